@@ -1,0 +1,1 @@
+"""Work in: files become documents, documents become chunks, chunks become messages."""

@@ -1,0 +1,1 @@
+"""The nouns of qwenq: what flows between the rooms, and the tables that keep it."""

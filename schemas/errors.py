@@ -1,0 +1,296 @@
+"""Every exception that qwenq raises on purpose.
+
+    QwenqError
+    ├── UsageError                  exit 2: the person can mend it
+    │   ├── InvalidSetting
+    │   ├── InvalidParameter
+    │   ├── InvalidTemplate
+    │   ├── UnknownTemplate
+    │   ├── UnknownColumn
+    │   ├── UnreadableInput
+    │   ├── UnknownFormat
+    │   ├── NoGoodRow
+    │   ├── OutputNotWritable
+    │   ├── RunInProgress
+    │   ├── UnknownJob
+    │   ├── JobNotCancellable
+    │   └── UnguardedFlower
+    ├── ServiceAway                 exit 3: something outside must come back
+    │   ├── StoreAway
+    │   ├── BrokerAway
+    │   ├── StoreNotCreated
+    │   ├── StoreVersionMismatch
+    │   ├── ServiceFailed
+    │   └── ModelUnavailable
+    ├── DocumentFailed              one document fails, its neighbours go on
+    │   ├── PromptFailed            code template_error
+    │   ├── EmptyPrompt             code empty_prompt
+    │   ├── PromptTooLong           code too_long
+    │   └── GenerationFailed        code generation_error
+    └── ChunkInterrupted            a worker puts a chunk down, on purpose
+        ├── LeaseLost
+        ├── JobStopped
+        └── WorkerStopping
+
+An exception's docstring is its message; its fields are the facts that fill it.
+"""
+
+import inspect
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+
+class QwenqError(Exception):
+    """Something went wrong in qwenq."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __str__(self) -> str:
+        return inspect.cleandoc(type(self).__doc__ or "").replace("\n", " ").format(**self.facts)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The exception's fields by name."""
+        if not hasattr(self, "__dataclass_fields__"):
+            return {}
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.facts)
+
+
+def _rebuild(kind: type[QwenqError], facts: dict[str, Any]) -> QwenqError:
+    return kind(**facts)
+
+
+class UsageError(QwenqError):
+    """The command cannot be carried out as it was given."""
+
+
+@dataclass(eq=False)
+class InvalidSetting(UsageError):
+    """{name} is not valid: {reason}. Set it in the environment or in qwenq.toml; `qwenq check` tries them all."""
+
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class InvalidParameter(UsageError):
+    """{name}: {reason}."""
+
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class InvalidTemplate(UsageError):
+    """The prompt template is not valid Jinja2 (line {line}): {reason}."""
+
+    line: int
+    reason: str
+
+
+@dataclass(eq=False)
+class UnknownTemplate(UsageError):
+    """There is no template named {name!r}. The built-in ones are: {known}."""
+
+    name: str
+    known: str
+
+
+@dataclass(eq=False)
+class UnknownColumn(UsageError):
+    """{source} has no column {column!r}. It has: {columns}. Name one of these in the template, or
+    point to the text with --text-column and to the id with --id-column."""
+
+    source: str
+    column: str
+    columns: str
+
+
+@dataclass(eq=False)
+class UnreadableInput(UsageError):
+    """{source} cannot be read: {reason}."""
+
+    source: str
+    reason: str
+
+
+@dataclass(eq=False)
+class UnknownFormat(UsageError):
+    """The format of {source} is not known from its name. Say it with --format jsonl, csv or tsv."""
+
+    source: str
+
+
+@dataclass(eq=False)
+class NoGoodRow(UsageError):
+    """{source} holds no document that can be used: {reason}. Nothing was stored."""
+
+    source: str
+    reason: str
+
+
+@dataclass(eq=False)
+class OutputNotWritable(UsageError):
+    """{path} cannot be written: {reason}."""
+
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class RunInProgress(UsageError):
+    """The same run is already going on in {home}. Wait for it, or stop it first."""
+
+    home: str
+
+
+@dataclass(eq=False)
+class UnknownJob(UsageError):
+    """There is no job {job_id} in {store}. `qwenq status` lists the jobs."""
+
+    job_id: int
+    store: str
+
+
+@dataclass(eq=False)
+class JobNotCancellable(UsageError):
+    """Job {job_id} is {state} and cannot be cancelled any more."""
+
+    job_id: int
+    state: str
+
+
+@dataclass(eq=False)
+class UnguardedFlower(UsageError):
+    """Flower would be open to everyone who reaches {address}. Set QWENQ_FLOWER_AUTH=user:password, or
+    bind it to 127.0.0.1."""
+
+    address: str
+
+
+class ServiceAway(QwenqError):
+    """A service that qwenq needs is away."""
+
+    exit_code = 3
+
+
+@dataclass(eq=False)
+class StoreAway(ServiceAway):
+    """The store at {url} does not answer: {reason}. Start it, or correct QWENQ_DATABASE_URL."""
+
+    url: str
+    reason: str
+
+
+@dataclass(eq=False)
+class BrokerAway(ServiceAway):
+    """The broker at {url} does not answer: {reason}. Start it (`qwenq up` starts the embedded one), or
+    correct QWENQ_BROKER_URL."""
+
+    url: str
+    reason: str
+
+
+@dataclass(eq=False)
+class StoreNotCreated(ServiceAway):
+    """The store at {url} has no tables yet. Run `qwenq db upgrade` to make them."""
+
+    url: str
+
+
+@dataclass(eq=False)
+class StoreVersionMismatch(ServiceAway):
+    """The store at {url} is of version {found}; this qwenq needs version {needed}. {remedy}"""
+
+    url: str
+    found: str
+    needed: str
+    remedy: str
+
+
+@dataclass(eq=False)
+class ServiceFailed(ServiceAway):
+    """{service} stopped or did not start: {reason}. Its log is {log}."""
+
+    service: str
+    reason: str
+    log: str
+
+
+@dataclass(eq=False)
+class ModelUnavailable(ServiceAway):
+    """The model {model} cannot be loaded: {reason}. Give --model (or QWENQ_MODEL) a hub id or a folder
+    that holds config.json, a tokenizer and weights."""
+
+    model: str
+    reason: str
+
+
+class DocumentFailed(QwenqError):
+    """One document cannot be answered."""
+
+    code: ClassVar[str] = "error"
+
+
+@dataclass(eq=False)
+class PromptFailed(DocumentFailed):
+    """The prompt cannot be rendered: {reason}."""
+
+    code = "template_error"
+    reason: str
+
+
+class EmptyPrompt(DocumentFailed):
+    """The rendered prompt is empty: there is nothing to answer."""
+
+    code = "empty_prompt"
+
+
+@dataclass(eq=False)
+class PromptTooLong(DocumentFailed):
+    """The prompt has {prompt_tokens} tokens and may answer with {max_new_tokens}, together more than the
+    model's context of {context}. Shorten the document, lower --max-new-tokens, or use --on-overflow
+    truncate."""
+
+    code = "too_long"
+    prompt_tokens: int
+    max_new_tokens: int
+    context: int
+
+
+@dataclass(eq=False)
+class GenerationFailed(DocumentFailed):
+    """The engine failed on this document: {reason}."""
+
+    code = "generation_error"
+    reason: str
+
+
+class ChunkInterrupted(QwenqError):
+    """The chunk was put down before its end."""
+
+
+@dataclass(eq=False)
+class LeaseLost(ChunkInterrupted):
+    """Chunk {chunk_id} is no longer attempt {attempt}'s: another worker has taken it."""
+
+    chunk_id: int
+    attempt: int
+
+
+@dataclass(eq=False)
+class JobStopped(ChunkInterrupted):
+    """Job {job_id} is {state}: its chunk is put down."""
+
+    job_id: int
+    state: str
+
+
+@dataclass(eq=False)
+class WorkerStopping(ChunkInterrupted):
+    """The worker was asked to stop ({reason}): its chunk is given back."""
+
+    reason: str

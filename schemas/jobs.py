@@ -1,0 +1,91 @@
+"""A job: what a person submits, and what is told of it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.generation import GenerationParams
+from schemas.states import JobState
+
+
+class Priority(StrEnum):
+    """Which jobs go first when documents of several wait."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class PromptSpec(BaseModel):
+    """How a document becomes a prompt: an optional Jinja2 template and system message, and the columns.
+
+    Without a template, the document's text column is the user message.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    template: str | None = None
+    system: str | None = None
+    text_column: str = "text"
+    id_column: str = "id"
+
+
+class JobSpec(BaseModel):
+    """What is submitted, beside the documents themselves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Annotated[str, Field(min_length=1)]
+    name: str = ""
+    prompt: PromptSpec = PromptSpec()
+    params: GenerationParams = GenerationParams()
+    priority: Priority = Priority.NORMAL
+    sources: tuple[str, ...] = ()
+
+
+class DocumentCounts(BaseModel):
+    """A job's documents by state; `reused` counts within `succeeded`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    total: int = 0
+    pending: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    reused: int = 0
+
+    @property
+    def finished(self) -> int:
+        """Documents that have their outcome."""
+        return self.succeeded + self.failed + self.cancelled
+
+
+class TokenUsage(BaseModel):
+    """A job's tokens so far."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class JobStatus(BaseModel):
+    """Where a job stands. Times are UTC; `tokens_per_second` are answer tokens over the job's running time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    name: str
+    state: JobState
+    model: str
+    documents: DocumentCounts
+    usage: TokenUsage
+    tokens_per_second: float | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None

@@ -1,0 +1,109 @@
+"""The settings: the environment (`QWENQ_*`), then `qwenq.toml`, then these defaults."""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from schemas.errors import InvalidSetting
+
+ENV_PREFIX = "QWENQ_"
+SETTINGS_FILE = "qwenq.toml"
+
+
+class Settings(BaseSettings):
+    """Where things are and how long they may take. Seconds and tokens, unless a name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, toml_file=SETTINGS_FILE, extra="forbid", frozen=True
+    )
+
+    home: Annotated[Path, Field(description="folder of the embedded store, broker and logs")] = Path(
+        ".qwenq"
+    )
+    database_url: Annotated[
+        str | None, Field(description="SQL store (default: SQLite in the home folder)")
+    ] = None
+    broker_url: Annotated[
+        str | None, Field(description="Redis broker (default: the embedded Redis of the home folder)")
+    ] = None
+    model: Annotated[str | None, Field(description="hub id or folder of the model")] = None
+    device: Annotated[str, Field(description="auto, cpu, cuda, cuda:1, mps, xpu")] = "auto"
+    dtype: Annotated[str, Field(description="auto, float32, bfloat16, float16")] = "auto"
+    batch_rows: Annotated[int, Field(ge=1, description="most documents in one padded batch")] = 32
+    batch_tokens: Annotated[
+        int, Field(ge=1, description="most prompt and answer tokens, padding included, in one batch")
+    ] = 32_768
+    chunk_documents: Annotated[
+        int, Field(ge=1, description="most documents that one Celery message stands for")
+    ] = 500
+    chunk_tokens: Annotated[
+        int, Field(ge=1, description="most estimated prompt tokens in one chunk")
+    ] = 200_000
+    lease_seconds: Annotated[
+        float, Field(ge=1, description="how long a claim holds without progress reported")
+    ] = 60.0
+    stall_seconds: Annotated[
+        float, Field(ge=1, description="how long generation may make no step before it counts as hung")
+    ] = 120.0
+    stop_seconds: Annotated[
+        float, Field(ge=1, description="how long a stopping worker may take to give its chunk back")
+    ] = 60.0
+    max_crashes: Annotated[
+        int, Field(ge=1, description="how many times a chunk may take its worker down before it is halved")
+    ] = 2
+    flower_auth: Annotated[
+        SecretStr | None, Field(description="user:password that guards Flower's pages")
+    ] = None
+    log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
+
+    @field_validator("flower_auth")
+    @classmethod
+    def _user_and_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not all(value.get_secret_value().partition(":")[::2]):
+            raise ValueError("it must read user:password")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in {"debug", "info", "warning", "error"}:
+            raise ValueError("it must be debug, info, warning or error")
+        return value.lower()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the file below the environment; no .env, no secrets folder."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings, `overrides` (None means: not given) above all. Raises InvalidSetting."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ENV_PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise InvalidSetting(name=name, reason=first["msg"]) from None
+
+
+@cache
+def settings_of_process() -> Settings:
+    """The settings of a worker process and its children, read once."""
+    return load_settings()

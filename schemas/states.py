@@ -1,0 +1,56 @@
+"""The states of a job, a document, a chunk and a worker, and which may follow which.
+
+ARCHITECTURE.md draws them; CHECK constraints in the store hold them.
+"""
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    VALIDATING = "validating"
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can happen to the job any more."""
+        return self in ENDED_JOB_STATES
+
+
+class DocumentState(StrEnum):
+    """Where a document stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ChunkState(StrEnum):
+    """Where a chunk stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+class WorkerState(StrEnum):
+    """Where a worker stands; `failed` means that its model could not be loaded."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+ENDED_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+CLAIMABLE_JOB_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
+UNFINISHED_DOCUMENT_STATES = frozenset({DocumentState.PENDING, DocumentState.RUNNING})
