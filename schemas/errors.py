@@ -25,6 +25,7 @@
     ├── DocumentFailed              one document fails, its neighbours go on
     │   ├── PromptFailed            code template_error
     │   ├── EmptyPrompt             code empty_prompt
+    │   ├── InvalidText             code invalid_text
     │   ├── PromptTooLong           code too_long
     │   └── GenerationFailed        code generation_error
     └── ChunkInterrupted            a worker puts a chunk down, on purpose
@@ -69,7 +70,8 @@ class UsageError(QwenqError):
 
 @dataclass(eq=False)
 class InvalidSetting(UsageError):
-    """{name} is not valid: {reason}. Set it in the environment or in qwenq.toml; `qwenq check` tries them all."""
+    """{name} is not valid: {reason}. Set it in the environment or in qwenq.toml;
+    `qwenq check` tries them all."""
 
     name: str
     reason: str
@@ -102,7 +104,8 @@ class UnknownTemplate(UsageError):
 @dataclass(eq=False)
 class UnknownColumn(UsageError):
     """{source} has no column {column!r}. It has: {columns}. Name one of these in the template, or
-    point to the text with --text-column and to the id with --id-column."""
+    point to the text with --text-column and to the id with --id-column.
+    """
 
     source: str
     column: str
@@ -166,7 +169,8 @@ class JobNotCancellable(UsageError):
 @dataclass(eq=False)
 class UnguardedFlower(UsageError):
     """Flower would be open to everyone who reaches {address}. Set QWENQ_FLOWER_AUTH=user:password, or
-    bind it to 127.0.0.1."""
+    bind it to 127.0.0.1.
+    """
 
     address: str
 
@@ -188,7 +192,8 @@ class StoreAway(ServiceAway):
 @dataclass(eq=False)
 class BrokerAway(ServiceAway):
     """The broker at {url} does not answer: {reason}. Start it (`qwenq up` starts the embedded one), or
-    correct QWENQ_BROKER_URL."""
+    correct QWENQ_BROKER_URL.
+    """
 
     url: str
     reason: str
@@ -223,7 +228,8 @@ class ServiceFailed(ServiceAway):
 @dataclass(eq=False)
 class ModelUnavailable(ServiceAway):
     """The model {model} cannot be loaded: {reason}. Give --model (or QWENQ_MODEL) a hub id or a folder
-    that holds config.json, a tokenizer and weights."""
+    that holds config.json, a tokenizer and weights.
+    """
 
     model: str
     reason: str
@@ -250,10 +256,19 @@ class EmptyPrompt(DocumentFailed):
 
 
 @dataclass(eq=False)
+class InvalidText(DocumentFailed):
+    """The prompt holds text that is not valid Unicode: {reason}."""
+
+    code = "invalid_text"
+    reason: str
+
+
+@dataclass(eq=False)
 class PromptTooLong(DocumentFailed):
     """The prompt has {prompt_tokens} tokens and may answer with {max_new_tokens}, together more than the
     model's context of {context}. Shorten the document, lower --max-new-tokens, or use --on-overflow
-    truncate."""
+    truncate.
+    """
 
     code = "too_long"
     prompt_tokens: int

@@ -25,39 +25,41 @@ class Settings(BaseSettings):
         env_prefix=ENV_PREFIX, toml_file=SETTINGS_FILE, extra="forbid", frozen=True
     )
 
-    home: Annotated[Path, Field(description="folder of the embedded store, broker and logs")] = Path(
-        ".qwenq"
-    )
+    home: Annotated[Path, Field(description="folder of the embedded store, broker and logs")] = Path(".qwenq")
     database_url: Annotated[
         str | None, Field(description="SQL store (default: SQLite in the home folder)")
     ] = None
     broker_url: Annotated[
-        str | None, Field(description="Redis broker (default: the embedded Redis of the home folder)")
+        str | None,
+        Field(description="Redis broker (default: the embedded Redis of the home folder)"),
     ] = None
     model: Annotated[str | None, Field(description="hub id or folder of the model")] = None
     device: Annotated[str, Field(description="auto, cpu, cuda, cuda:1, mps, xpu")] = "auto"
     dtype: Annotated[str, Field(description="auto, float32, bfloat16, float16")] = "auto"
     batch_rows: Annotated[int, Field(ge=1, description="most documents in one padded batch")] = 32
     batch_tokens: Annotated[
-        int, Field(ge=1, description="most prompt and answer tokens, padding included, in one batch")
+        int,
+        Field(ge=1, description="most prompt and answer tokens, padding included, in one batch"),
     ] = 32_768
     chunk_documents: Annotated[
         int, Field(ge=1, description="most documents that one Celery message stands for")
     ] = 500
-    chunk_tokens: Annotated[
-        int, Field(ge=1, description="most estimated prompt tokens in one chunk")
-    ] = 200_000
+    chunk_tokens: Annotated[int, Field(ge=1, description="most estimated prompt tokens in one chunk")] = (
+        200_000
+    )
     lease_seconds: Annotated[
         float, Field(ge=1, description="how long a claim holds without progress reported")
     ] = 60.0
     stall_seconds: Annotated[
-        float, Field(ge=1, description="how long generation may make no step before it counts as hung")
+        float,
+        Field(ge=1, description="how long generation may make no step before it counts as hung"),
     ] = 120.0
     stop_seconds: Annotated[
         float, Field(ge=1, description="how long a stopping worker may take to give its chunk back")
     ] = 60.0
     max_crashes: Annotated[
-        int, Field(ge=1, description="how many times a chunk may take its worker down before it is halved")
+        int,
+        Field(ge=1, description="how many times a chunk may take its worker down before it is halved"),
     ] = 2
     flower_auth: Annotated[
         SecretStr | None, Field(description="user:password that guards Flower's pages")

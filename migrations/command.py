@@ -1,0 +1,25 @@
+"""Bring a store to this version, and make a new migration."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Run the migrations that the store lacks, inside the connection's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def head() -> str:
+    """The newest migration's revision."""
+    from alembic.script import ScriptDirectory
+
+    revision = ScriptDirectory(str(Path(__file__).parent)).get_current_head()
+    return revision or ""

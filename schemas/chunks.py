@@ -1,0 +1,84 @@
+"""A chunk: the documents that one Celery message stands for, and one worker's claim of them."""
+
+from dataclasses import dataclass
+
+from schemas.generation import GenerationParams
+from schemas.jobs import PromptSpec
+from schemas.states import JobState, WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChunk:
+    """Documents `first_seq` to `last_seq` of a job, both included; `rejected` of them are bad rows."""
+
+    first_seq: int
+    last_seq: int
+    rejected: int = 0
+
+    @property
+    def documents(self) -> int:
+        """How many rows it holds, bad ones included."""
+        return self.last_seq - self.first_seq + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One attempt of one worker at one chunk: documents `first_seq` to `last_seq` of a job, both included."""
+
+    chunk_id: int
+    job_id: int
+    attempt: int
+    worker_id: int
+    first_seq: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome."""
+
+    prompt: PromptSpec
+    params: GenerationParams
+    documents: tuple["PendingDocument", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingDocument:
+    """A document without an outcome; `content` is a JSON object."""
+
+    seq: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a worker learns at each renewal of its lease."""
+
+    job: JobState
+    worker: WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What must be said to the broker: a chunk waits for a worker of this model."""
+
+    chunk_id: int
+    model: str
+    priority: str
+
+
+@dataclass(frozen=True, slots=True)
+class RescueReport:
+    """What a rescue found: chunks put back, halved, and documents failed as poison."""
+
+    requeued: int = 0
+    halved: int = 0
+    poisoned: int = 0
+
+    def __add__(self, other: "RescueReport") -> "RescueReport":
+        """Both reports in one."""
+        return RescueReport(
+            self.requeued + other.requeued,
+            self.halved + other.halved,
+            self.poisoned + other.poisoned,
+        )

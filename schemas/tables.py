@@ -1,0 +1,203 @@
+"""The SQL tables. `migrations/` builds them; a test compares the two."""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from schemas.columns import BigId, UtcTime
+from schemas.jobs import Priority
+from schemas.results import FinishReason
+from schemas.states import ChunkState, DocumentState, JobState, WorkerState
+
+SCHEMA_VERSION = "0001"
+"""The newest migration: what a store must be at for this code."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _one_of(column: str, values: type[StrEnum], *, name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("prompt", JSON, nullable=False, comment="PromptSpec"),
+    Column("params", JSON, nullable=False, comment="GenerationParams"),
+    Column("sources", JSON, nullable=False, comment="names of the input files, in order"),
+    Column("run_key", Text, comment="names the `qwenq run` that a later one may take up again"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime, comment="first claim"),
+    Column("finished_at", UtcTime),
+    _one_of("state", JobState, name="state"),
+    _one_of("priority", Priority, name="priority"),
+    CheckConstraint(
+        "(finished_at IS NULL) = (state NOT IN ('completed', 'failed', 'cancelled'))",
+        name="finished_at",
+    ),
+    Index(
+        "ix_jobs_unfinished",
+        "state",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+    Index(
+        "ix_jobs_run_key",
+        "run_key",
+        sqlite_where=text("run_key IS NOT NULL"),
+        postgresql_where=text("run_key IS NOT NULL"),
+    ),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("job_id", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False, comment="place in the input, from 0"),
+    Column("custom_id", Text, comment="null for a row that never became a document"),
+    Column("source", SmallInteger, nullable=False, comment="index into jobs.sources"),
+    Column("line", Integer, nullable=False, comment="where the row starts in its source, from 1"),
+    Column("state", Text, nullable=False),
+    Column("content", Text, nullable=False, comment="the row as JSON; the raw text of a bad row"),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    PrimaryKeyConstraint("job_id", "seq"),
+    _one_of("state", DocumentState, name="state"),
+    CheckConstraint("(error_code IS NOT NULL) = (state = 'failed')", name="error"),
+    Index("uq_documents_custom_id", "job_id", "custom_id", unique=True),
+    # Clustered by (job_id, seq): a chunk is one range of the table itself.
+    sqlite_with_rowid=False,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Text, nullable=False, comment="Celery's node name"),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False, comment="the parent process"),
+    Column("state", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("device", Text),
+    Column("dtype", Text),
+    Column("context", Integer, comment="tokens"),
+    Column("parameters", BigInteger),
+    Column("loads", Integer, nullable=False, comment="how often its processes loaded the model"),
+    Column("load_seconds", Double),
+    Column("error", Text, comment="why the model could not be loaded"),
+    Column("started_at", UtcTime, nullable=False),
+    Column("heartbeat_at", UtcTime, nullable=False),
+    _one_of("state", WorkerState, name="state"),
+    Index("ix_workers_heartbeat_at", "heartbeat_at"),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("job_id", BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("first_seq", Integer, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, comment="the fence: only its newest attempt may write"),
+    Column("crashes", Integer, nullable=False, comment="attempts that ended without a word"),
+    Column("worker_id", BigInteger, ForeignKey("workers.id")),
+    Column("lease_expires_at", UtcTime),
+    Column("published_at", UtcTime, comment="when its message was last sent"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("documents", Integer, nullable=False),
+    Column("succeeded", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    _one_of("state", ChunkState, name="state"),
+    CheckConstraint("first_seq <= last_seq", name="range"),
+    CheckConstraint("documents = last_seq - first_seq + 1", name="documents"),
+    CheckConstraint("succeeded + failed + cancelled <= documents", name="outcomes"),
+    CheckConstraint("state <> 'done' OR succeeded + failed + cancelled = documents", name="done_is_complete"),
+    CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
+    Index("uq_chunks_job_id_first_seq", "job_id", "first_seq", unique=True),
+    Index(
+        "ix_chunks_unfinished",
+        "state",
+        "lease_expires_at",
+        sqlite_where=text("state <> 'done'"),
+        postgresql_where=text("state <> 'done'"),
+    ),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("job_id", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("chunk_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False, comment="the attempt of the chunk that answered"),
+    Column("worker_id", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("reasoning", Text),
+    Column("finish_reason", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("reasoning_tokens", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("job_id", "seq"),
+    ForeignKeyConstraint(["job_id", "seq"], ["documents.job_id", "documents.seq"], ondelete="CASCADE"),
+    CheckConstraint(
+        f"finish_reason IN ('{FinishReason.STOP}', '{FinishReason.LENGTH}')", name="finish_reason"
+    ),
+    sqlite_with_rowid=False,
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("job_id", BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("chunk_id", BigInteger, nullable=False),
+    Column("worker_id", BigInteger, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("padded_tokens", Integer, nullable=False, comment="cells of the padded prompts"),
+    Column("new_tokens", Integer, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("tokens_per_second", Double, nullable=False),
+    Column("resident_bytes", BigInteger, nullable=False),
+    Column("gpu_peak_bytes", BigInteger, nullable=False),
+    Column("finished_at", UtcTime, nullable=False),
+    Index("ix_batches_job_id", "job_id"),
+)

@@ -1,0 +1,32 @@
+"""A worker: one resident model on one device, as the store knows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.states import WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerIdentity:
+    """Who a worker is; `name` is Celery's node name, `pid` the parent process."""
+
+    name: str
+    host: str
+    pid: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker and how it fares. `loads` counts how often its processes loaded the model."""
+
+    id: int
+    name: str
+    host: str
+    pid: int
+    model: str
+    state: WorkerState
+    loads: int
+    error: str | None
+    started_at: datetime
+    heartbeat_at: datetime

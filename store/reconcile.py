@@ -1,0 +1,41 @@
+"""What keeps work moving without a special process: stranded chunks are put back, silent ones announced again."""
+
+from schemas.chunks import Notice, RescueReport
+from schemas.settings import Settings
+from store import chunks, rescue
+from store.broker import Broker
+from store.database import Store
+
+PUBLISH_GRACE_SECONDS = 5.0
+"""How long `submit` itself may take to announce what it stored, before others do it."""
+
+
+def reconcile(store: Store, broker: Broker, settings: Settings) -> RescueReport:
+    """Rescue chunks with a lost worker, and announce what waits unannounced. Raises StoreAway, BrokerAway."""
+    with store.writing() as connection:
+        report = rescue.rescue_expired(connection, settings.max_crashes)
+    announce(store, broker, _silent(store, broker, settings))
+    return report
+
+
+def announce(store: Store, broker: Broker, notices: list[Notice]) -> None:
+    """Publish, then note it: a crash in between only means that a message is sent twice."""
+    if not notices:
+        return
+    broker.publish(notices)
+    with store.writing() as connection:
+        chunks.mark_published(connection, [notice.chunk_id for notice in notices])
+
+
+def _silent(store: Store, broker: Broker, settings: Settings) -> list[Notice]:
+    """Chunks that nobody announced, and, where a queue holds fewer messages than chunks wait, the oldest ones."""
+    with store.reading() as connection:
+        silent = chunks.never_published(connection, PUBLISH_GRACE_SECONDS)
+        aged = chunks.published_before(connection, settings.lease_seconds)
+        waiting = chunks.count_waiting(connection) if aged else {}
+    unannounced = {notice.chunk_id for notice in silent}
+    for model in {notice.model for notice in aged}:
+        missing = waiting[model] - broker.depth(model)
+        candidates = [one for one in aged if one.model == model and one.chunk_id not in unannounced]
+        silent += candidates[: max(0, missing)]
+    return silent

@@ -1,0 +1,147 @@
+"""Chunks whose worker is gone: put back, halved when they keep killing workers, failed when one document is left.
+
+Several rescuers at once are harmless: each takes a chunk's row lock, and passes by rows that another holds.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+
+from schemas.chunks import Claim, RescueReport
+from schemas.requests import Completion
+from schemas.results import Failure, FinishReason, Usage
+from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
+from schemas.tables import chunks, documents, jobs, results
+from store.claims import drop_chunk, finish_chunk, release_chunk
+from store.clock import now
+from store.results import insert_outcomes
+
+POISON = "poison"
+_POISON_MESSAGE = (
+    "The worker's process died or hung each time it held this document, {crashes} times in a row "
+    "with this document alone or among few. It was not tried again."
+)
+
+
+def rescue_expired(connection: Connection, max_crashes: int) -> RescueReport:
+    """Rescue the chunks whose lease has run out."""
+    return _rescue(connection, chunks.c.lease_expires_at < now(), max_crashes)
+
+
+def rescue_held_by(connection: Connection, worker_id: int, max_crashes: int) -> RescueReport:
+    """Rescue what an earlier process of this worker held: a worker has one, so that one is gone."""
+    return _rescue(connection, chunks.c.worker_id == worker_id, max_crashes)
+
+
+def _rescue(connection: Connection, stranded: ColumnElement[bool], max_crashes: int) -> RescueReport:
+    rows = connection.execute(
+        select(
+            chunks.c.id,
+            chunks.c.job_id,
+            chunks.c.attempt,
+            chunks.c.worker_id,
+            chunks.c.first_seq,
+            chunks.c.last_seq,
+            chunks.c.crashes,
+            jobs.c.state.label("job_state"),
+        )
+        .join_from(chunks, jobs)
+        .where(chunks.c.state == ChunkState.RUNNING, stranded)
+        .order_by(chunks.c.id)
+        .with_for_update(of=chunks, skip_locked=True)
+    ).all()
+    report = RescueReport()
+    for chunk_id, job_id, attempt, worker_id, first, last, crashes, job_state in rows:
+        claim = Claim(chunk_id, job_id, attempt, worker_id, first, last)
+        if job_state == JobState.CANCELLED:
+            drop_chunk(connection, claim)
+        else:
+            report += _put_back(connection, claim, crashes + 1, max_crashes)
+    return report
+
+
+def _put_back(connection: Connection, claim: Claim, crashes: int, max_crashes: int) -> RescueReport:
+    unfinished = _unfinished_seqs(connection, claim)
+    if not unfinished:
+        finish_chunk(connection, claim)
+        return RescueReport()
+    connection.execute(update(chunks).where(chunks.c.id == claim.chunk_id).values(crashes=crashes))
+    if crashes >= max_crashes and len(unfinished) == 1:
+        _fail_as_poison(connection, claim, unfinished[0], crashes)
+        return RescueReport(poisoned=1)
+    release_chunk(connection, claim)
+    if crashes < max_crashes:
+        return RescueReport(requeued=1)
+    _halve(connection, claim, unfinished[len(unfinished) // 2], max_crashes - 1)
+    return RescueReport(halved=1)
+
+
+def _unfinished_seqs(connection: Connection, claim: Claim) -> Sequence[int]:
+    return (
+        connection.execute(
+            select(documents.c.seq)
+            .where(
+                documents.c.job_id == claim.job_id,
+                documents.c.seq.between(claim.first_seq, claim.last_seq),
+                documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
+            )
+            .order_by(documents.c.seq)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def _fail_as_poison(connection: Connection, claim: Claim, seq: int, crashes: int) -> None:
+    failure = Failure(POISON, _POISON_MESSAGE.format(crashes=crashes))
+    insert_outcomes(connection, claim, [Completion(seq, "", FinishReason.ERROR, Usage(), failure=failure)])
+    finish_chunk(connection, claim)
+
+
+def _halve(connection: Connection, claim: Claim, middle: int, crashes: int) -> None:
+    """Split a waiting chunk in two before document `middle`; both halves stay under suspicion."""
+    upper = documents.c.seq.between(middle, claim.last_seq) & (documents.c.job_id == claim.job_id)
+    moved = {"documents": claim.last_seq - middle + 1, **_counts_from(connection, claim, middle)}
+    remaining = {name: chunks.c[name] - count for name, count in moved.items()}
+    connection.execute(
+        update(chunks)
+        .where(chunks.c.id == claim.chunk_id)
+        .values(last_seq=middle - 1, crashes=crashes, **remaining)
+    )
+    connection.execute(
+        insert(chunks).values(
+            job_id=claim.job_id,
+            first_seq=middle,
+            last_seq=claim.last_seq,
+            state=ChunkState.QUEUED,
+            attempt=0,
+            crashes=crashes,
+            created_at=now(),
+            **moved,
+        )
+    )
+
+
+def _counts_from(connection: Connection, claim: Claim, middle: int) -> dict[str, int]:
+    """What a chunk's counters say of its documents from `middle` on."""
+    states = connection.execute(
+        select(documents.c.state, func.count())
+        .where(documents.c.job_id == claim.job_id, documents.c.seq.between(middle, claim.last_seq))
+        .group_by(documents.c.state)
+    )
+    by_state = {state: count for state, count in states}
+    tokens = connection.execute(
+        select(
+            func.sum(results.c.prompt_tokens),
+            func.sum(results.c.completion_tokens),
+            func.sum(results.c.reasoning_tokens),
+        ).where(results.c.job_id == claim.job_id, results.c.seq.between(middle, claim.last_seq))
+    ).one()
+    return {
+        "succeeded": by_state.get(DocumentState.SUCCEEDED, 0),
+        "failed": by_state.get(DocumentState.FAILED, 0),
+        "cancelled": by_state.get(DocumentState.CANCELLED, 0),
+        "prompt_tokens": tokens[0] or 0,
+        "completion_tokens": tokens[1] or 0,
+        "reasoning_tokens": tokens[2] or 0,
+    }

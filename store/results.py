@@ -1,0 +1,183 @@
+"""Outcomes: written by the worker that holds the fence, read in input order."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from schemas.chunks import Claim
+from schemas.requests import Completion
+from schemas.results import ErrorLine, Failure, Result, Usage
+from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
+from schemas.tables import chunks, documents, jobs, results
+from store.clock import now
+
+PAGE_ROWS = 2_000
+
+
+def insert_outcomes(connection: Connection, claim: Claim, completions: Sequence[Completion]) -> None:
+    """Write outcomes, each document's first only. The caller holds the fence.
+
+    Counters follow what changed in fact, so that they never drift from the documents.
+    """
+    answers = [completion for completion in completions if completion.failure is None]
+    answered = set(_settle_answered(connection, claim, [answer.key for answer in answers]))
+    answers = [answer for answer in answers if answer.key in answered]
+    if answers:
+        insert = {"sqlite": sqlite, "postgresql": postgresql}[connection.dialect.name].insert
+        connection.execute(
+            insert(results).values(created_at=now()).on_conflict_do_nothing(),
+            [_result_row(claim, answer) for answer in answers],
+        )
+    failed = _settle_failed(connection, claim, completions)
+    usage = [completion.usage for completion in answers]
+    connection.execute(
+        update(chunks)
+        .where(chunks.c.id == claim.chunk_id)
+        .values(
+            succeeded=chunks.c.succeeded + len(answers),
+            failed=chunks.c.failed + failed,
+            prompt_tokens=chunks.c.prompt_tokens + sum(one.prompt_tokens for one in usage),
+            completion_tokens=chunks.c.completion_tokens + sum(one.completion_tokens for one in usage),
+            reasoning_tokens=chunks.c.reasoning_tokens + sum(one.reasoning_tokens for one in usage),
+        )
+    )
+
+
+def _settle_answered(connection: Connection, claim: Claim, seqs: Sequence[int]) -> Sequence[int]:
+    if not seqs:
+        return ()
+    return (
+        connection.execute(
+            update(documents)
+            .where(
+                documents.c.job_id == claim.job_id,
+                documents.c.seq.in_(seqs),
+                documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
+            )
+            .values(state=DocumentState.SUCCEEDED)
+            .returning(documents.c.seq)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[Completion]) -> int:
+    failures = [
+        {"key": completion.key, "code": failure.code, "message": _storable(failure.message)}
+        for completion in completions
+        if (failure := completion.failure) is not None
+    ]
+    if not failures:
+        return 0
+    return connection.execute(
+        update(documents)
+        .where(
+            documents.c.job_id == claim.job_id,
+            documents.c.seq == bindparam("key"),
+            documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
+        )
+        .values(
+            state=DocumentState.FAILED,
+            error_code=bindparam("code"),
+            error_message=bindparam("message"),
+        ),
+        failures,
+    ).rowcount
+
+
+def _result_row(claim: Claim, answer: Completion) -> dict[str, Any]:
+    return {
+        "job_id": claim.job_id,
+        "seq": answer.key,
+        "chunk_id": claim.chunk_id,
+        "attempt": claim.attempt,
+        "worker_id": claim.worker_id,
+        "text": _storable(answer.text),
+        "reasoning": None if answer.reasoning is None else _storable(answer.reasoning),
+        "finish_reason": answer.finish_reason,
+        "prompt_tokens": answer.usage.prompt_tokens,
+        "completion_tokens": answer.usage.completion_tokens,
+        "reasoning_tokens": answer.usage.reasoning_tokens,
+    }
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL keeps no NUL and no lone surrogate; a model may emit either."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
+    """A job's answers in input order, a page of rows in memory at a time."""
+    model = connection.execute(select(jobs.c.model).where(jobs.c.id == job_id)).scalar_one()
+    page = (
+        select(
+            results.c.seq,
+            documents.c.custom_id,
+            results.c.text,
+            results.c.reasoning,
+            results.c.finish_reason,
+            results.c.prompt_tokens,
+            results.c.completion_tokens,
+            results.c.reasoning_tokens,
+        )
+        .join_from(
+            results,
+            documents,
+            (documents.c.job_id == results.c.job_id) & (documents.c.seq == results.c.seq),
+        )
+        .where(results.c.job_id == job_id, results.c.seq > bindparam("after"))
+        .order_by(results.c.seq)
+        .limit(PAGE_ROWS)
+    )
+    after = -1
+    while rows := connection.execute(page, {"after": after}).all():
+        for row in rows:
+            yield Result(
+                custom_id=row.custom_id,
+                text=row.text,
+                reasoning=row.reasoning,
+                finish_reason=row.finish_reason,
+                usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens),
+                model=model,
+            )
+        after = rows[-1].seq
+
+
+def errors_of(connection: Connection, job_id: int) -> Iterator[ErrorLine]:
+    """A job's failed documents in input order, a page of rows in memory at a time."""
+    page = (
+        select(
+            documents.c.seq,
+            documents.c.custom_id,
+            documents.c.line,
+            documents.c.error_code,
+            documents.c.error_message,
+        )
+        .where(
+            documents.c.job_id == job_id,
+            documents.c.state == DocumentState.FAILED,
+            documents.c.seq > bindparam("after"),
+        )
+        .order_by(documents.c.seq)
+        .limit(PAGE_ROWS)
+    )
+    after = -1
+    while rows := connection.execute(page, {"after": after}).all():
+        for row in rows:
+            yield ErrorLine(
+                custom_id=row.custom_id,
+                line=row.line,
+                error=Failure(row.error_code, row.error_message),
+            )
+        after = rows[-1].seq
+
+
+def count_answers(connection: Connection, job_id: int) -> int:
+    """How many answers a job has."""
+    counted: int = connection.execute(
+        select(func.count()).select_from(results).where(results.c.job_id == job_id)
+    ).scalar_one()
+    return counted
