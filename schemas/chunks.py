@@ -75,6 +75,11 @@ class RescueReport:
     halved: int = 0
     poisoned: int = 0
 
+    @property
+    def found(self) -> int:
+        """How many chunks were stranded."""
+        return self.requeued + self.halved + self.poisoned
+
     def __add__(self, other: "RescueReport") -> "RescueReport":
         """Both reports in one."""
         return RescueReport(

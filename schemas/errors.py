@@ -23,6 +23,7 @@
     │   ├── ServiceFailed
     │   └── ModelUnavailable
     ├── DocumentFailed              one document fails, its neighbours go on
+    │   ├── InvalidRow              code invalid_row
     │   ├── PromptFailed            code template_error
     │   ├── EmptyPrompt             code empty_prompt
     │   ├── InvalidText             code invalid_text
@@ -239,6 +240,14 @@ class DocumentFailed(QwenqError):
     """One document cannot be answered."""
 
     code: ClassVar[str] = "error"
+
+
+@dataclass(eq=False)
+class InvalidRow(DocumentFailed):
+    """The row cannot be used: {reason}."""
+
+    code = "invalid_row"
+    reason: str
 
 
 @dataclass(eq=False)

@@ -1,0 +1,87 @@
+"""Unpacking of a compressed input, block by block and in bounded memory."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+from producer.reading.formats import Compression
+
+BLOCK_BYTES = 1 << 18
+# A zstd frame can hold 128 KiB in 4 bytes, and the library unpacks all that it is given: 512 bytes
+# stand for 16 MiB at the worst. Smaller pieces cost no speed that can be measured.
+ZSTD_PIECE_BYTES = 512
+GZIP_WINDOW = 31  # zlib's number for: the largest window, and a gzip header
+
+
+class BrokenOff(Exception):
+    """The input ended before its end: truncated, damaged, or unreadable. `rest` is its last, open line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.rest = b""
+
+
+def unpacked(blocks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """The plain bytes of packed `blocks`, at most some MiB at a time. Raises BrokenOff."""
+    match compression:
+        case Compression.GZIP:
+            return _gunzipped(blocks)
+        case Compression.ZSTD:
+            return _unzstd(blocks)
+        case Compression.NONE:
+            return iter(blocks)
+
+
+def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """A file may hold several gzip members, one after the other, and zeros behind them."""
+    member = zlib.decompressobj(GZIP_WINDOW)
+    for block in blocks:
+        data = block
+        # Without input, the call gives what zlib has taken in but had no room to give out.
+        while data or not member.eof:
+            if member.eof:
+                data = data.lstrip(b"\0")
+                member = zlib.decompressobj(GZIP_WINDOW) if data else member
+            plain = _inflated(member, data)
+            if plain:
+                yield plain
+            elif not data:
+                break
+            data = member.unused_data if member.eof else member.unconsumed_tail
+    if not member.eof:
+        raise BrokenOff("its gzip data is truncated")
+
+
+def _inflated(member: "zlib._Decompress", data: bytes) -> bytes:
+    try:
+        return member.decompress(data, BLOCK_BYTES)
+    except zlib.error as error:
+        raise BrokenOff(f"its gzip data is damaged ({error})") from None
+
+
+def _unzstd(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """A file may hold several zstd frames, one after the other."""
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor()
+    frame = decompressor.decompressobj()
+    for piece in _pieces(blocks, ZSTD_PIECE_BYTES):
+        data = piece
+        while data:
+            if frame.eof:
+                frame = decompressor.decompressobj()
+            try:
+                plain = frame.decompress(data)
+            except zstandard.ZstdError as error:
+                raise BrokenOff(f"its zstd data is damaged ({error})") from None
+            if plain:
+                yield plain
+            data = frame.unused_data if frame.eof else b""
+    if not frame.eof:
+        raise BrokenOff("its zstd data is truncated")
+
+
+def _pieces(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for block in blocks:
+        for start in range(0, len(block), size):
+            yield block[start : start + size]

@@ -1,0 +1,77 @@
+"""Run a worker: one resident model on one device, until it is told to stop."""
+
+import os
+import socket
+
+from celery import Celery, signals
+
+from schemas.errors import InvalidSetting, ModelUnavailable
+from schemas.settings import Settings
+from schemas.states import WorkerState
+from schemas.workers import WorkerIdentity
+from store import workers
+from store.broker import OPS_QUEUE, RECONCILE, Broker, queue_name
+from store.database import Store
+from store.version import check_version
+from worker.housekeeping import Housekeeping
+from worker.process import WORKER_ID_VARIABLE
+
+TASK_MODULES = ("worker.tasks",)
+
+
+def run_worker(settings: Settings) -> None:
+    """Answer documents of the settings' model until TERM or Ctrl-C.
+
+    Raises InvalidSetting without a model, ModelUnavailable when it cannot be loaded, and what check_version raises.
+    """
+    if not settings.model:
+        raise InvalidSetting(name="QWENQ_MODEL", reason="a worker needs a model (--model)")
+    store = Store.of(settings)
+    check_version(store)
+    broker = Broker(settings)
+    name = f"{queue_name(settings.model).removeprefix('qwenq.')}-{os.getpid()}@{socket.gethostname()}"
+    identity = WorkerIdentity(name, socket.gethostname(), os.getpid(), settings.model)
+    with store.writing() as connection:
+        worker_id = workers.register_worker(connection, identity)
+    os.environ[WORKER_ID_VARIABLE] = str(worker_id)
+    with Housekeeping(store, broker, settings, worker_id) as housekeeping:
+        signals.worker_shutting_down.connect(housekeeping.on_shutting_down)
+        _run_celery(
+            broker.app, f"--hostname={name}", f"--queues={queue_name(settings.model)}",
+            f"--loglevel={settings.log_level}",
+        )  # fmt: skip
+    with store.reading() as connection:
+        worker = workers.find_worker(connection, worker_id)
+    if worker and worker.state == WorkerState.FAILED:
+        raise ModelUnavailable(model=settings.model, reason=worker.error or "")
+
+
+def run_beat(settings: Settings) -> None:
+    """Run beat and the small worker that takes its housekeeping tasks, in one process tree."""
+    store = Store.of(settings)
+    check_version(store)
+    store.close()
+    app = Broker(settings).app
+    app.conf.beat_schedule = {
+        "reconcile": {
+            "task": RECONCILE,
+            "schedule": settings.lease_seconds / 2,
+            "options": {"queue": OPS_QUEUE, "expires": settings.lease_seconds},
+        }
+    }
+    # The schedule is one fixed tick, so that there is no state to keep in a file.
+    app.conf.beat_scheduler = "celery.beat:Scheduler"
+    _run_celery(
+        app, f"--hostname=ops-{os.getpid()}@{socket.gethostname()}", f"--queues={OPS_QUEUE}", "--beat",
+        "--pool=threads", f"--loglevel={settings.log_level}",
+    )  # fmt: skip
+
+
+def _run_celery(app: Celery, *options: str) -> None:
+    """Run Celery's own worker command in this process until it ends."""
+    app.conf.include = TASK_MODULES
+    try:
+        app.worker_main(["worker", "--without-gossip", "--without-mingle", *options])
+    except SystemExit as ended:
+        if ended.code:
+            raise

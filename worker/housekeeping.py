@@ -1,0 +1,103 @@
+"""What a worker's parent process does beside Celery: heartbeat, rescue of stranded chunks, a stop in good time.
+
+The working process is busy for minutes and must never be asked for any of this.
+"""
+
+import logging
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from schemas.errors import BrokerAway, StoreAway
+from schemas.settings import Settings
+from store import workers
+from store.broker import Broker
+from store.database import Store
+from store.reconcile import reconcile
+
+LONGEST_TICK_SECONDS = 5.0
+
+_log = logging.getLogger("qwenq.worker")
+
+
+class Housekeeping:
+    """A thread of the parent process, from before its working process starts until after that has ended."""
+
+    def __init__(self, store: Store, broker: Broker, settings: Settings, worker_id: int) -> None:
+        self._store = store
+        self._broker = broker
+        self._settings = settings
+        self._worker_id = worker_id
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._stopping.set()
+        self._thread.join()
+        with self._store.writing() as connection:
+            workers.note_stopped(connection, self._worker_id)
+
+    def on_shutting_down(self, **_: object) -> None:
+        """Hear from Celery that the worker stops; safe to call in a signal handler."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        tick = min(LONGEST_TICK_SECONDS, self._settings.lease_seconds / 4)
+        next_reconcile = time.monotonic()
+        while not self._stopping.is_set():
+            self._attempt(self._beat_heart)
+            if time.monotonic() >= next_reconcile:
+                self._attempt(self._reconcile)
+                # Workers that started together should not all look at the same moment.
+                next_reconcile = time.monotonic() + self._settings.lease_seconds * random.uniform(0.4, 0.6)  # noqa: S311
+            self._stopping.wait(tick)
+        if not self._ended.is_set():
+            self._attempt(self._note_stopping)
+            self._end_working_process_in_time()
+
+    def _beat_heart(self) -> None:
+        with self._store.writing() as connection:
+            workers.beat_heart(connection, self._worker_id)
+
+    def _note_stopping(self) -> None:
+        with self._store.writing() as connection:
+            workers.note_stopping(connection, self._worker_id)
+
+    def _reconcile(self) -> None:
+        report = reconcile(self._store, self._broker, self._settings)
+        if report.found:
+            _log.warning("rescued %s", report)
+
+    def _attempt(self, duty: Callable[[], None]) -> None:
+        try:
+            duty()
+        except (StoreAway, BrokerAway) as away:
+            _log.warning("%s", away)
+        except Exception:
+            _log.exception("housekeeping goes on in spite of this")
+
+    def _end_working_process_in_time(self) -> None:
+        """Kill a working process that does not put its chunk down; the lease then runs out."""
+        if self._ended.wait(self._settings.stop_seconds):
+            return
+        for child in psutil.Process().children():
+            _log.error("pid=%d did not stop within %.0f s: killed", child.pid, self._settings.stop_seconds)
+            os.kill(child.pid, signal.SIGKILL)

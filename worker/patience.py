@@ -1,0 +1,29 @@
+"""Waiting for a store that is away: with backoff, not for ever."""
+
+import logging
+
+from tenacity import (
+    Retrying,
+    before_sleep_log,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from schemas.errors import StoreAway
+
+GIVE_UP_SECONDS = 900.0
+LONGEST_PAUSE_SECONDS = 10.0
+
+_log = logging.getLogger("qwenq.worker")
+
+
+def patiently() -> Retrying:
+    """A retry of what failed because the store was away. Raises the last StoreAway in the end."""
+    return Retrying(
+        retry=retry_if_exception_type(StoreAway),
+        wait=wait_random_exponential(multiplier=0.2, max=LONGEST_PAUSE_SECONDS),
+        stop=stop_after_delay(GIVE_UP_SECONDS),
+        before_sleep=before_sleep_log(_log, logging.WARNING),
+        reraise=True,
+    )

@@ -1,0 +1,140 @@
+"""The working process of a worker: claims chunks, answers them with its resident model, settles them."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from functools import cache
+
+from schemas.chunks import Assignment, Claim
+from schemas.errors import BrokerAway, DocumentFailed, JobStopped, LeaseLost, ModelUnavailable, WorkerStopping
+from schemas.requests import Request
+from schemas.settings import Settings, settings_of_process
+from schemas.templating import PromptTemplate
+from store import claims, rescue, workers
+from store.broker import Broker
+from store.chunks import unpublished_chunks
+from store.database import Store
+from store.reconcile import announce
+from worker.engine.failures import failed_completion
+from worker.keeper import ClaimKeeper
+from worker.patience import patiently
+from worker.resident import ResidentModel
+
+WORKER_ID_VARIABLE = "QWENQ_WORKER_ID"
+
+_log = logging.getLogger("qwenq.worker")
+
+
+class WorkingProcess:
+    """What one child process of a worker keeps from task to task."""
+
+    def __init__(self, settings: Settings, worker_id: int) -> None:
+        self._settings = settings
+        self._worker_id = worker_id
+        self._model = settings.model or ""
+        self._store = Store.of(settings)
+        self._broker = Broker(settings)
+        self._resident = ResidentModel(self._model, settings)
+
+    def prepare(self) -> None:
+        """Load the model, and put back what an earlier process of this worker held. Raises ModelUnavailable."""
+        try:
+            info = self._resident.load()
+        except ModelUnavailable as error:
+            for attempt in patiently():
+                with attempt, self._store.writing() as connection:
+                    workers.note_model_unavailable(connection, self._worker_id, str(error))
+            raise
+        for attempt in patiently():
+            with attempt, self._store.writing() as connection:
+                workers.note_model_loaded(connection, self._worker_id, info)
+        self._rescue_own()
+
+    def answer(self, chunk_id: int) -> None:
+        """Claim a chunk and answer it; nothing to claim is no error. Raises StoreAway when the store stays away."""
+        claim = self._claim(chunk_id)
+        if claim is None:
+            _log.info("chunk=%d has nothing to claim", chunk_id)
+            return
+        began = time.monotonic()
+        for attempt in patiently():
+            with attempt, self._store.reading() as connection:
+                assignment = claims.assignment_of(connection, claim)
+        _log.info(
+            "chunk=%d job=%d attempt=%d claimed documents=%d",
+            claim.chunk_id, claim.job_id, claim.attempt, len(assignment.documents),
+        )  # fmt: skip
+        with ClaimKeeper(self._store, claim, self._model, self._settings) as keeper:
+            try:
+                self._work(assignment, keeper)
+            except LeaseLost as lost:
+                _log.warning("chunk=%d %s", claim.chunk_id, lost)
+        _log.info("chunk=%d left after %.2f s", claim.chunk_id, time.monotonic() - began)
+
+    def _claim(self, chunk_id: int) -> Claim | None:
+        for attempt in patiently():
+            with attempt, self._store.writing() as connection:
+                claim = claims.claim_chunk(
+                    connection, chunk_id, self._model, self._worker_id, self._settings.lease_seconds
+                )
+        return claim
+
+    def _work(self, assignment: Assignment, keeper: ClaimKeeper) -> None:
+        """Answer, and settle the claim by how that ended."""
+        try:
+            for completion in self._resident.answer(_requests(assignment, keeper), keeper):
+                keeper.add(completion)
+        except JobStopped as stopped:
+            _log.info("chunk=%d %s", keeper.claim.chunk_id, stopped)
+            keeper.drop()
+        except WorkerStopping as stopping:
+            _log.info("chunk=%d %s", keeper.claim.chunk_id, stopping)
+            keeper.release()
+            self._announce(keeper.claim.job_id)
+        except LeaseLost:
+            raise
+        except Exception:
+            # Not one document's fault as far as the engine could tell: it counts as a crash, so that a chunk
+            # which does this each time is halved until the document at fault stands alone.
+            _log.exception("chunk=%d broke the engine", keeper.claim.chunk_id)
+            keeper.flush()
+            self._rescue_own()
+            self._announce(keeper.claim.job_id)
+        else:
+            if ended := keeper.finish():
+                _log.info("job=%d %s", keeper.claim.job_id, ended)
+
+    def _rescue_own(self) -> None:
+        for attempt in patiently():
+            with attempt, self._store.writing() as connection:
+                rescue.rescue_held_by(connection, self._worker_id, self._settings.max_crashes)
+
+    def _announce(self, job_id: int) -> None:
+        with self._store.reading() as connection:
+            waiting = unpublished_chunks(connection, job_id)
+        try:
+            announce(self._store, self._broker, waiting)
+        except BrokerAway as away:
+            _log.warning("job=%d is not announced, a reconciler will: %s", job_id, away)
+
+
+def _requests(assignment: Assignment, keeper: ClaimKeeper) -> Iterator[Request]:
+    """Render the documents one by one; those that cannot be rendered fail at once."""
+    template = PromptTemplate.from_spec(assignment.prompt)
+    for document in assignment.documents:
+        try:
+            rendered = template.render(document.content)
+            params = assignment.params.overlaid(rendered.overrides)
+        except DocumentFailed as error:
+            keeper.add(failed_completion(document.seq, error))
+        else:
+            yield Request(document.seq, rendered.prompt, params)
+
+
+@cache
+def working_process() -> WorkingProcess:
+    """The one of this process, its model loaded. Raises ModelUnavailable."""
+    process = WorkingProcess(settings_of_process(), int(os.environ[WORKER_ID_VARIABLE]))
+    process.prepare()
+    return process

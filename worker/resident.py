@@ -1,0 +1,42 @@
+"""The resident model: loaded once in the life of a process, whatever number of chunks and jobs it answers."""
+
+import logging
+from collections.abc import Iterable, Iterator
+
+from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
+from schemas.settings import Settings
+from worker.engine.factory import make_engine
+from worker.keeper import ClaimKeeper
+
+_log = logging.getLogger("qwenq.worker")
+
+
+class ResidentModel:
+    """One engine with its model, and the keeper of the claim that it works for now."""
+
+    def __init__(self, model: str, settings: Settings) -> None:
+        self.model = model
+        self.info: ModelInfo | None = None
+        self._keeper: ClaimKeeper | None = None
+        self._engine = make_engine(model, settings, EngineHooks(self._on_step, self._on_batch))
+
+    def load(self) -> ModelInfo:
+        """Load the model. Raises ModelUnavailable."""
+        self.info = self._engine.load()
+        return self.info
+
+    def answer(self, requests: Iterable[Request], keeper: ClaimKeeper) -> Iterator[Completion]:
+        """Answer requests for one claim; its keeper hears of every step and may break it off."""
+        self._keeper = keeper
+        try:
+            yield from self._engine.generate(requests)
+        finally:
+            self._keeper = None
+
+    def _on_step(self) -> None:
+        if self._keeper is not None:
+            self._keeper.step()
+
+    def _on_batch(self, metrics: BatchMetrics) -> None:
+        if self._keeper is not None:
+            self._keeper.add_batch(metrics)
