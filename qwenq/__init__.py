@@ -10,7 +10,19 @@
 The settings are those of the command line: the environment, then qwenq.toml, then defaults.
 """
 
-from qwenq.api import cancel, errors, jobs, results, status, submit, wait
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qwenq.api import cancel, errors, jobs, results, status, submit, wait
 
 __all__ = ["__version__", "cancel", "errors", "jobs", "results", "status", "submit", "wait"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import the API on first use: the command line is part of this package and must start at once."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from qwenq import api
+
+    return getattr(api, name)

@@ -16,8 +16,9 @@ OUTPUT_CHARS = 4 * 1024 * 1024
 """The longest prompt that is rendered."""
 LOOP_STEPS = 1_000_000
 """How many steps the `range` loops of one rendering may take together."""
+POWER_BITS = 10_000
 REASON_CHARS = 300
-_UNDEFINED_NAME = re.compile(r"'(.+)' is undefined")
+_UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined|.* has no (?:attribute|element) '?(.+?)'?")
 _FORBIDDEN = "include, import and extends are not possible: a prompt is one template"
 
 
@@ -38,8 +39,8 @@ class _PromptEnvironment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Multiply, or raise to a power."""
-        if operator == "**":
-            _refuse_large((left, right), most=1_000)
+        if operator == "**" and isinstance(left, int) and isinstance(right, int):
+            _refuse_large((left.bit_length() * right,), most=POWER_BITS)
         for value, times in ((left, right), (right, left)):
             if isinstance(value, str | list | tuple) and isinstance(times, int):
                 _refuse_large((len(value) * times,))
@@ -55,7 +56,10 @@ class CompiledTemplate:
             tree = environment.parse(source)
             self._template = environment.from_string(source)
         except TemplateSyntaxError as error:
-            raise InvalidTemplate(line=error.lineno, reason=str(error.message)) from None
+            reason = str(error.message).rstrip(".")
+            raise InvalidTemplate(line=error.lineno, reason=reason) from None
+        except RecursionError:
+            raise InvalidTemplate(line=1, reason="it is nested too deeply") from None
         if next(meta.find_referenced_templates(tree), "") != "":
             raise InvalidTemplate(line=1, reason=_FORBIDDEN)
         self.names = frozenset(meta.find_undeclared_variables(tree))
@@ -68,8 +72,8 @@ class CompiledTemplate:
         except PromptFailed:
             raise
         except Exception as error:  # noqa: BLE001 - a template can raise whatever Python can
-            reason = str(error) or type(error).__name__
-            raise PromptFailed(reason=reason[:REASON_CHARS]) from None
+            reason = (str(error) or type(error).__name__).replace("\0", "\\x00")
+            raise PromptFailed(reason=reason[:REASON_CHARS].rstrip(".")) from None
 
     def undefined_name(self, columns: Mapping[str, Any]) -> str | None:
         """The name that is missing when these columns are rendered; None when they have all."""
@@ -77,7 +81,7 @@ class CompiledTemplate:
             self._rendered(columns)
         except UndefinedError as error:
             found = _UNDEFINED_NAME.fullmatch(error.message or "")
-            return found.group(1) if found else error.message
+            return found.group(1) or found.group(2) if found else error.message
         except Exception:  # noqa: BLE001 - another fault: this document's own, not a missing column
             return None
         return None

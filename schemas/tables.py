@@ -17,7 +17,6 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    text,
 )
 
 from schemas.columns import BigId, UtcTime
@@ -65,18 +64,8 @@ jobs = Table(
         "(finished_at IS NULL) = (state NOT IN ('completed', 'failed', 'cancelled'))",
         name="finished_at",
     ),
-    Index(
-        "ix_jobs_unfinished",
-        "state",
-        sqlite_where=text("finished_at IS NULL"),
-        postgresql_where=text("finished_at IS NULL"),
-    ),
-    Index(
-        "ix_jobs_run_key",
-        "run_key",
-        sqlite_where=text("run_key IS NOT NULL"),
-        postgresql_where=text("run_key IS NOT NULL"),
-    ),
+    Index("ix_jobs_state", "state"),
+    Index("ix_jobs_run_key", "run_key"),
 )
 
 documents = Table(
@@ -150,13 +139,7 @@ chunks = Table(
     CheckConstraint("state <> 'done' OR succeeded + failed + cancelled = documents", name="done_is_complete"),
     CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
     Index("uq_chunks_job_id_first_seq", "job_id", "first_seq", unique=True),
-    Index(
-        "ix_chunks_unfinished",
-        "state",
-        "lease_expires_at",
-        sqlite_where=text("state <> 'done'"),
-        postgresql_where=text("state <> 'done'"),
-    ),
+    Index("ix_chunks_state_lease_expires_at", "state", "lease_expires_at"),
 )
 
 results = Table(

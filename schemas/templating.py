@@ -69,12 +69,16 @@ class PromptTemplate:
             raise EmptyPrompt
         return RenderedDocument(prompt, _NO_OVERRIDES if chat is None else chat.overrides)
 
+    def columns(self, content: str | Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a template sees of this document, by name."""
+        columns, chat = self._read(content)
+        return _visible(columns, chat, self._text_column)
+
     def missing_column(self, content: str | Mapping[str, Any]) -> str | None:
         """The name that the template asks for and this document lacks; None when nothing is missing."""
         if self._template is None:
             return None
-        columns, chat = self._read(content)
-        return self._template.undefined_name(_visible(columns, chat, self._text_column))
+        return self._template.undefined_name(self.columns(content))
 
     def _read(self, content: str | Mapping[str, Any]) -> tuple[Mapping[str, Any], ChatRow | None]:
         columns = orjson.loads(content) if isinstance(content, str) else content

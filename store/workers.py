@@ -1,6 +1,5 @@
 """Workers: registered by their parent process, which also keeps their heartbeat."""
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -89,12 +88,15 @@ def find_worker(connection: Connection, worker_id: int) -> Worker | None:
     return _as_worker(row) if row else None
 
 
-def workers_since(connection: Connection, started_at: datetime) -> list[Worker]:
-    """The workers that started at this moment or later."""
-    rows = connection.execute(
-        select(workers).where(workers.c.started_at >= started_at).order_by(workers.c.id)
-    )
-    return [_as_worker(row) for row in rows]
+def worker_of_process(connection: Connection, host: str, pid: int) -> Worker | None:
+    """The newest worker whose parent process this is."""
+    row = connection.execute(
+        select(workers)
+        .where(workers.c.host == host, workers.c.pid == pid)
+        .order_by(workers.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return _as_worker(row) if row else None
 
 
 def count_alive(connection: Connection, model: str, within_seconds: float) -> int:

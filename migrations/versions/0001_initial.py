@@ -21,25 +21,12 @@ def upgrade() -> None:
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False, comment="place in the input, from 0"),
         sa.Column(
-            "custom_id",
-            sa.Text(),
-            nullable=True,
-            comment="null for a row that never became a document",
+            "custom_id", sa.Text(), nullable=True, comment="null for a row that never became a document"
         ),
         sa.Column("source", sa.SmallInteger(), nullable=False, comment="index into jobs.sources"),
-        sa.Column(
-            "line",
-            sa.Integer(),
-            nullable=False,
-            comment="where the row starts in its source, from 1",
-        ),
+        sa.Column("line", sa.Integer(), nullable=False, comment="where the row starts in its source, from 1"),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column(
-            "content",
-            sa.Text(),
-            nullable=False,
-            comment="the row as JSON; the raw text of a bad row",
-        ),
+        sa.Column("content", sa.Text(), nullable=False, comment="the row as JSON; the raw text of a bad row"),
         sa.Column("error_code", sa.Text(), nullable=True),
         sa.Column("error_message", sa.Text(), nullable=True),
         sa.CheckConstraint("(error_code IS NOT NULL) = (state = 'failed')", name=op.f("ck_documents_error")),
@@ -81,22 +68,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
-    op.create_index(
-        "ix_jobs_run_key",
-        "jobs",
-        ["run_key"],
-        unique=False,
-        sqlite_where=sa.text("run_key IS NOT NULL"),
-        postgresql_where=sa.text("run_key IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_jobs_unfinished",
-        "jobs",
-        ["state"],
-        unique=False,
-        sqlite_where=sa.text("finished_at IS NULL"),
-        postgresql_where=sa.text("finished_at IS NULL"),
-    )
+    op.create_index("ix_jobs_run_key", "jobs", ["run_key"], unique=False)
+    op.create_index("ix_jobs_state", "jobs", ["state"], unique=False)
     op.create_table(
         "workers",
         sa.Column("id", BIG_ID, nullable=False),
@@ -109,19 +82,13 @@ def upgrade() -> None:
         sa.Column("dtype", sa.Text(), nullable=True),
         sa.Column("context", sa.Integer(), nullable=True, comment="tokens"),
         sa.Column("parameters", sa.BigInteger(), nullable=True),
-        sa.Column(
-            "loads",
-            sa.Integer(),
-            nullable=False,
-            comment="how often its processes loaded the model",
-        ),
+        sa.Column("loads", sa.Integer(), nullable=False, comment="how often its processes loaded the model"),
         sa.Column("load_seconds", sa.Double(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True, comment="why the model could not be loaded"),
         sa.Column("started_at", UTC_TIME, nullable=False),
         sa.Column("heartbeat_at", UTC_TIME, nullable=False),
         sa.CheckConstraint(
-            "state IN ('starting', 'ready', 'stopping', 'stopped', 'failed')",
-            name=op.f("ck_workers_state"),
+            "state IN ('starting', 'ready', 'stopping', 'stopped', 'failed')", name=op.f("ck_workers_state")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
     )
@@ -154,10 +121,7 @@ def upgrade() -> None:
         sa.Column("last_seq", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column(
-            "attempt",
-            sa.Integer(),
-            nullable=False,
-            comment="the fence: only its newest attempt may write",
+            "attempt", sa.Integer(), nullable=False, comment="the fence: only its newest attempt may write"
         ),
         sa.Column("crashes", sa.Integer(), nullable=False, comment="attempts that ended without a word"),
         sa.Column("worker_id", sa.BigInteger(), nullable=True),
@@ -187,26 +151,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["worker_id"], ["workers.id"], name=op.f("fk_chunks_worker_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_chunks")),
     )
-    op.create_index(
-        "ix_chunks_unfinished",
-        "chunks",
-        ["state", "lease_expires_at"],
-        unique=False,
-        sqlite_where=sa.text("state <> 'done'"),
-        postgresql_where=sa.text("state <> 'done'"),
-    )
+    op.create_index("ix_chunks_state_lease_expires_at", "chunks", ["state", "lease_expires_at"], unique=False)
     op.create_index("uq_chunks_job_id_first_seq", "chunks", ["job_id", "first_seq"], unique=True)
     op.create_table(
         "results",
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("chunk_id", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "attempt",
-            sa.Integer(),
-            nullable=False,
-            comment="the attempt of the chunk that answered",
-        ),
+        sa.Column("attempt", sa.Integer(), nullable=False, comment="the attempt of the chunk that answered"),
         sa.Column("worker_id", sa.BigInteger(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("reasoning", sa.Text(), nullable=True),
@@ -230,29 +182,14 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("results")
     op.drop_index("uq_chunks_job_id_first_seq", table_name="chunks")
-    op.drop_index(
-        "ix_chunks_unfinished",
-        table_name="chunks",
-        sqlite_where=sa.text("state <> 'done'"),
-        postgresql_where=sa.text("state <> 'done'"),
-    )
+    op.drop_index("ix_chunks_state_lease_expires_at", table_name="chunks")
     op.drop_table("chunks")
     op.drop_index("ix_batches_job_id", table_name="batches")
     op.drop_table("batches")
     op.drop_index("ix_workers_heartbeat_at", table_name="workers")
     op.drop_table("workers")
-    op.drop_index(
-        "ix_jobs_unfinished",
-        table_name="jobs",
-        sqlite_where=sa.text("finished_at IS NULL"),
-        postgresql_where=sa.text("finished_at IS NULL"),
-    )
-    op.drop_index(
-        "ix_jobs_run_key",
-        table_name="jobs",
-        sqlite_where=sa.text("run_key IS NOT NULL"),
-        postgresql_where=sa.text("run_key IS NOT NULL"),
-    )
+    op.drop_index("ix_jobs_state", table_name="jobs")
+    op.drop_index("ix_jobs_run_key", table_name="jobs")
     op.drop_table("jobs")
     op.drop_index("uq_documents_custom_id", table_name="documents")
     op.drop_table("documents")

@@ -1,0 +1,90 @@
+"""Opening a job's input: what cannot work is refused before anything is stored."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import BinaryIO
+
+import orjson
+
+from producer.reading import Format, read_rows
+from producer.reading.rows import named
+from schemas.documents import Document, Row, RowError
+from schemas.errors import NoGoodRow, UnknownColumn
+from schemas.jobs import JobSpec, PromptSpec
+from schemas.templating import PromptTemplate
+
+PEEKED_ROWS = 1_000
+PEEKED_DOCUMENTS = 100
+PEEKED_CHARS = 8 * 1024 * 1024
+
+
+def open_input(
+    spec: JobSpec,
+    format: Format | None = None,  # noqa: A002 - the word of the command line
+    stdin: BinaryIO | None = None,
+) -> Iterator[Row]:
+    """All rows of the job's sources, the first of them already looked at; nothing is lost.
+
+    Raises InvalidTemplate, UnreadableInput, UnknownFormat, UnknownColumn (no document among the first has a
+    column that the template or --id-column names) and NoGoodRow. When the first PEEKED_ROWS rows are
+    all bad, they are handed on: a good one may follow.
+    """
+    template = PromptTemplate.from_spec(spec.prompt)
+    rows = read_rows(spec.sources, format, spec.prompt, spec.params, stdin)
+    peeked = list(_first(rows))
+    documents = [row for row in peeked if isinstance(row, Document)]
+    if documents:
+        check_columns(template, spec, documents)
+    elif len(peeked) < PEEKED_ROWS:
+        raise no_good_row(spec.sources, [row for row in peeked if isinstance(row, RowError)])
+    return chain(peeked, rows)
+
+
+def check_columns(template: PromptTemplate, spec: JobSpec, documents: Sequence[Document]) -> None:
+    """Refuse a template or an id column that fits none of these documents. Raises UnknownColumn.
+
+    One document that has the column is enough: a column may be missing here and there.
+    """
+    column = _missing_id(spec.prompt, documents) or _missing_name(template, documents)
+    if column is not None:
+        first = documents[0]
+        columns = named(template.columns(first.content))
+        raise UnknownColumn(source=spec.sources[first.source], column=column, columns=columns)
+
+
+def no_good_row(sources: Sequence[str], rejected: Sequence[RowError]) -> NoGoodRow:
+    """The refusal of an input without a single document, with the first bad row's reason."""
+    if not rejected:
+        return NoGoodRow(source=", ".join(sources), reason="it is empty")
+    first = rejected[0]
+    more = f"; {len(rejected)} bad rows in all" if len(rejected) > 1 else ""
+    return NoGoodRow(source=sources[first.source], reason=f"line {first.line}: {first.reason}{more}")
+
+
+def _first(rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows at the beginning: enough documents to judge by, as far as they are small."""
+    documents = chars = 0
+    for count, row in enumerate(rows, start=1):
+        yield row
+        if isinstance(row, Document):
+            documents += 1
+            chars += len(row.content)
+        if count >= PEEKED_ROWS or documents >= PEEKED_DOCUMENTS or chars >= PEEKED_CHARS:
+            return
+
+
+def _missing_name(template: PromptTemplate, documents: Sequence[Document]) -> str | None:
+    name = None
+    for document in documents:
+        name = template.missing_column(document.content)
+        if name is None:
+            return None
+    return name
+
+
+def _missing_id(prompt: PromptSpec, documents: Sequence[Document]) -> str | None:
+    column = prompt.id_column
+    if column == PromptSpec.model_fields["id_column"].default:
+        return None
+    found = any(column in orjson.loads(document.content) for document in documents)
+    return None if found else column

@@ -1,0 +1,77 @@
+"""A look at a job before it is submitted: its first prompts, and what the whole input holds."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from producer.opening import no_good_row, open_input
+from producer.planning import estimated_tokens, prompt_overhead
+from producer.reading import Format
+from schemas.documents import Document, RowError
+from schemas.errors import DocumentFailed
+from schemas.jobs import JobSpec
+from schemas.prompts import Message
+from schemas.results import Failure
+from schemas.templating import PromptTemplate
+
+SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedPrompt:
+    """One document as the model would see it, or why it would fail."""
+
+    custom_id: str
+    line: int
+    messages: tuple[Message, ...]
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first prompts and the first bad rows; counts of the whole input.
+
+    `about_prompt_tokens` is an estimate from lengths, without a tokenizer. Ids that are used twice are
+    not looked for: the store finds them when the job is submitted.
+    """
+
+    prompts: tuple[PreviewedPrompt, ...]
+    bad_rows: tuple[RowError, ...]
+    documents: int
+    rejected: int
+    about_prompt_tokens: int
+
+
+def preview(
+    spec: JobSpec,
+    format: Format | None = None,  # noqa: A002 - the word of the command line
+    stdin: BinaryIO | None = None,
+    shown: int = SHOWN,
+) -> Preview:
+    """Read the whole input, streaming, and store nothing. Raises what open_input raises."""
+    template = PromptTemplate.from_spec(spec.prompt)
+    overhead = prompt_overhead(spec.prompt)
+    prompts: list[PreviewedPrompt] = []
+    bad_rows: list[RowError] = []
+    documents = rejected = tokens = 0
+    for row in open_input(spec, format, stdin):
+        if isinstance(row, RowError):
+            rejected += 1
+            if len(bad_rows) < max(shown, 1):
+                bad_rows.append(row)
+            continue
+        documents += 1
+        tokens += estimated_tokens(row.content) + overhead
+        if len(prompts) < shown:
+            prompts.append(_previewed(template, row))
+    if not documents:
+        raise no_good_row(spec.sources, bad_rows[:1])
+    return Preview(tuple(prompts), tuple(bad_rows), documents, rejected, tokens)
+
+
+def _previewed(template: PromptTemplate, document: Document) -> PreviewedPrompt:
+    try:
+        prompt = template.render(document.content).prompt
+    except DocumentFailed as error:
+        failure = Failure(error.code, str(error))
+        return PreviewedPrompt(document.custom_id, document.line, (), failure)
+    return PreviewedPrompt(document.custom_id, document.line, prompt.messages)

@@ -1,0 +1,127 @@
+"""qwenq from Python: the same as the command line, with typed returns."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import JobNotCancellable, UnknownJob
+from schemas.jobs import JobStatus, Priority
+from schemas.results import ErrorLine, Result
+from schemas.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from store.database import Store
+
+POLL_SECONDS = 0.5
+
+
+def submit(
+    files: Sequence[str | Path],
+    *,
+    model: str | None = None,
+    template: str | None = None,
+    prompt: str | None = None,
+    system: str | None = None,
+    text_column: str = "text",
+    id_column: str = "id",
+    name: str | None = None,
+    priority: Priority = Priority.NORMAL,
+    settings: Settings | None = None,
+    **params: Any,
+) -> JobStatus:
+    """Store files as a job, and tell the workers. `params` are those of GenerationParams.
+
+    A broker that is away is no error: the job is announced once it is back. Raises UsageError, StoreAway.
+    """
+    from qwenq.jobs import JobRequest
+    from qwenq.submitting import submit_request
+
+    request = JobRequest(
+        files=[str(file) for file in files],
+        template=template,
+        prompt=prompt,
+        system=system,
+        text_column=text_column,
+        id_column=id_column,
+        name=name,
+        priority=priority,
+        params=params,
+    )
+    settings = _with_model(settings, model)
+    submission = submit_request(request, settings)
+    return status(submission.job_id, settings=settings)
+
+
+def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
+    """Where a job stands. Raises UnknownJob, StoreAway."""
+    from store.jobs import job_status
+
+    with _store(settings) as store:
+        with store.reading() as connection:
+            found = job_status(connection, job_id)
+        if found is None:
+            raise UnknownJob(job_id=job_id, store=store.url)
+        return found
+
+
+def jobs(limit: int = 20, *, settings: Settings | None = None) -> list[JobStatus]:
+    """Where the newest jobs stand, newest first. Raises StoreAway."""
+    from store.jobs import job_statuses
+
+    with _store(settings) as store, store.reading() as connection:
+        return job_statuses(connection, limit)
+
+
+def results(job_id: int, *, settings: Settings | None = None) -> Iterator[Result]:
+    """A job's answers so far, in input order, streamed. Raises UnknownJob, StoreAway."""
+    from store.results import results_of
+
+    status(job_id, settings=settings)
+    with _store(settings) as store, store.reading() as connection:
+        yield from results_of(connection, job_id)
+
+
+def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLine]:
+    """A job's failed documents so far, in input order, streamed. Raises UnknownJob, StoreAway."""
+    from store.results import errors_of
+
+    status(job_id, settings=settings)
+    with _store(settings) as store, store.reading() as connection:
+        yield from errors_of(connection, job_id)
+
+
+def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
+    """Cancel a job; a running batch is put down within seconds. Raises UnknownJob, JobNotCancellable."""
+    from store.jobs import cancel_job
+
+    found = status(job_id, settings=settings)
+    with _store(settings) as store, store.writing() as connection:
+        if not cancel_job(connection, job_id):
+            raise JobNotCancellable(job_id=job_id, state=found.state)
+    return status(job_id, settings=settings)
+
+
+def wait(job_id: int, *, settings: Settings | None = None) -> JobStatus:
+    """Wait until a job has ended. Raises UnknownJob, StoreAway."""
+    while not (found := status(job_id, settings=settings)).state.ended:
+        time.sleep(POLL_SECONDS)
+    return found
+
+
+@contextmanager
+def _store(settings: Settings | None) -> Iterator["Store"]:
+    from qwenq.stores import open_store
+
+    store = open_store(settings or load_settings())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _with_model(settings: Settings | None, model: str | None) -> Settings:
+    if settings is None:
+        return load_settings(model=model)
+    return settings if model is None else settings.model_copy(update={"model": model})

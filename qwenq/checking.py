@@ -1,0 +1,145 @@
+"""`qwenq check`: tries every setting, and says what is wrong and how to mend it."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.errors import QwenqError
+from schemas.settings import ENV_PREFIX, Settings
+from store.broker import Broker, socket_path
+from store.database import Store
+from store.version import check_version, found_version
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model")
+_WEIGHTS = ("*.safetensors", "*.bin")
+
+
+class Verdict(StrEnum):
+    """What a check found: all well, worth knowing, or wrong."""
+
+    GOOD = "good"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+class Finding(BaseModel):
+    """One thing that was tried. `exit_code` is that of the error behind it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    verdict: Verdict
+    message: str
+    exit_code: int = 0
+
+
+def check_settings(settings: Settings) -> Iterator[Finding]:
+    """Try the settings one after the other."""
+    for subject, attempt in _ATTEMPTS.items():
+        try:
+            yield Finding(subject=subject, verdict=Verdict.GOOD, message=attempt(settings))
+        except _Note as note:
+            yield Finding(subject=subject, verdict=Verdict.NOTE, message=str(note))
+        except QwenqError as error:
+            yield Finding(
+                subject=subject, verdict=Verdict.WRONG, message=str(error), exit_code=error.exit_code
+            )
+        except (OSError, ValueError) as error:
+            yield Finding(subject=subject, verdict=Verdict.WRONG, message=str(error), exit_code=2)
+
+
+class _Note(Exception):
+    """Nothing is wrong, but a person should know."""
+
+
+def _environment(_: Settings) -> str:
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    strange = sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)
+    if strange:
+        raise _Note(f"{', '.join(strange)}: no setting has this name; options of commands may have")
+    return "every QWENQ_ variable is a setting"
+
+
+def _home(settings: Settings) -> str:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if not os.access(settings.home, os.W_OK):
+        raise PermissionError(f"{settings.home} cannot be written; choose another QWENQ_HOME")
+    return f"{settings.home.absolute()} can be written"
+
+
+def _store(settings: Settings) -> str:
+    store = Store.of(settings)
+    try:
+        with store.reading() as connection:
+            found = found_version(connection)
+        if found is None and settings.database_url is None:
+            raise _Note(f"{store.url} will be made on first use")
+        check_version(store)
+    finally:
+        store.close()
+    return f"{store.url} answers and is of version {found}"
+
+
+def _broker(settings: Settings) -> str:
+    if settings.broker_url is None and not Path(socket_path(settings)).exists():
+        raise _Note("the embedded Redis is not running; `qwenq up` starts it, `qwenq run` brings its own")
+    broker = Broker(settings)
+    try:
+        broker.ping()
+    finally:
+        broker.close()
+    return f"{broker.url} answers"
+
+
+def _model(settings: Settings) -> str:
+    if settings.model is None:
+        raise _Note("no model is set; give --model to each command, or set QWENQ_MODEL")
+    if settings.model == "echo":
+        return "echo: answers with the document itself, for trying the pipeline"
+    folder = Path(settings.model)
+    if folder.is_dir():
+        return _model_folder(folder)
+    if not _HUB_ID.fullmatch(settings.model):
+        raise ValueError(f"QWENQ_MODEL={settings.model} is neither a folder nor a hub id such as Qwen/Qwen3-8B")
+    raise _Note(f"{settings.model} is taken from the hub, or from its cache, when a worker loads it")
+
+
+def _model_folder(folder: Path) -> str:
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{folder} holds no config.json: it is no model")
+    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+        raise ValueError(f"{folder} holds no tokenizer")
+    if not any(True for pattern in _WEIGHTS for _ in folder.glob(pattern)):
+        raise ValueError(f"{folder} holds no weights")
+    return f"{folder} holds a configuration, a tokenizer and weights"
+
+
+def _device(settings: Settings) -> str:
+    if settings.device in {"auto", "cpu"}:
+        return f"{settings.device}, dtype {settings.dtype}"
+    from worker.engine.device import choose_device
+
+    choose_device(settings.device)
+    return f"{settings.device} is there, dtype {settings.dtype}"
+
+
+def _flower(settings: Settings) -> str:
+    if settings.flower_auth is None:
+        raise _Note("QWENQ_FLOWER_AUTH is not set: Flower listens on loopback only")
+    return "Flower asks for the user and password of QWENQ_FLOWER_AUTH"
+
+
+_ATTEMPTS: dict[str, Callable[[Settings], str]] = {
+    "environment": _environment,
+    "home": _home,
+    "store": _store,
+    "broker": _broker,
+    "model": _model,
+    "device": _device,
+    "flower": _flower,
+}

@@ -1,0 +1,41 @@
+"""The options that say what a job is: for `run` and `submit`."""
+
+from pathlib import Path
+
+import click
+
+from producer.reading import Format
+from qwenq.cli.options import F, model_option, option
+from schemas.generation import Overflow
+from schemas.jobs import Priority
+
+_JOB_OPTIONS = (
+    model_option,
+    option("--template", metavar="NAME", help="A built-in prompt; `qwenq templates` lists them."),
+    option("--prompt", metavar="TEXT", help="A Jinja2 prompt over the document's columns: 'Summarise: {{ text }}'."),
+    option("--prompt-file", type=click.Path(path_type=Path), help="The same, from a file."),
+    option("--system", metavar="TEXT", help="The system message."),
+    option("--text-column", metavar="NAME", default="text", show_default=True, help="The column with the text."),
+    option("--id-column", metavar="NAME", default="id", show_default=True, help="The column with the id."),
+    option("--format", "format_", type=click.Choice(Format), help="The input's format, where its name does not tell."),
+    option("--name", metavar="NAME", help="What the job is called (default: the first file's name)."),
+    option("--priority", type=click.Choice(Priority), default=Priority.NORMAL, show_default=True,
+           help="Which jobs go first when several wait."),
+    option("--max-new-tokens", type=int, help="The longest answer, in tokens [default: 512]."),
+    option("--temperature", type=float, help="0 is greedy [default: 0]."),
+    option("--top-p", type=float, help="Sample from the likeliest tokens of this total probability [default: 1]."),
+    option("--top-k", type=int, help="Sample from this many tokens; 0 keeps all [default: 0]."),
+    option("--seed", type=int, help="For sampling; drawn once a job when not given."),
+    option("--stop", multiple=True, metavar="TEXT", help="End the answer before this text; may be repeated."),
+    option("--thinking/--no-thinking", default=None, help="Let the model reason first [default: no-thinking]."),
+    option("--on-overflow", type=click.Choice(Overflow),
+           help="What to do with a document that exceeds the model's context [default: fail]."),
+    option("--dry-run", is_flag=True, help="Show the first prompts and an estimate of tokens; store nothing."),
+)  # fmt: skip
+
+
+def job_options(function: F) -> F:
+    """The options that say what a job is: for `run` and `submit`."""
+    for decorate in reversed(_JOB_OPTIONS):
+        function = decorate(function)
+    return function

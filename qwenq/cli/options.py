@@ -1,0 +1,20 @@
+"""Options that several commands share. Each names its environment twin in --help."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """A click option with its environment twin: `--max-new-tokens` is also QWENQ_MAX_NEW_TOKENS."""
+    long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
+    twin = "QWENQ_" + long_name.removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=twin, show_envvar=True, **attributes)
+
+
+json_option = option("--json", "as_json", is_flag=True, help="Tell it as one JSON document on stdout.")
+
+model_option = option("--model", metavar="MODEL", help="A hub id or a folder.")

@@ -1,0 +1,35 @@
+"""`qwenq results`: a job's answers."""
+
+from pathlib import Path
+
+import click
+
+from qwenq.cli.options import option
+
+
+@click.command(name="results")
+@click.argument("job", type=int)
+@option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT",
+        help="The results file: .jsonl or .csv [default: JSONL on stdout].")  # fmt: skip
+@option("--errors", type=click.Path(path_type=Path), metavar="ERR",
+        help="The errors file [default: OUT with the ending .errors.jsonl; none for stdout].")  # fmt: skip
+def command(job: int, out: Path | None, errors: Path | None) -> int:
+    """Write JOB's answers so far, in the order of the input."""
+    from qwenq import api
+    from qwenq.exporting import errors_path, write_errors, write_file, write_stdout
+    from qwenq.telling import say
+
+    answers = api.results(job)
+    if out is None:
+        write_stdout(answers)
+    else:
+        count = write_file(out, answers)
+        errors = errors or errors_path(out)
+        say(f"{count:,} answers: {out}")
+    failed = write_errors(errors, api.errors(job)) if errors else 0
+    if failed:
+        say(f"{failed:,} documents have no answer; why: {errors}")
+    status = api.status(job)
+    if not status.state.ended:
+        say(f"job {job} is {status.state}: {status.documents.pending + status.documents.running:,} to come")
+    return 0

@@ -1,0 +1,55 @@
+"""`qwenq run`: answer files now, with nothing running before or after."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qwenq.cli.job_options import job_options
+from qwenq.cli.options import json_option, option
+
+
+@click.command(name="run")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@option("-o", "--out", required=False, type=click.Path(path_type=Path), metavar="OUT",
+        help="The results file: .jsonl or .csv.")  # fmt: skip
+@option("--errors", type=click.Path(path_type=Path), metavar="ERR",
+        help="The errors file [default: OUT with the ending .errors.jsonl].")  # fmt: skip
+@job_options
+@json_option
+def command(
+    files: tuple[str, ...], out: Path | None, errors: Path | None, dry_run: bool, as_json: bool, **options: Any
+) -> int:  # fmt: skip
+    """Answer FILEs and write OUT: own Redis, own SQLite file, one worker, gone again at the end.
+
+    FILE is JSONL, CSV or TSV, also .gz or .zst; - is standard input. After Ctrl-C, the same command goes on
+    where it stopped. QWENQ_BROKER_URL and QWENQ_DATABASE_URL make it use yours instead of its own.
+    """
+    from qwenq.cli.requests import read_request, show_preview
+    from qwenq.exporting import errors_path
+    from qwenq.running import Outputs, run_request
+    from qwenq.telling import say, show_answers, tell_json
+    from schemas.errors import InvalidParameter
+    from schemas.settings import load_settings
+
+    settings = load_settings(model=options.pop("model"))
+    request = read_request(files, options)
+    if dry_run:
+        return show_preview(request, settings, as_json)
+    if out is None:
+        raise InvalidParameter(name="--out", reason="say where the answers go, as in -o answers.jsonl")
+    outputs = Outputs(out, errors or errors_path(out))
+    try:
+        outcome = run_request(request, settings, outputs)
+    except KeyboardInterrupt:
+        say("interrupted: what is answered is kept; the same command goes on from there")
+        raise
+    status = outcome.status
+    if as_json:
+        tell_json(status)
+    else:
+        show_answers(status, outcome.first_results)
+    say(f"answers: {outputs.results}")
+    if status.documents.failed:
+        say(f"{status.documents.failed:,} documents have no answer; why: {outputs.errors}")
+    return 1 if status.documents.failed or status.documents.cancelled else 0

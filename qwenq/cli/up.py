@@ -1,0 +1,20 @@
+"""`qwenq up`: the embedded services, until Ctrl-C."""
+
+import click
+
+from qwenq.cli.options import model_option, option
+
+
+@click.command(name="up")
+@model_option
+@option("--port", type=click.IntRange(0, 65_535), default=5555, show_default=True, help="Flower's port.")
+def command(model: str | None, port: int) -> int:
+    """Keep Redis, a worker, beat and Flower running in the home folder until Ctrl-C.
+
+    Then `qwenq submit` from another terminal, in the same folder.
+    """
+    from qwenq.serving import serve
+    from schemas.settings import load_settings
+
+    serve(load_settings(model=model), port)
+    return 0

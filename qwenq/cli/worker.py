@@ -1,0 +1,37 @@
+"""`qwenq worker`: answer documents with one resident model."""
+
+import os
+from typing import Any
+
+import click
+
+from qwenq.cli.options import model_option, option
+
+
+@click.command(name="worker")
+@model_option
+@option("--device", help="auto, cpu, cuda, cuda:1, mps, xpu [default: auto].")
+@option("--dtype", help="auto, float32, bfloat16, float16 [default: auto].")
+@option("--batch-rows", type=int, help="Most documents in one padded batch [default: 32].")
+@option("--batch-tokens", type=int, help="Most tokens in one padded batch [default: 32768].")
+@option("--log-level", help="debug, info, warning, error [default: info].")
+def command(**options: Any) -> int:
+    """Answer documents of one model, which stays loaded, until Ctrl-C or TERM.
+
+    One worker drives one device; start another for the next. A worker that stops gives its documents back.
+    """
+    from qwenq.jobs import model_of
+    from qwenq.stores import open_store
+    from schemas.settings import load_settings
+
+    settings = load_settings(**options)
+    settings = settings.model_copy(update={"model": model_of(settings)})
+    open_store(settings).close()
+    # The working process reads the environment, so what was said on the command line must be there.
+    given = {name: getattr(settings, name) for name, value in options.items() if value is not None}
+    os.environ.update({f"QWENQ_{name.upper()}": str(value) for name, value in given.items()})
+    os.environ["QWENQ_MODEL"] = settings.model or ""
+    from worker.command import run_worker
+
+    run_worker(settings)
+    return 0

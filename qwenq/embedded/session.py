@@ -1,0 +1,76 @@
+"""The services of one `qwenq run` or `qwenq up`: started in order, watched, stopped in the opposite order."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from qwenq.embedded.redis import start_redis
+from qwenq.embedded.service import Service
+from schemas.settings import Settings
+
+REDIS_STOP_SECONDS = 15.0
+GRACE_BEYOND_STOP_SECONDS = 10.0
+
+
+class Session:
+    """Starts services on entering a `with` block's body, and stops them, politely first, at its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._services: list[Service] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._stack.callback(self._stop)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def start_broker(self) -> None:
+        """Start the embedded Redis, unless a broker is set. Raises ServiceFailed."""
+        if self.settings.broker_url is None:
+            self._services.append(start_redis(self.settings))
+
+    def start(self, name: str, *arguments: str) -> Service:
+        """Start a qwenq command as a service with this session's settings."""
+        log = self.settings.home / "logs" / f"{arguments[0]}.log"
+        service = Service.of_qwenq(name, arguments, log, environment_of(self.settings))
+        self._services.append(service)
+        return service
+
+    def require_running(self) -> None:
+        """Raise ServiceFailed for the first service that has ended."""
+        for service in self._services:
+            service.require_running()
+
+    def _stop(self) -> None:
+        """Stop what works before what it works with: Redis, started first, goes last."""
+        redis = [one for one in self._services if one.name == "the embedded Redis"]
+        others = [one for one in self._services if one not in redis]
+        patience = self.settings.stop_seconds + GRACE_BEYOND_STOP_SECONDS
+        for services, seconds in ((others, patience), (redis, REDIS_STOP_SECONDS)):
+            for service in services:
+                service.ask_to_stop()
+            for service in services:
+                service.wait_until_stopped(seconds)
+
+
+def environment_of(settings: Settings) -> Mapping[str, str]:
+    """The environment that gives a child process the same settings."""
+    environment = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        if name == "flower_auth":
+            value = value.get_secret_value()
+        environment[f"QWENQ_{name.upper()}"] = str(value.absolute() if isinstance(value, Path) else value)
+    return environment

@@ -1,0 +1,84 @@
+"""Following a job to its end: a progress bar on a terminal, a line now and then in a pipe."""
+
+import time
+from collections.abc import Callable
+
+from qwenq.telling import is_terminal, job_line, say
+from schemas.jobs import JobStatus
+
+POLL_SECONDS = 0.25
+LINE_EVERY_SECONDS = 10.0
+
+
+def follow(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
+    """Show a job's progress until it has ended. `watch` is called at each look, and may raise to end it."""
+    return _follow_with_bar(poll, watch) if is_terminal() else _follow_with_lines(poll, watch)
+
+
+def _follow_with_bar(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        status = poll()
+        shown = bar.add_task("", total=status.documents.total, speed="")
+        while True:
+            bar.update(
+                shown,
+                completed=status.documents.finished,
+                total=status.documents.total,
+                description=_describe(status),
+                speed=_speed(status, bar.tasks[0].speed),
+            )
+            if status.state.ended:
+                return status
+            time.sleep(POLL_SECONDS)
+            watch()
+            status = poll()
+
+
+def _follow_with_lines(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
+    said_at, said = 0.0, ""
+    while True:
+        status = poll()
+        line = job_line(status)
+        if status.state.ended or (time.monotonic() - said_at >= LINE_EVERY_SECONDS and line != said):
+            say(line)
+            said_at, said = time.monotonic(), line
+        if status.state.ended:
+            return status
+        watch()
+        time.sleep(POLL_SECONDS)
+
+
+def _describe(status: JobStatus) -> str:
+    if status.state == "queued":
+        return f"job {status.id} waits for a worker with {status.model} loaded"
+    failed = f", {status.documents.failed:,} failed" if status.documents.failed else ""
+    return f"job {status.id} {status.state}{failed}"
+
+
+def _speed(status: JobStatus, documents_per_second: float | None) -> str:
+    tokens = status.tokens_per_second
+    return "".join(
+        (
+            f"{documents_per_second:,.1f} documents/s " if documents_per_second else "",
+            f"{tokens:,.0f} tokens/s" if tokens else "",
+        )
+    )

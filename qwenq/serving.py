@@ -1,0 +1,28 @@
+"""`qwenq up`: all services of one home folder, resident."""
+
+import time
+
+from qwenq.embedded.home import held
+from qwenq.embedded.session import Session
+from qwenq.jobs import model_of
+from qwenq.stores import open_store
+from qwenq.telling import say
+from schemas.settings import Settings
+
+LOOK_EVERY_SECONDS = 0.5
+
+
+def serve(settings: Settings, flower_port: int) -> None:
+    """Run Redis (unless a broker is set), a worker, beat and Flower until interrupted. Raises ServiceAway."""
+    model = model_of(settings)
+    with held(settings.home), Session(settings) as session:
+        open_store(settings).close()
+        session.start_broker()
+        session.start("the worker", "worker", "--model", model)
+        session.start("beat", "beat")
+        session.start("Flower", "flower", "--port", str(flower_port))
+        say(f"model {model}; Flower at http://127.0.0.1:{flower_port}; logs in {settings.home / 'logs'}")
+        say("submit from another terminal: qwenq submit FILE --model ... ; Ctrl-C stops everything")
+        while True:
+            session.require_running()
+            time.sleep(LOOK_EVERY_SECONDS)

@@ -1,0 +1,23 @@
+"""Opening the store: the embedded one is made on its first use, another must be there."""
+
+from schemas.settings import Settings
+from store.database import Store
+from store.version import check_version, found_version, upgrade_store
+
+
+def open_store(settings: Settings) -> Store:
+    """The settings' store, of the right version. Raises StoreAway, StoreNotCreated, StoreVersionMismatch."""
+    store = Store.of(settings)
+    try:
+        if settings.database_url is None and _is_new(store):
+            upgrade_store(store)
+        check_version(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _is_new(store: Store) -> bool:
+    with store.reading() as connection:
+        return found_version(connection) is None

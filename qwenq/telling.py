@@ -1,0 +1,128 @@
+"""How the command line speaks: tables and progress for people, one JSON document for programs."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+import orjson
+from pydantic import BaseModel
+
+from schemas.jobs import JobStatus
+from schemas.results import Result
+
+
+def say(text: str) -> None:
+    """Say something to a person: on stderr, so that stdout holds only what was asked for."""
+    click.echo(text, err=True)
+
+
+def tell_json(told: BaseModel | Sequence[BaseModel]) -> None:
+    """One JSON document on stdout."""
+    value = (
+        told.model_dump(mode="json")
+        if isinstance(told, BaseModel)
+        else [one.model_dump(mode="json") for one in told]
+    )
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def job_line(job: JobStatus) -> str:
+    """One job in one line, for a log or a pipe."""
+    documents = job.documents
+    parts = [
+        f"job {job.id} {job.state}",
+        f"{documents.finished:,} of {documents.total:,} documents",
+    ]
+    if documents.failed:
+        parts.append(f"{documents.failed:,} failed")
+    if job.tokens_per_second:
+        parts.append(f"{job.tokens_per_second:,.0f} tokens/s")
+    return ", ".join(parts)
+
+
+def age(moment: datetime) -> str:
+    """How long ago, in the largest unit that fits."""
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def is_terminal() -> bool:
+    """Whether a person watches stderr."""
+    return sys.stderr.isatty()
+
+
+def show_jobs(jobs: Sequence[JobStatus]) -> None:
+    """Several jobs as a table on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not jobs:
+        say("there is no job yet; `qwenq submit` makes one")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title, justify in (
+        ("job", "right"), ("name", "left"), ("state", "left"), ("documents", "right"),
+        ("done", "right"), ("failed", "right"), ("tokens/s", "right"), ("age", "right"),
+    ):  # fmt: skip
+        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    for job in jobs:
+        counts = job.documents
+        table.add_row(
+            str(job.id), Text(job.name), job.state, f"{counts.total:,}", f"{counts.finished:,}",
+            f"{counts.failed:,}", _number(job.tokens_per_second), age(job.created_at),
+        )  # fmt: skip
+    Console().print(table)
+
+
+def show_job(job: JobStatus) -> None:
+    """One job on stdout, a fact a line."""
+    counts, usage = job.documents, job.usage
+    facts = {
+        "job": f"{job.id} ({job.name})",
+        "state": job.state,
+        "model": job.model,
+        "documents": f"{counts.total:,}: {counts.pending:,} pending, {counts.running:,} running, "
+        f"{counts.succeeded:,} succeeded, {counts.failed:,} failed, {counts.cancelled:,} cancelled",
+        "tokens": f"{usage.prompt_tokens:,} prompt, {usage.completion_tokens:,} completion, "
+        f"of these {usage.reasoning_tokens:,} reasoning",
+        "speed": f"{_number(job.tokens_per_second)} tokens/s",
+        "created": _moment(job.created_at),
+        "started": _moment(job.started_at),
+        "finished": _moment(job.finished_at),
+    }
+    for name, fact in facts.items():
+        click.echo(f"{name:10} {fact}")
+
+
+def show_answers(job: JobStatus, results: Sequence[Result]) -> None:
+    """A short table of answers on stderr, and what it took to get them."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("document", no_wrap=True)
+    table.add_column("answer", no_wrap=True, overflow="ellipsis")
+    table.add_column("tokens", justify="right")
+    for result in results:
+        answer = " ".join(result.text.split())
+        table.add_row(Text(result.custom_id), Text(answer), str(result.usage.completion_tokens))
+    Console(stderr=True).print(table)
+    counts = job.documents
+    say(
+        f"{counts.succeeded:,} of {counts.total:,} documents answered, "
+        f"{job.usage.completion_tokens:,} tokens, {_number(job.tokens_per_second)} tokens/s"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f}"
+
+
+def _moment(moment: datetime | None) -> str:
+    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC, {age(moment)} ago"
