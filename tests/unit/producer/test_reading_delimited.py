@@ -1,0 +1,154 @@
+"""CSV and TSV: quoting, line numbers, headers; a bad row costs itself and no other."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from producer.reading import Format, read_rows
+from producer.reading.lines import LINE_LIMIT
+from schemas.documents import Document, Row, RowError
+from schemas.errors import UnknownColumn, UnreadableInput
+from schemas.generation import GenerationParams
+from schemas.jobs import PromptSpec
+
+ANY = PromptSpec(template="{{ row }}")
+
+
+def read(data: bytes, prompt: PromptSpec | None = None, form: Format = Format.CSV) -> list[Row]:
+    prompt = prompt or PromptSpec()
+    return list(read_rows(["-"], form, prompt, GenerationParams(), stdin=io.BytesIO(data)))
+
+
+def brief(rows: list[Row]) -> list[tuple[int, str]]:
+    """Each row's line, with its id or the reason why it is bad."""
+    return [(row.line, row.custom_id if isinstance(row, Document) else row.reason) for row in rows]
+
+
+def test_a_row_becomes_an_object_of_its_columns() -> None:
+    (document,) = read('id,text,n\na,"Grüße, ""you""",5\n'.encode())
+    assert document == Document("a", 0, 2, '{"id":"a","text":"Grüße, \\"you\\"","n":"5"}')
+
+
+def test_tabs_cut_a_tsv() -> None:
+    (document,) = read(b"id\ttext\na\tone, two\n", form=Format.TSV)
+    assert isinstance(document, Document)
+    assert json.loads(document.content) == {"id": "a", "text": "one, two"}
+
+
+def test_a_quoted_field_may_span_lines_and_the_row_counts_from_its_first() -> None:
+    rows = read(b'\r\nid,text\r\n\r\na,"one\r\n\r\ntwo"\r\nb,x\r\n   \r\nc,y')
+    assert brief(rows) == [(4, "a"), (7, "b"), (9, "c")]
+    assert json.loads(rows[0].content)["text"] == "one\r\n\r\ntwo"  # type: ignore[union-attr]
+
+
+def test_what_the_csv_module_writes_is_read_back() -> None:
+    texts = ['a "quoted" word', "two\nlines", "comma, tab\t", "", "'", '"', "x" * 200_000]
+    written = io.StringIO(newline="")
+    writer = csv.writer(written)
+    writer.writerow(["id", "text"])
+    writer.writerows(enumerate(texts))
+    rows = read(written.getvalue().encode())
+    assert [json.loads(row.content)["text"] for row in rows if isinstance(row, Document)] == texts
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
+    assert brief(read(b"\xef\xbb\xbfid,text\na,b\n")) == [(2, "a")]
+
+
+def test_without_an_id_the_line_number_is_the_id() -> None:
+    assert brief(read(b'text\n"a\nb"\nc\n')) == [(2, "2"), (4, "4")]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"b", "too few fields: 1, where the header has 2"),
+        (b"b,c,d", "too many fields: 3, where the header has 2"),
+        (b'b,"c" d', "broken quoting: ',' expected after '\"'"),
+        (b"b,c\rd", "broken quoting: new-line character seen in unquoted field"),
+        (b"b,\xff", "not valid UTF-8"),
+        (b"b,c\0d", "it holds a NUL byte"),
+        (b"b\x07,c", "the id holds a control character"),
+        (b"b," + b"x" * LINE_LIMIT, "over-long: it has more than 16 MiB"),
+    ],
+)
+def test_only_the_bad_row_is_bad(line: bytes, reason: str) -> None:
+    before, error, after = read(b"id,text\na,one\n" + line + b"\nz,last\n")
+    assert brief([before, after]) == [(2, "a"), (4, "z")]
+    assert isinstance(error, RowError)
+    assert error.line == 3
+    assert error.reason.startswith(reason)
+    assert len(error.raw) <= 2_001
+
+
+def test_a_backslash_u_in_a_field_is_not_a_nul_byte() -> None:
+    assert brief(read(b"id,text\na,\\u0000\n")) == [(2, "a")]
+
+
+def test_a_quote_that_is_never_closed_costs_one_line_not_the_rest() -> None:
+    rows = read(b'id,text\na,one\nb,"open\nc,two\nd,three\n')
+    assert brief(rows) == [
+        (2, "a"),
+        (3, "the row opens a quote that is never closed (3 lines up to the end of the file)"),
+        (4, "c"),
+        (5, "d"),
+    ]
+    assert isinstance(rows[1], RowError)
+    assert rows[1].raw == 'b,"open'
+
+
+def test_a_stray_quote_that_meets_another_costs_the_lines_at_fault() -> None:
+    rows = read(b'id,text\na,"open\nb,two\nc,"x" y\nd,three\n')
+    assert [row.line for row in rows] == [2, 3, 4, 5]
+    assert [isinstance(row, Document) for row in rows] == [False, True, False, True]
+
+
+def test_an_unclosed_quote_above_the_limit_gives_back_the_lines_it_swallowed() -> None:
+    many = b"".join(b"%d,%s\n" % (number, b"x" * 1000) for number in range(20_000))
+    rows = read(b'id,text\na,"open\n' + many)
+    assert isinstance(rows[0], RowError)
+    assert rows[0].reason.startswith("over-long")
+    assert [row.custom_id for row in rows[1:] if isinstance(row, Document)] == [
+        str(number) for number in range(20_000)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (b"id,text,id", "names the column 'id' twice"),
+        (b"id, id ,text", "names the column 'id' twice"),
+        (b"id,,text", "gives column 2 no name"),
+        (b'id,"text', "is broken: the row opens a quote that is never closed"),
+        (b"id,\xff", "is not UTF-8"),
+        (b"i\0d,text", "holds NUL bytes"),
+        (b"id," + b"x" * LINE_LIMIT, "is broken: over-long"),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_refused(header: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableInput) as caught:
+        read(header + b"\n1,2\n", ANY)
+    assert reason in str(caught.value)
+
+
+def test_a_header_without_the_column_asked_for_is_refused_by_name() -> None:
+    with pytest.raises(UnknownColumn, match="has no column 'text'. It has: id, body"):
+        read(b"id,body\n")
+    with pytest.raises(UnknownColumn, match="has no column 'key'"):
+        read(b"id,text\n", PromptSpec(id_column="key"))
+
+
+def test_an_empty_file_has_no_rows() -> None:
+    assert read(b"\n\n") == []
+    assert read(b"id,text\n") == []
+
+
+def test_a_bad_header_in_a_later_file_is_refused_before_the_first_row(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("text\nx\n")
+    second.write_text("other\nx\n")
+    with pytest.raises(UnknownColumn, match="b.csv"):
+        read_rows([str(first), str(second)], None, PromptSpec(), GenerationParams())

@@ -1,0 +1,227 @@
+"""JSON Lines: what becomes a document, and what becomes a bad row with a reason."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from producer.reading import Format, read_rows
+from producer.reading.lines import LINE_LIMIT
+from schemas.documents import Document, Row, RowError
+from schemas.generation import GenerationParams
+from schemas.jobs import PromptSpec
+
+GOOD = b'{"id": "good", "text": "fine"}\n'
+
+
+def read(data: bytes, prompt: PromptSpec | None = None, params: GenerationParams | None = None) -> list[Row]:
+    stdin = io.BytesIO(data)
+    return list(
+        read_rows(["-"], Format.JSONL, prompt or PromptSpec(), params or GenerationParams(), stdin=stdin)
+    )
+
+
+def only_error(line: bytes, prompt: PromptSpec | None = None) -> RowError:
+    """The error of one bad line, which must not hurt the lines around it."""
+    before, error, after = read(GOOD + line + b"\n" + GOOD, prompt)
+    assert isinstance(before, Document)
+    assert isinstance(after, Document)
+    assert isinstance(error, RowError)
+    assert (error.line, after.line) == (2, 3)
+    return error
+
+
+def batch_line(**body: Any) -> bytes:
+    body = {"messages": [{"role": "user", "content": "Hello"}], **body}
+    return json.dumps({"custom_id": "one", "method": "POST", "url": "/v1/chat/completions", "body": body}).encode()
+
+
+def test_the_line_itself_is_the_content() -> None:
+    line = '{"id":"a",  "text":"Grüße", "more":[1,2.50]}'
+    assert read(b"  " + line.encode() + b" \r\n") == [Document("a", 0, 1, line)]
+
+
+def test_blank_lines_count_as_lines_but_are_no_rows() -> None:
+    rows = read(b"\n  \r\n" + GOOD + b"\n" + GOOD.replace(b"good", b"other"))
+    assert [row.line for row in rows] == [3, 5]
+
+
+def test_a_byte_order_mark_and_a_missing_last_newline_do_no_harm() -> None:
+    assert read(b"\xef\xbb\xbf" + GOOD.strip()) == [Document("good", 0, 1, GOOD.strip().decode())]
+
+
+def test_an_empty_input_has_no_rows() -> None:
+    assert read(b"") == []
+
+
+@pytest.mark.parametrize(
+    ("row", "custom_id"),
+    [
+        ({"id": "a"}, "a"),
+        ({"id": 7}, "7"),
+        ({"id": -7}, "-7"),
+        ({"custom_id": "c"}, "c"),
+        ({"id": "a", "custom_id": "c"}, "a"),
+        ({"id": None, "custom_id": "c"}, "c"),
+        ({"id": ""}, "1"),
+        ({"id": None}, "1"),
+        ({}, "1"),
+        ({"id": "naïve-文書-🙂"}, "naïve-文書-🙂"),
+        ({"id": "a\u00a0b"}, "a\u00a0b"),
+        ({"id": "x" * 512}, "x" * 512),
+    ],
+)
+def test_ids(row: dict[str, Any], custom_id: str) -> None:
+    (document,) = read(json.dumps({**row, "text": "t"}).encode())
+    assert isinstance(document, Document)
+    assert document.custom_id == custom_id
+
+
+def test_another_id_column_leaves_custom_id_alone() -> None:
+    prompt = PromptSpec(id_column="key")
+    first, second = read(b'{"key":"k","id":"i","text":""}\n{"custom_id":"c","text":""}', prompt)
+    assert isinstance(first, Document)
+    assert isinstance(second, Document)
+    assert (first.custom_id, second.custom_id) == ("k", "2")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"id": "a", "text": "cut', "broken JSON: unexpected end of data (column 25)"),
+        (b'{"id": "a", "text": "x"} {}', "broken JSON: unexpected content after document (column 26)"),
+        (b"plain words", "broken JSON"),
+        (b'{"text": NaN}', "broken JSON"),
+        (b'["a list"]', "it is not a JSON object"),
+        (b'"a string"', "it is not a JSON object"),
+        (b"null", "it is not a JSON object"),
+        (b"[" * 5000, "broken JSON: depth limit exceeded"),
+        (b'{"id": "a", "body": "b"}', "there is no column 'text'; it has: id, body"),
+        (b"{}", "there is no column 'text'; it has: no columns"),
+        (b'{"text": 12}', "wrong type: the column 'text' is a number; it must be a string"),
+        (b'{"text": null}', "wrong type: the column 'text' is null"),
+        (b'{"text": true}', "wrong type: the column 'text' is a boolean"),
+        (b'{"text": ["a"]}', "wrong type: the column 'text' is an array"),
+        (b'{"text": "\xff\xfe"}', "not valid UTF-8 (byte 11 of the line)"),
+        (b'{"text": "\\ud800 alone"}', "broken JSON: no low surrogate"),
+        (b'{"id": true, "text": ""}', "the id is a boolean"),
+        (b'{"id": 1.5, "text": ""}', "the id is a number"),
+        (b'{"id": {"a": 1}, "text": ""}', "the id is an object"),
+        (b'{"id": "' + b"x" * 513 + b'", "text": ""}', "the id has 513 characters; at most 512"),
+        (b'{"id": "a\\u0000b", "text": ""}', "the id holds a control character"),
+        (b'{"id": "a\\nb", "text": ""}', "the id holds a control character"),
+        (b'{"a\\u0000": 1}', "it has: a\\x00"),
+    ],
+)
+def test_a_bad_row_says_what_is_wrong_with_it(line: bytes, reason: str) -> None:
+    error = only_error(line)
+    assert reason in error.reason
+
+
+def test_raw_text_of_a_bad_row_is_shortened_and_safe_to_store() -> None:
+    error = only_error(b'\x00\xff{"id"' + b"x" * 10_000)
+    assert error.raw.startswith('\\x00\\xff{"id"xxx')
+    assert len(error.raw) == 2_001
+    assert error.raw.endswith("…")
+
+
+def test_a_line_at_the_limit_is_read_and_one_above_it_is_not() -> None:
+    frame = len(b'{"text":""}')
+    longest = b'{"text":"' + b"x" * (LINE_LIMIT - frame) + b'"}'
+    rows = read(longest + b"\n" + longest.replace(b"x", b"xx", 1) + b"\n" + GOOD)
+    assert isinstance(rows[0], Document)
+    assert len(rows[0].content) == LINE_LIMIT
+    assert isinstance(rows[1], RowError)
+    assert rows[1].reason == "over-long: it has more than 16 MiB"
+    assert isinstance(rows[2], Document)
+    assert rows[2].line == 3
+
+
+def test_an_over_long_last_line_is_reported_too() -> None:
+    (error,) = read(b'{"text":"' + b"x" * (3 * LINE_LIMIT))
+    assert isinstance(error, RowError)
+    assert error.reason.startswith("over-long")
+
+
+def test_a_template_frees_the_row_from_having_text() -> None:
+    (document,) = read(b'{"id": 1, "title": 5}', PromptSpec(template="{{ title }}"))
+    assert isinstance(document, Document)
+
+
+def test_a_row_of_messages_needs_no_text() -> None:
+    (document,) = read(b'{"id": "m", "messages": [{"role": "user", "content": "Hi"}]}')
+    assert isinstance(document, Document)
+
+
+def test_a_column_named_messages_may_be_anything_when_a_template_reads_it() -> None:
+    line = b'{"messages": ["first", "second"]}'
+    assert "messages[0] is not an object" in only_error(line).reason
+    (document,) = read(line, PromptSpec(template="{{ messages[0] }}"))
+    assert isinstance(document, Document)
+
+
+def test_a_column_named_body_may_be_text() -> None:
+    (document,) = read(b'{"body": "Dear all", "text": "t"}')
+    assert isinstance(document, Document)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"max_tokens": 10, "temperature": 0, "top_p": 0.5, "top_k": 20, "seed": 3, "stop": "END"},
+        {"max_completion_tokens": 5, "stop": ["a", "b"], "model": "gpt-4o"},
+        {"n": 1, "stream": False, "tools": [], "response_format": {"type": "text"}, "user": "me"},
+        {"temperature": None, "frequency_penalty": 0, "logit_bias": {}},
+        {"chat_template_kwargs": {"enable_thinking": True}},
+    ],
+)
+def test_batch_lines_that_can_be_honoured(body: dict[str, Any]) -> None:
+    (document,) = read(batch_line(**body))
+    assert isinstance(document, Document)
+    assert document.custom_id == "one"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1"),
+        ({"max_completion_tokens": "9"}, "max_completion_tokens: Input should be a valid integer"),
+        ({"temperature": -1}, "temperature: "),
+        ({"temperature": True}, "temperature: "),
+        ({"top_p": 0}, "top_p: "),
+        ({"top_k": -1}, "top_k: "),
+        ({"seed": 1.5}, "seed: "),
+        ({"stop": [""]}, "stop: "),
+        ({"stop": 5}, "stop: "),
+        ({"n": 2}, "body.n cannot be honoured"),
+        ({"stream": True}, "body.stream cannot be honoured"),
+        ({"tools": [{"type": "function"}]}, "body.tools cannot be honoured"),
+        ({"response_format": {"type": "json_object"}}, "body.response_format cannot be honoured"),
+        ({"frequency_penalty": 0.5}, "body.frequency_penalty cannot be honoured"),
+        ({"chat_template_kwargs": {"other": 1}}, "body.other cannot be honoured"),
+        ({"messages": []}, "messages holds no message of the user"),
+        ({"messages": None}, "messages is missing or not an array"),
+    ],
+)
+def test_batch_lines_that_cannot_be_honoured_name_the_field(body: dict[str, Any], reason: str) -> None:
+    assert only_error(batch_line(**body)).reason.startswith(reason)
+
+
+def test_parameters_that_python_takes_for_equal_are_checked_apart() -> None:
+    rows = read(batch_line(seed=1) + b"\n" + batch_line(seed=True))
+    assert isinstance(rows[0], Document)
+    assert isinstance(rows[1], RowError)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"custom_id": "e", "url": "/v1/embeddings", "body": {"input": "x"}}', "url does not end"),
+        (b'{"custom_id": "e", "method": "GET", "body": {"messages": []}}', "method is not POST"),
+        (b'{"custom_id": "e", "body": {"prompt": "x"}}', "messages is missing"),
+    ],
+)
+def test_other_kinds_of_batch_line_are_refused(line: bytes, reason: str) -> None:
+    assert only_error(line).reason.startswith(reason)

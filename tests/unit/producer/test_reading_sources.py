@@ -1,0 +1,192 @@
+"""Opening inputs: formats by name, compression, standard input, pipes, and files that break off."""
+
+import gzip
+import io
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+import zstandard
+
+from producer.reading import Format, read_rows
+from schemas.documents import Document, Row, RowError
+from schemas.errors import UnknownFormat, UnreadableInput
+from schemas.generation import GenerationParams
+from schemas.jobs import PromptSpec
+
+LINES = b"".join(b'{"id":"%d","text":"number %d"}\n' % (number, number * 7919) for number in range(5_000))
+CSV = b"id,text\n" + b"".join(b"%d,number %d\n" % (number, number * 7919) for number in range(5_000))
+IDS = [str(number) for number in range(5_000)]
+
+
+def read(
+    names: Sequence[str | Path], form: Format | None = None, stdin: BinaryIO | None = None
+) -> list[Row]:
+    sources = [str(name) for name in names]
+    return list(read_rows(sources, form, PromptSpec(), GenerationParams(), stdin=stdin))
+
+
+def ids(rows: list[Row]) -> list[str]:
+    return [row.custom_id for row in rows if isinstance(row, Document)]
+
+
+def zstd(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.jsonl", LINES),
+        ("a.NDJSON", LINES),
+        ("a.jsonl.gz", gzip.compress(LINES)),
+        ("a.jsonl.gz", gzip.compress(LINES[:1000]) + gzip.compress(LINES[1000:]) + b"\0" * 512),
+        ("a.jsonl.zst", zstd(LINES)),
+        ("a.jsonl.zst", zstd(LINES[:1000]) + zstd(b"") + zstd(LINES[1000:])),
+        ("packed-without-saying-so.jsonl", gzip.compress(LINES)),
+        ("a.csv", CSV),
+        ("a.csv.gz", gzip.compress(CSV)),
+        ("a.tsv", CSV.replace(b",", b"\t")),
+        ("a.tsv.zst", zstd(CSV.replace(b",", b"\t"))),
+    ],
+)
+def test_format_and_compression_are_seen_from_the_name(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    assert ids(read([path])) == IDS
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a", "a.json.gz", "jsonl"])
+def test_an_unknown_ending_asks_for_the_format(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(LINES)
+    with pytest.raises(UnknownFormat, match="--format"):
+        read([path])
+    assert ids(read([path], Format.JSONL)) == IDS
+
+
+def test_standard_input_is_packed_or_plain() -> None:
+    for data in (LINES, gzip.compress(LINES), zstd(LINES), b"\n \n" + LINES):
+        assert ids(read(["-"], stdin=io.BytesIO(data))) == IDS
+    assert ids(read(["-"], Format.CSV, stdin=io.BytesIO(CSV))) == IDS
+
+
+def test_standard_input_that_is_not_json_asks_for_the_format() -> None:
+    with pytest.raises(UnknownFormat, match="stdin"):
+        read(["-"], stdin=io.BytesIO(CSV))
+
+
+def test_standard_input_can_be_named_once() -> None:
+    with pytest.raises(UnreadableInput, match="only once"):
+        read(["-", "-"], Format.JSONL, stdin=io.BytesIO(LINES))
+
+
+def test_a_named_pipe_loses_nothing(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv.gz"
+    plain = tmp_path / "plain.csv"
+    plain.write_bytes(CSV)
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(gzip.compress(CSV),))
+    writer.start()
+    assert ids(read([plain, pipe])) == IDS + IDS
+    writer.join()
+
+
+def test_several_files_keep_their_order_and_name_rows_without_id(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.csv"
+    first.write_text('{"text":"x"}\n\n{"text":"y"}\n')
+    second.write_text("text\nz\n")
+    rows = read([first, second])
+    assert ids(rows) == [f"{first}:1", f"{first}:3", f"{second}:2"]
+    assert [row.source for row in rows] == [0, 0, 1]
+
+
+def test_more_files_than_may_be_open_at_once(tmp_path: Path) -> None:
+    import resource
+
+    paths = [tmp_path / f"{number}.jsonl" for number in range(200)]
+    for path in paths:
+        path.write_text('{"text":"x"}\n')
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = len(os.listdir("/dev/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 20, hard))
+    try:
+        assert len(read(paths)) == 200
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_what_cannot_be_read_is_refused_before_the_first_row(tmp_path: Path) -> None:
+    good, folder = tmp_path / "good.jsonl", tmp_path / "folder.jsonl"
+    good.write_bytes(LINES)
+    folder.mkdir()
+    (tmp_path / "false.jsonl.gz").write_bytes(LINES)
+    (tmp_path / "empty.jsonl.zst").write_bytes(b"")
+    (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(LINES)[:8])
+    (tmp_path / "utf16.jsonl").write_bytes(LINES.decode().encode("utf-16"))
+    for name, reason in [
+        ("missing.jsonl", "no such file or directory"),
+        ("folder.jsonl", "it is a folder"),
+        ("false.jsonl.gz", "it is not gzip data, though its name says so"),
+        ("empty.jsonl.zst", "it is not zstd data, though its name says so"),
+        ("cut.jsonl.gz", "its gzip data is truncated"),
+        ("utf16.jsonl", "it is UTF-16; save it as UTF-8"),
+        ("nul\0.jsonl", "embedded null byte"),
+    ]:
+        sources = [str(good), str(tmp_path / name)]
+        with pytest.raises(UnreadableInput) as caught:
+            read_rows(sources, None, PromptSpec(), GenerationParams())
+        assert reason in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "secret.jsonl"
+    path.write_bytes(LINES)
+    path.chmod(0)
+    with pytest.raises(UnreadableInput, match="permission denied"):
+        read([path])
+
+
+@pytest.mark.parametrize(("ending", "plain"), [("jsonl", LINES), ("csv", CSV)])
+@pytest.mark.parametrize("pack", [gzip.compress, zstd])
+def test_a_truncated_file_keeps_the_rows_before_the_break(tmp_path: Path, ending: str, plain: bytes, pack) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+    data = pack(plain * 20 if ending == "jsonl" else plain)
+    kind = "gz" if pack is gzip.compress else "zst"
+    path = tmp_path / f"cut.{ending}.{kind}"
+    path.write_bytes(data[: len(data) * 3 // 4])
+    *rows, last = read([path])
+    assert rows
+    assert ids(rows)[:5_000] == IDS[: len(rows)]
+    assert isinstance(last, RowError)
+    assert last.line == rows[-1].line + 1
+    assert "the file broke off here: its " in last.reason
+    assert "data is truncated" in last.reason
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd])
+def test_a_damaged_file_keeps_the_rows_before_the_damage(tmp_path: Path, pack) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+    import random
+
+    words = random.Random(1).randbytes(400_000).hex().encode()
+    lines = b"".join(b'{"text":"%s"}\n' % words[at : at + 100] for at in range(0, len(words), 100))
+    data = bytearray(pack(lines))
+    data[len(data) * 3 // 4 :] = b"\xff" * (len(data) // 4)
+    path = tmp_path / ("bad.jsonl.gz" if pack is gzip.compress else "bad.jsonl.zst")
+    path.write_bytes(data)
+    *rows, last = read([path])
+    assert len(ids(rows)) > 1_000
+    assert isinstance(last, RowError)
+    assert "data is damaged" in last.reason
+
+
+def test_a_broken_file_does_not_stop_the_next_one(tmp_path: Path) -> None:
+    broken, good = tmp_path / "a.jsonl.gz", tmp_path / "b.jsonl"
+    broken.write_bytes(gzip.compress(LINES)[:-10])
+    good.write_bytes(LINES)
+    rows = read([broken, good])
+    assert [row.source for row in rows if isinstance(row, RowError)] == [0]
+    assert ids(rows)[-5_000:] == IDS
