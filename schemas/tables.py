@@ -99,7 +99,7 @@ workers = Table(
     Column("model", Text, nullable=False),
     Column("device", Text),
     Column("dtype", Text),
-    Column("context", Integer, comment="tokens"),
+    Column("context", BigInteger, comment="tokens"),
     Column("parameters", BigInteger),
     Column("loads", Integer, nullable=False, comment="how often its processes loaded the model"),
     Column("load_seconds", Double),

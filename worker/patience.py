@@ -3,8 +3,8 @@
 import logging
 
 from tenacity import (
+    RetryCallState,
     Retrying,
-    before_sleep_log,
     retry_if_exception_type,
     stop_after_delay,
     wait_random_exponential,
@@ -24,6 +24,11 @@ def patiently() -> Retrying:
         retry=retry_if_exception_type(StoreAway),
         wait=wait_random_exponential(multiplier=0.2, max=LONGEST_PAUSE_SECONDS),
         stop=stop_after_delay(GIVE_UP_SECONDS),
-        before_sleep=before_sleep_log(_log, logging.WARNING),
+        before_sleep=_log_pause,
         reraise=True,
     )
+
+
+def _log_pause(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    _log.warning("%s Tried again in %.1f s.", error, state.upcoming_sleep)

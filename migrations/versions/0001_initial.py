@@ -80,7 +80,7 @@ def upgrade() -> None:
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("device", sa.Text(), nullable=True),
         sa.Column("dtype", sa.Text(), nullable=True),
-        sa.Column("context", sa.Integer(), nullable=True, comment="tokens"),
+        sa.Column("context", sa.BigInteger(), nullable=True, comment="tokens"),
         sa.Column("parameters", sa.BigInteger(), nullable=True),
         sa.Column("loads", sa.Integer(), nullable=False, comment="how often its processes loaded the model"),
         sa.Column("load_seconds", sa.Double(), nullable=True),

@@ -1,0 +1,80 @@
+"""Workers for integration tests, and a job to give them."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from producer.submitting import Submission, submit_job
+from schemas.documents import Document
+from schemas.generation import GenerationParams
+from schemas.jobs import JobSpec, JobStatus
+from schemas.settings import Settings
+from store.broker import Broker
+from store.database import Store
+from store.jobs import job_status
+from tests.processes import TINY_MODEL, Fleet
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def fleet(settings: Settings, redis: None) -> Iterator[Fleet]:
+    """Starts workers, beat and Flower, and stops them at the end."""
+    fleet = Fleet(settings)
+    yield fleet
+    fleet.stop()
+
+
+class Jobs:
+    """Submits jobs to the test's store and follows them."""
+
+    def __init__(self, store: Store, broker: Broker, settings: Settings) -> None:
+        self.store = store
+        self._broker = broker
+        self._settings = settings
+
+    def submit(
+        self, texts: Iterable[str], model: str = str(TINY_MODEL), chunk_documents: int = 100, **params: object
+    ) -> Submission:
+        """A job with one document a text, its id `d<place>`."""
+        rows = [
+            Document(f"d{place}", 0, place + 1, f'{{"text": {_quoted(text)}}}') for place, text in enumerate(texts)
+        ]
+        spec = JobSpec(model=model, sources=("test.jsonl",), params=GenerationParams().overlaid(params))
+        settings = self._settings.model_copy(update={"chunk_documents": chunk_documents})
+        return submit_job(self.store, self._broker, settings, spec, rows)
+
+    def status(self, job_id: int) -> JobStatus:
+        """Where a job stands."""
+        with self.store.reading() as connection:
+            status = job_status(connection, job_id)
+        assert status is not None
+        return status
+
+    def wait_until_ended(self, job_id: int, seconds: float = 120.0) -> JobStatus:
+        """The job's last status."""
+        eventually(lambda: self.status(job_id).state.ended, f"job {job_id} ends", seconds)
+        return self.status(job_id)
+
+    def wait_until_working(self, job_id: int) -> JobStatus:
+        """Wait until some documents are answered while others are not."""
+
+        def working() -> JobStatus | None:
+            status = self.status(job_id)
+            assert not status.state.ended, "the job ended before it was caught at work: make it longer"
+            return status if status.documents.succeeded and status.documents.running else None
+
+        found = eventually(working, f"job {job_id} is at work")
+        assert found is not None
+        return found
+
+
+def _quoted(text: str) -> str:
+    import json
+
+    return json.dumps(text)
+
+
+@pytest.fixture
+def jobs(store: Store, broker: Broker, settings: Settings) -> Jobs:
+    """Jobs on the test's services."""
+    return Jobs(store, broker, settings)

@@ -1,0 +1,45 @@
+"""The broker is away, or forgets; work goes on all the same."""
+
+import pytest
+import redis as redis_client
+
+from producer.submitting import submit_job
+from qwenq.embedded.redis import start_redis
+from schemas.documents import Document
+from schemas.jobs import JobSpec
+from schemas.settings import Settings
+from store.broker import Broker, socket_path
+from store.database import Store
+from tests.integration.conftest import Jobs
+from tests.processes import Fleet
+
+
+def test_a_job_submitted_while_the_broker_is_away_is_answered_when_it_is_back(
+    store: Store, settings: Settings
+) -> None:
+    broker = Broker(settings)
+    rows = [Document(f"d{place}", 0, place + 1, '{"text": "hello"}') for place in range(10)]
+    settings.home.mkdir(parents=True)
+    submission = submit_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), rows)
+    assert submission.unannounced is not None
+    assert "does not answer" in submission.unannounced
+    service = start_redis(settings)
+    fleet = Fleet(settings)
+    try:
+        fleet.start("worker", "--model", "echo")
+        status = Jobs(store, broker, settings).wait_until_ended(submission.job_id)
+        assert status.documents.succeeded == 10
+    finally:
+        fleet.stop()
+        service.ask_to_stop()
+        service.wait_until_stopped(5)
+        broker.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_messages_lost_by_a_flushed_redis_are_sent_again(fleet: Fleet, jobs: Jobs, settings: Settings) -> None:
+    job = jobs.submit(["one", "two", "three"], model="echo", chunk_documents=1)
+    with redis_client.Redis(unix_socket_path=socket_path(settings)) as client:
+        client.flushall()
+    fleet.start("worker", "--model", "echo")
+    assert jobs.wait_until_ended(job.job_id).documents.succeeded == 3

@@ -1,0 +1,104 @@
+"""Workers are killed, stopped and cut off; every document still gets exactly one outcome."""
+
+import os
+import signal
+
+import psutil
+import pytest
+from sqlalchemy import func, select
+
+from schemas.tables import chunks, results
+from tests.audit import audit
+from tests.integration.conftest import Jobs
+from tests.processes import TINY_MODEL, Fleet, working_process
+from tests.waiting import eventually
+
+TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_120)]
+LONG = {"chunk_documents": 40, "max_new_tokens": 80}
+MODEL = str(TINY_MODEL)
+
+
+def attempts(jobs: Jobs, job_id: int) -> int:
+    with jobs.store.reading() as connection:
+        found: int = connection.execute(
+            select(func.max(chunks.c.attempt)).where(chunks.c.job_id == job_id)
+        ).scalar_one()
+    return found
+
+
+def assert_each_answered_once(jobs: Jobs, job_id: int) -> None:
+    status = jobs.wait_until_ended(job_id)
+    assert (status.state, status.documents.succeeded) == ("completed", len(TEXTS))
+    with jobs.store.reading() as connection:
+        audit(connection, job_id)
+        counted = connection.execute(
+            select(func.count()).select_from(results).where(results.c.job_id == job_id)
+        ).scalar_one()
+    assert counted == len(TEXTS)
+
+
+def test_kill_9_of_the_working_process_loses_and_doubles_nothing(fleet: Fleet, jobs: Jobs) -> None:
+    worker = fleet.start("worker", "--model", MODEL)
+    job = jobs.submit(TEXTS, **LONG)
+    answered_before = jobs.wait_until_working(job.job_id).documents.succeeded
+    child = working_process(worker)
+    assert child is not None
+    child.kill()
+    assert_each_answered_once(jobs, job.job_id)
+    assert attempts(jobs, job.job_id) > 1
+    assert answered_before > 0
+    assert worker.log.read_text().count("model loaded") == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_kill_9_of_the_whole_worker_leaves_the_rest_to_another(fleet: Fleet, jobs: Jobs) -> None:
+    first = fleet.start("worker", "--model", MODEL)
+    job = jobs.submit(TEXTS, **LONG)
+    jobs.wait_until_working(job.job_id)
+    child = working_process(first)
+    assert child is not None
+    os.kill(first.pid, signal.SIGKILL)
+    fleet.start("worker", "--model", MODEL)
+    assert_each_answered_once(jobs, job.job_id)
+    eventually(lambda: not psutil.pid_exists(child.pid) or child.status() == "zombie", "the orphan ends")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_worker_that_is_asked_to_stop_gives_its_chunk_back_and_counts_no_crash(
+    fleet: Fleet, jobs: Jobs
+) -> None:
+    first = fleet.start("worker", "--model", MODEL)
+    job = jobs.submit(TEXTS, **LONG)
+    jobs.wait_until_working(job.job_id)
+    first.ask_to_stop()
+    assert eventually(lambda: first.exit_code is not None, "the worker stops", 20)
+    assert first.exit_code == 0
+    status = jobs.status(job.job_id)
+    assert status.documents.running == 0
+    assert 0 < status.documents.succeeded < len(TEXTS)
+    with jobs.store.reading() as connection:
+        audit(connection, job.job_id)
+        crashes = connection.execute(select(func.max(chunks.c.crashes))).scalar_one()
+    assert crashes == 0
+    fleet.start("worker", "--model", MODEL)
+    assert_each_answered_once(jobs, job.job_id)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_cancel_reaches_a_running_batch_within_five_seconds(fleet: Fleet, jobs: Jobs) -> None:
+    from store.jobs import cancel_job
+
+    worker = fleet.start("worker", "--model", MODEL)
+    job = jobs.submit(TEXTS, **LONG)
+    jobs.wait_until_working(job.job_id)
+    with jobs.store.writing() as connection:
+        assert cancel_job(connection, job.job_id)
+    eventually(lambda: jobs.status(job.job_id).documents.running == 0, "the batch is put down", 5)
+    status = jobs.status(job.job_id)
+    assert status.documents.finished == len(TEXTS)
+    assert status.documents.cancelled > 0
+    with jobs.store.reading() as connection:
+        audit(connection, job.job_id)
+    assert worker.exit_code is None
+    another = jobs.submit(TEXTS[:2], max_new_tokens=4)
+    assert jobs.wait_until_ended(another.job_id).documents.succeeded == 2

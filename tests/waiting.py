@@ -1,0 +1,21 @@
+"""Waiting for what other processes do: as long as it takes and no longer, with a deadline that says what was missed."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LOOK_EVERY_SECONDS = 0.02
+
+
+def eventually(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
+    """The first truthy value that `look` gives. Raises AssertionError past the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds:.0f} s; last seen: {found!r}")
+        time.sleep(LOOK_EVERY_SECONDS)

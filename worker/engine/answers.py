@@ -1,0 +1,27 @@
+"""From a finished sequence to the completion that the worker gets."""
+
+from schemas.requests import Completion
+from schemas.results import FinishReason, Usage
+from worker.engine.failures import failed_completion
+from worker.engine.sequence import Sequence
+
+
+def completion_of(sequence: Sequence) -> Completion:
+    """Give the answer, its reasoning and its usage.
+
+    `completion_tokens` counts every generated token: reasoning, its tags, and the end token. A reasoning
+    that was cut off at the limit is reasoning still: the text is then empty.
+    """
+    if sequence.failure is not None:
+        return failed_completion(sequence.key, sequence.failure, len(sequence.prompt))
+    return Completion(
+        key=sequence.key,
+        text=sequence.answer,
+        finish_reason=sequence.finish or FinishReason.LENGTH,
+        usage=Usage(
+            prompt_tokens=len(sequence.prompt),
+            completion_tokens=len(sequence.generated),
+            reasoning_tokens=sequence.reasoning_tokens,
+        ),
+        reasoning=sequence.reasoning,
+    )

@@ -1,0 +1,45 @@
+"""A model's tokens as text, and the few that steer an answer: its end, its reasoning."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from transformers import GenerationConfig, PreTrainedTokenizerBase
+
+THINK_OPEN = "<think>"
+THINK_CLOSE = "</think>"
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """A tokenizer with its control tokens by id. A model that does not reason has no `think_close`."""
+
+    tokenizer: PreTrainedTokenizerBase
+    ends: frozenset[int]
+    think_open: int | None
+    think_close: int | None
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase, config: GenerationConfig | None) -> Self:
+        """Collect the end tokens that model and tokenizer name, and look the others up by name."""
+        named = config.eos_token_id if config is not None else None
+        ends = {*(named if isinstance(named, list) else [named]), tokenizer.eos_token_id}
+        known = tokenizer.get_vocab()
+        return cls(
+            tokenizer=tokenizer,
+            ends=frozenset(end for end in ends if end is not None),
+            think_open=known.get(THINK_OPEN),
+            think_close=known.get(THINK_CLOSE),
+        )
+
+    def text_of(self, ids: list[int]) -> str:
+        """Decode `ids`, leaving special tokens out."""
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def leaves_reasoning_open(self, ids: list[int]) -> bool:
+        """Whether `ids`, a rendered prompt, ends inside a reasoning block that its template opened."""
+        if self.think_close is None:
+            return False
+        for token in reversed(ids):
+            if token in (self.think_open, self.think_close):
+                return token == self.think_open
+        return False
