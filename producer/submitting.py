@@ -1,11 +1,13 @@
 """Submitting: rows into the store, chunks cut as they go by, messages sent once all is committed."""
 
+import gc
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from producer.planning import ChunkPlanner, prompt_overhead
-from schemas.documents import Row
+from schemas.documents import Document, Row
 from schemas.errors import BrokerAway, NoGoodRow
 from schemas.jobs import JobSpec
 from schemas.settings import Settings
@@ -17,7 +19,9 @@ from store.documents import insert_rows
 from store.reconcile import announce
 
 BATCH_ROWS = 4_000
+BATCH_CHARS = 8 * 1024 * 1024
 PUBLISH_BATCH = 500
+GC_OBJECTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,9 @@ def submit_job(
     with store.writing() as connection:
         job_id = jobs.create_job(connection, spec, run_key)
     try:
-        documents, rejected = _store_rows(store, settings, spec, job_id, rows)
-        if documents == rejected:
-            raise NoGoodRow(source=", ".join(spec.sources), reason="every row is bad")
+        with _collecting_rarely():
+            documents, rejected = _store_rows(store, settings, spec, job_id, rows)
+        _refuse_without_good_row(spec, documents, rejected)
         with store.writing() as connection:
             jobs.release_job(connection, job_id)
     except BaseException:
@@ -65,14 +69,32 @@ def _store_rows(
     planner = ChunkPlanner(settings.chunk_documents, settings.chunk_tokens, prompt_overhead(spec.prompt))
     first_seq = rejected = 0
     for batch in _batches(rows):
-        with store.writing() as connection:
-            bad = insert_rows(connection, job_id, first_seq, batch, spec.sources)
-            insert_chunks(connection, job_id, planner.add(batch, set(bad)))
-        first_seq += len(batch)
+        # PostgreSQL stores rows while the next are read. SQLite has one writer at a time, which must not wait.
+        incoming = batch if store.dialect == "postgresql" else list(batch)
+        with store.staging() as connection:
+            bad = insert_rows(connection, job_id, first_seq, incoming, spec.sources)
+            insert_chunks(connection, job_id, planner.add(batch.taken, set(bad)))
+        first_seq += len(batch.taken)
         rejected += len(bad)
     with store.writing() as connection:
         insert_chunks(connection, job_id, planner.finish())
     return first_seq, rejected
+
+
+def _refuse_without_good_row(spec: JobSpec, documents: int, rejected: int) -> None:
+    if documents == rejected:
+        raise NoGoodRow(source=", ".join(spec.sources), reason="every row is bad")
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Rows hold no reference cycles: searching each batch for some would take a third of the time."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(GC_OBJECTS, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def _announce(store: Store, broker: Broker, job_id: int) -> str | None:
@@ -86,8 +108,26 @@ def _announce(store: Store, broker: Broker, job_id: int) -> str | None:
     return None
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    # Reading and storing alternate: a batch is read, then stored, so that one batch at most is in memory.
+class _Batch:
+    """The next rows of the input, as many as fit. `taken` holds those that were asked for."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self.taken: list[Row] = []
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows, read when they are asked for."""
+        taken, chars = self.taken, 0
+        for row in islice(self._rows, BATCH_ROWS):
+            taken.append(row)
+            yield row
+            if isinstance(row, Document):
+                chars += len(row.content)
+                if chars > BATCH_CHARS:
+                    return
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[_Batch]:
     waiting = iter(rows)
-    while batch := list(islice(waiting, BATCH_ROWS)):
-        yield batch
+    while (first := next(waiting, None)) is not None:
+        yield _Batch(chain((first,), waiting))

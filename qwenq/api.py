@@ -35,7 +35,7 @@ def submit(
 
     A broker that is away is no error: the job is announced once it is back. Raises UsageError, StoreAway.
     """
-    from qwenq.jobs import JobRequest
+    from qwenq.job_request import JobRequest
     from qwenq.submitting import submit_request
 
     request = JobRequest(

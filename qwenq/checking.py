@@ -105,7 +105,9 @@ def _model(settings: Settings) -> str:
     if folder.is_dir():
         return _model_folder(folder)
     if not _HUB_ID.fullmatch(settings.model):
-        raise ValueError(f"QWENQ_MODEL={settings.model} is neither a folder nor a hub id such as Qwen/Qwen3-8B")
+        raise ValueError(
+            f"QWENQ_MODEL={settings.model} is neither a folder nor a hub id such as Qwen/Qwen3-8B"
+        )
     raise _Note(f"{settings.model} is taken from the hub, or from its cache, when a worker loads it")
 
 

@@ -12,7 +12,7 @@ from qwenq.embedded.home import held, remove_run_home, run_home, run_key
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
 from qwenq.exporting import check_writable, write_errors, write_file
-from qwenq.jobs import JobRequest
+from qwenq.job_request import JobRequest
 from qwenq.progress import follow
 from qwenq.stores import open_store
 from qwenq.submitting import open_request

@@ -4,7 +4,7 @@ import time
 
 from qwenq.embedded.home import held
 from qwenq.embedded.session import Session
-from qwenq.jobs import model_of
+from qwenq.job_request import model_of
 from qwenq.stores import open_store
 from qwenq.telling import say
 from schemas.settings import Settings

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from producer.opening import open_input
 from producer.submitting import Submission, submit_job
-from qwenq.jobs import JobRequest
+from qwenq.job_request import JobRequest
 from qwenq.stores import open_store
 from schemas.documents import Row
 from schemas.jobs import JobSpec

@@ -1,7 +1,7 @@
 """Rows that hold a conversation: `{"messages": [...]}`, and the lines of OpenAI's Batch format."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.errors import InvalidRow
@@ -36,6 +36,23 @@ class ChatRow:
     messages: tuple[Message, ...]
     overrides: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def system(self) -> tuple[Message, ...]:
+        """The row's own system messages."""
+        return tuple(message for message in self.messages if message.role == "system")
+
+
+def last_of_user(messages: tuple[Message, ...]) -> int:
+    """The place of the user's last message: a conversation always has one."""
+    return max(place for place, message in enumerate(messages) if message.role == "user")
+
+
+def cut_last_of_user(messages: tuple[Message, ...], chars: int | None) -> tuple[Message, ...]:
+    """The conversation with the first `chars` characters of the user's last message; None is all of them."""
+    last = last_of_user(messages)
+    cut = replace(messages[last], content=messages[last].content[:chars])
+    return (*messages[:last], cut, *messages[last + 1 :])
 
 
 def chat_row(row: Mapping[str, Any], *, as_columns: bool = False) -> ChatRow | None:

@@ -72,7 +72,8 @@ class UsageError(QwenqError):
 @dataclass(eq=False)
 class InvalidSetting(UsageError):
     """{name} is not valid: {reason}. Set it in the environment or in qwenq.toml;
-    `qwenq check` tries them all."""
+    `qwenq check` tries them all.
+    """
 
     name: str
     reason: str

@@ -45,7 +45,7 @@ class ModelInfo:
 class BatchMetrics:
     """One generated batch: its rows and tokens, wall seconds, and memory in bytes.
 
-    `padded_tokens` are the cells of the padded prompt, so padding waste is padded / prompt − 1.
+    `padded_tokens` are the cells of the padded prompt, so padding waste is padded / prompt - 1.
     """
 
     rows: int

@@ -1,11 +1,12 @@
 """Jinja2 as far as a prompt needs it: no files, no private attributes, no rendering without end."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -22,10 +23,23 @@ _UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined|.* has no (?:attribute|eleme
 _FORBIDDEN = "include, import and extends are not possible: a prompt is one template"
 
 
+class _PromptCode(CodeGenerator):
+    """Compiles `a ~ b` into a call of the environment, which has no hook of its own for it."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - the library's name
+        """Write the code for one chain of `~`."""
+        self.write("environment.concat((")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write("))")
+
+
 class _PromptEnvironment(ImmutableSandboxedEnvironment):
     """The sandbox, which refuses also to build what is longer than any prompt."""
 
-    intercepted_binops = frozenset({"*", "**"})
+    code_generator_class = _PromptCode
+    intercepted_binops = frozenset({"+", "*", "**"})
 
     def __init__(self) -> None:
         super().__init__(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -38,13 +52,25 @@ class _PromptEnvironment(ImmutableSandboxedEnvironment):
         return super().call(context, function, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Multiply, or raise to a power."""
-        if operator == "**" and isinstance(left, int) and isinstance(right, int):
-            _refuse_large((left.bit_length() * right,), most=POWER_BITS)
-        for value, times in ((left, right), (right, left)):
-            if isinstance(value, str | list | tuple) and isinstance(times, int):
+        """Add, multiply, or raise to a power."""
+        match operator, left, right:
+            case "+", str() | list() | tuple(), str() | list() | tuple():
+                _refuse_large((len(left) + len(right),))
+            case ("*", str() | list() | tuple() as value, int(times)) | (
+                "*",
+                int(times),
+                str() | list() | tuple() as value,
+            ):
                 _refuse_large((len(value) * times,))
+            case "**", int(), int():
+                _refuse_large((left.bit_length() * right,), most=POWER_BITS)
         return super().call_binop(context, operator, left, right)
+
+    def concat(self, parts: Iterable[Any]) -> str:
+        """Join the parts of `a ~ b`, of a macro, or of a `set` block."""
+        texts = [str(part) for part in parts]
+        _refuse_large((sum(map(len, texts)),))
+        return "".join(texts)
 
 
 class CompiledTemplate:

@@ -1,5 +1,6 @@
 """The settings: the environment (`QWENQ_*`), then `qwenq.toml`, then these defaults."""
 
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -99,6 +100,8 @@ def load_settings(**overrides: Any) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSetting(name=SETTINGS_FILE, reason=f"it is no TOML: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         name = ENV_PREFIX + "_".join(str(part) for part in first["loc"]).upper()

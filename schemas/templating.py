@@ -11,13 +11,14 @@ Every template sees `row` too, for columns whose names are no words: `{{ row["In
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from schemas.chat_rows import ChatRow, chat_row
+from schemas.chat_rows import ChatRow, chat_row, cut_last_of_user, last_of_user
 from schemas.errors import EmptyPrompt, PromptFailed
 from schemas.jobs import PromptSpec
 from schemas.prompts import Message, Prompt
@@ -42,7 +43,9 @@ class PromptTemplate:
     def __init__(self, spec: PromptSpec, template: "CompiledTemplate | None") -> None:
         self._template = template
         self._text_column = spec.text_column
-        self._system = () if spec.system is None else (Message("system", spec.system),)
+        self._system: tuple[Message, ...] = ()
+        if spec.system is not None:
+            self._system = (Message("system", spec.system),)
 
     @classmethod
     def from_spec(cls, spec: PromptSpec) -> Self:
@@ -72,7 +75,7 @@ class PromptTemplate:
     def columns(self, content: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """What a template sees of this document, by name."""
         columns, chat = self._read(content)
-        return _visible(columns, chat, self._text_column)
+        return columns if chat is None else _Conversation(columns, chat, self._text_column).cut(None)
 
     def missing_column(self, content: str | Mapping[str, Any]) -> str | None:
         """The name that the template asks for and this document lacks; None when nothing is missing."""
@@ -99,54 +102,65 @@ class PromptTemplate:
         return Prompt((*self._system, Message("user", text)), len(text), shortened)
 
     def _from_messages(self, chat: ChatRow) -> Prompt:
-        said = chat.messages if _own_system(chat) else (*self._system, *chat.messages)
-        last = _last_of_user(said)
-
-        def shortened(chars: int) -> tuple[Message, ...]:
-            cut = replace(said[last], content=said[last].content[:chars])
-            return (*said[:last], cut, *said[last + 1 :])
-
-        return Prompt(said, len(said[last].content), shortened)
+        said = chat.messages if chat.system else (*self._system, *chat.messages)
+        document = said[last_of_user(said)].content
+        return Prompt(said, len(document), partial(cut_last_of_user, said))
 
     def _from_template(
         self, template: "CompiledTemplate", columns: Mapping[str, Any], chat: ChatRow | None
     ) -> Prompt:
-        system = self._system if chat is None else _own_system(chat) or self._system
-        visible = _visible(columns, chat, self._text_column)
-        cut_column = self._cut_column(template, visible)
-        text = visible[cut_column] if cut_column else ""
+        values: _Columns | _Conversation
+        if chat is None:
+            values, system = _Columns(columns, self._document_column(template, columns)), self._system
+        else:
+            values, system = _Conversation(columns, chat, self._text_column), chat.system or self._system
 
-        def rendered(values: Mapping[str, Any]) -> tuple[Message, ...]:
-            return (*system, Message("user", template.render(values).strip()))
+        def rendered(chars: int | None = None) -> tuple[Message, ...]:
+            return (*system, Message("user", template.render(values.cut(chars)).strip()))
 
-        def shortened(chars: int) -> tuple[Message, ...]:
-            return rendered({**visible, cut_column: text[:chars]} if cut_column else visible)
+        return Prompt(rendered(), len(values.text), rendered)
 
-        return Prompt(rendered(visible), len(text), shortened)
-
-    def _cut_column(self, template: "CompiledTemplate", visible: Mapping[str, Any]) -> str:
+    def _document_column(self, template: "CompiledTemplate", columns: Mapping[str, Any]) -> str:
         """The column that holds the document: the text column, else the longest that the template names."""
-        candidates = sorted(template.names & visible.keys(), key=lambda name: (-_length(visible[name]), name))
-        named = (self._text_column, *candidates)
-        return next((name for name in named if isinstance(visible.get(name), str)), "")
+        if isinstance(columns.get(self._text_column), str):
+            return self._text_column
+        texts = [name for name in sorted(template.names) if isinstance(columns.get(name), str)]
+        return max(texts, key=lambda name: len(columns[name]), default="")
 
 
-def _visible(columns: Mapping[str, Any], chat: ChatRow | None, text_column: str) -> Mapping[str, Any]:
-    """What a template sees."""
-    if chat is None:
-        return columns
-    messages = [{"role": said.role, "content": said.content} for said in chat.messages]
-    text = chat.messages[_last_of_user(chat.messages)].content
-    return {text_column: text, **columns, "messages": messages}
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What a template sees of a row of plain columns; `document` is the one that may be cut, or ""."""
+
+    columns: Mapping[str, Any]
+    document: str
+
+    @property
+    def text(self) -> str:
+        text = self.columns[self.document] if self.document else ""
+        return str(text)
+
+    def cut(self, chars: int | None) -> Mapping[str, Any]:
+        """The columns with the document's first `chars` characters; None is all of them."""
+        if chars is None or not self.document:
+            return self.columns
+        return {**self.columns, self.document: self.text[:chars]}
 
 
-def _own_system(chat: ChatRow) -> tuple[Message, ...]:
-    return tuple(message for message in chat.messages if message.role == "system")
+@dataclass(frozen=True, slots=True)
+class _Conversation:
+    """What a template sees of a row with messages: the user's last one is the document."""
 
+    columns: Mapping[str, Any]
+    chat: ChatRow
+    text_column: str
 
-def _last_of_user(messages: tuple[Message, ...]) -> int:
-    return max(place for place, message in enumerate(messages) if message.role == "user")
+    @property
+    def text(self) -> str:
+        return self.chat.messages[last_of_user(self.chat.messages)].content
 
-
-def _length(value: object) -> int:
-    return len(value) if isinstance(value, str) else 0
+    def cut(self, chars: int | None) -> Mapping[str, Any]:
+        """The columns and the messages with the document's first `chars` characters; None is all of them."""
+        messages = cut_last_of_user(self.chat.messages, chars)
+        listed = [{"role": said.role, "content": said.content} for said in messages]
+        return {self.text_column: self.text[:chars], **self.columns, "messages": listed}

@@ -24,9 +24,13 @@ ANSWER_CHUNK = "qwenq.answer_chunk"
 RECONCILE = "qwenq.reconcile"
 OPS_QUEUE = "qwenq.ops"
 SOCKET_FILE = "redis.sock"
+LONGEST_SOCKET_PATH = 100
 VISIBILITY_SECONDS = 1800
 TASK_LIMIT_SECONDS = 1500
 CONNECT_SECONDS = 3
+
+_HUB_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
+_TAKEN = {OPS_QUEUE.removeprefix("qwenq.")}
 
 # Redis: 0 goes first; Celery's Redis transport knows the steps 0, 3, 6 and 9.
 _PRIORITIES = {Priority.HIGH: 0, Priority.NORMAL: 3, Priority.LOW: 6}
@@ -40,18 +44,17 @@ def broker_url(settings: Settings) -> str:
 def socket_path(settings: Settings) -> str:
     """Where the embedded Redis listens. A socket's path may have about 100 characters, a home folder more."""
     path = str((settings.home / SOCKET_FILE).absolute())
-    if len(path) <= 100:
+    if len(path) <= LONGEST_SOCKET_PATH:
         return path
     return f"/tmp/qwenq-{hashlib.sha256(path.encode()).hexdigest()[:16]}.sock"  # noqa: S108
 
 
 def queue_name(model: str) -> str:
     """The queue of a model: one a model, so that a worker is only told of what it can answer."""
-    slug = model.strip("/").replace("/", "--")
-    plain = re.sub(r"[^A-Za-z0-9._-]", "-", slug)
-    if plain != slug or model.startswith("/"):
-        plain = f"{plain[-80:]}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
-    return f"qwenq.{plain}"
+    if _HUB_ID.fullmatch(model) and "--" not in model and model not in _TAKEN:
+        return f"qwenq.{model.replace('/', '--')}"
+    plain = re.sub(r"[^A-Za-z0-9._-]", "-", model.strip("/").replace("/", "--"))
+    return f"qwenq.{plain[-80:]}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
 
 
 def make_app(settings: Settings) -> Celery:
@@ -83,6 +86,10 @@ def make_app(settings: Settings) -> Celery:
             "socket_connect_timeout": CONNECT_SECONDS,
             "socket_keepalive": True,
             "health_check_interval": 25,
+            # A producer must not wait long for a broker that is away: what it stored is announced later.
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.2,
         },
     )
     return app
@@ -132,7 +139,8 @@ class Broker:
         try:
             yield
         except (KombuError, OperationalError, RedisError, OSError) as error:
-            raise BrokerAway(url=self.url, reason=str(error) or type(error).__name__) from error
+            reason = str(error).rstrip(".") or type(error).__name__
+            raise BrokerAway(url=self.url, reason=reason) from error
         except (ValueError, KeyError) as error:
             raise InvalidSetting(name="QWENQ_BROKER_URL", reason=str(error)) from error
 

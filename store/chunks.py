@@ -56,12 +56,12 @@ def published_before(connection: Connection, seconds_ago: float) -> list[Notice]
 def count_waiting(connection: Connection) -> dict[str, int]:
     """How many chunks wait for a worker, by model."""
     rows = connection.execute(
-        select(jobs.c.model, func.count())
+        select(jobs.c.model, func.count().label("waiting"))
         .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))
         .where(_waiting())
         .group_by(jobs.c.model)
     )
-    return {model: waiting for model, waiting in rows}
+    return {row.model: row.waiting for row in rows}
 
 
 def mark_published(connection: Connection, chunk_ids: Sequence[int]) -> None:

@@ -20,13 +20,14 @@ from schemas.states import (
 from schemas.tables import chunks, documents, jobs, workers
 from store.clock import now
 from store.documents import unfinished_documents
-from store.jobs import end_job_if_done, start_job
+from store.jobs import end_job_if_done, hold_job, start_job
 
 
 def claim_chunk(
     connection: Connection, chunk_id: int, model: str, worker_id: int, lease_seconds: float
 ) -> Claim | None:
     """Take a waiting chunk of a job of this model. None: there is nothing to take, which is no error."""
+    start_job(connection, chunk_id, model)
     row = connection.execute(
         update(chunks)
         .where(
@@ -49,7 +50,6 @@ def claim_chunk(
     if row is None:
         return None
     claim = Claim(chunk_id=chunk_id, worker_id=worker_id, **row._mapping)  # noqa: SLF001
-    start_job(connection, claim.job_id)
     connection.execute(_documents_of(claim, DocumentState.PENDING).values(state=DocumentState.RUNNING))
     return claim
 
@@ -85,15 +85,21 @@ def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None
 def standing_of(connection: Connection, claim: Claim) -> Standing:
     """Whether the claim's job and worker still want it answered."""
     job, worker = connection.execute(
-        select(jobs.c.state, workers.c.state).where(
-            jobs.c.id == claim.job_id, workers.c.id == claim.worker_id
-        )
+        select(jobs.c.state, workers.c.state)
+        .join_from(jobs, workers, workers.c.id == claim.worker_id)
+        .where(jobs.c.id == claim.job_id)
     ).one()
     return Standing(job=JobState(job), worker=WorkerState(worker))
 
 
 def release_chunk(connection: Connection, claim: Claim) -> None:
-    """Give the chunk back: what has no outcome waits for another worker. The caller holds the fence."""
+    """Give the chunk back: what has no outcome waits for another worker. The caller holds the fence.
+
+    Of a job that is cancelled by now, nothing waits any more: its chunk is dropped.
+    """
+    if hold_job(connection, claim.job_id) == JobState.CANCELLED:
+        drop_chunk(connection, claim)
+        return
     connection.execute(_documents_of(claim, DocumentState.RUNNING).values(state=DocumentState.PENDING))
     connection.execute(
         update(chunks)

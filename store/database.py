@@ -53,6 +53,17 @@ class Store:
         with self._transaction(self._writers) as connection:
             yield connection
 
+    @contextmanager
+    def staging(self) -> Iterator[Connection]:
+        """Like `writing`, for rows that mean nothing until a later transaction says so; PostgreSQL is quicker.
+
+        They are on the disk, at the latest, when what the next `writing` wrote is. Raises StoreAway.
+        """
+        with self.writing() as connection:
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+            yield connection
+
     def close(self) -> None:
         """Let all connections go."""
         self.engine.dispose()
@@ -62,9 +73,7 @@ class Store:
         try:
             with engine.begin() as connection:
                 yield connection
-        except (exc.IntegrityError, exc.ProgrammingError):
-            raise
-        except exc.DBAPIError as error:
+        except (exc.OperationalError, exc.InterfaceError) as error:
             reason = str(error.orig).strip().partition("\n")[0]
             raise StoreAway(url=self.url, reason=reason) from error
 

@@ -1,6 +1,7 @@
 """Documents: stored in bulk by a producer, read by the worker that holds their chunk."""
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, exc, select
@@ -13,7 +14,8 @@ from schemas.tables import documents
 INVALID_ROW = "invalid_row"
 RAW_DUPLICATE_CHARS = 2_000
 _COLUMNS = ", ".join(column.name for column in documents.columns)
-_COPY = f"COPY documents ({_COLUMNS}) FROM STDIN"
+_COPY = f"COPY documents ({_COLUMNS}) FROM STDIN (FORMAT BINARY)"
+_COPY_TYPES = ("int8", "int4", "text", "int2", "int4", "text", "text", "text", "text")
 _INSERT = f"INSERT INTO documents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 # Columns of `documents`, in their order.
@@ -21,19 +23,21 @@ StoredRow = tuple[int, int, str | None, int, int, str, str, str | None, str | No
 
 
 def insert_rows(
-    connection: Connection, job_id: int, first_seq: int, rows: Sequence[Row], sources: Sequence[str]
+    connection: Connection, job_id: int, first_seq: int, rows: Iterable[Row], sources: Sequence[str]
 ) -> list[int]:
     """Store rows in input order, from `first_seq` on. Returns the seqs of the bad ones.
 
-    A row whose id was used before in its job is stored as a bad one. The unique index finds such rows, so that
-    memory stays flat and a batch without them costs nothing extra.
+    A row whose id was used before in its job is stored as a bad one. The unique index finds such rows, so
+    that memory stays flat and a batch without them costs nothing extra.
     """
-    stored = [_stored(job_id, seq, row) for seq, row in enumerate(rows, first_seq)]
+    stored: list[StoredRow] = []
+    incoming = _stored_rows(job_id, first_seq, rows, stored)
     try:
         with connection.begin_nested():
-            _bulk_insert(connection, stored)
+            _bulk_insert(connection, incoming)
     except exc.IntegrityError:
-        stored = list(_without_duplicates(connection, job_id, stored, sources))
+        deque(incoming, maxlen=0)
+        stored = _without_duplicates(connection, job_id, stored, sources)
         _bulk_insert(connection, stored)
     return [row[1] for row in stored if row[7] is not None]
 
@@ -52,43 +56,49 @@ def unfinished_documents(connection: Connection, claim: Claim) -> tuple[PendingD
     return tuple(PendingDocument(seq, content) for seq, content in rows)
 
 
-def _stored(job_id: int, seq: int, row: Row) -> StoredRow:
-    if isinstance(row, Document):
-        custom_id, source, line, content = row
-        return job_id, seq, custom_id, source, line, DocumentState.PENDING, content, None, None
-    return _rejected(job_id, seq, row.source, row.line, row.raw, row.reason)
+def _stored_rows(
+    job_id: int, first_seq: int, rows: Iterable[Row], stored: list[StoredRow]
+) -> Iterator[StoredRow]:
+    """What is kept of each row, as it is asked for, and into `stored` too: it may be needed once more."""
+    pending = DocumentState.PENDING
+    for seq, row in enumerate(rows, first_seq):
+        if isinstance(row, Document):
+            custom_id, source, line, content = row
+            kept: StoredRow = (job_id, seq, custom_id, source, line, pending, content, None, None)
+        else:
+            kept = _rejected(job_id, seq, row.source, row.line, row.raw, row.reason)
+        stored.append(kept)
+        yield kept
 
 
 def _rejected(job_id: int, seq: int, source: int, line: int, raw: str, reason: str) -> StoredRow:
     return job_id, seq, None, source, line, DocumentState.FAILED, raw, INVALID_ROW, reason
 
 
-def _bulk_insert(connection: Connection, stored: Sequence[StoredRow]) -> None:
+def _bulk_insert(connection: Connection, rows: Iterable[StoredRow]) -> None:
+    """Insert by the driver's own means: SQLAlchemy would turn each row into a dict and back."""
     if connection.dialect.name == "sqlite":
-        # The driver's own executemany: SQLAlchemy's would turn each row into a dict and back.
-        connection.exec_driver_sql(_INSERT, list(stored))
+        connection.exec_driver_sql(_INSERT, list(rows))
         return
+    import psycopg
+
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            for row in stored:
+            copy.set_types(_COPY_TYPES)
+            for row in rows:
                 copy.write_row(row)
-    except driver_integrity_error() as error:
+    # A COPY does not pass through SQLAlchemy, which would have translated these.
+    except psycopg.IntegrityError as error:
         raise exc.IntegrityError(_COPY, None, error) from error
-
-
-def driver_integrity_error() -> type[Exception]:
-    """Psycopg's own exception: a COPY does not pass through SQLAlchemy, which would translate it."""
-    import psycopg
-
-    return psycopg.IntegrityError
+    except psycopg.OperationalError as error:
+        raise exc.OperationalError(_COPY, None, error) from error
 
 
 def _without_duplicates(
-    connection: Connection, job_id: int, stored: Iterable[StoredRow], sources: Sequence[str]
-) -> Iterable[StoredRow]:
+    connection: Connection, job_id: int, stored: Sequence[StoredRow], sources: Sequence[str]
+) -> list[StoredRow]:
     """The same rows, those with an id that was used before turned into bad ones."""
-    stored = list(stored)
     ids = [row[2] for row in stored if row[2] is not None]
     first_use: dict[str, tuple[int, int]] = {
         custom_id: (source, line)
@@ -98,17 +108,18 @@ def _without_duplicates(
             )
         )
     }
+    kept = []
     for row in stored:
         _, seq, custom_id, source, line, _, content, _, _ = row
-        if custom_id is None:
-            yield row
-        elif custom_id in first_use:
+        if custom_id in first_use:
             where = _place(first_use[custom_id], sources)
             reason = f"the id {custom_id!r} was used before, on {where}; ids must be unique in a job"
-            yield _rejected(job_id, seq, source, line, content[:RAW_DUPLICATE_CHARS], reason)
-        else:
+            kept.append(_rejected(job_id, seq, source, line, content[:RAW_DUPLICATE_CHARS], reason))
+            continue
+        if custom_id is not None:
             first_use[custom_id] = (source, line)
-            yield row
+        kept.append(row)
+    return kept
 
 
 def _place(use: tuple[int, int], sources: Sequence[str]) -> str:

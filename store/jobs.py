@@ -1,4 +1,8 @@
-"""Jobs: made, moved from state to state, and told of."""
+"""Jobs: made, moved from state to state, and told of.
+
+Rows are locked in one order, so that no two writers wait for each other: a chunk that runs, its job, chunks that
+wait. A chunk's lock stands for its documents.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,9 +13,8 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    and_,
+    bindparam,
     delete,
-    exists,
     func,
     insert,
     select,
@@ -42,12 +45,14 @@ def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None
 
 
 def release_job(connection: Connection, job_id: int) -> None:
-    """Let a job run, now that its last document is stored."""
-    connection.execute(
+    """Let a job run, now that its last document is stored; one that was cancelled meanwhile stays so."""
+    released = connection.execute(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.VALIDATING)
         .values(state=JobState.QUEUED)
     )
+    if not released.rowcount:
+        _cancel_waiting_chunks(connection, job_id)
 
 
 def discard_job(connection: Connection, job_id: int) -> None:
@@ -56,23 +61,37 @@ def discard_job(connection: Connection, job_id: int) -> None:
     connection.execute(delete(jobs).where(jobs.c.id == job_id))
 
 
-def start_job(connection: Connection, job_id: int) -> None:
-    """Note a job's first claim."""
+def start_job(connection: Connection, chunk_id: int, model: str) -> None:
+    """Note a job's first claim, right before it: the job is locked before the chunk that waits."""
+    waiting = select(chunks.c.job_id).where(chunks.c.id == chunk_id, chunks.c.state == ChunkState.QUEUED)
     connection.execute(
         update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED)
+        .where(
+            jobs.c.id == waiting.scalar_subquery(),
+            jobs.c.model == model,
+            jobs.c.state == JobState.QUEUED,
+        )
         .values(state=JobState.RUNNING, started_at=func.coalesce(jobs.c.started_at, now()))
+    )
+
+
+def hold_job(connection: Connection, job_id: int) -> JobState:
+    """A job's state, which nobody else changes before this transaction ends."""
+    # Not FOR UPDATE: that would wait for everyone who inserts a row that refers to the job, and they for this.
+    return JobState(
+        connection.execute(
+            select(jobs.c.state).where(jobs.c.id == job_id).with_for_update(key_share=True)
+        ).scalar_one()
     )
 
 
 def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
     """End a job whose chunks are all done: completed, or failed when no document succeeded.
 
-    The job's row is locked first: of two workers that end its last two chunks at once, the second then sees
-    the first's chunk as done.
+    The job is held first: of two workers that end its last two chunks at once, the second then sees the
+    first's chunk as done.
     """
-    state = connection.execute(select(jobs.c.state).where(jobs.c.id == job_id).with_for_update()).scalar_one()
-    if state not in (JobState.QUEUED, JobState.RUNNING):
+    if hold_job(connection, job_id) not in (JobState.QUEUED, JobState.RUNNING):
         return None
     unfinished, succeeded = connection.execute(
         select(func.count().filter(chunks.c.state != ChunkState.DONE), func.sum(chunks.c.succeeded)).where(
@@ -106,26 +125,32 @@ def cancel_job(connection: Connection, job_id: int) -> bool:
     )
     if not changed.rowcount:
         return False
-    waiting = and_(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
-    connection.execute(
-        update(documents)
-        .where(
-            documents.c.job_id == job_id,
-            documents.c.state == DocumentState.PENDING,
-            exists().where(waiting, documents.c.seq.between(chunks.c.first_seq, chunks.c.last_seq)),
-        )
-        .values(state=DocumentState.CANCELLED)
-    )
-    connection.execute(
+    _cancel_waiting_chunks(connection, job_id)
+    return True
+
+
+def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:
+    closed = connection.execute(
         update(chunks)
-        .where(waiting)
+        .where(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
         .values(
             state=ChunkState.DONE,
             finished_at=now(),
             cancelled=chunks.c.documents - chunks.c.succeeded - chunks.c.failed,
         )
-    )
-    return True
+        .returning(chunks.c.first_seq.label("first"), chunks.c.last_seq.label("last"))
+    ).all()
+    if closed:
+        connection.execute(
+            update(documents)
+            .where(
+                documents.c.job_id == job_id,
+                documents.c.seq.between(bindparam("first"), bindparam("last")),
+                documents.c.state == DocumentState.PENDING,
+            )
+            .values(state=DocumentState.CANCELLED),
+            [dict(chunk._mapping) for chunk in closed],  # noqa: SLF001
+        )
 
 
 def job_status(connection: Connection, job_id: int) -> JobStatus | None:

@@ -8,6 +8,7 @@ from store.database import Store
 
 PUBLISH_GRACE_SECONDS = 5.0
 """How long `submit` itself may take to announce what it stored, before others do it."""
+PUBLISH_AT_ONCE = 500
 
 
 def reconcile(store: Store, broker: Broker, settings: Settings) -> RescueReport:
@@ -19,12 +20,12 @@ def reconcile(store: Store, broker: Broker, settings: Settings) -> RescueReport:
 
 
 def announce(store: Store, broker: Broker, notices: list[Notice]) -> None:
-    """Publish, then note it: a crash in between only means that a message is sent twice."""
-    if not notices:
-        return
-    broker.publish(notices)
-    with store.writing() as connection:
-        chunks.mark_published(connection, [notice.chunk_id for notice in notices])
+    """Publish, then note it: a crash in between only means that some messages are sent twice."""
+    for start in range(0, len(notices), PUBLISH_AT_ONCE):
+        some = notices[start : start + PUBLISH_AT_ONCE]
+        broker.publish(some)
+        with store.writing() as connection:
+            chunks.mark_published(connection, [notice.chunk_id for notice in some])
 
 
 def _silent(store: Store, broker: Broker, settings: Settings) -> list[Notice]:

@@ -11,9 +11,10 @@ from schemas.chunks import Claim, RescueReport
 from schemas.requests import Completion
 from schemas.results import Failure, FinishReason, Usage
 from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
-from schemas.tables import chunks, documents, jobs, results
+from schemas.tables import chunks, documents, results
 from store.claims import drop_chunk, finish_chunk, release_chunk
 from store.clock import now
+from store.jobs import hold_job
 from store.results import insert_outcomes
 
 POISON = "poison"
@@ -43,17 +44,15 @@ def _rescue(connection: Connection, stranded: ColumnElement[bool], max_crashes: 
             chunks.c.first_seq,
             chunks.c.last_seq,
             chunks.c.crashes,
-            jobs.c.state.label("job_state"),
         )
-        .join_from(chunks, jobs)
         .where(chunks.c.state == ChunkState.RUNNING, stranded)
-        .order_by(chunks.c.id)
-        .with_for_update(of=chunks, skip_locked=True)
+        .order_by(chunks.c.job_id, chunks.c.id)
+        .with_for_update(skip_locked=True)
     ).all()
     report = RescueReport()
-    for chunk_id, job_id, attempt, worker_id, first, last, crashes, job_state in rows:
+    for chunk_id, job_id, attempt, worker_id, first, last, crashes in rows:
         claim = Claim(chunk_id, job_id, attempt, worker_id, first, last)
-        if job_state == JobState.CANCELLED:
+        if hold_job(connection, job_id) == JobState.CANCELLED:
             drop_chunk(connection, claim)
         else:
             report += _put_back(connection, claim, crashes + 1, max_crashes)
@@ -99,8 +98,10 @@ def _fail_as_poison(connection: Connection, claim: Claim, seq: int, crashes: int
 
 
 def _halve(connection: Connection, claim: Claim, middle: int, crashes: int) -> None:
-    """Split a waiting chunk in two before document `middle`; both halves stay under suspicion."""
-    upper = documents.c.seq.between(middle, claim.last_seq) & (documents.c.job_id == claim.job_id)
+    """Split a waiting chunk in two before document `middle`; both halves stay under suspicion.
+
+    The upper one is as old as the chunk itself, so that it is announced at once and in its turn.
+    """
     moved = {"documents": claim.last_seq - middle + 1, **_counts_from(connection, claim, middle)}
     remaining = {name: chunks.c[name] - count for name, count in moved.items()}
     connection.execute(
@@ -116,7 +117,7 @@ def _halve(connection: Connection, claim: Claim, middle: int, crashes: int) -> N
             state=ChunkState.QUEUED,
             attempt=0,
             crashes=crashes,
-            created_at=now(),
+            created_at=select(chunks.c.created_at).where(chunks.c.id == claim.chunk_id).scalar_subquery(),
             **moved,
         )
     )
@@ -125,11 +126,11 @@ def _halve(connection: Connection, claim: Claim, middle: int, crashes: int) -> N
 def _counts_from(connection: Connection, claim: Claim, middle: int) -> dict[str, int]:
     """What a chunk's counters say of its documents from `middle` on."""
     states = connection.execute(
-        select(documents.c.state, func.count())
+        select(documents.c.state, func.count().label("documents"))
         .where(documents.c.job_id == claim.job_id, documents.c.seq.between(middle, claim.last_seq))
         .group_by(documents.c.state)
     )
-    by_state = {state: count for state, count in states}
+    by_state = {row.state: row.documents for row in states}
     tokens = connection.execute(
         select(
             func.sum(results.c.prompt_tokens),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.chunks import Claim
@@ -21,9 +21,8 @@ def insert_outcomes(connection: Connection, claim: Claim, completions: Sequence[
 
     Counters follow what changed in fact, so that they never drift from the documents.
     """
-    answers = [completion for completion in completions if completion.failure is None]
-    answered = set(_settle_answered(connection, claim, [answer.key for answer in answers]))
-    answers = [answer for answer in answers if answer.key in answered]
+    by_key = {answer.key: answer for answer in reversed(completions) if answer.failure is None}
+    answers = [by_key[seq] for seq in _settle_answered(connection, claim, list(by_key))]
     if answers:
         insert = {"sqlite": sqlite, "postgresql": postgresql}[connection.dialect.name].insert
         connection.execute(
@@ -77,7 +76,8 @@ def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[C
         .where(
             documents.c.job_id == claim.job_id,
             documents.c.seq == bindparam("key"),
-            documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
+            # Not IN, which takes no list of parameters.
+            or_(*(documents.c.state == state for state in UNFINISHED_DOCUMENT_STATES)),
         )
         .values(
             state=DocumentState.FAILED,

@@ -17,6 +17,8 @@ from store.broker import Broker
 from store.database import Store
 from store.version import upgrade_store
 
+pytest_plugins = ("tests.services",)
+
 _numbers = itertools.count()
 
 
@@ -112,7 +114,9 @@ def broker(settings: Settings, redis: None) -> Iterator[Broker]:
 
 
 def _create_database(server: str, name: str, template: str = "template0") -> str:
-    engine = create_engine(server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
+    engine = create_engine(
+        server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
+    )
     with engine.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     engine.dispose()

@@ -1,7 +1,9 @@
 """Small models with random weights, saved as real checkpoints: one for each architecture that is held to."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import AddedToken, pre_tokenizers, trainers
@@ -38,7 +40,7 @@ CORPUS = (
     "system user assistant think tool_call im_start im_end endoftext\n",
 )
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "hidden_size": 64,
     "intermediate_size": 96,
@@ -50,7 +52,7 @@ SIZES = {
     "initializer_range": 0.2,
     "tie_word_embeddings": False,
 }
-EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 48}
+EXPERTS: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 48}
 
 
 def qwen2_config() -> PreTrainedConfig:
@@ -70,7 +72,7 @@ def qwen2_moe_config() -> PreTrainedConfig:
 
 def qwen3_moe_config() -> PreTrainedConfig:
     """Give the mixture-of-experts architecture of Qwen3."""
-    return Qwen3MoeConfig(**SIZES, **EXPERTS, head_dim=16)
+    return Qwen3MoeConfig(**SIZES, **EXPERTS)
 
 
 ARCHITECTURES: dict[str, Callable[[], PreTrainedConfig]] = {
@@ -83,14 +85,21 @@ ARCHITECTURES: dict[str, Callable[[], PreTrainedConfig]] = {
 
 def chat_tokenizer(size: int = VOCABULARY) -> Qwen2Tokenizer:
     """Train a byte-level tokenizer with Qwen's special tokens and a ChatML template."""
-    tokenizer = Qwen2Tokenizer(eos_token="<|im_end|>", pad_token="<|endoftext|>")
-    backend = tokenizer.backend_tokenizer
+    backend = Qwen2Tokenizer().backend_tokenizer  # for its normalizer and pre-tokenizer
     trainer = trainers.BpeTrainer(
         vocab_size=size - len(SPECIAL_TOKENS) - len(ADDED_TOKENS),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     backend.train_from_iterator(CORPUS, trainer)
+    trained = json.loads(backend.to_str())["model"]
+    trained["merges"] = [tuple(merge) for merge in trained["merges"]]
+    tokenizer = Qwen2Tokenizer(
+        vocab=trained["vocab"],
+        merges=trained["merges"],
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+    )
     tokenizer.add_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL_TOKENS])
     tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in ADDED_TOKENS])
     tokenizer.chat_template = CHATML
@@ -104,7 +113,7 @@ def save_model(folder: Path, config: PreTrainedConfig, seed: int = 0) -> Path:
     config.pad_token_id = tokenizer.convert_tokens_to_ids("<|endoftext|>")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = AutoModelForCausalLM.from_config(config)
+        network: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
     network.generation_config.eos_token_id = [config.eos_token_id, config.pad_token_id]
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -91,7 +91,7 @@ class Housekeeping:
             duty()
         except (StoreAway, BrokerAway) as away:
             _log.warning("%s", away)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a fault in one duty must not end the others
             _log.exception("housekeeping goes on in spite of this")
 
     def _end_working_process_in_time(self) -> None:

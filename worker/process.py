@@ -94,7 +94,7 @@ class WorkingProcess:
             self._announce(keeper.claim.job_id)
         except LeaseLost:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001
             # Not one document's fault as far as the engine could tell: it counts as a crash, so that a chunk
             # which does this each time is halved until the document at fault stands alone.
             _log.exception("chunk=%d broke the engine", keeper.claim.chunk_id)

@@ -9,14 +9,16 @@ from itertools import chain
 
 import orjson
 
-from producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches, shortened
+from producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
 from producer.reading.rows import RowRules, named
 from producer.reading.sources import OpenSource
 from producer.reading.unpacking import BrokenOff
-from schemas.documents import Document, Row, RowError
+from schemas.documents import Document, Row
 from schemas.errors import InvalidRow, UnknownColumn, UnreadableInput
 
+# How the csv module words two of its errors; it has no other way to tell them.
 _AT_END = "unexpected end of data"
+_BARE_RETURN = "new-line character seen in unquoted field"
 
 
 class _Feed:
@@ -107,6 +109,8 @@ def _header(name: str, feed: _Feed, delimiter: str) -> list[str]:
 
 
 def _check_header(name: str, header: list[str], rules: RowRules) -> None:
+    if any("\0" in column for column in header):
+        raise UnreadableInput(source=name, reason="its header holds NUL bytes; save it as UTF-8")
     if "" in header:
         reason = f"its header gives column {header.index('') + 1} no name"
         raise UnreadableInput(source=name, reason=reason)
@@ -143,19 +147,20 @@ class _Table:
             except (csv.Error, InvalidRow) as error:
                 reason = _why(error, feed)
                 number, line = feed.give_back()
-                yield RowError(self.source, number, shortened(line), reason)
+                if line.strip():
+                    yield bad_row(self.source, number, line, reason)
         if feed.broken:
             reason = f"the file broke off here: {feed.broken.reason}"
-            yield RowError(self.source, feed.number + 1, shortened(feed.broken.rest), reason)
+            yield bad_row(self.source, feed.number + 1, feed.broken.rest, reason)
 
     def _row(self, fields: list[str]) -> Row | None:
         """The row that was just completed; None for a blank line."""
         feed, header = self.feed, self.header
         number = feed.number - len(feed.taken) + 1
         try:
+            if (len(fields) != len(header) or len(header) == 1) and feed.at_blank_line():
+                return None
             if len(fields) != len(header):
-                if feed.at_blank_line():
-                    return None
                 raise InvalidRow(reason=_miscounted(fields, header))  # noqa: TRY301
             columns = dict(zip(header, fields, strict=True))
             content = orjson.dumps(columns).decode()
@@ -164,9 +169,9 @@ class _Table:
             own_id = self.rules.custom_id(columns) or f"{self.id_prefix}{number}"
             self.rules.check(columns)
         except InvalidRow as error:
-            return RowError(self.source, number, shortened(b"\n".join(feed.taken)), error.reason)
+            return bad_row(self.source, number, b"\n".join(feed.taken), error.reason)
         except orjson.JSONEncodeError:
-            return RowError(self.source, number, shortened(b"\n".join(feed.taken)), "not valid UTF-8")
+            return bad_row(self.source, number, b"\n".join(feed.taken), "not valid UTF-8")
         return Document(own_id, self.source, number, content)
 
 
@@ -181,4 +186,6 @@ def _why(error: csv.Error | InvalidRow, feed: _Feed) -> str:
     if str(error) == _AT_END:
         lines = len(feed.taken)
         return f"the row opens a quote that is never closed ({lines} lines up to the end of the file)"
+    if _BARE_RETURN in str(error):
+        return "a carriage return stands outside quotes, without a line feed"
     return f"broken quoting: {error}"

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import orjson
 
-from producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches, shortened
+from producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
 from producer.reading.rows import RowRules
 from producer.reading.sources import OpenSource
 from producer.reading.unpacking import BrokenOff
-from schemas.documents import Document, Row, RowError
+from schemas.documents import Document, Row
 from schemas.errors import InvalidRow
 
 
@@ -22,6 +22,8 @@ def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str) -> Iterator[
             for line in lines:
                 number += 1
                 try:
+                    if len(line) > LINE_LIMIT:
+                        raise InvalidRow(reason=OVER_LONG)  # noqa: TRY301
                     row = loads(line)
                     if type(row) is not dict:
                         raise InvalidRow(reason="it is not a JSON object")  # noqa: TRY301
@@ -29,19 +31,17 @@ def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str) -> Iterator[
                     check(row)
                 except orjson.JSONDecodeError as error:
                     if line.strip():
-                        yield RowError(index, number, shortened(line), _why(line, error))
+                        yield bad_row(index, number, line, _why(line, error))
                 except InvalidRow as error:
-                    yield RowError(index, number, shortened(line), error.reason)
+                    yield bad_row(index, number, line, error.reason)
                 else:
                     yield Document(own_id, index, number, line.decode().strip())
     except BrokenOff as broken:
         reason = f"the file broke off here: {broken.reason}"
-        yield RowError(index, number + 1, shortened(broken.rest), reason)
+        yield bad_row(index, number + 1, broken.rest, reason)
 
 
 def _why(line: bytes, error: orjson.JSONDecodeError) -> str:
-    if len(line) > LINE_LIMIT:
-        return OVER_LONG
     try:
         line.decode()
     except UnicodeDecodeError as undecodable:

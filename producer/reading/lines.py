@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from producer.reading.unpacking import BrokenOff
+from schemas.documents import RowError
 
 LINE_LIMIT = 16 * 1024 * 1024
 """Bytes of the longest line, and of the longest CSV row, that is read."""
@@ -39,8 +40,12 @@ def line_batches(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield [b"".join(pieces)[: LINE_LIMIT + 1]]
 
 
-def shortened(raw: bytes) -> str:
-    """What is kept of a bad row: its beginning, as text that every store takes."""
+def bad_row(source: int, line: int, raw: bytes, reason: str) -> RowError:
+    """What is kept of a bad row: its beginning and the reason, as text that every store takes."""
+    return RowError(source, line, _shortened(raw), reason.replace("\0", "\\x00"))
+
+
+def _shortened(raw: bytes) -> str:
     beginning = raw[: 4 * RAW_CHARS].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
     if len(beginning) > RAW_CHARS or len(raw) > 4 * RAW_CHARS:
         return beginning[:RAW_CHARS] + "…"

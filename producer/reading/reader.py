@@ -44,7 +44,7 @@ class _Turn:
         self._rules = rules
         self._id_prefix = id_prefix
         self._opened: Iterator[Row] | None = self._open()
-        if source.stream is None and source.index > 0:
+        if source.again and source.index > 0:
             self._opened = None
 
     def rows(self) -> Iterator[Row]:

@@ -38,12 +38,13 @@ class OpenSource:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input by name. `stream` is set for what can be read only once: standard input and pipes."""
+    """One input by name. A plain file can be opened `again`; a pipe or standard input (`stream`) cannot."""
 
     name: str
     index: int
     format: Format | None
-    stream: BinaryIO | None
+    again: bool
+    stream: BinaryIO | None = None
 
     def open(self) -> OpenSource:
         """Read the beginning. Raises UnreadableInput, and UnknownFormat for text that does not tell."""
@@ -80,22 +81,22 @@ def find_sources(names: Sequence[str], given: Format | None, stdin: BinaryIO | N
     for index, name in enumerate(names):
         if name == STDIN:
             stream = sys.stdin.buffer if stdin is None else stdin
-            sources.append(Source(STDIN_NAME, index, given, stream))
+            sources.append(Source(STDIN_NAME, index, given, again=False, stream=stream))
         else:
             found = given or format_of_name(name)
-            sources.append(Source(name, index, found, _once(name)))
+            sources.append(Source(name, index, found, again=_is_plain_file(name)))
     return sources
 
 
-def _once(name: str) -> BinaryIO | None:
-    """The open stream of a pipe, which would lose what is read on a first look; None for a plain file."""
+def _is_plain_file(name: str) -> bool:
+    """Whether it is a file, not a pipe. Raises UnreadableInput for a folder and for what is not there."""
     try:
         mode = os.stat(name).st_mode  # noqa: PTH116 - a name, as the person wrote it
-        if stat.S_ISDIR(mode):
-            raise UnreadableInput(source=name, reason="it is a folder")
-        return None if stat.S_ISREG(mode) else open(name, "rb", buffering=0)  # noqa: PTH123
     except (OSError, ValueError) as error:
         raise UnreadableInput(source=name, reason=_why(error)) from None
+    if stat.S_ISDIR(mode):
+        raise UnreadableInput(source=name, reason="it is a folder")
+    return stat.S_ISREG(mode)
 
 
 def _file_blocks(name: str) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ class BrokenOff(Exception):
 
 
 def unpacked(blocks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
-    """The plain bytes of packed `blocks`, at most some MiB at a time. Raises BrokenOff."""
+    """The plain bytes of packed `blocks`, in blocks of at most BLOCK_BYTES. Raises BrokenOff."""
     match compression:
         case Compression.GZIP:
             return _gunzipped(blocks)
@@ -74,8 +74,7 @@ def _unzstd(blocks: Iterable[bytes]) -> Iterator[bytes]:
                 plain = frame.decompress(data)
             except zstandard.ZstdError as error:
                 raise BrokenOff(f"its zstd data is damaged ({error})") from None
-            if plain:
-                yield plain
+            yield from _pieces((plain,), BLOCK_BYTES)
             data = frame.unused_data if frame.eof else b""
     if not frame.eof:
         raise BrokenOff("its zstd data is truncated")

@@ -8,7 +8,7 @@ from qwenq.cli.options import json_option
 @click.command(name="cancel")
 @click.argument("job", type=int)
 @json_option
-def command(job: int, as_json: bool) -> int:  # noqa: FBT001
+def command(job: int, as_json: bool) -> int:
     """Stop JOB. What is answered is kept; a batch in work is put down within seconds."""
     from qwenq import api
     from qwenq.telling import job_line, say, tell_json

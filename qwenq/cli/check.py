@@ -9,7 +9,7 @@ _MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "
 
 @click.command(name="check")
 @json_option
-def command(as_json: bool) -> int:  # noqa: FBT001
+def command(as_json: bool) -> int:
     """Try every setting: the home folder, the store, the broker, the model, the device, Flower's credentials."""
     from qwenq.checking import check_settings
     from qwenq.telling import tell_json

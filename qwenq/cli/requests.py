@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from producer.preview import Preview, preview
-from qwenq.jobs import JobRequest
+from qwenq.job_request import JobRequest
 from schemas.generation import GenerationParams
 from schemas.settings import Settings
 
@@ -20,7 +20,7 @@ def read_request(files: Sequence[str], options: dict[str, Any]) -> JobRequest:
     return JobRequest(files=files, format=rest.pop("format_"), params=params, **rest)
 
 
-def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:  # noqa: FBT001
+def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:
     """Show what a job would be. Nothing is stored."""
     spec = request.specify(settings)
     seen = preview(spec, request.format)

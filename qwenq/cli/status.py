@@ -10,7 +10,7 @@ from qwenq.cli.options import json_option, option
 @option("--watch", is_flag=True, help="Follow the job to its end.")
 @option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many jobs, newest first.")
 @json_option
-def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:  # noqa: FBT001
+def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     """Where JOB stands; without JOB, the newest ones."""
     from qwenq import api
     from qwenq.telling import show_job, show_jobs, tell_json

@@ -13,7 +13,7 @@ from qwenq.cli.options import json_option, option
 @job_options
 @option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 when documents failed.")
 @json_option
-def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **options: Any) -> int:  # noqa: FBT001
+def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **options: Any) -> int:
     """Store FILEs as one job and tell the workers. Prints the job's id.
 
     FILE is JSONL, CSV or TSV, also .gz or .zst; - is standard input.

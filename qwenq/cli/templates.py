@@ -8,7 +8,7 @@ from qwenq.cli.options import json_option
 @click.command(name="templates")
 @click.argument("name", required=False)
 @json_option
-def command(name: str | None, as_json: bool) -> int:  # noqa: FBT001
+def command(name: str | None, as_json: bool) -> int:
     """List the built-in prompts; with NAME, show one."""
     import dataclasses
 

@@ -20,7 +20,7 @@ def command(**options: Any) -> int:
 
     One worker drives one device; start another for the next. A worker that stops gives its documents back.
     """
-    from qwenq.jobs import model_of
+    from qwenq.job_request import model_of
     from qwenq.stores import open_store
     from schemas.settings import load_settings
 

@@ -1,22 +1,27 @@
 """A worker answers jobs with one resident model."""
 
+from typing import Any
+
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from store.results import errors_of, results_of
 from tests.audit import audit
-from tests.integration.conftest import Jobs
 from tests.processes import TINY_MODEL, Fleet
+from tests.services import Jobs
 from tests.waiting import eventually
 
 QUESTION = "\n\nWhat is the total? Answer with the value only."
-TEXTS = [f"Invoice INV-{number}\nTotal: {number * 3}.{number % 90 + 10}{QUESTION}" for number in range(20_001, 20_013)]
+TEXTS = [
+    f"Invoice INV-{number}\nTotal: {number * 3}.{number % 90 + 10}{QUESTION}"
+    for number in range(20_001, 20_013)
+]
 
 
 def alone(text: str, max_new_tokens: int) -> str:
     """The answer of the model alone, as Transformers gives it."""
-    tokenizer = AutoTokenizer.from_pretrained(TINY_MODEL)
-    model = AutoModelForCausalLM.from_pretrained(TINY_MODEL, dtype=torch.float32)
+    tokenizer: Any = AutoTokenizer.from_pretrained(TINY_MODEL)
+    model: Any = AutoModelForCausalLM.from_pretrained(TINY_MODEL, dtype=torch.float32)
     prompt = tokenizer.apply_chat_template(
         [{"role": "user", "content": text}],
         add_generation_prompt=True,
@@ -25,8 +30,8 @@ def alone(text: str, max_new_tokens: int) -> str:
         return_dict=True,
     )
     generated = model.generate(**prompt, max_new_tokens=max_new_tokens, do_sample=False)
-    answer: str = tokenizer.decode(generated[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True)
-    return answer
+    own = generated[0, prompt["input_ids"].shape[1] :]
+    return str(tokenizer.decode(own, skip_special_tokens=True))
 
 
 def test_two_jobs_are_answered_by_one_load_as_the_model_alone_would(fleet: Fleet, jobs: Jobs) -> None:
@@ -54,7 +59,9 @@ def test_a_bad_document_fails_and_its_neighbours_succeed(fleet: Fleet, jobs: Job
     assert codes == {"d0": "too_long", "d2": "empty_prompt"}
 
 
-def test_a_model_that_cannot_be_loaded_stops_the_worker_and_loses_no_document(fleet: Fleet, jobs: Jobs) -> None:
+def test_a_model_that_cannot_be_loaded_stops_the_worker_and_loses_no_document(
+    fleet: Fleet, jobs: Jobs
+) -> None:
     missing = str(fleet.settings.home / "no-such-model")
     job = jobs.submit(["hello"], model=missing)
     worker = fleet.start("worker", "--model", missing)

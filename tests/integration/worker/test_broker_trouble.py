@@ -10,8 +10,8 @@ from schemas.jobs import JobSpec
 from schemas.settings import Settings
 from store.broker import Broker, socket_path
 from store.database import Store
-from tests.integration.conftest import Jobs
 from tests.processes import Fleet
+from tests.services import Jobs
 
 
 def test_a_job_submitted_while_the_broker_is_away_is_answered_when_it_is_back(
@@ -37,7 +37,9 @@ def test_a_job_submitted_while_the_broker_is_away_is_answered_when_it_is_back(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_messages_lost_by_a_flushed_redis_are_sent_again(fleet: Fleet, jobs: Jobs, settings: Settings) -> None:
+def test_messages_lost_by_a_flushed_redis_are_sent_again(
+    fleet: Fleet, jobs: Jobs, settings: Settings
+) -> None:
     job = jobs.submit(["one", "two", "three"], model="echo", chunk_documents=1)
     with redis_client.Redis(unix_socket_path=socket_path(settings)) as client:
         client.flushall()

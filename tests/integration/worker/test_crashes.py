@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 
 from schemas.tables import chunks, results
 from tests.audit import audit
-from tests.integration.conftest import Jobs
 from tests.processes import TINY_MODEL, Fleet, working_process
+from tests.services import Jobs
 from tests.waiting import eventually
 
 TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_120)]
-LONG = {"chunk_documents": 40, "max_new_tokens": 80}
+LONG = 80  # tokens: long enough to be caught at work
 MODEL = str(TINY_MODEL)
 
 
@@ -39,7 +39,7 @@ def assert_each_answered_once(jobs: Jobs, job_id: int) -> None:
 
 def test_kill_9_of_the_working_process_loses_and_doubles_nothing(fleet: Fleet, jobs: Jobs) -> None:
     worker = fleet.start("worker", "--model", MODEL)
-    job = jobs.submit(TEXTS, **LONG)
+    job = jobs.submit(TEXTS, chunk_documents=40, max_new_tokens=LONG)
     answered_before = jobs.wait_until_working(job.job_id).documents.succeeded
     child = working_process(worker)
     assert child is not None
@@ -53,7 +53,7 @@ def test_kill_9_of_the_working_process_loses_and_doubles_nothing(fleet: Fleet, j
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_kill_9_of_the_whole_worker_leaves_the_rest_to_another(fleet: Fleet, jobs: Jobs) -> None:
     first = fleet.start("worker", "--model", MODEL)
-    job = jobs.submit(TEXTS, **LONG)
+    job = jobs.submit(TEXTS, chunk_documents=40, max_new_tokens=LONG)
     jobs.wait_until_working(job.job_id)
     child = working_process(first)
     assert child is not None
@@ -68,7 +68,7 @@ def test_a_worker_that_is_asked_to_stop_gives_its_chunk_back_and_counts_no_crash
     fleet: Fleet, jobs: Jobs
 ) -> None:
     first = fleet.start("worker", "--model", MODEL)
-    job = jobs.submit(TEXTS, **LONG)
+    job = jobs.submit(TEXTS, chunk_documents=40, max_new_tokens=LONG)
     jobs.wait_until_working(job.job_id)
     first.ask_to_stop()
     assert eventually(lambda: first.exit_code is not None, "the worker stops", 20)
@@ -89,7 +89,7 @@ def test_cancel_reaches_a_running_batch_within_five_seconds(fleet: Fleet, jobs: 
     from store.jobs import cancel_job
 
     worker = fleet.start("worker", "--model", MODEL)
-    job = jobs.submit(TEXTS, **LONG)
+    job = jobs.submit(TEXTS, chunk_documents=40, max_new_tokens=LONG)
     jobs.wait_until_working(job.job_id)
     with jobs.store.writing() as connection:
         assert cancel_job(connection, job.job_id)

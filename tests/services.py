@@ -1,4 +1,4 @@
-"""Workers for integration tests, and a job to give them."""
+"""Workers for integration and acceptance tests, and a job to give them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -37,7 +37,8 @@ class Jobs:
     ) -> Submission:
         """A job with one document a text, its id `d<place>`."""
         rows = [
-            Document(f"d{place}", 0, place + 1, f'{{"text": {_quoted(text)}}}') for place, text in enumerate(texts)
+            Document(f"d{place}", 0, place + 1, f'{{"text": {_quoted(text)}}}')
+            for place, text in enumerate(texts)
         ]
         spec = JobSpec(model=model, sources=("test.jsonl",), params=GenerationParams().overlaid(params))
         settings = self._settings.model_copy(update={"chunk_documents": chunk_documents})

@@ -1,0 +1,166 @@
+"""`qwenq run`, as a newcomer types it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from schemas.settings import Settings
+from tests.processes import TINY_MODEL, qwenq, read_jsonl, write_jsonl
+from tests.waiting import eventually
+
+EXAMPLES = TINY_MODEL.parent
+
+
+def test_the_shipped_model_answers_the_shipped_invoices_right(folder: Path) -> None:
+    out = folder / "answers.jsonl"
+    ran = qwenq("run", EXAMPLES / "invoices.jsonl", "--model", TINY_MODEL, "-o", out, cwd=folder)
+    assert ran.returncode == 0, ran.stderr
+    asked = read_jsonl(EXAMPLES / "invoices.jsonl")
+    answers = read_jsonl(out)
+    assert [row["id"] for row in asked] == [answer["custom_id"] for answer in answers]
+    right = [
+        row
+        for row, answer in zip(asked, answers, strict=True)
+        if row["expected"] == str(answer["text"]).strip()
+    ]
+    assert len(right) >= 0.95 * len(asked)
+    assert set(answers[0]) == {"custom_id", "text", "reasoning", "finish_reason", "usage", "model"}
+    assert not (folder / ".qwenq" / "runs").exists() or not list((folder / ".qwenq" / "runs").iterdir())
+
+
+def test_a_bad_row_costs_nobody_else_and_is_told_with_its_line(folder: Path, documents: Path) -> None:
+    ran = qwenq("run", documents, "--model", "echo", "-o", "out.jsonl", "--json", cwd=folder)
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout)["documents"]["succeeded"] == 4
+    assert [answer["custom_id"] for answer in read_jsonl(folder / "out.jsonl")] == [
+        f"doc-{number}" for number in range(4)
+    ]
+    (error,) = read_jsonl(folder / "out.errors.jsonl")
+    assert (error["custom_id"], error["line"]) == (None, 5)
+    assert error["error"]["code"] == "invalid_row"  # type: ignore[index]
+    assert "out.errors.jsonl" in ran.stderr
+
+
+def test_a_csv_in_gives_a_csv_out_with_a_prompt_over_its_columns(folder: Path) -> None:
+    (folder / "people.csv").write_text('id,name,note\na,Ada,"line one\nline two"\nb,Bob,short\n')
+    ran = qwenq(
+        "run",
+        "people.csv",
+        "--model",
+        "echo",
+        "--prompt",
+        "{{ name }}: {{ note }}",
+        "-o",
+        "out.csv",
+        cwd=folder,
+    )
+    assert ran.returncode == 0, ran.stderr
+    with (folder / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["custom_id"], row["text"]) for row in rows] == [
+        ("a", "Ada: line one\nline two"),
+        ("b", "Bob: short"),
+    ]
+
+
+def test_openai_batch_lines_work_unchanged(folder: Path) -> None:
+    line: dict[str, object] = {
+        "custom_id": "request-1",
+        "method": "POST",
+        "url": "/v1/chat/completions",
+        "body": {"model": "any", "messages": [{"role": "user", "content": "one two three"}], "max_tokens": 2},
+    }
+    write_jsonl(folder / "batch.jsonl", [line])
+    ran = qwenq("run", "batch.jsonl", "--model", "echo", "-o", "out.jsonl", cwd=folder)
+    assert ran.returncode == 0, ran.stderr
+    (answer,) = read_jsonl(folder / "out.jsonl")
+    assert (answer["custom_id"], answer["text"], answer["finish_reason"]) == (
+        "request-1",
+        "one two",
+        "length",
+    )
+
+
+def test_standard_input_and_several_files_are_one_job(folder: Path) -> None:
+    write_jsonl(folder / "a.jsonl", [{"text": "from a"}])
+    ran = qwenq(
+        "run", "a.jsonl", "-", "--format", "jsonl", "--model", "echo", "-o", "out.jsonl", cwd=folder,
+        stdin='{"text": "from stdin"}\n',
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert [answer["text"] for answer in read_jsonl(folder / "out.jsonl")] == ["from a", "from stdin"]
+
+
+def test_a_model_that_is_none_is_told_in_a_sentence(folder: Path, documents: Path) -> None:
+    ran = qwenq("run", documents, "--model", "./no-such-model", "-o", "out.jsonl", cwd=folder)
+    assert ran.returncode == 3
+    assert "./no-such-model" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Path) -> None:
+    write_jsonl(folder / "docs.jsonl", [{"text": f"Tell me all about number {n}."} for n in range(150)])
+    command = [
+        sys.executable, "-m", "qwenq", "run", "docs.jsonl", "--model", str(TINY_MODEL), "-o", "out.jsonl",
+        "--max-new-tokens", "100", "--temperature", "1",
+    ]  # fmt: skip
+    environment = {**os.environ, "QWENQ_CHUNK_DOCUMENTS": "50"}
+    running = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+
+    def answered() -> bool:
+        stores = list(folder.glob(".qwenq/runs/*/qwenq.db"))
+        return bool(stores) and _count_results(stores[0]) > 0
+
+    eventually(answered, "some answers are there", 90)
+    started = psutil.Process(running.pid).children(recursive=True)
+    assert len(started) >= 3  # Redis, the worker, its working process
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "the same command goes on" in said
+    assert psutil.wait_procs(started, timeout=10)[1] == []
+    (store,) = folder.glob(".qwenq/runs/*/qwenq.db")
+    kept = _count_results(store)
+    assert 0 < kept < 150
+    again = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "going on with it" in again.stderr
+    assert [answer["custom_id"] for answer in read_jsonl(folder / "out.jsonl")] == [
+        str(n) for n in range(1, 151)
+    ]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_run_uses_the_redis_and_the_postgresql_that_are_set(
+    folder: Path, documents: Path, settings: Settings, redis: None
+) -> None:
+    from store.broker import socket_path
+
+    environment = {
+        "QWENQ_DATABASE_URL": settings.database_url or "",
+        "QWENQ_BROKER_URL": f"redis+socket://{socket_path(settings)}",
+    }
+    ran = qwenq("run", documents, "--model", "echo", "-o", "out.jsonl", cwd=folder, env=environment)
+    assert ran.returncode == 1, ran.stderr
+    assert len(read_jsonl(folder / "out.jsonl")) == 4
+    status = qwenq("status", "--json", cwd=folder, env=environment)
+    assert [job["state"] for job in json.loads(status.stdout)] == ["completed"]
+
+
+def _count_results(store: Path) -> int:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        try:
+            found: int = connection.execute("SELECT count(*) FROM results").fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0
+    return found

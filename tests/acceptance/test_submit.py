@@ -1,0 +1,115 @@
+"""`qwenq submit`, `status`, `results` and `cancel`, as a user types them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Fleet, qwenq, read_jsonl, write_jsonl
+
+STATUS_KEYS = {
+    "id", "name", "state", "model", "documents", "usage", "tokens_per_second",
+    "created_at", "started_at", "finished_at",
+}  # fmt: skip
+COUNT_KEYS = {"total", "pending", "running", "succeeded", "failed", "cancelled", "reused"}
+
+
+@pytest.fixture
+def home(fleet: Fleet) -> dict[str, str]:
+    """The environment of the test's services: a store, a Redis, a home folder."""
+    from qwenq.embedded.session import environment_of
+
+    return dict(environment_of(fleet.settings))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_submit_wait_and_results(folder: Path, documents: Path, fleet: Fleet, home: dict[str, str]) -> None:
+    fleet.start("worker", "--model", "echo")
+    submitted = qwenq("submit", documents, "--model", "echo", "--wait", cwd=folder, env=home)
+    assert submitted.returncode == 1, submitted.stderr
+    job = submitted.stdout.strip()
+    assert job.isdigit()
+    assert "1 of 5 rows are bad" in submitted.stderr
+    status = json.loads(qwenq("status", job, "--json", cwd=folder, env=home).stdout)
+    assert set(status) == STATUS_KEYS
+    assert set(status["documents"]) == COUNT_KEYS
+    assert status["state"] == "completed"
+    assert status["documents"] == {
+        "total": 5, "pending": 0, "running": 0, "succeeded": 4, "failed": 1, "cancelled": 0, "reused": 0,
+    }  # fmt: skip
+    assert status["finished_at"].endswith("Z")
+    printed = qwenq("results", job, "--errors", "why.jsonl", cwd=folder, env=home)
+    assert [json.loads(line)["custom_id"] for line in printed.stdout.splitlines()] == [
+        f"doc-{n}" for n in range(4)
+    ]
+    assert read_jsonl(folder / "why.jsonl")[0]["line"] == 5
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_cancel_of_a_waiting_job(folder: Path, documents: Path, home: dict[str, str]) -> None:
+    job = qwenq("submit", documents, "--model", "nobody/serves-this", cwd=folder, env=home).stdout.strip()
+    cancelled = json.loads(qwenq("cancel", job, "--json", cwd=folder, env=home).stdout)
+    assert (cancelled["state"], cancelled["documents"]["cancelled"]) == ("cancelled", 4)
+    again = qwenq("cancel", job, cwd=folder, env=home)
+    assert again.returncode == 2
+    assert "cannot be cancelled any more" in again.stderr
+
+
+def test_without_a_broker_submit_succeeds_and_says_so(folder: Path, documents: Path) -> None:
+    submitted = qwenq("submit", documents, "--model", "echo", cwd=folder)
+    assert submitted.returncode == 0
+    assert submitted.stdout.strip() == "1"
+    assert "starts once the broker is back" in submitted.stderr
+    listed = qwenq("status", cwd=folder)
+    assert "docs.jsonl" in listed.stdout
+    assert "queued" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["docs.jsonl"], "--model"),
+        (["missing.jsonl", "--model", "echo"], "missing.jsonl"),
+        (["docs.jsonl", "--model", "echo", "--prompt", "{{ titel }}"], "titel"),
+        (["docs.jsonl", "--model", "echo", "--prompt", "{{ text"], "line 1"),
+        (["docs.jsonl", "--model", "echo", "--text-column", "body"], "body"),
+        (["bad.jsonl", "--model", "echo"], "broken JSON"),
+        (["docs.jsonl", "--model", "echo", "--temperature", "-1"], "temperature"),
+        (["docs.jsonl", "--model", "echo", "--template", "sumarize"], "summarize"),
+        (["docs.txt", "--model", "echo"], "--format"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_what_cannot_work_is_refused_in_one_line_and_nothing_is_stored(
+    folder: Path, documents: Path, arguments: list[str], said: str
+) -> None:
+    (folder / "bad.jsonl").write_text("{\n[1]\n")
+    (folder / "docs.txt").write_text("hello\n")
+    refused = qwenq("submit", *arguments, cwd=folder)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert said in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert json.loads(qwenq("status", "--json", cwd=folder).stdout) == []
+
+
+def test_dry_run_shows_prompts_and_an_estimate_and_stores_nothing(folder: Path, documents: Path) -> None:
+    seen = qwenq(
+        "submit", documents, "--model", "echo", "--prompt", "Answer: {{ text }}", "--dry-run", cwd=folder
+    )
+    assert seen.returncode == 0, seen.stderr
+    assert "Answer: Total: 0.50" in seen.stdout
+    assert "4 documents, 1 bad rows, about" in seen.stdout
+    assert not (folder / ".qwenq" / "qwenq.db").exists()
+
+
+def test_an_unknown_job_is_told(folder: Path) -> None:
+    missing = qwenq("status", "7", cwd=folder)
+    assert missing.returncode == 2
+    assert "There is no job 7" in missing.stderr
+
+
+def test_a_hundred_thousand_character_id_is_a_bad_row(folder: Path) -> None:
+    write_jsonl(folder / "docs.jsonl", [{"id": "x" * 100_000, "text": "a"}, {"id": "y", "text": "b"}])
+    submitted = qwenq("submit", "docs.jsonl", "--model", "echo", "--json", cwd=folder)
+    assert json.loads(submitted.stdout)["documents"]["failed"] == 1

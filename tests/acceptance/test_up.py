@@ -1,0 +1,47 @@
+"""`qwenq up` in one terminal, `qwenq submit` in another."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from tests.integration.test_topology import fetch, free_port
+from tests.processes import qwenq, read_jsonl
+from tests.waiting import eventually
+
+
+def test_up_answers_what_is_submitted_and_ctrl_c_stops_all_of_it(folder: Path, documents: Path) -> None:
+    port = free_port()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "qwenq", "up", "--model", "echo", "--port", str(port)],
+        cwd=folder,
+        env={**os.environ, "QWENQ_LEASE_SECONDS": "2"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert running.stderr is not None
+        assert "echo" in running.stderr.readline()
+        ended = qwenq("submit", documents, "--model", "echo", "--wait", "--json", cwd=folder)
+        assert ended.returncode == 1, ended.stderr
+        job = json.loads(ended.stdout)
+        assert (job["state"], job["documents"]["succeeded"]) == ("completed", 4)
+        written = qwenq("results", str(job["id"]), "-o", "out.jsonl", cwd=folder)
+        assert "4 answers: out.jsonl" in written.stderr
+        assert len(read_jsonl(folder / "out.jsonl")) == 4
+        assert len(read_jsonl(folder / "out.errors.jsonl")) == 1
+        eventually(lambda: "OK" in fetch(f"http://127.0.0.1:{port}/healthcheck"), "Flower serves")
+        second = qwenq("up", "--model", "echo", cwd=folder)
+        assert second.returncode == 2
+        assert "already" in second.stderr
+        started = psutil.Process(running.pid).children(recursive=True)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
+        assert psutil.wait_procs(started, timeout=10)[1] == []
+    finally:
+        running.kill()
+        running.communicate()

@@ -1,0 +1,147 @@
+"""Jobs as a producer stores them, and outcomes as a worker writes them: the short way to a store with work in it."""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import select
+
+from producer.planning import ChunkPlanner
+from schemas.chunks import Claim
+from schemas.documents import Document, Row, RowError
+from schemas.jobs import JobSpec, Priority
+from schemas.requests import Completion, ModelInfo
+from schemas.results import Failure, FinishReason, Usage
+from schemas.states import ChunkState, JobState
+from schemas.tables import chunks
+from schemas.workers import WorkerIdentity
+from store import claims, jobs, workers
+from store.chunks import insert_chunks
+from store.database import Store
+from store.documents import insert_rows
+from store.results import insert_outcomes
+
+MODEL = "echo"
+LEASE = 600.0
+EXPIRED = -1.0
+"""A lease that has run out already: a worker that died, without any waiting."""
+
+
+def row(place: int, custom_id: str | None = None, content: str | None = None, source: int = 0) -> Document:
+    """A good row; `place` counts from 0, its line from 1."""
+    return Document(custom_id or f"d{place}", source, place + 1, content or f'{{"text": "document {place}"}}')
+
+
+def rows(documents: int, bad: Collection[int] = ()) -> list[Row]:
+    """Rows in input order; those at the places `bad` could not be read."""
+    return [
+        RowError(0, place + 1, f"raw {place}", "not JSON") if place in bad else row(place)
+        for place in range(documents)
+    ]
+
+
+def make_job(
+    store: Store,
+    documents: int = 10,
+    chunk_documents: int = 4,
+    *,
+    bad: Collection[int] = (),
+    model: str = MODEL,
+    priority: Priority = Priority.NORMAL,
+    released: bool = True,
+) -> int:
+    """A job of so many rows, in chunks of so many good ones. Returns its id."""
+    return store_job(
+        store, rows(documents, bad), chunk_documents, model=model, priority=priority, released=released
+    )
+
+
+def store_job(
+    store: Store,
+    content: list[Row],
+    chunk_documents: int = 4,
+    *,
+    model: str = MODEL,
+    priority: Priority = Priority.NORMAL,
+    sources: tuple[str, ...] = ("in.jsonl",),
+    released: bool = True,
+) -> int:
+    """A job of these rows, in one batch. Returns its id."""
+    planner = ChunkPlanner(chunk_documents, tokens=10**9)
+    spec = JobSpec(model=model, name="a job", sources=sources, priority=priority)
+    with store.writing() as connection:
+        job_id = jobs.create_job(connection, spec)
+        rejected = insert_rows(connection, job_id, 0, content, sources)
+        insert_chunks(connection, job_id, [*planner.add(content, set(rejected)), *planner.finish()])
+        if released:
+            jobs.release_job(connection, job_id)
+    return job_id
+
+
+def make_worker(store: Store, model: str = MODEL, name: str = "w@here", pid: int = 1) -> int:
+    """A worker that has its model. Returns its id."""
+    info = ModelInfo(model, "cpu", "float32", context=512, parameters=1_000, load_seconds=0.5)
+    with store.writing() as connection:
+        worker_id = workers.register_worker(connection, WorkerIdentity(name, "here", pid, model))
+        workers.note_model_loaded(connection, worker_id, info)
+    return worker_id
+
+
+def chunks_of(store: Store, job_id: int, *states: ChunkState) -> list[int]:
+    """The ids of a job's chunks in input order; of all, or of those in these states."""
+    query = select(chunks.c.id).where(chunks.c.job_id == job_id).order_by(chunks.c.first_seq)
+    if states:
+        query = query.where(chunks.c.state.in_(states))
+    with store.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def take(store: Store, chunk_id: int, worker_id: int, lease_seconds: float = LEASE) -> Claim:
+    """A claim of a chunk that must be there to take."""
+    with store.writing() as connection:
+        claim = claims.claim_chunk(connection, chunk_id, MODEL, worker_id, lease_seconds)
+    assert claim is not None
+    return claim
+
+
+def take_next(store: Store, job_id: int, worker_id: int, lease_seconds: float = LEASE) -> Claim | None:
+    """A claim of a job's first waiting chunk; None when none waits."""
+    waiting = chunks_of(store, job_id, ChunkState.QUEUED)
+    return take(store, waiting[0], worker_id, lease_seconds) if waiting else None
+
+
+def answer(key: int, text: str | None = None, reasoning: str | None = None) -> Completion:
+    """An answer, with tokens that tell it from every other one's."""
+    usage = Usage(prompt_tokens=10 + key, completion_tokens=2 + key, reasoning_tokens=1)
+    return Completion(key, text or f"answer {key}", FinishReason.STOP, usage, reasoning)
+
+
+def failure(key: int, code: str = "too_long", message: str = "much too long") -> Completion:
+    """A document's failure."""
+    return Completion(key, "", FinishReason.ERROR, Usage(), failure=Failure(code, message))
+
+
+def answers(claim: Claim) -> list[Completion]:
+    """An answer to every document of a claim."""
+    return [answer(seq) for seq in range(claim.first_seq, claim.last_seq + 1)]
+
+
+def write(
+    store: Store, claim: Claim, outcomes: Iterable[Completion], lease_seconds: float | None = None
+) -> None:
+    """Write outcomes as a worker does, in a transaction that holds the fence."""
+    with store.writing() as connection:
+        claims.hold_fence(connection, claim, lease_seconds)
+        insert_outcomes(connection, claim, list(outcomes))
+
+
+def finish(store: Store, claim: Claim, outcomes: Iterable[Completion] | None = None) -> JobState | None:
+    """Write outcomes, by default an answer to each document, and close the chunk."""
+    with store.writing() as connection:
+        claims.hold_fence(connection, claim, None)
+        insert_outcomes(connection, claim, answers(claim) if outcomes is None else list(outcomes))
+        return claims.finish_chunk(connection, claim)
+
+
+def answer_all(store: Store, job_id: int, worker_id: int) -> None:
+    """Take and answer every chunk that waits."""
+    while claim := take_next(store, job_id, worker_id):
+        finish(store, claim)

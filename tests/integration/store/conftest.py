@@ -1,0 +1,98 @@
+"""What the tests of the store share: a status that is checked against the documents themselves, and old chunks."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from schemas.jobs import JobStatus
+from schemas.tables import chunks, documents, results
+from store.clock import now
+from store.database import Store
+from store.jobs import job_status
+from tests.audit import audit
+from tests.waiting import eventually
+
+Audited = Callable[[int], JobStatus]
+
+
+@pytest.fixture
+def audited(store: Store) -> Audited:
+    """A job's status, once it is sure that its documents, chunks and results say the same."""
+    return lambda job_id: audited_status(store, job_id)
+
+
+def audited_status(store: Store, job_id: int) -> JobStatus:
+    """Audit a job; then its status must be what a recount of documents and results gives."""
+    with store.reading() as connection:
+        audit(connection, job_id)
+        status = job_status(connection, job_id)
+        counted = {
+            str(state): count
+            for state, count in connection.execute(
+                select(documents.c.state, func.count())
+                .where(documents.c.job_id == job_id)
+                .group_by(documents.c.state)
+            )
+        }
+        spent = connection.execute(
+            select(
+                func.sum(results.c.prompt_tokens),
+                func.sum(results.c.completion_tokens),
+                func.sum(results.c.reasoning_tokens),
+            ).where(results.c.job_id == job_id)
+        ).one()
+    assert status is not None
+    told = status.documents.model_dump()
+    assert told.pop("total") == sum(counted.values())
+    assert {state: count for state, count in told.items() if count} == counted
+    usage = status.usage
+    assert [usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens] == [n or 0 for n in spent]
+    return status
+
+
+def age(store: Store, job_id: int, seconds: float) -> None:
+    """Let a job's chunks have been stored, and announced where they were, so long ago."""
+    with store.writing() as connection:
+        for column in (chunks.c.created_at, chunks.c.published_at):
+            connection.execute(
+                update(chunks)
+                .where(chunks.c.job_id == job_id, column.is_not(None))
+                .values({column: now(-seconds)})
+            )
+
+
+@pytest.fixture
+def postgres(postgres_url: str) -> Iterator[Store]:
+    """A store on PostgreSQL, for what only happens where writers run side by side."""
+    store = Store(postgres_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store without tables, once of each kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{request.getfixturevalue('tmp_path') / 'empty.db'}"
+    else:
+        url = request.getfixturevalue("empty_postgres_url")
+    store = Store(url)
+    yield store
+    store.close()
+
+
+def wait_until_blocked(store: Store, *others: Future[Any]) -> None:
+    """Wait until each of these transactions of a PostgreSQL store has ended, or waits for a lock."""
+    blocked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    def settled() -> bool:
+        with store.reading() as connection:
+            waiting: int = connection.execute(blocked).scalar_one()
+        return waiting + sum(other.done() for other in others) >= len(others)
+
+    eventually(settled, "the transactions end or wait for a lock", 30)

@@ -1,0 +1,132 @@
+"""The broker: messages that carry ids and nothing else, in the order of their jobs' priority."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kombu import Queue
+from redis import Redis
+
+from schemas.chunks import Notice
+from schemas.errors import BrokerAway, InvalidSetting
+from schemas.jobs import Priority
+from schemas.settings import Settings
+from store.broker import OPS_QUEUE, Broker, broker_url, queue_name, socket_path
+from tests.builders import MODEL
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """No store is needed here."""
+    return f"sqlite:///{tmp_path / 'unused.db'}"
+
+
+@pytest.fixture
+def client(settings: Settings, redis: None) -> Iterator[Redis]:
+    with Redis(unix_socket_path=socket_path(settings)) as client:
+        yield client
+
+
+def notice(chunk_id: int, priority: Priority = Priority.NORMAL, model: str = MODEL) -> Notice:
+    return Notice(chunk_id, model, priority)
+
+
+def test_a_message_names_its_chunk_and_nothing_else(broker: Broker, client: Redis) -> None:
+    broker.publish([notice(4711)])
+    (key,) = [key for key in client.keys("qwenq.*") if client.type(key) == b"list"]
+    (raw,) = client.lrange(key, 0, -1)
+    message = json.loads(raw)
+    arguments, keywords, _ = json.loads(base64.b64decode(message["body"]))
+    assert (arguments, keywords) == ([4711], {})
+    headers = message["headers"]
+    assert (headers["task"], headers["argsrepr"]) == ("qwenq.answer_chunk", "(chunk 4711)")
+    assert message["content-type"] == "application/json"
+    assert headers["eta"] is headers["expires"] is None
+
+
+def test_messages_of_every_priority_count(broker: Broker) -> None:
+    assert broker.depth(MODEL) == 0
+    broker.publish([notice(number, priority) for number, priority in enumerate(Priority)])
+    assert broker.depth(MODEL) == 3
+    assert broker.depth("another") == 0
+
+
+def test_messages_of_urgent_jobs_go_first_and_within_a_priority_the_oldest(broker: Broker) -> None:
+    low, normal, high = Priority.LOW, Priority.NORMAL, Priority.HIGH
+    for chunk_id, priority in enumerate((low, normal, high, low, high, normal)):
+        broker.publish([notice(chunk_id, priority)])
+    assert _drain(broker) == [2, 4, 1, 5, 0, 3]
+
+
+def test_each_model_has_a_queue_of_its_own(broker: Broker) -> None:
+    broker.publish([notice(1, model="a/b"), notice(2, model="/models/b"), notice(3, model="a/b")])
+    assert (broker.depth("a/b"), broker.depth("/models/b")) == (2, 1)
+
+
+def test_a_broker_that_is_away_says_so(settings: Settings, tmp_path: Path) -> None:
+    broker = Broker(settings.model_copy(update={"broker_url": f"redis+socket://{tmp_path}/nobody.sock"}))
+    for attempt in (broker.ping, lambda: broker.publish([notice(1)]), lambda: broker.depth(MODEL)):
+        with pytest.raises(BrokerAway, match=r"nobody\.sock"):
+            attempt()
+    broker.close()
+
+
+def test_a_broker_that_is_away_keeps_its_password(settings: Settings) -> None:
+    broker = Broker(settings.model_copy(update={"broker_url": "redis://someone:s3cret@127.0.0.1:1/0"}))
+    with pytest.raises(BrokerAway) as away:
+        broker.ping()
+    broker.close()
+    assert "s3cret" not in str(away.value)
+    assert "127.0.0.1:1" in str(away.value)
+
+
+@pytest.mark.parametrize("url", ["nonsense://somewhere", "redis://host:port/0"])
+def test_a_broker_url_that_is_none_is_a_setting_to_mend(settings: Settings, url: str) -> None:
+    with pytest.raises(InvalidSetting, match="QWENQ_BROKER_URL"):
+        Broker(settings.model_copy(update={"broker_url": url})).ping()
+
+
+def test_the_embedded_socket_has_a_path_that_a_socket_can_have(settings: Settings, tmp_path: Path) -> None:
+    deep = settings.model_copy(update={"home": tmp_path / ("long" * 30)})
+    other = settings.model_copy(update={"home": tmp_path / ("long" * 31)})
+    assert len(socket_path(deep)) <= 100
+    assert socket_path(deep) == socket_path(deep) != socket_path(other)
+    assert broker_url(deep) == f"redis+socket://{socket_path(deep)}"
+
+
+ALIKE = [
+    "echo", "Echo", "ops", "/ops", "./ops",
+    "Qwen/Qwen3-8B", "Qwen/Qwen3-8b", "Qwen--Qwen3-8B", "Qwen-Qwen3-8B", "Qwen/Qwen3--8B", "Qwen3-8B",
+    "Qwen/Qwen3-8B/", "/Qwen/Qwen3-8B", "//Qwen/Qwen3-8B", "Qwen/Qwen3 8B", "Qwen/Qwen3\u20118B", "Qwen/Qwen3_8B",
+    "/models/a", "/models/a b", "/models/a-b", "/models/ä-b", "/models/ö-b", "/models/a\nb",
+    "/one/" + "deep/" * 40 + "model", "/two/" + "deep/" * 40 + "model",
+]  # fmt: skip
+
+
+def test_models_that_look_alike_have_queues_of_their_own() -> None:
+    assert len({queue_name(model) for model in ALIKE}) == len(ALIKE)
+
+
+@pytest.mark.parametrize("model", ALIKE)
+def test_a_queue_has_a_plain_name_that_is_not_the_ops_queue(model: str) -> None:
+    name = queue_name(model)
+    assert re.fullmatch(r"qwenq\.[A-Za-z0-9._-]{1,150}", name)
+    assert name != OPS_QUEUE
+    assert name == queue_name(model)
+
+
+def test_a_hub_id_can_be_read_from_its_queue() -> None:
+    assert queue_name("Qwen/Qwen3-8B") == "qwenq.Qwen--Qwen3-8B"
+
+
+def _drain(broker: Broker) -> list[int]:
+    """Take all messages as a worker gets them. Returns their chunks."""
+    taken = []
+    with broker.app.connection_for_read() as connection:
+        queue = Queue(queue_name(MODEL), channel=connection.default_channel)
+        while message := queue.get(no_ack=True):
+            taken.append(message.payload[0][0])
+    return taken

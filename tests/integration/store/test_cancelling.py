@@ -1,0 +1,121 @@
+"""Cancelling: what waits is cancelled at once, what a worker holds when that worker hears of it."""
+
+import pytest
+from sqlalchemy import update
+
+from schemas.states import ChunkState, JobState
+from schemas.tables import jobs
+from store.claims import drop_chunk, hold_fence, release_chunk, standing_of
+from store.database import Store
+from store.jobs import cancel_job, release_job
+from tests.builders import (
+    answer,
+    answer_all,
+    chunks_of,
+    failure,
+    finish,
+    make_job,
+    make_worker,
+    take,
+    write,
+)
+from tests.integration.store.conftest import Audited
+
+
+def test_all_documents_of_a_job_that_waits_are_cancelled_but_the_bad_rows(
+    store: Store, audited: Audited
+) -> None:
+    job_id = make_job(store, documents=10, bad=(3,))
+    assert _cancel(store, job_id)
+    status = audited(job_id)
+    assert (status.state, status.documents.cancelled, status.documents.failed) == (JobState.CANCELLED, 9, 1)
+    assert status.finished_at is not None
+    assert chunks_of(store, job_id, ChunkState.DONE) == chunks_of(store, job_id)
+
+
+def test_a_chunk_at_work_goes_on_until_its_worker_drops_it(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=12)
+    claim = take(store, chunks_of(store, job_id)[1], make_worker(store))
+    write(store, claim, [answer(4)])
+    assert _cancel(store, job_id)
+    status = audited(job_id)
+    assert (status.state, status.documents.running, status.documents.cancelled) == (JobState.CANCELLED, 3, 8)
+    with store.writing() as connection:
+        hold_fence(connection, claim, 60)
+        assert standing_of(connection, claim).job == JobState.CANCELLED
+        drop_chunk(connection, claim)
+    status = audited(job_id)
+    assert (status.documents.succeeded, status.documents.cancelled) == (1, 11)
+    assert chunks_of(store, job_id, ChunkState.DONE) == chunks_of(store, job_id)
+
+
+def test_answers_that_arrive_after_a_cancel_are_kept(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=8)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    assert _cancel(store, job_id)
+    assert finish(store, claim) is None
+    status = audited(job_id)
+    assert (status.state, status.documents.succeeded, status.documents.cancelled) == (
+        JobState.CANCELLED,
+        4,
+        4,
+    )
+
+
+def test_a_chunk_given_back_after_a_cancel_is_dropped(store: Store, audited: Audited) -> None:
+    """Its worker was told to stop in the same moment and never heard of the cancel."""
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    write(store, claim, [failure(2)])
+    assert _cancel(store, job_id)
+    with store.writing() as connection:
+        hold_fence(connection, claim, None)
+        release_chunk(connection, claim)
+    assert audited(job_id).documents.cancelled == 3
+    assert chunks_of(store, job_id, ChunkState.DONE) == chunks_of(store, job_id)
+
+
+def test_a_job_cancelled_while_its_rows_come_in_stays_cancelled_with_all_of_them(
+    store: Store, audited: Audited
+) -> None:
+    job_id = make_job(store, documents=10, released=False)
+    with store.writing() as connection:
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id)
+            .values(state=JobState.CANCELLED, finished_at=jobs.c.created_at)
+        )
+    with store.writing() as connection:
+        release_job(connection, job_id)
+    assert audited(job_id).documents.cancelled == 10
+
+
+@pytest.mark.parametrize("ended", [JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED])
+def test_a_job_that_has_ended_cannot_be_cancelled(store: Store, audited: Audited, ended: JobState) -> None:
+    job_id = make_job(store, documents=2)
+    if ended == JobState.COMPLETED:
+        answer_all(store, job_id, make_worker(store))
+    elif ended == JobState.FAILED:
+        finish(store, take(store, chunks_of(store, job_id)[0], make_worker(store)), [failure(0), failure(1)])
+    else:
+        assert _cancel(store, job_id)
+    before = audited(job_id)
+    assert before.state == ended
+    assert not _cancel(store, job_id)
+    assert audited(job_id) == before
+
+
+def test_no_such_job_cannot_be_cancelled(store: Store) -> None:
+    assert not _cancel(store, 4711)
+
+
+def test_another_job_is_not_cancelled(store: Store, audited: Audited) -> None:
+    first, second = make_job(store), make_job(store)
+    assert _cancel(store, first)
+    assert (audited(second).state, audited(second).documents.pending) == (JobState.QUEUED, 10)
+    take(store, chunks_of(store, second)[0], make_worker(store))
+
+
+def _cancel(store: Store, job_id: int) -> bool:
+    with store.writing() as connection:
+        return cancel_job(connection, job_id)

@@ -1,0 +1,105 @@
+"""Chunks as their announcers see them: which wait, since when, and for which model."""
+
+import pytest
+from sqlalchemy import update
+
+from schemas.chunks import Notice
+from schemas.jobs import Priority
+from schemas.states import JobState
+from schemas.tables import jobs
+from store.chunks import (
+    count_waiting,
+    mark_published,
+    never_published,
+    published_before,
+    unpublished_chunks,
+)
+from store.database import Store
+from store.jobs import cancel_job
+from tests.builders import EXPIRED, MODEL, chunks_of, finish, make_job, make_worker, take
+from tests.integration.store.conftest import age
+
+
+def test_a_released_job_waits_unannounced_in_input_order(store: Store) -> None:
+    make_job(store)
+    job_id = make_job(store, documents=10, priority=Priority.HIGH, model="m")
+    with store.reading() as connection:
+        assert unpublished_chunks(connection, job_id) == [
+            Notice(chunk_id, "m", "high") for chunk_id in chunks_of(store, job_id)
+        ]
+
+
+def test_an_announced_chunk_is_not_announced_again_by_its_submitter(store: Store) -> None:
+    job_id = make_job(store, documents=10)
+    first, second, third = chunks_of(store, job_id)
+    _mark(store, [first, third])
+    with store.reading() as connection:
+        assert [notice.chunk_id for notice in unpublished_chunks(connection, job_id)] == [second]
+
+
+def test_what_nobody_announced_shows_only_after_the_grace(store: Store) -> None:
+    job_id = make_job(store, documents=10)
+    with store.reading() as connection:
+        assert never_published(connection, after_seconds=60) == []
+    age(store, job_id, 61)
+    assert _never(store) == chunks_of(store, job_id)
+
+
+def test_what_was_announced_shows_once_that_is_long_ago_oldest_first(store: Store) -> None:
+    older, newer = make_job(store, documents=4), make_job(store, documents=8)
+    for job_id, seconds in ((newer, 100), (older, 200)):
+        _mark(store, chunks_of(store, job_id))
+        age(store, job_id, seconds)
+    with store.reading() as connection:
+        found = [notice.chunk_id for notice in published_before(connection, 50)]
+        assert found == chunks_of(store, older) + chunks_of(store, newer)
+        assert [notice.chunk_id for notice in published_before(connection, 150)] == chunks_of(store, older)
+        assert published_before(connection, 300) == []
+        assert never_published(connection, 0) == []
+
+
+def test_a_chunk_that_is_held_or_done_does_not_wait(store: Store) -> None:
+    job_id = make_job(store, documents=16)
+    worker_id = make_worker(store)
+    age(store, job_id, 60)
+    held, lost, done, waiting = chunks_of(store, job_id)
+    take(store, held, worker_id)
+    take(store, lost, worker_id, EXPIRED)
+    finish(store, take(store, done, worker_id))
+    assert _never(store) == [waiting]
+    with store.reading() as connection:
+        assert count_waiting(connection) == {MODEL: 1}
+
+
+@pytest.mark.parametrize("state", [JobState.VALIDATING, JobState.PAUSED, JobState.CANCELLED])
+def test_chunks_of_a_job_that_must_not_run_do_not_wait(store: Store, state: JobState) -> None:
+    job_id = make_job(store, released=state != JobState.VALIDATING)
+    _mark(store, chunks_of(store, job_id)[:1])
+    age(store, job_id, 60)
+    with store.writing() as connection:
+        if state == JobState.CANCELLED:
+            cancel_job(connection, job_id)
+        elif state == JobState.PAUSED:
+            connection.execute(update(jobs).values(state=state))
+    with store.reading() as connection:
+        assert never_published(connection, 0) == published_before(connection, 0) == []
+        assert unpublished_chunks(connection, job_id) == []
+        assert count_waiting(connection) == {}
+
+
+def test_waiting_chunks_are_counted_by_model(store: Store) -> None:
+    make_job(store, documents=8, model="a")
+    make_job(store, documents=4, model="a")
+    make_job(store, documents=4, model="b")
+    with store.reading() as connection:
+        assert count_waiting(connection) == {"a": 3, "b": 1}
+
+
+def _mark(store: Store, chunk_ids: list[int]) -> None:
+    with store.writing() as connection:
+        mark_published(connection, chunk_ids)
+
+
+def _never(store: Store) -> list[int]:
+    with store.reading() as connection:
+        return [notice.chunk_id for notice in never_published(connection, 5)]

@@ -1,0 +1,175 @@
+"""A job's life: its states, and a status that agrees with its documents after every step."""
+
+from sqlalchemy import func, select
+
+from schemas.chunks import PlannedChunk
+from schemas.generation import GenerationParams
+from schemas.jobs import JobSpec, JobStatus, Priority, PromptSpec
+from schemas.states import ChunkState, JobState
+from schemas.tables import chunks, documents, jobs
+from store.chunks import insert_chunks
+from store.claims import assignment_of, release_chunk
+from store.database import Store
+from store.documents import insert_rows
+from store.jobs import (
+    create_job,
+    discard_job,
+    job_sources,
+    job_state,
+    job_status,
+    job_statuses,
+    job_to_take_up,
+    release_job,
+)
+from store.rescue import rescue_expired
+from tests.builders import (
+    EXPIRED,
+    MODEL,
+    answer,
+    answer_all,
+    chunks_of,
+    failure,
+    finish,
+    make_job,
+    make_worker,
+    rows,
+    take,
+    write,
+)
+from tests.integration.store.conftest import Audited
+
+
+def test_every_step_of_a_job_is_told_as_its_documents_are(store: Store, audited: Audited) -> None:
+    worker_id = make_worker(store)
+    job_id = make_job(store, documents=12, chunk_documents=5, bad=(2,), released=False)
+    assert _told(audited(job_id)) == ("validating", {"total": 12, "pending": 11, "failed": 1})
+    with store.writing() as connection:
+        release_job(connection, job_id)
+    assert _told(audited(job_id)) == ("queued", {"total": 12, "pending": 11, "failed": 1})
+    first, second, third = chunks_of(store, job_id)
+    claim = take(store, first, worker_id)
+    assert _told(audited(job_id)) == ("running", {"total": 12, "pending": 6, "running": 5, "failed": 1})
+    write(store, claim, [answer(0), failure(1)])
+    assert _told(audited(job_id))[1] == {
+        "total": 12, "pending": 6, "running": 3, "succeeded": 1, "failed": 2,
+    }  # fmt: skip
+    with store.writing() as connection:
+        release_chunk(connection, claim)
+    assert _told(audited(job_id))[1] == {"total": 12, "pending": 9, "succeeded": 1, "failed": 2}
+    crashing = take(store, second, worker_id, EXPIRED)
+    write(store, crashing, [answer(crashing.first_seq)])
+    with store.writing() as connection:
+        rescue_expired(connection, max_crashes=2)
+    assert _told(audited(job_id))[1] == {"total": 12, "pending": 8, "succeeded": 2, "failed": 2}
+    for chunk_id in (first, second):
+        finish(store, take(store, chunk_id, worker_id))
+        assert audited(job_id).state == JobState.RUNNING
+    assert finish(store, take(store, third, worker_id)) == JobState.COMPLETED
+    assert _told(audited(job_id)) == ("completed", {"total": 12, "succeeded": 10, "failed": 2})
+
+
+def test_times_and_rate_are_of_the_running_time(store: Store, audited: Audited) -> None:
+    worker_id = make_worker(store)
+    job_id = make_job(store, documents=3)
+    waiting = audited(job_id)
+    assert (waiting.started_at, waiting.finished_at, waiting.tokens_per_second) == (None, None, None)
+    claim = take(store, chunks_of(store, job_id)[0], worker_id)
+    running = audited(job_id)
+    assert running.started_at is not None
+    assert running.created_at <= running.started_at
+    finish(store, claim)
+    ended = audited(job_id)
+    assert ended.started_at == running.started_at
+    assert ended.finished_at is not None
+    seconds = (ended.finished_at - running.started_at).total_seconds()
+    assert seconds >= 0
+    assert ended.tokens_per_second == (round(9 / seconds, 2) if seconds else None)
+    assert str(ended.created_at.tzinfo) == "UTC"
+
+
+def test_a_job_where_nothing_succeeded_has_failed(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=2, bad=(0,))
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    assert finish(store, claim, [failure(1)]) == JobState.FAILED
+    assert _told(audited(job_id)) == ("failed", {"total": 2, "failed": 2})
+
+
+def test_a_chunk_of_bad_rows_only_is_done_at_once(store: Store, audited: Audited) -> None:
+    with store.writing() as connection:
+        job_id = create_job(connection, JobSpec(model=MODEL))
+        insert_rows(connection, job_id, 0, rows(5, bad=(0, 1)), ["in.jsonl"])
+        insert_chunks(connection, job_id, [PlannedChunk(0, 1, rejected=2), PlannedChunk(2, 4)])
+        release_job(connection, job_id)
+    bad, good = chunks_of(store, job_id)
+    assert chunks_of(store, job_id, ChunkState.DONE) == [bad]
+    audited(job_id)
+    assert finish(store, take(store, good, make_worker(store))) == JobState.COMPLETED
+    audited(job_id)
+
+
+def test_what_was_asked_for_comes_back_whole(store: Store) -> None:
+    spec = JobSpec(
+        model=MODEL,
+        name="Verträge 東京",
+        prompt=PromptSpec(template="Sum up: {{ text }}\n\u2028'\"\\", system="Be brief.", text_column="body"),
+        params=GenerationParams(max_new_tokens=7, temperature=0.5, seed=3, stop=("\n\n", "END")),
+        priority=Priority.HIGH,
+        sources=("a/b.jsonl", "-"),
+    )
+    with store.writing() as connection:
+        job_id = create_job(connection, spec)
+        insert_rows(connection, job_id, 0, rows(1), spec.sources)
+        insert_chunks(connection, job_id, [PlannedChunk(0, 0)])
+        release_job(connection, job_id)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    with store.reading() as connection:
+        assignment = assignment_of(connection, claim)
+        assert (assignment.prompt, assignment.params) == (spec.prompt, spec.params)
+        assert tuple(job_sources(connection, job_id)) == spec.sources
+        status = job_status(connection, job_id)
+    assert status is not None
+    assert (status.name, status.model) == (spec.name, MODEL)
+
+
+def test_jobs_are_listed_newest_first(store: Store) -> None:
+    made = [make_job(store, documents=2) for _ in range(4)]
+    answer_all(store, made[0], make_worker(store))
+    with store.reading() as connection:
+        listed = job_statuses(connection, limit=3)
+        assert listed == [job_status(connection, job_id) for job_id in reversed(made[1:])]
+        assert [one.state for one in job_statuses(connection, limit=9)][-1] == JobState.COMPLETED
+
+
+def test_a_job_that_is_not_there_has_no_status(store: Store) -> None:
+    with store.reading() as connection:
+        assert job_status(connection, 12345) is None
+        assert job_state(connection, 12345) is None
+        assert job_statuses(connection, limit=5) == []
+
+
+def test_a_discarded_job_leaves_nothing_and_harms_no_other(store: Store, audited: Audited) -> None:
+    kept = make_job(store)
+    job_id = make_job(store, released=False)
+    with store.writing() as connection:
+        discard_job(connection, job_id)
+    with store.reading() as connection:
+        for table, column in ((jobs, jobs.c.id), (chunks, chunks.c.job_id), (documents, documents.c.job_id)):
+            found = connection.scalar(select(func.count()).select_from(table).where(column == job_id))
+            assert found == 0, table.name
+    assert audited(kept).documents.total == 10
+
+
+def test_an_interrupted_run_takes_up_its_newest_unfinished_job(store: Store) -> None:
+    with store.writing() as connection:
+        older, newer, unstored, other = (
+            create_job(connection, JobSpec(model=MODEL), run_key=key) for key in ("k", "k", "k", "other")
+        )
+        for job_id in (older, newer, other):
+            release_job(connection, job_id)
+    with store.reading() as connection:
+        assert job_to_take_up(connection, "k") == newer != unstored
+        assert job_to_take_up(connection, "unknown") is None
+
+
+def _told(status: JobStatus) -> tuple[str, dict[str, int]]:
+    return status.state, {name: count for name, count in status.documents.model_dump().items() if count}

@@ -1,0 +1,95 @@
+"""Poison: whatever document kills its worker, it alone fails, and soon; each of its neighbours is answered."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pytest
+
+from schemas.states import JobState
+from store.claims import hold_fence
+from store.database import Store
+from store.rescue import rescue_expired
+from store.results import errors_of, results_of
+from tests.builders import EXPIRED, answer, finish, make_job, make_worker, take_next, write
+from tests.integration.store.conftest import Audited
+
+DOCUMENTS = 32
+
+
+@dataclass
+class Effort:
+    """What a fleet went through until a job had ended."""
+
+    attempts: int = 0
+    crashes: int = 0
+
+
+@pytest.mark.parametrize("poison", [0, 13, DOCUMENTS - 1])
+@pytest.mark.parametrize("writes_first", [False, True], ids=["dies at once", "answers some first"])
+@pytest.mark.parametrize("max_crashes", [1, 2])
+def test_one_poisonous_document_fails_alone_after_few_attempts(
+    store: Store, audited: Audited, poison: int, max_crashes: int, *, writes_first: bool
+) -> None:
+    job_id = make_job(store, documents=DOCUMENTS, chunk_documents=DOCUMENTS)
+    effort = _work(store, audited, job_id, {poison}, max_crashes, writes_first=writes_first)
+    halvings = int(math.log2(DOCUMENTS))
+    assert effort.crashes <= max_crashes + halvings
+    assert effort.attempts <= max_crashes + 2 * halvings
+    _expect_only_poison(store, audited, job_id, {poison})
+
+
+@pytest.mark.parametrize("poison", [{0, 1}, {3, 28}, {5, 6, 7, 20}], ids=str)
+def test_several_poisonous_documents_fail_alone(store: Store, audited: Audited, poison: set[int]) -> None:
+    job_id = make_job(store, documents=DOCUMENTS, chunk_documents=DOCUMENTS, bad=(10,))
+    effort = _work(store, audited, job_id, poison, max_crashes=2, writes_first=True)
+    assert effort.crashes <= len(poison) * (2 + int(math.log2(DOCUMENTS)))
+    _expect_only_poison(store, audited, job_id, poison, bad=(10,))
+
+
+def test_a_job_of_poison_alone_ends_as_failed(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=4)
+    _work(store, audited, job_id, {0, 1, 2, 3}, max_crashes=2, writes_first=False)
+    status = audited(job_id)
+    assert (status.state, status.documents.failed) == (JobState.FAILED, 4)
+
+
+def _work(
+    store: Store,
+    audited: Audited,
+    job_id: int,
+    poison: Collection[int],
+    max_crashes: int,
+    *,
+    writes_first: bool,
+) -> Effort:
+    """Answer a job with workers that die on `poison`; the store is audited after each attempt."""
+    worker_id = make_worker(store)
+    effort = Effort()
+    while claim := take_next(store, job_id, worker_id):
+        effort.attempts += 1
+        deadly = min((seq for seq in poison if claim.first_seq <= seq <= claim.last_seq), default=None)
+        if deadly is None:
+            finish(store, claim)
+        else:
+            effort.crashes += 1
+            if writes_first:
+                write(store, claim, [answer(seq) for seq in range(claim.first_seq, deadly)])
+            with store.writing() as connection:
+                hold_fence(connection, claim, EXPIRED)
+                assert rescue_expired(connection, max_crashes).found == 1
+        audited(job_id)
+        assert effort.attempts < 10 * DOCUMENTS, "the job does not end"
+    return effort
+
+
+def _expect_only_poison(
+    store: Store, audited: Audited, job_id: int, poison: Collection[int], bad: Collection[int] = ()
+) -> None:
+    status = audited(job_id)
+    assert (status.state, status.documents.failed) == (JobState.COMPLETED, len(poison) + len(bad))
+    with store.reading() as connection:
+        failed = {error.line - 1 for error in errors_of(connection, job_id) if error.error.code == "poison"}
+        answered = {result.custom_id for result in results_of(connection, job_id)}
+    assert failed == set(poison)
+    assert answered == {f"d{place}" for place in range(DOCUMENTS) if place not in poison and place not in bad}

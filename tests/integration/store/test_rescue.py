@@ -1,0 +1,169 @@
+"""Rescue: chunks whose worker is gone are put back, each once, with a crash to their name and every outcome kept."""
+
+import pytest
+from sqlalchemy import select
+
+from schemas.chunks import RescueReport
+from schemas.states import ChunkState, DocumentState, JobState
+from schemas.tables import chunks, documents
+from store.claims import hold_fence, release_chunk
+from store.database import Store
+from store.jobs import cancel_job
+from store.rescue import rescue_expired, rescue_held_by
+from store.results import errors_of
+from tests.builders import (
+    EXPIRED,
+    answer,
+    answer_all,
+    answers,
+    chunks_of,
+    failure,
+    make_job,
+    make_worker,
+    take,
+    write,
+)
+from tests.integration.store.conftest import Audited
+
+
+def test_a_chunk_whose_lease_ran_out_waits_again_with_its_outcomes(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    write(store, claim, [answer(0), failure(3)])
+    assert _rescue(store) == RescueReport(requeued=1)
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [claim.chunk_id]
+    assert _crashes(store, job_id) == [1]
+    status = audited(job_id)
+    assert (status.documents.pending, status.documents.succeeded, status.documents.failed) == (2, 1, 1)
+
+
+def test_a_chunk_with_a_lease_is_left_alone(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=8)
+    worker_id = make_worker(store)
+    held, lost = chunks_of(store, job_id)
+    take(store, held, worker_id)
+    take(store, lost, worker_id, EXPIRED)
+    assert _rescue(store) == RescueReport(requeued=1)
+    assert chunks_of(store, job_id, ChunkState.RUNNING) == [held]
+    assert _rescue(store) == RescueReport()
+    audited(job_id)
+
+
+def test_a_chunk_whose_worker_died_after_its_last_outcome_is_done(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    write(store, claim, answers(claim))
+    assert _rescue(store).found == 0
+    assert audited(job_id).state == JobState.COMPLETED
+
+
+def test_a_chunk_of_a_cancelled_job_is_dropped(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    write(store, claim, [answer(0)])
+    with store.writing() as connection:
+        cancel_job(connection, job_id)
+    assert _rescue(store) == RescueReport()
+    status = audited(job_id)
+    assert (status.documents.succeeded, status.documents.cancelled) == (1, 3)
+    assert chunks_of(store, job_id, ChunkState.DONE) == [claim.chunk_id]
+
+
+def test_only_what_a_worker_held_is_rescued_when_it_comes_back(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=16)
+    own, other = make_worker(store), make_worker(store)
+    first, second, third, fourth = chunks_of(store, job_id)
+    take(store, first, own)
+    take(store, second, other)
+    take(store, third, other, EXPIRED)
+    given_back = take(store, fourth, own)
+    with store.writing() as connection:
+        hold_fence(connection, given_back, None)
+        release_chunk(connection, given_back)
+        assert rescue_held_by(connection, own, max_crashes=2) == RescueReport(requeued=1)
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [first, fourth]
+    assert chunks_of(store, job_id, ChunkState.RUNNING) == [second, third]
+    assert _crashes(store, job_id) == [1, 0, 0, 0]
+    audited(job_id)
+
+
+def test_a_chunk_that_crashed_often_enough_is_halved_between_its_unfinished_documents(
+    store: Store, audited: Audited
+) -> None:
+    job_id = make_job(store, documents=8, chunk_documents=8)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    write(store, claim, [answer(0), answer(1), failure(2), answer(3), answer(7)])
+    assert _rescue(store, max_crashes=1) == RescueReport(halved=1)
+    assert _ranges(store, job_id) == [(0, 4), (5, 7)]  # 4 | 5, 6 are unfinished
+    status = audited(job_id)
+    assert (status.documents.pending, status.documents.succeeded, status.documents.failed) == (3, 4, 1)
+
+
+def test_halves_stay_under_suspicion_and_keep_their_place_in_time(store: Store) -> None:
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    assert _rescue(store, max_crashes=2) == RescueReport(requeued=1)
+    take(store, claim.chunk_id, claim.worker_id, EXPIRED)
+    assert _rescue(store, max_crashes=2) == RescueReport(halved=1)
+    assert _crashes(store, job_id) == [1, 1]
+    with store.reading() as connection:
+        times = (
+            connection.execute(select(chunks.c.created_at).where(chunks.c.job_id == job_id)).scalars().all()
+        )
+    assert len(set(times)) == 1
+
+
+def test_a_document_that_stands_alone_fails_as_poison(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=2)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    write(store, claim, [answer(0)])
+    assert _rescue(store, max_crashes=1) == RescueReport(poisoned=1)
+    with store.reading() as connection:
+        (error,) = errors_of(connection, job_id)
+    assert (error.custom_id, error.error.code) == ("d1", "poison")
+    assert "1 times" in error.error.message
+    status = audited(job_id)
+    assert (status.state, status.documents.failed) == (JobState.COMPLETED, 1)
+
+
+@pytest.mark.parametrize("max_crashes", [1, 3])
+def test_a_crash_that_does_not_come_again_costs_nothing(
+    store: Store, audited: Audited, max_crashes: int
+) -> None:
+    job_id = make_job(store, documents=9)
+    worker_id = make_worker(store)
+    for chunk_id in chunks_of(store, job_id)[:2]:
+        take(store, chunk_id, worker_id, EXPIRED)
+    assert _rescue(store, max_crashes).found == 2
+    answer_all(store, job_id, worker_id)
+    status = audited(job_id)
+    assert (status.state, status.documents.succeeded) == (JobState.COMPLETED, 9)
+
+
+def test_documents_of_rescued_chunks_wait(store: Store) -> None:
+    job_id = make_job(store, documents=4)
+    take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    _rescue(store)
+    with store.reading() as connection:
+        assert set(connection.execute(select(documents.c.state)).scalars()) == {DocumentState.PENDING}
+
+
+def _rescue(store: Store, max_crashes: int = 2) -> RescueReport:
+    with store.writing() as connection:
+        return rescue_expired(connection, max_crashes)
+
+
+def _crashes(store: Store, job_id: int) -> list[int]:
+    query = select(chunks.c.crashes).where(chunks.c.job_id == job_id).order_by(chunks.c.first_seq)
+    with store.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def _ranges(store: Store, job_id: int) -> list[tuple[int, int]]:
+    query = (
+        select(chunks.c.first_seq, chunks.c.last_seq)
+        .where(chunks.c.job_id == job_id)
+        .order_by(chunks.c.first_seq)
+    )
+    with store.reading() as connection:
+        return [(first, last) for first, last in connection.execute(query)]

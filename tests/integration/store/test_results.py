@@ -1,0 +1,151 @@
+"""Outcomes: counted once however often they are written, storable whatever they hold, read in input order."""
+
+import pytest
+
+from schemas.requests import BatchMetrics, Completion
+from schemas.results import Failure, FinishReason, Usage
+from schemas.tables import batches
+from store import results as results_module
+from store.batches import insert_batches
+from store.database import Store
+from store.results import count_answers, errors_of, results_of
+from tests.builders import (
+    MODEL,
+    answer,
+    answers,
+    chunks_of,
+    failure,
+    finish,
+    make_job,
+    make_worker,
+    take,
+    write,
+)
+from tests.integration.store.conftest import Audited
+
+
+def test_outcomes_written_twice_are_counted_once(store: Store, audited: Audited) -> None:
+    """A commit whose answer was lost on its way is tried again."""
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    for _ in range(2):
+        write(store, claim, [answer(0), failure(1), answer(2), failure(3)])
+    status = audited(job_id)
+    assert (status.documents.succeeded, status.documents.failed) == (2, 2)
+    assert status.usage.completion_tokens == 2 + 4
+
+
+def test_the_first_outcome_of_a_document_stands(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    write(store, claim, [answer(0, "first"), failure(1, "first")])
+    write(store, claim, [answer(0, "second"), failure(0), answer(1), failure(1, "second")])
+    with store.reading() as connection:
+        assert [one.text for one in results_of(connection, job_id)] == ["first"]
+        assert [one.error.code for one in errors_of(connection, job_id)] == ["first"]
+    audited(job_id)
+
+
+def test_a_document_that_is_twice_in_one_batch_of_outcomes_is_counted_once(
+    store: Store, audited: Audited
+) -> None:
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    write(
+        store, claim, [answer(0, "first"), answer(0, "second"), failure(1), failure(1), answer(2), failure(2)]
+    )
+    status = audited(job_id)
+    assert (status.documents.succeeded, status.documents.failed) == (2, 1)
+    with store.reading() as connection:
+        assert [one.text for one in results_of(connection, job_id)] == ["first", "answer 2"]
+
+
+def test_nothing_to_write_changes_nothing(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    write(store, claim, [])
+    assert audited(job_id).documents.running == 4
+
+
+def test_an_answer_comes_back_as_it_was_given(store: Store) -> None:
+    job_id = make_job(store, documents=2)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    cut = Completion(1, "Ünïcode \\N \t\n'\"\x01", FinishReason.LENGTH, Usage(11, 22, 7), "so I\nthink")
+    finish(store, claim, [answer(0), cut])
+    with store.reading() as connection:
+        plain, second = results_of(connection, job_id)
+        assert count_answers(connection, job_id) == 2
+    assert (plain.custom_id, plain.reasoning, plain.finish_reason) == ("d0", None, FinishReason.STOP)
+    assert (second.text, second.reasoning) == (cut.text, cut.reasoning)
+    assert (second.finish_reason, second.usage, second.model) == (FinishReason.LENGTH, cut.usage, MODEL)
+
+
+def test_a_failure_keeps_its_code_and_message(store: Store) -> None:
+    job_id = make_job(store, documents=3, bad=(0,))
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    finish(store, claim, [failure(1, "too_long", "The prompt has 9 tokens\nand 'more'."), answer(2)])
+    with store.reading() as connection:
+        bad, failed = errors_of(connection, job_id)
+    assert (bad.custom_id, bad.line, bad.error) == (None, 1, Failure("invalid_row", "not JSON"))
+    expected = Failure("too_long", "The prompt has 9 tokens\nand 'more'.")
+    assert (failed.custom_id, failed.line, failed.error) == ("d1", 2, expected)
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("a\0b", "a\ufffdb"),
+        ("\0", "\ufffd"),
+        ("half \ud83d pair", "half ? pair"),
+        ("\U0001f600", "\U0001f600"),
+    ],
+)
+def test_what_a_database_cannot_hold_is_replaced_and_nothing_else(store: Store, told: str, kept: str) -> None:
+    job_id = make_job(store, documents=2)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    finish(store, claim, [answer(0, told, reasoning=told), failure(1, message=told)])
+    with store.reading() as connection:
+        (result,) = results_of(connection, job_id)
+        (error,) = errors_of(connection, job_id)
+    assert (result.text, result.reasoning, error.error.message) == (kept, kept, kept)
+
+
+@pytest.mark.parametrize("page", [1, 3, 4, 1_000])
+def test_pages_are_read_in_input_order_whatever_the_order_of_writing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(results_module, "PAGE_ROWS", page)
+    job_id = make_job(store, documents=16, chunk_documents=8, bad=(0, 9))
+    worker_id = make_worker(store)
+    for chunk_id in reversed(chunks_of(store, job_id)):
+        claim = take(store, chunk_id, worker_id)
+        outcomes = [failure(one.key) if one.key % 3 == 0 else one for one in reversed(answers(claim))]
+        finish(store, claim, outcomes)
+    with store.reading() as connection:
+        answered = [one.custom_id for one in results_of(connection, job_id)]
+        failed = [one.line - 1 for one in errors_of(connection, job_id)]
+    assert answered == [f"d{place}" for place in range(16) if place % 3 and place not in (0, 9)]
+    assert failed == [0, 3, 6, 9, 12, 15]
+
+
+def test_a_job_without_answers_has_none(store: Store) -> None:
+    job_id = make_job(store)
+    other = make_job(store, documents=2)
+    finish(store, take(store, chunks_of(store, other)[0], make_worker(store)), [answer(0), failure(1)])
+    with store.reading() as connection:
+        assert list(results_of(connection, job_id)) == []
+        assert list(errors_of(connection, job_id)) == []
+        assert count_answers(connection, job_id) == 0
+
+
+def test_metrics_of_batches_are_kept(store: Store) -> None:
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    measured = BatchMetrics(4, 40, 48, 20, 0.5, 1_000, 2_000)
+    with store.writing() as connection:
+        insert_batches(connection, claim, MODEL, [measured, measured])
+        insert_batches(connection, claim, MODEL, [])
+    with store.reading() as connection:
+        kept = connection.execute(batches.select()).all()
+    assert [(one.job_id, one.rows, one.padded_tokens, one.tokens_per_second) for one in kept] == [
+        (claim.job_id, 4, 48, 40.0)
+    ] * 2

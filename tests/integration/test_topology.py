@@ -1,0 +1,97 @@
+"""The compose file's topology as plain processes: Redis, PostgreSQL, two workers, beat, Flower."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+from sqlalchemy import select
+
+from schemas.tables import chunks
+from store.workers import worker_of_process
+from tests.audit import audit
+from tests.processes import Fleet, qwenq
+from tests.services import Jobs
+from tests.waiting import eventually
+
+SECRET = "the text of document"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def fetch(url: str) -> str:
+    """A page; an empty string while the server is not there."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            page: str = response.read().decode()
+            return page
+    except urllib.error.HTTPError as refused:
+        return f"{refused.code}"
+    except OSError:
+        return ""
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_two_workers_beat_and_flower_answer_a_job_together(fleet: Fleet, jobs: Jobs) -> None:
+    port = free_port()
+    workers = [fleet.start("worker", "--model", "echo") for _ in range(2)]
+    beat = fleet.start("beat")
+    flower = fleet.start("flower", "--port", str(port))
+    ready = [lambda worker=worker: "ready." in worker.log.read_text() for worker in workers]
+    for look in ready:
+        eventually(look, "a worker is ready")
+    eventually(lambda: "OK" in fetch(f"http://127.0.0.1:{port}/healthcheck"), "Flower serves")
+    job = jobs.submit([f"{SECRET} {place}" for place in range(2_000)], model="echo", chunk_documents=20)
+    assert jobs.wait_until_ended(job.job_id).documents.succeeded == 2_000
+    with jobs.store.reading() as connection:
+        audit(connection, job.job_id)
+        took_part = set(connection.execute(select(chunks.c.worker_id)).scalars())
+        registered = {
+            worker.id
+            for service in workers
+            if (worker := worker_of_process(connection, socket.gethostname(), service.pid))
+        }
+    assert took_part == registered
+    assert len(took_part) == 2
+    listed = f"http://127.0.0.1:{port}/tasks/datatable?draw=1&start=0&length=10&search[value]=&order[0][column]=0&order[0][dir]=asc&columns[0][data]=name"
+    page = eventually(lambda: _answer_chunk_tasks(fetch(listed)), "Flower lists the tasks")
+    assert SECRET not in page
+    assert SECRET not in beat.log.read_text() + "".join(worker.log.read_text() for worker in workers)
+    eventually(lambda: "reconciled" in beat.log.read_text(), "beat's small worker reconciles")
+    assert flower.exit_code is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_credentials_guard_flower_and_stay_out_of_the_process_list(fleet: Fleet) -> None:
+    import psutil
+
+    port = free_port()
+    flower = fleet.start(
+        "flower", "--port", str(port), "--address", "0.0.0.0", env={"QWENQ_FLOWER_AUTH": "ann:hidden-word"}
+    )
+    assert eventually(lambda: fetch(f"http://127.0.0.1:{port}/workers"), "Flower serves") == "401"
+    assert "hidden-word" not in " ".join(psutil.Process(flower.pid).cmdline())
+    assert "hidden-word" not in flower.log.read_text()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_flower_refuses_to_be_open_to_the_world(fleet: Fleet) -> None:
+    home = fleet.settings.home
+    refused = qwenq("flower", "--address", "0.0.0.0", cwd=home)
+    assert refused.returncode == 2
+    assert "QWENQ_FLOWER_AUTH" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def _answer_chunk_tasks(page: str) -> str:
+    try:
+        rows = json.loads(page)["data"]
+    except (json.JSONDecodeError, KeyError):
+        return ""
+    return page if any(row["name"] == "qwenq.answer_chunk" for row in rows) else ""

@@ -1,0 +1,17 @@
+"""Reading and planning start light: no torch, no transformers, and Jinja2 only for a template."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "transformers", "celery", "jinja2", "zstandard")
+
+
+@pytest.mark.parametrize(
+    "module", ["producer.reading", "producer.planning", "producer.opening", "producer.preview"]
+)
+def test_nothing_heavy_is_imported(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

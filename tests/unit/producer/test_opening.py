@@ -1,0 +1,83 @@
+"""Opening an input: what cannot work is refused before anything is stored, and no row is lost."""
+
+import io
+from typing import Any
+
+import pytest
+
+from producer.opening import PEEKED_ROWS, open_input
+from producer.reading import Format
+from schemas.documents import Document, Row
+from schemas.errors import InvalidTemplate, NoGoodRow, UnknownColumn
+from schemas.jobs import JobSpec, PromptSpec
+
+GOOD = b'{"id":"g","text":"t","title":"T"}\n'
+
+
+def opened(data: bytes, form: Format = Format.JSONL, **prompt: Any) -> list[Row]:
+    spec = JobSpec(model="m", prompt=PromptSpec(**prompt), sources=("-",))
+    return list(open_input(spec, form, io.BytesIO(data)))
+
+
+@pytest.mark.parametrize("before", [0, 1, 50, 999, 1_000, 1_500])
+def test_no_row_is_lost_however_many_bad_ones_lead(before: int) -> None:
+    rows = opened(b"bad\n" * before + GOOD * 500)
+    assert [row.line for row in rows] == list(range(1, before + 501))
+    assert sum(isinstance(row, Document) for row in rows) == 500
+
+
+def test_an_input_without_a_good_row_is_refused_with_its_first_reason() -> None:
+    with pytest.raises(NoGoodRow, match=r"line 2: it is not a JSON object; 3 bad rows in all\."):
+        opened(b"\n[1]\nbad\nbad\n")
+
+
+def test_an_empty_input_is_refused() -> None:
+    with pytest.raises(NoGoodRow, match="it is empty"):
+        opened(b"\n")
+    with pytest.raises(NoGoodRow, match="it is empty"):
+        opened(b"id,text\n", Format.CSV)
+
+
+def test_more_bad_rows_than_are_looked_at_are_handed_on() -> None:
+    assert len(opened(b"bad\n" * (PEEKED_ROWS + 1))) == PEEKED_ROWS + 1
+
+
+def test_a_column_that_no_document_has_is_refused_by_name() -> None:
+    with pytest.raises(UnknownColumn) as caught:
+        opened(GOOD * 3, template="{{ text }} {{ titel }}")
+    assert (caught.value.column, caught.value.columns) == ("titel", "id, text, title")
+    with pytest.raises(UnknownColumn, match=r"no column 'titel'\. It has: a, b\."):
+        opened(b"a,b\n1,2\n", Format.CSV, template="{{ titel }}")
+
+
+def test_a_column_that_only_some_documents_lack_is_theirs_to_fail() -> None:
+    rows = opened(GOOD * 3 + b'{"text":"t","titel":"T"}\n', template="{{ titel }}")
+    assert len(rows) == 4
+
+
+def test_a_column_with_a_default_may_be_missing() -> None:
+    assert len(opened(GOOD, template="{{ titel | default(text) }}")) == 1
+
+
+def test_a_template_that_fails_for_another_reason_is_not_refused() -> None:
+    assert len(opened(GOOD, template="{{ 1 // (text | length - 1) }}")) == 1
+
+
+def test_an_id_column_that_no_document_has_is_refused() -> None:
+    with pytest.raises(UnknownColumn, match="no column 'key'"):
+        opened(GOOD, id_column="key")
+    assert len(opened(GOOD + b'{"key":1,"text":""}', id_column="key")) == 2
+
+
+def test_a_broken_template_is_refused() -> None:
+    with pytest.raises(InvalidTemplate):
+        opened(GOOD, template="{% if %}")
+
+
+def test_few_rows_are_held_when_they_are_long() -> None:
+    line = b'{"text":"' + b"x" * 1_000_000 + b'"}\n'
+    spec = JobSpec(model="m", sources=("-",))
+    stream = io.BytesIO(line * 40)
+    rows = open_input(spec, Format.JSONL, stream)
+    assert stream.tell() < 10_000_000
+    assert sum(1 for _ in rows) == 40
