@@ -1,18 +1,41 @@
 """Following a job to its end: a progress bar on a terminal, a line now and then in a pipe."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from qwenq.telling import is_terminal, job_line, say
+from schemas.documents import Row
 from schemas.jobs import JobStatus
 
 POLL_SECONDS = 0.25
 LINE_EVERY_SECONDS = 10.0
+BAR_EVERY_SECONDS = 0.2
+LOOK_EVERY_ROWS = 1_000
 
 
 def follow(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
     """Show a job's progress until it has ended. `watch` is called at each look, and may raise to end it."""
     return _follow_with_bar(poll, watch) if is_terminal() else _follow_with_lines(poll, watch)
+
+
+def count_rows(rows: Iterable[Row]) -> Iterator[Row]:
+    """The same rows; says how many went by while they are stored."""
+    if is_terminal():
+        from rich.console import Console
+
+        with Console(stderr=True).status("storing documents") as line:
+            yield from _counted(rows, BAR_EVERY_SECONDS, line.update)
+    else:
+        yield from _counted(rows, LINE_EVERY_SECONDS, say)
+
+
+def _counted(rows: Iterable[Row], every_seconds: float, tell: Callable[[str], None]) -> Iterator[Row]:
+    began = told = time.monotonic()
+    for count, row in enumerate(rows, start=1):
+        yield row
+        if count % LOOK_EVERY_ROWS == 0 and time.monotonic() - told >= every_seconds:
+            told = time.monotonic()
+            tell(f"{count:,} documents stored, {count / (told - began):,.0f} a second")
 
 
 def _follow_with_bar(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:

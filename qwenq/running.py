@@ -13,7 +13,7 @@ from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
 from qwenq.exporting import check_writable, write_errors, write_file
 from qwenq.job_request import JobRequest
-from qwenq.progress import follow
+from qwenq.progress import count_rows, follow
 from qwenq.stores import open_store
 from qwenq.submitting import open_request
 from qwenq.telling import say
@@ -63,7 +63,7 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
             worker = session.start("the worker", "worker", "--model", spec.model)
             job_id = _taken_up(store, key)
             if job_id is None:
-                job_id = submit_job(store, broker, settings_of_run, spec, rows, key).job_id
+                job_id = submit_job(store, broker, settings_of_run, spec, count_rows(rows), key).job_id
             status = _follow(store, session, worker, job_id)
             first_results = _write_outputs(store, job_id, outputs)
         finally:

@@ -1,6 +1,6 @@
 """Submitting a person's request: its input is opened and tried first, so that a bad one leaves no trace."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from producer.opening import open_input
 from producer.submitting import Submission, submit_job
@@ -21,12 +21,14 @@ def open_request(request: JobRequest, settings: Settings) -> tuple[JobSpec, Iter
     return spec, open_input(spec, request.format)
 
 
-def submit_request(request: JobRequest, settings: Settings) -> Submission:
-    """Store a request as a job and announce it. Raises UsageError, StoreAway."""
+def submit_request(
+    request: JobRequest, settings: Settings, watched: Callable[[Iterable[Row]], Iterable[Row]] = iter
+) -> Submission:
+    """Store a request as a job and announce it; its rows pass through `watched`. Raises UsageError, StoreAway."""
     spec, rows = open_request(request, settings)
     store, broker = open_store(settings), Broker(settings)
     try:
-        return submit_job(store, broker, settings, spec, rows)
+        return submit_job(store, broker, settings, spec, watched(rows))
     finally:
         store.close()
         broker.close()

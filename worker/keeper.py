@@ -27,7 +27,6 @@ from worker.patience import patiently
 TICK_SECONDS = 1.0
 FLUSH_OUTCOMES = 500
 MOST_UNWRITTEN = 5_000
-TASK_BUDGET_SECONDS = 1_200.0
 STALLED_EXIT_CODE = 70
 
 T = TypeVar("T")
@@ -39,9 +38,10 @@ class ClaimKeeper:
 
     The thread that generates calls `step`, `add` and `add_batch`, and ends with one of `finish`, `release` and
     `drop`, which raise LeaseLost when the claim was lost, and StoreAway when the store did not come back.
+    Past `deadline`, on the monotonic clock, the chunk is put down for another task to go on with.
     """
 
-    def __init__(self, store: Store, claim: Claim, model: str, settings: Settings) -> None:
+    def __init__(self, store: Store, claim: Claim, model: str, settings: Settings, deadline: float) -> None:
         self.claim = claim
         self._store = store
         self._model = model
@@ -51,7 +51,8 @@ class ClaimKeeper:
         self._news = threading.Condition()
         self._closing = False
         self._interrupt: Exception | None = None
-        self._began = self._last_step = time.monotonic()
+        self._deadline = deadline
+        self._last_step = time.monotonic()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
     def __enter__(self) -> Self:
@@ -69,7 +70,7 @@ class ClaimKeeper:
     def step(self) -> None:
         """Note that generation moves on. Raises what interrupts it: a ChunkInterrupted, or StoreAway."""
         self._last_step = time.monotonic()
-        if self._last_step - self._began > TASK_BUDGET_SECONDS:
+        if self._last_step > self._deadline:
             raise WorkerStopping(reason="this task's time is used up; another goes on")
         if self._interrupt is not None:
             raise self._interrupt

@@ -41,18 +41,22 @@ class WorkingProcess:
         """Load the model, and put back what an earlier process of this worker held. Raises ModelUnavailable."""
         try:
             info = self._resident.load()
-        except ModelUnavailable as error:
+        except Exception as error:
+            reason = error.reason if isinstance(error, ModelUnavailable) else str(error) or type(error).__name__
             for attempt in patiently():
                 with attempt, self._store.writing() as connection:
-                    workers.note_model_unavailable(connection, self._worker_id, str(error))
-            raise
+                    workers.note_model_unavailable(connection, self._worker_id, reason)
+            raise ModelUnavailable(model=self._model, reason=reason) from error
         for attempt in patiently():
             with attempt, self._store.writing() as connection:
                 workers.note_model_loaded(connection, self._worker_id, info)
         self._rescue_own()
 
-    def answer(self, chunk_id: int) -> None:
-        """Claim a chunk and answer it; nothing to claim is no error. Raises StoreAway when the store stays away."""
+    def answer(self, chunk_id: int, deadline: float) -> None:
+        """Claim a chunk and answer it until `deadline`, on the monotonic clock; nothing to claim is no error.
+
+        Raises StoreAway when the store stays away.
+        """
         claim = self._claim(chunk_id)
         if claim is None:
             _log.info("chunk=%d has nothing to claim", chunk_id)
@@ -65,7 +69,7 @@ class WorkingProcess:
             "chunk=%d job=%d attempt=%d claimed documents=%d",
             claim.chunk_id, claim.job_id, claim.attempt, len(assignment.documents),
         )  # fmt: skip
-        with ClaimKeeper(self._store, claim, self._model, self._settings) as keeper:
+        with ClaimKeeper(self._store, claim, self._model, self._settings, deadline) as keeper:
             try:
                 self._work(assignment, keeper)
             except LeaseLost as lost:

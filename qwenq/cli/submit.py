@@ -20,7 +20,7 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
     """
     from qwenq import api
     from qwenq.cli.requests import read_request, show_preview
-    from qwenq.progress import follow
+    from qwenq.progress import count_rows, follow
     from qwenq.submitting import submit_request
     from qwenq.telling import say, tell_json
     from schemas.settings import load_settings
@@ -29,7 +29,7 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
     request = read_request(files, options)
     if dry_run:
         return show_preview(request, settings, as_json)
-    submission = submit_request(request, settings)
+    submission = submit_request(request, settings, count_rows)
     if submission.rejected:
         say(
             f"{submission.rejected:,} of {submission.documents:,} rows are bad: they are in the errors of the job"
