@@ -42,23 +42,20 @@ def _follow_with_bar(poll: Callable[[], JobStatus], watch: Callable[[], None]) -
     from rich.console import Console
     from rich.progress import (
         BarColumn,
-        MofNCompleteColumn,
         Progress,
         TextColumn,
-        TimeElapsedColumn,
         TimeRemainingColumn,
     )
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
+        BarColumn(bar_width=None),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
         TextColumn("{task.fields[speed]}"),
-        TimeElapsedColumn(),
         TextColumn("ETA"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(stderr=True), expand=True) as bar:
         status = poll()
         shown = bar.add_task("", total=status.documents.total, speed="")
         while True:
@@ -92,16 +89,20 @@ def _follow_with_lines(poll: Callable[[], JobStatus], watch: Callable[[], None])
 
 def _describe(status: JobStatus) -> str:
     if status.state == "queued":
-        return f"job {status.id} waits for a worker with {status.model} loaded"
+        return f"job {status.id} waits for a worker that has the model loaded"
     failed = f", {status.documents.failed:,} failed" if status.documents.failed else ""
-    return f"job {status.id} {status.state}{failed}"
+    return f"job {status.id}{failed}"
 
 
 def _speed(status: JobStatus, documents_per_second: float | None) -> str:
     tokens = status.tokens_per_second
     return "".join(
         (
-            f"{documents_per_second:,.1f} documents/s " if documents_per_second else "",
-            f"{tokens:,.0f} tokens/s" if tokens else "",
+            f"{_brief(documents_per_second)} documents/s " if documents_per_second else "",
+            f"{_brief(tokens)} tokens/s" if tokens else "",
         )
     )
+
+
+def _brief(rate: float) -> str:
+    return f"{rate:,.1f}" if rate < 10 else f"{rate:,.0f}"  # noqa: PLR2004 - a digit more where it says something
