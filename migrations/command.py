@@ -1,4 +1,4 @@
-"""Bring a store to this version, and make a new migration."""
+"""Bring a store to this version."""
 
 from pathlib import Path
 

@@ -17,21 +17,26 @@ from store.chunks import insert_chunks, unpublished_chunks
 from store.database import Store
 from store.documents import insert_rows
 from store.reconcile import announce
+from store.workers import count_alive
 
 BATCH_ROWS = 4_000
 BATCH_CHARS = 8 * 1024 * 1024
-PUBLISH_BATCH = 500
 GC_OBJECTS = 100_000
+ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A stored job. `unannounced` says why its workers do not know of it yet; None when they do."""
+    """A stored job. `unannounced` says why its workers do not know of it yet; None when they do.
+
+    `workers` of its model gave a sign of life lately.
+    """
 
     job_id: int
     documents: int
     rejected: int
     unannounced: str | None
+    workers: int
 
 
 def submit_job(
@@ -59,7 +64,10 @@ def submit_job(
         with store.writing() as connection:
             jobs.discard_job(connection, job_id)
         raise
-    return Submission(job_id, documents, rejected, _announce(store, broker, job_id))
+    unannounced = _announce(store, broker, job_id)
+    with store.reading() as connection:
+        workers = count_alive(connection, spec.model, ALIVE_SECONDS)
+    return Submission(job_id, documents, rejected, unannounced, workers)
 
 
 def _store_rows(
@@ -101,8 +109,7 @@ def _announce(store: Store, broker: Broker, job_id: int) -> str | None:
     with store.reading() as connection:
         notices = unpublished_chunks(connection, job_id)
     try:
-        for start in range(0, len(notices), PUBLISH_BATCH):
-            announce(store, broker, notices[start : start + PUBLISH_BATCH])
+        announce(store, broker, notices)
     except BrokerAway as away:
         return str(away)
     return None

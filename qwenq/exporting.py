@@ -3,12 +3,12 @@
 import csv
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Generic, TextIO, TypeVar
 
 import orjson
 from pydantic import BaseModel
@@ -16,13 +16,15 @@ from pydantic import BaseModel
 from schemas.errors import OutputNotWritable
 from schemas.results import ErrorLine, Result
 
-RESULT_COLUMNS = (
-    "custom_id", "text", "reasoning", "finish_reason",
-    "prompt_tokens", "completion_tokens", "reasoning_tokens", "model",
-)  # fmt: skip
-ERROR_COLUMNS = ("custom_id", "line", "code", "message")
+Line = TypeVar("Line", bound=BaseModel)
 
-Writer = Callable[[Iterable[BaseModel], TextIO], int]
+
+@dataclass(frozen=True, slots=True)
+class _Sheet(Generic[Line]):
+    """How lines of one kind look in a CSV."""
+
+    columns: tuple[str, ...]
+    row_of: Callable[[Line], tuple[Any, ...]]
 
 
 def errors_path(results: Path) -> Path:
@@ -32,32 +34,28 @@ def errors_path(results: Path) -> Path:
 
 def check_writable(path: Path) -> None:
     """Raise OutputNotWritable unless a file can be made at this path, of a format that is known."""
-    _writer_for(path)
-    if path.is_dir():
-        raise OutputNotWritable(path=str(path), reason="it is a folder")
-    with _opened_aside(path) as _:
+    _check_ending(path)
+    with _opened_aside(path):
         pass
 
 
-def write_file(path: Path, lines: Iterable[BaseModel]) -> int:
-    """Write results or errors as the path's ending says. Returns how many. Raises OutputNotWritable."""
-    writer = _writer_for(path)
-    with _opened_aside(path) as (output, aside):
-        count = writer(lines, output)
-        output.flush()
-        os.fsync(output.fileno())
-        aside.replace(path)
-    return count
+def write_results(path: Path, results: Iterable[Result]) -> int:
+    """Write results as the path's ending says. Returns how many. Raises OutputNotWritable."""
+    return _write_file(path, results, _RESULTS)
 
 
 def write_errors(path: Path, errors: Iterable[ErrorLine]) -> int:
-    """Write the errors file when there is one error at least; without, remove what an earlier run left there."""
+    """Write errors as the path's ending says. Returns how many. Raises OutputNotWritable.
+
+    Without an error there is no file; one that an earlier run left there is removed.
+    """
+    _check_ending(path)
     lines = iter(errors)
     first = next(lines, None)
     if first is None:
         path.unlink(missing_ok=True)
         return 0
-    return write_file(path, chain((first,), lines))
+    return _write_file(path, chain((first,), lines), _ERRORS)
 
 
 def write_stdout(lines: Iterable[BaseModel]) -> int:
@@ -65,35 +63,36 @@ def write_stdout(lines: Iterable[BaseModel]) -> int:
     return _write_jsonl(lines, sys.stdout)
 
 
-def _writer_for(path: Path) -> Writer:
-    writers: dict[str, Writer] = {".jsonl": _write_jsonl, ".ndjson": _write_jsonl, ".csv": _write_csv}
-    if path.suffix.lower() not in writers:
+def _check_ending(path: Path) -> None:
+    if path.suffix.lower() not in {".jsonl", ".ndjson", ".csv"}:
         raise OutputNotWritable(path=str(path), reason="its name must end in .jsonl or .csv")
-    return writers[path.suffix.lower()]
+
+
+def _write_file(path: Path, lines: Iterable[Line], sheet: _Sheet[Line]) -> int:
+    _check_ending(path)
+    with _opened_aside(path) as (output, aside):
+        is_csv = path.suffix.lower() == ".csv"
+        count = _write_csv(lines, sheet, output) if is_csv else _write_jsonl(lines, output)
+        output.flush()
+        os.fsync(output.fileno())
+        aside.replace(path)
+    return count
 
 
 @contextmanager
 def _opened_aside(path: Path) -> Iterator[tuple[TextIO, Path]]:
+    """A new file beside `path`, gone at the end unless it was renamed."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        if path.exists() and not path.is_file():
+            raise OutputNotWritable(path=str(path), reason="it is there, and is no file")
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OutputNotWritable(path=str(path), reason=error.strerror or str(error)) from None
-    aside = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as output:
-            aside.chmod(0o666 & ~_umask())
+        with aside.open("w", encoding="utf-8", newline="") as output:
             yield output, aside
     except OSError as error:
         raise OutputNotWritable(path=str(path), reason=error.strerror or str(error)) from error
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _write_jsonl(lines: Iterable[BaseModel], output: TextIO) -> int:
@@ -104,25 +103,33 @@ def _write_jsonl(lines: Iterable[BaseModel], output: TextIO) -> int:
     return count
 
 
-def _write_csv(lines: Iterable[BaseModel], output: TextIO) -> int:
+def _write_csv(lines: Iterable[Line], sheet: _Sheet[Line], output: TextIO) -> int:
     writer = csv.writer(output)
+    writer.writerow(sheet.columns)
     count = 0
     for line in lines:
-        columns, values = _as_row(line)
-        if count == 0:
-            writer.writerow(columns)
-        writer.writerow(values)
+        writer.writerow(sheet.row_of(line))
         count += 1
     return count
 
 
-def _as_row(line: BaseModel) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    if isinstance(line, Result):
-        usage = line.usage
-        return RESULT_COLUMNS, (
-            line.custom_id, line.text, line.reasoning, line.finish_reason,
-            usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, line.model,
-        )  # fmt: skip
-    if isinstance(line, ErrorLine):
-        return ERROR_COLUMNS, (line.custom_id, line.line, line.error.code, line.error.message)
-    raise TypeError(type(line))
+def _result_row(result: Result) -> tuple[Any, ...]:
+    usage = result.usage
+    return (
+        result.custom_id, result.text, result.reasoning, result.finish_reason,
+        usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, result.model,
+    )  # fmt: skip
+
+
+def _error_row(error: ErrorLine) -> tuple[Any, ...]:
+    return error.custom_id, error.line, error.error.code, error.error.message
+
+
+_RESULTS = _Sheet(
+    (
+        "custom_id", "text", "reasoning", "finish_reason",
+        "prompt_tokens", "completion_tokens", "reasoning_tokens", "model",
+    ),
+    _result_row,
+)  # fmt: skip
+_ERRORS = _Sheet(("custom_id", "line", "code", "message"), _error_row)

@@ -11,7 +11,7 @@ from producer.submitting import submit_job
 from qwenq.embedded.home import held, remove_run_home, run_home, run_key
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
-from qwenq.exporting import check_writable, write_errors, write_file
+from qwenq.exporting import check_writable, write_errors, write_results
 from qwenq.job_request import JobRequest
 from qwenq.progress import count_rows, follow
 from qwenq.stores import open_store
@@ -113,6 +113,6 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
 
 def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> Sequence[Result]:
     with store.reading() as connection:
-        write_file(outputs.results, results_of(connection, job_id))
+        write_results(outputs.results, results_of(connection, job_id))
         write_errors(outputs.errors, errors_of(connection, job_id))
         return list(islice(results_of(connection, job_id), SHOWN_RESULTS))

@@ -12,6 +12,7 @@ from schemas.results import ErrorLine, Failure, Result, Usage
 from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
 from schemas.tables import chunks, documents, jobs, results
 from store.clock import now
+from store.jobs import job_sources
 
 PAGE_ROWS = 2_000
 
@@ -147,11 +148,16 @@ def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
 
 
 def errors_of(connection: Connection, job_id: int) -> Iterator[ErrorLine]:
-    """A job's failed documents in input order, a page of rows in memory at a time."""
+    """A job's failed documents in input order, a page of rows in memory at a time.
+
+    Of a job with several inputs, the message begins with the name of the one that `line` counts in.
+    """
+    sources = job_sources(connection, job_id)
     page = (
         select(
             documents.c.seq,
             documents.c.custom_id,
+            documents.c.source,
             documents.c.line,
             documents.c.error_code,
             documents.c.error_message,
@@ -164,13 +170,15 @@ def errors_of(connection: Connection, job_id: int) -> Iterator[ErrorLine]:
         .order_by(documents.c.seq)
         .limit(PAGE_ROWS)
     )
+    many = len(sources) > 1
     after = -1
     while rows := connection.execute(page, {"after": after}).all():
         for row in rows:
+            message = row.error_message
             yield ErrorLine(
                 custom_id=row.custom_id,
                 line=row.line,
-                error=Failure(row.error_code, row.error_message),
+                error=Failure(row.error_code, f"{sources[row.source]}: {message}" if many else message),
             )
         after = rows[-1].seq
 

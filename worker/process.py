@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from functools import cache
 
 from schemas.chunks import Assignment, Claim
-from schemas.errors import BrokerAway, DocumentFailed, JobStopped, LeaseLost, ModelUnavailable, WorkerStopping
+from schemas.errors import (
+    BrokerAway,
+    DocumentFailed,
+    JobStopped,
+    LeaseLost,
+    ModelUnavailable,
+    StoreAway,
+    WorkerStopping,
+)
 from schemas.requests import Request
 from schemas.settings import Settings, settings_of_process
 from schemas.templating import PromptTemplate
@@ -42,7 +50,9 @@ class WorkingProcess:
         try:
             info = self._resident.load()
         except Exception as error:
-            reason = error.reason if isinstance(error, ModelUnavailable) else str(error) or type(error).__name__
+            reason = (
+                error.reason if isinstance(error, ModelUnavailable) else str(error) or type(error).__name__
+            )
             for attempt in patiently():
                 with attempt, self._store.writing() as connection:
                     workers.note_model_unavailable(connection, self._worker_id, reason)
@@ -96,8 +106,8 @@ class WorkingProcess:
             _log.info("chunk=%d %s", keeper.claim.chunk_id, stopping)
             keeper.release()
             self._announce(keeper.claim.job_id)
-        except LeaseLost:
-            raise
+        except (LeaseLost, StoreAway):
+            raise  # neither is the chunk's fault, and the lease has run out or will
         except Exception:  # noqa: BLE001
             # Not one document's fault as far as the engine could tell: it counts as a crash, so that a chunk
             # which does this each time is halved until the document at fault stands alone.

@@ -68,8 +68,4 @@ def main() -> None:
     except QwenqError as error:
         click.echo(f"qwenq: {error}", err=True)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader of the output (head, less) has seen enough.
-        sys.stderr.close()
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)

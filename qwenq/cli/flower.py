@@ -9,7 +9,13 @@ from qwenq.cli.options import option
 @option(
     "--port", type=click.IntRange(0, 65_535), default=5555, show_default=True, help="The port to listen on."
 )
-@option("--address", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@option(
+    "--address",
+    twin="QWENQ_FLOWER_ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on.",
+)
 def command(port: int, address: str) -> int:
     """Start Flower, which shows workers and tasks. Tasks carry ids only, never a document.
 

@@ -9,6 +9,13 @@ from qwenq.cli.options import F, model_option, option
 from schemas.generation import Overflow
 from schemas.jobs import Priority
 
+
+class _StopString(click.types.StringParamType):
+    """Text that is kept whole when it comes from the environment: there, one stop string can be given."""
+
+    envvar_list_splitter = "\0"
+
+
 _JOB_OPTIONS = (
     model_option,
     option("--template", metavar="NAME", help="A built-in prompt; `qwenq templates` lists them."),
@@ -17,18 +24,20 @@ _JOB_OPTIONS = (
     option("--system", metavar="TEXT", help="The system message."),
     option("--text-column", metavar="NAME", default="text", show_default=True, help="The column with the text."),
     option("--id-column", metavar="NAME", default="id", show_default=True, help="The column with the id."),
-    option("--format", "format_", type=click.Choice(Format), help="The input's format, where its name does not tell."),
+    option("--format", "format_", type=click.Choice(tuple(map(str, Format))),
+           help="The input's format, where its name does not tell."),
     option("--name", metavar="NAME", help="What the job is called (default: the first file's name)."),
-    option("--priority", type=click.Choice(Priority), default=Priority.NORMAL, show_default=True,
+    option("--priority", type=click.Choice(tuple(map(str, Priority))), default=str(Priority.NORMAL), show_default=True,
            help="Which jobs go first when several wait."),
     option("--max-new-tokens", type=int, help="The longest answer, in tokens [default: 512]."),
     option("--temperature", type=float, help="0 is greedy [default: 0]."),
     option("--top-p", type=float, help="Sample from the likeliest tokens of this total probability [default: 1]."),
     option("--top-k", type=int, help="Sample from this many tokens; 0 keeps all [default: 0]."),
     option("--seed", type=int, help="For sampling; drawn once a job when not given."),
-    option("--stop", multiple=True, metavar="TEXT", help="End the answer before this text; may be repeated."),
+    option("--stop", multiple=True, type=_StopString(), metavar="TEXT",
+           help="End the answer before this text; may be repeated."),
     option("--thinking/--no-thinking", default=None, help="Let the model reason first [default: no-thinking]."),
-    option("--on-overflow", type=click.Choice(Overflow),
+    option("--on-overflow", type=click.Choice(tuple(map(str, Overflow))),
            help="What to do with a document that exceeds the model's context [default: fail]."),
     option("--dry-run", is_flag=True, help="Show the first prompts and an estimate of tokens; store nothing."),
 )  # fmt: skip

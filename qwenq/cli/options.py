@@ -8,10 +8,10 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def option(*names: str, **attributes: Any) -> Callable[[F], F]:
+def option(*names: str, twin: str | None = None, **attributes: Any) -> Callable[[F], F]:
     """A click option with its environment twin: `--max-new-tokens` is also QWENQ_MAX_NEW_TOKENS."""
     long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
-    twin = "QWENQ_" + long_name.removeprefix("--").replace("-", "_").upper()
+    twin = twin or "QWENQ_" + long_name.removeprefix("--").replace("-", "_").upper()
     return click.option(*names, envvar=twin, show_envvar=True, **attributes)
 
 

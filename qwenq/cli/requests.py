@@ -6,8 +6,10 @@ from typing import Any
 import click
 
 from producer.preview import Preview, preview
+from producer.reading import Format
 from qwenq.job_request import JobRequest
 from schemas.generation import GenerationParams
+from schemas.jobs import Priority
 from schemas.settings import Settings
 
 _PARAMS = frozenset(GenerationParams.model_fields)
@@ -17,7 +19,10 @@ def read_request(files: Sequence[str], options: dict[str, Any]) -> JobRequest:
     """The request that the options of `job_options` spell."""
     params = {name: value for name, value in options.items() if name in _PARAMS}
     rest = {name: value for name, value in options.items() if name not in _PARAMS}
-    return JobRequest(files=files, format=rest.pop("format_"), params=params, **rest)
+    format_, priority = rest.pop("format_"), Priority(rest.pop("priority"))
+    return JobRequest(
+        files=files, format=Format(format_) if format_ else None, priority=priority, params=params, **rest
+    )
 
 
 def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:

@@ -36,6 +36,8 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
         )
     if submission.unannounced:
         say(f"the job is stored, and starts once the broker is back: {submission.unannounced}")
+    elif not submission.workers:
+        say(f"no worker has this model yet; start one with `qwenq worker --model {settings.model}`")
     if not as_json:
         click.echo(submission.job_id)
     status = api.status(submission.job_id, settings=settings)

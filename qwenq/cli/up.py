@@ -7,7 +7,14 @@ from qwenq.cli.options import model_option, option
 
 @click.command(name="up")
 @model_option
-@option("--port", type=click.IntRange(0, 65_535), default=5555, show_default=True, help="Flower's port.")
+@option(
+    "--port",
+    twin="QWENQ_FLOWER_PORT",
+    type=click.IntRange(0, 65_535),
+    default=5555,
+    show_default=True,
+    help="Flower's port.",
+)
 def command(model: str | None, port: int) -> int:
     """Keep Redis, a worker, beat and Flower running in the home folder until Ctrl-C.
 

@@ -1,5 +1,6 @@
 """The services of one `qwenq run` or `qwenq up`: started in order, watched, stopped in the opposite order."""
 
+import signal
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +24,8 @@ class Session:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        # A TERM ends the session as Ctrl-C does: services are stopped in order, none is left behind.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         self._stack.callback(self._stop)
         return self
 

@@ -84,7 +84,6 @@ def test_insert_tells_which_places_are_bad(store: Store) -> None:
     with store.writing() as connection:
         assert insert_rows(connection, job_id, 0, rows(5, bad=(1, 4)), ["in.jsonl"]) == [1, 4]
         assert insert_rows(connection, job_id, 5, rows(10)[5:], ["in.jsonl"]) == []
-        assert insert_rows(connection, job_id, 10, [], ["in.jsonl"]) == []
 
 
 def test_thousands_of_rows_go_in_at_once(store: Store) -> None:

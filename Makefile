@@ -1,0 +1,84 @@
+# Everything a person does with this checkout. GNU make 3.81 (the one on macOS) is enough.
+# Each target's line ends with what `make help` says of it.
+
+PYTHON ?= python3
+# Given to pytest by `make test`, such as PYTEST_OPTIONS="-n 4" or PYTEST_OPTIONS=tests/unit.
+PYTEST_OPTIONS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TINY_MODEL := examples/tiny-qwen3
+INVOICES := examples/invoices.jsonl
+DEMO_ANSWERS := demo-answers.jsonl
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: install
+install: $(INSTALLED) ## qwenq and its tools in .venv; again only when their versions change
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON); say which: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $$($(PYTHON) --version) is too old, qwenq needs Python 3.11; say another: make install PYTHON=python3.11" >&2; exit 1; }
+	@echo "Installing into $(VENV). The first time takes minutes: PyTorch is large."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+.PHONY: demo
+demo: install ## answer 60 questions about invoices with the tiny model, and check the answers
+	$(BIN)/qwenq run $(INVOICES) --model $(TINY_MODEL) --max-new-tokens 32 -o $(DEMO_ANSWERS)
+	$(BIN)/python -m examples.check_answers $(INVOICES) $(DEMO_ANSWERS)
+
+.PHONY: test
+test: install ## all tests; they bring their own Redis and PostgreSQL
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+.PHONY: lint
+lint: install ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+.PHONY: types
+types: install ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: check
+check: lint types test ## lint, types and test
+
+.PHONY: bench
+bench: bench-submit bench-pipeline bench-startup bench-generation ## all benchmarks
+
+.PHONY: bench-submit
+bench-submit: install ## how fast documents go into the store
+	$(BIN)/python -m benchmarks.submitting
+
+.PHONY: bench-pipeline
+bench-pipeline: install ## what the queue costs, with an engine that costs nothing
+	$(BIN)/python -m benchmarks.pipeline
+
+.PHONY: bench-startup
+bench-startup: install ## how fast commands and services start
+	$(BIN)/python -m benchmarks.startup
+
+.PHONY: bench-generation
+bench-generation: install ## the engine against Transformers' own generate
+	$(BIN)/python -m benchmarks.generation
+
+.PHONY: tiny-model
+tiny-model: install ## train the tiny model anew (about half an hour), and measure it
+	$(BIN)/python -m examples.tiny_model.train
+	$(BIN)/python -m examples.tiny_model.evaluate
+
+.PHONY: docs
+docs: install ## write docs/cli.md and docs/settings.md anew from the code
+	$(BIN)/python -m docs.generate
+
+.PHONY: clean
+clean: ## remove caches, builds and the demo's answers; .venv and .qwenq, which holds your jobs, stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage demo-answers*.jsonl
+	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

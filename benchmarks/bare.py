@@ -1,0 +1,63 @@
+"""What submit is held against: the barest loops that bring the same rows into the same tables."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+
+from schemas.jobs import JobSpec
+from schemas.states import DocumentState
+from schemas.tables import documents
+from store.database import Store
+from store.jobs import create_job
+
+_COLUMNS = ", ".join(column.name for column in documents.columns)
+_INSERT = f"INSERT INTO documents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COPY = f"COPY documents ({_COLUMNS}) FROM STDIN"
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+
+BareRow = tuple[int, int, str, int, int, str, str, None, None]
+
+
+def rows_of(path: Path, job_id: int) -> Iterator[BareRow]:
+    """The rows of a JSONL file: the id out of each line, the line itself as the content."""
+    with path.open(encoding="utf-8") as lines:
+        for seq, line in enumerate(lines):
+            row_id = json.loads(line)["id"]
+            yield job_id, seq, row_id, 0, seq + 1, DocumentState.PENDING.value, line.rstrip("\n"), None, None
+
+
+def insert_into_sqlite(path: Path, database: Path) -> float:
+    """Read with json.loads and insert with one executemany in one transaction. Returns the seconds it took."""
+    job_id = _make_job(f"sqlite:///{database}")
+    started = time.perf_counter()
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(_INSERT, rows_of(path, job_id))
+        connection.execute("COMMIT")
+    return time.perf_counter() - started
+
+
+def copy_into_postgres(path: Path, url: str, *, prepared: bool) -> float:
+    """COPY all rows in one transaction. Returns the seconds; without those of reading when `prepared`."""
+    job_id = _make_job(url)
+    rows = list(rows_of(path, job_id)) if prepared else rows_of(path, job_id)
+    started = time.perf_counter()
+    with psycopg.connect(url) as connection, connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for row in rows:
+            copy.write_row(row)
+    return time.perf_counter() - started
+
+
+def _make_job(url: str) -> int:
+    store = Store(url)
+    with store.writing() as connection:
+        job_id = create_job(connection, JobSpec(model="echo", sources=("bare.jsonl",)))
+    store.close()
+    return job_id

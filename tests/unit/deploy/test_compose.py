@@ -1,0 +1,160 @@
+"""The Compose files fit the specification, the commands and the settings of this version."""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from jsonschema.validators import validator_for
+
+from schemas.settings import ENV_PREFIX, Settings
+from tests.unit.deploy.compose import BASE, CPU, ROOT, environments, load, merged, qwenq_services
+from tests.unit.docs.command_lines import fenced_commands, read_command
+
+GUARDED = re.compile(r"PASSWORD|AUTH|TOKEN|SECRET|KEY")
+FROM_OUTSIDE = re.compile(r"\$\{[A-Z_]+(:\?[^}]+|:-)\}")  # required, or empty when nothing is said
+STORES = ("postgres", "redis")
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    """The specification's own schema, which the package check-jsonschema carries under Apache-2.0."""
+    found = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    read: dict[str, Any] = json.loads(found.read_text("utf-8"))
+    return read
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return load(BASE)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [load(BASE), load(CPU), merged(BASE, CPU)],
+    ids=["docker-compose.yml", "docker-compose.cpu.yml", "both"],
+)
+def test_it_fits_the_specification(schema: dict[str, Any], shown: dict[str, Any]) -> None:
+    validator = validator_for(schema)
+    validator.check_schema(schema)
+    assert [error.message for error in validator(schema).iter_errors(shown)] == []
+
+
+def test_the_schema_does_refuse(schema: dict[str, Any], compose: dict[str, Any]) -> None:
+    broken = {**compose, "services": {"worker": {**compose["services"]["worker"], "comand": "worker"}}}
+    assert not validator_for(schema)(schema).is_valid(broken)
+
+
+def test_the_services_are_those_that_people_expect(compose: dict[str, Any]) -> None:
+    assert set(qwenq_services(compose)) == {"migrate", "worker", "beat", "flower"}
+    assert set(compose["services"]) == {*qwenq_services(compose), *STORES}
+
+
+def test_every_service_runs_a_command_that_exists(compose: dict[str, Any]) -> None:
+    run = {name: read_command(one["command"]).command_path for name, one in qwenq_services(compose).items()}
+    assert run == {
+        "migrate": "qwenq db upgrade",
+        "worker": "qwenq worker",
+        "beat": "qwenq beat",
+        "flower": "qwenq flower",
+    }
+
+
+def test_every_variable_of_ours_is_a_setting(compose: dict[str, Any]) -> None:
+    settings = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    texts = [path.read_text("utf-8") for path in (BASE, CPU, ROOT / "Dockerfile")]
+    texts += [path.read_text("utf-8") for path in (ROOT / "deploy").rglob("*.example")]
+    texts += [path.read_text("utf-8") for path in (ROOT / "deploy").rglob("*.service")]
+    for text in texts:
+        assert set(re.findall(rf"\b{ENV_PREFIX}[A-Z_]+", text)) <= settings
+
+
+def test_producers_and_workers_share_broker_store_and_model(compose: dict[str, Any]) -> None:
+    seen = environments(compose)
+    for name in ("QWENQ_BROKER_URL", "QWENQ_DATABASE_URL", "QWENQ_MODEL"):
+        assert len({seen[service][name] for service in qwenq_services(compose)}) == 1
+
+
+def test_every_service_that_stays_has_a_health_check(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert ("healthcheck" in service) == (name != "migrate"), name
+
+
+def test_a_health_check_by_qwenq_exists(compose: dict[str, Any]) -> None:
+    for name in ("worker", "beat"):
+        _, program, *words = compose["services"][name]["healthcheck"]["test"]
+        assert program == "qwenq"
+        assert read_command(words).command_path == "qwenq db check"
+
+
+def test_what_is_waited_for_can_be_seen(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        for name, waited in service.get("depends_on", {}).items():
+            target = compose["services"][name]
+            if waited["condition"] == "service_healthy":
+                assert "healthcheck" in target
+            else:
+                assert target["restart"] == "no"
+
+
+def test_redis_is_no_cache(compose: dict[str, Any]) -> None:
+    command = compose["services"]["redis"]["command"]
+    options = dict(zip(command[1::2], command[2::2], strict=True))
+    assert options["--appendonly"] == "yes"
+    assert options["--maxmemory-policy"] == "noeviction"
+
+
+def test_what_must_last_is_on_a_volume(compose: dict[str, Any]) -> None:
+    volumes = [volume for one in compose["services"].values() for volume in one.get("volumes", ())]
+    mounted = {volume.partition(":")[0] for volume in volumes}
+    assert mounted == {"redis", "postgres", "models"} == set(compose["volumes"])
+
+
+def test_no_secret_stands_in_the_files(compose: dict[str, Any]) -> None:
+    for variables in environments(compose).values():
+        for name, value in variables.items():
+            if GUARDED.search(name):
+                assert FROM_OUTSIDE.fullmatch(value), name
+            assert urlsplit(value).password is None, name
+    for example in (ROOT / "deploy").rglob("*.example"):
+        for line in example.read_text("utf-8").splitlines():
+            name, _, value = line.partition("=")
+            assert line.startswith("#") or not GUARDED.search(name) or not value, line
+
+
+def test_a_worker_has_time_to_give_its_chunk_back(compose: dict[str, Any]) -> None:
+    seconds = int(compose["services"]["worker"]["stop_grace_period"].removesuffix("s"))
+    assert seconds > Settings.model_fields["stop_seconds"].default
+    unit = (ROOT / "deploy/systemd/qwenq-worker@.service").read_text("utf-8")
+    assert f"TimeoutStopSec={seconds}\n" in unit
+    assert "KillMode=mixed\n" in unit
+
+
+def test_workers_can_be_scaled(compose: dict[str, Any]) -> None:
+    worker = compose["services"]["worker"]
+    assert not {"container_name", "hostname", "ports"} & set(worker)
+
+
+def test_nothing_is_published_beyond_this_machine(compose: dict[str, Any]) -> None:
+    ports = [port for one in compose["services"].values() for port in one.get("ports", ())]
+    assert ports == ["127.0.0.1:5555:5555"]
+
+
+def test_the_cpu_file_takes_the_gpu_away() -> None:
+    worker = merged(BASE, CPU)["services"]["worker"]
+    assert "deploy" in load(BASE)["services"]["worker"]
+    assert "deploy" not in worker
+    assert worker["environment"]["QWENQ_DEVICE"] == "cpu"
+    assert worker["environment"]["QWENQ_BROKER_URL"] == "redis://redis:6379/0"
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_runs_a_command_that_exists(unit: Path) -> None:
+    text = unit.read_text("utf-8")
+    (line,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
+    (words,) = fenced_commands(f"```sh\n{line}\n```\n")
+    assert read_command(words).command_path == f"qwenq {words[0]}"

@@ -1,0 +1,116 @@
+"""The Makefile lists what it can do, refuses an old Python, and `.ci/run` runs what must be green."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+MAKEFILE = ROOT / "Makefile"
+CI = ROOT / ".ci" / "run"
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+
+
+def make(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    # Not the options of a `make test` that runs this test.
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def empty_project(tmp_path: Path) -> Path:
+    """A project where nothing is installed yet."""
+    shutil.copy(MAKEFILE, tmp_path)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def fake_python(folder: Path, version: str, *, is_new_enough: bool) -> str:
+    python = folder / "python"
+    python.write_text(
+        "#!/bin/sh\n"
+        f'case "$1" in --version) echo "Python {version}";; -c) exit {0 if is_new_enough else 1};;'
+        ' *) echo "asked: $*";; esac\n'
+    )
+    python.chmod(0o755)
+    return str(python)
+
+
+def test_make_alone_is_make_help() -> None:
+    assert make().stdout == make("help").stdout
+
+
+def test_help_lists_every_target() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE.read_text("utf-8"), re.MULTILINE))
+    listed = {line.split()[1] for line in make("help").stdout.splitlines()}
+    assert {"install", "demo", "test", "lint", "types", "check", "bench", "docs", "clean"} <= targets
+    assert listed == targets
+
+
+def test_every_target_is_phony() -> None:
+    text = MAKEFILE.read_text("utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
+    assert set(re.findall(r"^\.PHONY: ([a-z-]+)$", text, re.MULTILINE)) == targets
+
+
+def test_an_old_python_is_refused_in_words(empty_project: Path) -> None:
+    python = fake_python(empty_project, "3.9.6", is_new_enough=False)
+    made = make("install", f"PYTHON={python}", folder=empty_project)
+    assert made.returncode != 0
+    assert "Python 3.9.6 is too old, qwenq needs Python 3.11" in made.stderr
+    assert not (empty_project / ".venv").exists()
+
+
+def test_a_missing_python_is_told_of_in_words(empty_project: Path) -> None:
+    made = make("install", "PYTHON=no-such-python", folder=empty_project)
+    assert made.returncode != 0
+    assert "there is no no-such-python" in made.stderr
+
+
+def test_install_runs_again_only_when_the_versions_change(empty_project: Path) -> None:
+    python = fake_python(empty_project, "3.12.1", is_new_enough=True)
+    bin_folder = empty_project / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    shutil.copy(python, bin_folder / "python")
+
+    first = make("install", f"PYTHON={python}", folder=empty_project)
+    assert "asked: -m pip install" in first.stdout
+    assert "-c constraints.txt -e .[dev]" in first.stdout
+    assert "pip install" not in make("install", f"PYTHON={python}", folder=empty_project).stdout
+
+    later = (empty_project / ".venv" / ".installed").stat().st_mtime + 10
+    os.utime(empty_project / "constraints.txt", (later, later))
+    assert "pip install" in make("install", f"PYTHON={python}", folder=empty_project).stdout
+
+
+def test_ci_runs_everything_that_must_be_green() -> None:
+    text = CI.read_text("utf-8")
+    assert os.access(CI, os.X_OK)
+    assert "set -euo pipefail" in text
+    assert re.findall(r"^run make (\w+)$", text, re.MULTILINE) == ["install", "lint", "types", "test"]
+
+
+def test_ci_says_what_failed(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(CI, tmp_path / ".ci" / "run")
+    (tmp_path / "Makefile").write_text("install lint:\n\t@echo $@\ntypes:\n\t@exit 1\n")
+    ended = subprocess.run(
+        [tmp_path / ".ci" / "run"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode != 0
+    assert "== FAILED in: make types" in ended.stderr

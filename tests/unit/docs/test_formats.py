@@ -1,0 +1,72 @@
+"""What docs/formats.md and docs/prompts.md show and list is what the code reads and writes."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from producer.reading import Format, read_rows
+from qwenq.exporting import ERROR_COLUMNS, RESULT_COLUMNS
+from schemas.builtin_templates import builtin_templates
+from schemas.documents import Document
+from schemas.errors import DocumentFailed
+from schemas.generation import GenerationParams
+from schemas.jobs import PromptSpec
+from schemas.results import ErrorLine, Result
+from store.rescue import POISON
+
+FOLDER = Path(__file__).parents[3] / "docs"
+FORMATS = (FOLDER / "formats.md").read_text("utf-8")
+PROMPTS = (FOLDER / "prompts.md").read_text("utf-8")
+
+
+def section(text: str, title: str) -> str:
+    """What stands under a heading, with the headings below it."""
+    level, _, _ = title.partition(" ")
+    return re.split(rf"^#{{1,{len(level)}}} ", text.partition(f"\n{title}\n")[2], flags=re.MULTILINE)[0]
+
+
+def json_lines(text: str) -> list[str]:
+    return [
+        line for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+
+
+def first_cells(text: str) -> list[str]:
+    """The first column of a table, where it holds one code word."""
+    return re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+
+
+def test_the_rows_that_are_shown_are_good_ones() -> None:
+    lines = json_lines(section(FORMATS, "### JSONL"))
+    stdin = io.BytesIO("\n".join(lines).encode())
+    rows = list(read_rows(["-"], Format.JSONL, PromptSpec(), GenerationParams(), stdin))
+    assert [row.custom_id for row in rows if isinstance(row, Document)] == ["a-17", "a-18", "a-19"]
+
+
+def test_the_result_that_is_shown_is_one() -> None:
+    (line,) = json_lines(section(FORMATS, "## Results"))
+    assert Result.model_validate_json(line).model_dump(mode="json") == json.loads(line)
+
+
+def test_the_error_that_is_shown_is_one() -> None:
+    (line,) = json_lines(section(FORMATS, "## Errors"))
+    assert ErrorLine.model_validate_json(line).model_dump(mode="json") == json.loads(line)
+
+
+@pytest.mark.parametrize(("title", "columns"), [("## Results", RESULT_COLUMNS), ("## Errors", ERROR_COLUMNS)])
+def test_the_csv_columns_are_those_that_are_written(title: str, columns: tuple[str, ...]) -> None:
+    sentence = section(FORMATS, title).partition(", the columns are ")[2].partition(".")[0]
+    assert tuple(re.findall(r"`(\w+)`", sentence)) == columns
+
+
+def test_every_error_code_is_explained() -> None:
+    codes = {kind.code for kind in DocumentFailed.__subclasses__()} | {POISON}
+    assert set(first_cells(section(FORMATS, "## Errors"))) == codes
+
+
+def test_every_builtin_template_is_listed() -> None:
+    listed = first_cells(section(PROMPTS, "## Built-in templates"))
+    assert listed == [template.name for template in builtin_templates()]

@@ -1,0 +1,61 @@
+"""Conversations in rows: which are accepted, and what they say."""
+
+from typing import Any
+
+import pytest
+
+from schemas.chat_rows import chat_row, conversation
+from schemas.errors import InvalidRow
+from schemas.prompts import Message
+
+USER = {"role": "user", "content": "Hello"}
+
+
+def test_text_parts_are_joined() -> None:
+    parts = [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]
+    assert conversation([{"role": "user", "content": parts}]) == (Message("user", "one two"),)
+
+
+def test_the_developer_is_the_system() -> None:
+    assert conversation([{"role": "developer", "content": "Rule"}, USER])[0] == Message("system", "Rule")
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        (None, "missing or not an array"),
+        ("text", "missing or not an array"),
+        ([], "no message of the user"),
+        ([{"role": "system", "content": "x"}], "no message of the user"),
+        (["text"], "messages[0] is not an object"),
+        ([USER, {"content": "x"}], "messages[1].role is not"),
+        ([{"role": ["user"], "content": "x"}], "messages[0].role is not"),
+        ([{"role": "tool", "content": "x"}], "messages[0].role is not"),
+        ([{"role": "user"}], "messages[0].content is not text"),
+        ([{"role": "user", "content": 5}], "messages[0].content is not text"),
+        ([{"role": "user", "content": [{"type": "image_url"}]}], "not text (image_url)"),
+        ([{"role": "user", "content": ["x"]}], "not text (nameless)"),
+        ([{"role": "user", "content": [{"type": "text"}]}], "a text part without text"),
+        ([USER, {"role": "assistant", "content": "", "tool_calls": [{}]}], "messages[1].tool_calls"),
+    ],
+)
+def test_what_is_no_conversation_is_refused_with_its_place(messages: Any, reason: str) -> None:
+    with pytest.raises(InvalidRow) as caught:
+        conversation(messages)
+    assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{}, {"text": "x"}, {"messages": 5, "text": "x"}, {"body": "x"}, {"body": {"a": 1}}, {"body": None}],
+)
+def test_plain_columns_are_no_conversation(row: dict[str, Any]) -> None:
+    assert chat_row(row) is None
+
+
+def test_overrides_are_by_our_names_and_remember_the_row_s() -> None:
+    body = {"messages": [USER], "max_tokens": 5, "max_completion_tokens": 7, "enable_thinking": True}
+    chat = chat_row({"custom_id": "a", "body": body})
+    assert chat is not None
+    assert chat.overrides == {"max_new_tokens": 7, "thinking": True}
+    assert chat.names == {"max_new_tokens": "max_completion_tokens", "thinking": "enable_thinking"}

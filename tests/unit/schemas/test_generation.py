@@ -1,0 +1,60 @@
+"""Generation parameters: bounds, and a document's own laid over the job's."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.errors import InvalidParameter
+from schemas.generation import GenerationParams, Overflow
+
+JOB = GenerationParams(max_new_tokens=100, temperature=0.7, stop=("END",), seed=3, thinking=True)
+
+
+def test_a_documents_own_parameters_win_and_the_rest_stays() -> None:
+    laid = JOB.overlaid({"temperature": 0, "stop": "a"})
+    assert laid == JOB.model_copy(update={"temperature": 0.0, "stop": ("a",)})
+    assert JOB.overlaid({}) is JOB
+
+
+@pytest.mark.parametrize(("stop", "expected"), [(None, ()), ("a", ("a",)), (["a", "b"], ("a", "b"))])
+def test_stop_takes_one_several_or_none(stop: Any, expected: tuple[str, ...]) -> None:
+    assert JOB.overlaid({"stop": stop}).stop == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_new_tokens", 0),
+        ("max_new_tokens", True),
+        ("max_new_tokens", "5"),
+        ("max_new_tokens", 5.0),
+        ("temperature", -0.1),
+        ("temperature", float("nan")),
+        ("temperature", "warm"),
+        ("top_p", 0),
+        ("top_p", 1.01),
+        ("top_k", -1),
+        ("seed", -1),
+        ("seed", 2**63),
+        ("stop", [""]),
+        ("stop", ["x"] * 65),
+        ("on_overflow", "ignore"),
+        ("nonsense", 1),
+    ],
+)
+def test_what_is_out_of_bounds_is_named(name: str, value: Any) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        JOB.overlaid({name: value})
+    assert caught.value.name.partition(".")[0] == name
+
+
+def test_they_survive_json_as_the_store_keeps_them() -> None:
+    params = JOB.model_copy(update={"on_overflow": Overflow.TRUNCATE})
+    assert GenerationParams.model_validate_json(params.model_dump_json()) == params
+    assert GenerationParams.model_validate(params.model_dump(mode="json")) == params
+
+
+def test_a_job_s_parameters_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        JOB.seed = 4  # type: ignore[misc]

@@ -1,0 +1,98 @@
+"""The sandbox: what a template may not do, and the bounds on what it may."""
+
+import pytest
+
+from schemas.errors import InvalidTemplate, PromptFailed
+from schemas.sandbox import LOOP_STEPS, OUTPUT_CHARS, CompiledTemplate
+
+DOUBLING = "{% set ns = namespace(x='xx') %}{% for i in range(60) %}{% set ns.x = JOIN %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ a }}", "1"),
+        ("{{ a + 2 }} {{ a * 3 }} {{ 2 ** 10 }} {{ 'x' * 3 }} {{ [1] + [2] }}", "3 3 1024 xxx [1, 2]"),
+        ("{{ a ~ '-' ~ b }}", "1-two"),
+        ("{{ b | upper | replace('T', 't') | center(7) }}", "  tWO  "),
+        ("{% for i in range(3) %}{{ i }}{% endfor %}", "012"),
+        ("{{ missing | default('none') }}", "none"),
+        ("{% if missing is defined %}x{% endif %}y", "y"),
+        ("{{ row['b'] }}", "two"),
+        ("{{ b | e }} <b>", "two <b>"),
+        ("{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m(1) ~ m(2) }}", "<1><2>"),
+        ("{% set s %}{{ a }}!{% endset %}{{ s }}", "1!"),
+        ("{% if a %}\nyes\n{% endif %}\nend", "yes\nend"),
+    ],
+)
+def test_ordinary_templates_work(source: str, text: str) -> None:
+    assert CompiledTemplate(source).render({"a": 1, "b": "two"}) == text
+
+
+def test_columns_win_over_the_names_that_the_sandbox_adds() -> None:
+    assert CompiledTemplate("{{ row }} {{ range }}").render({"row": "r", "range": "s"}) == "r s"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("{{ missing }}", "'missing' is undefined"),
+        ("{{ a.b.c }}", "has no attribute 'b'"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ a.__class__ }}", "unsafe"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe"),
+        ("{{ l.append(1) }}", "unsafe"),
+        ("{{ lipsum() }}", "'lipsum' is undefined"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "recursion"),
+        ("{{ 'x' * 1000000000 }}", "too large"),
+        ("{{ 1000000000 * 'x' }}", "too large"),
+        ("{{ 9 ** 999999 }}", "too large"),
+        ("{{ 'x'.ljust(1000000000) }}", "too large"),
+        ("{{ 'x' | center(1000000000) }}", "too large"),
+        ("{{ 'x' | indent(width=1000000000) }}", "too large"),
+        (DOUBLING.replace("JOIN", "ns.x ~ ns.x"), "too large"),
+        (DOUBLING.replace("JOIN", "ns.x + ns.x"), "too large"),
+        ("{% for i in range(100000) %}{{ 'x' * 100 }}{% endfor %}", f"above {OUTPUT_CHARS} characters"),
+        ("{% set s %}{% for i in range(100000) %}{{ 'x' * 100 }}{% endfor %}{% endset %}", "too large"),
+        (
+            "{% for i in range(10000) %}{% for j in range(10000) %}{% endfor %}{% endfor %}",
+            f"more than {LOOP_STEPS} steps",
+        ),
+    ],
+)
+def test_a_failing_or_runaway_template_fails_its_document(source: str, reason: str) -> None:
+    with pytest.raises(PromptFailed) as caught:
+        CompiledTemplate(source).render({"a": 1, "l": []})
+    assert caught.value.code == "template_error"
+    assert reason in caught.value.reason
+
+
+def test_the_loop_budget_is_for_one_rendering() -> None:
+    template = CompiledTemplate("{% for i in range(600000) %}{% endfor %}ok")
+    assert [template.render({}) for _ in range(2)] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "reason"),
+    [
+        ("one\ntwo {{ text", 2, "unexpected end of template"),
+        ("{% for x in y %}", 1, "endfor"),
+        ("\n\n{{ a | nosuch }}", 3, "No filter named 'nosuch'"),
+        ("{% include 'file' %}", 1, "include, import and extends are not possible"),
+        ("{% extends name %}", 1, "include, import and extends are not possible"),
+        ("{% from 'file' import x %}", 1, "include, import and extends are not possible"),
+        ("{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}", 1, "nested too deeply"),
+    ],
+)
+def test_a_template_that_cannot_work_is_refused_with_its_line(source: str, line: int, reason: str) -> None:
+    with pytest.raises(InvalidTemplate) as caught:
+        CompiledTemplate(source)
+    assert caught.value.line == line
+    assert reason in caught.value.reason
+
+
+def test_undefined_name_tells_the_missing_one() -> None:
+    assert CompiledTemplate("{{ a }}{{ nme }}").undefined_name({"a": 1}) == "nme"
+    assert CompiledTemplate("{{ a.b }}").undefined_name({"a": {}}) == "b"
+    assert CompiledTemplate("{{ nme | default(a) }}").undefined_name({"a": 1}) is None
+    assert CompiledTemplate("{{ a / 0 }}").undefined_name({"a": 1}) is None

@@ -1,0 +1,77 @@
+"""The settings: the environment above qwenq.toml above the defaults, and what is said of a bad one."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import InvalidSetting
+from schemas.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("QWENQ_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_defaults_need_nothing() -> None:
+    settings = load_settings()
+    assert settings.home == Path(".qwenq")
+    assert settings.lease_seconds == 60
+    assert settings.stall_seconds == 120
+    assert settings.model is None
+
+
+def test_the_file_is_above_the_defaults_and_the_environment_above_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("qwenq.toml").write_text('model = "from/file"\nlease_seconds = 5\n')
+    monkeypatch.setenv("QWENQ_MODEL", "from/environment")
+    settings = load_settings()
+    assert settings.model == "from/environment"
+    assert settings.lease_seconds == 5
+
+
+def test_what_is_given_is_above_all_and_none_means_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QWENQ_MODEL", "from/environment")
+    monkeypatch.setenv("QWENQ_DEVICE", "cpu")
+    settings = load_settings(model="given", device=None)
+    assert (settings.model, settings.device) == ("given", "cpu")
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_every_setting_is_described(name: str) -> None:
+    assert Settings.model_fields[name].description
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("QWENQ_LEASE_SECONDS", "soon"),
+        ("QWENQ_LEASE_SECONDS", "0"),
+        ("QWENQ_BATCH_ROWS", "0"),
+        ("QWENQ_FLOWER_AUTH", "nopassword"),
+        ("QWENQ_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_bad_setting_is_named_as_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSetting) as caught:
+        load_settings()
+    assert caught.value.name == name
+
+
+def test_an_unknown_name_in_the_file_is_refused() -> None:
+    Path("qwenq.toml").write_text("modle = 'typo'\n")
+    with pytest.raises(InvalidSetting, match="QWENQ_MODLE"):
+        load_settings()
+
+
+def test_the_password_is_not_shown() -> None:
+    assert "secret" not in repr(load_settings(flower_auth="me:secret"))

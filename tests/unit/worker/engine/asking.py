@@ -1,0 +1,25 @@
+"""Requests as a worker makes them, from a line of text."""
+
+from typing import Any
+
+from schemas.generation import GenerationParams
+from schemas.prompts import Message, Prompt
+from schemas.requests import Request
+
+INSTRUCTION = "Summarise: "
+
+
+def ask(text: str, key: int = 0, **params: Any) -> Request:
+    """Ask about a document; only `text` may be shortened."""
+
+    def messages(chars: int) -> tuple[Message, ...]:
+        return (Message("system", "Be brief."), Message("user", INSTRUCTION + text[:chars]))
+
+    prompt = Prompt(messages(len(text)), len(text), messages)
+    return Request(key, prompt, GenerationParams(**params))
+
+
+def ask_plainly(text: str, key: int = 0, **params: Any) -> Request:
+    """Ask with the document as the only message."""
+    prompt = Prompt((Message("user", text),), len(text), lambda n: (Message("user", text[:n]),))
+    return Request(key, prompt, GenerationParams(**params))

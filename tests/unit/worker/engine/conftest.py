@@ -1,0 +1,67 @@
+"""One small model of each architecture, saved once a session."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from schemas.requests import EngineHooks
+from tests.models import ARCHITECTURES, save_model
+from worker.engine.options import EngineOptions
+from worker.engine.transformers_engine import TransformersEngine
+
+Checkpoint = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: models this small only wait for each other on more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    """Give the folder of an architecture's model, by its name in ARCHITECTURES."""
+    saved: dict[str, Path] = {}
+
+    def folder_of(name: str) -> Path:
+        if name not in saved:
+            saved[name] = save_model(tmp_path_factory.mktemp(name), ARCHITECTURES[name]())
+        return saved[name]
+
+    return folder_of
+
+
+@pytest.fixture
+def quiet() -> EngineHooks:
+    """Hooks that do nothing."""
+    return EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def engine_of(checkpoint: Checkpoint) -> Callable[[str], TransformersEngine]:
+    """Give a loaded engine for an architecture, the same one to every test."""
+    loaded: dict[str, TransformersEngine] = {}
+
+    def engine(name: str) -> TransformersEngine:
+        if name not in loaded:
+            hooks = EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
+            loaded[name] = TransformersEngine(str(checkpoint(name)), EngineOptions("cpu"), hooks)
+            loaded[name].load()
+        return loaded[name]
+
+    return engine
+
+
+@pytest.fixture(scope="session")
+def network_of(checkpoint: Checkpoint) -> Callable[[str], Any]:
+    """Give the model alone, as Transformers loads it."""
+    return lambda name: AutoModelForCausalLM.from_pretrained(checkpoint(name))

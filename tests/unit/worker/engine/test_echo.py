@@ -1,0 +1,57 @@
+"""The echo engine: what it answers, what it reports, how fast it is."""
+
+import time
+
+from schemas.requests import BatchMetrics, EngineHooks
+from schemas.results import FinishReason
+from tests.unit.worker.engine.asking import ask, ask_plainly
+from worker.engine.echo import EchoEngine
+from worker.engine.options import EngineOptions
+
+FLOOR = 20_000  # documents a second; 100,000 and more on an idle machine
+
+
+def test_answers_with_the_last_user_message(quiet: EngineHooks) -> None:
+    (answer,) = EchoEngine(EngineOptions(), quiet).generate([ask("the  invoice\n", key=7)])
+    assert (answer.key, answer.text) == (7, "Summarise: the  invoice\n")
+    assert answer.finish_reason is FinishReason.STOP
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (5, 3)
+
+
+def test_ends_at_the_word_limit(quiet: EngineHooks) -> None:
+    (answer,) = EchoEngine(EngineOptions(), quiet).generate([ask("a b c d", max_new_tokens=3)])
+    assert answer.text == "Summarise: a b"
+    assert answer.finish_reason is FinishReason.LENGTH
+    assert answer.usage.completion_tokens == 3
+
+
+def test_ends_before_the_first_stop_string(quiet: EngineHooks) -> None:
+    request = ask_plainly("one two three four", stop=("four", "two"))
+    (answer,) = EchoEngine(EngineOptions(), quiet).generate([request])
+    assert (answer.text, answer.finish_reason) == ("one ", FinishReason.STOP)
+
+
+def test_fails_a_blank_document_and_goes_on(quiet: EngineHooks) -> None:
+    engine = EchoEngine(EngineOptions(), quiet)
+    blank, good = engine.generate([ask_plainly(" \n", key=1), ask_plainly("text", key=2)])
+    assert blank.failure is not None
+    assert blank.failure.code == "empty_prompt"
+    assert good.text == "text"
+
+
+def test_reports_each_batch_and_steps_before_it() -> None:
+    steps: list[None] = []
+    batches: list[BatchMetrics] = []
+    hooks = EngineHooks(on_step=lambda: steps.append(None), on_batch=batches.append)
+    answers = list(EchoEngine(EngineOptions(batch_rows=4), hooks).generate([ask("a")] * 10))
+    assert len(answers) == 10
+    assert [batch.rows for batch in batches] == [4, 4, 2]
+    assert len(steps) == 3
+    assert sum(batch.new_tokens for batch in batches) == 20
+
+
+def test_is_never_what_the_pipeline_waits_for(quiet: EngineHooks) -> None:
+    requests = [ask("a few words of an invoice")] * 20_000
+    started = time.perf_counter()
+    answered = sum(1 for _ in EchoEngine(EngineOptions(), quiet).generate(requests))
+    assert answered / (time.perf_counter() - started) > FLOOR

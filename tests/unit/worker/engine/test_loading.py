@@ -1,0 +1,141 @@
+"""Loading a model: what it tells, and what it says when it cannot."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from schemas.errors import InvalidSetting, ModelUnavailable
+from worker.engine.loading import load_model
+from worker.engine.options import EngineOptions
+
+Checkpoint = Callable[[str], Path]
+ON_CPU = EngineOptions("cpu")
+
+
+@pytest.fixture
+def copied(checkpoint: Checkpoint, tmp_path: Path) -> Path:
+    """Give a copy of a model that a test may damage."""
+    return Path(shutil.copytree(checkpoint("qwen3"), tmp_path / "model"))
+
+
+def test_tells_what_was_loaded_in_one_line(checkpoint: Checkpoint, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="qwenq.engine"):
+        loaded = load_model(str(checkpoint("qwen3")), ON_CPU)
+    info = loaded.info
+    assert (info.device, info.dtype, info.context) == ("cpu", "float32", 512)
+    assert info.parameters > 100_000
+    (record,) = [record for record in caplog.records if record.name == "qwenq.engine"]
+    assert record.getMessage().startswith("model loaded")
+
+
+def test_a_cpu_computes_in_float32_unless_told_otherwise(copied: Path) -> None:
+    assert load_model(str(copied), EngineOptions("cpu", "bfloat16")).info.dtype == "bfloat16"
+    config = json.loads((copied / "config.json").read_text()) | {"dtype": "bfloat16"}
+    (copied / "config.json").write_text(json.dumps(config))
+    assert load_model(str(copied), ON_CPU).info.dtype == "float32"
+
+
+def test_every_end_token_of_model_and_tokenizer_counts(checkpoint: Checkpoint) -> None:
+    loaded = load_model(str(checkpoint("qwen3")), ON_CPU)
+    known = loaded.tokenizer.get_vocab()
+    assert loaded.vocabulary.ends == {known["<|im_end|>"], known["<|endoftext|>"]}
+
+
+@pytest.mark.parametrize("device", ["cuda", "xpu", "cuda:9", "toaster", "meta"])
+def test_a_device_that_is_not_here_is_refused(checkpoint: Checkpoint, device: str) -> None:
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    with pytest.raises(InvalidSetting, match="QWENQ_DEVICE"):
+        load_model(str(checkpoint("qwen3")), EngineOptions(device))
+
+
+def test_an_unknown_number_format_is_refused(checkpoint: Checkpoint) -> None:
+    with pytest.raises(InvalidSetting, match="QWENQ_DTYPE is not valid: 'int3'"):
+        load_model(str(checkpoint("qwen3")), EngineOptions("cpu", "int3"))
+
+
+def test_a_missing_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="there is no such folder"):
+        load_model(str(tmp_path / "nowhere"), ON_CPU)
+
+
+def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"holds no config\.json"):
+        load_model(str(tmp_path), ON_CPU)
+
+
+def test_a_file_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").touch()
+    with pytest.raises(ModelUnavailable, match="it is a file"):
+        load_model(str(tmp_path / "model.gguf"), ON_CPU)
+
+
+def test_a_hub_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelUnavailable, match="the hub cannot be reached"):
+        load_model("qwenq-tests/no-such-model", ON_CPU)
+
+
+def test_missing_weights_are_said(copied: Path) -> None:
+    (copied / "model.safetensors").unlink()
+    with pytest.raises(ModelUnavailable, match="no weights"):
+        load_model(str(copied), ON_CPU)
+
+
+def test_weights_with_holes_are_refused_rather_than_filled_at_random(copied: Path) -> None:
+    weights = load_file(copied / "model.safetensors")
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelUnavailable, match="its weights lack 1 tensor"):
+        load_model(str(copied), ON_CPU)
+
+
+def test_broken_weights_are_said(copied: Path) -> None:
+    (copied / "model.safetensors").write_bytes(b"\0" * 100)
+    with pytest.raises(ModelUnavailable, match="cannot be loaded"):
+        load_model(str(copied), ON_CPU)
+
+
+def test_a_missing_tokenizer_is_said(copied: Path) -> None:
+    (copied / "tokenizer.json").unlink()
+    (copied / "tokenizer_config.json").unlink()
+    with pytest.raises(ModelUnavailable, match="tokenizer"):
+        load_model(str(copied), ON_CPU)
+
+
+def test_a_missing_chat_template_is_said(copied: Path) -> None:
+    (copied / "chat_template.jinja").unlink()
+    with pytest.raises(ModelUnavailable, match="no chat template"):
+        load_model(str(copied), ON_CPU)
+
+
+def test_a_tokenizer_of_another_model_is_refused(copied: Path) -> None:
+    weights = load_file(copied / "model.safetensors")
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        weights[name] = weights[name][:430].clone()
+    save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((copied / "config.json").read_text()) | {"vocab_size": 430}
+    (copied / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelUnavailable, match="its tokenizer has 434 tokens, its weights only 430"):
+        load_model(str(copied), ON_CPU)
+
+
+def test_code_of_the_models_own_is_never_run(copied: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}
+    (copied / "config.json").write_text(json.dumps(config))
+    (copied / "own.py").write_text("raise SystemExit('the code of the model was run')")
+    with pytest.raises(ModelUnavailable, match="code of its own"):
+        load_model(str(copied), ON_CPU)
+
+
+def test_a_model_that_writes_no_text_is_refused(copied: Path) -> None:
+    (copied / "config.json").write_text(json.dumps({"model_type": "vit"}))
+    with pytest.raises(ModelUnavailable, match="not a model that generates text"):
+        load_model(str(copied), ON_CPU)

@@ -1,0 +1,147 @@
+"""How an answer ends, what of it is reasoning, and what it costs: token by token, with a real tokenizer."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import GenerationConfig
+
+from schemas.generation import GenerationParams
+from schemas.requests import Completion
+from schemas.results import FinishReason
+from tests.models import chat_tokenizer
+from worker.engine.answers import completion_of
+from worker.engine.sequence import Sequence
+from worker.engine.vocabulary import Vocabulary
+
+TOKENIZER: Any = chat_tokenizer()
+NAMED: Any = GenerationConfig(eos_token_id=TOKENIZER.pad_token_id)  # type: ignore[no-untyped-call]
+VOCABULARY = Vocabulary.of(TOKENIZER, NAMED)
+END = "<|im_end|>"
+
+
+def ids_of(text: str) -> list[int]:
+    return list(TOKENIZER.encode(text, add_special_tokens=False))
+
+
+def answer(generated: str, prompt: str = "x", **params: Any) -> Completion:
+    """Feed the tokens of `generated` one by one, until the sequence has ended."""
+    params = {"max_new_tokens": 100} | params
+    sequence = Sequence(3, ids_of(prompt), GenerationParams(**params), VOCABULARY)
+    for token in ids_of(generated):
+        if not sequence.ended:
+            sequence.append(token)
+    assert sequence.ended, "the tokens ran out first"
+    return completion_of(sequence)
+
+
+@pytest.mark.parametrize("end", [END, "<|endoftext|>"])
+def test_an_end_token_ends_the_answer_and_is_counted_but_not_shown(end: str) -> None:
+    done = answer(f"The total.{end}")
+    assert (done.key, done.text, done.reasoning) == (3, "The total.", None)
+    assert done.finish_reason is FinishReason.STOP
+    assert done.usage.prompt_tokens == 1
+    assert done.usage.completion_tokens == len(ids_of("The total.")) + 1
+    assert done.usage.reasoning_tokens == 0
+
+
+def test_the_limit_ends_the_answer() -> None:
+    done = answer("The total is due", max_new_tokens=2)
+    assert done.finish_reason is FinishReason.LENGTH
+    assert done.usage.completion_tokens == 2
+    assert "The total is due".startswith(done.text)
+
+
+def test_an_end_token_at_the_limit_is_a_stop() -> None:
+    ids = ids_of("The total.")
+    done = answer(f"The total.{END}", max_new_tokens=len(ids) + 1)
+    assert done.finish_reason is FinishReason.STOP
+
+
+@given(
+    text=st.text(st.sampled_from("abc def ü東\n"), min_size=1, max_size=30),
+    cut=st.integers(0, 29),
+    length=st.integers(1, 6),
+)
+def test_a_stop_string_ends_the_answer_before_it_wherever_tokens_part(
+    text: str, cut: int, length: int
+) -> None:
+    start = min(cut, len(text) - 1)
+    stop = text[start : start + length]
+    done = answer(text + END, stop=(stop,))
+    assert done.text == text[: text.index(stop)]
+    assert done.finish_reason is FinishReason.STOP
+
+
+def test_the_earliest_stop_string_counts() -> None:
+    assert answer(f"one two three{END}", stop=("three", "two")).text == "one "
+
+
+def test_generation_ends_with_the_token_that_completes_a_stop_string() -> None:
+    done = answer(f"due euros total due euros total{END}", stop=("euros",))
+    assert done.usage.completion_tokens < len(ids_of("due euros total"))
+
+
+def test_reasoning_is_kept_apart_and_counted() -> None:
+    thought = "<think>\nLet me see.\n</think>"
+    done = answer(f"{thought}\n\nThe total.{END}", thinking=True)
+    assert (done.reasoning, done.text) == ("Let me see.", "The total.")
+    assert done.usage.reasoning_tokens == len(ids_of(thought))
+    assert done.usage.completion_tokens == len(ids_of(f"{thought}\n\nThe total.")) + 1
+
+
+def test_reasoning_cut_off_is_never_the_answer() -> None:
+    done = answer("<think>\nThe total is due soon", thinking=True, max_new_tokens=4)
+    assert done.text == ""
+    assert done.reasoning
+    assert "<think>" not in done.reasoning
+    assert done.finish_reason is FinishReason.LENGTH
+    assert done.usage.reasoning_tokens == done.usage.completion_tokens == 4
+
+
+def test_reasoning_that_ends_without_an_answer_is_not_one_either() -> None:
+    done = answer(f"<think>\nThe total{END}", thinking=True)
+    assert (done.text, done.reasoning) == ("", "The total")
+
+
+def test_reasoning_that_the_template_opened_is_recognized() -> None:
+    done = answer(f"Let me see.\n</think>\n\nDone.{END}", prompt="x<think>\n", thinking=True)
+    assert (done.reasoning, done.text) == ("Let me see.", "Done.")
+    cut = answer("Let me see", prompt="x<think>\n", thinking=True, max_new_tokens=2)
+    assert cut.text == ""
+    assert cut.reasoning
+
+
+def test_reasoning_that_the_template_closed_is_over() -> None:
+    done = answer(f"Done.{END}", prompt="x<think>\n\n</think>\n\n")
+    assert (done.reasoning, done.text) == (None, "Done.")
+
+
+def test_reasoning_without_its_opening_is_still_reasoning_if_asked_for() -> None:
+    done = answer(f"Let me see.</think>Done.{END}", thinking=True)
+    assert (done.reasoning, done.text) == ("Let me see.", "Done.")
+
+
+def test_without_thinking_a_closing_tag_is_a_part_of_the_answer() -> None:
+    done = answer(f"The tag </think> closes.{END}")
+    assert (done.reasoning, done.text) == (None, "The tag </think> closes.")
+
+
+def test_a_stop_string_in_the_reasoning_ends_nothing() -> None:
+    generated = f"<think>\nThe total is\n\nthis.\n</think>\n\nThe total.{END}"
+    done = answer(generated, thinking=True, stop=("total", "\n\n"))
+    assert (done.reasoning, done.text) == ("The total is\n\nthis.", "The ")
+
+
+def test_a_sequence_begun_again_is_as_new() -> None:
+    sequence = Sequence(1, ids_of("x"), GenerationParams(temperature=1.0, seed=4), VOCABULARY)
+    assert sequence.randomness is not None
+    before = sequence.randomness.get_state().tolist()
+    for token in ids_of("<think>a"):
+        sequence.append(token)
+    sequence.fail("reason")
+    sequence.restart()
+    assert (sequence.generated, sequence.ended, sequence.failure) == ([], False, None)
+    assert sequence.answer_from == 0
+    assert sequence.randomness.get_state().tolist() == before
