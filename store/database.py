@@ -13,6 +13,11 @@ from schemas.settings import Settings
 
 SQLITE_FILE = "qwenq.db"
 SQLITE_BUSY_SECONDS = 60.0
+# A reader of several statements sees one moment. On SQLite every transaction does.
+_ONE_SNAPSHOT: dict[str, dict[str, Any]] = {
+    "postgresql": {"isolation_level": "REPEATABLE READ"},
+    "sqlite": {},
+}
 
 
 def database_url(settings: Settings) -> str:
@@ -26,7 +31,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.engine = _make_engine(url)
         self.url = self.engine.url.render_as_string(hide_password=True)
-        self._readers = self.engine.execution_options(qwenq_begin="BEGIN")
+        self._readers = self.engine.execution_options(qwenq_begin="BEGIN", **_ONE_SNAPSHOT[self.dialect])
         self._writers = self.engine.execution_options(qwenq_begin="BEGIN IMMEDIATE")
 
     @classmethod
@@ -81,7 +86,7 @@ class Store:
 def _make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except exc.ArgumentError:
+    except (exc.ArgumentError, ValueError):
         raise InvalidSetting(name="QWENQ_DATABASE_URL", reason="it is not a database URL") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":

@@ -7,6 +7,7 @@ from schemas.tables import SCHEMA_VERSION
 from store.database import Store
 
 _UPGRADE = "Run `qwenq db upgrade`."
+_UPGRADE_LOCK = int.from_bytes(b"qwenq")
 _NEWER = "Install the qwenq that made it, or a newer one."
 
 
@@ -40,6 +41,9 @@ def upgrade_store(store: Store) -> str | None:
     from migrations.command import upgrade
 
     with store.writing() as connection:
+        if store.dialect == "postgresql":
+            # Several may start at once; SQLite has one writer at a time anyway.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         found = found_version(connection)
         if found is not None and found > SCHEMA_VERSION:
             raise StoreVersionMismatch(url=store.url, found=found, needed=SCHEMA_VERSION, remedy=_NEWER)

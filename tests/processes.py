@@ -14,6 +14,8 @@ from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
 from schemas.settings import Settings
 
+# Threads that wait for each other crawl when tests share the cores; for the tiny model one is quicker anyway.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 TINY_MODEL = Path(__file__).parents[1] / "examples" / "tiny-qwen3"
 
 
@@ -27,7 +29,7 @@ class Fleet:
     def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> Service:
         """Start a qwenq command with the test's settings."""
         name = f"{arguments[0]}-{len(self.services)}"
-        environment = {**environment_of(self.settings), **(env or {})}
+        environment = {**ONE_THREAD, **environment_of(self.settings), **(env or {})}
         service = Service.of_qwenq(name, arguments, self.settings.home / "logs" / f"{name}.log", environment)
         self.services.append(service)
         return service
@@ -64,7 +66,7 @@ def qwenq(
     return subprocess.run(
         [sys.executable, "-m", "qwenq", *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env={**os.environ, **ONE_THREAD, **(env or {})},
         input=stdin,
         capture_output=True,
         text=True,

@@ -30,6 +30,7 @@ from worker.patience import patiently
 from worker.resident import ResidentModel
 
 WORKER_ID_VARIABLE = "QWENQ_WORKER_ID"
+BROKEN_EXIT_CODE = 71
 
 _log = logging.getLogger("qwenq.worker")
 
@@ -108,13 +109,14 @@ class WorkingProcess:
             self._announce(keeper.claim.job_id)
         except (LeaseLost, StoreAway):
             raise  # neither is the chunk's fault, and the lease has run out or will
-        except Exception:  # noqa: BLE001
-            # Not one document's fault as far as the engine could tell: it counts as a crash, so that a chunk
-            # which does this each time is halved until the document at fault stands alone.
-            _log.exception("chunk=%d broke the engine", keeper.claim.chunk_id)
-            keeper.flush()
-            self._rescue_own()
-            self._announce(keeper.claim.job_id)
+        except Exception:  # noqa: BLE001 - whatever it is
+            # Not one document's fault as far as the engine could tell, and perhaps the device is broken for good.
+            # A fresh process goes on; as a crash it counts, so that a document that does this is found by halving.
+            _log.exception("chunk=%d broke the engine: the process is replaced", keeper.claim.chunk_id)
+            try:
+                keeper.flush()
+            finally:
+                os._exit(BROKEN_EXIT_CODE)
         else:
             if ended := keeper.finish():
                 _log.info("job=%d %s", keeper.claim.job_id, ended)

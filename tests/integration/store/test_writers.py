@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,12 +13,18 @@ from store.version import check_version, upgrade_store
 from tests.builders import make_worker
 
 ROOT = Path(__file__).parents[3]
-THREADS, TIMES = 6, 10
+THREADS, PROCESSES, TIMES = 6, 3, 10
 PROGRAM = """
 import sys
+import migrations.versions, alembic.command
 from store.database import Store
-from tests.integration.store.test_writers import count_up
-count_up(Store(sys.argv[1]), int(sys.argv[2]))
+from tests.integration.store.test_writers import count_up, upgrade_store
+
+print("ready", flush=True)
+sys.stdin.readline()
+store = Store(sys.argv[1])
+{work}
+store.close()
 """
 
 
@@ -43,32 +48,38 @@ def test_writing_threads_wait_for_each_other(store: Store) -> None:
 
 def test_writing_processes_wait_for_each_other(store: Store, database_url: str) -> None:
     worker_id = make_worker(store)
-    command = [sys.executable, "-c", PROGRAM, database_url, str(worker_id)]
-    processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(3)]
-    for process in processes:
-        _, complaints = process.communicate(timeout=120)
-        assert (process.returncode, complaints) == (0, b"")
-    assert _loads(store, worker_id) == 1 + 3 * TIMES
+    _at_once(database_url, f"count_up(store, {worker_id})")
+    assert _loads(store, worker_id) == 1 + PROCESSES * TIMES
 
 
-def test_a_new_store_may_be_made_by_several_at_once(empty_store: Store) -> None:
+def test_a_new_store_may_be_made_by_several_processes_at_once(empty_store: Store) -> None:
     url = empty_store.engine.url.render_as_string(hide_password=False)
-    together = threading.Barrier(THREADS, timeout=30)
-
-    def make(_: int) -> str | None:
-        own = Store(url)
-        try:
-            together.wait()
-            return upgrade_store(own)
-        finally:
-            own.close()
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        found = list(threads.map(make, range(THREADS)))
-    assert found.count(None) == 1
+    found = _at_once(url, "print(upgrade_store(store))")
+    assert found.count("None") == 1
     check_version(empty_store)
+
+
+def _at_once(url: str, work: str) -> list[str]:
+    """Let processes that are ready do the same in the same moment. Returns what each said."""
+    command = [sys.executable, "-W", "error", "-c", PROGRAM.format(work=work), url]
+    pipe = subprocess.PIPE
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    ended = [process.communicate(timeout=120) for process in processes]
+    assert [complaints for _, complaints in ended] == [""] * PROCESSES
+    return [said.strip() for said, _ in ended]
 
 
 def _loads(store: Store, worker_id: int) -> int:
     with store.reading() as connection:
-        return connection.execute(select(workers.c.loads).where(workers.c.id == worker_id)).scalar_one()
+        loads: int = connection.execute(select(workers.c.loads).where(workers.c.id == worker_id)).scalar_one()
+    return loads

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -49,6 +50,7 @@ def test_two_jobs_are_answered_by_one_load_as_the_model_alone_would(fleet: Fleet
     assert worker.log.read_text().count("model loaded") == 1
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_bad_document_fails_and_its_neighbours_succeed(fleet: Fleet, jobs: Jobs) -> None:
     fleet.start("worker", "--model", str(TINY_MODEL))
     job = jobs.submit(["word " * 5_000, TEXTS[0], "   "], max_new_tokens=8)
@@ -59,6 +61,7 @@ def test_a_bad_document_fails_and_its_neighbours_succeed(fleet: Fleet, jobs: Job
     assert codes == {"d0": "too_long", "d2": "empty_prompt"}
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_model_that_cannot_be_loaded_stops_the_worker_and_loses_no_document(
     fleet: Fleet, jobs: Jobs
 ) -> None:
@@ -71,6 +74,7 @@ def test_a_model_that_cannot_be_loaded_stops_the_worker_and_loses_no_document(
     assert (status.state, status.documents.pending) == ("queued", 1)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_metrics_of_each_batch_are_stored(fleet: Fleet, jobs: Jobs) -> None:
     from sqlalchemy import select
 
