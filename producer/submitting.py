@@ -19,7 +19,7 @@ from store.documents import insert_rows
 from store.reconcile import announce
 from store.workers import count_alive
 
-BATCH_ROWS = 4_000
+BATCH_ROWS = 10_000
 BATCH_CHARS = 8 * 1024 * 1024
 GC_OBJECTS = 100_000
 ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats

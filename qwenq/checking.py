@@ -1,7 +1,6 @@
 """`qwenq check`: tries every setting, and says what is wrong and how to mend it."""
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -13,10 +12,8 @@ from schemas.settings import ENV_PREFIX, Settings
 from store.broker import Broker, socket_path
 from store.database import Store
 from store.version import check_version, found_version
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model")
-_WEIGHTS = ("*.safetensors", "*.bin")
+from worker.engine.echo import ECHO_MODEL
+from worker.engine.factory import check_model
 
 
 class Verdict(StrEnum):
@@ -99,26 +96,12 @@ def _broker(settings: Settings) -> str:
 def _model(settings: Settings) -> str:
     if settings.model is None:
         raise _Note("no model is set; give --model to each command, or set QWENQ_MODEL")
-    if settings.model == "echo":
+    if settings.model == ECHO_MODEL:
         return "echo: answers with the document itself, for trying the pipeline"
-    folder = Path(settings.model)
-    if folder.is_dir():
-        return _model_folder(folder)
-    if not _HUB_ID.fullmatch(settings.model):
-        raise ValueError(
-            f"QWENQ_MODEL={settings.model} is neither a folder nor a hub id such as Qwen/Qwen3-8B"
-        )
-    raise _Note(f"{settings.model} is taken from the hub, or from its cache, when a worker loads it")
-
-
-def _model_folder(folder: Path) -> str:
-    if not (folder / "config.json").is_file():
-        raise ValueError(f"{folder} holds no config.json: it is no model")
-    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
-        raise ValueError(f"{folder} holds no tokenizer")
-    if not any(True for pattern in _WEIGHTS for _ in folder.glob(pattern)):
-        raise ValueError(f"{folder} holds no weights")
-    return f"{folder} holds a configuration, a tokenizer and weights"
+    check_model(settings.model)
+    if not Path(settings.model).is_dir():
+        raise _Note(f"{settings.model} is taken from the hub, or from its cache, when a worker loads it")
+    return f"{settings.model} holds a configuration, a tokenizer and weights"
 
 
 def _device(settings: Settings) -> str:

@@ -16,6 +16,12 @@ from pydantic import BaseModel
 from schemas.errors import OutputNotWritable
 from schemas.results import ErrorLine, Result
 
+RESULT_COLUMNS = (
+    "custom_id", "text", "reasoning", "finish_reason",
+    "prompt_tokens", "completion_tokens", "reasoning_tokens", "model",
+)  # fmt: skip
+ERROR_COLUMNS = ("custom_id", "line", "code", "message")
+
 Line = TypeVar("Line", bound=BaseModel)
 
 
@@ -125,11 +131,5 @@ def _error_row(error: ErrorLine) -> tuple[Any, ...]:
     return error.custom_id, error.line, error.error.code, error.error.message
 
 
-_RESULTS = _Sheet(
-    (
-        "custom_id", "text", "reasoning", "finish_reason",
-        "prompt_tokens", "completion_tokens", "reasoning_tokens", "model",
-    ),
-    _result_row,
-)  # fmt: skip
-_ERRORS = _Sheet(("custom_id", "line", "code", "message"), _error_row)
+_RESULTS = _Sheet(RESULT_COLUMNS, _result_row)
+_ERRORS = _Sheet(ERROR_COLUMNS, _error_row)

@@ -27,6 +27,7 @@ from store.database import Store
 from store.jobs import job_status, job_to_take_up
 from store.results import errors_of, results_of
 from store.workers import worker_of_process
+from worker.engine.factory import check_model
 
 SHOWN_RESULTS = 8
 
@@ -55,6 +56,7 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
     check_writable(outputs.results)
     check_writable(outputs.errors)
     spec, rows = open_request(request, settings)
+    check_model(spec.model)
     key = run_key(spec)
     with _home_of_run(settings, key) as settings_of_run, Session(settings_of_run) as session:
         session.start_broker()

@@ -8,6 +8,7 @@ from qwenq.job_request import model_of
 from qwenq.stores import open_store
 from qwenq.telling import say
 from schemas.settings import Settings
+from worker.engine.factory import check_model
 
 LOOK_EVERY_SECONDS = 0.5
 
@@ -15,6 +16,7 @@ LOOK_EVERY_SECONDS = 0.5
 def serve(settings: Settings, flower_port: int) -> None:
     """Run Redis (unless a broker is set), a worker, beat and Flower until interrupted. Raises ServiceAway."""
     model = model_of(settings)
+    check_model(model)
     with held(settings.home), Session(settings) as session:
         open_store(settings).close()
         session.start_broker()

@@ -78,7 +78,8 @@ def _rejected(job_id: int, seq: int, source: int, line: int, raw: str, reason: s
 def _bulk_insert(connection: Connection, rows: Iterable[StoredRow]) -> None:
     """Insert by the driver's own means: SQLAlchemy would turn each row into a dict and back."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_INSERT, list(rows))
+        if values := list(rows):
+            connection.exec_driver_sql(_INSERT, values)
         return
     import psycopg
 

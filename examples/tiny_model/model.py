@@ -50,4 +50,5 @@ def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Pa
         model.save_pretrained(fresh)
         tokenizer.save_pretrained(fresh)
         for file in Path(fresh).iterdir():
+            file.chmod(0o644)  # temporary files are private
             file.replace(folder / file.name)

@@ -23,9 +23,11 @@ def command(**options: Any) -> int:
     from qwenq.job_request import model_of
     from qwenq.stores import open_store
     from schemas.settings import load_settings
+    from worker.engine.factory import check_model
 
     settings = load_settings(**options)
     settings = settings.model_copy(update={"model": model_of(settings)})
+    check_model(settings.model or "")
     open_store(settings).close()
     # The working process reads the environment, so what was said on the command line must be there.
     given = {name: getattr(settings, name) for name, value in options.items() if value is not None}

@@ -5,6 +5,13 @@ from schemas.settings import Settings
 from worker.engine.echo import ECHO_MODEL, EchoEngine
 from worker.engine.options import EngineOptions
 from worker.engine.protocol import Engine
+from worker.engine.source import check_source
+
+
+def check_model(model: str) -> None:
+    """Raise ModelUnavailable for what can be no model here, as far as that is seen without loading it."""
+    if model != ECHO_MODEL:
+        check_source(model)
 
 
 def make_engine(model: str, settings: Settings, hooks: EngineHooks) -> Engine:

@@ -19,8 +19,9 @@ from transformers.utils import logging as transformers_logging
 from schemas.errors import ModelUnavailable
 from schemas.requests import ModelInfo
 from worker.engine.device import choose_device, choose_dtype, dtype_name
-from worker.engine.model_errors import check_source, reason_of
+from worker.engine.model_errors import reason_of
 from worker.engine.options import EngineOptions
+from worker.engine.source import check_source
 from worker.engine.vocabulary import Vocabulary
 
 logger = logging.getLogger("qwenq.engine")

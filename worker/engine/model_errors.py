@@ -1,8 +1,5 @@
 """Why a model cannot be loaded, in plain words."""
 
-import re
-from pathlib import Path
-
 from huggingface_hub.errors import (
     GatedRepoError,
     LocalEntryNotFoundError,
@@ -10,24 +7,9 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from schemas.errors import ModelUnavailable
-
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 LONGEST_REASON = 300
 
 NOT_REACHED = "the hub cannot be reached, and the model is not in this machine's cache"
-
-
-def check_source(model: str) -> None:
-    """Raise ModelUnavailable for what is neither a model's folder nor a hub id."""
-    folder = Path(model)
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise ModelUnavailable(model=model, reason="the folder holds no config.json")
-    elif folder.exists():
-        raise ModelUnavailable(model=model, reason="it is a file, not a folder")
-    elif not HUB_ID.fullmatch(model) or model.startswith("."):
-        raise ModelUnavailable(model=model, reason="there is no such folder")
 
 
 def reason_of(error: BaseException) -> str:

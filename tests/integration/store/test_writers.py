@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from schemas.tables import workers
 from store.database import Store
-from store.version import check_version, upgrade_store
+from store.version import check_version
 from tests.builders import make_worker
 
 ROOT = Path(__file__).parents[3]
@@ -18,7 +18,8 @@ PROGRAM = """
 import sys
 import migrations.versions, alembic.command
 from store.database import Store
-from tests.integration.store.test_writers import count_up, upgrade_store
+from store.version import upgrade_store
+from tests.integration.store.test_writers import count_up
 
 print("ready", flush=True)
 sys.stdin.readline()

@@ -1,5 +1,6 @@
 """A worker answers jobs with one resident model."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -65,11 +66,13 @@ def test_a_bad_document_fails_and_its_neighbours_succeed(fleet: Fleet, jobs: Job
 def test_a_model_that_cannot_be_loaded_stops_the_worker_and_loses_no_document(
     fleet: Fleet, jobs: Jobs
 ) -> None:
-    missing = str(fleet.settings.home / "no-such-model")
-    job = jobs.submit(["hello"], model=missing)
-    worker = fleet.start("worker", "--model", missing)
+    damaged = fleet.settings.home / "damaged-model"
+    shutil.copytree(TINY_MODEL, damaged)
+    (damaged / "model.safetensors").write_bytes(b"no weights")
+    job = jobs.submit(["hello"], model=str(damaged))
+    worker = fleet.start("worker", "--model", str(damaged))
     assert eventually(lambda: worker.exit_code, "the worker stops") == 3
-    assert "no-such-model" in worker.log.read_text()
+    assert f"The model {damaged} cannot be loaded" in worker.log.read_text().splitlines()[-1]
     status = jobs.status(job.job_id)
     assert (status.state, status.documents.pending) == ("queued", 1)
 

@@ -1,0 +1,81 @@
+"""Alembic's own commands on a store, and all that a database knows of its tables."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Inspector, inspect
+
+import migrations
+from store.database import Store
+
+VERSION_TABLE = "alembic_version"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store without tables, once of each kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{request.getfixturevalue('tmp_path') / 'empty.db'}"
+    else:
+        url = request.getfixturevalue("empty_postgres_url")
+    store = Store(url)
+    yield store
+    store.close()
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    """Undo migrations, inside the connection's transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
+
+
+def described(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Every table but Alembic's own, as the database itself describes it."""
+    inspector = inspect(connection)
+    return {
+        table: _described_table(connection, inspector, table)
+        for table in inspector.get_table_names()
+        if table != VERSION_TABLE
+    }
+
+
+def _described_table(connection: Connection, inspector: Inspector, table: str) -> dict[str, Any]:
+    return {
+        "columns": {
+            column["name"]: (
+                str(column["type"].compile(connection.dialect)),
+                column["nullable"],
+                column.get("default"),
+                column.get("autoincrement"),
+                column.get("comment"),
+            )
+            for column in inspector.get_columns(table)
+        },
+        "primary key": inspector.get_pk_constraint(table),
+        "checks": {check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table)},
+        "foreign keys": {key["name"]: key for key in inspector.get_foreign_keys(table)},
+        "indexes": {index["name"]: index for index in inspector.get_indexes(table)},
+        "unique": {one["name"]: one for one in inspector.get_unique_constraints(table)},
+        "comment": _comment(connection, inspector, table),
+        "without rowid": _is_without_rowid(connection, table),
+    }
+
+
+def _comment(connection: Connection, inspector: Inspector, table: str) -> str | None:
+    if connection.dialect.name == "sqlite":
+        return None
+    return inspector.get_table_comment(table)["text"]
+
+
+def _is_without_rowid(connection: Connection, table: str) -> bool:
+    if connection.dialect.name != "sqlite":
+        return False
+    found = connection.exec_driver_sql(f'PRAGMA table_list("{table}")').mappings().one()
+    return bool(found["wr"])

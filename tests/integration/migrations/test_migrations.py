@@ -1,0 +1,143 @@
+"""The migrations build exactly the tables of the code, can be undone, and keep the data of an older store."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, Table, inspect, select
+
+import migrations
+from migrations.command import head, upgrade
+from schemas.states import JobState
+from schemas.tables import SCHEMA_VERSION, metadata
+from store.database import Store
+from store.jobs import job_status
+from store.rescue import rescue_expired
+from store.results import errors_of, results_of
+from store.version import check_version, upgrade_store
+from store.workers import find_worker
+from tests.audit import audit
+from tests.builders import answer_all
+from tests.integration.migrations.conftest import VERSION_TABLE, described, downgrade
+from tests.integration.migrations.first_store import AT, ROWS
+
+BEGINNING = "0001"
+
+
+def test_alembic_sees_no_difference_between_migrations_and_tables(store: Store) -> None:
+    with store.reading() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrations_build_what_the_tables_would_build(empty_store: Store) -> None:
+    """Names and SQL of constraints, indexes, comments and all else that Alembic does not look at."""
+    with empty_store.writing() as connection:
+        metadata.create_all(connection)
+        created = described(connection)
+        metadata.drop_all(connection)
+        upgrade(connection)
+        assert described(connection) == created
+    assert created.keys() == metadata.tables.keys()
+
+
+def test_every_kind_of_detail_is_compared(store: Store) -> None:
+    """The comparison above is worth what it looks at."""
+    with store.reading() as connection:
+        chunks = described(connection)["chunks"]
+    assert "ck_chunks_done_is_complete" in chunks["checks"]
+    assert "succeeded" in chunks["checks"]["ck_chunks_done_is_complete"]
+    assert chunks["indexes"]["uq_chunks_job_id_first_seq"]["unique"]
+    assert chunks["foreign keys"]["fk_chunks_job_id"]["options"] == {"ondelete": "CASCADE"}
+    if store.dialect == "postgresql":
+        assert chunks["columns"]["attempt"][-1] == "the fence: only its newest attempt may write"
+
+
+def test_migrations_can_be_undone_and_run_again(store: Store) -> None:
+    with store.writing() as connection:
+        before = described(connection)
+        downgrade(connection, "base")
+        assert inspect(connection).get_table_names() == [VERSION_TABLE]
+    assert upgrade_store(store) is None
+    with store.reading() as connection:
+        assert described(connection) == before
+    check_version(store)
+
+
+def test_revisions_are_one_line_and_sort_by_their_numbers() -> None:
+    """`check_version` tells older from newer by comparing them."""
+    folder = migrations.__path__[0]
+    revisions = [script.revision for script in ScriptDirectory(folder).walk_revisions()]
+    assert revisions == sorted(revisions, reverse=True)
+    assert revisions[0] == head() == SCHEMA_VERSION
+    assert revisions[-1] == BEGINNING
+
+
+@pytest.fixture
+def first_store(empty_store: Store) -> Store:
+    """A store of the first version that holds data."""
+    with empty_store.writing() as connection:
+        upgrade(connection, BEGINNING)
+        tables = _tables(connection)
+        for name, rows in ROWS.items():
+            connection.execute(tables[name].insert(), [_storable(connection, row) for row in rows])
+    return empty_store
+
+
+def test_a_store_that_holds_data_keeps_it_through_every_upgrade(first_store: Store) -> None:
+    with first_store.reading() as connection:
+        before = _contents(connection)
+    assert [len(before[name]) for name in ROWS] == [len(rows) for rows in ROWS.values()]
+    assert upgrade_store(first_store) == BEGINNING
+    check_version(first_store)
+    with first_store.reading() as connection:
+        after = _contents(connection)
+    for name, rows in before.items():
+        for old, new in zip(rows, after[name], strict=True):
+            kept = old.keys() & new.keys()
+            assert {column: new[column] for column in kept} == {column: old[column] for column in kept}
+
+
+def test_the_code_goes_on_with_an_upgraded_store(first_store: Store) -> None:
+    upgrade_store(first_store)
+    with first_store.writing() as connection:
+        audit(connection, 1)
+        assert [result.text for result in results_of(connection, 1)] == ["ö"]
+        assert [error.error.code for error in errors_of(connection, 1)] == ["invalid_row"]
+        worker = find_worker(connection, 1)
+        assert worker is not None
+        assert worker.started_at == AT
+        assert rescue_expired(connection, max_crashes=2).requeued == 1
+    answer_all(first_store, 1, worker.id)
+    with first_store.reading() as connection:
+        audit(connection, 1)
+        status = job_status(connection, 1)
+    assert status is not None
+    assert (status.state, status.documents.succeeded, status.started_at) == (JobState.COMPLETED, 2, AT)
+
+
+def _tables(connection: Connection) -> dict[str, Table]:
+    """The tables as the database has them, whatever the code says."""
+    found = MetaData()
+    found.reflect(connection)
+    return dict(found.tables)
+
+
+def _storable(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
+    """SQLite keeps times as seconds; a reflected table does not know that."""
+    if connection.dialect.name != "sqlite":
+        return row
+    return {name: value.timestamp() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def _contents(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
+        for name, table in _tables(connection).items()
+        if name != VERSION_TABLE
+    }
