@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy import create_engine, text
 from qwenq.embedded.redis import start_redis
 from schemas.settings import ENV_PREFIX, Settings
 from store.broker import socket_path
-from store.database import Store, database_url
+from store.database import SQLITE_FILE, Store, database_url
 from store.version import upgrade_store
 
 STOP_SECONDS = 15.0
@@ -80,6 +81,38 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
         yield Postgres(re.sub(r"^postgresql(\+\w+)?://", "postgresql://", server.get_uri()))
     finally:
         server.cleanup()
+
+
+class FreshStores:
+    """Empty stores, one after the other, each of its own; one Redis is the broker of all."""
+
+    def __init__(self, folder: Path, broker: str, postgres: Postgres) -> None:
+        self._folder = folder
+        self._broker = broker
+        self._postgres = postgres
+
+    @contextmanager
+    def sqlite(self) -> Iterator[Settings]:
+        """The settings of a new SQLite file."""
+        with self._made(f"sqlite:///{self._folder}/fresh/{SQLITE_FILE}") as settings:
+            yield settings
+
+    @contextmanager
+    def postgresql(self) -> Iterator[Settings]:
+        """The settings of a new PostgreSQL database."""
+        with self._made(self._postgres.new_database()) as settings:
+            yield settings
+        self._postgres.drop_newest()
+
+    @contextmanager
+    def _made(self, url: str) -> Iterator[Settings]:
+        home = self._folder / "fresh"
+        settings = Settings(home=home, database_url=url, broker_url=self._broker, model="echo")
+        make_store(settings)
+        # What an earlier round left for the disk to write must not be paid by the next.
+        os.sync()
+        yield settings
+        shutil.rmtree(home)
 
 
 def make_store(settings: Settings) -> None:

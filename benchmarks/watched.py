@@ -1,4 +1,4 @@
-"""Run a command and print its wall seconds, its CPU seconds, its peak memory and its exit code, as JSON.
+"""Run a command and print its wall seconds, its CPU seconds and its peak memory, as JSON.
 
 A child's peak memory begins with that of the process which starts it, so that process has to be a small one: this
 file is run by its path, and imports nothing else of the project.
@@ -23,33 +23,32 @@ class Watched:
 
 
 def watch(command: Sequence[str], environment: Mapping[str, str]) -> Watched:
-    """Run a command that must succeed, as a process of its own; its output is dropped."""
+    """Run a command that must succeed, as a process of its own; what it says is dropped."""
     told = subprocess.run(
         [sys.executable, "-S", __file__, *command],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
-        check=False,
+        check=True,
         text=True,
     )
-    found = json.loads(told.stdout)
-    if found.pop("exit_code"):
-        raise SystemExit(f"it failed: {' '.join(command)}")
-    return Watched(**found)
+    return Watched(**json.loads(told.stdout))
 
 
-def main() -> None:
-    """Run the command of the command line."""
+def main() -> int:
+    """Run the command of the command line. Returns its exit code, with its last words when that is not 0."""
     import resource
 
     started = time.perf_counter()
-    process = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=False)
+    process = subprocess.run(sys.argv[1:], capture_output=True, check=False, text=True)
     wall = time.perf_counter() - started
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     # macOS counts bytes, Linux KiB.
     peak = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
-    measured = {"wall_seconds": wall, "cpu_seconds": used.ru_utime + used.ru_stime, "peak_mb": peak}
-    print(json.dumps({**measured, "exit_code": process.returncode}))
+    print(json.dumps({"wall_seconds": wall, "cpu_seconds": used.ru_utime + used.ru_stime, "peak_mb": peak}))
+    if process.returncode:
+        sys.stderr.write(process.stderr)
+    return process.returncode
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
