@@ -38,7 +38,7 @@ class Bar:
 
     def __str__(self) -> str:
         limit = f"at least {self.at_least:,g}" if self.at_least is not None else f"at most {self.at_most:,g}"
-        return f"{'met   ' if self.met else 'MISSED'} {self.what}: {self.value:,.4g} ({limit})"
+        return f"{'met   ' if self.met else 'MISSED'} {self.what}: {_shown(self.value)} ({limit})"
 
 
 @dataclass

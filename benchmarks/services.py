@@ -44,7 +44,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         self._url = url
         self._made = 0
-        self.version = self._execute("SHOW server_version")
+        self.version = f"{self._execute('SHOW server_version')} (fsync {self._execute('SHOW fsync')})"
 
     def new_database(self) -> str:
         """The URL of a fresh database."""

@@ -1,5 +1,7 @@
 """What keeps work moving without a special process: stranded chunks are put back, silent ones announced again."""
 
+from collections import Counter
+
 from schemas.chunks import Notice, RescueReport
 from schemas.settings import Settings
 from store import chunks, rescue
@@ -29,14 +31,13 @@ def announce(store: Store, broker: Broker, notices: list[Notice]) -> None:
 
 
 def _silent(store: Store, broker: Broker, settings: Settings) -> list[Notice]:
-    """Chunks that nobody announced, and, where a queue holds fewer messages than chunks wait, the oldest ones."""
+    """Chunks that nobody announced, and, where a queue holds fewer messages than were sent, the oldest ones."""
     with store.reading() as connection:
         silent = chunks.never_published(connection, PUBLISH_GRACE_SECONDS)
         aged = chunks.published_before(connection, settings.lease_seconds)
         waiting = chunks.count_waiting(connection) if aged else {}
-    unannounced = {notice.chunk_id for notice in silent}
+        unannounced = Counter(notice.model for notice in chunks.never_published(connection, 0.0))
     for model in {notice.model for notice in aged}:
-        missing = waiting[model] - broker.depth(model)
-        candidates = [one for one in aged if one.model == model and one.chunk_id not in unannounced]
-        silent += candidates[: max(0, missing)]
+        missing = waiting[model] - unannounced[model] - broker.depth(model)
+        silent += [notice for notice in aged if notice.model == model][: max(0, missing)]
     return silent

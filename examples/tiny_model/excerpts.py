@@ -1,7 +1,7 @@
 """Shorter invoices to start with: copying is learned from one line in a few hundred steps.
 
-On whole invoices alone the model first learns what answers look like, and then stays there for a
-long time before it finds out how to copy them from the text.
+On whole invoices alone the model first learns what answers look like, and takes long to find out how to copy
+them from the text.
 """
 
 from random import Random

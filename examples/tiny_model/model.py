@@ -43,7 +43,7 @@ def new_model(tokenizer: PreTrainedTokenizerBase) -> Qwen3ForCausalLM:
     return model
 
 
-def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path = FOLDER) -> None:
+def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write the model folder; each file appears whole or not at all."""
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tiny-") as fresh:

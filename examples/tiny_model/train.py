@@ -14,7 +14,7 @@ from torch import nn
 from examples.tiny_model import tokenizer
 from examples.tiny_model.invoices import TRAINING_SEEDS
 from examples.tiny_model.lessons import batches, loss_of, rate
-from examples.tiny_model.model import new_model, save
+from examples.tiny_model.model import FOLDER, new_model, save
 from examples.tiny_model.trees import Batch
 
 CHECKPOINT = Path(tempfile.gettempdir()) / "qwenq-tiny-model.pt"
@@ -42,18 +42,21 @@ class Trainer:
         if checkpoint.exists():
             self._resume()
 
-    def run(self, steps: int, minutes: float) -> None:
+    def run(self, steps: int, minutes: float, folder: Path) -> None:
         """Train for `steps` or `minutes`, whichever ends first, then save the model."""
         print(f"{self.model.num_parameters():,} parameters, from step {self.step}", flush=True)
         begun = time.monotonic() - self.spent
-        kept, progress = self.spent, 0.0
+        kept = self.spent
+        progress = max(self.step / steps, self.spent / (60 * minutes))
         while progress < 1:
             seen: list[tuple[float, float]] = []
             seeds = range(self.seed, self.seed + POOL)
             for given in batches(self.tokenizer, seeds, progress):
                 self.spent = time.monotonic() - begun
-                progress = max(self.step / steps, self.spent / (60 * minutes))
                 seen.append(self._learn(given, rate(progress)))
+                progress = max(self.step / steps, self.spent / (60 * minutes))
+                if progress >= 1:
+                    break
             self.seed += POOL
             loss, right = (sum(column) / len(seen) for column in zip(*seen, strict=True))
             print(
@@ -64,7 +67,7 @@ class Trainer:
             if self.spent > kept + KEEP_SECONDS:
                 self._keep()
                 kept = self.spent
-        save(self.model, self.tokenizer)
+        save(self.model, self.tokenizer, folder)
         self.checkpoint.unlink(missing_ok=True)
 
     def _learn(self, given: Batch, factor: float) -> tuple[float, float]:
@@ -87,7 +90,6 @@ class Trainer:
         fresh = self.checkpoint.with_suffix(".new")
         torch.save(state, fresh)
         fresh.replace(self.checkpoint)
-        save(self.model, self.tokenizer)
 
     def _resume(self) -> None:
         state = torch.load(self.checkpoint, weights_only=True)
@@ -103,10 +105,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3_500)
     parser.add_argument("--minutes", type=float, default=60, help="end by then, even with fewer steps")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where to save the model")
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    Trainer(given.checkpoint).run(given.steps, given.minutes)
+    Trainer(given.checkpoint).run(given.steps, given.minutes, given.folder)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 
 from schemas.jobs import JobStatus
 from schemas.tables import chunks, documents, results
@@ -37,20 +37,33 @@ def audited_status(store: Store, job_id: int) -> JobStatus:
                 .group_by(documents.c.state)
             )
         }
-        spent = connection.execute(
-            select(
-                func.sum(results.c.prompt_tokens),
-                func.sum(results.c.completion_tokens),
-                func.sum(results.c.reasoning_tokens),
-            ).where(results.c.job_id == job_id)
-        ).one()
+        spent = _spent(connection, job_id)
+        per_chunk = [
+            (_tokens(chunk), _spent(connection, job_id, chunk.first_seq, chunk.last_seq))
+            for chunk in connection.execute(select(chunks).where(chunks.c.job_id == job_id))
+        ]
     assert status is not None
     told = status.documents.model_dump()
     assert told.pop("total") == sum(counted.values())
     assert {state: count for state, count in told.items() if count} == counted
-    usage = status.usage
-    assert [usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens] == [n or 0 for n in spent]
+    assert _tokens(status.usage) == spent
+    assert [kept for kept, _ in per_chunk] == [recounted for _, recounted in per_chunk]
     return status
+
+
+def _tokens(teller: Any) -> list[int]:
+    return [teller.prompt_tokens, teller.completion_tokens, teller.reasoning_tokens]
+
+
+def _spent(connection: Connection, job_id: int, first_seq: int = 0, last_seq: int = 10**9) -> list[int]:
+    """Tokens of the results themselves."""
+    columns = (results.c.prompt_tokens, results.c.completion_tokens, results.c.reasoning_tokens)
+    sums = connection.execute(
+        select(*(func.coalesce(func.sum(column), 0) for column in columns)).where(
+            results.c.job_id == job_id, results.c.seq.between(first_seq, last_seq)
+        )
+    ).one()
+    return [int(tokens) for tokens in sums]
 
 
 def age(store: Store, job_id: int, seconds: float) -> None:

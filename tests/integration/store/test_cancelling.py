@@ -49,6 +49,17 @@ def test_a_chunk_at_work_goes_on_until_its_worker_drops_it(store: Store, audited
     assert chunks_of(store, job_id, ChunkState.DONE) == chunks_of(store, job_id)
 
 
+def test_a_chunk_that_waits_again_keeps_the_outcomes_that_it_has(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    write(store, claim, [answer(0), answer(1), failure(2)])
+    with store.writing() as connection:
+        release_chunk(connection, claim)
+    assert _cancel(store, job_id)
+    documents = audited(job_id).documents
+    assert (documents.succeeded, documents.failed, documents.cancelled) == (2, 1, 1)
+
+
 def test_answers_that_arrive_after_a_cancel_are_kept(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=8)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))

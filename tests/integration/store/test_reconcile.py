@@ -93,6 +93,18 @@ def test_only_as_many_messages_are_sent_again_as_are_missing(
     assert broker.depth(MODEL) == 10
 
 
+def test_messages_are_not_missed_because_others_are_yet_to_be_sent(
+    store: Store, broker: Broker, settings: Settings
+) -> None:
+    """A submitter is about to announce its own: the queue of the older job is complete all the same."""
+    older = make_job(store, documents=8)
+    _announce(store, broker, older)
+    age(store, older, 60)
+    make_job(store, documents=12)
+    reconcile(store, broker, settings)
+    assert broker.depth(MODEL) == 2
+
+
 def test_unannounced_and_lost_chunks_of_a_model_are_both_sent(
     store: Store, broker: Broker, settings: Settings, client: Redis
 ) -> None:
