@@ -67,7 +67,7 @@ bench-startup: install ## how fast commands and services start
 
 .PHONY: bench-generation
 bench-generation: install ## the engine against Transformers' own generate
-	$(BIN)/python -m benchmarks.generation
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.generation
 
 .PHONY: tiny-model
 tiny-model: install ## train the tiny model anew (about half an hour), and measure it

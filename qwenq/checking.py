@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from schemas.errors import QwenqError
 from schemas.settings import ENV_PREFIX, Settings
 from store.broker import Broker, socket_path
-from store.database import Store
+from store.database import Store, make_home
 from store.version import check_version, found_version
 from worker.engine.echo import ECHO_MODEL
 from worker.engine.factory import check_model
@@ -63,7 +63,7 @@ def _environment(_: Settings) -> str:
 
 
 def _home(settings: Settings) -> str:
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     if not os.access(settings.home, os.W_OK):
         raise PermissionError(f"{settings.home} cannot be written; choose another QWENQ_HOME")
     return f"{settings.home.absolute()} can be written"

@@ -3,8 +3,8 @@
 import csv
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -38,11 +38,16 @@ def errors_path(results: Path) -> Path:
     return results.with_name(f"{results.name.removesuffix(results.suffix)}.errors.jsonl")
 
 
-def check_writable(path: Path) -> None:
-    """Raise OutputNotWritable unless a file can be made at this path, of a format that is known."""
-    _check_ending(path)
-    with _opened_aside(path):
-        pass
+def check_outputs(outputs: Sequence[Path], inputs: Sequence[str] = ()) -> None:
+    """Raise OutputNotWritable unless a file can be made at each path, and none is an input or another output."""
+    taken = {Path(name).resolve(): "it is an input" for name in inputs}
+    for path in outputs:
+        _check_ending(path)
+        if reason := taken.get(path.resolve()):
+            raise OutputNotWritable(path=str(path), reason=reason)
+        taken[path.resolve()] = "answers and errors need a file each"
+        with _opened_aside(path):
+            pass
 
 
 def write_results(path: Path, results: Iterable[Result]) -> int:
@@ -98,7 +103,8 @@ def _opened_aside(path: Path) -> Iterator[tuple[TextIO, Path]]:
     except OSError as error:
         raise OutputNotWritable(path=str(path), reason=error.strerror or str(error)) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
 
 
 def _write_jsonl(lines: Iterable[BaseModel], output: TextIO) -> int:

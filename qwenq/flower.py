@@ -9,15 +9,15 @@ from store.broker import Broker
 
 
 def run_flower(settings: Settings, address: str, port: int) -> None:
-    """Serve Flower until TERM or Ctrl-C. Raises UnguardedFlower beyond loopback without credentials."""
+    """Serve Flower until TERM or Ctrl-C. Raises UnguardedFlower beyond loopback without credentials.
+
+    Without credentials Flower keeps its API closed, which can end tasks and workers: so it stays.
+    """
     if settings.flower_auth is None and not _is_loopback(address):
         raise UnguardedFlower(address=address)
     if settings.flower_auth is not None:
         # By the environment: an argument would show the password in the list of processes.
         os.environ["FLOWER_BASIC_AUTH"] = settings.flower_auth.get_secret_value()
-    else:
-        # Without credentials Flower closes its API; on loopback it is as open as its pages.
-        os.environ["FLOWER_UNAUTHENTICATED_API"] = "true"
     app = Broker(settings).app
     app.start(["flower", f"--address={address}", f"--port={port}"])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from producer.reading import Format
 from schemas.builtin_templates import builtin_template
-from schemas.errors import InvalidParameter, InvalidSetting, UnreadableInput
+from schemas.errors import InvalidParameter, InvalidSetting, UnreadableInput, reason_of
 from schemas.generation import GenerationParams
 from schemas.jobs import JobSpec, Priority, PromptSpec
 from schemas.settings import Settings
@@ -64,8 +64,12 @@ class JobRequest:
             return self.prompt
         try:
             return self.prompt_file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UnreadableInput(source=str(self.prompt_file), reason=str(error)) from None
+        except UnicodeDecodeError as error:
+            reason = f"not valid UTF-8 (byte {error.start + 1})"
+            raise UnreadableInput(source=str(self.prompt_file), reason=reason) from None
+        except (OSError, ValueError) as error:
+            reason = reason_of(error)
+            raise UnreadableInput(source=str(self.prompt_file), reason=reason) from None
 
 
 def model_of(settings: Settings) -> str:

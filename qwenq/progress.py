@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from qwenq.telling import is_terminal, job_line, say
 from schemas.documents import Row
 from schemas.jobs import JobStatus
+from worker.patience import patiently
 
 POLL_SECONDS = 0.25
 LINE_EVERY_SECONDS = 10.0
@@ -15,7 +16,12 @@ LOOK_EVERY_ROWS = 1_000
 
 def follow(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
     """Show a job's progress until it has ended. `watch` is called at each look, and may raise to end it."""
-    return _follow_with_bar(poll, watch) if is_terminal() else _follow_with_lines(poll, watch)
+
+    def patient_poll() -> JobStatus:
+        # A store that restarts must not end what waits for it: the workers wait too.
+        return patiently()(poll)
+
+    return _follow_with_bar(patient_poll, watch) if is_terminal() else _follow_with_lines(patient_poll, watch)
 
 
 def count_rows(rows: Iterable[Row]) -> Iterator[Row]:

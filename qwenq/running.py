@@ -1,17 +1,16 @@
 """`qwenq run`: answer files in one go, with nothing running before or after."""
 
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from producer.submitting import submit_job
-from qwenq.embedded.home import held, remove_run_home, run_home, run_key
+from qwenq.embedded.home import home_of_run, run_key
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
-from qwenq.exporting import check_writable, write_errors, write_results
+from qwenq.exporting import check_outputs, write_errors, write_results
 from qwenq.job_request import JobRequest
 from qwenq.progress import count_rows, follow
 from qwenq.stores import open_store
@@ -24,8 +23,9 @@ from schemas.settings import Settings
 from schemas.states import WorkerState
 from store.broker import Broker
 from store.database import Store
-from store.jobs import job_status, job_to_take_up
-from store.results import errors_of, results_of
+from store.jobs import job_status
+from store.results import count_answers, errors_of, results_of
+from store.runs import forget_run, job_to_take_up
 from store.workers import worker_of_process
 from worker.engine.factory import check_model
 
@@ -53,37 +53,38 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
 
     Interrupted, it keeps what is done; the same command goes on from there. Raises UsageError, ServiceAway.
     """
-    check_writable(outputs.results)
-    check_writable(outputs.errors)
+    check_outputs((outputs.results, outputs.errors), request.files)
     spec, rows = open_request(request, settings)
     check_model(spec.model)
-    key = run_key(spec)
-    with _home_of_run(settings, key) as settings_of_run, Session(settings_of_run) as session:
+    key = run_key(spec, repr((request.params, request.format, request.priority)))
+    with home_of_run(_services_of_run(settings), key) as home, Session(home.settings) as session:
         session.start_broker()
-        store, broker = open_store(settings_of_run), Broker(settings_of_run)
+        store, broker = open_store(home.settings), Broker(home.settings)
         try:
+            broker.ping()
             worker = session.start("the worker", "worker", "--model", spec.model)
             job_id = _taken_up(store, key)
             if job_id is None:
-                job_id = submit_job(store, broker, settings_of_run, spec, count_rows(rows), key).job_id
+                job_id = submit_job(store, broker, home.settings, spec, count_rows(rows), key).job_id
+            home.resumable = True
             status = _follow(store, session, worker, job_id)
             first_results = _write_outputs(store, job_id, outputs)
+            home.resumable = False
+        except ModelUnavailable:
+            home.resumable = _has_answers(store, key)
+            raise
         finally:
             broker.close()
             store.close()
     return RunOutcome(status, first_results)
 
 
-@contextmanager
-def _home_of_run(settings: Settings, key: str) -> Iterator[Settings]:
-    """The settings of a run: wholly embedded, it has a folder of its own, removed once all is written."""
-    if settings.database_url is not None and settings.broker_url is not None:
-        yield settings
-        return
-    folder = run_home(settings.home, key)
-    with held(folder):
-        yield settings.model_copy(update={"home": folder})
-    remove_run_home(folder)
+def _services_of_run(settings: Settings) -> Settings:
+    """Without a store that is set, a run's chunks mean nothing to others: it keeps to a Redis of its own."""
+    if settings.database_url is not None or settings.broker_url is None:
+        return settings
+    say("QWENQ_BROKER_URL is set and QWENQ_DATABASE_URL is not: this run uses a Redis and a store of its own")
+    return settings.model_copy(update={"broker_url": None})
 
 
 def _taken_up(store: Store, key: str) -> int | None:
@@ -92,6 +93,12 @@ def _taken_up(store: Store, key: str) -> int | None:
     if job_id is not None:
         say(f"job {job_id} was interrupted before: going on with it")
     return job_id
+
+
+def _has_answers(store: Store, key: str) -> bool:
+    with store.reading() as connection:
+        job_id = job_to_take_up(connection, key)
+        return job_id is not None and count_answers(connection, job_id) > 0
 
 
 def _follow(store: Store, session: Session, worker: Service, job_id: int) -> JobStatus:
@@ -114,7 +121,11 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
 
 
 def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> Sequence[Result]:
+    """Write both files; only then the run is over, and the same command would begin another one."""
     with store.reading() as connection:
         write_results(outputs.results, results_of(connection, job_id))
         write_errors(outputs.errors, errors_of(connection, job_id))
-        return list(islice(results_of(connection, job_id), SHOWN_RESULTS))
+        first_results = list(islice(results_of(connection, job_id), SHOWN_RESULTS))
+    with store.writing() as connection:
+        forget_run(connection, job_id)
+    return first_results

@@ -22,13 +22,19 @@ def open_request(request: JobRequest, settings: Settings) -> tuple[JobSpec, Iter
 
 
 def submit_request(
-    request: JobRequest, settings: Settings, watched: Callable[[Iterable[Row]], Iterable[Row]] = iter
+    request: JobRequest,
+    settings: Settings,
+    watched: Callable[[Iterable[Row]], Iterable[Row]] = iter,
+    stored: Callable[[int], None] | None = None,
 ) -> Submission:
-    """Store a request as a job and announce it; its rows pass through `watched`. Raises UsageError, StoreAway."""
+    """Store a request as a job and announce it; its rows pass through `watched`. Raises UsageError, StoreAway.
+
+    `stored` is called with the job's id as soon as the job is there to stay.
+    """
     spec, rows = open_request(request, settings)
     store, broker = open_store(settings), Broker(settings)
     try:
-        return submit_job(store, broker, settings, spec, watched(rows))
+        return submit_job(store, broker, settings, spec, watched(rows), stored=stored)
     finally:
         store.close()
         broker.close()

@@ -61,6 +61,13 @@ class QwenqError(Exception):
         return _rebuild, (type(self), self.facts)
 
 
+def reason_of(error: OSError | ValueError) -> str:
+    """What the system says is wrong with a file, to stand in a sentence that names it already."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[0].lower() + error.strerror[1:]
+    return str(error)
+
+
 def _rebuild(kind: type[QwenqError], facts: dict[str, Any]) -> QwenqError:
     return kind(**facts)
 
@@ -185,10 +192,11 @@ class ServiceAway(QwenqError):
 
 @dataclass(eq=False)
 class StoreAway(ServiceAway):
-    """The store at {url} does not answer: {reason}. Start it, or correct QWENQ_DATABASE_URL."""
+    """The store at {url} does not answer as it should: {reason}. {remedy}."""
 
     url: str
     reason: str
+    remedy: str = "Start it, or correct QWENQ_DATABASE_URL"
 
 
 @dataclass(eq=False)

@@ -9,7 +9,12 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, n
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import (
+    ImmutableSandboxedEnvironment,
+    SandboxedEscapeFormatter,
+    SandboxedFormatter,
+)
+from markupsafe import Markup, soft_str
 
 from schemas.errors import InvalidTemplate, PromptFailed
 
@@ -19,6 +24,7 @@ LOOP_STEPS = 1_000_000
 """How many steps the `range` loops of one rendering may take together."""
 POWER_BITS = 10_000
 REASON_CHARS = 300
+_PERCENT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(?P<width>\d+|\*)?(?:\.(?P<precision>\d+|\*))?")
 _UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined|.* has no (?:attribute|element) '?(.+?)'?")
 _FORBIDDEN = "include, import and extends are not possible: a prompt is one template"
 
@@ -35,35 +41,76 @@ class _PromptCode(CodeGenerator):
         self.write("))")
 
 
+class _BoundedFormatter(SandboxedFormatter):
+    """`"{:9}".format(…)`, once, which refuses to grow longer than any prompt."""
+
+    chars = 0
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        """Format one field; its width may have been put together of others."""
+        _refuse_large(tuple(map(int, re.findall(r"\d+", format_spec))))
+        text = super().format_field(value, format_spec)
+        self.chars += len(text)
+        _refuse_large((self.chars,))
+        return text
+
+
+class _BoundedEscapeFormatter(_BoundedFormatter, SandboxedEscapeFormatter):
+    """The same for a text that escapes what is put into it."""
+
+
 class _PromptEnvironment(ImmutableSandboxedEnvironment):
     """The sandbox, which refuses also to build what is longer than any prompt."""
 
     code_generator_class = _PromptCode
-    intercepted_binops = frozenset({"+", "*", "**"})
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self) -> None:
         super().__init__(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         self.globals = {name: self.globals[name] for name in ("dict", "namespace", "range")}
         self.filters = {name: _bounded(function) for name, function in self.filters.items()}
+        self.filters["format"] = _format
 
     def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the template, such as `"x".ljust(n)`."""
         _refuse_large((*args, *kwargs.values()))
         return super().call(context, function, *args, **kwargs)
 
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """A `str.format` or `str.format_map` with its widths bounded; None for anything else."""
+        if super().wrap_str_format(value) is None:
+            return None
+        pattern = value.__self__
+
+        def filled(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+            if isinstance(pattern, Markup):
+                formatter: _BoundedFormatter = _BoundedEscapeFormatter(self, escape=pattern.escape)
+            else:
+                formatter = _BoundedFormatter(self)
+            text: str = type(pattern)(formatter.vformat(pattern, args, kwargs))
+            return text
+
+        if value.__name__ == "format_map":
+            return lambda mapping: filled((), mapping)
+        return lambda *args, **kwargs: filled(args, kwargs)
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Add, multiply, or raise to a power."""
+        """Add, multiply, raise to a power, or format by `%`."""
         match operator, left, right:
-            case "+", str() | list() | tuple(), str() | list() | tuple():
+            case "+", str() | bytes() | list() | tuple(), str() | bytes() | list() | tuple():
                 _refuse_large((len(left) + len(right),))
-            case ("*", str() | list() | tuple() as value, int(times)) | (
+            case ("*", str() | bytes() | list() | tuple() as value, int(times)) | (
                 "*",
                 int(times),
-                str() | list() | tuple() as value,
+                str() | bytes() | list() | tuple() as value,
             ):
                 _refuse_large((len(value) * times,))
             case "**", int(), int():
                 _refuse_large((left.bit_length() * right,), most=POWER_BITS)
+            case "%", str(), _:
+                _refuse_long_format(left, right)
+            case "%", bytes(), _:
+                _refuse_long_format(left.decode("latin-1"), right)
         return super().call_binop(context, operator, left, right)
 
     def concat(self, parts: Iterable[Any]) -> str:
@@ -150,6 +197,27 @@ def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, **kwargs)
 
     return filtered
+
+
+def _format(value: object, *args: Any, **kwargs: Any) -> Any:
+    """The filter `format`: `%` by another name."""
+    pattern, values = soft_str(value), kwargs or args
+    _refuse_long_format(pattern, values)
+    return pattern % values
+
+
+def _refuse_long_format(pattern: str, values: Any) -> None:
+    """Refuse `pattern % values` when its widths, or the texts put into it, are together longer than any prompt."""
+    repeats = isinstance(values, Mapping)
+    given = list(values.values()) if repeats else list(values) if type(values) is tuple else [values]
+    fields = [(found["width"], found["precision"]) for found in _PERCENT.finditer(pattern)]
+    widths = sum(int(number) for pair in fields for number in pair if number and number != "*")
+    if any("*" in pair for pair in fields):
+        widths += sum(abs(value) for value in given if isinstance(value, int))
+    texts = [len(value) for value in given if isinstance(value, (str, bytes))]
+    # A mapping's value can be asked for again and again, one of a tuple only once.
+    texts_length = max(texts, default=0) * len(fields) if repeats else sum(texts)
+    _refuse_large((len(pattern) + widths + texts_length,))
 
 
 def _refuse_large(values: tuple[Any, ...], most: int = OUTPUT_CHARS) -> None:

@@ -1,5 +1,6 @@
 """The settings: the environment (`QWENQ_*`), then `qwenq.toml`, then these defaults."""
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ from schemas.errors import InvalidSetting
 
 ENV_PREFIX = "QWENQ_"
 SETTINGS_FILE = "qwenq.toml"
+_USERS_PASSWORD = re.compile(r"(?<=://)([^/?#\s]*?:)[^/?#\s]*(?=@)")
+_PASSWORD_OF_QUERY = re.compile(r"(?i)([?&;](?:ssl)?password=)[^&;#\s]*")
 
 
 class Settings(BaseSettings):
@@ -49,7 +52,8 @@ class Settings(BaseSettings):
         200_000
     )
     lease_seconds: Annotated[
-        float, Field(ge=1, description="how long a claim holds without progress reported")
+        float,
+        Field(ge=2, description="how long a claim holds without progress reported; below 10 is for tests"),
     ] = 60.0
     stall_seconds: Annotated[
         float,
@@ -106,6 +110,11 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = ENV_PREFIX + "_".join(str(part) for part in first["loc"]).upper()
         raise InvalidSetting(name=name, reason=first["msg"]) from None
+
+
+def without_passwords(url: str) -> str:
+    """A URL as it may be shown: the user's password and the query's masked."""
+    return _PASSWORD_OF_QUERY.sub(r"\1***", _USERS_PASSWORD.sub(r"\1***", url))
 
 
 @cache

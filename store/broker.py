@@ -5,31 +5,36 @@ needed for correctness. The settings were tried on Celery 5.7; ARCHITECTURE.md g
 """
 
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import RedisError
 
 from schemas.chunks import Notice
-from schemas.errors import BrokerAway, InvalidSetting
+from schemas.errors import BrokerAway, InvalidSetting, reason_of
 from schemas.jobs import Priority
-from schemas.settings import Settings
+from schemas.settings import Settings, without_passwords
 
 ANSWER_CHUNK = "qwenq.answer_chunk"
 RECONCILE = "qwenq.reconcile"
 OPS_QUEUE = "qwenq.ops"
 SOCKET_FILE = "redis.sock"
 LONGEST_SOCKET_PATH = 100
-VISIBILITY_SECONDS = 1800
-TASK_LIMIT_SECONDS = 1500
+"""In bytes; the kernel takes a few more."""
+VISIBILITY_SECONDS = 23_400
+TASK_LIMIT_SECONDS = 21_600
 CONNECT_SECONDS = 3
 
 _HUB_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
+_SCHEMES = {"redis", "rediss", "redis+socket"}
 _TAKEN = {OPS_QUEUE.removeprefix("qwenq.")}
 
 # Redis: 0 goes first; Celery's Redis transport knows the steps 0, 3, 6 and 9.
@@ -38,15 +43,39 @@ _PRIORITIES = {Priority.HIGH: 0, Priority.NORMAL: 3, Priority.LOW: 6}
 
 def broker_url(settings: Settings) -> str:
     """The broker's address: as set, else the embedded Redis of the home folder."""
-    return settings.broker_url or f"redis+socket://{socket_path(settings)}"
+    return settings.broker_url or f"redis+socket://{quote(socket_path(settings))}"
 
 
 def socket_path(settings: Settings) -> str:
-    """Where the embedded Redis listens. A socket's path may have about 100 characters, a home folder more."""
+    """Where the embedded Redis listens: in the home folder, or in a private one where that cannot be.
+
+    A socket's path may have about 100 bytes, a home folder more; and Flower does not decode a URL's path,
+    so that only a path that needs no quoting will do. Raises InvalidSetting.
+    """
     path = str((settings.home / SOCKET_FILE).absolute())
-    if len(path) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and quote(os.fsencode(path)) == path:
         return path
-    return f"/tmp/qwenq-{hashlib.sha256(path.encode()).hexdigest()[:16]}.sock"  # noqa: S108
+    # One folder has one name here, by whatever way it is reached: every command must find the same socket.
+    home = hashlib.sha256(os.fsencode(os.path.realpath(settings.home))).hexdigest()[:16]
+    return str(_sockets_folder() / f"{home}.sock")
+
+
+def _sockets_folder() -> Path:
+    """A folder that only this user can enter; anyone may have made something of its name before."""
+    # Not TMPDIR, not XDG_RUNTIME_DIR: a cron job has neither, and must find the sockets too.
+    folder = Path(f"/tmp/qwenq-{os.getuid()}")  # noqa: S108
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise InvalidSetting(name="QWENQ_HOME", reason=_no_socket(f"{folder}: {reason_of(error)}")) from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise InvalidSetting(name="QWENQ_HOME", reason=_no_socket(f"{folder} is not this user's alone"))
+    return folder
+
+
+def _no_socket(reason: str) -> str:
+    return f"its path is too long or too unusual for a socket, and there is no other place for one: {reason}"
 
 
 def queue_name(model: str) -> str:
@@ -58,8 +87,10 @@ def queue_name(model: str) -> str:
 
 
 def make_app(settings: Settings) -> Celery:
-    """The Celery application of this process."""
-    app = Celery("qwenq", broker=broker_url(settings), set_as_current=True)
+    """The Celery application of this process. Raises InvalidSetting."""
+    url = broker_url(settings)
+    _check_url(url)
+    app = Celery("qwenq", broker=url, set_as_current=True)
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -100,7 +131,7 @@ class Broker:
 
     def __init__(self, settings: Settings) -> None:
         self.app = make_app(settings)
-        self.url = _without_password(broker_url(settings))
+        self.url = without_passwords(broker_url(settings))
 
     def publish(self, notices: Sequence[Notice]) -> None:
         """Announce chunks. Raises BrokerAway."""
@@ -145,8 +176,20 @@ class Broker:
             raise InvalidSetting(name="QWENQ_BROKER_URL", reason=str(error)) from error
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}"))
+def _check_url(url: str) -> None:
+    """Raise InvalidSetting for what is no Redis URL; Celery would take it for RabbitMQ, or fail much later."""
+    # Celery's own way to name several brokers, of which it uses the first that answers.
+    if not all(_is_redis(one) for one in url.split(";")):
+        reason = "it is not the URL of a Redis, such as redis://host:6379/0"
+        raise InvalidSetting(name="QWENQ_BROKER_URL", reason=reason)
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    if parts.scheme not in _SCHEMES or "://" not in url:
+        return False
+    return parts.scheme == "redis+socket" or re.fullmatch(r"/?\d*", parts.path) is not None

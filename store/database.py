@@ -1,18 +1,60 @@
 """The connection to the SQL store, and its two kinds of transaction."""
 
+import os.path
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
-from schemas.errors import InvalidSetting, StoreAway
-from schemas.settings import Settings
+from schemas.errors import InvalidSetting, StoreAway, reason_of
+from schemas.settings import Settings, without_passwords
 
 SQLITE_FILE = "qwenq.db"
 SQLITE_BUSY_SECONDS = 60.0
+# A server that vanished without a word is noticed in half a minute. A Unix socket takes them, and needs none.
+_POSTGRES_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 10,
+    "application_name": "qwenq",
+    "keepalives": 1,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_AGAIN = "Try again"
+_FREE_SPACE = "Free disk space"
+_GRANT = "Give its user the right to read and write there, or correct QWENQ_DATABASE_URL"
+_CREDENTIALS = "Correct the user, the password or the database in QWENQ_DATABASE_URL"
+_NO_STORE = "Move the file away, or put a copy in its place, or correct QWENQ_DATABASE_URL or QWENQ_HOME"
+# What to do, by a part of the message: SQLite's, and those of PostgreSQL that come before it tells a SQLSTATE.
+_REMEDY_OF_MESSAGE = {
+    "is locked": "Another program holds the lock: end it, or try again",
+    "disk is full": _FREE_SPACE,
+    "disk i/o error": "See whether the disk is full, broken, or one of the network that SQLite cannot use",
+    "readonly database": _GRANT,
+    "unable to open database file": "See whether its folder is there and can be written, and the disk has space",
+    "is not a database": _NO_STORE,
+    "malformed": _NO_STORE,
+    "authentication failed": _CREDENTIALS,
+    "no password supplied": _CREDENTIALS,
+    "no pg_hba.conf entry": _CREDENTIALS,
+    "does not exist": _CREDENTIALS,
+    "too many connections": "Raise max_connections of the server, or run fewer processes",
+}
+# What to do, by PostgreSQL's SQLSTATE or the class that it begins with.
+_REMEDY_OF_SQLSTATE = {
+    "25006": "It is read-only, a replica perhaps: correct QWENQ_DATABASE_URL",
+    "28": _CREDENTIALS,
+    "3D000": _CREDENTIALS,
+    "40": _AGAIN,
+    "42501": _GRANT,
+    "53100": _FREE_SPACE,
+    "53300": "Raise max_connections of the server, or run fewer processes",
+    "55P03": _AGAIN,
+}
 # A reader of several statements sees one moment. On SQLite every transaction does.
 _ONE_SNAPSHOT: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ"},
@@ -22,15 +64,32 @@ _ONE_SNAPSHOT: dict[str, dict[str, Any]] = {
 
 def database_url(settings: Settings) -> str:
     """The store's address: as set, else SQLite in the home folder."""
-    return settings.database_url or f"sqlite:///{(settings.home / SQLITE_FILE).absolute()}"
+    if settings.database_url is not None:
+        return settings.database_url
+    path = str((settings.home / SQLITE_FILE).absolute())
+    return URL.create("sqlite", database=path).render_as_string()
+
+
+def make_home(home: Path) -> None:
+    """Make a home folder, and what is missing above it, for its owner alone: documents lie there.
+
+    Raises InvalidSetting.
+    """
+    try:
+        for folder in (*reversed(home.absolute().parents), home):
+            if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises where a folder is closed
+                folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        reason = f"{home} cannot be made: {reason_of(error)}"
+        raise InvalidSetting(name="QWENQ_HOME", reason=reason) from None
 
 
 class Store:
     """One store. Threads may share it; processes may not."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         self.engine = _make_engine(url)
-        self.url = self.engine.url.render_as_string(hide_password=True)
+        self.url = _shown(self.engine.url)
         self._readers = self.engine.execution_options(qwenq_begin="BEGIN", **_ONE_SNAPSHOT[self.dialect])
         self._writers = self.engine.execution_options(qwenq_begin="BEGIN IMMEDIATE")
 
@@ -38,7 +97,7 @@ class Store:
     def of(cls, settings: Settings) -> "Store":
         """Open the store that the settings name; the embedded one's folder is made when missing."""
         if settings.database_url is None:
-            settings.home.mkdir(parents=True, exist_ok=True)
+            make_home(settings.home)
         return cls(database_url(settings))
 
     @property
@@ -78,40 +137,83 @@ class Store:
         try:
             with engine.begin() as connection:
                 yield connection
-        except (exc.OperationalError, exc.InterfaceError) as error:
-            reason = str(error.orig).strip().partition("\n")[0]
-            raise StoreAway(url=self.url, reason=reason) from error
+        except exc.DBAPIError as error:
+            _leave_values_out(error)
+            away = _away(self.url, error)
+            if away is None:
+                raise
+            raise away from error
 
 
-def _make_engine(url: str) -> Engine:
+def _shown(url: URL) -> str:
+    """A store's address for people."""
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database}"
+    return without_passwords(url.render_as_string(hide_password=True))
+
+
+def _leave_values_out(error: exc.DBAPIError) -> None:
+    """Shorten PostgreSQL's message to its first part: the others quote the row, and a log shows them."""
+    primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    if error.orig is not None and primary:
+        error.orig.args = (primary,)
+        error.args = (f"({type(error.orig).__name__}) {primary}",)
+
+
+def _away(url: str, error: exc.DBAPIError) -> StoreAway | None:
+    """What a person can mend about the store; None for a fault of the program."""
+    if isinstance(error, (exc.IntegrityError, exc.DataError)):
+        return None
+    reason = str(error.orig).strip().partition("\n")[0].rstrip(".")
+    remedy = _remedy(getattr(error.orig, "sqlstate", None), reason)
+    if remedy is not None:
+        return StoreAway(url=url, reason=reason, remedy=remedy)
+    if isinstance(error, (exc.OperationalError, exc.InterfaceError)):
+        return StoreAway(url=url, reason=reason)
+    return None
+
+
+def _remedy(sqlstate: str | None, reason: str) -> str | None:
+    if sqlstate is not None:
+        return _REMEDY_OF_SQLSTATE.get(sqlstate) or _REMEDY_OF_SQLSTATE.get(sqlstate[:2])
+    said = reason.lower()
+    return next((remedy for part, remedy in _REMEDY_OF_MESSAGE.items() if part in said), None)
+
+
+def _make_engine(url: str | URL) -> Engine:
     try:
         parsed = make_url(url)
     except (exc.ArgumentError, ValueError):
         raise InvalidSetting(name="QWENQ_DATABASE_URL", reason="it is not a database URL") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return _make_sqlite_engine(url, parsed.database)
+        return _make_sqlite_engine(parsed)
     if backend == "postgresql":
         return create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "application_name": "qwenq"},
+            # Documents are parameters, and errors are logged.
+            hide_parameters=True,
+            connect_args={
+                name: value for name, value in _POSTGRES_OPTIONS.items() if name not in parsed.query
+            },
         )
     raise InvalidSetting(
         name="QWENQ_DATABASE_URL", reason=f"{backend} is not supported; use sqlite or postgresql"
     )
 
 
-def _make_sqlite_engine(url: str, path: str | None) -> Engine:
+def _make_sqlite_engine(url: URL) -> Engine:
+    path = url.database
     if not path or path == ":memory:":
         raise InvalidSetting(
             name="QWENQ_DATABASE_URL", reason="SQLite in memory cannot be shared; name a file"
         )
-    if not Path(path).parent.is_dir():
+    if not os.path.isdir(Path(path).parent):  # noqa: PTH112 - Path.is_dir raises where a folder is closed
         raise InvalidSetting(
             name="QWENQ_DATABASE_URL", reason=f"the folder {Path(path).parent} does not exist"
         )
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:

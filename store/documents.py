@@ -115,6 +115,8 @@ def _without_duplicates(
         if custom_id in first_use:
             where = _place(first_use[custom_id], sources)
             reason = f"the id {custom_id!r} was used before, on {where}; ids must be unique in a job"
+            if custom_id.rpartition(":")[2] in {str(line), str(first_use[custom_id][1])}:
+                reason += ", and a row without one goes by its line: give all rows an id, or none"
             kept.append(_rejected(job_id, seq, source, line, content[:RAW_DUPLICATE_CHARS], reason))
             continue
         if custom_id is not None:

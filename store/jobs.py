@@ -21,9 +21,11 @@ from sqlalchemy import (
     update,
 )
 
+from schemas.chunks import PlannedChunk
 from schemas.jobs import DocumentCounts, JobSpec, JobStatus, TokenUsage
 from schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
 from schemas.tables import chunks, documents, jobs
+from store.chunks import insert_chunks
 from store.clock import now
 
 
@@ -52,7 +54,7 @@ def release_job(connection: Connection, job_id: int) -> None:
         .values(state=JobState.QUEUED)
     )
     if not released.rowcount:
-        _cancel_waiting_chunks(connection, job_id)
+        cancel_rest(connection, job_id)
 
 
 def discard_job(connection: Connection, job_id: int) -> None:
@@ -125,8 +127,28 @@ def cancel_job(connection: Connection, job_id: int) -> bool:
     )
     if not changed.rowcount:
         return False
-    _cancel_waiting_chunks(connection, job_id)
+    cancel_rest(connection, job_id)
     return True
+
+
+def cancel_rest(connection: Connection, job_id: int) -> None:
+    """Cancel what waits of a cancelled job. The caller holds the job, so that no row is stored meanwhile."""
+    _chunk_the_rest(connection, job_id)
+    _cancel_waiting_chunks(connection, job_id)
+
+
+def _chunk_the_rest(connection: Connection, job_id: int) -> None:
+    """Put rows that are in no chunk yet into one: of a job that is still being stored, the last ones are not."""
+    first = select(func.coalesce(func.max(chunks.c.last_seq) + 1, 0)).where(chunks.c.job_id == job_id)
+    first_seq, last_seq, rejected = connection.execute(
+        select(
+            func.min(documents.c.seq),
+            func.max(documents.c.seq),
+            func.count().filter(documents.c.state == DocumentState.FAILED),
+        ).where(documents.c.job_id == job_id, documents.c.seq >= first.scalar_subquery())
+    ).one()
+    if first_seq is not None:
+        insert_chunks(connection, job_id, [PlannedChunk(first_seq, last_seq, rejected)])
 
 
 def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:

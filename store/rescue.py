@@ -19,8 +19,8 @@ from store.results import insert_outcomes
 
 POISON = "poison"
 _POISON_MESSAGE = (
-    "The worker's process died or hung each time it held this document, {crashes} times in a row "
-    "with this document alone or among few. It was not tried again."
+    "The worker's process died or hung {crashes} times in a row while it held this document alone. "
+    "It was not tried again; the worker's log says more."
 )
 
 
@@ -71,7 +71,7 @@ def _put_back(connection: Connection, claim: Claim, crashes: int, max_crashes: i
     release_chunk(connection, claim)
     if crashes < max_crashes:
         return RescueReport(requeued=1)
-    _halve(connection, claim, unfinished[len(unfinished) // 2], max_crashes - 1)
+    _halve(connection, claim, unfinished, max_crashes)
     return RescueReport(halved=1)
 
 
@@ -97,17 +97,19 @@ def _fail_as_poison(connection: Connection, claim: Claim, seq: int, crashes: int
     finish_chunk(connection, claim)
 
 
-def _halve(connection: Connection, claim: Claim, middle: int, crashes: int) -> None:
-    """Split a waiting chunk in two before document `middle`; both halves stay under suspicion.
+def _halve(connection: Connection, claim: Claim, unfinished: Sequence[int], max_crashes: int) -> None:
+    """Split a waiting chunk in two in the middle of its unfinished documents.
 
     The upper one is as old as the chunk itself, so that it is announced at once and in its turn.
     """
+    cut = len(unfinished) // 2
+    middle = unfinished[cut]
     moved = {"documents": claim.last_seq - middle + 1, **_counts_from(connection, claim, middle)}
     remaining = {name: chunks.c[name] - count for name, count in moved.items()}
     connection.execute(
         update(chunks)
         .where(chunks.c.id == claim.chunk_id)
-        .values(last_seq=middle - 1, crashes=crashes, **remaining)
+        .values(last_seq=middle - 1, crashes=_suspicion(unfinished[:cut], max_crashes), **remaining)
     )
     connection.execute(
         insert(chunks).values(
@@ -116,11 +118,16 @@ def _halve(connection: Connection, claim: Claim, middle: int, crashes: int) -> N
             last_seq=claim.last_seq,
             state=ChunkState.QUEUED,
             attempt=0,
-            crashes=crashes,
+            crashes=_suspicion(unfinished[cut:], max_crashes),
             created_at=select(chunks.c.created_at).where(chunks.c.id == claim.chunk_id).scalar_subquery(),
             **moved,
         )
     )
+
+
+def _suspicion(unfinished: Sequence[int], max_crashes: int) -> int:
+    """Crashes that half a chunk begins with: one more halves it again, but a lone document has its own chances."""
+    return max_crashes - 1 if len(unfinished) > 1 else 0
 
 
 def _counts_from(connection: Connection, claim: Claim, middle: int) -> dict[str, int]:

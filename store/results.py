@@ -36,6 +36,8 @@ def insert_outcomes(connection: Connection, claim: Claim, completions: Sequence[
         update(chunks)
         .where(chunks.c.id == claim.chunk_id)
         .values(
+            # Whoever gets on is no suspect: only crashes without progress point at a document.
+            crashes=0 if answers or failed else chunks.c.crashes,
             succeeded=chunks.c.succeeded + len(answers),
             failed=chunks.c.failed + failed,
             prompt_tokens=chunks.c.prompt_tokens + sum(one.prompt_tokens for one in usage),

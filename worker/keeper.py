@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from schemas.chunks import Claim, Standing
 from schemas.errors import JobStopped, WorkerStopping
-from schemas.requests import BatchMetrics, Completion
+from schemas.requests import BatchMetrics, Completion, ModelInfo
 from schemas.settings import Settings
 from schemas.states import JobState, WorkerState
 from store.batches import insert_batches
@@ -28,6 +28,7 @@ TICK_SECONDS = 1.0
 FLUSH_OUTCOMES = 500
 MOST_UNWRITTEN = 5_000
 STALLED_EXIT_CODE = 70
+BUSY_SHARE = 0.5
 
 T = TypeVar("T")
 _log = logging.getLogger("qwenq.worker")
@@ -41,7 +42,9 @@ class ClaimKeeper:
     Past `deadline`, on the monotonic clock, the chunk is put down for another task to go on with.
     """
 
-    def __init__(self, store: Store, claim: Claim, model: str, settings: Settings, deadline: float) -> None:
+    def __init__(
+        self, store: Store, claim: Claim, model: ModelInfo, settings: Settings, deadline: float
+    ) -> None:
         self.claim = claim
         self._store = store
         self._model = model
@@ -53,6 +56,7 @@ class ClaimKeeper:
         self._interrupt: Exception | None = None
         self._deadline = deadline
         self._last_step = time.monotonic()
+        self._cpu_seconds = time.process_time()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
     def __enter__(self) -> Self:
@@ -83,7 +87,7 @@ class ClaimKeeper:
                 self._news.notify_all()
             while len(self._outcomes) > MOST_UNWRITTEN and self._interrupt is None:
                 self._news.wait(TICK_SECONDS)
-        self._last_step = time.monotonic()
+                self._last_step = time.monotonic()  # waiting for the store is no stall
 
     def add_batch(self, metrics: BatchMetrics) -> None:
         """Take a batch's metrics."""
@@ -150,7 +154,7 @@ class ClaimKeeper:
             with attempt, self._store.writing() as connection:
                 hold_fence(connection, self.claim, self._settings.lease_seconds)
                 insert_outcomes(connection, self.claim, outcomes)
-                insert_batches(connection, self.claim, self._model, metrics)
+                insert_batches(connection, self.claim, self._model.model, metrics)
                 ended = ending(connection)
         with self._news:
             self._news.notify_all()
@@ -164,6 +168,8 @@ class ClaimKeeper:
 
     def _replace_process_if_stalled(self) -> None:
         """End a process whose device hangs: Celery starts another, and the lease runs out."""
+        if self._model.device == "cpu" and self._computes():
+            self._last_step = time.monotonic()
         stalled = time.monotonic() - self._last_step
         if stalled <= self._settings.stall_seconds:
             return
@@ -172,3 +178,8 @@ class ClaimKeeper:
             self.claim.chunk_id, self.claim.attempt, stalled, self._settings.stall_seconds,
         )  # fmt: skip
         os._exit(STALLED_EXIT_CODE)
+
+    def _computes(self) -> bool:
+        """Whether the process used the processor since the last look: on a CPU, one long step is no stall."""
+        used, self._cpu_seconds = time.process_time() - self._cpu_seconds, time.process_time()
+        return used > BUSY_SHARE * TICK_SECONDS

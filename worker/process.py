@@ -16,7 +16,7 @@ from schemas.errors import (
     StoreAway,
     WorkerStopping,
 )
-from schemas.requests import Request
+from schemas.requests import ModelInfo, Request
 from schemas.settings import Settings, settings_of_process
 from schemas.templating import PromptTemplate
 from store import claims, rescue, workers
@@ -36,18 +36,22 @@ _log = logging.getLogger("qwenq.worker")
 
 
 class WorkingProcess:
-    """What one child process of a worker keeps from task to task."""
+    """What one child process of a worker keeps from task to task; made with its model loaded.
+
+    What an earlier process of the worker held is put back. Raises ModelUnavailable.
+    """
 
     def __init__(self, settings: Settings, worker_id: int) -> None:
         self._settings = settings
         self._worker_id = worker_id
-        self._model = settings.model or ""
         self._store = Store.of(settings)
         self._broker = Broker(settings)
-        self._resident = ResidentModel(self._model, settings)
+        self._resident = ResidentModel(settings.model or "", settings)
+        self._info = self._load()
+        self._rescue_own()
 
-    def prepare(self) -> None:
-        """Load the model, and put back what an earlier process of this worker held. Raises ModelUnavailable."""
+    def _load(self) -> ModelInfo:
+        """Load the model, and tell the store how that went. Raises ModelUnavailable."""
         try:
             info = self._resident.load()
         except Exception as error:
@@ -57,11 +61,11 @@ class WorkingProcess:
             for attempt in patiently():
                 with attempt, self._store.writing() as connection:
                     workers.note_model_unavailable(connection, self._worker_id, reason)
-            raise ModelUnavailable(model=self._model, reason=reason) from error
+            raise ModelUnavailable(model=self._settings.model or "", reason=reason) from error
         for attempt in patiently():
             with attempt, self._store.writing() as connection:
                 workers.note_model_loaded(connection, self._worker_id, info)
-        self._rescue_own()
+        return info
 
     def answer(self, chunk_id: int, deadline: float) -> None:
         """Claim a chunk and answer it until `deadline`, on the monotonic clock; nothing to claim is no error.
@@ -80,7 +84,7 @@ class WorkingProcess:
             "chunk=%d job=%d attempt=%d claimed documents=%d",
             claim.chunk_id, claim.job_id, claim.attempt, len(assignment.documents),
         )  # fmt: skip
-        with ClaimKeeper(self._store, claim, self._model, self._settings, deadline) as keeper:
+        with ClaimKeeper(self._store, claim, self._info, self._settings, deadline) as keeper:
             try:
                 self._work(assignment, keeper)
             except LeaseLost as lost:
@@ -91,7 +95,7 @@ class WorkingProcess:
         for attempt in patiently():
             with attempt, self._store.writing() as connection:
                 claim = claims.claim_chunk(
-                    connection, chunk_id, self._model, self._worker_id, self._settings.lease_seconds
+                    connection, chunk_id, self._info.model, self._worker_id, self._settings.lease_seconds
                 )
         return claim
 
@@ -151,6 +155,4 @@ def _requests(assignment: Assignment, keeper: ClaimKeeper) -> Iterator[Request]:
 @cache
 def working_process() -> WorkingProcess:
     """The one of this process, its model loaded. Raises ModelUnavailable."""
-    process = WorkingProcess(settings_of_process(), int(os.environ[WORKER_ID_VARIABLE]))
-    process.prepare()
-    return process
+    return WorkingProcess(settings_of_process(), int(os.environ[WORKER_ID_VARIABLE]))

@@ -15,15 +15,12 @@ class ResidentModel:
     """One engine with its model, and the keeper of the claim that it works for now."""
 
     def __init__(self, model: str, settings: Settings) -> None:
-        self.model = model
-        self.info: ModelInfo | None = None
         self._keeper: ClaimKeeper | None = None
         self._engine = make_engine(model, settings, EngineHooks(self._on_step, self._on_batch))
 
     def load(self) -> ModelInfo:
         """Load the model. Raises ModelUnavailable."""
-        self.info = self._engine.load()
-        return self.info
+        return self._engine.load()
 
     def answer(self, requests: Iterable[Request], keeper: ClaimKeeper) -> Iterator[Completion]:
         """Answer requests for one claim; its keeper hears of every step and may break it off."""

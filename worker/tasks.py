@@ -16,6 +16,7 @@ from store.reconcile import reconcile
 
 # Before Celery would kill the process: what is left by then is put down, for another task to go on with.
 BUDGET_SECONDS = 0.8 * TASK_LIMIT_SECONDS
+_PARENT = os.getppid()
 
 _log = logging.getLogger("qwenq.worker")
 
@@ -31,7 +32,8 @@ def answer_chunk(chunk_id: int) -> None:
     except ModelUnavailable as error:
         _log.critical("%s", error)
         # Without its model this worker can only take messages from those that could answer.
-        os.kill(os.getppid(), signal.SIGTERM)
+        if os.getppid() == _PARENT:
+            os.kill(_PARENT, signal.SIGTERM)
         raise Reject(str(error), requeue=True) from error
     except StoreAway as error:
         _log.critical("%s", error)

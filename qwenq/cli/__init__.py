@@ -2,7 +2,9 @@
 
 import gc
 import importlib
+import os
 import sys
+import traceback
 
 import click
 
@@ -22,6 +24,7 @@ _COMMANDS = {
     "db": "the SQL store",
     "check": "try every setting, and say what is wrong and how to mend it",
 }
+INTERNAL_ERROR = 70
 INTERRUPTED = 130
 GC_OBJECTS = 50_000
 
@@ -40,6 +43,17 @@ class _LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"qwenq.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was asked for; one that is not known is answered with those like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as unknown:
+            raise click.exceptions.NoSuchCommand(
+                unknown.command_name, possibilities=_COMMANDS, ctx=ctx
+            ) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
@@ -57,7 +71,11 @@ def group() -> None:
 
 
 def main() -> None:
-    """Run a command. Exit codes: 0 done, 1 some documents failed, 2 bad usage or input, 3 a service is away."""
+    """Run a command.
+
+    Exit codes: 0 done, 1 some documents failed, 2 bad usage or input, 3 a service is away,
+    70 an error that nobody foresaw, 130 interrupted.
+    """
     # What is imported stays: looking for garbage among it, again and again, took a tenth of the start.
     gc.set_threshold(GC_OBJECTS)
     try:
@@ -72,4 +90,18 @@ def main() -> None:
     except QwenqError as error:
         click.echo(f"qwenq: {error}", err=True)
         code = error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last net: a person gets one line, not a traceback
+        code = _tell_unforeseen(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell_unforeseen(error: Exception) -> int:
+    if os.environ.get("QWENQ_LOG_LEVEL", "").lower() == "debug":
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    click.echo(
+        f"qwenq: internal error: {what}; please report it; set QWENQ_LOG_LEVEL=debug for the traceback",
+        err=True,
+    )
+    return INTERNAL_ERROR

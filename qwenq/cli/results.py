@@ -16,15 +16,17 @@ from qwenq.cli.options import option
 def command(job: int, out: Path | None, errors: Path | None) -> int:
     """Write JOB's answers so far, in the order of the input."""
     from qwenq import api
-    from qwenq.exporting import errors_path, write_errors, write_results, write_stdout
+    from qwenq.exporting import check_outputs, errors_path, write_errors, write_results, write_stdout
     from qwenq.telling import say
 
+    api.status(job)
     answers = api.results(job)
+    errors = errors or (errors_path(out) if out else None)
+    check_outputs([path for path in (out, errors) if path])
     if out is None:
         write_stdout(answers)
     else:
         count = write_results(out, answers)
-        errors = errors or errors_path(out)
         say(f"{count:,} answers: {out}")
     failed = write_errors(errors, api.errors(job)) if errors else 0
     if failed:

@@ -1,11 +1,17 @@
 """`qwenq submit`: store files as a job for the workers."""
 
-from typing import Any
+import signal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qwenq.cli.job_options import job_options
 from qwenq.cli.options import json_option, option
+
+if TYPE_CHECKING:
+    from producer.submitting import Submission
+    from qwenq.job_request import JobRequest
+    from schemas.settings import Settings
 
 
 @click.command(name="submit")
@@ -18,31 +24,59 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
 
     FILE is JSONL, CSV or TSV, also .gz or .zst; - is standard input.
     """
-    from qwenq import api
     from qwenq.cli.requests import read_request, show_preview
-    from qwenq.progress import count_rows, follow
-    from qwenq.submitting import submit_request
-    from qwenq.telling import say, tell_json
     from schemas.settings import load_settings
 
     settings = load_settings(model=options.pop("model"))
     request = read_request(files, options)
     if dry_run:
         return show_preview(request, settings, as_json)
-    submission = submit_request(request, settings, count_rows)
+    # A TERM ends the command as Ctrl-C does: clearing up, and with a word on what is left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return _submit(request, settings, wait, as_json)
+
+
+def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bool) -> int:
+    from qwenq.progress import count_rows
+    from qwenq.submitting import submit_request
+    from qwenq.telling import say
+
+    stored: list[int] = []
+
+    def tell(job_id: int) -> None:
+        stored.append(job_id)
+        if not as_json:
+            click.echo(job_id)
+
+    try:
+        submission = submit_request(request, settings, count_rows, tell)
+        return _tell_more(submission, settings, wait, as_json)
+    except KeyboardInterrupt:
+        for job_id in stored:
+            say(f"job {job_id} is stored and goes on; `qwenq cancel {job_id}` stops it")
+        raise
+
+
+def _tell_more(submission: "Submission", settings: "Settings", wait: bool, as_json: bool) -> int:
+    """Tell what a person should know of a stored job, wait for it if asked to. Returns the exit code."""
+    from qwenq import api
+    from qwenq.progress import follow
+    from qwenq.telling import say, tell_json
+
     if submission.rejected:
         say(
             f"{submission.rejected:,} of {submission.documents:,} rows are bad: they are in the errors of the job"
         )
-    if submission.unannounced:
+    status = api.status(submission.job_id, settings=settings)
+    if status.state == "cancelled":
+        say(f"job {submission.job_id} was cancelled meanwhile")
+    elif submission.unannounced:
         say(f"the job is stored, and starts once the broker is back: {submission.unannounced}")
     elif not submission.workers:
         say(f"no worker has this model yet; start one with `qwenq worker --model {settings.model}`")
-    if not as_json:
-        click.echo(submission.job_id)
-    status = api.status(submission.job_id, settings=settings)
     if wait:
         status = follow(lambda: api.status(submission.job_id, settings=settings), lambda: None)
     if as_json:
         tell_json(status)
-    return 1 if wait and (status.documents.failed or status.documents.cancelled) else 0
+    failed = wait and (status.documents.failed or status.documents.cancelled)
+    return 1 if failed or status.state == "cancelled" else 0

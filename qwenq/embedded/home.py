@@ -1,15 +1,19 @@
 """Home folders: who uses one, and the folder of its own that a `qwenq run` gets."""
 
 import hashlib
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from schemas.errors import RunInProgress
 from schemas.jobs import JobSpec
+from schemas.settings import Settings
+from store.database import make_home
 
 RUNS_FOLDER = "runs"
 LOCK_FILE = "lock"
@@ -18,7 +22,7 @@ LOCK_FILE = "lock"
 @contextmanager
 def held(home: Path) -> Iterator[None]:
     """Hold a home folder alone for its embedded services. Raises RunInProgress when another process does."""
-    home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
     lock = FileLock(home / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
@@ -30,26 +34,44 @@ def held(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def run_key(spec: JobSpec) -> str:
-    """Names a run by what it asks for and by its input files as they are now; the seed that was drawn aside.
+def run_key(spec: JobSpec, asked_for: str) -> str:
+    """Names a run by its model, its prompt, what else was asked for, and its input files as they are now.
 
     The same command over the same files has the same key: so an interrupted run is taken up where it stopped.
+    An input that cannot be read twice (a pipe, standard input) makes a run that has no equal.
     """
-    digest = hashlib.sha256(spec.model_copy(update={"params": spec.params.model_copy(update={"seed": None})})
-                            .model_dump_json().encode())  # fmt: skip
+    digest = hashlib.sha256(repr((spec.model, spec.prompt, spec.sources, asked_for)).encode())
     for source in spec.sources:
         path = Path(source)
-        if path.is_file():
-            stat = path.stat()
-            digest.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+        if not path.is_file():
+            return secrets.token_hex(8)
+        stat = path.stat()
+        digest.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def run_home(home: Path, key: str) -> Path:
-    """The folder of one run, below the home folder."""
-    return home / RUNS_FOLDER / key
+@dataclass
+class RunHome:
+    """The folder of one run. `resumable` says, at its end, whether the same command may go on there."""
+
+    settings: Settings
+    resumable: bool = False
 
 
-def remove_run_home(folder: Path) -> None:
-    """Remove a run's folder once its answers are written elsewhere."""
-    shutil.rmtree(folder, ignore_errors=True)
+@contextmanager
+def home_of_run(settings: Settings, key: str) -> Iterator[RunHome]:
+    """A home folder of its own for a run without a store of its own; removed at the end unless resumable.
+
+    Raises RunInProgress when the same run goes on in another process.
+    """
+    if settings.database_url is not None and settings.broker_url is not None:
+        yield RunHome(settings)
+        return
+    folder = settings.home / RUNS_FOLDER / key
+    with held(folder):
+        home = RunHome(settings.model_copy(update={"home": folder}))
+        try:
+            yield home
+        finally:
+            if not home.resumable:
+                shutil.rmtree(folder, ignore_errors=True)

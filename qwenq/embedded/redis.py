@@ -34,6 +34,7 @@ def start_redis(settings: Settings) -> Service:
     folder = (settings.home / "redis").absolute()
     folder.mkdir(parents=True, exist_ok=True)
     socket = socket_path(settings)
+    _wait_until_free(socket)
     Path(socket).unlink(missing_ok=True)
     options = {
         "port": "0",
@@ -67,6 +68,19 @@ def answers(socket: str) -> bool:
             return bool(client.ping())
         except redis.RedisError:
             return False
+
+
+def _wait_until_free(socket: str) -> None:
+    """A Redis that is about to end removes its socket as it does: it must not remove the next one's."""
+    deadline = time.monotonic() + START_SECONDS
+    while answers(socket):
+        if time.monotonic() > deadline:
+            raise ServiceFailed(
+                service="the embedded Redis",
+                reason=f"another one still answers on {socket}",
+                log="not written",
+            )
+        time.sleep(PING_EVERY_SECONDS)
 
 
 def _wait_until_it_answers(service: Service, socket: str) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import ServiceFailed
@@ -59,12 +60,16 @@ class Service:
             self._process.send_signal(signal.SIGTERM)
 
     def wait_until_stopped(self, seconds: float) -> None:
-        """Wait for the process; past the time, kill it and what it started."""
-        try:
+        """Wait for the process; past the time, kill it. Whatever it started and left behind goes too."""
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the process and all of its session."""
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-            self._process.wait()
+        self._process.wait()
 
     def _last_words(self) -> str:
         with self.log.open("rb") as log:

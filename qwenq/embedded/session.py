@@ -9,6 +9,7 @@ from typing import Self
 
 from qwenq.embedded.redis import start_redis
 from qwenq.embedded.service import Service
+from qwenq.telling import say
 from schemas.settings import Settings
 
 REDIS_STOP_SECONDS = 15.0
@@ -35,6 +36,8 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._services and kind is KeyboardInterrupt:
+            say("stopping; what is answered is kept (Ctrl-C again stops at once)")
         self._stack.close()
 
     def start_broker(self) -> None:
@@ -59,11 +62,16 @@ class Session:
         redis = [one for one in self._services if one.name == "the embedded Redis"]
         others = [one for one in self._services if one not in redis]
         patience = self.settings.stop_seconds + GRACE_BEYOND_STOP_SECONDS
-        for services, seconds in ((others, patience), (redis, REDIS_STOP_SECONDS)):
-            for service in services:
-                service.ask_to_stop()
-            for service in services:
-                service.wait_until_stopped(seconds)
+        try:
+            for services, seconds in ((others, patience), (redis, REDIS_STOP_SECONDS)):
+                for service in services:
+                    service.ask_to_stop()
+                for service in services:
+                    service.wait_until_stopped(seconds)
+        except KeyboardInterrupt:
+            for service in self._services:
+                service.kill()
+            raise
 
 
 def environment_of(settings: Settings) -> Mapping[str, str]:

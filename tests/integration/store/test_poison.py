@@ -34,8 +34,9 @@ def test_one_poisonous_document_fails_alone_after_few_attempts(
     job_id = make_job(store, documents=DOCUMENTS, chunk_documents=DOCUMENTS)
     effort = _work(store, audited, job_id, {poison}, max_crashes, writes_first=writes_first)
     halvings = int(math.log2(DOCUMENTS))
-    assert effort.crashes <= max_crashes + halvings
-    assert effort.attempts <= max_crashes + 2 * halvings
+    crashes = max_crashes + halvings + (max_crashes - 1)  # together, at each halving, and alone
+    assert effort.crashes <= crashes
+    assert effort.attempts <= crashes + halvings
     _expect_only_poison(store, audited, job_id, {poison})
 
 
@@ -45,6 +46,22 @@ def test_several_poisonous_documents_fail_alone(store: Store, audited: Audited, 
     effort = _work(store, audited, job_id, poison, max_crashes=2, writes_first=True)
     assert effort.crashes <= len(poison) * (2 + int(math.log2(DOCUMENTS)))
     _expect_only_poison(store, audited, job_id, poison, bad=(10,))
+
+
+def test_mishaps_between_which_work_gets_on_point_at_no_document(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=4, chunk_documents=4)
+    worker_id = make_worker(store)
+    for done in range(3):
+        claim = take_next(store, job_id, worker_id)
+        assert claim is not None
+        write(store, claim, [answer(done)])
+        with store.writing() as connection:
+            hold_fence(connection, claim, EXPIRED)
+            assert rescue_expired(connection, max_crashes=2).requeued == 1
+    last = take_next(store, job_id, worker_id)
+    assert last is not None
+    finish(store, last)
+    assert audited(job_id).documents.succeeded == 4
 
 
 def test_a_job_of_poison_alone_ends_as_failed(store: Store, audited: Audited) -> None:

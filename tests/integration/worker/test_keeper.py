@@ -9,7 +9,7 @@ from sqlalchemy import Connection, update
 
 from schemas.chunks import Claim
 from schemas.errors import JobStopped, LeaseLost, WorkerStopping
-from schemas.requests import BatchMetrics
+from schemas.requests import BatchMetrics, ModelInfo
 from schemas.settings import Settings
 from schemas.states import ChunkState
 from schemas.tables import chunks
@@ -25,6 +25,7 @@ from worker import keeper as keeper_module
 from worker.keeper import ClaimKeeper
 
 NEVER = float("inf")
+INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
 METRICS = BatchMetrics(
     rows=2, prompt_tokens=20, padded_tokens=24, new_tokens=8, seconds=0.5, resident_bytes=1, gpu_peak_bytes=0
 )
@@ -45,7 +46,7 @@ def claim(store: Store) -> Claim:
 @pytest.fixture
 def keeper(store: Store, claim: Claim, settings: Settings) -> Iterator[ClaimKeeper]:
     """A keeper at work."""
-    with ClaimKeeper(store, claim, MODEL, settings, NEVER) as keeper:
+    with ClaimKeeper(store, claim, INFO, settings, NEVER) as keeper:
         yield keeper
 
 
@@ -122,7 +123,7 @@ def test_a_stopping_worker_breaks_generation_off_and_gives_the_chunk_back(
 
 def test_a_task_whose_time_is_up_puts_its_chunk_down(store: Store, claim: Claim, settings: Settings) -> None:
     with (
-        ClaimKeeper(store, claim, MODEL, settings, deadline=time.monotonic()) as keeper,
+        ClaimKeeper(store, claim, INFO, settings, deadline=time.monotonic()) as keeper,
         pytest.raises(WorkerStopping),
     ):
         keeper.step()
@@ -132,7 +133,7 @@ def test_a_keeper_that_lost_its_claim_hears_so_and_writes_nothing_more(
     store: Store, claim: Claim, settings: Settings
 ) -> None:
     gone = settings.model_copy(update={"lease_seconds": -1.0})
-    with ClaimKeeper(store, claim, MODEL, gone, NEVER) as keeper:
+    with ClaimKeeper(store, claim, INFO, gone, NEVER) as keeper:
         eventually(lambda: rescued(store), "its lease, never renewed in time, runs out")
         again = take(store, claim.chunk_id, claim.worker_id)
         keeper.add(answer(0))
@@ -149,7 +150,7 @@ def test_a_store_that_falls_behind_holds_generation_back(
 ) -> None:
     monkeypatch.setattr(keeper_module, "MOST_UNWRITTEN", 1)
     writing = threading.Event()
-    with store.writing() as connection, ClaimKeeper(store, claim, MODEL, settings, NEVER) as keeper:
+    with store.writing() as connection, ClaimKeeper(store, claim, INFO, settings, NEVER) as keeper:
         hold_chunk(connection, claim)
 
         def generate() -> None:

@@ -1,0 +1,132 @@
+"""What `qwenq run` leaves behind, and what the same command makes of it."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from qwenq.embedded.home import run_key
+from qwenq.embedded.session import environment_of
+from schemas.jobs import JobSpec
+from schemas.settings import Settings
+from tests.processes import qwenq, read_jsonl, write_jsonl
+
+
+@pytest.fixture
+def docs(folder: Path) -> Path:
+    """Two documents."""
+    return write_jsonl(folder / "docs.jsonl", [{"id": "a", "text": "one"}, {"id": "b", "text": "two"}])
+
+
+def test_a_key_names_the_command_and_its_files(folder: Path, docs: Path) -> None:
+    spec = JobSpec(model="echo", sources=(str(docs),))
+    key = run_key(spec, "seed 1")
+    assert run_key(spec, "seed 1") == key
+    assert run_key(spec, "seed 2") != key
+    assert run_key(spec.model_copy(update={"model": "other"}), "seed 1") != key
+    write_jsonl(docs, [{"id": "a", "text": "changed in between"}])
+    assert run_key(spec, "seed 1") != key
+
+
+def test_an_input_that_cannot_be_read_twice_is_never_taken_up(folder: Path) -> None:
+    for sources in (("-",), ("/dev/fd/63",)):
+        spec = JobSpec(model="echo", sources=sources)
+        assert run_key(spec, "") != run_key(spec, "")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_same_command_over_a_shared_store_begins_a_new_job_once_its_answers_are_delivered(
+    folder: Path, docs: Path, settings: Settings, redis: None
+) -> None:
+    from store.broker import broker_url
+
+    environment = {**environment_of(settings), "QWENQ_BROKER_URL": broker_url(settings)}
+    first = qwenq("run", docs, "--model", "echo", "-o", "out.jsonl", cwd=folder, env=environment)
+    assert first.returncode == 0, first.stderr
+    store = (settings.database_url or "").removeprefix("sqlite:///")
+    with closing(sqlite3.connect(store)) as connection:
+        assert connection.execute("SELECT run_key FROM jobs").fetchall() == [(None,)]
+    second = qwenq("run", docs, "--model", "echo", "-o", "out.jsonl", cwd=folder, env=environment)
+    assert "going on with it" not in second.stderr
+    with closing(sqlite3.connect(store)) as connection:
+        assert connection.execute("SELECT count(*) FROM jobs").fetchone() == (2,)
+
+
+def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder: Path, docs: Path) -> None:
+    (folder / "out").mkdir()
+    late = folder / "late.py"
+    late.write_text(
+        "import sys, qwenq.running as running\n"
+        "from schemas.errors import OutputNotWritable\n"
+        "def refuse(path, results):\n"
+        "    raise OutputNotWritable(path=str(path), reason='disk full')\n"
+        "if sys.argv.pop(1) == 'full':\n"
+        "    running.write_results = refuse\n"
+        "from qwenq.cli import main\n"
+        "main()\n"
+    )
+    command = ["run", "docs.jsonl", "--model", "echo", "-o", "out/answers.jsonl"]
+    refused = _python(late, "full", *command, cwd=folder)
+    assert refused[0] == 2
+    assert "disk full" in refused[1]
+    again = _python(late, "free", *command, cwd=folder)
+    assert again[0] == 0, again[1]
+    assert "going on with it" in again[1]
+    assert [answer["text"] for answer in read_jsonl(folder / "out" / "answers.jsonl")] == ["one", "two"]
+    assert list((folder / ".qwenq" / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        ["-o", "docs.jsonl"],
+        ["-o", "out.jsonl", "--errors", "out.jsonl"],
+        ["-o", "out.jsonl", "--errors", "./docs.jsonl"],
+    ],
+    ids=["input", "both outputs", "errors over input"],
+)
+def test_an_output_that_is_an_input_or_another_output_is_refused(
+    folder: Path, docs: Path, outputs: list[str]
+) -> None:
+    before = docs.read_text()
+    refused = qwenq("run", "docs.jsonl", "--model", "echo", *outputs, cwd=folder)
+    assert refused.returncode == 2
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert docs.read_text() == before
+
+
+@pytest.mark.parametrize("name", ["C# docs", "what?", "100%41 x", "合同" * 20])
+def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    write_jsonl(folder / "docs.jsonl", [{"id": "a", "text": "one"}])
+    ran = qwenq("run", "docs.jsonl", "--model", "echo", "-o", "out.jsonl", cwd=folder)
+    assert ran.returncode == 0, ran.stderr
+    assert read_jsonl(folder / "out.jsonl")[0]["text"] == "one"
+
+
+def test_a_broker_that_does_not_answer_is_told_at_once(folder: Path, docs: Path) -> None:
+    environment = {
+        "QWENQ_BROKER_URL": "redis://127.0.0.1:1/0",
+        "QWENQ_DATABASE_URL": f"sqlite:///{folder / 'mine.db'}",
+    }
+    qwenq("db", "upgrade", cwd=folder, env=environment)
+    refused = qwenq("run", docs, "--model", "echo", "-o", "out.jsonl", cwd=folder, env=environment)
+    assert refused.returncode == 3
+    assert "QWENQ_BROKER_URL" in refused.stderr
+
+
+def _python(script: Path, *arguments: str, cwd: Path) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        cwd=cwd,
+        env={**os.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
