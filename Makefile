@@ -2,8 +2,8 @@
 # Each target's line ends with what `make help` says of it.
 
 PYTHON ?= python3
-# Given to pytest by `make test`, such as PYTEST_OPTIONS="-n 4" or PYTEST_OPTIONS=tests/unit.
-PYTEST_OPTIONS ?=
+# Given to pytest by `make test`; such as PYTEST_OPTIONS=tests/unit. At most 4 at once: each brings its own servers.
+PYTEST_OPTIONS ?= -n logical --maxprocesses 4
 
 VENV := .venv
 BIN := $(VENV)/bin
