@@ -27,8 +27,8 @@ from schemas.jobs import JobStatus
 from schemas.settings import Settings
 from store.broker import broker_url
 from store.database import Store, database_url
-from store.jobs import job_status
 from store.results import count_answers, results_of
+from store.statuses import job_status
 
 RATE_BAR = 5_000
 WARM_ROWS = 2_000

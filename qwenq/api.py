@@ -1,10 +1,10 @@
 """qwenq from Python: the same as the command line, with typed returns."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.errors import JobNotCancellable, UnknownJob
 from schemas.jobs import JobStatus, Priority
@@ -12,9 +12,13 @@ from schemas.results import ErrorLine, Result
 from schemas.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from store.database import Store
 
 POLL_SECONDS = 0.5
+
+T = TypeVar("T")
 
 
 def submit(
@@ -56,7 +60,7 @@ def submit(
 
 def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Where a job stands. Raises UnknownJob, StoreAway."""
-    from store.jobs import job_status
+    from store.statuses import job_status
 
     with _store(settings) as store:
         with store.reading() as connection:
@@ -68,7 +72,7 @@ def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
 def jobs(limit: int = 20, *, settings: Settings | None = None) -> list[JobStatus]:
     """Where the newest jobs stand, newest first. Raises StoreAway."""
-    from store.jobs import job_statuses
+    from store.statuses import job_statuses
 
     with _store(settings) as store, store.reading() as connection:
         return job_statuses(connection, limit)
@@ -79,8 +83,7 @@ def results(job_id: int, *, settings: Settings | None = None) -> Iterator[Result
     from store.results import results_of
 
     status(job_id, settings=settings)
-    with _store(settings) as store, store.reading() as connection:
-        yield from results_of(connection, job_id)
+    return _streamed(results_of, job_id, settings)
 
 
 def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLine]:
@@ -88,8 +91,7 @@ def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLi
     from store.results import errors_of
 
     status(job_id, settings=settings)
-    with _store(settings) as store, store.reading() as connection:
-        yield from errors_of(connection, job_id)
+    return _streamed(errors_of, job_id, settings)
 
 
 def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
@@ -108,6 +110,13 @@ def wait(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     while not (found := status(job_id, settings=settings)).state.ended:
         time.sleep(POLL_SECONDS)
     return found
+
+
+def _streamed(
+    read: "Callable[[Connection, int], Iterator[T]]", job_id: int, settings: Settings | None
+) -> Iterator[T]:
+    with _store(settings) as store, store.reading() as connection:
+        yield from read(connection, job_id)
 
 
 @contextmanager

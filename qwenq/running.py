@@ -23,9 +23,9 @@ from schemas.settings import Settings
 from schemas.states import WorkerState
 from store.broker import Broker
 from store.database import Store
-from store.jobs import job_status
 from store.results import count_answers, errors_of, results_of
 from store.runs import forget_run, job_to_take_up
+from store.statuses import job_status
 from store.workers import worker_of_process
 from worker.engine.factory import check_model
 

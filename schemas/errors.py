@@ -11,7 +11,7 @@
     │   ├── UnknownFormat
     │   ├── NoGoodRow
     │   ├── OutputNotWritable
-    │   ├── RunInProgress
+    │   ├── HomeInUse
     │   ├── UnknownJob
     │   ├── JobNotCancellable
     │   └── UnguardedFlower
@@ -153,8 +153,10 @@ class OutputNotWritable(UsageError):
 
 
 @dataclass(eq=False)
-class RunInProgress(UsageError):
-    """The same run is already going on in {home}. Wait for it, or stop it first."""
+class HomeInUse(UsageError):
+    """Another qwenq process is already at work in {home}: the same run, or `qwenq up`. Wait for it, or stop it
+    first.
+    """
 
     home: str
 

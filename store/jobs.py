@@ -5,14 +5,9 @@ wait. A chunk's lock stands for its documents.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Row,
-    Select,
     bindparam,
     delete,
     func,
@@ -22,7 +17,7 @@ from sqlalchemy import (
 )
 
 from schemas.chunks import PlannedChunk
-from schemas.jobs import DocumentCounts, JobSpec, JobStatus, TokenUsage
+from schemas.jobs import JobSpec
 from schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
 from schemas.tables import chunks, documents, jobs
 from store.chunks import insert_chunks
@@ -175,102 +170,9 @@ def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:
         )
 
 
-def job_status(connection: Connection, job_id: int) -> JobStatus | None:
-    """Where one job stands, None when there is no such job."""
-    row = connection.execute(_statuses().where(jobs.c.id == job_id)).one_or_none()
-    return _as_status(row) if row else None
-
-
-def job_statuses(connection: Connection, limit: int) -> list[JobStatus]:
-    """Where the newest jobs stand, newest first."""
-    newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(limit)
-    rows = connection.execute(_statuses().where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc()))
-    return [_as_status(row) for row in rows]
-
-
-def job_state(connection: Connection, job_id: int) -> JobState | None:
-    """A job's state alone."""
-    state = connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one_or_none()
-    return JobState(state) if state else None
-
-
 def job_sources(connection: Connection, job_id: int) -> Sequence[str]:
     """The names of a job's input files, in order."""
     sources: Sequence[str] = connection.execute(
         select(jobs.c.sources).where(jobs.c.id == job_id)
     ).scalar_one()
     return sources
-
-
-def job_to_take_up(connection: Connection, run_key: str) -> int | None:
-    """The unfinished job of an earlier, interrupted `qwenq run` of the same command."""
-    job_id: int | None = connection.execute(
-        select(func.max(jobs.c.id)).where(
-            jobs.c.run_key == run_key,
-            jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)),
-        )
-    ).scalar_one()
-    return job_id
-
-
-def _running_documents() -> ColumnElement[int]:
-    """Documents in the hands of a worker: what its running chunks hold and have not finished."""
-    unfinished = chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled
-    return func.sum(unfinished).filter(chunks.c.state == ChunkState.RUNNING)
-
-
-def _statuses() -> Select[Any]:
-    # Chunks carry the counts, so that telling of a job with a million documents reads thousands of rows.
-    return (
-        select(
-            jobs.c.id,
-            jobs.c.name,
-            jobs.c.state,
-            jobs.c.model,
-            jobs.c.created_at,
-            jobs.c.started_at,
-            jobs.c.finished_at,
-            now().label("asked_at"),
-            func.sum(chunks.c.documents).label("total"),
-            _running_documents().label("running"),
-            func.sum(chunks.c.succeeded).label("succeeded"),
-            func.sum(chunks.c.failed).label("failed"),
-            func.sum(chunks.c.cancelled).label("cancelled"),
-            func.sum(chunks.c.prompt_tokens).label("prompt_tokens"),
-            func.sum(chunks.c.completion_tokens).label("completion_tokens"),
-            func.sum(chunks.c.reasoning_tokens).label("reasoning_tokens"),
-        )
-        .select_from(jobs.outerjoin(chunks, chunks.c.job_id == jobs.c.id))
-        .group_by(jobs.c.id)
-    )
-
-
-def _as_status(row: Row[Any]) -> JobStatus:
-    counts = {
-        name: int(getattr(row, name) or 0)
-        for name in ("total", "running", "succeeded", "failed", "cancelled")
-    }
-    pending = 2 * counts["total"] - sum(counts.values())
-    usage = TokenUsage(
-        prompt_tokens=int(row.prompt_tokens or 0),
-        completion_tokens=int(row.completion_tokens or 0),
-        reasoning_tokens=int(row.reasoning_tokens or 0),
-    )
-    return JobStatus(
-        id=row.id,
-        name=row.name,
-        state=JobState(row.state),
-        model=row.model,
-        documents=DocumentCounts(pending=pending, **counts),
-        usage=usage,
-        tokens_per_second=_rate(usage.completion_tokens, row.started_at, row.finished_at or row.asked_at),
-        created_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-    )
-
-
-def _rate(tokens: int, start: datetime | None, end: datetime) -> float | None:
-    if start is None or end <= start:
-        return None
-    return round(tokens / (end - start).total_seconds(), 2)

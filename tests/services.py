@@ -11,7 +11,7 @@ from schemas.jobs import JobSpec, JobStatus
 from schemas.settings import Settings
 from store.broker import Broker
 from store.database import Store
-from store.jobs import job_status
+from store.statuses import job_status
 from tests.processes import TINY_MODEL, Fleet
 from tests.waiting import eventually
 

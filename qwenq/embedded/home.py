@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from schemas.errors import RunInProgress
+from schemas.errors import HomeInUse
 from schemas.jobs import JobSpec
 from schemas.settings import Settings
 from store.database import make_home
@@ -21,13 +21,13 @@ LOCK_FILE = "lock"
 
 @contextmanager
 def held(home: Path) -> Iterator[None]:
-    """Hold a home folder alone for its embedded services. Raises RunInProgress when another process does."""
+    """Hold a home folder alone for its embedded services. Raises HomeInUse when another process does."""
     make_home(home)
     lock = FileLock(home / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise RunInProgress(home=str(home)) from None
+        raise HomeInUse(home=str(home)) from None
     try:
         yield
     finally:
@@ -62,7 +62,7 @@ class RunHome:
 def home_of_run(settings: Settings, key: str) -> Iterator[RunHome]:
     """A home folder of its own for a run without a store of its own; removed at the end unless resumable.
 
-    Raises RunInProgress when the same run goes on in another process.
+    Raises HomeInUse when the same run goes on in another process.
     """
     if settings.database_url is not None and settings.broker_url is not None:
         yield RunHome(settings)

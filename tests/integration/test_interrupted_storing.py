@@ -26,7 +26,7 @@ Submit = Callable[[Iterator[Row]], Submission]
 @pytest.fixture
 def submit(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Submit]:
     """Submits rows in batches of 10 and chunks of 4, with no broker there."""
-    monkeypatch.setattr("producer.submitting.BATCH_ROWS", 9)
+    monkeypatch.setattr("producer.storing.BATCH_ROWS", 9)
     settings = settings.model_copy(update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0"})
     broker = Broker(settings)
     yield lambda content: submit_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), content)
@@ -118,10 +118,10 @@ def test_a_thread_that_submits_leaves_the_handlers_alone(store: Store, submit: S
 
 
 def _interrupt_after(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
-    import producer.submitting
+    import producer.storing
     import store.jobs
 
-    module = store.jobs if statement.endswith("_job") else producer.submitting
+    module = store.jobs if statement.endswith("_job") else producer.storing
     real = getattr(module, statement)
 
     def interrupted(*arguments: object) -> object:

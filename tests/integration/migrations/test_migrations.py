@@ -14,9 +14,9 @@ from migrations.command import head, upgrade
 from schemas.states import JobState
 from schemas.tables import SCHEMA_VERSION, metadata
 from store.database import Store
-from store.jobs import job_status
 from store.rescue import rescue_expired
 from store.results import errors_of, results_of
+from store.statuses import job_status
 from store.version import check_version, upgrade_store
 from store.workers import find_worker
 from tests.audit import audit

@@ -11,7 +11,7 @@ from schemas.jobs import JobStatus
 from schemas.tables import chunks, documents, results
 from store.clock import now
 from store.database import Store
-from store.jobs import job_status
+from store.statuses import job_status
 from tests.audit import audit
 from tests.waiting import eventually
 

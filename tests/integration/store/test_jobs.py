@@ -11,17 +11,10 @@ from store.chunks import insert_chunks
 from store.claims import assignment_of, release_chunk
 from store.database import Store
 from store.documents import insert_rows
-from store.jobs import (
-    create_job,
-    discard_job,
-    job_sources,
-    job_state,
-    job_status,
-    job_statuses,
-    job_to_take_up,
-    release_job,
-)
+from store.jobs import create_job, discard_job, job_sources, release_job
 from store.rescue import rescue_expired
+from store.runs import forget_run, job_to_take_up
+from store.statuses import job_status, job_statuses
 from tests.builders import (
     EXPIRED,
     MODEL,
@@ -143,7 +136,6 @@ def test_jobs_are_listed_newest_first(store: Store) -> None:
 def test_a_job_that_is_not_there_has_no_status(store: Store) -> None:
     with store.reading() as connection:
         assert job_status(connection, 12345) is None
-        assert job_state(connection, 12345) is None
         assert job_statuses(connection, limit=5) == []
 
 
@@ -169,6 +161,9 @@ def test_an_interrupted_run_takes_up_its_newest_unfinished_job(store: Store) -> 
     with store.reading() as connection:
         assert job_to_take_up(connection, "k") == newer != unstored
         assert job_to_take_up(connection, "unknown") is None
+    with store.writing() as connection:
+        forget_run(connection, newer)
+        assert job_to_take_up(connection, "k") == older
 
 
 def _told(status: JobStatus) -> tuple[str, dict[str, int]]:

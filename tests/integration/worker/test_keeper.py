@@ -14,9 +14,10 @@ from schemas.settings import Settings
 from schemas.states import ChunkState
 from schemas.tables import chunks
 from store.database import Store
-from store.jobs import cancel_job, job_status
+from store.jobs import cancel_job
 from store.rescue import rescue_expired
 from store.results import errors_of, results_of
+from store.statuses import job_status
 from store.workers import note_stopping
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, failure, make_job, make_worker, take

@@ -1,0 +1,87 @@
+"""Where jobs stand, counted from their chunks."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+
+from schemas.jobs import DocumentCounts, JobStatus, TokenUsage
+from schemas.states import ChunkState, JobState
+from schemas.tables import chunks, jobs
+from store.clock import now
+
+
+def job_status(connection: Connection, job_id: int) -> JobStatus | None:
+    """Where one job stands, None when there is no such job."""
+    row = connection.execute(_statuses().where(jobs.c.id == job_id)).one_or_none()
+    return _as_status(row) if row else None
+
+
+def job_statuses(connection: Connection, limit: int) -> list[JobStatus]:
+    """Where the newest jobs stand, newest first."""
+    newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(limit)
+    rows = connection.execute(_statuses().where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc()))
+    return [_as_status(row) for row in rows]
+
+
+def _running_documents() -> ColumnElement[int]:
+    """Documents in the hands of a worker: what its running chunks hold and have not finished."""
+    unfinished = chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled
+    return func.sum(unfinished).filter(chunks.c.state == ChunkState.RUNNING)
+
+
+def _statuses() -> Select[Any]:
+    # Chunks carry the counts, so that telling of a job with a million documents reads thousands of rows.
+    return (
+        select(
+            jobs.c.id,
+            jobs.c.name,
+            jobs.c.state,
+            jobs.c.model,
+            jobs.c.created_at,
+            jobs.c.started_at,
+            jobs.c.finished_at,
+            now().label("asked_at"),
+            func.sum(chunks.c.documents).label("total"),
+            _running_documents().label("running"),
+            func.sum(chunks.c.succeeded).label("succeeded"),
+            func.sum(chunks.c.failed).label("failed"),
+            func.sum(chunks.c.cancelled).label("cancelled"),
+            func.sum(chunks.c.prompt_tokens).label("prompt_tokens"),
+            func.sum(chunks.c.completion_tokens).label("completion_tokens"),
+            func.sum(chunks.c.reasoning_tokens).label("reasoning_tokens"),
+        )
+        .select_from(jobs.outerjoin(chunks, chunks.c.job_id == jobs.c.id))
+        .group_by(jobs.c.id)
+    )
+
+
+def _as_status(row: Row[Any]) -> JobStatus:
+    counts = {
+        name: int(getattr(row, name) or 0)
+        for name in ("total", "running", "succeeded", "failed", "cancelled")
+    }
+    pending = 2 * counts["total"] - sum(counts.values())
+    usage = TokenUsage(
+        prompt_tokens=int(row.prompt_tokens or 0),
+        completion_tokens=int(row.completion_tokens or 0),
+        reasoning_tokens=int(row.reasoning_tokens or 0),
+    )
+    return JobStatus(
+        id=row.id,
+        name=row.name,
+        state=JobState(row.state),
+        model=row.model,
+        documents=DocumentCounts(pending=pending, **counts),
+        usage=usage,
+        tokens_per_second=_rate(usage.completion_tokens, row.started_at, row.finished_at or row.asked_at),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _rate(tokens: int, start: datetime | None, end: datetime) -> float | None:
+    if start is None or end <= start:
+        return None
+    return round(tokens / (end - start).total_seconds(), 2)
