@@ -14,6 +14,7 @@ from schemas.settings import Settings, without_passwords
 
 SQLITE_FILE = "qwenq.db"
 SQLITE_BUSY_SECONDS = 60.0
+_WAL = "PRAGMA journal_mode=WAL"
 # A server that vanished without a word is noticed in half a minute. A Unix socket takes them, and needs none.
 _POSTGRES_OPTIONS: dict[str, Any] = {
     "connect_timeout": 10,
@@ -219,7 +220,8 @@ def _make_sqlite_engine(url: URL) -> Engine:
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
         # SQLAlchemy's begin event below says BEGIN; the driver must not say it too.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _use_wal(connection)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -229,3 +231,22 @@ def _make_sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log. A new file must be had alone for that, which SQLite itself does not wait for."""
+    try:
+        connection.execute(_WAL)
+    except sqlite3.OperationalError as error:
+        if not _is_locked(error):
+            raise
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
+        stop, wait = stop_after_delay(SQLITE_BUSY_SECONDS), wait_random(0.01, 0.1)
+        Retrying(retry=retry_if_exception(_is_locked), stop=stop, wait=wait, reraise=True)(
+            connection.execute, _WAL
+        )
+
+
+def _is_locked(error: BaseException) -> bool:
+    return "locked" in str(error)
