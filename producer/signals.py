@@ -1,4 +1,4 @@
-"""Ctrl-C and TERM while a job is stored: heard at once, heeded where they do no harm."""
+"""Ctrl-C, TERM and a closed terminal while a job is stored: heard at once, heeded where they do no harm."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.documents import Row
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INSISTENT_SECONDS = 5.0
 """A signal that comes again after this long raises wherever the process is: clearing up takes too long for somebody."""
 

@@ -13,7 +13,7 @@ from schemas.errors import InvalidSetting, StoreAway, reason_of
 from schemas.settings import Settings, without_passwords
 
 SQLITE_FILE = "qwenq.db"
-SQLITE_BUSY_SECONDS = 60.0
+SQLITE_BUSY_SECONDS = 30.0
 _WAL = "PRAGMA journal_mode=WAL"
 # A server that vanished without a word is noticed in half a minute. A Unix socket takes them, and needs none.
 _POSTGRES_OPTIONS: dict[str, Any] = {

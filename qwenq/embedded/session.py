@@ -25,8 +25,10 @@ class Session:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        # A TERM ends the session as Ctrl-C does: services are stopped in order, none is left behind.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # TERM and a closed terminal end the session as Ctrl-C does: services are stopped in order, none stays behind.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, signal.default_int_handler)
         self._stack.callback(self._stop)
         return self
 
