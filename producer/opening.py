@@ -9,7 +9,7 @@ import orjson
 from producer.reading import Format, read_rows
 from producer.reading.rows import named
 from schemas.documents import Document, Row, RowError
-from schemas.errors import NoGoodRow, UnknownColumn
+from schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
 from schemas.jobs import JobSpec, PromptSpec
 from schemas.templating import PromptTemplate
 
@@ -30,6 +30,9 @@ def open_input(
     all bad, they are handed on: a good one may follow.
     """
     template = PromptTemplate.from_spec(spec.prompt)
+    if template.names_nothing:
+        reason = "it names no column, so every document would be asked the same; did you mean {{ text }}?"
+        raise InvalidParameter(name="the prompt", reason=reason)
     rows = read_rows(spec.sources, format, spec.prompt, spec.params, stdin)
     peeked = list(_first(rows))
     documents = [row for row in peeked if isinstance(row, Document)]

@@ -13,9 +13,7 @@ from store.broker import Broker
 from store.chunks import unpublished_chunks
 from store.database import Store
 from store.reconcile import announce
-from store.workers import count_alive
-
-ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats
+from store.workers import ALIVE_SECONDS, count_alive
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from producer.reading import Format
 from schemas.builtin_templates import builtin_template
-from schemas.errors import InvalidParameter, InvalidSetting, UnreadableInput, reason_of
+from schemas.errors import InvalidParameter, UnreadableInput, reason_of
 from schemas.generation import GenerationParams
 from schemas.jobs import JobSpec, Priority, PromptSpec
 from schemas.settings import Settings
@@ -75,9 +75,8 @@ class JobRequest:
 def model_of(settings: Settings) -> str:
     """The model that the settings name; a folder by its full path, so that producers and workers agree."""
     if not settings.model:
-        raise InvalidSetting(
-            name="QWENQ_MODEL", reason="no model is named; give --model a hub id or a folder"
-        )
+        reason = "no model is named; give a hub id or a folder, or set QWENQ_MODEL"
+        raise InvalidParameter(name="--model", reason=reason)
     folder = Path(settings.model)
     return str(folder.resolve()) if folder.is_dir() else settings.model
 

@@ -70,6 +70,12 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
             status = _follow(store, session, worker, job_id)
             first_results = _write_outputs(store, job_id, outputs)
             home.resumable = False
+            # At once, since the services may take seconds to stop: who presses Ctrl-C now must know.
+            say(f"answers: {outputs.results}")
+        except KeyboardInterrupt:
+            if home.resumable:
+                say("interrupted: the same command goes on from there")
+            raise
         except ModelUnavailable:
             home.resumable = _has_answers(store, key)
             raise

@@ -21,3 +21,15 @@ def open_store(settings: Settings) -> Store:
 def _is_new(store: Store) -> bool:
     with store.reading() as connection:
         return found_version(connection) is None
+
+
+def count_workers(settings: Settings, model: str) -> int:
+    """How many workers of a model gave a sign of life lately. Raises StoreAway."""
+    from store.workers import ALIVE_SECONDS, count_alive
+
+    store = open_store(settings)
+    try:
+        with store.reading() as connection:
+            return count_alive(connection, model, ALIVE_SECONDS)
+    finally:
+        store.close()

@@ -108,6 +108,9 @@ def load_settings(**overrides: Any) -> Settings:
         raise InvalidSetting(name=SETTINGS_FILE, reason=f"it is no TOML: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "extra_forbidden":
+            unknown = f"there is no setting {str(first['loc'][0])!r}"
+            raise InvalidSetting(name=SETTINGS_FILE, reason=unknown) from None
         name = ENV_PREFIX + "_".join(str(part) for part in first["loc"]).upper()
         raise InvalidSetting(name=name, reason=first["msg"]) from None
 

@@ -77,6 +77,11 @@ class PromptTemplate:
         columns, chat = self._read(content)
         return columns if chat is None else _Conversation(columns, chat, self._text_column).cut(None)
 
+    @property
+    def names_nothing(self) -> bool:
+        """Whether there is a template, and it looks at no column."""
+        return self._template is not None and not self._template.names
+
     def missing_column(self, content: str | Mapping[str, Any]) -> str | None:
         """The name that the template asks for and this document lacks; None when nothing is missing."""
         if self._template is None:

@@ -10,6 +10,8 @@ from schemas.tables import workers
 from schemas.workers import Worker, WorkerIdentity
 from store.clock import now
 
+ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats
+
 
 def register_worker(connection: Connection, identity: WorkerIdentity) -> int:
     """Note a worker that starts."""

@@ -10,6 +10,7 @@ from schemas.chunks import Assignment, Claim
 from schemas.errors import (
     BrokerAway,
     DocumentFailed,
+    InvalidSetting,
     JobStopped,
     LeaseLost,
     ModelUnavailable,
@@ -55,9 +56,7 @@ class WorkingProcess:
         try:
             info = self._resident.load()
         except Exception as error:
-            reason = (
-                error.reason if isinstance(error, ModelUnavailable) else str(error) or type(error).__name__
-            )
+            reason = _reason_of(error)
             for attempt in patiently():
                 with attempt, self._store.writing() as connection:
                     workers.note_model_unavailable(connection, self._worker_id, reason)
@@ -137,6 +136,15 @@ class WorkingProcess:
             announce(self._store, self._broker, waiting)
         except BrokerAway as away:
             _log.warning("job=%d is not announced, a reconciler will: %s", job_id, away)
+
+
+def _reason_of(error: Exception) -> str:
+    match error:
+        case ModelUnavailable():
+            return error.reason
+        case InvalidSetting():
+            return f"{error.name}: {error.reason}"
+    return str(error) or type(error).__name__
 
 
 def _requests(assignment: Assignment, keeper: ClaimKeeper) -> Iterator[Request]:

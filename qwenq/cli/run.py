@@ -39,17 +39,12 @@ def command(
     if out is None:
         raise InvalidParameter(name="--out", reason="say where the answers go, as in -o answers.jsonl")
     outputs = Outputs(out, errors or errors_path(out))
-    try:
-        outcome = run_request(request, settings, outputs)
-    except KeyboardInterrupt:
-        say("interrupted: what is answered is kept; the same command goes on from there")
-        raise
+    outcome = run_request(request, settings, outputs)
     status = outcome.status
     if as_json:
         tell_json(status)
     else:
         show_answers(status, outcome.first_results)
-    say(f"answers: {outputs.results}")
     if status.documents.failed:
         say(f"{status.documents.failed:,} documents have no answer; why: {outputs.errors}")
     return 1 if status.documents.failed or status.documents.cancelled else 0

@@ -13,7 +13,9 @@ from qwenq.cli.options import json_option, option
 def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     """Where JOB stands; without JOB, the newest ones."""
     from qwenq import api
-    from qwenq.telling import show_job, show_jobs, tell_json
+    from qwenq.stores import count_workers
+    from qwenq.telling import say, show_job, show_jobs, tell_json
+    from schemas.settings import load_settings
 
     if job is None:
         if watch:
@@ -27,4 +29,8 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
 
         status = follow(lambda: api.status(job), lambda: None)
     tell_json(status) if as_json else show_job(status)
+    if not status.state.ended and not count_workers(load_settings(), status.model):
+        say(
+            f"no worker with this model gives a sign of life; `qwenq worker --model {status.model}` starts one"
+        )
     return 0

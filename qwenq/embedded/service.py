@@ -72,6 +72,8 @@ class Service:
         self._process.wait()
 
     def _last_words(self) -> str:
+        if self.exit_code is not None and self.exit_code < 0:
+            return f"it was killed by signal {-self.exit_code} (9 is also what a lack of memory looks like)"
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").strip().splitlines()

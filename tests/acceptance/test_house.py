@@ -93,7 +93,7 @@ def test_the_settings_file_is_read_and_the_environment_goes_before_it(folder: Pa
     submitted = qwenq("submit", documents, "--json", cwd=folder, env={"QWENQ_MODEL": "other/model"})
     assert json.loads(submitted.stdout)["model"] == "other/model"
     (folder / "qwenq.toml").write_text("modle = 'echo'\n")
-    assert "MODLE" in qwenq("status", cwd=folder).stderr
+    assert "no setting 'modle'" in qwenq("status", cwd=folder).stderr
     (folder / "qwenq.toml").write_text("model = \n")
     broken = qwenq("status", cwd=folder)
     assert (broken.returncode, "qwenq.toml" in broken.stderr) == (2, True)

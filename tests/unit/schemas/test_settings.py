@@ -69,7 +69,7 @@ def test_a_bad_setting_is_named_as_in_the_environment(
 
 def test_an_unknown_name_in_the_file_is_refused() -> None:
     Path("qwenq.toml").write_text("modle = 'typo'\n")
-    with pytest.raises(InvalidSetting, match="QWENQ_MODLE"):
+    with pytest.raises(InvalidSetting, match="no setting 'modle'"):
         load_settings()
 
 
