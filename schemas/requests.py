@@ -10,11 +10,15 @@ from schemas.results import Failure, FinishReason, Usage
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One document for the engine; `key` comes back with its completion."""
+    """One document for the engine; `key` and `group` come back with its completion.
+
+    Requests of a group (a chunk) are measured together, and can be withdrawn together.
+    """
 
     key: int
     prompt: Prompt
     params: GenerationParams
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Completion:
     usage: Usage
     reasoning: str | None = None
     failure: Failure | None = None
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,11 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class BatchMetrics:
-    """One generated batch: its rows and tokens, wall seconds, and memory in bytes.
+    """A group's share of a stretch of generation: documents ended, tokens, wall seconds, memory in bytes.
 
-    `padded_tokens` are the cells of the padded prompt, so padding waste is padded / prompt - 1.
+    `prompt_tokens` is what went through the model, without the `prefix_tokens` that were reused; `padded_tokens` are
+    the cells that this took, so padding waste is padded / prompt - 1. `new_tokens` were generated. Where several groups
+    share a step, each is charged its share of the seconds.
     """
 
     rows: int
@@ -55,6 +62,8 @@ class BatchMetrics:
     seconds: float
     resident_bytes: int
     gpu_peak_bytes: int
+    prefix_tokens: int = 0
+    group: int = 0
 
     @property
     def tokens_per_second(self) -> float:
@@ -66,8 +75,8 @@ class BatchMetrics:
 class EngineHooks:
     """What an engine calls while it generates.
 
-    `on_step` is called at least once a decode step and may raise to break the generation off;
-    `on_batch` is called once for every batch that ended.
+    `on_step` is called at least once a decode step, by the thread that generates, and may raise to break the
+    generation off; `on_batch` is called every few seconds for each group at work, and when a group has ended.
     """
 
     on_step: Callable[[], None]

@@ -16,11 +16,15 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one answer; `completion_tokens` includes `reasoning_tokens`."""
+    """Tokens of one answer; `completion_tokens` includes `reasoning_tokens`, `prompt_tokens` the `prefix_tokens`.
+
+    `prefix_tokens` were not computed for this document: it shares the beginning of its prompt with others.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
+    prefix_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,15 @@ class Engine(Protocol):
         ...
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer each request; completions come as each finishes, in any order."""
+        """Answer each request; completions come as each finishes, in any order.
+
+        `requests` is read ahead, in a thread of its own where that saves time; it may block while other
+        requests are being answered, and what it raises passes through.
+        """
+        ...
+
+    def withdraw(self, group: int) -> None:
+        """Let the group's requests go, from within `on_step`: they get no completion any more."""
         ...
 
     def close(self) -> None:
