@@ -1,10 +1,10 @@
-"""The key-value cache of a batch: rows leave it when they are done, and rows of other batches join."""
+"""The key-value cache of a padded batch: rows leave it when they are done, and rows of other batches join."""
 
 from typing import cast
 
 import torch
 from transformers import Cache, DynamicCache, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicLayer, LinearAttentionLayer
 
 
 def new_cache(network: PreTrainedModel) -> Cache:
@@ -12,10 +12,9 @@ def new_cache(network: PreTrainedModel) -> Cache:
     return DynamicCache(config=network.config)
 
 
-def plain_layers(cache: Cache) -> list[DynamicLayer] | None:
-    """Give the layers if all keep every column, so that columns can be cut and added; else None."""
-    layers = [layer for layer in cache.layers if type(layer) is DynamicLayer]
-    return layers if len(layers) == len(cache.layers) else None
+def is_joinable(cache: Cache) -> bool:
+    """Whether rows of another batch can join: each layer keeps every column, or a state that has none."""
+    return all(type(layer) in (DynamicLayer, LinearAttentionLayer) for layer in cache.layers)
 
 
 def keep_rows(cache: Cache, rows: torch.Tensor) -> None:
@@ -24,23 +23,39 @@ def keep_rows(cache: Cache, rows: torch.Tensor) -> None:
     cache.reorder_cache(cast("torch.LongTensor", rows))
 
 
-def drop_columns(layers: list[DynamicLayer], count: int) -> None:
-    """Cut the first `count` columns off, which no row looks at any more."""
-    for layer in layers:
-        keys, values = filled(layer)
-        layer.keys, layer.values = keys[:, :, count:], values[:, :, count:]
+def drop_columns(cache: Cache, count: int) -> None:
+    """Cut the first `count` columns off a joinable cache, which no row looks at any more."""
+    for layer in cache.layers:
+        if isinstance(layer, DynamicLayer):
+            keys, values = filled(layer)
+            layer.keys, layer.values = keys[:, :, count:], values[:, :, count:]
 
 
-def append_rows(layers: list[DynamicLayer], others: list[DynamicLayer]) -> None:
-    """Add the rows of `others` below, both padded on the left to the same number of columns."""
-    for layer, other in zip(layers, others, strict=True):
-        pairs = zip(filled(layer), filled(other), strict=True)
-        layer.keys, layer.values = (_stacked(upper, lower) for upper, lower in pairs)
+def append_rows(cache: Cache, other: Cache) -> None:
+    """Add the rows of `other` below, both padded on the left to the same number of columns."""
+    for layer, added in zip(cache.layers, other.layers, strict=True):
+        if isinstance(layer, DynamicLayer) and isinstance(added, DynamicLayer):
+            pairs = zip(filled(layer), filled(added), strict=True)
+            layer.keys, layer.values = (_stacked(upper, lower) for upper, lower in pairs)
+        elif isinstance(layer, LinearAttentionLayer) and isinstance(added, LinearAttentionLayer):
+            _append_states(layer.conv_states, added.conv_states)
+            _append_states(layer.recurrent_states, added.recurrent_states)
+        else:
+            raise TypeError(f"rows of a {type(added).__name__} cannot join a {type(layer).__name__}")
 
 
 def filled(layer: DynamicLayer) -> tuple[torch.Tensor, torch.Tensor]:
     """Give keys and values of a layer that the model has written to."""
     return cast("torch.Tensor", layer.keys), cast("torch.Tensor", layer.values)
+
+
+def _append_states(
+    states: dict[int, torch.Tensor | None], added: dict[int, torch.Tensor | None]
+) -> None:
+    for index, lower in added.items():
+        upper = states[index]
+        if upper is not None and lower is not None:
+            states[index] = torch.cat([upper, lower])
 
 
 def _stacked(upper: torch.Tensor, lower: torch.Tensor) -> torch.Tensor:

@@ -1,50 +1,84 @@
-"""What one batch costs: tokens, cells, seconds, memory."""
+"""What generation costs each group: tokens, cells, seconds, memory."""
 
 import time
-from collections.abc import Sequence as Listed
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import torch
 
 from schemas.requests import BatchMetrics
-from worker.engine.batch_run import BatchRun
 from worker.engine.device import peak_bytes, reset_peak
 from worker.engine.memory import resident_bytes
+from worker.engine.runner import RowWork
 from worker.engine.sequence import Sequence
+
+REPORT_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class BatchMeter:
-    """Adds up the seconds spent inside its `with`: a batch's steps, not the time of who takes the answers."""
+class _Share:
+    """What one group had so far of the stretch at hand."""
+
+    rows: int = 0
+    prompt_tokens: int = 0
+    prefix_tokens: int = 0
+    padded_tokens: int = 0
+    new_tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class GroupMeter:
+    """Adds up steps by group, and gives the sums away every few seconds."""
 
     device: torch.device
-    rows: int
-    prompt_tokens: int
-    seconds: float = 0.0
-    entered: float = 0.0
+    _shares: dict[int, _Share] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
 
-    @classmethod
-    def of(cls, device: torch.device, batch: Listed[Sequence]) -> Self:
-        """Start metering `batch`."""
-        reset_peak(device)
-        return cls(device, len(batch), sum(len(sequence.prompt) for sequence in batch))
+    def add_step(self, work: Iterable[RowWork], seconds: float) -> None:
+        """Charge a step to the groups that had tokens in it, each by its tokens."""
+        tokens: dict[int, int] = {}
+        for row in work:
+            share = self._shares.setdefault(row.sequence.group, _Share())
+            share.prompt_tokens += row.prompt_tokens
+            share.padded_tokens += row.cells
+            share.new_tokens += row.new_tokens
+            group = row.sequence.group
+            tokens[group] = tokens.get(group, 0) + row.cells + row.new_tokens
+        everything = sum(tokens.values())
+        for group, count in tokens.items():
+            self._shares[group].seconds += seconds * count / everything if everything else 0.0
 
-    def __enter__(self) -> Self:
-        self.entered = time.perf_counter()
-        return self
+    def add_ended(self, sequence: Sequence) -> None:
+        """Count a document that ended."""
+        share = self._shares.setdefault(sequence.group, _Share())
+        share.rows += 1
+        share.prefix_tokens += sequence.prefix_tokens
 
-    def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self.entered
-
-    def read(self, run: BatchRun) -> BatchMetrics:
-        """Give the metrics of the batch that `run` answered, with the memory of this moment."""
-        return BatchMetrics(
-            rows=self.rows,
-            prompt_tokens=self.prompt_tokens,
-            padded_tokens=run.padded_tokens,
-            new_tokens=run.new_tokens,
-            seconds=self.seconds,
+    def take(self, group: int) -> BatchMetrics | None:
+        """Give a group's sums, and begin it anew; None where it had nothing."""
+        share = self._shares.pop(group, None)
+        if share is None:
+            return None
+        metrics = BatchMetrics(
+            rows=share.rows,
+            prompt_tokens=share.prompt_tokens,
+            padded_tokens=share.padded_tokens,
+            new_tokens=share.new_tokens,
+            seconds=share.seconds,
             resident_bytes=resident_bytes(),
             gpu_peak_bytes=peak_bytes(self.device),
+            prefix_tokens=share.prefix_tokens,
+            group=group,
         )
+        reset_peak(self.device)
+        return metrics
+
+    def take_due(self) -> Iterator[BatchMetrics]:
+        """Give every group's sums, if it is time."""
+        if time.monotonic() - self._since < REPORT_SECONDS:
+            return
+        self._since = time.monotonic()
+        for group in list(self._shares):
+            if metrics := self.take(group):
+                yield metrics

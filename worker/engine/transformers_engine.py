@@ -1,24 +1,61 @@
-"""The engine over Transformers: one resident model, padded batches, a decode loop of its own."""
+"""The engine over Transformers: one resident model, documents packed or padded, a decode loop of its own."""
 
+import copy
+import logging
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
+from transformers import PreTrainedModel
 
-from schemas.errors import DocumentFailed, ModelUnavailable
+from schemas.errors import ModelUnavailable
 from schemas.requests import Completion, EngineHooks, ModelInfo, Request
-from worker.engine.answering import BatchAnswerer
-from worker.engine.batching import BatchLimits, pack, windows
+from worker.engine.arena import CacheShape
+from worker.engine.budget import TokenBudget
 from worker.engine.cores import usable_cores
 from worker.engine.device import free_memory
 from worker.engine.encoding import PromptEncoder
-from worker.engine.failures import failed_completion
 from worker.engine.fitting import Fitter
+from worker.engine.intake import Intake
 from worker.engine.loading import LoadedModel, load_model
 from worker.engine.options import EngineOptions
+from worker.engine.packed_rows import PackedRows, step_tokens
+from worker.engine.packing_check import prepare_packing
+from worker.engine.padded_rows import PaddedRows
+from worker.engine.runner import Runner
+from worker.engine.scheduler import Scheduler
 from worker.engine.sequence import Sequence
 
+_log = logging.getLogger("qwenq.engine")
+
 LOAD_FIRST = "load() was not called"
+ENOUGH_WAITING = 2  # batches: then the next chunk is not asked for yet
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A resident model with what runs its documents, and what prepares them."""
+
+    loaded: LoadedModel
+    budget: TokenBudget
+    runner: Runner
+    fitter: Fitter
+
+    @classmethod
+    def of(cls, loaded: LoadedModel, options: EngineOptions) -> "_Ready":
+        packs = prepare_packing(loaded.network)
+        budget = _calibrated(loaded.network, options)
+        runner = PackedRows(loaded.network, budget) if packs else PaddedRows(loaded.network, budget)
+        # A tokenizer of its own: while one thread encodes with it, another cannot decode.
+        encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
+        _log.info("documents are %s", "packed" if packs else "padded")
+        return cls(loaded, budget, runner, Fitter(encoder, loaded.context))
+
+    def prepare(self, request: Request) -> Sequence:
+        """Make a request ready for the device. Raises DocumentFailed."""
+        prompt = self.fitter.fit(request)
+        return Sequence(request.key, prompt, request.params, self.loaded.vocabulary, request.group)
 
 
 class TransformersEngine:
@@ -28,44 +65,56 @@ class TransformersEngine:
         self._model = model
         self._options = options
         self._hooks = hooks
-        self._loaded: LoadedModel | None = None
+        self._ready: _Ready | None = None
+        self._scheduler: Scheduler | None = None
 
     def load(self) -> ModelInfo:
         """Make the model resident. Raises ModelUnavailable, or InvalidSetting for device and dtype."""
-        if self._loaded is None:
+        if self._ready is None:
             if "OMP_NUM_THREADS" not in os.environ:
                 torch.set_num_threads(usable_cores())
-            self._loaded = load_model(self._model, self._options)
-        return self._loaded.info
+            self._ready = _Ready.of(load_model(self._model, self._options), self._options)
+        return self._ready.loaded.info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer each request, a window of them after the other, each as it finishes.
+        """Answer each request as it finishes; `requests` are read ahead, in a thread of their own.
 
-        What `hooks.on_step` raises passes through, and the engine can be used again. Raises
+        What `hooks.on_step` and `requests` raise passes through, and the engine can be used again. Raises
         ModelUnavailable before `load`.
         """
-        if self._loaded is None:
+        if self._ready is None:
             raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
-        loaded = self._loaded
-        fitter = Fitter(PromptEncoder(loaded.tokenizer), loaded.context)
-        answerer = BatchAnswerer(loaded.network, self._hooks)
-        limits = BatchLimits(self._options.batch_rows, self._options.batch_tokens)
-        for window in windows(requests):
-            sequences: list[Sequence] = []
-            for request in window:
-                self._hooks.on_step()
-                try:
-                    prompt = fitter.fit(request)
-                except DocumentFailed as error:
-                    yield failed_completion(request.key, error)
-                else:
-                    sequences.append(Sequence(request.key, prompt, request.params, loaded.vocabulary))
-            for batch in pack(sequences, limits):
-                yield from answerer.answer(batch)
+        ready = self._ready
+        intake = Intake(requests, ready.prepare, ENOUGH_WAITING * ready.budget.rows)
+        self._scheduler = Scheduler(ready.runner, intake, ready.budget, ready.loaded.device, self._hooks)
+        try:
+            yield from self._scheduler.run()
+        finally:
+            self._scheduler = None
+            intake.close()
+            ready.runner.discard(list(ready.runner.running))
+
+    def withdraw(self, group: int) -> None:
+        """Let the group's requests go, from within `on_step`: they get no completion any more."""
+        if self._scheduler is not None:
+            self._scheduler.withdraw(group)
 
     def close(self) -> None:
         """Let the model and its memory go."""
-        if self._loaded is not None:
-            device = self._loaded.device
-            self._loaded = None
+        if self._ready is not None:
+            device = self._ready.loaded.device
+            self._ready = None
             free_memory(device)
+
+
+def _calibrated(network: PreTrainedModel, options: EngineOptions) -> TokenBudget:
+    """Measure how much can be generated at once beside the model and what a pass through it takes."""
+    config = network.config.get_text_config(decoder=True)
+    tokens = step_tokens(network.device)
+    wide = 4 * config.hidden_size + 3 * getattr(config, "intermediate_size", 4 * config.hidden_size)
+    rows = options.batch_rows or 256
+    passing = tokens * wide * network.dtype.itemsize + 3 * rows * config.vocab_size * torch.float32.itemsize
+    cell_bytes = CacheShape.of(network).column_bytes
+    return TokenBudget.calibrated(
+        network.device, cell_bytes, passing, options.batch_rows, options.batch_tokens
+    )

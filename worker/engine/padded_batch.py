@@ -6,15 +6,16 @@ from typing import Self
 import torch
 from transformers import PreTrainedModel
 
-from worker.engine.cache import append_rows, drop_columns, keep_rows, new_cache, plain_layers
+from schemas.errors import GenerationFailed
+from worker.engine.cache import append_rows, drop_columns, is_joinable, keep_rows, new_cache
+from worker.engine.runner import NOT_A_NUMBER
 from worker.engine.sampling import pick_tokens
 from worker.engine.sequence import Sequence
 
-NOT_A_NUMBER = "the model computed something that is not a number; try --dtype float32"
 ANY_TOKEN = 0  # stands in the padding, where no row looks
 
 
-class PaddedRows:
+class PaddedBatch:
     """Rows that share a cache. They are padded on the left, so that all write the same column.
 
     `rows` are those still going; one that ends leaves the cache at once.
@@ -33,27 +34,21 @@ class PaddedRows:
         )
 
     @torch.inference_mode()
-    def advance(self) -> list[Sequence]:
-        """Give every row its next token, the first time from its prompt. Gives back the rows that ended."""
+    def advance(self) -> None:
+        """Give every row its next token, the first time from its prompt. Rows that end leave."""
         tokens = pick_tokens(self._forward(), self.rows)
         for row, token in zip(self.rows, tokens, strict=True):
             if token is None:
-                row.fail(NOT_A_NUMBER)
+                row.fail(GenerationFailed(reason=NOT_A_NUMBER))
             else:
                 row.append(token)
-        ended = [row for row in self.rows if row.ended]
-        if ended:
-            self._drop_ended()
+        self.keep([not row.ended for row in self.rows])
         self._input = self._tensor([row.generated[-1:] for row in self.rows])
-        return ended
 
     @torch.inference_mode()
     def join(self, other: Self) -> None:
-        """Take in the rows of `other`, all of whose layers keep every column, as do these."""
-        mine, theirs = plain_layers(self._cache), plain_layers(other._cache)
-        if mine is None or theirs is None:
-            raise TypeError("only caches that keep every column can be joined")
-        append_rows(mine, theirs)
+        """Take in the rows of `other`; both caches are joinable."""
+        append_rows(self._cache, other._cache)
         columns = max(self._columns, other._columns)
         self._padding = torch.cat(
             [self._padding + columns - self._columns, other._padding + columns - other._columns]
@@ -61,6 +56,25 @@ class PaddedRows:
         self._input = torch.cat([self._input, other._input])
         self._columns = columns
         self.rows += other.rows
+
+    @torch.inference_mode()
+    def keep(self, wanted: Listed[bool]) -> None:
+        """Take the rows that are not wanted out, with the padding that nobody needs any more."""
+        staying = [index for index, keep in enumerate(wanted) if keep]
+        if len(staying) == len(self.rows):
+            return
+        self.rows = [self.rows[index] for index in staying]
+        if not staying:
+            return
+        rows = self._tensor(staying)
+        self._padding = self._padding[rows]
+        self._input = self._input[rows]
+        spare = int(self._padding.min())
+        if spare and is_joinable(self._cache):
+            drop_columns(self._cache, spare)
+            self._padding -= spare
+            self._columns -= spare
+        keep_rows(self._cache, rows)
 
     def _forward(self) -> torch.Tensor:
         """Run the model over the input columns; logits of the last one, rows x vocabulary."""
@@ -78,21 +92,6 @@ class PaddedRows:
         self._columns = last
         logits: torch.Tensor = output.logits[:, -1]
         return logits
-
-    def _drop_ended(self) -> None:
-        """Take the rows that ended out of the cache, with the padding that nobody needs any more."""
-        staying = [index for index, row in enumerate(self.rows) if not row.ended]
-        self.rows = [self.rows[index] for index in staying]
-        if not staying:
-            return
-        rows = self._tensor(staying)
-        self._padding = self._padding[rows]
-        layers, spare = plain_layers(self._cache), int(self._padding.min())
-        if layers is not None and spare:
-            drop_columns(layers, spare)
-            self._padding -= spare
-            self._columns -= spare
-        keep_rows(self._cache, rows)
 
     def _tensor(self, numbers: list[int] | list[list[int]]) -> torch.Tensor:
         return torch.tensor(numbers, device=self._network.device)

@@ -1,0 +1,82 @@
+"""The preallocated key-value cache: a slot for each running document, a column for each of its own tokens."""
+
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True, slots=True)
+class CacheShape:
+    """What one column of the cache takes: key-value heads of `head_size` numbers in each layer."""
+
+    layers: int
+    heads: int
+    head_size: int
+    dtype: torch.dtype
+    device: torch.device
+
+    @classmethod
+    def of(cls, network: PreTrainedModel) -> "CacheShape":
+        """Read the shape off a model's configuration."""
+        config = network.config.get_text_config(decoder=True)
+        heads = config.num_attention_heads
+        return cls(
+            layers=config.num_hidden_layers,
+            heads=getattr(config, "num_key_value_heads", None) or heads,
+            head_size=getattr(config, "head_dim", None) or config.hidden_size // heads,
+            dtype=network.dtype,
+            device=network.device,
+        )
+
+    @property
+    def column_bytes(self) -> int:
+        """The memory of one column: keys and values of one token in all layers."""
+        return 2 * self.layers * self.heads * self.head_size * self.dtype.itemsize
+
+    def tensor(self, *leading: int) -> torch.Tensor:
+        """Make room for `leading` x head size numbers. Zeros: what is masked still takes part, times nought."""
+        return torch.zeros(*leading, self.head_size, dtype=self.dtype, device=self.device)
+
+
+class KeyValueArena:
+    """Keys and values of all running documents; each layer's are slots x heads x columns x head size.
+
+    The slots in use are the first ones.
+    """
+
+    def __init__(self, shape: CacheShape) -> None:
+        self._shape = shape
+        self.slots = 0
+        self.columns = 0
+        self.keys: list[torch.Tensor] = []
+        self.values: list[torch.Tensor] = []
+        self.release()
+
+    def resize(self, slots: int, columns: int, used: int) -> None:
+        """Make room for so many slots and columns; what the first `used` slots hold is kept, as far as it fits."""
+        used, both = min(used, self.slots), min(columns, self.columns)
+        for tensors in (self.keys, self.values):
+            for layer, old in enumerate(tensors):
+                # Layer by layer: old and new never lie in memory as a whole beside each other.
+                tensors[layer] = self._shape.tensor(slots, self._shape.heads, columns)
+                tensors[layer][:used, :, :both] = old[:used, :, :both]
+        self.slots, self.columns = slots, columns
+
+    def move(self, source: int, target: int, columns: int) -> None:
+        """Copy the first `columns` of one slot into another."""
+        for tensors in (self.keys, self.values):
+            for layer in tensors:
+                layer[target, :, :columns] = layer[source, :, :columns]
+
+    def clear(self, slot: int) -> None:
+        """Wipe a slot that holds what is not a number: not even times nought is that nought."""
+        for tensors in (self.keys, self.values):
+            for layer in tensors:
+                layer[slot] = 0
+
+    def release(self) -> None:
+        """Give the memory up."""
+        self.slots = self.columns = 0
+        self.keys = [self._shape.tensor(0, self._shape.heads, 0) for _ in range(self._shape.layers)]
+        self.values = [self._shape.tensor(0, self._shape.heads, 0) for _ in range(self._shape.layers)]

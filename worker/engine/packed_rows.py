@@ -1,0 +1,194 @@
+"""Running documents, packed without padding: for models whose attention can be replaced."""
+
+from collections.abc import Sequence as Listed
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedModel
+
+from schemas.errors import GenerationFailed
+from worker.engine.arena import CacheShape, KeyValueArena
+from worker.engine.budget import TokenBudget
+from worker.engine.decode_attention import DecodeAttention, Reader
+from worker.engine.packed_step import PackedStep
+from worker.engine.prefix import Prefix, PrefixShelf
+from worker.engine.prompt_attention import Piece
+from worker.engine.runner import NOT_A_NUMBER, RowWork
+from worker.engine.sampling import pick_tokens
+from worker.engine.sequence import Sequence
+
+STEP_TOKENS = {"cpu": 1_024}  # a larger pass is no faster a token, and nobody is heard meanwhile
+MOST_STEP_TOKENS = 8_192
+GROWTH = 128  # columns: on a CPU, attention is fastest over an arena without unused ones
+WHOLE_COLUMNS = 64
+
+
+def step_tokens(device: torch.device) -> int:
+    """Give how many tokens go through the model at once at most, prompts included."""
+    return STEP_TOKENS.get(device.type, MOST_STEP_TOKENS)
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """A running document: the prefix that it shares, and how many tokens after it are computed."""
+
+    sequence: Sequence
+    prefix: Prefix | None
+    filled: int = 0
+
+    @property
+    def shared(self) -> int:
+        """How many tokens of its prompt are in the prefix."""
+        return len(self.prefix) if self.prefix is not None else 0
+
+    @property
+    def waiting(self) -> int:
+        """How many tokens of its prompt are still to be computed, without the prefix."""
+        return max(0, len(self.sequence.prompt) - self.shared - self.filled)
+
+    @property
+    def columns(self) -> int:
+        """How many columns of its own it may come to need."""
+        return len(self.sequence.prompt) - self.shared + self.sequence.params.max_new_tokens
+
+
+class PackedRows:
+    """A Runner without padding: the cells of a prompt are its tokens, and a shared prefix is computed once."""
+
+    def __init__(self, network: PreTrainedModel, budget: TokenBudget) -> None:
+        shape = CacheShape.of(network)
+        self._network = network
+        self._budget = budget
+        self._arena = KeyValueArena(shape)
+        self._shelf = PrefixShelf(shape)
+        self._rows: list[Row] = []
+        self._step_tokens = step_tokens(network.device)
+
+    @property
+    def running(self) -> list[Sequence]:
+        """The documents that were taken in and have not ended."""
+        return [row.sequence for row in self._rows]
+
+    @property
+    def columns(self) -> int:
+        """How many columns its longest document may come to need."""
+        return max((row.columns for row in self._rows), default=0)
+
+    def admit(self, sequence: Sequence, beside: Listed[list[int]]) -> bool:
+        """Take a document in, if there is room; `beside` are prompts of its group that wait."""
+        rows = len(self._rows) + 1
+        if rows > max(1, self._budget.rows):
+            return False
+        row = Row(sequence, self._shelf.find(sequence.prompt, sequence.group, beside))
+        if not self._budget.holds(rows, max(row.columns, self.columns)):
+            return False
+        sequence.prefix_tokens = row.shared
+        self._rows.append(row)
+        return True
+
+    def step(self) -> list[RowWork]:
+        """Give each running document a token; of new prompts, take in as much as a step holds."""
+        self._make_room()
+        step = PackedStep()
+        takers = self._add_running(step)
+        work = self._add_pieces(step, takers)
+        logits = step.run(self._network)
+        work += self._give_tokens(logits, takers)
+        return work
+
+    def discard(self, gone: Listed[Sequence]) -> None:
+        """Let documents go, whatever their state."""
+        for sequence in gone:
+            self._vacate(self.running.index(sequence))
+
+    def close_group(self, group: int) -> None:
+        """Hear that a group has no more documents here."""
+        self._shelf.forget(group)
+
+    def release(self) -> None:
+        """Let all documents and the memory for them go, as after a step that failed."""
+        self._rows.clear()
+        self._shelf.clear()  # what the step should have computed of a prefix is not there
+        self._arena.release()
+
+    def _make_room(self) -> None:
+        """Fit the arena to the rows: more columns as they grow, fewer once a few long documents are gone."""
+        need = max(row.filled + max(1, row.waiting) for row in self._rows)
+        slots, columns = len(self._rows), self._arena.columns
+        if need <= columns <= 4 * max(need, GROWTH) and slots <= self._arena.slots:
+            return
+        most = self.columns
+        if self._network.device.type == "cpu":
+            most = min(most, need + GROWTH)
+        columns = max(most, -(-need // WHOLE_COLUMNS) * WHOLE_COLUMNS)
+        slots = max(slots, min(self._budget.rows, self._budget.cells // columns))
+        self._arena.resize(slots, columns, len(self._rows))
+
+    def _add_running(self, step: PackedStep) -> list[Row]:
+        """Add the newest token of every document that has one."""
+        readers, takers = [], []
+        for slot, row in enumerate(self._rows):
+            if not row.waiting:
+                readers.append(Reader(slot, row.filled, row.prefix))
+                takers.append(row)
+                step.add_token(row.sequence.generated[-1], row.shared + row.filled)
+                row.filled += 1
+        if readers:
+            step.decoding = DecodeAttention.of(self._arena, len(self._rows), readers, self._network.device)
+        return takers
+
+    def _add_pieces(self, step: PackedStep, takers: list[Row]) -> list[RowWork]:
+        """Add prompts, as far as the step holds them; a document whose prompt is then complete gets a token."""
+        work = []
+        for slot, row in enumerate(self._rows):
+            if not row.waiting or row in takers:
+                continue
+            before = len(step.tokens)
+            if row.prefix is not None and self._add_prefix(step, row.prefix):
+                row.sequence.prefix_tokens -= len(step.tokens) - before
+            room = self._step_tokens - len(step.tokens)
+            if room > 0 and (row.prefix is None or row.prefix.filled == len(row.prefix)):
+                self._add_piece(step, slot, row, room)
+                if not row.waiting:
+                    step.want_last()
+                    takers.append(row)
+            computed = len(step.tokens) - before
+            work.append(RowWork(row.sequence, prompt_tokens=computed, cells=computed))
+        return work
+
+    def _add_prefix(self, step: PackedStep, prefix: Prefix) -> bool:
+        """Add what is not computed yet of a prefix. Says whether there was anything."""
+        room = self._step_tokens - len(step.tokens)
+        ids = prefix.ids[prefix.filled : prefix.filled + max(0, room)]
+        if ids:
+            step.add_piece(Piece(ids, prefix.filled, prefix.keys, prefix.values, None))
+            prefix.filled += len(ids)
+        return bool(ids)
+
+    def _add_piece(self, step: PackedStep, slot: int, row: Row, room: int) -> None:
+        start = row.shared + row.filled
+        ids = row.sequence.prompt[start : start + room]
+        keys = [layer[slot] for layer in self._arena.keys]
+        values = [layer[slot] for layer in self._arena.values]
+        step.add_piece(Piece(ids, row.filled, keys, values, row.prefix))
+        row.filled += len(ids)
+
+    def _give_tokens(self, logits: torch.Tensor, takers: list[Row]) -> list[RowWork]:
+        tokens = pick_tokens(logits, [row.sequence for row in takers])
+        for row, token in zip(takers, tokens, strict=True):
+            if token is None:
+                row.sequence.fail(GenerationFailed(reason=NOT_A_NUMBER))
+                self._arena.clear(self._rows.index(row))
+            else:
+                row.sequence.append(token)
+        for slot in reversed(range(len(self._rows))):
+            if self._rows[slot].sequence.ended:
+                self._vacate(slot)
+        return [RowWork(row.sequence, new_tokens=1) for row in takers]
+
+    def _vacate(self, slot: int) -> None:
+        """Free a slot; the last one's document moves into it, so that those in use stay the first ones."""
+        last = self._rows.pop()
+        if slot < len(self._rows):
+            self._arena.move(len(self._rows), slot, last.filled)
+            self._rows[slot] = last
