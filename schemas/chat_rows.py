@@ -15,15 +15,21 @@ _PARAMETERS = {
     "temperature": "temperature",
     "top_p": "top_p",
     "top_k": "top_k",
+    "min_p": "min_p",
+    "repetition_penalty": "repetition_penalty",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
     "stop": "stop",
     "seed": "seed",
     "enable_thinking": "thinking",
+    "thinking_budget": "thinking_budget",
+    "response_format": "response_format",
 }
 # These change nothing in the answer. The job's model answers, whatever model the line names.
 _WITHOUT_EFFECT = frozenset(
     {"messages", "model", "user", "metadata", "store", "service_tier", "safety_identifier"}
 )
-_HARMLESS: dict[str, Any] = {"n": 1, "response_format": {"type": "text"}, "tool_choice": "none"}
+_HARMLESS: dict[str, Any] = {"n": 1, "tool_choice": "none"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from schemas.errors import InvalidRow
+
 
 class Document(NamedTuple):
     """One good row. `content` is the row as a JSON object, `line` where it starts in its source (from 1).
@@ -16,12 +18,13 @@ class Document(NamedTuple):
 
 
 class RowError(NamedTuple):
-    """One bad row: where it stands, its raw text (shortened), and a plain reason."""
+    """One bad row: where it stands, its raw text (shortened), a plain reason, and its code for programs."""
 
     source: int
     line: int
     raw: str
     reason: str
+    code: str = InvalidRow.code
 
 
 Row = Document | RowError

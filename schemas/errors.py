@@ -24,14 +24,17 @@
     │   └── ModelUnavailable
     ├── DocumentFailed              one document fails, its neighbours go on
     │   ├── InvalidRow              code invalid_row
+    │   ├── InvalidOverride         code invalid_parameter
     │   ├── PromptFailed            code template_error
     │   ├── EmptyPrompt             code empty_prompt
     │   ├── InvalidText             code invalid_text
     │   ├── PromptTooLong           code too_long
+    │   ├── InvalidSchema           code invalid_schema
+    │   ├── IncompleteJson          code incomplete_json
+    │   ├── OutOfMemory             code out_of_memory
     │   └── GenerationFailed        code generation_error
     └── ChunkInterrupted            a worker puts a chunk down, on purpose
         ├── LeaseLost
-        ├── JobStopped
         └── WorkerStopping
 
 An exception's docstring is its message; its fields are the facts that fill it.
@@ -262,6 +265,14 @@ class InvalidRow(DocumentFailed):
 
 
 @dataclass(eq=False)
+class InvalidOverride(DocumentFailed):
+    """A parameter of the row's own cannot be used: {reason}."""
+
+    code = "invalid_parameter"
+    reason: str
+
+
+@dataclass(eq=False)
 class PromptFailed(DocumentFailed):
     """The prompt cannot be rendered: {reason}."""
 
@@ -297,6 +308,34 @@ class PromptTooLong(DocumentFailed):
 
 
 @dataclass(eq=False)
+class InvalidSchema(DocumentFailed):
+    """Answers cannot be held to the JSON schema: {reason}."""
+
+    code = "invalid_schema"
+    reason: str
+
+
+@dataclass(eq=False)
+class IncompleteJson(DocumentFailed):
+    """The answer ended after {tokens} tokens, before its JSON was complete. Raise --max-new-tokens, or bound the
+    strings and arrays of the schema (maxLength, maxItems).
+    """
+
+    code = "incomplete_json"
+    tokens: int
+
+
+@dataclass(eq=False)
+class OutOfMemory(DocumentFailed):
+    """The document alone does not fit into the device's memory: {tokens} tokens with the longest answer allowed.
+    Shorten it, lower --max-new-tokens, or take a smaller or quantized model.
+    """
+
+    code = "out_of_memory"
+    tokens: int
+
+
+@dataclass(eq=False)
 class GenerationFailed(DocumentFailed):
     """The engine failed on this document: {reason}."""
 
@@ -317,15 +356,7 @@ class LeaseLost(ChunkInterrupted):
 
 
 @dataclass(eq=False)
-class JobStopped(ChunkInterrupted):
-    """Job {job_id} is {state}: its chunk is put down."""
-
-    job_id: int
-    state: str
-
-
-@dataclass(eq=False)
 class WorkerStopping(ChunkInterrupted):
-    """The worker was asked to stop ({reason}): its chunk is given back."""
+    """The worker was asked to stop ({reason}): its chunks are given back."""
 
     reason: str

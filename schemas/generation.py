@@ -4,9 +4,23 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from schemas.errors import InvalidParameter
+from schemas.response_format import ResponseFormat
+
+MOST_TOKENS = 1_000_000
+STOP_CHARS = 250_000
 
 
 class Overflow(StrEnum):
@@ -22,25 +36,56 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-StopStrings = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_as_tuple)]
+def _within_reason(stops: tuple[str, ...]) -> tuple[str, ...]:
+    """However many there are, they are searched at the same cost; only preparing the search has its price."""
+    chars = sum(map(len, stops))
+    if chars > STOP_CHARS:
+        message = f"{len(stops):,} stop strings have {chars:,} characters; at most {STOP_CHARS:,} are taken"
+        raise PydanticCustomError("stop_strings", "{message}", {"message": message})
+    return stops
+
+
+StopStrings = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(_as_tuple),
+    AfterValidator(_within_reason),
+]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class GenerationParams(BaseModel):
     """How one document is answered: a job's parameters, with the document's own laid over them.
 
     `temperature` 0 is greedy; `top_k` 0 keeps every token; `seed` None lets `submit` draw one for the job.
+    `min_p` is a share of the likeliest token's probability. Penalties act in greedy decoding too: `repetition_penalty`
+    on the tokens of prompt and answer, `presence_penalty` and `frequency_penalty` on generated tokens alone. After
+    `thinking_budget` tokens of reasoning, its block is closed and the model answers. An answer that is held to a
+    `response_format` ends where its JSON is complete.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    max_new_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 512
-    temperature: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    top_k: Annotated[int, Field(ge=0)] = 0
+    max_new_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS)] = 512
+    temperature: Annotated[Number, Field(ge=0, le=100)] = 0.0
+    top_p: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    top_k: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    min_p: Annotated[Number, Field(ge=0, le=1)] = 0.0
+    repetition_penalty: Annotated[Number, Field(ge=0.01, le=100)] = 1.0
+    presence_penalty: Annotated[Number, Field(ge=-2, le=2)] = 0.0
+    frequency_penalty: Annotated[Number, Field(ge=-2, le=2)] = 0.0
     seed: Annotated[int | None, Field(ge=0, lt=2**63)] = None
-    stop: Annotated[StopStrings, Field(max_length=64, strict=False)] = ()
+    stop: Annotated[StopStrings, Field(strict=False)] = ()
     thinking: bool = False
+    thinking_budget: Annotated[int | None, Field(ge=0, le=MOST_TOKENS)] = None
     on_overflow: Overflow = Field(default=Overflow.FAIL, strict=False)
+    response_format: ResponseFormat = ResponseFormat()
+
+    @field_validator("response_format")
+    @classmethod
+    def _needs_no_stop(cls, form: ResponseFormat, info: ValidationInfo) -> ResponseFormat:
+        if form.schema_text is not None and info.data.get("stop"):
+            raise PydanticCustomError("response_format", "JSON has an end of its own; a stop string would cut it")
+        return form
 
     def overlaid(self, own: Mapping[str, Any]) -> Self:
         """These parameters with `own` laid over them. Raises InvalidParameter, which names the field."""

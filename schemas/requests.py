@@ -12,13 +12,15 @@ from schemas.results import Failure, FinishReason, Usage
 class Request:
     """One document for the engine; `key` and `group` come back with its completion.
 
-    Requests of a group (a chunk) are measured together, and can be withdrawn together.
+    Requests of a group (a chunk) are measured together, and can be withdrawn together. After one that
+    `closes_group`, the engine asks for the next only when its device will soon want it.
     """
 
     key: int
     prompt: Prompt
     params: GenerationParams
     group: int = 0
+    closes_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, exc, select
 
 from schemas.chunks import Claim, PendingDocument
-from schemas.documents import Document, Row
+from schemas.documents import Document, Row, RowError
 from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
 from schemas.tables import documents
 
-INVALID_ROW = "invalid_row"
 RAW_DUPLICATE_CHARS = 2_000
 _COLUMNS = ", ".join(column.name for column in documents.columns)
 _COPY = f"COPY documents ({_COLUMNS}) FROM STDIN (FORMAT BINARY)"
@@ -66,13 +65,13 @@ def _stored_rows(
             custom_id, source, line, content = row
             kept: StoredRow = (job_id, seq, custom_id, source, line, pending, content, None, None)
         else:
-            kept = _rejected(job_id, seq, row.source, row.line, row.raw, row.reason)
+            kept = _rejected(job_id, seq, row)
         stored.append(kept)
         yield kept
 
 
-def _rejected(job_id: int, seq: int, source: int, line: int, raw: str, reason: str) -> StoredRow:
-    return job_id, seq, None, source, line, DocumentState.FAILED, raw, INVALID_ROW, reason
+def _rejected(job_id: int, seq: int, row: RowError) -> StoredRow:
+    return job_id, seq, None, row.source, row.line, DocumentState.FAILED, row.raw, row.code, row.reason
 
 
 def _bulk_insert(connection: Connection, rows: Iterable[StoredRow]) -> None:
@@ -117,7 +116,7 @@ def _without_duplicates(
             reason = f"the id {custom_id!r} was used before, on {where}; ids must be unique in a job"
             if custom_id.rpartition(":")[2] in {str(line), str(first_use[custom_id][1])}:
                 reason += ", and a row without one goes by its line: give all rows an id, or none"
-            kept.append(_rejected(job_id, seq, source, line, content[:RAW_DUPLICATE_CHARS], reason))
+            kept.append(_rejected(job_id, seq, RowError(source, line, content[:RAW_DUPLICATE_CHARS], reason)))
             continue
         if custom_id is not None:
             first_use[custom_id] = (source, line)

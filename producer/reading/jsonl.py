@@ -9,7 +9,7 @@ from producer.reading.rows import RowRules
 from producer.reading.sources import OpenSource
 from producer.reading.unpacking import BrokenOff
 from schemas.documents import Document, Row
-from schemas.errors import InvalidRow
+from schemas.errors import InvalidOverride, InvalidRow
 
 
 def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str) -> Iterator[Row]:
@@ -32,8 +32,8 @@ def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str) -> Iterator[
                 except orjson.JSONDecodeError as error:
                     if line.strip():
                         yield bad_row(index, number, line, _why(line, error))
-                except InvalidRow as error:
-                    yield bad_row(index, number, line, error.reason)
+                except (InvalidRow, InvalidOverride) as error:
+                    yield bad_row(index, number, line, error.reason, error.code)
                 else:
                     yield Document(own_id, index, number, line.decode().strip())
     except BrokenOff as broken:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from producer.reading.unpacking import BrokenOff
 from schemas.documents import RowError
+from schemas.errors import InvalidRow
 
 LINE_LIMIT = 16 * 1024 * 1024
 """Bytes of the longest line, and of the longest CSV row, that is read."""
@@ -40,9 +41,9 @@ def line_batches(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield [b"".join(pieces)[: LINE_LIMIT + 1]]
 
 
-def bad_row(source: int, line: int, raw: bytes, reason: str) -> RowError:
+def bad_row(source: int, line: int, raw: bytes, reason: str, code: str = InvalidRow.code) -> RowError:
     """What is kept of a bad row: its beginning and the reason, as text that every store takes."""
-    return RowError(source, line, _shortened(raw), reason.replace("\0", "\\x00"))
+    return RowError(source, line, _shortened(raw), reason.replace("\0", "\\x00"), code)
 
 
 def _shortened(raw: bytes) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.chat_rows import ChatRow, chat_row
-from schemas.errors import InvalidParameter, InvalidRow
+from schemas.errors import InvalidOverride, InvalidParameter, InvalidRow
 from schemas.generation import GenerationParams
 from schemas.jobs import PromptSpec
 
@@ -48,7 +48,7 @@ class RowRules:
         raise InvalidRow(reason=f"the id is {_kind(value)}; it must be a string or an integer")
 
     def check(self, row: Mapping[str, Any]) -> None:
-        """Refuse a row that could not become a prompt."""
+        """Refuse a row that could not become a prompt. Raises InvalidOverride for a parameter of its own."""
         if "body" in row or "messages" in row:
             chat = chat_row(row, as_columns=not self._needs_text)
             if chat is not None:
@@ -68,7 +68,7 @@ class RowRules:
             self._params.overlaid(chat.overrides)
         except InvalidParameter as error:
             name = chat.names.get(error.name.partition(".")[0], error.name)
-            raise InvalidRow(reason=f"{name}: {error.reason}") from None
+            raise InvalidOverride(reason=f"{name}: {error.reason}") from None
         self._accepted = shown
 
     def _no_text(self, row: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ def completion_of(sequence: Sequence) -> Completion:
     that was cut off at the limit is reasoning still: the text is then empty.
     """
     if sequence.failure is not None:
-        return failed_completion(sequence.key, sequence.failure, len(sequence.prompt))
+        return failed_completion(sequence.key, sequence.failure, len(sequence.prompt), group=sequence.group)
     return Completion(
         key=sequence.key,
         text=sequence.answer,
@@ -22,6 +22,8 @@ def completion_of(sequence: Sequence) -> Completion:
             prompt_tokens=len(sequence.prompt),
             completion_tokens=len(sequence.generated),
             reasoning_tokens=sequence.reasoning_tokens,
+            prefix_tokens=sequence.prefix_tokens,
         ),
         reasoning=sequence.reasoning,
+        group=sequence.group,
     )

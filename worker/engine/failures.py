@@ -8,7 +8,9 @@ from schemas.requests import Completion
 from schemas.results import Failure, FinishReason, Usage
 
 
-def failed_completion(key: int, error: DocumentFailed, prompt_tokens: int = 0) -> Completion:
+def failed_completion(
+    key: int, error: DocumentFailed, prompt_tokens: int = 0, *, group: int = 0
+) -> Completion:
     """Give the completion of a document that has no answer."""
     return Completion(
         key=key,
@@ -16,6 +18,7 @@ def failed_completion(key: int, error: DocumentFailed, prompt_tokens: int = 0) -
         finish_reason=FinishReason.ERROR,
         usage=Usage(prompt_tokens=prompt_tokens),
         failure=Failure(code=error.code, message=str(error)),
+        group=group,
     )
 
 

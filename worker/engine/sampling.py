@@ -4,67 +4,62 @@ from collections import defaultdict
 from collections.abc import Sequence as Listed
 
 import torch
-from transformers import (
-    LogitsProcessorList,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
 
-from schemas.generation import GenerationParams
+from worker.engine.blocks import fall, highest
+from worker.engine.masking import rule_out
+from worker.engine.penalties import penalise
 from worker.engine.sequence import Sequence
+from worker.engine.warping import Recipe, shortlist, warped_probabilities
 
-Recipe = tuple[float, int, float]  # temperature, top-k, top-p
+NO_NUMBER = -1
+ROWS_SORTED = 16  # at once: sorting a vocabulary takes several times the memory of its logits
 
 
 def pick_tokens(logits: torch.Tensor, rows: Listed[Sequence]) -> list[int | None]:
     """Choose the next token of each row; None where the model computed no number.
 
-    `logits` are rows x vocabulary. A row's choice depends on its own logits, parameters and seed only.
+    `logits` are rows x vocabulary. A row's choice depends on its own logits, parameters, tokens and seed only. What is
+    forced on a row is its choice.
     """
-    best, tokens = logits.max(dim=-1)  # a NaN anywhere in a row is its maximum
-    for recipe, members in _by_recipe(rows).items():
-        tokens[members] = _draw(logits[members], recipe, [rows[i] for i in members])
-    picked: list[int] = tokens.tolist()
-    sound: list[bool] = best.isfinite().tolist()
-    return [token if good else None for token, good in zip(picked, sound, strict=True)]
+    penalised = any(row.penalties is not None for row in rows)
+    held = any(row.grammar is not None for row in rows)
+    scores = logits.to(torch.float32, copy=penalised or held)
+    if penalised:
+        penalise(scores, [row.penalties for row in rows])
+    if held:
+        rule_out(scores, rows)
+    best, tokens = highest(scores)
+    for recipe, members in _sampled(rows).items():
+        where = torch.tensor(members, device=scores.device)
+        mine = scores if len(members) == len(rows) else scores.index_select(0, where)
+        tokens[where] = _draw(mine, recipe, [rows[i] for i in members])
+    picked: list[int] = tokens.where(best.isfinite(), NO_NUMBER).tolist()
+    return [
+        None if token == NO_NUMBER else row.forced[0] if row.forced else token
+        for token, row in zip(picked, rows, strict=True)
+    ]
 
 
-def warped_probabilities(logits: torch.Tensor, recipe: Recipe) -> torch.Tensor:
-    """Apply temperature, top-k and top-p as Transformers does, and give probabilities in float32."""
-    temperature, top_k, top_p = recipe
-    # Shifted first: the same probabilities, and a tiny temperature cannot overflow.
-    scores = logits.float() - logits.max(dim=-1, keepdim=True).values.float()
-    warpers = LogitsProcessorList([TemperatureLogitsWarper(float(temperature))])
-    if top_k:
-        warpers.append(TopKLogitsWarper(top_k))
-    if top_p < 1:
-        warpers.append(TopPLogitsWarper(top_p))
-    no_tokens = torch.LongTensor()  # these warpers read none
-    warped: torch.Tensor = warpers(no_tokens, scores)
-    return warped.softmax(dim=-1)
-
-
-def _by_recipe(rows: Listed[Sequence]) -> dict[Recipe, list[int]]:
+def _sampled(rows: Listed[Sequence]) -> dict[Recipe, list[int]]:
     """Group the rows that sample, so that one pass over the vocabulary serves all that agree."""
     groups: dict[Recipe, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
-        if row.params.temperature > 0:
-            groups[_recipe(row.params)].append(index)
+        if row.randomness is not None and not row.forced:
+            groups[Recipe.of(row.params)].append(index)
     return groups
 
 
-def _recipe(params: GenerationParams) -> Recipe:
-    return params.temperature, params.top_k, params.top_p
-
-
-def _draw(logits: torch.Tensor, recipe: Recipe, rows: Listed[Sequence]) -> torch.Tensor:
-    """Draw one token a row: where the row's random number falls in its cumulated probabilities."""
-    probabilities = warped_probabilities(logits, recipe)
-    if probabilities.device.type == "mps":  # it has no float64, which long vocabularies need here
-        probabilities = probabilities.cpu()
-    steps = probabilities.double().cumsum(dim=-1)
+def _draw(scores: torch.Tensor, recipe: Recipe, rows: Listed[Sequence]) -> torch.Tensor:
+    """Draw one token a row, with its own random number."""
     numbers = torch.cat([torch.rand(1, generator=row.randomness, dtype=torch.float64) for row in rows])
-    targets = numbers.to(steps.device).unsqueeze(1) * steps[:, -1:]
-    drawn = torch.searchsorted(steps, targets, right=True).squeeze(1)
-    return drawn.clamp(max=logits.shape[-1] - 1).to(logits.device)
+    few = shortlist(scores, recipe)
+    if few is None:
+        return fall(warped_probabilities(scores, recipe), numbers)
+    drawn = few.tokens.gather(1, fall(few.probabilities, numbers).unsqueeze(1)).squeeze(1)
+    if not few.complete.all():
+        # Row by row: which way a row goes must not depend on its neighbours.
+        wanting = (~few.complete).nonzero().squeeze(1)
+        for start in range(0, len(wanting), ROWS_SORTED):
+            others = wanting[start : start + ROWS_SORTED]
+            drawn[others] = fall(warped_probabilities(scores[others], recipe), numbers[others.cpu()])
+    return drawn

@@ -1,13 +1,16 @@
 """One document while its answer grows."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import torch
 
-from schemas.errors import GenerationFailed
+from schemas.errors import DocumentFailed, IncompleteJson
 from schemas.generation import GenerationParams
 from schemas.results import FinishReason
-from worker.engine.stopping import first_stop, stop_window
+from worker.engine.grammar import Grammar
+from worker.engine.penalties import Penalties
+from worker.engine.stopping import StopStrings, Tail
 from worker.engine.vocabulary import Vocabulary
 
 
@@ -16,24 +19,34 @@ class Sequence:
     """A prompt as token ids, and the tokens generated for it so far.
 
     `answer_from` is where the answer begins in `generated`; None while the model still reasons.
-    `finish` stays None until the answer has ended; `failure` says why there is none.
+    `finish` stays None until the answer has ended; `failure` says why there is none. `prefix_tokens`, set by the
+    engine, is how much of the prompt it did not compute for this document. `forced` are the tokens that come next,
+    whatever the model would choose; else `grammar` says which may.
     """
 
     key: int
     prompt: list[int]
     params: GenerationParams
     vocabulary: Vocabulary
+    group: int = 0
+    grammar: Grammar | None = None
+    prefix_tokens: int = field(init=False)
     generated: list[int] = field(init=False)
     answer_from: int | None = field(init=False)
     finish: FinishReason | None = field(init=False)
-    failure: GenerationFailed | None = field(init=False)
+    failure: DocumentFailed | None = field(init=False)
     randomness: torch.Generator | None = field(init=False)
+    penalties: Penalties | None = field(init=False)
+    forced: deque[int] = field(init=False)
+    _stops: StopStrings | None = field(init=False)
+    _tail: Tail | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
         """Forget what was generated, as if the document had just come in."""
+        self.prefix_tokens = 0
         self.generated = []
         self.finish = None
         self.failure = None
@@ -42,11 +55,23 @@ class Sequence:
         if self.params.temperature > 0:
             # On the CPU whatever the device; without a seed it is 0: a run can always be repeated.
             self.randomness = torch.Generator().manual_seed(self.params.seed or 0)
+        self.penalties = Penalties.of(self.params, self.prompt)
+        self.forced = deque()
+        self._stops = StopStrings.of(self.params.stop)
+        self._tail = None
+        if self.grammar is not None:
+            self.grammar.restart()
+        self._keep_to_budget()
 
     @property
     def ended(self) -> bool:
         """Whether no more tokens are wanted."""
         return self.finish is not None
+
+    @property
+    def answering(self) -> bool:
+        """Whether the next token is the model's to choose, and one of the answer."""
+        return self.answer_from is not None and not self.forced
 
     @property
     def answer(self) -> str:
@@ -56,7 +81,7 @@ class Sequence:
         text = self.vocabulary.text_of(self._without_end(self.answer_from))
         if self.answer_from:
             text = text.lstrip("\n")
-        return text[: first_stop(text, self.params.stop)]
+        return text[: self._stops.first_in(text)] if self._stops else text
 
     @property
     def reasoning(self) -> str | None:
@@ -74,23 +99,57 @@ class Sequence:
 
     def append(self, token: int) -> None:
         """Take the next token, and notice whether the answer ends with it."""
+        if self.forced:
+            self.forced.popleft()
         self.generated.append(token)
+        if self.penalties is not None:
+            self.penalties.add(token)
         self._follow_reasoning(token)
-        if token in self.vocabulary.ends or self._stopped():
+        self._follow_grammar(token)
+        if token in self.vocabulary.ends or self._stopped() or self._grammar_is_complete():
             self.finish = FinishReason.STOP
         elif len(self.generated) >= self.params.max_new_tokens:
             self.finish = FinishReason.LENGTH
+        else:
+            self._keep_to_budget()
+        self._refuse_half_an_answer()
 
-    def fail(self, reason: str) -> None:
+    def fail(self, failure: DocumentFailed) -> None:
         """End without an answer."""
-        self.failure = GenerationFailed(reason=reason)
+        self.failure = failure
         self.finish = FinishReason.ERROR
 
     def _follow_reasoning(self, token: int) -> None:
         if token == self.vocabulary.think_close and self._may_close():
             self.answer_from = len(self.generated)
+            self._tail = None
         elif token == self.vocabulary.think_open and len(self.generated) == 1:
             self.answer_from = None
+
+    def _follow_grammar(self, token: int) -> None:
+        if self.grammar is None or self.answer_from is None or self.answer_from == len(self.generated):
+            return
+        self.grammar.accept(token)
+
+    def _grammar_is_complete(self) -> bool:
+        return self.grammar is not None and self.grammar.complete
+
+    def _refuse_half_an_answer(self) -> None:
+        """Fail where the answer ended before its grammar did, or the grammar gave up."""
+        if self.grammar is None:
+            return
+        if self.grammar.failure is not None:
+            self.fail(self.grammar.failure)
+        elif self.ended and not self.grammar.complete:
+            self.fail(IncompleteJson(tokens=len(self.generated)))
+
+    def _keep_to_budget(self) -> None:
+        """Close a reasoning that has used up its budget."""
+        budget = self.params.thinking_budget
+        if budget is None or self.answer_from is not None or self.forced:
+            return
+        if len(self.generated) >= budget:
+            self.forced.extend(self.vocabulary.closing)
 
     def _may_close(self) -> bool:
         """Whether a closing tag ends the reasoning: it is open, or was asked for and never opened."""
@@ -98,18 +157,15 @@ class Sequence:
 
     def _stopped(self) -> bool:
         """Whether a stop string stands in the answer; in the reasoning it would end nothing of use."""
-        if not self.params.stop or self.answer_from is None:
+        if self._stops is None or self.answer_from is None or self.answer_from == len(self.generated):
             return False
-        start = max(self.answer_from, len(self.generated) - stop_window(self.params.stop))
-        nearby = self.vocabulary.text_of(self.generated[start:])
-        if first_stop(nearby, self.params.stop) is None:
+        if self._tail is None:
+            self._tail = Tail(self.vocabulary, self._stops.longest)
+        if self._stops.first_in(self._tail.add(self.generated[-1])) is None:
             return False
-        return self._answer_holds_a_stop()
-
-    def _answer_holds_a_stop(self) -> bool:
-        """Look again in the whole answer: newlines before it, and a character cut in two, do not count."""
+        # Again in the whole answer: newlines before it, and a character cut in two, do not count.
         text = self.vocabulary.text_of(self.generated[self.answer_from :])
-        return first_stop(text.lstrip("\n") if self.answer_from else text, self.params.stop) is not None
+        return self._stops.first_in(text.lstrip("\n") if self.answer_from else text) is not None
 
     def _without_end(self, start: int) -> list[int]:
         """The generated tokens from `start`, without the end token."""

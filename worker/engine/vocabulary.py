@@ -7,16 +7,21 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 THINK_OPEN = "<think>"
 THINK_CLOSE = "</think>"
+CLOSING = f"\n{THINK_CLOSE}\n\n"  # as Qwen3 learnt it: the tag on a line of its own, then an empty line
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A tokenizer with its control tokens by id. A model that does not reason has no `think_close`."""
+    """A tokenizer with its control tokens by id. A model that does not reason has no `think_close`.
+
+    `closing` are the tokens that end a reasoning which the model would go on with.
+    """
 
     tokenizer: PreTrainedTokenizerBase
     ends: frozenset[int]
     think_open: int | None
     think_close: int | None
+    closing: tuple[int, ...]
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, config: GenerationConfig | None) -> Self:
@@ -29,6 +34,9 @@ class Vocabulary:
             ends=frozenset(end for end in ends if end is not None),
             think_open=known.get(THINK_OPEN),
             think_close=known.get(THINK_CLOSE),
+            closing=tuple(tokenizer.encode(CLOSING, add_special_tokens=False))
+            if THINK_CLOSE in known
+            else (),
         )
 
     def text_of(self, ids: list[int]) -> str:

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import Connection, exc, func, select, text
 
 from schemas.documents import Document, Row, RowError
-from schemas.errors import StoreAway
+from schemas.errors import InvalidRow, StoreAway
 from schemas.states import ChunkState, DocumentState
 from schemas.tables import documents
 from store.claims import assignment_of
 from store.database import Store
-from store.documents import INVALID_ROW, insert_rows, unfinished_documents
+from store.documents import insert_rows, unfinished_documents
 from tests.builders import (
     answer,
     chunks_of,
@@ -72,7 +72,7 @@ def test_rows_keep_their_place_source_line_and_id(store: Store) -> None:
                 1,
                 DocumentState.FAILED,
                 '{"broken\n\\N',
-                INVALID_ROW,
+                InvalidRow.code,
                 'Expecting ":"\tat \\ column 9',
             ),
             (3, "42", 1, 3, DocumentState.PENDING, "{}", None, None),

@@ -5,12 +5,13 @@ from sqlalchemy import Row as StoredRow
 from sqlalchemy import select
 
 from schemas.documents import Document, Row, RowError
+from schemas.errors import InvalidRow
 from schemas.jobs import JobSpec
 from schemas.states import DocumentState
 from schemas.tables import documents
 from store.claims import assignment_of
 from store.database import Store
-from store.documents import INVALID_ROW, RAW_DUPLICATE_CHARS, insert_rows
+from store.documents import RAW_DUPLICATE_CHARS, insert_rows
 from store.jobs import create_job
 from store.results import errors_of, results_of
 from tests.builders import MODEL, answer, answer_all, chunks_of, finish, make_worker, row, store_job, take
@@ -21,7 +22,7 @@ def test_a_second_use_in_one_batch_is_a_bad_row_that_names_the_first(store: Stor
     job_id = store_job(store, [row(0), row(1, "twice"), row(2), row(3, "twice", '{"text": "other"}')])
     first, second = _stored(store, job_id)[1], _stored(store, job_id)[3]
     assert (first.custom_id, first.state) == ("twice", DocumentState.PENDING)
-    assert (second.custom_id, second.state, second.error_code) == (None, DocumentState.FAILED, INVALID_ROW)
+    assert (second.custom_id, second.state, second.error_code) == (None, DocumentState.FAILED, InvalidRow.code)
     assert second.error_message == "the id 'twice' was used before, on line 2; ids must be unique in a job"
     assert (second.line, second.content) == (4, '{"text": "other"}')
     assert audited(job_id).documents.failed == 1

@@ -176,6 +176,8 @@ def test_a_column_named_body_may_be_text() -> None:
         {"max_completion_tokens": 5, "stop": ["a", "b"], "model": "gpt-4o"},
         {"n": 1, "stream": False, "tools": [], "response_format": {"type": "text"}, "user": "me"},
         {"temperature": None, "frequency_penalty": 0, "logit_bias": {}},
+        {"min_p": 0.1, "repetition_penalty": 1.1, "presence_penalty": -2, "frequency_penalty": 0.5},
+        {"thinking_budget": 0, "stop": [f"stop {number}" for number in range(10_000)]},
         {"chat_template_kwargs": {"enable_thinking": True}},
     ],
 )
@@ -183,6 +185,24 @@ def test_batch_lines_that_can_be_honoured(body: dict[str, Any]) -> None:
     (document,) = read(batch_line(**body))
     assert isinstance(document, Document)
     assert document.custom_id == "one"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"n": 2}, "body.n cannot be honoured"),
+        ({"stream": True}, "body.stream cannot be honoured"),
+        ({"tools": [{"type": "function"}]}, "body.tools cannot be honoured"),
+        ({"response_format": {"type": "json_object"}}, "body.response_format cannot be honoured"),
+        ({"chat_template_kwargs": {"other": 1}}, "body.other cannot be honoured"),
+        ({"messages": []}, "messages holds no message of the user"),
+        ({"messages": None}, "messages is missing or not an array"),
+    ],
+)
+def test_batch_lines_that_cannot_be_honoured_name_the_field(body: dict[str, Any], reason: str) -> None:
+    error = only_error(batch_line(**body))
+    assert error.reason.startswith(reason)
+    assert error.code == "invalid_row"
 
 
 @pytest.mark.parametrize(
@@ -197,18 +217,20 @@ def test_batch_lines_that_can_be_honoured(body: dict[str, Any]) -> None:
         ({"seed": 1.5}, "seed: "),
         ({"stop": [""]}, "stop: "),
         ({"stop": 5}, "stop: "),
-        ({"n": 2}, "body.n cannot be honoured"),
-        ({"stream": True}, "body.stream cannot be honoured"),
-        ({"tools": [{"type": "function"}]}, "body.tools cannot be honoured"),
-        ({"response_format": {"type": "json_object"}}, "body.response_format cannot be honoured"),
-        ({"frequency_penalty": 0.5}, "body.frequency_penalty cannot be honoured"),
-        ({"chat_template_kwargs": {"other": 1}}, "body.other cannot be honoured"),
-        ({"messages": []}, "messages holds no message of the user"),
-        ({"messages": None}, "messages is missing or not an array"),
+        ({"stop": "a" * 250_001}, "stop: 1 stop strings have 250,001 characters; at most 250,000"),
+        ({"min_p": 1.5}, "min_p: "),
+        ({"repetition_penalty": 0}, "repetition_penalty: "),
+        ({"presence_penalty": 2.5}, "presence_penalty: "),
+        ({"frequency_penalty": "high"}, "frequency_penalty: Input should be a valid number"),
+        ({"thinking_budget": -1}, "thinking_budget: "),
+        ({"chat_template_kwargs": {"thinking_budget": 1.5}}, "thinking_budget: "),
+        ({"max_tokens": 10**30}, "max_tokens: "),
     ],
 )
-def test_batch_lines_that_cannot_be_honoured_name_the_field(body: dict[str, Any], reason: str) -> None:
-    assert only_error(batch_line(**body)).reason.startswith(reason)
+def test_a_parameter_that_cannot_be_used_has_a_code_of_its_own(body: dict[str, Any], reason: str) -> None:
+    error = only_error(batch_line(**body))
+    assert error.reason.startswith(reason)
+    assert error.code == "invalid_parameter"
 
 
 def test_parameters_that_python_takes_for_equal_are_checked_apart() -> None:

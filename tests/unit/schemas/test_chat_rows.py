@@ -59,3 +59,12 @@ def test_overrides_are_by_our_names_and_remember_the_row_s() -> None:
     assert chat is not None
     assert chat.overrides == {"max_new_tokens": 7, "thinking": True}
     assert chat.names == {"max_new_tokens": "max_completion_tokens", "thinking": "enable_thinking"}
+
+
+def test_penalties_and_the_budget_go_by_the_names_that_servers_take() -> None:
+    asked = {"min_p": 0.1, "repetition_penalty": 1.2, "presence_penalty": 1, "frequency_penalty": -1}
+    arguments = {"enable_thinking": True, "thinking_budget": 50}
+    body = {"messages": [USER], **asked, "chat_template_kwargs": arguments}
+    chat = chat_row({"custom_id": "a", "body": body})
+    assert chat is not None
+    assert chat.overrides == {**asked, "thinking": True, "thinking_budget": 50}

@@ -38,7 +38,24 @@ def test_stop_takes_one_several_or_none(stop: Any, expected: tuple[str, ...]) ->
         ("seed", -1),
         ("seed", 2**63),
         ("stop", [""]),
-        ("stop", ["x"] * 65),
+        ("stop", ["x" * 250] * 1001),
+        ("stop", ["\ud83d"]),
+        ("stop", {"a": 1}),
+        ("top_p", float("nan")),
+        ("top_k", 10**400),
+        ("min_p", -0.1),
+        ("min_p", float("nan")),
+        ("min_p", 1.1),
+        ("repetition_penalty", 0),
+        ("repetition_penalty", -1.2),
+        ("repetition_penalty", float("inf")),
+        ("presence_penalty", 2.1),
+        ("presence_penalty", float("nan")),
+        ("frequency_penalty", -2.1),
+        ("frequency_penalty", False),
+        ("thinking_budget", -1),
+        ("thinking_budget", 10**30),
+        ("thinking_budget", 2.0),
         ("on_overflow", "ignore"),
         ("nonsense", 1),
     ],
@@ -47,6 +64,17 @@ def test_what_is_out_of_bounds_is_named(name: str, value: Any) -> None:
     with pytest.raises(InvalidParameter) as caught:
         JOB.overlaid({name: value})
     assert caught.value.name.partition(".")[0] == name
+
+
+def test_ten_thousand_stop_strings_are_taken() -> None:
+    stops = [f"stop number {number}!" for number in range(10_000)]
+    assert JOB.overlaid({"stop": stops}).stop == tuple(stops)
+
+
+def test_too_much_to_stop_at_is_told_in_a_sentence() -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        JOB.overlaid({"stop": ["x" * 100_000] * 3})
+    assert str(caught.value) == "stop: 3 stop strings have 300,000 characters; at most 250,000 are taken."
 
 
 def test_they_survive_json_as_the_store_keeps_them() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import InvalidSetting
-from schemas.settings import Settings, load_settings
+from schemas.settings import Settings, load_settings, salvage_settings
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,8 @@ def test_every_setting_is_described(name: str) -> None:
         ("QWENQ_BATCH_ROWS", "0"),
         ("QWENQ_FLOWER_AUTH", "nopassword"),
         ("QWENQ_LOG_LEVEL", "loud"),
+        ("QWENQ_DTYPE", "int3"),
+        ("QWENQ_QUANTIZE", "3bit"),
     ],
 )
 def test_a_bad_setting_is_named_as_in_the_environment(
@@ -71,6 +73,31 @@ def test_an_unknown_name_in_the_file_is_refused() -> None:
     Path("qwenq.toml").write_text("modle = 'typo'\n")
     with pytest.raises(InvalidSetting, match="no setting 'modle'"):
         load_settings()
+
+
+def test_all_that_cannot_be_read_is_told_at_once_and_the_rest_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("qwenq.toml").write_text("modle = 'typo'\nlease_seconds = 'soon'\ndevice = 'cpu'\n")
+    monkeypatch.setenv("QWENQ_DTYPE", "int3")
+    monkeypatch.setenv("QWENQ_MODEL", "kept")
+    settings, wrong = salvage_settings()
+    assert sorted(error.name for error in wrong) == ["QWENQ_DTYPE", "QWENQ_LEASE_SECONDS", "qwenq.toml"]
+    assert (settings.model, settings.device) == ("kept", "cpu")
+    assert (settings.dtype, settings.lease_seconds) == ("auto", 60)
+
+
+def test_the_environment_is_kept_when_the_file_is_no_toml(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("qwenq.toml").write_text("model =")
+    monkeypatch.setenv("QWENQ_MODEL", "kept")
+    monkeypatch.setenv("QWENQ_QUANTIZE", "3bit")
+    settings, wrong = salvage_settings()
+    assert [error.name for error in wrong] == ["qwenq.toml", "QWENQ_QUANTIZE"]
+    assert (settings.model, settings.quantize) == ("kept", "none")
+
+
+def test_settings_that_can_be_read_have_nothing_wrong() -> None:
+    assert salvage_settings() == (load_settings(), [])
 
 
 def test_the_password_is_not_shown() -> None:

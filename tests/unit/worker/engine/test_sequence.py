@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import GenerationConfig
 
+from schemas.errors import GenerationFailed
 from schemas.generation import GenerationParams
 from schemas.requests import Completion
 from schemas.results import FinishReason
@@ -23,6 +24,16 @@ END = "<|im_end|>"
 
 def ids_of(text: str) -> list[int]:
     return list(TOKENIZER.encode(text, add_special_tokens=False))
+
+
+def respond(model_says: str, prompt: str = "x", **params: Any) -> Completion:
+    """Answer as a model that says this, wherever nothing else is forced on it."""
+    params = {"max_new_tokens": 100} | params
+    sequence = Sequence(3, ids_of(prompt), GenerationParams(**params), VOCABULARY)
+    said = iter(ids_of(model_says))
+    while not sequence.ended:
+        sequence.append(sequence.forced[0] if sequence.forced else next(said))
+    return completion_of(sequence)
 
 
 def answer(generated: str, prompt: str = "x", **params: Any) -> Completion:
@@ -134,14 +145,79 @@ def test_a_stop_string_in_the_reasoning_ends_nothing() -> None:
     assert (done.reasoning, done.text) == ("The total is\n\nthis.", "The ")
 
 
+THOUGHT = "<think>\nLet me see what the invoice says of it"
+CLOSING = ids_of("\n</think>\n\n")
+
+
+def test_a_reasoning_that_reaches_its_budget_is_closed_and_the_model_answers() -> None:
+    budget = len(ids_of(THOUGHT))
+    done = respond(f"{THOUGHT}The total.{END}", thinking=True, thinking_budget=budget)
+    assert (done.reasoning, done.text) == (THOUGHT.removeprefix("<think>\n"), "The total.")
+    assert done.finish_reason is FinishReason.STOP
+    assert done.usage.reasoning_tokens == budget + CLOSING.index(VOCABULARY.think_close or 0) + 1
+    assert done.usage.completion_tokens == budget + len(CLOSING) + len(ids_of("The total.")) + 1
+
+
+def test_a_budget_counts_in_a_block_that_the_template_opened_too() -> None:
+    done = respond(f"Let me{END}", prompt="x<think>\n", thinking=True, thinking_budget=len(ids_of("Let me")))
+    assert (done.reasoning, done.text) == ("Let me", "")
+    assert done.usage.completion_tokens == len(ids_of("Let me")) + len(CLOSING) + 1
+
+
+@pytest.mark.parametrize("thinking", [True, False])
+def test_a_budget_of_nothing_closes_a_block_at_once(thinking: bool) -> None:
+    done = respond(f"Done.{END}", prompt="x<think>\n", thinking=thinking, thinking_budget=0)
+    assert (done.reasoning, done.text) == ("", "Done.")
+    opened = respond(f"<think>Done.{END}", thinking=thinking, thinking_budget=0)
+    assert (opened.reasoning, opened.text) == ("", "Done.")
+
+
+def test_a_reasoning_within_its_budget_is_left_alone() -> None:
+    whole = f"<think>\nLet me see.\n</think>\n\nThe total.{END}"
+    assert respond(whole, thinking=True, thinking_budget=60) == respond(whole, thinking=True)
+
+
+def test_a_budget_asks_nothing_of_a_document_that_does_not_reason() -> None:
+    prompt = "x<think>\n\n</think>\n\n"
+    assert respond(f"Done.{END}", prompt=prompt, thinking_budget=0) == respond(f"Done.{END}", prompt=prompt)
+
+
+def test_the_limit_of_the_answer_holds_for_what_is_forced_too() -> None:
+    done = respond(THOUGHT, thinking=True, thinking_budget=3, max_new_tokens=4)
+    assert (done.text, done.finish_reason) == ("", FinishReason.LENGTH)
+    assert done.usage.completion_tokens == done.usage.reasoning_tokens == 4
+
+
+def test_a_stop_string_does_not_stop_what_is_forced() -> None:
+    done = respond(f"{THOUGHT}The total.{END}", thinking=True, thinking_budget=5, stop=("\n\n", "</think>"))
+    assert done.text.startswith(" me see")
+    assert done.finish_reason is FinishReason.STOP
+
+
+def test_what_was_not_computed_for_a_document_is_told_with_its_group() -> None:
+    sequence = Sequence(1, ids_of("one two"), GenerationParams(max_new_tokens=1), VOCABULARY, group=7)
+    sequence.prefix_tokens = 2
+    sequence.append(5)
+    done = completion_of(sequence)
+    assert (done.group, done.usage.prefix_tokens, done.usage.prompt_tokens) == (7, 2, len(ids_of("one two")))
+    sequence.fail(GenerationFailed(reason="reason"))
+    assert completion_of(sequence).group == 7
+
+
 def test_a_sequence_begun_again_is_as_new() -> None:
-    sequence = Sequence(1, ids_of("x"), GenerationParams(temperature=1.0, seed=4), VOCABULARY)
+    params = GenerationParams(temperature=1.0, seed=4, repetition_penalty=1.1, thinking_budget=2, stop=("b",))
+    sequence = Sequence(1, ids_of("x"), params, VOCABULARY, group=5)
     assert sequence.randomness is not None
     before = sequence.randomness.get_state().tolist()
+    sequence.prefix_tokens = 1
     for token in ids_of("<think>a"):
         sequence.append(token)
-    sequence.fail("reason")
+    assert sequence.forced
+    sequence.fail(GenerationFailed(reason="reason"))
     sequence.restart()
     assert (sequence.generated, sequence.ended, sequence.failure) == ([], False, None)
-    assert sequence.answer_from == 0
+    assert (sequence.answer_from, list(sequence.forced), sequence.prefix_tokens) == (0, [], 0)
+    assert (sequence.key, sequence.group) == (1, 5)
+    assert sequence.penalties is not None
+    assert list(sequence.penalties.tokens) == ids_of("x")
     assert sequence.randomness.get_state().tolist() == before

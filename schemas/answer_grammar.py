@@ -1,0 +1,97 @@
+"""Whether answers can be held to a JSON schema, and the grammar that holds them to it."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from schemas.errors import InvalidSchema
+from schemas.schema_parts import fault_place, has_finite_value, most_meeting_patterns
+
+SCHEMA_BYTES = 131_072
+SCHEMA_DEPTH = 64  # counted in brackets
+MOST_MEETING_PATTERNS = 16  # the time to intersect regular expressions grows by half with each
+LONGEST_REASON = 200
+
+# One space, or a line's end with what indents the next: as people and models write JSON, but never space without end,
+# which a model may love too much.
+_OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
+# A reasoning is followed by an empty line.
+_AFTER_REASONING = 'start: ("\\n" | "\\n\\n")? answer\nanswer: %json '
+_UNSUPPORTED = re.compile(r"Unimplemented keys: \[(.*)\]")
+
+
+@lru_cache(maxsize=256)
+def answer_grammar(schema_text: str, *, after_reasoning: bool = False) -> str:
+    """The grammar, in llguidance's own notation, of answers that satisfy a JSON schema.
+
+    Raises InvalidSchema: it is no schema, nothing can satisfy it, it is too large, or a keyword is not supported.
+    """
+    from llguidance import LLMatcher
+
+    schema = _parsed(schema_text)
+    if reason := _fault(schema):
+        place = fault_place(schema, lambda part: _fault(part) is not None)
+        raise InvalidSchema(reason=reason if place == "#" else f"{reason}, at {place}")
+    if not has_finite_value(schema):
+        raise InvalidSchema(reason="no value satisfies it: it contains itself without end")
+    if after_reasoning:
+        return LLMatcher.grammar_from_lark(_AFTER_REASONING + _with_options(schema))
+    return LLMatcher.grammar_from_json_schema(_with_options(schema))
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    size = len(text.encode())
+    if size > SCHEMA_BYTES:
+        raise InvalidSchema(reason=f"it has {size:,} bytes; at most {SCHEMA_BYTES:,} are taken")
+    try:
+        schema = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidSchema(reason=f"it is not JSON: {error}") from None
+    if isinstance(schema, bool):
+        schema = {} if schema else {"enum": []}
+    if not isinstance(schema, dict):
+        raise InvalidSchema(reason="a schema is a JSON object")
+    if _depth(schema) > SCHEMA_DEPTH:
+        raise InvalidSchema(reason=f"it is nested more than {SCHEMA_DEPTH} deep")
+    if most_meeting_patterns(schema) > MOST_MEETING_PATTERNS:
+        raise InvalidSchema(
+            reason=f"more than {MOST_MEETING_PATTERNS} patterns meet in an allOf or beside a $ref"
+        )
+    return schema
+
+
+def _depth(value: object) -> int:
+    """How deep objects and arrays are nested."""
+    depth, level = 0, [value]
+    while level := [inner for outer in level for inner in _inside(outer)]:
+        depth += 1
+    return depth
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _fault(schema: dict[str, Any]) -> str | None:
+    """Why the library cannot hold answers to this schema; None if it can."""
+    from llguidance import LLMatcher
+
+    message = LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(_with_options(schema)))
+    if not message:
+        return None
+    if unsupported := _UNSUPPORTED.search(message):
+        return f"the keyword {unsupported[1].replace(chr(34), '')} is not supported"
+    if message.startswith("regex parse error"):
+        return f"a pattern cannot be used: {message.rpartition('error: ')[2]}"
+    return message.replace("Unsatisfiable schema", "no value satisfies it").partition("\n")[0][
+        :LONGEST_REASON
+    ]
+
+
+def _with_options(schema: dict[str, Any]) -> str:
+    # The library reads its options from here; those of the schema's author could loosen it.
+    return orjson.dumps({**schema, "x-guidance": _OPTIONS}).decode()

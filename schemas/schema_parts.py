@@ -1,0 +1,156 @@
+"""Looking around in a JSON schema: its parts, its references, and what they add up to."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Node = Any  # a schema, or what stands in its place
+
+_MAPS = ("properties", "patternProperties")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
+_SINGLE = ("items", "additionalItems", "additionalProperties")
+_DEFINITIONS = ("$defs", "definitions")
+_MEETING = frozenset({"pattern", "format", "allOf", "anyOf", "properties", "patternProperties", "items"})
+_MOST_SWEEPS = 50
+_DEEPEST_PLACE = 50
+
+
+def parts(node: Node) -> Iterator[tuple[str, Node]]:
+    """The schemas that a schema is directly made of, each with its place below it."""
+    if not isinstance(node, dict):
+        return
+    for name in (*_MAPS, *_LISTS, *_SINGLE):
+        value = node.get(name)
+        if isinstance(value, dict) and name in _MAPS:
+            yield from ((f"/{name}/{key}", part) for key, part in value.items())
+        elif isinstance(value, list) and name in _LISTS:
+            yield from ((f"/{name}/{index}", part) for index, part in enumerate(value))
+        elif isinstance(value, dict) and name in _SINGLE:
+            yield f"/{name}", value
+
+
+def referred(root: Node, node: Node) -> tuple[str, Node] | None:
+    """What a schema's `$ref` into the same document points at, with the reference; None without one."""
+    reference = node.get("$ref") if isinstance(node, dict) else None
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return None
+    found = root
+    for step in reference[1:].split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(found, dict) or name not in found:
+            return None
+        found = found[name]
+    return reference, found
+
+
+def every_part(root: Node) -> Iterator[Node]:
+    """The schema and all below it, its definitions included."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(part for _, part in parts(node))
+        if isinstance(node, dict):
+            for name in _DEFINITIONS:
+                definitions = node.get(name)
+                waiting.extend(definitions.values() if isinstance(definitions, dict) else ())
+
+
+def fault_place(root: Node, is_faulty: Callable[[Node], bool]) -> str:
+    """The place of the smallest part that is faulty by itself; # is the whole."""
+    place, node = "#", root
+    definitions = {name: root[name] for name in _DEFINITIONS if isinstance(root, dict) and name in root}
+    for _ in range(_DEEPEST_PLACE):
+        link = referred(root, node)
+        below = [link] if link else [(place + step, part) for step, part in parts(node)]
+        guilty = (
+            (at, part) for at, part in below if isinstance(part, dict) and is_faulty({**definitions, **part})
+        )
+        worse = next(guilty, None)
+        if worse is None:
+            break
+        place, node = worse
+    return place
+
+
+def has_finite_value(root: Node) -> bool:
+    """Whether some value of finite size can satisfy the schema, as far as its references to itself go."""
+    links = dict(link for node in every_part(root) if (link := referred(root, node)))
+    ending: set[str] = set()
+    order = list(links)
+    for _ in range(_MOST_SWEEPS):
+        found = {name for name in order if name not in ending and _ends(links[name], ending, links)}
+        if not found:
+            return _ends(root, ending, links)
+        ending |= found
+        order.reverse()
+    return True
+
+
+def _ends(node: Node, ending: set[str], links: dict[str, Node]) -> bool:
+    """Whether a value can be finite, if those that `ending` refers to can."""
+    if not isinstance(node, dict) or "enum" in node or "const" in node:
+        return True
+    reference = node.get("$ref")
+    if isinstance(reference, str) and reference in links and reference not in ending:
+        return False
+    if not all(_ends(part, ending, links) for part in _listed(node, "allOf")):
+        return False
+    for name in ("anyOf", "oneOf"):
+        choices = _listed(node, name)
+        if choices and not any(_ends(part, ending, links) for part in choices):
+            return False
+    types = node.get("type")
+    for type_ in types if isinstance(types, list) else [types]:
+        needed = _members(node) if type_ == "object" else _elements(node) if type_ == "array" else []
+        if all(_ends(part, ending, links) for part in needed):
+            return True
+    return False
+
+
+def _members(node: dict[str, Node]) -> list[Node]:
+    """The schemas of the properties that an object must have."""
+    known = node.get("properties")
+    others = node.get("additionalProperties")
+    return [
+        known.get(name, others) if isinstance(known, dict) else others for name in _listed(node, "required")
+    ]
+
+
+def _elements(node: dict[str, Node]) -> list[Node]:
+    """The schemas of the elements that an array must have."""
+    fewest, first = node.get("minItems"), _listed(node, "prefixItems")
+    if not isinstance(fewest, int):
+        return []
+    return first[:fewest] + ([node.get("items")] if fewest > len(first) else [])
+
+
+def _listed(node: dict[str, Node], name: str) -> list[Node]:
+    value = node.get(name)
+    return value if isinstance(value, list) else []
+
+
+def most_meeting_patterns(root: Node) -> int:
+    """How many regular expressions may have to hold at once, counted from above."""
+    meeting = (node for node in every_part(root) if isinstance(node, dict) and _is_meeting(node))
+    return max((_patterns_below(root, node) for node in meeting), default=0)
+
+
+def _is_meeting(node: dict[str, Node]) -> bool:
+    return "allOf" in node or ("$ref" in node and not _MEETING.isdisjoint(node))
+
+
+def _patterns_below(root: Node, top: Node) -> int:
+    """Count the regular expressions of a schema and all that it refers to."""
+    count, waiting, seen = 0, [top], set()
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, dict):
+            continue
+        named = node.get("patternProperties")
+        count += ("pattern" in node) + ("format" in node) + len(named if isinstance(named, dict) else ())
+        waiting.extend(part for _, part in parts(node))
+        link = referred(root, node)
+        if link is not None and link[0] not in seen:
+            seen.add(link[0])
+            waiting.append(link[1])
+    return count

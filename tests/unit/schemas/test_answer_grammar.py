@@ -1,0 +1,100 @@
+"""Which JSON schemas answers can be held to, and what is said of the others."""
+
+import json
+from functools import reduce
+from typing import Any
+
+import pytest
+
+from schemas.answer_grammar import SCHEMA_BYTES, SCHEMA_DEPTH, answer_grammar
+from schemas.errors import InvalidSchema
+
+TREE = {
+    "type": "object",
+    "properties": {"child": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}},
+    "required": ["child"],
+}
+ITSELF = {"type": "object", "properties": {"child": {"$ref": "#"}}, "required": ["child"]}
+DEEP: dict[str, Any] = reduce(lambda inner, _: {"items": inner}, range(SCHEMA_DEPTH + 1), {"type": "integer"})
+
+USABLE: dict[str, Any] = {
+    "nothing asked": {},
+    "true": True,
+    "an object": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+    "a tree": TREE,
+    "an element that is not needed": {"type": "array", "items": {"$ref": "#"}},
+    "definitions of an older draft": {"definitions": {"a": {"type": "integer"}}, "$ref": "#/definitions/a"},
+    "annotations": {"type": "integer", "title": "t", "description": "d", "default": 1, "examples": [1]},
+}
+UNUSABLE: dict[str, tuple[Any, str]] = {
+    "false": (False, "no value satisfies it"),
+    "no choices": ({"enum": []}, "no value satisfies it"),
+    "longer than its longest": (
+        {"type": "string", "minLength": 5, "maxLength": 2},
+        "minLength (5) is greater",
+    ),
+    "two types at once": ({"allOf": [{"type": "string"}, {"type": "integer"}]}, "incompatible types"),
+    "no integer between": ({"type": "integer", "minimum": 0.2, "maximum": 0.8}, "contains no integer"),
+    "itself without end": (ITSELF, "contains itself without end"),
+    "nothing but itself": ({"$ref": "#"}, "contains itself without end"),
+    "each other without end": (
+        {
+            "$ref": "#/$defs/a",
+            "$defs": {
+                "a": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/b"}},
+                "b": {"anyOf": [{"$ref": "#/$defs/a"}]},
+            },
+        },
+        "contains itself without end",
+    ),
+    "a type that is none": (
+        {"properties": {"a": {"type": "strin"}}},
+        "Invalid type: strin, at #/properties/a",
+    ),
+    "a keyword of the wrong kind": ({"items": {"minLength": "3"}}, "'minLength', got \"3\", at #/items"),
+    "a keyword that is not supported": (
+        {"properties": {"a": {"items": {"uniqueItems": True}}}},
+        "the keyword uniqueItems is not supported, at #/properties/a/items",
+    ),
+    "behind a reference": (
+        {"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"not": {}}}},
+        "the keyword not is not supported, at #/$defs/b",
+    ),
+    "a broken pattern": (
+        {"type": "string", "pattern": "(["},
+        "a pattern cannot be used: unclosed character class",
+    ),
+    "a lookahead": ({"type": "string", "pattern": "(?=a)b"}, "look-around"),
+    "a reference to nowhere": ({"$ref": "#/$defs/a"}, "does not exist"),
+    "a reference to elsewhere": ({"$ref": "https://example.org/schema.json"}, "does not fetch"),
+    "too large": ({"enum": ["x" * SCHEMA_BYTES]}, "bytes; at most"),
+    "too deep": (DEEP, "nested more than"),
+    "patterns that would take hours to intersect": (
+        {"allOf": [{"type": "string", "pattern": f"[a-z]{{{n}}}.*{n}"} for n in range(40)]},
+        "patterns meet",
+    ),
+    "an option that would loosen it": (
+        {"not": {"type": "string"}, "x-guidance": {"lenient": True}},
+        "keyword not",
+    ),
+    "an array": ([], "a schema is a JSON object"),
+    "null": (None, "a schema is a JSON object"),
+}
+
+
+@pytest.mark.parametrize("schema", USABLE.values(), ids=USABLE)
+def test_answers_can_be_held_to_it(schema: object) -> None:
+    assert answer_grammar(json.dumps(schema))
+    assert answer_grammar(json.dumps(schema), after_reasoning=True)
+
+
+@pytest.mark.parametrize(("schema", "reason"), UNUSABLE.values(), ids=UNUSABLE)
+def test_what_cannot_be_used_is_refused_with_the_reason_and_the_place(schema: object, reason: str) -> None:
+    with pytest.raises(InvalidSchema) as caught:
+        answer_grammar(json.dumps(schema))
+    assert reason in caught.value.reason
+
+
+def test_what_is_not_json_is_refused_with_the_place() -> None:
+    with pytest.raises(InvalidSchema, match="line 2 column 1"):
+        answer_grammar('{"type":\n}')

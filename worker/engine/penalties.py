@@ -1,0 +1,79 @@
+"""Penalties on the tokens that a document holds already: repetition, presence, frequency."""
+
+from array import array
+from collections.abc import Sequence as Listed
+from typing import Self
+
+import torch
+
+from schemas.generation import GenerationParams
+
+
+class Penalties:
+    """What a document's penalties are, and the distinct tokens that they fall on, with their counts.
+
+    Kept on the host as flat arrays, which grow by one look-up a token: a step then takes the tokens of all documents
+    to the device at once, and touches those logits only, however large the vocabulary is.
+    """
+
+    def __init__(self, params: GenerationParams, prompt: Listed[int]) -> None:
+        self.repetition = params.repetition_penalty
+        self.presence = params.presence_penalty
+        self.frequency = params.frequency_penalty
+        # Only repetition looks at the prompt.
+        self.tokens = array("q", dict.fromkeys(prompt if self.repetition != 1 else ()))
+        self.generated = array("q", [0] * len(self.tokens))
+        self._places = {token: place for place, token in enumerate(self.tokens)}
+
+    @classmethod
+    def of(cls, params: GenerationParams, prompt: Listed[int]) -> Self | None:
+        """The penalties of a document with this prompt; None when it has none."""
+        neutral = (
+            params.repetition_penalty == 1 and not params.presence_penalty and not params.frequency_penalty
+        )
+        return None if neutral else cls(params, prompt)
+
+    def add(self, token: int) -> None:
+        """Count a generated token."""
+        place = self._places.setdefault(token, len(self.tokens))
+        if place == len(self.tokens):
+            self.tokens.append(token)
+            self.generated.append(0)
+        self.generated[place] += 1
+
+
+def penalise(scores: torch.Tensor, rows: Listed[Penalties | None]) -> None:
+    """Change `scores`, float32 and rows x vocabulary, in place: each row by its own penalties.
+
+    Repetition as in CTRL (arXiv:1909.05858) and Transformers' RepetitionPenaltyLogitsProcessor: on prompt and answer.
+    Then presence and frequency as OpenAI's API reference defines them, on generated tokens alone; Transformers has
+    neither. The order is that of vLLM's `apply_penalties`.
+    """
+    tokens, generated = array("q"), array("q")
+    lengths: list[int] = []
+    settings: list[tuple[float, float, float]] = []
+    for row in rows:
+        if row is None:
+            lengths.append(0)
+            settings.append((1.0, 0.0, 0.0))
+        else:
+            tokens.extend(row.tokens)
+            generated.extend(row.generated)
+            lengths.append(len(row.tokens))
+            settings.append((row.repetition, row.presence, row.frequency))
+    if not tokens:
+        return
+    counts = torch.tensor(lengths)
+    times = torch.frombuffer(generated, dtype=torch.int64)
+    repetition, presence, frequency = torch.tensor(settings).repeat_interleave(counts, dim=0).unbind(1)
+    taken = presence * (times > 0) + frequency * times
+    starts = torch.arange(len(lengths)).repeat_interleave(counts) * scores.shape[1]
+    places = (starts + torch.frombuffer(tokens, dtype=torch.int64)).to(scores.device)
+    _change(scores.view(-1), places, repetition.to(scores.device), taken.to(scores.device))
+
+
+def _change(
+    scores: torch.Tensor, places: torch.Tensor, repetition: torch.Tensor, taken: torch.Tensor
+) -> None:
+    before = scores[places]
+    scores[places] = torch.where(before < 0, before * repetition, before / repetition) - taken
