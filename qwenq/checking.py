@@ -8,12 +8,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from schemas.errors import QwenqError
-from schemas.settings import ENV_PREFIX, Settings
+from schemas.settings import ENV_PREFIX, Settings, salvage_settings
 from store.broker import Broker, socket_path
 from store.database import Store, make_home
 from store.version import check_version, found_version
 from worker.engine.echo import ECHO_MODEL
-from worker.engine.factory import check_model
+from worker.engine.preflight import ALWAYS_HERE
+from worker.engine.quantization import check_quantize, check_whole, own_quantization_of_folder
+from worker.engine.source import check_source
 
 
 class Verdict(StrEnum):
@@ -35,8 +37,13 @@ class Finding(BaseModel):
     exit_code: int = 0
 
 
-def check_settings(settings: Settings) -> Iterator[Finding]:
-    """Try the settings one after the other."""
+def check_settings() -> Iterator[Finding]:
+    """Try the settings one after the other; where one cannot be read, the rest are tried with its default."""
+    settings, unreadable = salvage_settings()
+    for error in unreadable:
+        yield Finding(
+            subject="settings", verdict=Verdict.WRONG, message=str(error), exit_code=error.exit_code
+        )
     for subject, attempt in _ATTEMPTS.items():
         try:
             yield Finding(subject=subject, verdict=Verdict.GOOD, message=attempt(settings))
@@ -98,19 +105,30 @@ def _model(settings: Settings) -> str:
         raise _Note("no model is set; give --model to each command, or set QWENQ_MODEL")
     if settings.model == ECHO_MODEL:
         return "echo: answers with the document itself, for trying the pipeline"
-    check_model(settings.model)
+    check_source(settings.model)
     if not Path(settings.model).is_dir():
         raise _Note(f"{settings.model} is taken from the hub, or from its cache, when a worker loads it")
     return f"{settings.model} holds a configuration, a tokenizer and weights"
 
 
 def _device(settings: Settings) -> str:
-    if settings.device in {"auto", "cpu"}:
-        return f"{settings.device}, dtype {settings.dtype}"
-    from worker.engine.device import choose_device
+    told = f"{settings.device}, dtype {settings.dtype}"
+    if settings.device in ALWAYS_HERE and settings.dtype == "auto":
+        return told
+    from worker.engine.device import try_device
 
-    choose_device(settings.device)
-    return f"{settings.device} is there, dtype {settings.dtype}"
+    if reason := try_device(settings.device, settings.dtype):
+        raise _Note(f"{told}: {reason}")
+    return f"{told}: it is there"
+
+
+def _quantize(settings: Settings) -> str:
+    check_quantize(settings.quantize, settings.device)
+    if settings.quantize == "none":
+        return "the weights are loaded as they are"
+    if settings.model is not None:
+        check_whole(settings.model, settings.quantize, own_quantization_of_folder(settings.model))
+    return f"{settings.quantize}: bitsandbytes is installed"
 
 
 def _flower(settings: Settings) -> str:
@@ -126,5 +144,6 @@ _ATTEMPTS: dict[str, Callable[[Settings], str]] = {
     "broker": _broker,
     "model": _model,
     "device": _device,
+    "quantize": _quantize,
     "flower": _flower,
 }

@@ -55,8 +55,9 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
     """
     check_outputs((outputs.results, outputs.errors), request.files)
     spec, rows = open_request(request, settings)
-    check_model(spec.model)
-    key = run_key(spec, repr((request.params, request.format, request.priority)))
+    check_model(spec.model, settings)
+    asked_for = (request.params, request.format, request.priority, settings.dtype, settings.quantize)
+    key = run_key(spec, repr(asked_for))
     with home_of_run(_services_of_run(settings), key) as home, Session(home.settings) as session:
         session.start_broker()
         store, broker = open_store(home.settings), Broker(home.settings)

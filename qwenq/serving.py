@@ -16,7 +16,7 @@ LOOK_EVERY_SECONDS = 0.5
 def serve(settings: Settings, flower_port: int) -> None:
     """Run Redis (unless a broker is set), a worker, beat and Flower until interrupted. Raises ServiceAway."""
     model = model_of(settings)
-    check_model(model)
+    check_model(model, settings)
     with held(settings.home), Session(settings) as session:
         open_store(settings).close()
         session.start_broker()

@@ -4,7 +4,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -18,6 +18,8 @@ from schemas.errors import InvalidSetting
 
 ENV_PREFIX = "QWENQ_"
 SETTINGS_FILE = "qwenq.toml"
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Quantize = Literal["none", "8bit", "4bit"]
 _USERS_PASSWORD = re.compile(r"(?<=://)([^/?#\s]*?:)[^/?#\s]*(?=@)")
 _PASSWORD_OF_QUERY = re.compile(r"(?i)([?&;](?:ssl)?password=)[^&;#\s]*")
 
@@ -39,12 +41,17 @@ class Settings(BaseSettings):
     ] = None
     model: Annotated[str | None, Field(description="hub id or folder of the model")] = None
     device: Annotated[str, Field(description="auto, cpu, cuda, cuda:1, mps, xpu")] = "auto"
-    dtype: Annotated[str, Field(description="auto, float32, bfloat16, float16")] = "auto"
-    batch_rows: Annotated[int, Field(ge=1, description="most documents in one padded batch")] = 32
+    dtype: Annotated[Dtype, Field(description="auto, float32, bfloat16, float16")] = "auto"
+    quantize: Annotated[
+        Quantize, Field(description="none, 8bit or 4bit: put the weights into fewer bits as they are loaded")
+    ] = "none"
+    batch_rows: Annotated[
+        int | None, Field(ge=1, description="most documents generated at once (default: 256, on a CPU 32)")
+    ] = None
     batch_tokens: Annotated[
-        int,
-        Field(ge=1, description="most prompt and answer tokens, padding included, in one batch"),
-    ] = 32_768
+        int | None,
+        Field(ge=1, description="most prompt and answer tokens at once (default: what free memory holds)"),
+    ] = None
     chunk_documents: Annotated[
         int, Field(ge=1, description="most documents that one Celery message stands for")
     ] = 500
@@ -64,7 +71,9 @@ class Settings(BaseSettings):
     ] = 60.0
     max_crashes: Annotated[
         int,
-        Field(ge=1, description="how many times a chunk may take its worker down before it is halved"),
+        Field(
+            ge=1, description="how many times a chunk, alone, may take its worker down before it is halved"
+        ),
     ] = 2
     flower_auth: Annotated[
         SecretStr | None, Field(description="user:password that guards Flower's pages")
@@ -104,15 +113,52 @@ def load_settings(**overrides: Any) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidSetting(name=SETTINGS_FILE, reason=f"it is no TOML: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        if first["type"] == "extra_forbidden":
-            unknown = f"there is no setting {str(first['loc'][0])!r}"
-            raise InvalidSetting(name=SETTINGS_FILE, reason=unknown) from None
-        name = ENV_PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-        raise InvalidSetting(name=name, reason=first["msg"]) from None
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise _told(error)[0] from None
+
+
+def salvage_settings() -> tuple[Settings, list[InvalidSetting]]:
+    """Read the settings, each that cannot be read at its default; and say what is wrong with those."""
+    wrong: list[InvalidSetting] = []
+    given: dict[str, Any] = {}
+    kind: type[Settings] = Settings
+    while True:
+        try:
+            return kind(**given), wrong
+        except tomllib.TOMLDecodeError as error:
+            wrong += _told(error)
+            kind = _WithoutFile
+        except ValidationError as error:
+            wrong += _told(error)
+            kind = _WithStrangers if kind is Settings else kind
+            names = {str(found["loc"][0]) for found in error.errors()} & set(Settings.model_fields)
+            given |= {name: Settings.model_fields[name].default for name in names}
+
+
+class _WithStrangers(Settings):
+    """The settings, whatever else the file holds."""
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+
+class _WithoutFile(Settings):
+    """The settings of the environment alone."""
+
+    model_config = SettingsConfigDict(toml_file=None)
+
+
+def _told(error: tomllib.TOMLDecodeError | ValidationError) -> list[InvalidSetting]:
+    """Name each setting as in the environment, and say what is wrong with it."""
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return [InvalidSetting(name=SETTINGS_FILE, reason=f"it is no TOML: {error}")]
+    wrong: list[InvalidSetting] = []
+    for found in error.errors():
+        name = "_".join(str(part) for part in found["loc"])
+        if found["type"] == "extra_forbidden":
+            wrong.append(InvalidSetting(name=SETTINGS_FILE, reason=f"there is no setting {name!r}"))
+        else:
+            wrong.append(InvalidSetting(name=ENV_PREFIX + name.upper(), reason=found["msg"]))
+    return wrong
 
 
 def without_passwords(url: str) -> str:

@@ -13,9 +13,8 @@ def command(as_json: bool) -> int:
     """Try every setting: the home folder, the store, the broker, the model, the device, Flower's credentials."""
     from qwenq.checking import check_settings
     from qwenq.telling import tell_json
-    from schemas.settings import load_settings
 
-    findings = list(check_settings(load_settings()))
+    findings = list(check_settings())
     if as_json:
         tell_json(findings)
     else:

@@ -18,3 +18,18 @@ def option(*names: str, twin: str | None = None, **attributes: Any) -> Callable[
 json_option = option("--json", "as_json", is_flag=True, help="Tell it as one JSON document on stdout.")
 
 model_option = option("--model", metavar="MODEL", help="A hub id or a folder.")
+
+LOADING = ("device", "dtype", "quantize")
+
+_LOADING_OPTIONS = (
+    option("--device", help="auto, cpu, cuda, cuda:1, mps, xpu [default: auto]."),
+    option("--dtype", help="auto, float32, bfloat16, float16 [default: auto]."),
+    option("--quantize", help="none, 8bit, 4bit: load the weights in fewer bits [default: none]."),
+)
+
+
+def loading_options(function: F) -> F:
+    """The options that say how a model is loaded: for `worker`, `run` and `up`. LOADING names their settings."""
+    for decorate in reversed(_LOADING_OPTIONS):
+        function = decorate(function)
+    return function

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from qwenq.cli.job_options import job_options
-from qwenq.cli.options import json_option, option
+from qwenq.cli.options import LOADING, json_option, loading_options, option
 
 
 @click.command(name="run")
@@ -16,6 +16,7 @@ from qwenq.cli.options import json_option, option
 @option("--errors", type=click.Path(path_type=Path), metavar="ERR",
         help="The errors file [default: OUT with the ending .errors.jsonl].")  # fmt: skip
 @job_options
+@loading_options
 @json_option
 def command(
     files: tuple[str, ...], out: Path | None, errors: Path | None, dry_run: bool, as_json: bool, **options: Any
@@ -32,7 +33,7 @@ def command(
     from schemas.errors import InvalidParameter
     from schemas.settings import load_settings
 
-    settings = load_settings(model=options.pop("model"))
+    settings = load_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
     request = read_request(files, options)
     if dry_run:
         return show_preview(request, settings, as_json)

@@ -1,12 +1,15 @@
 """`qwenq up`: the embedded services, until Ctrl-C."""
 
+from typing import Any
+
 import click
 
-from qwenq.cli.options import model_option, option
+from qwenq.cli.options import loading_options, model_option, option
 
 
 @click.command(name="up")
 @model_option
+@loading_options
 @option(
     "--port",
     twin="QWENQ_FLOWER_PORT",
@@ -15,7 +18,7 @@ from qwenq.cli.options import model_option, option
     show_default=True,
     help="Flower's port.",
 )
-def command(model: str | None, port: int) -> int:
+def command(port: int, **options: Any) -> int:
     """Keep Redis, a worker, beat and Flower running in the home folder until Ctrl-C.
 
     Then `qwenq submit` from another terminal, in the same folder.
@@ -23,5 +26,5 @@ def command(model: str | None, port: int) -> int:
     from qwenq.serving import serve
     from schemas.settings import load_settings
 
-    serve(load_settings(model=model), port)
+    serve(load_settings(**options), port)
     return 0

@@ -5,13 +5,12 @@ from typing import Any
 
 import click
 
-from qwenq.cli.options import model_option, option
+from qwenq.cli.options import loading_options, model_option, option
 
 
 @click.command(name="worker")
 @model_option
-@option("--device", help="auto, cpu, cuda, cuda:1, mps, xpu [default: auto].")
-@option("--dtype", help="auto, float32, bfloat16, float16 [default: auto].")
+@loading_options
 @option("--batch-rows", type=int, help="Most documents in one padded batch [default: 32].")
 @option("--batch-tokens", type=int, help="Most tokens in one padded batch [default: 32768].")
 @option("--log-level", help="debug, info, warning, error [default: info].")
@@ -27,7 +26,7 @@ def command(**options: Any) -> int:
 
     settings = load_settings(**options)
     settings = settings.model_copy(update={"model": model_of(settings)})
-    check_model(settings.model or "")
+    check_model(settings.model or "", settings)
     open_store(settings).close()
     # The working process reads the environment, so what was said on the command line must be there.
     given = {name: getattr(settings, name) for name, value in options.items() if value is not None}

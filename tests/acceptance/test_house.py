@@ -11,7 +11,7 @@ import pytest
 import qwenq as api
 from qwenq.cli import group
 from schemas.settings import Settings
-from tests.processes import Fleet, qwenq
+from tests.processes import TINY_MODEL, Fleet, qwenq
 
 
 def test_help_lists_every_command_and_each_option_names_its_environment_twin(folder: Path) -> None:
@@ -72,6 +72,20 @@ def test_check_says_what_is_wrong_and_how_to_mend_it(folder: Path) -> None:
     assert wrong.returncode == 3
     assert findings["broker"]["verdict"] == "wrong"
     assert "QWENQ_BROKER_URL" in findings["broker"]["message"]
+
+
+def test_check_tells_every_setting_that_cannot_be_read_and_tries_the_rest(folder: Path) -> None:
+    wrong = {"QWENQ_DTYPE": "int3", "QWENQ_QUANTIZE": "5bit", "QWENQ_MODEL": "echo"}
+    told = qwenq("check", cwd=folder, env=wrong)
+    assert told.returncode == 2
+    assert re.findall(r"✗ settings +(\w+)", told.stdout) == ["QWENQ_DTYPE", "QWENQ_QUANTIZE"]
+    assert "✓ model" in told.stdout
+
+
+def test_a_worker_whose_device_is_not_here_is_refused_at_once(folder: Path) -> None:
+    refused = qwenq("worker", "--model", TINY_MODEL, "--device", "xpu", cwd=folder)
+    assert refused.returncode == 2
+    assert "finds no xpu device here" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,18 @@
 """Which device a model runs on, and in which number format."""
 
+import ctypes
+import sys
+
 import torch
 
 from schemas.errors import InvalidSetting
+from schemas.settings import Dtype
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES: dict[Dtype, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 DEVICE_KINDS = ("cuda", "mps", "xpu", "cpu")
 
 
@@ -31,7 +39,7 @@ def choose_device(wanted: str) -> torch.device:
     return device
 
 
-def choose_dtype(wanted: str, device: torch.device, checkpoint: torch.dtype) -> torch.dtype:
+def choose_dtype(wanted: Dtype, device: torch.device, checkpoint: torch.dtype) -> torch.dtype:
     """Turn the setting into a number format; `auto` is the checkpoint's own on a GPU, float32 on a CPU.
 
     A CPU computes in float32 unless told otherwise: there a batch cannot change an answer by rounding, and
@@ -41,12 +49,23 @@ def choose_dtype(wanted: str, device: torch.device, checkpoint: torch.dtype) -> 
         if device.type == "cpu" or not _supports(device, checkpoint):
             return torch.float32
         return checkpoint
-    dtype = DTYPES.get(wanted)
-    if dtype is None:
-        raise _invalid_dtype(f"{wanted!r} is not a number format; say auto, {', '.join(DTYPES)}")
+    dtype = DTYPES[wanted]
     if not _supports(device, dtype):
         raise _invalid_dtype(f"{device} cannot compute in {wanted}; say float16 or float32")
     return dtype
+
+
+def try_device(wanted: str, dtype: Dtype) -> str | None:
+    """Say why a device would be slow in a number format; None if it is not. Raises InvalidSetting if it cannot."""
+    device = choose_device(wanted)
+    return slow_reason(device, choose_dtype(dtype, device, torch.float32))
+
+
+def slow_reason(device: torch.device, dtype: torch.dtype) -> str | None:
+    """Say why a number format, though it works, is a poor choice on a device; None if it is none."""
+    if device.type != "cpu" or dtype == torch.float32 or _is_native(dtype):
+        return None
+    return f"this processor only emulates {dtype_name(dtype)}, which takes several times as long as float32"
 
 
 def dtype_name(dtype: torch.dtype) -> str:
@@ -66,7 +85,9 @@ def peak_bytes(device: torch.device) -> int:
 
 
 def free_memory(device: torch.device) -> None:
-    """Hand memory that PyTorch keeps for later back to the device."""
+    """Hand memory that is kept for later back: PyTorch's to the device, the C library's to the machine."""
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)  # glibc holds on to all that threads used while they read weights
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -89,6 +110,13 @@ def _supports(device: torch.device, dtype: torch.dtype) -> bool:
     if device.type == "cuda" and dtype == torch.bfloat16:
         return torch.cuda.get_device_capability(device) >= (8, 0)  # older ones only emulate it
     return True
+
+
+def _is_native(dtype: torch.dtype) -> bool:
+    """Whether this processor has arithmetic for a short format."""
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - PyTorch tells it nowhere else
+    return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())  # noqa: SLF001
 
 
 def _invalid_device(reason: str) -> InvalidSetting:

@@ -4,14 +4,23 @@ from schemas.requests import EngineHooks
 from schemas.settings import Settings
 from worker.engine.echo import ECHO_MODEL, EchoEngine
 from worker.engine.options import EngineOptions
+from worker.engine.preflight import check_device
 from worker.engine.protocol import Engine
+from worker.engine.quantization import check_quantize, check_whole, own_quantization_of_folder
 from worker.engine.source import check_source
 
 
-def check_model(model: str) -> None:
-    """Raise ModelUnavailable for what can be no model here, as far as that is seen without loading it."""
-    if model != ECHO_MODEL:
-        check_source(model)
+def check_model(model: str, settings: Settings) -> None:
+    """Raise for what cannot be loaded here as it is set, as far as that is seen without loading it.
+
+    ModelUnavailable for the model, InvalidSetting for device, dtype and quantize.
+    """
+    if model == ECHO_MODEL:
+        return
+    check_source(model)
+    check_quantize(settings.quantize, settings.device)
+    check_whole(model, settings.quantize, own_quantization_of_folder(model))
+    check_device(settings)
 
 
 def make_engine(model: str, settings: Settings, hooks: EngineHooks) -> Engine:

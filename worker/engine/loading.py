@@ -2,7 +2,7 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -18,11 +19,21 @@ from transformers.utils import logging as transformers_logging
 
 from schemas.errors import ModelUnavailable
 from schemas.requests import ModelInfo
-from worker.engine.device import choose_device, choose_dtype, dtype_name
+from schemas.settings import Quantize
+from worker.engine.device import choose_device, choose_dtype, dtype_name, free_memory, slow_reason
+from worker.engine.memory import MemoryHeld, readable
 from worker.engine.model_errors import reason_of
 from worker.engine.options import EngineOptions
+from worker.engine.quantization import check_quantize, check_whole, own_quantization
+from worker.engine.quantized_loading import (
+    bitsandbytes_config,
+    is_dequantized,
+    mend_quantized,
+    prepare_checkpoint,
+)
 from worker.engine.source import check_source
 from worker.engine.vocabulary import Vocabulary
+from worker.engine.weights import Weights, check_files_fit
 
 logger = logging.getLogger("qwenq.engine")
 
@@ -57,37 +68,92 @@ class LoadedModel:
         return self.network.device
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be loaded, and how, decided before the weights are read. `own` is the checkpoint's quantization."""
+
+    model: str
+    config: PreTrainedConfig
+    weights: Weights
+    device: torch.device
+    dtype: torch.dtype
+    quantize: Quantize
+    own: str | None
+
+    @property
+    def format(self) -> str:
+        """The number format, and how the weights are quantized."""
+        fewer = self.own or (self.quantize if self.quantize != "none" else "")
+        return f"{dtype_name(self.dtype)}, {fewer}" if fewer else dtype_name(self.dtype)
+
+
 def load_model(model: str, options: EngineOptions) -> LoadedModel:
-    """Load `model`, a hub id or a folder. Raises ModelUnavailable, or InvalidSetting for device and dtype."""
+    """Load `model`, a hub id or a folder.
+
+    Raises ModelUnavailable, also for one that is larger than the memory that is free; InvalidSetting for what device,
+    dtype or quantize cannot be.
+    """
     started = time.perf_counter()
-    device = choose_device(options.device)
     check_source(model)
+    device = choose_device(options.device)
+    check_quantize(options.quantize, device.type)
+    before = MemoryHeld.now(device)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        config = AutoConfig.from_pretrained(model)
+        plan = _plan(model, device, options)
         tokenizer = AutoTokenizer.from_pretrained(model)
-        dtype = choose_dtype(options.dtype, device, config.dtype or torch.float32)
-        network = _load_network(model, dtype, device)
+        network = _load_network(plan)
     except LOADING_RAISES as error:
         raise ModelUnavailable(model=model, reason=reason_of(error)) from error
     _check_tokenizer(model, tokenizer, network)
-    loaded = _describe(model, network, tokenizer, started)
-    logger.info("model loaded: %s", loaded.info)
+    free_memory(device)
+    loaded = _describe(plan, network, tokenizer, time.perf_counter() - started)
+    _log_memory(plan, loaded.info, before, network.get_memory_footprint())  # type: ignore[no-untyped-call]
     return loaded
 
 
-def _load_network(model: str, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
+def _plan(model: str, device: torch.device, options: EngineOptions) -> _Plan:
+    config = AutoConfig.from_pretrained(model)
+    own = own_quantization(config.to_dict())
+    check_whole(model, options.quantize, own)
+    dtype = choose_dtype(options.dtype, device, config.dtype or torch.float32)
+    if slow := slow_reason(device, dtype):
+        logger.warning("%s: %s", model, slow)
+    weights = Weights.of(config)
+    if own is not None:
+        weights = replace(weights, quantizable=0)
+        prepare_checkpoint(config, own, device)
+    if options.quantize != "none" and weights.quantizable < weights.parameters / 2:
+        share = weights.quantizable / weights.parameters
+        logger.warning(
+            "%s: %s reaches only %.0f%% of its weights; a mixture's experts and embeddings stay whole",
+            model, options.quantize, 100 * share,
+        )  # fmt: skip
+    if own is None or is_dequantized(own, device):
+        weights.check_fit(model, device, dtype, options.quantize)
+    else:
+        check_files_fit(model, device)
+    return _Plan(model, config, weights, device, dtype, options.quantize, own)
+
+
+def _load_network(plan: _Plan) -> PreTrainedModel:
+    quantized = plan.own is not None or plan.quantize != "none"
     loaded: Any = AutoModelForCausalLM.from_pretrained(
-        model,
-        dtype=dtype,
-        # Straight onto the device: the weights never lie twice in main memory.
-        device_map=None if device.type == "cpu" else device,
+        plan.model,
+        config=plan.config,
+        dtype=plan.dtype,
+        quantization_config=bitsandbytes_config(plan.quantize, plan.dtype, plan.weights.kept),
+        # Straight onto the device: the weights never lie twice in main memory. Quantized ones go to the first GPU
+        # unless they are told otherwise.
+        device_map=plan.device if quantized or plan.device.type != "cpu" else None,
         output_loading_info=True,
     )
     network: PreTrainedModel = loaded[0]
     if missing := sorted(loaded[1]["missing_keys"]):
         # Transformers would fill these with random numbers and only warn.
         raise ValueError(f"its weights lack {len(missing)} tensors, {missing[0]} first")
+    if quantized:
+        mend_quantized(network, plan.dtype)
     return network
 
 
@@ -108,19 +174,34 @@ def _check_tokenizer(model: str, tokenizer: PreTrainedTokenizerBase, network: Pr
 
 
 def _describe(
-    model: str, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, started: float
+    plan: _Plan, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, seconds: float
 ) -> LoadedModel:
     # Every token of every added kind counts as a control token, not only those that the template names.
     tokenizer.chat_control_tokens = list(tokenizer.get_added_vocab())
     tokenizer.model_max_length = NO_LIMIT  # the engine compares lengths with the model's context itself
     config = network.config.get_text_config(decoder=True)
     info = ModelInfo(
-        model=model,
+        model=plan.model,
         device=str(network.device),
-        dtype=dtype_name(network.dtype),
+        dtype=plan.format,
         context=getattr(config, "max_position_embeddings", UNLIMITED_CONTEXT),
-        parameters=network.num_parameters(),
-        load_seconds=time.perf_counter() - started,
+        parameters=plan.weights.parameters,
+        load_seconds=seconds,
     )
     vocabulary = Vocabulary.of(tokenizer, network.generation_config)
     return LoadedModel(network, tokenizer, vocabulary, info.context, info)
+
+
+def _log_memory(plan: _Plan, info: ModelInfo, before: MemoryHeld, weight_bytes: int) -> None:
+    logger.info(
+        "model loaded: %s on %s in %s, %s parameters, context %d, in %.1f s; memory %s; weights %s, unquantized %s",
+        info.model,
+        info.device,
+        info.dtype,
+        f"{info.parameters:,}",
+        info.context,
+        info.load_seconds,
+        MemoryHeld.now(plan.device).since(before),
+        readable(weight_bytes),
+        readable(plan.weights.bytes_in(plan.dtype)),
+    )

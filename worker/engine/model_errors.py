@@ -1,5 +1,7 @@
 """Why a model cannot be loaded, in plain words."""
 
+import re
+
 from huggingface_hub.errors import (
     GatedRepoError,
     LocalEntryNotFoundError,
@@ -7,9 +9,29 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+from worker.engine.quantization import INSTALL
+
 LONGEST_REASON = 300
 
 NOT_REACHED = "the hub cannot be reached, and the model is not in this machine's cache"
+NO_TOKENIZER = "there is no tokenizer (tokenizer.json)"
+OTHER_MODEL = "it is not a model that generates text, or this version of Transformers does not know it"
+REASONS = (
+    (("trust_remote_code",), "it brings Python code of its own, which qwenq does not run"),
+    (("unrecognized configuration class",), OTHER_MODEL),
+    (("unrecognized model",), OTHER_MODEL),
+    (("no file named",), "there are no weights (model.safetensors)"),
+    (("tokenizer", "can't load"), NO_TOKENIZER),
+    (("tokenizer", "instantiate"), NO_TOKENIZER),
+    (("couldn't connect",), NOT_REACHED),
+    (("mismatched_sizes",), "its weights are not of the sizes that its config.json says"),
+    (
+        ("bitsandbytes", "requires"),
+        f"its weights are quantized by the package bitsandbytes, which is not here: {INSTALL}",
+    ),
+)
+"""What the libraries say, by words that it holds in lower case, and what that means."""
+NO_MODULE = re.compile(r"No module named '([^'.]+)")
 
 
 def reason_of(error: BaseException) -> str:
@@ -25,16 +47,11 @@ def reason_of(error: BaseException) -> str:
 
 
 def _plain(message: str) -> str:
-    if "trust_remote_code" in message:
-        return "it brings Python code of its own, which qwenq does not run"
-    if "Unrecognized configuration class" in message or "Unrecognized model" in message:
-        return "it is not a model that generates text, or this version of Transformers does not know it"
-    if "no file named" in message:
-        return "there are no weights (model.safetensors)"
-    if "tokenizer" in message.lower() and ("Can't load" in message or "instantiate" in message):
-        return "there is no tokenizer (tokenizer.json)"
-    if "couldn't connect" in message:
-        return NOT_REACHED
+    for words, reason in REASONS:
+        if all(word in message.lower() for word in words):
+            return reason
+    if missing := NO_MODULE.match(message):
+        return f"it needs the package {missing[1]}, which is not installed"
     return message.strip().partition("\n")[0].rstrip(".")[:LONGEST_REASON]
 
 

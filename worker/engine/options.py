@@ -3,20 +3,22 @@
 from dataclasses import dataclass
 from typing import Self
 
-from schemas.settings import Settings
+from schemas.settings import Dtype, Quantize, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """Where a model runs and how large a batch may grow.
 
-    `batch_tokens` counts the cells of a batch: rows times the longest prompt plus the longest answer allowed.
+    `batch_tokens` counts the cells of a batch: rows times the longest prompt plus the longest answer allowed. What is
+    None, the engine finds out by itself.
     """
 
     device: str = "auto"
-    dtype: str = "auto"
-    batch_rows: int = 32
-    batch_tokens: int = 32_768
+    dtype: Dtype = "auto"
+    quantize: Quantize = "none"
+    batch_rows: int | None = None
+    batch_tokens: int | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -24,6 +26,7 @@ class EngineOptions:
         return cls(
             device=settings.device,
             dtype=settings.dtype,
+            quantize=settings.quantize,
             batch_rows=settings.batch_rows,
             batch_tokens=settings.batch_tokens,
         )

@@ -55,11 +55,6 @@ def test_a_device_that_is_not_here_is_refused(checkpoint: Checkpoint, device: st
         load_model(str(checkpoint("qwen3")), EngineOptions(device))
 
 
-def test_an_unknown_number_format_is_refused(checkpoint: Checkpoint) -> None:
-    with pytest.raises(InvalidSetting, match="QWENQ_DTYPE is not valid: 'int3'"):
-        load_model(str(checkpoint("qwen3")), EngineOptions("cpu", "int3"))
-
-
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="there is no such folder"):
         load_model(str(tmp_path / "nowhere"), ON_CPU)

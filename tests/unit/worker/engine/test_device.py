@@ -1,0 +1,63 @@
+"""Devices and number formats: what is chosen, what is refused, and what is only slow."""
+
+import sys
+
+import pytest
+import torch
+
+from schemas.errors import InvalidSetting
+from schemas.settings import Dtype, Settings
+from worker.engine import device as devices
+from worker.engine.preflight import check_device
+
+CPU = torch.device("cpu")
+GPU = torch.device("cuda", 0)
+
+
+def test_auto_is_float32_on_a_cpu_and_the_checkpoints_own_format_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    assert devices.choose_dtype("auto", CPU, torch.bfloat16) == torch.float32
+    assert devices.choose_dtype("auto", GPU, torch.bfloat16) == torch.bfloat16
+
+
+def test_a_gpu_that_only_emulates_bfloat16_is_not_given_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
+    assert devices.choose_dtype("auto", GPU, torch.bfloat16) == torch.float32
+    assert devices.choose_dtype("float16", GPU, torch.bfloat16) == torch.float16
+    with pytest.raises(InvalidSetting, match="cuda:0 cannot compute in bfloat16; say float16 or float32"):
+        devices.choose_dtype("bfloat16", GPU, torch.bfloat16)
+
+
+@pytest.mark.parametrize(("dtype", "format_"), [("float16", torch.float16), ("bfloat16", torch.bfloat16)])
+def test_a_format_that_the_processor_emulates_is_slow_and_works(
+    monkeypatch: pytest.MonkeyPatch, dtype: Dtype, format_: torch.dtype
+) -> None:
+    monkeypatch.setattr(devices, "_is_native", lambda found: found != format_)
+    assert f"only emulates {dtype}" in (devices.try_device("cpu", dtype) or "")
+    monkeypatch.setattr(devices, "_is_native", lambda found: found == format_)
+    assert devices.try_device("cpu", dtype) is None
+
+
+def test_float32_is_never_called_slow() -> None:
+    assert devices.try_device("cpu", "float32") is None
+    assert devices.slow_reason(GPU, torch.float16) is None
+
+
+def test_the_processor_is_asked_for_its_formats() -> None:
+    assert {devices._is_native(dtype) for dtype in (torch.float16, torch.bfloat16)} <= {True, False}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_missing_device_is_refused_by_a_process_of_its_own() -> None:
+    with pytest.raises(
+        InvalidSetting, match=r"QWENQ_DEVICE is not valid: PyTorch .* finds no cuda device here"
+    ):
+        check_device(Settings(device="cuda:3"))
+
+
+def test_devices_that_are_always_here_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "multiprocessing", None)
+    for device in ("auto", "cpu"):
+        check_device(Settings(device=device))

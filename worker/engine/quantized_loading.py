@@ -1,0 +1,93 @@
+"""How Transformers is to load weights that are quantized, or shall be; and what is mended afterwards."""
+
+import logging
+from typing import Any
+
+import torch
+from transformers import BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
+from transformers import __version__ as transformers_version
+from transformers.quantizers.auto import AutoHfQuantizer
+from transformers.utils.import_utils import is_kernels_available
+
+from schemas.settings import Quantize
+
+FP8 = ("fp8", "mxfp8")
+FP8_CAPABILITY = (8, 9)  # of a CUDA device that multiplies 8-bit floats
+
+# It would write a line of log at each product of matrices.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def bitsandbytes_config(
+    quantize: Quantize, dtype: torch.dtype, kept: tuple[str, ...]
+) -> BitsAndBytesConfig | None:
+    """Say how bitsandbytes shall quantize: LLM.int8, or NF4 with quantized scales. `kept` are layers left whole."""
+    if quantize == "none":
+        return None
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_8bit=quantize == "8bit",
+        load_in_4bit=quantize == "4bit",
+        llm_int8_skip_modules=list(kept),
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def is_dequantized(own: str | None, device: torch.device) -> bool:
+    """Whether a checkpoint's quantized weights are loaded as whole ones, since the device cannot use them."""
+    return own in FP8 and not _multiplies_fp8(device)
+
+
+def prepare_checkpoint(config: PreTrainedConfig, own: str, device: torch.device) -> None:
+    """Make the configuration of a quantized checkpoint ready for loading.
+
+    Raises ValueError for a method that Transformers would pass over, ImportError for a package that it would miss only
+    when it computes.
+    """
+    found = _method_of(config)
+    if not AutoHfQuantizer.supports_quant_method(found):  # type: ignore[no-untyped-call]
+        raise ValueError(
+            f"its weights are quantized ({own}), which Transformers {transformers_version} cannot read"
+        )
+    if is_dequantized(own, device):
+        found["dequantize"] = True
+    elif own in FP8 and not is_kernels_available():
+        raise ImportError(
+            "its weights are 8-bit floats, whose arithmetic needs the package kernels: pip install kernels"
+        )
+
+
+def mend_quantized(network: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Make a network that was quantized compute right, wherever it is. Raises ValueError if it cannot."""
+    if getattr(network, "hf_quantizer", None) is None:
+        network.to(dtype)  # type: ignore[arg-type] # dequantized weights come in bfloat16, beside the rest in `dtype`
+    if network.device.type == "cpu":
+        for name, layer in network.named_modules():
+            if type(layer).__name__ == "Linear4bit":
+                _mend_on_cpu(name, layer)
+
+
+def _mend_on_cpu(name: str, layer: Any) -> None:
+    """Keep bitsandbytes from its own way on a CPU with AVX-512.
+
+    That computes in bfloat16 whatever the number format is, refuses most odd shapes, and is slower from a few rows on.
+    And where a row is no whole number of blocks, its dequantization on a CPU gives wrong weights.
+    """
+    layer.support_avx512bf16_for_cpu = False
+    if layer.in_features % layer.weight.blocksize:
+        raise ValueError(
+            f"bitsandbytes cannot compute {name}, of {layer.in_features} columns in 4 bits, on a CPU"
+        )
+
+
+def _method_of(config: PreTrainedConfig) -> dict[str, Any]:
+    text = config.get_text_config(decoder=True)
+    found = getattr(config, "quantization_config", None) or getattr(text, "quantization_config", None)
+    return found if isinstance(found, dict) else {}
+
+
+def _multiplies_fp8(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= FP8_CAPABILITY
+    return device.type == "xpu"
