@@ -5,6 +5,9 @@ PYTHON ?= python3
 # Given to pytest by `make test`; such as PYTEST_OPTIONS=tests/unit. At most 4 at once: each brings its own servers.
 PYTEST_OPTIONS ?= -n logical --maxprocesses 4
 
+# How many cases `make faithful` draws for each model.
+EXAMPLES ?= 100
+
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -38,6 +41,10 @@ demo: install ## answer 60 questions about invoices with the tiny model, and che
 test: install ## all tests; they bring their own Redis and PostgreSQL
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
+.PHONY: faithful
+faithful: install ## answers in batches against the model alone, in other cases each time: EXAMPLES=200
+	FAITHFUL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 $(wildcard tests/unit/worker/engine/test_faithful*.py)
+
 .PHONY: lint
 lint: install ## ruff: rules and format
 	$(BIN)/ruff check
@@ -51,7 +58,7 @@ types: install ## mypy, strict
 check: lint types test ## lint, types and test
 
 .PHONY: bench
-bench: bench-submit bench-pipeline bench-startup bench-generation ## all benchmarks
+bench: bench-submit bench-pipeline bench-chunks bench-startup bench-engine ## all benchmarks
 
 .PHONY: bench-submit
 bench-submit: install ## how fast documents go into the store
@@ -61,13 +68,17 @@ bench-submit: install ## how fast documents go into the store
 bench-pipeline: install ## what the queue costs, with an engine that costs nothing
 	$(BIN)/python -m benchmarks.pipeline
 
+.PHONY: bench-chunks
+bench-chunks: install ## how long the device waits between chunks
+	$(BIN)/python -m benchmarks.chunks
+
 .PHONY: bench-startup
 bench-startup: install ## how fast commands and services start
 	$(BIN)/python -m benchmarks.startup
 
-.PHONY: bench-generation
-bench-generation: install ## the engine against Transformers' own generate
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.generation
+.PHONY: bench-engine
+bench-engine: install ## the engine against its peers; with vLLM: VLLM_PYTHON=/path/to/python
+	$(BIN)/python -m benchmarks.engine $(if $(VLLM_PYTHON),--vllm-python $(VLLM_PYTHON))
 
 .PHONY: tiny-model
 tiny-model: install ## train the tiny model anew (about half an hour), and measure it

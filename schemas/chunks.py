@@ -23,7 +23,10 @@ class PlannedChunk:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One attempt of one worker at one chunk: documents `first_seq` to `last_seq` of a job, both included."""
+    """One attempt of one worker at one chunk: documents `first_seq` to `last_seq` of a job, both included.
+
+    `crashes` are the attempts before it that took their worker down, one after the other.
+    """
 
     chunk_id: int
     job_id: int
@@ -31,12 +34,19 @@ class Claim:
     worker_id: int
     first_seq: int
     last_seq: int
+    crashes: int = 0
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it must be answered with no other chunk beside it, which its next crash could be blamed on."""
+        return self.crashes > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome."""
 
+    claim: Claim
     prompt: PromptSpec
     params: GenerationParams
     documents: tuple["PendingDocument", ...]
@@ -52,10 +62,11 @@ class PendingDocument:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a worker learns at each renewal of its lease."""
+    """What a worker learns at each renewal of its lease; `unfinished` documents of the chunk have no outcome yet."""
 
     job: JobState
     worker: WorkerState
+    unfinished: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class TokenUsage(BaseModel):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
+    prefix_tokens: int = 0
 
 
 class JobStatus(BaseModel):

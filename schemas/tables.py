@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 from schemas.columns import BigId, UtcTime
@@ -24,7 +25,7 @@ from schemas.jobs import Priority
 from schemas.results import FinishReason
 from schemas.states import ChunkState, DocumentState, JobState, WorkerState
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration: what a store must be at for this code."""
 
 metadata = MetaData(
@@ -132,6 +133,7 @@ chunks = Table(
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),
     Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("prefix_tokens", BigInteger, nullable=False, server_default=text("0")),
     _one_of("state", ChunkState, name="state"),
     CheckConstraint("first_seq <= last_seq", name="range"),
     CheckConstraint("documents = last_seq - first_seq + 1", name="documents"),
@@ -139,6 +141,7 @@ chunks = Table(
     CheckConstraint("state <> 'done' OR succeeded + failed + cancelled = documents", name="done_is_complete"),
     CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
     Index("uq_chunks_job_id_first_seq", "job_id", "first_seq", unique=True),
+    Index("ix_chunks_job_id_state_first_seq", "job_id", "state", "first_seq"),
     Index("ix_chunks_state_lease_expires_at", "state", "lease_expires_at"),
 )
 
@@ -156,6 +159,7 @@ results = Table(
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
     Column("reasoning_tokens", Integer, nullable=False),
+    Column("prefix_tokens", Integer, nullable=False, server_default=text("0")),
     Column("created_at", UtcTime, nullable=False),
     PrimaryKeyConstraint("job_id", "seq"),
     ForeignKeyConstraint(["job_id", "seq"], ["documents.job_id", "documents.seq"], ondelete="CASCADE"),
@@ -176,6 +180,7 @@ batches = Table(
     Column("rows", Integer, nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("padded_tokens", Integer, nullable=False, comment="cells of the padded prompts"),
+    Column("prefix_tokens", Integer, nullable=False, server_default=text("0")),
     Column("new_tokens", Integer, nullable=False),
     Column("seconds", Double, nullable=False),
     Column("tokens_per_second", Double, nullable=False),

@@ -25,6 +25,7 @@ def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Se
                 "rows": batch.rows,
                 "prompt_tokens": batch.prompt_tokens,
                 "padded_tokens": batch.padded_tokens,
+                "prefix_tokens": batch.prefix_tokens,
                 "new_tokens": batch.new_tokens,
                 "seconds": batch.seconds,
                 "tokens_per_second": batch.tokens_per_second,

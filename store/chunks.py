@@ -17,6 +17,7 @@ _FROM_ZERO = (
     "prompt_tokens",
     "completion_tokens",
     "reasoning_tokens",
+    "prefix_tokens",
 )
 
 

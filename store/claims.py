@@ -3,7 +3,7 @@
 The fence is `chunks.attempt`: a claim raises it, so whoever held the chunk before can no longer write.
 """
 
-from sqlalchemy import Connection, Update, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Update, exists, select, update
 
 from schemas.chunks import Assignment, Claim, Standing
 from schemas.errors import LeaseLost
@@ -27,17 +27,40 @@ def claim_chunk(
     connection: Connection, chunk_id: int, model: str, worker_id: int, lease_seconds: float
 ) -> Claim | None:
     """Take a waiting chunk of a job of this model. None: there is nothing to take, which is no error."""
-    start_job(connection, chunk_id, model)
+    chosen = (chunks.c.id == chunk_id) & exists().where(jobs.c.id == chunks.c.job_id, jobs.c.model == model)
+    waiting = select(chunks.c.job_id).where(chosen, chunks.c.state == ChunkState.QUEUED)
+    start_job(connection, waiting.scalar_subquery())
+    return _take(connection, chosen, worker_id, lease_seconds)
+
+
+def claim_next(
+    connection: Connection, job_id: int, most_crashes: int, worker_id: int, lease_seconds: float
+) -> Claim | None:
+    """Take a job's first waiting chunk of no more crashes than this; those that others are taking are passed by."""
+    start_job(connection, job_id)
+    first = (
+        select(chunks.c.id)
+        .where(
+            chunks.c.job_id == job_id,
+            chunks.c.state == ChunkState.QUEUED,
+            chunks.c.crashes <= most_crashes,
+        )
+        .order_by(chunks.c.first_seq)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return _take(connection, chunks.c.id == first.scalar_subquery(), worker_id, lease_seconds)
+
+
+def _take(
+    connection: Connection, chosen: ColumnElement[bool], worker_id: int, lease_seconds: float
+) -> Claim | None:
     row = connection.execute(
         update(chunks)
         .where(
-            chunks.c.id == chunk_id,
+            chosen,
             chunks.c.state == ChunkState.QUEUED,
-            exists().where(
-                jobs.c.id == chunks.c.job_id,
-                jobs.c.model == model,
-                jobs.c.state.in_(CLAIMABLE_JOB_STATES),
-            ),
+            exists().where(jobs.c.id == chunks.c.job_id, jobs.c.state.in_(CLAIMABLE_JOB_STATES)),
         )
         .values(
             state=ChunkState.RUNNING,
@@ -45,11 +68,18 @@ def claim_chunk(
             worker_id=worker_id,
             lease_expires_at=now(lease_seconds),
         )
-        .returning(chunks.c.job_id, chunks.c.attempt, chunks.c.first_seq, chunks.c.last_seq)
+        .returning(
+            chunks.c.id.label("chunk_id"),
+            chunks.c.job_id,
+            chunks.c.attempt,
+            chunks.c.first_seq,
+            chunks.c.last_seq,
+            chunks.c.crashes,
+        )
     ).one_or_none()
     if row is None:
         return None
-    claim = Claim(chunk_id=chunk_id, worker_id=worker_id, **row._mapping)  # noqa: SLF001
+    claim = Claim(worker_id=worker_id, **row._mapping)  # noqa: SLF001
     connection.execute(_documents_of(claim, DocumentState.PENDING).values(state=DocumentState.RUNNING))
     return claim
 
@@ -60,6 +90,7 @@ def assignment_of(connection: Connection, claim: Claim) -> Assignment:
         select(jobs.c.prompt, jobs.c.params).where(jobs.c.id == claim.job_id)
     ).one()
     return Assignment(
+        claim=claim,
         prompt=PromptSpec.model_validate(prompt),
         params=GenerationParams.model_validate(params),
         documents=unfinished_documents(connection, claim),
@@ -83,13 +114,15 @@ def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None
 
 
 def standing_of(connection: Connection, claim: Claim) -> Standing:
-    """Whether the claim's job and worker still want it answered."""
-    job, worker = connection.execute(
-        select(jobs.c.state, workers.c.state)
-        .join_from(jobs, workers, workers.c.id == claim.worker_id)
-        .where(jobs.c.id == claim.job_id)
+    """How far the claim is, and whether its job and worker still want it answered."""
+    finished = chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled
+    job, worker, unfinished = connection.execute(
+        select(jobs.c.state, workers.c.state, chunks.c.documents - finished)
+        .join_from(chunks, jobs, jobs.c.id == chunks.c.job_id)
+        .join(workers, workers.c.id == claim.worker_id)
+        .where(chunks.c.id == claim.chunk_id)
     ).one()
-    return Standing(job=JobState(job), worker=WorkerState(worker))
+    return Standing(JobState(job), WorkerState(worker), unfinished)
 
 
 def release_chunk(connection: Connection, claim: Claim) -> None:
@@ -141,15 +174,6 @@ def drop_chunk(connection: Connection, claim: Claim) -> None:
             cancelled=chunks.c.cancelled + dropped,
         )
     )
-
-
-def has_unfinished(connection: Connection, claim: Claim) -> bool:
-    """Whether some document of the chunk has no outcome yet."""
-    finished = chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled
-    unfinished: int = connection.execute(
-        select(chunks.c.documents - finished).where(chunks.c.id == claim.chunk_id)
-    ).scalar_one()
-    return unfinished > 0
 
 
 def _documents_of(claim: Claim, *states: DocumentState) -> Update:

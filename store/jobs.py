@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import (
     Connection,
+    ScalarSelect,
     bindparam,
     delete,
     func,
@@ -58,16 +59,11 @@ def discard_job(connection: Connection, job_id: int) -> None:
     connection.execute(delete(jobs).where(jobs.c.id == job_id))
 
 
-def start_job(connection: Connection, chunk_id: int, model: str) -> None:
+def start_job(connection: Connection, job_id: int | ScalarSelect[int]) -> None:
     """Note a job's first claim, right before it: the job is locked before the chunk that waits."""
-    waiting = select(chunks.c.job_id).where(chunks.c.id == chunk_id, chunks.c.state == ChunkState.QUEUED)
     connection.execute(
         update(jobs)
-        .where(
-            jobs.c.id == waiting.scalar_subquery(),
-            jobs.c.model == model,
-            jobs.c.state == JobState.QUEUED,
-        )
+        .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED)
         .values(state=JobState.RUNNING, started_at=func.coalesce(jobs.c.started_at, now()))
     )
 

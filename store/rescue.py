@@ -65,11 +65,13 @@ def _put_back(connection: Connection, claim: Claim, crashes: int, max_crashes: i
         finish_chunk(connection, claim)
         return RescueReport()
     connection.execute(update(chunks).where(chunks.c.id == claim.chunk_id).values(crashes=crashes))
-    if crashes >= max_crashes and len(unfinished) == 1:
-        _fail_as_poison(connection, claim, unfinished[0], crashes)
+    # The first crash proves nothing: other chunks may have been at work beside this one. From then on it is alone.
+    alone = crashes - 1
+    if alone >= max_crashes and len(unfinished) == 1:
+        _fail_as_poison(connection, claim, unfinished[0], alone)
         return RescueReport(poisoned=1)
     release_chunk(connection, claim)
-    if crashes < max_crashes:
+    if alone < max_crashes:
         return RescueReport(requeued=1)
     _halve(connection, claim, unfinished, max_crashes)
     return RescueReport(halved=1)
@@ -126,8 +128,11 @@ def _halve(connection: Connection, claim: Claim, unfinished: Sequence[int], max_
 
 
 def _suspicion(unfinished: Sequence[int], max_crashes: int) -> int:
-    """Crashes that half a chunk begins with: one more halves it again, but a lone document has its own chances."""
-    return max_crashes - 1 if len(unfinished) > 1 else 0
+    """Crashes that half a chunk begins with: one more halves it again, but a lone document has its own chances.
+
+    Never 0, so that it is answered with no other chunk beside it.
+    """
+    return max_crashes if len(unfinished) > 1 else 1
 
 
 def _counts_from(connection: Connection, claim: Claim, middle: int) -> dict[str, int]:
@@ -143,6 +148,7 @@ def _counts_from(connection: Connection, claim: Claim, middle: int) -> dict[str,
             func.sum(results.c.prompt_tokens),
             func.sum(results.c.completion_tokens),
             func.sum(results.c.reasoning_tokens),
+            func.sum(results.c.prefix_tokens),
         ).where(results.c.job_id == claim.job_id, results.c.seq.between(middle, claim.last_seq))
     ).one()
     return {
@@ -152,4 +158,5 @@ def _counts_from(connection: Connection, claim: Claim, middle: int) -> dict[str,
         "prompt_tokens": tokens[0] or 0,
         "completion_tokens": tokens[1] or 0,
         "reasoning_tokens": tokens[2] or 0,
+        "prefix_tokens": tokens[3] or 0,
     }

@@ -43,6 +43,7 @@ def insert_outcomes(connection: Connection, claim: Claim, completions: Sequence[
             prompt_tokens=chunks.c.prompt_tokens + sum(one.prompt_tokens for one in usage),
             completion_tokens=chunks.c.completion_tokens + sum(one.completion_tokens for one in usage),
             reasoning_tokens=chunks.c.reasoning_tokens + sum(one.reasoning_tokens for one in usage),
+            prefix_tokens=chunks.c.prefix_tokens + sum(one.prefix_tokens for one in usage),
         )
     )
 
@@ -104,6 +105,7 @@ def _result_row(claim: Claim, answer: Completion) -> dict[str, Any]:
         "prompt_tokens": answer.usage.prompt_tokens,
         "completion_tokens": answer.usage.completion_tokens,
         "reasoning_tokens": answer.usage.reasoning_tokens,
+        "prefix_tokens": answer.usage.prefix_tokens,
     }
 
 
@@ -125,6 +127,7 @@ def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
             results.c.prompt_tokens,
             results.c.completion_tokens,
             results.c.reasoning_tokens,
+            results.c.prefix_tokens,
         )
         .join_from(
             results,
@@ -143,7 +146,9 @@ def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
                 text=row.text,
                 reasoning=row.reasoning,
                 finish_reason=row.finish_reason,
-                usage=Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens),
+                usage=Usage(
+                    row.prompt_tokens, row.completion_tokens, row.reasoning_tokens, row.prefix_tokens
+                ),
                 model=model,
             )
         after = rows[-1].seq

@@ -50,6 +50,7 @@ def _statuses() -> Select[Any]:
             func.sum(chunks.c.prompt_tokens).label("prompt_tokens"),
             func.sum(chunks.c.completion_tokens).label("completion_tokens"),
             func.sum(chunks.c.reasoning_tokens).label("reasoning_tokens"),
+            func.sum(chunks.c.prefix_tokens).label("prefix_tokens"),
         )
         .select_from(jobs.outerjoin(chunks, chunks.c.job_id == jobs.c.id))
         .group_by(jobs.c.id)
@@ -66,6 +67,7 @@ def _as_status(row: Row[Any]) -> JobStatus:
         prompt_tokens=int(row.prompt_tokens or 0),
         completion_tokens=int(row.completion_tokens or 0),
         reasoning_tokens=int(row.reasoning_tokens or 0),
+        prefix_tokens=int(row.prefix_tokens or 0),
     )
     return JobStatus(
         id=row.id,

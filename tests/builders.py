@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from producer.planning import ChunkPlanner
 from schemas.chunks import Claim
@@ -102,6 +102,12 @@ def take(store: Store, chunk_id: int, worker_id: int, lease_seconds: float = LEA
     return claim
 
 
+def suspect(store: Store, chunk_id: int, crashes: int = 1) -> None:
+    """Have a chunk's worker gone down so often; the first time, others were perhaps at work beside it."""
+    with store.writing() as connection:
+        connection.execute(update(chunks).where(chunks.c.id == chunk_id).values(crashes=crashes))
+
+
 def take_next(store: Store, job_id: int, worker_id: int, lease_seconds: float = LEASE) -> Claim | None:
     """A claim of a job's first waiting chunk; None when none waits."""
     waiting = chunks_of(store, job_id, ChunkState.QUEUED)
@@ -110,7 +116,7 @@ def take_next(store: Store, job_id: int, worker_id: int, lease_seconds: float = 
 
 def answer(key: int, text: str | None = None, reasoning: str | None = None) -> Completion:
     """An answer, with tokens that tell it from every other one's."""
-    usage = Usage(prompt_tokens=10 + key, completion_tokens=2 + key, reasoning_tokens=1)
+    usage = Usage(10 + key, completion_tokens=2 + key, reasoning_tokens=1, prefix_tokens=3 + key)
     return Completion(key, text or f"answer {key}", FinishReason.STOP, usage, reasoning)
 
 

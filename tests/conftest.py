@@ -18,7 +18,7 @@ from store.broker import Broker
 from store.database import Store
 from store.version import upgrade_store
 
-pytest_plugins = ("tests.services",)
+pytest_plugins = ("tests.services", "tests.near_ties")
 
 # A run in the background, or under nohup, begins with these ignored, and so would each process that a test starts.
 for _number, _handler in (

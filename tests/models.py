@@ -3,22 +3,28 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from tokenizers import AddedToken, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
     PreTrainedConfig,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2MoeConfig,
     Qwen2Tokenizer,
+    Qwen3_5TextConfig,
     Qwen3Config,
     Qwen3MoeConfig,
 )
 
 VOCABULARY = 512
+LONG_CONTEXT = 4_096
 SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+ENDS = ("<|im_end|>", "<|endoftext|>")
+END_LOUDNESS = 2.0  # of a random model's first end token: the best one in a few places of a hundred
 ADDED_TOKENS = ("<tool_call>", "</tool_call>", "<think>", "</think>")  # not special, as in Qwen3
 
 CHATML = """\
@@ -75,6 +81,29 @@ def qwen3_moe_config() -> PreTrainedConfig:
     return Qwen3MoeConfig(**SIZES, **EXPERTS)
 
 
+def qwen3_5_config() -> PreTrainedConfig:
+    """Give the hybrid of Qwen3.5: every second layer is linear attention, with a state instead of columns."""
+    return Qwen3_5TextConfig(
+        **SIZES,
+        head_dim=16,
+        layer_types=["linear_attention", "full_attention"],
+        linear_num_key_heads=2,
+        linear_num_value_heads=4,
+        linear_key_head_dim=16,
+        linear_value_head_dim=16,
+    )
+
+
+def sliding_config() -> PreTrainedConfig:
+    """Give a Qwen2 whose second layer sees no further than 16 columns back."""
+    return Qwen2Config(**SIZES, use_sliding_window=True, sliding_window=16, max_window_layers=1)
+
+
+def tied_config() -> PreTrainedConfig:
+    """Give a Qwen3 that reads and writes with the same embeddings, as the small ones do."""
+    return Qwen3Config(**{**SIZES, "tie_word_embeddings": True}, head_dim=16)
+
+
 ARCHITECTURES: dict[str, Callable[[], PreTrainedConfig]] = {
     "qwen2": qwen2_config,
     "qwen3": qwen3_config,
@@ -83,8 +112,51 @@ ARCHITECTURES: dict[str, Callable[[], PreTrainedConfig]] = {
 }
 
 
+def long_config(base: PreTrainedConfig) -> PreTrainedConfig:
+    """Give the same with a context in which a prompt takes several passes through the model."""
+    base.max_position_embeddings = LONG_CONTEXT
+    return base
+
+
+VARIANTS: dict[str, Callable[[], PreTrainedConfig]] = {
+    "qwen3_5": qwen3_5_config,
+    "sliding": sliding_config,
+    "tied": tied_config,
+    "long": lambda: long_config(qwen3_config()),
+    "long sliding": lambda: long_config(sliding_config()),
+    "long qwen3_5": lambda: long_config(qwen3_5_config()),
+}
+"""Layers that forget, and weights that are shared: what else the family does."""
+
+
 def chat_tokenizer(size: int = VOCABULARY) -> Qwen2Tokenizer:
     """Train a byte-level tokenizer with Qwen's special tokens and a ChatML template."""
+    tokenizer = _trained_tokenizer(size)
+    tokenizer.add_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL_TOKENS])
+    tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in ADDED_TOKENS])
+    tokenizer.chat_template = CHATML
+    return tokenizer
+
+
+def spelling_tokenizer() -> PreTrainedTokenizerBase:
+    """Train a tokenizer whose decoded text is the names of all tokens, with a space between them.
+
+    It encodes as `chat_tokenizer` does. So an answer's text tells its ids, but for those that end it. No token is
+    for reasoning: its tags would be cut out of the text.
+    """
+    tokenizer = _trained_tokenizer(VOCABULARY)
+    backend = tokenizer.backend_tokenizer
+    backend.decoder = None
+    backend.add_special_tokens([AddedToken(end, normalized=False) for end in ENDS])
+    backend.add_tokens([AddedToken("<|im_start|>", normalized=False)])
+    spelling: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=backend, eos_token=ENDS[0], pad_token=ENDS[1]
+    )
+    spelling.chat_template = CHATML
+    return cast("PreTrainedTokenizerBase", spelling)
+
+
+def _trained_tokenizer(size: int) -> Qwen2Tokenizer:
     backend = Qwen2Tokenizer().backend_tokenizer  # for its normalizer and pre-tokenizer
     trainer = trainers.BpeTrainer(
         vocab_size=size - len(SPECIAL_TOKENS) - len(ADDED_TOKENS),
@@ -94,27 +166,40 @@ def chat_tokenizer(size: int = VOCABULARY) -> Qwen2Tokenizer:
     backend.train_from_iterator(CORPUS, trainer)
     trained = json.loads(backend.to_str())["model"]
     trained["merges"] = [tuple(merge) for merge in trained["merges"]]
-    tokenizer = Qwen2Tokenizer(
+    return Qwen2Tokenizer(
         vocab=trained["vocab"],
         merges=trained["merges"],
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
+        eos_token=ENDS[0],
+        pad_token=ENDS[1],
     )
-    tokenizer.add_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL_TOKENS])
-    tokenizer.add_tokens([AddedToken(t, special=False, normalized=False) for t in ADDED_TOKENS])
-    tokenizer.chat_template = CHATML
-    return tokenizer
 
 
 def save_model(folder: Path, config: PreTrainedConfig, seed: int = 0) -> Path:
     """Save a model of this configuration with random weights, and a tokenizer, into `folder`."""
     tokenizer = chat_tokenizer()
-    config.eos_token_id = tokenizer.convert_tokens_to_ids("<|im_end|>")
-    config.pad_token_id = tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    return _save(folder, _random_network(config, tokenizer, seed), tokenizer)
+
+
+def save_spelling_model(folder: Path, config: PreTrainedConfig, seed: int = 0) -> Path:
+    """Save a random model whose answers can be read back as token ids, and end by themselves now and then."""
+    tokenizer = spelling_tokenizer()
+    config.vocab_size = len(tokenizer)  # each token that it can give has a name
+    network = _random_network(config, tokenizer, seed)
+    network.get_output_embeddings().weight.data[config.eos_token_id] *= END_LOUDNESS
+    return _save(folder, network, tokenizer)
+
+
+def _random_network(config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase, seed: int) -> Any:
+    ends = [tokenizer.convert_tokens_to_ids(end) for end in ENDS]
+    config.eos_token_id, config.pad_token_id = ends
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
-    network.generation_config.eos_token_id = [config.eos_token_id, config.pad_token_id]
+    network.generation_config.eos_token_id = ends
+    return network
+
+
+def _save(folder: Path, network: Any, tokenizer: PreTrainedTokenizerBase) -> Path:
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -1,62 +1,58 @@
-"""Keeps a claim while its documents are answered: writes outcomes, renews the lease, hears of a stop.
+"""Keeps claims while their documents are answered: writes outcomes, renews leases, settles, hears of a stop.
 
 A thread of its own does this about once a second, so that the device never waits for the store.
 """
 
 import logging
-import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Collection
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
-from sqlalchemy import Connection
-
-from schemas.chunks import Claim, Standing
-from schemas.errors import JobStopped, WorkerStopping
+from schemas.chunks import Assignment, Claim, Standing
+from schemas.errors import LeaseLost, WorkerStopping
 from schemas.requests import BatchMetrics, Completion, ModelInfo
 from schemas.settings import Settings
 from schemas.states import JobState, WorkerState
-from store.batches import insert_batches
-from store.claims import drop_chunk, finish_chunk, has_unfinished, hold_fence, release_chunk, standing_of
+from store.claims import hold_fence, standing_of
 from store.database import Store
 from store.results import insert_outcomes
+from worker.measured import Measured, insert_metrics
+from worker.open_claim import OpenClaim
 from worker.patience import patiently
+from worker.settling import Ending, settle
+from worker.stalling import StallWatch
 
 TICK_SECONDS = 1.0
 FLUSH_OUTCOMES = 500
 MOST_UNWRITTEN = 5_000
-STALLED_EXIT_CODE = 70
-BUSY_SHARE = 0.5
 
-T = TypeVar("T")
 _log = logging.getLogger("qwenq.worker")
 
 
-class ClaimKeeper:
-    """One claim's outcomes on their way to the store.
+class Keeper:
+    """The open claims of one turn, whose outcomes go to the store as they come.
 
-    The thread that generates calls `step`, `add` and `add_batch`, and ends with one of `finish`, `release` and
-    `drop`, which raise LeaseLost when the claim was lost, and StoreAway when the store did not come back.
-    Past `deadline`, on the monotonic clock, the chunk is put down for another task to go on with.
+    The thread that reads requests calls `open`; the one that generates `step`, `add` and `add_batch`, and in the
+    end `settle_rest`. What concerns one claim (its lease is lost, its job cancelled) ends that one only. Past
+    `deadline`, on the monotonic clock, all is put down for another task to go on with.
     """
 
-    def __init__(
-        self, store: Store, claim: Claim, model: ModelInfo, settings: Settings, deadline: float
-    ) -> None:
-        self.claim = claim
+    def __init__(self, store: Store, model: ModelInfo, settings: Settings, deadline: float) -> None:
         self._store = store
         self._model = model
         self._settings = settings
-        self._outcomes: list[Completion] = []
-        self._batches: list[BatchMetrics] = []
-        self._news = threading.Condition()
-        self._closing = False
-        self._interrupt: Exception | None = None
         self._deadline = deadline
-        self._last_step = time.monotonic()
-        self._cpu_seconds = time.process_time()
+        self._watch = StallWatch(model.device, settings.stall_seconds)
+        self._news = threading.Condition()
+        self._open: dict[int, OpenClaim] = {}
+        self._measured = Measured()
+        self._withdrawn: list[int] = []
+        self._released: set[int] = set()
+        self._interrupt: Exception | None = None
+        self._wants_more = True
+        self._closing = False
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
     def __enter__(self) -> Self:
@@ -71,58 +67,97 @@ class ClaimKeeper:
     ) -> None:
         self._join()
 
-    def step(self) -> None:
-        """Note that generation moves on. Raises what interrupts it: a ChunkInterrupted, or StoreAway."""
-        self._last_step = time.monotonic()
-        if self._last_step > self._deadline:
-            raise WorkerStopping(reason="this task's time is used up; another goes on")
+    def open(self, assignment: Assignment) -> None:
+        """Keep one more claim from now on."""
+        with self._news:
+            self._watch.note_step()
+            self._open[assignment.claim.chunk_id] = OpenClaim(assignment)
+            self._measured.expect(assignment.claim)
+            self._news.notify_all()
+
+    def is_open(self, claim: Claim) -> bool:
+        """Whether the claim's documents should still be answered."""
+        return claim.chunk_id in self._open
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether more claims may be opened: not once generation is to be broken off, nor after one was lost."""
+        return self._wants_more and self._interrupt is None
+
+    def claims(self) -> tuple[Claim, ...]:
+        """The open claims."""
+        with self._news:
+            return tuple(held.claim for held in self._open.values())
+
+    def wait_until_others(self, known: Collection[Claim], seconds: float) -> None:
+        """Wait until the open claims are no longer these; not longer than some seconds."""
+        with self._news:
+            self._news.wait_for(
+                lambda: not self.wants_more or {held.claim for held in self._open.values()} != set(known),
+                seconds,
+            )
+
+    def note_progress(self) -> None:
+        """Note that the reading of requests moves on, for which generation may have to wait."""
+        self._watch.note_step()
+
+    def step(self) -> Collection[int]:
+        """Note that generation moves on. Returns the chunks that are to be withdrawn from it.
+
+        Raises what breaks generation off: WorkerStopping or StoreAway.
+        """
+        self._watch.note_step()
+        if time.monotonic() > self._deadline:
+            self._break_off(WorkerStopping(reason="this task's time is used up; another goes on"))
         if self._interrupt is not None:
             raise self._interrupt
+        if not self._withdrawn:
+            return ()
+        with self._news:
+            withdrawn, self._withdrawn = self._withdrawn, []
+        return withdrawn
 
     def add(self, outcome: Completion) -> None:
-        """Take an outcome. Waits while the store is too far behind."""
+        """Take an outcome; of a claim that is no longer open, it is dropped. Waits while the store is far behind."""
         with self._news:
-            self._outcomes.append(outcome)
-            if len(self._outcomes) >= FLUSH_OUTCOMES:
+            held = self._open.get(outcome.group)
+            if held is None:
+                return
+            held.add(outcome)
+            if held.answered or len(held.unwritten) >= FLUSH_OUTCOMES:
                 self._news.notify_all()
-            while len(self._outcomes) > MOST_UNWRITTEN and self._interrupt is None:
+            while self._is_far_behind():
                 self._news.wait(TICK_SECONDS)
-                self._last_step = time.monotonic()  # waiting for the store is no stall
+                self._watch.note_step()  # waiting for the store is no stall
 
     def add_batch(self, metrics: BatchMetrics) -> None:
-        """Take a batch's metrics."""
+        """Take a group's metrics, those of its last step perhaps after its claim is settled."""
         with self._news:
-            self._batches.append(metrics)
+            self._measured.add(metrics)
 
-    def finish(self) -> JobState | None:
-        """Close the chunk. Returns the state in which its job ended, if this was the last one.
+    def settle_rest(self) -> Collection[int]:
+        """End what is still open: what has all outcomes is finished, the rest given back. For the end of a turn.
 
-        A chunk with a document that got no outcome is given back instead, to be answered again.
+        Returns the jobs of which chunks wait again. Raises StoreAway when the store did not come back.
         """
-        return self._end(self._finish)
-
-    def release(self) -> None:
-        """Give the chunk back: another worker answers what has no outcome yet."""
-        self._end(lambda connection: release_chunk(connection, self.claim))
-
-    def drop(self) -> None:
-        """Close the chunk of a cancelled job: what has no outcome is cancelled."""
-        self._end(lambda connection: drop_chunk(connection, self.claim))
+        self._join()
+        if self._interrupt is not None and not isinstance(self._interrupt, WorkerStopping):
+            raise self._interrupt
+        for held in tuple(self._open.values()):
+            self._write(held, Ending.RELEASED)
+        self._write_late_metrics()
+        return self._released
 
     def flush(self) -> None:
-        """Write what waits and keep nothing running; the claim itself stays open."""
-        self._end(lambda _: None)
-
-    def _finish(self, connection: Connection) -> JobState | None:
-        if has_unfinished(connection, self.claim):
-            _log.error("chunk=%d has documents without an outcome: given back", self.claim.chunk_id)
-            release_chunk(connection, self.claim)
-            return None
-        return finish_chunk(connection, self.claim)
-
-    def _end(self, ending: Callable[[Connection], T]) -> T:
+        """Write what waits and keep nothing running; claims stay open."""
         self._join()
-        return self._write(ending)
+        for held in tuple(self._open.values()):
+            self._write(held, Ending.KEPT)
+
+    def _is_far_behind(self) -> bool:
+        if self._interrupt is not None or self._closing:
+            return False
+        return sum(len(held.unwritten) for held in self._open.values()) > MOST_UNWRITTEN
 
     def _join(self) -> None:
         with self._news:
@@ -132,54 +167,97 @@ class ClaimKeeper:
 
     def _keep(self) -> None:
         try:
-            while self._wait_for_news():
-                self._replace_process_if_stalled()
-                self._heed(self._write(lambda connection: standing_of(connection, self.claim)))
+            while not self._closing:
+                due = self._wait_for_due()
+                self._watch.replace_process_if_stalled(self._unanswered())
+                for held in due:
+                    self._write(held, Ending.KEPT)
         except Exception as error:  # noqa: BLE001 - the generating thread raises it, whatever it is
-            self._interrupt = error
+            self._break_off(error)
 
-    def _wait_for_news(self) -> bool:
-        """Wait a tick, or less when many outcomes are there; False when the keeper ends."""
+    def _wait_for_due(self) -> list[OpenClaim]:
+        """Wait a tick, or less when much is there to write; the claims that it is time to write."""
         with self._news:
-            if not self._closing and len(self._outcomes) < FLUSH_OUTCOMES:
-                self._news.wait(TICK_SECONDS)
-            return not self._closing
+            soonest = min(map(_due_at, self._open.values()), default=time.monotonic() + TICK_SECONDS)
+            pause = soonest - time.monotonic()
+            if pause > 0 and not self._closing:
+                self._news.wait(pause)
+            now = time.monotonic()
+            return [held for held in self._open.values() if _due_at(held) <= now]
 
-    def _write(self, ending: Callable[[Connection], T]) -> T:
-        """Write what waits, in one transaction that holds the fence and renews the lease."""
+    def _unanswered(self) -> list[Claim]:
         with self._news:
-            outcomes, self._outcomes = self._outcomes, []
-            metrics, self._batches = self._batches, []
-        for attempt in patiently():
-            with attempt, self._store.writing() as connection:
-                hold_fence(connection, self.claim, self._settings.lease_seconds)
-                insert_outcomes(connection, self.claim, outcomes)
-                insert_batches(connection, self.claim, self._model.model, metrics)
-                ended = ending(connection)
+            return [held.claim for held in self._open.values() if not held.answered]
+
+    def _write(self, held: OpenClaim, otherwise: Ending) -> None:
+        """Write what waits of a claim, in one transaction that holds its fence, renews its lease and may end it."""
         with self._news:
+            # Whatever has each outcome and yet no end in the store must not be kept for ever.
+            otherwise = Ending.RELEASED if held.answered else otherwise
+            outcomes = held.take()
+            metrics = self._measured.take()
+        claim = held.claim
+        try:
+            for attempt in patiently():
+                with attempt, self._store.writing() as connection:
+                    hold_fence(connection, claim, self._settings.lease_seconds)
+                    insert_outcomes(connection, claim, outcomes)
+                    insert_metrics(connection, self._model.model, metrics)
+                    standing = standing_of(connection, claim)
+                    ending, job = settle(connection, claim, standing, otherwise)
+        except LeaseLost as lost:
+            _log.warning("chunk=%d attempt=%d %s", claim.chunk_id, claim.attempt, lost)
+            self._close(held, Ending.LOST)
+            with self._news:
+                self._measured.put_back(metrics)
+        else:
+            self._close(held, ending)
+            self._tell(held, ending, job)
+            self._heed(standing)
+
+    def _write_late_metrics(self) -> None:
+        if metrics := self._measured.take():
+            for attempt in patiently():
+                with attempt, self._store.writing() as connection:
+                    insert_metrics(connection, self._model.model, metrics)
+
+    def _close(self, held: OpenClaim, ending: Ending) -> None:
+        with self._news:
+            if ending != Ending.KEPT:
+                del self._open[held.claim.chunk_id]
+            if ending in (Ending.DROPPED, Ending.LOST):
+                self._withdrawn.append(held.claim.chunk_id)
+            if ending in (Ending.LOST, Ending.RELEASED):
+                # Claimed anew in this turn, its requests would be withdrawn, or settled, with the old ones.
+                self._wants_more = False
+            if ending == Ending.RELEASED:
+                self._released.add(held.claim.job_id)
             self._news.notify_all()
-        return ended
+
+    def _tell(self, held: OpenClaim, ending: Ending, job: JobState | None) -> None:
+        claim = held.claim
+        if ending == Ending.RELEASED and self._interrupt is None:
+            _log.error("chunk=%d has documents without an outcome", claim.chunk_id)
+        if ending != Ending.KEPT:
+            _log.info(
+                "chunk=%d job=%d attempt=%d %s after %.2f s",
+                claim.chunk_id, claim.job_id, claim.attempt, ending, time.monotonic() - held.opened_at,
+            )  # fmt: skip
+        if job is not None:
+            _log.info("job=%d %s", claim.job_id, job)
 
     def _heed(self, standing: Standing) -> None:
-        if standing.job == JobState.CANCELLED:
-            self._interrupt = JobStopped(job_id=self.claim.job_id, state=standing.job)
-        elif standing.worker != WorkerState.READY:
-            self._interrupt = WorkerStopping(reason=f"it is {standing.worker}")
+        if standing.worker != WorkerState.READY:
+            self._break_off(WorkerStopping(reason=f"it is {standing.worker}"))
 
-    def _replace_process_if_stalled(self) -> None:
-        """End a process whose device hangs: Celery starts another, and the lease runs out."""
-        if self._model.device == "cpu" and self._computes():
-            self._last_step = time.monotonic()
-        stalled = time.monotonic() - self._last_step
-        if stalled <= self._settings.stall_seconds:
-            return
-        _log.critical(
-            "chunk=%d attempt=%d made no step for %.0f s (QWENQ_STALL_SECONDS=%.0f): the process is replaced",
-            self.claim.chunk_id, self.claim.attempt, stalled, self._settings.stall_seconds,
-        )  # fmt: skip
-        os._exit(STALLED_EXIT_CODE)
+    def _break_off(self, reason: Exception) -> None:
+        with self._news:
+            self._interrupt = reason
+            self._news.notify_all()
 
-    def _computes(self) -> bool:
-        """Whether the process used the processor since the last look: on a CPU, one long step is no stall."""
-        used, self._cpu_seconds = time.process_time() - self._cpu_seconds, time.process_time()
-        return used > BUSY_SHARE * TICK_SECONDS
+
+def _due_at(held: OpenClaim) -> float:
+    """When a claim should be written, on the monotonic clock."""
+    if held.answered or len(held.unwritten) >= FLUSH_OUTCOMES:
+        return 0.0
+    return held.written_at + TICK_SECONDS

@@ -1,32 +1,22 @@
-"""The working process of a worker: claims chunks, answers them with its resident model, settles them."""
+"""The working process of a worker: takes turns with its resident model, each of one chunk and all that wait."""
 
 import logging
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Collection
 from functools import cache
 
-from schemas.chunks import Assignment, Claim
-from schemas.errors import (
-    BrokerAway,
-    DocumentFailed,
-    InvalidSetting,
-    JobStopped,
-    LeaseLost,
-    ModelUnavailable,
-    StoreAway,
-    WorkerStopping,
-)
-from schemas.requests import ModelInfo, Request
+from schemas.chunks import Assignment
+from schemas.errors import BrokerAway, InvalidSetting, ModelUnavailable, StoreAway, WorkerStopping
+from schemas.requests import ModelInfo
 from schemas.settings import Settings, settings_of_process
-from schemas.templating import PromptTemplate
-from store import claims, rescue, workers
+from store import rescue, workers
 from store.broker import Broker
 from store.chunks import unpublished_chunks
 from store.database import Store
 from store.reconcile import announce
-from worker.engine.failures import failed_completion
-from worker.keeper import ClaimKeeper
+from worker.claimant import Claimant
+from worker.feed import Feed
+from worker.keeper import Keeper
 from worker.patience import patiently
 from worker.resident import ResidentModel
 
@@ -49,6 +39,7 @@ class WorkingProcess:
         self._broker = Broker(settings)
         self._resident = ResidentModel(settings.model or "", settings)
         self._info = self._load()
+        self._claimant = Claimant(self._store, self._info.model, worker_id, settings.lease_seconds)
         self._rescue_own()
 
     def _load(self) -> ModelInfo:
@@ -67,62 +58,50 @@ class WorkingProcess:
         return info
 
     def answer(self, chunk_id: int, deadline: float) -> None:
-        """Claim a chunk and answer it until `deadline`, on the monotonic clock; nothing to claim is no error.
+        """Take a turn: claim this chunk, or another that waits, and answer it, and what waits besides, in one stream.
 
+        Nothing to claim is no error. At `deadline`, on the monotonic clock, what is unanswered is put down.
         Raises StoreAway when the store stays away.
         """
-        claim = self._claim(chunk_id)
-        if claim is None:
+        first = self._take(chunk_id)
+        if first is None:
             _log.info("chunk=%d has nothing to claim", chunk_id)
             return
-        began = time.monotonic()
-        for attempt in patiently():
-            with attempt, self._store.reading() as connection:
-                assignment = claims.assignment_of(connection, claim)
-        _log.info(
-            "chunk=%d job=%d attempt=%d claimed documents=%d",
-            claim.chunk_id, claim.job_id, claim.attempt, len(assignment.documents),
-        )  # fmt: skip
-        with ClaimKeeper(self._store, claim, self._info, self._settings, deadline) as keeper:
-            try:
-                self._work(assignment, keeper)
-            except LeaseLost as lost:
-                _log.warning("chunk=%d %s", claim.chunk_id, lost)
-        _log.info("chunk=%d left after %.2f s", claim.chunk_id, time.monotonic() - began)
+        with Keeper(self._store, self._info, self._settings, deadline) as keeper:
+            released = self._work(Feed(self._claimant, keeper, first), keeper)
+        for job_id in released:
+            self._announce(job_id)
 
-    def _claim(self, chunk_id: int) -> Claim | None:
+    def _take(self, chunk_id: int) -> Assignment | None:
         for attempt in patiently():
-            with attempt, self._store.writing() as connection:
-                claim = claims.claim_chunk(
-                    connection, chunk_id, self._info.model, self._worker_id, self._settings.lease_seconds
-                )
-        return claim
+            with attempt:
+                assignment = self._claimant.take(chunk_id)
+        return assignment
 
-    def _work(self, assignment: Assignment, keeper: ClaimKeeper) -> None:
-        """Answer, and settle the claim by how that ended."""
+    def _work(self, feed: Feed, keeper: Keeper) -> Collection[int]:
+        """Answer and settle. Returns the jobs of which chunks were given back."""
         try:
-            for completion in self._resident.answer(_requests(assignment, keeper), keeper):
-                keeper.add(completion)
-        except JobStopped as stopped:
-            _log.info("chunk=%d %s", keeper.claim.chunk_id, stopped)
-            keeper.drop()
-        except WorkerStopping as stopping:
-            _log.info("chunk=%d %s", keeper.claim.chunk_id, stopping)
-            keeper.release()
-            self._announce(keeper.claim.job_id)
-        except (LeaseLost, StoreAway):
-            raise  # neither is the chunk's fault, and the lease has run out or will
+            self._generate(feed, keeper)
+            return keeper.settle_rest()
+        except StoreAway:
+            raise  # no chunk's fault, and the leases have run out or will
         except Exception:  # noqa: BLE001 - whatever it is
             # Not one document's fault as far as the engine could tell, and perhaps the device is broken for good.
             # A fresh process goes on; as a crash it counts, so that a document that does this is found by halving.
-            _log.exception("chunk=%d broke the engine: the process is replaced", keeper.claim.chunk_id)
+            _log.exception("the engine broke: the process is replaced")
             try:
                 keeper.flush()
             finally:
                 os._exit(BROKEN_EXIT_CODE)
-        else:
-            if ended := keeper.finish():
-                _log.info("job=%d %s", keeper.claim.job_id, ended)
+
+    def _generate(self, feed: Feed, keeper: Keeper) -> None:
+        try:
+            for completion in self._resident.answer(feed.requests(), keeper):
+                keeper.add(completion)
+        except WorkerStopping as stopping:
+            _log.info("%s", stopping)
+        finally:
+            feed.close()
 
     def _rescue_own(self) -> None:
         for attempt in patiently():
@@ -145,19 +124,6 @@ def _reason_of(error: Exception) -> str:
         case InvalidSetting():
             return f"{error.name}: {error.reason}"
     return str(error) or type(error).__name__
-
-
-def _requests(assignment: Assignment, keeper: ClaimKeeper) -> Iterator[Request]:
-    """Render the documents one by one; those that cannot be rendered fail at once."""
-    template = PromptTemplate.from_spec(assignment.prompt)
-    for document in assignment.documents:
-        try:
-            rendered = template.render(document.content)
-            params = assignment.params.overlaid(rendered.overrides)
-        except DocumentFailed as error:
-            keeper.add(failed_completion(document.seq, error))
-        else:
-            yield Request(document.seq, rendered.prompt, params)
 
 
 @cache

@@ -1,29 +1,26 @@
 """The resident model: loaded once in the life of a process, whatever number of chunks and jobs it answers."""
 
-import logging
 from collections.abc import Iterable, Iterator
 
 from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from schemas.settings import Settings
 from worker.engine.factory import make_engine
-from worker.keeper import ClaimKeeper
-
-_log = logging.getLogger("qwenq.worker")
+from worker.keeper import Keeper
 
 
 class ResidentModel:
-    """One engine with its model, and the keeper of the claim that it works for now."""
+    """One engine with its model, and the keeper of the claims that it works for now."""
 
     def __init__(self, model: str, settings: Settings) -> None:
-        self._keeper: ClaimKeeper | None = None
+        self._keeper: Keeper | None = None
         self._engine = make_engine(model, settings, EngineHooks(self._on_step, self._on_batch))
 
     def load(self) -> ModelInfo:
         """Load the model. Raises ModelUnavailable."""
         return self._engine.load()
 
-    def answer(self, requests: Iterable[Request], keeper: ClaimKeeper) -> Iterator[Completion]:
-        """Answer requests for one claim; its keeper hears of every step and may break it off."""
+    def answer(self, requests: Iterable[Request], keeper: Keeper) -> Iterator[Completion]:
+        """Answer requests; the keeper of their claims hears of every step, withdraws some, or breaks it off."""
         self._keeper = keeper
         try:
             yield from self._engine.generate(requests)
@@ -32,7 +29,8 @@ class ResidentModel:
 
     def _on_step(self) -> None:
         if self._keeper is not None:
-            self._keeper.step()
+            for chunk_id in self._keeper.step():
+                self._engine.withdraw(chunk_id)
 
     def _on_batch(self, metrics: BatchMetrics) -> None:
         if self._keeper is not None:

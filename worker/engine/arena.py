@@ -29,11 +29,6 @@ class CacheShape:
             device=network.device,
         )
 
-    @property
-    def column_bytes(self) -> int:
-        """The memory of one column: keys and values of one token in all layers."""
-        return 2 * self.layers * self.heads * self.head_size * self.dtype.itemsize
-
     def tensor(self, *leading: int) -> torch.Tensor:
         """Make room for `leading` x head size numbers. Zeros: what is masked still takes part, times nought."""
         return torch.zeros(*leading, self.head_size, dtype=self.dtype, device=self.device)
@@ -54,14 +49,17 @@ class KeyValueArena:
         self.release()
 
     def resize(self, slots: int, columns: int, used: int) -> None:
-        """Make room for so many slots and columns; what the first `used` slots hold is kept, as far as it fits."""
+        """Make room for so many slots and columns; what the first `used` slots hold is kept, as far as it fits.
+
+        When memory runs out half-way, only `release` is of use.
+        """
         used, both = min(used, self.slots), min(columns, self.columns)
+        self.slots, self.columns = slots, columns
         for tensors in (self.keys, self.values):
             for layer, old in enumerate(tensors):
                 # Layer by layer: old and new never lie in memory as a whole beside each other.
                 tensors[layer] = self._shape.tensor(slots, self._shape.heads, columns)
                 tensors[layer][:used, :, :both] = old[:used, :, :both]
-        self.slots, self.columns = slots, columns
 
     def move(self, source: int, target: int, columns: int) -> None:
         """Copy the first `columns` of one slot into another."""
@@ -73,7 +71,7 @@ class KeyValueArena:
         """Wipe a slot that holds what is not a number: not even times nought is that nought."""
         for tensors in (self.keys, self.values):
             for layer in tensors:
-                layer[slot] = 0
+                layer[slot : slot + 1] = 0
 
     def release(self) -> None:
         """Give the memory up."""

@@ -42,7 +42,7 @@ class TokenBudget:
         """Whether so many rows of so many tokens are within it. One row always is: it may prove to fit."""
         return rows == 1 or (rows <= self.rows and rows * columns <= self.cells)
 
-    def shrink(self, rows: int, columns: int) -> None:
+    def shrink(self, cells: int) -> None:
         """Remember that so much did not fit: half of it is tried from now on."""
-        self.cells = max(1, min(self.cells, rows * columns) // 2)
-        _log.warning("out of memory with %d rows of %d tokens: from now on %d tokens", rows, columns, self.cells)
+        self.cells = max(1, min(self.cells, cells) // 2)
+        _log.warning("out of memory with %d tokens: from now on %d at once", cells, self.cells)

@@ -12,6 +12,15 @@ def new_cache(network: PreTrainedModel) -> Cache:
     return DynamicCache(config=network.config)
 
 
+@torch.inference_mode()
+def column_bytes(network: PreTrainedModel) -> int:
+    """Measure the memory that one token takes in the cache, in bytes; states that have no columns do not count."""
+    cache = new_cache(network)
+    network(input_ids=torch.zeros(1, 1, dtype=torch.long, device=network.device), past_key_values=cache)
+    columns = [filled(layer) for layer in cache.layers if isinstance(layer, DynamicLayer)]
+    return sum(tensor.nbytes for pair in columns for tensor in pair)
+
+
 def is_joinable(cache: Cache) -> bool:
     """Whether rows of another batch can join: each layer keeps every column, or a state that has none."""
     return all(type(layer) in (DynamicLayer, LinearAttentionLayer) for layer in cache.layers)
@@ -49,9 +58,7 @@ def filled(layer: DynamicLayer) -> tuple[torch.Tensor, torch.Tensor]:
     return cast("torch.Tensor", layer.keys), cast("torch.Tensor", layer.values)
 
 
-def _append_states(
-    states: dict[int, torch.Tensor | None], added: dict[int, torch.Tensor | None]
-) -> None:
+def _append_states(states: dict[int, torch.Tensor | None], added: dict[int, torch.Tensor | None]) -> None:
     for index, lower in added.items():
         upper = states[index]
         if upper is not None and lower is not None:

@@ -96,7 +96,9 @@ class DecodeAttention:
     def attend(self, layer: int, query: torch.Tensor, window: int | None) -> torch.Tensor:
         """Give each document's attention, documents x heads x size; `query` is heads x documents x size, scaled."""
         keys, values = self._own(self.arena.keys[layer]), self._own(self.arena.values[layer])
-        folded = self._spread(query.transpose(0, 1).reshape(len(self.slots), keys.shape[1], -1, query.shape[2]))
+        folded = self._spread(
+            query.transpose(0, 1).reshape(len(self.slots), keys.shape[1], -1, query.shape[2])
+        )
         own = torch.matmul(folded, keys.transpose(2, 3))
         scores = own
         if self.longest:

@@ -30,7 +30,9 @@ class Intake:
     no chunk before it is needed. What the requests raise is raised by `first`.
     """
 
-    def __init__(self, requests: Iterable[Request], prepare: Callable[[Request], Sequence], enough: int) -> None:
+    def __init__(
+        self, requests: Iterable[Request], prepare: Callable[[Request], Sequence], enough: int
+    ) -> None:
         self._requests = requests
         self._prepare = prepare
         self._enough = enough
@@ -62,10 +64,10 @@ class Intake:
                 raise self._error
             return self._groups[0].sequences[-1] if self._groups else None
 
-    def take(self) -> None:
-        """Take the first one out."""
+    def take(self, first: Sequence) -> None:
+        """Take out what `first` gave; a longer one may have come before it meanwhile."""
         with self._changed:
-            self._groups[0].sequences.pop()
+            self._groups[0].sequences.remove(first)
             if not self._groups[0].sequences:
                 self._groups.popleft()
             self._changed.notify_all()

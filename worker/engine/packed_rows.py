@@ -19,8 +19,9 @@ from worker.engine.sequence import Sequence
 
 STEP_TOKENS = {"cpu": 1_024}  # a larger pass is no faster a token, and nobody is heard meanwhile
 MOST_STEP_TOKENS = 8_192
-GROWTH = 128  # columns: on a CPU, attention is fastest over an arena without unused ones
+GROWTH = {"cpu": 128}  # columns: there, attention is fastest over an arena without unused ones
 WHOLE_COLUMNS = 64
+TOO_MANY = 4  # times the columns that are wanted: the memory is better given back
 
 
 def step_tokens(device: torch.device) -> int:
@@ -62,6 +63,7 @@ class PackedRows:
         self._arena = KeyValueArena(shape)
         self._shelf = PrefixShelf(shape)
         self._rows: list[Row] = []
+        self._refused: Row | None = None
         self._step_tokens = step_tokens(network.device)
 
     @property
@@ -74,13 +76,21 @@ class PackedRows:
         """How many columns its longest document may come to need."""
         return max((row.columns for row in self._rows), default=0)
 
+    @property
+    def cells(self) -> int:
+        """How many tokens its arena has memory for, or was to have."""
+        return max(self._arena.slots * self._arena.columns, len(self._rows) * self.columns)
+
     def admit(self, sequence: Sequence, beside: Listed[list[int]]) -> bool:
         """Take a document in, if there is room; `beside` are prompts of its group that wait."""
         rows = len(self._rows) + 1
         if rows > max(1, self._budget.rows):
             return False
-        row = Row(sequence, self._shelf.find(sequence.prompt, sequence.group, beside))
+        row, self._refused = self._refused, None
+        if row is None or row.sequence is not sequence:
+            row = Row(sequence, self._shelf.find(sequence.prompt, sequence.group, beside))
         if not self._budget.holds(rows, max(row.columns, self.columns)):
+            self._refused = row  # it is offered again at each step: its prefix is chosen once
             return False
         sequence.prefix_tokens = row.shared
         self._rows.append(row)
@@ -99,7 +109,9 @@ class PackedRows:
     def discard(self, gone: Listed[Sequence]) -> None:
         """Let documents go, whatever their state."""
         for sequence in gone:
-            self._vacate(self.running.index(sequence))
+            slot = self.running.index(sequence)
+            self._arena.clear(slot)  # whether it holds numbers is not known before the first token
+            self._vacate(slot)
 
     def close_group(self, group: int) -> None:
         """Hear that a group has no more documents here."""
@@ -108,19 +120,18 @@ class PackedRows:
     def release(self) -> None:
         """Let all documents and the memory for them go, as after a step that failed."""
         self._rows.clear()
+        self._refused = None
         self._shelf.clear()  # what the step should have computed of a prefix is not there
         self._arena.release()
 
     def _make_room(self) -> None:
         """Fit the arena to the rows: more columns as they grow, fewer once a few long documents are gone."""
         need = max(row.filled + max(1, row.waiting) for row in self._rows)
-        slots, columns = len(self._rows), self._arena.columns
-        if need <= columns <= 4 * max(need, GROWTH) and slots <= self._arena.slots:
+        wanted = min(self.columns, need + GROWTH.get(self._network.device.type, self.columns))
+        columns = max(wanted, -(-need // WHOLE_COLUMNS) * WHOLE_COLUMNS)
+        slots = len(self._rows)
+        if need <= self._arena.columns <= TOO_MANY * columns and slots <= self._arena.slots:
             return
-        most = self.columns
-        if self._network.device.type == "cpu":
-            most = min(most, need + GROWTH)
-        columns = max(most, -(-need // WHOLE_COLUMNS) * WHOLE_COLUMNS)
         slots = max(slots, min(self._budget.rows, self._budget.cells // columns))
         self._arena.resize(slots, columns, len(self._rows))
 
@@ -141,7 +152,7 @@ class PackedRows:
         """Add prompts, as far as the step holds them; a document whose prompt is then complete gets a token."""
         work = []
         for slot, row in enumerate(self._rows):
-            if not row.waiting or row in takers:
+            if not row.waiting:
                 continue
             before = len(step.tokens)
             if row.prefix is not None and self._add_prefix(step, row.prefix):
@@ -174,6 +185,8 @@ class PackedRows:
         row.filled += len(ids)
 
     def _give_tokens(self, logits: torch.Tensor, takers: list[Row]) -> list[RowWork]:
+        if not takers:  # the step held beginnings of prompts only
+            return []
         tokens = pick_tokens(logits, [row.sequence for row in takers])
         for row, token in zip(takers, tokens, strict=True):
             if token is None:
@@ -190,5 +203,6 @@ class PackedRows:
         """Free a slot; the last one's document moves into it, so that those in use stay the first ones."""
         last = self._rows.pop()
         if slot < len(self._rows):
-            self._arena.move(len(self._rows), slot, last.filled)
+            if last.filled:
+                self._arena.move(len(self._rows), slot, last.filled)
             self._rows[slot] = last

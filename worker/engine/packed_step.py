@@ -14,6 +14,7 @@ from worker.engine.decode_attention import DecodeAttention
 from worker.engine.prompt_attention import Piece, attend_pieces
 
 PACKED = "qwenq_packed"
+NO_TERMS = {"dropout", "position_ids", "cache_position"}  # handed over, and of no effect here
 
 
 @dataclass(slots=True)
@@ -93,9 +94,15 @@ def packed_attention(
     packed_step: PackedStep,
     scaling: float,
     sliding_window: int | None = None,
-    **_: object,
+    **others: object,
 ) -> tuple[torch.Tensor, None]:
-    """Attend as the step at hand says. Query, key and value are 1 x heads x tokens x size."""
+    """Attend as the step at hand says. Query, key and value are 1 x heads x tokens x size.
+
+    Raises TypeError where a model's attention has more terms: sinks, soft caps.
+    """
+    for name in others.keys() - NO_TERMS:
+        if others[name] is not None and not isinstance(others[name], bool):
+            raise TypeError(f"the attention of {type(module).__name__} has the term {name}")
     layer: Any = module.layer_idx
     output = packed_step.attend(layer, (query[0], key[0], value[0]), scaling, sliding_window)
     return output.unsqueeze(0), None

@@ -37,6 +37,11 @@ class PaddedRows:
         """How many tokens its longest document may come to."""
         return max(map(_columns, self.running), default=0)
 
+    @property
+    def cells(self) -> int:
+        """How many tokens its documents may come to, each as many as the longest."""
+        return len(self.running) * self.columns
+
     def admit(self, sequence: Sequence, _beside: Listed[list[int]]) -> bool:
         """Take a document in, if there is room."""
         rows = len(self.running) + 1
@@ -83,9 +88,7 @@ class PaddedRows:
             self._batch = batch if batch.rows else None
         elif batch.rows:
             self._batch.join(batch)
-        return [
-            RowWork(row, prompt_tokens=len(row.prompt), cells=longest, new_tokens=1) for row in group
-        ]
+        return [RowWork(row, prompt_tokens=len(row.prompt), cells=longest, new_tokens=1) for row in group]
 
 
 def _columns(sequence: Sequence) -> int:

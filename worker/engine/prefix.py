@@ -69,7 +69,7 @@ class PrefixShelf:
         if known is not None and self.choices[group]:
             return self._used(known)
         if not others or self.choices[group] >= MOST_CHOICES:
-            return known
+            return known and self._used(known)
         self.choices[group] += 1
         length = best_shared_length(prompt, others[:: -(-len(others) // MOST_COMPARED)])
         if known is not None and len(known) >= NEARLY * length:
@@ -85,6 +85,7 @@ class PrefixShelf:
     def clear(self) -> None:
         """Let all of them go; those still in use stay with their documents."""
         self.kept.clear()
+        self.choices.clear()
 
     def _cut_of_kept(self, ids: list[int]) -> Prefix | None:
         """Look for a computed prefix that begins so: nothing is left to compute then."""
@@ -94,7 +95,8 @@ class PrefixShelf:
         return None
 
     def _used(self, prefix: Prefix) -> Prefix:
-        self.kept = [one for one in self.kept if one is not prefix][1 - MOST_KEPT :] + [prefix]
+        others = [one for one in self.kept if one is not prefix]
+        self.kept = [*others[1 - MOST_KEPT :], prefix]
         return prefix
 
 

@@ -70,7 +70,7 @@ def attend_pieces(
     prefix that an earlier piece of the same pass has just written.
     """
     lengths = [len(piece.ids) for piece in pieces]
-    queries, keys, values = (tensor.split(lengths, dim=1) for tensor in packed)
+    queries, keys, values = (torch.split(tensor, lengths, dim=1) for tensor in packed)
     for piece, key, value in zip(pieces, keys, values, strict=True):
         piece.store(layer, key, value)
     outputs = []

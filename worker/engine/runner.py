@@ -32,6 +32,11 @@ class Runner(Protocol):
         """How many tokens its longest document may come to."""
         ...
 
+    @property
+    def cells(self) -> int:
+        """How many tokens there is, or was to be, memory for."""
+        ...
+
     def admit(self, sequence: Sequence, beside: Listed[list[int]]) -> bool:
         """Take a document in, if there is room; `beside` are prompts of its group that wait."""
         ...

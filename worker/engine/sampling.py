@@ -22,12 +22,10 @@ def pick_tokens(logits: torch.Tensor, rows: Listed[Sequence]) -> list[int | None
     forced on a row is its choice.
     """
     penalised = any(row.penalties is not None for row in rows)
-    held = any(row.grammar is not None for row in rows)
-    scores = logits.to(torch.float32, copy=penalised or held)
+    scores = logits.to(torch.float32, copy=penalised)
     if penalised:
         penalise(scores, [row.penalties for row in rows])
-    if held:
-        rule_out(scores, rows)
+    scores = rule_out(scores, rows)
     best, tokens = highest(scores)
     for recipe, members in _sampled(rows).items():
         where = torch.tensor(members, device=scores.device)

@@ -14,7 +14,7 @@ from worker.engine.budget import TokenBudget
 from worker.engine.device import free_memory
 from worker.engine.intake import Intake
 from worker.engine.metering import GroupMeter
-from worker.engine.runner import Runner, RowWork
+from worker.engine.runner import RowWork, Runner
 from worker.engine.sequence import Sequence
 
 _log = logging.getLogger("qwenq.engine")
@@ -74,7 +74,7 @@ class Scheduler:
         while (sequence := self._intake.first()) is not None:
             if not self._runner.admit(sequence, self._intake.prompts_beside(sequence)):
                 return
-            self._intake.take()
+            self._intake.take(sequence)
 
     def _admit_suspects(self) -> None:
         """Take in the next half by itself, or what of it there is room for."""
@@ -88,12 +88,12 @@ class Scheduler:
 
     def _step(self) -> Iterator[Completion]:
         running = list(self._runner.running)
-        columns = self._runner.columns
+        cells = self._runner.cells
         started = time.perf_counter()
-        work, failure = _try_step(self._runner)
+        work, failure = _try_step(self._runner, self._runner.columns)
         self._meter.add_step(work, time.perf_counter() - started)
         if failure is not None:
-            self._isolate(running, failure, columns)
+            self._isolate(running, failure, max(cells, self._runner.cells))
         ended = [row for row in running if row.ended]
         for row in ended:
             self._meter.add_ended(row)
@@ -102,20 +102,25 @@ class Scheduler:
                 self._close(group)
         yield from map(completion_of, ended)
 
-    def _isolate(self, running: list[Sequence], failure: DocumentFailed, columns: int) -> None:
+    def _isolate(self, running: list[Sequence], failure: DocumentFailed, cells: int) -> None:
         """Begin a failed step's documents again in halves; one alone fails."""
         self._runner.release()
         free_memory(self._device)
-        if isinstance(failure, OutOfMemory):
-            self._budget.shrink(len(running), columns)
-        if len(running) == 1:
+        alone = len(running) == 1
+        if isinstance(failure, OutOfMemory) and not (alone and self._budget.cells <= failure.tokens):
+            # One alone begins again too, as long as memory was set aside for others.
+            self._budget.shrink(cells)
+            alone = False
+        if alone:
             running[0].fail(failure)
             return
-        _log.warning("a step of %d documents failed (%s): halving it", len(running), failure)
+        _log.warning(
+            "a step of %d documents failed (%s): they begin again in halves", len(running), failure.code
+        )
         for row in running:
             row.restart()
         middle = len(running) // 2
-        self._suspects.extendleft((running[middle:], running[:middle]))
+        self._suspects.extendleft(half for half in (running[middle:], running[:middle]) if half)
         self._isolating = True
 
     def _holds(self, group: int) -> bool:
@@ -135,8 +140,8 @@ class Scheduler:
             self._hooks.on_batch(one)
 
 
-def _try_step(runner: Runner) -> tuple[list[RowWork], DocumentFailed | None]:
-    """Give what the step did, and why it failed if it did.
+def _try_step(runner: Runner, columns: int) -> tuple[list[RowWork], DocumentFailed | None]:
+    """Give what the step did, and why it failed if it did; `columns` is how long its longest document may become.
 
     The exception ends here: its traceback would keep the step's memory.
     """
@@ -145,9 +150,9 @@ def _try_step(runner: Runner) -> tuple[list[RowWork], DocumentFailed | None]:
     except torch.AcceleratorError:
         raise  # the device is broken for every later step as well
     except (torch.OutOfMemoryError, MemoryError):
-        return [], OutOfMemory(tokens=runner.columns)
+        return [], OutOfMemory(tokens=columns)
     except SURVIVABLE as error:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0][:LONGEST_REASON]
         if "DefaultCPUAllocator" in reason:
-            return [], OutOfMemory(tokens=runner.columns)
+            return [], OutOfMemory(tokens=columns)
         return [], GenerationFailed(reason=reason)

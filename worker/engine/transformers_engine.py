@@ -11,12 +11,13 @@ from transformers import PreTrainedModel
 
 from schemas.errors import ModelUnavailable
 from schemas.requests import Completion, EngineHooks, ModelInfo, Request
-from worker.engine.arena import CacheShape
 from worker.engine.budget import TokenBudget
+from worker.engine.cache import column_bytes
 from worker.engine.cores import usable_cores
 from worker.engine.device import free_memory
 from worker.engine.encoding import PromptEncoder
 from worker.engine.fitting import Fitter
+from worker.engine.grammars import Grammars
 from worker.engine.intake import Intake
 from worker.engine.loading import LoadedModel, load_model
 from worker.engine.options import EngineOptions
@@ -41,21 +42,25 @@ class _Ready:
     budget: TokenBudget
     runner: Runner
     fitter: Fitter
+    grammars: Grammars
 
     @classmethod
     def of(cls, loaded: LoadedModel, options: EngineOptions) -> "_Ready":
-        packs = prepare_packing(loaded.network)
         budget = _calibrated(loaded.network, options)
+        packs = prepare_packing(loaded.network)
         runner = PackedRows(loaded.network, budget) if packs else PaddedRows(loaded.network, budget)
         # A tokenizer of its own: while one thread encodes with it, another cannot decode.
         encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
         _log.info("documents are %s", "packed" if packs else "padded")
-        return cls(loaded, budget, runner, Fitter(encoder, loaded.context))
+        width = loaded.network.config.get_text_config(decoder=True).vocab_size
+        grammars = Grammars(loaded.vocabulary, width)
+        return cls(loaded, budget, runner, Fitter(encoder, loaded.context), grammars)
 
     def prepare(self, request: Request) -> Sequence:
         """Make a request ready for the device. Raises DocumentFailed."""
         prompt = self.fitter.fit(request)
-        return Sequence(request.key, prompt, request.params, self.loaded.vocabulary, request.group)
+        grammar = self.grammars.grammar_for(request.params, prompt)
+        return Sequence(request.key, prompt, request.params, self.loaded.vocabulary, request.group, grammar)
 
 
 class TransformersEngine:
@@ -89,10 +94,12 @@ class TransformersEngine:
         self._scheduler = Scheduler(ready.runner, intake, ready.budget, ready.loaded.device, self._hooks)
         try:
             yield from self._scheduler.run()
+        except BaseException:
+            ready.runner.release()  # whatever it came from: a step may have been broken off half-way
+            raise
         finally:
             self._scheduler = None
             intake.close()
-            ready.runner.discard(list(ready.runner.running))
 
     def withdraw(self, group: int) -> None:
         """Let the group's requests go, from within `on_step`: they get no completion any more."""
@@ -114,7 +121,6 @@ def _calibrated(network: PreTrainedModel, options: EngineOptions) -> TokenBudget
     wide = 4 * config.hidden_size + 3 * getattr(config, "intermediate_size", 4 * config.hidden_size)
     rows = options.batch_rows or 256
     passing = tokens * wide * network.dtype.itemsize + 3 * rows * config.vocab_size * torch.float32.itemsize
-    cell_bytes = CacheShape.of(network).column_bytes
     return TokenBudget.calibrated(
-        network.device, cell_bytes, passing, options.batch_rows, options.batch_tokens
+        network.device, column_bytes(network), passing, options.batch_rows, options.batch_tokens
     )

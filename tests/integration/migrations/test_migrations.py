@@ -107,7 +107,9 @@ def test_the_code_goes_on_with_an_upgraded_store(first_store: Store) -> None:
     upgrade_store(first_store)
     with first_store.writing() as connection:
         audit(connection, 1)
-        assert [result.text for result in results_of(connection, 1)] == ["ö"]
+        assert [(result.text, result.usage.prefix_tokens) for result in results_of(connection, 1)] == [
+            ("ö", 0)
+        ]
         assert [error.error.code for error in errors_of(connection, 1)] == ["invalid_row"]
         worker = find_worker(connection, 1)
         assert worker is not None

@@ -52,12 +52,17 @@ def audited_status(store: Store, job_id: int) -> JobStatus:
 
 
 def _tokens(teller: Any) -> list[int]:
-    return [teller.prompt_tokens, teller.completion_tokens, teller.reasoning_tokens]
+    return [teller.prompt_tokens, teller.completion_tokens, teller.reasoning_tokens, teller.prefix_tokens]
 
 
 def _spent(connection: Connection, job_id: int, first_seq: int = 0, last_seq: int = 10**9) -> list[int]:
     """Tokens of the results themselves."""
-    columns = (results.c.prompt_tokens, results.c.completion_tokens, results.c.reasoning_tokens)
+    columns = (
+        results.c.prompt_tokens,
+        results.c.completion_tokens,
+        results.c.reasoning_tokens,
+        results.c.prefix_tokens,
+    )
     sums = connection.execute(
         select(*(func.coalesce(func.sum(column), 0) for column in columns)).where(
             results.c.job_id == job_id, results.c.seq.between(first_seq, last_seq)

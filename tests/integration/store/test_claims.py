@@ -12,7 +12,6 @@ from schemas.tables import chunks, documents, jobs
 from store.claims import (
     claim_chunk,
     finish_chunk,
-    has_unfinished,
     hold_fence,
     release_chunk,
     standing_of,
@@ -144,10 +143,10 @@ def test_a_finished_chunk_is_done_for_good(store: Store, audited: Audited) -> No
     job_id = make_job(store, documents=8)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
-        assert has_unfinished(connection, claim)
+        assert standing_of(connection, claim).unfinished == 4
     assert finish(store, claim) is None
     with store.writing() as connection:
-        assert not has_unfinished(connection, claim)
+        assert standing_of(connection, claim).unfinished == 0
     done = _chunk(store, claim.chunk_id)
     assert (done.state, done.lease_expires_at) == (ChunkState.DONE, None)
     assert done.finished_at is not None

@@ -18,7 +18,7 @@ from store.chunks import mark_published, unpublished_chunks
 from store.database import Store
 from store.jobs import cancel_job
 from store.reconcile import announce, reconcile
-from tests.builders import EXPIRED, MODEL, chunks_of, make_job, make_worker, row, store_job, take
+from tests.builders import EXPIRED, MODEL, chunks_of, make_job, make_worker, row, store_job, suspect, take
 from tests.integration.store.conftest import Audited, age
 
 SECRET = "the-text-of-a-document"
@@ -135,7 +135,9 @@ def test_both_halves_of_a_chunk_are_announced_at_once(
 ) -> None:
     job_id = make_job(store, documents=4)
     age(store, job_id, 60)
-    take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    chunk_id = chunks_of(store, job_id)[0]
+    suspect(store, chunk_id)
+    take(store, chunk_id, make_worker(store), EXPIRED)
     once = settings.model_copy(update={"max_crashes": 1})
     assert reconcile(store, broker, once).halved == 1
     assert broker.depth(MODEL) == 2

@@ -20,6 +20,7 @@ from tests.builders import (
     failure,
     make_job,
     make_worker,
+    suspect,
     take,
     write,
 )
@@ -93,6 +94,7 @@ def test_a_chunk_that_crashed_often_enough_is_halved_between_its_unfinished_docu
     job_id = make_job(store, documents=8, chunk_documents=8)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     write(store, claim, [answer(0), answer(1), failure(2), answer(3), answer(7)])
+    suspect(store, claim.chunk_id)
     assert _rescue(store, max_crashes=1) == RescueReport(halved=1)
     assert _ranges(store, job_id) == [(0, 4), (5, 7)]  # 4 | 5, 6 are unfinished
     status = audited(job_id)
@@ -101,11 +103,13 @@ def test_a_chunk_that_crashed_often_enough_is_halved_between_its_unfinished_docu
 
 def test_halves_stay_under_suspicion_and_keep_their_place_in_time(store: Store) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
-    assert _rescue(store, max_crashes=2) == RescueReport(requeued=1)
-    take(store, claim.chunk_id, claim.worker_id, EXPIRED)
+    chunk_id, worker_id = chunks_of(store, job_id)[0], make_worker(store)
+    for _ in range(2):
+        take(store, chunk_id, worker_id, EXPIRED)
+        assert _rescue(store, max_crashes=2) == RescueReport(requeued=1)
+    take(store, chunk_id, worker_id, EXPIRED)
     assert _rescue(store, max_crashes=2) == RescueReport(halved=1)
-    assert _crashes(store, job_id) == [1, 1]
+    assert _crashes(store, job_id) == [2, 2]
     with store.reading() as connection:
         times = (
             connection.execute(select(chunks.c.created_at).where(chunks.c.job_id == job_id)).scalars().all()
@@ -117,6 +121,7 @@ def test_a_document_that_stands_alone_fails_as_poison(store: Store, audited: Aud
     job_id = make_job(store, documents=2)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     write(store, claim, [answer(0)])
+    suspect(store, claim.chunk_id)
     assert _rescue(store, max_crashes=1) == RescueReport(poisoned=1)
     with store.reading() as connection:
         (error,) = errors_of(connection, job_id)
@@ -124,6 +129,22 @@ def test_a_document_that_stands_alone_fails_as_poison(store: Store, audited: Aud
     assert "1 times" in error.error.message
     status = audited(job_id)
     assert (status.state, status.documents.failed) == (JobState.COMPLETED, 1)
+
+
+def test_the_first_crash_proves_nothing_since_other_chunks_may_have_been_beside(store: Store) -> None:
+    job_id = make_job(store, documents=1)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    assert _rescue(store, max_crashes=1) == RescueReport(requeued=1)
+    assert take(store, claim.chunk_id, claim.worker_id, EXPIRED).suspect
+    assert _rescue(store, max_crashes=1) == RescueReport(poisoned=1)
+
+
+def test_a_document_that_is_left_alone_by_halving_is_answered_with_nothing_beside_it(store: Store) -> None:
+    job_id = make_job(store, documents=2)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    suspect(store, claim.chunk_id, crashes=3)
+    assert _rescue(store, max_crashes=3) == RescueReport(halved=1)
+    assert _crashes(store, job_id) == [1, 1]
 
 
 @pytest.mark.parametrize("max_crashes", [1, 3])

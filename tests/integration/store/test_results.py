@@ -140,12 +140,12 @@ def test_a_job_without_answers_has_none(store: Store) -> None:
 
 def test_metrics_of_batches_are_kept(store: Store) -> None:
     claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
-    measured = BatchMetrics(4, 40, 48, 20, 0.5, 1_000, 2_000)
+    measured = BatchMetrics(4, 40, 48, 20, 0.5, 1_000, 2_000, prefix_tokens=7)
     with store.writing() as connection:
         insert_batches(connection, claim, MODEL, [measured, measured])
         insert_batches(connection, claim, MODEL, [])
     with store.reading() as connection:
         kept = connection.execute(batches.select()).all()
-    assert [(one.job_id, one.rows, one.padded_tokens, one.tokens_per_second) for one in kept] == [
-        (claim.job_id, 4, 48, 40.0)
-    ] * 2
+    assert [
+        (one.job_id, one.rows, one.padded_tokens, one.prefix_tokens, one.tokens_per_second) for one in kept
+    ] == [(claim.job_id, 4, 48, 7, 40.0)] * 2

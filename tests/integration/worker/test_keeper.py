@@ -1,18 +1,20 @@
-"""The keeper of a claim writes outcomes while generation goes on, and hears what should break it off."""
+"""The keeper of claims writes outcomes while generation goes on, settles them, and hears what should break them off."""
 
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from schemas.chunks import Claim
-from schemas.errors import JobStopped, LeaseLost, WorkerStopping
-from schemas.requests import BatchMetrics, ModelInfo
+from schemas.errors import WorkerStopping
+from schemas.requests import BatchMetrics, Completion, ModelInfo
 from schemas.settings import Settings
 from schemas.states import ChunkState
-from schemas.tables import chunks
+from schemas.tables import batches, chunks
+from store.claims import assignment_of
 from store.database import Store
 from store.jobs import cancel_job
 from store.rescue import rescue_expired
@@ -23,7 +25,8 @@ from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, failure, make_job, make_worker, take
 from tests.waiting import eventually
 from worker import keeper as keeper_module
-from worker.keeper import ClaimKeeper
+from worker import patience
+from worker.keeper import Keeper
 
 NEVER = float("inf")
 INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
@@ -45,10 +48,17 @@ def claim(store: Store) -> Claim:
 
 
 @pytest.fixture
-def keeper(store: Store, claim: Claim, settings: Settings) -> Iterator[ClaimKeeper]:
-    """A keeper at work."""
-    with ClaimKeeper(store, claim, INFO, settings, NEVER) as keeper:
+def keeper(store: Store, claim: Claim, settings: Settings) -> Iterator[Keeper]:
+    """A keeper at work on the claim."""
+    with Keeper(store, INFO, settings, NEVER) as keeper:
+        keep(store, keeper, claim)
         yield keeper
+
+
+def keep(store: Store, keeper: Keeper, claim: Claim) -> None:
+    with store.reading() as connection:
+        assignment = assignment_of(connection, claim)
+    keeper.open(assignment)
 
 
 def answered(store: Store, claim: Claim) -> int:
@@ -56,39 +66,62 @@ def answered(store: Store, claim: Claim) -> int:
         return len(list(results_of(connection, claim.job_id)))
 
 
-def broken_off(keeper: ClaimKeeper) -> Exception | None:
+def give(keeper: Keeper, claim: Claim, *outcomes: Completion) -> None:
+    for outcome in outcomes:
+        keeper.add(replace(outcome, group=claim.chunk_id))
+
+
+def broken_off(keeper: Keeper) -> WorkerStopping | None:
     """What the next step raises, if it does."""
     try:
         keeper.step()
-    except (JobStopped, WorkerStopping, LeaseLost) as interrupt:
+    except WorkerStopping as interrupt:
         return interrupt
     return None
 
 
+def settled(keeper: Keeper, claim: Claim) -> None:
+    eventually(lambda: not keeper.is_open(claim), "the claim is settled")
+
+
 def test_outcomes_are_in_the_store_while_the_chunk_still_runs(
-    store: Store, claim: Claim, keeper: ClaimKeeper
+    store: Store, claim: Claim, keeper: Keeper
 ) -> None:
-    keeper.add(answer(claim.first_seq))
+    give(keeper, claim, answer(0))
     eventually(lambda: answered(store, claim) == 1, "the first answer is stored")
     assert chunks_of(store, claim.job_id, ChunkState.RUNNING) == [claim.chunk_id]
 
 
-def test_finish_closes_the_chunk_and_its_job(store: Store, claim: Claim, keeper: ClaimKeeper) -> None:
-    for key in range(3):
-        keeper.add(answer(key))
-    keeper.add(failure(3))
-    keeper.add_batch(METRICS)
-    assert keeper.finish() == "completed"
+def test_the_last_outcome_closes_the_chunk_and_its_job(store: Store, claim: Claim, keeper: Keeper) -> None:
+    give(keeper, claim, answer(0), answer(1), answer(2), failure(3))
+    settled(keeper, claim)
     with store.reading() as connection:
         audit(connection, claim.job_id)
+        status = job_status(connection, claim.job_id)
         assert [error.error.code for error in errors_of(connection, claim.job_id)] == ["too_long"]
+    assert status is not None
+    assert status.state == "completed"
+    assert keeper.settle_rest() == set()
 
 
-def test_finish_with_a_document_left_gives_the_chunk_back(
-    store: Store, claim: Claim, keeper: ClaimKeeper
+def test_metrics_that_come_after_the_last_outcome_are_kept(
+    store: Store, claim: Claim, keeper: Keeper
 ) -> None:
-    keeper.add(answer(0))
-    assert keeper.finish() is None
+    keeper.add_batch(replace(METRICS, group=claim.chunk_id, prefix_tokens=7))
+    give(keeper, claim, *map(answer, range(4)))
+    settled(keeper, claim)
+    keeper.add_batch(replace(METRICS, group=claim.chunk_id))
+    keeper.settle_rest()
+    with store.reading() as connection:
+        kept = connection.execute(select(batches.c.chunk_id, batches.c.prefix_tokens)).all()
+    assert [tuple(one) for one in kept] == [(claim.chunk_id, 7), (claim.chunk_id, 0)]
+
+
+def test_a_chunk_with_a_document_left_is_given_back_in_the_end(
+    store: Store, claim: Claim, keeper: Keeper
+) -> None:
+    give(keeper, claim, answer(0))
+    assert keeper.settle_rest() == {claim.job_id}
     with store.reading() as connection:
         audit(connection, claim.job_id)
         status = job_status(connection, claim.job_id)
@@ -96,54 +129,112 @@ def test_finish_with_a_document_left_gives_the_chunk_back(
     assert (status.state, status.documents.pending, status.documents.succeeded) == ("running", 3, 1)
 
 
-def test_a_cancelled_job_breaks_generation_off_and_keeps_what_is_answered(
-    store: Store, claim: Claim, keeper: ClaimKeeper
-) -> None:
-    keeper.add(answer(0))
-    with store.writing() as connection:
-        cancel_job(connection, claim.job_id)
-    assert isinstance(eventually(lambda: broken_off(keeper), "a step is refused"), JobStopped)
-    keeper.add(answer(1))
-    keeper.drop()
+def test_a_second_outcome_of_a_document_changes_nothing(store: Store, claim: Claim, keeper: Keeper) -> None:
+    give(keeper, claim, answer(0), answer(0, "another"), answer(1), answer(2))
+    eventually(lambda: answered(store, claim) == 3, "three answers are stored")
+    assert keeper.is_open(claim)
+    give(keeper, claim, answer(3))
+    settled(keeper, claim)
     with store.reading() as connection:
         audit(connection, claim.job_id)
-        status = job_status(connection, claim.job_id)
-    assert status is not None
-    assert (status.documents.succeeded, status.documents.cancelled) == (2, 2)
+        assert next(results_of(connection, claim.job_id)).text == "answer 0"
 
 
-def test_a_stopping_worker_breaks_generation_off_and_gives_the_chunk_back(
-    store: Store, claim: Claim, keeper: ClaimKeeper
+def test_a_cancelled_job_ends_its_claim_and_no_other(store: Store, claim: Claim, keeper: Keeper) -> None:
+    other_job = make_job(store, documents=4)
+    other = take(store, chunks_of(store, other_job)[0], claim.worker_id)
+    keep(store, keeper, other)
+    give(keeper, claim, answer(0))
+    eventually(lambda: answered(store, claim) == 1, "the first answer is stored")
+    with store.writing() as connection:
+        cancel_job(connection, claim.job_id)
+    assert eventually(keeper.step, "a chunk is withdrawn") == [claim.chunk_id]
+    assert keeper.claims() == (other,)
+    give(keeper, claim, answer(1))  # what the engine gives before it hears of it
+    give(keeper, other, *map(answer, range(4)))
+    settled(keeper, other)
+    assert keeper.settle_rest() == set()
+    with store.reading() as connection:
+        audit(connection, claim.job_id)
+        cancelled, completed = job_status(connection, claim.job_id), job_status(connection, other_job)
+    assert cancelled is not None
+    assert (cancelled.documents.succeeded, cancelled.documents.cancelled) == (1, 3)
+    assert completed is not None
+    assert completed.state == "completed"
+
+
+def test_a_stopping_worker_breaks_generation_off_and_gives_all_chunks_back(
+    store: Store, claim: Claim, keeper: Keeper
 ) -> None:
+    other = take(store, chunks_of(store, make_job(store, documents=4))[0], claim.worker_id)
+    keep(store, keeper, other)
+    give(keeper, other, answer(0))
     with store.writing() as connection:
         note_stopping(connection, claim.worker_id)
-    assert isinstance(eventually(lambda: broken_off(keeper), "a step is refused"), WorkerStopping)
-    keeper.release()
+    eventually(lambda: broken_off(keeper), "a step is refused")
+    assert not keeper.wants_more
+    assert keeper.settle_rest() == {claim.job_id, other.job_id}
+    for one in (claim, other):
+        assert chunks_of(store, one.job_id, ChunkState.QUEUED) == [one.chunk_id]
+    assert answered(store, other) == 1
+
+
+def test_a_task_whose_time_is_up_puts_its_chunks_down(store: Store, claim: Claim, settings: Settings) -> None:
+    with Keeper(store, INFO, settings, deadline=time.monotonic()) as keeper:
+        keep(store, keeper, claim)
+        with pytest.raises(WorkerStopping):
+            keeper.step()
+        assert keeper.settle_rest() == {claim.job_id}
     assert chunks_of(store, claim.job_id, ChunkState.QUEUED) == [claim.chunk_id]
 
 
-def test_a_task_whose_time_is_up_puts_its_chunk_down(store: Store, claim: Claim, settings: Settings) -> None:
-    with (
-        ClaimKeeper(store, claim, INFO, settings, deadline=time.monotonic()) as keeper,
-        pytest.raises(WorkerStopping),
-    ):
-        keeper.step()
-
-
-def test_a_keeper_that_lost_its_claim_hears_so_and_writes_nothing_more(
+def test_a_lost_claim_is_withdrawn_and_nothing_more_is_written_for_it(
     store: Store, claim: Claim, settings: Settings
 ) -> None:
     gone = settings.model_copy(update={"lease_seconds": -1.0})
-    with ClaimKeeper(store, claim, INFO, gone, NEVER) as keeper:
+    with Keeper(store, INFO, gone, NEVER) as keeper:
+        keep(store, keeper, claim)
         eventually(lambda: rescued(store), "its lease, never renewed in time, runs out")
         again = take(store, claim.chunk_id, claim.worker_id)
-        keeper.add(answer(0))
-        assert isinstance(eventually(lambda: broken_off(keeper), "a step is refused"), LeaseLost)
-        keeper.add(answer(1))
-        with pytest.raises(LeaseLost):
-            keeper.finish()
-    assert again.attempt == claim.attempt + 1
+        give(keeper, claim, answer(0))
+        assert eventually(keeper.step, "the chunk is withdrawn") == [claim.chunk_id]
+        give(keeper, claim, answer(1))
+        # Claimed anew, its requests would be withdrawn with the old ones.
+        assert not keeper.wants_more
+        assert keeper.settle_rest() == set()
+    assert (again.attempt, again.crashes) == (claim.attempt + 1, 1)
     assert answered(store, claim) == 0
+
+
+def test_one_lost_claim_leaves_the_others_alone(store: Store, claim: Claim, keeper: Keeper) -> None:
+    lost = take(store, chunks_of(store, make_job(store, documents=4))[0], claim.worker_id, -1.0)
+    with store.writing() as connection:
+        assert rescue_expired(connection, max_crashes=10).requeued == 1
+    keep(store, keeper, lost)
+    assert eventually(keeper.step, "the chunk is withdrawn") == [lost.chunk_id]
+    give(keeper, claim, *map(answer, range(4)))
+    settled(keeper, claim)
+    assert answered(store, claim) == 4
+
+
+def test_outcomes_that_cannot_be_written_break_generation_off(
+    store: Store, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "GIVE_UP_SECONDS", 0.1)
+    with store.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE chunks RENAME TO astray")
+
+    def refused() -> Exception | None:
+        try:
+            keeper.step()
+        except Exception as error:  # noqa: BLE001 - SQLite and PostgreSQL say it each in their own way
+            return error
+        return None
+
+    why = eventually(refused, "a step is refused")
+    assert why is not None
+    with pytest.raises(type(why)):
+        keeper.settle_rest()
 
 
 def test_a_store_that_falls_behind_holds_generation_back(
@@ -151,12 +242,12 @@ def test_a_store_that_falls_behind_holds_generation_back(
 ) -> None:
     monkeypatch.setattr(keeper_module, "MOST_UNWRITTEN", 1)
     writing = threading.Event()
-    with store.writing() as connection, ClaimKeeper(store, claim, INFO, settings, NEVER) as keeper:
+    with store.writing() as connection, Keeper(store, INFO, settings, NEVER) as keeper:
         hold_chunk(connection, claim)
+        keep(store, keeper, claim)
 
         def generate() -> None:
-            for key in range(4):
-                keeper.add(answer(key))
+            give(keeper, claim, *map(answer, range(4)))
             writing.set()
 
         generating = threading.Thread(target=generate)
@@ -165,7 +256,7 @@ def test_a_store_that_falls_behind_holds_generation_back(
         connection.rollback()
         assert writing.wait(30)
         generating.join()
-        assert keeper.finish() == "completed"
+        settled(keeper, claim)
 
 
 def hold_chunk(connection: Connection, claim: Claim) -> None:

@@ -179,6 +179,8 @@ def test_a_column_named_body_may_be_text() -> None:
         {"min_p": 0.1, "repetition_penalty": 1.1, "presence_penalty": -2, "frequency_penalty": 0.5},
         {"thinking_budget": 0, "stop": [f"stop {number}" for number in range(10_000)]},
         {"chat_template_kwargs": {"enable_thinking": True}},
+        {"response_format": {"type": "json_object"}},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "any", "schema": {"type": "array"}}}},
     ],
 )
 def test_batch_lines_that_can_be_honoured(body: dict[str, Any]) -> None:
@@ -193,7 +195,6 @@ def test_batch_lines_that_can_be_honoured(body: dict[str, Any]) -> None:
         ({"n": 2}, "body.n cannot be honoured"),
         ({"stream": True}, "body.stream cannot be honoured"),
         ({"tools": [{"type": "function"}]}, "body.tools cannot be honoured"),
-        ({"response_format": {"type": "json_object"}}, "body.response_format cannot be honoured"),
         ({"chat_template_kwargs": {"other": 1}}, "body.other cannot be honoured"),
         ({"messages": []}, "messages holds no message of the user"),
         ({"messages": None}, "messages is missing or not an array"),
@@ -225,6 +226,8 @@ def test_batch_lines_that_cannot_be_honoured_name_the_field(body: dict[str, Any]
         ({"thinking_budget": -1}, "thinking_budget: "),
         ({"chat_template_kwargs": {"thinking_budget": 1.5}}, "thinking_budget: "),
         ({"max_tokens": 10**30}, "max_tokens: "),
+        ({"response_format": {"type": "xml"}}, "response_format: "),
+        ({"response_format": {"type": "json_object"}, "stop": "}"}, "response_format: JSON has an end of its own"),
     ],
 )
 def test_a_parameter_that_cannot_be_used_has_a_code_of_its_own(body: dict[str, Any], reason: str) -> None:

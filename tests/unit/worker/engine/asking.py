@@ -9,14 +9,14 @@ from schemas.requests import Request
 INSTRUCTION = "Summarise: "
 
 
-def ask(text: str, key: int = 0, **params: Any) -> Request:
+def ask(text: str, key: int = 0, *, instruction: str = INSTRUCTION, group: int = 0, **params: Any) -> Request:
     """Ask about a document; only `text` may be shortened."""
 
     def messages(chars: int) -> tuple[Message, ...]:
-        return (Message("system", "Be brief."), Message("user", INSTRUCTION + text[:chars]))
+        return (Message("system", "Be brief."), Message("user", instruction + text[:chars]))
 
     prompt = Prompt(messages(len(text)), len(text), messages)
-    return Request(key, prompt, GenerationParams(**params))
+    return Request(key, prompt, GenerationParams(**params), group)
 
 
 def ask_plainly(text: str, key: int = 0, **params: Any) -> Request:

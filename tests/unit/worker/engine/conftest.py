@@ -9,11 +9,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from schemas.requests import EngineHooks
-from tests.models import ARCHITECTURES, save_model
+from tests.models import ARCHITECTURES, VARIANTS, save_model, save_spelling_model
 from worker.engine.options import EngineOptions
 from worker.engine.transformers_engine import TransformersEngine
 
 Checkpoint = Callable[[str], Path]
+CONFIGS = {**ARCHITECTURES, **VARIANTS}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,15 +30,26 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    """Give the folder of an architecture's model, by its name in ARCHITECTURES."""
+    """Give the folder of an architecture's model, by its name in ARCHITECTURES or VARIANTS."""
     saved: dict[str, Path] = {}
 
     def folder_of(name: str) -> Path:
         if name not in saved:
-            saved[name] = save_model(tmp_path_factory.mktemp(name), ARCHITECTURES[name]())
+            saved[name] = save_model(tmp_path_factory.mktemp(name), CONFIGS[name]())
         return saved[name]
 
     return folder_of
+
+
+@pytest.fixture
+def spelling(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Path]:
+    """Give the folder of a model whose answers spell their tokens, by its name in ARCHITECTURES or VARIANTS."""
+    # For these Transformers makes the tokenizer that it thinks right, whatever the checkpoint says.
+    distrusted = "transformers.models.auto.tokenization_auto.MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS"
+    monkeypatch.setattr(distrusted, frozenset())
+    return lambda name: save_spelling_model(tmp_path_factory.mktemp(name), CONFIGS[name]())
 
 
 @pytest.fixture

@@ -1,67 +1,36 @@
-"""Which documents share a batch, and which prompts go through the model together."""
+"""Which prompts go through the model together when they are padded."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.generation import GenerationParams
-from tests.models import chat_tokenizer
-from worker.engine.batching import BatchLimits, pack, prefill_groups, windows
+from tests.unit.worker.engine.running import document
+from worker.engine.batching import MOST_PREFILL_CELLS, prefill_groups
 from worker.engine.sequence import Sequence
-from worker.engine.vocabulary import Vocabulary
 
-VOCABULARY = Vocabulary.of(chat_tokenizer(), None)
-SHAPES = st.lists(st.tuples(st.integers(1, 400), st.integers(1, 300)), max_size=60)
+LENGTHS = st.lists(st.integers(1, 3000), max_size=60)
 
 
-def sequence(prompt: int, answer: int, key: int = 0) -> Sequence:
-    return Sequence(key, [5] * prompt, GenerationParams(max_new_tokens=answer), VOCABULARY)
+def prompts(lengths: list[int]) -> list[Sequence]:
+    return [document([5] * length, key=key) for key, length in enumerate(lengths)]
 
 
-def sequences(shapes: list[tuple[int, int]]) -> list[Sequence]:
-    return [sequence(prompt, answer, key) for key, (prompt, answer) in enumerate(shapes)]
-
-
-@given(shapes=SHAPES)
-def test_every_document_is_in_exactly_one_batch(shapes: list[tuple[int, int]]) -> None:
-    batches = list(pack(sequences(shapes), BatchLimits(rows=8, tokens=2000)))
-    assert sorted(row.key for batch in batches for row in batch) == list(range(len(shapes)))
-
-
-@given(shapes=SHAPES)
-def test_a_batch_stays_within_rows_and_cells(shapes: list[tuple[int, int]]) -> None:
-    for batch in pack(sequences(shapes), BatchLimits(rows=8, tokens=2000)):
-        prompt = max(len(row.prompt) for row in batch)
-        answer = max(row.params.max_new_tokens for row in batch)
-        assert len(batch) == 1 or (len(batch) <= 8 and len(batch) * (prompt + answer) <= 2000)
-
-
-def test_a_document_over_the_limits_is_alone_in_its_batch() -> None:
-    batches = list(pack(sequences([(10, 5), (5000, 5), (12, 5)]), BatchLimits(8, 2000)))
-    assert [[row.key for row in batch] for batch in batches] == [[1], [2, 0]]
-
-
-def test_documents_of_like_length_are_together() -> None:
-    batches = list(pack(sequences([(10, 5), (300, 5), (11, 5), (310, 5)]), BatchLimits(2, 9999)))
-    assert [[row.key for row in batch] for batch in batches] == [[3, 1], [2, 0]]
-
-
-def test_windows_read_no_further_than_needed() -> None:
-    numbers = iter(range(10))
-    assert next(windows(numbers, size=4)) == [0, 1, 2, 3]
-    assert next(numbers) == 4
-
-
-@given(shapes=SHAPES)
-def test_groups_of_prompts_keep_the_order_and_lose_none(shapes: list[tuple[int, int]]) -> None:
-    batch = sorted(sequences(shapes), key=lambda row: -len(row.prompt))
+@given(lengths=LENGTHS)
+def test_groups_of_prompts_keep_the_order_and_lose_none(lengths: list[int]) -> None:
+    batch = sorted(prompts(lengths), key=lambda row: -len(row.prompt))
     assert [row for group in prefill_groups(batch) for row in group] == batch
 
 
+@given(lengths=LENGTHS)
+def test_a_group_takes_no_more_memory_in_passing_than_it_may(lengths: list[int]) -> None:
+    for group in prefill_groups(prompts(sorted(lengths, reverse=True))):
+        assert len(group) == 1 or len(group) * len(group[0].prompt) <= MOST_PREFILL_CELLS
+
+
 def test_a_long_prompt_does_not_pad_many_short_ones() -> None:
-    groups = list(prefill_groups(sequences([(2000, 5), *[(200, 5)] * 10])))
+    groups = list(prefill_groups(prompts([2000, *[200] * 10])))
     assert [len(group) for group in groups] == [1, 10]
 
 
 def test_short_prompts_go_through_together_whatever_their_padding() -> None:
-    groups = list(prefill_groups(sequences([(100, 5), (10, 5), (5, 5)])))
+    groups = list(prefill_groups(prompts([100, 10, 5])))
     assert [len(group) for group in groups] == [3]

@@ -1,10 +1,22 @@
 """Rows that leave a cache, columns that are cut off, rows of another batch that join."""
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import pytest
 import torch
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
-from worker.engine.cache import append_rows, drop_columns, filled, keep_rows, plain_layers
+from worker.engine.cache import (
+    append_rows,
+    column_bytes,
+    drop_columns,
+    filled,
+    is_joinable,
+    keep_rows,
+    new_cache,
+)
 
 LAYERS = 2
 
@@ -21,9 +33,7 @@ def cache_of(rows: int, columns: int, first: int = 0) -> DynamicCache:
 
 
 def cells_of(cache: DynamicCache) -> list[list[list[float]]]:
-    layers = plain_layers(cache)
-    assert layers is not None
-    keys, values = filled(layers[-1])
+    keys, values = filled(cast("DynamicLayer", cache.layers[-1]))
     assert torch.equal(keys, -values)
     cells: list[list[list[float]]] = keys[:, 0].tolist()
     return cells
@@ -37,9 +47,7 @@ def test_rows_that_are_done_leave() -> None:
 
 def test_columns_are_cut_off_on_the_left() -> None:
     cache = cache_of(rows=1, columns=5)
-    layers = plain_layers(cache)
-    assert layers is not None
-    drop_columns(layers, 2)
+    drop_columns(cache, 2)
     assert [cell[1] for cell in cells_of(cache)[0]] == [3, 2, 1]
     assert cache.get_seq_length() == 3
 
@@ -47,12 +55,41 @@ def test_columns_are_cut_off_on_the_left() -> None:
 @pytest.mark.parametrize(("upper", "lower"), [(2, 4), (4, 2), (3, 3)])
 def test_rows_join_aligned_at_the_last_column(upper: int, lower: int) -> None:
     cache, other = cache_of(2, upper), cache_of(1, lower, first=2)
-    mine, theirs = plain_layers(cache), plain_layers(other)
-    assert mine is not None
-    assert theirs is not None
-    append_rows(mine, theirs)
+    append_rows(cache, other)
     columns = max(upper, lower)
     assert cache.get_seq_length() == columns
     for row, (width, cells) in enumerate(zip((upper, upper, lower), cells_of(cache), strict=True)):
         padding = [[0, 0]] * (columns - width)
         assert cells == [*padding, *([row, width - column] for column in range(width))]
+
+
+@pytest.mark.parametrize(("name", "joinable"), [("qwen3", True), ("qwen3_5", True), ("sliding", False)])
+def test_rows_can_join_where_no_layer_forgets_columns(
+    name: str, joinable: bool, network_of: Callable[[str], Any]
+) -> None:
+    assert is_joinable(new_cache(network_of(name))) is joinable
+
+
+def test_states_without_columns_join_row_by_row(network_of: Callable[[str], Any]) -> None:
+    network = network_of("qwen3_5")
+    caches = [new_cache(network), new_cache(network)]
+    with torch.inference_mode():
+        for seed, cache in enumerate(caches):
+            ids = torch.randint(0, 400, (2, 5), generator=torch.Generator().manual_seed(seed))
+            network(input_ids=ids, past_key_values=cache)
+        states: Any = [cache.layers[0] for cache in caches]
+        wanted = {index: torch.cat([one.recurrent_states[index] for one in states]) for index in (0,)}
+        append_rows(*caches)
+    assert torch.equal(states[0].recurrent_states[0], wanted[0])
+    assert len(states[0].conv_states[0]) == 4
+
+
+def test_rows_of_unlike_caches_are_refused(network_of: Callable[[str], Any]) -> None:
+    with pytest.raises(TypeError, match="cannot join"):
+        append_rows(new_cache(network_of("qwen3_5")), new_cache(network_of("qwen3")))
+
+
+# Two layers, keys and values, two heads of 16 numbers of 4 bytes; in the hybrid, one layer has no columns.
+@pytest.mark.parametrize(("name", "size"), [("qwen3", 512), ("sliding", 512), ("qwen3_5", 256)])
+def test_what_a_token_takes_is_measured(name: str, size: int, network_of: Callable[[str], Any]) -> None:
+    assert column_bytes(network_of(name)) == size

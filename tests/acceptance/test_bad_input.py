@@ -1,0 +1,98 @@
+"""`qwenq run` over everything that a file of documents can hold, with the shipped model."""
+
+import json
+from pathlib import Path
+
+from tests.acceptance.conftest import QUESTION
+from tests.processes import TINY_MODEL, qwenq, read_jsonl, write_jsonl
+
+MEGABYTE = "The parties agree to the terms below. " * 27_595
+
+
+def chat(custom_id: str, text: str = "Total: 7.50" + QUESTION, **body: object) -> dict[str, object]:
+    """Ask with parameters of its own, in OpenAI's Batch format."""
+    body["messages"] = [{"role": "user", "content": text}]
+    return {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body}
+
+
+GOOD: list[dict[str, object]] = [
+    {"id": f"good-{number}", "text": f"Invoice {number}\nTotal: {number}.50" + QUESTION}
+    for number in range(12)
+]
+FAILING: dict[str, tuple[dict[str, object], str]] = {
+    "empty": ({"text": ""}, "empty_prompt"),
+    "blank": ({"text": " \n\t\u00a0\u3000"}, "empty_prompt"),
+    "megabyte": ({"text": MEGABYTE}, "too_long"),
+    "surrogate": ({"text": "half of a \ud83d pair"}, "invalid_row"),
+    "surrogate-chat": (chat("surrogate-chat", "\ude00"), "invalid_row"),
+    "too-many-tokens": (chat("too-many-tokens", max_tokens=999_999), "too_long"),
+    "negative": (chat("negative", max_tokens=-5), "invalid_parameter"),
+    "absurd": (chat("absurd", temperature=1e300), "invalid_parameter"),
+    "infinite": (chat("infinite", temperature=float("inf")), "invalid_row"),  # no JSON
+    "wordy": (chat("wordy", top_p="most"), "invalid_parameter"),
+    "empty-stop": (chat("empty-stop", stop=[""]), "invalid_parameter"),
+    "endless-stops": (
+        chat("endless-stops", stop=[f"{number:0100}" for number in range(10_000)]),
+        "invalid_parameter",
+    ),
+    "never": (
+        chat("never", response_format={"type": "json_schema", "json_schema": {"schema": {"enum": []}}}),
+        "invalid_schema",
+    ),
+    "number": ({"text": 12}, "invalid_row"),
+    "nothing": ({"other": "column"}, "invalid_row"),
+}
+WORKING: dict[str, dict[str, object]] = {
+    "control": {"text": "\x01\x02\x1b[2J\x7f\x85 Total" + QUESTION},
+    "nul": {"text": "a\x00b" + QUESTION},
+    "special": {"text": "<|endoftext|><|im_start|>system<|im_end|><think></think><tool_call>" + QUESTION},
+    "rtl": {"text": "\u202eחשבונית مجموع\u202c 1,250" + QUESTION},  # noqa: RUF001
+    "cjk": {"text": "請求書の合計は１２５０ユーロです。发票总额 송장 총액 𠮷" + QUESTION},
+    "zero-width": {"text": "\u200b\u200d\u2060\ufeff" + QUESTION},
+    "combining": {"text": "Z" + "\u0301\u0327" * 40 + QUESTION},
+    "stops": chat("stops", stop=[f"stop {number}" for number in range(10_000)]),
+    "hot": chat("hot", temperature=100, seed=3),
+}
+
+
+def test_every_kind_of_bad_document_fails_alone_and_the_good_are_answered_as_without_them(
+    folder: Path,
+) -> None:
+    odd = [row if "custom_id" in row else {"id": name, **row} for name, (row, _) in FAILING.items()]
+    odd += [row if "custom_id" in row else {"id": name, **row} for name, row in WORKING.items()]
+    mixed: list[dict[str, object]] = []
+    for place, row in enumerate(odd):
+        mixed += [GOOD[place], row] if place < len(GOOD) else [row]
+    for name, rows in (("clean", GOOD), ("mixed", mixed)):
+        write_jsonl(folder / f"{name}.jsonl", rows)
+    options = ("--model", TINY_MODEL, "--max-new-tokens", "24")
+
+    clean = qwenq("run", "clean.jsonl", "-o", "clean-out.jsonl", *options, cwd=folder)
+    assert clean.returncode == 0, clean.stderr
+    ran = qwenq("run", "mixed.jsonl", "-o", "out.jsonl", *options, cwd=folder)
+    assert ran.returncode == 1, ran.stderr
+    assert "Traceback" not in ran.stderr
+
+    answers = {str(answer["custom_id"]): answer for answer in read_jsonl(folder / "out.jsonl")}
+    errors = read_jsonl(folder / "out.errors.jsonl")
+    assert {name: error_code(errors, mixed, name) for name in FAILING} == {
+        name: code for name, (_, code) in FAILING.items()
+    }
+    assert len(errors) == len(FAILING)
+    assert set(answers) == {str(row["id"]) for row in GOOD} | set(WORKING)
+    for expected in read_jsonl(folder / "clean-out.jsonl"):
+        assert told(answers[str(expected["custom_id"])]) == told(expected)
+
+
+def error_code(errors: list[dict[str, object]], rows: list[dict[str, object]], name: str) -> object:
+    """The code of a row's error, by the line of the row."""
+    line = 1 + next(at for at, row in enumerate(rows) if name in (row.get("id"), row.get("custom_id")))
+    found = [error["error"] for error in errors if error["line"] == line]
+    return json.loads(json.dumps(found[0]))["code"] if len(found) == 1 else found
+
+
+def told(answer: dict[str, object]) -> dict[str, object]:
+    """An answer without how much of its prompt it shared: the one thing that neighbours may change."""
+    usage = answer["usage"]
+    assert isinstance(usage, dict)
+    return {**answer, "usage": {name: count for name, count in usage.items() if name != "prefix_tokens"}}

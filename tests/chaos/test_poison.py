@@ -1,0 +1,40 @@
+"""A document that kills its process is found, whatever was being answered beside it, and nothing else is blamed."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.settings import Settings
+from store.results import errors_of, results_of
+from tests.audit import audit
+from tests.chaos.deadly_engine import DEADLY, DEATHS_FILE
+from tests.processes import Fleet
+from tests.services import Jobs
+
+CHUNK = 4
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_chunks_claimed_beside_a_poisonous_one_are_answered_to_the_last_document(
+    fleet: Fleet, jobs: Jobs, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import tests.chaos.deadly_engine\n")
+    deaths = tmp_path / "deaths"
+    texts = [f"document {place}" for place in range(4 * CHUNK)]
+    texts[0] = DEADLY
+    job = jobs.submit(texts, model="echo", chunk_documents=CHUNK)
+    fleet.start(
+        "worker", "--model", "echo", env={"PYTHONPATH": f"{tmp_path}:{ROOT}", DEATHS_FILE: str(deaths)}
+    )
+    status = jobs.wait_until_ended(job.job_id)
+    assert (status.documents.succeeded, status.documents.failed) == (len(texts) - 1, 1)
+    with jobs.store.reading() as connection:
+        audit(connection, job.job_id)
+        failed = [(error.custom_id, error.error.code) for error in errors_of(connection, job.job_id)]
+        answers = [result.text for result in results_of(connection, job.job_id)]
+    assert failed == [("d0", "poison")]
+    assert answers == [text for text in texts if text != DEADLY]
+    company = [len(line.split()) for line in deaths.read_text().splitlines()]
+    # Once with an innocent chunk in flight. Then alone, and at each halving, and as a lone document.
+    assert company == [2] + [1] * (2 * settings.max_crashes + 1)

@@ -1,0 +1,109 @@
+"""What a worker answers next, as the store tells: by priority, then by age, and nothing under suspicion ahead."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from schemas.chunks import Claim
+from schemas.jobs import Priority
+from schemas.states import JobState
+from store.claims import claim_next
+from store.database import Store
+from store.jobs import cancel_job
+from store.waiting import next_job
+from tests.builders import LEASE, MODEL, answer_all, chunks_of, make_job, make_worker, suspect, take
+from tests.integration.store.conftest import Audited
+
+ANY = 1_000
+
+
+def test_the_oldest_job_of_the_first_priority_is_next(store: Store) -> None:
+    low = make_job(store, priority=Priority.LOW)
+    normal = make_job(store)
+    later = make_job(store)
+    high = make_job(store, priority=Priority.HIGH)
+    make_job(store, model="another", priority=Priority.HIGH)
+    make_job(store, priority=Priority.HIGH, released=False)
+    worker_id = make_worker(store)
+    order = []
+    while (job_id := _next_job(store)) is not None:
+        order.append(job_id)
+        answer_all(store, job_id, worker_id)
+    assert order == [high, normal, later, low]
+
+
+def test_a_cancelled_job_has_no_turn(store: Store) -> None:
+    job_id = make_job(store)
+    with store.writing() as connection:
+        cancel_job(connection, job_id)
+    assert _next_job(store) is None
+
+
+def test_chunks_are_claimed_in_input_order_until_none_waits(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=10)
+    worker_id = make_worker(store)
+    claimed = [_claim_next(store, job_id, worker_id) for _ in range(4)]
+    assert [claim and (claim.first_seq, claim.attempt) for claim in claimed] == [(0, 1), (4, 1), (8, 1), None]
+    status = audited(job_id)
+    assert (status.state, status.documents.running) == (JobState.RUNNING, 10)
+    assert _next_job(store) is None
+
+
+def test_what_took_a_worker_down_is_passed_by_unless_asked_for(store: Store) -> None:
+    job_id = make_job(store, documents=8)
+    crashed, trusted = chunks_of(store, job_id)
+    suspect(store, crashed)
+    worker_id = make_worker(store)
+    ahead = _claim_next(store, job_id, worker_id, most_crashes=0)
+    assert ahead is not None
+    assert (ahead.chunk_id, ahead.suspect) == (trusted, False)
+    assert _next_job(store, most_crashes=0) is None
+    assert _claim_next(store, job_id, worker_id, most_crashes=0) is None
+    assert _next_job(store) == job_id
+    alone = _claim_next(store, job_id, worker_id)
+    assert alone is not None
+    assert (alone.chunk_id, alone.suspect) == (crashed, True)
+
+
+def test_many_workers_at_once_claim_each_chunk_once(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=32)
+    worker_id = make_worker(store)
+    together = threading.Barrier(4, timeout=30)
+
+    def claim(_: int) -> list[Claim]:
+        together.wait()
+        claimed = []
+        while _next_job(store) is not None:
+            if (one := _claim_next(store, job_id, worker_id)) is not None:
+                claimed.append(one)
+        return claimed
+
+    with ThreadPoolExecutor(4) as threads:
+        claimed = [one for some in threads.map(claim, range(4)) for one in some]
+    assert sorted(one.chunk_id for one in claimed) == chunks_of(store, job_id)
+    assert audited(job_id).documents.running == 32
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_chunk_that_another_is_taking_is_passed_by(store: Store) -> None:
+    job_id = make_job(store, documents=12)
+    first, second, third = chunks_of(store, job_id)
+    worker_id = make_worker(store)
+    take(store, first, worker_id)
+    with store.writing() as connection:
+        assert claim_next(connection, job_id, ANY, worker_id, LEASE) is not None
+        beside = _claim_next(store, job_id, worker_id)
+    assert beside is not None
+    assert beside.chunk_id == third
+    assert second != third
+
+
+def _next_job(store: Store, most_crashes: int = ANY) -> int | None:
+    with store.reading() as connection:
+        return next_job(connection, MODEL, most_crashes)
+
+
+def _claim_next(store: Store, job_id: int, worker_id: int, most_crashes: int = ANY) -> Claim | None:
+    with store.writing() as connection:
+        return claim_next(connection, job_id, most_crashes, worker_id, LEASE)

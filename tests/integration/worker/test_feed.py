@@ -1,0 +1,236 @@
+"""The feed of a turn: it claims the next chunk while the one before is being answered, and knows when it may not."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from schemas.requests import ModelInfo, Request
+from schemas.settings import Settings
+from schemas.states import ChunkState
+from schemas.tables import chunks
+from store.database import Store
+from store.jobs import cancel_job
+from store.results import errors_of
+from store.workers import note_stopping
+from tests.audit import audit
+from tests.builders import MODEL, answer, chunks_of, make_job, make_worker, row, store_job, suspect
+from tests.waiting import eventually
+from worker import feed as feed_module
+from worker import keeper as keeper_module
+from worker.claimant import Claimant
+from worker.feed import Feed
+from worker.keeper import Keeper
+
+INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(feed_module, "LOOK_AGAIN_SECONDS", 0.05)
+
+
+@pytest.fixture
+def claimant(store: Store) -> Claimant:
+    """A worker that claims."""
+    return Claimant(store, MODEL, make_worker(store), lease_seconds=60)
+
+
+@pytest.fixture
+def keeper(store: Store, settings: Settings) -> Iterator[Keeper]:
+    """A keeper at work."""
+    with Keeper(store, INFO, settings, float("inf")) as keeper:
+        yield keeper
+
+
+@pytest.fixture
+def reader() -> Iterator[ThreadPoolExecutor]:
+    """A thread that reads requests, as an engine has one."""
+    with ThreadPoolExecutor(1) as reader:
+        yield reader
+
+
+def begin(claimant: Claimant, keeper: Keeper, chunk_id: int) -> Feed:
+    first = claimant.take(chunk_id)
+    assert first is not None
+    return Feed(claimant, keeper, first)
+
+
+def give(keeper: Keeper, *requests: Request) -> None:
+    for request in requests:
+        keeper.add(replace(answer(request.key), group=request.group))
+
+
+def test_the_next_chunk_is_claimed_when_it_is_asked_for_and_no_earlier(
+    store: Store, claimant: Claimant, keeper: Keeper
+) -> None:
+    job_id = make_job(store, documents=12)
+    first, second, third = chunks_of(store, job_id)
+    requests = begin(claimant, keeper, first).requests()
+    read = [next(requests) for _ in range(4)]
+    assert {request.group for request in read} == {first}
+    assert chunks_of(store, job_id, ChunkState.RUNNING) == [first]
+    read.append(next(requests))
+    assert (read[-1].group, read[-1].key) == (second, 4)
+    assert chunks_of(store, job_id, ChunkState.RUNNING) == [first, second]
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [third]
+
+
+def test_all_that_waits_is_answered_in_one_turn_and_then_it_ends(
+    store: Store, claimant: Claimant, keeper: Keeper
+) -> None:
+    jobs = [make_job(store, documents=10), make_job(store, documents=3)]
+    for request in begin(claimant, keeper, chunks_of(store, jobs[0])[1]).requests():
+        give(keeper, request)
+    assert keeper.settle_rest() == set()
+    with store.reading() as connection:
+        for job_id in jobs:
+            audit(connection, job_id)
+    assert [chunks_of(store, job_id, ChunkState.DONE) for job_id in jobs] == [
+        chunks_of(store, job_id) for job_id in jobs
+    ]
+
+
+def test_a_turn_waits_for_work_while_something_is_being_answered(
+    store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
+) -> None:
+    first_job = make_job(store, documents=4)
+    requests = begin(claimant, keeper, chunks_of(store, first_job)[0]).requests()
+    being_answered = [next(requests) for _ in range(4)]
+    waiting = reader.submit(next, requests, None)
+    later_job = make_job(store, documents=2)
+    found = waiting.result(30)
+    assert found is not None
+    assert found.group == chunks_of(store, later_job)[0]
+    give(keeper, *being_answered, found, *[next(requests)])
+    assert reader.submit(next, requests, None).result(30) is None
+
+
+def test_a_chunk_that_took_its_worker_down_is_never_claimed_ahead(
+    store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
+) -> None:
+    job_id = make_job(store, documents=12)
+    first, second, third = chunks_of(store, job_id)
+    suspect(store, second)
+    requests = begin(claimant, keeper, first).requests()
+    ahead = [next(requests) for _ in range(8)]
+    assert {request.group for request in ahead} == {first, third}
+    waiting = reader.submit(next, requests, None)
+    give(keeper, *ahead[:-1])
+    eventually(lambda: chunks_of(store, job_id, ChunkState.DONE) == [first], "the first chunk is settled")
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [second]
+    give(keeper, ahead[-1])
+    alone = waiting.result(30)
+    assert alone is not None
+    assert alone.group == second
+    assert chunks_of(store, job_id, ChunkState.DONE) == [first, third]
+
+
+def test_a_turn_that_begins_with_a_suspect_claims_nothing_beside_it(
+    store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
+) -> None:
+    job_id = make_job(store, documents=8)
+    first, second = chunks_of(store, job_id)
+    suspect(store, first)
+    requests = begin(claimant, keeper, first).requests()
+    alone = [next(requests) for _ in range(4)]
+    waiting = reader.submit(next, requests, None)
+    give(keeper, *alone[:3])
+    eventually(lambda: crashes_of(store, first) == 0, "it is no suspect any more")
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [second]
+    give(keeper, alone[3])
+    beside = waiting.result(30)
+    assert beside is not None
+    assert beside.group == second
+    assert chunks_of(store, job_id, ChunkState.DONE) == [first]
+
+
+def test_a_message_of_a_chunk_that_is_done_leads_to_another_that_waits(
+    store: Store, claimant: Claimant
+) -> None:
+    job_id = make_job(store, documents=8)
+    first, second = chunks_of(store, job_id)
+    assert claimant.take(first) is not None
+    other = claimant.take(first)
+    assert other is not None
+    assert other.claim.chunk_id == second
+    assert claimant.take(first) is None
+
+
+def test_a_turn_claims_no_more_after_its_time(
+    store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "TURN_SECONDS", 0.0)
+    job_id = make_job(store, documents=8)
+    first, second = chunks_of(store, job_id)
+    assert {request.group for request in begin(claimant, keeper, first).requests()} == {first}
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [second]
+
+
+def test_a_reader_that_waits_hears_that_the_worker_stops(
+    store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
+) -> None:
+    job_id = make_job(store, documents=4)
+    requests = begin(claimant, keeper, chunks_of(store, job_id)[0]).requests()
+    for _ in range(4):
+        next(requests)
+    waiting = reader.submit(next, requests, None)
+    with store.writing() as connection:
+        note_stopping(connection, claimant.worker_id)
+    assert waiting.result(30) is None
+    assert keeper.settle_rest() == {job_id}
+
+
+def test_documents_of_a_cancelled_job_are_not_read_any_further(
+    store: Store, claimant: Claimant, keeper: Keeper
+) -> None:
+    cancelled, other = make_job(store, documents=4), make_job(store, documents=4)
+    requests = begin(claimant, keeper, chunks_of(store, cancelled)[0]).requests()
+    next(requests)
+    with store.writing() as connection:
+        cancel_job(connection, cancelled)
+    eventually(keeper.step, "the chunk is withdrawn")
+    assert next(requests).group == chunks_of(store, other)[0]
+
+
+def test_a_closed_feed_leaves_no_claim_behind_that_nobody_keeps(
+    store: Store, claimant: Claimant, keeper: Keeper
+) -> None:
+    job_id = make_job(store, documents=400, chunk_documents=1)
+    feed = begin(claimant, keeper, chunks_of(store, job_id)[0])
+
+    def read_all() -> None:
+        for request in feed.requests():
+            give(keeper, request)
+
+    reading = threading.Thread(target=read_all)
+    reading.start()
+    eventually(lambda: chunks_of(store, job_id, ChunkState.DONE), "the first chunks are done")
+    feed.close()
+    reading.join(30)
+    keeper.settle_rest()
+    assert chunks_of(store, job_id, ChunkState.RUNNING) == []
+    with store.reading() as connection:
+        audit(connection, job_id)
+
+
+def test_a_document_that_cannot_be_rendered_fails_and_the_next_is_read(
+    store: Store, claimant: Claimant, keeper: Keeper
+) -> None:
+    job_id = store_job(store, [row(0, content='{"other": "no text"}'), row(1)])
+    for request in begin(claimant, keeper, chunks_of(store, job_id)[0]).requests():
+        assert request.key == 1
+        give(keeper, request)
+    with store.reading() as connection:
+        audit(connection, job_id)
+        assert [error.custom_id for error in errors_of(connection, job_id)] == ["d0"]
+
+
+def crashes_of(store: Store, chunk_id: int) -> int:
+    with store.reading() as connection:
+        found: int = connection.execute(select(chunks.c.crashes).where(chunks.c.id == chunk_id)).scalar_one()
+    return found

@@ -1,0 +1,102 @@
+"""What each document's answer must be: that of `model.generate` on the document alone."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from schemas.errors import DocumentFailed
+from schemas.requests import Completion, Request
+from schemas.results import FinishReason
+from tests.models import ENDS
+from worker.engine.encoding import PromptEncoder
+from worker.engine.fitting import Fitter
+from worker.engine.loading import load_model
+from worker.engine.options import EngineOptions
+
+NEAR_TIE = 1e-4  # between two logits: rounding may decide
+MOST_NEW = 24
+
+
+class Alone:
+    """A model that answers one document at a time, by Transformers' own `generate`.
+
+    `ties` counts the tokens where an engine chose otherwise between two near ties, `compared` all that were
+    held against it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        loaded = load_model(str(folder), EngineOptions("cpu"))
+        self.ties = 0
+        self.compared = 0
+        self._fitter = Fitter(PromptEncoder(loaded.tokenizer), loaded.context)
+        self._context = loaded.context
+        self._ids: dict[str, int] = loaded.tokenizer.get_vocab()
+        self._ends = [self._ids[end] for end in ENDS]
+        # Not the one of the engine, which may do to its model what it likes.
+        self._network: Any = AutoModelForCausalLM.from_pretrained(folder)
+        self._answers: dict[tuple[int, ...], tuple[list[int], torch.Tensor]] = {}
+
+    def check(self, request: Request, completion: Completion) -> None:
+        """Fail unless `completion` is the answer, token for token, or the failure, that this model gives."""
+        prompt = self._prompt(request)
+        if isinstance(prompt, DocumentFailed):
+            assert completion.failure is not None
+            assert completion.failure.code == prompt.code
+            return
+        assert completion.failure is None
+        assert completion.usage.prompt_tokens == len(prompt)
+        self._check_tokens(prompt, self._tokens(completion), request.params.max_new_tokens)
+
+    def _prompt(self, request: Request) -> list[int] | DocumentFailed:
+        try:
+            return self._fitter.fit(request)
+        except DocumentFailed as error:
+            return error
+
+    def _tokens(self, completion: Completion) -> list[int]:
+        """Read the ids back from the text; every token that ends an answer reads as the first of them."""
+        tokens = [self._ids[name] for name in completion.text.split(" ") if name]
+        if completion.finish_reason is FinishReason.STOP:
+            tokens.append(self._ends[0])
+        assert len(tokens) == completion.usage.completion_tokens
+        return tokens
+
+    def _check_tokens(self, prompt: list[int], ours: list[int], new: int) -> None:
+        expected, logits = self._answer(prompt, new)
+        pairs = enumerate(zip(ours, expected, strict=False))
+        differs = next((at for at, (mine, theirs) in pairs if mine != theirs), None)
+        if differs is None:
+            assert len(ours) == len(expected)
+            self.compared += len(ours)
+            return
+        token = ours[differs]
+        meant = self._ends if token in self._ends else [token]
+        lost = float(logits[differs].max() - logits[differs, meant].max())
+        assert lost < NEAR_TIE, f"token {differs} is {token}, not {expected[differs]}: {lost} below the best"
+        self.ties += 1
+        self.compared += differs + 1
+        if ours[differs + 1 :]:
+            self._check_tokens([*prompt, *ours[: differs + 1]], ours[differs + 1 :], new - differs - 1)
+
+    def _answer(self, prompt: list[int], new: int) -> tuple[list[int], torch.Tensor]:
+        """Give the first `new` tokens of the answer, and their logits. A greedy answer has one beginning."""
+        if tuple(prompt) not in self._answers:
+            self._answers[tuple(prompt)] = self._generate(prompt, min(MOST_NEW, self._context - len(prompt)))
+        tokens, logits = self._answers[tuple(prompt)]
+        return tokens[:new], logits[:new]
+
+    def _generate(self, prompt: list[int], new: int) -> tuple[list[int], torch.Tensor]:
+        ids = torch.tensor([prompt])
+        with torch.inference_mode():
+            output = self._network.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                do_sample=False,
+                max_new_tokens=new,
+                return_dict_in_generate=True,
+                output_logits=True,
+            )
+        tokens = output.sequences[0, len(prompt) :].tolist()
+        return [self._ends[0] if token in self._ends else token for token in tokens], torch.cat(output.logits)

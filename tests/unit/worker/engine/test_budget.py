@@ -1,0 +1,68 @@
+"""How much may be generated at once: measured, unless the settings say it; smaller after it did not fit."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.engine import budget as budget_module
+from worker.engine.budget import ROWS, SHARE, TokenBudget
+from worker.engine.memory import free_bytes
+
+CPU = torch.device("cpu")
+
+
+def test_the_tokens_are_those_for_which_memory_is_free() -> None:
+    before = free_bytes(CPU)
+    budget = TokenBudget.calibrated(CPU, cell_bytes=1000, passing_bytes=0, rows=None, cells=None)
+    after = free_bytes(CPU)
+    few, many = sorted((before, after))
+    assert 0.9 * SHARE["cpu"] * few <= budget.cells * 1000 <= 1.1 * SHARE["cpu"] * many
+    assert budget.rows == ROWS["cpu"]
+
+
+def test_what_a_pass_takes_is_left_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget_module, "free_bytes", lambda _: 3000)
+    budget = TokenBudget.calibrated(CPU, cell_bytes=10, passing_bytes=500, rows=None, cells=None)
+    assert budget.cells == (3000 * SHARE["cpu"] - 500) / 10
+
+
+def test_the_settings_win() -> None:
+    budget = TokenBudget.calibrated(CPU, cell_bytes=1000, passing_bytes=0, rows=5, cells=77)
+    assert budget == TokenBudget(5, 77)
+
+
+def test_one_setting_leaves_the_other_measured() -> None:
+    budget = TokenBudget.calibrated(CPU, cell_bytes=1000, passing_bytes=0, rows=None, cells=77)
+    assert budget == TokenBudget(ROWS["cpu"], 77)
+
+
+@pytest.mark.parametrize(("cell_bytes", "passing"), [(10**18, 0), (1, 10**18), (0, 10**18)])
+def test_one_token_is_the_least_whatever_is_free(cell_bytes: int, passing: int) -> None:
+    budget = TokenBudget.calibrated(CPU, cell_bytes, passing, rows=None, cells=None)
+    assert budget.cells == 1
+
+
+@given(rows=st.integers(2, 50), columns=st.integers(1, 500))
+def test_it_holds_what_is_within_both_limits(rows: int, columns: int) -> None:
+    assert TokenBudget(8, 2000).holds(rows, columns) is (rows <= 8 and rows * columns <= 2000)
+
+
+def test_one_document_is_always_tried() -> None:
+    assert TokenBudget(8, 2000).holds(1, 10**6)
+
+
+def test_half_of_what_did_not_fit_is_tried_next() -> None:
+    budget = TokenBudget(8, 2000)
+    budget.shrink(600)
+    assert budget == TokenBudget(8, 300)
+    budget.shrink(5000)
+    assert budget == TokenBudget(8, 150)
+
+
+@given(sizes=st.lists(st.integers(0, 100), max_size=30))
+def test_it_never_shrinks_to_nothing(sizes: list[int]) -> None:
+    budget = TokenBudget(8, 2000)
+    for size in sizes:
+        budget.shrink(size)
+    assert budget.cells >= 1

@@ -1,0 +1,42 @@
+"""A worker that claims chunks: the one that a message names, or the next that waits."""
+
+from dataclasses import dataclass
+
+from schemas.chunks import Assignment
+from store import claims
+from store.database import Store
+from store.waiting import next_job
+
+NO_CRASH = 0
+ANY_CRASHES = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Claims for one worker and its model; a claim comes with what it has to answer. Any thread may ask.
+
+    Every method raises StoreAway.
+    """
+
+    store: Store
+    model: str
+    worker_id: int
+    lease_seconds: float
+
+    def take(self, chunk_id: int) -> Assignment | None:
+        """Claim this chunk, or, when there is nothing to claim, the next that waits. None: none waits."""
+        with self.store.writing() as connection:
+            claim = claims.claim_chunk(connection, chunk_id, self.model, self.worker_id, self.lease_seconds)
+            if claim is not None:
+                return claims.assignment_of(connection, claim)
+        return self.take_next(ANY_CRASHES)
+
+    def take_next(self, most_crashes: int) -> Assignment | None:
+        """Claim the waiting chunk whose turn it is, of those with no more crashes than this. None: none waits."""
+        with self.store.reading() as connection:
+            job_id = next_job(connection, self.model, most_crashes)
+        if job_id is None:
+            return None
+        with self.store.writing() as connection:
+            claim = claims.claim_next(connection, job_id, most_crashes, self.worker_id, self.lease_seconds)
+            return None if claim is None else claims.assignment_of(connection, claim)

@@ -1,0 +1,119 @@
+"""What the engine is fed with in one turn: the documents of a claim, and of the next, as long as chunks wait.
+
+The engine reads ahead, so that it never runs dry between two chunks.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from schemas.chunks import Assignment, Claim, PendingDocument
+from schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter, StoreAway
+from schemas.requests import Request
+from schemas.templating import PromptTemplate
+from worker.claimant import ANY_CRASHES, NO_CRASH, Claimant
+from worker.engine.failures import failed_completion
+from worker.keeper import Keeper
+
+TURN_SECONDS = 600.0
+"""How long a turn goes on claiming: its task should end, and be acknowledged, long before its message is sent anew,
+and be seen to end."""
+MOST_OPEN = 32
+"""Chunks that one process may hold: each costs the keeper a transaction a second, and all stand alone after a crash."""
+LOOK_AGAIN_SECONDS = 1.0
+
+_log = logging.getLogger("qwenq.worker")
+
+
+class Feed:
+    """The requests of one turn. One thread reads them; another may `close`."""
+
+    def __init__(self, claimant: Claimant, keeper: Keeper, first: Assignment) -> None:
+        self._claimant = claimant
+        self._keeper = keeper
+        self._first = first
+        self._ends_at = time.monotonic() + TURN_SECONDS
+        self._claiming = threading.Lock()
+        self._closed = False
+        self._open(first)
+
+    def requests(self) -> Iterator[Request]:
+        """Each document of each claim, rendered; one that cannot be rendered fails at once.
+
+        Waits while there is nothing to claim and something is being answered; ends with the last claim.
+        """
+        assignment: Assignment | None = self._first
+        while assignment is not None:
+            yield from self._requests_of(assignment)
+            assignment = self._await_next()
+
+    def close(self) -> None:
+        """Claim nothing any more. A claim that is under way is open by then."""
+        with self._claiming:
+            self._closed = True
+
+    def _open(self, assignment: Assignment) -> None:
+        claim = assignment.claim
+        self._keeper.open(assignment)
+        _log.info(
+            "chunk=%d job=%d attempt=%d claimed documents=%d",
+            claim.chunk_id, claim.job_id, claim.attempt, len(assignment.documents),
+        )  # fmt: skip
+
+    def _requests_of(self, assignment: Assignment) -> Iterator[Request]:
+        claim = assignment.claim
+        template = PromptTemplate.from_spec(assignment.prompt)
+        held_back: Request | None = None
+        for document in assignment.documents:
+            if not self._keeper.is_open(claim):
+                return
+            self._keeper.note_progress()
+            try:
+                request = _request_for(document, assignment, template)
+            except DocumentFailed as error:
+                self._keeper.add(failed_completion(document.seq, error, group=claim.chunk_id))
+                continue
+            if held_back is not None:
+                yield held_back
+            held_back = request
+        if held_back is not None:
+            yield replace(held_back, closes_group=True)
+
+    def _await_next(self) -> Assignment | None:
+        """Claim the next chunk, as soon as one may be claimed. None: this turn is over."""
+        while time.monotonic() < self._ends_at and self._keeper.wants_more:
+            beside = self._keeper.claims()
+            if assignment := self._claim_beside(beside):
+                return assignment
+            if not beside:
+                return None
+            self._keeper.wait_until_others(beside, LOOK_AGAIN_SECONDS)
+        return None
+
+    def _claim_beside(self, beside: Sequence[Claim]) -> Assignment | None:
+        """Claim what may be answered beside these claims. What took a worker down is answered alone."""
+        if len(beside) >= MOST_OPEN or any(claim.suspect for claim in beside):
+            return None
+        with self._claiming:
+            if self._closed:
+                return None
+            try:
+                assignment = self._claimant.take_next(NO_CRASH if beside else ANY_CRASHES)
+            except StoreAway as away:
+                _log.warning("nothing is claimed ahead: %s", away)
+                return None
+            if assignment is not None:
+                self._open(assignment)
+            return assignment
+
+
+def _request_for(document: PendingDocument, assignment: Assignment, template: PromptTemplate) -> Request:
+    """Render a document. Raises DocumentFailed."""
+    rendered = template.render(document.content)
+    try:
+        params = assignment.params.overlaid(rendered.overrides)
+    except InvalidParameter as error:  # checked when it was read, by a version that may have allowed more
+        raise InvalidOverride(reason=f"{error.name}: {error.reason}") from error
+    return Request(document.seq, rendered.prompt, params, assignment.claim.chunk_id)

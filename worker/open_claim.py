@@ -1,0 +1,33 @@
+"""A claim that is being answered: which of its documents have no outcome yet, and what is not written yet."""
+
+import time
+
+from schemas.chunks import Assignment
+from schemas.requests import Completion
+
+
+class OpenClaim:
+    """One claim's outcomes on their way to the store. For one thread at a time."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.claim = assignment.claim
+        self.unwritten: list[Completion] = []
+        self.opened_at = self.written_at = time.monotonic()
+        self._unanswered = {document.seq for document in assignment.documents}
+
+    @property
+    def answered(self) -> bool:
+        """Whether each document has its outcome, written or not."""
+        return not self._unanswered
+
+    def add(self, outcome: Completion) -> None:
+        """Take an outcome; a document's second one is none."""
+        if outcome.key in self._unanswered:
+            self._unanswered.remove(outcome.key)
+            self.unwritten.append(outcome)
+
+    def take(self) -> list[Completion]:
+        """Hand out what is not written, to be written now."""
+        taken, self.unwritten = self.unwritten, []
+        self.written_at = time.monotonic()
+        return taken
