@@ -1,0 +1,72 @@
+"""Measure the engine against its peers: same model, same prompts, same lengths, in turns, in one process tree.
+
+Peers are `model.generate` one by one, in padded batches of 8 and in such batches sorted by length, Transformers'
+continuous batching, and vLLM where an interpreter has it. Each round draws new prompts of the same lengths, and lets
+each way answer them; ratios are taken within a round. The first round is for warming up and does not count. The
+bars are for the shape 60m on a CPU, with all of its documents; other runs print figures alone.
+
+    python -m benchmarks.engine [--json] [--vllm-python PATH] [--device cpu|cuda] [--shape 60m|0.6b|8b] [--rounds N]
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+SHAPE_NAMES = ("60m", "0.6b", "8b")
+SKIPPABLE = ("one-by-one", "textbook", "sorted", "continuous")
+
+
+def options() -> argparse.ArgumentParser:
+    """What can be chosen."""
+    parser = argparse.ArgumentParser(description="measure the engine against its peers")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--vllm-python", type=Path, help="an interpreter that has vLLM")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--shape", choices=SHAPE_NAMES, default="60m", help="of a Qwen3 with random weights")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
+    parser.add_argument("--documents", type=int, help="instead of the shape's own number")
+    parser.add_argument("--short-documents", type=int, default=2000, help="that share a prompt; 0 for none")
+    parser.add_argument("--skip", action="append", choices=SKIPPABLE, default=[], help="leave a way out")
+    parser.add_argument(
+        "--check",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="compare a few answers with generate's in float32 first",
+    )
+    return parser
+
+
+def main() -> int:
+    """Measure, tell, and give the exit code."""
+    if not __package__:  # run by its path
+        sys.path.insert(0, str(Path(__file__).parent.parent))
+    arguments = options().parse_args()
+    # As a worker's process has it, and before OpenMP is loaded: threads that spin would slow the next way down.
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers.utils import logging
+
+    from benchmarks.engine_run import EngineRun, run
+    from benchmarks.engine_table import tell
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+    result = run(
+        EngineRun(
+            shape=arguments.shape,
+            device=arguments.device,
+            documents=arguments.documents,
+            short_documents=arguments.short_documents,
+            rounds=arguments.rounds,
+            skipped=frozenset(arguments.skip),
+            vllm_python=arguments.vllm_python,
+            check=arguments.check,
+        )
+    )
+    return tell(result, as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
