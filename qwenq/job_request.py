@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from producer.reading import Format
+from schemas.answer_grammar import answer_grammar
 from schemas.builtin_templates import builtin_template
-from schemas.errors import InvalidParameter, UnreadableInput, reason_of
+from schemas.errors import InvalidParameter, InvalidSchema, UnreadableInput, reason_of
 from schemas.generation import GenerationParams
 from schemas.jobs import JobSpec, Priority, PromptSpec
+from schemas.response_format import ResponseFormat
 from schemas.settings import Settings
 
 
@@ -31,11 +33,13 @@ class JobRequest:
     format: Format | None = None
     name: str | None = None
     priority: Priority = Priority.NORMAL
+    json_schema: Path | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def specify(self, settings: Settings) -> JobSpec:
         """The job's specification. Raises UsageError: no model, two prompts, a bad parameter, no such template."""
-        params = GenerationParams().overlaid(_given(self.params.items()))
+        params = GenerationParams().overlaid(_given(self.params.items()) | self._response_format())
+        self._check_schema(params.response_format)
         if params.temperature > 0 and params.seed is None:
             # Drawn once, so that a document that is answered again gets the same answer.
             params = params.overlaid({"seed": secrets.randbelow(2**31)})
@@ -60,16 +64,36 @@ class JobRequest:
             )
         if self.template is not None:
             return builtin_template(self.template).text
-        if self.prompt_file is None:
-            return self.prompt
+        return self.prompt if self.prompt_file is None else _text_of(self.prompt_file)
+
+    def _response_format(self) -> dict[str, ResponseFormat]:
+        """The form of the answers, where a file describes it."""
+        if self.json_schema is None:
+            return {}
+        if self.params.get("response_format") is not None:
+            raise InvalidParameter(
+                name="--json-schema, --response-format", reason="give one of them, not both"
+            )
+        return {"response_format": ResponseFormat.of_schema(_text_of(self.json_schema))}
+
+    def _check_schema(self, form: ResponseFormat) -> None:
+        if form.schema_text is None:
+            return
         try:
-            return self.prompt_file.read_text("utf-8")
-        except UnicodeDecodeError as error:
-            reason = f"not valid UTF-8 (byte {error.start + 1})"
-            raise UnreadableInput(source=str(self.prompt_file), reason=reason) from None
-        except (OSError, ValueError) as error:
-            reason = reason_of(error)
-            raise UnreadableInput(source=str(self.prompt_file), reason=reason) from None
+            answer_grammar(form.schema_text)
+        except InvalidSchema as error:
+            name = f"--json-schema {self.json_schema}" if self.json_schema else "response_format"
+            raise InvalidParameter(name=name, reason=error.reason) from None
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"not valid UTF-8 (byte {error.start + 1})"
+        raise UnreadableInput(source=str(file), reason=reason) from None
+    except (OSError, ValueError) as error:
+        raise UnreadableInput(source=str(file), reason=reason_of(error)) from None
 
 
 def model_of(settings: Settings) -> str:

@@ -84,7 +84,9 @@ class GenerationParams(BaseModel):
     @classmethod
     def _needs_no_stop(cls, form: ResponseFormat, info: ValidationInfo) -> ResponseFormat:
         if form.schema_text is not None and info.data.get("stop"):
-            raise PydanticCustomError("response_format", "JSON has an end of its own; a stop string would cut it")
+            raise PydanticCustomError(
+                "response_format", "JSON has an end of its own; a stop string would cut it"
+            )
         return form
 
     def overlaid(self, own: Mapping[str, Any]) -> Self:

@@ -32,21 +32,25 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """The slots that read one prefix."""
+    """The slots that read one prefix. `slots` is None where these are all in use: then nothing is gathered."""
 
     prefix: Prefix
-    slots: torch.Tensor
+    slots: torch.Tensor | None
 
-    def score(self, layer: int, query: torch.Tensor, scores: torch.Tensor) -> None:
-        """Fill in the products of their queries with the prefix's keys."""
-        flat = _by_head(query[self.slots])
-        products = torch.matmul(flat, self.prefix.keys[layer].transpose(1, 2))
-        scores[self.slots, :, :, : len(self.prefix)] = _by_row(products, query)
+    def scores(self, layer: int, query: torch.Tensor) -> torch.Tensor:
+        """Give the products of their queries with the prefix's keys: slots x heads x group x tokens."""
+        mine = query if self.slots is None else query[self.slots]
+        return _by_row(torch.matmul(_by_head(mine), self.prefix.keys[layer].transpose(1, 2)), query)
 
     def mix(self, layer: int, weights: torch.Tensor, mixed: torch.Tensor) -> None:
         """Add the prefix's values, weighed."""
-        flat = _by_head(weights[self.slots, :, :, : len(self.prefix)])
-        mixed[self.slots] += _by_row(torch.matmul(flat, self.prefix.values[layer]), mixed)
+        weights = weights[..., : len(self.prefix)]
+        mine = weights if self.slots is None else weights[self.slots]
+        shared = _by_row(torch.matmul(_by_head(mine), self.prefix.values[layer]), mixed)
+        if self.slots is None:
+            mixed += shared
+        else:
+            mixed[self.slots] += shared
 
 
 @dataclass(slots=True)
@@ -54,12 +58,14 @@ class DecodeAttention:
     """The attention of one step, layer by layer, over the arena's first `used` slots.
 
     `slots` are those that get a token; what others, still taking their prompt in, would see is thrown away.
-    `filled` and `shared` count the columns that each used slot sees: own ones before this token, and of a prefix.
+    `places` are the columns that the new tokens go to. `filled` and `shared` count the columns that each used slot
+    sees: own ones before this token, and of a prefix.
     """
 
     arena: KeyValueArena
     used: int
     slots: torch.Tensor
+    places: torch.Tensor
     filled: torch.Tensor
     shared: torch.Tensor
     columns: int
@@ -80,18 +86,21 @@ class DecodeAttention:
             arena=arena,
             used=used,
             slots=torch.tensor([reader.slot for reader in readers], device=device),
+            places=torch.tensor([reader.filled for reader in readers], device=device),
             filled=torch.tensor(filled, device=device),
             shared=torch.tensor(shared, device=device),
             columns=max(filled) + 1,
             longest=max(shared),
-            groups=[Readers(prefix, torch.tensor(slots, device=device)) for prefix, slots in members.items()],
+            groups=[
+                Readers(prefix, None if len(slots) == used else torch.tensor(slots, device=device))
+                for prefix, slots in members.items()
+            ],
         )
 
     def store(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> None:
         """Keep each document's newest key and value: heads x documents x size."""
-        columns = self.filled[self.slots]
-        self.arena.keys[layer][self.slots, :, columns] = key.transpose(0, 1)
-        self.arena.values[layer][self.slots, :, columns] = value.transpose(0, 1)
+        self.arena.keys[layer][self.slots, :, self.places] = key.transpose(0, 1)
+        self.arena.values[layer][self.slots, :, self.places] = value.transpose(0, 1)
 
     def attend(self, layer: int, query: torch.Tensor, window: int | None) -> torch.Tensor:
         """Give each document's attention, documents x heads x size; `query` is heads x documents x size, scaled."""
@@ -100,17 +109,26 @@ class DecodeAttention:
             query.transpose(0, 1).reshape(len(self.slots), keys.shape[1], -1, query.shape[2])
         )
         own = torch.matmul(folded, keys.transpose(2, 3))
-        scores = own
-        if self.longest:
-            scores = own.new_zeros(*own.shape[:3], self.longest + own.shape[3])
-            scores[..., self.longest :] = own
-            for group in self.groups:
-                group.score(layer, folded, scores)
-        weights = scores.add_(self._mask(window, own.shape[3])).softmax(-1)
+        scores = self._with_shared(layer, folded, own).add_(self._mask(window, own.shape[3]))
+        weights = scores.softmax(-1)
         mixed = torch.matmul(weights[..., self.longest :], values)
         for group in self.groups:
             group.mix(layer, weights, mixed)
-        return mixed[self.slots].reshape(len(self.slots), -1, query.shape[2])
+        if len(self.slots) < self.used:
+            mixed = mixed[self.slots]
+        return mixed.reshape(len(self.slots), -1, query.shape[2])
+
+    def _with_shared(self, layer: int, query: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+        """Put the scores of the prefixes before those of the own columns."""
+        if not self.groups:
+            return own
+        if self.groups[0].slots is None:
+            return torch.cat([self.groups[0].scores(layer, query), own], dim=-1)
+        scores = own.new_zeros(*own.shape[:3], self.longest + own.shape[3])
+        scores[..., self.longest :] = own
+        for group in self.groups:
+            scores[group.slots, :, :, : len(group.prefix)] = group.scores(layer, query)
+        return scores
 
     def _own(self, tensor: torch.Tensor) -> torch.Tensor:
         """Give the columns to look at, such that the matrix product does not gather them first."""
