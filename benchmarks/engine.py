@@ -42,9 +42,8 @@ def main() -> int:
     if not __package__:  # run by its path
         sys.path.insert(0, str(Path(__file__).parent.parent))
     arguments = options().parse_args()
-    # As a worker's process has it, and before OpenMP is loaded: threads that spin would slow the next way down.
-    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ["HF_HUB_OFFLINE"] = "1"
+    _begin_as_a_worker_does()
     from transformers.utils import logging
 
     from benchmarks.engine_run import EngineRun, run
@@ -66,6 +65,15 @@ def main() -> int:
         )
     )
     return tell(result, as_json=arguments.json)
+
+
+def _begin_as_a_worker_does() -> None:
+    """Begin anew with a worker's environment, which is read when a process starts; all ways share it."""
+    from worker.runtime import ENVIRONMENT, prepare_environment
+
+    if any(name not in os.environ for name in ENVIRONMENT):
+        prepare_environment()
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very command
 
 
 if __name__ == "__main__":

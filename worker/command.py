@@ -15,6 +15,7 @@ from store.database import Store
 from store.version import check_version
 from worker.housekeeping import Housekeeping
 from worker.process import WORKER_ID_VARIABLE
+from worker.runtime import prepare_environment
 
 TASK_MODULES = ("worker.tasks",)
 
@@ -34,9 +35,7 @@ def run_worker(settings: Settings) -> None:
     with store.writing() as connection:
         worker_id = workers.register_worker(connection, identity)
     os.environ[WORKER_ID_VARIABLE] = str(worker_id)
-    # PyTorch's threads would else spin while they wait for each other: beside any other busy process, a product of
-    # small matrices then took 5 to 20 times as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    prepare_environment()
     with Housekeeping(store, broker, settings, worker_id) as housekeeping:
         signals.worker_shutting_down.connect(housekeeping.on_shutting_down)
         _run_celery(

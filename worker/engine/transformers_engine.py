@@ -24,6 +24,7 @@ from worker.engine.options import EngineOptions
 from worker.engine.packed_rows import PackedRows, step_tokens
 from worker.engine.packing_check import prepare_packing
 from worker.engine.padded_rows import PaddedRows
+from worker.engine.prepacked import prepack
 from worker.engine.runner import Runner
 from worker.engine.scheduler import Scheduler
 from worker.engine.sequence import Sequence
@@ -47,6 +48,7 @@ class _Ready:
     @classmethod
     def of(cls, loaded: LoadedModel, options: EngineOptions) -> "_Ready":
         budget = _calibrated(loaded.network, options)
+        prepack(loaded.network)
         packs = prepare_packing(loaded.network)
         runner = PackedRows(loaded.network, budget) if packs else PaddedRows(loaded.network, budget)
         # A tokenizer of its own: while one thread encodes with it, another cannot decode.
