@@ -58,7 +58,7 @@ types: install ## mypy, strict
 check: lint types test ## lint, types and test
 
 .PHONY: bench
-bench: bench-submit bench-pipeline bench-chunks bench-startup bench-engine ## all benchmarks
+bench: bench-submit bench-pipeline bench-chunks bench-startup bench-engine bench-structured ## all benchmarks
 
 .PHONY: bench-submit
 bench-submit: install ## how fast documents go into the store
@@ -79,6 +79,10 @@ bench-startup: install ## how fast commands and services start
 .PHONY: bench-engine
 bench-engine: install ## the engine against its peers; with vLLM: VLLM_PYTHON=/path/to/python
 	$(BIN)/python -m benchmarks.engine $(if $(VLLM_PYTHON),--vllm-python $(VLLM_PYTHON))
+
+.PHONY: bench-structured
+bench-structured: install ## what it costs to hold answers to a JSON schema
+	$(BIN)/python -m benchmarks.structured
 
 .PHONY: tiny-model
 tiny-model: install ## train the tiny model anew (about half an hour), and measure it

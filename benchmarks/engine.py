@@ -73,7 +73,7 @@ def _begin_as_a_worker_does() -> None:
 
     if any(name not in os.environ for name in ENVIRONMENT):
         prepare_environment()
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very command
+        os.execv(sys.executable, sys.orig_argv)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from schemas.results import ErrorLine, Result
 
 RESULT_COLUMNS = (
     "custom_id", "text", "reasoning", "finish_reason",
-    "prompt_tokens", "completion_tokens", "reasoning_tokens", "model",
+    "prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens", "model",
 )  # fmt: skip
 ERROR_COLUMNS = ("custom_id", "line", "code", "message")
 
@@ -129,7 +129,7 @@ def _result_row(result: Result) -> tuple[Any, ...]:
     usage = result.usage
     return (
         result.custom_id, result.text, result.reasoning, result.finish_reason,
-        usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, result.model,
+        usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, usage.prefix_tokens, result.model,
     )  # fmt: skip
 
 

@@ -22,7 +22,11 @@ def test_a_second_use_in_one_batch_is_a_bad_row_that_names_the_first(store: Stor
     job_id = store_job(store, [row(0), row(1, "twice"), row(2), row(3, "twice", '{"text": "other"}')])
     first, second = _stored(store, job_id)[1], _stored(store, job_id)[3]
     assert (first.custom_id, first.state) == ("twice", DocumentState.PENDING)
-    assert (second.custom_id, second.state, second.error_code) == (None, DocumentState.FAILED, InvalidRow.code)
+    assert (second.custom_id, second.state, second.error_code) == (
+        None,
+        DocumentState.FAILED,
+        InvalidRow.code,
+    )
     assert second.error_message == "the id 'twice' was used before, on line 2; ids must be unique in a job"
     assert (second.line, second.content) == (4, '{"text": "other"}')
     assert audited(job_id).documents.failed == 1
