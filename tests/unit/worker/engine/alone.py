@@ -14,9 +14,15 @@ from worker.engine.encoding import PromptEncoder
 from worker.engine.fitting import Fitter
 from worker.engine.loading import load_model
 from worker.engine.options import EngineOptions
+from worker.engine.penalties import Penalties, penalise
+from worker.engine.warping import Recipe, warped_probabilities
 
 NEAR_TIE = 1e-4  # between two logits: rounding may decide
 MOST_NEW = 24
+
+
+def _generator(request: Request) -> torch.Generator:
+    return torch.Generator().manual_seed(request.params.seed or 0)
 
 
 class Alone:
@@ -48,6 +54,35 @@ class Alone:
         assert completion.failure is None
         assert completion.usage.prompt_tokens == len(prompt)
         self._check_tokens(prompt, self._tokens(completion), request.params.max_new_tokens)
+
+    def is_border_draw(self, request: Request, completion: Completion, other: Completion) -> bool:
+        """Whether two sampled answers part where the number drawn lies on the very border of their two tokens."""
+        prompt = self._prompt(request)
+        if isinstance(prompt, DocumentFailed) or completion.failure or other.failure:
+            return False
+        ours, theirs = self._tokens(completion), self._tokens(other)
+        pairs = enumerate(zip(ours, theirs, strict=False))
+        at = next((at for at, (mine, other_one) in pairs if mine != other_one), None)
+        if at is None:
+            return False
+        sums = self._probabilities(request, prompt, ours[:at]).double().cumsum(0)
+        drawn = torch.rand(at + 1, generator=_generator(request), dtype=torch.float64)[at] * sums[-1]
+        first, last = sorted((ours[at], theirs[at]))
+        return bool((sums[first:last] - drawn).abs().max() < NEAR_TIE)
+
+    @torch.inference_mode()
+    def _probabilities(self, request: Request, prompt: list[int], generated: list[int]) -> torch.Tensor:
+        """Give what the token after `generated` is drawn from, with the document's own parameters."""
+        logits = self._network(input_ids=torch.tensor([[*prompt, *generated]]), logits_to_keep=1).logits[
+            :, -1
+        ]
+        penalties = Penalties.of(request.params, prompt)
+        if penalties is not None:
+            for token in generated:
+                penalties.add(token)
+        scores = logits.float().clone()
+        penalise(scores, [penalties])
+        return warped_probabilities(scores, Recipe.of(request.params))[0]
 
     def _prompt(self, request: Request) -> list[int] | DocumentFailed:
         try:
