@@ -63,8 +63,8 @@ def _generate(network: Any, jobs: Sequence[Job]) -> Answers:
 def continuous_batching(network: Any, workload: Workload) -> Iterator[Way]:
     """Transformers' continuous batching, with a cache for the whole workload; its thread waits between rounds.
 
-    Small pages share the prompts' prefix; a step of a few hundred tokens mixes prefill with decoding. Both were the
-    quickest of those tried on two cores. On CUDA everything is left to Transformers.
+    Small pages share the prompts' prefix; a step of a few hundred tokens mixes prefill with decoding. Of those tried on
+    two cores, both took the least processor time. On CUDA everything is left to Transformers.
     """
     config = ContinuousBatchingConfig()
     if network.device.type == "cpu":
