@@ -10,6 +10,7 @@ from schemas.errors import DocumentFailed
 from schemas.requests import Completion, Request
 from schemas.results import FinishReason
 from tests.models import ENDS
+from tests.unit.worker.engine.running import alone
 from worker.engine.encoding import PromptEncoder
 from worker.engine.fitting import Fitter
 from worker.engine.loading import load_model
@@ -123,15 +124,5 @@ class Alone:
         return tokens[:new], logits[:new]
 
     def _generate(self, prompt: list[int], new: int) -> tuple[list[int], torch.Tensor]:
-        ids = torch.tensor([prompt])
-        with torch.inference_mode():
-            output = self._network.generate(
-                ids,
-                attention_mask=torch.ones_like(ids),
-                do_sample=False,
-                max_new_tokens=new,
-                return_dict_in_generate=True,
-                output_logits=True,
-            )
-        tokens = output.sequences[0, len(prompt) :].tolist()
-        return [self._ends[0] if token in self._ends else token for token in tokens], torch.cat(output.logits)
+        tokens, logits = alone(self._network, prompt, new)
+        return [self._ends[0] if token in self._ends else token for token in tokens], logits
