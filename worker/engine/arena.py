@@ -8,10 +8,14 @@ from transformers import PreTrainedModel
 
 @dataclass(frozen=True, slots=True)
 class CacheShape:
-    """What one column of the cache takes: key-value heads of `head_size` numbers in each layer."""
+    """What one column of the cache takes: key-value heads of `head_size` numbers in each layer.
+
+    `group` query heads read one key-value head.
+    """
 
     layers: int
     heads: int
+    group: int
     head_size: int
     dtype: torch.dtype
     device: torch.device
@@ -20,11 +24,13 @@ class CacheShape:
     def of(cls, network: PreTrainedModel) -> "CacheShape":
         """Read the shape off a model's configuration."""
         config = network.config.get_text_config(decoder=True)
-        heads = config.num_attention_heads
+        query_heads = config.num_attention_heads
+        heads = getattr(config, "num_key_value_heads", None) or query_heads
         return cls(
             layers=config.num_hidden_layers,
-            heads=getattr(config, "num_key_value_heads", None) or heads,
-            head_size=getattr(config, "head_dim", None) or config.hidden_size // heads,
+            heads=heads,
+            group=query_heads // heads,
+            head_size=getattr(config, "head_dim", None) or config.hidden_size // query_heads,
             dtype=network.dtype,
             device=network.device,
         )

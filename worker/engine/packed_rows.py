@@ -9,10 +9,12 @@ from transformers import PreTrainedModel
 from schemas.errors import GenerationFailed
 from worker.engine.arena import CacheShape, KeyValueArena
 from worker.engine.budget import TokenBudget
-from worker.engine.decode_attention import DecodeAttention, Reader
-from worker.engine.packed_step import PackedStep
+from worker.engine.causal_softmax import causal_softmax
+from worker.engine.decode_attention import Decoding
+from worker.engine.packed_step import Forward, PackedStep
 from worker.engine.prefix import Prefix, PrefixShelf
 from worker.engine.prompt_attention import Piece
+from worker.engine.reader import Reader
 from worker.engine.runner import NOT_A_NUMBER, RowWork
 from worker.engine.sampling import pick_tokens
 from worker.engine.sequence import Sequence
@@ -56,12 +58,15 @@ class Row:
 class PackedRows:
     """A Runner without padding: the cells of a prompt are its tokens, and a shared prefix is computed once."""
 
-    def __init__(self, network: PreTrainedModel, budget: TokenBudget) -> None:
+    def __init__(self, network: PreTrainedModel, forward: Forward, budget: TokenBudget) -> None:
         shape = CacheShape.of(network)
-        self._network = network
+        self._device = network.device
+        self._forward = forward
         self._budget = budget
         self._arena = KeyValueArena(shape)
         self._shelf = PrefixShelf(shape)
+        self._decoding = Decoding(shape)
+        self._softmax = causal_softmax(shape.dtype, shape.device)
         self._rows: list[Row] = []
         self._refused: Row | None = None
         self._step_tokens = step_tokens(network.device)
@@ -99,10 +104,10 @@ class PackedRows:
     def step(self) -> list[RowWork]:
         """Give each running document a token; of new prompts, take in as much as a step holds."""
         self._make_room()
-        step = PackedStep()
+        step = PackedStep(self._softmax)
         takers = self._add_running(step)
         work = self._add_pieces(step, takers)
-        logits = step.run(self._network)
+        logits = self._forward(step)
         work += self._give_tokens(logits, takers)
         return work
 
@@ -127,7 +132,7 @@ class PackedRows:
     def _make_room(self) -> None:
         """Fit the arena to the rows: more columns as they grow, fewer once a few long documents are gone."""
         need = max(row.filled + max(1, row.waiting) for row in self._rows)
-        wanted = min(self.columns, need + GROWTH.get(self._network.device.type, self.columns))
+        wanted = min(self.columns, need + GROWTH.get(self._device.type, self.columns))
         columns = max(wanted, -(-need // WHOLE_COLUMNS) * WHOLE_COLUMNS)
         slots = len(self._rows)
         if need <= self._arena.columns <= TOO_MANY * columns and slots <= self._arena.slots:
@@ -145,7 +150,7 @@ class PackedRows:
                 step.add_token(row.sequence.generated[-1], row.shared + row.filled)
                 row.filled += 1
         if readers:
-            step.decoding = DecodeAttention.of(self._arena, len(self._rows), readers, self._network.device)
+            step.decoding = self._decoding.of(self._arena, len(self._rows), readers)
         return takers
 
     def _add_pieces(self, step: PackedStep, takers: list[Row]) -> list[RowWork]:

@@ -5,13 +5,14 @@ the model's own, through Transformers' AttentionInterface. Keys and values go in
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import AttentionInterface, PreTrainedModel
 
+from worker.engine.causal_softmax import CausalSoftmax, masked_softmax
 from worker.engine.decode_attention import DecodeAttention
-from worker.engine.prompt_attention import Piece, attend_pieces
+from worker.engine.prompt_attention import Piece, PromptAttention
 
 PACKED = "qwenq_packed"
 NO_TERMS = {"dropout", "position_ids", "cache_position"}  # handed over, and of no effect here
@@ -24,6 +25,7 @@ class PackedStep:
     `last` are the places of the tokens whose logits are wanted.
     """
 
+    softmax: CausalSoftmax = masked_softmax
     tokens: list[int] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
     last: list[int] = field(default_factory=list)
@@ -48,7 +50,7 @@ class PackedStep:
 
     @torch.inference_mode()
     def run(self, network: PreTrainedModel) -> torch.Tensor:
-        """Give the logits at `last`: places x vocabulary."""
+        """Give the logits at `last`, places x vocabulary, by Transformers' own layers."""
         device = network.device
         output: Any = network(
             input_ids=torch.tensor([self.tokens], device=device),
@@ -75,12 +77,12 @@ class PackedStep:
         running = 0
         outputs = []
         if self.decoding is not None:
-            running = len(self.decoding.slots)
-            self.decoding.store(layer, key[:, :running], value[:, :running])
-            outputs.append(self.decoding.attend(layer, query[:, :running] * scaling, window))
+            running = self.decoding.documents
+            newest = query[:, :running], key[:, :running], value[:, :running]
+            outputs.append(self.decoding.attend(layer, newest, scaling, window))
         if self.pieces:
             rest = query[:, running:], key[:, running:], value[:, running:]
-            outputs += attend_pieces(self.pieces, layer, rest, scaling, window)
+            outputs += PromptAttention(scaling, window, self.softmax).attend(self.pieces, layer, rest)
         return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
 
 
@@ -106,6 +108,14 @@ def packed_attention(
     layer: Any = module.layer_idx
     output = packed_step.attend(layer, (query[0], key[0], value[0]), scaling, sliding_window)
     return output.unsqueeze(0), None
+
+
+class Forward(Protocol):
+    """A pass through a model."""
+
+    def __call__(self, step: PackedStep) -> torch.Tensor:
+        """Give the logits at the step's `last`: places x vocabulary."""
+        ...
 
 
 AttentionInterface.register(PACKED, packed_attention)

@@ -7,9 +7,11 @@ import torch
 from transformers import PreTrainedModel
 
 from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.decode_attention import DecodeAttention, Reader
-from worker.engine.packed_step import PACKED, PackedStep
+from worker.engine.decode_attention import Decoding
+from worker.engine.packed_step import PACKED, Forward, PackedStep
+from worker.engine.plain_forward import PlainForward
 from worker.engine.prompt_attention import Piece
+from worker.engine.reader import Reader
 
 _log = logging.getLogger("qwenq.engine")
 
@@ -19,27 +21,38 @@ LARGEST_DIFFERENCE = {torch.float32: 1e-3}  # relative, of the logits
 LARGEST_DIFFERENCE_IN_HALF = 5e-2
 
 
-def prepare_packing(network: PreTrainedModel) -> bool:
-    """Replace the model's attention if it computes the same then; else leave it as it is, and say False.
+def prepare_packing(network: PreTrainedModel) -> Forward | None:
+    """Replace the model's attention if it computes the same then, and give the pass to use; else None.
 
     Models whose layers keep states, or whose attention has more to it than this one knows, stay as they are.
     """
     config = network.config.get_text_config(decoder=True)
     layers = set(getattr(config, "layer_types", None) or {"full_attention"})
     if not layers <= PACKABLE_LAYERS or not network._supports_attention_backend:  # noqa: SLF001
-        return False
+        return None
     own = network.config._attn_implementation  # noqa: SLF001
     wanted = _own_logits(network)
     network.set_attn_implementation(PACKED)
+
+    def through_layers(step: PackedStep) -> torch.Tensor:
+        return step.run(network)
+
+    for forward in (PlainForward.of(network), through_layers):
+        if forward is not None and _agrees(forward, network, wanted):
+            return forward
+    network.set_attn_implementation(own)
+    return None
+
+
+def _agrees(forward: Forward, network: PreTrainedModel, wanted: torch.Tensor) -> bool:
     try:
-        difference = _difference(_packed_logits(network), wanted)
+        difference = float((_packed_logits(forward, network).float() - wanted).norm() / wanted.norm())
     except Exception as error:  # noqa: BLE001 - whatever an unknown architecture does
-        _log.info("prompts are padded: %s: %s", type(error).__name__, error)
-        difference = float("inf")
+        _log.info("prompts are not packed: %s: %s", type(error).__name__, error)
+        return False
     if difference <= LARGEST_DIFFERENCE.get(network.dtype, LARGEST_DIFFERENCE_IN_HALF):
         return True
-    _log.info("prompts are padded: packed logits differ by %.3g", difference)
-    network.set_attn_implementation(own)
+    _log.info("prompts are not packed: the logits would differ by %.3g", difference)
     return False
 
 
@@ -51,14 +64,15 @@ def _probe(network: PreTrainedModel) -> list[int]:
 @torch.inference_mode()
 def _own_logits(network: PreTrainedModel) -> torch.Tensor:
     output: Any = network(input_ids=torch.tensor([_probe(network)], device=network.device), use_cache=False)
-    logits: torch.Tensor = output.logits[0, -2:]
+    logits: torch.Tensor = output.logits[0, -2:].float()
     return logits
 
 
-def _packed_logits(network: PreTrainedModel) -> torch.Tensor:
+def _packed_logits(forward: Forward, network: PreTrainedModel) -> torch.Tensor:
     """The last two tokens' logits: one after a prompt of the others, one as a running document's newest."""
     ids = _probe(network)
-    arena = KeyValueArena(CacheShape.of(network))
+    shape = CacheShape.of(network)
+    arena = KeyValueArena(shape)
     arena.resize(slots=1, columns=len(ids), used=0)
     first = PackedStep()
     keys, values = [layer[0] for layer in arena.keys], [layer[0] for layer in arena.values]
@@ -66,9 +80,5 @@ def _packed_logits(network: PreTrainedModel) -> torch.Tensor:
     first.want_last()
     second = PackedStep()
     second.add_token(ids[-1], len(ids) - 1)
-    second.decoding = DecodeAttention.of(arena, 1, [Reader(0, len(ids) - 1, None)], network.device)
-    return torch.cat([first.run(network), second.run(network)])
-
-
-def _difference(logits: torch.Tensor, wanted: torch.Tensor) -> float:
-    return float((logits.float() - wanted.float()).norm() / wanted.float().norm())
+    second.decoding = Decoding(shape).of(arena, 1, [Reader(0, len(ids) - 1, None)])
+    return torch.cat([forward(first), forward(second)])

@@ -11,18 +11,40 @@ ROWS = 32  # the layout suits products with about so many rows best, and serves 
 
 
 class PrepackedLinear(torch.nn.Module):
-    """A linear layer whose weight is laid out for oneDNN: tokens x in to tokens x out."""
+    """A linear layer whose weight is laid out for oneDNN: tokens x in to tokens x out.
+
+    What comes right after a product can be done on the way: each product is then written once, and not read again.
+    """
 
     def __init__(self, layer: torch.nn.Linear) -> None:
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
         self.weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), ROWS)  # noqa: SLF001
         self.bias = layer.bias
-        self._product = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
+        self._product = torch.ops.mkldnn._linear_pointwise  # noqa: SLF001
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Multiply."""
-        product: torch.Tensor = self._product(rows, self.weight, self.bias, "none", [], "")
+        return self._then("none", rows)
+
+    def silu(self, rows: torch.Tensor) -> torch.Tensor:
+        """Multiply, then let each product x become x * sigmoid(x)."""
+        return self._then("swish", rows)
+
+    def times(self, rows: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
+        """Multiply, then each product by a factor."""
+        return self._with("mul", rows, factors)
+
+    def plus(self, rows: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
+        """Multiply, then add a term to each product."""
+        return self._with("add", rows, terms)
+
+    def _then(self, name: str, rows: torch.Tensor) -> torch.Tensor:
+        product: torch.Tensor = self._product.default(rows, self.weight, self.bias, name, [], "")
+        return product
+
+    def _with(self, name: str, rows: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        product: torch.Tensor = self._product.binary(rows, others, self.weight, self.bias, name)
         return product
 
 

@@ -1,14 +1,17 @@
 """Attention for pieces of prompts: each piece looks at what came before it in its document, and at itself."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence as Listed
 from dataclasses import dataclass, field
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from worker.engine.causal_softmax import CausalSoftmax, visible
 from worker.engine.prefix import Prefix
 
-MOST_QUERIES = 1_024  # at once under a mask, which takes queries x columns
+MOST_QUERIES = 1_024
+MOST_SCORES = 2**22  # a head, at once
 
 
 @dataclass(slots=True)
@@ -51,71 +54,78 @@ class Piece:
     def mask(self, first: int, queries: int, window: int | None, device: torch.device) -> torch.Tensor:
         """Say which columns tokens `first` to `first + queries` see: up to their own, at most `window` of them."""
         if (first, window) not in self._masks:
-            before = self.before + first
-            seen = torch.ones(queries, before + queries, dtype=torch.bool, device=device).tril(before)
-            self._masks[first, window] = seen if window is None else seen.triu(before - window + 1)
+            self._masks[first, window] = visible(queries, self.before + first, window, device)
         return self._masks[first, window]
 
 
-def attend_pieces(
-    pieces: Listed[Piece],
-    layer: int,
-    packed: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-    scaling: float,
-    window: int | None,
-) -> list[torch.Tensor]:
-    """Store all pieces, then attend for each: tokens x heads x size.
+@dataclass(frozen=True, slots=True)
+class PromptAttention:
+    """The attention of a layer's prompts. On a CPU, `softmax` turns their scores into weights."""
 
-    `packed` are queries, keys and values of all pieces in a row: heads x tokens x size. A piece may look at a
-    prefix that an earlier piece of the same pass has just written.
-    """
-    lengths = [len(piece.ids) for piece in pieces]
-    queries, keys, values = (torch.split(tensor, lengths, dim=1) for tensor in packed)
-    for piece, key, value in zip(pieces, keys, values, strict=True):
-        piece.store(layer, key, value)
-    outputs = []
-    for piece, query in zip(pieces, queries, strict=True):
-        outputs += _attend(piece, query, piece.columns(layer), scaling, window)
-    return outputs
+    scaling: float
+    window: int | None
+    softmax: CausalSoftmax
 
+    def attend(
+        self, pieces: Listed[Piece], layer: int, packed: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """Store all pieces, then attend for each: tokens x heads x size.
 
-def _attend(
-    piece: Piece,
-    query: torch.Tensor,
-    columns: tuple[torch.Tensor, torch.Tensor],
-    scaling: float,
-    window: int | None,
-) -> list[torch.Tensor]:
-    keys, values = (tensor.unsqueeze(0) for tensor in columns)
-    if not piece.before and window is None:
-        whole = scaled_dot_product_attention(
-            query.unsqueeze(0), keys, values, is_causal=True, scale=scaling, enable_gqa=True
+        `packed` are queries, keys and values of all pieces in a row: heads x tokens x size. A piece may look at a
+        prefix that an earlier piece of the same pass has just written.
+        """
+        lengths = [len(piece.ids) for piece in pieces]
+        queries, keys, values = (torch.split(tensor, lengths, dim=1) for tensor in packed)
+        for piece, key, value in zip(pieces, keys, values, strict=True):
+            piece.store(layer, key, value)
+        look = self._look if queries[0].device.type != "cpu" else self._look_folded
+        return [
+            part
+            for piece, query in zip(pieces, queries, strict=True)
+            for part in look(piece, query, *piece.columns(layer))
+        ]
+
+    def _look(
+        self, piece: Piece, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
+    ) -> Iterable[torch.Tensor]:
+        """Attend by PyTorch's own attention, under a mask where one is needed."""
+        if not piece.before and self.window is None:
+            yield self._under(None, query, keys, values)
+            return
+        for start, block in _blocks(query, keys.shape[1]):
+            mask = piece.mask(start, block.shape[1], self.window, block.device)
+            seen = mask.shape[1]
+            yield self._under(mask, block, keys[:, :seen], values[:, :seen])
+
+    def _under(
+        self, mask: torch.Tensor | None, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
+    ) -> torch.Tensor:
+        mixed = scaled_dot_product_attention(
+            query.unsqueeze(0),
+            keys.unsqueeze(0),
+            values.unsqueeze(0),
+            attn_mask=mask,
+            is_causal=mask is None,
+            scale=self.scaling,
+            enable_gqa=True,
         )
-        return [whole[0].transpose(0, 1)]
-    outputs = []
-    for start in range(0, query.shape[1], MOST_QUERIES):
-        block = query[:, start : start + MOST_QUERIES].unsqueeze(0)
-        mask = piece.mask(start, block.shape[2], window, query.device)
-        seen = mask.shape[1]
-        if query.device.type == "cpu":
-            outputs.append(_attend_folded(block[0], keys[0, :, :seen], values[0, :, :seen], mask, scaling))
-            continue
-        part = scaled_dot_product_attention(
-            block, keys[:, :, :seen], values[:, :, :seen], attn_mask=mask, scale=scaling, enable_gqa=True
-        )
-        outputs.append(part[0].transpose(0, 1))
-    return outputs
+        return mixed[0].transpose(0, 1)
+
+    def _look_folded(
+        self, piece: Piece, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
+    ) -> Iterable[torch.Tensor]:
+        """Attend by plain products, which a CPU does in less time: query heads folded into rows."""
+        for start, block in _blocks(query, keys.shape[1]):
+            heads, tokens, size = block.shape
+            before = piece.before + start
+            folded = (block * self.scaling).reshape(len(keys), -1, size)
+            scores = torch.matmul(folded, keys[:, : before + tokens].transpose(1, 2))
+            weights = self.softmax(scores, tokens, before, self.window)
+            mixed = torch.matmul(weights, values[:, : before + tokens])
+            yield mixed.view(heads, tokens, size).transpose(0, 1)
 
 
-def _attend_folded(
-    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor, scaling: float
-) -> torch.Tensor:
-    """The same in plain products, which a CPU does in two thirds of the time: query heads folded into rows."""
-    heads, tokens, size = query.shape
-    folded = (query * scaling).reshape(len(keys), -1, size)
-    hidden = torch.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill_(
-        ~mask, float("-inf")
-    )
-    scores = torch.matmul(folded, keys.transpose(1, 2)).view(len(keys), -1, *mask.shape).add_(hidden)
-    mixed = torch.matmul(scores.softmax(-1).view(len(keys), -1, mask.shape[1]), values)
-    return mixed.view(heads, tokens, size).transpose(0, 1)
+def _blocks(query: torch.Tensor, columns: int) -> Iterable[tuple[int, torch.Tensor]]:
+    """Cut queries, heads x tokens x size, so that their scores over so many columns fit in little memory."""
+    most = max(1, min(MOST_QUERIES, MOST_SCORES // columns))
+    return ((start, query[:, start : start + most]) for start in range(0, query.shape[1], most))

@@ -3,7 +3,7 @@
 import copy
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -49,11 +49,9 @@ class _Ready:
     def of(cls, loaded: LoadedModel, options: EngineOptions) -> "_Ready":
         budget = _calibrated(loaded.network, options)
         prepack(loaded.network)
-        packs = prepare_packing(loaded.network)
-        runner = PackedRows(loaded.network, budget) if packs else PaddedRows(loaded.network, budget)
+        runner = _runner(loaded.network, budget)
         # A tokenizer of its own: while one thread encodes with it, another cannot decode.
         encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
-        _log.info("documents are %s", "packed" if packs else "padded")
         width = loaded.network.config.get_text_config(decoder=True).vocab_size
         grammars = Grammars(loaded.vocabulary, width)
         return cls(loaded, budget, runner, Fitter(encoder, loaded.context), grammars)
@@ -108,12 +106,22 @@ class TransformersEngine:
         if self._scheduler is not None:
             self._scheduler.withdraw(group)
 
+    def withdraw_waiting(self, group: int) -> Collection[int]:
+        """Let the group's requests go that are not begun, from within `on_step`. Returns the keys of the others."""
+        return () if self._scheduler is None else self._scheduler.withdraw_waiting(group)
+
     def close(self) -> None:
         """Let the model and its memory go."""
         if self._ready is not None:
             device = self._ready.loaded.device
             self._ready = None
             free_memory(device)
+
+
+def _runner(network: PreTrainedModel, budget: TokenBudget) -> Runner:
+    forward = prepare_packing(network)
+    _log.info("documents are %s", "padded" if forward is None else "packed")
+    return PaddedRows(network, budget) if forward is None else PackedRows(network, forward, budget)
 
 
 def _calibrated(network: PreTrainedModel, options: EngineOptions) -> TokenBudget:

@@ -39,8 +39,9 @@ def random_ids(count: int, seed: int = 0) -> list[int]:
 
 def packed(network: PreTrainedModel, rows: int = 32, cells: int = 100_000) -> PackedRows:
     """Make the runner without padding; the network's attention is replaced."""
-    assert prepare_packing(network)
-    return PackedRows(network, TokenBudget(rows, cells))
+    forward = prepare_packing(network)
+    assert forward is not None
+    return PackedRows(network, forward, TokenBudget(rows, cells))
 
 
 def padded(network: PreTrainedModel, rows: int = 32, cells: int = 100_000) -> PaddedRows:

@@ -7,7 +7,7 @@ import torch
 
 from worker.engine.arena import CacheShape, KeyValueArena
 
-SHAPE = CacheShape(layers=2, heads=2, head_size=3, dtype=torch.float32, device=torch.device("cpu"))
+SHAPE = CacheShape(layers=2, heads=2, group=1, head_size=3, dtype=torch.float32, device=torch.device("cpu"))
 
 
 def arena_of(slots: int, columns: int) -> KeyValueArena:

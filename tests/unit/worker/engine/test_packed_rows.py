@@ -15,8 +15,6 @@ from tests.unit.worker.engine.running import (
 )
 from worker.engine import packed_rows
 from worker.engine.arena import KeyValueArena
-from worker.engine.budget import TokenBudget
-from worker.engine.packed_rows import PackedRows
 from worker.engine.sequence import Sequence
 
 Networks = Callable[[str], Any]
@@ -152,9 +150,7 @@ def test_the_memory_of_one_long_document_is_given_back(network_of: Networks) -> 
 
 
 def test_room_is_bounded_by_rows_and_by_tokens(network_of: Networks) -> None:
-    network = network_of("qwen3")
-    few = packed(network, rows=2)
-    many = PackedRows(network, TokenBudget(32, 60))
+    few, many = packed(network_of("qwen3"), rows=2), packed(network_of("qwen3"), cells=60)
     for runner, admitted in ((few, 2), (many, 3)):
         rows = [document(random_ids(12, key), 8, key) for key in range(5)]
         assert [runner.admit(row, ()) for row in rows] == [place < admitted for place in range(5)]

@@ -8,7 +8,7 @@ from tests.unit.worker.engine.running import random_ids
 from worker.engine.arena import CacheShape
 from worker.engine.prefix import MOST_CHOICES, MOST_KEPT, PrefixShelf, best_shared_length, shared_length
 
-SHAPE = CacheShape(layers=2, heads=2, head_size=4, dtype=torch.float32, device=torch.device("cpu"))
+SHAPE = CacheShape(layers=2, heads=2, group=1, head_size=4, dtype=torch.float32, device=torch.device("cpu"))
 INSTRUCTION = random_ids(40, seed=1)
 TOKENS = st.lists(st.integers(0, 2), max_size=40)
 

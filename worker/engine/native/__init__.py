@@ -1,0 +1,42 @@
+"""Kernels in C, for what PyTorch's operations do badly on a CPU: compiled when first wanted, for this processor."""
+
+import ctypes
+import logging
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+_log = logging.getLogger("qwenq.engine")
+
+FOLDER = Path(__file__).parent
+# Sums may be taken in any order; what is not a number stays so.
+FLAGS = (
+    *("-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"),
+    *("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno"),
+)
+MOST_SECONDS = 60
+NUMBERS = {torch.bfloat16: {"BFLOAT16": 1}, torch.float32: {"FLOAT32": 1}}
+
+
+def compile_kernel(name: str, definitions: Mapping[str, int]) -> ctypes.CDLL | None:
+    """Compile and load `name`.c with the compiler that CC names, else `cc`; None where that does not work.
+
+    It takes under a second, so nothing is kept for the next time. OpenMP's threads are those of PyTorch.
+    """
+    defined = [f"-D{key}={value}" for key, value in definitions.items()]
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    with tempfile.TemporaryDirectory(prefix="qwenq-") as folder:
+        library = Path(folder, f"{name}.so")
+        command = [*compiler, *FLAGS, *defined, str(FOLDER / f"{name}.c"), "-o", str(library), "-lm"]
+        try:
+            subprocess.run(command, capture_output=True, text=True, check=True, timeout=MOST_SECONDS)
+            return ctypes.CDLL(str(library))
+        except (OSError, subprocess.SubprocessError) as error:
+            words = getattr(error, "stderr", None) or str(error)
+            _log.info("%s is left to PyTorch, the C compiler did not do it: %s", name, words.strip()[:300])
+            return None
