@@ -5,87 +5,90 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 
-from sqlalchemy import Connection
-
+from producer.heartbeat import Heartbeat
+from producer.keyed import InputDigest
 from producer.planning import ChunkPlanner, prompt_overhead
 from producer.signals import Signals
 from schemas.documents import Document, Row
 from schemas.errors import NoGoodRow
-from schemas.jobs import JobSpec
+from schemas.jobs import HalfJob, JobSpec
 from schemas.settings import Settings
-from schemas.states import JobState
 from store import jobs
 from store.chunks import insert_chunks
 from store.database import Store
-from store.documents import insert_rows
+from store.documents import check_rows_kept, insert_rows
+from store.half_jobs import check_held, renew
+from store.removal import remove
 
 BATCH_ROWS = 10_000
 BATCH_CHARS = 8 * 1024 * 1024
 GC_OBJECTS = 100_000
 
 
-def store_job(
-    store: Store,
-    settings: Settings,
-    spec: JobSpec,
-    rows: Iterable[Row],
-    run_key: str | None,
-    signals: Signals,
-) -> tuple[int, int, int]:
-    """Store a job, all of it or nothing. Returns its id, the number of its rows, and of bad ones."""
-    with store.writing() as connection:
-        job_id = jobs.create_job(connection, spec, run_key)
+def store_rows(
+    store: Store, settings: Settings, spec: JobSpec, half: HalfJob, rows: Iterable[Row], signals: Signals
+) -> tuple[int, int]:
+    """Store the rows of a job that was begun, all of them or nothing. Returns their number, and that of bad ones.
+
+    Raises JobGivenUp when another process has taken the job for abandoned.
+    """
     try:
-        with _collecting_rarely():
-            documents, rejected = _store_rows(store, settings, spec, job_id, rows, signals)
+        with _collecting_rarely(), Heartbeat(store, half, settings.lease_seconds):
+            return _store_rows(store, settings, spec, half, rows, signals)
     except BaseException:
-        with store.writing() as connection:
-            jobs.discard_job(connection, job_id)
+        remove(store, half)
         raise
-    return job_id, documents, rejected
 
 
 def _store_rows(
-    store: Store, settings: Settings, spec: JobSpec, job_id: int, rows: Iterable[Row], signals: Signals
+    store: Store, settings: Settings, spec: JobSpec, half: HalfJob, rows: Iterable[Row], signals: Signals
 ) -> tuple[int, int]:
     """Store rows batch by batch, then let the job run. Returns the number of all rows, and of bad ones."""
     planner = ChunkPlanner(settings.chunk_documents, settings.chunk_tokens, prompt_overhead(spec.prompt))
+    digest = InputDigest()
     documents = rejected = 0
     for batch in _batches(rows):
-        bad, wanted = _store_batch(store, spec, job_id, documents, batch, planner)
+        bad, wanted = _store_batch(store, settings, spec, half, documents, batch, planner)
         documents += len(batch.taken)
         rejected += bad
         if not wanted:
             return documents, rejected
+        if spec.idempotency_key is not None:
+            digest.add(batch.taken)
         signals.heed()
     _refuse_without_good_row(spec, documents, rejected)
     with store.writing() as connection:
-        if _is_wanted(connection, job_id):
-            insert_chunks(connection, job_id, planner.finish())
-            jobs.release_job(connection, job_id)
+        check_rows_kept(connection, half.job_id, documents)
+        if renew(connection, half, settings.lease_seconds):
+            insert_chunks(connection, half.job_id, planner.finish())
+            keyed = spec.idempotency_key is not None
+            jobs.release_job(connection, half.job_id, digest.hexdigest() if keyed else None)
     return documents, rejected
 
 
 def _store_batch(
-    store: Store, spec: JobSpec, job_id: int, first_seq: int, batch: "_Batch", planner: ChunkPlanner
+    store: Store,
+    settings: Settings,
+    spec: JobSpec,
+    half: HalfJob,
+    first_seq: int,
+    batch: "_Batch",
+    planner: ChunkPlanner,
 ) -> tuple[int, bool]:
     """Store a batch with the chunks that it completes. Returns its number of bad rows, and whether more are wanted."""
     # PostgreSQL stores rows while the next are read. SQLite has one writer at a time, which must not wait.
     incoming = batch if store.dialect == "postgresql" else list(batch)
     with store.staging() as connection:
-        bad = insert_rows(connection, job_id, first_seq, incoming, spec.sources)
+        check_held(connection, half)
+        check_rows_kept(connection, half.job_id, first_seq)
+        bad = insert_rows(connection, half.job_id, first_seq, incoming, spec.sources)
         # Asked last: who cancels waits from here to the commit, and not for rows that are still being read.
-        wanted = _is_wanted(connection, job_id)
+        wanted = renew(connection, half, settings.lease_seconds)
         if wanted:
-            insert_chunks(connection, job_id, planner.add(batch.taken, set(bad)))
+            insert_chunks(connection, half.job_id, planner.add(batch.taken, set(bad)))
         else:
-            jobs.cancel_rest(connection, job_id)
+            jobs.cancel_rest(connection, half.job_id)
     return len(bad), wanted
-
-
-def _is_wanted(connection: Connection, job_id: int) -> bool:
-    """Whether a job was not cancelled meanwhile; nor is it before this transaction ends."""
-    return jobs.hold_job(connection, job_id) == JobState.VALIDATING
 
 
 def _refuse_without_good_row(spec: JobSpec, documents: int, rejected: int) -> None:

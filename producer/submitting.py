@@ -1,26 +1,32 @@
 """Submitting: a job into the store, and messages to the workers once all is committed."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from producer.keyed import begin_or_find, check_same_request
 from producer.signals import signals_held
-from producer.storing import store_job
+from producer.storing import store_rows
 from schemas.documents import Row
-from schemas.errors import BrokerAway
-from schemas.jobs import JobSpec
+from schemas.errors import BrokerAway, StoreAway
+from schemas.jobs import JobSpec, KeyedJob
 from schemas.settings import Settings
 from store.broker import Broker
-from store.chunks import unpublished_chunks
 from store.database import Store
-from store.reconcile import announce
+from store.reconcile import announce_job
+from store.removal import remove_abandoned
 from store.workers import ALIVE_SECONDS, count_alive
+
+CLEANING_SECONDS = 5.0
+"""How long a submit clears away what others left half stored; the next one goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A stored job. `unannounced` says why its workers do not know of it yet; None when they do.
 
-    `workers` of its model gave a sign of life lately.
+    `workers` of its model gave a sign of life lately. One that is `repeated` was there already, under its idempotency
+    key: nothing was stored, and no rows are counted.
     """
 
     job_id: int
@@ -28,6 +34,11 @@ class Submission:
     rejected: int
     unannounced: str | None
     workers: int
+    repeated: bool = False
+
+
+def _nobody(_job_id: int) -> None:
+    """Tell nobody."""
 
 
 def submit_job(
@@ -37,32 +48,38 @@ def submit_job(
     spec: JobSpec,
     rows: Iterable[Row],
     run_key: str | None = None,
-    stored: Callable[[int], None] | None = None,
+    stored: Callable[[int], object] = _nobody,
+    waiting: Callable[[int], object] = _nobody,
 ) -> Submission:
     """Store a job with its rows, then tell the workers. Memory stays flat, whatever the number of rows.
 
     The job cannot run before its last row is in. `stored` is called with its id once it can, before anything else
-    may go wrong. A broker that is away does not matter: a reconciler will announce what was stored. A job that is
-    cancelled meanwhile stays so, with the rows stored until then. Raises NoGoodRow, KeyboardInterrupt (for Ctrl-C
-    and TERM), both with nothing left in the store, and StoreAway.
+    may go wrong; `waiting` with the id of a job of the same key that another process is still storing. A broker that
+    is away does not matter: a reconciler will announce what was stored. A job that is cancelled meanwhile stays so,
+    with the rows stored until then. Raises NoGoodRow, KeyboardInterrupt (for Ctrl-C and TERM), both with nothing left
+    in the store, IdempotencyMismatch, JobGivenUp, and StoreAway.
     """
     with signals_held() as signals:
-        job_id, documents, rejected = store_job(
-            store, settings, spec, signals.heeding(rows), run_key, signals
-        )
-        if stored is not None:
-            stored(job_id)
-    unannounced = _announce(store, broker, job_id)
+        begun = begin_or_find(store, spec, run_key, settings.lease_seconds, signals, waiting)
+        documents = rejected = 0
+        if isinstance(begun, KeyedJob):
+            check_same_request(spec, signals.heeding(rows), begun)
+        else:
+            documents, rejected = store_rows(store, settings, spec, begun, signals.heeding(rows), signals)
+        stored(begun.job_id)
+    unannounced = _announce(store, broker, begun.job_id)
+    with suppress(StoreAway):
+        remove_abandoned(store, CLEANING_SECONDS)
     with store.reading() as connection:
         workers = count_alive(connection, spec.model, ALIVE_SECONDS)
-    return Submission(job_id, documents, rejected, unannounced, workers)
+    return Submission(
+        begun.job_id, documents, rejected, unannounced, workers, repeated=isinstance(begun, KeyedJob)
+    )
 
 
 def _announce(store: Store, broker: Broker, job_id: int) -> str | None:
-    with store.reading() as connection:
-        notices = unpublished_chunks(connection, job_id)
     try:
-        announce(store, broker, notices)
+        announce_job(store, broker, job_id)
     except BrokerAway as away:
         return str(away)
     return None

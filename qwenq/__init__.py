@@ -13,9 +13,34 @@ The settings are those of the command line: the environment, then qwenq.toml, th
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qwenq.api import cancel, errors, jobs, results, status, submit, wait
+    from qwenq.api import (
+        cancel,
+        errors,
+        history,
+        jobs,
+        pause,
+        results,
+        resume,
+        retry,
+        status,
+        submit,
+        wait,
+    )
 
-__all__ = ["__version__", "cancel", "errors", "jobs", "results", "status", "submit", "wait"]
+__all__ = [
+    "__version__",
+    "cancel",
+    "errors",
+    "history",
+    "jobs",
+    "pause",
+    "results",
+    "resume",
+    "retry",
+    "status",
+    "submit",
+    "wait",
+]
 __version__ = "0.1.0"
 
 

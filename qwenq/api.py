@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.errors import JobNotCancellable, UnknownJob
 from schemas.jobs import JobStatus, Priority
-from schemas.results import ErrorLine, Result
+from schemas.results import ErrorLine, HistoryLine, Result
 from schemas.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -32,11 +32,15 @@ def submit(
     id_column: str = "id",
     name: str | None = None,
     priority: Priority = Priority.NORMAL,
+    idempotency_key: str | None = None,
+    reuse: bool = False,
     settings: Settings | None = None,
     **params: Any,
 ) -> JobStatus:
     """Store files as a job, and tell the workers. `params` are those of GenerationParams.
 
+    With an `idempotency_key`, a request that was stored before is not stored again: its job is returned, and another
+    request under the same key is refused. With `reuse`, documents are answered from earlier identical ones.
     A broker that is away is no error: the job is announced once it is back. Raises UsageError, StoreAway.
     """
     from qwenq.job_request import JobRequest
@@ -51,6 +55,8 @@ def submit(
         id_column=id_column,
         name=name,
         priority=priority,
+        idempotency_key=idempotency_key,
+        reuse=reuse,
         params=params,
     )
     settings = _with_model(settings, model)
@@ -94,6 +100,14 @@ def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLi
     return _streamed(errors_of, job_id, settings)
 
 
+def history(job_id: int, *, settings: Settings | None = None) -> Iterator[HistoryLine]:
+    """Each failure of a job that was retried, in input order, streamed. Raises UnknownJob, StoreAway."""
+    from store.failures import history_of
+
+    status(job_id, settings=settings)
+    return _streamed(history_of, job_id, settings)
+
+
 def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Cancel a job; a running batch is put down within seconds. Raises UnknownJob, JobNotCancellable."""
     from store.jobs import cancel_job
@@ -103,6 +117,34 @@ def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
         if not cancel_job(connection, job_id):
             raise JobNotCancellable(job_id=job_id, state=found.state)
     return status(job_id, settings=settings)
+
+
+def pause(job_id: int, *, settings: Settings | None = None) -> JobStatus:
+    """Let nothing more of a job begin; what workers are at is finished. Raises UnknownJob, JobNotPausable."""
+    from qwenq import changing
+
+    return changing.pause(job_id, settings or load_settings())
+
+
+def resume(job_id: int, *, settings: Settings | None = None) -> JobStatus:
+    """Let a paused job go on. Raises UnknownJob, JobNotPaused.
+
+    A broker that is away is no error: the job is announced once it is back.
+    """
+    from qwenq import changing
+
+    return changing.resume(job_id, settings or load_settings()).status
+
+
+def retry(job_id: int, *, codes: Sequence[str] = (), settings: Settings | None = None) -> JobStatus:
+    """Run the failed documents of an ended job again: those of some error codes, or all; bad rows never.
+
+    A broker that is away is no error: the job is announced once it is back. Raises UnknownJob, JobNotRetryable,
+    NothingToRetry.
+    """
+    from qwenq import changing
+
+    return changing.retry(job_id, codes, settings or load_settings()).status
 
 
 def wait(job_id: int, *, settings: Settings | None = None) -> JobStatus:

@@ -14,13 +14,14 @@ import orjson
 from pydantic import BaseModel
 
 from schemas.errors import OutputNotWritable
-from schemas.results import ErrorLine, Result
+from schemas.results import ErrorLine, HistoryLine, Result
 
 RESULT_COLUMNS = (
     "custom_id", "text", "reasoning", "finish_reason",
-    "prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens", "model",
+    "prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens", "model", "reused",
 )  # fmt: skip
-ERROR_COLUMNS = ("custom_id", "line", "code", "message")
+ERROR_COLUMNS = ("custom_id", "line", "code", "message", "attempts")
+HISTORY_COLUMNS = ("custom_id", "line", "round", "code", "message", "failed_at")
 
 Line = TypeVar("Line", bound=BaseModel)
 
@@ -60,13 +61,12 @@ def write_errors(path: Path, errors: Iterable[ErrorLine]) -> int:
 
     Without an error there is no file; one that an earlier run left there is removed.
     """
-    _check_ending(path)
-    lines = iter(errors)
-    first = next(lines, None)
-    if first is None:
-        path.unlink(missing_ok=True)
-        return 0
-    return _write_file(path, chain((first,), lines), _ERRORS)
+    return _write_file_if_any(path, errors, _ERRORS)
+
+
+def write_history(path: Path, history: Iterable[HistoryLine]) -> int:
+    """Write retried failures as the path's ending says, like errors. Returns how many. Raises OutputNotWritable."""
+    return _write_file_if_any(path, history, _HISTORY)
 
 
 def write_stdout(lines: Iterable[BaseModel]) -> int:
@@ -77,6 +77,16 @@ def write_stdout(lines: Iterable[BaseModel]) -> int:
 def _check_ending(path: Path) -> None:
     if path.suffix.lower() not in {".jsonl", ".ndjson", ".csv"}:
         raise OutputNotWritable(path=str(path), reason="its name must end in .jsonl or .csv")
+
+
+def _write_file_if_any(path: Path, lines: Iterable[Line], sheet: _Sheet[Line]) -> int:
+    _check_ending(path)
+    coming = iter(lines)
+    first = next(coming, None)
+    if first is None:
+        path.unlink(missing_ok=True)
+        return 0
+    return _write_file(path, chain((first,), coming), sheet)
 
 
 def _write_file(path: Path, lines: Iterable[Line], sheet: _Sheet[Line]) -> int:
@@ -130,12 +140,20 @@ def _result_row(result: Result) -> tuple[Any, ...]:
     return (
         result.custom_id, result.text, result.reasoning, result.finish_reason,
         usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, usage.prefix_tokens, result.model,
+        "true" if result.reused else "false",
     )  # fmt: skip
 
 
 def _error_row(error: ErrorLine) -> tuple[Any, ...]:
-    return error.custom_id, error.line, error.error.code, error.error.message
+    return error.custom_id, error.line, error.error.code, error.error.message, error.attempts
+
+
+def _history_row(line: HistoryLine) -> tuple[Any, ...]:
+    return (
+        line.custom_id, line.line, line.round, line.error.code, line.error.message, line.failed_at.isoformat(),
+    )  # fmt: skip
 
 
 _RESULTS = _Sheet(RESULT_COLUMNS, _result_row)
 _ERRORS = _Sheet(ERROR_COLUMNS, _error_row)
+_HISTORY = _Sheet(HISTORY_COLUMNS, _history_row)

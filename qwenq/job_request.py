@@ -1,5 +1,7 @@
 """From what a person asks for to a job's specification."""
 
+import hashlib
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +16,10 @@ from schemas.generation import GenerationParams
 from schemas.jobs import JobSpec, Priority, PromptSpec
 from schemas.response_format import ResponseFormat
 from schemas.settings import Settings
+
+SEEDS = 2**31
+LONGEST_KEY = 255
+KEY = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{LONGEST_KEY}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +40,18 @@ class JobRequest:
     name: str | None = None
     priority: Priority = Priority.NORMAL
     json_schema: Path | None = None
+    idempotency_key: str | None = None
+    reuse: bool = False
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def specify(self, settings: Settings) -> JobSpec:
         """The job's specification. Raises UsageError: no model, two prompts, a bad parameter, no such template."""
+        self._check_key()
         params = GenerationParams().overlaid(_given(self.params.items()) | self._response_format())
         self._check_schema(params.response_format)
         if params.temperature > 0 and params.seed is None:
             # Drawn once, so that a document that is answered again gets the same answer.
-            params = params.overlaid({"seed": secrets.randbelow(2**31)})
+            params = params.overlaid({"seed": self._drawn_seed()})
         return JobSpec(
             model=model_of(settings),
             name=self.name or Path(self.files[0]).name,
@@ -55,7 +64,21 @@ class JobRequest:
             params=params,
             priority=self.priority,
             sources=tuple(self.files),
+            idempotency_key=self.idempotency_key,
+            reuse=self.reuse,
         )
+
+    def _check_key(self) -> None:
+        if self.idempotency_key is not None and not KEY.fullmatch(self.idempotency_key):
+            reason = f"it must have 1 to {LONGEST_KEY} characters, none of them a control character"
+            raise InvalidParameter(name="--idempotency-key", reason=reason)
+
+    def _drawn_seed(self) -> int:
+        """A seed for the job; from its key, if it has one, so that a repeated request is the same in this too."""
+        if self.idempotency_key is None:
+            return secrets.randbelow(SEEDS)
+        digest = hashlib.sha256(self.idempotency_key.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(digest.digest()[:8]) % SEEDS
 
     def _template_source(self) -> str | None:
         if sum(one is not None for one in (self.template, self.prompt, self.prompt_file)) > 1:

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from qwenq.telling import is_terminal, job_line, say
+from qwenq.telling import how_to_resume, is_terminal, job_line, say
 from schemas.documents import Row
 from schemas.jobs import JobStatus
 from worker.patience import patiently
 
 POLL_SECONDS = 0.25
+PATIENCE_SECONDS = 900.0
 LINE_EVERY_SECONDS = 10.0
 BAR_EVERY_SECONDS = 0.2
 LOOK_EVERY_ROWS = 1_000
@@ -19,17 +20,17 @@ def follow(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatu
 
     def patient_poll() -> JobStatus:
         # A store that restarts must not end what waits for it: the workers wait too.
-        return patiently()(poll)
+        return patiently(PATIENCE_SECONDS)(poll)
 
     return _follow_with_bar(patient_poll, watch) if is_terminal() else _follow_with_lines(patient_poll, watch)
 
 
 def count_rows(rows: Iterable[Row]) -> Iterator[Row]:
-    """The same rows; says how many went by while they are stored."""
+    """The same rows; says how many went by while they are stored, or compared."""
     if is_terminal():
         from rich.console import Console
 
-        with Console(stderr=True).status("storing documents") as line:
+        with Console(stderr=True).status("reading documents") as line:
             yield from _counted(rows, BAR_EVERY_SECONDS, line.update)
     else:
         yield from _counted(rows, LINE_EVERY_SECONDS, say)
@@ -41,7 +42,7 @@ def _counted(rows: Iterable[Row], every_seconds: float, tell: Callable[[str], No
         yield row
         if count % LOOK_EVERY_ROWS == 0 and time.monotonic() - told >= every_seconds:
             told = time.monotonic()
-            tell(f"{count:,} documents stored, {count / (told - began):,.0f} a second")
+            tell(f"{count:,} documents read, {count / (told - began):,.0f} a second")
 
 
 def _follow_with_bar(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
@@ -96,6 +97,8 @@ def _follow_with_lines(poll: Callable[[], JobStatus], watch: Callable[[], None])
 def _describe(status: JobStatus) -> str:
     if status.state == "queued":
         return f"job {status.id} waits for a worker that has the model loaded"
+    if status.state == "paused":
+        return f"job {status.id} is paused; {how_to_resume(status)}"
     failed = f", {status.documents.failed:,} failed" if status.documents.failed else ""
     return f"job {status.id}{failed}"
 

@@ -16,13 +16,15 @@ from qwenq.progress import count_rows, follow
 from qwenq.stores import open_store
 from qwenq.submitting import open_request
 from qwenq.telling import say
-from schemas.errors import ModelUnavailable, UnknownJob
+from schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
 from schemas.jobs import JobStatus
 from schemas.results import Result
 from schemas.settings import Settings
-from schemas.states import WorkerState
+from schemas.states import JobState
 from store.broker import Broker
 from store.database import Store
+from store.jobs import hold_job
+from store.pausing import resume_job
 from store.results import count_answers, errors_of, results_of
 from store.runs import forget_run, job_to_take_up
 from store.statuses import job_status
@@ -30,6 +32,7 @@ from store.workers import worker_of_process
 from worker.engine.factory import check_model
 
 SHOWN_RESULTS = 8
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,10 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
         except ModelUnavailable:
             home.resumable = _has_answers(store, key)
             raise
+        except ServiceAway:
+            if home.resumable:
+                say("nothing is lost: the same command goes on from there")
+            raise
         finally:
             broker.close()
             store.close()
@@ -87,7 +94,12 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
 
 
 def _services_of_run(settings: Settings) -> Settings:
-    """Without a store that is set, a run's chunks mean nothing to others: it keeps to a Redis of its own."""
+    """Somebody waits for a run, so that its worker waits less long for its store.
+
+    Without a store that is set, a run's chunks mean nothing to others: it keeps to a Redis of its own.
+    """
+    patience = min(settings.patience_seconds, PATIENCE_SECONDS)
+    settings = settings.model_copy(update={"patience_seconds": patience})
     if settings.database_url is not None or settings.broker_url is None:
         return settings
     say("QWENQ_BROKER_URL is set and QWENQ_DATABASE_URL is not: this run uses a Redis and a store of its own")
@@ -95,8 +107,10 @@ def _services_of_run(settings: Settings) -> Settings:
 
 
 def _taken_up(store: Store, key: str) -> int | None:
-    with store.reading() as connection:
+    with store.writing() as connection:
         job_id = job_to_take_up(connection, key)
+        if job_id is not None and hold_job(connection, job_id) == JobState.PAUSED:
+            resume_job(connection, job_id)
     if job_id is not None:
         say(f"job {job_id} was interrupted before: going on with it")
     return job_id
@@ -120,8 +134,8 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
         if worker.exit_code is not None:
             with store.reading() as connection:
                 found = worker_of_process(connection, socket.gethostname(), worker.pid)
-            if found and found.state == WorkerState.FAILED:
-                raise ModelUnavailable(model=found.model, reason=found.error or "")
+            if found and found.failure:
+                raise found.failure
         session.require_running()
 
     return follow(poll, watch)

@@ -1,6 +1,7 @@
 """Submitting a person's request: its input is opened and tried first, so that a bad one leaves no trace."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from producer.opening import open_input
 from producer.submitting import Submission, submit_job
@@ -21,20 +22,34 @@ def open_request(request: JobRequest, settings: Settings) -> tuple[JobSpec, Iter
     return spec, open_input(spec, request.format)
 
 
-def submit_request(
-    request: JobRequest,
-    settings: Settings,
-    watched: Callable[[Iterable[Row]], Iterable[Row]] = iter,
-    stored: Callable[[int], None] | None = None,
-) -> Submission:
-    """Store a request as a job and announce it; its rows pass through `watched`. Raises UsageError, StoreAway.
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """What hears of a submit: its rows pass through `watched`, `stored` gets the id of a job that is there to stay.
 
-    `stored` is called with the job's id as soon as the job is there to stay.
+    `waiting` gets that of a job with the same key which another process is still storing.
     """
+
+    watched: Callable[[Iterable[Row]], Iterable[Row]]
+    stored: Callable[[int], None]
+    waiting: Callable[[int], None]
+
+
+def _ignore(_job_id: int) -> None:
+    """Tell nothing."""
+
+
+SILENT = Listener(watched=iter, stored=_ignore, waiting=_ignore)
+
+
+def submit_request(request: JobRequest, settings: Settings, listener: Listener = SILENT) -> Submission:
+    """Store a request as a job and announce it. Raises UsageError, StoreAway."""
     spec, rows = open_request(request, settings)
     store, broker = open_store(settings), Broker(settings)
     try:
-        return submit_job(store, broker, settings, spec, watched(rows), stored=stored)
+        return submit_job(
+            store, broker, settings, spec, listener.watched(rows),
+            stored=listener.stored, waiting=listener.waiting,
+        )  # fmt: skip
     finally:
         store.close()
         broker.close()

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from schemas.jobs import JobStatus
 from schemas.results import Result
+from schemas.states import JobState
 
 # The name comes last: letters of some scripts are wider than others, and would push what follows aside.
 _JOB_COLUMNS = {
@@ -43,7 +44,16 @@ def job_line(job: JobStatus) -> str:
         parts.append(f"{documents.failed:,} failed")
     if job.tokens_per_second:
         parts.append(f"{job.tokens_per_second:,.0f} tokens/s")
-    return ", ".join(parts)
+    if job.state != JobState.PAUSED:
+        return ", ".join(parts)
+    if documents.running:
+        parts.append(f"{documents.running:,} still in work")
+    return f"{', '.join(parts)}; {how_to_resume(job)}"
+
+
+def how_to_resume(job: JobStatus) -> str:
+    """What lets a paused job go on."""
+    return f"`qwenq resume {job.id}` lets it go on"
 
 
 def age(moment: datetime) -> str:
@@ -84,12 +94,13 @@ def _job_row(job: JobStatus) -> tuple[str, ...]:
 def show_job(job: JobStatus) -> None:
     """One job on stdout, a fact a line."""
     counts, usage = job.documents, job.usage
+    reused = f", {counts.reused:,} of them reused" if counts.reused else ""
     facts = {
         "job": f"{job.id} ({job.name})",
-        "state": job.state,
+        "state": f"{job.state}; {how_to_resume(job)}" if job.state == JobState.PAUSED else job.state,
         "model": job.model,
         "documents": f"{counts.total:,}: {counts.pending:,} pending, {counts.running:,} running, "
-        f"{counts.succeeded:,} succeeded, {counts.failed:,} failed, {counts.cancelled:,} cancelled",
+        f"{counts.succeeded:,} succeeded{reused}, {counts.failed:,} failed, {counts.cancelled:,} cancelled",
         "tokens": f"{usage.prompt_tokens:,} prompt, {usage.completion_tokens:,} completion, "
         f"of these {usage.reasoning_tokens:,} reasoning",
         "speed": f"{_number(job.tokens_per_second)} tokens/s",

@@ -44,12 +44,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome."""
+    """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome.
+
+    With `reuse`, from earlier answers where there are some.
+    """
 
     claim: Claim
     prompt: PromptSpec
     params: GenerationParams
     documents: tuple["PendingDocument", ...]
+    reuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

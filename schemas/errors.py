@@ -14,13 +14,21 @@
     │   ├── HomeInUse
     │   ├── UnknownJob
     │   ├── JobNotCancellable
+    │   ├── JobGivenUp
+    │   ├── IdempotencyMismatch
+    │   ├── JobNotPausable
+    │   ├── JobNotPaused
+    │   ├── JobNotRetryable
+    │   ├── NothingToRetry
     │   └── UnguardedFlower
     ├── ServiceAway                 exit 3: something outside must come back
     │   ├── StoreAway
+    │   ├── RowsLost
     │   ├── BrokerAway
     │   ├── StoreNotCreated
     │   ├── StoreVersionMismatch
     │   ├── ServiceFailed
+    │   ├── WorkerGaveUp
     │   └── ModelUnavailable
     ├── DocumentFailed              one document fails, its neighbours go on
     │   ├── InvalidRow              code invalid_row
@@ -181,6 +189,60 @@ class JobNotCancellable(UsageError):
 
 
 @dataclass(eq=False)
+class JobNotPausable(UsageError):
+    """Job {job_id} is {state}: only a job that is queued or running can be paused."""
+
+    job_id: int
+    state: str
+
+
+@dataclass(eq=False)
+class JobNotPaused(UsageError):
+    """Job {job_id} is {state}, not paused: there is nothing to resume."""
+
+    job_id: int
+    state: str
+
+
+@dataclass(eq=False)
+class JobNotRetryable(UsageError):
+    """Job {job_id} is {state}: {remedy}."""
+
+    job_id: int
+    state: str
+    remedy: str
+
+
+@dataclass(eq=False)
+class NothingToRetry(UsageError):
+    """Job {job_id} has no document to retry{among}: {reason}."""
+
+    job_id: int
+    among: str
+    reason: str
+
+
+@dataclass(eq=False)
+class JobGivenUp(UsageError):
+    """Job {job_id} was given up while its documents were being stored: this process gave no sign of life for longer
+    than QWENQ_LEASE_SECONDS, and another command removes what was stored. Nothing of it will run: submit it again.
+    """
+
+    job_id: int
+
+
+@dataclass(eq=False)
+class IdempotencyMismatch(UsageError):
+    """Job {job_id} has the idempotency key {key!r} already, and differs in: {differences}. Give another request
+    another key, or repeat the first one as it was.
+    """
+
+    job_id: int
+    key: str
+    differences: str
+
+
+@dataclass(eq=False)
 class UnguardedFlower(UsageError):
     """Flower would be open to everyone who reaches {address}. Set QWENQ_FLOWER_AUTH=user:password, or
     bind it to 127.0.0.1.
@@ -204,14 +266,19 @@ class StoreAway(ServiceAway):
     remedy: str = "Start it, or correct QWENQ_DATABASE_URL"
 
 
+class RowsLost(ServiceAway):
+    """The store has lost rows of this job that it had taken, as a server does that crashes. Nothing of the job is
+    kept. Submit it again.
+    """
+
+
 @dataclass(eq=False)
 class BrokerAway(ServiceAway):
-    """The broker at {url} does not answer: {reason}. Start it (`qwenq up` starts the embedded one), or
-    correct QWENQ_BROKER_URL.
-    """
+    """The broker at {url} does not answer as it should: {reason}. {remedy}."""
 
     url: str
     reason: str
+    remedy: str = "Start it (`qwenq up` starts the embedded one), or correct QWENQ_BROKER_URL"
 
 
 @dataclass(eq=False)
@@ -238,6 +305,13 @@ class ServiceFailed(ServiceAway):
     service: str
     reason: str
     log: str
+
+
+@dataclass(eq=False)
+class WorkerGaveUp(ServiceAway):
+    """The worker stopped, and lost nothing: what it held is answered again. {reason}"""
+
+    reason: str
 
 
 @dataclass(eq=False)

@@ -1,5 +1,6 @@
 """A job: what a person submits, and what is told of it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -33,7 +34,11 @@ class PromptSpec(BaseModel):
 
 
 class JobSpec(BaseModel):
-    """What is submitted, beside the documents themselves."""
+    """What is submitted, beside the documents themselves.
+
+    `idempotency_key` names the request, so that it is stored once. With `reuse`, documents are answered from earlier
+    identical ones, and their answers kept for later ones.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +48,35 @@ class JobSpec(BaseModel):
     params: GenerationParams = GenerationParams()
     priority: Priority = Priority.NORMAL
     sources: tuple[str, ...] = ()
+    idempotency_key: str | None = None
+    reuse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HalfJob:
+    """A job of which not all rows are there, in the hands of one process that stores or removes them.
+
+    `token` is the fence: who holds another one may neither add a row nor let the job run.
+    """
+
+    job_id: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedJob:
+    """The job that a key names already, and what was asked for. `input_digest` is None until its last row is stored.
+
+    `abandoned`: who stored it gave no sign of life for too long.
+    """
+
+    job_id: int
+    state: JobState
+    abandoned: bool
+    model: str
+    prompt: PromptSpec
+    params: GenerationParams
+    input_digest: str | None
 
 
 class DocumentCounts(BaseModel):

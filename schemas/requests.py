@@ -25,7 +25,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The engine's answer to one request. `failure` is set exactly when `finish_reason` is `error`."""
+    """The answer to one request. `failure` is set exactly when `finish_reason` is `error`.
+
+    An engine leaves the last two alone: `fingerprint` names what decided the answer, where a later document may be
+    answered with it; `reused_from` is the job whose answer this is, where none was generated.
+    """
 
     key: int
     text: str
@@ -34,11 +38,13 @@ class Completion:
     reasoning: str | None = None
     failure: Failure | None = None
     group: int = 0
+    fingerprint: bytes | None = None
+    reused_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The resident model, once loaded. `context` is in tokens."""
+    """The resident model, once loaded. `context` is in tokens; `revision` tells its weights from later ones."""
 
     model: str
     device: str
@@ -46,6 +52,7 @@ class ModelInfo:
     context: int
     parameters: int
     load_seconds: float
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

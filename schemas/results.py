@@ -1,6 +1,7 @@
 """The outcome of a document: an answer, or the reason why there is none."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -35,8 +36,18 @@ class Failure:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierAnswer:
+    """An answer that was generated for a document of some job, to be given to an identical one."""
+
+    job_id: int
+    text: str
+    reasoning: str | None
+    finish_reason: FinishReason
+
+
 class Result(BaseModel):
-    """The answer to one document, as a line of the results file."""
+    """The answer to one document, as a line of the results file; `reused`: it was generated for an identical one."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,12 +57,24 @@ class Result(BaseModel):
     finish_reason: FinishReason
     usage: Usage
     model: str
+    reused: bool = False
+
+
+class PastFailure(BaseModel):
+    """How a document failed in one of its rounds, from 1, before it was retried; `failed_at` is UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    round: int
+    error: Failure
+    failed_at: datetime
 
 
 class ErrorLine(BaseModel):
     """A document without an answer, as a line of the errors file.
 
-    `custom_id` is None for a row that never became a document; `line` is where it starts in its file.
+    `custom_id` is None for a row that never became a document; `line` is where it starts in its file. `attempts` says
+    how many times it was tried and failed, `earlier` how it did before the last one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,3 +82,17 @@ class ErrorLine(BaseModel):
     custom_id: str | None
     line: int
     error: Failure
+    attempts: int = 1
+    earlier: tuple[PastFailure, ...] = ()
+
+
+class HistoryLine(BaseModel):
+    """A failure that was retried, whatever came of it, as a line of the history file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    custom_id: str
+    line: int
+    round: int
+    error: Failure
+    failed_at: datetime

@@ -5,6 +5,7 @@ from enum import StrEnum
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -25,7 +27,7 @@ from schemas.jobs import Priority
 from schemas.results import FinishReason
 from schemas.states import ChunkState, DocumentState, JobState, WorkerState
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0004"
 """The newest migration: what a store must be at for this code."""
 
 metadata = MetaData(
@@ -59,14 +61,32 @@ jobs = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("started_at", UtcTime, comment="first claim"),
     Column("finished_at", UtcTime),
+    Column("paused_from", Text, comment="the state that `resume` goes back to"),
+    Column(
+        "idle_since", UtcTime, comment="when it was paused while it ran, or had ended before it was retried"
+    ),
+    Column(
+        "idle_seconds",
+        Double,
+        nullable=False,
+        server_default=text("0"),
+        comment="of the time from started_at on: in which it was not to run",
+    ),
+    Column("idempotency_key", Text, comment="names the request, so that it is stored once"),
+    Column("input_digest", Text, comment="SHA-256 of its rows, where it has a key"),
+    Column("holder", Text, comment="while it is validating: the fence of who stores or removes it"),
+    Column("holder_expires_at", UtcTime, comment="that one's lease"),
+    Column("reuse", Boolean, nullable=False, server_default=text("false")),
     _one_of("state", JobState, name="state"),
     _one_of("priority", Priority, name="priority"),
     CheckConstraint(
         "(finished_at IS NULL) = (state NOT IN ('completed', 'failed', 'cancelled'))",
         name="finished_at",
     ),
+    CheckConstraint("(paused_from IS NOT NULL) = (state = 'paused')", name="paused_from"),
     Index("ix_jobs_state", "state"),
     Index("ix_jobs_run_key", "run_key"),
+    Index("uq_jobs_idempotency_key", "idempotency_key", unique=True),
 )
 
 documents = Table(
@@ -104,6 +124,7 @@ workers = Table(
     Column("parameters", BigInteger),
     Column("loads", Integer, nullable=False, comment="how often its processes loaded the model"),
     Column("load_seconds", Double),
+    Column("revision", Text, comment="of the model: the hub's commit, or a digest of the folder"),
     Column("error", Text, comment="why the model could not be loaded"),
     Column("started_at", UtcTime, nullable=False),
     Column("heartbeat_at", UtcTime, nullable=False),
@@ -134,15 +155,24 @@ chunks = Table(
     Column("completion_tokens", BigInteger, nullable=False),
     Column("reasoning_tokens", BigInteger, nullable=False),
     Column("prefix_tokens", BigInteger, nullable=False, server_default=text("0")),
+    Column(
+        "reused",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="of `succeeded`: without generating",
+    ),
     _one_of("state", ChunkState, name="state"),
     CheckConstraint("first_seq <= last_seq", name="range"),
     CheckConstraint("documents = last_seq - first_seq + 1", name="documents"),
     CheckConstraint("succeeded + failed + cancelled <= documents", name="outcomes"),
     CheckConstraint("state <> 'done' OR succeeded + failed + cancelled = documents", name="done_is_complete"),
     CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
+    CheckConstraint("reused <= succeeded", name="reused"),
     Index("uq_chunks_job_id_first_seq", "job_id", "first_seq", unique=True),
     Index("ix_chunks_job_id_state_first_seq", "job_id", "state", "first_seq"),
     Index("ix_chunks_state_lease_expires_at", "state", "lease_expires_at"),
+    Index("ix_chunks_worker_id", "worker_id"),
 )
 
 results = Table(
@@ -160,12 +190,37 @@ results = Table(
     Column("completion_tokens", Integer, nullable=False),
     Column("reasoning_tokens", Integer, nullable=False),
     Column("prefix_tokens", Integer, nullable=False, server_default=text("0")),
+    Column(
+        "fingerprint", LargeBinary, comment="SHA-256 of all that decides the answer, where it may be reused"
+    ),
+    Column("reused_from", BigInteger, comment="the job whose answer this is, where none was generated"),
     Column("created_at", UtcTime, nullable=False),
     PrimaryKeyConstraint("job_id", "seq"),
     ForeignKeyConstraint(["job_id", "seq"], ["documents.job_id", "documents.seq"], ondelete="CASCADE"),
     CheckConstraint(
         f"finish_reason IN ('{FinishReason.STOP}', '{FinishReason.LENGTH}')", name="finish_reason"
     ),
+    # Only of what may be reused: an index over random numbers costs more to write than the answers themselves.
+    Index(
+        "ix_results_fingerprint",
+        "fingerprint",
+        sqlite_where=text("fingerprint IS NOT NULL"),
+        postgresql_where=text("fingerprint IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("job_id", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("round", Integer, nullable=False, comment="the document's own, from 1"),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("failed_at", UtcTime, nullable=False, comment="when its chunk was done"),
+    PrimaryKeyConstraint("job_id", "seq", "round"),
+    ForeignKeyConstraint(["job_id", "seq"], ["documents.job_id", "documents.seq"], ondelete="CASCADE"),
     sqlite_with_rowid=False,
 )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from schemas.errors import ModelUnavailable, ServiceAway, WorkerGaveUp
 from schemas.states import WorkerState
 
 
@@ -30,3 +31,11 @@ class Worker:
     error: str | None
     started_at: datetime
     heartbeat_at: datetime
+
+    @property
+    def failure(self) -> ServiceAway | None:
+        """What made it fail: its model could not be loaded, or later it could not go on."""
+        if self.state != WorkerState.FAILED:
+            return None
+        reason = self.error or ""
+        return WorkerGaveUp(reason) if self.loads else ModelUnavailable(self.model, reason)

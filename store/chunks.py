@@ -18,6 +18,7 @@ _FROM_ZERO = (
     "completion_tokens",
     "reasoning_tokens",
     "prefix_tokens",
+    "reused",
 )
 
 

@@ -10,7 +10,6 @@ from schemas.errors import LeaseLost
 from schemas.generation import GenerationParams
 from schemas.jobs import PromptSpec
 from schemas.states import (
-    CLAIMABLE_JOB_STATES,
     UNFINISHED_DOCUMENT_STATES,
     ChunkState,
     DocumentState,
@@ -60,7 +59,8 @@ def _take(
         .where(
             chosen,
             chunks.c.state == ChunkState.QUEUED,
-            exists().where(jobs.c.id == chunks.c.job_id, jobs.c.state.in_(CLAIMABLE_JOB_STATES)),
+            # Not QUEUED: a job that is resumed or retried only now was passed by when it was to be started.
+            exists().where(jobs.c.id == chunks.c.job_id, jobs.c.state == JobState.RUNNING),
         )
         .values(
             state=ChunkState.RUNNING,
@@ -86,14 +86,15 @@ def _take(
 
 def assignment_of(connection: Connection, claim: Claim) -> Assignment:
     """What the claim has to answer."""
-    prompt, params = connection.execute(
-        select(jobs.c.prompt, jobs.c.params).where(jobs.c.id == claim.job_id)
+    prompt, params, reuse = connection.execute(
+        select(jobs.c.prompt, jobs.c.params, jobs.c.reuse).where(jobs.c.id == claim.job_id)
     ).one()
     return Assignment(
         claim=claim,
         prompt=PromptSpec.model_validate(prompt),
         params=GenerationParams.model_validate(params),
         documents=unfinished_documents(connection, claim),
+        reuse=reuse,
     )
 
 
@@ -106,6 +107,9 @@ def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None
             chunks.c.id == claim.chunk_id,
             chunks.c.attempt == claim.attempt,
             chunks.c.state == ChunkState.RUNNING,
+            # SQLite gives the numbers of rows that were removed to new ones.
+            chunks.c.job_id == claim.job_id,
+            chunks.c.worker_id == claim.worker_id,
         )
         .values(lease_expires_at=lease)
     )

@@ -28,6 +28,29 @@ def _now_postgresql(element: _Now, compiler: SQLCompiler, **options: Any) -> str
     return f"(clock_timestamp() + make_interval(secs => {shift}))"
 
 
+class _SecondsSince(FunctionElement[float]):
+    type = Double()
+    name = "qwenq_seconds_since"
+    inherit_cache = True
+
+
+@compiles(_SecondsSince, "sqlite")
+def _seconds_since_sqlite(element: _SecondsSince, compiler: SQLCompiler, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return f"((julianday('now') - 2440587.5) * 86400.0 - {moment})"
+
+
+@compiles(_SecondsSince, "postgresql")
+def _seconds_since_postgresql(element: _SecondsSince, compiler: SQLCompiler, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return f"CAST(extract(epoch FROM clock_timestamp() - {moment}) AS double precision)"
+
+
 def now(shift_seconds: float = 0.0) -> ColumnElement[Any]:
     """The database's present moment, moved by some seconds (negative: into the past)."""
     return _Now(literal(float(shift_seconds), Double))
+
+
+def seconds_since(moment: ColumnElement[Any]) -> ColumnElement[float]:
+    """The seconds from a moment in the store to the database's present one."""
+    return _SecondsSince(moment)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, exc, select
 
 from schemas.chunks import Claim, PendingDocument
 from schemas.documents import Document, Row, RowError
+from schemas.errors import RowsLost
 from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
 from schemas.tables import documents
 
@@ -39,6 +40,17 @@ def insert_rows(
         stored = _without_duplicates(connection, job_id, stored, sources)
         _bulk_insert(connection, stored)
     return [row[1] for row in stored if row[7] is not None]
+
+
+def check_rows_kept(connection: Connection, job_id: int, rows: int) -> None:
+    """Raise RowsLost unless the last of a job's first rows is still there.
+
+    What was staged last is lost when PostgreSQL crashes, and a new connection to it shows no sign of that. What was
+    staged before is there when this is.
+    """
+    last = select(documents.c.seq).where(documents.c.job_id == job_id, documents.c.seq == rows - 1)
+    if rows and connection.execute(last).first() is None:
+        raise RowsLost
 
 
 def unfinished_documents(connection: Connection, claim: Claim) -> tuple[PendingDocument, ...]:

@@ -5,12 +5,12 @@ wait. A chunk's lock stands for its documents.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     Connection,
     ScalarSelect,
     bindparam,
-    delete,
     func,
     insert,
     select,
@@ -19,10 +19,12 @@ from sqlalchemy import (
 
 from schemas.chunks import PlannedChunk
 from schemas.jobs import JobSpec
-from schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from schemas.states import CLAIMABLE_JOB_STATES, ENDED_JOB_STATES, ChunkState, DocumentState, JobState
 from schemas.tables import chunks, documents, jobs
 from store.chunks import insert_chunks
-from store.clock import now
+from store.clock import now, seconds_since
+
+_ENDING_BY_ITSELF = CLAIMABLE_JOB_STATES | {JobState.PAUSED}
 
 
 def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None) -> int:
@@ -36,27 +38,23 @@ def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None
         "params": spec.params.model_dump(mode="json"),
         "sources": list(spec.sources),
         "run_key": run_key,
+        "idempotency_key": spec.idempotency_key,
+        "reuse": spec.reuse,
         "created_at": now(),
     }
     job_id: int = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()
     return job_id
 
 
-def release_job(connection: Connection, job_id: int) -> None:
+def release_job(connection: Connection, job_id: int, input_digest: str | None = None) -> None:
     """Let a job run, now that its last document is stored; one that was cancelled meanwhile stays so."""
     released = connection.execute(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.VALIDATING)
-        .values(state=JobState.QUEUED)
+        .values(state=JobState.QUEUED, input_digest=input_digest)
     )
     if not released.rowcount:
         cancel_rest(connection, job_id)
-
-
-def discard_job(connection: Connection, job_id: int) -> None:
-    """Remove a job that never became one, with the rows that were stored for it."""
-    connection.execute(delete(documents).where(documents.c.job_id == job_id))
-    connection.execute(delete(jobs).where(jobs.c.id == job_id))
 
 
 def start_job(connection: Connection, job_id: int | ScalarSelect[int]) -> None:
@@ -64,8 +62,16 @@ def start_job(connection: Connection, job_id: int | ScalarSelect[int]) -> None:
     connection.execute(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED)
-        .values(state=JobState.RUNNING, started_at=func.coalesce(jobs.c.started_at, now()))
+        .values(
+            state=JobState.RUNNING, started_at=func.coalesce(jobs.c.started_at, now()), **no_longer_idle()
+        )
     )
+
+
+def no_longer_idle() -> dict[str, Any]:
+    """Values for a job that was not to run until now: how long that was is left out of its speed."""
+    idle = func.coalesce(seconds_since(jobs.c.idle_since), 0.0)
+    return {"idle_seconds": jobs.c.idle_seconds + idle, "idle_since": None}
 
 
 def hold_job(connection: Connection, job_id: int) -> JobState:
@@ -82,9 +88,9 @@ def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
     """End a job whose chunks are all done: completed, or failed when no document succeeded.
 
     The job is held first: of two workers that end its last two chunks at once, the second then sees the
-    first's chunk as done.
+    first's chunk as done. A paused one ends too: its last documents were in flight.
     """
-    if hold_job(connection, job_id) not in (JobState.QUEUED, JobState.RUNNING):
+    if hold_job(connection, job_id) not in _ENDING_BY_ITSELF:
         return None
     unfinished, succeeded = connection.execute(
         select(func.count().filter(chunks.c.state != ChunkState.DONE), func.sum(chunks.c.succeeded)).where(
@@ -101,6 +107,8 @@ def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
             state=ended,
             started_at=func.coalesce(jobs.c.started_at, now()),
             finished_at=now(),
+            paused_from=None,
+            idle_since=None,
         )
     )
     return ended
@@ -114,7 +122,7 @@ def cancel_job(connection: Connection, job_id: int) -> bool:
     changed = connection.execute(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state.not_in(ENDED_JOB_STATES))
-        .values(state=JobState.CANCELLED, finished_at=now())
+        .values(state=JobState.CANCELLED, finished_at=now(), paused_from=None, **no_longer_idle())
     )
     if not changed.rowcount:
         return False

@@ -21,6 +21,13 @@ def reconcile(store: Store, broker: Broker, settings: Settings) -> RescueReport:
     return report
 
 
+def announce_job(store: Store, broker: Broker, job_id: int) -> None:
+    """Announce a job's chunks that wait and were not announced yet. Raises StoreAway, BrokerAway."""
+    with store.reading() as connection:
+        notices = chunks.unpublished_chunks(connection, job_id)
+    announce(store, broker, notices)
+
+
 def announce(store: Store, broker: Broker, notices: list[Notice]) -> None:
     """Publish, then note it: a crash in between only means that some messages are sent twice."""
     for start in range(0, len(notices), PUBLISH_AT_ONCE):

@@ -5,23 +5,30 @@ Several rescuers at once are harmless: each takes a chunk's row lock, and passes
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from schemas.chunks import Claim, RescueReport
 from schemas.requests import Completion
 from schemas.results import Failure, FinishReason, Usage
-from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
-from schemas.tables import chunks, documents, results
+from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, JobState
+from schemas.tables import chunks, documents
 from store.claims import drop_chunk, finish_chunk, release_chunk
 from store.clock import now
 from store.jobs import hold_job
 from store.results import insert_outcomes
+from store.splitting import split_chunk
 
 POISON = "poison"
 _POISON_MESSAGE = (
     "The worker's process died or hung {crashes} times in a row while it held this document alone. "
     "It was not tried again; the worker's log says more."
 )
+
+
+def is_any_expired(connection: Connection) -> bool:
+    """Whether there is a chunk whose lease has run out. Costs next to nothing, and writes nothing."""
+    expired = (chunks.c.state == ChunkState.RUNNING) & (chunks.c.lease_expires_at < now())
+    return connection.execute(select(chunks.c.id).where(expired).limit(1)).first() is not None
 
 
 def rescue_expired(connection: Connection, max_crashes: int) -> RescueReport:
@@ -100,31 +107,12 @@ def _fail_as_poison(connection: Connection, claim: Claim, seq: int, crashes: int
 
 
 def _halve(connection: Connection, claim: Claim, unfinished: Sequence[int], max_crashes: int) -> None:
-    """Split a waiting chunk in two in the middle of its unfinished documents.
-
-    The upper one is as old as the chunk itself, so that it is announced at once and in its turn.
-    """
+    """Split a waiting chunk in two in the middle of its unfinished documents."""
     cut = len(unfinished) // 2
-    middle = unfinished[cut]
-    moved = {"documents": claim.last_seq - middle + 1, **_counts_from(connection, claim, middle)}
-    remaining = {name: chunks.c[name] - count for name, count in moved.items()}
-    connection.execute(
-        update(chunks)
-        .where(chunks.c.id == claim.chunk_id)
-        .values(last_seq=middle - 1, crashes=_suspicion(unfinished[:cut], max_crashes), **remaining)
-    )
-    connection.execute(
-        insert(chunks).values(
-            job_id=claim.job_id,
-            first_seq=middle,
-            last_seq=claim.last_seq,
-            state=ChunkState.QUEUED,
-            attempt=0,
-            crashes=_suspicion(unfinished[cut:], max_crashes),
-            created_at=select(chunks.c.created_at).where(chunks.c.id == claim.chunk_id).scalar_subquery(),
-            **moved,
-        )
-    )
+    upper = split_chunk(connection, claim.chunk_id, unfinished[cut])
+    for chunk_id, half in ((claim.chunk_id, unfinished[:cut]), (upper, unfinished[cut:])):
+        suspicion = _suspicion(half, max_crashes)
+        connection.execute(update(chunks).where(chunks.c.id == chunk_id).values(crashes=suspicion))
 
 
 def _suspicion(unfinished: Sequence[int], max_crashes: int) -> int:
@@ -133,30 +121,3 @@ def _suspicion(unfinished: Sequence[int], max_crashes: int) -> int:
     Never 0, so that it is answered with no other chunk beside it.
     """
     return max_crashes if len(unfinished) > 1 else 1
-
-
-def _counts_from(connection: Connection, claim: Claim, middle: int) -> dict[str, int]:
-    """What a chunk's counters say of its documents from `middle` on."""
-    states = connection.execute(
-        select(documents.c.state, func.count().label("documents"))
-        .where(documents.c.job_id == claim.job_id, documents.c.seq.between(middle, claim.last_seq))
-        .group_by(documents.c.state)
-    )
-    by_state = {row.state: row.documents for row in states}
-    tokens = connection.execute(
-        select(
-            func.sum(results.c.prompt_tokens),
-            func.sum(results.c.completion_tokens),
-            func.sum(results.c.reasoning_tokens),
-            func.sum(results.c.prefix_tokens),
-        ).where(results.c.job_id == claim.job_id, results.c.seq.between(middle, claim.last_seq))
-    ).one()
-    return {
-        "succeeded": by_state.get(DocumentState.SUCCEEDED, 0),
-        "failed": by_state.get(DocumentState.FAILED, 0),
-        "cancelled": by_state.get(DocumentState.CANCELLED, 0),
-        "prompt_tokens": tokens[0] or 0,
-        "completion_tokens": tokens[1] or 0,
-        "reasoning_tokens": tokens[2] or 0,
-        "prefix_tokens": tokens[3] or 0,
-    }

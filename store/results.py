@@ -1,17 +1,16 @@
 """Outcomes: written by the worker that holds the fence, read in input order."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.chunks import Claim
 from schemas.requests import Completion
 from schemas.results import ErrorLine, Failure, Result, Usage
 from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
 from schemas.tables import chunks, documents, jobs, results
-from store.clock import now
+from store.answer_rows import insert_answers, storable
+from store.failures import located, past_failures
 from store.jobs import job_sources
 
 PAGE_ROWS = 2_000
@@ -23,13 +22,7 @@ def insert_outcomes(connection: Connection, claim: Claim, completions: Sequence[
     Counters follow what changed in fact, so that they never drift from the documents.
     """
     by_key = {answer.key: answer for answer in reversed(completions) if answer.failure is None}
-    answers = [by_key[seq] for seq in _settle_answered(connection, claim, list(by_key))]
-    if answers:
-        insert = {"sqlite": sqlite, "postgresql": postgresql}[connection.dialect.name].insert
-        connection.execute(
-            insert(results).values(created_at=now()).on_conflict_do_nothing(),
-            [_result_row(claim, answer) for answer in answers],
-        )
+    answers = insert_answers(connection, claim, by_key)
     failed = _settle_failed(connection, claim, completions)
     usage = [completion.usage for completion in answers]
     connection.execute(
@@ -40,6 +33,7 @@ def insert_outcomes(connection: Connection, claim: Claim, completions: Sequence[
             crashes=0 if answers or failed else chunks.c.crashes,
             succeeded=chunks.c.succeeded + len(answers),
             failed=chunks.c.failed + failed,
+            reused=chunks.c.reused + sum(answer.reused_from is not None for answer in answers),
             prompt_tokens=chunks.c.prompt_tokens + sum(one.prompt_tokens for one in usage),
             completion_tokens=chunks.c.completion_tokens + sum(one.completion_tokens for one in usage),
             reasoning_tokens=chunks.c.reasoning_tokens + sum(one.reasoning_tokens for one in usage),
@@ -48,28 +42,9 @@ def insert_outcomes(connection: Connection, claim: Claim, completions: Sequence[
     )
 
 
-def _settle_answered(connection: Connection, claim: Claim, seqs: Sequence[int]) -> Sequence[int]:
-    if not seqs:
-        return ()
-    return (
-        connection.execute(
-            update(documents)
-            .where(
-                documents.c.job_id == claim.job_id,
-                documents.c.seq.in_(seqs),
-                documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
-            )
-            .values(state=DocumentState.SUCCEEDED)
-            .returning(documents.c.seq)
-        )
-        .scalars()
-        .all()
-    )
-
-
 def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[Completion]) -> int:
     failures = [
-        {"key": completion.key, "code": failure.code, "message": _storable(failure.message)}
+        {"key": completion.key, "code": failure.code, "message": storable(failure.message)}
         for completion in completions
         if (failure := completion.failure) is not None
     ]
@@ -92,28 +67,6 @@ def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[C
     ).rowcount
 
 
-def _result_row(claim: Claim, answer: Completion) -> dict[str, Any]:
-    return {
-        "job_id": claim.job_id,
-        "seq": answer.key,
-        "chunk_id": claim.chunk_id,
-        "attempt": claim.attempt,
-        "worker_id": claim.worker_id,
-        "text": _storable(answer.text),
-        "reasoning": None if answer.reasoning is None else _storable(answer.reasoning),
-        "finish_reason": answer.finish_reason,
-        "prompt_tokens": answer.usage.prompt_tokens,
-        "completion_tokens": answer.usage.completion_tokens,
-        "reasoning_tokens": answer.usage.reasoning_tokens,
-        "prefix_tokens": answer.usage.prefix_tokens,
-    }
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL keeps no NUL and no lone surrogate; a model may emit either."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
 def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
     """A job's answers in input order, a page of rows in memory at a time."""
     model = connection.execute(select(jobs.c.model).where(jobs.c.id == job_id)).scalar_one()
@@ -128,6 +81,7 @@ def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
             results.c.completion_tokens,
             results.c.reasoning_tokens,
             results.c.prefix_tokens,
+            results.c.reused_from,
         )
         .join_from(
             results,
@@ -150,6 +104,7 @@ def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
                     row.prompt_tokens, row.completion_tokens, row.reasoning_tokens, row.prefix_tokens
                 ),
                 model=model,
+                reused=row.reused_from is not None,
             )
         after = rows[-1].seq
 
@@ -177,15 +132,17 @@ def errors_of(connection: Connection, job_id: int) -> Iterator[ErrorLine]:
         .order_by(documents.c.seq)
         .limit(PAGE_ROWS)
     )
-    many = len(sources) > 1
     after = -1
     while rows := connection.execute(page, {"after": after}).all():
+        earlier = past_failures(connection, job_id, [row.seq for row in rows])
         for row in rows:
-            message = row.error_message
+            past = earlier.get(row.seq, ())
             yield ErrorLine(
                 custom_id=row.custom_id,
                 line=row.line,
-                error=Failure(row.error_code, f"{sources[row.source]}: {message}" if many else message),
+                error=Failure(row.error_code, located(row.error_message, row.source, sources)),
+                attempts=0 if row.custom_id is None else len(past) + 1,
+                earlier=past,
             )
         after = rows[-1].seq
 

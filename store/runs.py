@@ -5,7 +5,13 @@ from sqlalchemy import Connection, func, select, update
 from schemas.states import JobState
 from schemas.tables import jobs
 
-_TO_TAKE_UP = (JobState.QUEUED, JobState.RUNNING, JobState.COMPLETED, JobState.FAILED)
+_TO_TAKE_UP = (
+    JobState.QUEUED,
+    JobState.RUNNING,
+    JobState.PAUSED,
+    JobState.COMPLETED,
+    JobState.FAILED,
+)
 
 
 def job_to_take_up(connection: Connection, run_key: str) -> int | None:

@@ -41,12 +41,15 @@ def _statuses() -> Select[Any]:
             jobs.c.created_at,
             jobs.c.started_at,
             jobs.c.finished_at,
+            jobs.c.idle_since,
+            jobs.c.idle_seconds,
             now().label("asked_at"),
             func.sum(chunks.c.documents).label("total"),
             _running_documents().label("running"),
             func.sum(chunks.c.succeeded).label("succeeded"),
             func.sum(chunks.c.failed).label("failed"),
             func.sum(chunks.c.cancelled).label("cancelled"),
+            func.sum(chunks.c.reused).label("reused"),
             func.sum(chunks.c.prompt_tokens).label("prompt_tokens"),
             func.sum(chunks.c.completion_tokens).label("completion_tokens"),
             func.sum(chunks.c.reasoning_tokens).label("reasoning_tokens"),
@@ -74,16 +77,23 @@ def _as_status(row: Row[Any]) -> JobStatus:
         name=row.name,
         state=JobState(row.state),
         model=row.model,
-        documents=DocumentCounts(pending=pending, **counts),
+        documents=DocumentCounts(pending=pending, reused=int(row.reused or 0), **counts),
         usage=usage,
-        tokens_per_second=_rate(usage.completion_tokens, row.started_at, row.finished_at or row.asked_at),
+        tokens_per_second=_rate(usage.completion_tokens, _working_seconds(row)),
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
     )
 
 
-def _rate(tokens: int, start: datetime | None, end: datetime) -> float | None:
-    if start is None or end <= start:
-        return None
-    return round(tokens / (end - start).total_seconds(), 2)
+def _working_seconds(row: Row[Any]) -> float:
+    """How long the job has been at work: since its first claim, without the time in which it was not to run."""
+    if row.started_at is None:
+        return 0.0
+    end: datetime = row.finished_at or row.idle_since or row.asked_at
+    seconds: float = (end - row.started_at).total_seconds() - row.idle_seconds
+    return seconds
+
+
+def _rate(tokens: int, seconds: float) -> float | None:
+    return round(tokens / seconds, 2) if seconds > 0 else None

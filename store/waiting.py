@@ -22,3 +22,14 @@ def next_job(connection: Connection, model: str, most_crashes: int) -> int | Non
         .order_by(case(_RANKS, value=jobs.c.priority), jobs.c.id)
         .limit(1)
     ).scalar_one_or_none()
+
+
+def next_is_suspect(connection: Connection, job_id: int) -> bool:
+    """Whether the job's next chunk took a worker down, and must be answered with no other beside it."""
+    crashes = connection.execute(
+        select(chunks.c.crashes)
+        .where(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
+        .order_by(chunks.c.first_seq)
+        .limit(1)
+    ).scalar_one_or_none()
+    return bool(crashes)

@@ -52,6 +52,7 @@ def note_model_loaded(connection: Connection, worker_id: int, info: ModelInfo) -
             dtype=info.dtype,
             context=info.context,
             parameters=info.parameters,
+            revision=info.revision,
             load_seconds=info.load_seconds,
             loads=workers.c.loads + 1,
             error=None,
@@ -59,8 +60,8 @@ def note_model_loaded(connection: Connection, worker_id: int, info: ModelInfo) -
     )
 
 
-def note_model_unavailable(connection: Connection, worker_id: int, reason: str) -> None:
-    """Note why a worker cannot load its model."""
+def note_failed(connection: Connection, worker_id: int, reason: str) -> None:
+    """Note why a worker cannot load its model, or cannot go on."""
     connection.execute(
         update(workers).where(workers.c.id == worker_id).values(state=WorkerState.FAILED, error=reason)
     )

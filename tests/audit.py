@@ -1,9 +1,11 @@
 """What must hold in a store whatever has happened; read straight from the tables."""
 
-from sqlalchemy import Connection, func, select
+from typing import Any
 
-from schemas.states import ChunkState, DocumentState
-from schemas.tables import chunks, documents, results
+from sqlalchemy import Connection, Row, func, select
+
+from schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from schemas.tables import chunks, documents, failures, jobs, results
 
 
 def audit(connection: Connection, job_id: int) -> None:
@@ -34,4 +36,48 @@ def audit(connection: Connection, job_id: int) -> None:
             )
         ).scalar_one()
         assert chunk.completion_tokens == tokens
+        assert chunk.reused == _reused(connection, chunk), f"chunk {chunk.id} miscounts what was reused"
     assert covered == [seq for seq, _ in states]
+    _audit_state(connection, job_id)
+    _audit_history(connection, job_id)
+
+
+def _audit_state(connection: Connection, job_id: int) -> None:
+    """A job has ended by itself exactly when its chunks are all done: completed, when one document succeeded."""
+    state = connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one()
+    if state in (JobState.VALIDATING, JobState.CANCELLED):
+        return
+    open_chunks, succeeded = connection.execute(
+        select(func.count().filter(chunks.c.state != ChunkState.DONE), func.sum(chunks.c.succeeded)).where(
+            chunks.c.job_id == job_id
+        )
+    ).one()
+    assert (state in ENDED_JOB_STATES) == (open_chunks == 0), f"{state} with {open_chunks} chunks to do"
+    if state in ENDED_JOB_STATES:
+        assert (state == JobState.COMPLETED) == (succeeded > 0)
+
+
+def _audit_history(connection: Connection, job_id: int) -> None:
+    """Each document's failed rounds count from 1 without a gap; a bad row has none."""
+    rounds = connection.execute(
+        select(failures.c.seq, func.count(), func.min(failures.c.round), func.max(failures.c.round))
+        .where(failures.c.job_id == job_id)
+        .group_by(failures.c.seq)
+    ).all()
+    assert all((first, last) == (1, count) for _, count, first, last in rounds)
+    bad = select(documents.c.seq).where(documents.c.job_id == job_id, documents.c.custom_id.is_(None))
+    assert not {seq for seq, *_ in rounds} & set(connection.execute(bad).scalars())
+
+
+def _reused(connection: Connection, chunk: Row[Any]) -> int:
+    """How many answers of a chunk were not generated for it; none of those may be reused in turn, or cost tokens."""
+    copies = connection.execute(
+        select(results).where(
+            results.c.job_id == chunk.job_id,
+            results.c.seq.between(chunk.first_seq, chunk.last_seq),
+            results.c.reused_from.is_not(None),
+        )
+    ).all()
+    assert all(copy.fingerprint is None for copy in copies)
+    assert not any(copy.prompt_tokens or copy.completion_tokens for copy in copies)
+    return len(copies)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from schemas.chunks import Assignment
 from store import claims
 from store.database import Store
-from store.waiting import next_job
+from store.waiting import next_is_suspect, next_job
 
 NO_CRASH = 0
 ANY_CRASHES = 2**31 - 1
@@ -25,18 +25,29 @@ class Claimant:
 
     def take(self, chunk_id: int) -> Assignment | None:
         """Claim this chunk, or, when there is nothing to claim, the next that waits. None: none waits."""
-        with self.store.writing() as connection:
+        with self.store.fleeting() as connection:
             claim = claims.claim_chunk(connection, chunk_id, self.model, self.worker_id, self.lease_seconds)
             if claim is not None:
                 return claims.assignment_of(connection, claim)
-        return self.take_next(ANY_CRASHES)
+        return self.take_next()
 
-    def take_next(self, most_crashes: int) -> Assignment | None:
+    def take_next(self, most_crashes: int = ANY_CRASHES) -> Assignment | None:
         """Claim the waiting chunk whose turn it is, of those with no more crashes than this. None: none waits."""
         with self.store.reading() as connection:
             job_id = next_job(connection, self.model, most_crashes)
         if job_id is None:
             return None
-        with self.store.writing() as connection:
+        with self.store.fleeting() as connection:
             claim = claims.claim_next(connection, job_id, most_crashes, self.worker_id, self.lease_seconds)
             return None if claim is None else claims.assignment_of(connection, claim)
+
+    def take_beside(self) -> Assignment | None:
+        """Claim the waiting chunk whose turn it is, to be answered beside others. None: none waits, or it may not.
+
+        A suspect may not. It is not passed by either: while there is work enough, it would never have its turn.
+        """
+        with self.store.reading() as connection:
+            job_id = next_job(connection, self.model, ANY_CRASHES)
+            if job_id is None or next_is_suspect(connection, job_id):
+                return None
+        return self.take_next(NO_CRASH)

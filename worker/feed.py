@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from schemas.chunks import Assignment, Claim, PendingDocument
 from schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter, StoreAway
 from schemas.requests import Request
 from schemas.templating import PromptTemplate
-from worker.claimant import ANY_CRASHES, NO_CRASH, Claimant
+from worker.claimant import Claimant
 from worker.engine.failures import failed_completion
 from worker.keeper import Keeper
+from worker.reuse import Reuse
 
 TURN_SECONDS = 600.0
 """How long a turn goes on claiming: its task should end, and be acknowledged, long before its message is sent anew,
@@ -23,6 +25,8 @@ and be seen to end."""
 MOST_OPEN = 32
 """Chunks that one process may hold: each costs the keeper a transaction a second, and all stand alone after a crash."""
 LOOK_AGAIN_SECONDS = 1.0
+LOOKED_UP_AT_ONCE = 250
+"""Documents whose earlier answers are looked for in one query: few enough that the first ones begin soon."""
 
 _log = logging.getLogger("qwenq.worker")
 
@@ -30,9 +34,10 @@ _log = logging.getLogger("qwenq.worker")
 class Feed:
     """The requests of one turn. One thread reads them; another may `close`."""
 
-    def __init__(self, claimant: Claimant, keeper: Keeper, first: Assignment) -> None:
+    def __init__(self, claimant: Claimant, keeper: Keeper, reuse: Reuse, first: Assignment) -> None:
         self._claimant = claimant
         self._keeper = keeper
+        self._reuse = reuse
         self._first = first
         self._ends_at = time.monotonic() + TURN_SECONDS
         self._claiming = threading.Lock()
@@ -63,23 +68,37 @@ class Feed:
         )  # fmt: skip
 
     def _requests_of(self, assignment: Assignment) -> Iterator[Request]:
+        """What is to be generated of a claim; the last request says so."""
+        rendered = self._rendered(assignment)
+        held_back: Request | None = None
+        for request in self._unanswered(assignment.claim, rendered) if assignment.reuse else rendered:
+            if held_back is not None:
+                yield held_back
+            held_back = request
+        if held_back is not None and self._keeper.is_open(assignment.claim):
+            yield replace(held_back, closes_group=True)
+
+    def _rendered(self, assignment: Assignment) -> Iterator[Request]:
         claim = assignment.claim
         template = PromptTemplate.from_spec(assignment.prompt)
-        held_back: Request | None = None
         for document in assignment.documents:
-            if not self._keeper.is_open(claim):
+            if not self._keeper.is_open(claim) or self._keeper.is_paused(claim):
                 return
             self._keeper.note_progress()
             try:
                 request = _request_for(document, assignment, template)
             except DocumentFailed as error:
                 self._keeper.add(failed_completion(document.seq, error, group=claim.chunk_id))
-                continue
-            if held_back is not None:
-                yield held_back
-            held_back = request
-        if held_back is not None:
-            yield replace(held_back, closes_group=True)
+            else:
+                yield request
+
+    def _unanswered(self, claim: Claim, rendered: Iterator[Request]) -> Iterator[Request]:
+        """The requests that need generating; the others get their answers here."""
+        while some := list(islice(rendered, LOOKED_UP_AT_ONCE)):
+            answers, rest = self._reuse.sift(claim, some)
+            for answer in answers:
+                self._keeper.add(answer)
+            yield from rest
 
     def _await_next(self) -> Assignment | None:
         """Claim the next chunk, as soon as one may be claimed. None: this turn is over."""
@@ -100,7 +119,8 @@ class Feed:
             if self._closed:
                 return None
             try:
-                assignment = self._claimant.take_next(NO_CRASH if beside else ANY_CRASHES)
+                take = self._claimant.take_beside if beside else self._claimant.take_next
+                assignment = take()
             except StoreAway as away:
                 _log.warning("nothing is claimed ahead: %s", away)
                 return None

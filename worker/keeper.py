@@ -49,6 +49,7 @@ class Keeper:
         self._open: dict[int, OpenClaim] = {}
         self._measured = Measured()
         self._withdrawn: list[int] = []
+        self._newly_paused: list[Claim] = []
         self._released: set[int] = set()
         self._interrupt: Exception | None = None
         self._wants_more = True
@@ -78,6 +79,27 @@ class Keeper:
     def is_open(self, claim: Claim) -> bool:
         """Whether the claim's documents should still be answered."""
         return claim.chunk_id in self._open
+
+    def is_paused(self, claim: Claim) -> bool:
+        """Whether the claim's job is paused, as far as is known: nothing more of it should begin."""
+        held = self._open.get(claim.chunk_id)
+        return held is not None and held.paused
+
+    def newly_paused(self) -> Collection[Claim]:
+        """The claims whose job was paused since the last call: the engine is to begin nothing more of them."""
+        if not self._newly_paused:
+            return ()
+        with self._news:
+            paused, self._newly_paused = self._newly_paused, []
+        return paused
+
+    def keep_only(self, claim: Claim, seqs: Collection[int]) -> None:
+        """Let all documents of a claim go but these, which are begun; once they are answered, it is given back."""
+        with self._news:
+            held = self._open.get(claim.chunk_id)
+            if held is not None:
+                held.keep_only(seqs)
+                self._news.notify_all()
 
     @property
     def wants_more(self) -> bool:
@@ -198,7 +220,7 @@ class Keeper:
             metrics = self._measured.take()
         claim = held.claim
         try:
-            for attempt in patiently():
+            for attempt in patiently(self._settings.patience_seconds):
                 with attempt, self._store.writing() as connection:
                     hold_fence(connection, claim, self._settings.lease_seconds)
                     insert_outcomes(connection, claim, outcomes)
@@ -211,13 +233,20 @@ class Keeper:
             with self._news:
                 self._measured.put_back(metrics)
         else:
+            self._note_pause(held, standing)
             self._close(held, ending)
             self._tell(held, ending, job)
             self._heed(standing)
 
+    def _note_pause(self, held: OpenClaim, standing: Standing) -> None:
+        with self._news:
+            was_paused, held.paused = held.paused, standing.job == JobState.PAUSED
+            if held.paused and not was_paused:
+                self._newly_paused.append(held.claim)
+
     def _write_late_metrics(self) -> None:
         if metrics := self._measured.take():
-            for attempt in patiently():
+            for attempt in patiently(self._settings.patience_seconds):
                 with attempt, self._store.writing() as connection:
                     insert_metrics(connection, self._model.model, metrics)
 
@@ -236,7 +265,7 @@ class Keeper:
 
     def _tell(self, held: OpenClaim, ending: Ending, job: JobState | None) -> None:
         claim = held.claim
-        if ending == Ending.RELEASED and self._interrupt is None:
+        if ending == Ending.RELEASED and self._interrupt is None and not held.gives_back:
             _log.error("chunk=%d has documents without an outcome", claim.chunk_id)
         if ending != Ending.KEPT:
             _log.info(

@@ -1,6 +1,7 @@
 """A claim that is being answered: which of its documents have no outcome yet, and what is not written yet."""
 
 import time
+from collections.abc import Collection
 
 from schemas.chunks import Assignment
 from schemas.requests import Completion
@@ -13,11 +14,12 @@ class OpenClaim:
         self.claim = assignment.claim
         self.unwritten: list[Completion] = []
         self.opened_at = self.written_at = time.monotonic()
+        self.paused = self.gives_back = False
         self._unanswered = {document.seq for document in assignment.documents}
 
     @property
     def answered(self) -> bool:
-        """Whether each document has its outcome, written or not."""
+        """Whether no outcome is to come any more: each document has its own, written or not, or was put down."""
         return not self._unanswered
 
     def add(self, outcome: Completion) -> None:
@@ -25,6 +27,11 @@ class OpenClaim:
         if outcome.key in self._unanswered:
             self._unanswered.remove(outcome.key)
             self.unwritten.append(outcome)
+
+    def keep_only(self, seqs: Collection[int]) -> None:
+        """Let all unanswered documents go but these: the chunk is given back for the others in the end."""
+        self._unanswered.intersection_update(seqs)
+        self.gives_back = True
 
     def take(self) -> list[Completion]:
         """Hand out what is not written, to be written now."""

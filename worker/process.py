@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from functools import cache
 
 from schemas.chunks import Assignment
@@ -11,14 +12,15 @@ from schemas.requests import ModelInfo
 from schemas.settings import Settings, settings_of_process
 from store import rescue, workers
 from store.broker import Broker
-from store.chunks import unpublished_chunks
 from store.database import Store
-from store.reconcile import announce
+from store.reconcile import announce_job
 from worker.claimant import Claimant
 from worker.feed import Feed
 from worker.keeper import Keeper
 from worker.patience import patiently
 from worker.resident import ResidentModel
+from worker.reuse import Reuse
+from worker.watchdog import Watchdog
 
 WORKER_ID_VARIABLE = "QWENQ_WORKER_ID"
 BROKEN_EXIT_CODE = 71
@@ -48,11 +50,11 @@ class WorkingProcess:
             info = self._resident.load()
         except Exception as error:
             reason = _reason_of(error)
-            for attempt in patiently():
+            for attempt in patiently(self._settings.patience_seconds):
                 with attempt, self._store.writing() as connection:
-                    workers.note_model_unavailable(connection, self._worker_id, reason)
+                    workers.note_failed(connection, self._worker_id, reason)
             raise ModelUnavailable(model=self._settings.model or "", reason=reason) from error
-        for attempt in patiently():
+        for attempt in patiently(self._settings.patience_seconds):
             with attempt, self._store.writing() as connection:
                 workers.note_model_loaded(connection, self._worker_id, info)
         return info
@@ -67,21 +69,23 @@ class WorkingProcess:
         if first is None:
             _log.info("chunk=%d has nothing to claim", chunk_id)
             return
-        with Keeper(self._store, self._info, self._settings, deadline) as keeper:
-            released = self._work(Feed(self._claimant, keeper, first), keeper)
+        watchdog = Watchdog(self._settings.stall_seconds)
+        with watchdog, Keeper(self._store, self._info, self._settings, deadline) as keeper:
+            reuse = Reuse(self._store, self._info)
+            released = self._work(Feed(self._claimant, keeper, reuse, first), keeper, reuse)
         for job_id in released:
             self._announce(job_id)
 
     def _take(self, chunk_id: int) -> Assignment | None:
-        for attempt in patiently():
+        for attempt in patiently(self._settings.patience_seconds):
             with attempt:
                 assignment = self._claimant.take(chunk_id)
         return assignment
 
-    def _work(self, feed: Feed, keeper: Keeper) -> Collection[int]:
+    def _work(self, feed: Feed, keeper: Keeper, reuse: Reuse) -> Collection[int]:
         """Answer and settle. Returns the jobs of which chunks were given back."""
         try:
-            self._generate(feed, keeper)
+            self._generate(feed, keeper, reuse)
             return keeper.settle_rest()
         except StoreAway:
             raise  # no chunk's fault, and the leases have run out or will
@@ -94,25 +98,24 @@ class WorkingProcess:
             finally:
                 os._exit(BROKEN_EXIT_CODE)
 
-    def _generate(self, feed: Feed, keeper: Keeper) -> None:
+    def _generate(self, feed: Feed, keeper: Keeper, reuse: Reuse) -> None:
         try:
             for completion in self._resident.answer(feed.requests(), keeper):
-                keeper.add(completion)
+                for outcome in reuse.outcomes_of(completion):
+                    keeper.add(outcome)
         except WorkerStopping as stopping:
             _log.info("%s", stopping)
         finally:
             feed.close()
 
     def _rescue_own(self) -> None:
-        for attempt in patiently():
+        for attempt in patiently(self._settings.patience_seconds):
             with attempt, self._store.writing() as connection:
                 rescue.rescue_held_by(connection, self._worker_id, self._settings.max_crashes)
 
     def _announce(self, job_id: int) -> None:
-        with self._store.reading() as connection:
-            waiting = unpublished_chunks(connection, job_id)
         try:
-            announce(self._store, self._broker, waiting)
+            announce_job(self._store, self._broker, job_id)
         except BrokerAway as away:
             _log.warning("job=%d is not announced, a reconciler will: %s", job_id, away)
 
@@ -124,6 +127,14 @@ def _reason_of(error: Exception) -> str:
         case InvalidSetting():
             return f"{error.name}: {error.reason}"
     return str(error) or type(error).__name__
+
+
+def note_failure(error: StoreAway) -> None:
+    """Leave word of why this worker stops, if the store takes as much; the parent process tells it as it ends."""
+    store = Store.of(settings_of_process())
+    with suppress(StoreAway), store.writing() as connection:
+        workers.note_failed(connection, int(os.environ[WORKER_ID_VARIABLE]), str(error))
+    store.close()
 
 
 @cache

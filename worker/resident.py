@@ -1,23 +1,26 @@
 """The resident model: loaded once in the life of a process, whatever number of chunks and jobs it answers."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from schemas.settings import Settings
 from worker.engine.factory import make_engine
 from worker.keeper import Keeper
+from worker.revision import revision_of
 
 
 class ResidentModel:
     """One engine with its model, and the keeper of the claims that it works for now."""
 
     def __init__(self, model: str, settings: Settings) -> None:
+        self._model = model
         self._keeper: Keeper | None = None
         self._engine = make_engine(model, settings, EngineHooks(self._on_step, self._on_batch))
 
     def load(self) -> ModelInfo:
-        """Load the model. Raises ModelUnavailable."""
-        return self._engine.load()
+        """Load the model, and note which revision of it that is. Raises ModelUnavailable."""
+        return replace(self._engine.load(), revision=revision_of(self._model))
 
     def answer(self, requests: Iterable[Request], keeper: Keeper) -> Iterator[Completion]:
         """Answer requests; the keeper of their claims hears of every step, withdraws some, or breaks it off."""
@@ -31,6 +34,8 @@ class ResidentModel:
         if self._keeper is not None:
             for chunk_id in self._keeper.step():
                 self._engine.withdraw(chunk_id)
+            for claim in self._keeper.newly_paused():
+                self._keeper.keep_only(claim, self._engine.withdraw_waiting(claim.chunk_id))
 
     def _on_batch(self, metrics: BatchMetrics) -> None:
         if self._keeper is not None:

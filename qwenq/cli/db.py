@@ -1,11 +1,19 @@
 """`qwenq db`: the SQL store."""
 
+from typing import TYPE_CHECKING
+
 import click
+
+from qwenq.cli.ages import Age
+from qwenq.cli.options import json_option, option
+
+if TYPE_CHECKING:
+    from schemas.pruning import PrunedJob, PruneReport
 
 
 @click.group(name="db")
 def command() -> None:
-    """Bring the SQL store to this version, or see which one it is of."""
+    """Bring the SQL store to this version, see which one it is of, or remove what is not needed any more."""
 
 
 @command.command()
@@ -41,3 +49,53 @@ def check() -> int:
     store.close()
     say(f"{store.url} is of version {SCHEMA_VERSION}, as it should be")
     return 0
+
+
+@command.command()
+@option("--older-than", type=Age(), metavar="AGE",
+        help="Also jobs that ended so long ago, with documents and answers: 30d, 12h [default: none].")  # fmt: skip
+@option("--yes", is_flag=True, help="Remove it; without, it is only told.")
+@json_option
+def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
+    """Remove half jobs, which a submit that died left behind; with --older-than also what is done and past.
+
+    Documents go in batches, so that others work on beside it. A file of SQLite keeps its size; the space is used again.
+    """
+    from qwenq.pruning import foresee
+    from qwenq.pruning import prune as remove
+    from qwenq.telling import tell_json
+    from schemas.settings import load_settings
+
+    settings = load_settings()
+
+    def tell(job: "PrunedJob") -> None:
+        if not as_json:
+            click.echo(_line(job))
+
+    if yes:
+        report = remove(settings, older_than, tell)
+    else:
+        report = foresee(settings, older_than)
+        for job in report.jobs:
+            tell(job)
+    tell_json(report) if as_json else _sum_up(report)
+    return 0
+
+
+def _line(job: "PrunedJob") -> str:
+    from qwenq.telling import age
+
+    state = f"{job.state} {age(job.finished_at)} ago" if job.finished_at else "stored by half"
+    return f"job {job.id}, {state}, {job.documents:,} documents: {' '.join(job.name.split())}"
+
+
+def _sum_up(report: "PruneReport") -> None:
+    from qwenq.telling import say
+
+    what = f"{len(report.jobs):,} jobs with {report.documents:,} documents and {report.workers:,} workers"
+    if report.removed:
+        say(f"removed: {what}")
+    elif report.jobs or report.workers:
+        say(f"nothing is removed yet; --yes removes {what}")
+    else:
+        say("there is nothing to remove")

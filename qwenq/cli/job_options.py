@@ -53,6 +53,8 @@ _JOB_OPTIONS = (
            help="Hold every answer to the JSON schema in this file."),
     option("--on-overflow", type=click.Choice(tuple(map(str, Overflow))),
            help="What to do with a document that exceeds the model's context [default: fail]."),
+    option("--reuse", is_flag=True,
+           help="Answer documents from earlier identical ones of jobs with --reuse, without generating."),
     option("--dry-run", is_flag=True, help="Show the first prompts and an estimate of tokens; store nothing."),
 )  # fmt: skip
 

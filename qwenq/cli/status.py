@@ -1,8 +1,13 @@
 """`qwenq status`: where jobs stand."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from qwenq.cli.options import json_option, option
+
+if TYPE_CHECKING:
+    from qwenq.rescuing import Rescuer
 
 
 @click.command(name="status")
@@ -11,26 +16,42 @@ from qwenq.cli.options import json_option, option
 @option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many jobs, newest first.")
 @json_option
 def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
-    """Where JOB stands; without JOB, the newest ones."""
+    """Where JOB stands; without JOB, the newest ones. What is stranded is put back into the queue on the way."""
     from qwenq import api
-    from qwenq.stores import count_workers
-    from qwenq.telling import say, show_job, show_jobs, tell_json
+    from qwenq.rescuing import Rescuer
+    from qwenq.telling import say, show_jobs, tell_json
     from schemas.settings import load_settings
 
+    if job is None and watch:
+        raise click.UsageError("--watch needs a JOB")
+    rescuer = Rescuer(load_settings())
+    rescuer.put_back()
     if job is None:
-        if watch:
-            raise click.UsageError("--watch needs a JOB")
         found = api.jobs(limit)
         tell_json(found) if as_json else show_jobs(found)
-        return 0
+    else:
+        _tell(job, rescuer, watch, as_json)
+    # Last, since a broker that is away makes itself waited for.
+    if away := rescuer.announce():
+        say(f"documents wait of which no worker knows yet: {away}")
+    return 0
+
+
+def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
+    from qwenq import api
+    from qwenq.stores import count_workers
+    from qwenq.telling import say, show_job, tell_json
+    from schemas.settings import load_settings
+    from schemas.states import ENDED_JOB_STATES, JobState
+
     status = api.status(job)
     if watch:
         from qwenq.progress import follow
 
-        status = follow(lambda: api.status(job), lambda: None)
+        status = follow(lambda: api.status(job), rescuer.look_now_and_then)
     tell_json(status) if as_json else show_job(status)
-    if not status.state.ended and not count_workers(load_settings(), status.model):
+    waits = status.state not in (*ENDED_JOB_STATES, JobState.PAUSED)
+    if waits and not count_workers(load_settings(), status.model):
         say(
             f"no worker with this model gives a sign of life; `qwenq worker --model {status.model}` starts one"
         )
-    return 0

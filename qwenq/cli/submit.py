@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 @click.command(name="submit")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @job_options
+@option("--idempotency-key", metavar="KEY",
+        help="Names this request: submitted again, it gives the first one's job.")  # fmt: skip
 @option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 when documents failed.")
 @json_option
 def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **options: Any) -> int:
@@ -38,7 +40,7 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
 
 def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bool) -> int:
     from qwenq.progress import count_rows
-    from qwenq.submitting import submit_request
+    from qwenq.submitting import Listener, submit_request
     from qwenq.telling import say
 
     stored: list[int] = []
@@ -48,8 +50,11 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
         if not as_json:
             click.echo(job_id)
 
+    def tell_waiting(job_id: int) -> None:
+        say(f"job {job_id} has this idempotency key and is still being stored: waiting for it")
+
     try:
-        submission = submit_request(request, settings, count_rows, tell)
+        submission = submit_request(request, settings, Listener(count_rows, tell, tell_waiting))
         return _tell_more(submission, settings, wait, as_json)
     except KeyboardInterrupt:
         for job_id in stored:
@@ -63,6 +68,10 @@ def _tell_more(submission: "Submission", settings: "Settings", wait: bool, as_js
     from qwenq.progress import follow
     from qwenq.telling import say, tell_json
 
+    if submission.repeated:
+        say(
+            f"job {submission.job_id} was submitted with this idempotency key before: nothing is stored again"
+        )
     if submission.rejected:
         say(
             f"{submission.rejected:,} of {submission.documents:,} rows are bad: they are in the errors of the job"

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -80,6 +81,30 @@ def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder
     assert list((folder / ".qwenq" / "runs").iterdir()) == []
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_run_whose_job_was_paused_meanwhile_lets_it_go_on(
+    folder: Path, docs: Path, settings: Settings, redis: None
+) -> None:
+    from store.broker import broker_url
+
+    environment = {**environment_of(settings), "QWENQ_BROKER_URL": broker_url(settings)}
+    key = run_key(JobSpec(model="echo", sources=(str(docs),)), "")
+    interrupted = qwenq("submit", docs, "--model", "echo", cwd=folder, env=environment).stdout.strip()
+    assert qwenq("pause", interrupted, cwd=folder, env=environment).returncode == 0
+    late = folder / "late.py"
+    late.write_text(
+        f"import qwenq.running as running\nrunning.run_key = lambda *_: {key!r}\n"
+        "from qwenq.cli import main\nmain()\n"
+    )
+    store = (settings.database_url or "").removeprefix("sqlite:///")
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE jobs SET run_key = ?", (key,))
+    again = _python(late, "run", str(docs), "--model", "echo", "-o", "out.jsonl", cwd=folder, env=environment)
+    assert again[0] == 0, again[1]
+    assert f"job {interrupted} was interrupted before: going on with it" in again[1]
+    assert [answer["text"] for answer in read_jsonl(folder / "out.jsonl")] == ["one", "two"]
+
+
 @pytest.mark.parametrize(
     "outputs",
     [
@@ -120,11 +145,13 @@ def test_a_broker_that_does_not_answer_is_told_at_once(folder: Path, docs: Path)
     assert "QWENQ_BROKER_URL" in refused.stderr
 
 
-def _python(script: Path, *arguments: str, cwd: Path) -> tuple[int, str]:
+def _python(
+    script: Path, *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
+) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, str(script), *arguments],
         cwd=cwd,
-        env={**os.environ},
+        env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,
         check=False,

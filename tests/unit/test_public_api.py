@@ -14,7 +14,7 @@ import pytest
 import qwenq
 from qwenq import api
 from schemas.jobs import JobStatus
-from schemas.results import ErrorLine, Result
+from schemas.results import ErrorLine, HistoryLine, Result
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS: dict[str, Any] = {
@@ -23,7 +23,11 @@ FUNCTIONS: dict[str, Any] = {
     "jobs": list[JobStatus],
     "results": Iterator[Result],
     "errors": Iterator[ErrorLine],
+    "history": Iterator[HistoryLine],
     "cancel": JobStatus,
+    "pause": JobStatus,
+    "resume": JobStatus,
+    "retry": JobStatus,
     "wait": JobStatus,
 }
 

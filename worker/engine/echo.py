@@ -1,7 +1,7 @@
 """An engine without a model: it answers with the document itself. Made for measuring the pipeline."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.errors import DocumentFailed
@@ -60,6 +60,11 @@ class EchoEngine:
     def withdraw(self, group: int) -> None:
         """Answer no further request of the group."""
         self._withdrawn.add(group)
+
+    def withdraw_waiting(self, group: int) -> Collection[int]:
+        """Answer no further request of the group: an echo is no sooner begun than given."""
+        self.withdraw(group)
+        return ()
 
     def close(self) -> None:
         """Nothing to let go."""

@@ -1,6 +1,6 @@
 """What every engine can do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
 from schemas.requests import Completion, ModelInfo, Request
@@ -23,6 +23,13 @@ class Engine(Protocol):
 
     def withdraw(self, group: int) -> None:
         """Let the group's requests go, from within `on_step`: they get no completion any more."""
+        ...
+
+    def withdraw_waiting(self, group: int) -> Collection[int]:
+        """Let the group's requests go that are not being answered yet, from within `on_step`.
+
+        Returns the keys of those that are; nothing more of the group is taken in.
+        """
         ...
 
     def close(self) -> None:

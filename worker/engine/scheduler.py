@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import torch
 
@@ -65,6 +65,14 @@ class Scheduler:
         kept = ([row for row in half if row.group != group] for half in self._suspects)
         self._suspects = deque(half for half in kept if half)
         self._close(group)
+
+    def withdraw_waiting(self, group: int) -> Collection[int]:
+        """Let a group's documents go that are not begun, between two steps. Returns the keys of the others."""
+        self._intake.withdraw(group)
+        if not self._holds(group):
+            self._close(group)
+        begun = [*self._runner.running, *(row for half in self._suspects for row in half)]
+        return {row.key for row in begun if row.group == group}
 
     def _admit(self) -> None:
         if self._isolating and (self._runner.running or self._suspects):

@@ -61,11 +61,17 @@ def _described_table(connection: Connection, inspector: Inspector, table: str) -
         "primary key": inspector.get_pk_constraint(table),
         "checks": {check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table)},
         "foreign keys": {key["name"]: key for key in inspector.get_foreign_keys(table)},
-        "indexes": {index["name"]: index for index in inspector.get_indexes(table)},
+        "indexes": {index["name"]: _described_index(index) for index in inspector.get_indexes(table)},
         "unique": {one["name"]: one for one in inspector.get_unique_constraints(table)},
         "comment": _comment(connection, inspector, table),
         "without rowid": _is_without_rowid(connection, table),
     }
+
+
+def _described_index(index: Any) -> dict[str, Any]:
+    """An index; the SQL of a condition as text, since one `text()` never equals another."""
+    options = {name: str(value) for name, value in index.get("dialect_options", {}).items()}
+    return {**index, "dialect_options": options}
 
 
 def _comment(connection: Connection, inspector: Inspector, table: str) -> str | None:

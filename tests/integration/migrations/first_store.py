@@ -55,3 +55,27 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         }
     ],
 }  # fmt: skip
+LATER_ROWS: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "0002": {
+        "results": [
+            {
+                "job_id": 1, "seq": 2, "chunk_id": 1, "attempt": 2, "worker_id": 1, "text": "c", "reasoning": "r",
+                "finish_reason": "length", "prompt_tokens": 5, "completion_tokens": 6, "reasoning_tokens": 1,
+                "prefix_tokens": 4, "created_at": AT,
+            }
+        ],
+    },
+    "0003": {
+        "jobs": [
+            {
+                "id": 2, "name": "p", "state": "paused", "model": "echo", "priority": "high", "prompt": {},
+                "params": {}, "sources": ["b.jsonl"], "run_key": None, "created_at": AT, "started_at": AT,
+                "finished_at": None, "paused_from": "running", "idle_since": AT, "idle_seconds": 7.5,
+            }
+        ],
+        "failures": [
+            {"job_id": 1, "seq": 2, "round": 1, "code": "poison", "message": "it hung", "failed_at": AT},
+        ],
+    },
+}  # fmt: skip
+"""What the versions after it added, on top of its rows."""

@@ -22,7 +22,7 @@ from store.workers import find_worker
 from tests.audit import audit
 from tests.builders import answer_all
 from tests.integration.migrations.conftest import VERSION_TABLE, described, downgrade
-from tests.integration.migrations.first_store import AT, ROWS
+from tests.integration.migrations.first_store import AT, LATER_ROWS, ROWS
 
 BEGINNING = "0001"
 
@@ -121,6 +121,23 @@ def test_the_code_goes_on_with_an_upgraded_store(first_store: Store) -> None:
         status = job_status(connection, 1)
     assert status is not None
     assert (status.state, status.documents.succeeded, status.started_at) == (JobState.COMPLETED, 2, AT)
+
+
+@pytest.mark.parametrize("revision", sorted(LATER_ROWS))
+def test_what_a_later_version_added_is_kept_too(empty_store: Store, revision: str) -> None:
+    with empty_store.writing() as connection:
+        upgrade(connection, revision)
+        tables = _tables(connection)
+        for name, rows in (*ROWS.items(), *LATER_ROWS[revision].items()):
+            connection.execute(tables[name].insert(), [_storable(connection, row) for row in rows])
+    with empty_store.reading() as connection:
+        before = _contents(connection)
+    assert upgrade_store(empty_store) == revision
+    with empty_store.reading() as connection:
+        after = _contents(connection)
+    for name, rows in before.items():
+        assert [{column: new[column] for column in rows[0]} for new in after[name]] == rows
+    check_version(empty_store)
 
 
 def _tables(connection: Connection) -> dict[str, Table]:

@@ -1,12 +1,10 @@
 """Chunks as their announcers see them: which wait, since when, and for which model."""
 
 import pytest
-from sqlalchemy import update
 
 from schemas.chunks import Notice
 from schemas.jobs import Priority
 from schemas.states import JobState
-from schemas.tables import jobs
 from store.chunks import (
     count_waiting,
     mark_published,
@@ -16,6 +14,7 @@ from store.chunks import (
 )
 from store.database import Store
 from store.jobs import cancel_job
+from store.pausing import pause_job
 from tests.builders import EXPIRED, MODEL, chunks_of, finish, make_job, make_worker, take
 from tests.integration.store.conftest import age
 
@@ -80,7 +79,7 @@ def test_chunks_of_a_job_that_must_not_run_do_not_wait(store: Store, state: JobS
         if state == JobState.CANCELLED:
             cancel_job(connection, job_id)
         elif state == JobState.PAUSED:
-            connection.execute(update(jobs).values(state=state))
+            pause_job(connection, job_id)
     with store.reading() as connection:
         assert never_published(connection, 0) == published_before(connection, 0) == []
         assert unpublished_chunks(connection, job_id) == []

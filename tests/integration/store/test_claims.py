@@ -8,7 +8,7 @@ from sqlalchemy import Row, select, update
 
 from schemas.chunks import Claim
 from schemas.states import ChunkState, DocumentState, JobState, WorkerState
-from schemas.tables import chunks, documents, jobs
+from schemas.tables import chunks, documents
 from store.claims import (
     claim_chunk,
     finish_chunk,
@@ -18,6 +18,7 @@ from store.claims import (
 )
 from store.database import Store
 from store.jobs import cancel_job
+from store.pausing import pause_job
 from store.rescue import rescue_expired
 from store.workers import note_stopping
 from tests.builders import (
@@ -102,7 +103,7 @@ def test_a_job_that_must_not_run_gives_nothing(store: Store, audited: Audited, s
         if state == JobState.CANCELLED:
             assert cancel_job(connection, job_id)
         elif state == JobState.PAUSED:
-            connection.execute(update(jobs).where(jobs.c.id == job_id).values(state=state))
+            pause_job(connection, job_id)
     assert _claim(store, chunks_of(store, job_id)[0], make_worker(store)) is None
     assert (audited(job_id).state, audited(job_id).documents.running) == (state, 0)
 

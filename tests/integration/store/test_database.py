@@ -130,3 +130,17 @@ def test_a_sqlite_store_is_durable_checks_its_keys_and_lets_readers_go_on(sqlite
     with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as plain:
         assert plain.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
     plain.close()
+
+
+def test_only_what_a_power_cut_may_undo_does_not_wait_for_the_disk(store: Store) -> None:
+    setting = "PRAGMA synchronous" if store.dialect == "sqlite" else "SHOW synchronous_commit"
+    with store.writing() as connection:
+        waits = connection.exec_driver_sql(setting).scalar_one()
+    with store.fleeting() as connection:
+        fleeting = connection.exec_driver_sql(setting).scalar_one()
+    with store.writing() as connection:
+        assert connection.exec_driver_sql(setting).scalar_one() == waits
+    if store.dialect == "sqlite":
+        assert (waits, fleeting) == (2, 1)
+    else:
+        assert fleeting == waits

@@ -1,17 +1,14 @@
 """A job's life: its states, and a status that agrees with its documents after every step."""
 
-from sqlalchemy import func, select
-
 from schemas.chunks import PlannedChunk
 from schemas.generation import GenerationParams
 from schemas.jobs import JobSpec, JobStatus, Priority, PromptSpec
 from schemas.states import ChunkState, JobState
-from schemas.tables import chunks, documents, jobs
 from store.chunks import insert_chunks
 from store.claims import assignment_of, release_chunk
 from store.database import Store
 from store.documents import insert_rows
-from store.jobs import create_job, discard_job, job_sources, release_job
+from store.jobs import create_job, job_sources, release_job
 from store.rescue import rescue_expired
 from store.runs import forget_run, job_to_take_up
 from store.statuses import job_status, job_statuses
@@ -137,18 +134,6 @@ def test_a_job_that_is_not_there_has_no_status(store: Store) -> None:
     with store.reading() as connection:
         assert job_status(connection, 12345) is None
         assert job_statuses(connection, limit=5) == []
-
-
-def test_a_discarded_job_leaves_nothing_and_harms_no_other(store: Store, audited: Audited) -> None:
-    kept = make_job(store)
-    job_id = make_job(store, released=False)
-    with store.writing() as connection:
-        discard_job(connection, job_id)
-    with store.reading() as connection:
-        for table, column in ((jobs, jobs.c.id), (chunks, chunks.c.job_id), (documents, documents.c.job_id)):
-            found = connection.scalar(select(func.count()).select_from(table).where(column == job_id))
-            assert found == 0, table.name
-    assert audited(kept).documents.total == 10
 
 
 def test_an_interrupted_run_takes_up_its_newest_unfinished_job(store: Store) -> None:

@@ -13,8 +13,8 @@ from store.workers import (
     beat_heart,
     count_alive,
     find_worker,
+    note_failed,
     note_model_loaded,
-    note_model_unavailable,
     note_stopped,
     note_stopping,
     register_worker,
@@ -62,7 +62,7 @@ def test_a_load_that_ends_late_does_not_call_off_a_stop(store: Store, worker_id:
 
 def test_a_worker_without_its_model_stays_failed_when_it_ends(store: Store, worker_id: int) -> None:
     with store.writing() as connection:
-        note_model_unavailable(connection, worker_id, "there is no config.json")
+        note_failed(connection, worker_id, "there is no config.json")
         note_stopping(connection, worker_id)
         note_stopped(connection, worker_id)
     worker = _worker(store, worker_id)

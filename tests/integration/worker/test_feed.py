@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +15,9 @@ from schemas.states import ChunkState
 from schemas.tables import chunks
 from store.database import Store
 from store.jobs import cancel_job
+from store.pausing import pause_job, resume_job
 from store.results import errors_of
+from store.statuses import job_status
 from store.workers import note_stopping
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, make_job, make_worker, row, store_job, suspect
@@ -24,6 +27,7 @@ from worker import keeper as keeper_module
 from worker.claimant import Claimant
 from worker.feed import Feed
 from worker.keeper import Keeper
+from worker.reuse import Reuse
 
 INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
 
@@ -57,7 +61,7 @@ def reader() -> Iterator[ThreadPoolExecutor]:
 def begin(claimant: Claimant, keeper: Keeper, chunk_id: int) -> Feed:
     first = claimant.take(chunk_id)
     assert first is not None
-    return Feed(claimant, keeper, first)
+    return Feed(claimant, keeper, Reuse(claimant.store, INFO), first)
 
 
 def give(keeper: Keeper, *requests: Request) -> None:
@@ -110,24 +114,25 @@ def test_a_turn_waits_for_work_while_something_is_being_answered(
     assert reader.submit(next, requests, None).result(30) is None
 
 
-def test_a_chunk_that_took_its_worker_down_is_never_claimed_ahead(
+def test_a_chunk_that_took_its_worker_down_is_never_claimed_ahead_nor_passed_by(
     store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
 ) -> None:
-    job_id = make_job(store, documents=12)
-    first, second, third = chunks_of(store, job_id)
-    suspect(store, second)
+    job_id = make_job(store, documents=16)
+    first, second, third, fourth = chunks_of(store, job_id)
+    suspect(store, third)
     requests = begin(claimant, keeper, first).requests()
     ahead = [next(requests) for _ in range(8)]
-    assert {request.group for request in ahead} == {first, third}
+    assert {request.group for request in ahead} == {first, second}
     waiting = reader.submit(next, requests, None)
     give(keeper, *ahead[:-1])
     eventually(lambda: chunks_of(store, job_id, ChunkState.DONE) == [first], "the first chunk is settled")
-    assert chunks_of(store, job_id, ChunkState.QUEUED) == [second]
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [third, fourth]
     give(keeper, ahead[-1])
     alone = waiting.result(30)
     assert alone is not None
-    assert alone.group == second
-    assert chunks_of(store, job_id, ChunkState.DONE) == [first, third]
+    assert alone.group == third
+    assert chunks_of(store, job_id, ChunkState.DONE) == [first, second]
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [fourth]
 
 
 def test_a_turn_that_begins_with_a_suspect_claims_nothing_beside_it(
@@ -195,6 +200,64 @@ def test_documents_of_a_cancelled_job_are_not_read_any_further(
         cancel_job(connection, cancelled)
     eventually(keeper.step, "the chunk is withdrawn")
     assert next(requests).group == chunks_of(store, other)[0]
+
+
+def test_documents_of_a_paused_job_that_are_not_begun_are_given_back(
+    store: Store, claimant: Claimant, keeper: Keeper
+) -> None:
+    paused, other = make_job(store, documents=4), make_job(store, documents=4)
+    requests = begin(claimant, keeper, chunks_of(store, paused)[0]).requests()
+    (claim,) = keeper.claims()
+    read = [next(requests)]
+    with store.writing() as connection:
+        pause_job(connection, paused)
+    assert eventually(keeper.newly_paused, "the worker hears of the pause") == [claim]
+    assert keeper.newly_paused() == ()
+    read.append(next(requests))
+    beside = next(requests)
+    assert beside.group == chunks_of(store, other)[0]
+    keeper.keep_only(claim, {0, 1})
+    assert keeper.is_open(claim)
+    give(keeper, *read)
+    eventually(lambda: not keeper.is_open(claim), "the chunk is given back")
+    give(keeper, beside, *requests)
+    assert keeper.settle_rest() == {paused}
+    assert chunks_of(store, paused, ChunkState.QUEUED) == [claim.chunk_id]
+    with store.reading() as connection:
+        audit(connection, paused)
+        held, ended = job_status(connection, paused), job_status(connection, other)
+    assert held is not None
+    assert (held.state, held.documents.succeeded, held.documents.pending) == ("paused", 2, 2)
+    assert ended is not None
+    assert ended.state == "completed"
+
+
+def test_nothing_of_a_paused_job_is_claimed_ahead(store: Store, claimant: Claimant, keeper: Keeper) -> None:
+    job_id = make_job(store, documents=8)
+    first, second = chunks_of(store, job_id)
+    requests = begin(claimant, keeper, first).requests()
+    read = [next(requests) for _ in range(4)]
+    with store.writing() as connection:
+        pause_job(connection, job_id)
+    give(keeper, *read)
+    assert next(requests, None) is None
+    assert chunks_of(store, job_id, ChunkState.DONE) == [first]
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [second]
+
+
+def test_a_chunk_of_a_job_that_is_resumed_in_time_is_read_to_its_end(
+    store: Store, claimant: Claimant, keeper: Keeper
+) -> None:
+    job_id = make_job(store, documents=4)
+    requests = begin(claimant, keeper, chunks_of(store, job_id)[0]).requests()
+    (claim,) = keeper.claims()
+    with store.writing() as connection:
+        pause_job(connection, job_id)
+    eventually(lambda: keeper.is_paused(claim), "the worker hears of the pause")
+    with store.writing() as connection:
+        resume_job(connection, job_id)
+    eventually(lambda: not keeper.is_paused(claim), "the worker hears of its end")
+    assert [request.key for request in islice(requests, 4)] == [0, 1, 2, 3]
 
 
 def test_a_closed_feed_leaves_no_claim_behind_that_nobody_keeps(

@@ -25,7 +25,6 @@ from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, failure, make_job, make_worker, take
 from tests.waiting import eventually
 from worker import keeper as keeper_module
-from worker import patience
 from worker.keeper import Keeper
 
 NEVER = float("inf")
@@ -218,9 +217,15 @@ def test_one_lost_claim_leaves_the_others_alone(store: Store, claim: Claim, keep
 
 
 def test_outcomes_that_cannot_be_written_break_generation_off(
-    store: Store, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    store: Store, claim: Claim, settings: Settings
 ) -> None:
-    monkeypatch.setattr(patience, "GIVE_UP_SECONDS", 0.1)
+    impatient = settings.model_copy(update={"patience_seconds": 0.1})
+    with Keeper(store, INFO, impatient, NEVER) as keeper:
+        keep(store, keeper, claim)
+        refuse_writing(store, keeper)
+
+
+def refuse_writing(store: Store, keeper: Keeper) -> None:
     with store.writing() as connection:
         connection.exec_driver_sql("ALTER TABLE chunks RENAME TO astray")
 

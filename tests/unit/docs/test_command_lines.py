@@ -36,14 +36,14 @@ def test_a_right_command_is_read() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["pause 1", "db", "run", "run a.jsonl --no-such 1", "worker --batch-rows many", "status 1 2"],
+    ["stop 1", "db", "run", "run a.jsonl --no-such 1", "worker --batch-rows many", "status 1 2"],
 )
 def test_a_wrong_command_is_refused(line: str) -> None:
     with pytest.raises(click.UsageError):
         read_command(line.split())
 
 
-@pytest.mark.parametrize("line", ["pause", "db downgrade", "worker --devices cuda:1"])
+@pytest.mark.parametrize("line", ["stop", "db downgrade", "worker --devices cuda:1"])
 def test_a_wrong_name_is_refused(line: str) -> None:
     with pytest.raises(click.UsageError):
         check_named(line.split())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from producer.reading import Format, read_rows
-from qwenq.exporting import ERROR_COLUMNS, RESULT_COLUMNS
+from qwenq.exporting import ERROR_COLUMNS, HISTORY_COLUMNS, RESULT_COLUMNS
 from schemas.builtin_templates import builtin_templates
 from schemas.documents import Document
 from schemas.errors import DocumentFailed
@@ -54,6 +54,11 @@ def test_the_result_that_is_shown_is_one() -> None:
 def test_the_error_that_is_shown_is_one() -> None:
     (line,) = json_lines(section(FORMATS, "## Errors"))
     assert ErrorLine.model_validate_json(line).model_dump(mode="json") == json.loads(line)
+
+
+def test_the_history_columns_are_those_that_are_written() -> None:
+    told = section(FORMATS, "## Errors").partition("--history")[2]
+    assert [column for column in HISTORY_COLUMNS if f"`{column}`" not in told] == []
 
 
 @pytest.mark.parametrize(("title", "columns"), [("## Results", RESULT_COLUMNS), ("## Errors", ERROR_COLUMNS)])

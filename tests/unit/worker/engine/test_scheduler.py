@@ -162,3 +162,35 @@ def test_a_group_that_is_withdrawn_gets_no_completion_any_more(name: str, engine
     assert 0 < sum(answer.group == 0 for answer in answers.values()) < 6
     assert {key for key, answer in answers.items() if answer.group == 1} == set(range(6, 12))
     assert by_key(iter(answers.values())) == {key: expected[key] for key in answers}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_when_the_waiting_documents_of_a_group_are_withdrawn_the_begun_ones_are_answered(
+    name: str, engines: Engines
+) -> None:
+    requests = [letter(key, group=key // 8) for key in range(12)]
+    engine = engines.engine(name)
+    expected = by_key(engine.generate(requests))
+    answers: dict[int, Completion] = {}
+    kept: set[int] = set()
+
+    def withdraw_once() -> None:
+        if answers and not kept:
+            kept.update(answers, engine.withdraw_waiting(0))
+
+    engines.on_step = withdraw_once
+    for answer in engine.generate(requests):
+        answers[answer.key] = answer
+    assert 1 < len(kept) < 8
+    assert set(answers) == kept | set(range(8, 12))
+    assert by_key(iter(answers.values())) == {key: expected[key] for key in answers}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_group_none_of_which_is_begun_is_withdrawn_wholly(name: str, engines: Engines) -> None:
+    engine = engines.engine(name)
+    begun: list[set[int]] = []
+    engines.on_step = lambda: begun.append(set(engine.withdraw_waiting(1)))
+    answered = {answer.key for answer in engine.generate([letter(key, group=key // 8) for key in range(12)])}
+    assert answered == set(range(8))
+    assert not any(begun)

@@ -1,0 +1,55 @@
+"""A producer's sign of life: a thread renews its lease, since standard input may be silent for hours."""
+
+import logging
+import threading
+from types import TracebackType
+from typing import Self
+
+from schemas.errors import JobGivenUp, StoreAway
+from schemas.jobs import HalfJob
+from store.database import Store
+from store.half_jobs import renew
+
+BEATS_A_LEASE = 4
+
+_log = logging.getLogger("qwenq.producer")
+
+
+class Heartbeat:
+    """Keeps a job this process's while its rows are read and stored; the lease is in seconds."""
+
+    def __init__(self, store: Store, half: HalfJob, lease_seconds: float) -> None:
+        self._store = store
+        self._half = half
+        self._lease_seconds = lease_seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        wanted = True
+        while wanted and not self._ended.wait(self._lease_seconds / BEATS_A_LEASE):
+            wanted = self._beat()
+
+    def _beat(self) -> bool:
+        """Renew the lease. False: there is none to renew any more, as whoever stores the rows finds out by itself."""
+        try:
+            with self._store.fleeting() as connection:
+                return renew(connection, self._half, self._lease_seconds)
+        except JobGivenUp:
+            return False
+        except StoreAway as away:
+            _log.warning("no sign of life: %s", away)
+            return True

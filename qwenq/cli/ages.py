@@ -1,0 +1,24 @@
+"""Ages on the command line: `30d`, `12h`."""
+
+import re
+from typing import Any
+
+import click
+
+_SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_AGE = re.compile(rf"([0-9]{{1,5}}) ?({'|'.join(_SECONDS)})")
+
+
+class Age(click.ParamType[float]):
+    """An age as a number and a unit, in seconds."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read an age; a number is one already."""
+        if isinstance(value, float):
+            return value
+        found = _AGE.fullmatch(str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is no age: say 30d, 12h or 90min ({', '.join(_SECONDS)})", param, ctx)
+        return float(found[1]) * _SECONDS[found[2]]

@@ -1,0 +1,60 @@
+"""Pruning: the store without what nobody needs any more."""
+
+from collections.abc import Callable
+
+from qwenq.stores import open_store
+from schemas.pruning import PrunedJob, PruneReport
+from schemas.settings import Settings
+from schemas.states import JobState
+from store.database import Store
+from store.half_jobs import take_abandoned, take_ended
+from store.pruning import count_prunable_workers, prunable_jobs, remove_workers
+from store.removal import LEASE_SECONDS, remove
+from store.workers import ALIVE_SECONDS
+
+
+def foresee(settings: Settings, older_than: float | None) -> PruneReport:
+    """Tell what `prune` would remove, and remove nothing. Raises StoreAway."""
+    store = open_store(settings)
+    try:
+        with store.reading() as connection:
+            jobs = prunable_jobs(connection, older_than)
+            gone = 0
+            if older_than is not None:
+                gone = count_prunable_workers(connection, max(older_than, ALIVE_SECONDS), older_than)
+        return PruneReport(removed=False, jobs=tuple(jobs), workers=gone)
+    finally:
+        store.close()
+
+
+def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJob], None]) -> PruneReport:
+    """Remove abandoned half jobs; with `older_than` also jobs that ended, and workers last seen, so many seconds ago.
+
+    `told` hears of each job once it is gone. Interrupted, the next prune goes on. Raises StoreAway.
+    """
+    store = open_store(settings)
+    try:
+        with store.reading() as connection:
+            jobs = prunable_jobs(connection, older_than)
+        removed = []
+        for job in jobs:
+            if _remove(store, job, older_than):
+                removed.append(job)
+                told(job)
+        gone = 0
+        if older_than is not None:
+            with store.writing() as connection:
+                gone = remove_workers(connection, max(older_than, ALIVE_SECONDS))
+        return PruneReport(removed=True, jobs=tuple(removed), workers=gone)
+    finally:
+        store.close()
+
+
+def _remove(store: Store, job: PrunedJob, older_than: float | None) -> bool:
+    """Remove a job. False: it was taken up again, or is removed by another process."""
+    with store.writing() as connection:
+        if job.state == JobState.VALIDATING:
+            half = take_abandoned(connection, job.id, LEASE_SECONDS)
+        else:
+            half = take_ended(connection, job.id, older_than or 0.0, LEASE_SECONDS)
+    return half is not None and remove(store, half)

@@ -1,0 +1,33 @@
+"""Answers that may be given once more, found by what decided them."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select, text
+
+from schemas.results import EarlierAnswer, FinishReason
+from schemas.tables import results
+
+_BY_INDEX = text("SET LOCAL enable_seqscan TO off")
+
+
+def earlier_answers(connection: Connection, fingerprints: Collection[bytes]) -> dict[bytes, EarlierAnswer]:
+    """The oldest answer to each of these fingerprints, where there is one; a few hundred at once."""
+    if connection.dialect.name == "postgresql":
+        # Without statistics, as after the first large job, it takes them for half of all rows, and would read those.
+        connection.execute(_BY_INDEX)
+    rows = connection.execute(
+        select(
+            results.c.fingerprint,
+            results.c.job_id,
+            results.c.text,
+            results.c.reasoning,
+            results.c.finish_reason,
+        ).where(results.c.fingerprint.in_(fingerprints))
+    )
+    # Sorted here: PostgreSQL would walk through all answers in that order instead.
+    return {
+        bytes(row.fingerprint): EarlierAnswer(
+            row.job_id, row.text, row.reasoning, FinishReason(row.finish_reason)
+        )
+        for row in sorted(rows, key=lambda row: row.job_id, reverse=True)
+    }

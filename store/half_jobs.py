@@ -1,0 +1,114 @@
+"""Half jobs: those whose rows are being stored or removed, each in the hands of one process that keeps a lease.
+
+Such a job is `validating`, so that nothing of it runs. Its `holder` is a fence: once another process has taken the job
+over, the one before can neither add a row nor let it run, even if it only slept.
+"""
+
+import secrets
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, Connection, and_, exc, or_, select, update
+
+from schemas.errors import JobGivenUp
+from schemas.jobs import HalfJob, JobSpec
+from schemas.states import ENDED_JOB_STATES, JobState
+from schemas.tables import jobs as table
+from store import jobs
+from store.clock import now
+from store.jobs import hold_job
+
+_NAMES: Mapping[str, None] = {}
+_NO_NAMES: Mapping[str, None] = {"idempotency_key": None, "run_key": None}
+
+
+def begin_job(
+    connection: Connection, spec: JobSpec, run_key: str | None, lease_seconds: float
+) -> HalfJob | None:
+    """Begin a job, to be stored by this process. None: its idempotency key names another one already."""
+    try:
+        with connection.begin_nested():
+            job_id = jobs.create_job(connection, spec, run_key)
+    except exc.IntegrityError:
+        if spec.idempotency_key is None:
+            raise
+        return None
+    return _take(connection, table.c.id == job_id, lease_seconds, _NAMES)
+
+
+def check_held(connection: Connection, half: HalfJob) -> None:
+    """Raise JobGivenUp unless the job is still this process's. Nothing is locked.
+
+    SQLite gives the number of a job that was removed to another one: before the first row is written to it, this tells.
+    """
+    mine = (table.c.id == half.job_id) & (table.c.holder == half.token)
+    if connection.execute(select(table.c.id).where(mine)).scalar_one_or_none() is None:
+        raise JobGivenUp(job_id=half.job_id)
+
+
+def renew(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
+    """Renew the lease, and hold the job until this transaction ends. False: it was cancelled. Raises JobGivenUp."""
+    if _keep(connection, half, lease_seconds):
+        return True
+    check_held(connection, half)
+    return hold_job(connection, half.job_id) == JobState.VALIDATING
+
+
+def keep_to_remove(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
+    """Renew the lease of a job that is being removed. False: it is gone, or in other hands."""
+    return _keep(connection, half, lease_seconds)
+
+
+def abandoned_jobs(connection: Connection) -> list[int]:
+    """Half jobs whose process gave no sign of life for the time of its lease, oldest first."""
+    return list(connection.execute(select(table.c.id).where(is_abandoned()).order_by(table.c.id)).scalars())
+
+
+def take_abandoned(connection: Connection, job_id: int, lease_seconds: float) -> HalfJob | None:
+    """Take a half job over, to remove it; its key is free again. None: its process lives, or it is gone."""
+    return _take(connection, is_abandoned() & (table.c.id == job_id), lease_seconds, _NO_NAMES)
+
+
+def take_ended(connection: Connection, job_id: int, ended: float, lease_seconds: float) -> HalfJob | None:
+    """Take a job that ended so many seconds ago, to remove it; nothing can revive it. None: it has not, or is gone."""
+    return _take(connection, has_ended(ended) & (table.c.id == job_id), lease_seconds, _NO_NAMES)
+
+
+def is_abandoned() -> ColumnElement[bool]:
+    """Whether a job is half, and its process must be taken for dead."""
+    expired = or_(table.c.holder_expires_at.is_(None), table.c.holder_expires_at < now())
+    return and_(table.c.state == JobState.VALIDATING, expired)
+
+
+def has_ended(seconds_ago: float) -> ColumnElement[bool]:
+    """Whether a job ended so many seconds ago, or earlier."""
+    return and_(table.c.state.in_(ENDED_JOB_STATES), table.c.finished_at <= now(-seconds_ago))
+
+
+def _take(
+    connection: Connection, chosen: ColumnElement[bool], lease_seconds: float, names: Mapping[str, None]
+) -> HalfJob | None:
+    token = secrets.token_hex(16)
+    values = {
+        "state": JobState.VALIDATING,
+        "finished_at": None,
+        "holder": token,
+        "holder_expires_at": now(lease_seconds),
+        **names,
+    }
+    job_id = connection.execute(
+        update(table).where(chosen).values(values).returning(table.c.id)
+    ).scalar_one_or_none()
+    return None if job_id is None else HalfJob(job_id, token)
+
+
+def _keep(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
+    kept = connection.execute(
+        update(table)
+        .where(
+            table.c.id == half.job_id,
+            table.c.holder == half.token,
+            table.c.state == JobState.VALIDATING,
+        )
+        .values(holder_expires_at=now(lease_seconds))
+    )
+    return bool(kept.rowcount)

@@ -1,0 +1,31 @@
+"""The echo engine, but documents with the word in them fail: for a worker that a test starts.
+
+A process that finds this module in its `sitecustomize` has it for the model `echo`.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from schemas.errors import GenerationFailed
+from schemas.requests import Completion, Request
+from worker.engine import factory
+from worker.engine.echo import EchoEngine
+from worker.engine.failures import failed_completion
+
+FAULTY = "faulty"
+
+
+class FailingEngine(EchoEngine):
+    """Answers each document but the faulty ones."""
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answer with the document itself, or with a failure."""
+        for completion in super().generate(requests):
+            if FAULTY in completion.text:
+                error = GenerationFailed(reason="the device had a bad day")
+                yield replace(failed_completion(completion.key, error), group=completion.group)
+            else:
+                yield completion
+
+
+setattr(factory, EchoEngine.__name__, FailingEngine)

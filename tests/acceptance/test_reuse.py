@@ -1,0 +1,57 @@
+"""`--reuse`, as a user types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from qwenq.embedded.session import environment_of
+from schemas.tables import batches, workers
+from store.database import Store
+from tests.processes import TINY_MODEL, Fleet, qwenq, read_jsonl
+
+MODELS = {"echo": "echo", "tiny": str(TINY_MODEL)}
+
+
+def generated(store: Store) -> int:
+    """How many documents workers say that they generated for."""
+    with store.reading() as connection:
+        counted: int = connection.execute(select(func.coalesce(func.sum(batches.c.rows), 0))).scalar_one()
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("database_url", "model"), [("sqlite", "tiny"), ("postgresql", "echo")], indirect=["database_url"]
+)
+def test_the_second_night_is_answered_from_the_first(
+    folder: Path, documents: Path, fleet: Fleet, store: Store, model: str
+) -> None:
+    home = dict(environment_of(fleet.settings))
+    fleet.start("worker", "--model", MODELS[model])
+    submit = ("submit", documents, "--model", MODELS[model], "--max-new-tokens", "8", "--wait", "--json")
+    first = json.loads(qwenq(*submit, "--reuse", cwd=folder, env=home).stdout)
+    assert (first["documents"]["succeeded"], first["documents"]["reused"]) == (4, 0)
+    assert generated(store) == 4
+    second = json.loads(qwenq(*submit, cwd=folder, env={**home, "QWENQ_REUSE": "1"}).stdout)
+    assert (second["documents"]["succeeded"], second["documents"]["reused"]) == (4, 4)
+    assert second["usage"]["completion_tokens"] == 0
+    assert generated(store) == 4
+    for job, name in ((first, "first.jsonl"), (second, "second.jsonl")):
+        qwenq("results", str(job["id"]), "-o", name, cwd=folder, env=home)
+    before, after = read_jsonl(folder / "first.jsonl"), read_jsonl(folder / "second.jsonl")
+    assert [line["text"] for line in before] == [line["text"] for line in after]
+    assert [line["reused"] for line in before + after] == [False] * 4 + [True] * 4
+    told = qwenq("status", str(second["id"]), cwd=folder, env=home).stdout
+    assert "4 succeeded, 4 of them reused" in told
+    with store.reading() as connection:
+        assert all(connection.execute(select(workers.c.revision)).scalars())
+
+
+def test_a_run_answers_identical_rows_of_its_file_once(folder: Path) -> None:
+    (folder / "docs.csv").write_text("id,text\n" + "".join(f"{number},same\n" for number in range(9)))
+    done = qwenq("run", "docs.csv", "--model", "echo", "--reuse", "-o", "out.csv", "--json", cwd=folder)
+    assert json.loads(done.stdout)["documents"]["reused"] == 8, done.stderr
+    header, *lines = (folder / "out.csv").read_text().splitlines()
+    assert header.endswith(",model,reused")
+    assert [line.rpartition(",")[2] for line in lines] == ["false"] + ["true"] * 8

@@ -1,0 +1,46 @@
+"""`qwenq status` rescues what is stranded, and tells the truth whatever is away."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qwenq.embedded.session import environment_of
+from schemas.settings import Settings
+from store.broker import Broker
+from store.database import Store
+from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.integration.store.conftest import age
+from tests.processes import qwenq
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def stranded(store: Store) -> int:
+    """A job with one chunk in the hands of a dead worker, and two that nobody announced."""
+    job_id = make_job(store)
+    take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    age(store, job_id, 60)
+    return job_id
+
+
+@pytest.mark.parametrize("which", [(), ("1",)], ids=("all", "one"))
+def test_what_is_stranded_is_put_back_before_it_is_told_and_announced_after(
+    folder: Path, settings: Settings, broker: Broker, stranded: int, which: tuple[str, ...]
+) -> None:
+    told = qwenq("status", *which, "--json", cwd=folder, env=environment_of(settings))
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
+    status = found if which else found[0]
+    assert (status["id"], status["documents"]["running"], status["documents"]["pending"]) == (stranded, 0, 10)
+    assert broker.depth("echo") == 3
+
+
+def test_without_a_broker_it_tells_all_the_same_and_what_that_means(
+    folder: Path, settings: Settings, stranded: int
+) -> None:
+    told = qwenq("status", str(stranded), "--json", cwd=folder, env=environment_of(settings))
+    assert told.returncode == 0
+    assert json.loads(told.stdout)["documents"]["pending"] == 10
+    assert "documents wait of which no worker knows yet: The broker at" in told.stderr

@@ -1,0 +1,32 @@
+"""A client that vanishes in the middle of a transaction does not keep its chunk from being rescued."""
+
+import pytest
+
+from schemas.errors import StoreAway
+from schemas.states import ChunkState
+from store import database, rescue
+from store.claims import hold_fence
+from store.database import Store
+from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.waiting import eventually
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_chunk_is_rescued_though_its_worker_vanished_while_it_wrote(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "IDLE_SECONDS", 0.2)
+    job_id = make_job(store, documents=4)
+    (chunk_id,) = chunks_of(store, job_id)
+    claim = take(store, chunk_id, make_worker(store), EXPIRED)
+
+    def is_rescued() -> bool:
+        with store.writing() as connection:
+            rescue.rescue_expired(connection, max_crashes=2)
+        return chunks_of(store, job_id, ChunkState.QUEUED) == [chunk_id]
+
+    with pytest.raises(StoreAway, match="Try again"), store.writing() as vanished:
+        hold_fence(vanished, claim, None)
+        assert not is_rescued()
+        eventually(is_rescued, "the chunk waits again", 10)
+        hold_fence(vanished, claim, None)

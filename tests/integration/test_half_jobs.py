@@ -1,0 +1,200 @@
+"""Jobs that are stored by half: whose producer lives are left alone, the others are cleared away and never run."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import func, select, update
+
+from producer.submitting import Submission, submit_job
+from schemas.documents import Row
+from schemas.errors import JobGivenUp
+from schemas.jobs import HalfJob, JobSpec
+from schemas.settings import Settings
+from schemas.states import JobState
+from schemas.tables import documents, jobs
+from store import removal
+from store.broker import Broker
+from store.clock import now, seconds_since
+from store.database import Store
+from store.half_jobs import abandoned_jobs, begin_job, take_abandoned
+from store.jobs import cancel_job
+from store.removal import remove, remove_abandoned
+from tests.builders import MODEL, make_job, rows
+from tests.integration.store.conftest import audited_status
+from tests.waiting import eventually
+
+LEASE = 0.4
+Submit = Callable[[Iterator[Row]], Submission]
+
+
+@pytest.fixture
+def submit(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Submit]:
+    """Submits rows in batches of 10 and chunks of 4, with no broker there and a lease that is soon over."""
+    monkeypatch.setattr("producer.storing.BATCH_ROWS", 9)
+    settings = settings.model_copy(
+        update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0", "lease_seconds": LEASE}
+    )
+    broker = Broker(settings)
+    yield lambda content: submit_job(store, broker, settings, JobSpec(model=MODEL, sources=("x",)), content)
+    broker.close()
+
+
+def begin(store: Store, lease_seconds: float = -1.0) -> HalfJob:
+    """A job that a producer began; by default one that is dead since."""
+    with store.writing() as connection:
+        half = begin_job(connection, JobSpec(model=MODEL), None, lease_seconds)
+    assert half is not None
+    return half
+
+
+def make_half(store: Store, count: int) -> int:
+    """A half job with so many documents, whose producer is dead."""
+    job_id = make_job(store, documents=count, released=False)
+    _expire(store, job_id)
+    return job_id
+
+
+def test_a_producer_whose_input_is_silent_for_several_leases_is_never_taken_for_dead(
+    store: Store, submit: Submit
+) -> None:
+    def silent() -> Iterator[Row]:
+        for number, row in enumerate(rows(30)):
+            if number in (5, 25):
+                _wait_for_leases(store, 5)
+                assert remove_abandoned(store, 10) == 0
+            yield row
+
+    submission = submit(silent())
+    assert audited_status(store, submission.job_id).documents.total == 30
+
+
+@pytest.mark.parametrize("place", [0, 5, 10, 25, 29])
+def test_a_producer_that_was_taken_for_dead_fails_and_its_job_never_comes_back(
+    store: Store, submit: Submit, place: int
+) -> None:
+    others = []
+
+    def slept() -> Iterator[Row]:
+        for number, row in enumerate(rows(30)):
+            if number == place:
+                _expire(store, _newest(store))
+                assert remove_abandoned(store, 10) == 1
+                # On SQLite this one gets the number of the job that was removed.
+                others.append(make_job(store, documents=3, released=False))
+            yield row
+
+    with pytest.raises(JobGivenUp, match="Nothing of it will run"):
+        submit(slept())
+    assert _count(store) == {others[0]: 3}
+    assert audited_status(store, others[0]).state == JobState.VALIDATING
+
+
+def test_a_producer_finds_its_job_taken_even_if_little_of_it_is_removed_yet(
+    store: Store, submit: Submit
+) -> None:
+    def slept() -> Iterator[Row]:
+        for number, row in enumerate(rows(30)):
+            if number == 25:
+                _expire(store, _newest(store))
+                with store.writing() as connection:
+                    assert take_abandoned(connection, _newest(store), lease_seconds=-1) is not None
+            yield row
+
+    with pytest.raises(JobGivenUp):
+        submit(slept())
+    assert remove_abandoned(store, 10) == 1
+    assert _count(store) == {}
+
+
+def test_a_later_submit_clears_half_jobs_away_and_no_other(store: Store, submit: Submit) -> None:
+    kept, dead, alive = make_job(store), make_half(store, 20), begin(store, 600)
+    submission = submit(iter(rows(5)))
+    assert _count(store) == {kept: 10, submission.job_id: 5}
+    with store.reading() as connection:
+        assert set(connection.execute(select(jobs.c.id)).scalars()) == {
+            kept, alive.job_id, submission.job_id,
+        } != {dead}  # fmt: skip
+    audited_status(store, kept)
+
+
+def test_documents_go_batch_by_batch_and_what_is_left_waits_for_the_next_removal(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removal, "ROWS_AT_ONCE", 10)
+    make_half(store, 35)
+    half = _taken(store)
+    seen = []
+
+    def enough() -> bool:
+        # Asked between two batches: whoever wants to write may do so now.
+        with store.writing() as connection:
+            connection.execute(update(jobs).values(name="written"))
+        seen.append(_count(store).get(half.job_id, 0))
+        return len(seen) == 3
+
+    assert not remove(store, half, enough)
+    assert seen == [35, 25, 15]
+    _expire(store, half.job_id)
+    assert remove_abandoned(store, 10) == 1
+    assert _count(store) == {}
+
+
+def test_no_time_means_no_removal(store: Store) -> None:
+    job_id = make_half(store, 5)
+    assert remove_abandoned(store, 0) == 0
+    assert _count(store) == {job_id: 5}
+
+
+def test_of_two_that_remove_one_job_the_second_finds_it_taken(store: Store) -> None:
+    make_half(store, 5)
+    half = _taken(store)
+    assert remove_abandoned(store, 10) == 0
+    assert remove(store, half)
+    assert not remove(store, half)
+
+
+def test_a_half_job_that_was_cancelled_is_a_job_of_the_past_and_stays(store: Store) -> None:
+    job_id = make_half(store, 5)
+    with store.writing() as connection:
+        assert cancel_job(connection, job_id)
+    assert remove_abandoned(store, 10) == 0
+    assert audited_status(store, job_id).documents.cancelled == 5
+
+
+def _taken(store: Store) -> HalfJob:
+    with store.writing() as connection:
+        (job_id,) = abandoned_jobs(connection)
+        half = take_abandoned(connection, job_id, 600)
+    assert half is not None
+    return half
+
+
+def _expire(store: Store, job_id: int) -> None:
+    with store.writing() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(holder_expires_at=now(-1)))
+
+
+def _newest(store: Store) -> int:
+    with store.reading() as connection:
+        job_id: int = connection.execute(select(func.max(jobs.c.id))).scalar_one()
+    return job_id
+
+
+def _wait_for_leases(store: Store, count: int) -> None:
+    """Wait until so many leases would have run out, on the database's clock."""
+    over = _age(store) + count * LEASE
+    eventually(lambda: _age(store) > over, "leases have passed")
+
+
+def _age(store: Store) -> float:
+    """Seconds since the newest job was begun."""
+    with store.reading() as connection:
+        seconds: float = connection.execute(select(func.min(seconds_since(jobs.c.created_at)))).scalar_one()
+    return seconds
+
+
+def _count(store: Store) -> dict[int, int]:
+    """Documents by job."""
+    with store.reading() as connection:
+        found = connection.execute(select(documents.c.job_id, func.count()).group_by(documents.c.job_id))
+        return {int(job_id): int(count) for job_id, count in found}

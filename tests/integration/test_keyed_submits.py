@@ -1,0 +1,223 @@
+"""Submits with an idempotency key: one job, however often and however many at once, also where the first one died."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+from sqlalchemy import func, select, update
+
+from producer.submitting import Submission, submit_job
+from qwenq.job_request import JobRequest
+from schemas.documents import Row
+from schemas.errors import IdempotencyMismatch, InvalidParameter, NoGoodRow
+from schemas.generation import GenerationParams
+from schemas.jobs import JobSpec, Priority, PromptSpec
+from schemas.settings import Settings
+from schemas.states import JobState
+from schemas.tables import documents, jobs
+from store.broker import Broker
+from store.clock import now
+from store.database import Store
+from store.half_jobs import begin_job
+from store.jobs import cancel_job
+from tests.builders import answer_all, make_worker, row, rows
+from tests.integration.store.conftest import audited_status
+
+SPEC = JobSpec(model="echo", sources=("x",), idempotency_key="night-1")
+Submit = Callable[..., Submission]
+
+
+@pytest.fixture
+def submit(store: Store, settings: Settings) -> Iterator[Submit]:
+    """Submits rows, with no broker there."""
+    settings = settings.model_copy(update={"broker_url": "redis://127.0.0.1:1/0"})
+    broker = Broker(settings)
+
+    yield partial(_submit, store, broker, settings)
+    broker.close()
+
+
+def _submit(
+    store: Store,
+    broker: Broker,
+    settings: Settings,
+    content: Iterable[Row],
+    spec: JobSpec = SPEC,
+    stored: Callable[[int], object] = id,
+    waiting: Callable[[int], object] = id,
+) -> Submission:
+    return submit_job(store, broker, settings, spec, content, stored=stored, waiting=waiting)
+
+
+def test_the_second_submit_gives_the_first_ones_job_and_stores_nothing(store: Store, submit: Submit) -> None:
+    told: list[int] = []
+    first = submit(rows(30, bad=(3,)), stored=told.append)
+    second = submit(rows(30, bad=(3,)), stored=told.append)
+    assert (first.repeated, second.repeated) == (False, True)
+    assert told == [first.job_id, second.job_id] == [first.job_id] * 2
+    assert audited_status(store, first.job_id).documents.total == _documents(store) == 30
+
+
+def test_the_job_is_given_whatever_became_of_it(store: Store, submit: Submit) -> None:
+    first = submit(rows(5))
+    answer_all(store, first.job_id, make_worker(store))
+    assert submit(rows(5)).job_id == first.job_id
+    assert audited_status(store, first.job_id).documents.succeeded == 5
+
+
+@pytest.mark.parametrize(
+    ("other", "content", "named"),
+    [
+        ({"model": "other"}, rows(5), "model"),
+        ({"prompt": PromptSpec(template="Say: {{ text }}")}, rows(5), "prompt"),
+        ({"params": GenerationParams(max_new_tokens=7)}, rows(5), "parameters"),
+        ({}, rows(6), "input"),
+        ({}, rows(4), "input"),
+        ({}, rows(5, bad=(2,)), "input"),
+        ({}, [row(place, f"other-{place}") for place in range(5)], "input"),
+        ({"model": "other"}, rows(6), "model, input"),
+    ],
+)
+def test_another_request_under_the_same_key_is_refused_and_told_apart(
+    store: Store, submit: Submit, other: dict[str, object], content: list[Row], named: str
+) -> None:
+    first = submit(rows(5))
+    with pytest.raises(IdempotencyMismatch, match=rf"Job {first.job_id} .* differs in: {named}\."):
+        submit(content, SPEC.model_copy(update=other))
+    assert _documents(store) == 5
+
+
+def test_name_priority_and_the_names_of_files_may_differ(submit: Submit) -> None:
+    first = submit(rows(5))
+    other = SPEC.model_copy(update={"name": "n", "priority": Priority.HIGH, "sources": ("./x",)})
+    assert submit(rows(5), other).job_id == first.job_id
+
+
+def test_other_keys_and_none_are_other_jobs(submit: Submit) -> None:
+    keys = ("a", "b", None, None)
+    found = [submit(rows(2), SPEC.model_copy(update={"idempotency_key": key})) for key in keys]
+    assert len({submission.job_id for submission in found}) == 4
+
+
+def test_of_many_submits_at_once_one_stores_and_all_give_its_job(store: Store, submit: Submit) -> None:
+    together = threading.Barrier(6)
+
+    def begin() -> Iterator[Row]:
+        yield from rows(50)
+
+    def one() -> Submission:
+        together.wait(30)
+        return submit(begin())
+
+    with ThreadPoolExecutor(6) as pool:
+        found = [future.result(60) for future in [pool.submit(one) for _ in range(6)]]
+    assert len({submission.job_id for submission in found}) == 1
+    assert sorted(submission.repeated for submission in found) == [False] + [True] * 5
+    assert audited_status(store, found[0].job_id).documents.total == _documents(store) == 50
+
+
+def test_a_submit_waits_for_the_one_that_is_still_storing(store: Store, submit: Submit) -> None:
+    begun, waited = threading.Event(), threading.Event()
+
+    def slow() -> Iterator[Row]:
+        begun.set()
+        assert waited.wait(30), "the second submit never said that it waits"
+        yield from rows(5)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(submit, slow())
+        assert begun.wait(30)
+        second = pool.submit(submit, rows(5), waiting=lambda _job_id: waited.set())
+        assert first.result(60).job_id == second.result(60).job_id
+    assert second.result().repeated
+    assert _documents(store) == 5
+
+
+def test_a_submit_takes_over_when_the_one_before_it_comes_to_nothing(store: Store, submit: Submit) -> None:
+    waited = threading.Event()
+
+    def bad() -> Iterator[Row]:
+        begun.set()
+        assert waited.wait(30), "the second submit never said that it waits"
+        yield from rows(2, bad=(0, 1))
+
+    begun = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(submit, bad())
+        assert begun.wait(30)
+        second = pool.submit(submit, rows(5), waiting=lambda _job_id: waited.set())
+        with pytest.raises(NoGoodRow):
+            first.result(60)
+        assert not second.result(60).repeated
+    assert audited_status(store, second.result().job_id).documents.total == _documents(store) == 5
+
+
+def test_a_first_submit_that_died_half_way_makes_room_and_leaves_nothing(
+    store: Store, submit: Submit
+) -> None:
+    with store.writing() as connection:
+        half = begin_job(connection, SPEC, None, lease_seconds=-1)
+        assert half is not None
+        connection.execute(
+            documents.insert(),
+            [
+                {"job_id": half.job_id, "seq": seq, "custom_id": f"d{seq}", "source": 0, "line": 1,
+                 "state": "pending", "content": "{}"}
+                for seq in range(7)
+            ],
+        )  # fmt: skip
+    submission = submit(rows(5))
+    assert not submission.repeated
+    assert submission.job_id != half.job_id
+    assert audited_status(store, submission.job_id).documents.total == _documents(store) == 5
+    with store.reading() as connection:
+        assert list(connection.execute(select(jobs.c.id)).scalars()) == [submission.job_id]
+
+
+def test_a_job_that_was_cancelled_while_it_was_stored_is_given_as_it_is(store: Store, submit: Submit) -> None:
+    def cancelling() -> Iterator[Row]:
+        yield from rows(3)
+        with store.writing() as connection:
+            assert cancel_job(connection, 1)
+        yield from rows(5)[3:]
+
+    first = submit(cancelling())
+    assert submit(rows(9)).job_id == first.job_id
+    assert audited_status(store, first.job_id).state == JobState.CANCELLED
+
+
+def test_a_repeated_submit_announces_what_the_first_could_not(
+    store: Store, settings: Settings, broker: Broker, submit: Submit
+) -> None:
+    first = submit(rows(5))
+    assert first.unannounced
+    with store.writing() as connection:
+        connection.execute(update(jobs).values(created_at=now()))
+    again = submit_job(store, broker, settings, SPEC, rows(5))
+    assert again.unannounced is None
+    assert broker.depth("echo") == 1
+
+
+def test_a_drawn_seed_is_the_same_for_the_same_key_and_another_for_another() -> None:
+    settings = Settings(model="echo")
+
+    def seed(key: str | None) -> int | None:
+        request = JobRequest(["x.jsonl"], idempotency_key=key, params={"temperature": 1.0})
+        return request.specify(settings).params.seed
+
+    assert seed("a") == seed("a") != seed("b")
+    assert len({seed(None) for _ in range(5)}) > 1
+
+
+@pytest.mark.parametrize("key", ["", "a\0b", "line\n", "x" * 256, "\ud800"])
+def test_a_key_that_cannot_be_kept_is_refused(key: str) -> None:
+    with pytest.raises(InvalidParameter, match="--idempotency-key: it must have 1 to 255 characters"):
+        JobRequest(["x.jsonl"], idempotency_key=key).specify(Settings(model="echo"))
+
+
+def _documents(store: Store) -> int:
+    with store.reading() as connection:
+        counted: int = connection.execute(select(func.count()).select_from(documents)).scalar_one()
+    return counted

@@ -1,0 +1,162 @@
+"""Pruning: what nobody needs any more goes with all that belongs to it, and nothing else."""
+
+import pytest
+from sqlalchemy import Connection, func, select, update
+
+from qwenq.pruning import foresee, prune
+from schemas.errors import JobNotRetryable, LeaseLost
+from schemas.pruning import PrunedJob, PruneReport
+from schemas.settings import Settings
+from schemas.states import JobState
+from schemas.tables import batches, chunks, documents, jobs, results, workers
+from store.batches import insert_batches
+from store.claims import drop_chunk, hold_fence
+from store.clock import now
+from store.database import Store
+from store.half_jobs import take_ended
+from store.jobs import cancel_job
+from store.retrying import retry_failed
+from tests.builders import (
+    MODEL,
+    answer_all,
+    chunks_of,
+    failure,
+    finish,
+    make_job,
+    make_worker,
+    take,
+)
+from tests.integration.store.conftest import audited_status
+from tests.integration.worker.test_keeper import METRICS
+
+DAY = 86_400.0
+
+
+def make_ended(store: Store, worker_id: int, days_ago: float) -> int:
+    """A job that ended so long ago."""
+    job_id = make_job(store, documents=10)
+    answer_all(store, job_id, worker_id)
+    with store.writing() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(finished_at=now(-days_ago * DAY)))
+    return job_id
+
+
+def pruned(settings: Settings, older_than: float | None) -> PruneReport:
+    """Prune; what was foreseen must be what came, told job by job."""
+    foreseen = foresee(settings, older_than)
+    told: list[PrunedJob] = []
+    report = prune(settings, older_than, told.append)
+    assert foreseen.model_copy(update={"removed": True}) == report
+    assert list(report.jobs) == told
+    return report
+
+
+def ids(report: PruneReport) -> list[int]:
+    return [job.id for job in report.jobs]
+
+
+def test_only_what_ended_long_enough_ago_is_removed_and_with_all_its_rows(
+    store: Store, settings: Settings
+) -> None:
+    worker_id = make_worker(store)
+    old, recent, running = make_ended(store, worker_id, 40), make_ended(store, worker_id, 20), make_job(store)
+    claim = take(store, chunks_of(store, running)[0], worker_id)
+    with store.writing() as connection:
+        insert_batches(connection, claim, MODEL, [METRICS])
+    report = pruned(settings, 30 * DAY)
+    assert ids(report) == [old]
+    assert (report.documents, report.workers) == (10, 0)
+    with store.reading() as connection:
+        for table in (documents, results, chunks, batches):
+            assert old not in _jobs_of(connection, table), table.name
+        assert _jobs_of(connection, batches) == {running}
+    assert audited_status(store, recent).documents.succeeded == 10
+    assert audited_status(store, running).documents.running == 4
+    assert ids(pruned(settings, 30 * DAY)) == []
+
+
+def test_without_an_age_only_half_jobs_go(store: Store, settings: Settings) -> None:
+    ended = make_ended(store, make_worker(store), 1_000)
+    half = make_job(store, documents=7, released=False)
+    report = pruned(settings, None)
+    assert [(job.id, job.state, job.documents) for job in report.jobs] == [(half, "validating", 7)]
+    assert audited_status(store, ended).documents.total == 10
+
+
+def test_a_look_ahead_removes_nothing(store: Store, settings: Settings) -> None:
+    ended = make_ended(store, make_worker(store), 40)
+    assert ids(foresee(settings, DAY)) == [ended]
+    assert audited_status(store, ended).documents.succeeded == 10
+
+
+@pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED])
+def test_however_a_job_ended_it_is_removed(store: Store, settings: Settings, state: JobState) -> None:
+    job_id = make_ended(store, make_worker(store), 40)
+    with store.writing() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(state=state))
+    assert [(job.id, job.state) for job in pruned(settings, DAY).jobs] == [(job_id, state)]
+
+
+def test_workers_go_once_they_are_silent_and_no_job_names_them(store: Store, settings: Settings) -> None:
+    gone, named, alive = (make_worker(store, name=name) for name in ("gone", "named", "alive"))
+    make_ended(store, gone, 40)
+    staying = make_ended(store, named, 1)
+    with store.writing() as connection:
+        connection.execute(update(workers).where(workers.c.id != alive).values(heartbeat_at=now(-35 * DAY)))
+    assert pruned(settings, None).workers == 0
+    assert pruned(settings, 30 * DAY).workers == 1
+    with store.reading() as connection:
+        assert set(connection.execute(select(workers.c.id)).scalars()) == {named, alive}
+    audited_status(store, staying)
+
+
+def test_a_worker_that_lives_stays_however_young_the_age(store: Store, settings: Settings) -> None:
+    make_ended(store, make_worker(store), 1)
+    report = pruned(settings, 0.0)
+    assert (len(report.jobs), report.workers) == (1, 0)
+
+
+def test_a_job_that_was_retried_after_the_look_is_left_alone(store: Store, settings: Settings) -> None:
+    worker_id = make_worker(store)
+    job_id = make_job(store, documents=1)
+    finish(store, take(store, chunks_of(store, job_id)[0], worker_id), [failure(0)])
+    assert ids(foresee(settings, 0.0)) == [job_id]
+    with store.writing() as connection:
+        retry_failed(connection, job_id)
+        assert take_ended(connection, job_id, 0.0, 60) is None
+    assert ids(pruned(settings, 0.0)) == []
+    assert audited_status(store, job_id).state == JobState.QUEUED
+
+
+def test_a_job_that_is_being_removed_cannot_be_revived_and_the_next_prune_goes_on(
+    store: Store, settings: Settings
+) -> None:
+    job_id = make_ended(store, make_worker(store), 40)
+    with store.writing() as connection:
+        # Its remover dies at once.
+        assert take_ended(connection, job_id, DAY, lease_seconds=-1) is not None
+    with store.writing() as connection, pytest.raises(JobNotRetryable):
+        retry_failed(connection, job_id)
+    assert ids(pruned(settings, None)) == [job_id]
+
+
+def test_a_worker_that_slept_through_it_all_writes_into_no_later_job(
+    store: Store, settings: Settings
+) -> None:
+    """SQLite gives the numbers of a job that was removed, and of its chunks, to the next one."""
+    sleeper, other = make_worker(store), make_worker(store)
+    job_id = make_job(store, documents=4)
+    slept = take(store, chunks_of(store, job_id)[0], sleeper)
+    with store.writing() as connection:
+        assert cancel_job(connection, job_id)
+        drop_chunk(connection, slept)
+    assert ids(pruned(settings, 0.0)) == [job_id]
+    later = make_job(store, documents=4)
+    take(store, chunks_of(store, later)[0], other)
+    with store.writing() as connection, pytest.raises(LeaseLost):
+        hold_fence(connection, slept, 60)
+    assert audited_status(store, later).documents.running == 4
+
+
+def _jobs_of(connection: Connection, table: object) -> set[int]:
+    return set(connection.execute(select(func.distinct(table.c.job_id))).scalars())  # type: ignore[attr-defined]

@@ -1,0 +1,127 @@
+"""Whoever asks where jobs stand rescues what is stranded: quickly, in whatever order things died, broker or not."""
+
+import sys
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from qwenq.rescuing import Rescuer
+from schemas.settings import Settings
+from schemas.tables import workers
+from store.broker import Broker
+from store.clock import now
+from store.database import Store
+from store.reconcile import announce_job
+from store.statuses import job_status
+from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.integration.store.conftest import age, audited_status
+
+
+@pytest.fixture
+def dead(store: Store) -> int:
+    """A worker whose heart stopped long ago."""
+    worker_id = make_worker(store)
+    with store.writing() as connection:
+        connection.execute(update(workers).values(heartbeat_at=now(-600)))
+    return worker_id
+
+
+def flush(broker: Broker) -> None:
+    """Lose all messages."""
+    with broker.app.connection_for_write() as connection:
+        channel: Any = connection.default_channel
+        channel.client.flushall()
+
+
+def test_documents_of_a_dead_worker_are_not_told_as_running_any_more(
+    store: Store, settings: Settings, dead: int
+) -> None:
+    job_id = make_job(store)
+    take(store, chunks_of(store, job_id)[0], dead, EXPIRED)
+    assert audited_status(store, job_id).documents.running == 4
+    Rescuer(settings).put_back()
+    assert (audited_status(store, job_id).documents.running, len(chunks_of(store, job_id))) == (0, 3)
+
+
+def test_a_claim_that_lives_is_left_alone(store: Store, settings: Settings, dead: int) -> None:
+    job_id = make_job(store)
+    take(store, chunks_of(store, job_id)[0], dead)
+    Rescuer(settings).put_back()
+    assert audited_status(store, job_id).documents.running == 4
+
+
+def test_what_was_never_announced_is_announced(store: Store, settings: Settings, broker: Broker) -> None:
+    job_id = make_job(store)
+    age(store, job_id, 60)
+    assert Rescuer(settings).announce() is None
+    assert broker.depth("echo") == 3
+
+
+def test_messages_that_a_flushed_redis_lost_are_sent_again(
+    store: Store, settings: Settings, broker: Broker, dead: int
+) -> None:
+    job_id = make_job(store)
+    announce_job(store, broker, job_id)
+    flush(broker)
+    age(store, job_id, 60)
+    assert Rescuer(settings).announce() is None
+    assert broker.depth("echo") == 3
+
+
+def test_what_workers_see_to_themselves_is_left_to_them(
+    store: Store, settings: Settings, broker: Broker
+) -> None:
+    make_worker(store)
+    job_id = make_job(store)
+    announce_job(store, broker, job_id)
+    age(store, job_id, 60)
+    flush(broker)
+    assert Rescuer(settings).announce() is None
+    assert broker.depth("echo") == 0
+
+
+def test_a_broker_that_is_away_is_said_and_what_needs_none_is_done(
+    store: Store, settings: Settings, dead: int
+) -> None:
+    job_id = make_job(store)
+    take(store, chunks_of(store, job_id)[0], dead, EXPIRED)
+    age(store, job_id, 60)
+    rescuer = Rescuer(settings)
+    rescuer.put_back()
+    away = rescuer.announce()
+    assert away is not None
+    assert "does not answer" in away
+    assert audited_status(store, job_id).documents.pending == 10
+
+
+def test_nothing_stranded_means_no_celery_and_no_write(
+    store: Store, settings: Settings, dead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, held = make_job(store), make_job(store)
+    for chunk_id in chunks_of(store, held):
+        take(store, chunk_id, dead)
+    monkeypatch.setitem(sys.modules, "store.broker", None)
+
+    def no_writing(_self: Store) -> None:
+        raise AssertionError("a look must not take the write lock")
+
+    monkeypatch.setattr(Store, "writing", no_writing)
+    rescuer = Rescuer(settings)
+    rescuer.put_back()
+    assert rescuer.announce() is None
+    with store.reading() as connection:
+        status = job_status(connection, fresh)
+    assert status is not None
+    assert status.documents.pending == 10
+
+
+def test_who_watches_looks_each_half_lease(store: Store, settings: Settings, dead: int) -> None:
+    rescuer = Rescuer(settings.model_copy(update={"lease_seconds": 3_600.0}))
+    rescuer.look_now_and_then()
+    job_id = make_job(store)
+    take(store, chunks_of(store, job_id)[0], dead, EXPIRED)
+    rescuer.look_now_and_then()
+    assert audited_status(store, job_id).documents.running == 4
+    Rescuer(settings).look_now_and_then()
+    assert audited_status(store, job_id).documents.running == 0

@@ -1,0 +1,23 @@
+"""A worker's parent looks for leases that have run out far more often than it reconciles."""
+
+from schemas.settings import Settings
+from schemas.states import ChunkState
+from store.broker import Broker
+from store.database import Store
+from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.waiting import eventually
+from worker.housekeeping import LONGEST_TICK_SECONDS, Housekeeping
+
+
+def test_a_lost_chunk_waits_for_seconds_and_not_for_half_a_lease(
+    store: Store, broker: Broker, settings: Settings
+) -> None:
+    slow = settings.model_copy(update={"lease_seconds": 600.0})
+    seen, lost = (make_job(store, documents=4) for _ in range(2))
+    worker_id = make_worker(store)
+    take(store, chunks_of(store, seen)[0], worker_id, EXPIRED)
+    with Housekeeping(store, broker, slow, worker_id):
+        eventually(lambda: chunks_of(store, seen, ChunkState.QUEUED), "it reconciles as it starts")
+        take(store, chunks_of(store, lost)[0], worker_id, EXPIRED)
+        within = 2 * LONGEST_TICK_SECONDS
+        eventually(lambda: chunks_of(store, lost, ChunkState.QUEUED), "the lost chunk waits again", within)

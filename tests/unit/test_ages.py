@@ -1,0 +1,20 @@
+"""Ages on the command line."""
+
+import click
+import pytest
+
+from qwenq.cli.ages import Age
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("30d", 2_592_000), ("12h", 43_200), ("90min", 5_400), ("45s", 45), ("2w", 1_209_600), (" 1 d ", 86_400)],
+)  # fmt: skip
+def test_a_number_and_a_unit_are_an_age(said: str, seconds: float) -> None:
+    assert Age().convert(said, None, None) == seconds
+
+
+@pytest.mark.parametrize("said", ["", "30", "d", "-1d", "1.5d", "30 days", "1d2h", "٣d", "999999d"])
+def test_anything_else_is_refused_with_an_example(said: str) -> None:
+    with pytest.raises(click.BadParameter, match="say 30d, 12h or 90min"):
+        Age().convert(said, None, None)

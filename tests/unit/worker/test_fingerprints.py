@@ -1,0 +1,95 @@
+"""Fingerprints: equal where the answer is equal, different where anything that decides it is."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from schemas.generation import GenerationParams, Overflow
+from schemas.jobs import PromptSpec
+from schemas.requests import ModelInfo, Request
+from schemas.templating import PromptTemplate
+from worker.fingerprints import Fingerprints
+
+MODEL = ModelInfo("m", "cuda:0", "bfloat16", 512, 1_000, load_seconds=1.0, revision="r1")
+PLAIN = PromptSpec()
+
+
+def request(text: str = "hello", spec: PromptSpec = PLAIN, **params: Any) -> Request:
+    prompt = PromptTemplate.from_spec(spec).render({"text": text, "id": "x"}).prompt
+    return Request(key=7, prompt=prompt, params=GenerationParams().overlaid(params), group=3)
+
+
+BASE = Fingerprints(MODEL).of(request())
+
+
+def test_the_same_request_has_the_same_fingerprint_of_32_bytes_in_any_chunk() -> None:
+    again = replace(request(), key=8, group=9, closes_group=True)
+    assert Fingerprints(replace(MODEL, device="cuda:1", load_seconds=9.0)).of(again) == BASE
+    assert BASE is not None
+    assert len(BASE) == 32
+
+
+@pytest.mark.parametrize(
+    "other", [{"model": "n"}, {"revision": "r2"}, {"dtype": "float32"}, {"dtype": "bfloat16, 4bit"}], ids=str
+)
+def test_another_model_revision_or_number_format_is_another(other: dict[str, Any]) -> None:
+    assert Fingerprints(replace(MODEL, **other)).of(request()) != BASE
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"max_new_tokens": 7},
+        {"stop": ("x",)},
+        {"thinking": True},
+        {"repetition_penalty": 1.1},
+        {"response_format": "json_object"},
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}}},
+        {"temperature": 0.5, "seed": 1},
+        {"on_overflow": "truncate"},
+    ],
+    ids=str,
+)
+def test_another_parameter_is_another(params: dict[str, Any]) -> None:
+    assert Fingerprints(MODEL).of(request(**params)) != BASE
+
+
+@pytest.mark.parametrize(
+    "spec", [PromptSpec(system="Be brief."), PromptSpec(template="{{ text }}!")], ids=str
+)
+def test_another_prompt_is_another(spec: PromptSpec) -> None:
+    fingerprints = Fingerprints(MODEL)
+    assert len({BASE, fingerprints.of(request("Hello")), fingerprints.of(request(spec=spec))}) == 3
+
+
+def test_what_is_rendered_counts_and_not_by_which_template() -> None:
+    assert Fingerprints(MODEL).of(request("hello", PromptSpec(template="{{ text }}"))) == BASE
+
+
+def test_greedy_answers_do_without_a_seed_and_what_else_only_sampling_reads() -> None:
+    assert Fingerprints(MODEL).of(request(seed=5, top_p=0.5, top_k=3, min_p=0.1)) == BASE
+
+
+def test_sampled_answers_go_by_their_seed() -> None:
+    one, two, again = (Fingerprints(MODEL).of(request(temperature=1.0, seed=seed)) for seed in (1, 2, 1))
+    assert one == again != two
+
+
+def test_what_is_drawn_without_a_seed_has_no_fingerprint() -> None:
+    assert Fingerprints(MODEL).of(request(temperature=1.0)) is None
+
+
+def test_a_model_of_unknown_revision_has_none() -> None:
+    assert Fingerprints(replace(MODEL, revision=None)).of(request()) is None
+
+
+def test_half_of_a_surrogate_pair_has_none() -> None:
+    assert Fingerprints(MODEL).of(request("\ud83d")) is None
+
+
+def test_where_a_document_may_be_cut_it_counts_which_part_of_the_prompt_it_is() -> None:
+    whole = request("a b", on_overflow=Overflow.TRUNCATE)
+    part = request("b", PromptSpec(template="a {{ text }}"), on_overflow=Overflow.TRUNCATE)
+    assert whole.prompt.messages == part.prompt.messages
+    assert Fingerprints(MODEL).of(whole) != Fingerprints(MODEL).of(part)

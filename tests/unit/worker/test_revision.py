@@ -1,0 +1,85 @@
+"""The revision of a model changes with what decides its answers, and only with that."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.processes import TINY_MODEL
+from worker import revision
+from worker.revision import revision_of
+
+SMALL, LARGE = "config.json", "model.safetensors"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model's folder."""
+    folder = tmp_path / "model"
+    shutil.copytree(TINY_MODEL, folder)
+    return folder
+
+
+def test_a_copy_of_a_folder_has_the_same_revision_whenever_it_was_made(folder: Path) -> None:
+    os.utime(folder / LARGE, (1, 1))
+    (folder / "README.md").write_text("Not read by any engine.")
+    assert revision_of(str(folder)) == revision_of(str(TINY_MODEL))
+
+
+@pytest.mark.parametrize("name", [SMALL, LARGE, "tokenizer.json"])
+def test_a_byte_of_a_file_is_seen(folder: Path, name: str) -> None:
+    before = revision_of(str(folder))
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    assert revision_of(str(folder)) != before
+
+
+def test_a_new_or_renamed_file_is_seen(folder: Path) -> None:
+    before = revision_of(str(folder))
+    (folder / "adapter.safetensors").write_bytes(b"")
+    more = revision_of(str(folder))
+    (folder / "adapter.safetensors").rename(folder / "b.safetensors")
+    assert len({before, more, revision_of(str(folder))}) == 3
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_of_a_large_file_samples_are_seen_the_first_and_the_last_byte_among_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    monkeypatch.setattr(revision, "WHOLE_BYTES", 1_000)
+    monkeypatch.setattr(revision, "SAMPLE_BYTES", 100)
+    before = revision_of(str(folder))
+    content = bytearray((folder / LARGE).read_bytes())
+    content[place] ^= 1
+    (folder / LARGE).write_bytes(content)
+    changed = revision_of(str(folder))
+    assert changed != before
+    for at in range(0, len(content), 50_000):
+        content[at : at + 25_000] = bytes(25_000)
+    (folder / LARGE).write_bytes(content)
+    assert revision_of(str(folder)) != changed
+
+
+def test_of_the_hub_it_is_the_commit_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "models--Qwen--Some"
+    snapshot = repository / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (snapshot / SMALL).write_text("{}")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    assert revision_of("Qwen/Some") == commit
+    assert revision_of("Qwen/Other") is None
+
+
+def test_a_name_that_is_neither_has_no_revision() -> None:
+    assert revision_of("no such/model at all") is None
+
+
+def test_echo_never_changes() -> None:
+    assert revision_of("echo") == "echo"

@@ -1,0 +1,51 @@
+"""What decides an answer, in 32 bytes: two requests of the same fingerprint have the same answer."""
+
+import hashlib
+from functools import lru_cache
+
+import orjson
+
+from schemas.generation import GenerationParams, Overflow
+from schemas.requests import ModelInfo, Request
+
+_FORM = 1  # raised when engines begin to answer the same request otherwise
+_OF_SAMPLING = {"seed", "top_p", "top_k", "min_p"}
+
+
+class Fingerprints:
+    """Names requests by model, revision, number format, rendered messages and parameters: SHA-256 over all of them."""
+
+    def __init__(self, model: ModelInfo) -> None:
+        known = (_FORM, model.model, model.revision, model.dtype)
+        self._base = None if model.revision is None else hashlib.sha256(orjson.dumps(known))
+
+    def of(self, request: Request) -> bytes | None:
+        """A request's fingerprint. None: nothing says that its answer would be the same again."""
+        params = _deciding(request.params)
+        if self._base is None or params is None:
+            return None
+        digest = self._base.copy()
+        digest.update(params)
+        try:
+            digest.update(_prompt(request))
+        except TypeError:  # half of a surrogate pair: such a document fails
+            return None
+        return digest.digest()
+
+
+@lru_cache(maxsize=64)
+def _deciding(params: GenerationParams) -> bytes | None:
+    """The parameters in one form; greedy decoding does without those of sampling. None: drawn without a seed."""
+    if params.temperature > 0 and params.seed is None:
+        return None
+    unused = _OF_SAMPLING if params.temperature == 0 else set()
+    return orjson.dumps(params.model_dump(mode="json", exclude=unused), option=orjson.OPT_SORT_KEYS)
+
+
+def _prompt(request: Request) -> bytes:
+    """The rendered messages; where they may be shortened, also which part of them would be."""
+    prompt = request.prompt
+    said = [prompt.messages]
+    if request.params.on_overflow is Overflow.TRUNCATE:
+        said.append(prompt.shortened(0))
+    return orjson.dumps((prompt.document_chars, said))
