@@ -60,7 +60,11 @@ class Settings(BaseSettings):
     )
     lease_seconds: Annotated[
         float,
-        Field(ge=2, description="how long a claim holds without progress reported; below 10 is for tests"),
+        Field(
+            ge=2,
+            description="how long a claim holds without progress reported, and a job that is being stored without "
+            "a sign of life of its submit; below 10 is for tests",
+        ),
     ] = 60.0
     stall_seconds: Annotated[
         float,
@@ -69,6 +73,14 @@ class Settings(BaseSettings):
     stop_seconds: Annotated[
         float, Field(ge=1, description="how long a stopping worker may take to give its chunk back")
     ] = 60.0
+    patience_seconds: Annotated[
+        float,
+        Field(
+            ge=1,
+            description="how long a worker waits for a store that is away or full before it stops; for `qwenq run` at "
+            "most 60",
+        ),
+    ] = 900.0
     max_crashes: Annotated[
         int,
         Field(

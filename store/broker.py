@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from schemas.chunks import Notice
 from schemas.errors import BrokerAway, InvalidSetting, reason_of
@@ -33,6 +33,8 @@ VISIBILITY_SECONDS = 23_400
 TASK_LIMIT_SECONDS = 21_600
 CONNECT_SECONDS = 3
 
+_OUT_OF_MEMORY = "it is out of memory (OOM)"
+_MORE_MEMORY = "Raise its maxmemory, or see what else fills it"
 _HUB_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 _SCHEMES = {"redis", "rediss", "redis+socket"}
 _TAKEN = {OPS_QUEUE.removeprefix("qwenq.")}
@@ -110,6 +112,7 @@ def make_app(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
+        broker_channel_error_retry=True,
         broker_transport_options={
             "visibility_timeout": VISIBILITY_SECONDS,
             "unacked_restore_throttle": 1,
@@ -170,8 +173,10 @@ class Broker:
         try:
             yield
         except (KombuError, OperationalError, RedisError, OSError) as error:
+            if isinstance(error, OutOfMemoryError) or isinstance(error.__cause__, OutOfMemoryError):
+                raise BrokerAway(self.url, _OUT_OF_MEMORY, _MORE_MEMORY) from error
             reason = str(error).rstrip(".") or type(error).__name__
-            raise BrokerAway(url=self.url, reason=reason) from error
+            raise BrokerAway(self.url, reason) from error
         except (ValueError, KeyError) as error:
             raise InvalidSetting(name="QWENQ_BROKER_URL", reason=str(error)) from error
 

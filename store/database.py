@@ -14,6 +14,9 @@ from schemas.settings import Settings, without_passwords
 
 SQLITE_FILE = "qwenq.db"
 SQLITE_BUSY_SECONDS = 30.0
+IDLE_SECONDS = 5.0
+"""How long PostgreSQL lets a transaction that writes wait for its client. One that vanished, or was stopped, would else
+keep its rows locked for hours, and what it had claimed would be out of reach."""
 _WAL = "PRAGMA journal_mode=WAL"
 # A server that vanished without a word is noticed in half a minute. A Unix socket takes them, and needs none.
 _POSTGRES_OPTIONS: dict[str, Any] = {
@@ -47,6 +50,7 @@ _REMEDY_OF_MESSAGE = {
 }
 # What to do, by PostgreSQL's SQLSTATE or the class that it begins with.
 _REMEDY_OF_SQLSTATE = {
+    "25P03": _AGAIN,
     "25006": "It is read-only, a replica perhaps: correct QWENQ_DATABASE_URL",
     "28": _CREDENTIALS,
     "3D000": _CREDENTIALS,
@@ -93,6 +97,9 @@ class Store:
         self.url = _shown(self.engine.url)
         self._readers = self.engine.execution_options(qwenq_begin="BEGIN", **_ONE_SNAPSHOT[self.dialect])
         self._writers = self.engine.execution_options(qwenq_begin="BEGIN IMMEDIATE")
+        self._fleeting = self.engine.execution_options(
+            qwenq_begin="BEGIN IMMEDIATE", qwenq_synchronous="NORMAL"
+        )
 
     @classmethod
     def of(cls, settings: Settings) -> "Store":
@@ -129,6 +136,15 @@ class Store:
                 connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
             yield connection
 
+    @contextmanager
+    def fleeting(self) -> Iterator[Connection]:
+        """Like `writing`, for what concerns running processes only: a power cut ends them, and may undo it.
+
+        SQLite, whose processes share one machine, does not wait for the disk; PostgreSQL does. Raises StoreAway.
+        """
+        with self._transaction(self._fleeting) as connection:
+            yield connection
+
     def close(self) -> None:
         """Let all connections go."""
         self.engine.dispose()
@@ -137,8 +153,14 @@ class Store:
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
         try:
             with engine.begin() as connection:
+                if self.dialect == "postgresql" and engine is not self._readers:
+                    milliseconds = round(IDLE_SECONDS * 1_000)
+                    connection.exec_driver_sql(
+                        f"SET LOCAL idle_in_transaction_session_timeout TO {milliseconds}"
+                    )
                 yield connection
-        except exc.DBAPIError as error:
+        except exc.DBAPIError as raised:
+            error = _first(raised)
             _leave_values_out(error)
             away = _away(self.url, error)
             if away is None:
@@ -151,6 +173,14 @@ def _shown(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return f"sqlite:///{url.database}"
     return without_passwords(url.render_as_string(hide_password=True))
+
+
+def _first(error: exc.DBAPIError) -> exc.DBAPIError:
+    """The error that came first: a full disk has SQLite roll all back, and the savepoint is missed on top of it."""
+    before: BaseException | None = error.orig if "no such savepoint" in str(error.orig) else None
+    while before is not None and not isinstance(before, exc.DBAPIError):
+        before = before.__context__
+    return before or error
 
 
 def _leave_values_out(error: exc.DBAPIError) -> None:
@@ -221,14 +251,14 @@ def _make_sqlite_engine(url: URL) -> Engine:
         # SQLAlchemy's begin event below says BEGIN; the driver must not say it too.
         connection.isolation_level = None
         _use_wal(connection)
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A write lock taken at once waits its turn; one taken half way fails with "database is locked".
-        begin = connection.get_execution_options().get("qwenq_begin", "BEGIN IMMEDIATE")
-        connection.exec_driver_sql(begin)
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(f"PRAGMA synchronous={options.get('qwenq_synchronous', 'FULL')}")
+        connection.exec_driver_sql(options.get("qwenq_begin", "BEGIN IMMEDIATE"))
 
     return engine
 

@@ -2,12 +2,12 @@
 
 import os
 import socket
+from contextlib import suppress
 
 from celery import Celery, signals
 
-from schemas.errors import InvalidSetting, ModelUnavailable
+from schemas.errors import InvalidSetting, StoreAway
 from schemas.settings import Settings
-from schemas.states import WorkerState
 from schemas.workers import WorkerIdentity
 from store import workers
 from store.broker import OPS_QUEUE, RECONCILE, Broker, queue_name
@@ -23,7 +23,8 @@ TASK_MODULES = ("worker.tasks",)
 def run_worker(settings: Settings) -> None:
     """Answer documents of the settings' model until TERM or Ctrl-C.
 
-    Raises InvalidSetting without a model, ModelUnavailable when it cannot be loaded, and what check_version raises.
+    Raises InvalidSetting without a model, ModelUnavailable when it cannot be loaded, WorkerGaveUp or StoreAway when
+    the store stays away, and what check_version raises.
     """
     if not settings.model:
         raise InvalidSetting(name="QWENQ_MODEL", reason="a worker needs a model (--model)")
@@ -42,17 +43,17 @@ def run_worker(settings: Settings) -> None:
             broker.app, f"--hostname={name}", f"--queues={queue_name(settings.model)}",
             f"--loglevel={settings.log_level}",
         )  # fmt: skip
+    if housekeeping.refusal:
+        raise housekeeping.refusal
     with store.reading() as connection:
         worker = workers.find_worker(connection, worker_id)
-    if worker and worker.state == WorkerState.FAILED:
-        raise ModelUnavailable(model=settings.model, reason=worker.error or "")
+    if worker and worker.failure:
+        raise worker.failure
 
 
 def run_beat(settings: Settings) -> None:
     """Run beat and the small worker that takes its housekeeping tasks, in one process tree."""
-    store = Store.of(settings)
-    check_version(store)
-    store.close()
+    _require_version(settings)
     app = Broker(settings).app
     app.conf.beat_schedule = {
         "reconcile": {
@@ -67,6 +68,17 @@ def run_beat(settings: Settings) -> None:
         app, f"--hostname=ops-{os.getpid()}@{socket.gethostname()}", f"--queues={OPS_QUEUE}", "--beat",
         "--pool=threads", f"--loglevel={settings.log_level}",
     )  # fmt: skip
+    # It may be for this that it ended; of a store that is away, nothing is known.
+    with suppress(StoreAway):
+        _require_version(settings)
+
+
+def _require_version(settings: Settings) -> None:
+    store = Store.of(settings)
+    try:
+        check_version(store)
+    finally:
+        store.close()
 
 
 def _run_celery(app: Celery, *options: str) -> None:

@@ -15,26 +15,34 @@ from typing import Self
 
 import psutil
 
-from schemas.errors import BrokerAway, StoreAway
+from schemas.errors import BrokerAway, ServiceAway, StoreAway, StoreNotCreated, StoreVersionMismatch
 from schemas.settings import Settings
 from store import workers
 from store.broker import Broker
 from store.database import Store
 from store.reconcile import reconcile
+from store.rescue import is_any_expired
+from store.version import check_version
 
-LONGEST_TICK_SECONDS = 5.0
+LONGEST_TICK_SECONDS = 2.0
+"""Between two looks for leases that have run out: a lost worker's chunk should not wait much longer than its lease."""
 
 _log = logging.getLogger("qwenq.worker")
 
 
 class Housekeeping:
-    """A thread of the parent process, from before its working process starts until after that has ended."""
+    """A thread of the parent process, from before its working process starts until after that has ended.
+
+    `refusal` is why it stopped the worker itself, if it did.
+    """
 
     def __init__(self, store: Store, broker: Broker, settings: Settings, worker_id: int) -> None:
         self._store = store
         self._broker = broker
         self._settings = settings
         self._worker_id = worker_id
+        self._next_reconcile = time.monotonic()
+        self.refusal: ServiceAway | None = None
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
@@ -61,17 +69,24 @@ class Housekeeping:
 
     def _run(self) -> None:
         tick = min(LONGEST_TICK_SECONDS, self._settings.lease_seconds / 4)
-        next_reconcile = time.monotonic()
         while not self._stopping.is_set():
+            self._attempt(self._stop_if_upgraded)
             self._attempt(self._beat_heart)
-            if time.monotonic() >= next_reconcile:
-                self._attempt(self._reconcile)
-                # Workers that started together should not all look at the same moment.
-                next_reconcile = time.monotonic() + self._settings.lease_seconds * random.uniform(0.4, 0.6)  # noqa: S311
+            self._attempt(self._reconcile_when_due)
             self._stopping.wait(tick)
         if not self._ended.is_set():
             self._attempt(self._note_stopping)
             self._end_working_process_in_time()
+
+    def _stop_if_upgraded(self) -> None:
+        """Stop, politely, when the store has become one of another version while this worker ran."""
+        try:
+            check_version(self._store)
+        except (StoreNotCreated, StoreVersionMismatch) as other:
+            _log.critical("the store was changed: this worker stops. %s", other)
+            self.refusal = other
+            self._stopping.set()
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _beat_heart(self) -> None:
         with self._store.writing() as connection:
@@ -81,7 +96,15 @@ class Housekeeping:
         with self._store.writing() as connection:
             workers.note_stopping(connection, self._worker_id)
 
-    def _reconcile(self) -> None:
+    def _reconcile_when_due(self) -> None:
+        """Reconcile now and then, and as soon as a lease has run out."""
+        if time.monotonic() < self._next_reconcile:
+            with self._store.reading() as connection:
+                if not is_any_expired(connection):
+                    return
+        # Workers that started together should not all look at the same moment.
+        pause = self._settings.lease_seconds * random.uniform(0.4, 0.6)  # noqa: S311
+        self._next_reconcile = time.monotonic() + pause
         report = reconcile(self._store, self._broker, self._settings)
         if report.found:
             _log.warning("rescued %s", report)

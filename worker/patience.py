@@ -12,18 +12,17 @@ from tenacity import (
 
 from schemas.errors import StoreAway
 
-GIVE_UP_SECONDS = 900.0
 LONGEST_PAUSE_SECONDS = 10.0
 
 _log = logging.getLogger("qwenq.worker")
 
 
-def patiently() -> Retrying:
-    """A retry of what failed because the store was away. Raises the last StoreAway in the end."""
+def patiently(seconds: float) -> Retrying:
+    """A retry, for so long, of what failed because the store was away. Raises the last StoreAway in the end."""
     return Retrying(
         retry=retry_if_exception_type(StoreAway),
         wait=wait_random_exponential(multiplier=0.2, max=LONGEST_PAUSE_SECONDS),
-        stop=stop_after_delay(GIVE_UP_SECONDS),
+        stop=stop_after_delay(seconds),
         before_sleep=_log_pause,
         reraise=True,
     )

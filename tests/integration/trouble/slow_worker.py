@@ -1,0 +1,41 @@
+"""A worker that is caught at work: the noting engine's, with a log that says what was computed, and how often."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from qwenq.embedded.service import Service
+from tests.chaos.engine_log import LOG_FILE, Deed, read_notes
+from tests.processes import Fleet
+
+ROOT = Path(__file__).parents[3]
+MILLISECONDS = 150
+
+
+def texts(count: int) -> list[str]:
+    """Documents that take their time."""
+    return [f"document {place} takes {MILLISECONDS} ms" for place in range(count)]
+
+
+class SlowWorker:
+    """A worker of the model `echo` in a fleet."""
+
+    def __init__(self, fleet: Fleet, folder: Path, **settings: object) -> None:
+        (folder / "sitecustomize.py").write_text("import tests.chaos.noting_engine\n")
+        self._notes = folder / "engine.log"
+        twins = {f"QWENQ_{name.upper()}": str(value) for name, value in settings.items()}
+        environment = {"PYTHONPATH": f"{folder}:{ROOT}", LOG_FILE: str(self._notes), **twins}
+        self.service: Service = fleet.start("worker", "--model", "echo", env=environment)
+
+    @property
+    def log(self) -> str:
+        """What it said."""
+        return self.service.log.read_text()
+
+    def processes(self) -> Sequence[int]:
+        """The process ids of the working processes that it had."""
+        return [note.pid for note in read_notes(self._notes) if note.deed == Deed.LOADED]
+
+    def computed(self) -> Counter[int]:
+        """How many times each document was computed to its end."""
+        return Counter(note.seq for note in read_notes(self._notes) if note.deed == Deed.ENDED)

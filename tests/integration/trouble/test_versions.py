@@ -1,0 +1,85 @@
+"""A store of another version: every command refuses it, and a worker that runs while it is changed stops politely."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from schemas.tables import SCHEMA_VERSION, chunks
+from store.database import Store
+from tests.integration.trouble.conftest import Start
+from tests.integration.trouble.slow_worker import texts
+from tests.processes import Fleet, qwenq, write_jsonl
+from tests.services import Jobs
+from tests.waiting import eventually
+
+OLDER, NEWER = "0001", "9999"
+COMMANDS = (
+    ("submit", "docs.jsonl", "--model", "echo"),
+    ("status",),
+    ("status", "1"),
+    ("results", "1"),
+    ("cancel", "1"),
+    ("pause", "1"),
+    ("resume", "1"),
+    ("retry", "1"),
+    ("worker", "--model", "echo"),
+    ("beat",),
+    ("up", "--model", "echo"),
+    ("run", "docs.jsonl", "--model", "echo", "-o", "out.jsonl"),
+    ("db", "check"),
+    ("db", "prune"),
+)
+
+
+def become(store: Store, version: str) -> None:
+    """Make the store say that it is of another version; a later one has columns that this one does not know."""
+    with store.writing() as connection:
+        if version > SCHEMA_VERSION:
+            for table in ("jobs", "documents", "chunks", "results", "workers", "batches"):
+                connection.execute(text(f"ALTER TABLE {table} ADD COLUMN later INTEGER"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_command_refuses_a_store_of_another_version_with_the_command_that_mends_it(
+    store: Store, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    write_jsonl(tmp_path / "docs.jsonl", [{"text": "hello"}])
+    environment = {"QWENQ_DATABASE_URL": f"sqlite:///{store.engine.url.database}"}
+    for version, remedy in ((OLDER, "Run `qwenq db upgrade`"), (NEWER, "Install the qwenq that made it")):
+        with closing(sqlite3.connect(str(store.engine.url.database))) as connection, connection:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+        refused = qwenq(*command, cwd=tmp_path, env=environment)
+        assert refused.returncode == 3, refused.stderr
+        assert f"is of version {version}; this qwenq needs version {SCHEMA_VERSION}" in refused.stderr
+        assert remedy in refused.stderr
+
+
+def test_a_worker_whose_store_is_upgraded_while_it_works_gives_its_chunks_back_and_stops(
+    jobs: Jobs, start: Start
+) -> None:
+    worker = start()
+    job = jobs.submit(texts(200), model="echo", chunk_documents=20)
+    jobs.wait_until_working(job.job_id)
+    become(jobs.store, NEWER)
+    assert eventually(lambda: worker.service.exit_code, "the worker stops", 30) == 3
+    assert "Install the qwenq that made it, or a newer one." in worker.log.strip().splitlines()[-1]
+    status = jobs.status(job.job_id)
+    assert status.documents.running == 0
+    assert 0 < status.documents.succeeded < 200
+    with jobs.store.reading() as connection:
+        assert connection.execute(select(func.max(chunks.c.crashes))).scalar_one() == 0
+    assert worker.computed().total() == status.documents.succeeded
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_beat_whose_store_is_upgraded_stops(store: Store, fleet: Fleet) -> None:
+    beat = fleet.start("beat", env={"QWENQ_LEASE_SECONDS": "2"})
+    eventually(lambda: "reconciled" in beat.log.read_text(), "beat is at work")
+    become(store, NEWER)
+    assert eventually(lambda: beat.exit_code, "beat stops", 30) == 3
+    assert "Install the qwenq that made it" in beat.log.read_text()
