@@ -5,8 +5,16 @@ PYTHON ?= python3
 # Given to pytest by `make test`; such as PYTEST_OPTIONS=tests/unit. At most 4 at once: each brings its own servers.
 PYTEST_OPTIONS ?= -n logical --maxprocesses 4
 
-# How many cases `make faithful` draws for each model.
+# How many cases `make faithful` draws for each model, and `make model` for each database.
 EXAMPLES ?= 100
+
+# How many inputs `make fuzz` tries.
+INPUTS ?= 1000000
+
+# How long `make chaos` troubles the processes, by which plan, on which database: sqlite, postgresql or both.
+MINUTES ?= 30
+SEED ?= 1
+DATABASE ?= both
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +53,18 @@ test: install ## all tests; they bring their own Redis and PostgreSQL
 faithful: install ## answers in batches against the model alone, in other cases each time: EXAMPLES=200
 	FAITHFUL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 $(wildcard tests/unit/worker/engine/test_faithful*.py)
 
+.PHONY: model
+model: install ## the store against a model of it, and each pair of transactions side by side: EXAMPLES=2000
+	MODEL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 tests/integration/store/life
+
+.PHONY: fuzz
+fuzz: install ## any bytes into the readers, any template into the rendering of prompts: INPUTS=1000000
+	$(BIN)/python -m tests.fuzzing --inputs $(INPUTS)
+
+.PHONY: chaos
+chaos: install ## kill, stop and cut off what works, and audit what becomes of it: MINUTES=30 SEED=1 DATABASE=both
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --database $(DATABASE)
+
 .PHONY: lint
 lint: install ## ruff: rules and format
 	$(BIN)/ruff check
@@ -58,7 +78,7 @@ types: install ## mypy, strict
 check: lint types test ## lint, types and test
 
 .PHONY: bench
-bench: bench-submit bench-pipeline bench-chunks bench-startup bench-engine bench-structured ## all benchmarks
+bench: bench-submit bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured ## all benchmarks
 
 .PHONY: bench-submit
 bench-submit: install ## how fast documents go into the store
@@ -71,6 +91,10 @@ bench-pipeline: install ## what the queue costs, with an engine that costs nothi
 .PHONY: bench-chunks
 bench-chunks: install ## how long the device waits between chunks
 	$(BIN)/python -m benchmarks.chunks
+
+.PHONY: bench-reliability
+bench-reliability: install ## what claims, leases, fences and outcomes cost
+	$(BIN)/python -m benchmarks.reliability
 
 .PHONY: bench-startup
 bench-startup: install ## how fast commands and services start

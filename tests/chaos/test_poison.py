@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from qwenq.api import retry
 from schemas.settings import Settings
 from store.results import errors_of, results_of
 from tests.audit import audit
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_chunks_claimed_beside_a_poisonous_one_are_answered_to_the_last_document(
+def test_a_poisonous_document_harms_none_that_was_claimed_beside_it_and_none_when_it_is_retried(
     fleet: Fleet, jobs: Jobs, settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import tests.chaos.deadly_engine\n")
@@ -35,6 +36,17 @@ def test_chunks_claimed_beside_a_poisonous_one_are_answered_to_the_last_document
         answers = [result.text for result in results_of(connection, job.job_id)]
     assert failed == [("d0", "poison")]
     assert answers == [text for text in texts if text != DEADLY]
-    company = [len(line.split()) for line in deaths.read_text().splitlines()]
     # Once with an innocent chunk in flight. Then alone, and at each halving, and as a lone document.
-    assert company == [2] + [1] * (2 * settings.max_crashes + 1)
+    first_round = [2] + [1] * (2 * settings.max_crashes + 1)
+    assert _company(deaths) == first_round
+    innocent = jobs.submit(texts[1:], model="echo", chunk_documents=CHUNK)
+    retry(job.job_id, settings=settings)
+    assert jobs.wait_until_ended(job.job_id).documents == status.documents
+    assert jobs.wait_until_ended(innocent.job_id).documents.succeeded == len(texts) - 1
+    # A suspect from the start: though others waited, it went down alone each time.
+    assert _company(deaths) == first_round + [1] * settings.max_crashes
+
+
+def _company(deaths: Path) -> list[int]:
+    """How many chunks were in flight at each death."""
+    return [len(line.split()) for line in deaths.read_text().splitlines()]

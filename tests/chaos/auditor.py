@@ -1,0 +1,173 @@
+"""The auditor of a run: what must hold whatever was done, and each place where it does not."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from schemas.states import ENDED_JOB_STATES, UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
+from store.rescue import POISON
+from tests.chaos.claims_held import claims_held
+from tests.chaos.engine_log import ROWS, Deed
+from tests.chaos.evidence import Evidence
+from tests.chaos.orders import DEADLY
+from tests.chaos.takeovers import takeovers
+from tests.chaos.waste import Waste
+from tests.chaos.world import LEASE_SECONDS
+
+TAKEOVER_SECONDS = LEASE_SECONDS + 5
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise that was broken, and where."""
+
+    promise: str
+    where: str
+
+
+def violations(evidence: Evidence) -> list[Violation]:
+    """Every broken promise; none of a sound run."""
+    return [Violation(promise, where) for promise, look in PROMISES.items() for where in look(evidence)]
+
+
+def _promised_jobs_are_whole(evidence: Evidence) -> Iterator[str]:
+    """What a producer was told is stored, is; and what can run has each of its documents."""
+    stored = {job.name: job for job in evidence.jobs}
+    ids = defaultdict(set)
+    for document in evidence.documents:
+        ids[document.job].add(document.custom_id)
+    for receipt in evidence.receipts:
+        order = receipt.order
+        job = stored.get(order.name)
+        if job is None or job.state == JobState.VALIDATING:
+            if receipt.exit_code == 0:
+                yield f"{order.name}: its producer was told that it is stored"
+        elif job.state != JobState.CANCELLED and ids[job.id] != set(order.ids):
+            yield f"{order.name}, job {job.id}: {len(ids[job.id])} of {len(order.texts)} documents"
+
+
+def _nothing_is_stranded(evidence: Evidence) -> Iterator[str]:
+    for job in evidence.jobs:
+        if job.state not in ENDED_JOB_STATES and job.state != JobState.VALIDATING:
+            yield f"job {job.id} is {job.state}"
+    validating = {job.id for job in evidence.jobs if job.state == JobState.VALIDATING}
+    for document in evidence.documents:
+        if document.state in UNFINISHED_DOCUMENT_STATES and document.job not in validating:
+            yield f"job {document.job} document {document.seq} is {document.state}"
+    for chunk in (*evidence.running_chunks, *evidence.waiting_chunks):
+        yield f"chunk {chunk} is not done"
+    if evidence.left_messages:
+        yield f"{evidence.left_messages} messages wait, though no chunk does"
+    for process in evidence.left_processes:
+        yield f"a process is left: {process}"
+
+
+def _half_jobs_never_ran(evidence: Evidence) -> Iterator[str]:
+    validating = {job.id for job in evidence.jobs if job.state == JobState.VALIDATING}
+    for generation in evidence.generations:
+        if generation.job in validating:
+            yield f"job {generation.job} document {generation.seq} was generated, the job is not whole"
+
+
+def _each_document_has_one_outcome(evidence: Evidence) -> Iterator[str]:
+    outcomes: Counter[tuple[int, int]] = Counter()
+    for change in evidence.document_changes:
+        where = f"job {change.job} document {change.seq}"
+        if change.was not in UNFINISHED_DOCUMENT_STATES:
+            yield f"{where}: {change.was} became {change.became}"
+        if change.became not in UNFINISHED_DOCUMENT_STATES:
+            outcomes[change.job, change.seq] += 1
+    for document in evidence.documents:
+        where = f"job {document.job} document {document.seq}"
+        if outcomes[document.job, document.seq] > 1:
+            yield f"{where}: {outcomes[document.job, document.seq]} outcomes"
+        if (document.answer is not None) != (document.state == DocumentState.SUCCEEDED):
+            yield f"{where} is {document.state}, its answer is {document.answer!r}"
+    written = Counter((write.job, write.seq) for write in evidence.result_writes)
+    for (job, seq), times in written.items():
+        if times > 1:
+            yield f"job {job} document {seq}: its answer was written {times} times"
+
+
+def _answers_come_from_who_held_the_fence(evidence: Evidence) -> Iterator[str]:
+    generated = {
+        (one.job, one.seq, one.chunk, one.attempt): one for one in evidence.generations if one.ended_at
+    }
+    for write in evidence.result_writes:
+        where = f"job {write.job} document {write.seq}, chunk {write.chunk} attempt {write.attempt}"
+        if (write.fence, write.chunk_state) != (write.attempt, ChunkState.RUNNING):
+            yield f"{where}: written while the chunk was {write.chunk_state} at attempt {write.fence}"
+        if (write.job, write.seq, write.chunk, write.attempt) not in generated:
+            yield f"{where}: written, but no engine ended it"
+    for change in evidence.chunk_changes:
+        claimed = change.was == ChunkState.QUEUED and change.became == ChunkState.RUNNING
+        if change.attempt - change.attempt_was != (1 if claimed else 0):
+            yield f"chunk {change.chunk}: attempt {change.attempt_was} became {change.attempt} without a claim"
+
+
+def _answers_are_right(evidence: Evidence) -> Iterator[str]:
+    texts = {receipt.order.name: receipt.order.texts for receipt in evidence.receipts}
+    names = {job.id: job.name for job in evidence.jobs}
+    for document in evidence.documents:
+        expected = texts[names[document.job]][document.seq]
+        where = f"job {document.job} document {document.seq}"
+        if document.text != expected:
+            yield f"{where}: stored as {document.text!r}, it was {expected!r}"
+        if document.answer is not None and document.answer != expected:
+            yield f"{where}: answered {document.answer!r} instead of {expected!r}"
+
+
+def _only_deadly_documents_fail(evidence: Evidence) -> Iterator[str]:
+    for document in evidence.documents:
+        where = f"job {document.job} document {document.seq}"
+        if document.state == DocumentState.FAILED and DEADLY not in document.text:
+            yield f"{where} failed: {document.error_code}"
+        if DEADLY in document.text and document.state == DocumentState.SUCCEEDED:
+            yield f"{where} kills who generates it, and has an answer"
+        if DEADLY in document.text and document.error_code not in (None, POISON):
+            yield f"{where} failed: {document.error_code}"
+
+
+def _nothing_written_is_computed_again(evidence: Evidence) -> Iterator[str]:
+    waste = Waste(evidence)
+    for one in waste.needless:
+        yield f"job {one.job} document {one.seq} had its outcome before attempt {one.attempt} began it again"
+    for one in waste.forgotten:
+        yield f"job {one.job} document {one.seq}: attempt {one.attempt} generated it and went on without writing it"
+    if waste.most_in_flight > ROWS:
+        yield f"{waste.most_in_flight} documents were at work in one process; it takes {ROWS}"
+
+
+def _killed_workers_are_replaced_in_time(evidence: Evidence) -> Iterator[str]:
+    for takeover in takeovers(evidence, claims_held(evidence.chunk_changes)):
+        if takeover.calm and takeover.seconds > TAKEOVER_SECONDS:
+            yield f"chunk {takeover.chunk} ran elsewhere after {takeover.seconds:.1f} s"
+
+
+def _the_store_is_sound(evidence: Evidence) -> Iterator[str]:
+    yield from evidence.unsound
+
+
+def _the_log_is_whole(evidence: Evidence) -> Iterator[str]:
+    """Without this an engine that notes nothing would prove everything."""
+    ended = {(one.job, one.seq) for one in evidence.generations if one.ended_at is not None}
+    for document in evidence.documents:
+        if document.state == DocumentState.SUCCEEDED and (document.job, document.seq) not in ended:
+            yield f"job {document.job} document {document.seq} was answered, no engine noted it"
+    if not any(note.deed == Deed.ENDED for note in evidence.notes):
+        yield "no engine noted anything"
+
+
+PROMISES: dict[str, Callable[[Evidence], Iterator[str]]] = {
+    "what was submitted is stored whole": _promised_jobs_are_whole,
+    "nothing is stranded": _nothing_is_stranded,
+    "half a job never runs": _half_jobs_never_ran,
+    "each document has one outcome": _each_document_has_one_outcome,
+    "an answer comes from who held the fence": _answers_come_from_who_held_the_fence,
+    "each answer is right": _answers_are_right,
+    "only deadly documents fail": _only_deadly_documents_fail,
+    "what was written is not computed again": _nothing_written_is_computed_again,
+    "a killed worker's chunk runs elsewhere within lease + 5 s": _killed_workers_are_replaced_in_time,
+    "the store's rows fit together": _the_store_is_sound,
+    "the engines' log is whole": _the_log_is_whole,
+}

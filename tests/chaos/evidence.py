@@ -1,0 +1,126 @@
+"""What a run left behind, all that its auditor needs: the store's rows and history, the engines' log, the faults."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from schemas.tables import chunks, documents, jobs, results, workers
+from tests.audit import audit
+from tests.chaos.engine_log import Generation, Note, generations, read_notes
+from tests.chaos.faults import Met
+from tests.chaos.history import (
+    ChunkChange,
+    DocumentChange,
+    ResultWrite,
+    chunk_changes,
+    document_changes,
+    result_writes,
+)
+from tests.chaos.producers import Receipt
+from tests.chaos.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job, by the name of its order."""
+
+    id: int
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document; `text` is what it says, `answer` what was answered to it by that attempt at that chunk."""
+
+    job: int
+    seq: int
+    custom_id: str | None
+    text: str
+    state: str
+    error_code: str | None
+    answer: str | None
+    chunk: int | None
+    attempt: int | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All traces of one run. `unsound` is what the audit of the store alone found."""
+
+    receipts: Sequence[Receipt]
+    jobs: Sequence[StoredJob]
+    documents: Sequence[StoredDocument]
+    running_chunks: Sequence[int]
+    waiting_chunks: Sequence[int]
+    pids_of_workers: dict[int, int]
+    document_changes: Sequence[DocumentChange]
+    chunk_changes: Sequence[ChunkChange]
+    result_writes: Sequence[ResultWrite]
+    notes: Sequence[Note]
+    generations: Sequence[Generation]
+    met: Sequence[Met]
+    unsound: Sequence[str]
+    left_messages: int
+    left_processes: Sequence[str]
+
+
+def gather(world: World, met: Sequence[Met], left_messages: int, left_processes: Sequence[str]) -> Evidence:
+    """Read everything, once nothing moves any more."""
+    notes = read_notes(world.engine_log)
+    with world.store.reading() as connection:
+        return Evidence(
+            receipts=world.producers.receipts,
+            jobs=[
+                StoredJob(*row) for row in connection.execute(select(jobs.c.id, jobs.c.name, jobs.c.state))
+            ],
+            documents=list(_documents(connection)),
+            running_chunks=_chunks(connection, "running"),
+            waiting_chunks=_chunks(connection, "queued"),
+            pids_of_workers={
+                row.id: row.pid for row in connection.execute(select(workers.c.id, workers.c.pid))
+            },
+            document_changes=document_changes(connection),
+            chunk_changes=chunk_changes(connection),
+            result_writes=result_writes(connection),
+            notes=notes,
+            generations=generations(notes),
+            met=met,
+            unsound=list(_unsound(connection)),
+            left_messages=left_messages,
+            left_processes=left_processes,
+        )
+
+
+def _documents(connection: Connection) -> Iterator[StoredDocument]:
+    answered = (documents.c.job_id == results.c.job_id) & (documents.c.seq == results.c.seq)
+    rows = connection.execute(
+        select(
+            documents.c.job_id,
+            documents.c.seq,
+            documents.c.custom_id,
+            documents.c.content,
+            documents.c.state,
+            documents.c.error_code,
+            results.c.text,
+            results.c.chunk_id,
+            results.c.attempt,
+        ).join_from(documents, results, answered, isouter=True)
+    )
+    for job, seq, custom_id, content, *rest in rows:
+        yield StoredDocument(job, seq, custom_id, json.loads(content)["text"], *rest)
+
+
+def _chunks(connection: Connection, state: str) -> list[int]:
+    found = select(chunks.c.id).join(jobs, jobs.c.id == chunks.c.job_id).where(chunks.c.state == state)
+    return list(connection.execute(found.where(jobs.c.state != "validating")).scalars())
+
+
+def _unsound(connection: Connection) -> Iterator[str]:
+    for job_id in connection.execute(select(jobs.c.id).where(jobs.c.state != "validating")).scalars().all():
+        try:
+            audit(connection, job_id)
+        except AssertionError as error:
+            yield f"job {job_id}: {error or 'its rows do not fit together'}"

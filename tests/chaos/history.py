@@ -1,0 +1,148 @@
+"""A history that the store itself keeps by triggers, in the very transactions of those who write to it.
+
+What the tables say at the end cannot tell whether a document had two outcomes, or who wrote without the fence.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Column, Connection, Double, Integer, MetaData, Table, Text, select
+
+from schemas.columns import BigId
+from store.database import Store
+
+_metadata = MetaData()
+
+
+def _history(name: str, *columns: Column[int] | Column[str]) -> Table:
+    moment = Column("at", Double, nullable=False, comment="seconds since 1970")
+    return Table(name, _metadata, Column("id", BigId, primary_key=True), moment, *columns)
+
+
+_documents = _history(
+    "chaos_documents",
+    Column("job_id", BigInteger),
+    Column("seq", Integer),
+    Column("was", Text),
+    Column("became", Text),
+)
+_chunks = _history(
+    "chaos_chunks",
+    Column("chunk_id", BigInteger),
+    Column("was", Text),
+    Column("became", Text),
+    Column("attempt_was", Integer),
+    Column("attempt", Integer),
+    Column("worker_id", BigInteger),
+)
+_results = _history(
+    "chaos_results",
+    Column("job_id", BigInteger),
+    Column("seq", Integer),
+    Column("chunk_id", BigInteger),
+    Column("attempt", Integer),
+    Column("fence", Integer),
+    Column("chunk_state", Text),
+)
+
+# By table: the event, and what is noted of it.
+_TRIGGERS = {
+    "documents": (
+        "UPDATE",
+        (
+            "INSERT INTO chaos_documents (at, job_id, seq, was, became) "
+            "SELECT {now}, NEW.job_id, NEW.seq, OLD.state, NEW.state WHERE OLD.state <> NEW.state"
+        ),
+    ),
+    "chunks": (
+        "UPDATE",
+        (
+            "INSERT INTO chaos_chunks (at, chunk_id, was, became, attempt_was, attempt, worker_id) "
+            "SELECT {now}, NEW.id, OLD.state, NEW.state, OLD.attempt, NEW.attempt, NEW.worker_id "
+            "WHERE OLD.state <> NEW.state OR OLD.attempt <> NEW.attempt "
+            "OR OLD.lease_expires_at <> NEW.lease_expires_at"
+        ),
+    ),
+    "results": (
+        "INSERT",
+        (
+            "INSERT INTO chaos_results (at, job_id, seq, chunk_id, attempt, fence, chunk_state) "
+            "SELECT {now}, NEW.job_id, NEW.seq, NEW.chunk_id, NEW.attempt, chunks.attempt, chunks.state "
+            "FROM chunks WHERE chunks.id = NEW.chunk_id"
+        ),
+    ),
+}
+_NOW = {
+    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "extract(epoch FROM clock_timestamp())",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChange:
+    """A document's state became another."""
+
+    at: float
+    job: int
+    seq: int
+    was: str
+    became: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkChange:
+    """A chunk's state, attempt or lease became another; `worker` is who holds it then."""
+
+    at: float
+    chunk: int
+    was: str
+    became: str
+    attempt_was: int
+    attempt: int
+    worker: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultWrite:
+    """An answer was written by an attempt, while the chunk's fence and state were these."""
+
+    at: float
+    job: int
+    seq: int
+    chunk: int
+    attempt: int
+    fence: int
+    chunk_state: str
+
+
+def keep_history(store: Store) -> None:
+    """Have the store keep its history from now on."""
+    with store.writing() as connection:
+        _metadata.create_all(connection)
+        for table, (event, insertion) in _TRIGGERS.items():
+            body = insertion.format(now=_NOW[store.dialect])
+            if store.dialect == "postgresql":
+                connection.exec_driver_sql(
+                    f"CREATE FUNCTION chaos_{table}_note() RETURNS trigger LANGUAGE plpgsql AS "
+                    f"$$ BEGIN {body}; RETURN NULL; END $$"
+                )
+                action = f"EXECUTE FUNCTION chaos_{table}_note()"
+            else:
+                action = f"BEGIN {body}; END"
+            connection.exec_driver_sql(
+                f"CREATE TRIGGER chaos_{table}_kept AFTER {event} ON {table} FOR EACH ROW {action}"
+            )
+
+
+def document_changes(connection: Connection) -> list[DocumentChange]:
+    """Each change of a document's state, the first one first."""
+    return [DocumentChange(*row[1:]) for row in connection.execute(select(_documents).order_by("id"))]
+
+
+def chunk_changes(connection: Connection) -> list[ChunkChange]:
+    """Each change of a chunk, renewals of its lease included, the first one first."""
+    return [ChunkChange(*row[1:]) for row in connection.execute(select(_chunks).order_by("id"))]
+
+
+def result_writes(connection: Connection) -> list[ResultWrite]:
+    """Each answer that was written, the first one first."""
+    return [ResultWrite(*row[1:]) for row in connection.execute(select(_results).order_by("id"))]

@@ -1,0 +1,74 @@
+"""Faults of jobs: half submitted, cancelled or paused in the middle, with a document that kills or hangs."""
+
+import time
+from contextlib import suppress
+
+from sqlalchemy import select
+
+from schemas.errors import JobNotPaused, StoreAway
+from schemas.states import JobState
+from schemas.tables import jobs
+from store.jobs import cancel_job
+from store.pausing import pause_job, resume_job
+from tests.chaos.orders import Order
+from tests.chaos.plan import Fault, NothingToMeet
+from tests.chaos.world import World
+from tests.waiting import eventually
+
+
+def kill_producer(world: World, fault: Fault) -> list[int]:
+    """Kill a producer half way through its input."""
+    if world.producers.submit_and_kill(world.orders.wide()).exit_code >= 0:
+        raise NothingToMeet("the producer had ended by itself")
+    return []
+
+
+def poison(world: World, fault: Fault) -> list[int]:
+    """Submit a job with a document that kills who generates it."""
+    return _submit(world, world.orders.deadly())
+
+
+def hang(world: World, fault: Fault) -> list[int]:
+    """Submit a job with a document whose generation never ends."""
+    return _submit(world, world.orders.hanging())
+
+
+def cancel(world: World, fault: Fault) -> list[int]:
+    """Cancel the newest job that runs."""
+    with world.store.writing() as connection:
+        if not cancel_job(connection, _newest_running(world)):
+            raise NothingToMeet("the job had just ended")
+    return []
+
+
+def pause(world: World, fault: Fault) -> list[int]:
+    """Pause the newest job that runs, and resume it. Nobody announces its chunks: a reconciler has to."""
+    job_id = _newest_running(world)
+    with world.store.writing() as connection:
+        pause_job(connection, job_id)
+    time.sleep(fault.seconds)
+    eventually(lambda: _is_resumed(world, job_id), "the job is resumed")
+    return []
+
+
+def _is_resumed(world: World, job_id: int) -> bool:
+    with suppress(StoreAway), world.store.writing() as connection:
+        with suppress(JobNotPaused):  # cancelled meanwhile
+            resume_job(connection, job_id)
+        return True
+    return False
+
+
+def _submit(world: World, order: Order) -> list[int]:
+    if world.producers.submit(order).exit_code:
+        raise NothingToMeet("the submit failed")
+    return []
+
+
+def _newest_running(world: World) -> int:
+    running = select(jobs.c.id).where(jobs.c.state == JobState.RUNNING).order_by(jobs.c.id.desc())
+    with world.store.reading() as connection:
+        found: int | None = connection.execute(running.limit(1)).scalar_one_or_none()
+    if found is None:
+        raise NothingToMeet("no job was running")
+    return found

@@ -1,0 +1,90 @@
+"""Producers as processes: `qwenq submit` from a pipe, watched, and killed half way when that is the plan."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from schemas.tables import jobs
+from store.database import Store
+from tests.chaos.orders import Order
+from tests.waiting import eventually
+
+SUBMIT_SECONDS = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a submit: its exit code, negative when it was killed. 0 is a promise that the job will be done."""
+
+    order: Order
+    exit_code: int
+
+
+class Producers:
+    """Submits orders, each by a process of its own. Threads may share it."""
+
+    def __init__(self, store: Store, env: Mapping[str, str], log: Path) -> None:
+        self._store = store
+        self._env = env
+        self._log = log
+        self._lock = threading.Lock()
+        self.receipts: list[Receipt] = []
+
+    def submit(self, order: Order) -> Receipt:
+        """Submit an order, to the end."""
+        return self._note(order, self._feed(order, _let_it))
+
+    def submit_and_kill(self, order: Order) -> Receipt:
+        """Submit half an order, and kill the producer with kill -9."""
+
+        def kill(submit: "subprocess.Popen[str]") -> None:
+            with suppress(AssertionError):  # the store may be away
+                eventually(lambda: self._is_begun(order.name), "the job is begun", 5)
+            submit.kill()
+
+        return self._note(order, self._feed(order, kill))
+
+    def _note(self, order: Order, exit_code: int) -> Receipt:
+        receipt = Receipt(order, exit_code)
+        with self._lock:
+            self.receipts.append(receipt)
+        return receipt
+
+    def _feed(self, order: Order, half_way: "Callable[[subprocess.Popen[str]], None]") -> int:
+        command = ["submit", "-", "--format", "jsonl", "--model", "echo", "--name", order.name, "--json"]
+        lines = list(order.lines())
+        middle = len(lines) // 2
+        with self._log.open("a") as log:
+            submit = subprocess.Popen(
+                [sys.executable, "-m", "qwenq", *command],
+                env=self._env,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+            assert submit.stdin is not None
+            with suppress(BrokenPipeError), submit.stdin as rows:
+                rows.writelines(lines[:middle])
+                rows.flush()
+                half_way(submit)
+                rows.writelines(lines[middle:])
+            try:
+                return submit.wait(SUBMIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                submit.kill()
+                return submit.wait()
+
+    def _is_begun(self, name: str) -> bool:
+        with self._store.reading() as connection:
+            return connection.execute(select(jobs.c.id).where(jobs.c.name == name)).first() is not None
+
+
+def _let_it(submit: "subprocess.Popen[str]") -> None:
+    """Do nothing to it half way."""

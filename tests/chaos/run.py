@@ -1,0 +1,100 @@
+"""One run: a world is made, troubled by the plan while it works, left to heal, and audited."""
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import StoreAway
+from tests.chaos.auditor import Violation, violations
+from tests.chaos.evidence import Evidence, gather
+from tests.chaos.faults import Met, carry_out
+from tests.chaos.plan import Fault
+from tests.chaos.watching import is_at_work, messages, wait_until_quiet, waiting_documents
+from tests.chaos.world import World, made_world
+from tests.waiting import eventually
+
+START_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is to do: the documents of a job on average, and how many should wait at any time.
+
+    After the last fault everything must end within `heal_seconds`.
+    """
+
+    documents_an_order: int
+    backlog: int
+    heal_seconds: float
+
+
+SHORT = Size(documents_an_order=80, backlog=100, heal_seconds=60.0)
+LONG = Size(documents_an_order=400, backlog=500, heal_seconds=180.0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    database: str
+    folder: Path
+    seconds: float
+    evidence: Evidence
+    violations: Sequence[Violation]
+
+
+def play(folder: Path, database: str, seed: int, plan: Sequence[Fault], size: Size) -> Outcome:
+    """Carry out the plan on a world of its own in `folder`, which stays there with all logs."""
+    began = time.monotonic()
+    with made_world(folder, database, seed, size.documents_an_order) as world:
+        world.crew.start()
+        with _kept_busy(world, size):
+            eventually(lambda: is_at_work(world), "a worker answers documents", START_SECONDS)
+            met = _carry_out_all(world, plan)
+        _heal(world)
+        with suppress(AssertionError):  # the auditor tells what is stranded
+            wait_until_quiet(world, size.heal_seconds)
+        left_messages = messages(world)
+        evidence = gather(world, met, left_messages, world.crew.stop())
+    return Outcome(database, folder, time.monotonic() - began, evidence, violations(evidence))
+
+
+@contextmanager
+def _kept_busy(world: World, size: Size) -> Iterator[None]:
+    """Submits one order after the other, while fewer documents wait than should."""
+    ended = threading.Event()
+    thread = threading.Thread(target=_submit_until, args=(ended, world, size.backlog), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _submit_until(ended: threading.Event, world: World, backlog: int) -> None:
+    while not ended.wait(LOOK_EVERY_SECONDS):
+        with suppress(StoreAway):
+            if waiting_documents(world.store) < backlog:
+                world.producers.submit(world.orders.next())
+
+
+def _carry_out_all(world: World, plan: Iterable[Fault]) -> list[Met]:
+    """Each fault at its moment, in a thread of its own: many overlap."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(64, "fault") as threads:
+        under_way = []
+        for fault in plan:
+            time.sleep(max(0.0, began + fault.at - time.monotonic()))
+            under_way.append(threads.submit(carry_out, world, fault))
+        return [one.result() for one in under_way]
+
+
+def _heal(world: World) -> None:
+    for link in (*world.redis_links, *world.store_links):
+        link.heal()

@@ -1,0 +1,70 @@
+"""What a run came to, as text: the faults by kind, what they cost, and each broken promise."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from tests.chaos.auditor import PROMISES
+from tests.chaos.faults import Met
+from tests.chaos.run import Outcome
+from tests.chaos.takeovers import Takeover, takeovers
+from tests.chaos.waste import Waste
+
+MOST_SHOWN = 10
+
+
+def tell(outcome: Outcome) -> str:
+    """The whole report of one database, to be printed."""
+    return "\n".join(
+        [f"\n{outcome.database}, {outcome.seconds:.0f} s", *_faults(outcome.evidence.met), *_figures(outcome)]
+    )
+
+
+def _faults(met: Sequence[Met]) -> Iterable[str]:
+    hit = Counter(one.fault.trouble for one in met if not one.missed)
+    missed = Counter(one.fault.trouble for one in met if one.missed)
+    yield f"{'fault':<45}{'met':>6}{'missed':>8}"
+    for trouble in sorted(hit | missed):
+        yield f"{trouble:<45}{hit[trouble]:>6}{missed[trouble]:>8}"
+    yield f"{'all':<45}{hit.total():>6}{missed.total():>8}"
+
+
+def _figures(outcome: Outcome) -> Iterable[str]:
+    evidence, waste = outcome.evidence, Waste(outcome.evidence)
+    states = Counter(document.state for document in evidence.documents)
+    jobs = Counter(job.state for job in evidence.jobs)
+    waits = takeovers(evidence, waste.claims)
+    yield f"jobs: {_listed(jobs)}; submits that failed or were killed: {_failed_submits(outcome)}"
+    yield f"documents: {_listed(states)} (pending are those of half jobs)"
+    yield f"claims: {len(waste.claims):,}; writes of answers: {len(evidence.result_writes):,}"
+    yield (
+        f"generations: {len(evidence.generations):,}, in vain {len(waste.lost):,}: {len(waste.in_flight):,} in "
+        f"flight when their process or claim ended, {len(waste.unwritten):,} ended and not yet written"
+    )
+    yield f"chunks of killed workers, from the kill until they ran elsewhere: {_spread(waits)}"
+    yield f"the same, with no other fault at work: {_spread([one for one in waits if one.calm])}"
+    yield from _promises(outcome)
+
+
+def _promises(outcome: Outcome) -> Iterable[str]:
+    broken = Counter(violation.promise for violation in outcome.violations)
+    for promise in PROMISES:
+        yield f"{'BROKEN' if broken[promise] else 'held':<8}{promise}"
+        shown = [one.where for one in outcome.violations if one.promise == promise]
+        yield from (f"          {where}" for where in shown[:MOST_SHOWN])
+        if len(shown) > MOST_SHOWN:
+            yield f"          and {len(shown) - MOST_SHOWN:,} more"
+
+
+def _failed_submits(outcome: Outcome) -> int:
+    return sum(receipt.exit_code != 0 for receipt in outcome.evidence.receipts)
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"
+
+
+def _spread(waits: Sequence[Takeover]) -> str:
+    seconds = sorted(one.seconds for one in waits)
+    if not seconds:
+        return "none"
+    return f"{len(seconds)}, median {seconds[len(seconds) // 2]:.1f} s, longest {seconds[-1]:.1f} s"

@@ -1,0 +1,52 @@
+"""How long the chunks of a worker that was killed waited until they ran elsewhere."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.claims_held import Held
+from tests.chaos.evidence import Evidence
+from tests.chaos.faults import Met
+from tests.chaos.plan import Trouble
+
+KILLS = frozenset({Trouble.KILL_WORKER, Trouble.WORKER_VANISHED})
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A chunk that was held by a worker as all of it was killed, and claimed anew so many seconds later.
+
+    `calm` when no other fault was at work meanwhile.
+    """
+
+    chunk: int
+    seconds: float
+    calm: bool
+
+
+def takeovers(evidence: Evidence, claims: Mapping[tuple[int, int], Held]) -> list[Takeover]:
+    """Each chunk that some kill of a worker put into other hands."""
+    return [
+        Takeover(held.chunk, again - met.began_at, calm=_is_calm(evidence.met, met, again))
+        for met in evidence.met
+        if met.fault.trouble in KILLS and not met.missed
+        for held in _held_by(evidence, claims, met)
+        if (again := _claimed_again_at(claims, held)) is not None
+    ]
+
+
+def _held_by(evidence: Evidence, claims: Mapping[tuple[int, int], Held], met: Met) -> Iterator[Held]:
+    for held in claims.values():
+        pid = evidence.pids_of_workers.get(held.worker or 0)
+        if pid in met.pids and held.was_held_at(met.began_at):
+            yield held
+
+
+def _claimed_again_at(claims: Mapping[tuple[int, int], Held], held: Held) -> float | None:
+    again = claims.get((held.chunk, held.attempt + 1))
+    return again.claimed_at if again else None
+
+
+def _is_calm(all_met: Sequence[Met], kill: Met, until: float) -> bool:
+    return not any(
+        met is not kill and met.began_at < until and met.ended_at > kill.began_at for met in all_met
+    )

@@ -1,0 +1,25 @@
+"""A short run of the chaos harness on each database: whatever is done to the processes, no promise is broken.
+
+`make chaos` runs as long as it is told to.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.plan import LONG_TO_FIND, draw_plan
+from tests.chaos.run import SHORT, play
+from tests.chaos.table import tell
+
+SEED = 102
+SECONDS = 12.0
+FAULTS_A_MINUTE = 60.0
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_no_promise_is_broken_by_faults_that_overlap(tmp_path: Path, database: str) -> None:
+    plan = draw_plan(SEED, database, SECONDS, FAULTS_A_MINUTE, LONG_TO_FIND)
+    outcome = play(tmp_path / "run", database, SEED, plan, SHORT)
+    report = tell(outcome)
+    assert outcome.violations == [], report
+    assert sum(not met.missed for met in outcome.evidence.met) > len(plan) / 2, report

@@ -1,0 +1,55 @@
+"""PostgreSQL crashes while a job is stored: it loses rows that it had taken, and the producer is not fooled."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from producer.submitting import submit_job
+from schemas.documents import Row
+from schemas.errors import RowsLost
+from schemas.jobs import JobSpec
+from schemas.settings import Settings
+from schemas.tables import jobs
+from store.broker import Broker
+from store.database import Store
+from store.version import upgrade_store
+from tests.builders import rows
+from tests.chaos.servers import PostgresServer
+
+BATCH = 10
+SPEC = JobSpec(model="echo", sources=("in.jsonl",))
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A server that takes its time to write what nobody waits for."""
+    server = PostgresServer(wal_writer_delay="10s")
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("stored", [BATCH, 2 * BATCH])
+def test_a_job_whose_rows_were_lost_in_a_crash_is_refused_and_removed(
+    server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: int
+) -> None:
+    monkeypatch.setattr("producer.storing.BATCH_ROWS", BATCH)
+    settings = Settings(home=tmp_path, database_url=server.url)
+    store, broker = Store(server.url), Broker(settings)
+    upgrade_store(store)
+
+    def crashing() -> Iterator[Row]:
+        for number, row in enumerate(rows(2 * BATCH)):
+            if number == stored:
+                server.crash()
+            yield row
+        if stored == 2 * BATCH:
+            server.crash()
+
+    with pytest.raises(RowsLost):
+        submit_job(store, broker, settings, SPEC, crashing())
+    with store.reading() as connection:
+        assert connection.execute(select(jobs.c.id)).all() == []
+    store.close()
+    broker.close()

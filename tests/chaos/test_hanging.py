@@ -1,0 +1,39 @@
+"""A process that hangs with the interpreter's lock held is ended and replaced; the document at fault is found."""
+
+from pathlib import Path
+
+import pytest
+
+from store.results import errors_of, results_of
+from tests.audit import audit
+from tests.chaos.hanging_engine import HANGING
+from tests.processes import Fleet
+from tests.services import Jobs
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_process_that_hangs_with_the_interpreters_lock_held_is_replaced(
+    fleet: Fleet, jobs: Jobs, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import tests.chaos.hanging_engine\n")
+    job = jobs.submit(["first", HANGING, "last"], model="echo")
+    worker = fleet.start(
+        "worker",
+        "--model",
+        "echo",
+        env={
+            "PYTHONPATH": f"{tmp_path}:{ROOT}",
+            "QWENQ_STALL_SECONDS": "1",
+            "QWENQ_MAX_CRASHES": "1",
+        },
+    )
+    status = jobs.wait_until_ended(job.job_id)
+    assert (status.documents.succeeded, status.documents.failed) == (2, 1)
+    with jobs.store.reading() as connection:
+        audit(connection, job.job_id)
+        assert [error.error.code for error in errors_of(connection, job.job_id)] == ["poison"]
+        assert [result.text for result in results_of(connection, job.job_id)] == ["first", "last"]
+    # Whoever reads the log finds where it hung.
+    assert "hanging_engine.py" in worker.log.read_text()

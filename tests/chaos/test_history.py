@@ -1,0 +1,63 @@
+"""The store's own history shows what its tables, at the end, no longer do."""
+
+from sqlalchemy import update
+
+from schemas.states import ChunkState, DocumentState
+from schemas.tables import chunks, documents
+from store import rescue
+from store.database import Store
+from store.results import insert_outcomes
+from tests.builders import EXPIRED, answer, answers, chunks_of, finish, make_job, make_worker, take, write
+from tests.chaos.history import chunk_changes, document_changes, keep_history, result_writes
+
+
+def test_an_answer_without_the_fence_is_seen_beside_those_with_it(store: Store) -> None:
+    keep_history(store)
+    job_id = make_job(store, documents=4)
+    (chunk_id,) = chunks_of(store, job_id)
+    worker_id = make_worker(store)
+    stale = take(store, chunk_id, worker_id, EXPIRED)
+    write(store, stale, [answer(0)], EXPIRED)
+    with store.writing() as connection:
+        rescue.rescue_expired(connection, max_crashes=2)
+    current = take(store, chunk_id, worker_id)
+    with store.writing() as connection:
+        insert_outcomes(connection, stale, [answer(1)])
+    finish(store, current, answers(current)[2:])
+    with store.reading() as connection:
+        written = [(row.seq, row.attempt, row.fence) for row in result_writes(connection)]
+        claimed = [
+            (change.was, change.became, change.attempt)
+            for change in chunk_changes(connection)
+            if change.was != change.became
+        ]
+    assert sorted(written) == [(0, 1, 1), (1, 1, 2), (2, 2, 2), (3, 2, 2)]
+    assert claimed == [
+        (ChunkState.QUEUED, ChunkState.RUNNING, 1),
+        (ChunkState.RUNNING, ChunkState.QUEUED, 1),
+        (ChunkState.QUEUED, ChunkState.RUNNING, 2),
+        (ChunkState.RUNNING, ChunkState.DONE, 2),
+    ]
+
+
+def test_a_second_outcome_is_seen_though_it_left_the_first_ones_state(store: Store) -> None:
+    keep_history(store)
+    job_id = make_job(store, documents=1)
+    (chunk_id,) = chunks_of(store, job_id)
+    finish(store, take(store, chunk_id, make_worker(store)))
+    with store.writing() as connection:
+        for state in (DocumentState.RUNNING, DocumentState.SUCCEEDED):
+            connection.execute(update(documents).values(state=state))
+    with store.reading() as connection:
+        became = [change.became for change in document_changes(connection)]
+    assert became == ["running", "succeeded", "running", "succeeded"]
+
+
+def test_what_changes_neither_state_nor_attempt_nor_lease_is_not_noted(store: Store) -> None:
+    keep_history(store)
+    job_id = make_job(store, documents=1)
+    with store.writing() as connection:
+        connection.execute(update(chunks).where(chunks.c.job_id == job_id).values(crashes=1))
+        connection.execute(update(documents).values(state=DocumentState.PENDING))
+    with store.reading() as connection:
+        assert (chunk_changes(connection), document_changes(connection)) == ([], [])

@@ -1,0 +1,37 @@
+"""The chunks of a worker that is gone for good run elsewhere soon, though the others have enough to do."""
+
+import time
+from pathlib import Path
+
+from tests.chaos.auditor import TAKEOVER_SECONDS, violations
+from tests.chaos.evidence import gather
+from tests.chaos.faults import Met
+from tests.chaos.plan import Fault, Trouble
+from tests.chaos.takeovers import takeovers
+from tests.chaos.waste import Waste
+from tests.chaos.watching import holds_chunk, messages, wait_until_quiet
+from tests.chaos.world import LEASE_SECONDS, World, made_world
+from tests.waiting import eventually
+
+
+def test_chunks_of_a_worker_that_is_gone_run_elsewhere_soon_though_others_have_enough_to_do(
+    tmp_path: Path,
+) -> None:
+    with made_world(tmp_path / "run", "postgresql", seed=4, documents_an_order=400) as world:
+        world.crew.start()
+        world.producers.submit(world.orders.next())
+        eventually(lambda: holds_chunk(world, 0), "the worker is at work")
+        gone = _retire(world, 0)
+        wait_until_quiet(world, 60)
+        evidence = gather(world, [gone], messages(world), world.crew.stop())
+    waits = takeovers(evidence, Waste(evidence).claims)
+    assert waits
+    assert max(wait.seconds for wait in waits) < TAKEOVER_SECONDS
+    assert violations(evidence) == []
+
+
+def _retire(world: World, place: int) -> Met:
+    """Kill a worker that is at work, for good."""
+    at = time.time()
+    pids = tuple(world.crew.retire(place))
+    return Met(Fault(0.0, Trouble.KILL_WORKER, place, LEASE_SECONDS), at, at, pids)

@@ -1,0 +1,56 @@
+"""How far a world is: what a run waits for."""
+
+from sqlalchemy import func, select
+
+from schemas.errors import BrokerAway
+from schemas.states import ENDED_JOB_STATES, UNFINISHED_DOCUMENT_STATES, ChunkState, JobState
+from schemas.tables import chunks, documents, jobs, workers
+from store.database import Store
+from tests.chaos.engine_log import Deed, read_notes
+from tests.chaos.world import World
+from tests.waiting import eventually
+
+
+def is_at_work(world: World) -> bool:
+    """Whether a document has been generated."""
+    return any(note.deed == Deed.ENDED for note in read_notes(world.engine_log))
+
+
+def holds_chunk(world: World, place: int) -> bool:
+    """Whether the worker there has claimed what it has not ended yet."""
+    held = select(chunks.c.id).join(workers, workers.c.id == chunks.c.worker_id)
+    running = (chunks.c.state == ChunkState.RUNNING) & (workers.c.pid == world.crew.worker(place).pid)
+    with world.store.reading() as connection:
+        return connection.execute(held.where(running).limit(1)).first() is not None
+
+
+def wait_until_quiet(world: World, seconds: float) -> None:
+    """Wait until each job has ended, and no message waits. Raises AssertionError past this time, for each of both."""
+    eventually(lambda: have_all_ended(world.store), "all jobs end", seconds)
+    eventually(lambda: messages(world) == 0, "all messages are taken", seconds)
+
+
+def waiting_documents(store: Store) -> int:
+    """How many documents have no outcome yet, of jobs that are whole."""
+    with store.reading() as connection:
+        counted: int = connection.execute(
+            select(func.count())
+            .select_from(documents.join(jobs, jobs.c.id == documents.c.job_id))
+            .where(documents.c.state.in_(UNFINISHED_DOCUMENT_STATES), jobs.c.state != JobState.VALIDATING)
+        ).scalar_one()
+    return counted
+
+
+def have_all_ended(store: Store) -> bool:
+    """Whether each job has ended that ever became one."""
+    with store.reading() as connection:
+        going_on = select(jobs.c.id).where(jobs.c.state.not_in({*ENDED_JOB_STATES, JobState.VALIDATING}))
+        return connection.execute(going_on.limit(1)).first() is None
+
+
+def messages(world: World) -> int:
+    """How many messages wait for a worker; -1 while the broker does not tell."""
+    try:
+        return world.broker.depth("echo")
+    except BrokerAway:
+        return -1

@@ -1,0 +1,107 @@
+"""All that one run is made of: servers, links, workers, producers, and the folder where their traces stay."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from qwenq.embedded.session import environment_of
+from schemas.settings import Settings
+from store.broker import Broker
+from store.database import Store
+from store.version import upgrade_store
+from tests.chaos.crew import Crew
+from tests.chaos.engine_log import LOG_FILE
+from tests.chaos.history import keep_history
+from tests.chaos.orders import OrderBook
+from tests.chaos.plan import WORKERS
+from tests.chaos.producers import Producers
+from tests.chaos.proxy import Link, Network
+from tests.chaos.servers import PostgresServer, RedisServer
+from tests.processes import ONE_THREAD
+
+ROOT = Path(__file__).parents[2]
+LEASE_SECONDS = 2.0
+STALL_SECONDS = 5.0
+CHUNK_DOCUMENTS = 20
+
+
+@dataclass(frozen=True)
+class World:
+    """One run's parts. Of each kind of link there is one a worker; SQLite has none, and no server."""
+
+    folder: Path
+    settings: Settings
+    store: Store
+    broker: Broker
+    redis: RedisServer
+    postgres: PostgresServer | None
+    redis_links: tuple[Link, ...]
+    store_links: tuple[Link, ...]
+    crew: Crew
+    producers: Producers
+    orders: OrderBook
+    engine_log: Path
+
+
+@contextmanager
+def made_world(folder: Path, database: str, seed: int, documents_an_order: int) -> Iterator[World]:
+    """Everything but the workers, running; `documents_an_order` are a job's on average."""
+    folder.mkdir(parents=True)
+    with ExitStack() as stack:
+        postgres = PostgresServer() if database == "postgresql" else None
+        if postgres is not None:
+            stack.callback(postgres.close)
+        url = postgres.url if postgres is not None else f"sqlite:///{folder / 'store.db'}"
+        settings = Settings(
+            home=folder / "home",
+            database_url=url,
+            model="echo",
+            lease_seconds=LEASE_SECONDS,
+            stop_seconds=5,
+            stall_seconds=STALL_SECONDS,
+            chunk_documents=CHUNK_DOCUMENTS,
+        )
+        redis = RedisServer(settings)
+        stack.callback(redis.close)
+        network = stack.enter_context(Network())
+        redis_links = tuple(network.link(redis.socket) for _ in range(WORKERS))
+        store_links = tuple(network.link(postgres.socket) for _ in range(WORKERS)) if postgres else ()
+        store, broker = Store(url), Broker(settings)
+        stack.callback(broker.close)
+        stack.callback(store.close)
+        upgrade_store(store)
+        keep_history(store)
+        engine_log = folder / "engine.log"
+        crew = Crew(
+            [_settings_of(settings, place, redis_links, store_links) for place in range(WORKERS)],
+            folder / "logs",
+            _noting(folder, engine_log),
+        )
+        stack.callback(crew.stop)
+        environment = {**os.environ, **ONE_THREAD, **environment_of(settings)}
+        producers = Producers(store, environment, folder / "logs" / "producers.log")
+        orders = OrderBook(seed, documents_an_order)
+        yield World(
+            folder, settings, store, broker, redis, postgres, redis_links, store_links, crew, producers, orders,
+            engine_log,
+        )  # fmt: skip
+
+
+def _settings_of(
+    settings: Settings, place: int, redis_links: tuple[Link, ...], store_links: tuple[Link, ...]
+) -> Settings:
+    """A worker's own: it goes by its own links."""
+    changes: dict[str, object] = {"broker_url": f"redis://127.0.0.1:{redis_links[place].port}/0"}
+    if store_links:
+        changes["database_url"] = f"postgresql://postgres@127.0.0.1:{store_links[place].port}/postgres"
+    return settings.model_copy(update=changes)
+
+
+def _noting(folder: Path, engine_log: Path) -> dict[str, str]:
+    """The environment of processes that have the noting engine for `echo`."""
+    site = folder / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text("import tests.chaos.noting_engine\n")
+    return {"PYTHONPATH": f"{site}:{ROOT}", LOG_FILE: str(engine_log)}
