@@ -5,119 +5,132 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context
-from jinja2.sandbox import (
-    ImmutableSandboxedEnvironment,
-    SandboxedEscapeFormatter,
-    SandboxedFormatter,
-)
-from markupsafe import Markup, soft_str
+from jinja2.runtime import Context, LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
+from schemas import bounded_text
 from schemas.errors import InvalidTemplate, PromptFailed
+from schemas.rendering_budget import LOOP_STEPS, NUMBER_BITS, OUTPUT_CHARS, budget, new_budget, refuse_large
 
-OUTPUT_CHARS = 4 * 1024 * 1024
-"""The longest prompt that is rendered."""
-LOOP_STEPS = 1_000_000
-"""How many steps the `range` loops of one rendering may take together."""
-POWER_BITS = 10_000
 REASON_CHARS = 300
-_PERCENT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(?P<width>\d+|\*)?(?:\.(?P<precision>\d+|\*))?")
+CALL_STEPS = 4  # a macro takes so much longer than a turn of a loop
+# Of HTML, or another text each time: nothing that a prompt needs, and the first two take longer than any prompt may.
+_LEFT_OUT = frozenset({"urlize", "xmlattr", "pprint", "random"})
+# The largest number that these filters take, where it costs more than a character.
+_MOST = {"round": 300, "batch": 100_000, "slice": 100_000}
 _UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined|.* has no (?:attribute|element) '?(.+?)'?")
 _FORBIDDEN = "include, import and extends are not possible: a prompt is one template"
+# Names that no template can write: what the sandbox itself puts into one.
+_HELD, _COUNTED, _CONCAT = " held", " counted", " concat"
 
 
-class _PromptCode(CodeGenerator):
-    """Compiles `a ~ b` into a call of the environment, which has no hook of its own for it."""
+class _Bounds(NodeTransformer):
+    """Leads through the budget what has no hook of its own: loops, and values that a template puts together."""
 
-    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - the library's name
-        """Write the code for one chain of `~`."""
-        self.write("environment.concat((")
-        for part in node.nodes:
-            self.visit(part, frame)
-            self.write(", ")
-        self.write("))")
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - the library's name
+        """Each turn of a loop is a step."""
+        self.generic_visit(node)
+        node.iter = _through(_COUNTED, node.iter)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        """Measure `a ~ b` before it is joined."""
+        self.generic_visit(node)
+        return _through(_CONCAT, nodes.List(node.nodes, lineno=node.lineno))
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
+        """A tuple is a value, unless it is what values are assigned to."""
+        self.generic_visit(node)
+        return _through(_HELD, node) if node.ctx == "load" else node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        """A slice copies what it is cut from."""
+        self.generic_visit(node)
+        return _through(_HELD, node) if isinstance(node.arg, nodes.Slice) else node
+
+    def visit_List(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
+        """A list may hold another many times over; so may a dict."""
+        self.generic_visit(node)
+        return _through(_HELD, node)
+
+    visit_Dict = visit_List  # noqa: N815
 
 
-class _BoundedFormatter(SandboxedFormatter):
-    """`"{:9}".format(…)`, once, which refuses to grow longer than any prompt."""
-
-    chars = 0
-
-    def format_field(self, value: Any, format_spec: str) -> Any:
-        """Format one field; its width may have been put together of others."""
-        _refuse_large(tuple(map(int, re.findall(r"\d+", format_spec))))
-        text = super().format_field(value, format_spec)
-        self.chars += len(text)
-        _refuse_large((self.chars,))
-        return text
-
-
-class _BoundedEscapeFormatter(_BoundedFormatter, SandboxedEscapeFormatter):
-    """The same for a text that escapes what is put into it."""
+def _through(name: str, node: nodes.Node) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
 class _PromptEnvironment(ImmutableSandboxedEnvironment):
     """The sandbox, which refuses also to build what is longer than any prompt."""
 
-    code_generator_class = _PromptCode
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        self.globals = {name: self.globals[name] for name in ("dict", "namespace", "range")}
-        self.filters = {name: _bounded(function) for name, function in self.filters.items()}
-        self.filters["format"] = _format
+        super().__init__(
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=lambda value: budget().hold(value),
+        )
+        self.globals = {"dict": dict, "namespace": self.globals["namespace"], "range": _range}
+        self.policies = {**self.policies, "json.dumps_function": bounded_text.dumped}
+        filters = {**self.filters, "format": bounded_text.format_filter}
+        self.filters = {
+            _HELD: lambda value: budget().hold(value),
+            _COUNTED: _counted,
+            _CONCAT: self.concat,
+            **{name: _bounded(name, one) for name, one in filters.items() if name not in _LEFT_OUT},
+        }
+        tests: dict[str, Any] = self.tests
+        self.tests = {name: _counting(test) for name, test in tests.items()}
 
     def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the template, such as `"x".ljust(n)`."""
-        _refuse_large((*args, *kwargs.values()))
-        return super().call(context, function, *args, **kwargs)
+        spent = budget()
+        spent.step(CALL_STEPS)
+        refuse_large((*args, *kwargs.values()))
+        args = tuple(map(_listed, args))
+        if isinstance(function, LoopContext):
+            args = tuple(map(spent.counted, args))
+        bounded_text.refuse_growth(function, args, kwargs)
+        return spent.hold(super().call(context, function, *args, **kwargs))
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         """A `str.format` or `str.format_map` with its widths bounded; None for anything else."""
         if super().wrap_str_format(value) is None:
             return None
         pattern = value.__self__
-
-        def filled(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-            if isinstance(pattern, Markup):
-                formatter: _BoundedFormatter = _BoundedEscapeFormatter(self, escape=pattern.escape)
-            else:
-                formatter = _BoundedFormatter(self)
-            text: str = type(pattern)(formatter.vformat(pattern, args, kwargs))
-            return text
-
         if value.__name__ == "format_map":
-            return lambda mapping: filled((), mapping)
-        return lambda *args, **kwargs: filled(args, kwargs)
+            return lambda mapping: bounded_text.formatted(self, pattern, (), mapping)
+        return lambda *args, **kwargs: bounded_text.formatted(self, pattern, args, kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Add, multiply, raise to a power, or format by `%`."""
         match operator, left, right:
             case "+", str() | bytes() | list() | tuple(), str() | bytes() | list() | tuple():
-                _refuse_large((len(left) + len(right),))
+                refuse_large((len(left) + len(right),))
             case ("*", str() | bytes() | list() | tuple() as value, int(times)) | (
                 "*",
                 int(times),
                 str() | bytes() | list() | tuple() as value,
             ):
-                _refuse_large((len(value) * times,))
+                refuse_large((len(value) * times,))
             case "**", int(), int():
-                _refuse_large((left.bit_length() * right,), most=POWER_BITS)
+                refuse_large((left.bit_length() * right,), NUMBER_BITS)
             case "%", str(), _:
-                _refuse_long_format(left, right)
+                bounded_text.refuse_long_format(left, right)
             case "%", bytes(), _:
-                _refuse_long_format(left.decode("latin-1"), right)
-        return super().call_binop(context, operator, left, right)
+                bounded_text.refuse_long_format(left.decode("latin-1"), right)
+        return budget().hold(super().call_binop(context, operator, left, right))
 
     def concat(self, parts: Iterable[Any]) -> str:
         """Join the parts of `a ~ b`, of a macro, or of a `set` block."""
         texts = [str(part) for part in parts]
-        _refuse_large((sum(map(len, texts)),))
-        return "".join(texts)
+        refuse_large((sum(map(len, texts)),))
+        return str(budget().hold("".join(texts)))
 
 
 class CompiledTemplate:
@@ -127,16 +140,18 @@ class CompiledTemplate:
         environment = _PromptEnvironment()
         try:
             tree = environment.parse(source)
-            self._template = environment.from_string(source)
+            _refuse_other_templates(tree)
+            self.names = frozenset(meta.find_undeclared_variables(tree))
+            """Every name that the template looks up, functions included."""
+            self._template = environment.from_string(_Bounds().visit(tree))
+        except InvalidTemplate:
+            raise
         except TemplateSyntaxError as error:
-            reason = str(error.message).rstrip(".")
-            raise InvalidTemplate(line=error.lineno, reason=reason) from None
+            raise InvalidTemplate(line=error.lineno, reason=_told(error)) from None
         except RecursionError:
             raise InvalidTemplate(line=1, reason="it is nested too deeply") from None
-        if next(meta.find_referenced_templates(tree), "") != "":
-            raise InvalidTemplate(line=1, reason=_FORBIDDEN)
-        self.names = frozenset(meta.find_undeclared_variables(tree))
-        """Every name that the template looks up, functions included."""
+        except Exception as error:  # noqa: BLE001 - what Jinja2 lets pass, Python may refuse in many ways
+            raise InvalidTemplate(line=1, reason=_told(error)) from None
 
     def render(self, columns: Mapping[str, Any]) -> str:
         """The text for one document's columns, at most OUTPUT_CHARS long. Raises PromptFailed."""
@@ -145,8 +160,7 @@ class CompiledTemplate:
         except PromptFailed:
             raise
         except Exception as error:  # noqa: BLE001 - a template can raise whatever Python can
-            reason = (str(error) or type(error).__name__).replace("\0", "\\x00")
-            raise PromptFailed(reason=reason[:REASON_CHARS].rstrip(".")) from None
+            raise PromptFailed(reason=_told(error)) from None
 
     def undefined_name(self, columns: Mapping[str, Any]) -> str | None:
         """The name that is missing when these columns are rendered; None when they have all."""
@@ -160,8 +174,13 @@ class CompiledTemplate:
         return None
 
     def _rendered(self, columns: Mapping[str, Any]) -> str:
-        values = {"row": columns, "range": _range_of_one_rendering(), **columns}
-        return "".join(_up_to_the_limit(self._template.generate(values)))
+        with new_budget():
+            return "".join(_up_to_the_limit(self._template.generate({"row": columns, **columns})))
+
+
+def _refuse_other_templates(tree: nodes.Template) -> None:
+    if next(meta.find_referenced_templates(tree), "") != "":
+        raise InvalidTemplate(line=1, reason=_FORBIDDEN)
 
 
 def _up_to_the_limit(pieces: Iterator[str]) -> Iterator[str]:
@@ -173,54 +192,57 @@ def _up_to_the_limit(pieces: Iterator[str]) -> Iterator[str]:
         yield piece
 
 
-def _range_of_one_rendering() -> Callable[..., range]:
-    """`range`, as long as the steps of all its loops stay within LOOP_STEPS."""
-    steps = 0
-
-    def counted(*bounds: int) -> range:
-        nonlocal steps
-        numbers = range(*bounds)
-        steps += len(numbers)
-        if steps > LOOP_STEPS:
-            raise SecurityError(f"its range loops take more than {LOOP_STEPS} steps")
-        return numbers
-
-    return counted
+def _told(error: Exception) -> str:
+    """What a library says is wrong, as a reason that a person can read and any store takes."""
+    reason = (str(error) or type(error).__name__).replace("\0", "\\x00")
+    return reason[:REASON_CHARS].encode("utf-8", "backslashreplace").decode().rstrip(".")
 
 
-def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same filter, which refuses widths and counts longer than any prompt."""
+def _range(*bounds: int) -> range:
+    """`range`, of no more numbers than a rendering has steps."""
+    numbers = range(*bounds)
+    if len(numbers) > LOOP_STEPS:
+        raise SecurityError(f"its range loops take more than {LOOP_STEPS} steps")
+    return numbers
+
+
+@pass_context
+def _counted(_: Context, values: Iterable[Any]) -> Iterator[Any]:
+    return budget().counted(values)
+
+
+def _listed(value: Any) -> Any:
+    """What comes one by one, as a list that can be measured; a loop stays what it is."""
+    if isinstance(value, Iterator) and not isinstance(value, LoopContext):
+        return budget().hold(list(budget().counted(value)))
+    return value
+
+
+def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same filter, which refuses numbers and results that are longer than any prompt."""
+    most = _MOST.get(name, OUTPUT_CHARS)
+    growth = bounded_text.FILTERS.get(name)
+    told = int(hasattr(function, "jinja_pass_arg"))  # Jinja2 itself gives such a filter its first argument
 
     @wraps(function)
     def filtered(*args: Any, **kwargs: Any) -> Any:
-        _refuse_large((*args, *kwargs.values()))
-        return function(*args, **kwargs)
+        spent = budget()
+        spent.step()
+        args = (*args[:told], *map(_listed, args[told:]))
+        refuse_large((*args, *kwargs.values()), most)
+        if growth is not None:
+            refuse_large((growth(*args[told:], **kwargs),))
+        return spent.hold(function(*args, **kwargs))
 
     return filtered
 
 
-def _format(value: object, *args: Any, **kwargs: Any) -> Any:
-    """The filter `format`: `%` by another name."""
-    pattern, values = soft_str(value), kwargs or args
-    _refuse_long_format(pattern, values)
-    return pattern % values
+def _counting(test: Callable[..., Any]) -> Callable[..., Any]:
+    """The same test, each of which is a step: `select` makes many."""
 
+    @wraps(test)
+    def tested(*args: Any, **kwargs: Any) -> Any:
+        budget().step()
+        return test(*args, **kwargs)
 
-def _refuse_long_format(pattern: str, values: Any) -> None:
-    """Refuse `pattern % values` when its widths, or the texts put into it, are together longer than any prompt."""
-    repeats = isinstance(values, Mapping)
-    given = list(values.values()) if repeats else list(values) if type(values) is tuple else [values]
-    fields = [(found["width"], found["precision"]) for found in _PERCENT.finditer(pattern)]
-    widths = sum(int(number) for pair in fields for number in pair if number and number != "*")
-    if any("*" in pair for pair in fields):
-        widths += sum(abs(value) for value in given if isinstance(value, int))
-    texts = [len(value) for value in given if isinstance(value, (str, bytes))]
-    # A mapping's value can be asked for again and again, one of a tuple only once.
-    texts_length = max(texts, default=0) * len(fields) if repeats else sum(texts)
-    _refuse_large((len(pattern) + widths + texts_length,))
-
-
-def _refuse_large(values: tuple[Any, ...], most: int = OUTPUT_CHARS) -> None:
-    for value in values:
-        if isinstance(value, int) and value > most:
-            raise SecurityError(f"the number {value} is too large here")
+    return tested

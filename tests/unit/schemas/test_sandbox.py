@@ -3,7 +3,8 @@
 import pytest
 
 from schemas.errors import InvalidTemplate, PromptFailed
-from schemas.sandbox import LOOP_STEPS, OUTPUT_CHARS, CompiledTemplate
+from schemas.rendering_budget import LOOP_STEPS, OUTPUT_CHARS
+from schemas.sandbox import CompiledTemplate
 
 DOUBLING = "{% set ns = namespace(x='xx') %}{% for i in range(60) %}{% set ns.x = JOIN %}{% endfor %}"
 
@@ -23,6 +24,19 @@ DOUBLING = "{% set ns = namespace(x='xx') %}{% for i in range(60) %}{% set ns.x 
         ("{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m(1) ~ m(2) }}", "<1><2>"),
         ("{% set s %}{{ a }}!{% endset %}{{ s }}", "1!"),
         ("{% if a %}\nyes\n{% endif %}\nend", "yes\nend"),
+        (
+            "{% for x in 'ab' %}{{ loop.index }}/{{ loop.length }}{{ x }}{{ loop.last }} {% endfor %}",
+            "1/2aFalse 2/2bTrue ",
+        ),
+        ("{% for x in [[1, [2]], [3]] recursive %}{{ loop(x) if x is iterable else x }}{% endfor %}", "123"),
+        ("{% for x, y in {'a': 1}.items() %}{{ x }}{{ y }}{% endfor %}", "a1"),
+        ("{{ ', '.join(['x', 'y'] | map('upper')) }} {{ 'x y'.split() | join('-') }}", "X, Y x-y"),
+        ("{{ [3, 1, 2] | sort | map('string') | select('in', ['1', '3']) | list }}", "['1', '3']"),
+        (
+            "{{ {'k': [1, {'x': none}]} | tojson }} {{ [1] | tojson(indent=2) }}",
+            '{"k": [1, {"x": null}]} [\n  1\n]',
+        ),
+        ("{{ b[1:] }} {{ b.replace('t', 'T') }} {{ b.encode('utf-8').decode() }}", "wo Two two"),
     ],
 )
 def test_ordinary_templates_work(source: str, text: str) -> None:
@@ -50,6 +64,34 @@ def test_columns_win_over_the_names_that_the_sandbox_adds() -> None:
         ("{{ 'x'.ljust(1000000000) }}", "too large"),
         ("{{ 'x' | center(1000000000) }}", "too large"),
         ("{{ 'x' | indent(width=1000000000) }}", "too large"),
+        ("{{ ('x' * 4000) | replace('x', 'y' * 4000) }}", "too large"),
+        ("{{ ('x' * 4000).replace('', 'y' * 4000) }}", "too large"),
+        ("{{ ('x' * 4000) | join('y' * 4000) }}", "too large"),
+        ("{{ ('y' * 4000).join('x' * 4000) }}", "too large"),
+        ("{{ ('\\t' * 4000).expandtabs(4000) }}", "too large"),
+        ("{{ ('x' * 4000).translate({120: 'y' * 4000}) }}", "too large"),
+        ("{{ ('\\n' * 4000) | indent(4000, blank=true) }}", "too large"),
+        ("{{ ('x ' * 4000) | wordwrap(1, wrapstring='y' * 4000) }}", "too large"),
+        ("{{ ('x' * 1000000) | wordwrap(1) }}", "too large"),
+        ("{{ range(4000) | list | tojson(indent=4000) }}", "too large"),
+        ("{% set a = [1] * 4000 %}{% set b = [a] * 4000 %}", "too large"),
+        (
+            "{% set n = namespace(x=9 ** 900) %}{% for i in range(9) %}{% set n.x = n.x * n.x %}{% endfor %}",
+            "too large",
+        ),
+        ("{{ 1.5 | round(9999) }}", "too large"),
+        ("{{ ('f' * 4000) | int(base=16) }}", "too large"),
+        ("{{ a.to_bytes(8, 'big').decode('punycode') }}", "the encoding 'punycode' is not possible"),
+        ("{% for x in 'x' * 4000 %}{% for y in 'y' * 4000 %}{% endfor %}{% endfor %}", "steps"),
+        (
+            "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+            "takes more",
+        ),
+        (
+            "{% set x = 'x' * 4000000 %}{% for i in range(1000000) %}{% if 'y' in x %}{% endif %}{% endfor %}",
+            "seconds",
+        ),
+        ("{% for i in range(99) %}{% set x = ('x' * 4000000) | upper %}{% endfor %}", "on the way"),
         (DOUBLING.replace("JOIN", "ns.x ~ ns.x"), "too large"),
         (DOUBLING.replace("JOIN", "ns.x + ns.x"), "too large"),
         ("{% for i in range(100000) %}{{ 'x' * 100 }}{% endfor %}", f"above {OUTPUT_CHARS} characters"),
@@ -78,6 +120,8 @@ def test_the_loop_budget_is_for_one_rendering() -> None:
         ("one\ntwo {{ text", 2, "unexpected end of template"),
         ("{% for x in y %}", 1, "endfor"),
         ("\n\n{{ a | nosuch }}", 3, "No filter named 'nosuch'"),
+        ("{{ a | random }}", 1, "No filter named 'random'"),
+        ("{% macro m(a, a) %}{% endmacro %}", 1, "duplicate argument"),
         ("{% include 'file' %}", 1, "include, import and extends are not possible"),
         ("{% extends name %}", 1, "include, import and extends are not possible"),
         ("{% from 'file' import x %}", 1, "include, import and extends are not possible"),

@@ -1,0 +1,79 @@
+"""Fuzz the readers and the rendering of prompts: `python -m tests.fuzzing --inputs 1000000`.
+
+Coverage-guided, by atheris, where that is installed; else by Hypothesis. A case that fails is written down: put it into
+`tests/fuzzing/corpus/`, under a name that says what is wrong, and the tests keep it.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.fuzzing.cases import CORPUS, MOST_BYTES, TARGETS
+
+# Reading is the quicker by far, and has more to it.
+SHARES = {"reading": 0.8, "rendering": 0.2}
+# By the clock, which goes on while the machine is suspended; the targets bound the processor time themselves.
+SECONDS_OF_A_CASE = 120
+MEGABYTES = 2_048
+_TRIED = "stat::number_of_executed_units:"
+
+
+def main() -> int:
+    """Run every target for its share of the inputs. Returns the exit code: 1 when a case failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzzing", description=__doc__)
+    parser.add_argument("--inputs", type=int, default=100_000, help="how many, all targets together")
+    parser.add_argument("--found", type=Path, default=Path("fuzzing-found"), help="where failing cases go")
+    options = parser.parse_args()
+    options.found.mkdir(exist_ok=True)
+    run = _guided if find_spec("atheris") else _drawn
+    return max([run(target, round(SHARES[target] * options.inputs), options.found) for target in TARGETS])
+
+
+def _guided(target: str, inputs: int, found: Path) -> int:
+    """Let libFuzzer run, in a process of its own: it ends its process when it is done."""
+    began, tried = time.monotonic(), "no"
+    with tempfile.TemporaryDirectory() as grown:
+        command = [
+            *(sys.executable, "-m", "tests.fuzzing.guided", target),
+            *(grown, str(CORPUS / target)),
+            f"-runs={inputs}",
+            f"-max_len={MOST_BYTES}",
+            f"-timeout={SECONDS_OF_A_CASE}",
+            f"-rss_limit_mb={MEGABYTES}",
+            f"-dict={CORPUS.parent / target}.dict",
+            f"-artifact_prefix={found}/{target}-",
+            "-print_final_stats=1",
+            "-verbosity=0",
+        ]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as fuzzer:
+            assert fuzzer.stderr is not None
+            for line in fuzzer.stderr:
+                sys.stderr.write(line)
+                if line.startswith(_TRIED):
+                    tried = line.removeprefix(_TRIED).strip()
+    sys.stderr.write(f"{target}: {tried} inputs, {time.monotonic() - began:,.0f} s\n")
+    return int(fuzzer.returncode != 0)
+
+
+def _drawn(target: str, inputs: int, _found: Path) -> int:
+    """Let Hypothesis draw the cases."""
+    from hypothesis import given, settings
+    from hypothesis import strategies as st
+
+    check = TARGETS[target]
+
+    @settings(max_examples=inputs, deadline=None, database=None)
+    @given(st.binary(max_size=MOST_BYTES))
+    def any_case(case: bytes) -> None:
+        check(case)
+
+    any_case()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

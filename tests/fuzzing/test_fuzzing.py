@@ -1,0 +1,51 @@
+"""What fuzzing found stays found; and a short run of new cases each time."""
+
+import resource
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fuzzing.cases import CORPUS, MOST_BYTES, RUNAWAY, TARGETS, kept
+
+MOST_MEMORY = 400 << 20
+SHORT = settings(max_examples=300, deadline=None)
+WORDS = {
+    target: [
+        line[1:-1].encode().decode("unicode_escape").encode("latin-1")
+        for line in (CORPUS.parent / f"{target}.dict").read_text("ascii").splitlines()
+    ]
+    for target in TARGETS
+}
+
+
+@pytest.mark.parametrize(("target", "name"), [(target, name) for target in TARGETS for name in kept(target)])
+def test_a_kept_case_is_dealt_with(target: str, name: str) -> None:
+    case = kept(target)[name]
+    assert len(case) <= MOST_BYTES
+    TARGETS[target](case)
+
+
+@pytest.mark.parametrize("name", kept(RUNAWAY))
+def test_a_runaway_template_ends_soon_in_little_memory(name: str) -> None:
+    before = most_memory()
+    TARGETS["rendering"](kept(RUNAWAY)[name])
+    assert most_memory() - before < MOST_MEMORY
+
+
+def most_memory() -> int:
+    """Bytes that this process had at its height; the system counts in kibibytes, but on macOS."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_any_bytes_are_dealt_with(target: str) -> None:
+    pieces = st.one_of(st.sampled_from(WORDS[target]), st.binary(max_size=8))
+
+    @SHORT
+    @given(st.lists(pieces, max_size=30).map(b"".join))
+    def any_case(case: bytes) -> None:
+        TARGETS[target](case)
+
+    any_case()

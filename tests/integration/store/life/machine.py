@@ -1,0 +1,177 @@
+"""Whatever happens to jobs, in any order, as Hypothesis chooses it; `Stage` does it to a store and to the model."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from schemas.chunks import Claim
+from store.database import Store
+from tests.integration.store.life.nouns import Chunk
+from tests.integration.store.life.stage import Stage
+from worker.claimant import ANY_CRASHES, NO_CRASH
+from worker.settling import Ending
+
+MOST_JOBS = 2
+MOST_DOCUMENTS = 6
+LEAST_STEPS = 12
+"""Before everything is brought to its end: afterwards little can happen."""
+T = TypeVar("T")
+
+
+def _any(choices: Callable[[Stage], list[T]]) -> st.SearchStrategy[T]:
+    """One of what there is at that moment."""
+    return st.runner().flatmap(lambda machine: st.sampled_from(choices(machine.stage)))
+
+
+WORKER = _any(lambda stage: stage.workers)
+# Half of the time one that still holds: most claims of a longer life are lost ones.
+CLAIM = _any(lambda stage: stage.held() * len(stage.claims) + stage.claims)
+CHUNK = _any(lambda stage: stage.life.chunks())
+RUNNING = _any(lambda stage: stage.life.running())
+JOB_ID = _any(lambda stage: list(stage.life.jobs))
+# Mostly one that has ended: no other can be retried.
+ENDED = _any(lambda stage: stage.ended() * 3 + list(stage.life.jobs))
+READING = _any(lambda stage: stage.reading)
+# Places in the chunk, and whether it is an answer. The same may come twice, or have its outcome already.
+OUTCOMES = st.lists(st.tuples(st.integers(0, MOST_DOCUMENTS - 1), st.booleans()), max_size=MOST_DOCUMENTS)
+CODES = st.sampled_from([(), ("too_long",), ("poison",), ("too_long", "poison"), ("invalid_row",)])
+
+
+class LifeOfDocuments(RuleBasedStateMachine):
+    """One store, three workers, up to two jobs at once."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.stage = Stage(store)
+        self.steps = 0
+
+    @initialize(max_crashes=st.integers(1, 3))
+    def begin(self, *, max_crashes: int) -> None:
+        """Choose how often a document may go down alone."""
+        self.stage.life.max_crashes = max_crashes
+
+    @rule(
+        documents=st.integers(1, MOST_DOCUMENTS),
+        chunk_documents=st.integers(1, MOST_DOCUMENTS),
+        bad=st.sets(st.integers(1, MOST_DOCUMENTS - 1), max_size=2),
+        released=st.sampled_from([True, True, True, False]),
+    )
+    @precondition(lambda self: self.unended() < MOST_JOBS)
+    def submit(self, *, documents: int, chunk_documents: int, bad: set[int], released: bool) -> None:
+        """Somebody submits a job; not `released`, it is still being read."""
+        self.stage.submit(documents, chunk_documents, bad, released=released)
+
+    @rule(job_id=READING)
+    @precondition(lambda self: self.stage.reading)
+    def release_job(self, *, job_id: int) -> None:
+        """The last row of a job is in."""
+        self.stage.release_job(job_id)
+
+    @rule(chunk=CHUNK, worker_id=WORKER)
+    @precondition(lambda self: self.stage.life.jobs)
+    def take_by_message(self, *, chunk: Chunk, worker_id: int) -> None:
+        """A worker gets a message, perhaps a late one or a duplicate."""
+        self.stage.take_by_message(chunk, worker_id)
+
+    @rule(worker_id=WORKER, most_crashes=st.sampled_from([NO_CRASH, ANY_CRASHES]))
+    @precondition(lambda self: self.stage.life.jobs)
+    def take_next(self, *, worker_id: int, most_crashes: int) -> None:
+        """A worker claims ahead."""
+        self.stage.take_next(worker_id, most_crashes)
+
+    @rule(claim=CLAIM, outcomes=OUTCOMES, otherwise=st.sampled_from([Ending.KEPT, Ending.RELEASED]))
+    @precondition(lambda self: self.stage.claims)
+    def write(self, *, claim: Claim, outcomes: list[tuple[int, bool]], otherwise: Ending) -> None:
+        """A worker writes what it has; perhaps long after it lost the chunk."""
+        self.stage.write(claim, outcomes, otherwise)
+
+    @rule(claim=CLAIM)
+    @precondition(lambda self: self.stage.claims)
+    def write_all(self, *, claim: Claim) -> None:
+        """A worker has answered each document of its claim."""
+        self.stage.write_all(claim)
+
+    @rule(claim=CLAIM)
+    @precondition(lambda self: self.stage.claims)
+    def give_back(self, *, claim: Claim) -> None:
+        """A worker that is told to stop gives its chunk back."""
+        self.stage.give_back(claim)
+
+    @rule(chunk=RUNNING)
+    @precondition(lambda self: self.stage.life.running())
+    def let_expire(self, *, chunk: Chunk) -> None:
+        """A lease runs out."""
+        self.stage.let_expire(chunk)
+
+    @rule()
+    @precondition(lambda self: self.stage.life.running())
+    def rescue_expired(self) -> None:
+        """Anybody looks for leases that have run out."""
+        self.stage.rescue_expired()
+
+    @rule(worker_id=WORKER)
+    @precondition(lambda self: self.stage.life.running())
+    def rescue_held(self, *, worker_id: int) -> None:
+        """A worker's process was replaced, and looks for what the one before held."""
+        self.stage.rescue_held(worker_id)
+
+    @rule(job_id=JOB_ID)
+    @precondition(lambda self: self.stage.life.jobs)
+    def cancel(self, *, job_id: int) -> None:
+        """Somebody cancels a job."""
+        self.stage.cancel(job_id)
+
+    @rule(job_id=JOB_ID)
+    @precondition(lambda self: self.stage.life.jobs)
+    def pause(self, *, job_id: int) -> None:
+        """Somebody pauses a job."""
+        self.stage.pause(job_id)
+
+    @rule(job_id=JOB_ID)
+    @precondition(lambda self: self.stage.life.jobs)
+    def resume(self, *, job_id: int) -> None:
+        """Somebody resumes a job."""
+        self.stage.resume(job_id)
+
+    @rule(job_id=ENDED, codes=CODES)
+    @precondition(lambda self: self.stage.life.jobs)
+    def retry(self, *, job_id: int, codes: tuple[str, ...]) -> None:
+        """Somebody retries what failed of a job, of some codes or all."""
+        self.stage.retry(job_id, codes)
+
+    @rule(claim=CLAIM)
+    @precondition(lambda self: self.stage.held())
+    def stop_beside_a_cancel(self, *, claim: Claim) -> None:
+        """A worker stops in the moment in which its job is cancelled."""
+        self.stage.cancel(claim.job_id)
+        self.stage.give_back(claim)
+
+    @rule(go_down=st.booleans(), codes=CODES)
+    @precondition(lambda self: self.unended() and self.steps > LEAST_STEPS)
+    def to_the_end(self, *, go_down: bool, codes: tuple[str, ...]) -> None:
+        """Workers answer all that is left, or go down with it time and again; what failed is tried once more."""
+        self.steps = 0
+        if go_down:
+            self.stage.to_the_end(self.stage.let_expire, self.most_steps())
+        else:
+            self.stage.to_the_end(
+                lambda chunk: self.stage.write_all(self.stage.claim_of(chunk)), self.most_steps()
+            )
+        for job_id in self.stage.life.jobs:
+            self.stage.retry(job_id, codes)
+
+    @invariant()
+    def store_and_model_agree(self) -> None:
+        """What the store holds is what the model says."""
+        self.steps += 1
+        self.stage.compare()
+
+    def unended(self) -> int:
+        """How many jobs go on."""
+        return len(self.stage.life.jobs) - len(self.stage.ended())
+
+    def most_steps(self) -> int:
+        """Each document alone, after as many halvings as there are documents, each after its crashes."""
+        return MOST_JOBS * MOST_DOCUMENTS * 2 * (self.stage.life.max_crashes + 2)

@@ -1,0 +1,237 @@
+"""The life of documents in plain Python, one thing after the other: what the store must hold after each step.
+
+Every method says what becomes of the jobs, and returns what the store must answer. It knows nothing of SQL.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from schemas.chunks import Claim, RescueReport
+from schemas.requests import Completion
+from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, DocumentState, JobState
+from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
+from worker.settling import Ending
+
+POISON = "poison"
+BAD_ROW = "invalid_row"
+_RETRYABLE = (JobState.COMPLETED, JobState.FAILED)
+
+
+@dataclass
+class Life:
+    """All jobs by id, in the order in which they came. `max_crashes`: how often a document may go down alone."""
+
+    max_crashes: int = 2
+    jobs: dict[int, Job] = field(default_factory=dict)
+
+    def release_job(self, job: Job) -> None:
+        """The last row of a job is in: it may run, unless it was cancelled before."""
+        if job.state == JobState.VALIDATING:
+            job.state = JobState.QUEUED
+
+    def waiting(self, most_crashes: int) -> Chunk | None:
+        """The chunk whose turn it is, of those with no more crashes than this."""
+        for job in self.jobs.values():
+            if job.state in CLAIMABLE_JOB_STATES:
+                for chunk in job.chunks:
+                    if chunk.state == ChunkState.QUEUED and chunk.crashes <= most_crashes:
+                        return chunk
+        return None
+
+    def claimable(self, chunk: Chunk) -> bool:
+        """Whether a message of this chunk leads to a claim of it."""
+        return chunk.state == ChunkState.QUEUED and self.job_of(chunk).state in CLAIMABLE_JOB_STATES
+
+    def claim(self, chunk: Chunk, worker_id: int) -> None:
+        """A worker takes a waiting chunk, for a long time."""
+        job = self.job_of(chunk)
+        job.state = JobState.RUNNING
+        chunk.state, chunk.worker_id, chunk.expired = ChunkState.RUNNING, worker_id, False
+        chunk.attempt += 1
+        _move(job, chunk, DocumentState.PENDING, DocumentState.RUNNING)
+
+    def holds(self, claim: Claim) -> Chunk | None:
+        """The chunk that a claim still holds; None when it was lost."""
+        chunk = self.chunk(claim.chunk_id)
+        current = chunk.state == ChunkState.RUNNING and chunk.attempt == claim.attempt
+        return chunk if current else None
+
+    def write(self, chunk: Chunk, outcomes: Iterable[Completion]) -> None:
+        """The holder of a chunk writes outcomes: of each document the first counts, an answer before a failure."""
+        job, written = self.job_of(chunk), 0
+        for outcome in sorted(outcomes, key=lambda one: one.failure is not None):
+            document = job.documents[outcome.key]
+            if not document.unfinished:
+                continue
+            written += 1
+            if outcome.failure is None:
+                document.state = DocumentState.SUCCEEDED
+                document.answer = Answer(outcome.text, chunk.attempt, chunk.worker_id or 0)
+            else:
+                document.state, document.error_code = DocumentState.FAILED, outcome.failure.code
+        if written:
+            chunk.crashes = 0
+            for document in job.documents_of(chunk):
+                document.lone_crashes = 0
+
+    def settle(self, chunk: Chunk, otherwise: Ending) -> tuple[Ending, JobState | None]:
+        """The holder of a chunk ends it, if that is due, or else keeps it or gives it back."""
+        job = self.job_of(chunk)
+        if not job.unfinished_of(chunk):
+            return Ending.FINISHED, self._finish(chunk)
+        if job.state == JobState.CANCELLED:
+            self._drop(chunk)
+            return Ending.DROPPED, None
+        if otherwise == Ending.RELEASED:
+            self._put_back(chunk)
+        return otherwise, None
+
+    def give_back(self, chunk: Chunk) -> None:
+        """The holder of a chunk gives it back, without having heard of anything else."""
+        if self.job_of(chunk).state == JobState.CANCELLED:
+            self._drop(chunk)
+        else:
+            self._put_back(chunk)
+
+    def cancel(self, job: Job) -> bool:
+        """Somebody cancels a job: what waits ends at once."""
+        if job.state.ended:
+            return False
+        job.state, job.paused_from = JobState.CANCELLED, None
+        for chunk in job.chunks:
+            if chunk.state == ChunkState.QUEUED:
+                self._drop(chunk)
+        return True
+
+    def pause(self, job: Job) -> bool:
+        """Somebody pauses a job: no more of it is claimed."""
+        if job.state not in CLAIMABLE_JOB_STATES:
+            return False
+        job.state, job.paused_from = JobState.PAUSED, job.state
+        return True
+
+    def resume(self, job: Job) -> bool:
+        """Somebody lets a paused job go on."""
+        if job.state != JobState.PAUSED or job.paused_from is None:
+            return False
+        job.state, job.paused_from = job.paused_from, None
+        return True
+
+    def retry(self, job: Job, codes: Collection[str]) -> int:
+        """Somebody lets failed documents of a job that ended wait again. Returns how many."""
+        if job.state not in _RETRYABLE:
+            return 0
+        chosen = [at for at, one in enumerate(job.documents) if _is_chosen(one, codes)]
+        for at in chosen:
+            if job.documents[at].error_code == POISON:
+                _isolate(job, at)
+        for chunk in job.chunks:
+            its = [job.documents[at] for at in chosen if chunk.first <= at <= chunk.last]
+            if its:
+                chunk.state, chunk.worker_id = ChunkState.QUEUED, None
+                chunk.crashes = int(any(one.error_code == POISON for one in its))
+            for document in its:
+                document.past = (*document.past, document.error_code or "")
+                document.state, document.error_code, document.lone_crashes = DocumentState.PENDING, None, 0
+        if chosen:
+            job.state = JobState.QUEUED
+        return len(chosen)
+
+    def rescue(self, stranded: Iterable[Chunk]) -> RescueReport:
+        """Chunks are found whose worker is gone."""
+        report = RescueReport()
+        for chunk in list(stranded):
+            report += self._rescue(chunk)
+        return report
+
+    def running(self) -> list[Chunk]:
+        """The chunks that a worker holds."""
+        return [chunk for chunk in self.chunks() if chunk.state == ChunkState.RUNNING]
+
+    def chunks(self) -> list[Chunk]:
+        """The chunks of all jobs."""
+        return [chunk for job in self.jobs.values() for chunk in job.chunks]
+
+    def chunk(self, chunk_id: int) -> Chunk:
+        """A chunk by its id."""
+        return next(chunk for chunk in self.chunks() if chunk.id == chunk_id)
+
+    def job_of(self, chunk: Chunk) -> Job:
+        """The job that a chunk belongs to."""
+        return next(job for job in self.jobs.values() if any(one is chunk for one in job.chunks))
+
+    def _rescue(self, chunk: Chunk) -> RescueReport:
+        job = self.job_of(chunk)
+        unfinished = job.unfinished_of(chunk)
+        if job.state == JobState.CANCELLED:
+            self._drop(chunk)
+            return RescueReport()
+        if not unfinished:
+            self._finish(chunk)
+            return RescueReport()
+        chunk.crashes += 1
+        if len(unfinished) == 1:
+            job.documents[unfinished[0]].lone_crashes += 1
+        if chunk.crashes <= self.max_crashes:
+            self._put_back(chunk)
+            return RescueReport(requeued=1)
+        if len(unfinished) > 1:
+            self._put_back(chunk)
+            self._halve(job, chunk, unfinished)
+            return RescueReport(halved=1)
+        poison = job.documents[unfinished[0]]
+        assert poison.lone_crashes >= self.max_crashes, "a document failed before its crashes"
+        poison.state, poison.error_code = DocumentState.FAILED, POISON
+        chunk.crashes = 0
+        self._finish(chunk)
+        return RescueReport(poisoned=1)
+
+    def _halve(self, job: Job, chunk: Chunk, unfinished: list[int]) -> None:
+        cut = len(unfinished) // 2
+        upper = Chunk(unfinished[cut], chunk.last)
+        chunk.last = unfinished[cut] - 1
+        for half, own in ((chunk, unfinished[:cut]), (upper, unfinished[cut:])):
+            half.crashes = self.max_crashes if len(own) > 1 else 1
+        job.chunks.insert(job.chunks.index(chunk) + 1, upper)
+
+    def _put_back(self, chunk: Chunk) -> None:
+        chunk.state, chunk.worker_id, chunk.expired = ChunkState.QUEUED, None, False
+        _move(self.job_of(chunk), chunk, DocumentState.RUNNING, DocumentState.PENDING)
+
+    def _finish(self, chunk: Chunk) -> JobState | None:
+        job = self.job_of(chunk)
+        chunk.state, chunk.expired = ChunkState.DONE, False
+        done = all(one.state == ChunkState.DONE for one in job.chunks)
+        if not done or job.state.ended:
+            return None
+        succeeded = any(one.state == DocumentState.SUCCEEDED for one in job.documents)
+        job.state, job.paused_from = JobState.COMPLETED if succeeded else JobState.FAILED, None
+        return job.state
+
+    def _drop(self, chunk: Chunk) -> None:
+        chunk.state, chunk.expired = ChunkState.DONE, False
+        for document in self.job_of(chunk).documents_of(chunk):
+            if document.unfinished:
+                document.state = DocumentState.CANCELLED
+
+
+def _is_chosen(document: Document, codes: Collection[str]) -> bool:
+    code = document.error_code
+    return code is not None and code != BAD_ROW and (code in codes or not codes)
+
+
+def _isolate(job: Job, at: int) -> None:
+    """What took its worker down gets a chunk of its own."""
+    chunk = next(one for one in job.chunks if one.first <= at <= one.last)
+    for cut in (at, at + 1):
+        if chunk.first < cut <= chunk.last:
+            upper = Chunk(cut, chunk.last, state=chunk.state, crashes=chunk.crashes)
+            chunk.last = cut - 1
+            job.chunks.insert(job.chunks.index(chunk) + 1, upper)
+            chunk = upper
+
+
+def _move(job: Job, chunk: Chunk, before: DocumentState, after: DocumentState) -> None:
+    for document in job.documents_of(chunk):
+        if document.state == before:
+            document.state = after

@@ -1,0 +1,68 @@
+"""Jobs, chunks and documents in plain Python: the words in which the model and the store are compared."""
+
+from dataclasses import dataclass, field
+
+from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A document's answer, and the attempt that wrote it."""
+
+    text: str
+    attempt: int
+    worker_id: int
+
+
+@dataclass
+class Document:
+    """One row of a job. `past` are the failures of it that were tried again, the oldest first.
+
+    `lone_crashes`: how often it went down as the last of its chunk, with nothing in between.
+    """
+
+    state: DocumentState = DocumentState.PENDING
+    error_code: str | None = None
+    answer: Answer | None = None
+    past: tuple[str, ...] = ()
+    lone_crashes: int = field(default=0, compare=False)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it has no outcome yet."""
+        return self.state in UNFINISHED_DOCUMENT_STATES
+
+
+@dataclass
+class Chunk:
+    """A range of a job's documents. `expired`: it runs under a lease that has run out.
+
+    The store numbers chunks as it likes, so that ids are not compared.
+    """
+
+    first: int
+    last: int
+    id: int = field(default=0, compare=False)
+    state: ChunkState = ChunkState.QUEUED
+    attempt: int = 0
+    crashes: int = 0
+    worker_id: int | None = None
+    expired: bool = False
+
+
+@dataclass
+class Job:
+    """A job with all that belongs to it, both in input order."""
+
+    state: JobState
+    documents: list[Document]
+    chunks: list[Chunk]
+    paused_from: JobState | None = None
+
+    def documents_of(self, chunk: Chunk) -> list[Document]:
+        """The documents in a chunk's range."""
+        return self.documents[chunk.first : chunk.last + 1]
+
+    def unfinished_of(self, chunk: Chunk) -> list[int]:
+        """The places of a chunk's documents that have no outcome."""
+        return [seq for seq in range(chunk.first, chunk.last + 1) if self.documents[seq].unfinished]

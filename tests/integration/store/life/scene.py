@@ -1,0 +1,161 @@
+"""One job in the middle of its life, and everything that somebody may do to it in one transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from schemas.chunks import Claim
+from schemas.errors import LeaseLost, UsageError
+from schemas.requests import Completion
+from store import claims
+from store.database import Store
+from store.jobs import cancel_job
+from store.pausing import pause_job, resume_job
+from store.rescue import rescue_expired, rescue_held_by
+from store.results import insert_outcomes
+from store.retrying import retry_failed
+from tests.builders import (
+    EXPIRED,
+    LEASE,
+    MODEL,
+    answer,
+    answers,
+    chunks_of,
+    failure,
+    finish,
+    make_job,
+    suspect,
+    take,
+    write,
+)
+from tests.integration.store.life import watching
+from worker.claimant import ANY_CRASHES
+from worker.settling import Ending, settle
+
+MAX_CRASHES = 1
+
+
+class Rest(StrEnum):
+    """What a job has beside the two chunks that workers hold; one that is over has no such chunks any more."""
+
+    NOTHING = "nothing waits"
+    WAITING = "a chunk waits"
+    PAUSED = "a chunk waits, the job is paused"
+    OVER = "the job is over, a document failed"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A job of which two workers hold a chunk each, under leases that have run out; the third worker has none.
+
+    Of the first's documents one is answered. The second's chunk is a suspect, so that a rescue halves it.
+    """
+
+    job_id: int
+    workers: tuple[int, int, int]
+    first: Claim
+    second: Claim
+    waiting: int
+
+    @classmethod
+    def of(cls, store: Store, workers: tuple[int, int, int], rest: Rest) -> "Scene":
+        """Set it up in a store that holds nothing else afterwards."""
+        watching.empty(store)
+        waits = rest in (Rest.WAITING, Rest.PAUSED)
+        job_id = make_job(store, documents=6 if waits else 4, chunk_documents=2)
+        ids = chunks_of(store, job_id)
+        first = take(store, ids[0], workers[0], EXPIRED)
+        write(store, first, [answer(first.first_seq)])
+        suspect(store, ids[1])
+        second = take(store, ids[1], workers[1], EXPIRED)
+        scene = cls(job_id, workers, first, second, ids[-1])
+        if rest == Rest.PAUSED:
+            done(store, DEEDS["pause"], scene)
+        if rest == Rest.OVER:
+            finish(store, first)
+            finish(store, second, [answer(second.first_seq), failure(second.last_seq)])
+        return scene
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What somebody does in one transaction. One that `looks` passes by what others have in their hands."""
+
+    name: str
+    do: Callable[[Connection, Scene], object]
+    looks: bool = False
+
+    def __call__(self, connection: Connection, scene: Scene) -> None:
+        """Do it."""
+        self.do(connection, scene)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def done(store: Store, deed: Deed, scene: Scene) -> None:
+    """Do it in a transaction of its own. Who lost the lease, or came too late or too soon, has done nothing."""
+    try:
+        with store.writing() as connection:
+            deed(connection, scene)
+    except (LeaseLost, UsageError):
+        return
+
+
+def _take(connection: Connection, scene: Scene) -> None:
+    claims.claim_chunk(connection, scene.waiting, MODEL, scene.workers[2], LEASE)
+
+
+def _take_held(connection: Connection, scene: Scene) -> None:
+    claims.claim_chunk(connection, scene.first.chunk_id, MODEL, scene.workers[2], LEASE)
+
+
+def _take_next(connection: Connection, scene: Scene) -> None:
+    claims.claim_next(connection, scene.job_id, ANY_CRASHES, scene.workers[2], LEASE)
+
+
+def _write(connection: Connection, scene: Scene) -> None:
+    _keep(connection, scene.second, answers(scene.second)[:1], Ending.KEPT)
+
+
+def _finish_first(connection: Connection, scene: Scene) -> None:
+    _keep(connection, scene.first, answers(scene.first), Ending.KEPT)
+
+
+def _finish_second(connection: Connection, scene: Scene) -> None:
+    _keep(connection, scene.second, answers(scene.second), Ending.KEPT)
+
+
+def _give_back(connection: Connection, scene: Scene) -> None:
+    _keep(connection, scene.first, [], Ending.RELEASED)
+
+
+def _keep(connection: Connection, claim: Claim, outcomes: list[Completion], otherwise: Ending) -> None:
+    """What a keeper does each second."""
+    claims.hold_fence(connection, claim, LEASE)
+    insert_outcomes(connection, claim, outcomes)
+    settle(connection, claim, claims.standing_of(connection, claim), otherwise)
+
+
+_ALL = (
+    Deed("take", _take),
+    Deed("take what is held", _take_held),
+    Deed("take next", _take_next, looks=True),
+    Deed("write", _write),
+    Deed("finish the first", _finish_first),
+    Deed("finish the second", _finish_second),
+    Deed("give back", _give_back),
+    Deed("rescue", lambda connection, _: rescue_expired(connection, MAX_CRASHES), looks=True),
+    Deed(
+        "rescue the second's",
+        lambda connection, scene: rescue_held_by(connection, scene.workers[1], MAX_CRASHES),
+        looks=True,
+    ),
+    Deed("cancel", lambda connection, scene: cancel_job(connection, scene.job_id)),
+    Deed("pause", lambda connection, scene: pause_job(connection, scene.job_id)),
+    Deed("resume", lambda connection, scene: resume_job(connection, scene.job_id)),
+    Deed("retry", lambda connection, scene: retry_failed(connection, scene.job_id)),
+)
+DEEDS = {deed.name: deed for deed in _ALL}

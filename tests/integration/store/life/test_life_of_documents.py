@@ -1,0 +1,32 @@
+"""Submit, claim, write, lose, rescue, halve, give back, cancel, in every order: no document is lost or doubled."""
+
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from store.database import Store
+from tests.integration.store.life.machine import LifeOfDocuments
+
+ASKED_EXAMPLES = os.environ.get("MODEL_EXAMPLES")
+STEPS = 40
+
+
+def test_store_and_model_agree_after_every_step(store: Store) -> None:
+    class OnThisStore(LifeOfDocuments):
+        def __init__(self) -> None:
+            super().__init__(store)
+
+    run_state_machine_as_test(
+        OnThisStore,
+        settings=settings(
+            max_examples=int(ASKED_EXAMPLES or 20),
+            stateful_step_count=STEPS,
+            derandomize=ASKED_EXAMPLES is None,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            # Looking for fewer steps that fail takes minutes: where time is short, the first ones are shown.
+            phases=list(Phase) if ASKED_EXAMPLES else [Phase.generate],
+        ),
+    )
