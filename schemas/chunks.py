@@ -6,6 +6,10 @@ from schemas.generation import GenerationParams
 from schemas.jobs import PromptSpec
 from schemas.states import JobState, WorkerState
 
+CRASHES_IN_COMPANY = 1
+"""How often a chunk may go down beside others. Once is what happens to all chunks of a worker that is lost: whoever is
+at work takes such a one up beside what it has, or it would wait until somebody has nothing else to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedChunk:
@@ -39,7 +43,7 @@ class Claim:
     @property
     def suspect(self) -> bool:
         """Whether it must be answered with no other chunk beside it, which its next crash could be blamed on."""
-        return self.crashes > 0
+        return self.crashes > CRASHES_IN_COMPANY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from schemas.chunks import Claim, RescueReport
+from schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
 from schemas.requests import Completion
 from schemas.results import Failure, FinishReason, Usage
 from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, JobState
@@ -72,8 +72,7 @@ def _put_back(connection: Connection, claim: Claim, crashes: int, max_crashes: i
         finish_chunk(connection, claim)
         return RescueReport()
     connection.execute(update(chunks).where(chunks.c.id == claim.chunk_id).values(crashes=crashes))
-    # The first crash proves nothing: other chunks may have been at work beside this one. From then on it is alone.
-    alone = crashes - 1
+    alone = crashes - CRASHES_IN_COMPANY - 1
     if alone >= max_crashes and len(unfinished) == 1:
         _fail_as_poison(connection, claim, unfinished[0], alone)
         return RescueReport(poisoned=1)
@@ -118,6 +117,6 @@ def _halve(connection: Connection, claim: Claim, unfinished: Sequence[int], max_
 def _suspicion(unfinished: Sequence[int], max_crashes: int) -> int:
     """Crashes that half a chunk begins with: one more halves it again, but a lone document has its own chances.
 
-    Never 0, so that it is answered with no other chunk beside it.
+    Either way it is a suspect, answered with no other chunk beside it.
     """
-    return max_crashes if len(unfinished) > 1 else 1
+    return CRASHES_IN_COMPANY + (max_crashes if len(unfinished) > 1 else 1)

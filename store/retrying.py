@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
+from schemas.chunks import CRASHES_IN_COMPANY
 from schemas.errors import JobNotRetryable, NothingToRetry
 from schemas.states import ChunkState, DocumentState, JobState
 from schemas.tables import chunks, documents, failures, jobs
@@ -106,7 +107,7 @@ def _reopen_chunks(connection: Connection, job_id: int, chosen: ColumnElement[bo
         .where(chunks.c.job_id == job_id, chunks.c.failed > 0, counted > 0)
         .values(
             state=ChunkState.QUEUED,
-            crashes=case((poisonous, 1), else_=0),
+            crashes=case((poisonous, CRASHES_IN_COMPANY + 1), else_=0),
             failed=chunks.c.failed - counted,
             worker_id=None,
             published_at=None,

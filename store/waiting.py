@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, case, exists, select
 
+from schemas.chunks import CRASHES_IN_COMPANY
 from schemas.jobs import Priority
 from schemas.states import CLAIMABLE_JOB_STATES, ChunkState
 from schemas.tables import chunks, jobs
@@ -25,11 +26,11 @@ def next_job(connection: Connection, model: str, most_crashes: int) -> int | Non
 
 
 def next_is_suspect(connection: Connection, job_id: int) -> bool:
-    """Whether the job's next chunk took a worker down, and must be answered with no other beside it."""
-    crashes = connection.execute(
+    """Whether the job's next chunk must be answered with no other beside it."""
+    crashes: int | None = connection.execute(
         select(chunks.c.crashes)
         .where(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
         .order_by(chunks.c.first_seq)
         .limit(1)
     ).scalar_one_or_none()
-    return bool(crashes)
+    return crashes is not None and crashes > CRASHES_IN_COMPANY

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import select, update
 
 from producer.planning import ChunkPlanner
-from schemas.chunks import Claim
+from schemas.chunks import CRASHES_IN_COMPANY, Claim
 from schemas.documents import Document, Row, RowError
 from schemas.jobs import JobSpec, Priority
 from schemas.requests import Completion, ModelInfo
@@ -102,8 +102,8 @@ def take(store: Store, chunk_id: int, worker_id: int, lease_seconds: float = LEA
     return claim
 
 
-def suspect(store: Store, chunk_id: int, crashes: int = 1) -> None:
-    """Have a chunk's worker gone down so often; the first time, others were perhaps at work beside it."""
+def suspect(store: Store, chunk_id: int, crashes: int = CRASHES_IN_COMPANY + 1) -> None:
+    """Have a chunk's worker gone down so often; the first times, others were perhaps at work beside it."""
     with store.writing() as connection:
         connection.execute(update(chunks).where(chunks.c.id == chunk_id).values(crashes=crashes))
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from schemas.chunks import Assignment
+from schemas.chunks import CRASHES_IN_COMPANY, Assignment
 from store import claims
 from store.database import Store
 from store.waiting import next_is_suspect, next_job
 
-NO_CRASH = 0
 ANY_CRASHES = 2**31 - 1
 
 
@@ -50,4 +49,4 @@ class Claimant:
             job_id = next_job(connection, self.model, ANY_CRASHES)
             if job_id is None or next_is_suspect(connection, job_id):
                 return None
-        return self.take_next(NO_CRASH)
+        return self.take_next(CRASHES_IN_COMPANY)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from qwenq.api import retry
+from schemas.chunks import CRASHES_IN_COMPANY
 from schemas.settings import Settings
 from store.results import errors_of, results_of
 from tests.audit import audit
@@ -36,8 +37,8 @@ def test_a_poisonous_document_harms_none_that_was_claimed_beside_it_and_none_whe
         answers = [result.text for result in results_of(connection, job.job_id)]
     assert failed == [("d0", "poison")]
     assert answers == [text for text in texts if text != DEADLY]
-    # Once with an innocent chunk in flight. Then alone, and at each halving, and as a lone document.
-    first_round = [2] + [1] * (2 * settings.max_crashes + 1)
+    # With an innocent chunk in flight at first. Then alone, and at each halving, and as a lone document.
+    first_round = [2] * (CRASHES_IN_COMPANY + 1) + [1] * (2 * settings.max_crashes + 1)
     assert _company(deaths) == first_round
     innocent = jobs.submit(texts[1:], model="echo", chunk_documents=CHUNK)
     retry(job.job_id, settings=settings)

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from schemas.chunks import RescueReport
+from schemas.chunks import CRASHES_IN_COMPANY, RescueReport
 from schemas.states import ChunkState, DocumentState, JobState
 from schemas.tables import chunks, documents
 from store.claims import hold_fence, release_chunk
@@ -104,12 +104,12 @@ def test_a_chunk_that_crashed_often_enough_is_halved_between_its_unfinished_docu
 def test_halves_stay_under_suspicion_and_keep_their_place_in_time(store: Store) -> None:
     job_id = make_job(store, documents=4)
     chunk_id, worker_id = chunks_of(store, job_id)[0], make_worker(store)
-    for _ in range(2):
+    for _ in range(CRASHES_IN_COMPANY + 2):
         take(store, chunk_id, worker_id, EXPIRED)
         assert _rescue(store, max_crashes=2) == RescueReport(requeued=1)
     take(store, chunk_id, worker_id, EXPIRED)
     assert _rescue(store, max_crashes=2) == RescueReport(halved=1)
-    assert _crashes(store, job_id) == [2, 2]
+    assert _crashes(store, job_id) == [CRASHES_IN_COMPANY + 2] * 2
     with store.reading() as connection:
         times = (
             connection.execute(select(chunks.c.created_at).where(chunks.c.job_id == job_id)).scalars().all()
@@ -131,20 +131,21 @@ def test_a_document_that_stands_alone_fails_as_poison(store: Store, audited: Aud
     assert (status.state, status.documents.failed) == (JobState.COMPLETED, 1)
 
 
-def test_the_first_crash_proves_nothing_since_other_chunks_may_have_been_beside(store: Store) -> None:
+def test_a_second_crash_makes_a_suspect_and_only_those_after_it_are_the_documents_own(store: Store) -> None:
     job_id = make_job(store, documents=1)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
-    assert _rescue(store, max_crashes=1) == RescueReport(requeued=1)
-    assert take(store, claim.chunk_id, claim.worker_id, EXPIRED).suspect
+    for suspect_then in (False, True):
+        assert _rescue(store, max_crashes=1) == RescueReport(requeued=1)
+        assert take(store, claim.chunk_id, claim.worker_id, EXPIRED).suspect is suspect_then
     assert _rescue(store, max_crashes=1) == RescueReport(poisoned=1)
 
 
 def test_a_document_that_is_left_alone_by_halving_is_answered_with_nothing_beside_it(store: Store) -> None:
     job_id = make_job(store, documents=2)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
-    suspect(store, claim.chunk_id, crashes=3)
+    suspect(store, claim.chunk_id, crashes=CRASHES_IN_COMPANY + 3)
     assert _rescue(store, max_crashes=3) == RescueReport(halved=1)
-    assert _crashes(store, job_id) == [1, 1]
+    assert _crashes(store, job_id) == [CRASHES_IN_COMPANY + 1] * 2
 
 
 @pytest.mark.parametrize("max_crashes", [1, 3])

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from schemas.chunks import Claim
+from schemas.chunks import CRASHES_IN_COMPANY, Claim
 from schemas.jobs import Priority
 from schemas.states import JobState
 from store.claims import claim_next
@@ -50,16 +50,16 @@ def test_chunks_are_claimed_in_input_order_until_none_waits(store: Store, audite
     assert _next_job(store) is None
 
 
-def test_what_took_a_worker_down_is_passed_by_unless_asked_for(store: Store) -> None:
+def test_a_suspect_is_passed_by_unless_asked_for(store: Store) -> None:
     job_id = make_job(store, documents=8)
     crashed, trusted = chunks_of(store, job_id)
     suspect(store, crashed)
     worker_id = make_worker(store)
-    ahead = _claim_next(store, job_id, worker_id, most_crashes=0)
+    ahead = _claim_next(store, job_id, worker_id, most_crashes=CRASHES_IN_COMPANY)
     assert ahead is not None
     assert (ahead.chunk_id, ahead.suspect) == (trusted, False)
-    assert _next_job(store, most_crashes=0) is None
-    assert _claim_next(store, job_id, worker_id, most_crashes=0) is None
+    assert _next_job(store, most_crashes=CRASHES_IN_COMPANY) is None
+    assert _claim_next(store, job_id, worker_id, most_crashes=CRASHES_IN_COMPANY) is None
     assert _next_job(store) == job_id
     alone = _claim_next(store, job_id, worker_id)
     assert alone is not None

@@ -9,6 +9,7 @@ from itertools import islice
 import pytest
 from sqlalchemy import select
 
+from schemas.chunks import CRASHES_IN_COMPANY
 from schemas.requests import ModelInfo, Request
 from schemas.settings import Settings
 from schemas.states import ChunkState
@@ -114,7 +115,17 @@ def test_a_turn_waits_for_work_while_something_is_being_answered(
     assert reader.submit(next, requests, None).result(30) is None
 
 
-def test_a_chunk_that_took_its_worker_down_is_never_claimed_ahead_nor_passed_by(
+def test_a_chunk_of_a_lost_worker_is_taken_up_beside_what_another_answers(
+    store: Store, claimant: Claimant, keeper: Keeper
+) -> None:
+    job_id = make_job(store, documents=8)
+    first, lost = chunks_of(store, job_id)
+    suspect(store, lost, crashes=CRASHES_IN_COMPANY)
+    requests = begin(claimant, keeper, first).requests()
+    assert {next(requests).group for _ in range(8)} == {first, lost}
+
+
+def test_a_suspect_is_never_claimed_ahead_nor_passed_by(
     store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
 ) -> None:
     job_id = make_job(store, documents=16)

@@ -6,11 +6,11 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from schemas.chunks import Claim
+from schemas.chunks import CRASHES_IN_COMPANY, Claim
 from store.database import Store
 from tests.integration.store.life.nouns import Chunk
 from tests.integration.store.life.stage import Stage
-from worker.claimant import ANY_CRASHES, NO_CRASH
+from worker.claimant import ANY_CRASHES
 from worker.settling import Ending
 
 MOST_JOBS = 2
@@ -75,7 +75,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
         """A worker gets a message, perhaps a late one or a duplicate."""
         self.stage.take_by_message(chunk, worker_id)
 
-    @rule(worker_id=WORKER, most_crashes=st.sampled_from([NO_CRASH, ANY_CRASHES]))
+    @rule(worker_id=WORKER, most_crashes=st.sampled_from([0, CRASHES_IN_COMPANY, ANY_CRASHES]))
     @precondition(lambda self: self.stage.life.jobs)
     def take_next(self, *, worker_id: int, most_crashes: int) -> None:
         """A worker claims ahead."""
@@ -174,4 +174,4 @@ class LifeOfDocuments(RuleBasedStateMachine):
 
     def most_steps(self) -> int:
         """Each document alone, after as many halvings as there are documents, each after its crashes."""
-        return MOST_JOBS * MOST_DOCUMENTS * 2 * (self.stage.life.max_crashes + 2)
+        return MOST_JOBS * MOST_DOCUMENTS * 2 * (self.stage.life.max_crashes + CRASHES_IN_COMPANY + 2)

@@ -6,7 +6,7 @@ Every method says what becomes of the jobs, and returns what the store must answ
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from schemas.chunks import Claim, RescueReport
+from schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
 from schemas.requests import Completion
 from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, DocumentState, JobState
 from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
@@ -129,7 +129,8 @@ class Life:
             its = [job.documents[at] for at in chosen if chunk.first <= at <= chunk.last]
             if its:
                 chunk.state, chunk.worker_id = ChunkState.QUEUED, None
-                chunk.crashes = int(any(one.error_code == POISON for one in its))
+                poisonous = any(one.error_code == POISON for one in its)
+                chunk.crashes = CRASHES_IN_COMPANY + 1 if poisonous else 0
             for document in its:
                 document.past = (*document.past, document.error_code or "")
                 document.state, document.error_code, document.lone_crashes = DocumentState.PENDING, None, 0
@@ -172,7 +173,7 @@ class Life:
         chunk.crashes += 1
         if len(unfinished) == 1:
             job.documents[unfinished[0]].lone_crashes += 1
-        if chunk.crashes <= self.max_crashes:
+        if chunk.crashes <= self.max_crashes + CRASHES_IN_COMPANY:
             self._put_back(chunk)
             return RescueReport(requeued=1)
         if len(unfinished) > 1:
@@ -191,7 +192,7 @@ class Life:
         upper = Chunk(unfinished[cut], chunk.last)
         chunk.last = unfinished[cut] - 1
         for half, own in ((chunk, unfinished[:cut]), (upper, unfinished[cut:])):
-            half.crashes = self.max_crashes if len(own) > 1 else 1
+            half.crashes = CRASHES_IN_COMPANY + (self.max_crashes if len(own) > 1 else 1)
         job.chunks.insert(job.chunks.index(chunk) + 1, upper)
 
     def _put_back(self, chunk: Chunk) -> None:
