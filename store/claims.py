@@ -3,7 +3,11 @@
 The fence is `chunks.attempt`: a claim raises it, so whoever held the chunk before can no longer write.
 """
 
-from sqlalchemy import ColumnElement, Connection, Update, exists, select, update
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from schemas.chunks import Assignment, Claim, Standing
 from schemas.errors import LeaseLost
@@ -17,47 +21,32 @@ from schemas.states import (
     WorkerState,
 )
 from schemas.tables import chunks, documents, jobs, workers
-from store.clock import now
+from store.clock import now, now_and
 from store.documents import unfinished_documents
 from store.jobs import end_job_if_done, hold_job, start_job
 
-
-def claim_chunk(
-    connection: Connection, chunk_id: int, model: str, worker_id: int, lease_seconds: float
-) -> Claim | None:
-    """Take a waiting chunk of a job of this model. None: there is nothing to take, which is no error."""
-    chosen = (chunks.c.id == chunk_id) & exists().where(jobs.c.id == chunks.c.job_id, jobs.c.model == model)
-    waiting = select(chunks.c.job_id).where(chosen, chunks.c.state == ChunkState.QUEUED)
-    start_job(connection, waiting.scalar_subquery())
-    return _take(connection, chosen, worker_id, lease_seconds)
-
-
-def claim_next(
-    connection: Connection, job_id: int, most_crashes: int, worker_id: int, lease_seconds: float
-) -> Claim | None:
-    """Take a job's first waiting chunk of no more crashes than this; those that others are taking are passed by."""
-    start_job(connection, job_id)
-    first = (
-        select(chunks.c.id)
-        .where(
-            chunks.c.job_id == job_id,
-            chunks.c.state == ChunkState.QUEUED,
-            chunks.c.crashes <= most_crashes,
-        )
-        .order_by(chunks.c.first_seq)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+_IS_CHOSEN = (chunks.c.id == bindparam("chosen_chunk")) & exists().where(
+    jobs.c.id == chunks.c.job_id, jobs.c.model == bindparam("of_model")
+)
+_IS_NEXT = chunks.c.id == (
+    select(chunks.c.id)
+    .where(
+        chunks.c.job_id == bindparam("of_job"),
+        chunks.c.state == ChunkState.QUEUED,
+        chunks.c.crashes <= bindparam("most_crashes"),
     )
-    return _take(connection, chunks.c.id == first.scalar_subquery(), worker_id, lease_seconds)
+    .order_by(chunks.c.first_seq)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
 
 
-def _take(
-    connection: Connection, chosen: ColumnElement[bool], worker_id: int, lease_seconds: float
-) -> Claim | None:
-    row = connection.execute(
+def _taking(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    return (
         update(chunks)
         .where(
-            chosen,
+            which,
             chunks.c.state == ChunkState.QUEUED,
             # Not QUEUED: a job that is resumed or retried only now was passed by when it was to be started.
             exists().where(jobs.c.id == chunks.c.job_id, jobs.c.state == JobState.RUNNING),
@@ -65,8 +54,8 @@ def _take(
         .values(
             state=ChunkState.RUNNING,
             attempt=chunks.c.attempt + 1,
-            worker_id=worker_id,
-            lease_expires_at=now(lease_seconds),
+            worker_id=bindparam("by_worker"),
+            lease_expires_at=now_and("lease_seconds"),
         )
         .returning(
             chunks.c.id.label("chunk_id"),
@@ -76,19 +65,84 @@ def _take(
             chunks.c.last_seq,
             chunks.c.crashes,
         )
-    ).one_or_none()
+    )
+
+
+_OF_CLAIM = (documents.c.job_id == bindparam("of_job")) & documents.c.seq.between(
+    bindparam("first"), bindparam("last")
+)
+# Built once: a worker runs these for each chunk, and building them takes longer than the store does.
+_TAKE_CHOSEN, _TAKE_NEXT = _taking(_IS_CHOSEN), _taking(_IS_NEXT)
+_JOB_OF_CHOSEN = select(chunks.c.job_id).where(_IS_CHOSEN, chunks.c.state == ChunkState.QUEUED)
+_BEGIN_DOCUMENTS = (
+    update(documents)
+    .where(_OF_CLAIM, documents.c.state == DocumentState.PENDING)
+    .values(state=DocumentState.RUNNING)
+)
+_ASKED_OF_JOB = select(jobs.c.prompt, jobs.c.params, jobs.c.reuse).where(jobs.c.id == bindparam("of_job"))
+_HOLD = update(chunks).where(
+    chunks.c.id == bindparam("held_chunk"),
+    chunks.c.attempt == bindparam("at_attempt"),
+    chunks.c.state == ChunkState.RUNNING,
+    # SQLite gives the numbers of rows that were removed to new ones.
+    chunks.c.job_id == bindparam("of_job"),
+    chunks.c.worker_id == bindparam("by_worker"),
+)
+_RENEW = _HOLD.values(lease_expires_at=now_and("lease_seconds"))
+_HOLD_ONLY = _HOLD.values(lease_expires_at=chunks.c.lease_expires_at)
+_STANDING = (
+    select(
+        jobs.c.state,
+        workers.c.state,
+        chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled,
+    )
+    .join_from(chunks, jobs, jobs.c.id == chunks.c.job_id)
+    .join(workers, workers.c.id == bindparam("by_worker"))
+    .where(chunks.c.id == bindparam("held_chunk"))
+)
+
+
+def claim_chunk(
+    connection: Connection, chunk_id: int, model: str, worker_id: int, lease_seconds: float
+) -> Claim | None:
+    """Take a waiting chunk of a job of this model. None: there is nothing to take, which is no error."""
+    chosen = {"chosen_chunk": chunk_id, "of_model": model}
+    job_id = connection.execute(_JOB_OF_CHOSEN, chosen).scalar_one_or_none()
+    if job_id is None:
+        return None
+    start_job(connection, job_id)
+    return _take(connection, _TAKE_CHOSEN, chosen, worker_id, lease_seconds)
+
+
+def claim_next(
+    connection: Connection, job_id: int, most_crashes: int, worker_id: int, lease_seconds: float
+) -> Claim | None:
+    """Take a job's first waiting chunk of no more crashes than this; those that others are taking are passed by."""
+    start_job(connection, job_id)
+    wanted = {"of_job": job_id, "most_crashes": most_crashes}
+    return _take(connection, _TAKE_NEXT, wanted, worker_id, lease_seconds)
+
+
+def _take(
+    connection: Connection,
+    taking: ReturningUpdate[Any],
+    wanted: Mapping[str, Any],
+    worker_id: int,
+    lease_seconds: float,
+) -> Claim | None:
+    given = {**wanted, "by_worker": worker_id, "lease_seconds": lease_seconds}
+    row = connection.execute(taking, given).one_or_none()
     if row is None:
         return None
     claim = Claim(worker_id=worker_id, **row._mapping)  # noqa: SLF001
-    connection.execute(_documents_of(claim, DocumentState.PENDING).values(state=DocumentState.RUNNING))
+    of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
+    connection.execute(_BEGIN_DOCUMENTS, of_claim)
     return claim
 
 
 def assignment_of(connection: Connection, claim: Claim) -> Assignment:
     """What the claim has to answer."""
-    prompt, params, reuse = connection.execute(
-        select(jobs.c.prompt, jobs.c.params, jobs.c.reuse).where(jobs.c.id == claim.job_id)
-    ).one()
+    prompt, params, reuse = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
     return Assignment(
         claim=claim,
         prompt=PromptSpec.model_validate(prompt),
@@ -100,32 +154,24 @@ def assignment_of(connection: Connection, claim: Claim) -> Assignment:
 
 def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None) -> None:
     """Lock the chunk for this transaction, and renew its lease when seconds are given. Raises LeaseLost."""
-    lease = chunks.c.lease_expires_at if lease_seconds is None else now(lease_seconds)
-    held = connection.execute(
-        update(chunks)
-        .where(
-            chunks.c.id == claim.chunk_id,
-            chunks.c.attempt == claim.attempt,
-            chunks.c.state == ChunkState.RUNNING,
-            # SQLite gives the numbers of rows that were removed to new ones.
-            chunks.c.job_id == claim.job_id,
-            chunks.c.worker_id == claim.worker_id,
-        )
-        .values(lease_expires_at=lease)
-    )
+    given = {
+        "held_chunk": claim.chunk_id,
+        "at_attempt": claim.attempt,
+        "of_job": claim.job_id,
+        "by_worker": claim.worker_id,
+    }
+    if lease_seconds is None:
+        held = connection.execute(_HOLD_ONLY, given)
+    else:
+        held = connection.execute(_RENEW, {**given, "lease_seconds": lease_seconds})
     if not held.rowcount:
         raise LeaseLost(chunk_id=claim.chunk_id, attempt=claim.attempt)
 
 
 def standing_of(connection: Connection, claim: Claim) -> Standing:
     """How far the claim is, and whether its job and worker still want it answered."""
-    finished = chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled
-    job, worker, unfinished = connection.execute(
-        select(jobs.c.state, workers.c.state, chunks.c.documents - finished)
-        .join_from(chunks, jobs, jobs.c.id == chunks.c.job_id)
-        .join(workers, workers.c.id == claim.worker_id)
-        .where(chunks.c.id == claim.chunk_id)
-    ).one()
+    given = {"held_chunk": claim.chunk_id, "by_worker": claim.worker_id}
+    job, worker, unfinished = connection.execute(_STANDING, given).one()
     return Standing(JobState(job), WorkerState(worker), unfinished)
 
 

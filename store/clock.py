@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, literal
+from sqlalchemy import ColumnElement, Double, bindparam, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
@@ -49,6 +49,11 @@ def _seconds_since_postgresql(element: _SecondsSince, compiler: SQLCompiler, **o
 def now(shift_seconds: float = 0.0) -> ColumnElement[Any]:
     """The database's present moment, moved by some seconds (negative: into the past)."""
     return _Now(literal(float(shift_seconds), Double))
+
+
+def now_and(seconds: str) -> ColumnElement[Any]:
+    """The same in a statement that is built once: moved by the value of the parameter `seconds`."""
+    return _Now(bindparam(seconds, type_=Double))
 
 
 def seconds_since(moment: ColumnElement[Any]) -> ColumnElement[float]:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, exc, select
+from sqlalchemy import Connection, bindparam, exc, select
 
 from schemas.chunks import Claim, PendingDocument
 from schemas.documents import Document, Row, RowError
@@ -53,17 +53,21 @@ def check_rows_kept(connection: Connection, job_id: int, rows: int) -> None:
         raise RowsLost
 
 
+_UNFINISHED = (
+    select(documents.c.seq, documents.c.content)
+    .where(
+        documents.c.job_id == bindparam("of_job"),
+        documents.c.seq.between(bindparam("first"), bindparam("last")),
+        documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
+    )
+    .order_by(documents.c.seq)
+)
+
+
 def unfinished_documents(connection: Connection, claim: Claim) -> tuple[PendingDocument, ...]:
     """The documents of a claim that have no outcome yet, in input order."""
-    rows = connection.execute(
-        select(documents.c.seq, documents.c.content)
-        .where(
-            documents.c.job_id == claim.job_id,
-            documents.c.seq.between(claim.first_seq, claim.last_seq),
-            documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
-        )
-        .order_by(documents.c.seq)
-    )
+    of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
+    rows = connection.execute(_UNFINISHED, of_claim)
     return tuple(PendingDocument(seq, content) for seq, content in rows)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    ScalarSelect,
     bindparam,
     func,
     insert,
@@ -24,7 +23,21 @@ from schemas.tables import chunks, documents, jobs
 from store.chunks import insert_chunks
 from store.clock import now, seconds_since
 
+_UNFINISHED_CHUNK_STATES = (ChunkState.QUEUED, ChunkState.RUNNING)
 _ENDING_BY_ITSELF = CLAIMABLE_JOB_STATES | {JobState.PAUSED}
+
+
+def no_longer_idle() -> dict[str, Any]:
+    """Values for a job that was not to run until now: how long that was is left out of its speed."""
+    idle = func.coalesce(seconds_since(jobs.c.idle_since), 0.0)
+    return {"idle_seconds": jobs.c.idle_seconds + idle, "idle_since": None}
+
+
+_START = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("started_job"), jobs.c.state == JobState.QUEUED)
+    .values(state=JobState.RUNNING, started_at=func.coalesce(jobs.c.started_at, now()), **no_longer_idle())
+)
 
 
 def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None) -> int:
@@ -57,21 +70,9 @@ def release_job(connection: Connection, job_id: int, input_digest: str | None = 
         cancel_rest(connection, job_id)
 
 
-def start_job(connection: Connection, job_id: int | ScalarSelect[int]) -> None:
+def start_job(connection: Connection, job_id: int) -> None:
     """Note a job's first claim, right before it: the job is locked before the chunk that waits."""
-    connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED)
-        .values(
-            state=JobState.RUNNING, started_at=func.coalesce(jobs.c.started_at, now()), **no_longer_idle()
-        )
-    )
-
-
-def no_longer_idle() -> dict[str, Any]:
-    """Values for a job that was not to run until now: how long that was is left out of its speed."""
-    idle = func.coalesce(seconds_since(jobs.c.idle_since), 0.0)
-    return {"idle_seconds": jobs.c.idle_seconds + idle, "idle_since": None}
+    connection.execute(_START, {"started_job": job_id})
 
 
 def hold_job(connection: Connection, job_id: int) -> JobState:
@@ -92,13 +93,11 @@ def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
     """
     if hold_job(connection, job_id) not in _ENDING_BY_ITSELF:
         return None
-    unfinished, succeeded = connection.execute(
-        select(func.count().filter(chunks.c.state != ChunkState.DONE), func.sum(chunks.c.succeeded)).where(
-            chunks.c.job_id == job_id
-        )
-    ).one()
-    if unfinished:
+    of_job = chunks.c.job_id == job_id
+    left = select(chunks.c.id).where(of_job, chunks.c.state.in_(_UNFINISHED_CHUNK_STATES)).limit(1)
+    if connection.execute(left).first() is not None:
         return None
+    succeeded = connection.execute(select(func.sum(chunks.c.succeeded)).where(of_job)).scalar_one()
     ended = JobState.COMPLETED if succeeded else JobState.FAILED
     connection.execute(
         update(jobs)

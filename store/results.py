@@ -16,30 +16,39 @@ from store.jobs import job_sources
 PAGE_ROWS = 2_000
 
 
+_COUNTED = (
+    "succeeded", "failed", "reused", "prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens",
+)  # fmt: skip
+_COUNT = (
+    update(chunks)
+    .where(chunks.c.id == bindparam("held_chunk"))
+    # Whoever gets on is no suspect: only crashes without progress point at a document.
+    .values(crashes=0, **{name: chunks.c[name] + bindparam(f"more_{name}") for name in _COUNTED})
+)
+
+
 def insert_outcomes(connection: Connection, claim: Claim, completions: Sequence[Completion]) -> None:
     """Write outcomes, each document's first only. The caller holds the fence.
 
     Counters follow what changed in fact, so that they never drift from the documents.
     """
+    if not completions:
+        return
     by_key = {answer.key: answer for answer in reversed(completions) if answer.failure is None}
     answers = insert_answers(connection, claim, by_key)
     failed = _settle_failed(connection, claim, completions)
     usage = [completion.usage for completion in answers]
-    connection.execute(
-        update(chunks)
-        .where(chunks.c.id == claim.chunk_id)
-        .values(
-            # Whoever gets on is no suspect: only crashes without progress point at a document.
-            crashes=0 if answers or failed else chunks.c.crashes,
-            succeeded=chunks.c.succeeded + len(answers),
-            failed=chunks.c.failed + failed,
-            reused=chunks.c.reused + sum(answer.reused_from is not None for answer in answers),
-            prompt_tokens=chunks.c.prompt_tokens + sum(one.prompt_tokens for one in usage),
-            completion_tokens=chunks.c.completion_tokens + sum(one.completion_tokens for one in usage),
-            reasoning_tokens=chunks.c.reasoning_tokens + sum(one.reasoning_tokens for one in usage),
-            prefix_tokens=chunks.c.prefix_tokens + sum(one.prefix_tokens for one in usage),
-        )
-    )
+    more = {
+        "more_succeeded": len(answers),
+        "more_failed": failed,
+        "more_reused": sum(answer.reused_from is not None for answer in answers),
+        "more_prompt_tokens": sum(one.prompt_tokens for one in usage),
+        "more_completion_tokens": sum(one.completion_tokens for one in usage),
+        "more_reasoning_tokens": sum(one.reasoning_tokens for one in usage),
+        "more_prefix_tokens": sum(one.prefix_tokens for one in usage),
+    }
+    if answers or failed:
+        connection.execute(_COUNT, {"held_chunk": claim.chunk_id, **more})
 
 
 def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[Completion]) -> int:

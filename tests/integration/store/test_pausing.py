@@ -17,7 +17,7 @@ from store.pausing import pause_job, resume_job
 from store.reconcile import announce_job, reconcile
 from store.rescue import rescue_expired
 from store.runs import job_to_take_up
-from store.waiting import next_job
+from store.waiting import NextJob, next_job
 from tests.builders import (
     EXPIRED,
     LEASE,
@@ -55,7 +55,7 @@ def test_a_paused_job_gives_way_to_another(store: Store, job_id: int) -> None:
     other = make_job(store)
     _pause(store, job_id)
     with store.reading() as connection:
-        assert next_job(connection, MODEL, 0) == other
+        assert next_job(connection, MODEL, 0) == NextJob(other, crashes=0)
 
 
 @pytest.mark.parametrize("begun", [False, True], ids=["queued", "running"])

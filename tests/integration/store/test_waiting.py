@@ -101,7 +101,8 @@ def test_a_chunk_that_another_is_taking_is_passed_by(store: Store) -> None:
 
 def _next_job(store: Store, most_crashes: int = ANY) -> int | None:
     with store.reading() as connection:
-        return next_job(connection, MODEL, most_crashes)
+        found = next_job(connection, MODEL, most_crashes)
+    return None if found is None else found.job_id
 
 
 def _claim_next(store: Store, job_id: int, worker_id: int, most_crashes: int = ANY) -> Claim | None:
