@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from schemas.chunks import Claim
 from schemas.requests import BatchMetrics
-from schemas.tables import batches
+from schemas.tables import batches, chunks, jobs
 from store.clock import now
 
 
 def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Sequence[BatchMetrics]) -> None:
-    """Write what a worker measured."""
-    if not metrics:
+    """Write what a worker measured, unless the chunk is gone: of a job that was removed nothing is told any more."""
+    if not metrics or not _is_there(connection, claim):
         return
     connection.execute(
         insert(batches).values(finished_at=now()),
@@ -35,3 +35,14 @@ def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Se
             for batch in metrics
         ],
     )
+
+
+def _is_there(connection: Connection, claim: Claim) -> bool:
+    """Whether the claim's chunk is in the store, which its job then is until this transaction ends."""
+    found = (
+        select(jobs.c.id)
+        .join_from(jobs, chunks, chunks.c.job_id == jobs.c.id)
+        .where(jobs.c.id == claim.job_id, chunks.c.id == claim.chunk_id)
+        .with_for_update(read=True, key_share=True, of=jobs)
+    )
+    return connection.execute(found).first() is not None

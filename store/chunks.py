@@ -67,8 +67,17 @@ def count_waiting(connection: Connection) -> dict[str, int]:
 
 
 def mark_published(connection: Connection, chunk_ids: Sequence[int]) -> None:
-    """Note that the chunks' messages have been sent."""
-    connection.execute(update(chunks).where(chunks.c.id.in_(chunk_ids)).values(published_at=now()))
+    """Note that the chunks' messages have been sent.
+
+    A chunk that somebody else holds at this moment is passed by: it is announced twice at the worst, and nobody waits.
+    """
+    free = (
+        select(chunks.c.id)
+        .where(chunks.c.id.in_(chunk_ids), chunks.c.state == ChunkState.QUEUED)
+        .order_by(chunks.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    connection.execute(update(chunks).where(chunks.c.id.in_(free)).values(published_at=now()))
 
 
 def _waiting() -> ColumnElement[bool]:

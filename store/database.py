@@ -14,7 +14,7 @@ from schemas.settings import Settings, without_passwords
 
 SQLITE_FILE = "qwenq.db"
 SQLITE_BUSY_SECONDS = 30.0
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 3.0
 """How long PostgreSQL lets a transaction that writes wait for its client. One that vanished, or was stopped, would else
 keep its rows locked for hours, and what it had claimed would be out of reach."""
 _WAL = "PRAGMA journal_mode=WAL"

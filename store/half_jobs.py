@@ -7,11 +7,12 @@ over, the one before can neither add a row nor let it run, even if it only slept
 import secrets
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, and_, exc, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exc, exists, or_, select, update
 
 from schemas.errors import JobGivenUp
 from schemas.jobs import HalfJob, JobSpec
-from schemas.states import ENDED_JOB_STATES, JobState
+from schemas.states import ENDED_JOB_STATES, ChunkState, JobState
+from schemas.tables import chunks
 from schemas.tables import jobs as table
 from store import jobs
 from store.clock import now
@@ -80,8 +81,10 @@ def is_abandoned() -> ColumnElement[bool]:
 
 
 def has_ended(seconds_ago: float) -> ColumnElement[bool]:
-    """Whether a job ended so many seconds ago, or earlier."""
-    return and_(table.c.state.in_(ENDED_JOB_STATES), table.c.finished_at <= now(-seconds_ago))
+    """Whether a job ended so many seconds ago or earlier, and no worker is at it, as after a cancel."""
+    held = chunks.alias()
+    at_work = exists().where(held.c.job_id == table.c.id, held.c.state == ChunkState.RUNNING)
+    return and_(table.c.state.in_(ENDED_JOB_STATES), table.c.finished_at <= now(-seconds_ago), ~at_work)
 
 
 def _take(

@@ -32,9 +32,10 @@ def register_worker(connection: Connection, identity: WorkerIdentity) -> int:
     return worker_id
 
 
-def beat_heart(connection: Connection, worker_id: int) -> None:
-    """Note that a worker's parent process is alive."""
-    connection.execute(update(workers).where(workers.c.id == worker_id).values(heartbeat_at=now()))
+def beat_heart(connection: Connection, worker_id: int) -> bool:
+    """Note that a worker's parent process is alive. False: the store knows no such worker any more."""
+    beaten = connection.execute(update(workers).where(workers.c.id == worker_id).values(heartbeat_at=now()))
+    return bool(beaten.rowcount)
 
 
 def note_model_loaded(connection: Connection, worker_id: int, info: ModelInfo) -> None:

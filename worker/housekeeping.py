@@ -15,7 +15,14 @@ from typing import Self
 
 import psutil
 
-from schemas.errors import BrokerAway, ServiceAway, StoreAway, StoreNotCreated, StoreVersionMismatch
+from schemas.errors import (
+    BrokerAway,
+    ServiceAway,
+    StoreAway,
+    StoreNotCreated,
+    StoreVersionMismatch,
+    WorkerGaveUp,
+)
 from schemas.settings import Settings
 from store import workers
 from store.broker import Broker
@@ -26,6 +33,10 @@ from store.version import check_version
 
 LONGEST_TICK_SECONDS = 2.0
 """Between two looks for leases that have run out: a lost worker's chunk should not wait much longer than its lease."""
+
+FORGOTTEN = (
+    "It gave no sign of life for so long that `qwenq db prune` removed it from the store. Start it again."
+)
 
 _log = logging.getLogger("qwenq.worker")
 
@@ -83,14 +94,20 @@ class Housekeeping:
         try:
             check_version(self._store)
         except (StoreNotCreated, StoreVersionMismatch) as other:
-            _log.critical("the store was changed: this worker stops. %s", other)
-            self.refusal = other
-            self._stopping.set()
-            os.kill(os.getpid(), signal.SIGTERM)
+            self._refuse(other)
 
     def _beat_heart(self) -> None:
+        """Note that this process lives. What a prune took for gone could claim nothing any more, and stops."""
         with self._store.writing() as connection:
-            workers.beat_heart(connection, self._worker_id)
+            known = workers.beat_heart(connection, self._worker_id)
+        if not known:
+            self._refuse(WorkerGaveUp(reason=FORGOTTEN))
+
+    def _refuse(self, reason: ServiceAway) -> None:
+        _log.critical("this worker stops: %s", reason)
+        self.refusal = reason
+        self._stopping.set()
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _note_stopping(self) -> None:
         with self._store.writing() as connection:

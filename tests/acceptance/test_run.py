@@ -31,7 +31,9 @@ def test_the_shipped_model_answers_the_shipped_invoices_right(folder: Path) -> N
         if row["expected"] == str(answer["text"]).strip()
     ]
     assert len(right) >= 0.95 * len(asked)
-    assert set(answers[0]) == {"custom_id", "text", "reasoning", "finish_reason", "usage", "model"}
+    assert set(answers[0]) == {
+        "custom_id", "text", "reasoning", "finish_reason", "usage", "model", "reused",
+    }  # fmt: skip
     assert not (folder / ".qwenq" / "runs").exists() or not list((folder / ".qwenq" / "runs").iterdir())
 
 
@@ -106,7 +108,7 @@ def test_a_model_that_is_none_is_told_in_a_sentence(folder: Path, documents: Pat
 
 
 def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Path) -> None:
-    write_jsonl(folder / "docs.jsonl", [{"text": f"Tell me all about number {n}."} for n in range(100)])
+    write_jsonl(folder / "docs.jsonl", [{"text": f"Tell me all about number {n}."} for n in range(300)])
     command = [
         sys.executable, "-m", "qwenq", "run", "docs.jsonl", "--model", str(TINY_MODEL), "-o", "out.jsonl",
         "--max-new-tokens", "80", "--temperature", "1",
@@ -128,12 +130,12 @@ def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Pat
     assert psutil.wait_procs(started, timeout=10)[1] == []
     (store,) = folder.glob(".qwenq/runs/*/qwenq.db")
     kept = _count_results(store)
-    assert 0 < kept < 100
+    assert 0 < kept < 300
     again = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert "going on with it" in again.stderr
     assert [answer["custom_id"] for answer in read_jsonl(folder / "out.jsonl")] == [
-        str(n) for n in range(1, 101)
+        str(n) for n in range(1, 301)
     ]
 
 

@@ -158,5 +158,28 @@ def test_a_worker_that_slept_through_it_all_writes_into_no_later_job(
     assert audited_status(store, later).documents.running == 4
 
 
+def test_a_cancelled_job_stays_as_long_as_a_worker_is_at_it(store: Store, settings: Settings) -> None:
+    job_id = make_job(store, documents=4)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    with store.writing() as connection:
+        cancel_job(connection, job_id)
+        assert take_ended(connection, job_id, 0.0, 60) is None
+    assert ids(pruned(settings, 0.0)) == []
+    with store.writing() as connection:
+        hold_fence(connection, claim, None)
+        drop_chunk(connection, claim)
+    assert ids(pruned(settings, 0.0)) == [job_id]
+
+
+def test_what_was_measured_for_a_job_that_is_gone_is_dropped(store: Store, settings: Settings) -> None:
+    job_id = make_job(store, documents=1)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    finish(store, claim, [failure(0)])
+    assert ids(pruned(settings, 0.0)) == [job_id]
+    with store.writing() as connection:
+        insert_batches(connection, claim, MODEL, [METRICS])
+        assert connection.execute(select(func.count()).select_from(batches)).scalar_one() == 0
+
+
 def _jobs_of(connection: Connection, table: object) -> set[int]:
     return set(connection.execute(select(func.distinct(table.c.job_id))).scalars())  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from schemas.states import ChunkState, DocumentState, JobState
 from schemas.tables import chunks, documents, jobs
 from store import claims
 from store.batches import insert_batches
+from store.chunks import mark_published
 from store.database import Store
 from store.jobs import cancel_job
 from store.rescue import rescue_expired
@@ -149,3 +150,14 @@ def test_rescuers_at_once_rescue_each_chunk_once(store: Store) -> None:
         assert set(connection.execute(select(chunks.c.crashes)).scalars()) == {1}
         assert set(connection.execute(select(documents.c.state)).scalars()) == {DocumentState.PENDING}
     audited_status(store, job_id)
+
+
+def test_announcing_passes_by_what_another_holds_and_waits_for_nobody(postgres: Store) -> None:
+    held, free = chunks_of(postgres, make_job(postgres, documents=8))
+    with postgres.writing() as holder:
+        holder.execute(select(chunks.c.id).where(chunks.c.id == held).with_for_update())
+        with postgres.writing() as connection:
+            mark_published(connection, [held, free])
+    with postgres.reading() as connection:
+        published = connection.execute(select(chunks.c.id).where(chunks.c.published_at.is_not(None)))
+        assert published.scalars().all() == [free]

@@ -5,9 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 
-from schemas.tables import SCHEMA_VERSION, chunks
+from schemas.tables import SCHEMA_VERSION, chunks, workers
 from store.database import Store
 from tests.integration.trouble.conftest import Start
 from tests.integration.trouble.slow_worker import texts
@@ -74,6 +74,16 @@ def test_a_worker_whose_store_is_upgraded_while_it_works_gives_its_chunks_back_a
     with jobs.store.reading() as connection:
         assert connection.execute(select(func.max(chunks.c.crashes))).scalar_one() == 0
     assert worker.computed().total() == status.documents.succeeded
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_worker_that_a_prune_took_for_gone_stops_and_says_so(store: Store, start: Start) -> None:
+    worker = start()
+    eventually(lambda: "ready." in worker.log, "the worker is at work")
+    with store.writing() as connection:
+        assert connection.execute(delete(workers)).rowcount == 1
+    assert eventually(lambda: worker.service.exit_code, "the worker stops", 30) == 3
+    assert "Start it again." in worker.log.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
