@@ -124,7 +124,7 @@ def test_an_output_that_is_an_input_or_another_output_is_refused(
     assert docs.read_text() == before
 
 
-@pytest.mark.parametrize("name", ["C# docs", "what?", "100%41 x", "合同" * 20])
+@pytest.mark.parametrize("name", ["C# docs? 100%41 x", "合同" * 20])
 def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()

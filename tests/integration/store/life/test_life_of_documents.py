@@ -20,7 +20,7 @@ def test_store_and_model_agree_after_every_step(store: Store) -> None:
     run_state_machine_as_test(
         OnThisStore,
         settings=settings(
-            max_examples=int(ASKED_EXAMPLES or 20),
+            max_examples=int(ASKED_EXAMPLES or 12),
             stateful_step_count=STEPS,
             derandomize=ASKED_EXAMPLES is None,
             database=None,

@@ -20,7 +20,7 @@ ASKED_EXAMPLES = os.environ.get("FAITHFUL_EXAMPLES")
 LONGEST_WAIT = 0.02  # seconds for a step of an engine that may have none to make
 
 CASES = settings(
-    max_examples=int(ASKED_EXAMPLES or 10),
+    max_examples=int(ASKED_EXAMPLES or 6),
     derandomize=ASKED_EXAMPLES is None,
     database=None,
     deadline=None,
