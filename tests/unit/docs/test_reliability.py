@@ -6,7 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs"
 TEXT = (FOLDER / "reliability.md").read_text("utf-8")
-PROMISES = [line for line in TEXT.splitlines() if line.startswith("| ") and line != "| promise | held by |"]
+_TABLES = TEXT.split("| promise | held by |\n|---|---|\n")[1:]
+PROMISES = [line for table in _TABLES for line in table.partition("\n\n")[0].splitlines()]
 _NAMED = re.compile(r"\[(test_\w+)\]\(([^)]+\.py)\)")
 
 
