@@ -28,3 +28,19 @@ def test_a_model_computes_the_same_with_its_weights_laid_out_ahead(
     plain = [module for module in network.modules() if type(module) is torch.nn.Linear]
     assert bool(laid_out) is (dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
     assert bool(plain) is not bool(laid_out)
+
+
+@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="no bfloat16 arithmetic here")
+def test_what_comes_right_after_a_product_is_done_on_the_way() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(64, 48, bias=False, dtype=torch.bfloat16)
+    rows, others = torch.randn(5, 64).bfloat16(), torch.randn(5, 48).bfloat16()
+    with torch.inference_mode():
+        laid_out, product = PrepackedLinear(layer), layer(rows).float()
+        pairs = [
+            (laid_out.silu(rows), torch.nn.functional.silu(product)),
+            (laid_out.times(rows, others), product * others.float()),
+            (laid_out.plus(rows, others), product + others.float()),
+        ]
+    for made, wanted in pairs:
+        assert (made.float() - wanted).norm() <= LARGEST_DIFFERENCE * wanted.norm()
