@@ -27,7 +27,7 @@ from schemas.jobs import Priority
 from schemas.results import FinishReason
 from schemas.states import ChunkState, DocumentState, JobState, WorkerState
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest migration: what a store must be at for this code."""
 
 metadata = MetaData(
@@ -77,6 +77,7 @@ jobs = Table(
     Column("holder", Text, comment="while it is validating: the fence of who stores or removes it"),
     Column("holder_expires_at", UtcTime, comment="that one's lease"),
     Column("reuse", Boolean, nullable=False, server_default=text("false")),
+    Column("submitter", Text, comment="user@host"),
     _one_of("state", JobState, name="state"),
     _one_of("priority", Priority, name="priority"),
     CheckConstraint(
@@ -105,6 +106,13 @@ documents = Table(
     _one_of("state", DocumentState, name="state"),
     CheckConstraint("(error_code IS NOT NULL) = (state = 'failed')", name="error"),
     Index("uq_documents_custom_id", "job_id", "custom_id", unique=True),
+    Index(
+        "ix_documents_job_id_error_code",
+        "job_id",
+        "error_code",
+        sqlite_where=text("error_code IS NOT NULL"),
+        postgresql_where=text("error_code IS NOT NULL"),
+    ),
     # Clustered by (job_id, seq): a chunk is one range of the table itself.
     sqlite_with_rowid=False,
 )
@@ -128,6 +136,10 @@ workers = Table(
     Column("error", Text, comment="why the model could not be loaded"),
     Column("started_at", UtcTime, nullable=False),
     Column("heartbeat_at", UtcTime, nullable=False),
+    Column("resident_bytes", BigInteger, comment="of the working process, when it was last heard of"),
+    Column("gpu_bytes", BigInteger, comment="taken on its GPU, by whomever"),
+    Column("gpu_total_bytes", BigInteger, comment="what its GPU has"),
+    Column("check_tokens_per_second", Double, comment="of the short generation at its start"),
     _one_of("state", WorkerState, name="state"),
     Index("ix_workers_heartbeat_at", "heartbeat_at"),
 )
@@ -195,6 +207,7 @@ results = Table(
     ),
     Column("reused_from", BigInteger, comment="the job whose answer this is, where none was generated"),
     Column("created_at", UtcTime, nullable=False),
+    Column("seconds", Double, comment="from entering the engine to the answer's end"),
     PrimaryKeyConstraint("job_id", "seq"),
     ForeignKeyConstraint(["job_id", "seq"], ["documents.job_id", "documents.seq"], ondelete="CASCADE"),
     CheckConstraint(
@@ -243,4 +256,5 @@ batches = Table(
     Column("gpu_peak_bytes", BigInteger, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
     Index("ix_batches_job_id", "job_id"),
+    Index("ix_batches_worker_id_finished_at", "worker_id", "finished_at"),
 )
