@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import schemas.schedule_tables  # noqa: F401 - its tables are among the metadata
 from schemas.tables import metadata
 
 context.configure(

@@ -1,4 +1,4 @@
-"""The states of a job, a document, a chunk and a worker, and which may follow which.
+"""The states of a job, a document, a chunk, a worker, a schedule and its runs, and which may follow which.
 
 ARCHITECTURE.md draws them; CHECK constraints in the store hold them.
 """
@@ -51,6 +51,32 @@ class WorkerState(StrEnum):
     FAILED = "failed"
 
 
+class ScheduleState(StrEnum):
+    """Whether a schedule's due times make runs."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+
+
+class RunState(StrEnum):
+    """Where a run of a schedule stands: its input is submitted as a job, and the job's answers are delivered."""
+
+    DUE = "due"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class NoticeState(StrEnum):
+    """Where a notice for a webhook stands; `failed` means that it is not tried again."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+ENDED_RUN_STATES = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.SKIPPED})
 ENDED_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 CLAIMABLE_JOB_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
 UNFINISHED_DOCUMENT_STATES = frozenset({DocumentState.PENDING, DocumentState.RUNNING})

@@ -27,7 +27,7 @@ from schemas.jobs import Priority
 from schemas.results import FinishReason
 from schemas.states import ChunkState, DocumentState, JobState, WorkerState
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest migration: what a store must be at for this code."""
 
 metadata = MetaData(
@@ -41,7 +41,8 @@ metadata = MetaData(
 )
 
 
-def _one_of(column: str, values: type[StrEnum], *, name: str) -> CheckConstraint:
+def one_of(column: str, values: type[StrEnum], *, name: str) -> CheckConstraint:
+    """That a column holds one of these."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
@@ -78,8 +79,8 @@ jobs = Table(
     Column("holder_expires_at", UtcTime, comment="that one's lease"),
     Column("reuse", Boolean, nullable=False, server_default=text("false")),
     Column("submitter", Text, comment="user@host"),
-    _one_of("state", JobState, name="state"),
-    _one_of("priority", Priority, name="priority"),
+    one_of("state", JobState, name="state"),
+    one_of("priority", Priority, name="priority"),
     CheckConstraint(
         "(finished_at IS NULL) = (state NOT IN ('completed', 'failed', 'cancelled'))",
         name="finished_at",
@@ -103,7 +104,7 @@ documents = Table(
     Column("error_code", Text),
     Column("error_message", Text),
     PrimaryKeyConstraint("job_id", "seq"),
-    _one_of("state", DocumentState, name="state"),
+    one_of("state", DocumentState, name="state"),
     CheckConstraint("(error_code IS NOT NULL) = (state = 'failed')", name="error"),
     Index("uq_documents_custom_id", "job_id", "custom_id", unique=True),
     Index(
@@ -112,6 +113,12 @@ documents = Table(
         "error_code",
         sqlite_where=text("error_code IS NOT NULL"),
         postgresql_where=text("error_code IS NOT NULL"),
+    ),
+    Index(
+        "ix_documents_poison",
+        "job_id",
+        sqlite_where=text("error_code = 'poison'"),
+        postgresql_where=text("error_code = 'poison'"),
     ),
     # Clustered by (job_id, seq): a chunk is one range of the table itself.
     sqlite_with_rowid=False,
@@ -140,7 +147,7 @@ workers = Table(
     Column("gpu_bytes", BigInteger, comment="taken on its GPU, by whomever"),
     Column("gpu_total_bytes", BigInteger, comment="what its GPU has"),
     Column("check_tokens_per_second", Double, comment="of the short generation at its start"),
-    _one_of("state", WorkerState, name="state"),
+    one_of("state", WorkerState, name="state"),
     Index("ix_workers_heartbeat_at", "heartbeat_at"),
 )
 
@@ -174,7 +181,10 @@ chunks = Table(
         server_default=text("0"),
         comment="of `succeeded`: without generating",
     ),
-    _one_of("state", ChunkState, name="state"),
+    Column(
+        "rescues", Integer, nullable=False, server_default=text("0"), comment="attempts that were put back"
+    ),
+    one_of("state", ChunkState, name="state"),
     CheckConstraint("first_seq <= last_seq", name="range"),
     CheckConstraint("documents = last_seq - first_seq + 1", name="documents"),
     CheckConstraint("succeeded + failed + cancelled <= documents", name="outcomes"),
@@ -255,6 +265,8 @@ batches = Table(
     Column("resident_bytes", BigInteger, nullable=False),
     Column("gpu_peak_bytes", BigInteger, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
+    Column("together", Double, nullable=False, server_default=text("0"), comment="documents at once, on average"),
+    Column("answer_seconds", JSON, comment="AnswerSeconds"),
     Index("ix_batches_job_id", "job_id"),
     Index("ix_batches_worker_id_finished_at", "worker_id", "finished_at"),
 )

@@ -12,11 +12,14 @@ branch_labels = None
 depends_on = None
 
 FAILED = sa.text("error_code IS NOT NULL")
+POISON = sa.text("error_code = 'poison'")
 
 ADDED: dict[str, tuple[str, ...]] = {
     "jobs": ("submitter",),
     "workers": ("resident_bytes", "gpu_bytes", "gpu_total_bytes", "check_tokens_per_second"),
     "results": ("seconds",),
+    "chunks": ("rescues",),
+    "batches": ("together", "answer_seconds"),
 }
 
 
@@ -34,6 +37,35 @@ def upgrade() -> None:
     op.add_column(
         "results", sa.Column("seconds", sa.Double(), comment="from entering the engine to the answer's end")
     )
+    op.add_column(
+        "chunks",
+        sa.Column(
+            "rescues",
+            sa.Integer(),
+            nullable=False,
+            server_default=sa.text("0"),
+            comment="attempts that were put back",
+        ),
+    )
+    op.add_column(
+        "batches",
+        sa.Column(
+            "together",
+            sa.Double(),
+            nullable=False,
+            server_default=sa.text("0"),
+            comment="documents at once, on average",
+        ),
+    )
+    op.add_column("batches", sa.Column("answer_seconds", sa.JSON(), comment="AnswerSeconds"))
+    op.create_index(
+        "ix_documents_poison",
+        "documents",
+        ["job_id"],
+        unique=False,
+        sqlite_where=POISON,
+        postgresql_where=POISON,
+    )
     op.create_index(
         "ix_documents_job_id_error_code",
         "documents",
@@ -48,6 +80,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_batches_worker_id_finished_at", table_name="batches")
     op.drop_index("ix_documents_job_id_error_code", table_name="documents")
+    op.drop_index("ix_documents_poison", table_name="documents")
     for table, columns in ADDED.items():
         for column in reversed(columns):
             op.drop_column(table, column)

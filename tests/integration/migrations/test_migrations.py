@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, inspect, select
 
 import migrations
+import schemas.schedule_tables  # noqa: F401 - its tables are among the metadata
 from migrations.command import head, upgrade
 from schemas.states import JobState
 from schemas.tables import SCHEMA_VERSION, metadata

@@ -5,6 +5,7 @@ from sqlalchemy import inspect, text
 
 from migrations.command import head
 from schemas.errors import StoreNotCreated, StoreVersionMismatch
+import schemas.schedule_tables  # noqa: F401 - its tables are among the metadata
 from schemas.tables import SCHEMA_VERSION, metadata
 from store.database import Store
 from store.version import check_version, found_version, upgrade_store
