@@ -1,14 +1,15 @@
-"""A producer's sign of life: a thread renews its lease, since standard input may be silent for hours."""
+"""A sign of life: a thread renews a lease, since standard input may be silent for hours."""
 
 import logging
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import Connection
+
 from schemas.errors import JobGivenUp, StoreAway
-from schemas.jobs import HalfJob
 from store.database import Store
-from store.half_jobs import renew
 
 BEATS_A_LEASE = 4
 
@@ -16,11 +17,14 @@ _log = logging.getLogger("qwenq.producer")
 
 
 class Heartbeat:
-    """Keeps a job this process's while its rows are read and stored; the lease is in seconds."""
+    """Keeps what is under a lease this process's, by calling `renew` now and then; the lease is in seconds.
 
-    def __init__(self, store: Store, half: HalfJob, lease_seconds: float) -> None:
+    `renew` tells whether the lease is wanted any longer.
+    """
+
+    def __init__(self, store: Store, renew: Callable[[Connection], bool], lease_seconds: float) -> None:
         self._store = store
-        self._half = half
+        self._renew = renew
         self._lease_seconds = lease_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -47,7 +51,7 @@ class Heartbeat:
         """Renew the lease. False: there is none to renew any more, as whoever stores the rows finds out by itself."""
         try:
             with self._store.fleeting() as connection:
-                return renew(connection, self._half, self._lease_seconds)
+                return self._renew(connection)
         except JobGivenUp:
             return False
         except StoreAway as away:

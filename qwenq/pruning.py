@@ -8,8 +8,10 @@ from schemas.settings import Settings
 from schemas.states import JobState
 from store.database import Store
 from store.half_jobs import take_abandoned, take_ended
+from store.notices import remove_old_notices
 from store.pruning import count_prunable_workers, prunable_jobs, remove_workers
 from store.removal import LEASE_SECONDS, remove
+from store.schedule_runs import count_old_runs, remove_old_runs
 from store.workers import ALIVE_SECONDS
 
 
@@ -19,16 +21,17 @@ def foresee(settings: Settings, older_than: float | None) -> PruneReport:
     try:
         with store.reading() as connection:
             jobs = prunable_jobs(connection, older_than)
-            gone = 0
+            gone = runs = 0
             if older_than is not None:
                 gone = count_prunable_workers(connection, max(older_than, ALIVE_SECONDS), older_than)
-        return PruneReport(removed=False, jobs=tuple(jobs), workers=gone)
+                runs = count_old_runs(connection, older_than)
+        return PruneReport(removed=False, jobs=tuple(jobs), workers=gone, runs=runs)
     finally:
         store.close()
 
 
 def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJob], None]) -> PruneReport:
-    """Remove abandoned half jobs; with `older_than` also jobs that ended, and workers last seen, so many seconds ago.
+    """Remove abandoned half jobs; with `older_than` also what ended, and workers last seen, so many seconds ago.
 
     `told` hears of each job once it is gone. Interrupted, the next prune goes on. Raises StoreAway.
     """
@@ -41,11 +44,13 @@ def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJo
             if _remove(store, job, older_than):
                 removed.append(job)
                 told(job)
-        gone = 0
+        gone = runs = 0
         if older_than is not None:
             with store.writing() as connection:
                 gone = remove_workers(connection, max(older_than, ALIVE_SECONDS))
-        return PruneReport(removed=True, jobs=tuple(removed), workers=gone)
+                runs = remove_old_runs(connection, older_than)
+                remove_old_notices(connection, older_than)
+        return PruneReport(removed=True, jobs=tuple(removed), workers=gone, runs=runs)
     finally:
         store.close()
 

@@ -20,13 +20,14 @@ class PrunedJob(BaseModel):
 
 
 class PruneReport(BaseModel):
-    """Jobs and workers that were `removed`, or, where it is false, would be."""
+    """Jobs, workers and records of scheduled runs that were `removed`, or, where it is false, would be."""
 
     model_config = ConfigDict(frozen=True)
 
     removed: bool
     jobs: tuple[PrunedJob, ...]
     workers: int
+    runs: int
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -1,8 +1,9 @@
 """The database's clock: leases of many machines are measured by one watch."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, bindparam, literal
+from sqlalchemy import ColumnElement, Connection, Double, bindparam, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
@@ -59,3 +60,9 @@ def now_and(seconds: str) -> ColumnElement[Any]:
 def seconds_since(moment: ColumnElement[Any]) -> ColumnElement[float]:
     """The seconds from a moment in the store to the database's present one."""
     return _SecondsSince(moment)
+
+
+def moment_of(connection: Connection) -> datetime:
+    """What the database's clock shows."""
+    moment: datetime = connection.execute(select(now())).scalar_one()
+    return moment

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, tuple_, update
 
 from schemas.results import EarlierAnswer, FinishReason
 from schemas.tables import results
@@ -22,12 +22,30 @@ def earlier_answers(connection: Connection, fingerprints: Collection[bytes]) -> 
             results.c.text,
             results.c.reasoning,
             results.c.finish_reason,
+            results.c.parts,
         ).where(results.c.fingerprint.in_(fingerprints))
     )
     # Sorted here: PostgreSQL would walk through all answers in that order instead.
     return {
         bytes(row.fingerprint): EarlierAnswer(
-            row.job_id, row.text, row.reasoning, FinishReason(row.finish_reason)
+            row.job_id, row.text, row.reasoning, FinishReason(row.finish_reason), row.parts
         )
         for row in sorted(rows, key=lambda row: row.job_id, reverse=True)
     }
+
+
+def hand_over(connection: Connection, job_id: int, fingerprints: Collection[bytes]) -> None:
+    """Let these fingerprints lead to a job's answers alone, which were just written, and to no earlier ones."""
+    if not fingerprints:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(_BY_INDEX)
+    earlier = (
+        select(results.c.job_id, results.c.seq)
+        .where(results.c.fingerprint.in_(fingerprints), results.c.job_id != job_id)
+        # What another job takes over at this moment leads to two answers for a while, which are the same.
+        .with_for_update(skip_locked=True)
+    )
+    connection.execute(
+        update(results).where(tuple_(results.c.job_id, results.c.seq).in_(earlier)).values(fingerprint=None)
+    )

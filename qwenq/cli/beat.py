@@ -1,19 +1,29 @@
 """`qwenq beat`: housekeeping on a timer."""
 
+from typing import Any
+
 import click
+
+from qwenq.cli.log_options import log_options, logged
+
+TICK_SECONDS = 5.0
+"""Between two looks at the schedules, which are due by the minute."""
 
 
 @click.command(name="beat")
-def command() -> int:
-    """Look for stranded work on a timer: beat, and the small worker that does what it says, in one process tree.
+@log_options
+def command(**options: Any) -> int:
+    """Run schedules, and look for stranded work: beat, and the small worker that does what it says, in one process tree.
 
-    Workers do this too; beat matters while none runs. Any number of beats does no harm.
+    One beat is enough; any number of them does no harm.
     """
     from qwenq.stores import open_store
     from schemas.settings import load_settings
-    from worker.command import run_beat
+    from store.broker import TICK
+    from worker.command import Duty, run_beat
 
-    settings = load_settings()
+    settings = load_settings(**options)
     open_store(settings).close()
-    run_beat(settings)
+    with logged(settings):
+        run_beat(settings, [Duty(TICK, "qwenq.schedules.tasks", TICK_SECONDS)])
     return 0

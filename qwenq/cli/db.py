@@ -92,10 +92,13 @@ def _line(job: "PrunedJob") -> str:
 def _sum_up(report: "PruneReport") -> None:
     from qwenq.telling import say
 
-    what = f"{len(report.jobs):,} jobs with {report.documents:,} documents and {report.workers:,} workers"
+    what = (
+        f"{len(report.jobs):,} jobs with {report.documents:,} documents, {report.workers:,} workers "
+        f"and {report.runs:,} records of scheduled runs"
+    )
     if report.removed:
         say(f"removed: {what}")
-    elif report.jobs or report.workers:
+    elif report.jobs or report.workers or report.runs:
         say(f"nothing is removed yet; --yes removes {what}")
     else:
         say("there is nothing to remove")

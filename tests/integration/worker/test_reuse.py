@@ -16,11 +16,14 @@ from schemas.settings import Settings
 from schemas.tables import jobs, results
 from store.claims import hold_fence
 from store.database import Store
+from store.half_jobs import take_ended
+from store.removal import remove
 from store.rescue import rescue_expired
 from store.results import errors_of, insert_outcomes, results_of
 from store.statuses import job_status
 from tests.audit import audit
 from tests.builders import EXPIRED, MODEL, answer, chunks_of, failure, make_worker, row, store_job, take
+from tests.echo_documents import echo_documents
 from worker import feed as feed_module
 from worker import keeper as keeper_module
 from worker.claimant import Claimant
@@ -63,12 +66,12 @@ class Worker:
         assert first is not None
         with Keeper(self.store, model, self._settings, float("inf")) as keeper:
             reuse = Reuse(self.store, model)
-            for request in Feed(claimant, keeper, reuse, first).requests():
+            long = echo_documents(self.store, keeper, reuse, model.context)
+            for request in Feed(claimant, keeper, reuse, long, first).requests():
                 said = request.prompt.messages[-1].content
                 generated.append(said)
                 own = failure(request.key) if said in failing else answer(request.key, f"to {said}", "why")
-                for outcome in reuse.outcomes_of(replace(own, group=request.group)):
-                    keeper.add(outcome)
+                long.take(replace(own, group=request.group))
             assert keeper.settle_rest() == set()
         with self.store.reading() as connection:
             audit(connection, job_id)
@@ -187,15 +190,28 @@ def test_without_reuse_identical_documents_are_answered_each(worker: Worker) -> 
     assert worker.answer(worker.job(("a", "a"), reuse=False)) == ["a", "a"]
 
 
-def test_a_copy_is_no_source_so_that_a_fingerprint_is_found_once(worker: Worker, store: Store) -> None:
+def test_a_fingerprint_is_found_once_with_the_newest_copy(worker: Worker, store: Store) -> None:
     for _ in range(3):
         worker.answer(worker.job(("a", "a")))
     with store.reading() as connection:
         kept = connection.execute(
             select(results.c.reused_from, results.c.fingerprint).order_by(results.c.job_id, results.c.seq)
         ).all()
-    assert [one.fingerprint is not None for one in kept] == [True] + [False] * 5
-    assert {one.reused_from for one in kept[1:]} == {1}
+    assert [one.fingerprint is not None for one in kept] == [False] * 4 + [True, False]
+    assert [one.reused_from for one in kept] == [None, 1, 1, 1, 2, 2]
+
+
+def test_an_answer_is_found_after_the_job_that_it_was_generated_for_is_pruned(
+    worker: Worker, store: Store
+) -> None:
+    first = worker.job()
+    worker.answer(first)
+    worker.answer(worker.job())
+    with store.writing() as connection:
+        half = take_ended(connection, first, 0.0, 60.0)
+    assert half is not None
+    assert remove(store, half)
+    assert worker.answer(worker.job()) == []
 
 
 def test_reused_answers_are_written_by_the_holder_of_the_fence_only(worker: Worker, store: Store) -> None:

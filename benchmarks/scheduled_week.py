@@ -1,0 +1,194 @@
+"""Simulate a week of a five-minute schedule, two beats and restarts, and count the runs of each due time.
+
+In its middle, clocks go back in Warsaw. Both beats are told each moment at once. Three times one of them
+is killed (kill -9) in the middle of a tick, and once both are away for an hour, whose due times are then caught up. A
+real worker answers. Each due time must have exactly one run, one job and one answer.
+
+    python -m benchmarks.scheduled_week [--days 7] [--json]
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import func, select
+
+from benchmarks.pipeline import running_worker
+from benchmarks.report import Bar, Report, conditions, parser, tell
+from benchmarks.services import forget_environment, make_store, running_redis
+from benchmarks.workload import write_documents
+from qwenq.embedded.session import environment_of
+from qwenq.job_request import JobRequest
+from qwenq.schedules import managing
+from schemas.schedule_tables import schedule_runs
+from schemas.schedules import CatchUp, Overlap, RunPolicy
+from schemas.settings import Settings
+from schemas.states import RunState
+from schemas.tables import jobs, results
+from store.database import Store
+from store.schedules import all_schedules, note_next_due
+
+STEP = timedelta(minutes=5)
+ZONE = "Europe/Warsaw"
+CHANGE = datetime(2026, 10, 25, 1, tzinfo=UTC)
+"""The clocks in Warsaw go back from 3 to 2: the middle of the simulation."""
+KILLS = 3
+AWAY = timedelta(hours=1)
+SEED = 7
+END_SECONDS = 120.0
+
+
+class Beat:
+    """A beat as a process of its own, whose clock is told to it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process = self._started()
+
+    def tell(self, moment: datetime) -> None:
+        """Say what time it is."""
+        if self._process.stdin is None:
+            raise SystemExit("the beat hears nothing")
+        self._process.stdin.write(f"{moment.isoformat()}\n")
+        self._process.stdin.flush()
+
+    def wait(self) -> None:
+        """Wait until its tick has ended."""
+        if self._process.stdout is None or self._process.stdout.readline() != "done\n":
+            raise SystemExit("the beat ended by itself")
+
+    def restart(self) -> None:
+        """Kill it where it is, and start another."""
+        self.kill()
+        self._process = self._started()
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _started(self) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.simulated_beat"],
+            env={**environment_of(self._settings), "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if process.stdout is None or process.stdout.readline() != "ready\n":
+            raise SystemExit("a beat did not start")
+        return process
+
+
+def simulate(settings: Settings, days: float) -> None:
+    """Let the days pass."""
+    moments = list(_moments(days))
+    random = Random(SEED)
+    kills = set(random.sample(range(1, len(moments) * 3 // 4), KILLS))
+    away = range(len(moments) * 3 // 4, len(moments) * 3 // 4 + AWAY // STEP)
+    beats = [Beat(settings), Beat(settings)]
+    try:
+        for place, moment in enumerate(moments):
+            if place in away:
+                continue
+            for beat in beats:
+                beat.tell(moment)
+            if place in kills:
+                time.sleep(random.uniform(0.0, 0.05))
+                beats[0].restart()
+                beats[1].wait()
+                continue
+            for beat in beats:
+                beat.wait()
+        _tick_until_ended(settings, beats, moments[-1])
+    finally:
+        for beat in beats:
+            beat.kill()
+
+
+def _moments(days: float) -> Iterator[datetime]:
+    steps = round(timedelta(days=days) / STEP)
+    first = CHANGE - steps // 2 * STEP
+    return (first + place * STEP for place in range(steps))
+
+
+def _tick_until_ended(settings: Settings, beats: Sequence[Beat], moment: datetime) -> None:
+    """Give the last runs the time that their answers, and the leases of the killed, take."""
+    store = Store.of(settings)
+    deadline = time.monotonic() + END_SECONDS
+    while time.monotonic() < deadline:
+        for beat in beats:
+            beat.tell(moment)
+            beat.wait()
+        with store.reading() as connection:
+            left = connection.execute(
+                select(func.count())
+                .select_from(schedule_runs)
+                .where(schedule_runs.c.state.in_((RunState.DUE, RunState.RUNNING)))
+            ).scalar_one()
+        if not left:
+            break
+        time.sleep(0.2)
+    store.close()
+
+
+def count(report: Report, settings: Settings, days: float) -> None:
+    """Compare the runs with the due times."""
+    expected = list(_moments(days))
+    store = Store.of(settings)
+    with store.reading() as connection:
+        runs = connection.execute(select(schedule_runs)).all()
+        names = connection.execute(select(jobs.c.idempotency_key)).scalars().all()
+        answers = connection.execute(select(func.count()).select_from(results)).scalar_one()
+    store.close()
+    due = [run.due_at for run in runs]
+    succeeded = sum(run.state == RunState.SUCCEEDED for run in runs)
+    report.add("due times", len(expected), "")
+    report.add("runs that succeeded", succeeded, "")
+    for what, value in {
+        "due times without a run": len(set(expected) - set(due)),
+        "runs of no due time, or of one that has another": len(due) - len(set(due) & set(expected)),
+        "runs that did not succeed": len(runs) - succeeded,
+        "jobs beyond one a run": abs(len(names) - len(runs)) + len(names) - len(set(names)),
+        "answers beyond one a run": abs(answers - len(runs)),
+    }.items():
+        report.bars.append(Bar(what, value, at_most=0))
+
+
+def main() -> int:
+    """Simulate, tell, and give the exit code."""
+    options = parser("simulate a week of a five-minute schedule")
+    options.add_argument("--days", type=float, default=7)
+    arguments = options.parse_args()
+    forget_environment()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = Settings(home=folder / "home", model="echo", lease_seconds=2.0)
+        make_store(settings)
+        write_documents(folder / "one.jsonl", 1)
+        with running_redis(settings) as redis, running_worker(settings):
+            policy = RunPolicy(
+                output=str(folder / "{run}.jsonl"), catch_up=CatchUp.ALL, overlap=Overlap.ALLOW
+            )
+            request = JobRequest(files=[str(folder / "one.jsonl")])
+            managing.add("often", ("*/5 * * * *", ZONE), request, policy, settings)
+            store = Store.of(settings)
+            with store.writing() as connection:
+                note_next_due(connection, [(all_schedules(connection)[0].id, next(_moments(arguments.days)))])
+            store.close()
+            report = Report("scheduled week", conditions({"Redis": redis}, hours=round(24 * arguments.days)))
+            began = time.perf_counter()
+            simulate(settings, arguments.days)
+            report.add("beats killed in the middle of a tick", KILLS, "")
+            report.add("the simulation", time.perf_counter() - began, "s")
+            count(report, settings, arguments.days)
+    return tell(report, as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""Measure scheduled runs: one where nothing changed, one where a little did, and many schedules due at once.
+
+Runs are begun by `qwenq schedule run --wait`, which reads, submits, waits and delivers as beat does; one worker with
+the echo engine, which generates only what the store has no answer to. Answers are compared with the documents. The
+schedules that are due at once are submitted by one `qwenq beat`.
+
+    python -m benchmarks.schedules [--rows 100000] [--schedules 1000] [--json]
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import psutil
+
+from benchmarks.pipeline import running_worker
+from benchmarks.report import Bar, Report, conditions, parser, tell
+from benchmarks.services import forget_environment, make_store, running_redis
+from benchmarks.watched import Watched, watch
+from benchmarks.workload import write_documents
+from qwenq.embedded.service import Service
+from qwenq.embedded.session import environment_of
+from qwenq.job_request import JobRequest
+from qwenq.schedules import managing
+from schemas.schedules import Overlap, RunPolicy, ScheduleRun
+from schemas.settings import Settings
+from schemas.states import RunState
+from store.clock import moment_of
+from store.database import Store
+from store.schedules import all_schedules, note_next_due
+
+SECONDS_BAR = 60.0
+MEMORY_BAR_MB = 30.0
+CHANGED, NEW = 100, 50
+SMALL_SHARE = 10
+LOOK_EVERY_SECONDS = 0.1
+STOP_SECONDS = 30.0
+
+
+class Nightly:
+    """A schedule of one file."""
+
+    def __init__(self, settings: Settings, name: str, path: Path) -> None:
+        self._settings = settings
+        self._name = name
+        self._path = path
+        policy = RunPolicy(output=str(path.parent / "{schedule}-{run}.jsonl"))
+        managing.add(name, ("0 2 * * *", "UTC"), JobRequest(files=[str(path)]), policy, settings)
+
+    def run(self) -> tuple[ScheduleRun, Watched]:
+        """A run from its beginning to its delivered answers, all of them compared with the documents."""
+        command = [sys.executable, "-m", "qwenq", "schedule", "run", self._name, "--wait"]
+        watched = watch(command, environment_of(self._settings))
+        run = managing.show(self._name, self._settings).runs[0]
+        if run.state is not RunState.SUCCEEDED or run.output is None:
+            raise SystemExit(f"the run came to nothing: {run}")
+        with self._path.open("rb") as lines, Path(run.output).open("rb") as answers:
+            for line, answer in zip(lines, answers, strict=True):
+                document, told = orjson.loads(line), orjson.loads(answer)
+                if (document["id"], document["text"]) != (told["custom_id"], told["text"]):
+                    raise SystemExit(f"a wrong answer: {told}")
+        return run, watched
+
+    def change(self) -> None:
+        """Change some documents, and add others."""
+        lines = self._path.read_bytes().splitlines()
+        step = len(lines) // CHANGED
+        for place in range(CHANGED):
+            document = orjson.loads(lines[place * step])
+            lines[place * step] = orjson.dumps({**document, "text": f"changed: {document['text']}"})
+        lines += [
+            orjson.dumps({"id": f"new-{place}", "text": f"new document {place}"}) for place in range(NEW)
+        ]
+        self._path.write_bytes(b"\n".join(lines) + b"\n")
+
+
+def measure_unchanged(report: Report, settings: Settings, folder: Path, rows: int, worker: Service) -> None:
+    """A first run, one where nothing changed, one where a little did; the memory against a tenth of the rows."""
+    small, large = folder / "small.jsonl", folder / "large.jsonl"
+    write_documents(small, rows // SMALL_SHARE)
+    write_documents(large, rows)
+    peaks: Mapping[str, list[float]] = {"command": [], "worker": []}
+    for name, path in (("small", small), ("large", large)):
+        nightly = Nightly(settings, name, path)
+        _, first = nightly.run()
+        run, unchanged = nightly.run()
+        peaks["command"].append(unchanged.peak_mb)
+        peaks["worker"].append(_resident_mb(worker))
+    report.add(f"{rows:,} documents, the first run", first.wall_seconds, "s")
+    report.add("nothing changed: from the command to delivered answers", unchanged.wall_seconds, "s")
+    report.bars.append(Bar("nothing changed: seconds", unchanged.wall_seconds, at_most=SECONDS_BAR))
+    report.bars.append(Bar("nothing changed: documents generated", _generated(run), at_most=0))
+    for what, (less, more) in peaks.items():
+        grown = more - less
+        report.bars.append(
+            Bar(f"memory of the {what}, MB above that of a tenth", grown, at_most=MEMORY_BAR_MB)
+        )
+    nightly.change()
+    run, changed = nightly.run()
+    report.add(
+        f"{CHANGED} changed, {NEW} new: from the command to delivered answers", changed.wall_seconds, "s"
+    )
+    report.bars.append(
+        Bar(
+            f"{CHANGED} changed, {NEW} new: documents generated",
+            _generated(run),
+            CHANGED + NEW,
+            CHANGED + NEW,
+        )
+    )
+
+
+def measure_same_minute(report: Report, settings: Settings, folder: Path, count: int) -> None:
+    """Many schedules due at one moment, and one beat that has to submit them all."""
+    write_documents(folder / "one.jsonl", 1)
+    policy = RunPolicy(output=str(folder / "{schedule}.jsonl"), overlap=Overlap.ALLOW)
+    for number in range(count):
+        request = JobRequest(files=[str(folder / "one.jsonl")])
+        managing.add(f"due-{number}", ("0 2 * * *", "UTC"), request, policy, settings)
+    store = Store.of(settings)
+    with running_beat(settings) as beat:
+        with store.writing() as connection:
+            due = moment_of(connection) - timedelta(seconds=1)
+            mine = [one.id for one in all_schedules(connection) if one.name.startswith("due-")]
+            note_next_due(connection, [(schedule_id, due) for schedule_id in mine])
+        began = time.perf_counter()
+        while _submitted(settings, count) < count:
+            beat.require_running()
+            time.sleep(LOOK_EVERY_SECONDS)
+        seconds = time.perf_counter() - began
+    store.close()
+    report.bars.append(
+        Bar(f"{count:,} schedules due at once: seconds to submit all", seconds, at_most=SECONDS_BAR)
+    )
+
+
+@contextmanager
+def running_beat(settings: Settings) -> Iterator[Service]:
+    """Beat as a process of its own."""
+    beat = Service.of_qwenq("beat", ["beat"], settings.home / "beat.log", environment_of(settings))
+    try:
+        yield beat
+    finally:
+        beat.ask_to_stop()
+        beat.wait_until_stopped(STOP_SECONDS)
+
+
+def _submitted(settings: Settings, count: int) -> int:
+    reports = managing.all_schedules(settings)
+    runs = [run for one in reports if one.schedule.name.startswith("due-") for run in one.runs]
+    failed = [run for run in runs if run.state in (RunState.FAILED, RunState.SKIPPED)]
+    if failed or len(runs) > count:
+        raise SystemExit(f"runs came to nothing: {failed[:3]}")
+    return sum(run.job_id is not None for run in runs)
+
+
+def _generated(run: ScheduleRun) -> int:
+    return (run.documents or 0) - (run.reused or 0)
+
+
+def _resident_mb(worker: Service) -> float:
+    children = psutil.Process(worker.pid).children(recursive=True)
+    return max(child.memory_info().rss for child in children) / 1e6
+
+
+def main() -> int:
+    """Measure, tell, and give the exit code."""
+    options = parser("measure scheduled runs")
+    options.add_argument("--rows", type=int, default=100_000)
+    options.add_argument("--schedules", type=int, default=1_000)
+    arguments = options.parse_args()
+    rows: int = arguments.rows
+    forget_environment()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        settings = Settings(home=folder / "home", model="echo")
+        make_store(settings)
+        with running_redis(settings) as redis, running_worker(settings) as worker:
+            report = Report("schedules", conditions({"Redis": redis}, rows=rows))
+            measure_unchanged(report, settings, folder, rows, worker)
+            measure_same_minute(report, settings, folder, arguments.schedules)
+    return tell(report, as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

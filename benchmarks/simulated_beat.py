@@ -1,0 +1,31 @@
+"""A beat whose clock is told to it: for each moment that a line of standard input names, one tick; then `done`.
+
+Made for benchmarks/scheduled_week.py, which kills it in the middle.
+"""
+
+import sys
+from datetime import datetime
+
+from schemas.errors import ServiceAway
+from schemas.settings import settings_of_process
+from store.broker import Broker
+from store.database import Store
+
+
+def main() -> None:
+    """Tick until standard input ends."""
+    from qwenq.schedules.ticking import tick
+
+    settings = settings_of_process()
+    store, broker = Store.of(settings), Broker(settings)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        try:
+            tick(store, broker, settings, datetime.fromisoformat(line.strip()))
+        except ServiceAway as away:
+            print(away, file=sys.stderr, flush=True)
+        print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

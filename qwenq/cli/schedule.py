@@ -1,0 +1,174 @@
+"""`qwenq schedule`: jobs by the clock."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from qwenq.cli.job_options import spec_options
+from qwenq.cli.options import json_option, option
+from schemas.schedules import CatchUp, Overlap
+
+
+@click.group(name="schedule")
+def command() -> None:
+    """Submit jobs by the clock, and deliver their answers. `qwenq beat` does it, and `qwenq up` has one."""
+
+
+@command.command()
+@click.argument("name")
+@option("--cron", required=True, metavar="LINE", help='When: "0 2 * * *" is 2 o\'clock each night.')
+@option(
+    "--tz",
+    default="UTC",
+    show_default=True,
+    metavar="ZONE",
+    help="In which time zone, such as Europe/Warsaw.",
+)
+@option("--input", "inputs", multiple=True, required=True, metavar="INPUT",
+        help="A file, glob, folder or URL, looked up at each run; may be repeated.")  # fmt: skip
+@option("-o", "--output", required=True, metavar="PATTERN",
+        help="Where the answers of a run go; may hold {schedule}, {date}, {time}, {run}, {job}.")  # fmt: skip
+@option("--errors", metavar="PATTERN",
+        help="Where its errors go [default: --output with the ending .errors.jsonl].")  # fmt: skip
+@option("--catch-up", type=click.Choice(tuple(map(str, CatchUp))), default=str(CatchUp.LAST), show_default=True,
+        help="Which due times run after all that passed while no beat ran.")  # fmt: skip
+@option("--overlap", type=click.Choice(tuple(map(str, Overlap))), default=str(Overlap.SKIP), show_default=True,
+        help="What a run does that comes due while an earlier one is unfinished.")  # fmt: skip
+@option(
+    "--webhook",
+    metavar="URL",
+    help="Post a notice there when a run has ended; QWENQ_WEBHOOK_SECRET signs it.",
+)
+@option("--on-failure-rate", type=click.FloatRange(0, 1), metavar="SHARE",
+        help="A run with more failed documents than this has failed: 0.05 is one in twenty.")  # fmt: skip
+@spec_options
+@json_option
+def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, **options: Any) -> int:
+    """Add a schedule called NAME. Each run is a job; documents that were answered before keep their answer."""
+    from qwenq.cli.requests import read_request
+    from qwenq.schedules import managing
+    from qwenq.schedules.telling import next_due
+    from qwenq.telling import say, tell_json
+    from schemas.schedules import RunPolicy
+    from schemas.settings import load_settings
+
+    settings = load_settings(model=options.pop("model"))
+    policy = RunPolicy(**{field: options.pop(field) for field in RunPolicy.model_fields})
+    added = managing.add(name, (cron, tz), read_request(inputs, options), policy, settings)
+    for warning in added.warnings:
+        say(warning)
+    tell_json(added.schedule) if as_json else say(f"schedule {name} is due {next_due(added.schedule)}")
+    return 0
+
+
+@command.command(name="list")
+@json_option
+def list_(as_json: bool) -> int:
+    """All schedules, when they are due next, and how their last runs went."""
+    from qwenq.schedules.managing import all_schedules
+    from qwenq.schedules.telling import show_schedules
+    from qwenq.telling import tell_json
+    from schemas.settings import load_settings
+
+    found = all_schedules(load_settings())
+    tell_json(found) if as_json else show_schedules(found)
+    return 0
+
+
+@command.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> int:
+    """What schedule NAME submits, and its newest runs."""
+    from qwenq.schedules import managing
+    from qwenq.schedules.telling import show_schedule
+    from qwenq.telling import tell_json
+    from schemas.settings import load_settings
+
+    report = managing.show(name, load_settings())
+    tell_json(report) if as_json else show_schedule(report)
+    return 0
+
+
+@command.command()
+@click.argument("name")
+def pause(name: str) -> int:
+    """Let the due times of schedule NAME pass. What runs goes on."""
+    from qwenq.schedules import managing
+    from qwenq.telling import say
+    from schemas.settings import load_settings
+
+    managing.pause(name, load_settings())
+    say(f"schedule {name} is paused; `qwenq schedule resume {name}` lets it go on")
+    return 0
+
+
+@command.command()
+@click.argument("name")
+def resume(name: str) -> int:
+    """Let schedule NAME go on with its next due time."""
+    from qwenq.schedules import managing
+    from qwenq.schedules.telling import next_due
+    from qwenq.telling import say
+    from schemas.settings import load_settings
+
+    say(f"schedule {name} is due {next_due(managing.resume(name, load_settings()))}")
+    return 0
+
+
+@command.command()
+@click.argument("name")
+def remove(name: str) -> int:
+    """Remove schedule NAME with the record of its runs. Their jobs and answers stay."""
+    from qwenq.schedules import managing
+    from qwenq.telling import say
+    from schemas.settings import load_settings
+
+    managing.remove(name, load_settings())
+    say(f"schedule {name} is removed; its jobs stay")
+    return 0
+
+
+@command.command()
+@click.argument("name")
+@option("--wait", is_flag=True, help="Wait until the job has ended, and deliver its answers.")
+@json_option
+def run(name: str, wait: bool, as_json: bool) -> int:
+    """Begin a run of schedule NAME now, whatever the clock says. Prints the id of its job."""
+    from qwenq import api
+    from qwenq.progress import follow
+    from qwenq.schedules import managing
+    from qwenq.telling import say, tell_json
+    from schemas.settings import load_settings
+    from schemas.states import RunState
+
+    settings = load_settings()
+    begun = managing.run(name, settings)
+    job_id = begun.job_id or 0
+    if not as_json:
+        click.echo(job_id)
+    if wait:
+        follow(lambda: api.status(job_id, settings=settings), lambda: None)
+        begun = managing.finish(begun.id, settings)
+        say(begun.error_message or f"the answers are in {begun.output}")
+    if as_json:
+        tell_json(api.status(job_id, settings=settings))
+    return 1 if begun.state is RunState.FAILED or begun.failed else 0
+
+
+@command.command()
+@option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]), metavar="TIME",
+        help="As if it were then, to try a schedule: 2026-11-23T02:00+01:00.")  # fmt: skip
+@json_option
+def tick(at: datetime | None, as_json: bool) -> int:
+    """Do once what beat does every few seconds: for a cron of your own, or to try a schedule."""
+    from qwenq.schedules.ticking import tick_once
+    from qwenq.telling import say, tell_json
+    from schemas.settings import load_settings
+
+    report = tick_once(load_settings(), at)
+    tell_json(report) if as_json else say(
+        f"{report.due} runs came due, {report.steps} steps were taken, {report.notices} notices were sent"
+    )
+    return 0

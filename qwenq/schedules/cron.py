@@ -1,0 +1,68 @@
+"""When a schedule is due: cron lines in a time zone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import dropwhile, takewhile
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+from schemas.errors import InvalidCron, UnknownTimezone
+
+FIELDS = 5
+_ALIASES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+
+
+class CronLine:
+    """The due times of a cron line in a time zone, as Debian's cron has them where clocks change.
+
+    A time that a change leaves out is due right after it; one that comes twice is due once. Lines that are due each
+    hour or oftener follow the hours that pass. Raises InvalidCron, UnknownTimezone.
+    """
+
+    def __init__(self, line: str, timezone: str) -> None:
+        self._line = _ALIASES.get(line.strip().lower(), line)
+        self._zone = _zone_of(timezone)
+        fields = len(self._line.split())
+        if fields != FIELDS:
+            reason = f"it has {fields} fields, not five (minute, hour, day of month, month, day of week)"
+            raise InvalidCron(line=line, reason=reason)
+        try:
+            next(CronSim(self._line, datetime.now(self._zone)))
+        except CronSimError as error:
+            raise InvalidCron(line=line, reason=str(error)[0].lower() + str(error)[1:]) from None
+        except StopIteration:
+            raise InvalidCron(line=line, reason="there is no such day") from None
+
+    def after(self, moment: datetime) -> datetime:
+        """The first due time later than this one, in UTC."""
+        return next(self._after(moment))
+
+    def between(self, first: datetime, last: datetime) -> Iterator[datetime]:
+        """A due time and all that follow it up to another moment, in UTC."""
+        yield first
+        yield from takewhile(lambda due: due <= last, self._after(first))
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment as the clocks of the schedule's time zone show it."""
+        return moment.astimezone(self._zone)
+
+    def _after(self, moment: datetime) -> Iterator[datetime]:
+        coming = (due.astimezone(UTC) for due in CronSim(self._line, moment.astimezone(self._zone)))
+        # In an hour that comes twice, it begins with the first of the two.
+        return dropwhile(lambda due: due <= moment, coming)
+
+
+def _zone_of(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UnknownTimezone(name=name) from None

@@ -1,0 +1,131 @@
+"""A run whose job has ended: its answers into files, its record, and the notice that tells of it."""
+
+import logging
+
+import orjson
+
+from qwenq.exporting import write_answers, write_failures
+from qwenq.schedules.cron import CronLine
+from qwenq.schedules.outputs import errors_file, results_file
+from schemas.errors import OutputNotWritable
+from schemas.events import Event
+from schemas.jobs import JobStatus
+from schemas.schedules import HeldRun, RunOutcome
+from schemas.states import JobState, RunState
+from store.database import Store
+from store.notices import insert_notice
+from store.schedule_runs import device_seconds, end_run
+from store.statuses import job_status
+
+_log = logging.getLogger("qwenq.schedules")
+
+
+def deliver_run(store: Store, held: HeldRun) -> None:
+    """Write the answers of a run that this process holds, and end it. Raises StoreAway."""
+    job_id = held.run.job_id
+    if job_id is None:
+        raise TypeError(held.run)
+    with store.reading() as connection:
+        status = job_status(connection, job_id)
+        seconds = device_seconds(connection, job_id)
+    if status is None:
+        close_run(
+            store, held, failure("job_removed", f"job {job_id} was removed before its answers were delivered")
+        )
+        return
+    outcome = _outcome(held, status).model_copy(update={"device_seconds": round(seconds, 3)})
+    close_run(store, held, _written(store, held, status, outcome))
+
+
+def close_run(store: Store, held: HeldRun, outcome: RunOutcome) -> None:
+    """End a run, and have whoever waits for it told. Nothing is told of a run that is in other hands by now."""
+    with store.writing() as connection:
+        if not end_run(connection, held, outcome):
+            return
+        if (url := held.schedule.policy.webhook) is not None:
+            insert_notice(connection, notice_key(held.run.id), url, _body(held, outcome))
+    facts = {"schedule": held.schedule.name, "run": held.run.id, "job": held.run.job_id}
+    if outcome.state is RunState.SUCCEEDED:
+        _log.info(Event.RUN_SUCCEEDED, extra=facts)
+    else:
+        _log.error(Event.RUN_FAILED, extra={**facts, "code": outcome.error_code})
+
+
+def failure(code: str, message: str) -> RunOutcome:
+    """How a run ends that comes to nothing."""
+    return RunOutcome(state=RunState.FAILED, error_code=code, error_message=message)
+
+
+def notice_key(run_id: int) -> str:
+    """What names the notice of a run, whoever sends it and how often."""
+    return f"run_{run_id}"
+
+
+def _outcome(held: HeldRun, status: JobStatus) -> RunOutcome:
+    counts = status.documents
+    outcome = RunOutcome(
+        state=RunState.SUCCEEDED,
+        documents=counts.total,
+        failed=counts.failed,
+        reused=counts.reused,
+        prompt_tokens=status.usage.prompt_tokens,
+        completion_tokens=status.usage.completion_tokens,
+    )
+    failed = _why_failed(held, status)
+    return outcome if failed is None else outcome.model_copy(update=failed)
+
+
+def _why_failed(held: HeldRun, status: JobStatus) -> dict[str, object] | None:
+    counts, allowed = status.documents, held.schedule.policy.on_failure_rate
+    share = counts.failed / counts.total if counts.total else 0.0
+    if status.state is JobState.CANCELLED:
+        code, message = (
+            "job_cancelled",
+            f"job {status.id} was cancelled; `qwenq schedule run` begins another run",
+        )
+    elif status.state is JobState.FAILED:
+        code = "job_failed"
+        message = (
+            f"no document of job {status.id} was answered; `qwenq results {status.id} --errors FILE` says why"
+        )
+    elif allowed is not None and share > allowed:
+        code = "failure_rate"
+        message = (
+            f"{counts.failed:,} of {counts.total:,} documents failed, {share:.1%}, more than the {allowed:.1%} of "
+            f"--on-failure-rate; `qwenq retry {status.id}` runs them again"
+        )
+    else:
+        return None
+    return {"state": RunState.FAILED, "error_code": code, "error_message": message}
+
+
+def _written(store: Store, held: HeldRun, status: JobStatus, outcome: RunOutcome) -> RunOutcome:
+    """Write the files, also of a run that failed: what was answered is of use. The outcome says where they are."""
+    schedule = held.schedule
+    due = CronLine(schedule.cron, schedule.timezone).local(held.run.due_at)
+    place = (schedule.policy, schedule.name, due, held.run.id, status.id)
+    results, errors = results_file(*place), errors_file(*place)
+    try:
+        with store.reading() as connection:
+            write_answers(connection, status.id, results)
+            write_failures(connection, status.id, errors)
+    except OutputNotWritable as refused:
+        message = f"{refused} The answers are kept: `qwenq results {status.id} -o FILE` writes them elsewhere"
+        lost = {"state": RunState.FAILED, "error_code": "output_not_writable", "error_message": message}
+        return outcome.model_copy(update=lost)
+    return outcome.model_copy(update={"output": results})
+
+
+def _body(held: HeldRun, outcome: RunOutcome) -> str:
+    """The JSON of a notice; nothing of a document is in it."""
+    told = {
+        "type": f"run.{outcome.state}",
+        "data": {
+            "schedule": held.schedule.name,
+            "run": held.run.id,
+            "due_at": held.run.due_at.isoformat(),
+            "job": held.run.job_id,
+            **outcome.model_dump(mode="json"),
+        },
+    }
+    return orjson.dumps(told).decode()

@@ -1,0 +1,80 @@
+"""Due times become runs: each exactly once, however many look, and however long nobody did."""
+
+import logging
+from datetime import datetime, timedelta
+
+from qwenq.schedules.cron import CronLine
+from schemas.events import Event
+from schemas.schedules import CatchUp, NewRun, Overlap, Schedule
+from store.database import Store
+from store.schedule_runs import insert_runs, is_any_unfinished
+from store.schedules import due_schedules, note_next_due
+
+LATE = timedelta(minutes=10)
+"""A due time that passed longer ago was missed: nobody looked."""
+SCHEDULES_AT_ONCE = 200
+RUNS_AT_ONCE = 500
+"""Due times of one schedule that become runs in one transaction; of a long absence, the rest come in the next."""
+
+_log = logging.getLogger("qwenq.schedules")
+
+
+def make_due_runs(store: Store, at: datetime) -> int:
+    """Make the runs of all schedules that are due at a moment. Returns how many are new. Raises StoreAway."""
+    made = 0
+    while True:
+        with store.writing() as connection:
+            found = due_schedules(connection, at, SCHEDULES_AT_ONCE)
+            following = []
+            for schedule in found:
+                busy = is_any_unfinished(connection, schedule.id)
+                runs, next_due_at = plan_runs(schedule, at, busy=busy)
+                made += insert_runs(connection, schedule.id, runs)
+                following.append((schedule.id, next_due_at))
+                _tell(schedule, runs)
+            note_next_due(connection, following)
+        if not found:
+            return made
+
+
+def plan_runs(schedule: Schedule, at: datetime, *, busy: bool) -> tuple[list[NewRun], datetime]:
+    """The runs that a due schedule gets at a moment, and when it is due next.
+
+    `busy`: a run of it is unfinished. Of missed due times, `catch_up` says which run; what does not is noted in one
+    run that is skipped. `overlap` concerns those that are due now: missed ones were to run one after the other anyway.
+    """
+    line = CronLine(schedule.cron, schedule.timezone)
+    missed: list[datetime] = []
+    fresh: list[datetime] = []
+    for due in line.between(schedule.next_due_at, at):
+        (missed if at - due > LATE else fresh).append(due)
+        if schedule.policy.catch_up is CatchUp.ALL and len(missed) + len(fresh) >= RUNS_AT_ONCE:
+            break
+    runs = _caught_up(schedule.policy.catch_up, missed)
+    skips = busy and schedule.policy.overlap is Overlap.SKIP
+    reason = "an earlier run was unfinished when this one came due (--overlap skip)" if skips else None
+    runs += [NewRun(due, reason) for due in fresh]
+    return runs, line.after((missed + fresh)[-1])
+
+
+def _caught_up(catch_up: CatchUp, missed: list[datetime]) -> list[NewRun]:
+    if not missed or catch_up is CatchUp.ALL:
+        return [NewRun(due) for due in missed]
+    passed = missed if catch_up is CatchUp.NONE else missed[:-1]
+    runs = []
+    if passed:
+        since = f" since {passed[0]:%Y-%m-%d %H:%M} UTC" if len(passed) > 1 else ""
+        times = f"{len(passed):,} due times passed" if len(passed) > 1 else "it passed"
+        runs.append(NewRun(passed[-1], f"{times}{since} while no beat ran (--catch-up {catch_up})"))
+    if catch_up is CatchUp.LAST:
+        runs.append(NewRun(missed[-1]))
+    return runs
+
+
+def _tell(schedule: Schedule, runs: list[NewRun]) -> None:
+    for run in runs:
+        facts = {"schedule": schedule.name, "due": run.due_at.isoformat()}
+        if run.skipped is None:
+            _log.info(Event.RUN_DUE, extra=facts)
+        else:
+            _log.warning(Event.RUN_SKIPPED, extra={**facts, "reason": run.skipped})

@@ -1,0 +1,220 @@
+"""Schedules as a person handles them: added, told of, paused, removed, run at once."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from producer.object_stores import is_url
+from qwenq.exporting import check_outputs
+from qwenq.job_request import JobRequest
+from qwenq.schedules.cron import CronLine
+from qwenq.schedules.delivering import notice_key
+from qwenq.schedules.outputs import check_pattern, errors_file, overwrites_within_a_day, results_file
+from qwenq.schedules.ticking import take_forward
+from qwenq.schedules.webhooks import check_url, secret_of
+from qwenq.stores import open_store
+from qwenq.submitter import submitter_of
+from schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
+from schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
+from schemas.settings import Settings
+from schemas.states import ScheduleState
+from store import schedules as stored
+from store.broker import Broker
+from store.clock import moment_of
+from store.database import Store
+from store.notices import notices_of
+from store.schedule_runs import begin_run_now, find_run, last_runs, newest_runs, take_run
+from store.workers import ALIVE_SECONDS, count_alive
+
+RUNS_TOLD = 20
+_A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A schedule that is there now, and what its owner should know of before the first run."""
+
+    schedule: Schedule
+    warnings: Sequence[str]
+
+
+def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy, settings: Settings) -> Added:
+    """Store a schedule; `due` is its cron line and its time zone. Whatever can be known to be wrong is refused now.
+
+    Raises UsageError, StoreAway.
+    """
+    line = CronLine(*due)
+    policy = _absolute(policy)
+    _check(name, policy, settings)
+    spec = request.specify(settings)
+    scheduled = ScheduledRequest(
+        inputs=tuple(map(_whole, request.files)),
+        format=request.format,
+        sheet=request.sheet,
+        spec=spec.model_copy(update={"reuse": True, "name": name, "idempotency_key": None}),
+    )
+    with _opened(settings) as store:
+        with store.writing() as connection:
+            first = line.after(moment_of(connection))
+            stored.insert_schedule(connection, name, (*due, first), scheduled, policy, submitter_of(settings))
+        schedule = _find(store, name)
+        return Added(schedule, _warnings(store, schedule, line))
+
+
+def all_schedules(settings: Settings) -> list[ScheduleReport]:
+    """Every schedule with its last run. Raises StoreAway."""
+    with _opened(settings) as store, store.reading() as connection:
+        last = last_runs(connection)
+        return [
+            ScheduleReport(schedule=one, runs=(last[one.id],) if one.id in last else ())
+            for one in stored.all_schedules(connection)
+        ]
+
+
+def show(name: str, settings: Settings) -> ScheduleReport:
+    """A schedule with its newest runs, and how their notices fare. Raises UnknownSchedule, StoreAway."""
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        with store.reading() as connection:
+            runs = newest_runs(connection, schedule.id, RUNS_TOLD)
+            notices = notices_of(connection, [notice_key(run.id) for run in runs])
+    return ScheduleReport(schedule=schedule, runs=tuple(runs), notices=tuple(notices))
+
+
+def pause(name: str, settings: Settings) -> Schedule:
+    """Let due times pass without a run; what runs goes on. Raises UnknownSchedule, StoreAway."""
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        with store.writing() as connection:
+            stored.set_schedule_state(connection, schedule.id, ScheduleState.PAUSED, schedule.next_due_at)
+        return _find(store, name)
+
+
+def resume(name: str, settings: Settings) -> Schedule:
+    """Let a schedule go on with its next due time; those that passed meanwhile were meant to pass.
+
+    Raises UnknownSchedule, StoreAway.
+    """
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        if schedule.state is ScheduleState.PAUSED:
+            line = CronLine(schedule.cron, schedule.timezone)
+            with store.writing() as connection:
+                following = line.after(moment_of(connection))
+                stored.set_schedule_state(connection, schedule.id, ScheduleState.ACTIVE, following)
+        return _find(store, name)
+
+
+def remove(name: str, settings: Settings) -> Schedule:
+    """Remove a schedule with the record of its runs; their jobs stay. Raises UnknownSchedule, StoreAway."""
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        with store.writing() as connection:
+            stored.remove_schedule(connection, schedule.id)
+    return schedule
+
+
+def run(name: str, settings: Settings) -> ScheduleRun:
+    """Begin a run now, whatever the clock says: it is submitted when this returns.
+
+    Raises UnknownSchedule, RunNotStarted (its input is none, or an earlier run is unfinished), StoreAway.
+    """
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        with store.writing() as connection:
+            run_id = begin_run_now(connection, schedule.id)
+        with store.writing() as connection:
+            held = take_run(connection, settings.lease_seconds, run_id)
+        if held is None:
+            reason = "an earlier run is unfinished; it begins after that"
+            raise RunNotStarted(name=name, run_id=run_id, reason=reason)
+        broker = Broker(settings)
+        try:
+            take_forward(store, broker, settings, held)
+        finally:
+            broker.close()
+        begun = _run(store, run_id)
+        if begun.job_id is None:
+            raise RunNotStarted(name=name, run_id=run_id, reason=begun.error_message or "it was removed")
+        return begun
+
+
+def finish(run_id: int, settings: Settings) -> ScheduleRun:
+    """Deliver the answers of a run whose job has ended, if nobody did yet. Raises StoreAway."""
+    with _opened(settings) as store:
+        with store.writing() as connection:
+            held = take_run(connection, settings.lease_seconds, run_id)
+        if held is not None:
+            broker = Broker(settings)
+            try:
+                take_forward(store, broker, settings, held)
+            finally:
+                broker.close()
+        return _run(store, run_id)
+
+
+def _check(name: str, policy: RunPolicy, settings: Settings) -> None:
+    if not name.strip() or "/" in name or not name.isprintable():
+        reason = "it must be printable and without a slash, for files are named after it"
+        raise InvalidParameter(name="the schedule's name", reason=reason)
+    check_pattern("--output", policy.output)
+    if policy.errors is not None:
+        check_pattern("--errors", policy.errors)
+    example = (policy, name, datetime(2026, 1, 1, tzinfo=None), 1, 1)  # noqa: DTZ001 - only to fill a pattern
+    check_outputs([results_file(*example), errors_file(*example)])
+    if policy.webhook is not None:
+        check_url("--webhook", policy.webhook)
+        secret_of(settings)
+
+
+def _warnings(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
+    told = []
+    policy = schedule.policy
+    soon = line.after(schedule.next_due_at) - schedule.next_due_at
+    if soon < _A_DAY and overwrites_within_a_day(policy.output):
+        told.append(
+            "several runs of one day write the same file: {time} or {run} in --output tells them apart"
+        )
+    with store.reading() as connection:
+        if not count_alive(connection, schedule.request.spec.model, ALIVE_SECONDS):
+            told.append(
+                f"no worker has this model now; start one with `qwenq worker --model {schedule.request.spec.model}`"
+            )
+    return told
+
+
+def _absolute(policy: RunPolicy) -> RunPolicy:
+    """The policy with full paths: beat may run in another folder."""
+    errors = None if policy.errors is None else _whole(policy.errors)
+    return policy.model_copy(update={"output": _whole(policy.output), "errors": errors})
+
+
+def _whole(name: str) -> str:
+    return name if is_url(name) else str(Path(name).absolute())
+
+
+def _find(store: Store, name: str) -> Schedule:
+    with store.reading() as connection:
+        found = stored.find_schedule(connection, name)
+    if found is None:
+        raise UnknownSchedule(name=name, store=store.url)
+    return found
+
+
+def _run(store: Store, run_id: int) -> ScheduleRun:
+    with store.reading() as connection:
+        found = find_run(connection, run_id)
+    if found is None:
+        raise RunNotStarted(name="?", run_id=run_id, reason="its schedule was removed meanwhile")
+    return found
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings)
+    try:
+        yield store
+    finally:
+        store.close()

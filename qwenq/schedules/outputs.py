@@ -1,0 +1,50 @@
+"""Where a run's answers go: the schedule's pattern, filled in."""
+
+import string
+from datetime import datetime
+
+from qwenq.exporting import errors_path
+from schemas.errors import InvalidParameter
+from schemas.schedules import RunPolicy
+
+PLACES = ("schedule", "date", "time", "run", "job")
+TELLING_APART = {"time", "run", "job"}
+
+
+def check_pattern(option: str, pattern: str) -> None:
+    """Raise InvalidParameter for a pattern with a place that nothing fills."""
+    try:
+        fields = _fields(pattern)
+    except ValueError as error:
+        raise InvalidParameter(name=option, reason=f"{error}; write {{{{ for a brace") from None
+    unknown = sorted(fields - set(PLACES))
+    if unknown:
+        known = ", ".join(f"{{{place}}}" for place in PLACES)
+        raise InvalidParameter(name=option, reason=f"there is no {{{unknown[0]}}}; there are {known}")
+
+
+def overwrites_within_a_day(pattern: str) -> bool:
+    """Whether two runs on one day would write the same file."""
+    return not _fields(pattern) & TELLING_APART
+
+
+def results_file(policy: RunPolicy, schedule: str, due: datetime, run_id: int, job_id: int) -> str:
+    """Where the answers of a run go; `due` is in the schedule's time zone."""
+    return _filled(policy.output, schedule, due, run_id, job_id)
+
+
+def errors_file(policy: RunPolicy, schedule: str, due: datetime, run_id: int, job_id: int) -> str:
+    """Where the errors of a run go."""
+    if policy.errors is None:
+        return errors_path(results_file(policy, schedule, due, run_id, job_id))
+    return _filled(policy.errors, schedule, due, run_id, job_id)
+
+
+def _filled(pattern: str, schedule: str, due: datetime, run_id: int, job_id: int) -> str:
+    return pattern.format(
+        schedule=schedule, date=f"{due:%Y-%m-%d}", time=f"{due:%H%M%S}", run=run_id, job=job_id
+    )
+
+
+def _fields(pattern: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None}

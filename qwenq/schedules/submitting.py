@@ -1,0 +1,69 @@
+"""A run is submitted as a job: once, also when the process that was at it died half way."""
+
+import logging
+
+from producer.opening import open_input
+from producer.reading import Format
+from producer.submitting import submit_job
+from qwenq.schedules.cron import CronLine
+from schemas.events import Event
+from schemas.jobs import JobSpec
+from schemas.schedules import HeldRun
+from schemas.settings import Settings
+from schemas.states import JobState
+from store.broker import Broker
+from store.database import Store
+from store.keys import job_of_key
+from store.schedule_runs import note_job
+
+_log = logging.getLogger("qwenq.schedules")
+
+
+def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) -> int:
+    """Submit a run that this process holds, and let it go until its job has ended. Returns the job's id.
+
+    Raises UsageError when its input is none, StoreAway.
+    """
+    job_id = _stored_before(store, held)
+    if job_id is None:
+        spec = specify(held)
+        rows = open_input(spec, _format_of(held), sheet=held.schedule.request.sheet)
+        spec = spec.model_copy(update={"sources": rows.sources})
+        job_id = submit_job(store, broker, settings, spec, rows).job_id
+    with store.writing() as connection:
+        note_job(connection, held, job_id)
+    _log.info(
+        Event.RUN_SUBMITTED,
+        extra={"schedule": held.schedule.name, "run": held.run.id, "job": job_id},
+    )
+    return job_id
+
+
+def specify(held: HeldRun) -> JobSpec:
+    """The run's job: its inputs as they are now, under a key that is this run's alone."""
+    schedule = held.schedule
+    due = CronLine(schedule.cron, schedule.timezone).local(held.run.due_at)
+    return schedule.request.spec.model_copy(
+        update={
+            "name": f"{schedule.name} {due:%Y-%m-%d %H:%M}",
+            "sources": schedule.request.inputs,
+            "idempotency_key": key_of(held),
+        }
+    )
+
+
+def key_of(held: HeldRun) -> str:
+    """The idempotency key of a run's job."""
+    return f"schedule {held.schedule.id} run {held.run.id} {held.run.due_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _stored_before(store: Store, held: HeldRun) -> int | None:
+    """The run's job, if a process that died stored all of it: its input may have changed since."""
+    with store.reading() as connection:
+        keyed = job_of_key(connection, key_of(held))
+    return None if keyed is None or keyed.state is JobState.VALIDATING else keyed.job_id
+
+
+def _format_of(held: HeldRun) -> Format | None:
+    name = held.schedule.request.format
+    return None if name is None else Format(name)

@@ -1,0 +1,31 @@
+"""The Celery task of schedules, taken by the small worker that `qwenq beat` brings."""
+
+import logging
+
+from celery import shared_task
+
+from qwenq.schedules.ticking import tick
+from schemas.errors import StoreAway
+from schemas.events import Event
+from schemas.settings import settings_of_process
+from store.broker import TICK, Broker
+from store.database import Store
+
+_log = logging.getLogger("qwenq.schedules")
+
+
+@shared_task(name=TICK)
+def tick_schedules() -> None:
+    """Do what schedules have to do now."""
+    settings = settings_of_process()
+    store, broker = Store.of(settings), Broker(settings)
+    try:
+        report = tick(store, broker, settings)
+        told = report.model_dump()
+        if any(told.values()):
+            _log.info(Event.SCHEDULES_TICKED, extra=told)
+    except StoreAway as away:
+        _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
+    finally:
+        store.close()
+        broker.close()

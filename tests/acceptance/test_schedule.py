@@ -1,0 +1,81 @@
+"""README's "Every night", as a new user follows it; the clock is told, so that the night is short."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.settings import Settings
+from store.database import Store
+from tests.processes import Fleet
+
+ROOT = Path(__file__).parents[2]
+
+@pytest.fixture
+def blocks() -> list[str]:
+    """The commands of README's section."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    section = text.partition("\n## Every night\n")[2].partition("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.fixture
+def shell(settings: Settings, tmp_path: Path, fleet: Fleet) -> "Shell":
+    """A terminal in a folder that has the examples, beside a running `qwenq up`."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    fleet.start("worker", "--model", str(ROOT / "examples" / "tiny-qwen3"))
+    return Shell(settings, tmp_path)
+
+
+class Shell:
+    """Runs what a person types, with this qwenq on the PATH."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        from qwenq.embedded.session import environment_of
+
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.folder = folder
+        self._environment = {**environment_of(settings), "PATH": path, "OMP_NUM_THREADS": "1"}
+
+    def type(self, commands: str) -> str:
+        """Run commands, which must succeed. Returns what they print."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_new_user_has_answers_and_a_report_in_the_morning(
+    shell: Shell, blocks: list[str], store: Store
+) -> None:
+    evening, morning = blocks
+    job = shell.type(evening).strip()
+    assert job == "1"
+    shell.type(morning)
+    assert "<html" in (shell.folder / "report.html").read_text("utf-8")
+    first = len(list((shell.folder / "out").iterdir()))
+
+    (shell.folder / "inbox" / "new.csv").write_text("id,text\nnew-1,What is the total?\n")
+    night = json.loads(shell.type("qwenq schedule show nightly --json"))["schedule"]["next_due_at"]
+    shell.type(f"qwenq schedule tick --at {night}")
+    shell.type("qwenq status 2 --watch")
+    # The first tick has delivered it already where the worker was quick.
+    shell.type(f"qwenq schedule tick --at {night}")
+    told = shell.type("qwenq schedule show nightly")
+    assert "succeeded" in told
+    assert re.search(r"\b21\b.*\b20\b", told), "20 of 21 documents were answered before"
+    out = sorted((shell.folder / "out").iterdir())
+    assert len(out) == first + 1
+    assert len(out[-1].read_text().splitlines()) == 21

@@ -1,0 +1,86 @@
+"""Schedules over a real store and broker: the clock is the test's, answers are written as a worker writes them."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from qwenq.job_request import JobRequest
+from qwenq.schedules import managing
+from qwenq.schedules.ticking import TickReport, tick
+from schemas.schedules import RunPolicy, ScheduleRun
+from schemas.settings import Settings
+from schemas.states import ChunkState, JobState, RunState
+from store.broker import Broker
+from store.database import Store
+from store.statuses import job_status
+from tests.builders import chunks_of, finish, make_worker, take
+
+NIGHT = datetime(2030, 11, 22, 2, tzinfo=UTC)
+"""A due time of `0 2 * * *` that is later than any clock here."""
+A_DAY = timedelta(days=1)
+
+
+class Nights:
+    """A schedule's folder, and a clock that goes from due time to due time."""
+
+    def __init__(self, store: Store, broker: Broker, settings: Settings, folder: Path) -> None:
+        self.store, self.broker, self.settings, self.folder = store, broker, settings, folder
+        self.inbox = folder / "inbox"
+        self.inbox.mkdir()
+        self.worker = make_worker(store, "echo")
+
+    def put(self, name: str, texts: Sequence[str]) -> None:
+        """A file of documents in the inbox."""
+        lines = [json.dumps({"id": f"{name}-{place}", "text": text}) for place, text in enumerate(texts)]
+        (self.inbox / name).write_text("\n".join(lines) + "\n")
+
+    def add(self, name: str = "nightly", cron: str = "0 2 * * *", tz: str = "UTC", **policy: object) -> None:
+        """A schedule of all that is in the inbox, first due at NIGHT."""
+        policy.setdefault("output", str(self.folder / "{schedule}-{date}.jsonl"))
+        request = JobRequest(files=[str(self.inbox / "*.jsonl")])
+        managing.add(name, (cron, tz), request, RunPolicy.model_validate(policy), self.settings)
+        self.due_from(name, NIGHT)
+
+    def due_from(self, name: str, moment: datetime) -> None:
+        """Let a schedule be due next at a moment, as if it had been added shortly before."""
+        from store.schedules import note_next_due
+
+        schedule = managing.show(name, self.settings).schedule
+        with self.store.writing() as connection:
+            note_next_due(connection, [(schedule.id, moment)])
+
+    def tick(self, at: datetime = NIGHT) -> TickReport:
+        """One tick of beat at a moment."""
+        return tick(self.store, self.broker, self.settings, at)
+
+    def runs(self, name: str = "nightly") -> list[ScheduleRun]:
+        """A schedule's runs, oldest first."""
+        return list(reversed(managing.show(name, self.settings).runs))
+
+    def answer(self, job_id: int | None) -> None:
+        """Answer a job as a worker does."""
+        assert job_id is not None
+        for chunk_id in chunks_of(self.store, job_id, ChunkState.QUEUED):
+            finish(self.store, take(self.store, chunk_id, self.worker))
+        with self.store.reading() as connection:
+            status = job_status(connection, job_id)
+        assert status is not None
+        assert status.state is JobState.COMPLETED
+
+    def night(self, at: datetime = NIGHT) -> ScheduleRun:
+        """A whole run: due, submitted, answered, delivered."""
+        self.tick(at)
+        self.answer(self.runs()[-1].job_id)
+        self.tick(at)
+        last = self.runs()[-1]
+        assert last.state in {RunState.SUCCEEDED, RunState.FAILED}
+        return last
+
+
+@pytest.fixture
+def nights(store: Store, broker: Broker, settings: Settings, tmp_path: Path) -> Nights:
+    """A schedule's folder and clock."""
+    return Nights(store, broker, settings.model_copy(update={"model": "echo"}), tmp_path)

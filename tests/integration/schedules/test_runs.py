@@ -1,0 +1,249 @@
+"""The life of a run: due, submitted once, delivered whole, and its record, whatever goes wrong."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from qwenq import api
+from qwenq.schedules import managing, submitting
+from schemas.errors import (
+    InvalidParameter,
+    OutputNotWritable,
+    RunNotStarted,
+    ScheduleExists,
+    StoreAway,
+    UnknownSchedule,
+)
+from schemas.schedule_tables import schedule_runs
+from schemas.states import RunState, ScheduleState
+from store.clock import now
+from store.jobs import cancel_job
+from store.schedule_runs import take_run
+from tests.builders import chunks_of, failure, finish, take
+from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
+
+
+def test_a_run_is_submitted_when_due_and_its_answers_are_there_in_the_morning(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one", "two"])
+    nights.add()
+    assert nights.tick(NIGHT - A_DAY).due == 0
+    run = nights.night()
+    assert (run.state, run.documents, run.failed, run.output) == (
+        RunState.SUCCEEDED, 2, 0, str(nights.folder / "nightly-2030-11-22.jsonl"),
+    )  # fmt: skip
+    lines = [json.loads(line) for line in Path(run.output).read_text().splitlines()]
+    assert [line["custom_id"] for line in lines] == ["a.jsonl-0", "a.jsonl-1"]
+    assert managing.show("nightly", nights.settings).schedule.next_due_at == NIGHT + A_DAY
+
+
+def test_ticks_that_come_again_do_nothing_again(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    for _ in range(3):
+        nights.tick()
+    assert [run.state for run in nights.runs()] == [RunState.RUNNING]
+    assert len(api.jobs(settings=nights.settings)) == 1
+
+
+def test_each_run_reads_the_inbox_anew(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    first = nights.night()
+    nights.put("b.jsonl", ["two", "three"])
+    second = nights.night(NIGHT + A_DAY)
+    assert (first.documents, second.documents) == (1, 3)
+
+
+def test_an_empty_inbox_is_told_in_the_record_and_the_next_night_runs(nights: Nights) -> None:
+    nights.add()
+    nights.tick()
+    [run] = nights.runs()
+    assert run.state is RunState.FAILED
+    assert str(nights.inbox) in (run.error_message or "")
+    nights.put("a.jsonl", ["one"])
+    assert nights.night(NIGHT + A_DAY).state is RunState.SUCCEEDED
+
+
+def test_one_schedule_that_fails_stops_no_other_one(nights: Nights, tmp_path: Path) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add("broken")
+    nights.add("sound")
+    with nights.store.writing() as connection:
+        from schemas.schedule_tables import schedules
+
+        nowhere = managing.show("broken", nights.settings).schedule.request.model_dump(mode="json")
+        nowhere["inputs"] = [str(tmp_path / "nowhere" / "*.jsonl")]
+        connection.execute(update(schedules).where(schedules.c.name == "broken").values(request=nowhere))
+    nights.tick()
+    assert [run.state for run in nights.runs("broken")] == [RunState.FAILED]
+    assert [run.state for run in nights.runs("sound")] == [RunState.RUNNING]
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["job stored", "nothing stored"])
+def test_a_run_whose_process_died_while_submitting_is_submitted_once(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+
+    def die(*_: object, **__: object) -> None:
+        raise StoreAway(url="the store", reason="the process died here")
+
+    with monkeypatch.context() as dying:
+        dying.setattr(submitting, "note_job" if stored else "submit_job", die)
+        with pytest.raises(StoreAway):
+            nights.tick()
+    # Its input is another one by now: what was stored counts.
+    nights.put("b.jsonl", ["two"])
+    assert nights.tick().steps == 0
+    with nights.store.writing() as connection:
+        connection.execute(update(schedule_runs).values(holder_expires_at=now(-1)))
+    assert nights.tick().steps == 1
+    [job] = api.jobs(settings=nights.settings)
+    assert job.documents.total == (1 if stored else 2)
+    assert nights.runs()[0].job_id == job.id
+
+
+def test_a_run_is_in_one_pair_of_hands(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    run_id = _due_run(nights)
+    with nights.store.writing() as connection:
+        assert take_run(connection, 60.0, run_id) is not None
+    with nights.store.writing() as connection:
+        assert take_run(connection, 60.0, run_id) is None
+
+
+def _due_run(nights: Nights) -> int:
+    from qwenq.schedules.due import make_due_runs
+
+    assert make_due_runs(nights.store, NIGHT) == 1
+    return nights.runs()[0].id
+
+
+def test_runs_of_a_queue_follow_each_other(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add(overlap="queue")
+    nights.tick()
+    nights.tick(NIGHT + A_DAY)
+    first, second = nights.runs()
+    assert (first.state, second.state) == (RunState.RUNNING, RunState.DUE)
+    nights.answer(first.job_id)
+    nights.tick(NIGHT + A_DAY)
+    first, second = nights.runs()
+    assert (first.state, second.state) == (RunState.SUCCEEDED, RunState.RUNNING)
+
+
+def test_a_run_that_may_overlap_begins_at_once_and_one_that_may_not_is_skipped(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add("allowed", overlap="allow")
+    nights.add("skipped", overlap="skip")
+    nights.tick()
+    nights.tick(NIGHT + A_DAY)
+    assert [run.state for run in nights.runs("allowed")] == [RunState.RUNNING, RunState.RUNNING]
+    assert [run.state for run in nights.runs("skipped")] == [RunState.RUNNING, RunState.SKIPPED]
+    assert "--overlap skip" in (nights.runs("skipped")[1].error_message or "")
+
+
+def test_too_many_failures_fail_the_run_and_its_answers_are_delivered_still(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one", "two", "three"])
+    nights.add(on_failure_rate=0.3)
+    nights.tick()
+    [run] = nights.runs()
+    [chunk] = chunks_of(nights.store, run.job_id or 0)
+    claim = take(nights.store, chunk, nights.worker)
+    from tests.builders import answer
+
+    finish(nights.store, claim, [answer(0), answer(1), failure(2)])
+    nights.tick()
+    [run] = nights.runs()
+    assert (run.state, run.error_code, run.failed) == (RunState.FAILED, "failure_rate", 1)
+    assert "33.3%" in (run.error_message or "")
+    assert len(Path(run.output or "").read_text().splitlines()) == 2
+    assert Path(nights.folder / "nightly-2030-11-22.errors.jsonl").exists()
+
+
+def test_a_cancelled_job_fails_its_run(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    nights.tick()
+    with nights.store.writing() as connection:
+        cancel_job(connection, nights.runs()[0].job_id or 0)
+    nights.tick()
+    assert (nights.runs()[0].state, nights.runs()[0].error_code) == (RunState.FAILED, "job_cancelled")
+
+
+def test_an_output_that_cannot_be_written_fails_the_run_and_says_how_to_get_the_answers(
+    nights: Nights,
+) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add(output=str(nights.folder / "out" / "{date}.jsonl"))
+    nights.tick()
+    job_id = nights.runs()[0].job_id
+    nights.answer(job_id)
+    (nights.folder / "out").rmdir()
+    (nights.folder / "out").write_text("a file, where the folder was")
+    nights.tick()
+    [run] = nights.runs()
+    assert (run.state, run.error_code) == (RunState.FAILED, "output_not_writable")
+    assert f"`qwenq results {job_id} -o FILE`" in (run.error_message or "")
+
+
+def test_a_paused_schedule_lets_its_times_pass(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    managing.pause("nightly", nights.settings)
+    assert nights.tick(NIGHT + A_DAY).due == 0
+    resumed = managing.resume("nightly", nights.settings)
+    assert resumed.state is ScheduleState.ACTIVE
+    assert resumed.next_due_at < NIGHT
+
+
+def test_a_removed_schedule_leaves_its_jobs(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    nights.tick()
+    managing.remove("nightly", nights.settings)
+    assert nights.tick(NIGHT + A_DAY).due == 0
+    assert len(api.jobs(settings=nights.settings)) == 1
+    with pytest.raises(UnknownSchedule, match="nightly"):
+        managing.show("nightly", nights.settings)
+
+
+def test_a_run_that_a_person_begins_is_submitted_at_once_and_waits_for_no_clock(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    begun = managing.run("nightly", nights.settings)
+    assert begun.state is RunState.RUNNING
+    nights.answer(begun.job_id)
+    assert managing.finish(begun.id, nights.settings).state is RunState.SUCCEEDED
+    with pytest.raises(RunNotStarted, match="unfinished"):
+        managing.run("nightly", nights.settings)
+        managing.run("nightly", nights.settings)
+
+
+def _name_is_taken(nights: Nights) -> None:
+    nights.add()
+    nights.add()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "told"),
+    [
+        (_name_is_taken, ScheduleExists, "nightly"),
+        (lambda nights: nights.add(name="a/b"), InvalidParameter, "slash"),
+        (lambda nights: nights.add(output="{when}.jsonl"), InvalidParameter, "{schedule}"),
+        (lambda nights: nights.add(output="{.jsonl"), InvalidParameter, "--output"),
+        (lambda nights: nights.add(output=str(nights.folder / "out.exe")), OutputNotWritable, "out.exe"),
+        (lambda nights: nights.add(output="/proc/nowhere/{date}.jsonl"), OutputNotWritable, "/proc/nowhere"),
+        (lambda nights: nights.add(webhook="ftp://here"), InvalidParameter, "--webhook"),
+    ],
+)
+def test_what_can_be_known_to_be_wrong_is_refused_when_a_schedule_is_added(
+    nights: Nights, make: Callable[[Nights], None], error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error, match=told):
+        make(nights)
