@@ -87,6 +87,7 @@ jobs = Table(
     ),
     CheckConstraint("(paused_from IS NOT NULL) = (state = 'paused')", name="paused_from"),
     Index("ix_jobs_state", "state"),
+    Index("ix_jobs_model_id", "model", "id"),
     Index("ix_jobs_run_key", "run_key"),
     Index("uq_jobs_idempotency_key", "idempotency_key", unique=True),
 )
@@ -111,6 +112,7 @@ documents = Table(
         "ix_documents_job_id_error_code",
         "job_id",
         "error_code",
+        "seq",
         sqlite_where=text("error_code IS NOT NULL"),
         postgresql_where=text("error_code IS NOT NULL"),
     ),
@@ -218,6 +220,9 @@ results = Table(
     Column("reused_from", BigInteger, comment="the job whose answer this is, where none was generated"),
     Column("created_at", UtcTime, nullable=False),
     Column("seconds", Double, comment="from entering the engine to the answer's end"),
+    Column(
+        "parts", Integer, nullable=False, server_default=text("1"), comment="that the document was cut into"
+    ),
     PrimaryKeyConstraint("job_id", "seq"),
     ForeignKeyConstraint(["job_id", "seq"], ["documents.job_id", "documents.seq"], ondelete="CASCADE"),
     CheckConstraint(
@@ -265,7 +270,9 @@ batches = Table(
     Column("resident_bytes", BigInteger, nullable=False),
     Column("gpu_peak_bytes", BigInteger, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
-    Column("together", Double, nullable=False, server_default=text("0"), comment="documents at once, on average"),
+    Column(
+        "together", Double, nullable=False, server_default=text("0"), comment="documents at once, on average"
+    ),
     Column("answer_seconds", JSON, comment="AnswerSeconds"),
     Index("ix_batches_job_id", "job_id"),
     Index("ix_batches_worker_id_finished_at", "worker_id", "finished_at"),

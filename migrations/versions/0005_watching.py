@@ -58,6 +58,7 @@ def upgrade() -> None:
         ),
     )
     op.add_column("batches", sa.Column("answer_seconds", sa.JSON(), comment="AnswerSeconds"))
+    op.create_index("ix_jobs_model_id", "jobs", ["model", "id"], unique=False)
     op.create_index(
         "ix_documents_poison",
         "documents",
@@ -69,7 +70,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_documents_job_id_error_code",
         "documents",
-        ["job_id", "error_code"],
+        ["job_id", "error_code", "seq"],
         unique=False,
         sqlite_where=FAILED,
         postgresql_where=FAILED,
@@ -81,6 +82,7 @@ def downgrade() -> None:
     op.drop_index("ix_batches_worker_id_finished_at", table_name="batches")
     op.drop_index("ix_documents_job_id_error_code", table_name="documents")
     op.drop_index("ix_documents_poison", table_name="documents")
+    op.drop_index("ix_jobs_model_id", table_name="jobs")
     for table, columns in ADDED.items():
         for column in reversed(columns):
             op.drop_column(table, column)

@@ -1,0 +1,78 @@
+"""The fleet: every worker with what it holds, how it fares, and how fast it was."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from schemas.states import WorkerState
+
+
+class WorkerCondition(StrEnum):
+    """How a worker fares, from its state, its last sign of life and what it holds."""
+
+    BUSY = "busy"
+    IDLE = "idle"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChunk:
+    """A chunk in the hands of a worker; `finished` of its documents have an outcome.
+
+    `lease_seconds` are left of its lease, fewer than 0 when it has run out.
+    """
+
+    chunk_id: int
+    job_id: int
+    attempt: int
+    documents: int
+    finished: int
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FleetWorker:
+    """A worker as the fleet page tells of it. Bytes and seconds; `silent_seconds` since its last sign of life.
+
+    `check_tokens_per_second` is the speed of the short generation at its start.
+    """
+
+    id: int
+    name: str
+    host: str
+    pid: int
+    model: str
+    state: WorkerState
+    condition: WorkerCondition
+    device: str | None
+    dtype: str | None
+    context: int | None
+    parameters: int | None
+    revision: str | None
+    loads: int
+    load_seconds: float | None
+    check_tokens_per_second: float | None
+    error: str | None
+    started_at: datetime
+    heartbeat_at: datetime
+    silent_seconds: float
+    resident_bytes: int | None
+    gpu_bytes: int | None
+    gpu_total_bytes: int | None
+    held: tuple[HeldChunk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedPoint:
+    """A worker's tokens a second in the step of time that ends `at`, and the padding of its prompts.
+
+    `padding_waste` is cells of padding for each cell of a prompt: 0.5 means half as many again.
+    """
+
+    at: datetime
+    tokens_per_second: float
+    padding_waste: float | None

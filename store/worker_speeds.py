@@ -1,0 +1,65 @@
+"""How fast workers were in the last hour, and what padding cost them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from schemas.fleet import SpeedPoint
+from schemas.tables import batches
+from store.buckets import step_of
+from store.clock import now
+
+STEP_SECONDS = 60.0
+STEPS = 60
+
+_STEPS = (
+    select(
+        batches.c.worker_id,
+        step_of(batches.c.finished_at).label("step"),
+        func.sum(batches.c.new_tokens).label("tokens"),
+        func.sum(batches.c.prompt_tokens).label("prompt_tokens"),
+        func.sum(batches.c.padded_tokens).label("padded_tokens"),
+    )
+    .where(
+        batches.c.worker_id.in_(bindparam("of_workers", expanding=True)),
+        batches.c.finished_at >= bindparam("began"),
+        batches.c.finished_at < bindparam("until"),
+    )
+    .group_by(batches.c.worker_id, "step")
+)
+
+
+def worker_speeds(connection: Connection, worker_ids: Collection[int]) -> Mapping[int, list[SpeedPoint]]:
+    """The last hour of these workers by the minute; without workers that generated nothing in it."""
+    if not worker_ids:
+        return {}
+    began = _began(connection.execute(select(now())).scalar_one())
+    given = {
+        "of_workers": list(worker_ids),
+        "began": began,
+        "until": _end_of(began, STEPS - 1),
+        "step_seconds": STEP_SECONDS,
+    }
+    measured: defaultdict[int, dict[int, SpeedPoint]] = defaultdict(dict)
+    for row in connection.execute(_STEPS, given):
+        measured[row.worker_id][row.step] = SpeedPoint(
+            _end_of(began, row.step),
+            int(row.tokens) / STEP_SECONDS,
+            int(row.padded_tokens) / int(row.prompt_tokens) - 1 if row.prompt_tokens else None,
+        )
+    return {
+        worker_id: [steps.get(step, SpeedPoint(_end_of(began, step), 0.0, None)) for step in range(STEPS)]
+        for worker_id, steps in measured.items()
+    }
+
+
+def _began(asked_at: datetime) -> datetime:
+    """The start of the first step: steps keep their places from one look to the next, and all of them are over."""
+    whole = asked_at.timestamp() // STEP_SECONDS * STEP_SECONDS
+    return datetime.fromtimestamp(whole, asked_at.tzinfo) - timedelta(seconds=STEPS * STEP_SECONDS)
+
+
+def _end_of(began: datetime, step: int) -> datetime:
+    return began + timedelta(seconds=(step + 1) * STEP_SECONDS)

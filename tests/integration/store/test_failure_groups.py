@@ -1,0 +1,54 @@
+"""Failures by error code: counted, told with a few different messages, and with where to find the documents."""
+
+from schemas.job_pages import CutText, FailedDocument, FailureGroup
+from store.database import Store
+from store.failure_groups import DOCUMENTS_OF_MESSAGE, MESSAGE_CHARACTERS, MESSAGES, failure_groups
+from tests.builders import answer, chunks_of, failure, finish, make_job, make_worker, row, store_job, take
+
+
+def test_a_job_without_failures_has_no_groups(store: Store) -> None:
+    assert _groups(store, make_job(store)) == []
+
+
+def test_the_most_frequent_code_comes_first_with_its_number(store: Store) -> None:
+    job_id = make_job(store, documents=10, chunk_documents=9, bad={4})
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    finish(store, claim, [answer(0), *(failure(seq) for seq in (1, 2, 3)), *map(answer, range(5, 10))])
+    long, bad = _groups(store, job_id)
+    assert (long.code, long.documents) == ("too_long", 3)
+    assert (bad.code, bad.documents) == ("invalid_row", 1)
+    assert bad.messages[0].documents == (FailedDocument(4, None, "in.jsonl", 5),)
+
+
+def test_messages_that_are_alike_are_told_once_with_some_of_their_documents(store: Store) -> None:
+    job_id = make_job(store, documents=10, chunk_documents=10)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    finish(store, claim, [failure(seq, message="often" if seq else "once") for seq in range(10)])
+    (group,) = _groups(store, job_id)
+    often, once = group.messages
+    assert (often.message, once.message) == (CutText("often", 5), CutText("once", 4))
+    assert [document.custom_id for document in often.documents] == ["d1", "d2", "d3", "d4", "d5"]
+    assert len(often.documents) == DOCUMENTS_OF_MESSAGE
+
+
+def test_only_some_of_many_messages_are_told_and_a_long_one_is_cut(store: Store) -> None:
+    job_id = make_job(store, documents=10, chunk_documents=10)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    finish(store, claim, [failure(seq, message=f"{seq}" * 1_000) for seq in range(10)])
+    (group,) = _groups(store, job_id)
+    assert (group.documents, len(group.messages)) == (10, MESSAGES)
+    assert group.messages[0].message == CutText("0" * MESSAGE_CHARACTERS, 1_000)
+    assert not group.messages[0].message.is_whole
+
+
+def test_a_document_of_a_second_file_is_found_there(store: Store) -> None:
+    job_id = store_job(store, [row(0), row(1, source=1)], sources=("a.csv", "b.csv"))
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    finish(store, claim, [answer(0), failure(1)])
+    (group,) = _groups(store, job_id)
+    assert group.messages[0].documents == (FailedDocument(1, "d1", "b.csv", 2),)
+
+
+def _groups(store: Store, job_id: int) -> list[FailureGroup]:
+    with store.reading() as connection:
+        return failure_groups(connection, job_id)

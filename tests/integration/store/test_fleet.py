@@ -1,0 +1,142 @@
+"""The fleet: who is busy with what, who idles, who is lost; those of earlier days apart; and everybody's last hour."""
+
+import pytest
+from sqlalchemy import insert, update
+
+from schemas.fleet import HeldChunk, WorkerCondition
+from schemas.states import WorkerState
+from schemas.tables import batches, workers
+from schemas.workers import WorkerIdentity
+from store.clock import now
+from store.database import Store
+from store.fleet import Fleet, condition_of, read_fleet
+from store.worker_speeds import STEPS, worker_speeds
+from store.workers import note_failed, register_worker
+from tests.builders import EXPIRED, MODEL, answer, chunks_of, make_job, make_worker, take, write
+
+HELD = HeldChunk(1, 1, 1, 4, 0, 60.0)
+
+
+def test_a_busy_worker_tells_its_chunk_and_how_far_it_is(store: Store) -> None:
+    job_id = make_job(store)
+    worker_id = make_worker(store)
+    claim = take(store, chunks_of(store, job_id)[0], worker_id)
+    write(store, claim, [answer(0)])
+    (worker,) = _fleet(store).workers
+    assert (worker.id, worker.condition) == (worker_id, WorkerCondition.BUSY)
+    (held,) = worker.held
+    assert (held.chunk_id, held.job_id, held.attempt) == (claim.chunk_id, job_id, 1)
+    assert (held.documents, held.finished) == (4, 1)
+    assert held.lease_seconds > 0
+
+
+def test_a_worker_is_idle_when_it_holds_nothing_and_tells_of_its_model(store: Store) -> None:
+    make_worker(store, name="w@here")
+    (worker,) = _fleet(store).workers
+    assert (worker.condition, worker.name, worker.model) == (WorkerCondition.IDLE, "w@here", MODEL)
+    assert (worker.device, worker.dtype, worker.context, worker.loads) == ("cpu", "float32", 512, 1)
+    assert worker.silent_seconds < 60
+
+
+def test_a_silent_worker_is_lost_whatever_it_holds(store: Store) -> None:
+    worker_id = make_worker(store)
+    take(store, chunks_of(store, make_job(store))[0], worker_id, EXPIRED)
+    _last_heard(store, worker_id, seconds_ago=60)
+    (worker,) = _fleet(store).workers
+    assert worker.condition == WorkerCondition.LOST
+    assert worker.silent_seconds >= 60
+    assert worker.held[0].lease_seconds < 0
+
+
+@pytest.mark.parametrize(
+    ("state", "silent_seconds", "condition"),
+    [
+        (WorkerState.STARTING, 1, WorkerCondition.STARTING),
+        (WorkerState.STARTING, 31, WorkerCondition.LOST),
+        (WorkerState.READY, 29, WorkerCondition.BUSY),
+        (WorkerState.STOPPING, 1, WorkerCondition.STOPPING),
+        (WorkerState.STOPPING, 31, WorkerCondition.LOST),
+        (WorkerState.STOPPED, 10**6, WorkerCondition.STOPPED),
+        (WorkerState.FAILED, 10**6, WorkerCondition.FAILED),
+    ],
+)
+def test_silence_means_loss_of_whoever_did_not_say_that_it_ended(
+    state: WorkerState, silent_seconds: float, condition: WorkerCondition
+) -> None:
+    assert condition_of(state, silent_seconds, [HELD]) == condition
+
+
+def test_a_failed_worker_tells_why(store: Store) -> None:
+    with store.writing() as connection:
+        worker_id = register_worker(connection, WorkerIdentity("w", "h", 1, MODEL))
+        note_failed(connection, worker_id, "there is no config.json")
+    (worker,) = _fleet(store).workers
+    assert (worker.condition, worker.error) == (WorkerCondition.FAILED, "there is no config.json")
+
+
+def test_workers_of_earlier_days_stand_apart(store: Store) -> None:
+    """Of those that stopped as they should, so do those of the last hours."""
+    hour, day = 3_600, 86_400
+    ages = {
+        "now": 0,
+        "stopped lately": hour / 2,
+        "stopped": hour * 2,
+        "lost": hour * 2,
+        "lost long ago": day * 2,
+    }
+    for name, seconds_ago in ages.items():
+        worker_id = make_worker(store, name=name)
+        _last_heard(store, worker_id, seconds_ago)
+        if name.startswith("stopped"):
+            with store.writing() as connection:
+                stopped = update(workers).where(workers.c.id == worker_id)
+                connection.execute(stopped.values(state=WorkerState.STOPPED))
+    fleet = _fleet(store)
+    assert [worker.name for worker in fleet.workers] == ["lost", "stopped lately", "now"]
+    assert [worker.name for worker in fleet.earlier] == ["lost long ago", "stopped"]
+    assert fleet.earlier_count == 2
+
+
+def test_only_the_newest_of_many_earlier_workers_are_told(store: Store) -> None:
+    for _ in range(4):
+        _last_heard(store, make_worker(store), seconds_ago=10**6)
+    with store.reading() as connection:
+        fleet = read_fleet(connection, most_earlier=3)
+    assert (len(fleet.earlier), fleet.earlier_count) == (3, 4)
+
+
+def test_the_last_hour_is_told_by_the_minute_with_what_padding_cost(store: Store) -> None:
+    quick, slow, quiet = (make_worker(store) for _ in range(3))
+    job_id = make_job(store)
+    _measure(store, job_id, quick, seconds_ago=300, new_tokens=600, prompt_tokens=100, padded_tokens=150)
+    _measure(store, job_id, slow, seconds_ago=300, new_tokens=60, prompt_tokens=0, padded_tokens=0)
+    _measure(store, job_id, slow, seconds_ago=3 * 3_600, new_tokens=6_000, prompt_tokens=1, padded_tokens=1)
+    with store.reading() as connection:
+        speeds = worker_speeds(connection, [quick, slow, quiet])
+        assert worker_speeds(connection, []) == {}
+    assert set(speeds) == {quick, slow}
+    assert len(speeds[quick]) == len(speeds[slow]) == STEPS
+    assert sorted(point.tokens_per_second for point in speeds[quick])[-2:] == [0, 10]
+    assert sum(point.tokens_per_second for point in speeds[slow]) == 1
+    assert [point.padding_waste for point in speeds[quick] if point.padding_waste is not None] == [0.5]
+    assert {point.padding_waste for point in speeds[slow]} == {None}
+
+
+def _fleet(store: Store) -> Fleet:
+    with store.reading() as connection:
+        return read_fleet(connection, most_earlier=50)
+
+
+def _last_heard(store: Store, worker_id: int, seconds_ago: float) -> None:
+    with store.writing() as connection:
+        silent = update(workers).where(workers.c.id == worker_id)
+        connection.execute(silent.values(heartbeat_at=now(-seconds_ago)))
+
+
+def _measure(store: Store, job_id: int, worker_id: int, seconds_ago: float, **tokens: int) -> None:
+    measured = {"rows": 1, "seconds": 1, "tokens_per_second": 1, "resident_bytes": 1, "gpu_peak_bytes": 0}
+    whose = {"job_id": job_id, "chunk_id": 1, "worker_id": worker_id, "model": MODEL}
+    with store.writing() as connection:
+        connection.execute(
+            insert(batches).values(finished_at=now(-seconds_ago), **measured, **whose, **tokens)
+        )

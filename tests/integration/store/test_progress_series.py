@@ -1,0 +1,140 @@
+"""Progress over time: every document with an outcome is counted once, when it was, and no answer is read for it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, update
+
+from schemas.progress import Progress
+from schemas.requests import BatchMetrics
+from schemas.tables import batches, chunks, jobs
+from store import progress_series
+from store.batches import insert_batches
+from store.buckets import step_seconds
+from store.database import Store
+from store.jobs import cancel_job
+from store.progress_series import MOST_POINTS, job_progress
+from store.statuses import job_status
+from tests.builders import MODEL, answer, chunks_of, failure, finish, make_job, make_worker, take, write
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MEASURED = BatchMetrics(
+    rows=4, prompt_tokens=8, padded_tokens=10, new_tokens=100, seconds=1, resident_bytes=1, gpu_peak_bytes=0
+)
+
+
+def test_a_job_that_waits_for_its_first_claim_has_no_points(store: Store) -> None:
+    assert _progress(store, make_job(store)) == Progress()
+
+
+def test_a_job_that_is_not_there_has_no_points(store: Store) -> None:
+    assert _progress(store, 4711) == Progress()
+
+
+def test_documents_and_tokens_are_told_in_the_step_in_which_they_were_reported(store: Store) -> None:
+    job_id = _job_of_a_minute(store, documents=8)
+    first, second = chunks_of(store, job_id)
+    _end(store, first, after=12)
+    _end(store, second, after=58)
+    _report(store, job_id, first, (5, 2, 100), (12, 2, 300))
+    _report(store, job_id, second, (35, 1, 50), (58, 3, 150))
+    progress = _progress(store, job_id)
+    assert progress.step_seconds == 10
+    assert [(point.at - NOON).total_seconds() for point in progress.points] == [0, 10, 20, 30, 40, 50, 60, 60]
+    assert [point.documents for point in progress.points] == [0, 2, 4, 4, 5, 5, 8, 8]
+    rates = [point.tokens_per_second for point in progress.points]
+    assert rates == [None, 10, 30, 0, 5, 0, 15, 0]
+
+
+@pytest.mark.parametrize("many", [1, 10**6], ids=["by chunks", "by batches"])
+def test_the_last_point_is_what_the_job_says_of_itself(
+    store: Store, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bad rows and failures before the model are in no batch, a document begun anew is in two."""
+    monkeypatch.setattr(progress_series, "MANY_CHUNKS", many)
+    job_id = make_job(store, documents=12, bad={1, 5})
+    worker_id = make_worker(store)
+    first, second, *_ = chunks_of(store, job_id)
+    claim = take(store, first, worker_id)
+    for _ in range(2):
+        with store.writing() as connection:
+            insert_batches(connection, claim, MODEL, [MEASURED])
+    finish(store, claim, [answer(0), failure(2), answer(3), answer(4)])
+    write(store, take(store, second, worker_id), [answer(6)])
+    assert _progress(store, job_id).points[-1].documents == _answered_or_failed(store, job_id) == 7
+    with store.writing() as connection:
+        cancel_job(connection, job_id)
+    assert _progress(store, job_id).points[-1].documents == _answered_or_failed(store, job_id) == 7
+
+
+def test_the_step_that_is_not_over_has_no_rate_yet(store: Store) -> None:
+    job_id = make_job(store)
+    take(store, chunks_of(store, job_id)[0], make_worker(store))
+    assert [point.tokens_per_second for point in _progress(store, job_id).points] == [None, None]
+
+
+def test_a_job_of_days_has_few_points(store: Store) -> None:
+    job_id = _job_of_a_minute(store, documents=4)
+    with store.writing() as connection:
+        connection.execute(update(jobs).values(finished_at=NOON + timedelta(days=3)))
+    progress = _progress(store, job_id)
+    assert progress.step_seconds == 3_600
+    assert len(progress.points) == 3 * 24 + 2
+
+
+@pytest.mark.parametrize(
+    ("span", "step"), [(0, 10), (1_200, 10), (1_201, 30), (86_400, 1_200), (86_400 * 400, 86_400 * 4)]
+)
+def test_steps_are_round_and_fill_the_span(span: float, step: float) -> None:
+    assert step_seconds(span, MOST_POINTS) == step
+    assert span / step <= MOST_POINTS
+
+
+def _progress(store: Store, job_id: int) -> Progress:
+    with store.reading() as connection:
+        return job_progress(connection, job_id)
+
+
+def _answered_or_failed(store: Store, job_id: int) -> int:
+    with store.reading() as connection:
+        status = job_status(connection, job_id)
+    assert status is not None
+    return status.documents.succeeded + status.documents.failed
+
+
+def _job_of_a_minute(store: Store, documents: int) -> int:
+    """A job that began at noon and ended a minute later."""
+    job_id = make_job(store, documents)
+    with store.writing() as connection:
+        ended = {"state": "completed", "started_at": NOON, "finished_at": NOON + timedelta(seconds=60)}
+        connection.execute(update(jobs).values(ended))
+    return job_id
+
+
+def _end(store: Store, chunk_id: int, after: float) -> None:
+    ended = {
+        "state": "done",
+        "succeeded": chunks.c.documents,
+        "finished_at": NOON + timedelta(seconds=after),
+    }
+    with store.writing() as connection:
+        connection.execute(update(chunks).where(chunks.c.id == chunk_id).values(ended))
+
+
+def _report(store: Store, job_id: int, chunk_id: int, *reports: tuple[float, int, int]) -> None:
+    """Batches of a chunk, each as seconds after noon, documents and new tokens."""
+    worker_id = make_worker(store)
+    claim = {"job_id": job_id, "chunk_id": chunk_id, "worker_id": worker_id, "model": MODEL}
+    measured = {"prompt_tokens": 1, "padded_tokens": 1, "seconds": 1, "tokens_per_second": 1}
+    held = {"resident_bytes": 1, "gpu_peak_bytes": 0}
+    with store.writing() as connection:
+        connection.execute(
+            insert(batches),
+            [
+                claim
+                | measured
+                | held
+                | {"finished_at": NOON + timedelta(seconds=after), "rows": rows, "new_tokens": tokens}
+                for after, rows, tokens in reports
+            ],
+        )
