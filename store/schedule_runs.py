@@ -150,11 +150,12 @@ def last_runs(connection: Connection) -> dict[int, ScheduleRun]:
 
 def last_failed(connection: Connection) -> list[tuple[str, ScheduleRun]]:
     """Schedules whose last run that ended has failed, by name, with that run."""
+    ended = schedule_runs.alias("ended")
     newest = (
-        select(func.max(schedule_runs.c.due_at))
+        select(func.max(ended.c.due_at))
         .where(
-            schedule_runs.c.schedule_id == schedules.c.id,
-            schedule_runs.c.state.in_((RunState.SUCCEEDED, RunState.FAILED)),
+            ended.c.schedule_id == schedules.c.id,
+            ended.c.state.in_((RunState.SUCCEEDED, RunState.FAILED)),
         )
         .scalar_subquery()
     )

@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from qwenq import api
 from qwenq.schedules import managing, submitting
+from qwenq.schedules.failing import failed_runs
 from schemas.errors import (
     InvalidParameter,
     OutputNotWritable,
@@ -65,6 +66,16 @@ def test_an_empty_inbox_is_told_in_the_record_and_the_next_night_runs(nights: Ni
     assert str(nights.inbox) in (run.error_message or "")
     nights.put("a.jsonl", ["one"])
     assert nights.night(NIGHT + A_DAY).state is RunState.SUCCEEDED
+
+
+def test_status_says_which_schedules_failed_last_until_they_succeed_again(nights: Nights) -> None:
+    nights.add()
+    nights.tick()
+    [told] = failed_runs(nights.settings)
+    assert told.startswith("schedule nightly: the run that was due at 2030-11-22 02:00 UTC failed: ")
+    nights.put("a.jsonl", ["one"])
+    nights.night(NIGHT + A_DAY)
+    assert failed_runs(nights.settings) == []
 
 
 def test_one_schedule_that_fails_stops_no_other_one(nights: Nights, tmp_path: Path) -> None:

@@ -1,0 +1,168 @@
+"""`qwenq health`: gathers the facts, all at once and for a few seconds at most, and makes the checks."""
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from qwenq.health.deadline import Look
+from qwenq.health.fleet import LIVE, check_speed, check_workers
+from qwenq.health.resources import check_disk, check_memory
+from qwenq.health.services import (
+    check_broker,
+    check_broker_away,
+    check_schema,
+    check_silent,
+    check_store,
+    check_store_away,
+    not_made,
+)
+from qwenq.health.work import check_stranded
+from schemas.errors import BrokerAway, InvalidSetting, StoreAway
+from schemas.fleet import FleetWorker
+from schemas.health import (
+    BrokerFacts,
+    Check,
+    DiskFacts,
+    Health,
+    MemoryFacts,
+    StrandedWork,
+    WaitingModel,
+    WorkerSpeed,
+)
+from schemas.settings import Settings
+from schemas.tables import SCHEMA_VERSION
+from store.broker import Broker
+from store.broker_facts import broker_facts
+from store.database import Store, sqlite_file
+from store.fleet import read_fleet
+from store.health_facts import stranded_work, waiting_models, worker_speeds
+from store.version import found_version
+from worker.engine.memory import free_main_bytes
+
+PATIENCE_SECONDS = 4.0
+_OF_STORE = ("workers", "stranded", "speed")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFacts:
+    """What the tables say."""
+
+    fleet: Sequence[FleetWorker]
+    waiting: Sequence[WaitingModel]
+    stranded: StrandedWork
+    speeds: Sequence[WorkerSpeed]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What a store that answers says. `work` is None where its tables are of another version; seconds."""
+
+    url: str
+    seconds: float
+    version: str | None
+    work: WorkFacts | None
+
+
+def examine(settings: Settings) -> Health:
+    """Look at everything. What is away is told as such: nothing is raised, and nothing waits for longer than 4 s."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    store = Look(lambda: _look_at_store(settings))
+    broker = Look(lambda: _look_at_broker(settings))
+    of_store, fleet = _store_checks(store, until)
+    of_broker = _broker_check(broker, until)
+    return Health(checks=(of_store[0], of_broker, *of_store[1:], *_machine_checks(settings, fleet)))
+
+
+def _store_checks(look: Look[StoreFacts], until: float) -> tuple[Sequence[Check], Sequence[FleetWorker]]:
+    """The checks that the store is needed for, its own first, and the workers that it knows."""
+    unmade = [not_made(name) for name in ("schema", *_OF_STORE)]
+    try:
+        facts = look.result(until - time.monotonic())
+    except (StoreAway, InvalidSetting) as error:
+        return [check_store_away(error), *unmade], ()
+    except TimeoutError:
+        return [check_silent("store", PATIENCE_SECONDS), *unmade], ()
+    checks = [check_store(facts.url, facts.seconds), check_schema(facts.version, SCHEMA_VERSION)]
+    work = facts.work
+    if work is None:
+        return [*checks, *(not_made(name) for name in _OF_STORE)], ()
+    checks += [
+        check_workers(work.fleet, work.waiting),
+        check_stranded(work.stranded),
+        check_speed(work.speeds),
+    ]
+    return checks, work.fleet
+
+
+def _broker_check(look: Look[BrokerFacts], until: float) -> Check:
+    try:
+        return check_broker(look.result(until - time.monotonic()))
+    except (BrokerAway, InvalidSetting) as error:
+        return check_broker_away(error)
+    except TimeoutError:
+        return check_silent("broker", PATIENCE_SECONDS)
+
+
+def _machine_checks(settings: Settings, fleet: Sequence[FleetWorker]) -> list[Check]:
+    live = [worker for worker in fleet if worker.condition in LIVE]
+    here = [worker for worker in live if worker.host == socket.gethostname()]
+    total = psutil.virtual_memory().total
+    folders = {_existing(settings.home.absolute())}
+    if file := sqlite_file(settings):
+        folders.add(_existing(file.parent))
+    disks = [DiskFacts(str(folder), shutil.disk_usage(folder).free) for folder in sorted(folders)]
+    return [check_memory(MemoryFacts(free_main_bytes(), total), here, live), check_disk(disks)]
+
+
+def _look_at_store(settings: Settings) -> StoreFacts:
+    file = sqlite_file(settings)
+    if file is not None and not file.exists():
+        # To open it would make it.
+        remedy = "Make it: `qwenq db upgrade`"
+        if settings.database_url is None:
+            remedy = "`qwenq up --model MODEL` makes it, and starts all services; or set QWENQ_DATABASE_URL"
+        raise StoreAway(f"sqlite:///{file}", "there is no such file", remedy)
+    store = Store.of(settings)
+    try:
+        with store.reading() as connection:
+            version = found_version(connection)
+        started = time.perf_counter()
+        with store.reading() as connection:
+            found_version(connection)
+        seconds = time.perf_counter() - started
+        return StoreFacts(store.url, seconds, version, _look_at_work(store, version))
+    finally:
+        store.close()
+
+
+def _look_at_work(store: Store, version: str | None) -> WorkFacts | None:
+    if version != SCHEMA_VERSION:
+        return None
+    with store.reading() as connection:
+        fleet = read_fleet(connection, 0).workers
+        generating = [worker for worker in fleet if worker.condition in LIVE and worker.device != "none"]
+        return WorkFacts(
+            fleet,
+            waiting_models(connection),
+            stranded_work(connection),
+            worker_speeds(connection, generating),
+        )
+
+
+def _look_at_broker(settings: Settings) -> BrokerFacts:
+    broker = Broker(settings)
+    try:
+        return broker_facts(broker)
+    finally:
+        broker.close()
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the one above it that is there."""
+    return next(one for one in (folder, *folder.parents) if os.path.isdir(one))  # noqa: PTH112 - is_dir may raise

@@ -1,0 +1,55 @@
+"""Checks of what runs out: memory, on this machine and on the workers' GPUs, and disk."""
+
+from collections.abc import Sequence
+
+from schemas.fleet import FleetWorker
+from schemas.health import Check, DiskFacts, HealthState, MemoryFacts
+from worker.engine.memory import readable
+
+LITTLE_MEMORY = 0.1
+NO_MEMORY = 0.03
+FULL_GPU = 0.99
+"""Most of a GPU is meant to be taken: what is left is what documents lie in."""
+LITTLE_DISK = 2 * 2**30
+NO_DISK = 2**28
+
+
+def check_memory(machine: MemoryFacts, here: Sequence[FleetWorker], fleet: Sequence[FleetWorker]) -> Check:
+    """Whether this machine has memory left beside its workers, and the GPUs of all some."""
+    held = sum(worker.resident_bytes or 0 for worker in here)
+    told = [f"{readable(machine.free)} of {readable(machine.total)} free here"]
+    if held:
+        told.append(f"its workers hold {readable(held)}")
+    state, advice = HealthState.HEALTHY, []
+    if machine.free < LITTLE_MEMORY * machine.total:
+        state = HealthState.UNHEALTHY if machine.free < NO_MEMORY * machine.total else HealthState.DEGRADED
+        advice.append(
+            "End what else takes memory (`top -o %MEM`), run fewer workers here, or quantize: "
+            "`qwenq worker --quantize 8bit`."
+        )
+    full = [worker for worker in fleet if _gpu_share(worker) > FULL_GPU]
+    if full:
+        state = max(state, HealthState.DEGRADED, key=tuple(HealthState).index)
+        told += [f"the GPU of {worker.name} is {_gpu_share(worker):.0%} taken" for worker in full]
+        advice.append(
+            "See who shares it (`nvidia-smi`), or lower QWENQ_BATCH_TOKENS and start the worker again."
+        )
+    return Check(name="memory", state=state, message="; ".join(told), recommendation=" ".join(advice) or None)
+
+
+def check_disk(disks: Sequence[DiskFacts]) -> Check:
+    """Whether there is room where the store, the broker and the logs are written."""
+    message = "; ".join(f"{readable(disk.free)} free at {disk.folder}" for disk in disks)
+    least = min((disk.free for disk in disks), default=NO_DISK * 1_000)
+    if least >= LITTLE_DISK:
+        return Check(name="disk", state=HealthState.HEALTHY, message=message)
+    return Check(
+        name="disk",
+        state=HealthState.UNHEALTHY if least < NO_DISK else HealthState.DEGRADED,
+        message=message,
+        recommendation="Free space there. `qwenq db prune --older-than 30d --yes` makes room within the store.",
+    )
+
+
+def _gpu_share(worker: FleetWorker) -> float:
+    return (worker.gpu_bytes or 0) / worker.gpu_total_bytes if worker.gpu_total_bytes else 0.0

@@ -1,0 +1,30 @@
+"""The check for stranded work: what nobody is at, though somebody should be."""
+
+from schemas.health import Check, HealthState, StrandedWork
+
+EXPIRED_GRACE_SECONDS = 10.0
+"""Workers put back what has expired within two seconds; what is older, nobody looks after."""
+UNANNOUNCED_GRACE_SECONDS = 60.0
+
+
+def check_stranded(stranded: StrandedWork) -> Check:
+    """Whether chunks lie with lost workers or were never announced, and whether submits died on the way."""
+    told, advice = [], []
+    if stranded.expired and stranded.longest_expired > EXPIRED_GRACE_SECONDS:
+        told.append(f"{stranded.expired:,} chunks lie with workers that are lost")
+        advice.append("Put them back: `qwenq status` does; `qwenq beat` or any worker keeps doing it.")
+    if stranded.unannounced and stranded.longest_unannounced > UNANNOUNCED_GRACE_SECONDS:
+        told.append(f"{stranded.unannounced:,} chunks were stored and never announced")
+        advice.append("Announce them: `qwenq status` does, once the broker is there.")
+    if stranded.half_jobs:
+        named = ", ".join(map(str, stranded.half_jobs[:5])) + (", …" if len(stranded.half_jobs) > 5 else "")  # noqa: PLR2004
+        told.append(f"{len(stranded.half_jobs):,} jobs were left half stored by a submit that died ({named})")
+        advice.append("Submit their input again if it is wanted, and clear up: `qwenq db prune --yes`.")
+    if not told:
+        return Check(name="stranded", state=HealthState.HEALTHY, message="none")
+    return Check(
+        name="stranded",
+        state=HealthState.DEGRADED,
+        message="; ".join(told),
+        recommendation=" ".join(advice),
+    )

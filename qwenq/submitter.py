@@ -1,0 +1,19 @@
+"""Who submits a job."""
+
+import getpass
+import os
+import socket
+
+from schemas.settings import Settings
+
+
+def submitter_of(settings: Settings) -> str:
+    """As set, for a service that submits for others; else the user and the host."""
+    return settings.submitter or f"{_user()}@{socket.gethostname()}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container, a user may have a number and no name
+        return str(os.getuid())

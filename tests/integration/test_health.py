@@ -1,0 +1,189 @@
+"""`qwenq health` against real services: each check goes bad for real, and nothing waits for what is away."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text, update
+
+from qwenq.cli.health import command
+from qwenq.health.examining import examine
+from schemas.health import Check, Health, HealthState
+from schemas.requests import BatchMetrics
+from schemas.settings import Settings
+from schemas.tables import batches, jobs, workers
+from store.batches import insert_batches
+from store.broker import Broker
+from store.clock import now
+from store.database import Store
+from store.workers import note_failed
+from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.integration.store.conftest import age
+
+LONG_AGO = -600.0
+
+
+def checked(settings: Settings, name: str) -> Check:
+    """One check."""
+    (found,) = [check for check in examine(settings).checks if check.name == name]
+    return found
+
+
+def silence(store: Store, worker_id: int) -> None:
+    """Let a worker's heart have stopped long ago."""
+    with store.writing() as connection:
+        connection.execute(
+            update(workers).where(workers.c.id == worker_id).values(heartbeat_at=now(LONG_AGO))
+        )
+
+
+def test_a_queue_at_rest_is_healthy(store: Store, settings: Settings, broker: Broker) -> None:
+    make_worker(store)
+    health = examine(settings)
+    assert health.state == HealthState.HEALTHY, health
+    assert [check.name for check in health.checks] == [
+        "store", "broker", "schema", "workers", "stranded", "speed", "memory", "disk",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_broker_that_is_not_there_is_told_and_the_rest_is_looked_at(
+    store: Store, settings: Settings
+) -> None:
+    settings.home.mkdir()
+    health = examine(settings)
+    states = {check.name: check.state for check in health.checks}
+    assert (health.exit_code, states.pop("broker")) == (2, HealthState.UNHEALTHY)
+    assert set(states.values()) == {HealthState.HEALTHY}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_broker_whose_memory_is_nearly_taken_is_told(settings: Settings, broker: Broker) -> None:
+    with broker.client() as client:
+        client.config_set("maxmemory", client.info("memory")["used_memory"] + 10_000)
+    check = checked(settings, "broker")
+    assert check.state == HealthState.DEGRADED
+    assert "of its memory is taken" in check.message
+
+
+def test_a_store_of_another_version_is_told_and_its_tables_are_left_alone(
+    store: Store, settings: Settings
+) -> None:
+    with store.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    states = {check.name: check for check in examine(settings).checks}
+    assert states["schema"].state == HealthState.UNHEALTHY
+    assert "`qwenq db upgrade`" in (states["schema"].recommendation or "")
+    assert states["workers"].state == HealthState.UNKNOWN
+
+
+def test_a_model_without_a_living_worker_is_told_as_soon_as_somebody_waits_for_it(
+    store: Store, settings: Settings
+) -> None:
+    worker_id = make_worker(store)
+    make_job(store)
+    assert checked(settings, "workers").state == HealthState.HEALTHY
+    silence(store, worker_id)
+    check = checked(settings, "workers")
+    assert (check.state, check.message) == (
+        HealthState.UNHEALTHY, "3 chunks wait for echo and no worker has it",
+    )  # fmt: skip
+    assert "`qwenq worker --model echo`" in (check.recommendation or "")
+
+
+def test_a_failed_worker_is_told_with_its_reason_until_another_took_its_place(
+    store: Store, settings: Settings
+) -> None:
+    worker_id = make_worker(store)
+    with store.writing() as connection:
+        note_failed(connection, worker_id, "no weights here")
+    check = checked(settings, "workers")
+    assert check.state == HealthState.DEGRADED
+    assert "no weights here" in check.message
+    make_worker(store, name="next@here")
+    assert checked(settings, "workers").state == HealthState.HEALTHY
+
+
+def test_stranded_work_is_told_of_each_kind(store: Store, settings: Settings) -> None:
+    worker_id = make_worker(store)
+    assert checked(settings, "stranded").state == HealthState.HEALTHY
+    job_id = make_job(store)
+    take(store, chunks_of(store, job_id)[0], worker_id, 20 * EXPIRED)
+    age(store, job_id, 600)
+    half = make_job(store, released=False)
+    with store.writing() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == half).values(holder_expires_at=now(LONG_AGO)))
+    check = checked(settings, "stranded")
+    assert check.state == HealthState.DEGRADED
+    for told in ("1 chunks lie with workers", "2 chunks were stored and never announced", f"({half})"):
+        assert told in check.message
+
+
+def test_a_worker_slower_than_it_was_is_told(store: Store, settings: Settings) -> None:
+    worker_id = make_worker(store)
+    claim = take(store, chunks_of(store, make_job(store))[0], worker_id)
+
+    def measured(seconds: float) -> BatchMetrics:
+        return BatchMetrics(1, 10, 10, 100, seconds, 0, 0)
+
+    with store.writing() as connection:
+        insert_batches(connection, claim, "echo", [measured(1.0)] * 30)
+        connection.execute(update(batches).values(finished_at=now(LONG_AGO)))
+        insert_batches(connection, claim, "echo", [measured(3.0)] * 6)
+    check = checked(settings, "speed")
+    assert check.state == HealthState.DEGRADED
+    assert "33 tokens/s, its median was 100" in check.message
+
+
+@pytest.fixture
+def silent_server() -> Iterator[int]:
+    """A server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        yield port
+
+
+def test_services_that_take_connections_and_say_nothing_hold_nobody_up(
+    silent_server: int, settings: Settings
+) -> None:
+    away = settings.model_copy(
+        update={
+            "database_url": f"postgresql://ann:hidden-word@127.0.0.1:{silent_server}/qwenq",
+            "broker_url": f"redis://127.0.0.1:{silent_server}/0",
+        }
+    )
+    started = time.monotonic()
+    health = examine(away)
+    assert time.monotonic() - started < 5
+    states = {check.name: check.state for check in health.checks}
+    assert (states["store"], states["broker"]) == (HealthState.UNHEALTHY, HealthState.UNHEALTHY)
+    assert "hidden-word" not in health.model_dump_json()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_command_tells_what_to_do_and_its_exit_code_is_the_state(
+    store: Store, settings: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QWENQ_HOME", str(settings.home))
+    monkeypatch.setenv("QWENQ_DATABASE_URL", settings.database_url or "")
+    make_job(store)
+    told = CliRunner().invoke(command, [], standalone_mode=False)
+    assert told.return_value == 2
+    assert "✗ workers" in told.output
+    assert "→ Start one for each: `qwenq worker --model echo`." in told.output
+    shown = CliRunner().invoke(command, ["--json"], standalone_mode=False)
+    assert Health.model_validate({"checks": json.loads(shown.output)["checks"]}).exit_code == 2
+    chosen = CliRunner().invoke(command, ["--only", "store", "--only", "schema"], standalone_mode=False)
+    assert (chosen.return_value, len(chosen.output.splitlines())) == (0, 3)
+    assert CliRunner().invoke(command, ["--only", "weather"]).exit_code == 2
+
+
+def test_a_first_look_makes_nothing(settings: Settings) -> None:
+    fresh = settings.model_copy(update={"database_url": None})
+    store = checked(fresh, "store")
+    assert store.state == HealthState.UNHEALTHY
+    assert "`qwenq up --model MODEL` makes it" in (store.recommendation or "")
+    assert not settings.home.exists()

@@ -1,0 +1,25 @@
+"""The log of a worker's and beat's processes: as the settings say, in place of what Celery would set up."""
+
+import os
+
+from celery import signals
+from celery.utils.log import get_multiprocessing_logger
+
+from schemas.log_lines import set_up_logging
+from schemas.settings import settings_of_process
+
+
+@signals.setup_logging.connect
+def heed_log_settings(**_: object) -> None:
+    """Hear from Celery that it is time; that somebody hears keeps it from doing so itself."""
+    settings = settings_of_process()
+    set_up_logging(settings.log_format, settings.log_level)
+    # It keeps what it says of processes that died from every other log.
+    if (of_processes := get_multiprocessing_logger()) is not None:
+        of_processes.propagate = True
+
+
+@signals.celeryd_after_setup.connect
+def leave_children_alone(**_: object) -> None:
+    """Keep billiard from setting up a log of its own in a child, before the child can hear of ours."""
+    os.environ.pop("_MP_FORK_LOGLEVEL_", None)

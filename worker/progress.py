@@ -1,0 +1,100 @@
+"""How far a turn is, told while it lasts: to whoever watches Celery's tasks, in ids and counts only."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from schemas.chunks import Assignment, Claim
+from schemas.requests import Completion
+
+EVERY_SECONDS = 2.0
+LAST_WORD_SECONDS = 1.0
+"""How long the end of a turn waits for what is being told; a broker that is away must not hold up the next turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnProgress:
+    """The claim that is at work, and how far it is; `chunks` were claimed in the turn so far."""
+
+    job_id: int
+    chunk_id: int
+    attempt: int
+    done: int
+    documents: int
+    chunks: int
+
+    def __str__(self) -> str:
+        beside = f"; {self.chunks:,} chunks in this turn" if self.chunks > 1 else ""
+        return (
+            f"job {self.job_id}, chunk {self.chunk_id}, attempt {self.attempt}: "
+            f"{self.done:,} of {self.documents:,} documents{beside}"
+        )
+
+
+Tell = Callable[[TurnProgress], None]
+
+
+class ProgressCount:
+    """Counts the outcomes of a turn's claims. For one thread at a time."""
+
+    def __init__(self) -> None:
+        self._begun: dict[int, tuple[Claim, int]] = {}
+        self._done: dict[int, int] = {}
+        self._at_work: int | None = None
+
+    def begin(self, assignment: Assignment) -> None:
+        """Count one more claim."""
+        chunk_id = assignment.claim.chunk_id
+        self._begun[chunk_id] = assignment.claim, len(assignment.documents)
+        self._done[chunk_id] = 0
+        if self._at_work is None:
+            self._at_work = chunk_id
+
+    def add(self, outcome: Completion) -> None:
+        """Count an outcome; the claim that it belongs to is the one at work."""
+        self._at_work = outcome.group
+        self._done[outcome.group] += 1
+
+    def now(self) -> TurnProgress | None:
+        """How far the claim is that the last outcome belongs to; None before the first claim."""
+        if self._at_work is None:
+            return None
+        claim, documents = self._begun[self._at_work]
+        done = self._done[self._at_work]
+        return TurnProgress(claim.job_id, claim.chunk_id, claim.attempt, done, documents, len(self._begun))
+
+
+class ProgressTold:
+    """Tells how far a turn is every two seconds, for as long as the `with` block lasts, and when that has changed.
+
+    In a thread of its own: what it tells goes to the broker, for which generation must never wait.
+    """
+
+    def __init__(self, look: Callable[[], TurnProgress | None], tell: Tell) -> None:
+        self._look = look
+        self._tell = tell
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join(LAST_WORD_SECONDS)
+
+    def _run(self) -> None:
+        told: TurnProgress | None = None
+        while not self._over.wait(EVERY_SECONDS if told else EVERY_SECONDS / 4):
+            seen = self._look()
+            if seen is not None and seen != told:
+                self._tell(seen)
+                told = seen
