@@ -85,6 +85,19 @@ class StrandedWork:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleTrouble:
+    """What is wrong with schedules: those that are overdue, by how many seconds the longest, and whose last run failed.
+
+    `given_up` are webhooks that were not told, whatever was tried.
+    """
+
+    overdue: int = 0
+    longest_overdue: float = 0.0
+    failed: Sequence[str] = ()
+    given_up: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSpeed:
     """A worker's tokens a second in its batches: those of the last minutes, and those of the day before them."""
 

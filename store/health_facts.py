@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, func, select
 
 from schemas.fleet import FleetWorker
-from schemas.health import StrandedWork, WaitingModel, WorkerSpeed
-from schemas.states import CLAIMABLE_JOB_STATES, ChunkState
+from schemas.health import ScheduleTrouble, StrandedWork, WaitingModel, WorkerSpeed
+from schemas.schedule_tables import notices, schedules
+from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, NoticeState, ScheduleState
 from schemas.tables import batches, chunks, jobs
 from store.clock import now, seconds_since
 from store.half_jobs import abandoned_jobs
+from store.schedule_runs import last_failed
 
 RECENT_SECONDS = 300.0
 DAY_SECONDS = 86_400.0
@@ -47,6 +49,21 @@ def stranded_work(connection: Connection) -> StrandedWork:
     return StrandedWork(
         expired, longest_expired or 0.0, unannounced, longest_unannounced or 0.0, abandoned_jobs(connection)
     )
+
+
+def schedule_trouble(connection: Connection) -> ScheduleTrouble:
+    """Schedules that are overdue, whose last run failed, or whose webhook was given up within the last day."""
+    is_overdue = (schedules.c.state == ScheduleState.ACTIVE) & (schedules.c.next_due_at < now())
+    overdue, longest = connection.execute(
+        select(func.count(), func.max(seconds_since(schedules.c.next_due_at))).where(is_overdue)
+    ).one()
+    given_up = connection.execute(
+        select(func.count())
+        .select_from(notices)
+        .where(notices.c.state == NoticeState.FAILED, notices.c.finished_at > now(-DAY_SECONDS))
+    ).scalar_one()
+    failed = [name for name, _ in last_failed(connection)]
+    return ScheduleTrouble(overdue, float(longest or 0.0), failed, given_up)
 
 
 def worker_speeds(connection: Connection, workers: Iterable[FleetWorker]) -> list[WorkerSpeed]:

@@ -1,7 +1,10 @@
-"""`qwenq flower`: watch the tasks in a browser."""
+"""`qwenq flower`: watch jobs, workers and tasks in a browser."""
+
+from typing import Any
 
 import click
 
+from qwenq.cli.log_options import log_options, logged
 from qwenq.cli.options import option
 
 
@@ -16,13 +19,24 @@ from qwenq.cli.options import option
     show_default=True,
     help="The address to listen on.",
 )
-def command(port: int, address: str) -> int:
-    """Start Flower, which shows workers and tasks. Tasks carry ids only, never a document.
+@option(
+    "--read-only",
+    twin="QWENQ_FLOWER_READ_ONLY",
+    is_flag=True,
+    help="Show all, change nothing: no job is cancelled, paused, resumed or retried from a page.",
+)
+@log_options
+def command(port: int, address: str, read_only: bool, **options: Any) -> int:
+    """Start Flower, which shows jobs, the fleet, workers and tasks. Tasks carry ids only, never a document.
 
-    QWENQ_FLOWER_AUTH=user:password guards it; without, it listens on loopback only.
+    QWENQ_FLOWER_AUTH=user:password guards it; without, it listens on loopback only. QWENQ_SHOW_TEXT=false hides
+    documents and answers.
     """
-    from qwenq.flower import run_flower
     from schemas.settings import load_settings
 
-    run_flower(load_settings(), address, port)
+    settings = load_settings(**options)
+    from qwenq.monitor.serving import Serving, run_flower
+
+    with logged(settings):
+        run_flower(settings, Serving(address, port, read_only))
     return 0

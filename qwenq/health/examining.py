@@ -22,7 +22,7 @@ from qwenq.health.services import (
     check_store_away,
     not_made,
 )
-from qwenq.health.work import check_stranded
+from qwenq.health.work import check_schedules, check_stranded
 from schemas.errors import BrokerAway, InvalidSetting, StoreAway
 from schemas.fleet import FleetWorker
 from schemas.health import (
@@ -31,6 +31,7 @@ from schemas.health import (
     DiskFacts,
     Health,
     MemoryFacts,
+    ScheduleTrouble,
     StrandedWork,
     WaitingModel,
     WorkerSpeed,
@@ -41,12 +42,12 @@ from store.broker import Broker
 from store.broker_facts import broker_facts
 from store.database import Store, sqlite_file
 from store.fleet import read_fleet
-from store.health_facts import stranded_work, waiting_models, worker_speeds
+from store.health_facts import schedule_trouble, stranded_work, waiting_models, worker_speeds
 from store.version import found_version
 from worker.engine.memory import free_main_bytes
 
 PATIENCE_SECONDS = 4.0
-_OF_STORE = ("workers", "stranded", "speed")
+_OF_STORE = ("workers", "stranded", "schedules", "speed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class WorkFacts:
     fleet: Sequence[FleetWorker]
     waiting: Sequence[WaitingModel]
     stranded: StrandedWork
+    schedules: ScheduleTrouble
     speeds: Sequence[WorkerSpeed]
 
 
@@ -95,6 +97,7 @@ def _store_checks(look: Look[StoreFacts], until: float) -> tuple[Sequence[Check]
     checks += [
         check_workers(work.fleet, work.waiting),
         check_stranded(work.stranded),
+        check_schedules(work.schedules),
         check_speed(work.speeds),
     ]
     return checks, work.fleet
@@ -151,6 +154,7 @@ def _look_at_work(store: Store, version: str | None) -> WorkFacts | None:
             fleet,
             waiting_models(connection),
             stranded_work(connection),
+            schedule_trouble(connection),
             worker_speeds(connection, generating),
         )
 

@@ -1,10 +1,12 @@
-"""The check for stranded work: what nobody is at, though somebody should be."""
+"""Checks of the work: what nobody is at, though somebody should be, and what schedules came to nothing."""
 
-from schemas.health import Check, HealthState, StrandedWork
+from schemas.health import Check, HealthState, ScheduleTrouble, StrandedWork
 
 EXPIRED_GRACE_SECONDS = 10.0
 """Workers put back what has expired within two seconds; what is older, nobody looks after."""
 UNANNOUNCED_GRACE_SECONDS = 60.0
+OVERDUE_GRACE_SECONDS = 60.0
+"""Beat looks every five seconds; a tick that has much to do takes longer."""
 
 
 def check_stranded(stranded: StrandedWork) -> Check:
@@ -28,3 +30,25 @@ def check_stranded(stranded: StrandedWork) -> Check:
         message="; ".join(told),
         recommendation=" ".join(advice),
     )
+
+
+def check_schedules(trouble: ScheduleTrouble) -> Check:
+    """Whether somebody looks after schedules, and whether their last runs came to something."""
+    told, advice = [], []
+    state = HealthState.HEALTHY
+    if trouble.overdue and trouble.longest_overdue > OVERDUE_GRACE_SECONDS:
+        state = HealthState.UNHEALTHY
+        told.append(
+            f"{trouble.overdue:,} schedules are overdue, the longest by {trouble.longest_overdue:,.0f} s"
+        )
+        advice.append("Start a beat, which runs them: `qwenq beat`.")
+    if trouble.failed:
+        told.append(f"the last run failed of {', '.join(trouble.failed)}")
+        advice.append(f"See why: `qwenq schedule show {trouble.failed[0]}`.")
+    if trouble.given_up:
+        told.append(f"{trouble.given_up:,} notices reached no webhook within a day")
+        advice.append("See which and why: `qwenq schedule show NAME`.")
+    if not told:
+        return Check(name="schedules", state=state, message="none is overdue, and no last run failed")
+    state = max(state, HealthState.DEGRADED, key=tuple(HealthState).index)
+    return Check(name="schedules", state=state, message="; ".join(told), recommendation=" ".join(advice))

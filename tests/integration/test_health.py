@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -12,13 +13,16 @@ from sqlalchemy import text, update
 from qwenq.cli.health import command
 from qwenq.health.examining import examine
 from schemas.health import Check, Health, HealthState
+from schemas.jobs import JobSpec
 from schemas.requests import BatchMetrics
+from schemas.schedules import RunPolicy, ScheduledRequest
 from schemas.settings import Settings
 from schemas.tables import batches, jobs, workers
 from store.batches import insert_batches
 from store.broker import Broker
-from store.clock import now
+from store.clock import moment_of, now
 from store.database import Store
+from store.schedules import insert_schedule
 from store.workers import note_failed
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.integration.store.conftest import age
@@ -45,7 +49,7 @@ def test_a_queue_at_rest_is_healthy(store: Store, settings: Settings, broker: Br
     health = examine(settings)
     assert health.state == HealthState.HEALTHY, health
     assert [check.name for check in health.checks] == [
-        "store", "broker", "schema", "workers", "stranded", "speed", "memory", "disk",
+        "store", "broker", "schema", "workers", "stranded", "schedules", "speed", "memory", "disk",
     ]  # fmt: skip
 
 
@@ -105,6 +109,17 @@ def test_a_failed_worker_is_told_with_its_reason_until_another_took_its_place(
     assert "no weights here" in check.message
     make_worker(store, name="next@here")
     assert checked(settings, "workers").state == HealthState.HEALTHY
+
+
+def test_a_schedule_that_no_beat_looks_after_is_told(store: Store, settings: Settings) -> None:
+    assert checked(settings, "schedules").state == HealthState.HEALTHY
+    request = ScheduledRequest(inputs=("in.jsonl",), spec=JobSpec(model="echo"))
+    with store.writing() as connection:
+        overdue = moment_of(connection) - timedelta(minutes=5)
+        due = ("0 2 * * *", "UTC", overdue)
+        insert_schedule(connection, "nightly", due, request, RunPolicy(output="o.jsonl"), None)
+    check = checked(settings, "schedules")
+    assert (check.state, "`qwenq beat`" in (check.recommendation or "")) == (HealthState.UNHEALTHY, True)
 
 
 def test_stranded_work_is_told_of_each_kind(store: Store, settings: Settings) -> None:

@@ -15,7 +15,7 @@ from qwenq.health.services import (
     check_store_away,
     not_made,
 )
-from qwenq.health.work import check_stranded
+from qwenq.health.work import check_schedules, check_stranded
 from schemas.errors import BrokerAway, InvalidSetting, StoreAway
 from schemas.fleet import FleetWorker, WorkerCondition
 from schemas.health import (
@@ -25,6 +25,7 @@ from schemas.health import (
     Health,
     HealthState,
     MemoryFacts,
+    ScheduleTrouble,
     StrandedWork,
     WaitingModel,
     WorkerSpeed,
@@ -82,6 +83,11 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
         ("a lease that ran out long ago", check_stranded(StrandedWork(1, 60.0)), DEGRADED, "qwenq status"),
         ("chunks just stored", check_stranded(StrandedWork(unannounced=2, longest_unannounced=5)), HEALTHY, ""),
         ("unannounced", check_stranded(StrandedWork(unannounced=2, longest_unannounced=99)), DEGRADED, "status"),
+        ("nothing scheduled", check_schedules(ScheduleTrouble()), HEALTHY, ""),
+        ("a schedule that is due just now", check_schedules(ScheduleTrouble(1, 9.0)), HEALTHY, ""),
+        ("a schedule that nobody runs", check_schedules(ScheduleTrouble(1, 90.0)), UNHEALTHY, "qwenq beat"),
+        ("a run that failed", check_schedules(ScheduleTrouble(failed=["a"])), DEGRADED, "qwenq schedule show a"),
+        ("a webhook that was not told", check_schedules(ScheduleTrouble(given_up=1)), DEGRADED, "schedule show"),
         ("half jobs", check_stranded(StrandedWork(half_jobs=[4, 9])), DEGRADED, "qwenq db prune --yes"),
         ("a steady worker", check_speed([WorkerSpeed("w", steady[:9], steady)]), HEALTHY, ""),
         ("a slower worker", check_speed([WorkerSpeed("w", slower, steady)]), DEGRADED, "nvidia-smi"),

@@ -1,0 +1,38 @@
+"""A stored row as a person reads it: its text, or its columns by name."""
+
+from typing import Any
+
+import orjson
+
+from schemas.job_pages import CutText
+from schemas.jobs import PromptSpec
+
+SHOWN_CHARACTERS = 600
+
+
+def row_in_words(content: str, prompt: PromptSpec) -> str:
+    """The row's one text column as it is, several columns each with its name, what is no JSON object as it came."""
+    try:
+        row = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return content
+    if not isinstance(row, dict):
+        return content
+    columns = {name: value for name, value in row.items() if name != prompt.id_column}
+    if len(columns) == 1 and isinstance(text := columns.get(prompt.text_column), str):
+        return text
+    return "\n".join(f"{name}: {_value_in_words(value)}" for name, value in columns.items())
+
+
+def shortened(content: CutText, prompt: PromptSpec) -> CutText:
+    """The beginning of a row in words; of one that was cut already, the beginning as it is stored."""
+    if not content.is_whole:
+        return CutText(content.text[:SHOWN_CHARACTERS], content.characters)
+    words = row_in_words(content.text, prompt)
+    return CutText(words[:SHOWN_CHARACTERS], len(words))
+
+
+def _value_in_words(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

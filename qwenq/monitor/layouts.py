@@ -1,0 +1,68 @@
+"""Templates: ours, then Flower's, the latter with our links and without its one inline script and its one style."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from flower.urls import settings as flower_settings
+from tornado.template import BaseLoader, Template
+from tornado.web import StaticFileHandler
+
+OUR_TEMPLATES = Path(str(files("qwenq.monitor") / "templates"))
+OUR_STATIC = Path(str(files("qwenq.monitor") / "static"))
+STATIC_URL = "/qwenq/static/"
+FLOWER_TEMPLATES = Path(flower_settings["template_path"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """One place of a template of Flower's, and what stands there instead."""
+
+    found: str
+    instead: str
+
+
+_EDITS = {
+    "navbar.html": _Edit(
+        '<ul class="app-nav navbar-nav">',
+        '<ul class="app-nav navbar-nav">{% include "navigation.html" %}',
+    ),
+    # Our headers forbid scripts and styles within a page.
+    "worker.html": _Edit('<th style="width: 125px;"></th>', '<th width="125"></th>'),
+    "workers.html": _Edit(
+        '<script type="text/javascript">\n  var autorefresh = {{ autorefresh }};\n</script>',
+        '<script src="{{ handler.application.root }}/qwenq/static/autorefresh.js"'
+        ' data-autorefresh="{{ autorefresh }}"></script>',
+    ),
+}
+
+
+class Layouts(BaseLoader):
+    """Finds a template by name."""
+
+    def resolve_path(self, name: str, parent_path: str | None = None) -> str:
+        """Names are plain: there are no folders."""
+        del parent_path
+        return name
+
+    def _create_template(self, name: str) -> Template:
+        ours = OUR_TEMPLATES / name
+        text = ours.read_text("utf-8") if ours.exists() else _of_flower(name)
+        return Template(text, name=name, loader=self)
+
+
+def asset_url(path: str) -> str:
+    """The address of a file in static/, new when the file is."""
+    settings: dict[str, Any] = {"static_path": str(OUR_STATIC), "static_url_prefix": STATIC_URL}
+    return StaticFileHandler.make_static_url(settings, path)
+
+
+def _of_flower(name: str) -> str:
+    text = (FLOWER_TEMPLATES / name).read_text("utf-8")
+    edit = _EDITS.get(name)
+    if edit is None:
+        return text
+    if text.count(edit.found) != 1:
+        raise ValueError(f"Flower's {name} is not the one that is known: it has no {edit.found!r}")
+    return text.replace(edit.found, edit.instead)

@@ -1,0 +1,102 @@
+"""A browser that looks at a real Flower, whose jobs a real worker answers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import ConsoleMessage, Error, Page, Request
+
+from qwenq.embedded.redis import start_redis
+from qwenq.stores import open_store
+from schemas.settings import Settings
+from store.broker import Broker
+from store.database import Store
+from tests.chromium import NONE_FOUND, found_chromium, running_chromium
+from tests.monitors import Browser, running_monitor
+from tests.processes import Fleet
+from tests.services import Jobs
+from tests.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    program = found_chromium()
+    if program is None:
+        pytest.skip(NONE_FOUND)
+    with running_chromium(program) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def watched(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """An embedded store, with its Redis and a worker of the echo engine."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    service = start_redis(settings)
+    fleet = Fleet(settings)
+    worker = fleet.start("worker", "--model", "echo")
+    eventually(lambda: "ready." in worker.log.read_text(), "the worker is ready")
+    yield settings
+    fleet.kill()
+    service.kill()
+
+
+@pytest.fixture(scope="module")
+def store(watched: Settings) -> Iterator[Store]:
+    store = open_store(watched)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def jobs(watched: Settings, store: Store) -> Iterator[Jobs]:
+    broker = Broker(watched)
+    yield Jobs(store, broker, watched)
+    broker.close()
+
+
+@pytest.fixture(scope="module")
+def flower(watched: Settings) -> Iterator[Browser]:
+    with running_monitor(watched) as browser:
+        yield browser
+
+
+@dataclass
+class Watch:
+    """What a browser complained of, and whom it asked."""
+
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def over(self, page: Page) -> None:
+        """Listen to a page."""
+        page.on("console", self._on_console)
+        page.on("pageerror", self._on_error)
+        page.on("request", self._on_request)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.text} ({message.location.get('url')})")
+
+    def _on_error(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    def _on_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"data", "blob"}:
+            self.hosts.add(parts.netloc)
+
+
+@pytest.fixture
+def page(chromium: Chromium, flower: Browser) -> Iterator[Page]:
+    """A page at Flower that must not complain, nor ask another host."""
+    context = chromium.new_context(base_url=flower.url)
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    watch = Watch()
+    watch.over(page)
+    yield page
+    context.close()
+    assert watch.complaints == []
+    assert watch.hosts <= {urlsplit(flower.url).netloc}

@@ -1,0 +1,60 @@
+"""One Flower and one store of each kind for all tests of a module: each makes jobs of its own there."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from qwenq.embedded.redis import start_redis
+from schemas.settings import Settings
+from store.database import Store
+from tests.monitors import Browser, running_monitor
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home folder whose Redis runs."""
+    home = tmp_path_factory.mktemp("home")
+    service = start_redis(Settings(home=home))
+    yield home
+    service.kill()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def watched(request: pytest.FixtureRequest, home: Path, sqlite_template: Path) -> Settings:
+    """Settings of a migrated store, once of each kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{shutil.copy(sqlite_template, home / f'{request.module.__name__}.db')}"
+    else:
+        url = _postgres_store(request.getfixturevalue("postgres_server"), request.module.__name__)
+    return Settings(home=home, database_url=url)
+
+
+@pytest.fixture(scope="module")
+def watched_store(watched: Settings) -> Iterator[Store]:
+    """The store that Flower reads."""
+    store = Store.of(watched)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def flower(watched: Settings, watched_store: Store) -> Iterator[Browser]:
+    """A Flower of that store, and who looks at it."""
+    with running_monitor(watched) as browser:
+        yield browser
+
+
+def _postgres_store(server: str, module: str) -> str:
+    name = re.sub(r"\W", "_", f"watched_{module.rpartition('.')[2]}_{os.getpid()}")
+    engine = create_engine(
+        server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE qwenq_template"))
+    engine.dispose()
+    return re.sub(r"/postgres(?=$|\?)", f"/{name}", server, count=1)

@@ -1,0 +1,139 @@
+"""Cancel, pause, resume and retry from a page: they do what the commands do, and only for whom they are."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from schemas.settings import Settings
+from schemas.states import JobState
+from store.broker import Broker
+from store.database import Store
+from store.statuses import job_status
+from tests.builders import answer, failure, finish, make_job, make_worker, take_next
+from tests.monitors import Browser, running_monitor
+
+ACTIONS = ["cancel", "pause", "resume", "retry"]
+
+
+def _state(store: Store, job_id: int) -> JobState:
+    with store.reading() as connection:
+        status = job_status(connection, job_id)
+    assert status is not None
+    return status.state
+
+
+def _notice(flower: Browser) -> str:
+    """What the next page that is shown says was done."""
+    found = re.search(r'class="notice" role="status">(.*?)</div>', flower.get("/jobs").text)
+    return found[1] if found else ""
+
+
+@pytest.fixture(scope="module")
+def read_only(watched: Settings) -> Iterator[Browser]:
+    with running_monitor(watched, read_only=True) as browser:
+        yield browser
+
+
+def test_a_job_is_paused_resumed_and_cancelled(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store)
+    for action, state, said in (
+        ("pause", JobState.PAUSED, "Paused."),
+        ("resume", JobState.QUEUED, "Resumed."),
+        ("cancel", JobState.CANCELLED, "Cancelled. 0 answers are kept."),
+    ):
+        done = flower.press(action, job_id)
+        assert (done.status_code, done.headers["Location"]) == (303, f"/jobs/{job_id}")
+        assert _state(watched_store, job_id) == state
+        assert said in _notice(flower)
+        assert _notice(flower) == "", "it is said once"
+
+
+def test_failed_documents_run_again_and_workers_are_told(
+    flower: Browser, watched: Settings, watched_store: Store
+) -> None:
+    worker = make_worker(watched_store)
+    job_id = make_job(watched_store, documents=2)
+    claim = take_next(watched_store, job_id, worker)
+    assert claim is not None
+    finish(watched_store, claim, [answer(0), failure(1)])
+    broker = Broker(watched)
+    waiting = broker.depth("echo")
+    assert flower.press("retry", job_id).status_code == 303
+    assert _state(watched_store, job_id) == JobState.QUEUED
+    assert "1 documents run again." in _notice(flower)
+    assert broker.depth("echo") == waiting + 1
+    broker.close()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_nothing_is_done_without_the_token_of_a_page(
+    flower: Browser, watched_store: Store, action: str
+) -> None:
+    job_id = make_job(watched_store)
+    flower.get("/jobs")
+    for data in ({}, {"_xsrf": "guessed"}):
+        refused = flower.ask("POST", f"/jobs/{job_id}/{action}", data=data)
+        assert refused.status_code == 403
+        assert "came from another site" in refused.text
+    assert _state(watched_store, job_id) == JobState.QUEUED
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_nothing_is_done_for_another_site(
+    flower: Browser, watched_store: Store, headers: dict[str, str]
+) -> None:
+    job_id = make_job(watched_store)
+    assert flower.press("cancel", job_id, headers=headers).status_code == 403
+    assert _state(watched_store, job_id) == JobState.QUEUED
+    assert flower.press("cancel", job_id, headers={"Origin": flower.url}).status_code == 303
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_link_changes_nothing(flower: Browser, watched_store: Store, action: str) -> None:
+    job_id = make_job(watched_store)
+    assert flower.get(f"/jobs/{job_id}/{action}").status_code == 405
+    assert _state(watched_store, job_id) == JobState.QUEUED
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_read_only_flower_changes_nothing_and_says_so(
+    read_only: Browser, watched_store: Store, action: str
+) -> None:
+    job_id = make_job(watched_store)
+    refused = read_only.press(action, job_id)
+    assert refused.status_code == 403
+    assert (
+        f"read-only: it shows jobs, and changes none. Use the command line: qwenq {action} {job_id}"
+        in refused.text
+    )
+    assert _state(watched_store, job_id) == JobState.QUEUED
+
+
+def test_what_a_jobs_state_forbids_is_refused_with_the_reason(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store)
+    refused = flower.press("resume", job_id)
+    assert refused.status_code == 409
+    assert f"{job_id}" in refused.text
+    assert "paused" in refused.text
+    assert flower.press("cancel", 10**9).status_code == 404
+
+
+def test_a_broker_that_is_away_does_not_keep_a_job_from_going_on(
+    watched: Settings, watched_store: Store
+) -> None:
+    job_id = make_job(watched_store)
+    with running_monitor(watched.model_copy(update={"broker_url": "redis://127.0.0.1:1/0"})) as browser:
+        browser.press("pause", job_id)
+        browser.get("/jobs")
+        assert browser.press("resume", job_id).status_code == 303
+        assert "once the broker is back" in _notice(browser)
+    assert _state(watched_store, job_id) == JobState.QUEUED

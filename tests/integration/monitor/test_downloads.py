@@ -1,0 +1,94 @@
+"""Answers and errors as files: what `qwenq results` writes, a page of rows at a time."""
+
+import csv
+import io
+import json
+
+import pytest
+import requests
+
+from qwenq import api
+from qwenq.exporting import RESULT_COLUMNS
+from schemas.errors import StoreAway
+from schemas.settings import Settings
+from store import results
+from store.database import Store
+from tests.builders import answer, failure, finish, make_job, make_worker, take_next
+from tests.monitors import Browser, running_monitor
+
+MARKUP = "<script>alert(1)</script>,\"'\r\n\N{SNOWMAN}"
+
+
+@pytest.fixture(scope="module")
+def job(watched_store: Store) -> int:
+    """Five documents: four answered, one failed, and a bad row."""
+    job_id = make_job(watched_store, documents=6, chunk_documents=6, bad=[5])
+    claim = take_next(watched_store, job_id, make_worker(watched_store))
+    assert claim is not None
+    finish(watched_store, claim, [answer(0, MARKUP), answer(1), answer(2), answer(3), failure(4)])
+    return job_id
+
+
+def test_answers_come_as_json_lines(
+    flower: Browser, watched: Settings, job: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got = flower.get(f"/jobs/{job}/results.jsonl")
+    assert got.headers["Content-Disposition"] == f'attachment; filename="job-{job}-results.jsonl"'
+    lines = [json.loads(line) for line in got.text.splitlines()]
+    assert lines == [one.model_dump(mode="json") for one in api.results(job, settings=watched)]
+    assert [line["text"] for line in lines] == [MARKUP, "answer 1", "answer 2", "answer 3"]
+
+
+def test_answers_come_as_csv(flower: Browser, job: int) -> None:
+    got = flower.get(f"/jobs/{job}/results.csv")
+    rows = list(csv.reader(io.StringIO(got.content.decode(), newline="")))
+    assert rows[0] == list(RESULT_COLUMNS)
+    assert [row[:2] for row in rows[1:]] == [["d0", MARKUP], *(["d" + n, f"answer {n}"] for n in "123")]
+
+
+def test_errors_come_as_json_lines_bad_rows_too(flower: Browser, watched: Settings, job: int) -> None:
+    lines = [json.loads(line) for line in flower.get(f"/jobs/{job}/errors.jsonl").text.splitlines()]
+    assert lines == [one.model_dump(mode="json") for one in api.errors(job, settings=watched)]
+    assert [line["error"]["code"] for line in lines] == ["too_long", "invalid_row"]
+
+
+def test_a_job_of_many_pages_comes_whole_and_in_order(
+    flower: Browser, watched_store: Store, job: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = 2 * results.PAGE_ROWS + 1
+    job_id = make_job(watched_store, documents=documents, chunk_documents=documents)
+    claim = take_next(watched_store, job_id, make_worker(watched_store))
+    assert claim is not None
+    finish(watched_store, claim)
+    lines = flower.get(f"/jobs/{job_id}/results.jsonl").text.splitlines()
+    assert [json.loads(line)["custom_id"] for line in lines] == [f"d{place}" for place in range(documents)]
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "results.csv", "errors.jsonl"])
+def test_where_text_is_hidden_there_is_no_file(watched: Settings, job: int, name: str) -> None:
+    with running_monitor(watched.model_copy(update={"show_text": False})) as browser:
+        refused = browser.get(f"/jobs/{job}/{name}")
+    assert refused.status_code == 403
+    assert f"QWENQ_SHOW_TEXT=false). Use the command line: qwenq results {job}" in refused.text
+    assert "answer 1" not in refused.text
+
+
+def test_a_file_that_breaks_off_does_not_look_whole(
+    flower: Browser, watched_store: Store, job: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_connection: object, _job_id: int, after: int) -> results.Page[object]:
+        if after >= 0:
+            raise StoreAway(url="here", reason="gone")
+        return results.Page([answered], 0)
+
+    answered = next(api.results(job, settings=flower.monitor.qwenq))
+    monkeypatch.setattr(results, "results_after", away)
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        flower.get(f"/jobs/{job}/results.jsonl")
+
+
+def test_a_job_that_is_not_there_has_no_file(flower: Browser) -> None:
+    missing = flower.get("/jobs/999999999/results.jsonl")
+    assert missing.status_code == 404
+    assert "999999999" in missing.text
+    assert flower.get("/jobs/1/passwords.txt").status_code == 404

@@ -1,0 +1,242 @@
+"""The page of a job: what it tells, part by part; its pages of chunks and answers; and what it keeps to itself."""
+
+import html
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import update
+
+from producer.planning import ChunkPlanner
+from qwenq.monitor.job_parts import PAGE_ANSWERS, PAGE_CHUNKS, PARTS
+from qwenq.monitor.page import STOP_POLLING
+from schemas.documents import Document, Row
+from schemas.jobs import JobSpec, PromptSpec
+from schemas.requests import BatchMetrics
+from schemas.settings import Settings
+from schemas.tables import jobs
+from store.batches import insert_batches
+from store.chunks import insert_chunks
+from store.database import Store
+from store.documents import insert_rows
+from store.jobs import create_job, release_job
+from tests.builders import (
+    MODEL,
+    answer,
+    answer_all,
+    answers,
+    chunks_of,
+    failure,
+    finish,
+    make_job,
+    make_worker,
+    row,
+    store_job,
+    take,
+    write,
+)  # fmt: skip
+from tests.monitors import Browser, running_monitor
+
+LIVE = {"HX-Request": "true"}
+SCRIPT = "<script>alert('%s')</script>"
+MEASURED = BatchMetrics(
+    rows=4, prompt_tokens=8, padded_tokens=10, new_tokens=100, seconds=1, resident_bytes=1, gpu_peak_bytes=0
+)
+
+
+def _part(flower: Browser, job_id: int, name: str) -> str:
+    return flower.get(f"/jobs/{job_id}?part={name}", headers=LIVE).text
+
+
+def _words(part: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", part)).split())
+
+
+def _follow(flower: Browser, path: str, row: str, link: str) -> list[int]:
+    """The numbers of the rows of a page, and of all pages that a link leads to."""
+    found: list[int] = []
+    while path:
+        page = flower.get(path).text
+        found += map(int, re.findall(rf'id="{row}-(\d+)"', page))
+        more = re.search(rf'href="([^"#]*)[^"]*">{link}<', page)
+        path = html.unescape(more[1]) if more else ""
+    return found
+
+
+def test_a_job_tells_where_it_stands_and_what_was_asked_for(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store, documents=8)
+    finish(
+        watched_store, take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    )
+    page = flower.get(f"/jobs/{job_id}").text
+    summary = _words(_part(flower, job_id, "summary"))
+    assert "running 50 % 50 %" in summary
+    assert "documents 8 pending 4 running 0 succeeded 4 failed 0" in summary
+    assert "Model echo" in _words(page)
+    assert "Priority normal Input in.jsonl" in _words(page)
+    assert "the column text as it is" in page
+
+
+def test_buttons_are_those_that_the_state_allows(flower: Browser, watched_store: Store) -> None:
+    waiting, done = make_job(watched_store), make_job(watched_store)
+    answer_all(watched_store, done, make_worker(watched_store))
+    offered = [
+        re.findall(r'action="[^"]*/(\w+)"', flower.get(f"/jobs/{job}").text) for job in (waiting, done)
+    ]
+    assert offered == [["pause", "cancel"], []]
+
+
+def test_the_page_asks_again_until_the_job_has_ended(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store, documents=4)
+    assert set(re.findall(r"part=(\w+)", flower.get(f"/jobs/{job_id}").text)) == PARTS.keys() - {"asked"}
+    assert all(_status(flower, job_id, part) == 200 for part in PARTS)
+    answer_all(watched_store, job_id, make_worker(watched_store))
+    assert all(_status(flower, job_id, part) == STOP_POLLING for part in PARTS)
+    assert "hx-get" not in flower.get(f"/jobs/{job_id}").text
+
+
+def _status(flower: Browser, job_id: int, part: str) -> int:
+    return flower.get(f"/jobs/{job_id}?part={part}", headers=LIVE).status_code
+
+
+def test_progress_and_speed_are_drawn_and_told_in_words(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store, documents=8)
+    assert "No worker has begun it yet." in _part(flower, job_id, "plots")
+    claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    with watched_store.writing() as connection:
+        insert_batches(connection, claim, MODEL, [MEASURED])
+    finish(watched_store, claim)
+    part = _part(flower, job_id, "plots")
+    drawn = [json.loads(html.unescape(data)) for data in re.findall(r'data-plot="([^"]*)"', part)]
+    assert [(plot["values"][-1], plot["top"]) for plot in drawn] == [(4, 8), (None, None)]
+    assert all(len(plot["times"]) == len(plot["values"]) >= 2 for plot in drawn)
+    assert "Progress 4 of 8 documents within" in _words(part)
+    assert part.count("<table") == 2
+
+
+def test_failures_are_grouped_by_code_with_messages_and_documents(
+    flower: Browser, watched_store: Store
+) -> None:
+    job_id = make_job(watched_store, documents=5, chunk_documents=5)
+    claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    finish(
+        watched_store, claim, [answer(0), *(failure(seq) for seq in (1, 2, 3)), failure(4, "poison", "twice")]
+    )
+    told = _words(_part(flower, job_id, "failures"))
+    assert "too_long 3 documents much too long d1 (in.jsonl:2), d2 (in.jsonl:3), d3 (in.jsonl:4)" in told
+    assert "poison 1 document twice d4 (in.jsonl:5)" in told
+    assert f'href="/jobs/{job_id}/documents/4"' in _part(flower, job_id, "failures")
+
+
+def test_all_answers_are_found_page_by_page(flower: Browser, watched_store: Store) -> None:
+    count = 2 * PAGE_ANSWERS + 1
+    job_id = make_job(watched_store, documents=count, chunk_documents=count)
+    answer_all(watched_store, job_id, make_worker(watched_store))
+    assert _follow(flower, f"/jobs/{job_id}", "answer", "More answers") == list(range(count))
+    assert "d3 document 3 answer 3" in _words(_part(flower, job_id, "answers"))
+
+
+def test_all_chunks_are_found_page_by_page_and_by_state(flower: Browser, watched_store: Store) -> None:
+    count = 2 * PAGE_CHUNKS + 1
+    job_id = make_job(watched_store, documents=count, chunk_documents=1)
+    every = chunks_of(watched_store, job_id)
+    claim = take(watched_store, every[30], make_worker(watched_store, name="w9@there"))
+    assert _follow(flower, f"/jobs/{job_id}", "chunk", "More chunks") == every
+    running = flower.get(f"/jobs/{job_id}?chunk_state=running").text
+    assert re.findall(r'id="chunk-(\d+)"', running) == [str(claim.chunk_id)]
+    assert f"{claim.chunk_id} 31\u201331 running w9@there 1 0 0 of 1 0 lease" in _words(running)
+
+
+def test_a_long_document_and_a_long_answer_are_cut_with_a_way_to_the_whole(
+    flower: Browser, watched_store: Store
+) -> None:
+    job_id = store_job(watched_store, [row(0, content=json.dumps({"text": "broad " * 1_000}))])
+    claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    finish(watched_store, claim, [answer(0, "tall " * 1_000)])
+    part = _part(flower, job_id, "answers")
+    assert (part.count("broad"), part.count("tall")) == (100, 120)
+    for characters in ("6,000", "5,000"):
+        assert part.count(f'<a href="/jobs/{job_id}/documents/0">all {characters} characters</a>') == 1
+    whole = flower.get(f"/jobs/{job_id}/documents/0").text
+    assert (whole.count("broad"), whole.count("tall")) == (1_000, 1_000)
+
+
+def test_markup_shows_as_text_wherever_it_stands(flower: Browser, watched_store: Store) -> None:
+    job_id = _job_of_markup(watched_store)
+    addresses = (f"/jobs/{job_id}", *(f"/jobs/{job_id}/documents/{seq}" for seq in (0, 1)))
+    pages = "".join(flower.get(address).text for address in addresses)
+    assert "<script>alert" not in pages
+    for place in ("document", "answer", "job", "message", "prompt", "system", "id", "source", "reasoning"):
+        assert html.escape(SCRIPT % place) in pages, place
+
+
+def _job_of_markup(store: Store) -> int:
+    """A job of an answered and a failed document, with markup wherever text can stand."""
+    rows: list[Row] = [
+        Document(f"{place}{SCRIPT % 'id'}", 0, place + 1, json.dumps({"text": SCRIPT % "document"}))
+        for place in range(2)
+    ]
+    prompt = PromptSpec(template=SCRIPT % "prompt", system=SCRIPT % "system")
+    sources = (SCRIPT % "source",)
+    spec = JobSpec(model=MODEL, name=SCRIPT % "job", sources=sources, prompt=prompt)
+    planner = ChunkPlanner(4, tokens=10**9)
+    with store.writing() as connection:
+        job_id = create_job(connection, spec)
+        insert_rows(connection, job_id, 0, rows, sources)
+        insert_chunks(connection, job_id, [*planner.add(rows, set()), *planner.finish()])
+        release_job(connection, job_id)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    said = [answer(0, SCRIPT % "answer", SCRIPT % "reasoning"), failure(1, message=SCRIPT % "message")]
+    finish(store, claim, said)
+    return job_id
+
+
+@pytest.fixture(scope="module")
+def discreet(watched: Settings) -> Iterator[Browser]:
+    """A Flower of the same store that shows no text."""
+    with running_monitor(watched.model_copy(update={"show_text": False})) as browser:
+        yield browser
+
+
+def test_no_text_is_shown_where_none_is_to_be(discreet: Browser, watched_store: Store) -> None:
+    job_id = _job_of_markup(watched_store)
+    with watched_store.writing() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(name="n", sources=["in.jsonl"]))
+    pages = [discreet.get(f"/jobs/{job_id}")]
+    pages += [discreet.get(f"/jobs/{job_id}?part={part}", headers=LIVE) for part in PARTS]
+    pages.append(discreet.get(f"/jobs/{job_id}/documents/0"))
+    for place in ("document", "answer", "message", "prompt", "system", "reasoning"):
+        assert not any(f"alert(&#x27;{place}" in page.text for page in pages), place
+    assert "QWENQ_SHOW_TEXT is false" in pages[0].text
+    assert (pages[-1].status_code, "QWENQ_SHOW_TEXT is false" in pages[-1].text) == (403, True)
+    assert discreet.get(f"/jobs/{job_id}?part=answers", headers=LIVE).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/jobs/4711", "/jobs/4711/documents/0", f"/jobs/{10**18 - 1}"])
+def test_a_job_that_is_not_there_is_a_page_that_says_so(flower: Browser, path: str) -> None:
+    answer = flower.get(path)
+    assert answer.status_code == 404
+    assert "There is no job" in answer.text
+
+
+def test_a_document_that_is_not_there_is_a_page_that_says_so(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store, documents=1)
+    missing = flower.get(f"/jobs/{job_id}/documents/1")
+    assert (missing.status_code, "has no such document" in missing.text) == (404, True)
+
+
+@pytest.mark.parametrize("query", ["chunk_state=lost", "chunks_after=x", "answers_after=-5"])
+def test_an_address_that_makes_no_sense_is_refused_with_a_sentence(
+    flower: Browser, watched_store: Store, query: str
+) -> None:
+    refused = flower.get(f"/jobs/{make_job(watched_store)}?{query}")
+    assert refused.status_code == 400
+    assert query.partition("=")[0] in refused.text
+
+
+def test_what_a_worker_holds_counts_as_running(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store, documents=4)
+    claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    write(watched_store, claim, answers(claim)[:1])
+    assert "pending 0 running 3 succeeded 1" in _words(_part(flower, job_id, "summary"))

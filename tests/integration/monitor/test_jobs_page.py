@@ -1,0 +1,176 @@
+"""The page of all jobs: what it tells, its filters, its pages, on both databases."""
+
+import html
+import re
+import time
+
+import pytest
+from sqlalchemy import column, insert, literal, select, text, update
+
+from qwenq.monitor.jobs_page import PAGE_JOBS
+from schemas.settings import Settings
+from schemas.tables import jobs
+from store.database import Store
+from tests.builders import answer, answer_all, failure, finish, make_job, make_worker, take_next
+from tests.monitors import Browser, running_monitor
+
+LIVE = {"HX-Request": "true"}
+
+
+def _rename(store: Store, job_id: int, **values: object) -> None:
+    with store.writing() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(**values))
+
+
+def _shown(page: str) -> list[int]:
+    return [int(number) for number in re.findall(r'<tr id="job-(\d+)"', page)]
+
+
+def _row(page: str, job_id: int) -> str:
+    found = re.search(rf'<tr id="job-{job_id}".*?</tr>', page, re.DOTALL)
+    assert found
+    return found[0]
+
+
+def _cell(row: str, name: str) -> str:
+    found = re.search(rf'data-label="{name}".*?</td>', row, re.DOTALL)
+    assert found
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", found[0].partition(">")[2])).split())
+
+
+def test_a_store_without_jobs_tells_how_to_submit_one(watched: Settings, flower: Browser) -> None:
+    page = flower.get("/jobs").text
+    assert "No job yet" in page
+    assert "qwenq submit documents.jsonl" in page
+    assert "{{ text }}" in page
+
+
+def test_a_job_is_told_of_in_a_row(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store, documents=8, chunk_documents=4)
+    worker = make_worker(watched_store)
+    claim = take_next(watched_store, job_id, worker)
+    assert claim is not None
+    finish(watched_store, claim, [answer(0), answer(1), answer(2), failure(3)])
+    row = _row(flower.get("/jobs").text, job_id)
+    assert _cell(row, "State") == "running"
+    assert '<progress max="100" value="50"' in row
+    assert _cell(row, "Done") == "4 of 8"
+    assert _cell(row, "Failed") == "1"
+    assert float(_cell(row, "Tokens/s").replace(",", "")) > 0
+    assert re.fullmatch(r"\d+ s", _cell(row, "Time left"))
+    assert _cell(row, "Model") == "echo"
+    assert re.fullmatch(r"\d+ (s|min)", _cell(row, "Age"))
+
+
+def test_the_live_part_is_what_the_page_holds(flower: Browser, watched_store: Store) -> None:
+    make_job(watched_store)
+    page, live = flower.get("/jobs").text, flower.get("/jobs", headers=LIVE).text
+    assert "<html" not in live
+    assert _shown(live) == _shown(page)
+    assert 'hx-get="/jobs" hx-trigger="every 2s"' in page
+
+
+def test_names_and_models_full_of_markup_are_text(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store)
+    nasty = "<script>alert(1)</script>\"'><b>&amp;"
+    _rename(watched_store, job_id, name=nasty, model=nasty, submitter=nasty)
+    for page in (flower.get("/jobs").text, flower.get("/jobs", params={"name": nasty, "model": nasty}).text):
+        assert job_id in _shown(page)
+        assert "<script>alert" not in page
+        assert "<b>" not in page
+    row = _row(page, job_id)
+    assert _cell(row, "Model") == _cell(row, "Submitter") == nasty
+    _rename(watched_store, job_id, name="x", model="echo")
+
+
+def test_filters_stand_in_the_address(flower: Browser, watched_store: Store) -> None:
+    worker = make_worker(watched_store)
+    done, waiting, other = (make_job(watched_store) for _ in range(3))
+    answer_all(watched_store, done, worker)
+    _rename(watched_store, done, name="Contracts of 100 % x_y")
+    _rename(watched_store, waiting, name="contracts")
+    _rename(watched_store, other, name="invoices", model="Qwen/Other")
+    found = {
+        query: set(_shown(flower.get(f"/jobs?{query}").text)) & {done, waiting, other}
+        for query in ("name=CONTRACTS", "name=100+%25+x_y", "name=x%25y", "model=Qwen%2FOther", "state=completed",
+                      "state=queued&name=contracts", "state=paused")
+    }  # fmt: skip
+    assert found == {
+        "name=CONTRACTS": {done, waiting},
+        "name=100+%25+x_y": {done},
+        "name=x%25y": set(),
+        "model=Qwen%2FOther": {other},
+        "state=completed": {done},
+        "state=queued&name=contracts": {waiting},
+        "state=paused": set(),
+    }
+    page = flower.get("/jobs?state=queued&model=echo&name=contracts").text
+    assert "<option selected>queued</option>" in page
+    assert "<option selected>echo</option>" in page
+    assert 'value="contracts"' in page
+    assert 'hx-get="/jobs?state=queued&amp;model=echo&amp;name=contracts"' in page
+    assert "No job fits" in flower.get("/jobs?name=nothing-like-it").text
+
+
+@pytest.mark.parametrize("query", ["state=nonsense", "before=x", "before=-1", "before=99999999999999999999"])
+def test_an_address_that_means_nothing_is_refused_with_a_sentence(flower: Browser, query: str) -> None:
+    answered = flower.get(f"/jobs?{query}")
+    assert answered.status_code == 400
+    assert "Traceback" not in answered.text
+    assert re.search(r'class="trouble">(There is no state nonsense|`before` is)', answered.text)
+
+
+def test_a_hundred_thousand_jobs_come_by_the_page_and_quickly(flower: Browser, watched_store: Store) -> None:
+    for _ in range(PAGE_JOBS):
+        make_job(watched_store, documents=1)
+    usual = _seconds(flower, "/jobs")
+    _make_many(watched_store, 100_000)
+    seen: list[int] = []
+    address = "/jobs?name=many"
+    for _ in range(3):
+        page = flower.get(address).text
+        seen += _shown(page)
+        older = re.search(r'href="([^"]*)" rel="next"', page)
+        assert older
+        address = html.unescape(older[1])
+    assert len(seen) == 150
+    assert seen == list(range(seen[0], seen[0] - 150, -1))
+    # Where the machine has other work, a page of a small store takes its time too.
+    limit = max(0.2, 3 * usual)
+    for path in ("/jobs", address, "/jobs?state=queued", "/jobs?model=none"):
+        assert _seconds(flower, path) < limit, path
+    # Each name is looked at, for there is none.
+    assert _seconds(flower, "/jobs?name=nothing-like-it") < 5 * limit
+
+
+def _seconds(flower: Browser, path: str) -> float:
+    """How long a page takes; of a few times the shortest."""
+
+    def once() -> float:
+        began = time.perf_counter()
+        assert flower.get(path).status_code == 200
+        return time.perf_counter() - began
+
+    return min(once() for _ in range(3))
+
+
+def _make_many(store: Store, count: int) -> None:
+    """Copies of one job."""
+    first = make_job(store)
+    _rename(store, first, name="many jobs of a fleet")
+    copied = [column for column in jobs.c if column.name != "id"]
+    numbers = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count) SELECT i FROM n"
+        if store.dialect == "sqlite"
+        else "SELECT i FROM generate_series(1, :count) AS n(i)"
+    )
+    times = text(numbers).bindparams(count=count - 1).columns(column("i")).subquery("times")
+    with store.writing() as connection:
+        copies = select(*copied).join_from(jobs, times, literal(value=True)).where(jobs.c.id == first)
+        connection.execute(insert(jobs).from_select([one.name for one in copied], copies))
+
+
+def test_a_flower_that_hides_text_shows_its_jobs(watched: Settings, watched_store: Store) -> None:
+    make_job(watched_store)
+    with running_monitor(watched.model_copy(update={"show_text": False})) as browser:
+        assert _shown(browser.get("/jobs").text)

@@ -1,0 +1,74 @@
+"""A Flower with qwenq's pages, in a thread of the test's process: real sockets, and no process to start."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import requests
+from tornado.ioloop import IOLoop
+
+from qwenq.monitor.application import Monitor
+from qwenq.monitor.serving import Serving, make_monitor
+from schemas.settings import Settings
+
+ADDRESS = "127.0.0.1"
+_FORM_TOKEN = 'name="_xsrf" value="'
+
+
+@dataclass
+class Browser:
+    """Asks a Flower for pages, and keeps its cookies."""
+
+    monitor: Monitor
+    url: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def get(self, path: str, **options: object) -> requests.Response:
+        """The answer to a GET."""
+        return self.ask("GET", path, **options)
+
+    def ask(self, method: str, path: str, **options: object) -> requests.Response:
+        """The answer to any request; redirects are not followed."""
+        # Any: requests types each option, and all go through.
+        given: dict[str, object] = {"allow_redirects": False, "timeout": 30, **options}
+        return self.session.request(method, self.url + path, **given)  # type: ignore[arg-type]
+
+    def press(self, action: str, job_id: int, **options: object) -> requests.Response:
+        """Post a job's form as its page does: with the token that the jobs' page sets as a cookie."""
+        self.get("/jobs")
+        token = self.session.cookies.get("_xsrf", "")
+        return self.ask("POST", f"/jobs/{job_id}/{action}", data={"_xsrf": token}, **options)
+
+
+@contextmanager
+def running_monitor(settings: Settings, *, read_only: bool = False) -> Iterator[Browser]:
+    """A Flower that listens on a free port of loopback until the end."""
+    started: queue.Queue[tuple[Monitor, int] | BaseException] = queue.Queue()
+
+    def serve() -> None:
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        try:
+            monitor = make_monitor(settings, Serving(ADDRESS, 0, read_only))
+            started.put((monitor, monitor.start_http_server()))
+        except BaseException as error:  # noqa: BLE001 - the test's thread raises it
+            started.put(error)
+            return
+        monitor.start()
+        IOLoop.current().close(all_fds=True)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    found = started.get(timeout=30)
+    if isinstance(found, BaseException):
+        raise found
+    monitor, port = found
+    browser = Browser(monitor, f"http://{ADDRESS}:{port}")
+    try:
+        yield browser
+    finally:
+        browser.session.close()
+        monitor.io_loop.add_callback(monitor.stop)
+        thread.join(30)

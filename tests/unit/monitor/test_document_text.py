@@ -1,0 +1,47 @@
+"""A stored row as a person reads it."""
+
+import pytest
+
+from qwenq.monitor.document_text import SHOWN_CHARACTERS, row_in_words, shortened
+from schemas.job_pages import CutText
+from schemas.jobs import PromptSpec
+
+PROMPT = PromptSpec()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"id": "a", "text": "plain\\nlines"}', "plain\nlines"),
+        ('{"text": "no id"}', "no id"),
+        ('{"id": "a", "title": "T", "text": "B"}', "title: T\ntext: B"),
+        ('{"text": 7}', "text: 7"),
+        ('{"messages": [{"role": "user"}]}', 'messages: [\n  {\n    "role": "user"\n  }\n]'),
+        ("not, JSON", "not, JSON"),
+        ("[1]", "[1]"),
+    ],
+)
+def test_a_row_is_told_by_its_text_or_by_its_columns(content: str, words: str) -> None:
+    assert row_in_words(content, PROMPT) == words
+
+
+def test_the_job_says_which_columns_are_text_and_id() -> None:
+    prompt = PromptSpec(text_column="body", id_column="key")
+    assert row_in_words('{"key": "a", "body": "read me"}', prompt) == "read me"
+
+
+def test_a_short_row_is_shown_whole() -> None:
+    content = '{"text": "short"}'
+    assert shortened(CutText(content, len(content)), PROMPT) == CutText("short", 5)
+
+
+def test_a_long_text_is_cut_and_says_how_long_it_is() -> None:
+    content = '{"text": "' + "a" * 1_000 + '"}'
+    shown = shortened(CutText(content, len(content)), PROMPT)
+    assert shown == CutText("a" * SHOWN_CHARACTERS, 1_000)
+    assert not shown.is_whole
+
+
+def test_a_row_that_was_cut_already_is_shown_as_it_is_stored() -> None:
+    beginning = '{"text": "' + "a" * 1_000
+    assert shortened(CutText(beginning, 10**6), PROMPT) == CutText(beginning[:SHOWN_CHARACTERS], 10**6)

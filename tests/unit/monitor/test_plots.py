@@ -1,0 +1,59 @@
+"""Plots say the same three times: as a line, as a sentence, as a table."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from qwenq.monitor.plots import progress_plots, speed_plots
+from schemas.fleet import SpeedPoint
+from schemas.progress import Progress, ProgressPoint
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def _at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def test_a_job_is_plotted_by_its_documents_and_by_its_tokens() -> None:
+    points = [
+        ProgressPoint(NOON, 0, None),
+        ProgressPoint(_at(60), 10, 50.0),
+        ProgressPoint(_at(120), 30, 150.0),
+    ]
+    documents, tokens = progress_plots(Progress(60, points), total=1_200)
+    assert json.loads(documents.data) == {
+        "label": "Documents answered or failed",
+        "times": [NOON.timestamp() + seconds for seconds in (0, 60, 120)],
+        "values": [0, 10, 30],
+        "top": 1_200,
+    }
+    assert documents.summary == "30 of 1,200 documents within 2 min."
+    assert json.loads(tokens.data)["values"] == [None, 50, 150]
+    assert tokens.summary == "150 tokens/s last, 100 on average, 150 at most."
+    assert tokens.rows == [("2026-01-01 12:01:00 UTC", "50"), ("2026-01-01 12:02:00 UTC", "150")]
+
+
+def test_a_job_that_nobody_has_begun_has_no_plot() -> None:
+    assert progress_plots(Progress(), total=10) == []
+
+
+def test_a_job_of_which_nothing_was_measured_says_so() -> None:
+    begun = [ProgressPoint(NOON, 0, None), ProgressPoint(_at(3), 0, None)]
+    _, tokens = progress_plots(Progress(10, begun), total=10)
+    assert (tokens.summary, tokens.rows) == ("Nothing has been measured yet.", [])
+
+
+def test_a_worker_is_plotted_by_its_speed_and_by_what_padding_cost() -> None:
+    points = [SpeedPoint(NOON, 0.0, None), SpeedPoint(_at(60), 90.0, 0.25), SpeedPoint(_at(120), 30.0, 0.75)]
+    speed, padding = speed_plots(7, points)
+    assert (speed.id, padding.id) == ("speed-7", "padding-7")
+    assert speed.summary == "30 tokens/s last, 40 on average, 90 at most."
+    assert padding.values == [None, 25, 75]
+    assert padding.summary == "On average 50.0 % more cells than tokens."
+
+
+def test_a_table_of_many_points_is_short_and_ends_with_the_last() -> None:
+    points = [SpeedPoint(_at(60 * minute), float(minute), None) for minute in range(100)]
+    speed, padding = speed_plots(7, points)
+    assert (len(speed.values), len(speed.rows), padding.rows) == (100, 25, [])
+    assert speed.rows[-2:] == [("2026-01-01 13:35:00 UTC", "95"), ("2026-01-01 13:39:00 UTC", "99")]

@@ -1,0 +1,75 @@
+"""What only ever grows: counted once, never taken back, whatever is removed from the store."""
+
+from dataclasses import replace
+
+from qwenq.monitor.tally import SIZES, Tally
+from schemas.answer_seconds import AnswerSeconds
+from schemas.gauges import Gauges, MeasuredBatch, Waiting
+
+EMPTY = Gauges({}, {}, {}, {}, (), 0, 0, 0, (), 0)
+
+
+def batch(number: int, model: str = "m", together: float = 3.0) -> MeasuredBatch:
+    return MeasuredBatch(number, model, 2, 20, 30, 10, 8, 0.5, together, AnswerSeconds([2] + [0] * 12, 0.1))
+
+
+def told(tally: Tally) -> dict[tuple[str, str], float]:
+    """Each sample of a model, and those of none."""
+    return {
+        (sample.name, sample.labels.get("le", sample.labels.get("model", ""))): sample.value
+        for family in tally.families()
+        for sample in family.samples
+    }
+
+
+def test_the_first_look_counts_nothing_that_was_there_before() -> None:
+    tally = Tally()
+    tally.add(replace(EMPTY, attempts=100, rescues=7, newest_batch=40))
+    found = told(tally)
+    assert (found["qwenq_chunk_attempts_total", ""], found["qwenq_chunk_rescues_total", ""]) == (0, 0)
+    assert tally.after_batch == 40
+
+
+def test_attempts_grow_and_are_not_taken_back_when_chunks_are_removed() -> None:
+    tally = Tally()
+    for attempts, expected in ((10, 0), (14, 4), (3, 4), (5, 6)):
+        tally.add(replace(EMPTY, attempts=attempts))
+        assert told(tally)["qwenq_chunk_attempts_total", ""] == expected
+
+
+def test_batches_are_added_up_by_model() -> None:
+    tally = Tally(after_batch=0)
+    tally.add(replace(EMPTY, batches=(batch(1), batch(2), batch(3, "other")), newest_batch=3))
+    found = told(tally)
+    assert (found["qwenq_prompt_tokens_total", "m"], found["qwenq_prompt_tokens_total", "other"]) == (60, 30)
+    assert found["qwenq_prompt_cells_total", "m"] == 60
+    assert tally.after_batch == 3
+
+
+def test_a_backlog_is_gone_on_with_after_the_last_batch_that_was_told() -> None:
+    tally = Tally(after_batch=0)
+    tally.add(replace(EMPTY, batches=(batch(1), batch(2)), newest_batch=50))
+    assert tally.after_batch == 2
+
+
+def test_numbers_that_are_given_anew_after_a_removal_are_looked_for_again() -> None:
+    tally = Tally(after_batch=90)
+    tally.add(replace(EMPTY, newest_batch=12))
+    assert tally.after_batch == 12
+
+
+def test_a_model_is_at_zero_before_its_first_batch() -> None:
+    tally = Tally()
+    tally.add(replace(EMPTY, waiting={"m": Waiting(1, 1, 0.0)}))
+    found = told(tally)
+    assert found["qwenq_completion_tokens_total", "m"] == 0
+    assert found["qwenq_generation_seconds_bucket", "+Inf"] == 0
+
+
+def test_a_size_counts_up_to_its_bound_and_one_that_nobody_measured_not_at_all() -> None:
+    tally = Tally(after_batch=0)
+    sizes = (SIZES[1], SIZES[1] + 0.1, SIZES[-1] + 1, 0.0)
+    tally.add(replace(EMPTY, batches=tuple(batch(place, together=one) for place, one in enumerate(sizes, 1))))
+    found = told(tally)
+    buckets = [found["qwenq_batch_size_bucket", le] for le in ("1.0", "2.0", "4.0", "256.0", "+Inf")]
+    assert buckets == [0, 1, 2, 2, 3]
