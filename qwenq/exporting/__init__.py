@@ -1,0 +1,42 @@
+"""Results into files: JSONL, CSV or Parquet by the file's ending, on disk or in an object store, never half there."""
+
+from qwenq.exporting.destinations import Address
+from qwenq.exporting.files import (
+    check_outputs,
+    errors_path,
+    write_errors,
+    write_history,
+    write_parts,
+    write_results,
+    write_stdout,
+)
+from qwenq.exporting.job_files import write_answers, write_failures
+from qwenq.exporting.plain_text import as_csv, as_jsonl, csv_heading
+from qwenq.exporting.sheets import (
+    ERROR_COLUMNS,
+    HISTORY_COLUMNS,
+    RESULT_COLUMNS,
+    RESULTS,
+    results_sheet,
+)
+
+__all__ = [
+    "ERROR_COLUMNS",
+    "HISTORY_COLUMNS",
+    "RESULTS",
+    "RESULT_COLUMNS",
+    "Address",
+    "as_csv",
+    "as_jsonl",
+    "check_outputs",
+    "csv_heading",
+    "errors_path",
+    "results_sheet",
+    "write_answers",
+    "write_errors",
+    "write_failures",
+    "write_history",
+    "write_parts",
+    "write_results",
+    "write_stdout",
+]

@@ -1,0 +1,105 @@
+"""Answers, errors and the history of a job as files: JSONL, CSV or Parquet, by the file's ending."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from pathlib import Path, PurePath
+from typing import Any
+
+from pydantic import BaseModel
+
+from qwenq.exporting.destinations import Address, destination_of
+from qwenq.exporting.parquet import require_pyarrow, write_parquet
+from qwenq.exporting.plain_text import as_jsonl, write_csv, write_jsonl
+from qwenq.exporting.sheets import ERRORS, HISTORY, PARTS, Line, Sheet, results_sheet
+from schemas.errors import OutputNotWritable
+from schemas.parts import PartLine
+from schemas.results import ErrorLine, HistoryLine, Result
+
+_WRITERS: dict[str, Callable[..., int]] = {
+    ".jsonl": write_jsonl,
+    ".ndjson": write_jsonl,
+    ".csv": write_csv,
+    ".parquet": write_parquet,
+}
+
+
+def errors_path(results: Address) -> str:
+    """Where errors go when nothing else is said: `out.jsonl` has `out.errors.jsonl`."""
+    return f"{str(results).removesuffix(PurePath(results).suffix)}.errors.jsonl"
+
+
+def check_outputs(outputs: Sequence[Address], inputs: Sequence[str] = ()) -> None:
+    """See whether a file can be made at each address, and none is an input or another output.
+
+    Raises OutputNotWritable, and MissingExtra where a package is not installed.
+    """
+    taken = {str(Path(name).resolve()): "it is an input" for name in inputs} | dict.fromkeys(
+        inputs, "it is an input"
+    )
+    for address in outputs:
+        if _writer_for(address) is write_parquet:
+            require_pyarrow()
+        destination = destination_of(address)
+        if reason := taken.get(destination.place):
+            raise OutputNotWritable(path=str(address), reason=reason)
+        taken[destination.place] = "answers and errors need a file each"
+        destination.check()
+
+
+def write_results(address: Address, results: Iterable[Result], schema_text: str | None = None) -> int:
+    """Write results as the address's ending says. Returns how many. Raises OutputNotWritable, MissingExtra.
+
+    In CSV and Parquet, the top-level properties of the job's JSON schema are columns.
+    """
+    return _write(address, results, results_sheet(schema_text))
+
+
+def write_errors(address: Address, errors: Iterable[ErrorLine]) -> int:
+    """Write errors as the address's ending says. Returns how many. Raises OutputNotWritable, MissingExtra.
+
+    Without an error there is no file; one that an earlier run left there is removed.
+    """
+    return _write_if_any(address, errors, ERRORS)
+
+
+def write_history(address: Address, history: Iterable[HistoryLine]) -> int:
+    """Write retried failures as the address's ending says, like errors. Returns how many."""
+    return _write_if_any(address, history, HISTORY)
+
+
+def write_parts(address: Address, parts: Iterable[PartLine]) -> int:
+    """Write the answers to parts of long documents as the address's ending says, like errors. Returns how many."""
+    return _write_if_any(address, parts, PARTS)
+
+
+def write_stdout(lines: Iterable[BaseModel]) -> int:
+    """Write JSONL to standard output. Returns how many lines."""
+    count = 0
+    for line in lines:
+        sys.stdout.write(as_jsonl((line,)))
+        count += 1
+    return count
+
+
+def _writer_for(address: Address) -> Callable[..., int]:
+    writer = _WRITERS.get(PurePath(address).suffix.lower())
+    if writer is None:
+        raise OutputNotWritable(path=str(address), reason="its name must end in .jsonl, .csv or .parquet")
+    return writer
+
+
+def _write_if_any(address: Address, lines: Iterable[Line], sheet: Sheet[Any]) -> int:
+    _writer_for(address)
+    coming = iter(lines)
+    first = next(coming, None)
+    if first is None:
+        destination_of(address).remove()
+        return 0
+    return _write(address, chain((first,), coming), sheet)
+
+
+def _write(address: Address, lines: Iterable[Line], sheet: Sheet[Line]) -> int:
+    write = _writer_for(address)
+    with destination_of(address).writing() as output:
+        return write(lines, sheet, output)

@@ -1,0 +1,26 @@
+"""A job's answers from the store into a file."""
+
+from sqlalchemy import Connection
+
+from qwenq.exporting.destinations import Address
+from qwenq.exporting.files import write_errors, write_results
+from store.job_details import job_details
+from store.results import errors_of, results_of
+
+
+def write_answers(connection: Connection, job_id: int, address: Address) -> int:
+    """Write a job's answers so far, with the columns of its JSON schema. Returns how many.
+
+    Raises OutputNotWritable, MissingExtra.
+    """
+    details = job_details(connection, job_id)
+    schema_text = details.params.response_format.schema_text if details else None
+    return write_results(address, results_of(connection, job_id), schema_text)
+
+
+def write_failures(connection: Connection, job_id: int, address: Address) -> int:
+    """Write a job's failed documents so far; without one there is no file. Returns how many.
+
+    Raises OutputNotWritable, MissingExtra.
+    """
+    return write_errors(address, errors_of(connection, job_id))

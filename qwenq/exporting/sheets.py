@@ -1,0 +1,96 @@
+"""How answers, errors and the history of a job look as tables: columns, what they hold, and a row for each line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from schemas.answer_columns import ColumnKind, answer_columns, column_values
+from schemas.parts import PartLine
+from schemas.results import ErrorLine, HistoryLine, Result
+
+_TEXT, _COUNT, _YES_NO = ColumnKind.STRING, ColumnKind.INTEGER, ColumnKind.BOOLEAN
+_RESULT_KINDS = {
+    "custom_id": _TEXT,
+    "text": _TEXT,
+    "reasoning": _TEXT,
+    "finish_reason": _TEXT,
+    "prompt_tokens": _COUNT,
+    "completion_tokens": _COUNT,
+    "reasoning_tokens": _COUNT,
+    "prefix_tokens": _COUNT,
+    "model": _TEXT,
+    "reused": _YES_NO,
+    "parts": _COUNT,
+}
+_ERROR_KINDS = {"custom_id": _TEXT, "line": _COUNT, "code": _TEXT, "message": _TEXT, "attempts": _COUNT}
+_HISTORY_KINDS = {
+    "custom_id": _TEXT, "line": _COUNT, "round": _COUNT, "code": _TEXT, "message": _TEXT, "failed_at": _TEXT,
+}  # fmt: skip
+_PART_KINDS = {
+    "custom_id": _TEXT, "level": _COUNT, "part": _COUNT, "first_char": _COUNT, "last_char": _COUNT, "text": _TEXT,
+    "finish_reason": _TEXT, "prompt_tokens": _COUNT, "completion_tokens": _COUNT, "reasoning_tokens": _COUNT,
+    "prefix_tokens": _COUNT,
+}  # fmt: skip
+
+Line = TypeVar("Line", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Sheet(Generic[Line]):
+    """Lines of one kind as a table; `row_of` gives a line's values in the order of the columns."""
+
+    kinds: dict[str, ColumnKind]
+    row_of: Callable[[Line], tuple[Any, ...]]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(self.kinds)
+
+
+def results_sheet(schema_text: str | None) -> Sheet[Result]:
+    """Answers as a table, with a column for each top-level property of the job's JSON schema after the others."""
+    found = answer_columns(schema_text, RESULTS.columns)
+    if not found:
+        return RESULTS
+    kinds = _RESULT_KINDS | {column.name: column.kind for column in found}
+    return Sheet(kinds, lambda result: (*_result_row(result), *column_values(found, result.text)))
+
+
+def _result_row(result: Result) -> tuple[Any, ...]:
+    usage = result.usage
+    return (
+        result.custom_id, result.text, result.reasoning, result.finish_reason.value,
+        usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, usage.prefix_tokens, result.model,
+        result.reused, result.parts,
+    )  # fmt: skip
+
+
+def _error_row(error: ErrorLine) -> tuple[Any, ...]:
+    return error.custom_id, error.line, error.error.code, error.error.message, error.attempts
+
+
+def _history_row(line: HistoryLine) -> tuple[Any, ...]:
+    return (
+        line.custom_id, line.line, line.round, line.error.code, line.error.message, line.failed_at.isoformat(),
+    )  # fmt: skip
+
+
+def _part_row(line: PartLine) -> tuple[Any, ...]:
+    usage = line.usage
+    return (
+        line.custom_id, line.level, line.part, line.first_char, line.last_char, line.text, line.finish_reason.value,
+        usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, usage.prefix_tokens,
+    )  # fmt: skip
+
+
+RESULTS = Sheet(_RESULT_KINDS, _result_row)
+"""Answers of a job without a schema."""
+ERRORS = Sheet(_ERROR_KINDS, _error_row)
+HISTORY = Sheet(_HISTORY_KINDS, _history_row)
+PARTS = Sheet(_PART_KINDS, _part_row)
+RESULT_COLUMNS = RESULTS.columns
+ERROR_COLUMNS = ERRORS.columns
+HISTORY_COLUMNS = HISTORY.columns

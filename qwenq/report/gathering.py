@@ -1,0 +1,117 @@
+"""A job's report, from the store."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from qwenq.monitor.document_text import shortened
+from qwenq.report.facts import Asked, Cost, Report, ReportOptions, Sample, Section
+from schemas.job_costs import DeviceTime
+from schemas.job_pages import AnswerPreview, CutText, FailureGroup, JobDetails
+from schemas.jobs import JobStatus, PromptSpec
+from schemas.response_format import ResponseFormat
+from schemas.settings import without_passwords
+from store.clock import moment_of
+from store.device_times import device_times
+from store.distributions import job_distributions
+from store.failure_groups import failure_groups
+from store.job_details import job_details
+from store.previews import preview_page
+from store.progress_series import job_progress
+from store.statuses import job_status
+
+SHOWN_SOURCES = 20
+_HOUR = 3_600.0
+_HIDDEN_FORM = ResponseFormat()
+
+
+def gather_report(
+    connection: Connection, job_id: int, options: ReportOptions, sections: Sequence[Section] = ()
+) -> Report | None:
+    """A job's report as it stands, None when there is no such job. `sections` are told after the others.
+
+    A million documents are counted in seconds and in flat memory: read it in one snapshot.
+    """
+    status, details = job_status(connection, job_id), job_details(connection, job_id)
+    if status is None or details is None:
+        return None
+    devices = device_times(connection, job_id)
+    failures = failure_groups(connection, job_id)
+    return Report(
+        made_at=moment_of(connection),
+        job=status,
+        asked=_asked(details, options),
+        failures=tuple(failures if options.with_text else map(_without_text, failures)),
+        devices=tuple(devices),
+        device_seconds=round(sum(device.seconds for device in devices), 3),
+        cost=_cost(devices, status, options),
+        distributions=job_distributions(connection, job_id),
+        progress=job_progress(connection, job_id),
+        samples=tuple(_samples(connection, status, details.prompt, options)),
+        sections=tuple(sections),
+    )
+
+
+def _asked(details: JobDetails, options: ReportOptions) -> Asked:
+    params = details.params
+    if not options.with_text:
+        params = params.model_copy(update={"response_format": _HIDDEN_FORM, "stop": ()})
+    return Asked(
+        prompt=details.prompt if options.with_text else None,
+        params=params,
+        priority=details.priority,
+        reuse=details.reuse,
+        submitter=details.submitter,
+        sources=tuple(map(without_passwords, details.sources[:SHOWN_SOURCES])),
+        source_count=len(details.sources),
+    )
+
+
+def _cost(devices: Sequence[DeviceTime], status: JobStatus, options: ReportOptions) -> Cost | None:
+    """What the time of the devices costs; an answer that was reused took none."""
+    if options.gpu_hour_price is None:
+        return None
+    amount = sum(device.seconds for device in devices) / _HOUR * options.gpu_hour_price
+    answered = status.documents.succeeded
+    return Cost(
+        gpu_hour_price=options.gpu_hour_price,
+        currency=options.currency,
+        amount=amount,
+        per_thousand=1_000 * amount / answered if answered else None,
+    )
+
+
+def _without_text(group: FailureGroup) -> FailureGroup:
+    """Which documents failed, but not the messages, which may quote them."""
+    hidden = tuple(
+        replace(message, message=CutText("", message.message.characters)) for message in group.messages
+    )
+    return replace(group, messages=hidden)
+
+
+def _samples(
+    connection: Connection, status: JobStatus, prompt: PromptSpec, options: ReportOptions
+) -> Iterator[Sample]:
+    """Answers at even distances over the input."""
+    if not options.with_text:
+        return
+    after = -1
+    for number in range(options.samples):
+        place = number * status.documents.total // options.samples
+        found = preview_page(connection, status.id, max(after, place - 1), 1).previews
+        if not found:
+            return
+        yield _sample(found[0], prompt)
+        after = found[0].seq
+
+
+def _sample(preview: AnswerPreview, prompt: PromptSpec) -> Sample:
+    return Sample(
+        custom_id=preview.custom_id,
+        document=shortened(preview.content, prompt),
+        answer=preview.answer,
+        finish_reason=preview.finish_reason,
+        completion_tokens=preview.completion_tokens,
+        reused=preview.reused,
+    )

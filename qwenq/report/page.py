@@ -1,0 +1,77 @@
+"""A report as one HTML page that needs nothing else: no script, no other file, no other host."""
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from qwenq.exporting.destinations import Address, destination_of
+from qwenq.monitor import wording
+from qwenq.report.facts import Report
+from qwenq.report.plots import report_plots
+from schemas.errors import OutputNotWritable
+from schemas.generation import GenerationParams
+
+TEMPLATES = Path(__file__).parent / "templates"
+ENDINGS = (".html", ".htm")
+
+
+def check_page(address: Address) -> None:
+    """Raise OutputNotWritable, or MissingExtra, unless a page can be written there."""
+    if not str(address).lower().endswith(ENDINGS):
+        raise OutputNotWritable(path=str(address), reason="its name must end in .html")
+    destination_of(address).check()
+
+
+def write_page(address: Address, report: Report) -> None:
+    """Write a report as a page. Raises OutputNotWritable, MissingExtra."""
+    with destination_of(address).writing() as output:
+        output.write(render_page(report).encode("utf-8", "replace"))
+
+
+def render_page(report: Report) -> str:
+    """A report as HTML; every text in it is escaped."""
+    usual = GenerationParams()
+    given = {
+        name: value
+        for name, value in report.asked.params
+        if value != getattr(usual, name) and name != "response_format"
+    }
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            job=report.job,
+            asked=report.asked,
+            given=given,
+            schema=report.asked.params.response_format.schema_text,
+            with_gpu=any(not device.device.startswith("cpu") for device in report.devices),
+            plots=[(plot, Markup(plot.svg)) for plot in report_plots(report.distributions, report.progress)],  # noqa: S704 - drawn from numbers
+        )
+    )
+
+
+def _money(amount: float) -> str:
+    """An amount with two places, or as many as a small one needs."""
+    return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:.2g}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": wording.number,
+        "duration": wording.duration,
+        "moment": wording.moment,
+        "percent": wording.percent,
+        "money": _money,
+    }
+    return environment

@@ -1,0 +1,106 @@
+"""Plots of a report as SVG, each with the same in words: a sentence, and a table.
+
+leather draws them: 30 kB of Python that needs nothing else, and SVG whose parts have classes. The style sheet of the
+page colours them, so that one picture fits light, dark and paper.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from leather import Axis, Chart
+
+from qwenq.monitor import wording
+from schemas.histograms import Bar, Histogram
+from schemas.job_costs import Distributions
+from schemas.progress import Progress
+
+WIDTH, HEIGHT = 560, 250
+LABELS = 6
+"""Of a horizontal axis, so many are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A picture and what it says: a sentence, and the rows of a table under two headings."""
+
+    title: str
+    summary: str
+    svg: str
+    headings: tuple[str, str]
+    rows: Sequence[tuple[str, str]]
+
+
+def report_plots(found: Distributions, progress: Progress) -> list[Plot]:
+    """The plots of whatever was measured."""
+    plots = [
+        _histogram_plot("Answer lengths", "tokens", found.answer_tokens, _tokens),
+        _histogram_plot("Prompt lengths", "tokens", found.prompt_tokens, _tokens),
+        _histogram_plot("Response times", "seconds", found.seconds, _seconds),
+        _throughput_plot(progress),
+    ]
+    return [plot for plot in plots if plot is not None]
+
+
+def _histogram_plot(title: str, unit: str, values: Histogram, range_of: Callable[[Bar], str]) -> Plot | None:
+    half, most = values.bar_at(0.5), values.bar_at(0.95)
+    if half is None or most is None:
+        return None
+    rows = [(range_of(bar), wording.number(bar.count)) for bar in values.bars]
+    answers = "1 answer" if values.count == 1 else f"{wording.number(values.count)} answers"
+    summary = (
+        f"{answers}, on average {wording.number(values.mean)} {unit}; half of them have {_up_to(half)} {unit}, "
+        f"95 % {_up_to(most)}."
+    )
+    svg = _columns(
+        [bar.count for bar in values.bars], [label for label, _ in rows], unit, f"{title}. {summary}"
+    )
+    return Plot(title, summary, svg, (unit, "answers"), rows)
+
+
+def _throughput_plot(progress: Progress) -> Plot | None:
+    """Tokens by time; the first point is the beginning, before which there is no speed."""
+    points = progress.points[1:]
+    rates = [point.tokens_per_second for point in points]
+    measured = [rate for rate in rates if rate is not None]
+    if not measured or not max(measured):
+        return None
+    title, began = "Throughput", progress.points[0].at
+    mean = sum(measured) / len(measured)
+    summary = (
+        f"{wording.number(mean)} answer tokens a second on average, {wording.number(max(measured))} at most."
+    )
+    labels = [wording.duration((point.at - began).total_seconds()) for point in points]
+    rows = [(label, wording.number(rate)) for label, rate in zip(labels, rates, strict=True)]
+    svg = _columns(rates, labels, "time since the first claim", f"{title}. {summary}")
+    return Plot(title, summary, svg, ("up to", "tokens/s"), rows)
+
+
+def _columns(values: Sequence[float | None], labels: Sequence[str], heading: str, in_words: str) -> str:
+    """A column for each value. By its number, since two columns may have the same label."""
+    step = -(-len(labels) // LABELS)
+    chart = Chart()
+    chart.add_columns([(str(place), value) for place, value in enumerate(values)])
+    chart.set_x_axis(
+        Axis(name=heading, tick_formatter=lambda _, place, __: "" if place % step else labels[place])
+    )
+    chart.set_y_axis(Axis(tick_formatter=lambda value, _, __: f"{value:,}"))
+    svg = ET.Element("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": in_words})
+    svg.append(chart.to_svg_group(WIDTH, HEIGHT))
+    return ET.tostring(svg, encoding="unicode")
+
+
+def _up_to(bar: Bar) -> str:
+    return f"at least {bar.first:,g}" if bar.end is None else f"less than {bar.end:,g}"
+
+
+def _tokens(bar: Bar) -> str:
+    first = round(bar.first)
+    if bar.end is None:
+        return f"{first:,} and more"
+    last = round(bar.end) - 1
+    return f"{first:,}" if first == last else f"{first:,}-{last:,}"
+
+
+def _seconds(bar: Bar) -> str:
+    return f"{bar.first:g} and more" if bar.end is None else f"{bar.first:g}-{bar.end:g}"
