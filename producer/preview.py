@@ -46,6 +46,7 @@ def preview(
     format: Format | None = None,  # noqa: A002 - the word of the command line
     stdin: BinaryIO | None = None,
     shown: int = SHOWN,
+    sheet: str | None = None,
 ) -> Preview:
     """Read the whole input, streaming, and store nothing. Raises what open_input raises."""
     template = PromptTemplate.from_spec(spec.prompt)
@@ -53,7 +54,8 @@ def preview(
     prompts: list[PreviewedPrompt] = []
     bad_rows: list[RowError] = []
     documents = rejected = tokens = 0
-    for row in open_input(spec, format, stdin):
+    rows = open_input(spec, format, stdin, sheet)
+    for row in rows:
         if isinstance(row, RowError):
             rejected += 1
             if len(bad_rows) < max(shown, 1):
@@ -64,7 +66,7 @@ def preview(
         if len(prompts) < shown:
             prompts.append(_previewed(template, row))
     if not documents:
-        raise no_good_row(spec.sources, bad_rows[:1])
+        raise no_good_row(rows.sources, bad_rows[:1])
     return Preview(tuple(prompts), tuple(bad_rows), documents, rejected, tokens)
 
 

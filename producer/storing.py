@@ -7,6 +7,7 @@ from itertools import chain, islice
 
 from producer.heartbeat import Heartbeat
 from producer.keyed import InputDigest
+from producer.opening import named_inputs
 from producer.planning import ChunkPlanner, prompt_overhead
 from producer.signals import Signals
 from schemas.documents import Document, Row
@@ -33,7 +34,8 @@ def store_rows(
     Raises JobGivenUp when another process has taken the job for abandoned.
     """
     try:
-        with _collecting_rarely(), Heartbeat(store, half, settings.lease_seconds):
+        lease = settings.lease_seconds
+        with _collecting_rarely(), Heartbeat(store, lambda to: renew(to, half, lease), lease):
             return _store_rows(store, settings, spec, half, rows, signals)
     except BaseException:
         remove(store, half)
@@ -93,7 +95,7 @@ def _store_batch(
 
 def _refuse_without_good_row(spec: JobSpec, documents: int, rejected: int) -> None:
     if documents == rejected:
-        raise NoGoodRow(source=", ".join(spec.sources), reason="every row is bad")
+        raise NoGoodRow(source=named_inputs(spec.sources), reason="every row is bad")
 
 
 @contextmanager

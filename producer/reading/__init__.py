@@ -1,14 +1,16 @@
 """Reading: inputs become rows, one after the other, in memory that does not grow with them.
 
-    names ─ sources ─ unpacking ─ lines ─┬─ jsonl ─────┬─ Document | RowError
-            open      gzip, zstd         └─ delimited ─┘
-                                            rows: the rules of both
+    names ─ inputs ─┬─ sources ─┬─ unpacking ─ lines ─┬─ jsonl ─────┬─ Document | RowError
+            finding │           │  gzip, zstd         └─ delimited ─┤
+            remote  │           └─ parquet, spreadsheet ─ records ──┤
+            files   └─ document_files ─ extracting ─ records ───────┘
+                                                        rows: the rules of all
 
-An input that cannot be read at all is refused before the first row; whatever is wrong with a single row
-is a RowError, and reading goes on.
+A file that is named and cannot be read is refused before the first row; whatever is wrong with a single row, or with a
+single file of many that a folder or a pattern gives, is a RowError, and reading goes on.
 """
 
 from producer.reading.formats import Format
-from producer.reading.reader import read_rows
+from producer.reading.reader import Rows, read_rows
 
-__all__ = ["Format", "read_rows"]
+__all__ = ["Format", "Rows", "read_rows"]

@@ -9,12 +9,13 @@ from itertools import chain
 
 import orjson
 
+from producer.reading.header import check_header, miscounted
 from producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
-from producer.reading.rows import RowRules, named
+from producer.reading.rows import RowRules
 from producer.reading.sources import OpenSource
 from producer.reading.unpacking import BrokenOff
 from schemas.documents import Document, Row
-from schemas.errors import InvalidRow, UnknownColumn, UnreadableInput
+from schemas.errors import InvalidRow, UnreadableInput
 
 # How the csv module words two of its errors; it has no other way to tell them.
 _AT_END = "unexpected end of data"
@@ -86,7 +87,7 @@ def read_delimited(source: OpenSource, delimiter: str, rules: RowRules, id_prefi
     feed = _Feed(source.blocks)
     header = _header(source.name, feed, delimiter)
     if header:
-        _check_header(source.name, header, rules)
+        check_header(source.name, header, rules)
     return _Table(source.index, feed, header, delimiter, rules, id_prefix).rows()
 
 
@@ -106,20 +107,6 @@ def _header(name: str, feed: _Feed, delimiter: str) -> list[str]:
     if feed.broken:
         raise UnreadableInput(source=name, reason=feed.broken.reason)
     return []
-
-
-def _check_header(name: str, header: list[str], rules: RowRules) -> None:
-    if any("\0" in column for column in header):
-        raise UnreadableInput(source=name, reason="its header holds NUL bytes; save it as UTF-8")
-    if "" in header:
-        reason = f"its header gives column {header.index('') + 1} no name"
-        raise UnreadableInput(source=name, reason=reason)
-    twice = next((column for place, column in enumerate(header) if column in header[:place]), None)
-    if twice is not None:
-        raise UnreadableInput(source=name, reason=f"its header names the column {twice!r} twice")
-    for column in rules.required_columns:
-        if column not in header:
-            raise UnknownColumn(source=name, column=column, columns=named(header))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +148,7 @@ class _Table:
             if (len(fields) != len(header) or len(header) == 1) and feed.at_blank_line():
                 return None
             if len(fields) != len(header):
-                raise InvalidRow(reason=_miscounted(fields, header))  # noqa: TRY301
+                raise InvalidRow(reason=miscounted(fields, header))  # noqa: TRY301
             columns = dict(zip(header, fields, strict=True))
             content = orjson.dumps(columns).decode()
             if "\\u0000" in content and any("\0" in field for field in fields):
@@ -173,11 +160,6 @@ class _Table:
         except orjson.JSONEncodeError:
             return bad_row(self.source, number, b"\n".join(feed.taken), "not valid UTF-8")
         return Document(own_id, self.source, number, content)
-
-
-def _miscounted(fields: list[str], header: list[str]) -> str:
-    problem = "too few" if len(fields) < len(header) else "too many"
-    return f"{problem} fields: {len(fields)}, where the header has {len(header)}"
 
 
 def _why(error: csv.Error | InvalidRow, feed: _Feed) -> str:

@@ -21,7 +21,7 @@ class RowRules:
     def __init__(self, prompt: PromptSpec, params: GenerationParams) -> None:
         self._id_column = prompt.id_column
         self._other_id = "custom_id" if prompt.id_column == _DEFAULT_ID else prompt.id_column
-        self._text_column = prompt.text_column
+        self.text_column = prompt.text_column
         self._needs_text = prompt.template is None
         self._params = params
         self._accepted = ""
@@ -29,7 +29,7 @@ class RowRules:
     @property
     def required_columns(self) -> tuple[str, ...]:
         """The columns that the header of a CSV must have."""
-        text = (self._text_column,) if self._needs_text else ()
+        text = (self.text_column,) if self._needs_text else ()
         return text if self._id_column == _DEFAULT_ID else (*text, self._id_column)
 
     def custom_id(self, row: Mapping[str, Any]) -> str:
@@ -40,7 +40,7 @@ class RowRules:
         if type(value) is str:
             if len(value) <= ID_CHARS and value.isprintable():
                 return value
-            return _checked_id(value)
+            return checked_id(value)
         if value is None:
             return ""
         if type(value) is int:
@@ -54,7 +54,7 @@ class RowRules:
             if chat is not None:
                 self._check_parameters(chat)
                 return
-        if self._needs_text and type(row.get(self._text_column)) is not str:
+        if self._needs_text and type(row.get(self.text_column)) is not str:
             raise InvalidRow(reason=self._no_text(row))
 
     def _check_parameters(self, chat: ChatRow) -> None:
@@ -72,10 +72,10 @@ class RowRules:
         self._accepted = shown
 
     def _no_text(self, row: Mapping[str, Any]) -> str:
-        if self._text_column in row:
-            kind = _kind(row[self._text_column])
-            return f"wrong type: the column {self._text_column!r} is {kind}; it must be a string"
-        return f"there is no column {self._text_column!r}; it has: {named(row)}"
+        if self.text_column in row:
+            kind = _kind(row[self.text_column])
+            return f"wrong type: the column {self.text_column!r} is {kind}; it must be a string"
+        return f"there is no column {self.text_column!r}; it has: {named(row)}"
 
 
 def named(columns: Mapping[str, Any] | list[str]) -> str:
@@ -86,7 +86,8 @@ def named(columns: Mapping[str, Any] | list[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown or "no columns"
 
 
-def _checked_id(value: str) -> str:
+def checked_id(value: str) -> str:
+    """The value, if it can be an id. Raises InvalidRow."""
     if len(value) > ID_CHARS:
         raise InvalidRow(reason=f"the id has {len(value)} characters; at most {ID_CHARS} are kept")
     if _CONTROL.search(value):

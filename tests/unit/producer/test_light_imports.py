@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "celery", "jinja2", "zstandard")
+HEAVY = (
+    "torch", "transformers", "celery", "jinja2", "zstandard",
+    "fsspec", "pyarrow", "openpyxl", "lxml", "html_text", "pypdfium2", "charset_normalizer",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import zstandard
 
 from producer.reading import Format, read_rows
 from schemas.documents import Document, Row, RowError
-from schemas.errors import UnknownFormat, UnreadableInput
+from schemas.errors import NothingFound, UnknownFormat, UnreadableInput
 from schemas.generation import GenerationParams
 from schemas.jobs import PromptSpec
 
@@ -63,7 +63,7 @@ def test_format_and_compression_are_seen_from_the_name(tmp_path: Path, name: str
     assert ids(read([path])) == IDS
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a", "a.json", "jsonl"])
+@pytest.mark.parametrize("name", ["a.log", "a", "a.json", "jsonl"])
 def test_an_unknown_ending_asks_for_the_format(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(LINES)
@@ -131,7 +131,7 @@ def test_what_cannot_be_read_is_refused_before_the_first_row(tmp_path: Path) -> 
     (tmp_path / "utf16.jsonl").write_bytes(LINES.decode().encode("utf-16"))
     for name, reason in [
         ("missing.jsonl", "no such file or directory"),
-        ("folder.jsonl", "it is a folder"),
+        ("folder.jsonl", "the folder holds none"),
         ("false.jsonl.gz", "it is not gzip data, though its name says so"),
         ("empty.jsonl.zst", "it is not zstd data, though its name says so"),
         ("cut.jsonl.gz", "its gzip data is truncated"),
@@ -139,7 +139,7 @@ def test_what_cannot_be_read_is_refused_before_the_first_row(tmp_path: Path) -> 
         ("nul\0.jsonl", "embedded null byte"),
     ]:
         sources = [str(good), str(tmp_path / name)]
-        with pytest.raises(UnreadableInput) as caught:
+        with pytest.raises((UnreadableInput, NothingFound)) as caught:
             read_rows(sources, None, PromptSpec(), GenerationParams())
         assert reason in str(caught.value)
 

@@ -1,0 +1,66 @@
+"""Real files of the kinds that programs write: PDF, Word, spreadsheets, Parquet."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def pdf_of(*pages: str, password: str | None = None) -> bytes:
+    """A PDF with these pages of text; with a password, nobody reads it without."""
+    from fpdf import FPDF
+
+    pdf = FPDF()
+    if password is not None:
+        pdf.set_encryption(owner_password="owner", user_password=password)
+    pdf.set_font("Helvetica", size=12)
+    for page in pages:
+        pdf.add_page()
+        if page:
+            pdf.multi_cell(0, text=page)
+    return bytes(pdf.output())
+
+
+def docx_of(*paragraphs: str, table: Sequence[Sequence[str]] = ()) -> bytes:
+    """A Word document of paragraphs, and a table behind them."""
+    import docx
+
+    document = docx.Document()
+    for paragraph in paragraphs:
+        document.add_paragraph(paragraph)
+    if table:
+        made = document.add_table(len(table), len(table[0]))
+        for row, cells in zip(made.rows, table, strict=True):
+            for cell, text in zip(row.cells, cells, strict=True):
+                cell.text = text
+    written = io.BytesIO()
+    document.save(written)
+    return written.getvalue()
+
+
+def xlsx_of(
+    rows: Iterable[Sequence[Any]], merged: Sequence[str] = (), **others: Iterable[Sequence[Any]]
+) -> bytes:
+    """A spreadsheet: a first sheet with these rows and merged ranges, then others by name."""
+    from openpyxl import Workbook
+
+    workbook = Workbook()
+    for name, content in {"First": rows, **others}.items():
+        sheet = workbook.create_sheet(name)
+        for row in content:
+            sheet.append(list(row))
+    workbook.remove(workbook.worksheets[0])
+    for cells in merged:
+        workbook.worksheets[0].merge_cells(cells)
+    written = io.BytesIO()
+    workbook.save(written)
+    return written.getvalue()
+
+
+def write_parquet(path: Path, columns: Mapping[str, Any], **options: Any) -> Path:
+    """A Parquet file of these columns: lists, or Arrow arrays."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table(dict(columns)), path, **options)
+    return path

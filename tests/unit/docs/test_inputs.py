@@ -1,0 +1,28 @@
+"""What docs/inputs.md lists is what the code reads, and its limits are those that hold."""
+
+import re
+from pathlib import Path
+
+from producer.reading import Format
+from producer.reading.extracting.word import XML_BYTES
+from producer.reading.files import WHOLE_BYTES
+from producer.reading.formats import known_format
+from producer.reading.inputs import MOST_INPUTS
+from producer.reading.lines import LINE_LIMIT
+from producer.reading.spreadsheet import MOST_ROWS, UNPACKED_BYTES
+
+INPUTS = (Path(__file__).parents[3] / "docs" / "inputs.md").read_text("utf-8")
+
+
+def test_every_format_is_listed_with_its_endings() -> None:
+    endings = re.findall(r"`(\.\w+)`", INPUTS.partition("## What is read")[2].partition("What is needed")[0])
+    formats = {known_format(f"a{ending}") for ending in endings if ending not in {".gz", ".zst"}}
+    assert formats == set(Format)
+    assert all(f"`{form}`" in INPUTS for form in Format)
+
+
+def test_the_limits_are_those_that_hold() -> None:
+    told = INPUTS.partition("## Limits")[2].partition("Every input")[0]
+    sizes = [int(mebibytes) << 20 for mebibytes in re.findall(r"(\d+) MiB", told)]
+    assert sizes == [LINE_LIMIT, WHOLE_BYTES, XML_BYTES, UNPACKED_BYTES]
+    assert re.findall(r"\| ([\d,]+) \|", told) == [f"{MOST_ROWS:,}", f"{MOST_INPUTS:,}"]

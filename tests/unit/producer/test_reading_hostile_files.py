@@ -1,0 +1,65 @@
+"""Any bytes as a file of a program: each is read, or refused as a whole, or one bad row; nothing else comes out."""
+
+import io
+import random
+from collections.abc import Callable
+
+import pytest
+
+from producer.reading import Format, read_rows
+from schemas.documents import Row, RowError
+from schemas.errors import UsageError
+from schemas.generation import GenerationParams
+from schemas.jobs import PromptSpec
+from tests.made_files import docx_of, pdf_of, write_parquet, xlsx_of
+
+CASES = 60
+SEED = 6
+
+
+def parquet_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("hostile") / "a.parquet"
+    return write_parquet(path, {"text": ["x", "y"] * 50, "n": list(range(100))}).read_bytes()
+
+
+MAKERS: dict[Format, Callable[[pytest.TempPathFactory], bytes]] = {
+    Format.PARQUET: parquet_bytes,
+    Format.XLSX: lambda _: xlsx_of([("text", "n"), ("x", 1), ("y", 2)], merged=["B2:B3"]),
+    Format.DOCX: lambda _: docx_of("one", "two", table=[["a", "b"]]),
+    Format.PDF: lambda _: pdf_of("one", "two"),
+    Format.HTML: lambda _: b"<html><body><p>one</p><table><tr><td>x</td></tr></table></body></html>",
+    Format.TEXT: lambda _: "zażółć\n".encode(),
+}
+
+
+@pytest.mark.parametrize("form", MAKERS)
+def test_a_damaged_file_is_refused_or_a_bad_row(
+    tmp_path_factory: pytest.TempPathFactory, form: Format
+) -> None:
+    good = MAKERS[form](tmp_path_factory)
+    assert not any(isinstance(row, RowError) for row in rows_of(good, form))
+    drawn = random.Random(SEED)
+    for _ in range(CASES):
+        for row in rows_of(damaged(good, drawn), form):
+            text = "".join(map(str, row))
+            text.encode()
+            assert "\0" not in text, "PostgreSQL keeps no NUL"
+            assert row.line > 0
+
+
+def rows_of(data: bytes, form: Format) -> list[Row]:
+    """The rows of some bytes; none where they are refused as a whole."""
+    try:
+        return list(read_rows(["-"], form, PromptSpec(), GenerationParams(), io.BytesIO(data)))
+    except UsageError:
+        return []
+
+
+def damaged(good: bytes, drawn: random.Random) -> bytes:
+    """A file with some bytes changed, cut out, or cut off."""
+    data = bytearray(good)
+    for _ in range(drawn.randint(1, 8)):
+        data[drawn.randrange(len(data))] = drawn.randrange(256)
+    at, length = drawn.randrange(len(data)), drawn.choice([0, 0, 1, 40, len(data)])
+    del data[at : at + length]
+    return bytes(data)

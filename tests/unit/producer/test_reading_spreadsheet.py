@@ -1,0 +1,152 @@
+"""Spreadsheets: cells as the text that they show, merged cells filled, rows by their number in the sheet."""
+
+import io
+import zipfile
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from producer.reading import Format, read_rows
+from producer.reading.merged_cells import MergedRange, merged_ranges
+from schemas.documents import Document, Row, RowError
+from schemas.errors import InvalidParameter, UnknownColumn, UnreadableInput
+from schemas.generation import GenerationParams
+from schemas.jobs import PromptSpec
+from tests.made_files import xlsx_of
+
+
+def read(data: bytes, sheet: str | None = None, **prompt: Any) -> list[Row]:
+    stdin = io.BytesIO(data)
+    return list(read_rows(["-"], Format.XLSX, PromptSpec(**prompt), GenerationParams(), stdin, sheet))
+
+
+def contents(rows: list[Row]) -> list[Any]:
+    return [orjson.loads(row.content) for row in rows if isinstance(row, Document)]
+
+
+def test_each_row_below_the_header_is_a_document(tmp_path: Path) -> None:
+    path = tmp_path / "a.XLSX"
+    path.write_bytes(xlsx_of([(" text ", "n"), ("one", 1), (None, None), ("two", 2)]))
+    rows = list(read_rows([str(path)], None, PromptSpec(), GenerationParams()))
+    assert [(row.line, row.custom_id) for row in rows if isinstance(row, Document)] == [(2, "2"), (4, "4")]
+    assert contents(rows) == [{"text": "one", "n": "1"}, {"text": "two", "n": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1250, "1250"),
+        (1250.0, "1250"),
+        (0.1 + 0.2, "0.3"),
+        (True, "TRUE"),
+        (date(2026, 11, 22), "2026-11-22"),
+        (datetime(2026, 11, 22, 14, 30), "2026-11-22T14:30:00"),  # noqa: DTZ001 - a sheet knows no zones
+        (time(8, 5), "08:05:00"),
+        ("=1+1", ""),
+        (None, ""),
+    ],
+)
+def test_a_cell_is_the_text_that_it_shows(value: object, text: str) -> None:
+    (content,) = contents(read(xlsx_of([("text", "value", "end"), ("x", value, "y")])))
+    assert content == {"text": "x", "value": text, "end": "y"}
+
+
+def test_the_value_of_merged_cells_is_that_of_each_of_them() -> None:
+    rows = [
+        ("group", "text", "note"),
+        ("A", "one", "wide"),
+        (None, "two", None),
+        (None, "three", "own"),
+        ("B", "four"),
+    ]
+    data = xlsx_of(rows, merged=["A2:A4", "C2:C3"])
+    assert [tuple(content.values()) for content in contents(read(data))] == [
+        ("A", "one", "wide"), ("A", "two", "wide"), ("A", "three", "own"), ("B", "four", ""),
+    ]  # fmt: skip
+
+
+def test_a_tall_cell_makes_no_rows_of_its_own() -> None:
+    data = xlsx_of([("text", "n"), ("one", 1), (None, None), ("", None), ("two", 2)], merged=["A2:A4"])
+    assert [row.line for row in read(data)] == [2, 5]
+
+
+def test_a_merged_header_is_refused() -> None:
+    with pytest.raises(UnreadableInput, match="names the column 'text' twice"):
+        read(xlsx_of([("text", None), ("a", "b")], merged=["A1:B1"]))
+
+
+def test_merged_ranges_are_found_wherever_a_block_ends() -> None:
+    xml = (
+        b'<sheetData/><mergeCells count="2"><x:mergeCell ref="B12:AA13"/><mergeCell ref="A1:C1"></mergeCells>'
+    )
+    expected = [MergedRange(1, 1, 1, 3), MergedRange(12, 2, 13, 27)]
+    for size in range(1, len(xml) + 1):
+        assert merged_ranges(xml[at : at + size] for at in range(0, len(xml), size)) == expected
+
+
+def test_another_sheet_is_read_by_name() -> None:
+    data = xlsx_of([("text",), ("first",)], Other=[("text",), ("second",)])
+    assert [content["text"] for content in contents(read(data))] == ["first"]
+    assert [content["text"] for content in contents(read(data, "Other"))] == ["second"]
+    with pytest.raises(UnreadableInput, match="no sheet 'Third'; it has: First, Other"):
+        read(data, "Third")
+
+
+def test_a_sheet_without_a_spreadsheet_is_refused() -> None:
+    with pytest.raises(InvalidParameter, match="--sheet"):
+        read_rows(["-"], Format.CSV, PromptSpec(), GenerationParams(), io.BytesIO(b"text\nx\n"), "Other")
+
+
+def test_a_row_with_more_cells_than_the_header_is_a_bad_one() -> None:
+    rows = read(xlsx_of([("text",), ("x", "y"), ("z",)]))
+    assert [isinstance(row, RowError) for row in rows] == [True, False]
+    assert "too many fields: 2, where the header has 1" in rows[0][3]
+
+
+def test_an_empty_sheet_has_no_rows() -> None:
+    assert read(xlsx_of([])) == []
+    assert read(xlsx_of([("text",)])) == []
+
+
+def test_a_header_without_the_text_column_is_refused() -> None:
+    with pytest.raises(UnknownColumn, match=r"no column 'text'. It has: body"):
+        read(xlsx_of([("body",), ("x",)]))
+
+
+def test_one_cell_far_away_takes_neither_time_nor_memory() -> None:
+    data = xlsx_of([("text",), ("x",)])
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(changed, "w") as new:
+        for part in old.infolist():
+            content = old.read(part)
+            if "sheet1" in part.filename:
+                content = content.replace(
+                    b"</sheetData>", b'<row r="2000000"><c r="XFD2000000"><v>1</v></c></row></sheetData>'
+                )
+            new.writestr(part, content)
+    *rows, last = read(changed.getvalue())
+    assert contents(rows) == [{"text": "x"}]
+    assert "at most 1,048,576 rows" in last[3]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not a spreadsheet"),
+        (b"text\nx\n", "not a spreadsheet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "encrypted, or of an Office before 2007"),
+        (xlsx_of([("text",)])[:-40], "not a spreadsheet"),
+    ],
+)
+def test_what_is_no_spreadsheet_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableInput, match=reason):
+        read(data)
+
+
+def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producer.reading.spreadsheet.UNPACKED_BYTES", 1_000)
+    with pytest.raises(UnreadableInput, match="unpacked, it has"):
+        read(xlsx_of([("text",), ("x",)]))
