@@ -2,8 +2,9 @@
 # Each target's line ends with what `make help` says of it.
 
 PYTHON ?= python3
-# Given to pytest by `make test`; such as PYTEST_OPTIONS=tests/unit. At most 4 at once: each brings its own servers.
-PYTEST_OPTIONS ?= -n logical --maxprocesses 4
+# Given to pytest by `make test`; such as PYTEST_OPTIONS=tests/unit. Three at once also on two cores, since most tests
+# wait for processes that they started; each of the three brings its own servers.
+PYTEST_OPTIONS ?= -n 3 --dist worksteal
 
 # How many cases `make faithful` draws for each model, and `make model` for each database.
 EXAMPLES ?= 100
@@ -78,7 +79,7 @@ types: install ## mypy, strict
 check: lint types test ## lint, types and test
 
 .PHONY: bench
-bench: bench-submit bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured ## all benchmarks
+bench: bench-submit bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-splitting ## all benchmarks
 
 .PHONY: bench-submit
 bench-submit: install ## how fast documents go into the store
@@ -104,6 +105,14 @@ bench-startup: install ## how fast commands and services start
 bench-engine: install ## the engine against its peers; with vLLM: VLLM_PYTHON=/path/to/python
 	$(BIN)/python -m benchmarks.engine $(if $(VLLM_PYTHON),--vllm-python $(VLLM_PYTHON))
 
+.PHONY: bench-splitting
+bench-splitting: install ## documents that do and do not fit into the model's context
+	$(BIN)/python -m benchmarks.splitting
+
+.PHONY: bench-monitoring
+bench-monitoring: install ## Flower's answers and memory, with a million documents and the events of 20 workers
+	$(BIN)/python -m benchmarks.monitoring
+
 .PHONY: bench-structured
 bench-structured: install ## what it costs to hold answers to a JSON schema
 	$(BIN)/python -m benchmarks.structured
@@ -116,6 +125,10 @@ tiny-model: install ## train the tiny model anew (about half an hour), and measu
 .PHONY: docs
 docs: install ## write docs/cli.md and docs/settings.md anew from the code
 	$(BIN)/python -m docs.generate
+
+.PHONY: pictures
+pictures: install ## photograph Flower's pages into docs/images/; needs a Chromium
+	$(BIN)/python -m docs.pictures
 
 .PHONY: clean
 clean: ## remove caches, builds and the demo's answers; .venv and .qwenq, which holds your jobs, stay

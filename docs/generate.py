@@ -24,7 +24,7 @@ What each command says of itself with `--help`. Every option has a twin in the e
 names; what stands on the command line wins.
 
 Exit codes: 0 done; 1 it ran, but some documents have no answer (`run`, `submit --wait`); 2 bad usage or
-input; 3 a service that is needed is away; 130 interrupted; 70 an error in qwenq itself.
+input; 3 a service that is needed is away; 130 interrupted; 70 an error in qwenq itself. `qwenq health` has its own.
 """
 
 _SETTINGS_HEAD = f"""\

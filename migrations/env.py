@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import schemas.schedule_tables  # noqa: F401 - its tables are among the metadata
+import schemas.part_tables
+import schemas.schedule_tables  # noqa: F401 - the same
 from schemas.tables import metadata
 
 context.configure(

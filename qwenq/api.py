@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemas.errors import JobNotCancellable, UnknownJob
+from schemas.job_metrics import JobMetrics
 from schemas.jobs import JobStatus, Priority
+from schemas.parts import PartLine
 from schemas.results import ErrorLine, HistoryLine, Result
 from schemas.settings import Settings, load_settings
 
@@ -27,9 +29,11 @@ def submit(
     model: str | None = None,
     template: str | None = None,
     prompt: str | None = None,
+    merge_prompt: str | None = None,
     system: str | None = None,
     text_column: str = "text",
     id_column: str = "id",
+    sheet: str | None = None,
     name: str | None = None,
     priority: Priority = Priority.NORMAL,
     idempotency_key: str | None = None,
@@ -39,6 +43,10 @@ def submit(
 ) -> JobStatus:
     """Store files as a job, and tell the workers. `params` are those of GenerationParams.
 
+    A file may be a pattern, a folder or a URL as well; `sheet` is that of spreadsheets.
+
+    With `on_overflow="split"`, `merge_prompt` merges the answers to the parts of a long document, unless the template
+    brings a prompt for that.
     With an `idempotency_key`, a request that was stored before is not stored again: its job is returned, and another
     request under the same key is refused. With `reuse`, documents are answered from earlier identical ones.
     A broker that is away is no error: the job is announced once it is back. Raises UsageError, StoreAway.
@@ -50,9 +58,11 @@ def submit(
         files=[str(file) for file in files],
         template=template,
         prompt=prompt,
+        merge_prompt=merge_prompt,
         system=system,
         text_column=text_column,
         id_column=id_column,
+        sheet=sheet,
         name=name,
         priority=priority,
         idempotency_key=idempotency_key,
@@ -100,12 +110,32 @@ def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLi
     return _streamed(errors_of, job_id, settings)
 
 
+def parts(job_id: int, *, settings: Settings | None = None) -> Iterator[PartLine]:
+    """Each answer to a part of a job's long documents, in input order, streamed. Raises UnknownJob, StoreAway."""
+    from store.parts import parts_of
+
+    status(job_id, settings=settings)
+    return _streamed(parts_of, job_id, settings)
+
+
 def history(job_id: int, *, settings: Settings | None = None) -> Iterator[HistoryLine]:
     """Each failure of a job that was retried, in input order, streamed. Raises UnknownJob, StoreAway."""
     from store.failures import history_of
 
     status(job_id, settings=settings)
     return _streamed(history_of, job_id, settings)
+
+
+def metrics(job_id: int, *, settings: Settings | None = None) -> JobMetrics:
+    """What a job took so far: response time, tokens a second, memory. Raises UnknownJob, StoreAway."""
+    from store.job_metrics import job_metrics
+
+    with _store(settings) as store:
+        with store.reading() as connection:
+            found = job_metrics(connection, job_id)
+        if found is None:
+            raise UnknownJob(job_id=job_id, store=store.url)
+        return found
 
 
 def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:

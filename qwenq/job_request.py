@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from producer.reading import Format
+from qwenq.submitter import submitter_of
 from schemas.answer_grammar import answer_grammar
-from schemas.builtin_templates import builtin_template
+from schemas.builtin_templates import builtin_template, builtin_templates
 from schemas.errors import InvalidParameter, InvalidSchema, UnreadableInput, reason_of
-from schemas.generation import GenerationParams
+from schemas.generation import GenerationParams, Overflow
 from schemas.jobs import JobSpec, Priority, PromptSpec
 from schemas.response_format import ResponseFormat
 from schemas.settings import Settings
@@ -26,6 +27,8 @@ KEY = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{LONGEST_KEY}}}")
 class JobRequest:
     """A job as a person asks for it. At most one of `template`, `prompt` and `prompt_file` is given.
 
+    The same of `merge_prompt` and `merge_prompt_file`, which need `on_overflow` to be `split`.
+
     `params` holds generation parameters by their names in GenerationParams; None means: not given.
     """
 
@@ -33,10 +36,13 @@ class JobRequest:
     template: str | None = None
     prompt: str | None = None
     prompt_file: Path | None = None
+    merge_prompt: str | None = None
+    merge_prompt_file: Path | None = None
     system: str | None = None
     text_column: str = "text"
     id_column: str = "id"
     format: Format | None = None
+    sheet: str | None = None
     name: str | None = None
     priority: Priority = Priority.NORMAL
     json_schema: Path | None = None
@@ -54,10 +60,11 @@ class JobRequest:
             params = params.overlaid({"seed": self._drawn_seed()})
         return JobSpec(
             model=model_of(settings),
-            name=self.name or Path(self.files[0]).name,
+            name=self.name or Path(self.files[0]).name or self.files[0],
             prompt=PromptSpec(
                 template=self._template_source(),
                 system=self.system,
+                merge=self._merge_source(params.on_overflow),
                 text_column=self.text_column,
                 id_column=self.id_column,
             ),
@@ -66,6 +73,7 @@ class JobRequest:
             sources=tuple(self.files),
             idempotency_key=self.idempotency_key,
             reuse=self.reuse,
+            submitter=submitter_of(settings),
         )
 
     def _check_key(self) -> None:
@@ -88,6 +96,26 @@ class JobRequest:
         if self.template is not None:
             return builtin_template(self.template).text
         return self.prompt if self.prompt_file is None else _text_of(self.prompt_file)
+
+    def _merge_source(self, policy: Overflow) -> str | None:
+        """The prompt that merges the answers to a long document's parts; a template brings its own."""
+        names = "--merge-prompt, --merge-prompt-file"
+        if self.merge_prompt is not None and self.merge_prompt_file is not None:
+            raise InvalidParameter(name=names, reason="give one of them, not both")
+        given = self.merge_prompt if self.merge_prompt_file is None else _text_of(self.merge_prompt_file)
+        if policy is not Overflow.SPLIT:
+            if given is not None:
+                raise InvalidParameter(name=names, reason="they merge parts: give --on-overflow split as well")
+            return None
+        builtin = builtin_template(self.template).merge if self.template is not None else None
+        if given is None and builtin is None:
+            able = ", ".join(template.name for template in builtin_templates() if template.merge)
+            reason = (
+                "split needs a second prompt, which makes one answer of the answers to a document's parts: give "
+                f"--merge-prompt or --merge-prompt-file, or take a template that brings its own ({able})"
+            )
+            raise InvalidParameter(name="--on-overflow", reason=reason)
+        return builtin if given is None else given
 
     def _response_format(self) -> dict[str, ResponseFormat]:
         """The form of the answers, where a file describes it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from qwenq.telling import how_to_resume, is_terminal, job_line, say
 from schemas.documents import Row
 from schemas.jobs import JobStatus
-from worker.patience import patiently
+from worker.patience import retrying_store
 
 POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 900.0
@@ -20,7 +20,7 @@ def follow(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatu
 
     def patient_poll() -> JobStatus:
         # A store that restarts must not end what waits for it: the workers wait too.
-        return patiently(PATIENCE_SECONDS)(poll)
+        return retrying_store(PATIENCE_SECONDS, _say_away)(poll)
 
     return _follow_with_bar(patient_poll, watch) if is_terminal() else _follow_with_lines(patient_poll, watch)
 
@@ -34,6 +34,10 @@ def count_rows(rows: Iterable[Row]) -> Iterator[Row]:
             yield from _counted(rows, BAR_EVERY_SECONDS, line.update)
     else:
         yield from _counted(rows, LINE_EVERY_SECONDS, say)
+
+
+def _say_away(reason: str, again_in_seconds: float) -> None:
+    say(f"{reason} Tried again in {again_in_seconds:.1f} s.")
 
 
 def _counted(rows: Iterable[Row], every_seconds: float, tell: Callable[[str], None]) -> Iterator[Row]:

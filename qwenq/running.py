@@ -4,13 +4,12 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 from producer.submitting import submit_job
 from qwenq.embedded.home import home_of_run, run_key
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
-from qwenq.exporting import check_outputs, write_errors, write_results
+from qwenq.exporting import Address, check_outputs, write_answers, write_failures
 from qwenq.job_request import JobRequest
 from qwenq.progress import count_rows, follow
 from qwenq.stores import open_store
@@ -25,7 +24,7 @@ from store.broker import Broker
 from store.database import Store
 from store.jobs import hold_job
 from store.pausing import resume_job
-from store.results import count_answers, errors_of, results_of
+from store.results import count_answers, results_of
 from store.runs import forget_run, job_to_take_up
 from store.statuses import job_status
 from store.workers import worker_of_process
@@ -39,8 +38,8 @@ PATIENCE_SECONDS = 60.0
 class Outputs:
     """Where a run's answers and errors go."""
 
-    results: Path
-    errors: Path
+    results: Address
+    errors: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,10 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
 
     Interrupted, it keeps what is done; the same command goes on from there. Raises UsageError, ServiceAway.
     """
-    check_outputs((outputs.results, outputs.errors), request.files)
     spec, rows = open_request(request, settings)
+    check_outputs((outputs.results, outputs.errors), spec.sources)
     check_model(spec.model, settings)
-    asked_for = (request.params, request.format, request.priority, settings.dtype, settings.quantize)
+    asked_for = (request.params, request.format, request.sheet, request.priority, settings.dtype, settings.quantize)
     key = run_key(spec, repr(asked_for))
     with home_of_run(_services_of_run(settings), key) as home, Session(home.settings) as session:
         session.start_broker()
@@ -144,8 +143,8 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
 def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> Sequence[Result]:
     """Write both files; only then the run is over, and the same command would begin another one."""
     with store.reading() as connection:
-        write_results(outputs.results, results_of(connection, job_id))
-        write_errors(outputs.errors, errors_of(connection, job_id))
+        write_answers(connection, job_id, outputs.results)
+        write_failures(connection, job_id, outputs.errors)
         first_results = list(islice(results_of(connection, job_id), SHOWN_RESULTS))
     with store.writing() as connection:
         forget_run(connection, job_id)

@@ -19,7 +19,8 @@ def open_request(request: JobRequest, settings: Settings) -> tuple[JobSpec, Iter
     Raises UsageError.
     """
     spec = request.specify(settings)
-    return spec, open_input(spec, request.format)
+    rows = open_input(spec, request.format, sheet=request.sheet)
+    return spec.model_copy(update={"sources": rows.sources}), iter(rows)
 
 
 @dataclass(frozen=True, slots=True)

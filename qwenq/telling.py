@@ -103,6 +103,7 @@ def show_job(job: JobStatus) -> None:
         f"{counts.succeeded:,} succeeded{reused}, {counts.failed:,} failed, {counts.cancelled:,} cancelled",
         "tokens": f"{usage.prompt_tokens:,} prompt, {usage.completion_tokens:,} completion, "
         f"of these {usage.reasoning_tokens:,} reasoning",
+        "submitted": job.submitter or "-",
         "speed": f"{_number(job.tokens_per_second)} tokens/s",
         "created": _moment(job.created_at),
         "started": _moment(job.started_at),

@@ -1,6 +1,7 @@
 """The prompt templates that come with qwenq: one file each in `templates/`.
 
-The first comment of a file says in one line what it does, the second which columns it reads.
+The first comment of a file says in one line what it does, the second which columns it reads. The file of the same name
+in `merges/`, where there is one, merges the answers to the parts of a long document.
 """
 
 import re
@@ -10,17 +11,19 @@ from pathlib import Path
 from schemas.errors import UnknownTemplate
 
 FOLDER = Path(__file__).parent / "templates"
+MERGES = "merges"
 _COMMENTS = re.compile(r"\{# (?P<description>.+?) #\}\n\{# (?P<columns>.+?) #\}\n")
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltinTemplate:
-    """A template by name, what it is for, the columns that it reads, and its Jinja2 text."""
+    """A template by name, what it is for, the columns that it reads, its Jinja2 text, and that of its merge prompt."""
 
     name: str
     description: str
     columns: str
     text: str
+    merge: str | None = None
 
 
 def builtin_templates() -> tuple[BuiltinTemplate, ...]:
@@ -41,4 +44,11 @@ def _read(path: Path) -> BuiltinTemplate:
     comments = _COMMENTS.match(text)
     if comments is None:
         raise ValueError(f"{path.name} does not begin with its two comments")
-    return BuiltinTemplate(path.stem, comments["description"], comments["columns"], text)
+    merge = path.parent / MERGES / path.name
+    return BuiltinTemplate(
+        path.stem,
+        comments["description"],
+        comments["columns"],
+        text,
+        merge.read_text("utf-8") if merge.exists() else None,
+    )

@@ -54,11 +54,11 @@ def last_of_user(messages: tuple[Message, ...]) -> int:
     return max(place for place, message in enumerate(messages) if message.role == "user")
 
 
-def cut_last_of_user(messages: tuple[Message, ...], chars: int | None) -> tuple[Message, ...]:
-    """The conversation with the first `chars` characters of the user's last message; None is all of them."""
-    last = last_of_user(messages)
-    cut = replace(messages[last], content=messages[last].content[:chars])
-    return (*messages[:last], cut, *messages[last + 1 :])
+def cut_last_of_user(messages: tuple[Message, ...], first: int, last: int | None) -> tuple[Message, ...]:
+    """The conversation with these characters of the user's last message; None is its end."""
+    place = last_of_user(messages)
+    cut = replace(messages[place], content=messages[place].content[first:last])
+    return (*messages[:place], cut, *messages[place + 1 :])
 
 
 def chat_row(row: Mapping[str, Any], *, as_columns: bool = False) -> ChatRow | None:

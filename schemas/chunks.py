@@ -41,6 +41,16 @@ class Claim:
     crashes: int = 0
 
     @property
+    def ids(self) -> dict[str, int]:
+        """What names the claim in a log."""
+        return {
+            "job": self.job_id,
+            "chunk": self.chunk_id,
+            "attempt": self.attempt,
+            "worker": self.worker_id,
+        }
+
+    @property
     def suspect(self) -> bool:
         """Whether it must be answered with no other chunk beside it, which its next crash could be blamed on."""
         return self.crashes > CRASHES_IN_COMPANY

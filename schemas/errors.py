@@ -9,8 +9,11 @@
     │   ├── UnknownColumn
     │   ├── UnreadableInput
     │   ├── UnknownFormat
+    │   ├── NothingFound
+    │   ├── TooManyInputs
     │   ├── NoGoodRow
     │   ├── OutputNotWritable
+    │   ├── MissingExtra
     │   ├── HomeInUse
     │   ├── UnknownJob
     │   ├── JobNotCancellable
@@ -20,6 +23,12 @@
     │   ├── JobNotPaused
     │   ├── JobNotRetryable
     │   ├── NothingToRetry
+    │   ├── InvalidCron
+    │   ├── UnknownTimezone
+    │   ├── ScheduleExists
+    │   ├── UnknownSchedule
+    │   ├── RunNotStarted
+    │   ├── CannotListen
     │   └── UnguardedFlower
     ├── ServiceAway                 exit 3: something outside must come back
     │   ├── StoreAway
@@ -29,14 +38,20 @@
     │   ├── StoreVersionMismatch
     │   ├── ServiceFailed
     │   ├── WorkerGaveUp
+    │   ├── SelfCheckFailed
     │   └── ModelUnavailable
+    ├── TurnFailed                  a task's, in place of what nobody foresaw
     ├── DocumentFailed              one document fails, its neighbours go on
     │   ├── InvalidRow              code invalid_row
     │   ├── InvalidOverride         code invalid_parameter
+    │   ├── UnreadableDocument      code unreadable_document
+    │   ├── UnknownKind             code unknown_kind
     │   ├── PromptFailed            code template_error
     │   ├── EmptyPrompt             code empty_prompt
     │   ├── InvalidText             code invalid_text
     │   ├── PromptTooLong           code too_long
+    │   ├── NoRoomForParts          code too_long
+    │   ├── NoRoomToMerge           code too_long
     │   ├── InvalidSchema           code invalid_schema
     │   ├── IncompleteJson          code incomplete_json
     │   ├── OutOfMemory             code out_of_memory
@@ -142,9 +157,27 @@ class UnreadableInput(UsageError):
 
 @dataclass(eq=False)
 class UnknownFormat(UsageError):
-    """The format of {source} is not known from its name. Say it with --format jsonl, csv or tsv."""
+    """The format of {source} is not known from its name. Say it with --format: {known}."""
 
     source: str
+    known: str
+
+
+@dataclass(eq=False)
+class NothingFound(UsageError):
+    """There is no file at {source}: the pattern matches none, or the folder holds none."""
+
+    source: str
+
+
+@dataclass(eq=False)
+class TooManyInputs(UsageError):
+    """The inputs are {count:,} files, and a job takes {most:,}. Submit them in parts. Files that are one document each
+    (text, HTML, PDF, Word) count as one when they are named together, by a folder or a quoted pattern.
+    """
+
+    count: int
+    most: int
 
 
 @dataclass(eq=False)
@@ -161,6 +194,14 @@ class OutputNotWritable(UsageError):
 
     path: str
     reason: str
+
+
+@dataclass(eq=False)
+class MissingExtra(UsageError):
+    """{what} needs packages that are not installed. They come with an extra: pip install 'qwenq[{extra}]'."""
+
+    what: str
+    extra: str
 
 
 @dataclass(eq=False)
@@ -240,6 +281,58 @@ class IdempotencyMismatch(UsageError):
     job_id: int
     key: str
     differences: str
+
+
+@dataclass(eq=False)
+class InvalidCron(UsageError):
+    """The cron line {line!r} cannot be used: {reason}. Five fields say when: "0 2 * * *" is 2 o'clock each night,
+    "*/15 8-17 * * MON-FRI" each quarter of an hour at work.
+    """
+
+    line: str
+    reason: str
+
+
+@dataclass(eq=False)
+class UnknownTimezone(UsageError):
+    """There is no time zone {name!r}. Give an IANA name, such as Europe/Warsaw or UTC."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class ScheduleExists(UsageError):
+    """There is a schedule {name!r} already. Give this one another name, or `qwenq schedule remove {name}` first."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class UnknownSchedule(UsageError):
+    """There is no schedule {name!r} in {store}. `qwenq schedule list` lists them."""
+
+    name: str
+    store: str
+
+
+@dataclass(eq=False)
+class RunNotStarted(UsageError):
+    """Run {run_id} of schedule {name!r} was not submitted: {reason}. `qwenq schedule show {name}` tells more."""
+
+    name: str
+    run_id: int
+    reason: str
+
+
+@dataclass(eq=False)
+class CannotListen(UsageError):
+    """Nothing can listen at {address}, port {port}: {reason}. Say another --port or --address, or end what listens
+    there.
+    """
+
+    address: str
+    port: int
+    reason: str
 
 
 @dataclass(eq=False)
@@ -324,6 +417,20 @@ class ModelUnavailable(ServiceAway):
     reason: str
 
 
+@dataclass(eq=False)
+class SelfCheckFailed(ServiceAway):
+    """The model {model} is loaded, but a short generation to try it failed: {reason}. Try --dtype float32 or another
+    --device, and see whether the model answers elsewhere.
+    """
+
+    model: str
+    reason: str
+
+
+class TurnFailed(QwenqError):
+    """A task ended with an error that nobody foresaw; the worker's log says where. Its chunk is answered again."""
+
+
 class DocumentFailed(QwenqError):
     """One document cannot be answered."""
 
@@ -343,6 +450,22 @@ class InvalidOverride(DocumentFailed):
     """A parameter of the row's own cannot be used: {reason}."""
 
     code = "invalid_parameter"
+    reason: str
+
+
+@dataclass(eq=False)
+class UnreadableDocument(DocumentFailed):
+    """The file cannot be read as a document: {reason}."""
+
+    code = "unreadable_document"
+    reason: str
+
+
+@dataclass(eq=False)
+class UnknownKind(DocumentFailed):
+    """The file is of a kind that is not read: {reason}."""
+
+    code = "unknown_kind"
     reason: str
 
 
@@ -372,11 +495,37 @@ class InvalidText(DocumentFailed):
 class PromptTooLong(DocumentFailed):
     """The prompt has {prompt_tokens} tokens and may answer with {max_new_tokens}, together more than the
     model's context of {context}. Shorten the document, lower --max-new-tokens, or use --on-overflow
-    truncate.
+    truncate or split.
     """
 
     code = "too_long"
     prompt_tokens: int
+    max_new_tokens: int
+    context: int
+
+
+@dataclass(eq=False)
+class NoRoomForParts(DocumentFailed):
+    """The document is too long, and leaves no room for a part of it: without it, the prompt has {prompt_tokens} tokens
+    and may answer with {max_new_tokens}, of the model's context of {context}. Shorten the prompt, or lower
+    --max-new-tokens.
+    """
+
+    code = "too_long"
+    prompt_tokens: int
+    max_new_tokens: int
+    context: int
+
+
+@dataclass(eq=False)
+class NoRoomToMerge(DocumentFailed):
+    """The answers to the document's {parts} parts cannot be merged: not even two of them fit into one merge prompt
+    beside an answer of {max_new_tokens} tokens, in the model's context of {context}. Lower --max-new-tokens, or shorten
+    the merge prompt.
+    """
+
+    code = "too_long"
+    parts: int
     max_new_tokens: int
     context: int
 

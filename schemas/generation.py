@@ -24,10 +24,14 @@ STOP_CHARS = 250_000
 
 
 class Overflow(StrEnum):
-    """What happens to a document that does not fit into the model's context."""
+    """What happens to a document that does not fit into the model's context.
+
+    It fails, is cut off at the end, or is cut into parts, whose answers a second prompt merges.
+    """
 
     FAIL = "fail"
     TRUNCATE = "truncate"
+    SPLIT = "split"
 
 
 def _as_tuple(value: object) -> object:

@@ -22,13 +22,15 @@ class Priority(StrEnum):
 class PromptSpec(BaseModel):
     """How a document becomes a prompt: an optional Jinja2 template and system message, and the columns.
 
-    Without a template, the document's text column is the user message.
+    Without a template, the document's text column is the user message. `merge` is the Jinja2 template over the answers
+    to a long document's parts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     template: str | None = None
     system: str | None = None
+    merge: str | None = None
     text_column: str = "text"
     id_column: str = "id"
 
@@ -36,8 +38,8 @@ class PromptSpec(BaseModel):
 class JobSpec(BaseModel):
     """What is submitted, beside the documents themselves.
 
-    `idempotency_key` names the request, so that it is stored once. With `reuse`, documents are answered from earlier
-    identical ones, and their answers kept for later ones.
+    `submitter` is user@host. `idempotency_key` names the request, so that it is stored once. With `reuse`, documents
+    are answered from earlier identical ones, and their answers kept for later ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +52,7 @@ class JobSpec(BaseModel):
     sources: tuple[str, ...] = ()
     idempotency_key: str | None = None
     reuse: bool = False
+    submitter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,18 @@ class KeyedJob:
     prompt: PromptSpec
     params: GenerationParams
     input_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs are asked for: those that fit all that is given. `name` is a part of the name, in any case."""
+
+    state: JobState | None = None
+    model: str | None = None
+    name: str | None = None
+
+    def __bool__(self) -> bool:
+        return any((self.state, self.model, self.name))
 
 
 class DocumentCounts(BaseModel):
@@ -120,6 +135,7 @@ class JobStatus(BaseModel):
     model: str
     documents: DocumentCounts
     usage: TokenUsage
+    submitter: str | None
     tokens_per_second: float | None
     created_at: datetime
     started_at: datetime | None

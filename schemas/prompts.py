@@ -13,6 +13,18 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentInPrompt:
+    """A document's own text, and the conversation around it, which has the `system` messages.
+
+    `between(first, last)` renders the conversation with those characters of the text and no others; None is its end.
+    """
+
+    text: str
+    system: tuple[Message, ...]
+    between: Callable[[int, int | None], tuple[Message, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """A rendered conversation that knows how to shorten the document inside it, and nothing else.
 
@@ -23,3 +35,8 @@ class Prompt:
     messages: tuple[Message, ...]
     document_chars: int
     shortened: Callable[[int], tuple[Message, ...]]
+
+    @classmethod
+    def whole(cls, messages: tuple[Message, ...]) -> "Prompt":
+        """A conversation without a document that could be shortened."""
+        return cls(messages, 0, lambda _chars: messages)

@@ -1,8 +1,9 @@
 """What a worker hands to its engine, and what it gets back."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from schemas.answer_seconds import AnswerSeconds
 from schemas.generation import GenerationParams
 from schemas.prompts import Prompt
 from schemas.results import Failure, FinishReason, Usage
@@ -13,7 +14,8 @@ class Request:
     """One document for the engine; `key` and `group` come back with its completion.
 
     Requests of a group (a chunk) are measured together, and can be withdrawn together. After one that
-    `closes_group`, the engine asks for the next only when its device will soon want it.
+    `closes_group`, the engine asks for the next only when its device will soon want it. `merge` is what decides how the
+    answers to its parts are merged, should it be cut; it says nothing to the engine.
     """
 
     key: int
@@ -21,14 +23,17 @@ class Request:
     params: GenerationParams
     group: int = 0
     closes_group: bool = False
+    merge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
     """The answer to one request. `failure` is set exactly when `finish_reason` is `error`.
 
-    An engine leaves the last two alone: `fingerprint` names what decided the answer, where a later document may be
-    answered with it; `reused_from` is the job whose answer this is, where none was generated.
+    `seconds` went by from the document's entering the engine's device to its end, whatever was begun again between.
+    An engine leaves two alone: `fingerprint` names what decided the answer, where a later document may be
+    answered with it; `reused_from` is the job whose answer this is, where none was generated. `parts` is how many the
+    document was cut into.
     """
 
     key: int
@@ -40,6 +45,9 @@ class Completion:
     group: int = 0
     fingerprint: bytes | None = None
     reused_from: int | None = None
+    parts: int = 1
+    # Measured, not answered: the same answer twice is equal.
+    seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,8 @@ class BatchMetrics:
 
     `prompt_tokens` is what went through the model, without the `prefix_tokens` that were reused; `padded_tokens` are
     the cells that this took, so padding waste is padded / prompt - 1. `new_tokens` were generated. Where several groups
-    share a step, each is charged its share of the seconds.
+    share a step, each is charged its share of the seconds. `together` is how many documents, of whatever group, its
+    steps brought on at once, on average.
     """
 
     rows: int
@@ -73,6 +82,8 @@ class BatchMetrics:
     gpu_peak_bytes: int
     prefix_tokens: int = 0
     group: int = 0
+    together: float = 0.0
+    answer_seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
 
     @property
     def tokens_per_second(self) -> float:

@@ -27,6 +27,15 @@ class Usage:
     reasoning_tokens: int = 0
     prefix_tokens: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """The tokens of both."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.prefix_tokens + other.prefix_tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -44,10 +53,14 @@ class EarlierAnswer:
     text: str
     reasoning: str | None
     finish_reason: FinishReason
+    parts: int = 1
 
 
 class Result(BaseModel):
-    """The answer to one document, as a line of the results file; `reused`: it was generated for an identical one."""
+    """The answer to one document, as a line of the results file; `reused`: it was generated for an identical one.
+
+    `parts` is how many the document was cut into; the usage is that of all of them, and of their merging.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,6 +71,7 @@ class Result(BaseModel):
     usage: Usage
     model: str
     reused: bool = False
+    parts: int = 1
 
 
 class PastFailure(BaseModel):

@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from schemas.errors import InvalidSetting
+from schemas.log_lines import LogFormat
 
 ENV_PREFIX = "QWENQ_"
 SETTINGS_FILE = "qwenq.toml"
@@ -45,6 +46,13 @@ class Settings(BaseSettings):
     quantize: Annotated[
         Quantize, Field(description="none, 8bit or 4bit: put the weights into fewer bits as they are loaded")
     ] = "none"
+    context: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="longest prompt with its answer, in tokens (default: what the model was made for)",
+        ),
+    ] = None
     batch_rows: Annotated[
         int | None, Field(ge=1, description="most documents generated at once (default: 256, on a CPU 32)")
     ] = None
@@ -90,13 +98,28 @@ class Settings(BaseSettings):
     flower_auth: Annotated[
         SecretStr | None, Field(description="user:password that guards Flower's pages")
     ] = None
+    webhook_secret: Annotated[
+        SecretStr | None,
+        Field(description="what signs notices to webhooks: whsec_ and base64, or any text"),
+    ] = None
+    show_text: Annotated[
+        bool, Field(description="whether Flower's pages and reports show documents and answers")
+    ] = True
     log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
+    log_format: Annotated[LogFormat, Field(description="text or json: how services write their log")] = "text"
+    submitter: Annotated[
+        str | None, Field(description="who submits, as jobs tell it (default: the user and the host)")
+    ] = None
 
     @field_validator("flower_auth")
     @classmethod
     def _user_and_password(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not all(value.get_secret_value().partition(":")[::2]):
+        if value is None:
+            return None
+        if not all(value.get_secret_value().partition(":")[::2]):
             raise ValueError("it must read user:password")
+        if not value.get_secret_value().isascii():
+            raise ValueError("it must be ASCII, for browsers send other letters in different ways")
         return value
 
     @field_validator("log_level")

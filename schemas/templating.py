@@ -21,7 +21,7 @@ import orjson
 from schemas.chat_rows import ChatRow, chat_row, cut_last_of_user, last_of_user
 from schemas.errors import EmptyPrompt, PromptFailed
 from schemas.jobs import PromptSpec
-from schemas.prompts import Message, Prompt
+from schemas.prompts import DocumentInPrompt, Message, Prompt
 
 if TYPE_CHECKING:
     from schemas.sandbox import CompiledTemplate
@@ -62,20 +62,20 @@ class PromptTemplate:
         Raises PromptFailed, EmptyPrompt, and InvalidRow for a conversation that is none.
         """
         columns, chat = self._read(content)
-        if self._template is not None:
-            prompt = self._from_template(self._template, columns, chat)
-        elif chat is not None:
-            prompt = self._from_messages(chat)
-        else:
-            prompt = self._from_text(columns)
+        document = self._in_prompt(columns, chat)
+        prompt = Prompt(document.between(0, None), len(document.text), partial(document.between, 0))
         if not any(said.role == "user" and said.content.strip() for said in prompt.messages):
             raise EmptyPrompt
         return RenderedDocument(prompt, _NO_OVERRIDES if chat is None else chat.overrides)
 
+    def document(self, content: str | Mapping[str, Any]) -> DocumentInPrompt:
+        """The document inside its prompt, for one that is to be asked about in parts. Raises what `render` does."""
+        return self._in_prompt(*self._read(content))
+
     def columns(self, content: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """What a template sees of this document, by name."""
         columns, chat = self._read(content)
-        return columns if chat is None else _Conversation(columns, chat, self._text_column).cut(None)
+        return columns if chat is None else _Conversation(columns, chat, self._text_column).between(0, None)
 
     @property
     def names_nothing(self) -> bool:
@@ -96,34 +96,39 @@ class PromptTemplate:
             return columns, chat_row(columns, as_columns=self._template is not None)
         return columns, None
 
-    def _from_text(self, columns: Mapping[str, Any]) -> Prompt:
+    def _in_prompt(self, columns: Mapping[str, Any], chat: ChatRow | None) -> DocumentInPrompt:
+        if self._template is not None:
+            return self._in_template(self._template, columns, chat)
+        return self._in_text(columns) if chat is None else self._in_messages(chat)
+
+    def _in_text(self, columns: Mapping[str, Any]) -> DocumentInPrompt:
         text = columns.get(self._text_column)
         if not isinstance(text, str):
             raise PromptFailed(reason=f"the column {self._text_column!r} holds no text")
 
-        def shortened(chars: int) -> tuple[Message, ...]:
-            return (*self._system, Message("user", text[:chars]))
+        def between(first: int, last: int | None) -> tuple[Message, ...]:
+            return (*self._system, Message("user", text[first:last]))
 
-        return Prompt((*self._system, Message("user", text)), len(text), shortened)
+        return DocumentInPrompt(text, self._system, between)
 
-    def _from_messages(self, chat: ChatRow) -> Prompt:
+    def _in_messages(self, chat: ChatRow) -> DocumentInPrompt:
         said = chat.messages if chat.system else (*self._system, *chat.messages)
         document = said[last_of_user(said)].content
-        return Prompt(said, len(document), partial(cut_last_of_user, said))
+        return DocumentInPrompt(document, chat.system or self._system, partial(cut_last_of_user, said))
 
-    def _from_template(
+    def _in_template(
         self, template: "CompiledTemplate", columns: Mapping[str, Any], chat: ChatRow | None
-    ) -> Prompt:
+    ) -> DocumentInPrompt:
         values: _Columns | _Conversation
         if chat is None:
             values, system = _Columns(columns, self._document_column(template, columns)), self._system
         else:
             values, system = _Conversation(columns, chat, self._text_column), chat.system or self._system
 
-        def rendered(chars: int | None = None) -> tuple[Message, ...]:
-            return (*system, Message("user", template.render(values.cut(chars)).strip()))
+        def between(first: int, last: int | None) -> tuple[Message, ...]:
+            return (*system, Message("user", template.render(values.between(first, last)).strip()))
 
-        return Prompt(rendered(), len(values.text), rendered)
+        return DocumentInPrompt(values.text, system, between)
 
     def _document_column(self, template: "CompiledTemplate", columns: Mapping[str, Any]) -> str:
         """The column that holds the document: the text column, else the longest that the template names."""
@@ -145,11 +150,11 @@ class _Columns:
         text = self.columns[self.document] if self.document else ""
         return str(text)
 
-    def cut(self, chars: int | None) -> Mapping[str, Any]:
-        """The columns with the document's first `chars` characters; None is all of them."""
-        if chars is None or not self.document:
+    def between(self, first: int, last: int | None) -> Mapping[str, Any]:
+        """The columns with these characters of the document; None is its end."""
+        if not self.document or (not first and last is None):
             return self.columns
-        return {**self.columns, self.document: self.text[:chars]}
+        return {**self.columns, self.document: self.text[first:last]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +169,8 @@ class _Conversation:
     def text(self) -> str:
         return self.chat.messages[last_of_user(self.chat.messages)].content
 
-    def cut(self, chars: int | None) -> Mapping[str, Any]:
-        """The columns and the messages with the document's first `chars` characters; None is all of them."""
-        messages = cut_last_of_user(self.chat.messages, chars)
+    def between(self, first: int, last: int | None) -> Mapping[str, Any]:
+        """The columns and the messages with these characters of the document; None is its end."""
+        messages = cut_last_of_user(self.chat.messages, first, last)
         listed = [{"role": said.role, "content": said.content} for said in messages]
-        return {self.text_column: self.text[:chars], **self.columns, "messages": listed}
+        return {self.text_column: self.text[first:last], **self.columns, "messages": listed}

@@ -18,6 +18,18 @@ class WorkerIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryTaken:
+    """What a worker's working process holds, and what is taken on its GPU, by whomever. In bytes; None: not known."""
+
+    resident: int | None = None
+    gpu: int | None = None
+    gpu_total: int | None = None
+
+
+NOTHING_TAKEN = MemoryTaken()
+
+
+@dataclass(frozen=True, slots=True)
 class Worker:
     """A worker and how it fares. `loads` counts how often its processes loaded the model."""
 

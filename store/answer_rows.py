@@ -24,10 +24,11 @@ from schemas.requests import Completion
 from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
 from schemas.tables import documents, results
 from store.clock import now
+from store.earlier import hand_over
 
 _COLUMNS = (
     "seq", "text", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens", "reasoning_tokens",
-    "prefix_tokens", "fingerprint", "reused_from",
+    "prefix_tokens", "fingerprint", "reused_from", "seconds", "parts",
 )  # fmt: skip
 _WHOSE = ("job_id", "chunk_id", "attempt", "worker_id")
 
@@ -42,6 +43,8 @@ def insert_answers(
         answers = {seq: answers[seq] for seq in _settled_just_now(connection, claim, answers)}
     if answers:
         _insert_results(connection, claim, answers)
+        copies = (one.fingerprint for one in answers.values() if one.reused_from is not None)
+        hand_over(connection, claim.job_id, [one for one in copies if one is not None])
     return tuple(answers.values())
 
 
@@ -105,6 +108,8 @@ def _row_of(answer: Completion) -> tuple[Any, ...]:
         usage.prefix_tokens,
         answer.fingerprint,
         answer.reused_from,
+        answer.seconds if answer.reused_from is None else None,
+        answer.parts,
     )
 
 

@@ -25,6 +25,7 @@ from schemas.settings import Settings, without_passwords
 
 ANSWER_CHUNK = "qwenq.answer_chunk"
 RECONCILE = "qwenq.reconcile"
+TICK = "qwenq.tick"
 OPS_QUEUE = "qwenq.ops"
 SOCKET_FILE = "redis.sock"
 LONGEST_SOCKET_PATH = 100
@@ -160,9 +161,16 @@ class Broker:
     def ping(self) -> None:
         """Raise BrokerAway unless the broker answers."""
         with self._answering(), self.app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=CONNECT_SECONDS)
             channel: Any = connection.default_channel
             channel.client.ping()
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """Redis itself, to be asked what it is like. Raises BrokerAway."""
+        with self._answering(), self.app.connection_for_write() as connection:
+            channel: Any = connection.default_channel
+            yield channel.client
 
     def close(self) -> None:
         """Let the connections go."""

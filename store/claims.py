@@ -11,6 +11,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from schemas.chunks import Assignment, Claim, Standing
 from schemas.errors import LeaseLost
+from schemas.events import Event
 from schemas.generation import GenerationParams
 from schemas.jobs import PromptSpec
 from schemas.states import (
@@ -24,6 +25,7 @@ from schemas.tables import chunks, documents, jobs, workers
 from store.clock import now, now_and
 from store.documents import unfinished_documents
 from store.jobs import end_job_if_done, hold_job, start_job
+from store.transitions import note_transition
 
 _IS_CHOSEN = (chunks.c.id == bindparam("chosen_chunk")) & exists().where(
     jobs.c.id == chunks.c.job_id, jobs.c.model == bindparam("of_model")
@@ -137,6 +139,7 @@ def _take(
     claim = Claim(worker_id=worker_id, **row._mapping)  # noqa: SLF001
     of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
     connection.execute(_BEGIN_DOCUMENTS, of_claim)
+    note_claim(connection, Event.CHUNK_CLAIMED, claim)
     return claim
 
 
@@ -183,6 +186,12 @@ def release_chunk(connection: Connection, claim: Claim) -> None:
     if hold_job(connection, claim.job_id) == JobState.CANCELLED:
         drop_chunk(connection, claim)
         return
+    requeue_chunk(connection, claim)
+    note_claim(connection, Event.CHUNK_RELEASED, claim)
+
+
+def requeue_chunk(connection: Connection, claim: Claim) -> None:
+    """Let what has no outcome wait for another worker. The caller holds the fence, of a job that is not cancelled."""
     connection.execute(_documents_of(claim, DocumentState.RUNNING).values(state=DocumentState.PENDING))
     connection.execute(
         update(chunks)
@@ -206,6 +215,7 @@ def finish_chunk(connection: Connection, claim: Claim) -> JobState | None:
         .where(chunks.c.id == claim.chunk_id)
         .values(state=ChunkState.DONE, lease_expires_at=None, finished_at=now())
     )
+    note_claim(connection, Event.CHUNK_FINISHED, claim)
     return end_job_if_done(connection, claim.job_id)
 
 
@@ -224,6 +234,12 @@ def drop_chunk(connection: Connection, claim: Claim) -> None:
             cancelled=chunks.c.cancelled + dropped,
         )
     )
+    note_claim(connection, Event.CHUNK_DROPPED, claim)
+
+
+def note_claim(connection: Connection, event: Event, claim: Claim, **facts: int) -> None:
+    """Note a transition of a claimed chunk, with the ids of the claim."""
+    note_transition(connection, event, **claim.ids, **facts)
 
 
 def _documents_of(claim: Claim, *states: DocumentState) -> Update:

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_
 
 from schemas.errors import InvalidSetting, StoreAway, reason_of
 from schemas.settings import Settings, without_passwords
+from store.transitions import begin_noting, log_transitions
 
 SQLITE_FILE = "qwenq.db"
 SQLITE_BUSY_SECONDS = 30.0
@@ -73,6 +74,17 @@ def database_url(settings: Settings) -> str:
         return settings.database_url
     path = str((settings.home / SQLITE_FILE).absolute())
     return URL.create("sqlite", database=path).render_as_string()
+
+
+def sqlite_file(settings: Settings) -> Path | None:
+    """The file of the store; None for PostgreSQL, and for what is no address. Opens nothing."""
+    try:
+        url = make_url(database_url(settings))
+    except (exc.ArgumentError, ValueError):
+        return None
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    return Path(url.database).absolute()
 
 
 def make_home(home: Path) -> None:
@@ -153,6 +165,7 @@ class Store:
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
         try:
             with engine.begin() as connection:
+                noted = begin_noting(connection)
                 if self.dialect == "postgresql" and engine is not self._readers:
                     milliseconds = round(IDLE_SECONDS * 1_000)
                     connection.exec_driver_sql(
@@ -166,6 +179,7 @@ class Store:
             if away is None:
                 raise
             raise away from error
+        log_transitions(noted)
 
 
 def _shown(url: URL) -> str:

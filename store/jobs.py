@@ -17,11 +17,13 @@ from sqlalchemy import (
 )
 
 from schemas.chunks import PlannedChunk
+from schemas.events import Event
 from schemas.jobs import JobSpec
 from schemas.states import CLAIMABLE_JOB_STATES, ENDED_JOB_STATES, ChunkState, DocumentState, JobState
 from schemas.tables import chunks, documents, jobs
 from store.chunks import insert_chunks
 from store.clock import now, seconds_since
+from store.transitions import note_transition
 
 _UNFINISHED_CHUNK_STATES = (ChunkState.QUEUED, ChunkState.RUNNING)
 _ENDING_BY_ITSELF = CLAIMABLE_JOB_STATES | {JobState.PAUSED}
@@ -53,6 +55,7 @@ def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None
         "run_key": run_key,
         "idempotency_key": spec.idempotency_key,
         "reuse": spec.reuse,
+        "submitter": spec.submitter,
         "created_at": now(),
     }
     job_id: int = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()
@@ -66,13 +69,16 @@ def release_job(connection: Connection, job_id: int, input_digest: str | None = 
         .where(jobs.c.id == job_id, jobs.c.state == JobState.VALIDATING)
         .values(state=JobState.QUEUED, input_digest=input_digest)
     )
-    if not released.rowcount:
+    if released.rowcount:
+        note_transition(connection, Event.JOB_SUBMITTED, job=job_id)
+    else:
         cancel_rest(connection, job_id)
 
 
 def start_job(connection: Connection, job_id: int) -> None:
     """Note a job's first claim, right before it: the job is locked before the chunk that waits."""
-    connection.execute(_START, {"started_job": job_id})
+    if connection.execute(_START, {"started_job": job_id}).rowcount:
+        note_transition(connection, Event.JOB_STARTED, job=job_id)
 
 
 def hold_job(connection: Connection, job_id: int) -> JobState:
@@ -110,6 +116,12 @@ def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
             idle_since=None,
         )
     )
+    note_transition(
+        connection,
+        Event.JOB_COMPLETED if succeeded else Event.JOB_FAILED,
+        job=job_id,
+        succeeded=int(succeeded or 0),
+    )
     return ended
 
 
@@ -126,6 +138,7 @@ def cancel_job(connection: Connection, job_id: int) -> bool:
     if not changed.rowcount:
         return False
     cancel_rest(connection, job_id)
+    note_transition(connection, Event.JOB_CANCELLED, job=job_id)
     return True
 
 

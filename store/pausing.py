@@ -3,10 +3,12 @@
 from sqlalchemy import Connection, case, update
 
 from schemas.errors import JobNotPausable, JobNotPaused
+from schemas.events import Event
 from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
 from schemas.tables import chunks, jobs
 from store.clock import now
 from store.jobs import hold_job, no_longer_idle
+from store.transitions import note_transition
 
 
 def pause_job(connection: Connection, job_id: int) -> None:
@@ -23,6 +25,7 @@ def pause_job(connection: Connection, job_id: int) -> None:
     )
     if not paused.rowcount:
         raise JobNotPausable(job_id=job_id, state=hold_job(connection, job_id))
+    note_transition(connection, Event.JOB_PAUSED, job=job_id)
 
 
 def resume_job(connection: Connection, job_id: int) -> None:
@@ -42,3 +45,4 @@ def resume_job(connection: Connection, job_id: int) -> None:
         .where(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
         .values(published_at=None)
     )
+    note_transition(connection, Event.JOB_RESUMED, job=job_id)

@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, delete, func, select
 
+from schemas.events import Event
 from schemas.jobs import HalfJob
 from schemas.tables import documents, jobs, results
 from store.database import Store
 from store.half_jobs import abandoned_jobs, keep_to_remove, take_abandoned
+from store.transitions import note_transition
 
 ROWS_AT_ONCE = 5_000
 LEASE_SECONDS = 60.0
@@ -40,6 +42,7 @@ def remove(store: Store, half: HalfJob, until: Callable[[], bool] = lambda: Fals
                 return False
             if not _remove_last_rows(connection, half.job_id):
                 connection.execute(delete(jobs).where(jobs.c.id == half.job_id))
+                note_transition(connection, Event.JOB_PRUNED, job=half.job_id)
                 return True
         # Others wait for SQLite's one lock by looking now and then: they must find it free as often as taken.
         time.sleep(time.monotonic() - began)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
+from schemas.events import Event
 from schemas.requests import Completion
 from schemas.results import Failure, FinishReason, Usage
 from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, JobState
 from schemas.tables import chunks, documents
-from store.claims import drop_chunk, finish_chunk, release_chunk
+from store.claims import drop_chunk, finish_chunk, note_claim, requeue_chunk
 from store.clock import now
 from store.jobs import hold_job
 from store.results import insert_outcomes
@@ -71,12 +72,17 @@ def _put_back(connection: Connection, claim: Claim, crashes: int, max_crashes: i
     if not unfinished:
         finish_chunk(connection, claim)
         return RescueReport()
-    connection.execute(update(chunks).where(chunks.c.id == claim.chunk_id).values(crashes=crashes))
+    connection.execute(
+        update(chunks)
+        .where(chunks.c.id == claim.chunk_id)
+        .values(crashes=crashes, rescues=chunks.c.rescues + 1)
+    )
     alone = crashes - CRASHES_IN_COMPANY - 1
     if alone >= max_crashes and len(unfinished) == 1:
         _fail_as_poison(connection, claim, unfinished[0], alone)
         return RescueReport(poisoned=1)
-    release_chunk(connection, claim)
+    requeue_chunk(connection, claim)
+    note_claim(connection, Event.CHUNK_RESCUED, claim, crashes=crashes)
     if alone < max_crashes:
         return RescueReport(requeued=1)
     _halve(connection, claim, unfinished, max_crashes)
@@ -102,6 +108,7 @@ def _unfinished_seqs(connection: Connection, claim: Claim) -> Sequence[int]:
 def _fail_as_poison(connection: Connection, claim: Claim, seq: int, crashes: int) -> None:
     failure = Failure(POISON, _POISON_MESSAGE.format(crashes=crashes))
     insert_outcomes(connection, claim, [Completion(seq, "", FinishReason.ERROR, Usage(), failure=failure)])
+    note_claim(connection, Event.CHUNK_POISONED, claim, crashes=crashes)
     finish_chunk(connection, claim)
 
 
@@ -109,6 +116,7 @@ def _halve(connection: Connection, claim: Claim, unfinished: Sequence[int], max_
     """Split a waiting chunk in two in the middle of its unfinished documents."""
     cut = len(unfinished) // 2
     upper = split_chunk(connection, claim.chunk_id, unfinished[cut])
+    note_claim(connection, Event.CHUNK_HALVED, claim, upper_chunk=upper)
     for chunk_id, half in ((claim.chunk_id, unfinished[:cut]), (upper, unfinished[cut:])):
         suspicion = _suspicion(half, max_crashes)
         connection.execute(update(chunks).where(chunks.c.id == chunk_id).values(crashes=suspicion))

@@ -1,6 +1,9 @@
 """Outcomes: written by the worker that holds the fence, read in input order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
@@ -15,6 +18,7 @@ from store.jobs import job_sources
 
 PAGE_ROWS = 2_000
 
+T = TypeVar("T")
 
 _COUNTED = (
     "succeeded", "failed", "reused", "prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens",
@@ -24,6 +28,50 @@ _COUNT = (
     .where(chunks.c.id == bindparam("held_chunk"))
     # Whoever gets on is no suspect: only crashes without progress point at a document.
     .values(crashes=0, **{name: chunks.c[name] + bindparam(f"more_{name}") for name in _COUNTED})
+)
+
+
+_NEXT_RESULTS = (
+    select(
+        results.c.seq,
+        documents.c.custom_id,
+        results.c.text,
+        results.c.reasoning,
+        results.c.finish_reason,
+        results.c.prompt_tokens,
+        results.c.completion_tokens,
+        results.c.reasoning_tokens,
+        results.c.prefix_tokens,
+        results.c.reused_from,
+        results.c.parts,
+        jobs.c.model,
+    )
+    .join_from(
+        results,
+        documents,
+        (documents.c.job_id == results.c.job_id) & (documents.c.seq == results.c.seq),
+    )
+    .join(jobs, jobs.c.id == results.c.job_id)
+    .where(results.c.job_id == bindparam("of_job"), results.c.seq > bindparam("after"))
+    .order_by(results.c.seq)
+    .limit(PAGE_ROWS)
+)
+_NEXT_ERRORS = (
+    select(
+        documents.c.seq,
+        documents.c.custom_id,
+        documents.c.source,
+        documents.c.line,
+        documents.c.error_code,
+        documents.c.error_message,
+    )
+    .where(
+        documents.c.job_id == bindparam("of_job"),
+        documents.c.state == DocumentState.FAILED,
+        documents.c.seq > bindparam("after"),
+    )
+    .order_by(documents.c.seq)
+    .limit(PAGE_ROWS)
 )
 
 
@@ -76,46 +124,23 @@ def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[C
     ).rowcount
 
 
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some lines in input order; `last` is the place of the last one's document."""
+
+    lines: list[T]
+    last: int
+
+
 def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
     """A job's answers in input order, a page of rows in memory at a time."""
-    model = connection.execute(select(jobs.c.model).where(jobs.c.id == job_id)).scalar_one()
-    page = (
-        select(
-            results.c.seq,
-            documents.c.custom_id,
-            results.c.text,
-            results.c.reasoning,
-            results.c.finish_reason,
-            results.c.prompt_tokens,
-            results.c.completion_tokens,
-            results.c.reasoning_tokens,
-            results.c.prefix_tokens,
-            results.c.reused_from,
-        )
-        .join_from(
-            results,
-            documents,
-            (documents.c.job_id == results.c.job_id) & (documents.c.seq == results.c.seq),
-        )
-        .where(results.c.job_id == job_id, results.c.seq > bindparam("after"))
-        .order_by(results.c.seq)
-        .limit(PAGE_ROWS)
-    )
-    after = -1
-    while rows := connection.execute(page, {"after": after}).all():
-        for row in rows:
-            yield Result(
-                custom_id=row.custom_id,
-                text=row.text,
-                reasoning=row.reasoning,
-                finish_reason=row.finish_reason,
-                usage=Usage(
-                    row.prompt_tokens, row.completion_tokens, row.reasoning_tokens, row.prefix_tokens
-                ),
-                model=model,
-                reused=row.reused_from is not None,
-            )
-        after = rows[-1].seq
+    return _all_pages(partial(results_after, connection, job_id))
+
+
+def results_after(connection: Connection, job_id: int, after: int) -> Page[Result]:
+    """The next answers of a job behind a place in its input; none when there are no more."""
+    rows = connection.execute(_NEXT_RESULTS, {"of_job": job_id, "after": after}).all()
+    return Page([_as_result(row) for row in rows], rows[-1].seq if rows else after)
 
 
 def errors_of(connection: Connection, job_id: int) -> Iterator[ErrorLine]:
@@ -123,37 +148,50 @@ def errors_of(connection: Connection, job_id: int) -> Iterator[ErrorLine]:
 
     Of a job with several inputs, the message begins with the name of the one that `line` counts in.
     """
+    return _all_pages(partial(errors_after, connection, job_id))
+
+
+def errors_after(connection: Connection, job_id: int, after: int) -> Page[ErrorLine]:
+    """The next failed documents of a job behind a place in its input; none when there are no more."""
+    rows = connection.execute(_NEXT_ERRORS, {"of_job": job_id, "after": after}).all()
+    if not rows:
+        return Page([], after)
     sources = job_sources(connection, job_id)
-    page = (
-        select(
-            documents.c.seq,
-            documents.c.custom_id,
-            documents.c.source,
-            documents.c.line,
-            documents.c.error_code,
-            documents.c.error_message,
-        )
-        .where(
-            documents.c.job_id == job_id,
-            documents.c.state == DocumentState.FAILED,
-            documents.c.seq > bindparam("after"),
-        )
-        .order_by(documents.c.seq)
-        .limit(PAGE_ROWS)
-    )
-    after = -1
-    while rows := connection.execute(page, {"after": after}).all():
-        earlier = past_failures(connection, job_id, [row.seq for row in rows])
-        for row in rows:
-            past = earlier.get(row.seq, ())
-            yield ErrorLine(
+    earlier = past_failures(connection, job_id, [row.seq for row in rows])
+    lines = []
+    for row in rows:
+        past = earlier.get(row.seq, ())
+        lines.append(
+            ErrorLine(
                 custom_id=row.custom_id,
                 line=row.line,
                 error=Failure(row.error_code, located(row.error_message, row.source, sources)),
                 attempts=0 if row.custom_id is None else len(past) + 1,
                 earlier=past,
             )
-        after = rows[-1].seq
+        )
+    return Page(lines, rows[-1].seq)
+
+
+def _all_pages(page_after: Callable[[int], Page[T]]) -> Iterator[T]:
+    after = -1
+    while (page := page_after(after)).lines:
+        yield from page.lines
+        after = page.last
+
+
+def _as_result(row: Any) -> Result:
+    usage = Usage(row.prompt_tokens, row.completion_tokens, row.reasoning_tokens, row.prefix_tokens)
+    return Result(
+        custom_id=row.custom_id,
+        text=row.text,
+        reasoning=row.reasoning,
+        finish_reason=row.finish_reason,
+        usage=usage,
+        model=row.model,
+        reused=row.reused_from is not None,
+        parts=row.parts,
+    )
 
 
 def count_answers(connection: Connection, job_id: int) -> int:

@@ -6,11 +6,13 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, sele
 
 from schemas.chunks import CRASHES_IN_COMPANY
 from schemas.errors import JobNotRetryable, NothingToRetry
+from schemas.events import Event
 from schemas.states import ChunkState, DocumentState, JobState
 from schemas.tables import chunks, documents, failures, jobs
 from store.jobs import hold_job
 from store.rescue import POISON
 from store.splitting import split_chunk
+from store.transitions import note_transition
 
 _AWAIT_ITS_END = "retry it once it has ended; `qwenq status {job_id} --watch` follows it"
 _REMEDIES = {
@@ -48,6 +50,7 @@ def retry_failed(connection: Connection, job_id: int, codes: Collection[str] = (
         .where(jobs.c.id == job_id)
         .values(state=JobState.QUEUED, idle_since=jobs.c.finished_at, finished_at=None)
     )
+    note_transition(connection, Event.JOB_RETRIED, job=job_id, documents=retried)
     return retried
 
 

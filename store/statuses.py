@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from schemas.jobs import DocumentCounts, JobStatus, TokenUsage
+from schemas.jobs import DocumentCounts, JobFilter, JobStatus, TokenUsage
 from schemas.states import ChunkState, JobState
 from schemas.tables import chunks, jobs
 from store.clock import now
@@ -24,6 +24,38 @@ def job_statuses(connection: Connection, limit: int) -> list[JobStatus]:
     return [_as_status(row) for row in rows]
 
 
+def jobs_before(connection: Connection, wanted: JobFilter, before: int | None, limit: int) -> list[JobStatus]:
+    """Where the newest jobs stand that fit, of those older than the job `before`; newest first.
+
+    Only their own chunks are counted, however many jobs there are.
+    """
+    newest = select(jobs.c.id).where(*_fitting(wanted)).order_by(jobs.c.id.desc()).limit(limit)
+    if before is not None:
+        newest = newest.where(jobs.c.id < before)
+    ids = connection.execute(newest).scalars().all()
+    rows = connection.execute(_statuses().where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))
+    return [_as_status(row) for row in rows]
+
+
+def models_of_jobs(connection: Connection) -> list[str]:
+    """The models that jobs are for, by name. Each is one look into the index, however many jobs there are."""
+    first = select(func.min(jobs.c.model).label("model")).cte("models", recursive=True)
+    after = select(func.min(jobs.c.model)).where(jobs.c.model > first.c.model).scalar_subquery()
+    found = first.union_all(select(after).where(first.c.model.is_not(None)))
+    return list(connection.execute(select(found.c.model).where(found.c.model.is_not(None))).scalars())
+
+
+def _fitting(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.state is not None:
+        conditions.append(jobs.c.state == wanted.state)
+    if wanted.model is not None:
+        conditions.append(jobs.c.model == wanted.model)
+    if wanted.name is not None:
+        conditions.append(jobs.c.name.icontains(wanted.name, autoescape=True))
+    return conditions
+
+
 def _running_documents() -> ColumnElement[int]:
     """Documents in the hands of a worker: what its running chunks hold and have not finished."""
     unfinished = chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled
@@ -38,6 +70,7 @@ def _statuses() -> Select[Any]:
             jobs.c.name,
             jobs.c.state,
             jobs.c.model,
+            jobs.c.submitter,
             jobs.c.created_at,
             jobs.c.started_at,
             jobs.c.finished_at,
@@ -79,6 +112,7 @@ def _as_status(row: Row[Any]) -> JobStatus:
         model=row.model,
         documents=DocumentCounts(pending=pending, reused=int(row.reused or 0), **counts),
         usage=usage,
+        submitter=row.submitter,
         tokens_per_second=_rate(usage.completion_tokens, _working_seconds(row)),
         created_at=row.created_at,
         started_at=row.started_at,

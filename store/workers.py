@@ -4,11 +4,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from schemas.events import Event
 from schemas.requests import ModelInfo
 from schemas.states import WorkerState
 from schemas.tables import workers
-from schemas.workers import Worker, WorkerIdentity
+from schemas.workers import NOTHING_TAKEN, MemoryTaken, Worker, WorkerIdentity
 from store.clock import now
+from store.transitions import note_transition
 
 ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats
 
@@ -29,18 +31,36 @@ def register_worker(connection: Connection, identity: WorkerIdentity) -> int:
         )
         .returning(workers.c.id)
     ).scalar_one()
+    note_transition(
+        connection, Event.WORKER_STARTING,
+        worker=worker_id, node=identity.name, host=identity.host, model=identity.model,
+    )  # fmt: skip
     return worker_id
 
 
-def beat_heart(connection: Connection, worker_id: int) -> bool:
-    """Note that a worker's parent process is alive. False: the store knows no such worker any more."""
-    beaten = connection.execute(update(workers).where(workers.c.id == worker_id).values(heartbeat_at=now()))
+def beat_heart(connection: Connection, worker_id: int, held: MemoryTaken = NOTHING_TAKEN) -> bool:
+    """Note that a worker's parent process is alive, and what memory its working process and its GPU hold.
+
+    False: the store knows no such worker any more.
+    """
+    beaten = connection.execute(
+        update(workers)
+        .where(workers.c.id == worker_id)
+        .values(
+            heartbeat_at=now(),
+            resident_bytes=held.resident,
+            gpu_bytes=held.gpu,
+            gpu_total_bytes=held.gpu_total,
+        )
+    )
     return bool(beaten.rowcount)
 
 
-def note_model_loaded(connection: Connection, worker_id: int, info: ModelInfo) -> None:
-    """Note that a worker's process has its model resident."""
-    connection.execute(
+def note_model_loaded(
+    connection: Connection, worker_id: int, info: ModelInfo, tokens_per_second: float | None = None
+) -> None:
+    """Note that a worker's process has its model resident, and how fast it was when it tried it."""
+    ready = connection.execute(
         update(workers)
         .where(workers.c.id == worker_id, workers.c.state != WorkerState.STOPPING)
         .values(state=WorkerState.READY)
@@ -55,10 +75,17 @@ def note_model_loaded(connection: Connection, worker_id: int, info: ModelInfo) -
             parameters=info.parameters,
             revision=info.revision,
             load_seconds=info.load_seconds,
+            check_tokens_per_second=tokens_per_second,
             loads=workers.c.loads + 1,
             error=None,
         )
     )
+    if ready.rowcount:
+        note_transition(
+            connection, Event.WORKER_READY,
+            worker=worker_id, model=info.model, device=info.device, dtype=info.dtype,
+            load_seconds=info.load_seconds, check_tokens_per_second=tokens_per_second,
+        )  # fmt: skip
 
 
 def note_failed(connection: Connection, worker_id: int, reason: str) -> None:
@@ -66,24 +93,31 @@ def note_failed(connection: Connection, worker_id: int, reason: str) -> None:
     connection.execute(
         update(workers).where(workers.c.id == worker_id).values(state=WorkerState.FAILED, error=reason)
     )
+    note_transition(connection, Event.WORKER_FAILED, worker=worker_id, reason=reason)
+
+
+def note_unfit(connection: Connection, worker_id: int, reason: str) -> None:
+    """Note why a worker that has its model resident cannot answer with it."""
+    connection.execute(update(workers).where(workers.c.id == worker_id).values(loads=workers.c.loads + 1))
+    note_failed(connection, worker_id, reason)
+
+
+def device_of(connection: Connection, worker_id: int) -> str | None:
+    """Where a worker's model is; None before it is loaded."""
+    device: str | None = connection.execute(
+        select(workers.c.device).where(workers.c.id == worker_id)
+    ).scalar_one_or_none()
+    return device
 
 
 def note_stopping(connection: Connection, worker_id: int) -> None:
     """Ask a worker's process, which reads this at its next renewal, to put its chunk down."""
-    connection.execute(
-        update(workers)
-        .where(workers.c.id == worker_id, workers.c.state != WorkerState.FAILED)
-        .values(state=WorkerState.STOPPING)
-    )
+    _note_end(connection, worker_id, WorkerState.STOPPING, Event.WORKER_STOPPING)
 
 
 def note_stopped(connection: Connection, worker_id: int) -> None:
     """Note that a worker has ended."""
-    connection.execute(
-        update(workers)
-        .where(workers.c.id == worker_id, workers.c.state != WorkerState.FAILED)
-        .values(state=WorkerState.STOPPED)
-    )
+    _note_end(connection, worker_id, WorkerState.STOPPED, Event.WORKER_STOPPED)
 
 
 def find_worker(connection: Connection, worker_id: int) -> Worker | None:
@@ -113,6 +147,16 @@ def count_alive(connection: Connection, model: str, within_seconds: float) -> in
         )
     )
     return len(rows.all())
+
+
+def _note_end(connection: Connection, worker_id: int, state: WorkerState, event: Event) -> None:
+    ended = connection.execute(
+        update(workers)
+        .where(workers.c.id == worker_id, workers.c.state != WorkerState.FAILED)
+        .values(state=state)
+    )
+    if ended.rowcount:
+        note_transition(connection, event, worker=worker_id)
 
 
 def _as_worker(row: Row[Any]) -> Worker:

@@ -29,6 +29,9 @@ for _number, _handler in (
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, _handler)
 
+# Each process that a test starts would else compile all of qwenq anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 _numbers = itertools.count()
 
 
@@ -78,14 +81,21 @@ def empty_postgres_url(postgres_server: str) -> str:
     return _create_database(postgres_server, f"empty_{os.getpid()}_{next(_numbers)}")
 
 
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """A fresh, migrated SQLite store."""
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    store = Store(url)
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite store, closed: one file that holds all of it."""
+    path = tmp_path_factory.mktemp("template") / "store.db"
+    store = Store(f"sqlite:///{path}")
     upgrade_store(store)
     store.close()
-    return url
+    assert [path] == list(path.parent.iterdir())
+    return path
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
+    """A fresh, migrated SQLite store."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'store.db')}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

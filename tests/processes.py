@@ -21,7 +21,7 @@ TINY_MODEL = Path(__file__).parents[1] / "examples" / "tiny-qwen3"
 
 @dataclass
 class Fleet:
-    """The services that a test started; `stop` leaves none."""
+    """The services that a test started; `kill` leaves none."""
 
     settings: Settings
     services: list[Service] = field(default_factory=list)
@@ -34,12 +34,10 @@ class Fleet:
         self.services.append(service)
         return service
 
-    def stop(self) -> None:
-        """Ask all to stop, then make sure."""
+    def kill(self) -> None:
+        """End all at once: Celery takes two seconds for a polite stop, and the tests of stopping ask for it."""
         for service in self.services:
-            service.ask_to_stop()
-        for service in self.services:
-            service.wait_until_stopped(30)
+            service.kill()
 
 
 def working_process(worker: Service) -> psutil.Process | None:

@@ -18,10 +18,10 @@ from tests.waiting import eventually
 
 @pytest.fixture
 def fleet(settings: Settings, redis: None) -> Iterator[Fleet]:
-    """Starts workers, beat and Flower, and stops them at the end."""
+    """Starts workers, beat and Flower, and kills them at the end."""
     fleet = Fleet(settings)
     yield fleet
-    fleet.stop()
+    fleet.kill()
 
 
 class Jobs:

@@ -2,7 +2,9 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from celery import Celery, signals
 
@@ -14,10 +16,13 @@ from store.broker import OPS_QUEUE, RECONCILE, Broker, queue_name
 from store.database import Store
 from store.version import check_version
 from worker.housekeeping import Housekeeping
+from worker.log_set_up import heed_log_settings
 from worker.process import WORKER_ID_VARIABLE
 from worker.runtime import prepare_environment
 
-TASK_MODULES = ("worker.tasks",)
+TASK_MODULE = "worker.tasks"
+OPS_THREADS = 4
+"""Housekeeping tasks at once: a long input that is being submitted must not keep the others waiting."""
 
 
 def run_worker(settings: Settings) -> None:
@@ -40,7 +45,7 @@ def run_worker(settings: Settings) -> None:
     with Housekeeping(store, broker, settings, worker_id) as housekeeping:
         signals.worker_shutting_down.connect(housekeeping.on_shutting_down)
         _run_celery(
-            broker.app, f"--hostname={name}", f"--queues={queue_name(settings.model)}",
+            broker.app, [TASK_MODULE], f"--hostname={name}", f"--queues={queue_name(settings.model)}",
             f"--loglevel={settings.log_level}",
         )  # fmt: skip
     if housekeeping.refusal:
@@ -51,22 +56,35 @@ def run_worker(settings: Settings) -> None:
         raise worker.failure
 
 
-def run_beat(settings: Settings) -> None:
-    """Run beat and the small worker that takes its housekeeping tasks, in one process tree."""
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A Celery task without arguments that beat has done every few seconds; `module` is where it is defined."""
+
+    task: str
+    module: str
+    seconds: float
+
+
+def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
+    """Run beat and the small worker that takes its housekeeping tasks, and these duties, in one process tree."""
     _require_version(settings)
     app = Broker(settings).app
+    reconciling = Duty(RECONCILE, TASK_MODULE, settings.lease_seconds / 2)
     app.conf.beat_schedule = {
-        "reconcile": {
-            "task": RECONCILE,
-            "schedule": settings.lease_seconds / 2,
-            "options": {"queue": OPS_QUEUE, "expires": settings.lease_seconds},
+        duty.task: {
+            "task": duty.task,
+            "schedule": duty.seconds,
+            # What could not be done in time is asked for again anyway.
+            "options": {"queue": OPS_QUEUE, "expires": 2 * duty.seconds},
         }
+        for duty in (reconciling, *duties)
     }
     # The schedule is one fixed tick, so that there is no state to keep in a file.
     app.conf.beat_scheduler = "celery.beat:Scheduler"
     _run_celery(
-        app, f"--hostname=ops-{os.getpid()}@{socket.gethostname()}", f"--queues={OPS_QUEUE}", "--beat",
-        "--pool=threads", f"--loglevel={settings.log_level}",
+        app, [TASK_MODULE, *(duty.module for duty in duties)],
+        f"--hostname=ops-{os.getpid()}@{socket.gethostname()}", f"--queues={OPS_QUEUE}", "--beat",
+        "--pool=threads", f"--concurrency={OPS_THREADS}", f"--loglevel={settings.log_level}",
     )  # fmt: skip
     # It may be for this that it ended; of a store that is away, nothing is known.
     with suppress(StoreAway):
@@ -81,11 +99,13 @@ def _require_version(settings: Settings) -> None:
         store.close()
 
 
-def _run_celery(app: Celery, *options: str) -> None:
+def _run_celery(app: Celery, modules: Sequence[str], *options: str) -> None:
     """Run Celery's own worker command in this process until it ends."""
-    app.conf.include = TASK_MODULES
+    heed_log_settings()
+    app.conf.include = modules
     try:
-        app.worker_main(["worker", "--without-gossip", "--without-mingle", *options])
+        # Quiet is its banner only, which is no log.
+        app.worker_main(["--quiet", "worker", "--without-gossip", "--without-mingle", *options])
     except SystemExit as ended:
         if ended.code:
             raise

@@ -6,17 +6,20 @@ The engine reads ahead, so that it never runs dry between two chunks.
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from schemas.chunks import Assignment, Claim, PendingDocument
 from schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter, StoreAway
+from schemas.events import Event
 from schemas.requests import Request
-from schemas.templating import PromptTemplate
 from worker.claimant import Claimant
 from worker.engine.failures import failed_completion
 from worker.keeper import Keeper
+from worker.long.asking import Asking
+from worker.long.long_document import LongDocument
+from worker.long.long_documents import LongDocuments
 from worker.reuse import Reuse
 
 TURN_SECONDS = 600.0
@@ -34,10 +37,13 @@ _log = logging.getLogger("qwenq.worker")
 class Feed:
     """The requests of one turn. One thread reads them; another may `close`."""
 
-    def __init__(self, claimant: Claimant, keeper: Keeper, reuse: Reuse, first: Assignment) -> None:
+    def __init__(
+        self, claimant: Claimant, keeper: Keeper, reuse: Reuse, long: LongDocuments, first: Assignment
+    ) -> None:
         self._claimant = claimant
         self._keeper = keeper
         self._reuse = reuse
+        self._long = long
         self._first = first
         self._ends_at = time.monotonic() + TURN_SECONDS
         self._claiming = threading.Lock()
@@ -45,14 +51,16 @@ class Feed:
         self._open(first)
 
     def requests(self) -> Iterator[Request]:
-        """Each document of each claim, rendered; one that cannot be rendered fails at once.
+        """Each document of each claim, rendered; one that cannot be rendered fails at once. Long ones come in parts.
 
         Waits while there is nothing to claim and something is being answered; ends with the last claim.
         """
         assignment: Assignment | None = self._first
         while assignment is not None:
-            yield from self._requests_of(assignment)
-            assignment = self._await_next()
+            for request in self._requests_of(assignment):
+                yield from self._long.next_level()
+                yield request
+            assignment = yield from self._until_next()
 
     def close(self) -> None:
         """Claim nothing any more. A claim that is under way is open by then."""
@@ -60,33 +68,42 @@ class Feed:
             self._closed = True
 
     def _open(self, assignment: Assignment) -> None:
-        claim = assignment.claim
         self._keeper.open(assignment)
-        _log.info(
-            "chunk=%d job=%d attempt=%d claimed documents=%d",
-            claim.chunk_id, claim.job_id, claim.attempt, len(assignment.documents),
-        )  # fmt: skip
 
     def _requests_of(self, assignment: Assignment) -> Iterator[Request]:
         """What is to be generated of a claim; the last request says so."""
-        rendered = self._rendered(assignment)
+        asking = Asking.of(assignment.prompt, assignment.params)
+        rendered = self._rendered(assignment, asking)
+        unanswered = self._unanswered(assignment.claim, rendered) if assignment.reuse else rendered
         held_back: Request | None = None
-        for request in self._unanswered(assignment.claim, rendered) if assignment.reuse else rendered:
+        for request in self._in_parts(assignment, asking, unanswered):
             if held_back is not None:
                 yield held_back
             held_back = request
         if held_back is not None and self._keeper.is_open(assignment.claim):
             yield replace(held_back, closes_group=True)
 
-    def _rendered(self, assignment: Assignment) -> Iterator[Request]:
+    def _in_parts(
+        self, assignment: Assignment, asking: Asking, requests: Iterator[Request]
+    ) -> Iterator[Request]:
+        """The same requests; where documents are cut, those for its parts in place of one that does not fit."""
+        if asking.merge is None:
+            yield from requests
+            return
+        contents = {document.seq: document.content for document in assignment.documents}
+        for request in requests:
+            content = contents[request.key]
+            document = LongDocument(assignment.claim, request, content, asking.template, asking.merge)
+            yield from self._long.requests_for(document)
+
+    def _rendered(self, assignment: Assignment, asking: Asking) -> Iterator[Request]:
         claim = assignment.claim
-        template = PromptTemplate.from_spec(assignment.prompt)
         for document in assignment.documents:
             if not self._keeper.is_open(claim) or self._keeper.is_paused(claim):
                 return
             self._keeper.note_progress()
             try:
-                request = _request_for(document, assignment, template)
+                request = _request_for(document, assignment, asking)
             except DocumentFailed as error:
                 self._keeper.add(failed_completion(document.seq, error, group=claim.chunk_id))
             else:
@@ -100,15 +117,20 @@ class Feed:
                 self._keeper.add(answer)
             yield from rest
 
-    def _await_next(self) -> Assignment | None:
-        """Claim the next chunk, as soon as one may be claimed. None: this turn is over."""
-        while time.monotonic() < self._ends_at and self._keeper.wants_more:
+    def _until_next(self) -> Generator[Request, None, Assignment | None]:
+        """What is still to be asked of long documents, until the next chunk may be claimed; that is returned.
+
+        None: this turn is over.
+        """
+        while self._keeper.goes_on:
+            yield from self._long.next_level()
             beside = self._keeper.claims()
-            if assignment := self._claim_beside(beside):
+            may_claim = self._keeper.wants_more and time.monotonic() < self._ends_at
+            if may_claim and (assignment := self._claim_beside(beside)):
                 return assignment
-            if not beside:
+            if not beside or not (may_claim or self._long.any_open):
                 return None
-            self._keeper.wait_until_others(beside, LOOK_AGAIN_SECONDS)
+            self._keeper.wait_until_others(beside, LOOK_AGAIN_SECONDS, lambda: self._long.any_answered)
         return None
 
     def _claim_beside(self, beside: Sequence[Claim]) -> Assignment | None:
@@ -122,18 +144,19 @@ class Feed:
                 take = self._claimant.take_beside if beside else self._claimant.take_next
                 assignment = take()
             except StoreAway as away:
-                _log.warning("nothing is claimed ahead: %s", away)
+                _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
                 return None
             if assignment is not None:
                 self._open(assignment)
             return assignment
 
 
-def _request_for(document: PendingDocument, assignment: Assignment, template: PromptTemplate) -> Request:
+def _request_for(document: PendingDocument, assignment: Assignment, asking: Asking) -> Request:
     """Render a document. Raises DocumentFailed."""
-    rendered = template.render(document.content)
+    rendered = asking.template.render(document.content)
     try:
         params = assignment.params.overlaid(rendered.overrides)
     except InvalidParameter as error:  # checked when it was read, by a version that may have allowed more
         raise InvalidOverride(reason=f"{error.name}: {error.reason}") from error
-    return Request(document.seq, rendered.prompt, params, assignment.claim.chunk_id)
+    merge = asking.merge_basis(document.content) if assignment.reuse else None
+    return Request(document.seq, rendered.prompt, params, assignment.claim.chunk_id, merge=merge)

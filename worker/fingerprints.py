@@ -9,6 +9,8 @@ from schemas.generation import GenerationParams, Overflow
 from schemas.requests import ModelInfo, Request
 
 _FORM = 1  # raised when engines begin to answer the same request otherwise
+FRAME_TOKENS = 512
+"""More than any chat template puts around a short conversation."""
 _OF_SAMPLING = {"seed", "top_p", "top_k", "min_p"}
 
 
@@ -18,6 +20,7 @@ class Fingerprints:
     def __init__(self, model: ModelInfo) -> None:
         known = (_FORM, model.model, model.revision, model.dtype)
         self._base = None if model.revision is None else hashlib.sha256(orjson.dumps(known))
+        self._context = model.context
 
     def of(self, request: Request) -> bytes | None:
         """A request's fingerprint. None: nothing says that its answer would be the same again."""
@@ -27,7 +30,7 @@ class Fingerprints:
         digest = self._base.copy()
         digest.update(params)
         try:
-            digest.update(_prompt(request))
+            digest.update(_prompt(request, self._context))
         except TypeError:  # half of a surrogate pair: such a document fails
             return None
         return digest.digest()
@@ -42,10 +45,12 @@ def _deciding(params: GenerationParams) -> bytes | None:
     return orjson.dumps(params.model_dump(mode="json", exclude=unused), option=orjson.OPT_SORT_KEYS)
 
 
-def _prompt(request: Request) -> bytes:
-    """The rendered messages; where they may be shortened, also which part of them would be."""
+def _prompt(request: Request, context: int) -> bytes:
+    """The rendered messages; where the model's context may have them shortened or cut, also what decides how."""
     prompt = request.prompt
-    said = [prompt.messages]
-    if request.params.on_overflow is Overflow.TRUNCATE:
-        said.append(prompt.shortened(0))
-    return orjson.dumps((prompt.document_chars, said))
+    said = orjson.dumps((prompt.document_chars, [prompt.messages]))
+    room = context - request.params.max_new_tokens
+    # No token is shorter than a byte.
+    if request.params.on_overflow is Overflow.FAIL or len(said) + FRAME_TOKENS <= room:
+        return said
+    return said + orjson.dumps((prompt.shortened(0), context, request.merge))

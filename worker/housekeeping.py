@@ -10,10 +10,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from types import TracebackType
 from typing import Self
-
-import psutil
 
 from schemas.errors import (
     BrokerAway,
@@ -23,6 +22,7 @@ from schemas.errors import (
     StoreVersionMismatch,
     WorkerGaveUp,
 )
+from schemas.events import Event
 from schemas.settings import Settings
 from store import workers
 from store.broker import Broker
@@ -30,9 +30,13 @@ from store.database import Store
 from store.reconcile import reconcile
 from store.rescue import is_any_expired
 from store.version import check_version
+from worker.children import working_processes
+from worker.memory_taken import memory_taken
+from worker.reach import Reach
 
 LONGEST_TICK_SECONDS = 2.0
 """Between two looks for leases that have run out: a lost worker's chunk should not wait much longer than its lease."""
+LOOK_AT_BROKER_SECONDS = 10.0
 
 FORGOTTEN = (
     "It gave no sign of life for so long that `qwenq db prune` removed it from the store. Start it again."
@@ -53,6 +57,8 @@ class Housekeeping:
         self._settings = settings
         self._worker_id = worker_id
         self._next_reconcile = time.monotonic()
+        self._next_look_at_broker = time.monotonic()
+        self._reach = Reach()
         self.refusal: ServiceAway | None = None
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -84,6 +90,7 @@ class Housekeeping:
             self._attempt(self._stop_if_upgraded)
             self._attempt(self._beat_heart)
             self._attempt(self._reconcile_when_due)
+            self._attempt(self._look_at_broker_when_due)
             self._stopping.wait(tick)
         if not self._ended.is_set():
             self._attempt(self._note_stopping)
@@ -99,12 +106,14 @@ class Housekeeping:
     def _beat_heart(self) -> None:
         """Note that this process lives. What a prune took for gone could claim nothing any more, and stops."""
         with self._store.writing() as connection:
-            known = workers.beat_heart(connection, self._worker_id)
+            device = workers.device_of(connection, self._worker_id)
+            known = workers.beat_heart(connection, self._worker_id, memory_taken(device))
+        self._reach.note_answer(StoreAway)
         if not known:
             self._refuse(WorkerGaveUp(reason=FORGOTTEN))
 
     def _refuse(self, reason: ServiceAway) -> None:
-        _log.critical("this worker stops: %s", reason)
+        _log.critical(Event.WORKER_LEAVES, extra={"worker": self._worker_id, "reason": str(reason)})
         self.refusal = reason
         self._stopping.set()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -124,20 +133,32 @@ class Housekeeping:
         self._next_reconcile = time.monotonic() + pause
         report = reconcile(self._store, self._broker, self._settings)
         if report.found:
-            _log.warning("rescued %s", report)
+            _log.info(Event.STORE_RECONCILED, extra=asdict(report))
+
+    def _look_at_broker_when_due(self) -> None:
+        """See now and then whether the broker answers: between two chunks nothing else would tell."""
+        if time.monotonic() >= self._next_look_at_broker:
+            self._next_look_at_broker = time.monotonic() + LOOK_AT_BROKER_SECONDS
+            self._broker.ping()
+            self._reach.note_answer(BrokerAway)
 
     def _attempt(self, duty: Callable[[], None]) -> None:
         try:
             duty()
         except (StoreAway, BrokerAway) as away:
-            _log.warning("%s", away)
+            self._reach.note_away(away)
         except Exception:  # noqa: BLE001 - a fault in one duty must not end the others
-            _log.exception("housekeeping goes on in spite of this")
+            _log.error(Event.DUTY_FAILED, exc_info=True)
 
     def _end_working_process_in_time(self) -> None:
         """Kill a working process that does not put its chunk down; the lease then runs out."""
         if self._ended.wait(self._settings.stop_seconds):
             return
-        for child in psutil.Process().children():
-            _log.error("pid=%d did not stop within %.0f s: killed", child.pid, self._settings.stop_seconds)
+        for child in working_processes():
+            facts = {
+                "worker": self._worker_id,
+                "killed_pid": child.pid,
+                "seconds": self._settings.stop_seconds,
+            }
+            _log.error(Event.WORKER_KILLED, extra=facts)
             os.kill(child.pid, signal.SIGKILL)

@@ -6,21 +6,25 @@ A thread of its own does this about once a second, so that the device never wait
 import logging
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
 from schemas.chunks import Assignment, Claim, Standing
 from schemas.errors import LeaseLost, WorkerStopping
+from schemas.events import Event
+from schemas.parts import Part, PartAnswer
 from schemas.requests import BatchMetrics, Completion, ModelInfo
 from schemas.settings import Settings
 from schemas.states import JobState, WorkerState
 from store.claims import hold_fence, standing_of
 from store.database import Store
+from store.parts import insert_parts
 from store.results import insert_outcomes
 from worker.measured import Measured, insert_metrics
 from worker.open_claim import OpenClaim
 from worker.patience import patiently
+from worker.progress import ProgressCount, TurnProgress
 from worker.settling import Ending, settle
 from worker.stalling import StallWatch
 
@@ -48,6 +52,7 @@ class Keeper:
         self._news = threading.Condition()
         self._open: dict[int, OpenClaim] = {}
         self._measured = Measured()
+        self._progress = ProgressCount()
         self._withdrawn: list[int] = []
         self._newly_paused: list[Claim] = []
         self._released: set[int] = set()
@@ -72,6 +77,7 @@ class Keeper:
         """Keep one more claim from now on."""
         with self._news:
             self._watch.note_step()
+            self._progress.begin(assignment)
             self._open[assignment.claim.chunk_id] = OpenClaim(assignment)
             self._measured.expect(assignment.claim)
             self._news.notify_all()
@@ -93,12 +99,12 @@ class Keeper:
             paused, self._newly_paused = self._newly_paused, []
         return paused
 
-    def keep_only(self, claim: Claim, seqs: Collection[int]) -> None:
-        """Let all documents of a claim go but these, which are begun; once they are answered, it is given back."""
+    def keep_only(self, claim: Claim, keys: Collection[int]) -> None:
+        """Let all requests of a claim go but these, which are begun; once they are answered, it is given back."""
         with self._news:
             held = self._open.get(claim.chunk_id)
             if held is not None:
-                held.keep_only(seqs)
+                held.keep_only(keys)
                 self._news.notify_all()
 
     @property
@@ -111,11 +117,22 @@ class Keeper:
         with self._news:
             return tuple(held.claim for held in self._open.values())
 
-    def wait_until_others(self, known: Collection[Claim], seconds: float) -> None:
-        """Wait until the open claims are no longer these; not longer than some seconds."""
+    @property
+    def goes_on(self) -> bool:
+        """Whether what is open should be answered to its end: not once generation is to be broken off."""
+        return self._interrupt is None
+
+    def wait_until_others(
+        self, known: Collection[Claim], seconds: float, anything: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait until the open claims are no longer these, or there is anything to ask; not longer than some seconds."""
         with self._news:
             self._news.wait_for(
-                lambda: not self.wants_more or {held.claim for held in self._open.values()} != set(known),
+                lambda: (
+                    not self.goes_on
+                    or anything()
+                    or {held.claim for held in self._open.values()} != set(known)
+                ),
                 seconds,
             )
 
@@ -146,11 +163,32 @@ class Keeper:
             if held is None:
                 return
             held.add(outcome)
+            self._progress.add(outcome)
             if held.answered or len(held.unwritten) >= FLUSH_OUTCOMES:
                 self._news.notify_all()
             while self._is_far_behind():
                 self._news.wait(TICK_SECONDS)
                 self._watch.note_step()  # waiting for the store is no stall
+
+    def expect(self, group: int, keys: Collection[int]) -> None:
+        """Know of requests for parts of a claim's documents, which are answered under keys of their own."""
+        with self._news:
+            held = self._open.get(group)
+            if held is not None:
+                held.expect(keys)
+
+    def add_part(self, group: int, key: int, part: Part, answer: PartAnswer) -> None:
+        """Take the answer to a part; it is written like an outcome, and settles nothing."""
+        with self._news:
+            held = self._open.get(group)
+            if held is not None:
+                held.add_part(key, part, answer)
+                self._news.notify_all()
+
+    def progress(self) -> TurnProgress | None:
+        """How far the turn is; None before its first claim."""
+        with self._news:
+            return self._progress.now()
 
     def add_batch(self, metrics: BatchMetrics) -> None:
         """Take a group's metrics, those of its last step perhaps after its claim is settled."""
@@ -179,7 +217,7 @@ class Keeper:
     def _is_far_behind(self) -> bool:
         if self._interrupt is not None or self._closing:
             return False
-        return sum(len(held.unwritten) for held in self._open.values()) > MOST_UNWRITTEN
+        return sum(len(held.unwritten) + len(held.unwritten_parts) for held in self._open.values()) > MOST_UNWRITTEN
 
     def _join(self) -> None:
         with self._news:
@@ -216,7 +254,7 @@ class Keeper:
         with self._news:
             # Whatever has each outcome and yet no end in the store must not be kept for ever.
             otherwise = Ending.RELEASED if held.answered else otherwise
-            outcomes = held.take()
+            outcomes, parts = held.take(), held.take_parts()
             metrics = self._measured.take()
         claim = held.claim
         try:
@@ -224,18 +262,19 @@ class Keeper:
                 with attempt, self._store.writing() as connection:
                     hold_fence(connection, claim, self._settings.lease_seconds)
                     insert_outcomes(connection, claim, outcomes)
+                    insert_parts(connection, claim, parts)
                     insert_metrics(connection, self._model.model, metrics)
                     standing = standing_of(connection, claim)
-                    ending, job = settle(connection, claim, standing, otherwise)
-        except LeaseLost as lost:
-            _log.warning("chunk=%d attempt=%d %s", claim.chunk_id, claim.attempt, lost)
+                    ending, _ = settle(connection, claim, standing, otherwise)
+        except LeaseLost:
+            _log.warning(Event.CHUNK_LOST, extra=claim.ids)
             self._close(held, Ending.LOST)
             with self._news:
                 self._measured.put_back(metrics)
         else:
             self._note_pause(held, standing)
             self._close(held, ending)
-            self._tell(held, ending, job)
+            self._tell_incomplete(held, ending)
             self._heed(standing)
 
     def _note_pause(self, held: OpenClaim, standing: Standing) -> None:
@@ -263,17 +302,9 @@ class Keeper:
                 self._released.add(held.claim.job_id)
             self._news.notify_all()
 
-    def _tell(self, held: OpenClaim, ending: Ending, job: JobState | None) -> None:
-        claim = held.claim
+    def _tell_incomplete(self, held: OpenClaim, ending: Ending) -> None:
         if ending == Ending.RELEASED and self._interrupt is None and not held.gives_back:
-            _log.error("chunk=%d has documents without an outcome", claim.chunk_id)
-        if ending != Ending.KEPT:
-            _log.info(
-                "chunk=%d job=%d attempt=%d %s after %.2f s",
-                claim.chunk_id, claim.job_id, claim.attempt, ending, time.monotonic() - held.opened_at,
-            )  # fmt: skip
-        if job is not None:
-            _log.info("job=%d %s", claim.job_id, job)
+            _log.error(Event.CHUNK_INCOMPLETE, extra=held.claim.ids)
 
     def _heed(self, standing: Standing) -> None:
         if standing.worker != WorkerState.READY:

@@ -1,9 +1,10 @@
 """A claim that is being answered: which of its documents have no outcome yet, and what is not written yet."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from schemas.chunks import Assignment
+from schemas.parts import Part, PartAnswer
 from schemas.requests import Completion
 
 
@@ -13,7 +14,8 @@ class OpenClaim:
     def __init__(self, assignment: Assignment) -> None:
         self.claim = assignment.claim
         self.unwritten: list[Completion] = []
-        self.opened_at = self.written_at = time.monotonic()
+        self.unwritten_parts: dict[Part, PartAnswer] = {}
+        self.written_at = time.monotonic()
         self.paused = self.gives_back = False
         self._unanswered = {document.seq for document in assignment.documents}
 
@@ -28,13 +30,29 @@ class OpenClaim:
             self._unanswered.remove(outcome.key)
             self.unwritten.append(outcome)
 
-    def keep_only(self, seqs: Collection[int]) -> None:
-        """Let all unanswered documents go but these: the chunk is given back for the others in the end."""
-        self._unanswered.intersection_update(seqs)
+    def expect(self, keys: Collection[int]) -> None:
+        """Await the answers to parts of its documents too, unless the chunk is to be given back."""
+        if not self.gives_back:
+            self._unanswered.update(keys)
+
+    def add_part(self, key: int, part: Part, answer: PartAnswer) -> None:
+        """Take the answer to a part that is awaited."""
+        if key in self._unanswered:
+            self._unanswered.remove(key)
+            self.unwritten_parts[part] = answer
+
+    def keep_only(self, keys: Collection[int]) -> None:
+        """Let all unanswered documents and parts go but these: the chunk is given back for the others in the end."""
+        self._unanswered.intersection_update(keys)
         self.gives_back = True
 
     def take(self) -> list[Completion]:
         """Hand out what is not written, to be written now."""
         taken, self.unwritten = self.unwritten, []
         self.written_at = time.monotonic()
+        return taken
+
+    def take_parts(self) -> Mapping[Part, PartAnswer]:
+        """The same of parts of documents."""
+        taken, self.unwritten_parts = self.unwritten_parts, {}
         return taken

@@ -1,8 +1,10 @@
 """Waiting for a store that is away: with backoff, not for ever."""
 
 import logging
+from collections.abc import Callable, Iterator
 
 from tenacity import (
+    AttemptManager,
     RetryCallState,
     Retrying,
     retry_if_exception_type,
@@ -11,23 +13,40 @@ from tenacity import (
 )
 
 from schemas.errors import StoreAway
+from schemas.events import Event
 
 LONGEST_PAUSE_SECONDS = 10.0
 
 _log = logging.getLogger("qwenq.worker")
 
 
-def patiently(seconds: float) -> Retrying:
-    """A retry, for so long, of what failed because the store was away. Raises the last StoreAway in the end."""
+def patiently(seconds: float) -> Iterator[AttemptManager]:
+    """A retry, for so long, of what failed because the store was away; the log tells of it.
+
+    Raises the last StoreAway in the end.
+    """
+    retrying = retrying_store(seconds, _log_away)
+    yield from retrying
+    attempts = retrying.statistics["attempt_number"]
+    if attempts > 1:
+        _log.info(Event.STORE_BACK, extra={"attempts": attempts})
+
+
+def retrying_store(seconds: float, told: Callable[[str, float], None]) -> Retrying:
+    """The same for a caller who says for himself why it failed, and in how many seconds it is tried again."""
+
+    def tell(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        told(str(error), state.upcoming_sleep)
+
     return Retrying(
         retry=retry_if_exception_type(StoreAway),
         wait=wait_random_exponential(multiplier=0.2, max=LONGEST_PAUSE_SECONDS),
         stop=stop_after_delay(seconds),
-        before_sleep=_log_pause,
+        before_sleep=tell,
         reraise=True,
     )
 
 
-def _log_pause(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    _log.warning("%s Tried again in %.1f s.", error, state.upcoming_sleep)
+def _log_away(reason: str, again_in_seconds: float) -> None:
+    _log.warning(Event.STORE_AWAY, extra={"reason": reason, "again_in_seconds": round(again_in_seconds, 1)})

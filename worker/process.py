@@ -7,7 +7,15 @@ from contextlib import suppress
 from functools import cache
 
 from schemas.chunks import Assignment
-from schemas.errors import BrokerAway, InvalidSetting, ModelUnavailable, StoreAway, WorkerStopping
+from schemas.errors import (
+    BrokerAway,
+    InvalidSetting,
+    ModelUnavailable,
+    SelfCheckFailed,
+    StoreAway,
+    WorkerStopping,
+)
+from schemas.events import Event
 from schemas.requests import ModelInfo
 from schemas.settings import Settings, settings_of_process
 from store import rescue, workers
@@ -17,7 +25,10 @@ from store.reconcile import announce_job
 from worker.claimant import Claimant
 from worker.feed import Feed
 from worker.keeper import Keeper
+from worker.long.gauge import Gauge
+from worker.long.long_documents import LongDocuments
 from worker.patience import patiently
+from worker.progress import ProgressTold, Tell, TurnProgress
 from worker.resident import ResidentModel
 from worker.reuse import Reuse
 from worker.watchdog import Watchdog
@@ -31,7 +42,7 @@ _log = logging.getLogger("qwenq.worker")
 class WorkingProcess:
     """What one child process of a worker keeps from task to task; made with its model loaded.
 
-    What an earlier process of the worker held is put back. Raises ModelUnavailable.
+    What an earlier process of the worker held is put back. Raises ModelUnavailable, SelfCheckFailed.
     """
 
     def __init__(self, settings: Settings, worker_id: int) -> None:
@@ -45,7 +56,7 @@ class WorkingProcess:
         self._rescue_own()
 
     def _load(self) -> ModelInfo:
-        """Load the model, and tell the store how that went. Raises ModelUnavailable."""
+        """Load the model, and tell the store how that went. Raises ModelUnavailable, SelfCheckFailed."""
         try:
             info = self._resident.load()
         except Exception as error:
@@ -54,27 +65,41 @@ class WorkingProcess:
                 with attempt, self._store.writing() as connection:
                     workers.note_failed(connection, self._worker_id, reason)
             raise ModelUnavailable(model=self._settings.model or "", reason=reason) from error
+        speed = self._check(info)
         for attempt in patiently(self._settings.patience_seconds):
             with attempt, self._store.writing() as connection:
-                workers.note_model_loaded(connection, self._worker_id, info)
+                workers.note_model_loaded(connection, self._worker_id, info, speed)
         return info
 
-    def answer(self, chunk_id: int, deadline: float) -> None:
+    def _check(self, info: ModelInfo) -> float | None:
+        """Try the model, before it is said to be ready. Returns its speed. Raises SelfCheckFailed."""
+        try:
+            return self._resident.check(info, self._settings.stall_seconds)
+        except SelfCheckFailed as unfit:
+            for attempt in patiently(self._settings.patience_seconds):
+                with attempt, self._store.writing() as connection:
+                    workers.note_unfit(connection, self._worker_id, str(unfit))
+            raise
+
+    def answer(self, chunk_id: int, deadline: float, tell: Tell) -> TurnProgress | None:
         """Take a turn: claim this chunk, or another that waits, and answer it, and what waits besides, in one stream.
 
-        Nothing to claim is no error. At `deadline`, on the monotonic clock, what is unanswered is put down.
-        Raises StoreAway when the store stays away.
+        Nothing to claim is no error: None. At `deadline`, on the monotonic clock, what is unanswered is put down.
+        `tell` hears now and then how far it is; how it ended is returned. Raises StoreAway when the store stays away.
         """
         first = self._take(chunk_id)
         if first is None:
-            _log.info("chunk=%d has nothing to claim", chunk_id)
-            return
+            _log.info(Event.CHUNK_ABSENT, extra={"chunk": chunk_id})
+            return None
         watchdog = Watchdog(self._settings.stall_seconds)
-        with watchdog, Keeper(self._store, self._info, self._settings, deadline) as keeper:
+        keeper = Keeper(self._store, self._info, self._settings, deadline)
+        with watchdog, keeper, ProgressTold(keeper.progress, tell):
             reuse = Reuse(self._store, self._info)
-            released = self._work(Feed(self._claimant, keeper, reuse, first), keeper, reuse)
+            long = LongDocuments(self._store, Gauge(self._resident, self._info.context), keeper, reuse)
+            released = self._work(Feed(self._claimant, keeper, reuse, long, first), keeper, long)
         for job_id in released:
             self._announce(job_id)
+        return keeper.progress()
 
     def _take(self, chunk_id: int) -> Assignment | None:
         for attempt in patiently(self._settings.patience_seconds):
@@ -82,29 +107,28 @@ class WorkingProcess:
                 assignment = self._claimant.take(chunk_id)
         return assignment
 
-    def _work(self, feed: Feed, keeper: Keeper, reuse: Reuse) -> Collection[int]:
+    def _work(self, feed: Feed, keeper: Keeper, long: LongDocuments) -> Collection[int]:
         """Answer and settle. Returns the jobs of which chunks were given back."""
         try:
-            self._generate(feed, keeper, reuse)
+            self._generate(feed, keeper, long)
             return keeper.settle_rest()
         except StoreAway:
             raise  # no chunk's fault, and the leases have run out or will
         except Exception:  # noqa: BLE001 - whatever it is
             # Not one document's fault as far as the engine could tell, and perhaps the device is broken for good.
             # A fresh process goes on; as a crash it counts, so that a document that does this is found by halving.
-            _log.exception("the engine broke: the process is replaced")
+            _log.critical(Event.ENGINE_BROKE, exc_info=True)
             try:
                 keeper.flush()
             finally:
                 os._exit(BROKEN_EXIT_CODE)
 
-    def _generate(self, feed: Feed, keeper: Keeper, reuse: Reuse) -> None:
+    def _generate(self, feed: Feed, keeper: Keeper, long: LongDocuments) -> None:
         try:
             for completion in self._resident.answer(feed.requests(), keeper):
-                for outcome in reuse.outcomes_of(completion):
-                    keeper.add(outcome)
+                long.take(completion)
         except WorkerStopping as stopping:
-            _log.info("%s", stopping)
+            _log.info(Event.TURN_BROKEN_OFF, extra={"reason": stopping.reason})
         finally:
             feed.close()
 
@@ -117,7 +141,7 @@ class WorkingProcess:
         try:
             announce_job(self._store, self._broker, job_id)
         except BrokerAway as away:
-            _log.warning("job=%d is not announced, a reconciler will: %s", job_id, away)
+            _log.warning(Event.JOB_UNANNOUNCED, extra={"job": job_id, "reason": str(away)})
 
 
 def _reason_of(error: Exception) -> str:
@@ -139,5 +163,5 @@ def note_failure(error: StoreAway) -> None:
 
 @cache
 def working_process() -> WorkingProcess:
-    """The one of this process, its model loaded. Raises ModelUnavailable."""
+    """The one of this process, its model loaded. Raises ModelUnavailable, SelfCheckFailed."""
     return WorkingProcess(settings_of_process(), int(os.environ[WORKER_ID_VARIABLE]))

@@ -1,13 +1,15 @@
 """The resident model: loaded once in the life of a process, whatever number of chunks and jobs it answers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from schemas.prompts import Message
 from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from schemas.settings import Settings
 from worker.engine.factory import make_engine
 from worker.keeper import Keeper
 from worker.revision import revision_of
+from worker.self_check import check_engine
 
 
 class ResidentModel:
@@ -21,6 +23,14 @@ class ResidentModel:
     def load(self) -> ModelInfo:
         """Load the model, and note which revision of it that is. Raises ModelUnavailable."""
         return replace(self._engine.load(), revision=revision_of(self._model))
+
+    def check(self, info: ModelInfo, stall_seconds: float) -> float | None:
+        """Try the model with a short generation. Returns new tokens a second. Raises SelfCheckFailed."""
+        return check_engine(self._engine, info, stall_seconds)
+
+    def prompt_tokens(self, messages: Sequence[Message], *, thinking: bool) -> int:
+        """Count a prompt's tokens. For the thread that reads requests. Raises DocumentFailed."""
+        return self._engine.prompt_tokens(messages, thinking=thinking)
 
     def answer(self, requests: Iterable[Request], keeper: Keeper) -> Iterator[Completion]:
         """Answer requests; the keeper of their claims hears of every step, withdraws some, or breaks it off."""

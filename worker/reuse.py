@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from schemas.chunks import Claim
 from schemas.errors import StoreAway
+from schemas.events import Event
 from schemas.requests import Completion, ModelInfo, Request
 from schemas.results import EarlierAnswer, Usage
 from store.database import Store
@@ -48,6 +49,7 @@ class Reuse:
         """
         named = [(request, self._fingerprints.of(request)) for request in requests]
         known = self._look_up({fingerprint for _, fingerprint in named if fingerprint is not None})
+        heirs = {one for one, earlier in known.items() if earlier.job_id != claim.job_id}
         answers: list[Completion] = []
         rest: list[Request] = []
         with self._changing:
@@ -57,7 +59,12 @@ class Reuse:
                 if fingerprint is None:
                     rest.append(request)
                 elif fingerprint in known:
-                    answers.append(_reused(request, known[fingerprint]))
+                    copy = _reused(request, known[fingerprint])
+                    if fingerprint in heirs:
+                        # The copy is found from now on: the earlier job may be pruned one day.
+                        heirs.remove(fingerprint)
+                        copy = replace(copy, fingerprint=fingerprint)
+                    answers.append(copy)
                 elif fingerprint in self._settled:
                     answers.append(_shared(self._settled[fingerprint], request.key, claim.job_id))
                 elif (asked := self._asked_by_group.get((request.group, fingerprint))) is not None:
@@ -90,9 +97,7 @@ class Reuse:
             with self._store.reading() as connection:
                 return earlier_answers(connection, fingerprints)
         except StoreAway as away:
-            _log.warning(
-                "%d documents are generated without a look for earlier answers: %s", len(fingerprints), away
-            )
+            _log.warning(Event.REUSE_SKIPPED, extra={"documents": len(fingerprints), "reason": str(away)})
             return {}
 
 
@@ -105,6 +110,7 @@ def _reused(request: Request, earlier: EarlierAnswer) -> Completion:
         reasoning=earlier.reasoning,
         group=request.group,
         reused_from=earlier.job_id,
+        parts=earlier.parts,
     )
 
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from schemas.events import Event
 from worker.engine.echo import ECHO_MODEL
 
 WHOLE_BYTES = 64 * 1024 * 1024
@@ -28,7 +29,7 @@ def revision_of(model: str) -> str | None:
         folder = Path(model)
         return _digest(folder) if folder.is_dir() else _cached_commit(model)
     except (OSError, ValueError) as error:
-        _log.warning("the revision of %s cannot be told, its answers are not reused: %s", model, error)
+        _log.warning(Event.REVISION_UNKNOWN, extra={"model": model, "reason": str(error)})
         return None
 
 

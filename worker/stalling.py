@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from schemas.chunks import Claim
+from schemas.events import Event
 
 STALLED_EXIT_CODE = 70
 BUSY_SHARE = 0.5
@@ -36,9 +37,9 @@ class StallWatch:
             return
         for claim in unanswered:
             _log.critical(
-                "chunk=%d attempt=%d made no step for %.0f s (QWENQ_STALL_SECONDS=%.0f): the process is replaced",
-                claim.chunk_id, claim.attempt, stalled, self._stall_seconds,
-            )  # fmt: skip
+                Event.CHUNK_STALLED,
+                extra={**claim.ids, "seconds": round(stalled, 1), "allowed_seconds": self._stall_seconds},
+            )
         os._exit(STALLED_EXIT_CODE)
 
     def _computes(self) -> bool:

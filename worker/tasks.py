@@ -4,16 +4,28 @@ import logging
 import os
 import signal
 import time
+from dataclasses import asdict
+from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from celery.exceptions import Reject
 
-from schemas.errors import ModelUnavailable, StoreAway, StoreNotCreated, StoreVersionMismatch
+from schemas.errors import (
+    ModelUnavailable,
+    SelfCheckFailed,
+    StoreAway,
+    StoreNotCreated,
+    StoreVersionMismatch,
+    TurnFailed,
+)
+from schemas.events import Event
 from schemas.settings import settings_of_process
 from store.broker import ANSWER_CHUNK, RECONCILE, TASK_LIMIT_SECONDS, Broker
 from store.database import Store
 from store.reconcile import reconcile
 from store.version import check_version
+from worker.log_set_up import heed_log_settings  # noqa: F401 - a spawned child hears of it here
+from worker.task_events import progress_teller
 
 # Before Celery would kill the process: what is left by then is put down, for another task to go on with.
 BUDGET_SECONDS = 0.8 * TASK_LIMIT_SECONDS
@@ -22,24 +34,28 @@ _PARENT = os.getppid()
 _log = logging.getLogger("qwenq.worker")
 
 
-@shared_task(name=ANSWER_CHUNK)
-def answer_chunk(chunk_id: int) -> None:
-    """Answer one chunk. Its message goes back to the queue when this worker cannot."""
+@shared_task(name=ANSWER_CHUNK, bind=True)
+def answer_chunk(self: "Task[..., Any]", chunk_id: int) -> str | None:
+    """Answer one chunk. Its message goes back to the queue when this worker cannot. Returns how far it came."""
     deadline = time.monotonic() + BUDGET_SECONDS
     from worker.process import note_failure, working_process
 
     try:
-        working_process().answer(chunk_id, deadline)
-    except ModelUnavailable as error:
-        _log.critical("%s", error)
+        progress = working_process().answer(chunk_id, deadline, progress_teller(self))
+    except (ModelUnavailable, SelfCheckFailed) as error:
         # Without its model this worker can only take messages from those that could answer.
         _stop_worker()
         raise Reject(str(error), requeue=True) from error
     except StoreAway as error:
-        _log.critical("the store did not come back: this worker stops. %s", error)
+        _log.critical(Event.WORKER_LEAVES, extra={"reason": str(error)})
         note_failure(error)
         _stop_worker()
         raise Reject(str(error), requeue=True) from error
+    except Exception:  # noqa: BLE001 - whatever it is
+        # Celery would log its message, and show it in Flower: it may quote a document.
+        _log.critical(Event.TURN_FAILED, exc_info=True, extra={"chunk": chunk_id})
+        raise TurnFailed from None
+    return None if progress is None else str(progress)
 
 
 def _stop_worker() -> None:
@@ -55,9 +71,9 @@ def reconcile_store() -> None:
     try:
         check_version(store)
         report = reconcile(store, broker, settings)
-        _log.info("reconciled %s", report)
+        _log.info(Event.STORE_RECONCILED, extra=asdict(report))
     except (StoreNotCreated, StoreVersionMismatch) as other:
-        _log.critical("the store was changed: housekeeping stops. %s", other)
+        _log.critical(Event.WORKER_LEAVES, extra={"reason": str(other)})
         os.kill(os.getpid(), signal.SIGTERM)
     finally:
         store.close()

@@ -1,4 +1,4 @@
-"""Schedules, their runs, and notices to webhooks.
+"""Schedules, their runs, notices to webhooks, and the parts of long documents.
 
 Revision: 0006, after 0005.
 """
@@ -19,6 +19,7 @@ def upgrade() -> None:
     _create_schedules()
     _create_schedule_runs()
     _create_notices()
+    _create_parts()
 
 
 def _create_schedules() -> None:
@@ -111,6 +112,50 @@ def _create_notices() -> None:
     op.create_index("ix_notices_state_next_attempt_at", "notices", ["state", "next_attempt_at"], unique=False)
 
 
+def _create_parts() -> None:
+    op.add_column(
+        "results",
+        sa.Column(
+            "parts",
+            sa.Integer(),
+            nullable=False,
+            server_default=sa.text("1"),
+            comment="that the document was cut into",
+        ),
+    )
+    op.create_table(
+        "parts",
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column(
+            "level", sa.SmallInteger(), nullable=False, comment="0: of the document; above: some answers merged"
+        ),
+        sa.Column("part", sa.Integer(), nullable=False, comment="its place in the level, from 0"),
+        sa.Column("first_char", sa.Integer(), nullable=False, comment="of the document's text, from 0"),
+        sa.Column("last_char", sa.Integer(), nullable=False, comment="included"),
+        sa.Column("text", sa.Text(), nullable=False, comment="the answer"),
+        sa.Column("finish_reason", sa.Text(), nullable=False),
+        sa.Column("prompt_tokens", sa.Integer(), nullable=False),
+        sa.Column("completion_tokens", sa.Integer(), nullable=False),
+        sa.Column("reasoning_tokens", sa.Integer(), nullable=False),
+        sa.Column("prefix_tokens", sa.Integer(), nullable=False),
+        sa.Column("seconds", sa.Double(), nullable=False),
+        sa.Column("created_at", UTC_TIME, nullable=False),
+        sa.PrimaryKeyConstraint("job_id", "seq", "level", "part", name=op.f("pk_parts")),
+        sa.ForeignKeyConstraint(
+            ["job_id", "seq"],
+            ["documents.job_id", "documents.seq"],
+            name=op.f("fk_parts_job_id_seq"),
+            ondelete="CASCADE",
+        ),
+        sa.CheckConstraint("finish_reason IN ('stop', 'length')", name=op.f("ck_parts_finish_reason")),
+        sa.CheckConstraint("first_char <= last_char", name=op.f("ck_parts_range")),
+        sqlite_with_rowid=False,
+    )
+
+
 def downgrade() -> None:
+    op.drop_table("parts")
+    op.drop_column("results", "parts")
     for table in ("notices", "schedule_runs", "schedules"):
         op.drop_table(table)

@@ -13,7 +13,7 @@ TICK_SECONDS = 5.0
 @click.command(name="beat")
 @log_options
 def command(**options: Any) -> int:
-    """Run schedules, and look for stranded work: beat, and the small worker that does what it says, in one process tree.
+    """Run schedules, and look for stranded work: beat, and the small worker that does what it says, in one tree.
 
     One beat is enough; any number of them does no harm.
     """

@@ -18,7 +18,7 @@ _MARKS = {
 )
 @json_option
 def command(only: tuple[str, ...], as_json: bool) -> int:
-    """Look at store, broker, schema, workers, stranded work, speed, memory and disk; say what to do. Changes nothing.
+    """Look at services, workers, stranded work, schedules, memory and disk; say what to do. Changes nothing.
 
     Exit code: 0 healthy, 1 degraded, 2 unhealthy. It ends within seconds, whatever is away.
     """

@@ -1,5 +1,6 @@
-"""The options that say what a job is: for `run` and `submit`."""
+"""The options that say what a job is: for `run`, `submit` and `schedule add`."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ class _StopString(click.types.StringParamType):
     envvar_list_splitter = "\0"
 
 
-_JOB_OPTIONS = (
+_SPEC_OPTIONS = (
     model_option,
     option("--template", metavar="NAME", help="A built-in prompt; `qwenq templates` lists them."),
     option("--prompt", metavar="TEXT", help="A Jinja2 prompt over the document's columns: 'Summarise: {{ text }}'."),
@@ -26,7 +27,7 @@ _JOB_OPTIONS = (
     option("--id-column", metavar="NAME", default="id", show_default=True, help="The column with the id."),
     option("--format", "format_", type=click.Choice(tuple(map(str, Format))),
            help="The input's format, where its name does not tell."),
-    option("--name", metavar="NAME", help="What the job is called (default: the first file's name)."),
+    option("--sheet", metavar="NAME", help="The sheet of a spreadsheet [default: the first that is not hidden]."),
     option("--priority", type=click.Choice(tuple(map(str, Priority))), default=str(Priority.NORMAL), show_default=True,
            help="Which jobs go first when several wait."),
     option("--max-new-tokens", type=int, help="The longest answer, in tokens [default: 512]."),
@@ -52,7 +53,17 @@ _JOB_OPTIONS = (
     option("--json-schema", type=click.Path(path_type=Path), metavar="FILE",
            help="Hold every answer to the JSON schema in this file."),
     option("--on-overflow", type=click.Choice(tuple(map(str, Overflow))),
-           help="What to do with a document that exceeds the model's context [default: fail]."),
+           help="What to do with a document that exceeds the model's context: split cuts it, answers each part, "
+           "and merges the answers [default: fail]."),
+    option("--merge-prompt", metavar="TEXT",
+           help="With --on-overflow split, a Jinja2 prompt over `parts`, the answers to a document's parts [default: "
+           "that of --template]."),
+    option("--merge-prompt-file", type=click.Path(path_type=Path), help="The same, from a file."),
+)  # fmt: skip
+
+
+_ONCE_OPTIONS = (
+    option("--name", metavar="NAME", help="What the job is called (default: the first file's name)."),
     option("--reuse", is_flag=True,
            help="Answer documents from earlier identical ones of jobs with --reuse, without generating."),
     option("--dry-run", is_flag=True, help="Show the first prompts and an estimate of tokens; store nothing."),
@@ -61,6 +72,15 @@ _JOB_OPTIONS = (
 
 def job_options(function: F) -> F:
     """The options that say what a job is: for `run` and `submit`."""
-    for decorate in reversed(_JOB_OPTIONS):
+    return _decorated(function, (*_SPEC_OPTIONS, *_ONCE_OPTIONS))
+
+
+def spec_options(function: F) -> F:
+    """Those of them that may be said of many jobs: for `schedule add`."""
+    return _decorated(function, _SPEC_OPTIONS)
+
+
+def _decorated(function: F, options: Sequence[Callable[[F], F]]) -> F:
+    for decorate in reversed(options):
         function = decorate(function)
     return function

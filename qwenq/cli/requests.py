@@ -28,7 +28,7 @@ def read_request(files: Sequence[str], options: dict[str, Any]) -> JobRequest:
 def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:
     """Show what a job would be. Nothing is stored."""
     spec = request.specify(settings)
-    seen = preview(spec, request.format)
+    seen = preview(spec, request.format, sheet=request.sheet)
     if as_json:
         _tell_as_json(seen)
     else:

@@ -1,6 +1,6 @@
 """`qwenq results`: a job's answers."""
 
-from pathlib import Path
+from contextlib import closing
 
 import click
 
@@ -9,41 +9,52 @@ from qwenq.cli.options import option
 
 @click.command(name="results")
 @click.argument("job", type=int)
-@option("-o", "--out", type=click.Path(path_type=Path), metavar="OUT",
-        help="The results file: .jsonl or .csv [default: JSONL on stdout].")  # fmt: skip
-@option("--errors", type=click.Path(path_type=Path), metavar="ERR",
+@option("-o", "--out", metavar="OUT",
+        help="The results file: .jsonl, .csv or .parquet; a path, or a URL as s3://bucket/out.parquet "
+        "[default: JSONL on stdout].")  # fmt: skip
+@option("--errors", metavar="ERR",
         help="The errors file [default: OUT with the ending .errors.jsonl; none for stdout].")  # fmt: skip
-@option("--history", type=click.Path(path_type=Path), metavar="FILE",
+@option("--history", metavar="FILE",
         help="A file for the failures that were retried, whatever came of them [default: none].")  # fmt: skip
-def command(job: int, out: Path | None, errors: Path | None, history: Path | None) -> int:
-    """Write JOB's answers so far, in the order of the input."""
+@option("--parts", metavar="FILE",
+        help="A file for the answers to the parts of long documents, and to what was merged on the way "
+        "[default: none].")  # fmt: skip
+def command(job: int, out: str | None, errors: str | None, history: str | None, parts: str | None) -> int:
+    """Write JOB's answers so far, in the order of the input.
+
+    In CSV and Parquet, the top-level properties of the job's JSON schema are columns.
+    """
     from qwenq import api
-    from qwenq.exporting import (
-        check_outputs,
-        errors_path,
-        write_errors,
-        write_history,
-        write_results,
-        write_stdout,
-    )
+    from qwenq.exporting import check_outputs, errors_path, write_history, write_parts, write_stdout
     from qwenq.telling import say
 
     api.status(job)
-    answers = api.results(job)
     errors = errors or (errors_path(out) if out else None)
-    check_outputs([path for path in (out, errors, history) if path])
+    check_outputs([name for name in (out, errors, history, parts) if name])
     if out is None:
-        write_stdout(answers)
-    else:
-        count = write_results(out, answers)
-        say(f"{count:,} answers: {out}")
-    failed = write_errors(errors, api.errors(job)) if errors else 0
-    if failed:
-        say(f"{failed:,} documents have no answer; why: {errors}")
+        write_stdout(api.results(job))
+    _write_files(job, out, errors)
     if history:
         retried = write_history(history, api.history(job))
         say(f"{retried:,} failures were retried: {history}" if retried else "no failure was retried")
+    if parts:
+        told = write_parts(parts, api.parts(job))
+        say(f"{told:,} answers to parts: {parts}" if told else "no document was cut into parts")
     status = api.status(job)
     if not status.state.ended:
         say(f"job {job} is {status.state}: {status.documents.pending + status.documents.running:,} to come")
     return 0
+
+
+def _write_files(job: int, out: str | None, errors: str | None) -> None:
+    from qwenq.exporting import write_answers, write_failures
+    from qwenq.stores import open_store
+    from qwenq.telling import say
+    from schemas.settings import load_settings
+
+    with closing(open_store(load_settings())) as store, store.reading() as connection:
+        if out:
+            say(f"{write_answers(connection, job, out):,} answers: {out}")
+        failed = write_failures(connection, job, errors) if errors else 0
+    if failed:
+        say(f"{failed:,} documents have no answer; why: {errors}")

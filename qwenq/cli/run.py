@@ -1,6 +1,5 @@
 """`qwenq run`: answer files now, with nothing running before or after."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,20 +10,20 @@ from qwenq.cli.options import LOADING, json_option, loading_options, option
 
 @click.command(name="run")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@option("-o", "--out", required=False, type=click.Path(path_type=Path), metavar="OUT",
-        help="The results file: .jsonl or .csv.")  # fmt: skip
-@option("--errors", type=click.Path(path_type=Path), metavar="ERR",
+@option("-o", "--out", required=False, metavar="OUT",
+        help="The results file: .jsonl, .csv or .parquet; a path, or a URL as s3://bucket/out.parquet.")  # fmt: skip
+@option("--errors", metavar="ERR",
         help="The errors file [default: OUT with the ending .errors.jsonl].")  # fmt: skip
 @job_options
 @loading_options
 @json_option
 def command(
-    files: tuple[str, ...], out: Path | None, errors: Path | None, dry_run: bool, as_json: bool, **options: Any
+    files: tuple[str, ...], out: str | None, errors: str | None, dry_run: bool, as_json: bool, **options: Any
 ) -> int:  # fmt: skip
     """Answer FILEs and write OUT: own Redis, own SQLite file, one worker, gone again at the end.
 
-    FILE is JSONL, CSV or TSV, also .gz or .zst; - is standard input. After Ctrl-C, the same command goes on
-    where it stopped. QWENQ_BROKER_URL and QWENQ_DATABASE_URL make it use yours instead of its own.
+    FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx), or of
+    documents (text, HTML, PDF, .docx); - is standard input. After Ctrl-C, the same command goes on where it stopped. QWENQ_BROKER_URL and QWENQ_DATABASE_URL make it use yours instead of its own.
     """
     from qwenq.cli.requests import read_request, show_preview
     from qwenq.exporting import errors_path

@@ -19,6 +19,7 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     """Where JOB stands; without JOB, the newest ones. What is stranded is put back into the queue on the way."""
     from qwenq import api
     from qwenq.rescuing import Rescuer
+    from qwenq.schedules.failing import failed_runs
     from qwenq.telling import say, show_jobs, tell_json
     from schemas.settings import load_settings
 
@@ -29,6 +30,8 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     if job is None:
         found = api.jobs(limit)
         tell_json(found) if as_json else show_jobs(found)
+        for line in failed_runs(load_settings()):
+            say(line)
     else:
         _tell(job, rescuer, watch, as_json)
     # Last, since a broker that is away makes itself waited for.

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **options: Any) -> int:
     """Store FILEs as one job and tell the workers. Prints the job's id.
 
-    FILE is JSONL, CSV or TSV, also .gz or .zst; - is standard input.
+    FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx), or of
+    documents (text, HTML, PDF, .docx); - is standard input.
     """
     from qwenq.cli.requests import read_request, show_preview
     from schemas.settings import load_settings

@@ -1,14 +1,22 @@
 """`qwenq templates`: the built-in prompts."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from qwenq.cli.options import json_option
+from qwenq.cli.options import json_option, option
+
+if TYPE_CHECKING:
+    from schemas.builtin_templates import BuiltinTemplate
 
 
 @click.command(name="templates")
 @click.argument("name", required=False)
+@option(
+    "--merge", is_flag=True, help="With NAME, show the prompt that merges the answers to a document's parts."
+)
 @json_option
-def command(name: str | None, as_json: bool) -> int:
+def command(name: str | None, merge: bool, as_json: bool) -> int:
     """List the built-in prompts; with NAME, show one."""
     import dataclasses
 
@@ -22,8 +30,18 @@ def command(name: str | None, as_json: bool) -> int:
         click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
         return 0
     for template in found:
-        if name:
+        if merge:
+            click.echo(_merge_prompt(template))
+        elif name:
             click.echo(template.text)
         else:
             click.echo(f"{template.name:13} {template.description}\n{'':13} {template.columns}")
     return 0
+
+
+def _merge_prompt(template: "BuiltinTemplate") -> str:
+    from schemas.errors import InvalidParameter
+
+    if template.merge is None:
+        raise InvalidParameter(name="--merge", reason=f"the template {template.name} brings no merge prompt")
+    return template.merge

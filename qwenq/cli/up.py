@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from qwenq.cli.log_options import log_options, logged
 from qwenq.cli.options import loading_options, model_option, option
 
 
@@ -18,6 +19,7 @@ from qwenq.cli.options import loading_options, model_option, option
     show_default=True,
     help="Flower's port.",
 )
+@log_options
 def command(port: int, **options: Any) -> int:
     """Keep Redis, a worker, beat and Flower running in the home folder until Ctrl-C.
 
@@ -26,5 +28,10 @@ def command(port: int, **options: Any) -> int:
     from qwenq.serving import serve
     from schemas.settings import load_settings
 
-    serve(load_settings(**options), port)
+    settings = load_settings(**options)
+    if settings.log_format == "text":
+        serve(settings, port)
+        return 0
+    with logged(settings):
+        serve(settings, port)
     return 0

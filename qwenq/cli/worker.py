@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from qwenq.cli.log_options import log_options, logged
 from qwenq.cli.options import loading_options, model_option, option
 
 
@@ -13,7 +14,7 @@ from qwenq.cli.options import loading_options, model_option, option
 @loading_options
 @option("--batch-rows", type=int, help="Most documents in one padded batch [default: 32].")
 @option("--batch-tokens", type=int, help="Most tokens in one padded batch [default: 32768].")
-@option("--log-level", help="debug, info, warning, error [default: info].")
+@log_options
 def command(**options: Any) -> int:
     """Answer documents of one model, which stays loaded, until Ctrl-C or TERM.
 
@@ -34,5 +35,6 @@ def command(**options: Any) -> int:
     os.environ["QWENQ_MODEL"] = settings.model or ""
     from worker.command import run_worker
 
-    run_worker(settings)
+    with logged(settings):
+        run_worker(settings)
     return 0

@@ -3,13 +3,15 @@
 import hashlib
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from producer.object_stores import is_url
+from producer.reading.finding import find_files
 from schemas.errors import HomeInUse
 from schemas.jobs import JobSpec
 from schemas.settings import Settings
@@ -41,13 +43,24 @@ def run_key(spec: JobSpec, asked_for: str) -> str:
     An input that cannot be read twice (a pipe, standard input) makes a run that has no equal.
     """
     digest = hashlib.sha256(repr((spec.model, spec.prompt, spec.sources, asked_for)).encode())
-    for source in spec.sources:
-        path = Path(source)
+    for path in _files_of(spec.sources):
         if not path.is_file():
             return secrets.token_hex(8)
         stat = path.stat()
-        digest.update(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+        digest.update(
+            f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode("utf-8", "surrogateescape")
+        )
     return digest.hexdigest()[:16]
+
+
+def _files_of(sources: Sequence[str]) -> Iterator[Path]:
+    """The files behind the inputs: one of them may be a folder of documents."""
+    for source in sources:
+        path = Path(source)
+        if path.is_file() or is_url(source):
+            yield path
+        else:
+            yield from map(Path, find_files(source).paths)
 
 
 @dataclass

@@ -62,8 +62,12 @@ def start_redis(settings: Settings) -> Service:
 def answers(socket: str) -> bool:
     """Whether a Redis listens on this socket."""
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
-    with redis.Redis(unix_socket_path=socket, socket_connect_timeout=1) as client:
+    # By itself the client tries for seconds to reach a socket that nobody has made yet.
+    once = Retry(NoBackoff(), retries=0)
+    with redis.Redis(unix_socket_path=socket, socket_connect_timeout=1, retry=once) as client:
         try:
             return bool(client.ping())
         except redis.RedisError:

@@ -1,11 +1,13 @@
 """The services of one `qwenq run` or `qwenq up`: started in order, watched, stopped in the opposite order."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from pydantic import SecretStr
 
 from qwenq.embedded.redis import start_redis
 from qwenq.embedded.service import Service
@@ -19,8 +21,9 @@ GRACE_BEYOND_STOP_SECONDS = 10.0
 class Session:
     """Starts services on entering a `with` block's body, and stops them, politely first, at its end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, told: Callable[[str], None] = say) -> None:
         self.settings = settings
+        self._told = told
         self._services: list[Service] = []
         self._stack = ExitStack()
 
@@ -39,7 +42,7 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         if self._services and kind is KeyboardInterrupt:
-            say("stopping; what is answered is kept (Ctrl-C again stops at once)")
+            self._told("stopping; what is answered is kept (Ctrl-C again stops at once)")
         self._stack.close()
 
     def start_broker(self) -> None:
@@ -83,7 +86,7 @@ def environment_of(settings: Settings) -> Mapping[str, str]:
         value = getattr(settings, name)
         if value is None:
             continue
-        if name == "flower_auth":
+        if isinstance(value, SecretStr):
             value = value.get_secret_value()
         environment[f"QWENQ_{name.upper()}"] = str(value.absolute() if isinstance(value, Path) else value)
     return environment

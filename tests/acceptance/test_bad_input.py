@@ -1,10 +1,14 @@
-"""`qwenq run` over everything that a file of documents can hold, with the shipped model."""
+"""Everything that a file of documents can hold, submitted and answered with the shipped model."""
 
 import json
 from pathlib import Path
 
+import pytest
+
+from qwenq.embedded.session import environment_of
 from tests.acceptance.conftest import QUESTION
-from tests.processes import TINY_MODEL, qwenq, read_jsonl, write_jsonl
+from tests.commands import qwenq_here
+from tests.processes import TINY_MODEL, Fleet, read_jsonl, write_jsonl
 
 MEGABYTE = "The parties agree to the terms below. " * 27_595
 
@@ -55,26 +59,28 @@ WORKING: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_kind_of_bad_document_fails_alone_and_the_good_are_answered_as_without_them(
-    folder: Path,
+    folder: Path, fleet: Fleet
 ) -> None:
     odd = [row if "custom_id" in row else {"id": name, **row} for name, (row, _) in FAILING.items()]
     odd += [row if "custom_id" in row else {"id": name, **row} for name, row in WORKING.items()]
     mixed: list[dict[str, object]] = []
     for place, row in enumerate(odd):
         mixed += [GOOD[place], row] if place < len(GOOD) else [row]
-    for name, rows in (("clean", GOOD), ("mixed", mixed)):
+    fleet.start("worker", "--model", str(TINY_MODEL))
+    home = environment_of(fleet.settings)
+    for name, rows, code in (("clean", GOOD, 0), ("mixed", mixed, 1)):
         write_jsonl(folder / f"{name}.jsonl", rows)
-    options = ("--model", TINY_MODEL, "--max-new-tokens", "24")
+        submit = ("submit", f"{name}.jsonl", "--model", TINY_MODEL, "--max-new-tokens", "24", "--wait")
+        ended = qwenq_here(*submit, cwd=folder, env=home)
+        assert ended.returncode == code, ended.stderr
+        assert "Traceback" not in ended.stderr
+        written = qwenq_here("results", ended.stdout.strip(), "-o", f"{name}-out.jsonl", cwd=folder, env=home)
+        assert written.returncode == 0, written.stderr
 
-    clean = qwenq("run", "clean.jsonl", "-o", "clean-out.jsonl", *options, cwd=folder)
-    assert clean.returncode == 0, clean.stderr
-    ran = qwenq("run", "mixed.jsonl", "-o", "out.jsonl", *options, cwd=folder)
-    assert ran.returncode == 1, ran.stderr
-    assert "Traceback" not in ran.stderr
-
-    answers = {str(answer["custom_id"]): answer for answer in read_jsonl(folder / "out.jsonl")}
-    errors = read_jsonl(folder / "out.errors.jsonl")
+    answers = {str(answer["custom_id"]): answer for answer in read_jsonl(folder / "mixed-out.jsonl")}
+    errors = read_jsonl(folder / "mixed-out.errors.jsonl")
     assert {name: error_code(errors, mixed, name) for name in FAILING} == {
         name: code for name, (_, code) in FAILING.items()
     }

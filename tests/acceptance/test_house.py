@@ -2,8 +2,6 @@
 
 import json
 import re
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 import qwenq as api
 from qwenq.cli import group
 from schemas.settings import Settings
+from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, Fleet, qwenq
 
 
@@ -18,7 +17,7 @@ def test_help_lists_every_command_and_each_option_names_its_environment_twin(fol
     told = qwenq("--help", cwd=folder).stdout
     for name in group.commands or group.list_commands(None):  # type: ignore[arg-type]
         assert re.search(rf"^  {name} ", told, re.MULTILINE), name
-    submit = qwenq("submit", "--help", cwd=folder).stdout
+    submit = qwenq_here("submit", "--help", cwd=folder).stdout
     for option in ("MODEL", "MAX_NEW_TOKENS", "ON_OVERFLOW", "THINKING", "DRY_RUN"):
         assert f"QWENQ_{option}" in submit
 
@@ -33,41 +32,27 @@ def test_an_environment_twin_is_heeded(folder: Path, documents: Path) -> None:
 
 def test_a_store_without_tables_names_the_command_that_makes_them(folder: Path, documents: Path) -> None:
     environment = {"QWENQ_DATABASE_URL": f"sqlite:///{folder / 'mine.db'}"}
-    refused = qwenq("submit", documents, "--model", "echo", cwd=folder, env=environment)
+    refused = qwenq_here("submit", documents, "--model", "echo", cwd=folder, env=environment)
     assert refused.returncode == 3
     assert "`qwenq db upgrade`" in refused.stderr
     upgraded = qwenq("db", "upgrade", cwd=folder, env=environment)
     assert upgraded.returncode == 0, upgraded.stderr
     assert qwenq("db", "check", cwd=folder, env=environment).returncode == 0
-    assert qwenq("submit", documents, "--model", "echo", cwd=folder, env=environment).returncode == 0
-
-
-@pytest.mark.parametrize(("version", "remedy"), [("0000", "`qwenq db upgrade`"), ("9999", "newer")])
-@pytest.mark.parametrize("command", [["status"], ["worker", "--model", "echo"], ["beat"]], ids=lambda c: c[0])
-def test_a_store_of_another_version_is_told_with_what_mends_it(
-    folder: Path, version: str, remedy: str, command: list[str]
-) -> None:
-    qwenq("status", cwd=folder)
-    with closing(sqlite3.connect(folder / ".qwenq" / "qwenq.db")) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
-    refused = qwenq(*command, cwd=folder)
-    assert refused.returncode == 3
-    assert remedy in refused.stderr
-    assert version in refused.stderr
+    assert qwenq_here("submit", documents, "--model", "echo", cwd=folder, env=environment).returncode == 0
 
 
 def test_a_store_that_is_away_is_told_without_its_password(folder: Path) -> None:
     away = {"QWENQ_DATABASE_URL": "postgresql://ann:hidden-word@127.0.0.1:1/qwenq"}
-    refused = qwenq("status", cwd=folder, env=away)
+    refused = qwenq_here("status", cwd=folder, env=away)
     assert refused.returncode == 3
     assert "does not answer" in refused.stderr
     assert "hidden-word" not in refused.stderr
 
 
 def test_check_says_what_is_wrong_and_how_to_mend_it(folder: Path) -> None:
-    good = qwenq("check", cwd=folder, env={"QWENQ_MODEL": "echo"})
+    good = qwenq_here("check", cwd=folder, env={"QWENQ_MODEL": "echo"})
     assert good.returncode == 0, good.stdout
-    wrong = qwenq("check", "--json", cwd=folder, env={"QWENQ_BROKER_URL": "redis://127.0.0.1:1/0"})
+    wrong = qwenq_here("check", "--json", cwd=folder, env={"QWENQ_BROKER_URL": "redis://127.0.0.1:1/0"})
     findings = {finding["subject"]: finding for finding in json.loads(wrong.stdout)}
     assert wrong.returncode == 3
     assert findings["broker"]["verdict"] == "wrong"
@@ -93,7 +78,7 @@ def test_a_worker_whose_device_is_not_here_is_refused_at_once(folder: Path) -> N
     [("QWENQ_LEASE_SECONDS", "soon"), ("QWENQ_FLOWER_AUTH", "nobody"), ("QWENQ_LOG_LEVEL", "loud")],
 )
 def test_a_setting_that_is_not_valid_is_named(folder: Path, variable: str, value: str) -> None:
-    refused = qwenq("status", cwd=folder, env={variable: value})
+    refused = qwenq_here("status", cwd=folder, env={variable: value})
     assert refused.returncode == 2
     assert variable in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -101,15 +86,15 @@ def test_a_setting_that_is_not_valid_is_named(folder: Path, variable: str, value
 
 def test_the_settings_file_is_read_and_the_environment_goes_before_it(folder: Path, documents: Path) -> None:
     (folder / "qwenq.toml").write_text('model = "echo"\nhome = "elsewhere"\n')
-    submitted = qwenq("submit", documents, "--json", cwd=folder)
+    submitted = qwenq_here("submit", documents, "--json", cwd=folder)
     assert json.loads(submitted.stdout)["model"] == "echo"
     assert (folder / "elsewhere" / "qwenq.db").exists()
-    submitted = qwenq("submit", documents, "--json", cwd=folder, env={"QWENQ_MODEL": "other/model"})
+    submitted = qwenq_here("submit", documents, "--json", cwd=folder, env={"QWENQ_MODEL": "other/model"})
     assert json.loads(submitted.stdout)["model"] == "other/model"
     (folder / "qwenq.toml").write_text("modle = 'echo'\n")
-    assert "no setting 'modle'" in qwenq("status", cwd=folder).stderr
+    assert "no setting 'modle'" in qwenq_here("status", cwd=folder).stderr
     (folder / "qwenq.toml").write_text("model = \n")
-    broken = qwenq("status", cwd=folder)
+    broken = qwenq_here("status", cwd=folder)
     assert (broken.returncode, "qwenq.toml" in broken.stderr) == (2, True)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ONE_THREAD, qwenq
+from tests.commands import qwenq_here
+from tests.processes import ONE_THREAD
 from tests.waiting import eventually
 
 ROWS = 200_000
@@ -40,7 +41,7 @@ def test_a_submit_that_is_interrupted_leaves_nothing_and_no_lock(
     submit.send_signal(number)
     assert _ended(submit) == (INTERRUPTED, "", "")
     assert _stored(folder) == -1
-    again = qwenq("submit", documents, "--model", "echo", "--json", cwd=folder)
+    again = qwenq_here("submit", documents, "--model", "echo", "--json", cwd=folder)
     assert json.loads(again.stdout)["documents"]["total"] == 5, again.stderr
 
 
@@ -71,7 +72,7 @@ def test_a_submit_that_is_interrupted_later_says_that_its_job_goes_on(
 def test_a_job_that_is_cancelled_while_it_is_stored_stays_so(folder: Path, many: Path) -> None:
     submit = _start(folder, "submit", many, "--model", "echo", "--json")
     eventually(lambda: _stored(folder) >= BATCH, "documents are stored")
-    cancelled = qwenq("cancel", "1", cwd=folder)
+    cancelled = qwenq_here("cancel", "1", cwd=folder)
     assert cancelled.returncode == 0, cancelled.stderr
     code, printed, said = _ended(submit)
     status = json.loads(printed)

@@ -16,7 +16,8 @@ from schemas.settings import Settings
 from schemas.tables import documents, jobs
 from store.database import Store
 from store.half_jobs import abandoned_jobs
-from tests.processes import ONE_THREAD, qwenq, write_jsonl
+from tests.commands import qwenq_here
+from tests.processes import ONE_THREAD, write_jsonl
 from tests.waiting import eventually
 
 ROWS = 25_000
@@ -86,19 +87,19 @@ def is_abandoned(store: Store) -> bool:
 def test_prune_tells_and_then_removes_what_a_killed_submit_left(
     folder: Path, home: dict[str, str], store: Store, producer: Producer
 ) -> None:
-    alive = qwenq("db", "prune", "--yes", "--json", cwd=folder, env=home)
+    alive = qwenq_here("db", "prune", "--yes", "--json", cwd=folder, env=home)
     assert json.loads(alive.stdout)["jobs"] == [], "a submit that only waits for its input was pruned"
     producer.kill()
     eventually(lambda: is_abandoned(store), "its lease runs out")
-    told = qwenq("db", "prune", cwd=folder, env=home)
+    told = qwenq_here("db", "prune", cwd=folder, env=home)
     assert told.returncode == 0, told.stderr
     assert "stored by half" in told.stdout
     assert "nothing is removed yet; --yes removes 1 jobs" in told.stderr
     assert count(store)
-    removed = json.loads(qwenq("db", "prune", "--yes", "--json", cwd=folder, env=home).stdout)
+    removed = json.loads(qwenq_here("db", "prune", "--yes", "--json", cwd=folder, env=home).stdout)
     assert (removed["removed"], len(removed["jobs"])) == (True, 1)
     assert count(store) == 0
-    assert json.loads(qwenq("status", "--json", cwd=folder, env=home).stdout) == []
+    assert json.loads(qwenq_here("status", "--json", cwd=folder, env=home).stdout) == []
 
 
 def test_a_retry_by_its_key_right_after_the_kill_stores_all_of_it_and_nothing_of_the_first(
@@ -106,9 +107,9 @@ def test_a_retry_by_its_key_right_after_the_kill_stores_all_of_it_and_nothing_of
 ) -> None:
     producer.kill()
     write_jsonl(folder / "docs.jsonl", [{"id": f"n{number}", "text": "b"} for number in range(3)])
-    again = qwenq("submit", "docs.jsonl", "--model", "echo", KEY, cwd=folder, env=home)
+    again = qwenq_here("submit", "docs.jsonl", "--model", "echo", KEY, cwd=folder, env=home)
     assert again.returncode == 0, again.stderr
-    status = json.loads(qwenq("status", again.stdout.strip(), "--json", cwd=folder, env=home).stdout)
+    status = json.loads(qwenq_here("status", again.stdout.strip(), "--json", cwd=folder, env=home).stdout)
     assert (status["state"], status["documents"]["total"]) == ("queued", 3)
     assert count(store) == 3
 
@@ -119,7 +120,7 @@ def test_a_submit_that_slept_past_its_lease_and_was_pruned_fails_with_a_sentence
     producer.send(signal.SIGSTOP)
     eventually(lambda: is_abandoned(store), "its lease runs out")
     write_jsonl(folder / "docs.jsonl", [{"id": "n", "text": "b"}])
-    other = qwenq("submit", "docs.jsonl", "--model", "echo", cwd=folder, env=home)
+    other = qwenq_here("submit", "docs.jsonl", "--model", "echo", cwd=folder, env=home)
     assert other.returncode == 0, other.stderr
     assert count(store) == 1
     producer.send(signal.SIGCONT)
@@ -138,15 +139,15 @@ def test_a_repeated_submit_prints_the_first_id_and_another_request_is_refused(
 ) -> None:
     write_jsonl(folder / "docs.jsonl", [{"id": "n", "text": "b"}])
     submit = ("submit", "docs.jsonl", "--model", "echo")
-    first = qwenq(*submit, KEY, cwd=folder, env=home)
-    again = qwenq(*submit, cwd=folder, env={**home, "QWENQ_IDEMPOTENCY_KEY": "night-1"})
+    first = qwenq_here(*submit, KEY, cwd=folder, env=home)
+    again = qwenq_here(*submit, cwd=folder, env={**home, "QWENQ_IDEMPOTENCY_KEY": "night-1"})
     assert (first.returncode, again.returncode) == (0, 0), again.stderr
     assert first.stdout == again.stdout
     assert "was submitted with this idempotency key before" in again.stderr
-    refused = qwenq(*submit, KEY, "--max-new-tokens", "5", cwd=folder, env=home)
+    refused = qwenq_here(*submit, KEY, "--max-new-tokens", "5", cwd=folder, env=home)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "differs in: parameters" in refused.stderr
-    assert len(json.loads(qwenq("status", "--json", cwd=folder, env=home).stdout)) == 1
+    assert len(json.loads(qwenq_here("status", "--json", cwd=folder, env=home).stdout)) == 1
     from qwenq import api
 
     job = api.submit([folder / "docs.jsonl"], model="echo", idempotency_key="night-1", settings=settings)

@@ -7,12 +7,13 @@ import pytest
 
 from qwenq.embedded.session import environment_of
 from tests.audit import audit
+from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, Fleet, qwenq
 from tests.services import Jobs
 from tests.waiting import eventually
 
-TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_080)]
-LONG = 80  # tokens: long enough to be caught at work
+TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_040)]
+LONG = 60  # tokens: long enough to be caught at work
 FEW_ROWS = {"QWENQ_BATCH_ROWS": "4"}
 
 
@@ -23,7 +24,7 @@ def home(fleet: Fleet) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_what_is_in_flight_finishes_nothing_else_begins_and_resume_answers_the_rest(
+def test_what_is_in_flight_finishes_nothing_else_begins_and_resume_or_cancel_ends_the_pause(
     fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str]
 ) -> None:
     worker = fleet.start("worker", "--model", str(TINY_MODEL), env=FEW_ROWS)
@@ -47,20 +48,18 @@ def test_what_is_in_flight_finishes_nothing_else_begins_and_resume_answers_the_r
     assert f"job {job} running" in resumed.stderr
     ended = jobs.wait_until_ended(job)
     assert (ended.state, ended.documents.succeeded) == ("completed", len(TEXTS))
+    assert_cancelled_in_a_pause(jobs, folder, home)
     assert worker.exit_code is None
     with jobs.store.reading() as connection:
         audit(connection, job)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_paused_job_is_cancelled_within_five_seconds(
-    fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str]
-) -> None:
-    fleet.start("worker", "--model", str(TINY_MODEL), env=FEW_ROWS)
+def assert_cancelled_in_a_pause(jobs: Jobs, folder: Path, home: dict[str, str]) -> None:
+    """A job at work that is paused, and cancelled at once, is put down within five seconds."""
     job = jobs.submit(TEXTS, chunk_documents=4, max_new_tokens=LONG).job_id
     jobs.wait_until_working(job)
     for command in ("pause", "cancel"):
-        assert qwenq(command, str(job), cwd=folder, env=home).returncode == 0
+        assert qwenq_here(command, str(job), cwd=folder, env=home).returncode == 0
     eventually(lambda: jobs.status(job).documents.running == 0, "the batch is put down", 5)
     status = jobs.status(job)
     assert (status.state, status.documents.finished) == ("cancelled", len(TEXTS))
@@ -72,24 +71,24 @@ def test_a_paused_job_is_cancelled_within_five_seconds(
 def test_what_cannot_be_paused_or_resumed_is_told_in_a_sentence(
     folder: Path, documents: Path, home: dict[str, str]
 ) -> None:
-    job = qwenq("submit", documents, "--model", "echo", cwd=folder, env=home).stdout.strip()
-    refused = qwenq("resume", job, cwd=folder, env=home)
+    job = qwenq_here("submit", documents, "--model", "echo", cwd=folder, env=home).stdout.strip()
+    refused = qwenq_here("resume", job, cwd=folder, env=home)
     assert (refused.returncode, refused.stderr) == (
         2,
         f"qwenq: Job {job} is queued, not paused: there is nothing to resume.\n",
     )
-    assert qwenq("pause", job, cwd=folder, env=home).returncode == 0
-    again = qwenq("pause", job, cwd=folder, env=home)
+    assert qwenq_here("pause", job, cwd=folder, env=home).returncode == 0
+    again = qwenq_here("pause", job, cwd=folder, env=home)
     assert (again.returncode, "only a job that is queued or running" in again.stderr) == (2, True)
-    assert "There is no job 99" in qwenq("pause", "99", cwd=folder, env=home).stderr
-    resumed = qwenq("resume", job, cwd=folder, env=home)
+    assert "There is no job 99" in qwenq_here("pause", "99", cwd=folder, env=home).stderr
+    resumed = qwenq_here("resume", job, cwd=folder, env=home)
     assert "no worker has this model now" in resumed.stderr
 
 
 def test_a_job_is_paused_and_resumed_without_a_broker(folder: Path, documents: Path) -> None:
-    job = qwenq("submit", documents, "--model", "echo", cwd=folder).stdout.strip()
-    assert qwenq("pause", job, cwd=folder).returncode == 0
-    resumed = qwenq("resume", job, "--json", cwd=folder)
+    job = qwenq_here("submit", documents, "--model", "echo", cwd=folder).stdout.strip()
+    assert qwenq_here("pause", job, cwd=folder).returncode == 0
+    resumed = qwenq_here("resume", job, "--json", cwd=folder)
     assert resumed.returncode == 0
     assert json.loads(resumed.stdout)["state"] == "queued"
     assert "once the broker is back" in resumed.stderr

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from qwenq.embedded.session import environment_of
+from schemas.settings import Settings
+from store.database import Store
 from tests.acceptance.failing_engine import FAULTY
 from tests.audit import audit
+from tests.builders import answer, chunks_of, failure, finish, make_job, make_worker, take
+from tests.commands import qwenq_here
 from tests.processes import Fleet, qwenq, read_jsonl, write_jsonl
 from tests.services import Jobs
 
@@ -30,10 +34,9 @@ def job(fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], tmp_path: 
     with path.open("a") as file:
         file.write("{not json\n")
     worker = fleet.start("worker", "--model", "echo", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
-    submitted = qwenq("submit", path, "--model", "echo", "--wait", cwd=folder, env=home)
+    submitted = qwenq_here("submit", path, "--model", "echo", "--wait", cwd=folder, env=home)
     assert submitted.returncode == 1, submitted.stderr
-    worker.ask_to_stop()
-    worker.wait_until_stopped(20)
+    worker.kill()
     job = submitted.stdout.strip()
     assert jobs.status(int(job)).documents.failed == 4
     return job
@@ -43,15 +46,15 @@ def job(fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], tmp_path: 
 def test_failures_of_a_code_run_again_and_their_history_is_kept(
     fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], job: str
 ) -> None:
-    retried = qwenq("retry", job, "--code", "generation_error", "--json", cwd=folder, env=home)
+    retried = qwenq_here("retry", job, "--code", "generation_error", "--json", cwd=folder, env=home)
     assert retried.returncode == 0, retried.stderr
     counts = json.loads(retried.stdout)["documents"]
     assert (counts["pending"], counts["succeeded"], counts["failed"]) == (2, 2, 2)
     fleet.start("worker", "--model", "echo")
-    followed = qwenq("status", job, "--watch", "--json", cwd=folder, env=home)
+    followed = qwenq_here("status", job, "--watch", "--json", cwd=folder, env=home)
     status = json.loads(followed.stdout)
     assert (status["state"], status["documents"]["succeeded"]) == ("completed", 4)
-    written = qwenq("results", job, "-o", "out.jsonl", "--history", "history.csv", cwd=folder, env=home)
+    written = qwenq_here("results", job, "-o", "out.jsonl", "--history", "history.csv", cwd=folder, env=home)
     assert "2 failures were retried: history.csv" in written.stderr
     assert [answer["text"] for answer in read_jsonl(folder / "out.jsonl")] == [
         "one", f"{FAULTY} two", "three", f"{FAULTY} four",
@@ -63,10 +66,10 @@ def test_failures_of_a_code_run_again_and_their_history_is_kept(
     ]  # fmt: skip
     with jobs.store.reading() as connection:
         audit(connection, int(job))
-    again = qwenq("retry", job, cwd=folder, env=home)
+    again = qwenq_here("retry", job, cwd=folder, env=home)
     assert again.returncode == 0, again.stderr
     assert jobs.wait_until_ended(int(job)).documents.failed == 2
-    qwenq("results", job, "-o", "out.csv", "--errors", "why.jsonl", cwd=folder, env=home)
+    qwenq_here("results", job, "-o", "out.csv", "--errors", "why.jsonl", cwd=folder, env=home)
     empty, bad = read_jsonl(folder / "why.jsonl")
     assert (empty["custom_id"], empty["attempts"]) == ("d4", 2)
     assert [past["error"]["code"] for past in empty["earlier"]] == ["empty_prompt"]  # type: ignore[attr-defined]
@@ -75,15 +78,20 @@ def test_failures_of_a_code_run_again_and_their_history_is_kept(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_cannot_be_retried_is_told_in_a_sentence(
-    folder: Path, documents: Path, home: dict[str, str], job: str
+    folder: Path, documents: Path, settings: Settings, store: Store
 ) -> None:
-    refused = qwenq("retry", job, "--code", "poison", cwd=folder, env=home)
+    home = environment_of(settings)
+    job = make_job(store, documents=2)
+    (chunk,) = chunks_of(store, job)
+    finish(store, take(store, chunk, make_worker(store)), [failure(0, "generation_error"), answer(1)])
+    refused = qwenq("retry", str(job), "--code", "poison", cwd=folder, env=home)
     assert refused.returncode == 2
     assert f"Job {job} has no document to retry with the code poison" in refused.stderr
-    assert "generation_error (2)" in refused.stderr
-    waiting = qwenq("submit", documents, "--model", "nobody/serves-this", cwd=folder, env=home).stdout.strip()
-    assert f"qwenq status {waiting} --watch" in qwenq("retry", waiting, cwd=folder, env=home).stderr
-    qwenq("cancel", waiting, cwd=folder, env=home)
-    cancelled = qwenq("retry", waiting, cwd=folder, env=home)
+    assert "generation_error (1)" in refused.stderr
+    submit = ("submit", documents, "--model", "nobody/serves-this")
+    waiting = qwenq_here(*submit, cwd=folder, env=home).stdout.strip()
+    assert f"qwenq status {waiting} --watch" in qwenq_here("retry", waiting, cwd=folder, env=home).stderr
+    qwenq_here("cancel", waiting, cwd=folder, env=home)
+    cancelled = qwenq_here("retry", waiting, cwd=folder, env=home)
     assert (cancelled.returncode, "submit its documents as a new job" in cancelled.stderr) == (2, True)
     assert cancelled.stderr.count("\n") == 1

@@ -12,10 +12,12 @@ import psutil
 import pytest
 
 from schemas.settings import Settings
+from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, qwenq, read_jsonl, write_jsonl
 from tests.waiting import eventually
 
 EXAMPLES = TINY_MODEL.parent
+DOCUMENTS = 150  # to be caught in their midst
 
 
 def test_the_shipped_model_answers_the_shipped_invoices_right(folder: Path) -> None:
@@ -108,7 +110,7 @@ def test_a_model_that_is_none_is_told_in_a_sentence(folder: Path, documents: Pat
 
 
 def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Path) -> None:
-    write_jsonl(folder / "docs.jsonl", [{"text": f"Tell me all about number {n}."} for n in range(300)])
+    write_jsonl(folder / "docs.jsonl", [{"text": f"Tell me all about number {n}."} for n in range(DOCUMENTS)])
     command = [
         sys.executable, "-m", "qwenq", "run", "docs.jsonl", "--model", str(TINY_MODEL), "-o", "out.jsonl",
         "--max-new-tokens", "80", "--temperature", "1",
@@ -130,12 +132,12 @@ def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Pat
     assert psutil.wait_procs(started, timeout=10)[1] == []
     (store,) = folder.glob(".qwenq/runs/*/qwenq.db")
     kept = _count_results(store)
-    assert 0 < kept < 300
+    assert 0 < kept < DOCUMENTS
     again = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert "going on with it" in again.stderr
     assert [answer["custom_id"] for answer in read_jsonl(folder / "out.jsonl")] == [
-        str(n) for n in range(1, 301)
+        str(n) for n in range(1, DOCUMENTS + 1)
     ]
 
 
@@ -152,7 +154,7 @@ def test_run_uses_the_redis_and_the_postgresql_that_are_set(
     ran = qwenq("run", documents, "--model", "echo", "-o", "out.jsonl", cwd=folder, env=environment)
     assert ran.returncode == 1, ran.stderr
     assert len(read_jsonl(folder / "out.jsonl")) == 4
-    status = qwenq("status", "--json", cwd=folder, env=environment)
+    status = qwenq_here("status", "--json", cwd=folder, env=environment)
     assert [job["state"] for job in json.loads(status.stdout)] == ["completed"]
 
 

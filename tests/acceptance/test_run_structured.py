@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 
+from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, qwenq, read_jsonl, write_jsonl
 
 SCHEMA = {
@@ -56,18 +57,8 @@ def test_a_line_of_openais_asks_for_its_own_schema_and_a_bad_one_fails_alone(fol
 def test_a_schema_file_that_is_none_is_refused_before_anything_starts(folder: Path, documents: Path) -> None:
     def refusal(text: str, *more: str) -> str:
         (folder / "bad.json").write_text(text)
-        ran = qwenq(
-            "run",
-            documents,
-            "--model",
-            "echo",
-            "--json-schema",
-            "bad.json",
-            *more,
-            "-o",
-            "o.jsonl",
-            cwd=folder,
-        )
+        form = ("--json-schema", "bad.json", *more)
+        ran = qwenq_here("run", documents, "--model", "echo", *form, "-o", "o.jsonl", cwd=folder)
         assert ran.returncode == 2, ran.stderr
         assert "bad.json" in ran.stderr or more
         return ran.stderr

@@ -10,6 +10,7 @@ from schemas.settings import Settings
 from store.broker import Broker
 from store.database import Store
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.commands import qwenq_here
 from tests.integration.store.conftest import age
 from tests.processes import qwenq
 
@@ -40,7 +41,7 @@ def test_what_is_stranded_is_put_back_before_it_is_told_and_announced_after(
 def test_without_a_broker_it_tells_all_the_same_and_what_that_means(
     folder: Path, settings: Settings, stranded: int
 ) -> None:
-    told = qwenq("status", str(stranded), "--json", cwd=folder, env=environment_of(settings))
+    told = qwenq_here("status", str(stranded), "--json", cwd=folder, env=environment_of(settings))
     assert told.returncode == 0
     assert json.loads(told.stdout)["documents"]["pending"] == 10
     assert "documents wait of which no worker knows yet: The broker at" in told.stderr

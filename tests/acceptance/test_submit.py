@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import qwenq_here
 from tests.processes import Fleet, qwenq, read_jsonl, write_jsonl
 
 STATUS_KEYS = {
-    "id", "name", "state", "model", "documents", "usage", "tokens_per_second",
+    "id", "name", "state", "model", "submitter", "documents", "usage", "tokens_per_second",
     "created_at", "started_at", "finished_at",
 }  # fmt: skip
 COUNT_KEYS = {"total", "pending", "running", "succeeded", "failed", "cancelled", "reused"}
@@ -56,11 +57,11 @@ def test_cancel_of_a_waiting_job(folder: Path, documents: Path, home: dict[str, 
 
 
 def test_without_a_broker_submit_succeeds_and_says_so(folder: Path, documents: Path) -> None:
-    submitted = qwenq("submit", documents, "--model", "echo", cwd=folder)
+    submitted = qwenq_here("submit", documents, "--model", "echo", cwd=folder)
     assert submitted.returncode == 0
     assert submitted.stdout.strip() == "1"
     assert "starts once the broker is back" in submitted.stderr
-    listed = qwenq("status", cwd=folder)
+    listed = qwenq_here("status", cwd=folder)
     assert "docs.jsonl" in listed.stdout
     assert "queued" in listed.stdout
 
@@ -76,7 +77,9 @@ def test_without_a_broker_submit_succeeds_and_says_so(folder: Path, documents: P
         (["bad.jsonl", "--model", "echo"], "broken JSON"),
         (["docs.jsonl", "--model", "echo", "--temperature", "-1"], "temperature"),
         (["docs.jsonl", "--model", "echo", "--template", "sumarize"], "summarize"),
-        (["docs.txt", "--model", "echo"], "--format"),
+        (["docs.log", "--model", "echo"], "--format"),
+        (["docs/*.csv", "--model", "echo"], "docs/*.csv"),
+        (["docs.jsonl", "--model", "echo", "--sheet", "May"], "--sheet"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )
@@ -84,13 +87,13 @@ def test_what_cannot_work_is_refused_in_one_line_and_nothing_is_stored(
     folder: Path, documents: Path, arguments: list[str], said: str
 ) -> None:
     (folder / "bad.jsonl").write_text("{\n[1]\n")
-    (folder / "docs.txt").write_text("hello\n")
-    refused = qwenq("submit", *arguments, cwd=folder)
+    (folder / "docs.log").write_text("hello\n")
+    refused = qwenq_here("submit", *arguments, cwd=folder)
     assert refused.returncode == 2
     assert refused.stdout == ""
     assert said in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
-    assert json.loads(qwenq("status", "--json", cwd=folder).stdout) == []
+    assert json.loads(qwenq_here("status", "--json", cwd=folder).stdout) == []
 
 
 def test_dry_run_shows_prompts_and_an_estimate_and_stores_nothing(folder: Path, documents: Path) -> None:
@@ -104,12 +107,12 @@ def test_dry_run_shows_prompts_and_an_estimate_and_stores_nothing(folder: Path, 
 
 
 def test_an_unknown_job_is_told(folder: Path) -> None:
-    missing = qwenq("status", "7", cwd=folder)
+    missing = qwenq_here("status", "7", cwd=folder)
     assert missing.returncode == 2
     assert "There is no job 7" in missing.stderr
 
 
 def test_a_hundred_thousand_character_id_is_a_bad_row(folder: Path) -> None:
     write_jsonl(folder / "docs.jsonl", [{"id": "x" * 100_000, "text": "a"}, {"id": "y", "text": "b"}])
-    submitted = qwenq("submit", "docs.jsonl", "--model", "echo", "--json", cwd=folder)
+    submitted = qwenq_here("submit", "docs.jsonl", "--model", "echo", "--json", cwd=folder)
     assert json.loads(submitted.stdout)["documents"]["failed"] == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.commands import qwenq_here
 from tests.integration.test_topology import fetch, free_port
 from tests.processes import qwenq, read_jsonl
 from tests.waiting import eventually
@@ -26,11 +27,11 @@ def test_up_answers_what_is_submitted_and_ctrl_c_stops_all_of_it(folder: Path, d
     try:
         assert running.stderr is not None
         assert "echo" in running.stderr.readline()
-        ended = qwenq("submit", documents, "--model", "echo", "--wait", "--json", cwd=folder)
+        ended = qwenq_here("submit", documents, "--model", "echo", "--wait", "--json", cwd=folder)
         assert ended.returncode == 1, ended.stderr
         job = json.loads(ended.stdout)
         assert (job["state"], job["documents"]["succeeded"]) == ("completed", 4)
-        written = qwenq("results", str(job["id"]), "-o", "out.jsonl", cwd=folder)
+        written = qwenq_here("results", str(job["id"]), "-o", "out.jsonl", cwd=folder)
         assert "4 answers: out.jsonl" in written.stderr
         assert len(read_jsonl(folder / "out.jsonl")) == 4
         assert len(read_jsonl(folder / "out.errors.jsonl")) == 1

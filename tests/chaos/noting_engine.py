@@ -15,16 +15,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.events import Event
 from schemas.requests import Completion, EngineHooks, ModelInfo, Request
 from tests.chaos.engine_log import LOG_FILE, ROWS, Deed, EngineLog
 from tests.chaos.orders import DEADLY, HANGING
 from worker.engine import factory
 from worker.engine.echo import EchoEngine
 from worker.engine.options import EngineOptions
+from worker.self_check import CHECK
 
 STEP_SECONDS = 0.02
 _TAKES = re.compile(r"takes (\d+) ms")
-_CLAIMED = "claimed"
 
 
 @dataclass(slots=True)
@@ -48,12 +49,15 @@ class NotingEngine:
 
     def load(self) -> ModelInfo:
         """Nothing to load."""
-        logging.getLogger("qwenq.worker").addHandler(self._claims)
+        logging.getLogger("qwenq.store").addHandler(self._claims)
         self._log.note(Deed.LOADED)
         return self._echo.load()
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer each request but the deadly ones, the quick ones first."""
+        """Answer each request but the deadly ones, the quick ones first; a worker's check of itself is no work."""
+        if requests is CHECK:
+            yield from self._echo.generate(requests)
+            return
         self._withdrawn.clear()
         reader = _Reader(requests, self._claims)
         rows: list[_Row] = []
@@ -121,8 +125,9 @@ class _Claims(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take the line that tells of a claim."""
-        if _CLAIMED in str(record.msg) and isinstance(record.args, tuple):
-            chunk, job, attempt, *_ = (int(str(number)) for number in record.args)
+        if record.msg == Event.CHUNK_CLAIMED:
+            told = vars(record)
+            chunk, job, attempt = told["chunk"], told["job"], told["attempt"]
             self._by_chunk[chunk] = job, attempt
             self._log.note(Deed.CLAIMED, job, chunk, attempt)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
@@ -9,13 +10,16 @@ from sqlalchemy import func, select
 
 from schemas.tables import chunks, results
 from tests.audit import audit
+from tests.integration.trouble.slow_worker import SlowWorker, texts
 from tests.processes import TINY_MODEL, Fleet, working_process
 from tests.services import Jobs
 from tests.waiting import eventually
 
-TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_120)]
-LONG = 80  # tokens: long enough to be caught at work
+TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_080)]
+LONG = 64  # tokens: long enough to be caught at work
 MODEL = str(TINY_MODEL)
+DOCUMENTS = 120
+"""Of the engine that only takes its time: quick to start, where no test needs more."""
 
 
 def attempts(jobs: Jobs, job_id: int) -> int:
@@ -26,17 +30,18 @@ def attempts(jobs: Jobs, job_id: int) -> int:
     return found
 
 
-def assert_each_answered_once(jobs: Jobs, job_id: int) -> None:
+def assert_each_answered_once(jobs: Jobs, job_id: int, documents: int) -> None:
     status = jobs.wait_until_ended(job_id)
-    assert (status.state, status.documents.succeeded) == ("completed", len(TEXTS))
+    assert (status.state, status.documents.succeeded) == ("completed", documents)
     with jobs.store.reading() as connection:
         audit(connection, job_id)
         counted = connection.execute(
             select(func.count()).select_from(results).where(results.c.job_id == job_id)
         ).scalar_one()
-    assert counted == len(TEXTS)
+    assert counted == documents
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_kill_9_of_the_working_process_loses_and_doubles_nothing(fleet: Fleet, jobs: Jobs) -> None:
     worker = fleet.start("worker", "--model", MODEL)
     job = jobs.submit(TEXTS, chunk_documents=40, max_new_tokens=LONG)
@@ -44,44 +49,46 @@ def test_kill_9_of_the_working_process_loses_and_doubles_nothing(fleet: Fleet, j
     child = working_process(worker)
     assert child is not None
     child.kill()
-    assert_each_answered_once(jobs, job.job_id)
+    assert_each_answered_once(jobs, job.job_id, len(TEXTS))
     assert attempts(jobs, job.job_id) > 1
     assert answered_before > 0
     assert worker.log.read_text().count("model loaded") == 2
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_kill_9_of_the_whole_worker_leaves_the_rest_to_another(fleet: Fleet, jobs: Jobs) -> None:
-    first = fleet.start("worker", "--model", MODEL)
-    job = jobs.submit(TEXTS, chunk_documents=40, max_new_tokens=LONG)
+def test_kill_9_of_the_whole_worker_leaves_the_rest_to_another(
+    fleet: Fleet, jobs: Jobs, tmp_path: Path
+) -> None:
+    first = SlowWorker(fleet, tmp_path).service
+    job = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=40)
     jobs.wait_until_working(job.job_id)
     child = working_process(first)
     assert child is not None
     os.kill(first.pid, signal.SIGKILL)
-    fleet.start("worker", "--model", MODEL)
-    assert_each_answered_once(jobs, job.job_id)
+    SlowWorker(fleet, tmp_path)
+    assert_each_answered_once(jobs, job.job_id, DOCUMENTS)
     eventually(lambda: not psutil.pid_exists(child.pid) or child.status() == "zombie", "the orphan ends")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_worker_that_is_asked_to_stop_gives_its_chunk_back_and_counts_no_crash(
-    fleet: Fleet, jobs: Jobs
+    fleet: Fleet, jobs: Jobs, tmp_path: Path
 ) -> None:
-    first = fleet.start("worker", "--model", MODEL)
-    job = jobs.submit(TEXTS, chunk_documents=40, max_new_tokens=LONG)
+    first = SlowWorker(fleet, tmp_path).service
+    job = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=40)
     jobs.wait_until_working(job.job_id)
     first.ask_to_stop()
     assert eventually(lambda: first.exit_code is not None, "the worker stops", 20)
     assert first.exit_code == 0
     status = jobs.status(job.job_id)
     assert status.documents.running == 0
-    assert 0 < status.documents.succeeded < len(TEXTS)
+    assert 0 < status.documents.succeeded < DOCUMENTS
     with jobs.store.reading() as connection:
         audit(connection, job.job_id)
         crashes = connection.execute(select(func.max(chunks.c.crashes))).scalar_one()
     assert crashes == 0
-    fleet.start("worker", "--model", MODEL)
-    assert_each_answered_once(jobs, job.job_id)
+    SlowWorker(fleet, tmp_path)
+    assert_each_answered_once(jobs, job.job_id, DOCUMENTS)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -13,7 +13,9 @@ import pytest
 
 import qwenq
 from qwenq import api
+from schemas.job_metrics import JobMetrics
 from schemas.jobs import JobStatus
+from schemas.parts import PartLine
 from schemas.results import ErrorLine, HistoryLine, Result
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +26,8 @@ FUNCTIONS: dict[str, Any] = {
     "results": Iterator[Result],
     "errors": Iterator[ErrorLine],
     "history": Iterator[HistoryLine],
+    "metrics": JobMetrics,
+    "parts": Iterator[PartLine],
     "cancel": JobStatus,
     "pause": JobStatus,
     "resume": JobStatus,

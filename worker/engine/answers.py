@@ -6,8 +6,8 @@ from worker.engine.failures import failed_completion
 from worker.engine.sequence import Sequence
 
 
-def completion_of(sequence: Sequence) -> Completion:
-    """Give the answer, its reasoning and its usage.
+def completion_of(sequence: Sequence, ended_at: float) -> Completion:
+    """Give the answer, its reasoning, its usage, and its seconds up to `ended_at` of the monotonic clock.
 
     `completion_tokens` counts every generated token: reasoning, its tags, and the end token. A reasoning
     that was cut off at the limit is reasoning still: the text is then empty.
@@ -26,4 +26,5 @@ def completion_of(sequence: Sequence) -> Completion:
         ),
         reasoning=sequence.reasoning,
         group=sequence.group,
+        seconds=ended_at - sequence.admitted_at,
     )

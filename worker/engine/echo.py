@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from schemas.errors import DocumentFailed
-from schemas.prompts import Prompt
+from schemas.answer_seconds import AnswerSeconds
+from schemas.errors import DocumentFailed, PromptTooLong
+from schemas.prompts import Message, Prompt
 from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from schemas.results import FinishReason, Usage
 from worker.engine.failures import failed_completion, refuse_blank
@@ -22,6 +23,7 @@ class EchoEngine:
 
     def __init__(self, options: EngineOptions, hooks: EngineHooks) -> None:
         self._rows = options.batch_rows or ROWS
+        self._context = options.context or UNLIMITED_CONTEXT
         self._hooks = hooks
         self._withdrawn: set[int] = set()
 
@@ -31,7 +33,7 @@ class EchoEngine:
             model=ECHO_MODEL,
             device="none",
             dtype="none",
-            context=UNLIMITED_CONTEXT,
+            context=self._context,
             parameters=0,
             load_seconds=0.0,
         )
@@ -49,13 +51,18 @@ class EchoEngine:
                 self._hooks.on_step()
             if request.group in self._withdrawn:
                 continue
-            answer = batch.answer(request)
+            answer = batch.add(_answer(request, self._context))
             if batch.rows == self._rows or request.closes_group:
                 self._hooks.on_batch(batch.metrics())
                 batch = _Batch()
             yield answer
         if batch.rows:
             self._hooks.on_batch(batch.metrics())
+
+    def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
+        """Count the words of a prompt."""
+        del thinking
+        return _count_words(messages)
 
     def withdraw(self, group: int) -> None:
         """Answer no further request of the group."""
@@ -80,15 +87,16 @@ class _Batch:
     longest: int = 0
     new_tokens: int = 0
     seconds: float = 0.0
+    answer_seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
 
-    def answer(self, request: Request) -> Completion:
-        started = time.perf_counter()
-        answer = _answer(request)
+    def add(self, answer: Completion) -> Completion:
         self.rows += 1
         self.prompt_tokens += answer.usage.prompt_tokens
         self.longest = max(self.longest, answer.usage.prompt_tokens)
         self.new_tokens += answer.usage.completion_tokens
-        self.seconds += time.perf_counter() - started
+        self.seconds += answer.seconds
+        if answer.failure is None:
+            self.answer_seconds.add(answer.seconds)
         return answer
 
     def metrics(self) -> BatchMetrics:
@@ -101,12 +109,17 @@ class _Batch:
             resident_bytes=resident_bytes(),
             gpu_peak_bytes=0,
             group=self.group,
+            together=self.rows,
+            answer_seconds=self.answer_seconds,
         )
 
 
-def _answer(request: Request) -> Completion:
+def _answer(request: Request, context: int) -> Completion:
+    started = time.perf_counter()
     try:
         refuse_blank(request.prompt.messages)
+        prompt_tokens = _count_words(request.prompt.messages)
+        _refuse_too_long(prompt_tokens, request.params.max_new_tokens, context)
     except DocumentFailed as error:
         return failed_completion(request.key, error, group=request.group)
     text, reason, words = _echo(_last_user_text(request.prompt), request.params.max_new_tokens)
@@ -114,8 +127,9 @@ def _answer(request: Request) -> Completion:
         if stop in text:
             text, reason = text.partition(stop)[0], FinishReason.STOP
             words = len(text.split())
-    usage = Usage(_count_words(request.prompt), words, 0)
-    return Completion(request.key, text, reason, usage, group=request.group)
+    usage = Usage(prompt_tokens, words, 0)
+    seconds = time.perf_counter() - started
+    return Completion(request.key, text, reason, usage, group=request.group, seconds=seconds)
 
 
 def _last_user_text(prompt: Prompt) -> str:
@@ -129,5 +143,10 @@ def _echo(text: str, limit: int) -> tuple[str, FinishReason, int]:
     return " ".join(words[:limit]), FinishReason.LENGTH, limit
 
 
-def _count_words(prompt: Prompt) -> int:
-    return sum(len(message.content.split()) for message in prompt.messages)
+def _count_words(messages: Iterable[Message]) -> int:
+    return sum(len(message.content.split()) for message in messages)
+
+
+def _refuse_too_long(prompt_tokens: int, max_new_tokens: int, context: int) -> None:
+    if prompt_tokens + max_new_tokens > context:
+        raise PromptTooLong(prompt_tokens=prompt_tokens, max_new_tokens=max_new_tokens, context=context)

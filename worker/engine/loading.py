@@ -107,7 +107,7 @@ def load_model(model: str, options: EngineOptions) -> LoadedModel:
         raise ModelUnavailable(model=model, reason=reason_of(error)) from error
     _check_tokenizer(model, tokenizer, network)
     free_memory(device)
-    loaded = _describe(plan, network, tokenizer, time.perf_counter() - started)
+    loaded = _describe(plan, network, tokenizer, options.context, time.perf_counter() - started)
     _log_memory(plan, loaded.info, before, network.get_memory_footprint())  # type: ignore[no-untyped-call]
     return loaded
 
@@ -174,17 +174,22 @@ def _check_tokenizer(model: str, tokenizer: PreTrainedTokenizerBase, network: Pr
 
 
 def _describe(
-    plan: _Plan, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, seconds: float
+    plan: _Plan,
+    network: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    most_context: int | None,
+    seconds: float,
 ) -> LoadedModel:
     # Every token of every added kind counts as a control token, not only those that the template names.
     tokenizer.chat_control_tokens = list(tokenizer.get_added_vocab())
     tokenizer.model_max_length = NO_LIMIT  # the engine compares lengths with the model's context itself
     config = network.config.get_text_config(decoder=True)
+    context = getattr(config, "max_position_embeddings", UNLIMITED_CONTEXT)
     info = ModelInfo(
         model=plan.model,
         device=str(network.device),
         dtype=plan.format,
-        context=getattr(config, "max_position_embeddings", UNLIMITED_CONTEXT),
+        context=min(context, most_context or context),
         parameters=plan.weights.parameters,
         load_seconds=seconds,
     )

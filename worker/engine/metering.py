@@ -1,11 +1,12 @@
 """What generation costs each group: tokens, cells, seconds, memory."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import torch
 
+from schemas.answer_seconds import AnswerSeconds
 from schemas.requests import BatchMetrics
 from worker.engine.device import peak_bytes, reset_peak
 from worker.engine.memory import resident_bytes
@@ -25,6 +26,9 @@ class _Share:
     padded_tokens: int = 0
     new_tokens: int = 0
     seconds: float = 0.0
+    steps: int = 0
+    rows_of_steps: int = 0
+    answer_seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
 
 
 @dataclass(slots=True)
@@ -35,7 +39,7 @@ class GroupMeter:
     _shares: dict[int, _Share] = field(default_factory=dict)
     _since: float = field(default_factory=time.monotonic)
 
-    def add_step(self, work: Iterable[RowWork], seconds: float) -> None:
+    def add_step(self, work: Collection[RowWork], seconds: float) -> None:
         """Charge a step to the groups that had tokens in it, each by its tokens."""
         tokens: dict[int, int] = {}
         for row in work:
@@ -46,14 +50,20 @@ class GroupMeter:
             group = row.sequence.group
             tokens[group] = tokens.get(group, 0) + row.cells + row.new_tokens
         everything = sum(tokens.values())
+        together = len({row.sequence for row in work})
         for group, count in tokens.items():
-            self._shares[group].seconds += seconds * count / everything if everything else 0.0
+            share = self._shares[group]
+            share.seconds += seconds * count / everything if everything else 0.0
+            share.steps += 1
+            share.rows_of_steps += together
 
-    def add_ended(self, sequence: Sequence) -> None:
-        """Count a document that ended."""
+    def add_ended(self, sequence: Sequence, ended_at: float) -> None:
+        """Count a document that ended, at this moment of the monotonic clock."""
         share = self._shares.setdefault(sequence.group, _Share())
         share.rows += 1
         share.prefix_tokens += sequence.prefix_tokens
+        if sequence.failure is None:
+            share.answer_seconds.add(ended_at - sequence.admitted_at)
 
     def take(self, group: int) -> BatchMetrics | None:
         """Give a group's sums, and begin it anew; None where it had nothing."""
@@ -70,6 +80,8 @@ class GroupMeter:
             gpu_peak_bytes=peak_bytes(self.device),
             prefix_tokens=share.prefix_tokens,
             group=group,
+            together=share.rows_of_steps / share.steps if share.steps else 0.0,
+            answer_seconds=share.answer_seconds,
         )
         reset_peak(self.device)
         return metrics

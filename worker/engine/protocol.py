@@ -1,8 +1,9 @@
 """What every engine can do."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
+from schemas.prompts import Message
 from schemas.requests import Completion, ModelInfo, Request
 
 
@@ -18,6 +19,13 @@ class Engine(Protocol):
 
         `requests` is read ahead, in a thread of its own where that saves time; it may block while other
         requests are being answered, and what it raises passes through.
+        """
+        ...
+
+    def prompt_tokens(self, messages: Sequence[Message], *, thinking: bool) -> int:
+        """Count the tokens of a prompt, as the model will see it. For the thread that reads `requests`.
+
+        Raises DocumentFailed.
         """
         ...
 

@@ -82,6 +82,7 @@ class Scheduler:
         while (sequence := self._intake.first()) is not None:
             if not self._runner.admit(sequence, self._intake.prompts_beside(sequence)):
                 return
+            sequence.admitted_at = time.monotonic()
             self._intake.take(sequence)
 
     def _admit_suspects(self) -> None:
@@ -102,13 +103,13 @@ class Scheduler:
         self._meter.add_step(work, time.perf_counter() - started)
         if failure is not None:
             self._isolate(running, failure, max(cells, self._runner.cells))
-        ended = [row for row in running if row.ended]
+        ended, ended_at = [row for row in running if row.ended], time.monotonic()
         for row in ended:
-            self._meter.add_ended(row)
+            self._meter.add_ended(row, ended_at)
         for group in {row.group for row in ended}:
             if not self._holds(group):
                 self._close(group)
-        yield from map(completion_of, ended)
+        yield from (completion_of(row, ended_at) for row in ended)
 
     def _isolate(self, running: list[Sequence], failure: DocumentFailed, cells: int) -> None:
         """Begin a failed step's documents again in halves; one alone fails."""

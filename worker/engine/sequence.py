@@ -20,7 +20,8 @@ class Sequence:
 
     `answer_from` is where the answer begins in `generated`; None while the model still reasons.
     `finish` stays None until the answer has ended; `failure` says why there is none. `prefix_tokens`, set by the
-    engine, is how much of the prompt it did not compute for this document. `forced` are the tokens that come next,
+    engine, is how much of the prompt it did not compute for this document; `admitted_at` is when it first had a place
+    on the device, by the monotonic clock, and stays when it begins again. `forced` are the tokens that come next,
     whatever the model would choose; else `grammar` says which may.
     """
 
@@ -30,6 +31,7 @@ class Sequence:
     vocabulary: Vocabulary
     group: int = 0
     grammar: Grammar | None = None
+    admitted_at: float = field(init=False, default=0.0)
     prefix_tokens: int = field(init=False)
     generated: list[int] = field(init=False)
     answer_from: int | None = field(init=False)

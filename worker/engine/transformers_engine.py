@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from schemas.errors import ModelUnavailable
+from schemas.prompts import Message
 from schemas.requests import Completion, EngineHooks, ModelInfo, Request
 from worker.engine.budget import TokenBudget
 from worker.engine.cache import column_bytes
@@ -100,6 +101,12 @@ class TransformersEngine:
         finally:
             self._scheduler = None
             intake.close()
+
+    def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
+        """Count the tokens of a prompt. Only the thread that reads `requests` may ask, or any while none is read."""
+        if self._ready is None:
+            raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
+        return len(self._ready.fitter.encoder.encode(messages, thinking=thinking))
 
     def withdraw(self, group: int) -> None:
         """Let the group's requests go, from within `on_step`: they get no completion any more."""

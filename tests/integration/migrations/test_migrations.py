@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, inspect, select
 
 import migrations
-import schemas.schedule_tables  # noqa: F401 - its tables are among the metadata
+import schemas.part_tables
+import schemas.schedule_tables  # noqa: F401 - the same
 from migrations.command import head, upgrade
 from schemas.states import JobState
 from schemas.tables import SCHEMA_VERSION, metadata

@@ -35,7 +35,7 @@ def test_a_run_is_submitted_when_due_and_its_answers_are_there_in_the_morning(ni
     assert (run.state, run.documents, run.failed, run.output) == (
         RunState.SUCCEEDED, 2, 0, str(nights.folder / "nightly-2030-11-22.jsonl"),
     )  # fmt: skip
-    lines = [json.loads(line) for line in Path(run.output).read_text().splitlines()]
+    lines = [json.loads(line) for line in Path(run.output or "").read_text().splitlines()]
     assert [line["custom_id"] for line in lines] == ["a.jsonl-0", "a.jsonl-1"]
     assert managing.show("nightly", nights.settings).schedule.next_due_at == NIGHT + A_DAY
 

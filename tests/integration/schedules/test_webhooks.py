@@ -41,8 +41,8 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             heard = {name.lower(): value for name, value in self.headers.items()}
-            receiver.heard.append((heard, body))
-            code = receiver.codes.pop(0) if len(receiver.codes) > 1 else receiver.codes[0]
+            hearing.heard.append((heard, body))
+            code = hearing.codes.pop(0) if len(hearing.codes) > 1 else hearing.codes[0]
             self.send_response(code)
             self.send_header("location", "/elsewhere")
             self.send_header("content-length", "0")
@@ -52,10 +52,10 @@ def receiver() -> Iterator[Receiver]:
             """Stay silent."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook", [200])
+    hearing = Receiver(f"http://127.0.0.1:{server.server_port}/hook", [200])
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield receiver
+    yield hearing
     server.shutdown()
     server.server_close()
     thread.join()

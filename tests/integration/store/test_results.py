@@ -1,10 +1,13 @@
 """Outcomes: counted once however often they are written, storable whatever they hold, read in input order."""
 
+from dataclasses import replace
+
 import pytest
+from sqlalchemy import select
 
 from schemas.requests import BatchMetrics, Completion
 from schemas.results import Failure, FinishReason, Usage
-from schemas.tables import batches
+from schemas.tables import batches, results
 from store import results as results_module
 from store.batches import insert_batches
 from store.database import Store
@@ -78,6 +81,17 @@ def test_an_answer_comes_back_as_it_was_given(store: Store) -> None:
     assert (plain.custom_id, plain.reasoning, plain.finish_reason) == ("d0", None, FinishReason.STOP)
     assert (second.text, second.reasoning) == (cut.text, cut.reasoning)
     assert (second.finish_reason, second.usage, second.model) == (FinishReason.LENGTH, cut.usage, MODEL)
+
+
+def test_what_an_answer_took_is_kept_but_of_a_reused_one_nothing(store: Store) -> None:
+    job_id = make_job(store, documents=2)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    finish(
+        store, claim, [replace(answer(0), seconds=1.5), replace(answer(1), seconds=1.5, reused_from=job_id)]
+    )
+    with store.reading() as connection:
+        kept = connection.execute(select(results.c.seconds).order_by(results.c.seq)).scalars().all()
+    assert kept == [1.5, None]
 
 
 def test_a_failure_keeps_its_code_and_message(store: Store) -> None:

@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import inspect, text
 
+import schemas.part_tables
+import schemas.schedule_tables  # noqa: F401 - the same
 from migrations.command import head
 from schemas.errors import StoreNotCreated, StoreVersionMismatch
-import schemas.schedule_tables  # noqa: F401 - its tables are among the metadata
 from schemas.tables import SCHEMA_VERSION, metadata
 from store.database import Store
 from store.version import check_version, found_version, upgrade_store

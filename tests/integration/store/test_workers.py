@@ -6,17 +6,19 @@ from sqlalchemy import update
 from schemas.requests import ModelInfo
 from schemas.states import WorkerState
 from schemas.tables import workers
-from schemas.workers import Worker, WorkerIdentity
+from schemas.workers import MemoryTaken, Worker, WorkerIdentity
 from store.clock import now
 from store.database import Store
 from store.workers import (
     beat_heart,
     count_alive,
+    device_of,
     find_worker,
     note_failed,
     note_model_loaded,
     note_stopped,
     note_stopping,
+    note_unfit,
     register_worker,
     worker_of_process,
 )
@@ -48,6 +50,31 @@ def test_each_load_of_the_model_is_counted(store: Store, worker_id: int) -> None
     with store.reading() as connection:
         kept = connection.execute(workers.select()).one()
     assert (kept.device, kept.dtype, kept.context, kept.parameters) == ("cpu", "float32", 512, 8 * 10**9)
+
+
+def test_a_worker_that_cannot_answer_with_its_model_has_failed_and_says_why(
+    store: Store, worker_id: int
+) -> None:
+    with store.writing() as connection:
+        note_unfit(connection, worker_id, "it computes no numbers")
+    worker = _worker(store, worker_id)
+    assert (worker.state, worker.loads) == (WorkerState.FAILED, 1)
+    assert "it computes no numbers" in str(worker.failure)
+    assert "cannot be loaded" not in str(worker.failure)
+
+
+def test_a_heartbeat_tells_what_the_worker_holds_and_its_load_how_fast_it_was(
+    store: Store, worker_id: int
+) -> None:
+    with store.writing() as connection:
+        assert device_of(connection, worker_id) is None
+        note_model_loaded(connection, worker_id, INFO, tokens_per_second=12.5)
+        beat_heart(connection, worker_id, MemoryTaken(resident=1, gpu=2, gpu_total=3))
+    with store.reading() as connection:
+        kept = connection.execute(workers.select()).one()
+        assert device_of(connection, worker_id) == "cpu"
+    held = (kept.resident_bytes, kept.gpu_bytes, kept.gpu_total_bytes, kept.check_tokens_per_second)
+    assert held == (1, 2, 3, 12.5)
 
 
 def test_a_load_that_ends_late_does_not_call_off_a_stop(store: Store, worker_id: int) -> None:

@@ -60,7 +60,7 @@ def test_a_worker_waits_for_a_store_that_stays_away_and_is_not_taken_for_hung(
     with server.away():
         back_at = time.monotonic() + AWAY_SECONDS
         eventually(
-            lambda: time.monotonic() > back_at and "Tried again in" in worker.log, "the worker tries again"
+            lambda: time.monotonic() > back_at and "again_in_seconds" in worker.log, "the worker tries again"
         )
     assert_answered_without_loss(jobs, job.job_id, worker)
 

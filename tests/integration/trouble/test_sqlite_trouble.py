@@ -23,6 +23,8 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 STALL_SECONDS = 1
 BUSY_SECONDS = 3 * STALL_SECONDS
+IMPATIENT = {"QWENQ_PATIENCE_SECONDS": "1", "QWENQ_LEASE_SECONDS": "2"}
+"""For a worker that is to give up: what it held waits no longer than that for the next one."""
 LONG = "word " * 2_000
 """A document's text: a few of its answers are more than a page of free space takes."""
 _HOLD = """
@@ -109,8 +111,7 @@ def test_a_worker_that_finds_the_disk_full_for_too_long_stops_with_the_reason_an
 ) -> None:
     job = jobs.submit([LONG] * 40, model="echo", chunk_documents=10, max_new_tokens=4_000)
     disk.fill()
-    impatient = {**disk.environment, "QWENQ_PATIENCE_SECONDS": "1"}
-    worker = fleet.start("worker", "--model", "echo", env=impatient)
+    worker = fleet.start("worker", "--model", "echo", env={**disk.environment, **IMPATIENT})
     assert eventually(lambda: worker.exit_code, "the worker stops") == 3
     assert_told(jobs, last_words(worker))
     assert jobs.status(job.job_id).documents.total == 40
@@ -140,7 +141,7 @@ def test_a_run_that_finds_the_disk_full_says_so_and_the_same_command_goes_on(
     disk: Disk, tmp_path: Path, settings: object
 ) -> None:
     path = write_jsonl(tmp_path / "docs.jsonl", [{"text": LONG} for _ in range(40)])
-    environment = {**disk.environment, "QWENQ_PATIENCE_SECONDS": "1", "QWENQ_HOME": str(tmp_path / "run")}
+    environment = {**disk.environment, **IMPATIENT, "QWENQ_HOME": str(tmp_path / "run")}
     command = ("run", path, "--model", "echo", "--max-new-tokens", "4000", "-o", tmp_path / "out.jsonl")
     disk._size.write_text("200")
     full = qwenq(*command, cwd=tmp_path, env=environment)

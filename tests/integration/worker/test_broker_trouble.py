@@ -30,7 +30,7 @@ def test_a_job_submitted_while_the_broker_is_away_is_answered_when_it_is_back(
         status = Jobs(store, broker, settings).wait_until_ended(submission.job_id)
         assert status.documents.succeeded == 10
     finally:
-        fleet.stop()
+        fleet.kill()
         service.ask_to_stop()
         service.wait_until_stopped(5)
         broker.close()

@@ -22,6 +22,7 @@ from store.statuses import job_status
 from store.workers import note_stopping
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, make_job, make_worker, row, store_job, suspect
+from tests.echo_documents import echo_documents
 from tests.waiting import eventually
 from worker import feed as feed_module
 from worker import keeper as keeper_module
@@ -62,7 +63,8 @@ def reader() -> Iterator[ThreadPoolExecutor]:
 def begin(claimant: Claimant, keeper: Keeper, chunk_id: int) -> Feed:
     first = claimant.take(chunk_id)
     assert first is not None
-    return Feed(claimant, keeper, Reuse(claimant.store, INFO), first)
+    reuse = Reuse(claimant.store, INFO)
+    return Feed(claimant, keeper, reuse, echo_documents(claimant.store, keeper, reuse), first)
 
 
 def give(keeper: Keeper, *requests: Request) -> None:

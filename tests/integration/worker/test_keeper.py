@@ -10,13 +10,16 @@ from sqlalchemy import Connection, select, update
 
 from schemas.chunks import Claim
 from schemas.errors import WorkerStopping
+from schemas.parts import Part, PartAnswer
 from schemas.requests import BatchMetrics, Completion, ModelInfo
+from schemas.results import FinishReason, Usage
 from schemas.settings import Settings
 from schemas.states import ChunkState
 from schemas.tables import batches, chunks
 from store.claims import assignment_of
 from store.database import Store
 from store.jobs import cancel_job
+from store.parts import answered_parts
 from store.rescue import rescue_expired
 from store.results import errors_of, results_of
 from store.statuses import job_status
@@ -272,3 +275,31 @@ def hold_chunk(connection: Connection, claim: Claim) -> None:
 def rescued(store: Store) -> bool:
     with store.writing() as connection:
         return rescue_expired(connection, max_crashes=10).found > 0
+
+
+def test_parts_that_are_begun_are_written_before_the_chunk_is_given_back(
+    store: Store, keeper: Keeper, claim: Claim
+) -> None:
+    begun, waiting, late = 2**31, 2**31 + 1, 2**31 + 2
+    answered = PartAnswer("a part", FinishReason.STOP, Usage(), 0.1)
+    first, second = Part(0, 0, 0, 0, 9), Part(0, 0, 1, 9, 18)
+    keeper.expect(claim.chunk_id, [begun, waiting])
+    keeper.keep_only(claim, {begun})
+    keeper.expect(claim.chunk_id, [late])
+    keeper.add_part(claim.chunk_id, waiting, second, answered)
+    assert keeper.is_open(claim)
+    keeper.add_part(claim.chunk_id, begun, first, answered)
+    eventually(lambda: not keeper.is_open(claim), "the chunk is given back")
+    assert chunks_of(store, claim.job_id, ChunkState.QUEUED) == [claim.chunk_id]
+    with store.reading() as connection:
+        assert answered_parts(connection, claim.job_id, 0) == {first: answered}
+
+
+def test_parts_of_a_lost_claim_are_not_written(store: Store, keeper: Keeper, claim: Claim) -> None:
+    keeper.expect(claim.chunk_id, [2**31])
+    with store.writing() as connection:
+        connection.execute(update(chunks).values(attempt=claim.attempt + 1))
+    keeper.add_part(claim.chunk_id, 2**31, Part(0, 0, 0, 0, 9), PartAnswer("", FinishReason.STOP, Usage(), 0.1))
+    eventually(lambda: not keeper.is_open(claim), "the claim is lost")
+    with store.reading() as connection:
+        assert answered_parts(connection, claim.job_id, 0) == {}

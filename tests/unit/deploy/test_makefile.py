@@ -109,8 +109,16 @@ def test_ci_says_what_failed(tmp_path: Path) -> None:
     (tmp_path / ".ci").mkdir()
     shutil.copy(CI, tmp_path / ".ci" / "run")
     (tmp_path / "Makefile").write_text("install lint:\n\t@echo $@\ntypes:\n\t@exit 1\n")
+    # A browser that is there: nothing must be installed.
+    (tmp_path / "chromium").touch(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
     ended = subprocess.run(
-        [tmp_path / ".ci" / "run"], capture_output=True, text=True, check=False, timeout=60
+        [tmp_path / ".ci" / "run"],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert ended.returncode != 0
     assert "== FAILED in: make types" in ended.stderr

@@ -101,4 +101,14 @@ def test_settings_that_can_be_read_have_nothing_wrong() -> None:
 
 
 def test_the_password_is_not_shown() -> None:
-    assert "secret" not in repr(load_settings(flower_auth="me:secret"))
+    settings = load_settings(flower_auth="me:hidden", webhook_secret="hidden")
+    assert "hidden" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("ann", "user:password"), (":word", "user:password"), ("ann:", "user:password"), ("ann:wörd", "ASCII")],
+)
+def test_credentials_that_no_browser_could_give_are_refused(given: str, said: str) -> None:
+    with pytest.raises(InvalidSetting, match=said):
+        load_settings(flower_auth=given)

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -26,13 +27,18 @@ NUMBERS = {torch.bfloat16: {"BFLOAT16": 1}, torch.float32: {"FLOAT32": 1}}
 def compile_kernel(name: str, definitions: Mapping[str, int]) -> ctypes.CDLL | None:
     """Compile and load `name`.c with the compiler that CC names, else `cc`; None where that does not work.
 
-    It takes under a second, so nothing is kept for the next time. OpenMP's threads are those of PyTorch.
+    It takes under a second, so nothing is kept for another process. OpenMP's threads are those of PyTorch.
     """
-    defined = [f"-D{key}={value}" for key, value in definitions.items()]
-    compiler = shlex.split(os.environ.get("CC", "cc"))
+    defined = tuple(f"-D{key}={value}" for key, value in definitions.items())
+    return _compiled(os.environ.get("CC", "cc"), name, defined)
+
+
+@cache
+def _compiled(compiler: str, name: str, defined: tuple[str, ...]) -> ctypes.CDLL | None:
     with tempfile.TemporaryDirectory(prefix="qwenq-") as folder:
         library = Path(folder, f"{name}.so")
-        command = [*compiler, *FLAGS, *defined, str(FOLDER / f"{name}.c"), "-o", str(library), "-lm"]
+        source = FOLDER / f"{name}.c"
+        command = [*shlex.split(compiler), *FLAGS, *defined, str(source), "-o", str(library), "-lm"]
         try:
             subprocess.run(command, capture_output=True, text=True, check=True, timeout=MOST_SECONDS)
             return ctypes.CDLL(str(library))

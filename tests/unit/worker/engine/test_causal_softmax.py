@@ -12,6 +12,7 @@ from worker.engine.causal_softmax import (
     masked_softmax,
     visible,
 )
+from worker.engine.native import NUMBERS, compile_kernel
 
 CLOSE = {torch.float32: 1e-6, torch.bfloat16: 1e-2}
 CPU = torch.device("cpu")
@@ -77,3 +78,9 @@ def test_a_row_that_is_not_a_number_leaves_the_others_be(
 def test_without_a_compiler_pytorchs_operations_do_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "false")
     assert causal_softmax(torch.float32, CPU) is masked_softmax
+
+
+def test_a_kernel_is_compiled_once_in_the_life_of_a_process() -> None:
+    library = compile_kernel("causal_softmax", NUMBERS[torch.float32])
+    assert compile_kernel("causal_softmax", NUMBERS[torch.float32]) is library
+    assert compile_kernel("causal_softmax", NUMBERS[torch.bfloat16]) is not library

@@ -16,6 +16,7 @@ def test_answers_with_the_last_user_message(quiet: EngineHooks) -> None:
     assert (answer.key, answer.text) == (7, "Summarise: the  invoice\n")
     assert answer.finish_reason is FinishReason.STOP
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (5, 3)
+    assert answer.seconds > 0
 
 
 def test_ends_at_the_word_limit(quiet: EngineHooks) -> None:

@@ -58,6 +58,8 @@ def test_the_sums_of_each_group_are_those_of_its_answers(
         )
         assert sum(one.padded_tokens for one in mine) >= sum(one.prompt_tokens for one in mine)
         assert sum(one.seconds for one in mine) > 0
+        assert sum(sum(one.answer_seconds.counts) for one in mine) == 5
+        assert all(0 < one.together <= 4 for one in mine if one.new_tokens)
     assert all(one.resident_bytes > 10_000_000 for one in metrics)
     assert (sum(one.prefix_tokens for one in metrics) > 0) is (name == "qwen3")
 

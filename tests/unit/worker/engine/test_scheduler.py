@@ -1,5 +1,7 @@
 """Whoever ends makes room for the next; what fails in the midst of a step fails alone."""
 
+import time
+
 import pytest
 import torch
 
@@ -49,6 +51,33 @@ def test_documents_that_break_the_model_fail_alone(
         if key not in poisoned:
             assert answer == expected[key]
     assert by_key(engine.generate(requests)) == expected
+
+
+def test_what_a_document_took_counts_from_its_entering_the_device_though_it_began_again(
+    engines: Engines,
+) -> None:
+    passes: list[float] = []
+
+    def noted(ids: torch.Tensor) -> None:
+        passes.append(time.monotonic())
+        poison(ids)
+
+    engine = engines.engine(rows=8)
+    asked_at = time.monotonic()
+    with failing(noted):
+        answers = list(engine.generate(letters(8, (0,))))
+    assert len(answers) == 8
+    assert len(passes) > 8, "nothing began again"
+    last = answers[-1]
+    assert last.failure is None
+    assert passes[-1] - passes[0] <= last.seconds <= time.monotonic() - asked_at
+
+
+def test_a_document_that_waited_for_room_did_not_take_that_long(engines: Engines) -> None:
+    asked_at = time.monotonic()
+    answers = list(engines.engine(rows=1).generate(letters(4)))
+    assert all(answer.seconds > 0 for answer in answers)
+    assert sum(answer.seconds for answer in answers) <= time.monotonic() - asked_at
 
 
 def test_a_failure_is_told_in_one_line(engines: Engines) -> None:

@@ -33,7 +33,7 @@ def respond(model_says: str, prompt: str = "x", **params: Any) -> Completion:
     said = iter(ids_of(model_says))
     while not sequence.ended:
         sequence.append(sequence.forced[0] if sequence.forced else next(said))
-    return completion_of(sequence)
+    return completion_of(sequence, ended_at=0.0)
 
 
 def answer(generated: str, prompt: str = "x", **params: Any) -> Completion:
@@ -44,7 +44,7 @@ def answer(generated: str, prompt: str = "x", **params: Any) -> Completion:
         if not sequence.ended:
             sequence.append(token)
     assert sequence.ended, "the tokens ran out first"
-    return completion_of(sequence)
+    return completion_of(sequence, ended_at=0.0)
 
 
 @pytest.mark.parametrize("end", [END, "<|endoftext|>"])
@@ -198,10 +198,10 @@ def test_what_was_not_computed_for_a_document_is_told_with_its_group() -> None:
     sequence = Sequence(1, ids_of("one two"), GenerationParams(max_new_tokens=1), VOCABULARY, group=7)
     sequence.prefix_tokens = 2
     sequence.append(5)
-    done = completion_of(sequence)
+    done = completion_of(sequence, ended_at=0.0)
     assert (done.group, done.usage.prefix_tokens, done.usage.prompt_tokens) == (7, 2, len(ids_of("one two")))
     sequence.fail(GenerationFailed(reason="reason"))
-    assert completion_of(sequence).group == 7
+    assert completion_of(sequence, ended_at=0.0).group == 7
 
 
 def test_a_sequence_begun_again_is_as_new() -> None:

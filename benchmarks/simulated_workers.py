@@ -1,0 +1,113 @@
+"""Workers that only talk: Celery's own event dispatchers over the real broker, at the rate of real ones."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from celery.events import EventDispatcher
+from celery.worker.state import SOFTWARE_INFO
+
+from schemas.settings import Settings
+from store.broker import ANSWER_CHUNK, Broker
+
+HEARTBEAT_SECONDS = 2.0
+CHUNK_SECONDS = 10.0
+PROGRESS_SECONDS = 2.0
+OF_A_TASK = ("task-received", "task-started", "task-succeeded")
+
+
+class SimulatedWorkers:
+    """So many workers, each with one task after the other: it is received, started, told of, and succeeds."""
+
+    def __init__(self, settings: Settings, count: int) -> None:
+        self._broker = Broker(settings)
+        self._connection = self._broker.app.connection()
+        self._workers = [
+            EventDispatcher(
+                self._connection,
+                hostname=f"qwenq-{number}@host",
+                app=self._broker.app,
+                buffer_group=["task"],
+                buffer_limit=10,
+            )
+            for number in range(count)
+        ]
+        self._tasks: dict[str, str] = {}
+        self._done = 0
+        self.sent = 0
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Talk in a thread until the end."""
+        ending = threading.Event()
+        thread = threading.Thread(target=self._talk, args=(ending,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ending.set()
+            thread.join()
+
+    def burst(self, tasks: int) -> None:
+        """Tell of so many tasks as fast as it goes: what Flower has heard of by the end of a long day."""
+        for number in range(tasks):
+            worker = self._workers[number % len(self._workers)]
+            self._begin(worker)
+            self._end(worker)
+        for worker in self._workers:
+            worker.flush()
+
+    def close(self) -> None:
+        """Let the broker go."""
+        self._connection.release()
+        self._broker.close()
+
+    def _talk(self, ending: threading.Event) -> None:
+        """A tick is what passes between two workers' heartbeats."""
+        tick = HEARTBEAT_SECONDS / len(self._workers)
+        turns = round(CHUNK_SECONDS / HEARTBEAT_SECONDS)
+        began, ticks = time.monotonic(), 0
+        while not ending.wait(max(0.0, began + ticks * tick - time.monotonic())):
+            worker = self._workers[ticks % len(self._workers)]
+            turn = ticks // len(self._workers) + ticks % len(self._workers)
+            self._beat(worker)
+            if turn % turns == 0:
+                self._end(worker)
+                self._begin(worker)
+            else:
+                self._tell(worker)
+            worker.flush()
+            ticks += 1
+
+    def _beat(self, worker: EventDispatcher) -> None:
+        self._send(
+            worker, "worker-heartbeat", freq=HEARTBEAT_SECONDS, active=1, processed=self._done,
+            loadavg=os.getloadavg(), **SOFTWARE_INFO,
+        )  # fmt: skip
+
+    def _begin(self, worker: EventDispatcher) -> None:
+        uuid = self._tasks[worker.hostname] = str(uuid4())
+        self._send(
+            worker, "task-received", uuid=uuid, name=ANSWER_CHUNK, args="(1234,)", kwargs="{}", retries=0,
+            eta=None, expires=None, root_id=uuid, parent_id=None,
+        )  # fmt: skip
+        self._send(worker, "task-started", uuid=uuid)
+
+    def _tell(self, worker: EventDispatcher) -> None:
+        uuid = self._tasks.get(worker.hostname)
+        if uuid is not None:
+            self._send(worker, "task-progress", uuid=uuid, job=1, chunk=1234, done=40, documents=100)
+
+    def _end(self, worker: EventDispatcher) -> None:
+        uuid = self._tasks.pop(worker.hostname, None)
+        if uuid is not None:
+            self._send(worker, "task-succeeded", uuid=uuid, result="None", runtime=CHUNK_SECONDS)
+            self._done += 1
+
+    def _send(self, worker: EventDispatcher, kind: str, **fields: Any) -> None:
+        worker.send(kind, **fields)
+        self.sent += 1

@@ -1,0 +1,63 @@
+"""`qwenq metrics` tells what a job took, to people and to programs."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qwenq.embedded.session import environment_of
+from schemas.job_metrics import JobMetrics
+from schemas.requests import BatchMetrics
+from schemas.settings import Settings
+from store.batches import insert_batches
+from store.database import Store
+from tests.builders import MODEL, answer, chunks_of, finish, make_job, make_worker, take
+from tests.commands import qwenq_here
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def answered(store: Store) -> int:
+    """A job with two answers, and what they took."""
+    job_id = make_job(store, documents=2)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    with store.writing() as connection:
+        measured = BatchMetrics(2, 30, 45, 60, 4.0, 2 * 1024**3, 5 * 1024**3, prefix_tokens=10, together=1.5)
+        insert_batches(connection, claim, MODEL, [measured])
+    finish(store, claim, [replace(answer(0), seconds=0.25), replace(answer(1), seconds=3.75)])
+    return job_id
+
+
+def test_people_read_a_fact_a_line(tmp_path: Path, settings: Settings, answered: int) -> None:
+    told = qwenq_here("metrics", str(answered), cwd=tmp_path, env=environment_of(settings))
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "response time 2.0 s on average, p50 2.0 s, p95 3.6 s; of 2 answers\n" in told.stdout
+    assert "15.0 while a device worked\n" in told.stdout
+    assert "padding       50.0% more cells than prompts have tokens\n" in told.stdout
+    assert "prefix reuse  25.0% of the tokens in\n" in told.stdout
+    assert "memory        2.0 GiB, 5.0 GiB on the GPU, at the most\n" in told.stdout
+
+
+def test_programs_read_one_document(tmp_path: Path, settings: Settings, answered: int) -> None:
+    told = qwenq_here("metrics", str(answered), "--json", cwd=tmp_path, env=environment_of(settings))
+    found = JobMetrics.model_validate_json(told.stdout)
+    assert found.model_dump(mode="json") == json.loads(told.stdout)
+    assert found.response_seconds is not None
+    assert (found.id, found.response_seconds.answers, found.response_seconds.p50) == (answered, 2, 2.0)
+
+
+def test_of_a_job_that_waits_there_is_nothing_to_tell_yet(
+    tmp_path: Path, settings: Settings, store: Store
+) -> None:
+    told = qwenq_here("metrics", str(make_job(store)), cwd=tmp_path, env=environment_of(settings))
+    assert "response time nothing was generated yet\n" in told.stdout
+
+
+def test_a_job_that_is_not_there_is_said_to_be_missing(
+    tmp_path: Path, settings: Settings, store: Store
+) -> None:
+    told = qwenq_here("metrics", "99", cwd=tmp_path, env=environment_of(settings))
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "99" in told.stderr

@@ -1,0 +1,201 @@
+"""The whole store in a few sums: each document once, and each batch once, whatever is removed between two looks."""
+
+from collections import Counter
+from dataclasses import replace
+
+from sqlalchemy import delete, update
+
+from schemas.answer_seconds import AnswerSeconds
+from schemas.chunks import Claim
+from schemas.gauges import Gauges
+from schemas.requests import BatchMetrics
+from schemas.states import ChunkState, DocumentState, JobState
+from schemas.tables import batches, chunks
+from store import batches as batches_module
+from store.batches import SETTLED_SECONDS, insert_batches
+from store.clock import now
+from store.database import Store
+from store.gauges import read_gauges
+from store.jobs import cancel_job
+from store.pausing import pause_job
+from store.rescue import rescue_expired
+from tests.builders import (
+    EXPIRED,
+    MODEL,
+    answer_all,
+    answers,
+    chunks_of,
+    failure,
+    finish,
+    make_job,
+    make_worker,
+    suspect,
+    take,
+)
+from tests.integration.store.conftest import age
+
+BATCH = BatchMetrics(
+    4,
+    40,
+    48,
+    20,
+    0.5,
+    1_000,
+    2_000,
+    prefix_tokens=7,
+    together=3.5,
+    answer_seconds=AnswerSeconds([4] + [0] * 12, 0.2),
+)
+
+
+def look(store: Store, after_batch: int | None = None) -> Gauges:
+    with store.reading() as connection:
+        return read_gauges(connection, after_batch)
+
+
+def measure(
+    store: Store, claim: Claim, *measured: BatchMetrics, seconds_ago: float = 2 * SETTLED_SECONDS
+) -> None:
+    """Write batches, and let it have been so long ago."""
+    with store.writing() as connection:
+        insert_batches(connection, claim, MODEL, measured)
+        connection.execute(
+            update(batches).where(batches.c.finished_at > now(-1)).values(finished_at=now(-seconds_ago))
+        )
+
+
+def test_an_empty_store_has_nothing_of_anything(store: Store) -> None:
+    found = look(store, 0)
+    assert (dict(found.jobs), dict(found.documents), dict(found.open_documents)) == ({}, {}, {})
+    assert (found.waiting, found.workers, found.batches, found.newest_batch) == ({}, (), [], 0)
+    assert (found.attempts, found.rescues, found.poison_documents) == (0, 0, 0)
+
+
+def test_documents_are_counted_by_state_and_apart_those_of_jobs_that_go_on(store: Store) -> None:
+    worker_id = make_worker(store)
+    ended = make_job(store, documents=4, bad=(1,))
+    answer_all(store, ended, worker_id)
+    working = make_job(store, documents=10)
+    claim = take(store, chunks_of(store, working)[0], worker_id)
+    finish(store, claim, [failure(0), *answers(claim)[1:]])
+    take(store, chunks_of(store, working)[1], worker_id)
+    cancelled = make_job(store, documents=5)
+    with store.writing() as connection:
+        cancel_job(connection, cancelled)
+    found = look(store)
+    assert found.jobs == {JobState.COMPLETED: 1, JobState.RUNNING: 1, JobState.CANCELLED: 1}
+    assert +Counter(found.documents) == {
+        DocumentState.SUCCEEDED: 6,
+        DocumentState.FAILED: 2,
+        DocumentState.RUNNING: 4,
+        DocumentState.PENDING: 2,
+        DocumentState.CANCELLED: 5,
+    }
+    assert +Counter(found.open_documents) == {
+        DocumentState.SUCCEEDED: 3,
+        DocumentState.FAILED: 1,
+        DocumentState.RUNNING: 4,
+        DocumentState.PENDING: 2,
+    }
+    assert [worker.held[0].documents for worker in found.workers] == [4]
+
+
+def test_what_waits_is_told_by_model_with_the_age_of_the_oldest(store: Store) -> None:
+    age(store, make_job(store, documents=10), 600)
+    make_job(store, documents=3, model="other")
+    paused = make_job(store, documents=8)
+    with store.writing() as connection:
+        pause_job(connection, paused)
+    found = look(store).waiting
+    assert {model: (one.chunks, one.documents) for model, one in found.items()} == {
+        MODEL: (3, 10),
+        "other": (1, 3),
+    }
+    assert 600 <= found[MODEL].oldest_seconds < 660
+    assert 0 <= found["other"].oldest_seconds < 60
+
+
+def test_a_chunk_that_was_announced_anew_waits_from_then_on(store: Store) -> None:
+    job_id = make_job(store, documents=4)
+    age(store, job_id, 600)
+    with store.writing() as connection:
+        connection.execute(update(chunks).values(published_at=now(-60)))
+    assert 60 <= look(store).waiting[MODEL].oldest_seconds < 120
+
+
+def test_attempts_rescues_and_poison_are_counted(store: Store) -> None:
+    job_id = make_job(store, documents=1)
+    (chunk_id,) = chunks_of(store, job_id)
+    worker_id = make_worker(store)
+    take(store, chunk_id, worker_id, EXPIRED)
+    with store.writing() as connection:
+        rescue_expired(connection, max_crashes=2)
+    found = look(store)
+    assert (found.attempts, found.rescues, found.poison_documents) == (1, 1, 0)
+    suspect(store, chunk_id, crashes=9)
+    take(store, chunk_id, worker_id, EXPIRED)
+    with store.writing() as connection:
+        rescue_expired(connection, max_crashes=2)
+    assert chunks_of(store, job_id, ChunkState.DONE) == [chunk_id]
+    found = look(store)
+    assert (found.attempts, found.rescues, found.poison_documents) == (2, 2, 1)
+
+
+def test_batches_are_told_once_each_in_their_order(store: Store) -> None:
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    measure(store, claim, BATCH)
+    first = look(store, 0)
+    assert [(one.model, one.rows, one.together, one.answer_seconds) for one in first.batches] == [
+        (MODEL, 4, 3.5, BATCH.answer_seconds)
+    ]
+    measure(store, claim, replace(BATCH, rows=5), replace(BATCH, rows=6))
+    assert [one.rows for one in look(store, first.newest_batch).batches] == [5, 6]
+    assert look(store, None).batches == ()
+
+
+def test_a_batch_is_told_when_none_before_it_can_come_to_light_any_more(store: Store) -> None:
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    measure(store, claim, BATCH)
+    measure(store, claim, BATCH, seconds_ago=SETTLED_SECONDS / 2)
+    found = look(store, 0)
+    assert len(found.batches) == 1
+    assert found.newest_batch == found.batches[0].id
+
+
+def test_one_that_commits_after_a_later_one_is_not_lost(postgres: Store) -> None:
+    worker_id = make_worker(postgres)
+    first, second = (take(postgres, chunks_of(postgres, make_job(postgres))[0], worker_id) for _ in range(2))
+    with postgres.writing() as slow:
+        insert_batches(slow, first, MODEL, [BATCH])
+        measure(postgres, second, replace(BATCH, rows=5), seconds_ago=SETTLED_SECONDS / 2)
+        reached = look(postgres, 0)
+        assert (reached.batches, reached.newest_batch) == ([], 0)
+    with postgres.writing() as connection:
+        connection.execute(update(batches).values(finished_at=now(-2 * SETTLED_SECONDS)))
+    assert [one.rows for one in look(postgres, reached.newest_batch).batches] == [4, 5]
+
+
+def test_a_long_backlog_is_told_in_several_looks(store: Store) -> None:
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    many = batches_module.MOST_BATCHES + 3
+    measure(store, claim, *[BATCH] * many)
+    first = look(store, 0).batches
+    assert len(first) == batches_module.MOST_BATCHES
+    assert len(look(store, first[-1].id).batches) == 3
+
+
+def test_what_was_removed_is_told_no_more(store: Store) -> None:
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    measure(store, claim, BATCH, BATCH)
+    assert look(store).newest_batch == 2
+    with store.writing() as connection:
+        connection.execute(delete(batches).where(batches.c.id == 2))
+    assert look(store).newest_batch == 1
+
+
+def test_an_older_worker_beside_an_upgraded_store_tells_no_seconds(store: Store) -> None:
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    measure(store, claim, BATCH)
+    with store.writing() as connection:
+        connection.execute(update(batches).values(answer_seconds=None))
+    assert look(store, 0).batches[0].answer_seconds == AnswerSeconds()

@@ -1,0 +1,103 @@
+"""A transition is logged once, with its ids, when it is committed and not before."""
+
+import logging
+from collections.abc import Callable, Iterator
+from logging.handlers import BufferingHandler
+
+import pytest
+
+from schemas.events import Event
+from store.claims import hold_fence, release_chunk
+from store.database import Store
+from store.half_jobs import take_ended
+from store.jobs import cancel_job
+from store.pausing import pause_job, resume_job
+from store.removal import remove
+from store.rescue import rescue_expired
+from store.retrying import retry_failed
+from tests.builders import EXPIRED, chunks_of, failure, finish, make_job, make_worker, suspect, take
+
+Told = Callable[[], list[str]]
+
+
+@pytest.fixture
+def records(caplog: pytest.LogCaptureFixture) -> Iterator[list[logging.LogRecord]]:
+    handler = BufferingHandler(capacity=1_000)
+    log = logging.getLogger("qwenq.store")
+    log.addHandler(handler)
+    with caplog.at_level(logging.INFO, log.name):
+        yield handler.buffer
+    log.removeHandler(handler)
+
+
+@pytest.fixture
+def told(records: list[logging.LogRecord]) -> Told:
+    """The events since the last call."""
+
+    def told() -> list[str]:
+        events = [str(record.msg) for record in records if isinstance(record.msg, Event)]
+        records.clear()
+        return events
+
+    return told
+
+
+def test_the_life_of_a_job_is_told(store: Store, told: Told) -> None:
+    job_id, worker_id = make_job(store, documents=1), make_worker(store)
+    assert told() == ["job.submitted", "worker.starting", "worker.ready"]
+    with store.writing() as connection:
+        pause_job(connection, job_id)
+        resume_job(connection, job_id)
+        assert told() == []
+    assert told() == ["job.paused", "job.resumed"]
+    claim = take(store, chunks_of(store, job_id)[0], worker_id)
+    assert told() == ["job.started", "chunk.claimed"]
+    with store.writing() as connection:
+        hold_fence(connection, claim, None)
+        release_chunk(connection, claim)
+    assert told() == ["chunk.released"]
+    finish(store, take(store, claim.chunk_id, worker_id), [failure(0)])
+    assert told() == ["chunk.claimed", "chunk.finished", "job.failed"]
+    with store.writing() as connection:
+        retry_failed(connection, job_id)
+    finish(store, take(store, claim.chunk_id, worker_id))
+    assert told() == ["job.retried", "job.started", "chunk.claimed", "chunk.finished", "job.completed"]
+    with store.writing() as connection:
+        half = take_ended(connection, job_id, 0.0, 60.0)
+    assert half is not None
+    remove(store, half)
+    assert told() == ["job.pruned"]
+
+
+def test_the_end_of_what_took_its_worker_down_is_told(store: Store, told: Told) -> None:
+    job_id, worker_id = make_job(store, documents=2), make_worker(store)
+    (chunk_id,) = chunks_of(store, job_id)
+    told()
+    suspect(store, chunk_id, 2)
+    take(store, chunk_id, worker_id, EXPIRED)
+    with store.writing() as connection:
+        rescue_expired(connection, max_crashes=1)
+    assert told() == ["job.started", "chunk.claimed", "chunk.rescued", "chunk.halved"]
+    take(store, chunk_id, worker_id, EXPIRED)
+    with store.writing() as connection:
+        rescue_expired(connection, max_crashes=1)
+    assert told() == ["chunk.claimed", "chunk.poisoned", "chunk.finished"]
+    with store.writing() as connection:
+        cancel_job(connection, job_id)
+    assert told() == ["job.cancelled"]
+
+
+def test_what_is_rolled_back_is_never_told(store: Store, told: Told) -> None:
+    job_id = make_job(store)
+    told()
+    with pytest.raises(RuntimeError, match="roll back"), store.writing() as connection:
+        pause_job(connection, job_id)
+        raise RuntimeError("roll back")
+    make_worker(store)
+    assert told() == ["worker.starting", "worker.ready"]
+
+
+def test_a_transition_comes_with_its_ids(store: Store, records: list[logging.LogRecord]) -> None:
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    (record,) = [record for record in records if record.msg == Event.CHUNK_CLAIMED]
+    assert {name: vars(record)[name] for name in claim.ids} == claim.ids

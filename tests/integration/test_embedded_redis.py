@@ -1,0 +1,26 @@
+"""The embedded Redis is there as soon as it answers, and nobody waits for one that is not."""
+
+import time
+from pathlib import Path
+
+import pytest
+import redis as redis_client
+
+from qwenq.embedded.redis import answers
+from schemas.settings import Settings
+from store.broker import socket_path
+
+AT_ONCE = 0.5  # seconds; the client by itself tries for three
+
+
+def test_a_socket_that_nobody_has_made_is_told_at_once(tmp_path: Path) -> None:
+    began = time.monotonic()
+    assert not answers(str(tmp_path / "redis.sock"))
+    assert time.monotonic() - began < AT_ONCE
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_redis_that_was_started_answers(settings: Settings, redis: None) -> None:
+    assert answers(socket_path(settings))
+    with redis_client.Redis(unix_socket_path=socket_path(settings)) as client:
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}

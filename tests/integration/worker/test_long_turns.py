@@ -1,0 +1,111 @@
+"""Long documents while an engine reads ahead of its answers, and while its process is killed."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select, update
+
+from schemas.chunks import CRASHES_IN_COMPANY
+from schemas.generation import GenerationParams
+from schemas.part_tables import parts
+from schemas.requests import Completion, Request
+from schemas.settings import Settings
+from schemas.tables import chunks
+from schemas.tables import jobs as job_rows
+from store.database import Store
+from store.results import results_of
+from tests.audit import audit
+from tests.builders import MODEL, answer, chunks_of, row, store_job
+from tests.echo_documents import echo_documents
+from tests.integration.worker.long_turn import CONTEXT, PROMPT, LongTurns, words
+from tests.processes import TINY_MODEL, Fleet, working_process
+from tests.services import Jobs
+from tests.waiting import eventually
+from worker import feed as feed_module
+from worker import keeper as keeper_module
+from worker.claimant import Claimant
+from worker.feed import Feed
+from worker.keeper import Keeper
+from worker.reuse import Reuse
+
+INVOICE = "Invoice INV-{} is due on 12 May 2024. Its total is {}.00 euros, to be paid to Acme Ltd.\\n\\n"
+
+
+@pytest.fixture
+def reader() -> Iterator[ThreadPoolExecutor]:
+    """A thread that reads requests, as an engine has one."""
+    with ThreadPoolExecutor(1) as reader:
+        yield reader
+
+
+def to(request: Request) -> Completion:
+    return replace(answer(0, "a few words"), key=request.key, group=request.group)
+
+
+def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
+    store: Store, settings: Settings, reader: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(feed_module, "TURN_SECONDS", 0.0)
+    turns = LongTurns(store, settings)
+    job_id = turns.job(words(100))
+    claimant = Claimant(store, MODEL, turns.worker_id, lease_seconds=60)
+    first = claimant.take(chunks_of(store, job_id)[0])
+    assert first is not None
+    with Keeper(store, turns.info, settings, float("inf")) as keeper:
+        reuse = Reuse(store, turns.info)
+        long = echo_documents(store, keeper, reuse, CONTEXT)
+        requests = Feed(claimant, keeper, reuse, long, first).requests()
+        asked = [next(requests) for _ in range(4)]
+        assert [request.closes_group for request in asked] == [False, False, False, True]
+        waiting = reader.submit(next, requests, None)
+        for request in asked:
+            long.take(to(request))
+        merging = waiting.result(30)
+        assert merging is not None
+        assert (merging.key, merging.closes_group) == (0, True)
+        assert merging.prompt.messages[-1].content == "Merge 4: " + " | ".join(["a few words"] * 4)
+        long.take(to(merging))
+        assert reader.submit(next, requests, None).result(30) is None
+        assert keeper.settle_rest() == set()
+    with store.reading() as connection:
+        audit(connection, job_id)
+        assert [one.parts for one in results_of(connection, job_id)] == [4]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_worker_that_is_killed_amid_a_document_computes_no_part_twice(
+    fleet: Fleet, jobs: Jobs, store: Store
+) -> None:
+    text = "".join(INVOICE.format(number, number % 90) for number in range(20_000, 20_100))
+    job_id = store_job(store, [row(0, content=f'{{"text": "{text}"}}')], model=str(TINY_MODEL))
+    params = GenerationParams(on_overflow="split", max_new_tokens=24).model_dump(mode="json")
+    with store.writing() as connection:
+        values = {"prompt": PROMPT.model_dump(mode="json"), "params": params}
+        connection.execute(update(job_rows).where(job_rows.c.id == job_id).values(values))
+
+    def answered() -> set[tuple[object, ...]]:
+        with store.reading() as connection:
+            return {tuple(one) for one in connection.execute(select(parts).where(parts.c.job_id == job_id))}
+
+    env = {"QWENQ_CONTEXT": "512", "QWENQ_BATCH_ROWS": "2"}
+    worker = fleet.start("worker", "--model", str(TINY_MODEL), env=env)
+    before = eventually(answered, "some parts are answered")
+    child = working_process(worker)
+    assert child is not None
+    child.kill()
+    assert jobs.wait_until_ended(job_id).documents.succeeded == 1
+    after = answered()
+    assert before is not None
+    assert before <= after
+    assert len(before) < len(after)
+    with store.reading() as connection:
+        (result,) = results_of(connection, job_id)
+        attempt, crashes = connection.execute(select(chunks.c.attempt, chunks.c.crashes)).one()
+        audit(connection, job_id)
+    levels = [one[2] for one in after]
+    assert result.parts == levels.count(0)
+    assert attempt > 1
+    assert crashes <= CRASHES_IN_COMPANY

@@ -1,0 +1,135 @@
+"""The dashboard and the alert rules ask for what /metrics gives, in expressions that Prometheus understands."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from qwenq.monitor.series import SERIES
+from tests.unit.deploy.compose import BASE, ROOT, load
+
+FOLDER = ROOT / "deploy" / "grafana"
+RULES = FOLDER / "alerts.yml"
+LABELS = {
+    name: {*one.labels, *(["le"] if name.endswith("_bucket") else [])}
+    for one in SERIES
+    for name in one.samples
+} | {"up": {"job", "instance"}}
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"] for rule in group["rules"]]
+
+
+def panels() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))["panels"]
+    return found
+
+
+def expressions() -> list[str]:
+    """All that is asked of Prometheus, with Grafana's variables filled in."""
+    asked = [rule["expr"] for rule in alerts()]
+    asked += [target["expr"] for panel in panels() for target in panel["targets"]]
+    return [one.replace("$__rate_interval", "1m").replace("$model", ".*") for one in asked]
+
+
+def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
+    """The series that an expression selects."""
+    found: list[promql_parser.VectorSelector] = []
+
+    def note(node: object) -> bool:
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(node)
+        return True
+
+    promql_parser.walk(promql_parser.parse(expression), note)
+    yield from found
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_an_expression_asks_for_series_and_labels_that_there_are(expression: str) -> None:
+    selected = list(selectors(expression))
+    assert selected
+    for one in selected:
+        assert one.name in LABELS, one.name
+        assert {matcher.name for matcher in one.matchers.matchers} <= LABELS[one.name]
+
+
+def test_the_parser_does_refuse() -> None:
+    with pytest.raises(ValueError, match="unclosed"):
+        promql_parser.parse("sum(rate(x[5m])")
+
+
+def test_there_is_an_alert_for_each_thing_that_people_must_know_of() -> None:
+    named = {rule["alert"] for rule in alerts()}
+    assert {"QwenqNothingMoves", "QwenqOldestChunkTooOld", "QwenqManyFailures", "QwenqWorkerLost"} <= named
+    for rule in alerts():
+        assert set(rule["annotations"]) == {"summary", "description"}, rule["alert"]
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+
+
+def test_every_series_is_on_the_dashboard_or_in_a_rule() -> None:
+    asked = {one.name for expression in expressions() for one in selectors(expression)}
+    assert [one.name for one in SERIES if not asked & set(one.samples)] == []
+
+
+def test_the_dashboard_has_panels_of_different_places_and_one_data_source() -> None:
+    places = [tuple(panel["gridPos"].values()) for panel in panels()]
+    assert len(set(places)) == len(places)
+    (source,) = yaml.safe_load((FOLDER / "datasource.yml").read_text("utf-8"))["datasources"]
+    assert {panel["datasource"]["uid"] for panel in panels()} == {source["uid"]}
+    assert source["url"] == "http://prometheus:9090"
+
+
+def test_what_compose_mounts_is_there_and_where_its_readers_look() -> None:
+    services = load(BASE)["services"]
+    mounted = {
+        inside: outside
+        for name in ("prometheus", "grafana")
+        for outside, inside in (volume.split(":")[:2] for volume in services[name]["volumes"])
+        if outside.startswith("./")
+    }
+    assert [outside for outside in mounted.values() if not (ROOT / outside).is_file()] == []
+    read = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))
+    assert set(read["rule_files"]) <= set(mounted)
+    (scraped,) = read["scrape_configs"]
+    assert scraped["job_name"] == "qwenq"
+    assert scraped["static_configs"] == [{"targets": ["flower:5555"]}]
+    (provider,) = yaml.safe_load((FOLDER / "dashboards.yml").read_text("utf-8"))["providers"]
+    assert f"{provider['options']['path']}/qwenq.json" in mounted
+
+
+def test_the_credentials_go_by_files_alone(tmp_path: Path) -> None:
+    script = (FOLDER / "start.sh").read_text("utf-8")
+    (tmp_path / "flower_auth").write_text("ann:word:with:colons")
+    for place in ("/run/secrets", "/run/flower"):
+        script = script.replace(place, str(tmp_path))
+    subprocess.run(["sh", "-c", script, "sh", "true"], check=True)
+    assert (tmp_path / "user").read_text().strip() == "ann"
+    assert (tmp_path / "password").read_text().strip() == "word:with:colons"
+    assert (tmp_path / "password").stat().st_mode & 0o077 == 0
+    asked = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))["scrape_configs"][0]["basic_auth"]
+    assert set(asked) == {"username_file", "password_file"}
+    for name in ("prometheus", "grafana"):
+        assert "QWENQ_FLOWER_AUTH" not in json.dumps(load(BASE)["services"][name])
+
+
+def test_images_are_pinned() -> None:
+    for name in ("prometheus", "grafana"):
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", load(BASE)["services"][name]["image"])
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
+@pytest.mark.parametrize(
+    "words", [("check", "rules", RULES), ("test", "rules", Path(__file__).with_name("alerts_test.yml"))]
+)
+def test_promtool_agrees(words: tuple[str, str, Path]) -> None:
+    told = subprocess.run(["promtool", *map(str, words)], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr

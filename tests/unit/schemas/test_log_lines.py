@@ -1,0 +1,72 @@
+"""A line of the log: one an event, machine-readable, and safe whatever was raised."""
+
+import json
+import logging
+import sys
+
+import pytest
+
+from schemas.errors import PromptFailed, StoreAway
+from schemas.events import Event
+from schemas.log_lines import LogFormat, LogLines, told_exception
+
+SECRET = "what the document says"
+
+
+def record(message: object, *, name: str = "qwenq.store", **extra: object) -> logging.LogRecord:
+    made = logging.makeLogRecord({"name": name, "msg": message, "levelno": 20, "levelname": "INFO", **extra})
+    made.created = 0.0015
+    return made
+
+
+def raised(error: Exception) -> Exception:
+    try:
+        raise error  # noqa: TRY301
+    except Exception as caught:  # noqa: BLE001
+        return caught
+
+
+def test_an_event_is_one_object_with_its_facts() -> None:
+    told = json.loads(LogLines("json").format(record(Event.CHUNK_CLAIMED, job=1, chunk=2, attempt=3)))
+    assert told.pop("pid")
+    assert told == {
+        "time": "1970-01-01T00:00:00.001Z", "level": "info", "event": "chunk.claimed",
+        "logger": "qwenq.store", "job": 1, "chunk": 2, "attempt": 3,
+    }  # fmt: skip
+
+
+def test_an_event_is_read_by_people_too() -> None:
+    line = LogLines("text").format(
+        record(Event.WORKER_FAILED, worker=4, reason="no such\nfolder", speed=1.23456)
+    )
+    assert line == (
+        '1970-01-01T00:00:00.001Z info [qwenq.store] worker.failed worker=4 reason="no such\\nfolder" speed=1.235'
+    )
+
+
+def test_what_other_libraries_say_is_a_message_without_their_extras() -> None:
+    told = json.loads(LogLines("json").format(record("two\nlines", name="celery.app", data={"args": SECRET})))
+    assert (told["message"], "data" in told) == ("two\nlines", False)
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize("error", [RuntimeError(SECRET), KeyError(SECRET), PromptFailed(SECRET)])
+def test_an_exception_that_may_quote_a_document_is_told_without_its_message(
+    log_format: LogFormat, error: Exception
+) -> None:
+    error = raised(error)
+    exc_info = (type(error), error, error.__traceback__)
+    line = LogLines(log_format).format(record(Event.ENGINE_BROKE, exc_info=exc_info))
+    assert SECRET not in line
+    assert "\n" not in line
+    assert type(error).__name__ in line
+    assert f"tests/unit/schemas/test_log_lines.py:{sys._getframe().f_code.co_firstlineno}"[:20] in line
+
+
+def test_an_exception_of_the_machine_keeps_its_message_and_its_cause() -> None:
+    away = StoreAway("sqlite:///x", "the disk is full", "Free space")
+    away.__cause__ = raised(ValueError(SECRET))
+    told = told_exception(raised(away))
+    assert "the disk is full" in told
+    assert "from ValueError at " in told
+    assert SECRET not in told

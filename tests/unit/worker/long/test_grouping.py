@@ -1,0 +1,34 @@
+"""Which answers are merged together: as few groups as fit, and one answer alone only where their number is odd."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.long.grouping import groups_of
+
+
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=40), st.integers(0, 60))
+def test_every_answer_is_in_one_group_that_fits_beside_its_neighbours(sizes: list[int], room: int) -> None:
+    answers = ["x" * size for size in sizes]
+
+    def fits(some: Sequence[str]) -> bool:
+        return len("".join(some)) <= room
+
+    groups = groups_of(answers, fits)
+    if groups is None:
+        assert any(len(first + second) > room for first, second in pairwise(answers))
+        return
+    assert [place for group in groups for place in group] == list(range(len(answers)))
+    assert all(len(group) == 1 or fits([answers[place] for place in group]) for group in groups)
+    assert sum(len(group) == 1 for group in groups) <= len(answers) % 2
+    assert (len(groups) == 1) == fits(answers)
+
+
+def test_what_fits_into_one_prompt_is_merged_at_once() -> None:
+    assert groups_of(["a", "b", "c"], lambda _: True) == [range(3)]
+
+
+def test_where_not_even_two_fit_nothing_is_merged() -> None:
+    assert groups_of(["a", "b", "c", "d"], lambda some: len(some) < 2) is None

@@ -1,0 +1,28 @@
+"""What a worker's parent sees of memory, without PyTorch."""
+
+import subprocess
+import sys
+
+import pytest
+
+from worker.memory_taken import memory_taken
+
+
+@pytest.mark.parametrize("device", [None, "cpu", "none", "mps", "cuda:97"])
+def test_where_there_is_no_such_gpu_nothing_is_told_of_one(device: str | None) -> None:
+    held = memory_taken(device)
+    assert (held.gpu, held.gpu_total) == (None, None)
+
+
+def test_only_the_working_process_is_measured() -> None:
+    waits = "import sys; print('up', flush=True); sys.stdin.read()"
+    assert memory_taken("cpu").resident is None
+    with subprocess.Popen(
+        [sys.executable, "-c", f"spawn_main = 1; {waits}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        held = memory_taken("cpu").resident
+        child.communicate(b"")
+    assert held is not None
+    assert held > 2**20

@@ -1,0 +1,63 @@
+"""How far a turn is, and that nobody waits for whoever it is told to."""
+
+import threading
+import time
+
+from schemas.chunks import Assignment, Claim, PendingDocument
+from schemas.generation import GenerationParams
+from schemas.jobs import PromptSpec
+from tests.builders import answer
+from tests.waiting import eventually
+from worker.progress import LAST_WORD_SECONDS, ProgressCount, ProgressTold, TurnProgress
+
+
+def assignment(chunk_id: int, documents: int) -> Assignment:
+    claim = Claim(chunk_id, 7, 1, 3, 0, documents - 1)
+    pending = tuple(PendingDocument(seq, "{}") for seq in range(documents))
+    return Assignment(claim, PromptSpec(), GenerationParams(), pending)
+
+
+def outcome(seq: int, chunk_id: int) -> object:
+    from dataclasses import replace
+
+    return replace(answer(seq), group=chunk_id)
+
+
+def test_a_turn_without_a_claim_has_nothing_to_tell() -> None:
+    assert ProgressCount().now() is None
+
+
+def test_the_chunk_at_work_is_told_with_its_counts() -> None:
+    count = ProgressCount()
+    count.begin(assignment(12, 500))
+    count.begin(assignment(13, 40))
+    assert str(count.now()) == "job 7, chunk 12, attempt 1: 0 of 500 documents; 2 chunks in this turn"
+    count.add(outcome(0, 13))  # type: ignore[arg-type]
+    assert str(count.now()) == "job 7, chunk 13, attempt 1: 1 of 40 documents; 2 chunks in this turn"
+
+
+def test_the_end_of_a_turn_does_not_wait_for_a_broker_that_hangs() -> None:
+    called, never = threading.Event(), threading.Event()
+
+    def tell(_progress: TurnProgress) -> None:
+        called.set()
+        never.wait()
+
+    with ProgressTold(lambda: TurnProgress(1, 2, 1, 0, 5, 1), tell):
+        assert called.wait(30)
+        ended = time.monotonic()
+    assert time.monotonic() - ended < LAST_WORD_SECONDS + 5
+    never.set()
+
+
+def test_what_does_not_change_is_told_once() -> None:
+    told: list[TurnProgress] = []
+    looks: list[None] = []
+
+    def look() -> TurnProgress:
+        looks.append(None)
+        return TurnProgress(1, 2, 1, 0, 5, 1)
+
+    with ProgressTold(look, told.append):
+        eventually(lambda: len(looks) > 1, "it looks again")
+    assert len(told) == 1

@@ -1,0 +1,23 @@
+"""Whether store and broker answer is logged when it changes."""
+
+import logging
+
+import pytest
+
+from schemas.errors import BrokerAway, StoreAway
+from schemas.events import Event
+from worker.reach import Reach
+
+
+def test_what_is_away_is_told_once_and_once_more_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    reach = Reach()
+    with caplog.at_level(logging.INFO, "qwenq.worker"):
+        reach.note_answer(StoreAway)
+        for _ in range(3):
+            reach.note_away(StoreAway("u", "refused"))
+        reach.note_away(BrokerAway("u", "refused"))
+        for _ in range(2):
+            reach.note_answer(StoreAway)
+        reach.note_answer(BrokerAway)
+    told = [record.msg for record in caplog.records]
+    assert told == [Event.STORE_AWAY, Event.BROKER_AWAY, Event.STORE_BACK, Event.BROKER_BACK]

@@ -1,0 +1,72 @@
+"""A worker tries its model before it takes work."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import GenerationFailed, SelfCheckFailed
+from schemas.requests import Completion, EngineHooks, ModelInfo, Request
+from schemas.settings import Settings
+from tests.processes import TINY_MODEL
+from worker.engine.echo import ECHO_MODEL, EchoEngine
+from worker.engine.factory import make_engine
+from worker.engine.failures import failed_completion
+from worker.engine.options import EngineOptions
+from worker.self_check import check_engine
+
+HOOKS = EngineHooks(on_step=lambda: None, on_batch=lambda _metrics: None)
+
+
+@pytest.mark.parametrize("model", [ECHO_MODEL, str(TINY_MODEL)], ids=lambda model: Path(model).name)
+def test_an_engine_that_answers_passes_and_its_speed_is_known(model: str) -> None:
+    engine = make_engine(model, Settings(device="cpu"), HOOKS)
+    speed = check_engine(engine, engine.load(), stall_seconds=60)
+    assert speed is not None
+    assert speed > 0
+
+
+def test_weights_that_are_no_numbers_are_found_out(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    damaged = tmp_path / "damaged"
+    shutil.copytree(TINY_MODEL, damaged)
+    weights = load_file(damaged / "model.safetensors")
+    norm = next(name for name in weights if name.endswith("model.norm.weight"))
+    weights[norm] = weights[norm] * float("nan")
+    save_file(weights, damaged / "model.safetensors", {"format": "pt"})
+    engine = make_engine(str(damaged), Settings(device="cpu"), HOOKS)
+    with pytest.raises(SelfCheckFailed, match="not a number; try --dtype float32"):
+        check_engine(engine, engine.load(), stall_seconds=60)
+
+
+class _Sick(EchoEngine):
+    """Fails each document, or altogether."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__(EngineOptions(), HOOKS)
+        self._fault = fault
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Fail."""
+        if not isinstance(self._fault, GenerationFailed):
+            raise self._fault
+        for completion in super().generate(requests):
+            yield replace(failed_completion(completion.key, self._fault), group=completion.group)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        GenerationFailed("not a number; try --dtype float32"),
+        RuntimeError("not a number; try --dtype float32"),
+    ],
+    ids=["a document's", "the engine's"],
+)
+def test_an_engine_that_cannot_answer_is_told_with_the_reason_and_what_to_do(fault: Exception) -> None:
+    info = ModelInfo(ECHO_MODEL, "cpu", "float32", 512, 0, 0.0)
+    with pytest.raises(SelfCheckFailed, match="not a number; try --dtype float32") as failed:
+        check_engine(_Sick(fault), info, stall_seconds=60)
+    assert "another --device" in str(failed.value)
