@@ -17,6 +17,7 @@ from pathlib import Path
 
 import orjson
 import psutil
+from sqlalchemy import func, select
 
 from benchmarks.pipeline import running_worker
 from benchmarks.report import Bar, Report, conditions, parser, tell
@@ -27,6 +28,7 @@ from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
 from qwenq.job_request import JobRequest
 from qwenq.schedules import managing
+from schemas.schedule_tables import schedule_runs
 from schemas.schedules import Overlap, RunPolicy, ScheduleRun
 from schemas.settings import Settings
 from schemas.states import RunState
@@ -123,13 +125,14 @@ def measure_same_minute(report: Report, settings: Settings, folder: Path, count:
         request = JobRequest(files=[str(folder / "one.jsonl")])
         managing.add(f"due-{number}", ("0 2 * * *", "UTC"), request, policy, settings)
     store = Store.of(settings)
+    before = _submitted(store, 0)
     with running_beat(settings) as beat:
         with store.writing() as connection:
             due = moment_of(connection) - timedelta(seconds=1)
             mine = [one.id for one in all_schedules(connection) if one.name.startswith("due-")]
             note_next_due(connection, [(schedule_id, due) for schedule_id in mine])
         began = time.perf_counter()
-        while _submitted(settings, count) < count:
+        while _submitted(store, before) < count:
             beat.require_running()
             time.sleep(LOOK_EVERY_SECONDS)
         seconds = time.perf_counter() - began
@@ -150,13 +153,19 @@ def running_beat(settings: Settings) -> Iterator[Service]:
         beat.wait_until_stopped(STOP_SECONDS)
 
 
-def _submitted(settings: Settings, count: int) -> int:
-    reports = managing.all_schedules(settings)
-    runs = [run for one in reports if one.schedule.name.startswith("due-") for run in one.runs]
-    failed = [run for run in runs if run.state in (RunState.FAILED, RunState.SKIPPED)]
-    if failed or len(runs) > count:
-        raise SystemExit(f"runs came to nothing: {failed[:3]}")
-    return sum(run.job_id is not None for run in runs)
+def _submitted(store: Store, before: int) -> int:
+    """How many runs beyond those before have a job."""
+    with store.reading() as connection:
+        made, submitted, failed = connection.execute(
+            select(
+                func.count(),
+                func.count(schedule_runs.c.job_id),
+                func.count().filter(schedule_runs.c.state.in_((RunState.FAILED, RunState.SKIPPED))),
+            )
+        ).one()
+    if failed:
+        raise SystemExit(f"{failed} of {made} runs came to nothing")
+    return int(submitted) - before
 
 
 def _generated(run: ScheduleRun) -> int:

@@ -216,7 +216,8 @@ def _actionable() -> Select[Any]:
                 ),
             ),
         )
-        .order_by(schedule_runs.c.due_at, schedule_runs.c.id)
+        # What is to be submitted goes first: workers wait for it.
+        .order_by(schedule_runs.c.job_id.is_not(None), schedule_runs.c.due_at, schedule_runs.c.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=schedule_runs)
     )

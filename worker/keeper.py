@@ -217,7 +217,10 @@ class Keeper:
     def _is_far_behind(self) -> bool:
         if self._interrupt is not None or self._closing:
             return False
-        return sum(len(held.unwritten) + len(held.unwritten_parts) for held in self._open.values()) > MOST_UNWRITTEN
+        return (
+            sum(len(held.unwritten) + len(held.unwritten_parts) for held in self._open.values())
+            > MOST_UNWRITTEN
+        )
 
     def _join(self) -> None:
         with self._news:

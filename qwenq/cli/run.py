@@ -23,7 +23,8 @@ def command(
     """Answer FILEs and write OUT: own Redis, own SQLite file, one worker, gone again at the end.
 
     FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx), or of
-    documents (text, HTML, PDF, .docx); - is standard input. After Ctrl-C, the same command goes on where it stopped. QWENQ_BROKER_URL and QWENQ_DATABASE_URL make it use yours instead of its own.
+    documents (text, HTML, PDF, .docx); - is standard input. After Ctrl-C, the same command goes on where it stopped.
+    QWENQ_BROKER_URL and QWENQ_DATABASE_URL make it use yours instead of its own.
     """
     from qwenq.cli.requests import read_request, show_preview
     from qwenq.exporting import errors_path

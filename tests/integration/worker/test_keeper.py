@@ -299,7 +299,9 @@ def test_parts_of_a_lost_claim_are_not_written(store: Store, keeper: Keeper, cla
     keeper.expect(claim.chunk_id, [2**31])
     with store.writing() as connection:
         connection.execute(update(chunks).values(attempt=claim.attempt + 1))
-    keeper.add_part(claim.chunk_id, 2**31, Part(0, 0, 0, 0, 9), PartAnswer("", FinishReason.STOP, Usage(), 0.1))
+    keeper.add_part(
+        claim.chunk_id, 2**31, Part(0, 0, 0, 0, 9), PartAnswer("", FinishReason.STOP, Usage(), 0.1)
+    )
     eventually(lambda: not keeper.is_open(claim), "the claim is lost")
     with store.reading() as connection:
         assert answered_parts(connection, claim.job_id, 0) == {}

@@ -79,7 +79,7 @@ def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
 def test_a_worker_that_is_killed_amid_a_document_computes_no_part_twice(
     fleet: Fleet, jobs: Jobs, store: Store
 ) -> None:
-    text = "".join(INVOICE.format(number, number % 90) for number in range(20_000, 20_100))
+    text = "".join(INVOICE.format(number, number % 90) for number in range(20_000, 20_150))
     job_id = store_job(store, [row(0, content=f'{{"text": "{text}"}}')], model=str(TINY_MODEL))
     params = GenerationParams(on_overflow="split", max_new_tokens=24).model_dump(mode="json")
     with store.writing() as connection:
@@ -90,7 +90,7 @@ def test_a_worker_that_is_killed_amid_a_document_computes_no_part_twice(
         with store.reading() as connection:
             return {tuple(one) for one in connection.execute(select(parts).where(parts.c.job_id == job_id))}
 
-    env = {"QWENQ_CONTEXT": "512", "QWENQ_BATCH_ROWS": "2"}
+    env = {"QWENQ_CONTEXT": "512", "QWENQ_BATCH_ROWS": "1"}
     worker = fleet.start("worker", "--model", str(TINY_MODEL), env=env)
     before = eventually(answered, "some parts are answered")
     child = working_process(worker)
