@@ -105,7 +105,9 @@ class JobRequest:
         given = self.merge_prompt if self.merge_prompt_file is None else _text_of(self.merge_prompt_file)
         if policy is not Overflow.SPLIT:
             if given is not None:
-                raise InvalidParameter(name=names, reason="they merge parts: give --on-overflow split as well")
+                raise InvalidParameter(
+                    name=names, reason="they merge parts: give --on-overflow split as well"
+                )
             return None
         builtin = builtin_template(self.template).merge if self.template is not None else None
         if given is None and builtin is None:

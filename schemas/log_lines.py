@@ -56,10 +56,14 @@ def told_exception(error: BaseException) -> str:
 
 def _told(record: logging.LogRecord) -> dict[str, Any]:
     moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    said = record.getMessage()
+    if record.exc_info:
+        # Celery puts stacks of its own behind what it says; the exception tells its places below.
+        said = said.partition("\n")[0]
     told: dict[str, Any] = {
         "time": moment.replace("+00:00", "Z"),
         "level": record.levelname.lower(),
-        "event" if isinstance(record.msg, Event) else "message": record.getMessage(),
+        "event" if isinstance(record.msg, Event) else "message": said,
         "logger": record.name,
         "pid": record.process,
     }
@@ -76,7 +80,7 @@ def _json_line(told: dict[str, Any]) -> str:
 
 def _text_line(told: dict[str, Any]) -> str:
     head = [told.pop(name) for name in ("time", "level")]
-    said = told.pop("event", None) or told.pop("message")
+    said = " ".join((told.pop("event", None) or told.pop("message")).split())
     facts = [f"{name}={_shown(value)}" for name, value in told.items() if name not in {"logger", "pid"}]
     return " ".join([*head, f"[{told['logger']}]", said, *facts])
 

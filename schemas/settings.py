@@ -192,7 +192,8 @@ def _told(error: tomllib.TOMLDecodeError | ValidationError) -> list[InvalidSetti
         if found["type"] == "extra_forbidden":
             wrong.append(InvalidSetting(name=SETTINGS_FILE, reason=f"there is no setting {name!r}"))
         else:
-            wrong.append(InvalidSetting(name=ENV_PREFIX + name.upper(), reason=found["msg"]))
+            reason = found["msg"].removeprefix("Value error, ")
+            wrong.append(InvalidSetting(name=ENV_PREFIX + name.upper(), reason=reason))
     return wrong
 
 

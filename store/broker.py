@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import AuthenticationError, OutOfMemoryError, RedisError
 
 from schemas.chunks import Notice
 from schemas.errors import BrokerAway, InvalidSetting, reason_of
@@ -36,6 +36,7 @@ CONNECT_SECONDS = 3
 
 _OUT_OF_MEMORY = "it is out of memory (OOM)"
 _MORE_MEMORY = "Raise its maxmemory, or see what else fills it"
+_CREDENTIALS = "Correct the user or the password in QWENQ_BROKER_URL"
 _HUB_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 _SCHEMES = {"redis", "rediss", "redis+socket"}
 _TAKEN = {OPS_QUEUE.removeprefix("qwenq.")}
@@ -184,6 +185,8 @@ class Broker:
             if isinstance(error, OutOfMemoryError) or isinstance(error.__cause__, OutOfMemoryError):
                 raise BrokerAway(self.url, _OUT_OF_MEMORY, _MORE_MEMORY) from error
             reason = str(error).rstrip(".") or type(error).__name__
+            if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):
+                raise BrokerAway(self.url, reason, _CREDENTIALS) from error
             raise BrokerAway(self.url, reason) from error
         except (ValueError, KeyError) as error:
             raise InvalidSetting(name="QWENQ_BROKER_URL", reason=str(error)) from error

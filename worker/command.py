@@ -16,7 +16,7 @@ from store.broker import OPS_QUEUE, RECONCILE, Broker, queue_name
 from store.database import Store
 from store.version import check_version
 from worker.housekeeping import Housekeeping
-from worker.log_set_up import heed_log_settings
+from worker.log_set_up import heed_log_settings, leave_ticks_out
 from worker.process import WORKER_ID_VARIABLE
 from worker.runtime import prepare_environment
 
@@ -79,6 +79,7 @@ def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
         }
         for duty in (reconciling, *duties)
     }
+    leave_ticks_out(settings.log_level)
     # The schedule is one fixed tick, so that there is no state to keep in a file.
     app.conf.beat_scheduler = "celery.beat:Scheduler"
     _run_celery(

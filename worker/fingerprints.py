@@ -11,6 +11,7 @@ from schemas.requests import ModelInfo, Request
 _FORM = 1  # raised when engines begin to answer the same request otherwise
 FRAME_TOKENS = 512
 """More than any chat template puts around a short conversation."""
+_OF_LENGTH = {"on_overflow"}
 _OF_SAMPLING = {"seed", "top_p", "top_k", "min_p"}
 
 
@@ -38,10 +39,13 @@ class Fingerprints:
 
 @lru_cache(maxsize=64)
 def _deciding(params: GenerationParams) -> bytes | None:
-    """The parameters in one form; greedy decoding does without those of sampling. None: drawn without a seed."""
+    """The parameters in one form; greedy decoding does without those of sampling. None: drawn without a seed.
+
+    What happens to a document that is too long decides nothing for the others.
+    """
     if params.temperature > 0 and params.seed is None:
         return None
-    unused = _OF_SAMPLING if params.temperature == 0 else set()
+    unused = _OF_LENGTH | (_OF_SAMPLING if params.temperature == 0 else set())
     return orjson.dumps(params.model_dump(mode="json", exclude=unused), option=orjson.OPT_SORT_KEYS)
 
 
@@ -53,4 +57,4 @@ def _prompt(request: Request, context: int) -> bytes:
     # No token is shorter than a byte.
     if request.params.on_overflow is Overflow.FAIL or len(said) + FRAME_TOKENS <= room:
         return said
-    return said + orjson.dumps((prompt.shortened(0), context, request.merge))
+    return said + orjson.dumps((request.params.on_overflow, prompt.shortened(0), context, request.merge))

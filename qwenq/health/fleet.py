@@ -23,8 +23,7 @@ def check_workers(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel])
         return _check(HealthState.UNHEALTHY, told, f"Start one for each: {commands}.")
     if failed := _failures(fleet):
         return _check(HealthState.DEGRADED, failed, "Mend what the reason names, and start the worker again.")
-    lost = [worker for worker in fleet if worker.condition == WorkerCondition.LOST]
-    if lost:
+    if lost := _unreplaced(fleet):
         told = [f"{one.name} gave its last sign of life {one.silent_seconds:,.0f} s ago" for one in lost]
         return _check(HealthState.DEGRADED, told, _advice_on_lost(lost))
     counted = sum(worker.condition in LIVE for worker in fleet)
@@ -61,11 +60,27 @@ def _failures(fleet: Sequence[FleetWorker]) -> list[str]:
     return list(told.values())
 
 
+def _unreplaced(fleet: Sequence[FleetWorker]) -> list[FleetWorker]:
+    """The lost workers, without those in whose place one of their model was started since: one for one."""
+    successors = [worker for worker in fleet if worker.condition in LIVE]
+    unreplaced = []
+    for lost in (worker for worker in fleet if worker.condition == WorkerCondition.LOST):
+        found = next(
+            (one for one in successors if one.model == lost.model and one.started_at > lost.heartbeat_at),
+            None,
+        )
+        if found is None:
+            unreplaced.append(lost)
+        else:
+            successors.remove(found)
+    return unreplaced
+
+
 def _advice_on_lost(lost: Sequence[FleetWorker]) -> str:
     commands = sorted({f"`qwenq worker --model {worker.model}`" for worker in lost})
     return (
         f"What they held is taken up by others. Look at their machines, and start them again: {', '.join(commands)}. "
-        "They are told of for a day."
+        "They are told of for a day, or until others take their places."
     )
 
 

@@ -18,6 +18,9 @@ from store.broker import Broker
 MOST_TASKS = 5_000
 """Tasks that Flower remembers, unless FLOWER_MAX_TASKS says otherwise. It takes 10 KB for each, and its own default is
 twenty times as many."""
+FORGET_WORKERS_SECONDS = 86_400
+"""After so long Flower forgets a worker of which it hears nothing, unless FLOWER_PURGE_OFFLINE_WORKERS says otherwise:
+each start is a worker of a new name, with some twenty series in /metrics, which it would keep for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def make_monitor(settings: Settings, serving: Serving) -> Monitor:
 def _options(settings: Settings, serving: Serving) -> Any:
     """Flower's options: its defaults, then FLOWER_* of the environment, then ours."""
     default_options.max_tasks = MOST_TASKS
+    default_options.purge_offline_workers = FORGET_WORKERS_SECONDS
     apply_env_options()
     extract_settings()
     ours: dict[str, Any] = {"address": serving.address, "port": serving.port}

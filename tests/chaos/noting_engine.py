@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.events import Event
+from schemas.prompts import Message
 from schemas.requests import Completion, EngineHooks, ModelInfo, Request
 from tests.chaos.engine_log import LOG_FILE, ROWS, Deed, EngineLog
 from tests.chaos.orders import DEADLY, HANGING
@@ -75,6 +76,10 @@ class NotingEngine:
         finally:
             reader.close()
             self._drop(rows)
+
+    def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
+        """Count the words of a prompt."""
+        return self._echo.prompt_tokens(messages, thinking=thinking)
 
     def withdraw(self, group: int) -> None:
         """Answer no further request of the group."""

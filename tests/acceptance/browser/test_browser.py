@@ -2,6 +2,7 @@
 
 import re
 
+from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
 from schemas.states import JobState
@@ -90,6 +91,18 @@ def test_focus_and_what_is_typed_outlive_an_update(page: Page, store: Store) -> 
     third = make_job(store, model=NOBODYS)
     expect(page.locator(f"#job-{third}")).to_be_visible()
     expect(search).to_have_value("half a na")
+
+
+def test_a_flower_that_hangs_is_told_on_the_page(chromium: Chromium, flower: Browser) -> None:
+    page = chromium.new_page(base_url=flower.url)
+    page.goto("/jobs")
+    assert page.evaluate("htmx.config.timeout") == 15_000, "longer than a store takes to say that it is away"
+    page.evaluate("htmx.config.timeout = 100")
+    page.route("**/jobs", lambda _route: None)
+    expect(page.get_by_role("alert")).to_have_text(
+        "Flower takes too long to answer; what is shown is of a while ago."
+    )
+    page.close()
 
 
 def test_a_filter_is_a_form_and_an_address(page: Page, store: Store) -> None:

@@ -1,6 +1,7 @@
 """Flower answers soon and stays small beside twenty workers that talk: `make bench-monitoring` in small."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -11,7 +12,7 @@ import requests
 from benchmarks.full_store import WORKERS, FullStore, fill_store
 from benchmarks.monitoring import ANSWER_BAR_MS, MEMORY_BAR_MB, Flower, pages_of, running_flower
 from benchmarks.simulated_workers import SimulatedWorkers
-from qwenq.monitor.serving import MOST_TASKS
+from qwenq.monitor.serving import FORGET_WORKERS_SECONDS, MOST_TASKS
 from schemas.settings import Settings
 from store.database import Store
 from tests.monitors import running_monitor
@@ -71,6 +72,25 @@ def test_the_store_answers_metrics_in_a_moment(loaded: Flower) -> None:
     _, text = loaded.seconds("/metrics", 3)
     (line,) = [line for line in text.splitlines() if line.startswith("qwenq_store_read_seconds ")]
     assert float(line.split()[1]) < 0.05  # a twentieth of that on an idle machine
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"), [({}, FORGET_WORKERS_SECONDS), ({"FLOWER_PURGE_OFFLINE_WORKERS": "77"}, 77)]
+)
+def test_it_forgets_workers_that_are_gone(
+    watched: Settings, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], kept: int
+) -> None:
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    with running_monitor(watched) as flower:
+        assert flower.monitor.options.purge_offline_workers == kept
+        state = flower.monitor.events.state
+        for name, silence in (("gone", kept + 60), ("here", 1)):
+            state.event({"type": "worker-heartbeat", "hostname": name, "timestamp": time.time() - silence,
+                         "local_received": time.time() - silence, "freq": 2, "clock": 1})  # fmt: skip
+        text = flower.get("/metrics").text
+        assert 'worker="here"' in text
+        assert 'worker="gone"' not in text
 
 
 @pytest.mark.parametrize(("asked", "remembered"), [({}, MOST_TASKS), ({"FLOWER_MAX_TASKS": "77"}, 77)])

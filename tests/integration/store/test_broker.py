@@ -88,6 +88,15 @@ def test_a_broker_that_is_away_keeps_its_password(settings: Settings) -> None:
     assert "127.0.0.1:1" in str(away.value)
 
 
+def test_a_broker_that_knows_no_such_password_says_what_to_correct(
+    settings: Settings, broker: Broker
+) -> None:
+    with broker.client() as client:
+        client.config_set("requirepass", "another")
+    with pytest.raises(BrokerAway, match="Correct the user or the password in QWENQ_BROKER_URL"):
+        Broker(settings).ping()
+
+
 @pytest.mark.parametrize("url", ["nonsense://somewhere", "redis://host:port/0"])
 def test_a_broker_url_that_is_none_is_a_setting_to_mend(settings: Settings, url: str) -> None:
     with pytest.raises(InvalidSetting, match="QWENQ_BROKER_URL"):

@@ -48,6 +48,7 @@ class LongTurns:
     store: Store
     settings: Settings
     context: int = CONTEXT
+    model: str = ECHO_MODEL
     failing: str = "nothing"
     asked: list[str] = field(default_factory=list)
     after: Callable[[int, Keeper], object] = field(default=lambda _given, _keeper: None)
@@ -93,7 +94,8 @@ class LongTurns:
         claimant = Claimant(self.store, MODEL, self.worker_id, lease_seconds)
         first = claimant.take(chunks_of(self.store, job_id, ChunkState.QUEUED)[0])
         assert first is not None
-        resident = ResidentModel(ECHO_MODEL, settings)
+        resident = ResidentModel(self.model, settings)
+        resident.load()
         with Keeper(self.store, self.info, settings, float("inf")) as keeper:
             reuse = Reuse(self.store, self.info)
             long = LongDocuments(self.store, Gauge(resident, self.context), keeper, reuse)

@@ -1,16 +1,18 @@
 """Long documents while an engine reads ahead of its answers, and while its process is killed."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from schemas.chunks import CRASHES_IN_COMPANY
 from schemas.generation import GenerationParams
 from schemas.part_tables import parts
 from schemas.requests import Completion, Request
+from schemas.response_format import ResponseFormat
 from schemas.settings import Settings
 from schemas.tables import chunks
 from schemas.tables import jobs as job_rows
@@ -19,7 +21,8 @@ from store.results import results_of
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, row, store_job
 from tests.echo_documents import echo_documents
-from tests.integration.worker.long_turn import CONTEXT, PROMPT, LongTurns, words
+from tests.integration.trouble.slow_worker import SlowWorker
+from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurns, words
 from tests.processes import TINY_MODEL, Fleet, working_process
 from tests.services import Jobs
 from tests.waiting import eventually
@@ -30,7 +33,14 @@ from worker.feed import Feed
 from worker.keeper import Keeper
 from worker.reuse import Reuse
 
-INVOICE = "Invoice INV-{} is due on 12 May 2024. Its total is {}.00 euros, to be paid to Acme Ltd.\\n\\n"
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"total": {"type": "string", "maxLength": 8}},
+        "required": ["total"],
+        "additionalProperties": False,
+    }
+)
 
 
 @pytest.fixture
@@ -76,12 +86,28 @@ def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_worker_that_is_killed_amid_a_document_computes_no_part_twice(
-    fleet: Fleet, jobs: Jobs, store: Store
+def test_a_model_of_its_own_tokens_answers_parts_and_merge_in_the_form_that_was_asked_for(
+    store: Store, settings: Settings
 ) -> None:
-    text = "".join(INVOICE.format(number, number % 90) for number in range(20_000, 20_150))
-    job_id = store_job(store, [row(0, content=f'{{"text": "{text}"}}')], model=str(TINY_MODEL))
-    params = GenerationParams(on_overflow="split", max_new_tokens=24).model_dump(mode="json")
+    text = " ".join(f"Invoice INV-{number} has a total of {number}.50 euros." for number in range(50))
+    turns = LongTurns(store, settings, context=400, model=str(TINY_MODEL))
+    job_id = turns.job(text, max_new_tokens=40, response_format=ResponseFormat.of_schema(SCHEMA))
+    turns.answer(job_id)
+    rows = turns.parts(job_id)
+    with store.reading() as connection:
+        (result,) = results_of(connection, job_id)
+    assert all(list(json.loads(said)) == ["total"] for said in (result.text, *(one.text for one in rows)))
+    assert all(360 / 2 < one.prompt_tokens <= 360 for one in rows if one.level == 0)
+    assert "".join(text[one.first_char : one.last_char + 1] for one in rows if one.level == 0) == text
+    assert result.usage.prompt_tokens > sum(one.prompt_tokens for one in rows)
+
+
+def test_a_worker_that_is_killed_amid_a_document_computes_no_part_twice(
+    fleet: Fleet, jobs: Jobs, store: Store, tmp_path: Path
+) -> None:
+    text = " ".join(f"Paragraph {number} takes 300 ms." for number in range(200))
+    job_id = store_job(store, [row(0, content=f'{{"text": "{text}"}}')])
+    params = GenerationParams(on_overflow="split", max_new_tokens=ANSWER).model_dump(mode="json")
     with store.writing() as connection:
         values = {"prompt": PROMPT.model_dump(mode="json"), "params": params}
         connection.execute(update(job_rows).where(job_rows.c.id == job_id).values(values))
@@ -90,10 +116,9 @@ def test_a_worker_that_is_killed_amid_a_document_computes_no_part_twice(
         with store.reading() as connection:
             return {tuple(one) for one in connection.execute(select(parts).where(parts.c.job_id == job_id))}
 
-    env = {"QWENQ_CONTEXT": "512", "QWENQ_BATCH_ROWS": "1"}
-    worker = fleet.start("worker", "--model", str(TINY_MODEL), env=env)
+    worker = SlowWorker(fleet, tmp_path, context=CONTEXT)
     before = eventually(answered, "some parts are answered")
-    child = working_process(worker)
+    child = working_process(worker.service)
     assert child is not None
     child.kill()
     assert jobs.wait_until_ended(job_id).documents.succeeded == 1
@@ -103,9 +128,7 @@ def test_a_worker_that_is_killed_amid_a_document_computes_no_part_twice(
     assert len(before) < len(after)
     with store.reading() as connection:
         (result,) = results_of(connection, job_id)
-        attempt, crashes = connection.execute(select(chunks.c.attempt, chunks.c.crashes)).one()
+        attempt = connection.execute(select(chunks.c.attempt)).scalar_one()
         audit(connection, job_id)
-    levels = [one[2] for one in after]
-    assert result.parts == levels.count(0)
+    assert result.parts == sum(level == 0 for _, _, level, *_ in after)
     assert attempt > 1
-    assert crashes <= CRASHES_IN_COMPANY

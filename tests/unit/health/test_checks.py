@@ -33,7 +33,7 @@ from schemas.health import (
 from schemas.states import WorkerState
 
 GIB = 2**30
-MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+MOMENT, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 HEALTHY, DEGRADED, UNHEALTHY = HealthState.HEALTHY, HealthState.DEGRADED, HealthState.UNHEALTHY
 
 
@@ -78,6 +78,9 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
         ("a failed worker", check_workers([failed], []), DEGRADED, "start the worker again"),
         ("a failed worker that was replaced", check_workers([worker(), failed], waits), HEALTHY, ""),
         ("a lost worker beside one that lives", check_workers([worker(), lost], waits), DEGRADED, "qwenq worker"),
+        ("a lost worker whose place was taken", check_workers([worker(started_at=LATER), lost], waits), HEALTHY, ""),
+        ("two lost workers and one that was started since", check_workers([worker(started_at=LATER), lost, lost], []),
+         DEGRADED, "qwenq worker"),
         ("nothing stranded", check_stranded(StrandedWork()), HEALTHY, ""),
         ("a lease that ran out just now", check_stranded(StrandedWork(1, 3.0)), HEALTHY, ""),
         ("a lease that ran out long ago", check_stranded(StrandedWork(1, 60.0)), DEGRADED, "qwenq status"),

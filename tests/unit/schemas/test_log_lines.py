@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 
 import pytest
 
@@ -60,7 +59,8 @@ def test_an_exception_that_may_quote_a_document_is_told_without_its_message(
     assert SECRET not in line
     assert "\n" not in line
     assert type(error).__name__ in line
-    assert f"tests/unit/schemas/test_log_lines.py:{sys._getframe().f_code.co_firstlineno}"[:20] in line
+    assert error.__traceback__ is not None
+    assert f"tests/unit/schemas/test_log_lines.py:{error.__traceback__.tb_lineno} raised" in line
 
 
 def test_an_exception_of_the_machine_keeps_its_message_and_its_cause() -> None:
@@ -70,3 +70,18 @@ def test_an_exception_of_the_machine_keeps_its_message_and_its_cause() -> None:
     assert "the disk is full" in told
     assert "from ValueError at " in told
     assert SECRET not in told
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_stack_within_a_message_is_left_out_where_the_exception_is_told(log_format: LogFormat) -> None:
+    error = raised(OSError("refused"))
+    exc_info = (type(error), error, error.__traceback__)
+    line = LogLines(log_format).format(record("no luck\n['  File a']", name="celery.beat", exc_info=exc_info))
+    assert "no luck" in line
+    assert "OSError: refused" in line
+    assert "File a" not in line
+
+
+def test_for_people_too_a_line_stands_alone() -> None:
+    line = LogLines("text").format(record("two\nlines, one\r\nforged", name="celery.app"))
+    assert line == "1970-01-01T00:00:00.001Z info [celery.app] two lines, one forged"

@@ -107,7 +107,12 @@ def test_the_password_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("ann", "user:password"), (":word", "user:password"), ("ann:", "user:password"), ("ann:wörd", "ASCII")],
+    [
+        ("ann", "valid: it must read user:password"),
+        (":word", "user:password"),
+        ("ann:", "user:password"),
+        ("ann:wörd", "ASCII"),
+    ],
 )
 def test_credentials_that_no_browser_could_give_are_refused(given: str, said: str) -> None:
     with pytest.raises(InvalidSetting, match=said):

@@ -1,0 +1,151 @@
+"""Measure `--on-overflow split`: what it costs documents that fit, and what becomes of one of 200 pages.
+
+The first: 100,000 documents of 2 kB, each looked at whether it fits and given its fingerprint, as the thread does that
+reads ahead of the device. Rendering comes before that in any job, and is told for information.
+
+The second: `qwenq run` with a document of 200 pages of 3,000 characters, template summarize, and the tiny model with a
+context of 4,096 tokens. Each part is counted anew with the model's own tokenizer, the whole prompt around it.
+
+    python -m benchmarks.splitting [--documents 100000] [--pages 200] [--json]
+"""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.report import Bar, Report, conditions, parser, tell
+from benchmarks.services import forget_environment, make_store
+from benchmarks.workload import WORDS
+from qwenq import api
+from schemas.builtin_templates import builtin_template
+from schemas.generation import GenerationParams, Overflow
+from schemas.jobs import PromptSpec
+from schemas.parts import PartLine
+from schemas.requests import EngineHooks, ModelInfo, Request
+from schemas.settings import Settings
+from worker.engine.options import EngineOptions
+from worker.engine.transformers_engine import TransformersEngine
+from worker.fingerprints import Fingerprints
+from worker.long.asking import Asking
+from worker.long.gauge import Gauge
+
+TINY_MODEL = Path(__file__).parents[1] / "examples" / "tiny-qwen3"
+CONTEXT = 4_096
+PAGE_CHARS = 3_000
+DOCUMENT_CHARS = 2_000
+NEW_TOKENS = 64
+RATE_BAR = 20_000
+PROMPT = PromptSpec(
+    template=builtin_template("summarize").text, merge=builtin_template("summarize").merge, id_column="id"
+)
+
+
+def sentences(chars: int, draw: random.Random) -> str:
+    """So many characters of sentences, some to a paragraph."""
+    said: list[str] = []
+    while sum(map(len, said)) < chars:
+        words = " ".join(draw.choices(WORDS, k=draw.randint(8, 20)))
+        said.append(
+            f"{words.capitalize()} no. {draw.randint(1, 9_999)}.{draw.choice((' ', ' ', ' ', chr(10) * 2))}"
+        )
+    return "".join(said)[:chars]
+
+
+def model_of_context(folder: Path) -> Path:
+    """The tiny model, as one of a longer context: it answers worse there, and is no slower for it."""
+    model = Path(shutil.copytree(TINY_MODEL, folder / "model"))
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    (model / "config.json").write_text(json.dumps({**config, "max_position_embeddings": CONTEXT}), "utf-8")
+    return model
+
+
+def measure_short(report: Report, info: ModelInfo, gauge: Gauge, documents: int) -> None:
+    """How many short documents a second are found to fit, and given their fingerprint."""
+    draw = random.Random(1)
+    contents = [json.dumps({"id": str(n), "text": sentences(DOCUMENT_CHARS, draw)}) for n in range(1_000)]
+    params = GenerationParams(on_overflow=Overflow.SPLIT)
+    asking = Asking.of(PROMPT, params)
+    fingerprints = Fingerprints(info)
+    rendering = passing = 0.0
+    for first in range(0, documents, len(contents)):
+        started = time.perf_counter()
+        requests = []
+        for seq, content in enumerate(contents, start=first):
+            prompt = asking.template.render(content).prompt
+            requests.append(Request(seq, prompt, params, merge=asking.merge_basis(content)))
+        rendered = time.perf_counter()
+        for request in requests:
+            if not gauge.fits(request.prompt.messages, params) or fingerprints.of(request) is None:
+                raise SystemExit("a short document was found to be none")
+        rendering += rendered - started
+        passing += time.perf_counter() - rendered
+    report.add("found to fit, and hashed", documents / passing, "documents/s")
+    report.add("rendered before that", documents / rendering, "documents/s")
+    report.bars.append(Bar("splitting and hashing, documents/s", documents / passing, at_least=RATE_BAR))
+
+
+def measure_long(report: Report, gauge: Gauge, model: Path, pages: int) -> None:
+    """Answer one document of many pages, and see that nothing of it is lost."""
+    text = sentences(pages * PAGE_CHARS, random.Random(2))
+    home = model.parent
+    (home / "long.jsonl").write_text(json.dumps({"id": "long", "text": text}) + "\n", "utf-8")
+    settings = Settings(home=home / "home", database_url=f"sqlite:///{home / 'store.db'}")
+    make_store(settings)
+    environment = {**os.environ, "QWENQ_DATABASE_URL": settings.database_url or "", "OMP_NUM_THREADS": "2"}
+    command = [
+        sys.executable, "-m", "qwenq", "run", "long.jsonl", "-o", "answers.jsonl", "--model", str(model),
+        "--template", "summarize", "--on-overflow", "split", "--max-new-tokens", str(NEW_TOKENS),
+    ]  # fmt: skip
+    started = time.perf_counter()
+    subprocess.run(command, cwd=home, env=environment, check=True)
+    report.add(f"{pages} pages answered, start of the worker included", time.perf_counter() - started, "s")
+    (answer,) = [json.loads(line) for line in (home / "answers.jsonl").read_text("utf-8").splitlines()]
+    lines = list(api.parts(1, settings=settings))
+    parts = [line for line in lines if line.level == 0]
+    joined = "".join(text[line.first_char : line.last_char + 1] for line in parts)
+    largest = max(_prompt_tokens(gauge, text, line) for line in parts)
+    report.add("characters", len(text), "")
+    report.add("parts", len(parts), "")
+    report.add("merges on the way, in so many levels", len(lines) - len(parts), "")
+    report.bars += [
+        Bar("tokens of the largest part with its answer", largest + NEW_TOKENS, at_most=CONTEXT),
+        Bar("characters lost", float(joined != text), at_most=0),
+        Bar("answers", answer["parts"] == len(parts), at_least=1, at_most=1),
+    ]
+
+
+def _prompt_tokens(gauge: Gauge, text: str, part: PartLine) -> int:
+    asking = Asking.of(PROMPT, GenerationParams())
+    document = asking.template.document({"text": text})
+    return gauge.tokens(document.between(part.first_char, part.last_char + 1), GenerationParams())
+
+
+def main() -> int:
+    """Measure, tell, and give the exit code."""
+    options = parser("measure documents that do and do not fit")
+    options.add_argument("--documents", type=int, default=100_000)
+    options.add_argument("--pages", type=int, default=200)
+    arguments = options.parse_args()
+    forget_environment()
+    report = Report(
+        "splitting", conditions(documents=arguments.documents, pages=arguments.pages, context=CONTEXT)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        model = model_of_context(Path(folder))
+        engine = TransformersEngine(str(model), EngineOptions(), EngineHooks(lambda: None, lambda _: None))
+        info = engine.load()
+        gauge = Gauge(engine, info.context)
+        revised = ModelInfo(info.model, info.device, info.dtype, info.context, 0, 0.0, revision="r1")
+        measure_short(report, revised, gauge, arguments.documents)
+        measure_long(report, gauge, model, arguments.pages)
+    return tell(report, as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Answers to parts: one for each, the newest; told in order; gone with their job."""
+
+import pytest
+from sqlalchemy import select
+
+from schemas.part_tables import parts
+from schemas.parts import Part, PartAnswer
+from schemas.results import FinishReason, Usage
+from store import parts as stored_parts
+from store.claims import hold_fence
+from store.database import Store
+from store.half_jobs import take_abandoned
+from store.parts import answered_parts, insert_parts, parts_of
+from store.removal import remove
+from tests.builders import LEASE, chunks_of, make_job, make_worker, suspect, take
+
+
+def answered(text: str) -> PartAnswer:
+    return PartAnswer(text, FinishReason.STOP, Usage(10, 2, 1, 3), 0.5)
+
+
+def test_a_part_has_one_answer_the_newest(store: Store) -> None:
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    first, cut_otherwise = Part(0, 0, 0, 0, 9), Part(0, 0, 0, 0, 7)
+    other = Part(1, 0, 0, 0, 9)
+    with store.writing() as connection:
+        insert_parts(connection, claim, {first: answered("one"), other: answered("a NUL: \0")})
+        assert answered_parts(connection, claim.job_id, 0) == {first: answered("one")}
+        insert_parts(connection, claim, {cut_otherwise: answered("two")})
+        assert answered_parts(connection, claim.job_id, 0) == {cut_otherwise: answered("two")}
+        assert answered_parts(connection, claim.job_id, 1) == {other: answered("a NUL: \ufffd")}
+        insert_parts(connection, claim, {})
+
+
+def test_they_are_told_in_the_order_of_the_input_and_the_levels(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_parts, "PAGE_ROWS", 2)
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    told = [Part(seq, level, place, 0, 5) for seq in (0, 2) for level in (0, 1) for place in range(3 - level)]
+    with store.writing() as connection:
+        insert_parts(connection, claim, {part: answered("x") for part in reversed(told)})
+    with store.reading() as connection:
+        lines = list(parts_of(connection, claim.job_id))
+    assert [(line.custom_id, line.level, line.part) for line in lines] == [
+        (f"d{part.seq}", part.level, part.place) for part in told
+    ]
+    assert {(line.first_char, line.last_char) for line in lines} == {(0, 4)}
+
+
+def test_who_answers_a_part_gets_on_and_is_no_suspect(store: Store) -> None:
+    chunk_id = chunks_of(store, make_job(store))[0]
+    suspect(store, chunk_id)
+    claim = take(store, chunk_id, make_worker(store))
+    assert claim.suspect
+    with store.writing() as connection:
+        hold_fence(connection, claim, None)
+        insert_parts(connection, claim, {Part(0, 0, 0, 0, 9): answered("one")})
+    with store.writing() as connection:
+        hold_fence(connection, claim, LEASE)
+        crashes = connection.exec_driver_sql(f"SELECT crashes FROM chunks WHERE id = {chunk_id}").scalar_one()
+    assert crashes == 0
+
+
+def test_they_go_with_their_job(store: Store) -> None:
+    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    with store.writing() as connection:
+        insert_parts(connection, claim, {Part(0, 0, 0, 0, 9): answered("one")})
+        connection.exec_driver_sql(
+            "UPDATE jobs SET state = 'validating', holder = 'x', holder_expires_at = created_at"
+        )
+    with store.writing() as connection:
+        half = take_abandoned(connection, claim.job_id, LEASE)
+    assert half is not None
+    assert remove(store, half)
+    with store.reading() as connection:
+        assert connection.execute(select(parts)).all() == []

@@ -1,0 +1,78 @@
+"""What `--on-overflow split` asks for: a second prompt, given or the template's own, and one that can be one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from producer.opening import open_input
+from qwenq.job_request import JobRequest
+from schemas.builtin_templates import builtin_template
+from schemas.errors import InvalidParameter, InvalidTemplate, UnknownColumn, UnreadableInput
+from schemas.jobs import JobSpec
+from schemas.settings import Settings
+from tests.processes import write_jsonl
+
+SPLIT: dict[str, Any] = {"params": {"on_overflow": "split"}}
+
+
+def specify(tmp_path: Path, **request: Any) -> JobSpec:
+    file = write_jsonl(tmp_path / "in.jsonl", [{"text": "a text"}])
+    return JobRequest(files=[str(file)], **request).specify(Settings(model="echo"))
+
+
+def test_a_template_brings_its_own(tmp_path: Path) -> None:
+    assert specify(tmp_path, template="qa", **SPLIT).prompt.merge == builtin_template("qa").merge
+
+
+def test_one_that_is_given_takes_its_place(tmp_path: Path) -> None:
+    (tmp_path / "merge.j2").write_text("{{ parts }}!")
+    assert specify(tmp_path, template="qa", merge_prompt="{{ parts }}", **SPLIT).prompt.merge == "{{ parts }}"
+    from_file = specify(tmp_path, template="qa", merge_prompt_file=tmp_path / "merge.j2", **SPLIT)
+    assert from_file.prompt.merge == "{{ parts }}!"
+
+
+def test_without_splitting_a_template_brings_none(tmp_path: Path) -> None:
+    assert specify(tmp_path, template="qa").prompt.merge is None
+
+
+@pytest.mark.parametrize("request_", [{"prompt": "{{ text }}"}, {}, {"template": "classify"}], ids=str)
+def test_splitting_without_one_is_refused_and_says_what_to_do(
+    tmp_path: Path, request_: dict[str, Any]
+) -> None:
+    with pytest.raises(
+        InvalidParameter, match=r"--on-overflow: .*--merge-prompt.*\(extract, qa, summarize\)"
+    ):
+        specify(tmp_path, **request_, **SPLIT)
+
+
+def test_one_that_would_never_be_used_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match="give --on-overflow split as well"):
+        specify(tmp_path, merge_prompt="{{ parts }}")
+
+
+def test_two_of_them_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match="give one of them, not both"):
+        specify(tmp_path, merge_prompt="{{ parts }}", merge_prompt_file=tmp_path / "m", **SPLIT)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableInput, match="missing"):
+        specify(tmp_path, merge_prompt_file=tmp_path / "missing", **SPLIT)
+
+
+@pytest.mark.parametrize(
+    ("merge", "error", "said"),
+    [
+        ("{{ parts", InvalidTemplate, "in the merge prompt"),
+        ("Merge {{ text }}", InvalidParameter, "did you mean {{ parts"),
+        ("{{ parts }} {{ author }}", UnknownColumn, "author"),
+    ],
+    ids=["no template", "no answers", "an unknown column"],
+)
+def test_one_that_cannot_merge_is_refused_before_anything_is_stored(
+    tmp_path: Path, merge: str, error: type[Exception], said: str
+) -> None:
+    spec = specify(tmp_path, merge_prompt=merge, **SPLIT)
+    with pytest.raises(error, match=said):
+        open_input(spec)
