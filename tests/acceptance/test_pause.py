@@ -12,8 +12,8 @@ from tests.processes import TINY_MODEL, Fleet, qwenq
 from tests.services import Jobs
 from tests.waiting import eventually
 
-TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_040)]
-LONG = 60  # tokens: long enough to be caught at work
+TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_160)]
+LONG = 80  # tokens: long enough to be caught at work
 FEW_ROWS = {"QWENQ_BATCH_ROWS": "4"}
 
 

@@ -34,7 +34,7 @@ def test_the_shipped_model_answers_the_shipped_invoices_right(folder: Path) -> N
     ]
     assert len(right) >= 0.95 * len(asked)
     assert set(answers[0]) == {
-        "custom_id", "text", "reasoning", "finish_reason", "usage", "model", "reused",
+        "custom_id", "text", "reasoning", "finish_reason", "usage", "model", "reused", "parts",
     }  # fmt: skip
     assert not (folder / ".qwenq" / "runs").exists() or not list((folder / ".qwenq" / "runs").iterdir())
 

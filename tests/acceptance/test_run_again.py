@@ -64,10 +64,10 @@ def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder
     late.write_text(
         "import sys, qwenq.running as running\n"
         "from schemas.errors import OutputNotWritable\n"
-        "def refuse(path, results):\n"
+        "def refuse(connection, job_id, path):\n"
         "    raise OutputNotWritable(path=str(path), reason='disk full')\n"
         "if sys.argv.pop(1) == 'full':\n"
-        "    running.write_results = refuse\n"
+        "    running.write_answers = refuse\n"
         "from qwenq.cli import main\n"
         "main()\n"
     )

@@ -18,6 +18,8 @@ from tests.waiting import eventually
 TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_080)]
 LONG = 64  # tokens: long enough to be caught at work
 MODEL = str(TINY_MODEL)
+CANCELLED_ROUNDS = 10
+"""So much more than is answered until it is cancelled."""
 DOCUMENTS = 120
 """Of the engine that only takes its time: quick to start, where no test needs more."""
 
@@ -96,13 +98,13 @@ def test_cancel_reaches_a_running_batch_within_five_seconds(fleet: Fleet, jobs: 
     from store.jobs import cancel_job
 
     worker = fleet.start("worker", "--model", MODEL)
-    job = jobs.submit(TEXTS, chunk_documents=40, max_new_tokens=LONG)
+    job = jobs.submit(TEXTS * CANCELLED_ROUNDS, chunk_documents=400, max_new_tokens=LONG)
     jobs.wait_until_working(job.job_id)
     with jobs.store.writing() as connection:
         assert cancel_job(connection, job.job_id)
     eventually(lambda: jobs.status(job.job_id).documents.running == 0, "the batch is put down", 5)
     status = jobs.status(job.job_id)
-    assert status.documents.finished == len(TEXTS)
+    assert status.documents.finished == len(TEXTS) * CANCELLED_ROUNDS
     assert status.documents.cancelled > 0
     with jobs.store.reading() as connection:
         audit(connection, job.job_id)

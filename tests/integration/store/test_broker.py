@@ -79,6 +79,22 @@ def test_a_broker_that_is_away_says_so_at_once(settings: Settings, tmp_path: Pat
     broker.close()
 
 
+def test_services_look_for_their_broker_for_as_long_as_it_takes(settings: Settings, tmp_path: Path) -> None:
+    class LongEnough(Exception):
+        pass
+
+    tries: list[float] = []
+
+    def failed(_error: Exception, interval: float) -> None:
+        tries.append(interval)
+        if len(tries) > 500:
+            raise LongEnough
+
+    app = Broker(settings.model_copy(update={"broker_url": f"redis+socket://{tmp_path}/nobody.sock"})).app
+    with app.connection() as connection, pytest.raises(LongEnough):
+        connection.ensure_connection(failed, app.conf.broker_connection_max_retries, 0, 0)
+
+
 def test_a_broker_that_is_away_keeps_its_password(settings: Settings) -> None:
     broker = Broker(settings.model_copy(update={"broker_url": "redis://someone:s3cret@127.0.0.1:1/0"}))
     with pytest.raises(BrokerAway) as away:

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from flower.utils.broker import Broker as FlowersBroker  # type: ignore[import-untyped]
+from flower.utils.broker import Broker as FlowersBroker
 
 from qwenq.embedded.redis import start_redis
 from schemas.errors import InvalidSetting

@@ -1,4 +1,4 @@
-"""docs/monitoring.md lists the series and the alerts that there are."""
+"""docs/monitoring.md lists the series, the alerts and the events that there are."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from qwenq.monitor.series import SERIES
+from schemas.events import Event
 from schemas.fleet import WorkerCondition
 
 ROOT = Path(__file__).parents[3]
@@ -31,3 +32,8 @@ def test_the_alerts_are_those_of_the_rules() -> None:
 
 def test_the_conditions_of_a_worker_are_all_told() -> None:
     assert [condition for condition in WorkerCondition if f"`{condition}`" not in TOLD] == []
+
+
+def test_the_events_of_the_log_are_all_told() -> None:
+    told = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \|", TOLD, re.MULTILINE)
+    assert sorted(told) == sorted(Event)
