@@ -79,7 +79,7 @@ types: install ## mypy, strict
 check: lint types test ## lint, types and test
 
 .PHONY: bench
-bench: bench-submit bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-splitting ## all benchmarks
+bench: bench-schedules bench-week bench-submit bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-splitting ## all benchmarks
 
 .PHONY: bench-submit
 bench-submit: install ## how fast documents go into the store
@@ -96,6 +96,14 @@ bench-chunks: install ## how long the device waits between chunks
 .PHONY: bench-reliability
 bench-reliability: install ## what claims, leases, fences and outcomes cost
 	$(BIN)/python -m benchmarks.reliability
+
+.PHONY: bench-schedules
+bench-schedules: install ## a scheduled run where nothing changed, and a thousand due at once
+	$(BIN)/python -m benchmarks.schedules
+
+.PHONY: bench-week
+bench-week: install ## a simulated week of a schedule, two beats, kills, and clocks that go back: some minutes
+	$(BIN)/python -m benchmarks.scheduled_week
 
 .PHONY: bench-startup
 bench-startup: install ## how fast commands and services start
