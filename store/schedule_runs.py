@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.schedule_tables import schedule_runs, schedules
-from schemas.schedules import HeldRun, NewRun, Overlap, RunOutcome, ScheduleRun
+from schemas.schedules import HeldRun, NewRun, Overlap, RunOutcome, Schedule, ScheduleRun
 from schemas.states import ENDED_JOB_STATES, RunState
 from schemas.tables import batches, jobs
 from store.clock import now
@@ -146,6 +146,30 @@ def last_runs(connection: Connection) -> dict[int, ScheduleRun]:
         )
     )
     return {row.schedule_id: _as_run(row) for row in rows}
+
+
+def run_of_job(connection: Connection, job_id: int) -> tuple[Schedule, ScheduleRun] | None:
+    """The run that a job is the work of, with its schedule."""
+    row = connection.execute(select(*_RUN).where(schedule_runs.c.job_id == job_id)).one_or_none()
+    if row is None:
+        return None
+    schedule = connection.execute(select(schedules).where(schedules.c.id == row.schedule_id)).one()
+    return as_schedule(schedule), _as_run(row)
+
+
+def run_before(connection: Connection, run: ScheduleRun) -> ScheduleRun | None:
+    """The newest run of the same schedule before this one whose answers were delivered."""
+    row = connection.execute(
+        select(*_RUN)
+        .where(
+            schedule_runs.c.schedule_id == run.schedule_id,
+            schedule_runs.c.due_at < run.due_at,
+            schedule_runs.c.documents.is_not(None),
+        )
+        .order_by(schedule_runs.c.due_at.desc())
+        .limit(1)
+    ).one_or_none()
+    return _as_run(row) if row else None
 
 
 def last_failed(connection: Connection) -> list[tuple[str, ScheduleRun]]:

@@ -33,6 +33,7 @@ def command(
     """
     from qwenq.report.facts import ReportOptions
     from qwenq.report.gathering import gather_report
+    from qwenq.schedules.changes import changes_section
     from qwenq.stores import open_store
     from qwenq.telling import say, tell_json
     from schemas.errors import InvalidParameter, UnknownJob
@@ -55,7 +56,8 @@ def command(
     )
     with closing(open_store(settings)) as store:
         with store.reading() as connection:
-            report = gather_report(connection, job, options)
+            changes = changes_section(connection, job)
+            report = gather_report(connection, job, options, [changes] if changes else [])
         if report is None:
             raise UnknownJob(job_id=job, store=store.url)
     if out:

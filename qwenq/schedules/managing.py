@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from producer.object_stores import is_url
+from producer.reading.finding import find_files
 from qwenq.exporting import check_outputs
 from qwenq.job_request import JobRequest
 from qwenq.schedules.cron import CronLine
@@ -16,7 +17,7 @@ from qwenq.schedules.ticking import take_forward
 from qwenq.schedules.webhooks import check_url, secret_of
 from qwenq.stores import open_store
 from qwenq.submitter import submitter_of
-from schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
+from schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule, UsageError
 from schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
 from schemas.settings import Settings
 from schemas.states import ScheduleState
@@ -171,6 +172,11 @@ def _check(name: str, policy: RunPolicy, settings: Settings) -> None:
 
 def _warnings(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
     told = []
+    for name in schedule.request.inputs:
+        try:
+            find_files(name)
+        except UsageError as error:
+            told.append(f"as it is now, a run would fail: {error}")
     policy = schedule.policy
     soon = line.after(schedule.next_due_at) - schedule.next_due_at
     if soon < _A_DAY and overwrites_within_a_day(policy.output):

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import update
 
 from qwenq import api
+from qwenq.job_request import JobRequest
 from qwenq.schedules import managing, submitting
+from qwenq.schedules.changes import changes_section
 from qwenq.schedules.failing import failed_runs
 from schemas.errors import (
     InvalidParameter,
@@ -19,6 +21,7 @@ from schemas.errors import (
     UnknownSchedule,
 )
 from schemas.schedule_tables import schedule_runs
+from schemas.schedules import RunPolicy
 from schemas.states import RunState, ScheduleState
 from store.clock import now
 from store.jobs import cancel_job
@@ -234,6 +237,28 @@ def test_a_run_that_a_person_begins_is_submitted_at_once_and_waits_for_no_clock(
     with pytest.raises(RunNotStarted, match="unfinished"):
         managing.run("nightly", nights.settings)
         managing.run("nightly", nights.settings)
+
+
+def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    nights.night()
+    nights.put("b.jsonl", ["two", "three"])
+    second = nights.night(NIGHT + A_DAY)
+    with nights.store.reading() as connection:
+        section = changes_section(connection, second.job_id or 0)
+        assert changes_section(connection, 99) is None
+    assert section is not None
+    assert section.facts["the run before"] == "2030-11-22 02:00 (UTC), succeeded"
+    assert section.facts["documents"] == "3, before 1 (+2)"
+    assert section.facts["generated"] == "3 of 3 documents"
+
+
+def test_an_input_that_matches_nothing_is_told_when_a_schedule_is_added(nights: Nights) -> None:
+    request = JobRequest(files=[str(nights.inbox / "*.jsonl")])
+    policy = RunPolicy(output=str(nights.folder / "{date}.jsonl"))
+    added = managing.add("nightly", ("0 2 * * *", "UTC"), request, policy, nights.settings)
+    assert any(str(nights.inbox) in warning for warning in added.warnings)
 
 
 def _name_is_taken(nights: Nights) -> None:

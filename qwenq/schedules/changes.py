@@ -1,0 +1,57 @@
+"""What a scheduled run changed against the one before it, for the report of its job."""
+
+from sqlalchemy import Connection
+
+from qwenq.report.facts import Section
+from qwenq.schedules.cron import CronLine
+from schemas.jobs import JobStatus
+from schemas.schedules import Schedule, ScheduleRun
+from store.schedule_runs import run_before, run_of_job
+from store.statuses import job_status
+
+_NOTE = "Documents that were answered before keep their answer; a run generates what is new, changed, or failed before."
+
+
+def changes_section(connection: Connection, job_id: int) -> Section | None:
+    """What to tell of a run, None where the job is none of a schedule's."""
+    found = run_of_job(connection, job_id)
+    status = job_status(connection, job_id)
+    if found is None or status is None:
+        return None
+    schedule, run = found
+    return Section(
+        title=f"Schedule {schedule.name}",
+        facts=_facts(schedule, run, status, run_before(connection, run)),
+        note=_NOTE,
+    )
+
+
+def _facts(
+    schedule: Schedule, run: ScheduleRun, status: JobStatus, before: ScheduleRun | None
+) -> dict[str, str]:
+    counts = status.documents
+    facts = {
+        "due": _local(schedule, run),
+        "state": run.state if run.error_message is None else f"{run.state}: {run.error_message}",
+        "generated": f"{counts.total - counts.reused:,} of {counts.total:,} documents",
+        "as before": f"{counts.reused:,} documents",
+    }
+    if before is None:
+        return {**facts, "the run before": "none that was delivered"}
+    return {
+        **facts,
+        "the run before": f"{_local(schedule, before)}, {before.state}",
+        "documents": _change(counts.total, before.documents),
+        "failed": _change(counts.failed, before.failed),
+        "answer tokens": _change(status.usage.completion_tokens, before.completion_tokens),
+    }
+
+
+def _change(now: int, before: int | None) -> str:
+    return f"{now:,}, before {before or 0:,} ({now - (before or 0):+,})"
+
+
+def _local(schedule: Schedule, run: ScheduleRun) -> str:
+    return (
+        f"{CronLine(schedule.cron, schedule.timezone).local(run.due_at):%Y-%m-%d %H:%M} ({schedule.timezone})"
+    )
