@@ -24,7 +24,7 @@ class JobState(StrEnum):
 
 
 class DocumentState(StrEnum):
-    """Where a document stands."""
+    """Where a document stands. `running` is told, not stored: it has no outcome yet, and its chunk runs."""
 
     PENDING = "pending"
     RUNNING = "running"

@@ -70,17 +70,9 @@ def _taking(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     )
 
 
-_OF_CLAIM = (documents.c.job_id == bindparam("of_job")) & documents.c.seq.between(
-    bindparam("first"), bindparam("last")
-)
 # Built once: a worker runs these for each chunk, and building them takes longer than the store does.
 _TAKE_CHOSEN, _TAKE_NEXT = _taking(_IS_CHOSEN), _taking(_IS_NEXT)
 _JOB_OF_CHOSEN = select(chunks.c.job_id).where(_IS_CHOSEN, chunks.c.state == ChunkState.QUEUED)
-_BEGIN_DOCUMENTS = (
-    update(documents)
-    .where(_OF_CLAIM, documents.c.state == DocumentState.PENDING)
-    .values(state=DocumentState.RUNNING)
-)
 _ASKED_OF_JOB = select(jobs.c.prompt, jobs.c.params, jobs.c.reuse).where(jobs.c.id == bindparam("of_job"))
 _HOLD = update(chunks).where(
     chunks.c.id == bindparam("held_chunk"),
@@ -137,8 +129,6 @@ def _take(
     if row is None:
         return None
     claim = Claim(worker_id=worker_id, **row._mapping)  # noqa: SLF001
-    of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
-    connection.execute(_BEGIN_DOCUMENTS, of_claim)
     note_claim(connection, Event.CHUNK_CLAIMED, claim)
     return claim
 
@@ -192,7 +182,6 @@ def release_chunk(connection: Connection, claim: Claim) -> None:
 
 def requeue_chunk(connection: Connection, claim: Claim) -> None:
     """Let what has no outcome wait for another worker. The caller holds the fence, of a job that is not cancelled."""
-    connection.execute(_documents_of(claim, DocumentState.RUNNING).values(state=DocumentState.PENDING))
     connection.execute(
         update(chunks)
         .where(chunks.c.id == claim.chunk_id)
@@ -221,9 +210,7 @@ def finish_chunk(connection: Connection, claim: Claim) -> JobState | None:
 
 def drop_chunk(connection: Connection, claim: Claim) -> None:
     """Close a chunk of a cancelled job: what has no outcome is cancelled. The caller holds the fence."""
-    dropped = connection.execute(
-        _documents_of(claim, *UNFINISHED_DOCUMENT_STATES).values(state=DocumentState.CANCELLED)
-    ).rowcount
+    dropped = connection.execute(_unfinished_of(claim).values(state=DocumentState.CANCELLED)).rowcount
     connection.execute(
         update(chunks)
         .where(chunks.c.id == claim.chunk_id)
@@ -242,9 +229,9 @@ def note_claim(connection: Connection, event: Event, claim: Claim, **facts: int)
     note_transition(connection, event, **claim.ids, **facts)
 
 
-def _documents_of(claim: Claim, *states: DocumentState) -> Update:
+def _unfinished_of(claim: Claim) -> Update:
     return update(documents).where(
         documents.c.job_id == claim.job_id,
         documents.c.seq.between(claim.first_seq, claim.last_seq),
-        documents.c.state.in_(states),
+        documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
     )

@@ -4,13 +4,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exc, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exc, exists, literal, select
 
 from schemas.chunks import Claim, PendingDocument
 from schemas.documents import Document, Row, RowError
 from schemas.errors import RowsLost
-from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
-from schemas.tables import documents
+from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState
+from schemas.tables import chunks, documents
 
 RAW_DUPLICATE_CHARS = 2_000
 _COLUMNS = ", ".join(column.name for column in documents.columns)
@@ -51,6 +51,20 @@ def check_rows_kept(connection: Connection, job_id: int, rows: int) -> None:
     last = select(documents.c.seq).where(documents.c.job_id == job_id, documents.c.seq == rows - 1)
     if rows and connection.execute(last).first() is None:
         raise RowsLost
+
+
+def told_state() -> ColumnElement[str]:
+    """A document's state as people are told of it: one that waits in a chunk which runs is running.
+
+    A claim writes to its chunk alone: a row of `documents` holds the text, and is long to write.
+    """
+    in_work = exists().where(
+        chunks.c.job_id == documents.c.job_id,
+        documents.c.seq.between(chunks.c.first_seq, chunks.c.last_seq),
+        chunks.c.state == ChunkState.RUNNING,
+    )
+    waits = documents.c.state == DocumentState.PENDING
+    return case((and_(waits, in_work), literal(DocumentState.RUNNING.value)), else_=documents.c.state)
 
 
 _UNFINISHED = (

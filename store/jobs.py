@@ -12,6 +12,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -19,7 +20,14 @@ from sqlalchemy import (
 from schemas.chunks import PlannedChunk
 from schemas.events import Event
 from schemas.jobs import JobSpec
-from schemas.states import CLAIMABLE_JOB_STATES, ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from schemas.states import (
+    CLAIMABLE_JOB_STATES,
+    ENDED_JOB_STATES,
+    UNFINISHED_DOCUMENT_STATES,
+    ChunkState,
+    DocumentState,
+    JobState,
+)
 from schemas.tables import chunks, documents, jobs
 from store.chunks import insert_chunks
 from store.clock import now, seconds_since
@@ -179,7 +187,8 @@ def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:
             .where(
                 documents.c.job_id == job_id,
                 documents.c.seq.between(bindparam("first"), bindparam("last")),
-                documents.c.state == DocumentState.PENDING,
+                # Not IN, which takes no list of parameters.
+                or_(*(documents.c.state == state for state in UNFINISHED_DOCUMENT_STATES)),
             )
             .values(state=DocumentState.CANCELLED),
             [dict(chunk._mapping) for chunk in closed],  # noqa: SLF001

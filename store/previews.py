@@ -6,6 +6,7 @@ from schemas.job_pages import AnswerPreview, CutText, DocumentAnswer, DocumentDe
 from schemas.results import FinishReason
 from schemas.states import DocumentState
 from schemas.tables import documents, results, workers
+from store.documents import told_state
 from store.failures import past_failures
 from store.jobs import job_sources
 
@@ -60,7 +61,9 @@ def preview_page(connection: Connection, job_id: int, after: int, most: int) -> 
 def document_details(connection: Connection, job_id: int, seq: int) -> DocumentDetails | None:
     """One document whole, with its answer or its failures; None when there is no such document."""
     document = connection.execute(
-        select(documents).where(documents.c.job_id == job_id, documents.c.seq == seq)
+        select(documents, told_state().label("told")).where(
+            documents.c.job_id == job_id, documents.c.seq == seq
+        )
     ).one_or_none()
     if document is None:
         return None
@@ -69,7 +72,7 @@ def document_details(connection: Connection, job_id: int, seq: int) -> DocumentD
         custom_id=document.custom_id,
         source=job_sources(connection, job_id)[document.source],
         line=document.line,
-        state=DocumentState(document.state),
+        state=DocumentState(document.told),
         content=document.content,
         error_code=document.error_code,
         error_message=document.error_message,

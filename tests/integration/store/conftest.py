@@ -11,6 +11,7 @@ from schemas.jobs import JobStatus
 from schemas.tables import chunks, documents, results
 from store.clock import now
 from store.database import Store
+from store.documents import told_state
 from store.statuses import job_status
 from tests.audit import audit
 from tests.waiting import eventually
@@ -26,15 +27,14 @@ def audited(store: Store) -> Audited:
 
 def audited_status(store: Store, job_id: int) -> JobStatus:
     """Audit a job; then its status must be what a recount of documents and results gives."""
+    told = told_state().label("told")
     with store.reading() as connection:
         audit(connection, job_id)
         status = job_status(connection, job_id)
         counted = {
             str(state): count
             for state, count in connection.execute(
-                select(documents.c.state, func.count())
-                .where(documents.c.job_id == job_id)
-                .group_by(documents.c.state)
+                select(told, func.count()).where(documents.c.job_id == job_id).group_by(told)
             )
         }
         spent = _spent(connection, job_id)
@@ -43,9 +43,9 @@ def audited_status(store: Store, job_id: int) -> JobStatus:
             for chunk in connection.execute(select(chunks).where(chunks.c.job_id == job_id))
         ]
     assert status is not None
-    told = status.documents.model_dump()
-    assert told.pop("total") == sum(counted.values())
-    assert {state: count for state, count in told.items() if count} == counted
+    counts = status.documents.model_dump()
+    assert counts.pop("total") == sum(counted.values())
+    assert {state: count for state, count in counts.items() if count} == counted
     assert _tokens(status.usage) == spent
     assert [kept for kept, _ in per_chunk] == [recounted for _, recounted in per_chunk]
     return status

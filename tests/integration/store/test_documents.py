@@ -12,7 +12,7 @@ from schemas.states import ChunkState, DocumentState
 from schemas.tables import documents
 from store.claims import assignment_of
 from store.database import Store
-from store.documents import insert_rows, unfinished_documents
+from store.documents import insert_rows, told_state, unfinished_documents
 from tests.builders import (
     answer,
     chunks_of,
@@ -109,7 +109,7 @@ def test_documents_of_another_job_are_never_given(store: Store) -> None:
     assert claim.job_id == job_id
     with store.reading() as connection:
         found = unfinished_documents(connection, claim)
-        running = connection.scalar(select(func.count()).where(documents.c.state == DocumentState.RUNNING))
+        running = connection.scalar(select(func.count()).where(told_state() == DocumentState.RUNNING))
     assert (len(found), running) == (4, 4)
 
 

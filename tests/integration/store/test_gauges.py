@@ -10,7 +10,7 @@ from schemas.chunks import Claim
 from schemas.gauges import Gauges
 from schemas.requests import BatchMetrics
 from schemas.states import ChunkState, DocumentState, JobState
-from schemas.tables import batches, chunks
+from schemas.tables import batches, chunks, jobs
 from store import batches as batches_module
 from store.batches import SETTLED_SECONDS, insert_batches
 from store.clock import now
@@ -19,6 +19,7 @@ from store.gauges import read_gauges
 from store.jobs import cancel_job
 from store.pausing import pause_job
 from store.rescue import rescue_expired
+from store.retrying import retry_failed
 from tests.builders import (
     EXPIRED,
     MODEL,
@@ -48,9 +49,9 @@ BATCH = BatchMetrics(
 )
 
 
-def look(store: Store, after_batch: int | None = None) -> Gauges:
+def look(store: Store, after_batch: int | None = None, before: Gauges | None = None) -> Gauges:
     with store.reading() as connection:
-        return read_gauges(connection, after_batch)
+        return read_gauges(connection, after_batch, before.rested if before else None)
 
 
 def measure(
@@ -66,7 +67,7 @@ def measure(
 
 def test_an_empty_store_has_nothing_of_anything(store: Store) -> None:
     found = look(store, 0)
-    assert (dict(found.jobs), dict(found.documents), dict(found.open_documents)) == ({}, {}, {})
+    assert (dict(found.jobs), +Counter(found.documents), +Counter(found.open_documents)) == ({}, {}, {})
     assert (found.waiting, found.workers, found.batches, found.newest_batch) == ({}, (), [], 0)
     assert (found.attempts, found.rescues, found.poison_documents) == (0, 0, 0)
 
@@ -98,6 +99,50 @@ def test_documents_are_counted_by_state_and_apart_those_of_jobs_that_go_on(store
         DocumentState.PENDING: 2,
     }
     assert [worker.held[0].documents for worker in found.workers] == [4]
+
+
+def test_a_look_after_another_finds_what_one_alone_does_whatever_becomes_of_jobs(store: Store) -> None:
+    worker_id = make_worker(store)
+    first, second, third, fourth = (make_job(store, documents=5, bad=(1,)) for _ in range(4))
+    before = look(store)
+
+    def seen_the_same() -> None:
+        nonlocal before
+        after, alone = look(store, before=before), look(store)
+        assert (after.documents, after.attempts) == (alone.documents, alone.attempts)
+        assert after.rested == alone.rested
+        before = after
+
+    claim = take(store, chunks_of(store, first)[0], worker_id)
+    finish(store, claim, [failure(0), *answers(claim)[1:]])
+    for job_id in (first, second):
+        answer_all(store, job_id, worker_id)
+        seen_the_same()
+    claim = take(store, chunks_of(store, third)[0], worker_id)
+    with store.writing() as connection:
+        cancel_job(connection, third)
+    seen_the_same()
+    finish(store, claim, answers(claim))
+    seen_the_same()
+    # One is retried and ends anew, while another one ends.
+    with store.writing() as connection:
+        retry_failed(connection, first)
+    answer_all(store, first, worker_id)
+    answer_all(store, fourth, worker_id)
+    seen_the_same()
+    with store.writing() as connection:
+        connection.execute(delete(jobs).where(jobs.c.id == second))
+    seen_the_same()
+
+
+def test_chunks_of_jobs_that_rest_are_not_read_again(store: Store) -> None:
+    answer_all(store, make_job(store, documents=4), make_worker(store))
+    before = look(store)
+    # Behind its back: only who reads these chunks anew can tell.
+    with store.writing() as connection:
+        connection.execute(update(chunks).values(attempt=50))
+    assert look(store, before=before).attempts == 1
+    assert look(store).attempts == 50
 
 
 def test_what_waits_is_told_by_model_with_the_age_of_the_oldest(store: Store) -> None:

@@ -9,6 +9,7 @@ from schemas.states import ChunkState, DocumentState, JobState
 from schemas.tables import batches, chunks, documents, failures, jobs, results
 from store.clock import now
 from store.database import Store
+from store.documents import told_state
 from store.statuses import job_statuses
 from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
 
@@ -48,7 +49,7 @@ def _documents(connection: Connection) -> list[Row[Any]]:
             select(
                 documents.c.job_id,
                 documents.c.seq,
-                documents.c.state,
+                told_state().label("state"),
                 documents.c.error_code,
                 results.c.text,
                 results.c.attempt,
