@@ -1,7 +1,8 @@
 """What monitoring reads from the store at each look."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add, sub
 
 from schemas.answer_seconds import AnswerSeconds
 from schemas.fleet import FleetWorker
@@ -15,6 +16,10 @@ class Waiting:
     chunks: int
     documents: int
     oldest_seconds: float
+
+    def __add__(self, other: "Waiting") -> "Waiting":
+        oldest = max(self.oldest_seconds, other.oldest_seconds)
+        return Waiting(self.chunks + other.chunks, self.documents + other.documents, oldest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +39,39 @@ class MeasuredBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkSums:
+    """Sums over chunks of their columns of these names."""
+
+    documents: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    attempt: int
+    rescues: int
+
+    def __add__(self, other: "ChunkSums") -> "ChunkSums":
+        return ChunkSums(*map(add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: "ChunkSums") -> "ChunkSums":
+        return ChunkSums(*map(sub, astuple(self), astuple(other)))
+
+
+@dataclass(frozen=True, slots=True)
+class RestedJobs:
+    """The jobs that ended and are in no worker's hands: how many, the store's own time of the newest end, and sums."""
+
+    jobs: int
+    newest: object
+    sums: ChunkSums
+
+
+@dataclass(frozen=True, slots=True)
 class Gauges:
     """The whole store at one moment.
 
     `open_documents` are those of jobs that have not ended; `attempts` and `rescues` the sums over the chunks that are
-    in the store. `batches` are those after the one that was asked for, oldest first; `newest_batch` is the last that
-    can be told by now, 0 where there is none.
+    in the store; `rested` is for the next look. `batches` are those after the one that was asked for, oldest first;
+    `newest_batch` is the last that can be told by now, 0 where there is none.
     """
 
     jobs: Mapping[JobState, int]
@@ -52,3 +84,4 @@ class Gauges:
     poison_documents: int
     batches: Sequence[MeasuredBatch]
     newest_batch: int
+    rested: RestedJobs

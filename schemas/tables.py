@@ -89,6 +89,7 @@ jobs = Table(
     Index("ix_jobs_state", "state"),
     Index("ix_jobs_model_id", "model", "id"),
     Index("ix_jobs_run_key", "run_key"),
+    Index("ix_jobs_finished_at", "finished_at"),
     Index("uq_jobs_idempotency_key", "idempotency_key", unique=True),
 )
 

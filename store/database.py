@@ -60,6 +60,7 @@ _REMEDY_OF_SQLSTATE = {
     "53100": _FREE_SPACE,
     "53300": "Raise max_connections of the server, or run fewer processes",
     "55P03": _AGAIN,
+    "57014": "See what its server is busy with, and try again",
 }
 # A reader of several statements sees one moment. On SQLite every transaction does.
 _ONE_SNAPSHOT: dict[str, dict[str, Any]] = {
@@ -102,9 +103,13 @@ def make_home(home: Path) -> None:
 
 
 class Store:
-    """One store. Threads may share it; processes may not."""
+    """One store. Threads may share it; processes may not.
 
-    def __init__(self, url: str | URL) -> None:
+    PostgreSQL gives up a statement of a reader after `statement_seconds`; None: never.
+    """
+
+    def __init__(self, url: str | URL, statement_seconds: float | None = None) -> None:
+        self._statement_seconds = statement_seconds
         self.engine = _make_engine(url)
         self.url = _shown(self.engine.url)
         self._readers = self.engine.execution_options(qwenq_begin="BEGIN", **_ONE_SNAPSHOT[self.dialect])
@@ -114,11 +119,11 @@ class Store:
         )
 
     @classmethod
-    def of(cls, settings: Settings) -> "Store":
+    def of(cls, settings: Settings, statement_seconds: float | None = None) -> "Store":
         """Open the store that the settings name; the embedded one's folder is made when missing."""
         if settings.database_url is None:
             make_home(settings.home)
-        return cls(database_url(settings))
+        return cls(database_url(settings), statement_seconds)
 
     @property
     def dialect(self) -> str:
@@ -129,6 +134,9 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """One snapshot to read from. Raises StoreAway."""
         with self._transaction(self._readers) as connection:
+            if self._statement_seconds is not None and self.dialect == "postgresql":
+                milliseconds = round(self._statement_seconds * 1_000)
+                connection.exec_driver_sql(f"SET LOCAL statement_timeout TO {milliseconds}")
             yield connection
 
     @contextmanager

@@ -1,11 +1,10 @@
 """The whole store in a few sums. Chunks carry the counts, so that a million documents are thousands of rows."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, select, text
 
-from schemas.gauges import Gauges, Waiting
+from schemas.gauges import ChunkSums, Gauges, RestedJobs, Waiting
 from schemas.states import (
     CLAIMABLE_JOB_STATES,
     ENDED_JOB_STATES,
@@ -15,24 +14,11 @@ from schemas.states import (
 )
 from schemas.tables import chunks, documents, jobs
 from store.batches import batches_after, newest_told
+from store.chunk_sums import documents_at_work, ending_sums, open_sums, rested_sums
 from store.clock import seconds_since
 from store.fleet import read_fleet
 
 _finished = chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled
-_TOTALS = (
-    select(
-        jobs.c.state.label("job_state"),
-        chunks.c.state,
-        func.sum(chunks.c.documents - _finished).label("unfinished"),
-        func.sum(chunks.c.succeeded).label("succeeded"),
-        func.sum(chunks.c.failed).label("failed"),
-        func.sum(chunks.c.cancelled).label("cancelled"),
-        func.sum(chunks.c.attempt).label("attempts"),
-        func.sum(chunks.c.rescues).label("rescues"),
-    )
-    .join_from(chunks, jobs, jobs.c.id == chunks.c.job_id)
-    .group_by(jobs.c.state, chunks.c.state)
-)
 _WAITING = (
     select(
         jobs.c.model,
@@ -49,35 +35,44 @@ _WAITING = (
 _POISON = select(func.count()).select_from(documents).where(text("error_code = 'poison'"))
 
 
-def read_gauges(connection: Connection, after_batch: int | None) -> Gauges:
-    """Where everything stands, and the batches after this one; with None, none of them."""
-    totals = connection.execute(_TOTALS).all()
-    every: Counter[DocumentState] = Counter()
-    of_open: Counter[DocumentState] = Counter()
-    for row in totals:
-        counted = {
-            DocumentState.SUCCEEDED: int(row.succeeded),
-            DocumentState.FAILED: int(row.failed),
-            DocumentState.CANCELLED: int(row.cancelled),
-        }
-        unfinished = DocumentState.RUNNING if row.state == ChunkState.RUNNING else DocumentState.PENDING
-        counted[unfinished] = int(row.unfinished)
-        every.update(counted)
-        if row.job_state not in ENDED_JOB_STATES:
-            of_open.update(counted)
+def read_gauges(connection: Connection, after_batch: int | None, rested: RestedJobs | None = None) -> Gauges:
+    """Where everything stands, and the batches after this one; with None, none of them.
+
+    `rested` are the sums of the look before: with them, the chunks of jobs that ended earlier are not read again.
+    """
+    states = _jobs_by_state(connection)
+    open_jobs = open_sums(connection)
+    going_on = open_jobs + ending_sums(connection)
+    rested = rested_sums(
+        connection, sum(states.get(state, 0) for state in ENDED_JOB_STATES), rested, going_on
+    )
+    every = going_on + rested.sums
+    at_work, open_at_work = documents_at_work(connection)
     newest = newest_told(connection)
     return Gauges(
-        jobs=_jobs_by_state(connection),
-        documents=every,
-        open_documents=of_open,
+        jobs=states,
+        documents=_by_state(every, at_work),
+        open_documents=_by_state(open_jobs, open_at_work),
         waiting=_waiting_by_model(connection),
         workers=read_fleet(connection, most_earlier=0).workers,
-        attempts=sum(int(row.attempts) for row in totals),
-        rescues=sum(int(row.rescues) for row in totals),
+        attempts=every.attempt,
+        rescues=every.rescues,
         poison_documents=connection.execute(_POISON).scalar_one(),
         batches=() if after_batch is None else batches_after(connection, after_batch, newest),
         newest_batch=newest,
+        rested=rested,
     )
+
+
+def _by_state(sums: ChunkSums, at_work: int) -> Mapping[DocumentState, int]:
+    done = sums.succeeded + sums.failed + sums.cancelled
+    return {
+        DocumentState.PENDING: sums.documents - done - at_work,
+        DocumentState.RUNNING: at_work,
+        DocumentState.SUCCEEDED: sums.succeeded,
+        DocumentState.FAILED: sums.failed,
+        DocumentState.CANCELLED: sums.cancelled,
+    }
 
 
 def _jobs_by_state(connection: Connection) -> Mapping[JobState, int]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from schemas.events import Event
 from schemas.requests import ModelInfo
@@ -139,14 +139,21 @@ def worker_of_process(connection: Connection, host: str, pid: int) -> Worker | N
 
 def count_alive(connection: Connection, model: str, within_seconds: float) -> int:
     """How many workers of a model gave a sign of life within this time."""
-    rows = connection.execute(
-        select(workers.c.id).where(
-            workers.c.model == model,
-            workers.c.state.in_((WorkerState.STARTING, WorkerState.READY)),
-            workers.c.heartbeat_at > now(-within_seconds),
-        )
-    )
+    rows = connection.execute(select(workers.c.id).where(workers.c.model == model, *_alive(within_seconds)))
     return len(rows.all())
+
+
+def models_alive(connection: Connection, within_seconds: float) -> set[str]:
+    """The models of which a worker gave a sign of life within this time."""
+    rows = connection.execute(select(workers.c.model).where(*_alive(within_seconds)).distinct())
+    return set(rows.scalars())
+
+
+def _alive(within_seconds: float) -> tuple[ColumnElement[bool], ...]:
+    return (
+        workers.c.state.in_((WorkerState.STARTING, WorkerState.READY)),
+        workers.c.heartbeat_at > now(-within_seconds),
+    )
 
 
 def _note_end(connection: Connection, worker_id: int, state: WorkerState, event: Event) -> None:

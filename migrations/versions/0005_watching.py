@@ -59,6 +59,7 @@ def upgrade() -> None:
     )
     op.add_column("batches", sa.Column("answer_seconds", sa.JSON(), comment="AnswerSeconds"))
     op.create_index("ix_jobs_model_id", "jobs", ["model", "id"], unique=False)
+    op.create_index("ix_jobs_finished_at", "jobs", ["finished_at"], unique=False)
     op.create_index(
         "ix_documents_poison",
         "documents",
@@ -82,6 +83,7 @@ def downgrade() -> None:
     op.drop_index("ix_batches_worker_id_finished_at", table_name="batches")
     op.drop_index("ix_documents_job_id_error_code", table_name="documents")
     op.drop_index("ix_documents_poison", table_name="documents")
+    op.drop_index("ix_jobs_finished_at", table_name="jobs")
     op.drop_index("ix_jobs_model_id", table_name="jobs")
     for table, columns in ADDED.items():
         for column in reversed(columns):

@@ -21,11 +21,14 @@ def check_workers(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel])
         told += _failures(fleet)
         commands = ", ".join(f"`qwenq worker --model {one.model}`" for one in unserved)
         return _check(HealthState.UNHEALTHY, told, f"Start one for each: {commands}.")
-    if failed := _failures(fleet):
-        return _check(HealthState.DEGRADED, failed, "Mend what the reason names, and start the worker again.")
-    if lost := _unreplaced(fleet):
-        told = [f"{one.name} gave its last sign of life {one.silent_seconds:,.0f} s ago" for one in lost]
-        return _check(HealthState.DEGRADED, told, _advice_on_lost(lost))
+    failed, lost = _failures(fleet), _unreplaced(fleet)
+    if failed or lost:
+        told = failed + [
+            f"{one.name} gave its last sign of life {one.silent_seconds:,.0f} s ago" for one in lost
+        ]
+        advice = ["Mend what the reason names, and start the worker again."] if failed else []
+        advice += [_advice_on_lost(lost)] if lost else []
+        return _check(HealthState.DEGRADED, told, " ".join(advice))
     counted = sum(worker.condition in LIVE for worker in fleet)
     return _check(HealthState.HEALTHY, [f"{counted:,} alive, and nothing waits for want of one"], None)
 

@@ -46,6 +46,8 @@ class JobDownload(Page):
         self.set_header("Content-Disposition", f'attachment; filename="job-{job_id}-{name}"')
         self.write(file.heading)
         await self.flush()
+        if self.request.method == "HEAD":
+            return
         try:
             await self._send(file, job_id)
         except StreamClosedError:

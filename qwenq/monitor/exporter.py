@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -19,7 +19,7 @@ from qwenq.monitor.series import Series
 from qwenq.monitor.tally import Tally
 from schemas.errors import QwenqError
 from schemas.fleet import FleetWorker, WorkerCondition
-from schemas.gauges import Gauges, Waiting
+from schemas.gauges import Gauges, RestedJobs, Waiting
 from schemas.states import DocumentState, JobState
 from store.gauges import read_gauges
 
@@ -77,13 +77,15 @@ class Exporter(Collector):
         yield _gauge(series.STORE_UP, [((), self._latest is not None)])
         if self._latest is not None:
             yield _gauge(series.READ_SECONDS, [((), self._latest.seconds)])
-            yield from _gauges(self._latest.gauges)
+            yield from _gauges(self._latest.gauges, self._tally.label_of)
         yield from self._tally.families()
 
     async def _read(self) -> Look | None:
         after = self._tally.after_batch
+        # Of a store that was away nothing is taken over: it may be another one, or its copy.
+        rested = self._latest.gauges.rested if self._latest else None
         try:
-            return await self._reader.read(lambda connection: _look(connection, after))
+            return await self._reader.read(lambda connection: _look(connection, after, rested))
         except QwenqError as error:
             _log.warning("/metrics without the store: %s", error)
         except Exception:  # noqa: BLE001 - a fault of ours takes not Flower's own series with it
@@ -91,13 +93,13 @@ class Exporter(Collector):
         return None
 
 
-def _look(connection: Connection, after_batch: int | None) -> Look:
+def _look(connection: Connection, after_batch: int | None, rested: RestedJobs | None) -> Look:
     began = time.perf_counter()
-    gauges = read_gauges(connection, after_batch)
+    gauges = read_gauges(connection, after_batch, rested)
     return Look(gauges, time.perf_counter() - began)
 
 
-def _gauges(gauges: Gauges) -> Iterator[Metric]:
+def _gauges(gauges: Gauges, label_of: Callable[[str], str]) -> Iterator[Metric]:
     yield _gauge(series.JOBS, (((state,), gauges.jobs.get(state, 0)) for state in JobState))
     for told, counted in (
         (series.DOCUMENTS, gauges.documents),
@@ -106,19 +108,21 @@ def _gauges(gauges: Gauges) -> Iterator[Metric]:
         yield _gauge(told, (((state,), counted.get(state, 0)) for state in DocumentState))
     yield _gauge(series.POISON, [((), gauges.poison_documents)])
     # Zero where a worker has nothing to do: a gap would look like no news.
-    waiting = dict.fromkeys((worker.model for worker in gauges.workers), _NOTHING) | dict(gauges.waiting)
+    waiting = dict.fromkeys((label_of(worker.model) for worker in gauges.workers), _NOTHING)
+    for model, one in gauges.waiting.items():
+        waiting[label_of(model)] = waiting.get(label_of(model), _NOTHING) + one
     yield _gauge(series.WAITING_CHUNKS, (((model,), one.chunks) for model, one in waiting.items()))
     yield _gauge(series.WAITING_DOCUMENTS, (((model,), one.documents) for model, one in waiting.items()))
     yield _gauge(series.OLDEST_SECONDS, (((model,), one.oldest_seconds) for model, one in waiting.items()))
-    yield from _fleet(gauges.workers)
+    yield from _fleet(gauges.workers, label_of)
 
 
-def _fleet(workers: Sequence[FleetWorker]) -> Iterator[Metric]:
-    counted = Counter((worker.model, worker.condition) for worker in workers)
+def _fleet(workers: Sequence[FleetWorker], label_of: Callable[[str], str]) -> Iterator[Metric]:
+    counted = Counter((label_of(worker.model), worker.condition) for worker in workers)
     every = product({model for model, _ in counted}, WorkerCondition)
     yield _gauge(series.WORKERS, ((labels, counted[labels]) for labels in every))
     # The newest of a name comes first in the fleet, and is the one that lives.
-    alive = {(one.name, one.model): one for one in reversed(workers) if one.condition not in _GONE}
+    alive = {(one.name, label_of(one.model)): one for one in reversed(workers) if one.condition not in _GONE}
     for told, column in _OF_WORKER.items():
         values = ((labels, getattr(one, column)) for labels, one in alive.items())
         yield _gauge(told, ((labels, value) for labels, value in values if value is not None))

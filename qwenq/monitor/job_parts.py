@@ -18,6 +18,7 @@ from store.job_details import job_details
 from store.previews import preview_page
 from store.progress_series import job_progress
 from store.statuses import job_status
+from store.workers import ALIVE_SECONDS, models_alive
 
 PAGE_CHUNKS = 25
 PAGE_ANSWERS = 10
@@ -45,7 +46,7 @@ def find_job(connection: Connection, place: JobPlace, parts: Iterable[str]) -> d
     if status is None:
         raise unknown_job(place.job_id)
     found = {name: PARTS[name](connection, place, status) for name in parts}
-    return {"job": JobView(status), **found}
+    return {"job": JobView(status, models_alive(connection, ALIVE_SECONDS)), **found}
 
 
 def _summary(_connection: Connection, _place: JobPlace, status: JobStatus) -> JobStatus:

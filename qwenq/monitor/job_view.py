@@ -1,6 +1,8 @@
 """A job as the pages show it: its status, and what follows from it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from shlex import quote
 
 from schemas.jobs import DocumentCounts, JobStatus
 from schemas.states import JobState
@@ -10,9 +12,10 @@ _PAUSABLE = {JobState.QUEUED, JobState.RUNNING}
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job for a template."""
+    """One job for a template; `live_models` are those that a live worker has."""
 
     status: JobStatus
+    live_models: Collection[str]
 
     @property
     def id(self) -> int:
@@ -47,6 +50,14 @@ class JobView:
             return None
         at_work = status.usage.completion_tokens / status.tokens_per_second
         return (counts.pending + counts.running) * at_work / counts.succeeded
+
+    @property
+    def missing_worker(self) -> str | None:
+        """The command that starts a worker where the job waits, and no live one has its model."""
+        waits = self.status.state in _PAUSABLE and self.counts.pending + self.counts.running > 0
+        # Who submits a job chooses the name, and somebody else pastes the command.
+        command = f"qwenq worker --model {quote(self.status.model)}"
+        return command if waits and self.status.model not in self.live_models else None
 
     @property
     def actions(self) -> tuple[str, ...]:

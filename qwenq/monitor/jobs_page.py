@@ -12,6 +12,7 @@ from qwenq.monitor.page import Page
 from schemas.jobs import JobFilter, JobStatus
 from schemas.states import JobState
 from store.statuses import jobs_before, models_of_jobs
+from store.workers import ALIVE_SECONDS, models_alive
 
 PAGE_JOBS = 50
 _MOST_DIGITS = 18
@@ -19,11 +20,12 @@ _MOST_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class JobsFound:
-    """A page of jobs; `more`: there are older ones."""
+    """A page of jobs; `more`: there are older ones; `missing_workers`: commands that start them."""
 
     jobs: list[JobView]
     more: bool
     models: list[str]
+    missing_workers: list[str]
 
 
 class JobsPage(Page):
@@ -67,10 +69,13 @@ def find_jobs(connection: Connection, wanted: JobFilter, before: int | None) -> 
     """The page of jobs that fit, right before a job or from the newest on."""
     found = jobs_before(connection, wanted, before, PAGE_JOBS + 1)
     shown: list[JobStatus] = found[:PAGE_JOBS]
+    live = models_alive(connection, ALIVE_SECONDS)
+    views = [JobView(job, live) for job in shown]
     return JobsFound(
-        jobs=[JobView(job) for job in shown],
+        jobs=views,
         more=len(found) > PAGE_JOBS,
         models=models_of_jobs(connection),
+        missing_workers=sorted({view.missing_worker for view in views if view.missing_worker}),
     )
 
 

@@ -37,6 +37,10 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
         if not self.current_user:
             self.redirect(self.get_login_url())
 
+    async def head(self, *given: str) -> None:
+        """Answer as to a GET: Tornado leaves the body out."""
+        await self.get(*given)
+
     def check_xsrf_cookie(self) -> None:
         """Refuse a post that did not come from a form of ours. Raises HTTPError."""
         if self._is_foreign():

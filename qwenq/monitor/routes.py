@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tornado.web import StaticFileHandler, url
+from tornado.web import RedirectHandler, StaticFileHandler, url
 
 from qwenq.monitor.actions import JobAction
 from qwenq.monitor.document_page import DocumentPage
@@ -15,6 +15,7 @@ from qwenq.monitor.metrics_page import MetricsPage
 
 ROUTES: list[Any] = [
     url(r"/jobs", JobsPage, name="jobs"),
+    url(r"/jobs/", RedirectHandler, {"url": "../jobs", "permanent": False}),
     url(r"/jobs/([0-9]{1,18})", JobPage),
     url(r"/jobs/([0-9]{1,18})/documents/([0-9]{1,9})", DocumentPage),
     url(r"/fleet", FleetPage, name="fleet"),

@@ -1,7 +1,7 @@
 """What only ever grows: sums since Flower started, of rows that are told once and may be removed afterwards."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -14,6 +14,9 @@ from qwenq.monitor.series import Series
 from schemas.answer_seconds import BOUNDS, AnswerSeconds
 from schemas.gauges import Gauges, MeasuredBatch
 
+MOST_MODELS = 50
+OTHER = "other"
+"""What all further models are told as: whoever submits a job chooses its name, and Prometheus keeps each for good."""
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 
 
@@ -70,14 +73,22 @@ class Tally:
         """Take in what a look found that began after `after_batch`."""
         self._attempts.see(gauges.attempts)
         self._rescues.see(gauges.rescues)
+        at_work = dict.fromkeys(batch.model for batch in gauges.batches)
+        at_work |= dict.fromkeys(worker.model for worker in gauges.workers)
         # At zero before its first batch: the growth to that one would else be lost.
-        for model in (*gauges.waiting, *(worker.model for worker in gauges.workers)):
-            self._models.setdefault(model, _OfModel())
+        for model in at_work:
+            self._name(model, keep=at_work)
+        for model in gauges.waiting.keys() - self._models.keys():
+            self._name(model, keep={*self._models})
         for batch in gauges.batches:
-            self._models.setdefault(batch.model, _OfModel()).add(batch)
+            self._models.setdefault(self.label_of(batch.model), _OfModel()).add(batch)
         reached = gauges.batches[-1].id if gauges.batches else self.after_batch
         # SQLite gives the numbers of batches that were removed to the next ones.
         self.after_batch = gauges.newest_batch if reached is None else min(reached, gauges.newest_batch)
+
+    def label_of(self, model: str) -> str:
+        """What a model is told as."""
+        return model if model in self._models else OTHER
 
     def families(self) -> Iterator[Metric]:
         """Them all, as Prometheus has them."""
@@ -99,6 +110,16 @@ class Tally:
             sizes.add_metric([name], _buckets(SIZES, one.sizes), one.size_total)
         yield answers
         yield sizes
+
+    def _name(self, model: str, keep: Collection[str]) -> None:
+        """Make a model the newest by name, in the place of the one longest without work; none of `keep` goes for it."""
+        named = self._models.keys() - {OTHER}
+        if model not in self._models and len(named) >= MOST_MODELS:
+            oldest = next((one for one in self._models if one in named and one not in keep), None)
+            if oldest is None:
+                return
+            del self._models[oldest]
+        self._models[model] = self._models.pop(model, _OfModel())
 
 
 def _counter(told: Series, values: Iterable[tuple[str, float]]) -> Metric:

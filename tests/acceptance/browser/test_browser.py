@@ -31,7 +31,9 @@ def test_a_job_that_is_submitted_moves_to_done_on_screen(page: Page, jobs: Jobs)
     assert page.evaluate("window.sameDocument"), "the page was loaded anew"
 
 
-def test_the_page_of_a_job_moves_to_done_and_then_rests(page: Page, jobs: Jobs, store: Store) -> None:
+def test_the_page_of_a_job_moves_to_done_by_itself_and_shows_its_answers(
+    page: Page, jobs: Jobs, store: Store
+) -> None:
     job_id = jobs.submit([f"document {place}" for place in range(50)], model="echo").job_id
     page.goto(f"/jobs/{job_id}")
     expect(page.locator("#summary").get_by_role("status")).to_have_text("completed", timeout=60_000)
@@ -149,7 +151,7 @@ def test_dark_and_light_follow_the_system(page: Page) -> None:
         page.goto(path)
         assert _background(page) < 60, path
         page.emulate_media(color_scheme="light")
-        page.wait_for_function("document.documentElement.dataset.bsTheme === 'light'")
+        expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
         assert _background(page) > 200, path
 
 

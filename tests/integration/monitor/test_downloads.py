@@ -74,17 +74,18 @@ def test_where_text_is_hidden_there_is_no_file(watched: Settings, job: int, name
 
 
 def test_a_file_that_breaks_off_does_not_look_whole(
-    flower: Browser, watched_store: Store, job: int, monkeypatch: pytest.MonkeyPatch
+    watched: Settings, job: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_connection: object, _job_id: int, after: int) -> results.Page[object]:
         if after >= 0:
             raise StoreAway(url="here", reason="gone")
         return results.Page([answered], 0)
 
-    answered = next(api.results(job, settings=flower.monitor.qwenq))
+    answered = next(api.results(job, settings=watched))
     monkeypatch.setattr(results, "results_after", away)
-    with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        flower.get(f"/jobs/{job}/results.jsonl")
+    # A Flower of its own: it remembers for a while that its store is away.
+    with running_monitor(watched) as browser, pytest.raises(requests.exceptions.ChunkedEncodingError):
+        browser.get(f"/jobs/{job}/results.jsonl")
 
 
 def test_a_job_that_is_not_there_has_no_file(flower: Browser) -> None:

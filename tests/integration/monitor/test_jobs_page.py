@@ -174,3 +174,16 @@ def test_a_flower_that_hides_text_shows_its_jobs(watched: Settings, watched_stor
     make_job(watched_store)
     with running_monitor(watched.model_copy(update={"show_text": False})) as browser:
         assert _shown(browser.get("/jobs").text)
+
+
+def test_a_job_that_waits_for_a_model_of_no_live_worker_is_told_with_the_command(
+    flower: Browser, watched_store: Store
+) -> None:
+    job_id = make_job(watched_store, model="nobody's; rm x")
+    command = "qwenq worker --model 'nobody'\"'\"'s; rm x'"
+    pages = (f"/jobs/{job_id}", "/jobs")
+    for page in pages:
+        assert command in html.unescape(flower.get(page).text), page
+    make_worker(watched_store, model="nobody's; rm x")
+    for page in pages:
+        assert command not in html.unescape(flower.get(page).text), page

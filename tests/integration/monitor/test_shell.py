@@ -19,6 +19,7 @@ from schemas.errors import UnguardedFlower
 from schemas.settings import Settings
 from store.database import Store
 from store.version import upgrade_store
+from tests.builders import make_job
 from tests.monitors import Browser, running_monitor
 from tests.processes import qwenq
 from tests.waiting import eventually
@@ -223,3 +224,18 @@ def test_a_store_that_comes_up_later_is_found(watched: Settings, empty_postgres_
         upgrade_store(store)
         store.close()
         eventually(lambda: browser.get("/jobs").status_code == 200, "the store is found", 10)
+
+
+def test_a_slash_behind_jobs_leads_to_them(flower: Browser) -> None:
+    answer = flower.get("/jobs/?state=queued", allow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.url == f"{flower.url}/jobs?state=queued"
+
+
+def test_who_asks_for_the_head_of_a_page_gets_it(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store)
+    for path in ("/jobs", f"/jobs/{job_id}", "/fleet", f"/jobs/{job_id}/results.jsonl"):
+        answer = flower.ask("HEAD", path)
+        assert (answer.status_code, answer.content) == (200, b""), path
+    assert flower.ask("HEAD", "/jobs/999999").status_code == 404
+    assert flower.ask("HEAD", f"/jobs/{job_id}/cancel").status_code == 405

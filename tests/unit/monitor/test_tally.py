@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from qwenq.monitor.tally import SIZES, Tally
+from qwenq.monitor.tally import MOST_MODELS, OTHER, SIZES, Tally
 from schemas.answer_seconds import AnswerSeconds
-from schemas.gauges import Gauges, MeasuredBatch, Waiting
+from schemas.gauges import ChunkSums, Gauges, MeasuredBatch, RestedJobs, Waiting
 
-EMPTY = Gauges({}, {}, {}, {}, (), 0, 0, 0, (), 0)
+EMPTY = Gauges({}, {}, {}, {}, (), 0, 0, 0, (), 0, RestedJobs(0, None, ChunkSums(0, 0, 0, 0, 0, 0)))
 
 
 def batch(number: int, model: str = "m", together: float = 3.0) -> MeasuredBatch:
@@ -73,3 +73,31 @@ def test_a_size_counts_up_to_its_bound_and_one_that_nobody_measured_not_at_all()
     found = told(tally)
     buckets = [found["qwenq_batch_size_bucket", le] for le in ("1.0", "2.0", "4.0", "256.0", "+Inf")]
     assert buckets == [0, 1, 2, 2, 3]
+
+
+def test_a_model_that_works_takes_the_name_of_the_one_longest_without_work() -> None:
+    tally = Tally(after_batch=0)
+    for number in range(MOST_MODELS):
+        tally.add(replace(EMPTY, batches=(batch(1, f"m{number}"),)))
+    tally.add(replace(EMPTY, batches=(batch(1, "m0"), batch(2, "new"))))
+    assert [tally.label_of(model) for model in ("m0", "m1", "m2", "new")] == ["m0", OTHER, "m2", "new"]
+    assert told(tally)["qwenq_prompt_tokens_total", "m0"] == 60
+
+
+def test_models_that_only_wait_take_no_name_from_another() -> None:
+    tally = Tally(after_batch=0)
+    tally.add(replace(EMPTY, batches=(batch(1, "m"),)))
+    tally.add(replace(EMPTY, waiting={f"w{number}": Waiting(1, 1, 0.0) for number in range(999)}))
+    models = {model for name, model in told(tally) if name == "qwenq_prompt_tokens_total"}
+    assert len(models) == MOST_MODELS
+    assert "m" in models
+
+
+def test_more_models_at_once_than_there_are_names_count_as_one() -> None:
+    tally = Tally(after_batch=0)
+    many = tuple(batch(number, f"m{number}") for number in range(MOST_MODELS + 3))
+    for _ in range(2):
+        tally.add(replace(EMPTY, batches=many))
+    found = told(tally)
+    assert found["qwenq_generated_documents_total", OTHER] == 2 * 3 * 2
+    assert found["qwenq_generated_documents_total", "m0"] == 2 * 2

@@ -1,0 +1,63 @@
+"""How pages read a store that hangs or fails half way: they are told, soon, and buttons still work."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+from sqlalchemy import Connection, select, text
+
+from qwenq.monitor import reading
+from qwenq.monitor.reading import THREADS, StoreReader
+from schemas.errors import StoreAway
+from schemas.settings import Settings
+from store.database import Store
+
+
+def one(connection: Connection) -> int:
+    found: int = connection.execute(select(1)).scalar_one()
+    return found
+
+
+@pytest.fixture
+def reader(store: Store) -> StoreReader:
+    return StoreReader(Settings(database_url=store.engine.url.render_as_string(hide_password=False)))
+
+
+def test_postgresql_gives_up_a_statement_that_takes_too_long_and_that_is_remembered(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "STATEMENT_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "TRY_AGAIN_SECONDS", 60.0)
+    reader = StoreReader(Settings(database_url=postgres_url))
+    with pytest.raises(StoreAway, match="statement timeout"):
+        asyncio.run(reader.read(lambda connection: connection.execute(text("SELECT pg_sleep(60)"))))
+    with pytest.raises(StoreAway, match="statement timeout"):
+        asyncio.run(reader.read(one))
+    monkeypatch.setattr(reading, "TRY_AGAIN_SECONDS", 0.0)
+    assert asyncio.run(reader.read(one)) == 1
+    reader.close()
+
+
+def test_a_store_that_hangs_is_told_and_holds_up_no_button(
+    reader: StoreReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "ANSWER_SECONDS", 0.3)
+    woken = threading.Event()
+
+    async def ask() -> str:
+        hanging = [reader.read(lambda _: woken.wait(30)) for _ in range(THREADS)]
+        answers = await asyncio.gather(*hanging, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [StoreAway] * THREADS
+        began = time.monotonic()
+        with pytest.raises(StoreAway, match="said nothing"):
+            await reader.read(one)
+        assert time.monotonic() - began < reading.ANSWER_SECONDS
+        try:
+            return await asyncio.wait_for(reader.act(lambda: "done"), 5)
+        finally:
+            woken.set()
+            reader._threads.shutdown()
+
+    assert asyncio.run(ask()) == "done"
+    reader.close()
