@@ -29,7 +29,7 @@ from qwenq.embedded.session import environment_of
 from qwenq.job_request import JobRequest
 from qwenq.schedules import managing
 from schemas.schedule_tables import schedule_runs
-from schemas.schedules import Overlap, RunPolicy, ScheduleRun
+from schemas.schedules import RunPolicy, ScheduleRun
 from schemas.settings import Settings
 from schemas.states import RunState
 from store.clock import moment_of
@@ -120,7 +120,7 @@ def measure_unchanged(report: Report, settings: Settings, folder: Path, rows: in
 def measure_same_minute(report: Report, settings: Settings, folder: Path, count: int) -> None:
     """Many schedules due at one moment, and one beat that has to submit them all."""
     write_documents(folder / "one.jsonl", 1)
-    policy = RunPolicy(output=str(folder / "{schedule}.jsonl"), overlap=Overlap.ALLOW)
+    policy = RunPolicy(output=str(folder / "{schedule}.jsonl"))
     for number in range(count):
         request = JobRequest(files=[str(folder / "one.jsonl")])
         managing.add(f"due-{number}", ("0 2 * * *", "UTC"), request, policy, settings)

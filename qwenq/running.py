@@ -58,7 +58,14 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
     spec, rows = open_request(request, settings)
     check_outputs((outputs.results, outputs.errors), spec.sources)
     check_model(spec.model, settings)
-    asked_for = (request.params, request.format, request.sheet, request.priority, settings.dtype, settings.quantize)
+    asked_for = (
+        request.params,
+        request.format,
+        request.sheet,
+        request.priority,
+        settings.dtype,
+        settings.quantize,
+    )
     key = run_key(spec, repr(asked_for))
     with home_of_run(_services_of_run(settings), key) as home, Session(home.settings) as session:
         session.start_broker()

@@ -5,9 +5,9 @@ from store.database import Store
 from store.version import check_version, found_version, upgrade_store
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, statement_seconds: float | None = None) -> Store:
     """The settings' store, of the right version. Raises StoreAway, StoreNotCreated, StoreVersionMismatch."""
-    store = Store.of(settings)
+    store = Store.of(settings, statement_seconds)
     try:
         if settings.database_url is None and _is_new(store):
             upgrade_store(store)

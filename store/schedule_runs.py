@@ -19,6 +19,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -215,17 +216,20 @@ def device_seconds(connection: Connection, job_id: int) -> float:
 
 def _actionable() -> Select[Any]:
     """The first run that nobody is at, and that can begin, be submitted, or be delivered."""
-    earlier = schedule_runs.alias("earlier")
-    waits_for_another = exists().where(
-        earlier.c.schedule_id == schedule_runs.c.schedule_id,
-        earlier.c.state.in_(_UNFINISHED),
-        or_(
-            earlier.c.due_at < schedule_runs.c.due_at,
-            # Of one that runs, whenever it was due: a person may have begun it.
-            and_(earlier.c.state == RunState.RUNNING, earlier.c.id != schedule_runs.c.id),
+    # Neither looks at one run, so that of a thousand that are due, all are compared with them at once.
+    busy = select(schedule_runs.c.schedule_id).where(schedule_runs.c.state == RunState.RUNNING)
+    first = (
+        select(schedule_runs.c.schedule_id, func.min(schedule_runs.c.due_at))
+        .where(schedule_runs.c.state == RunState.DUE)
+        .group_by(schedule_runs.c.schedule_id)
+    )
+    may_begin = or_(
+        schedules.c.policy["overlap"].as_string() == Overlap.ALLOW,
+        and_(
+            schedule_runs.c.schedule_id.not_in(busy),
+            tuple_(schedule_runs.c.schedule_id, schedule_runs.c.due_at).in_(first),
         ),
     )
-    may_begin = or_(schedules.c.policy["overlap"].as_string() == Overlap.ALLOW, ~waits_for_another)
     return (
         select(schedule_runs.c.id, schedule_runs.c.schedule_id)
         .join_from(schedule_runs, schedules)

@@ -128,7 +128,10 @@ def _create_parts() -> None:
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column(
-            "level", sa.SmallInteger(), nullable=False, comment="0: of the document; above: some answers merged"
+            "level",
+            sa.SmallInteger(),
+            nullable=False,
+            comment="0: of the document; above: some answers merged",
         ),
         sa.Column("part", sa.Integer(), nullable=False, comment="its place in the level, from 0"),
         sa.Column("first_char", sa.Integer(), nullable=False, comment="of the document's text, from 0"),

@@ -1,6 +1,7 @@
 """Where a file goes: a path of this machine, or the URL of an object store. It appears there whole, or not at all."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -71,7 +72,8 @@ class LocalFile:
     @contextmanager
     def _aside(self) -> Iterator[tuple[BinaryIO, Path]]:
         """A new file beside the place, gone at the end unless it was renamed."""
-        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        # Beat delivers in several threads, and two runs may have one name for their files.
+        aside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
         try:
             if self.path.exists() and not self.path.is_file():
                 raise OutputNotWritable(path=str(self.path), reason="it is there, and is no file")

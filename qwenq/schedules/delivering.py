@@ -10,7 +10,7 @@ from qwenq.schedules.outputs import errors_file, results_file
 from schemas.errors import OutputNotWritable
 from schemas.events import Event
 from schemas.jobs import JobStatus
-from schemas.schedules import HeldRun, RunOutcome
+from schemas.schedules import HeldRun, RunOutcome, ScheduleRun
 from schemas.states import JobState, RunState
 from store.database import Store
 from store.notices import insert_notice
@@ -43,7 +43,7 @@ def close_run(store: Store, held: HeldRun, outcome: RunOutcome) -> None:
         if not end_run(connection, held, outcome):
             return
         if (url := held.schedule.policy.webhook) is not None:
-            insert_notice(connection, notice_key(held.run.id), url, _body(held, outcome))
+            insert_notice(connection, notice_key(held.run), url, _body(held, outcome))
     facts = {"schedule": held.schedule.name, "run": held.run.id, "job": held.run.job_id}
     if outcome.state is RunState.SUCCEEDED:
         _log.info(Event.RUN_SUCCEEDED, extra=facts)
@@ -56,9 +56,12 @@ def failure(code: str, message: str) -> RunOutcome:
     return RunOutcome(state=RunState.FAILED, error_code=code, error_message=message)
 
 
-def notice_key(run_id: int) -> str:
-    """What names the notice of a run, whoever sends it and how often."""
-    return f"run_{run_id}"
+def notice_key(run: ScheduleRun) -> str:
+    """What names the notice of a run, whoever sends it and how often.
+
+    Its due time is in it: the id of a run that is gone with its schedule may be that of another one later.
+    """
+    return f"run_{run.id}_{run.due_at:%Y%m%dT%H%M%S.%fZ}"
 
 
 def _outcome(held: HeldRun, status: JobStatus) -> RunOutcome:

@@ -1,25 +1,33 @@
 """Schedules as a person handles them: added, told of, paused, removed, run at once."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
+from pathlib import Path, PurePath
 
 from producer.object_stores import is_url
-from producer.reading.finding import find_files
+from producer.reading import read_rows
 from qwenq.exporting import check_outputs
 from qwenq.job_request import JobRequest
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.delivering import notice_key
-from qwenq.schedules.outputs import check_pattern, errors_file, overwrites_within_a_day, results_file
+from qwenq.schedules.outputs import (
+    EXAMPLE_DUE,
+    check_pattern,
+    errors_file,
+    overwrites_within_a_day,
+    results_file,
+)
+from qwenq.schedules.submitting import format_of
 from qwenq.schedules.ticking import take_forward
 from qwenq.schedules.webhooks import check_url, secret_of
 from qwenq.stores import open_store
 from qwenq.submitter import submitter_of
 from schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule, UsageError
 from schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
-from schemas.settings import Settings
+from schemas.settings import Settings, without_passwords
 from schemas.states import ScheduleState
 from store import schedules as stored
 from store.broker import Broker
@@ -30,6 +38,7 @@ from store.schedule_runs import begin_run_now, find_run, last_runs, newest_runs,
 from store.workers import ALIVE_SECONDS, count_alive
 
 RUNS_TOLD = 20
+LOOKING_SECONDS = 0.5
 _A_DAY = timedelta(days=1)
 
 
@@ -48,7 +57,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
     """
     line = CronLine(*due)
     policy = _absolute(policy)
-    _check(name, policy, settings)
+    _check(name, request.files, policy, settings)
     spec = request.specify(settings)
     scheduled = ScheduledRequest(
         inputs=tuple(map(_whole, request.files)),
@@ -61,7 +70,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
             first = line.after(moment_of(connection))
             stored.insert_schedule(connection, name, (*due, first), scheduled, policy, submitter_of(settings))
         schedule = _find(store, name)
-        return Added(schedule, _warnings(store, schedule, line))
+        return Added(_shown(schedule), _warnings(store, schedule, line))
 
 
 def all_schedules(settings: Settings) -> list[ScheduleReport]:
@@ -69,7 +78,7 @@ def all_schedules(settings: Settings) -> list[ScheduleReport]:
     with _opened(settings) as store, store.reading() as connection:
         last = last_runs(connection)
         return [
-            ScheduleReport(schedule=one, runs=(last[one.id],) if one.id in last else ())
+            ScheduleReport(schedule=_shown(one), runs=(last[one.id],) if one.id in last else ())
             for one in stored.all_schedules(connection)
         ]
 
@@ -80,8 +89,9 @@ def show(name: str, settings: Settings) -> ScheduleReport:
         schedule = _find(store, name)
         with store.reading() as connection:
             runs = newest_runs(connection, schedule.id, RUNS_TOLD)
-            notices = notices_of(connection, [notice_key(run.id) for run in runs])
-    return ScheduleReport(schedule=schedule, runs=tuple(runs), notices=tuple(notices))
+            found = notices_of(connection, [notice_key(run) for run in runs])
+    notices = tuple(one.model_copy(update={"url": without_passwords(one.url)}) for one in found)
+    return ScheduleReport(schedule=_shown(schedule), runs=tuple(runs), notices=notices)
 
 
 def pause(name: str, settings: Settings) -> Schedule:
@@ -124,9 +134,9 @@ def run(name: str, settings: Settings) -> ScheduleRun:
     """
     with _opened(settings) as store:
         schedule = _find(store, name)
+        # In one transaction: a beat would else take it in between.
         with store.writing() as connection:
             run_id = begin_run_now(connection, schedule.id)
-        with store.writing() as connection:
             held = take_run(connection, settings.lease_seconds, run_id)
         if held is None:
             reason = "an earlier run is unfinished; it begins after that"
@@ -138,33 +148,36 @@ def run(name: str, settings: Settings) -> ScheduleRun:
             broker.close()
         begun = _run(store, run_id)
         if begun.job_id is None:
-            raise RunNotStarted(name=name, run_id=run_id, reason=begun.error_message or "it was removed")
+            reason = (begun.error_message or "it was removed").rstrip(".")
+            raise RunNotStarted(name=name, run_id=run_id, reason=reason)
         return begun
 
 
 def finish(run_id: int, settings: Settings) -> ScheduleRun:
-    """Deliver the answers of a run whose job has ended, if nobody did yet. Raises StoreAway."""
+    """Deliver the answers of a run whose job has ended; a beat that is at it is waited for. Raises StoreAway."""
     with _opened(settings) as store:
-        with store.writing() as connection:
-            held = take_run(connection, settings.lease_seconds, run_id)
-        if held is not None:
+        while (found := _run(store, run_id)).finished_at is None:
+            with store.writing() as connection:
+                held = take_run(connection, settings.lease_seconds, run_id)
+            if held is None:
+                time.sleep(LOOKING_SECONDS)
+                continue
             broker = Broker(settings)
             try:
                 take_forward(store, broker, settings, held)
             finally:
                 broker.close()
-        return _run(store, run_id)
+        return found
 
 
-def _check(name: str, policy: RunPolicy, settings: Settings) -> None:
-    if not name.strip() or "/" in name or not name.isprintable():
+def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settings) -> None:
+    if not name.strip(" .") or "/" in name or not name.isprintable():
         reason = "it must be printable and without a slash, for files are named after it"
         raise InvalidParameter(name="the schedule's name", reason=reason)
     check_pattern("--output", policy.output)
     if policy.errors is not None:
         check_pattern("--errors", policy.errors)
-    example = (policy, name, datetime(2026, 1, 1, tzinfo=None), 1, 1)  # noqa: DTZ001 - only to fill a pattern
-    check_outputs([results_file(*example), errors_file(*example)])
+    check_outputs(_example_outputs(name, policy), inputs)
     if policy.webhook is not None:
         check_url("--webhook", policy.webhook)
         secret_of(settings)
@@ -172,23 +185,45 @@ def _check(name: str, policy: RunPolicy, settings: Settings) -> None:
 
 def _warnings(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
     told = []
-    for name in schedule.request.inputs:
-        try:
-            find_files(name)
-        except UsageError as error:
-            told.append(f"as it is now, a run would fail: {error}")
-    policy = schedule.policy
+    request, policy = schedule.request, schedule.policy
+    spec = request.spec
+    try:
+        read_rows(request.inputs, format_of(request), spec.prompt, spec.params, sheet=request.sheet)
+    except UsageError as error:
+        told.append(f"as it is now, a run would fail: {error}")
+    for name in request.inputs:
+        told += [
+            f"{output} would be an input of the next run: answers go where --input {name} does not look"
+            for output in _example_outputs(schedule.name, policy)
+            if not is_url(output) and _looks_there(name, PurePath(output))
+        ]
     soon = line.after(schedule.next_due_at) - schedule.next_due_at
     if soon < _A_DAY and overwrites_within_a_day(policy.output):
         told.append(
             "several runs of one day write the same file: {time} or {run} in --output tells them apart"
         )
     with store.reading() as connection:
-        if not count_alive(connection, schedule.request.spec.model, ALIVE_SECONDS):
-            told.append(
-                f"no worker has this model now; start one with `qwenq worker --model {schedule.request.spec.model}`"
-            )
+        if not count_alive(connection, spec.model, ALIVE_SECONDS):
+            told.append(f"no worker has this model now; start one with `qwenq worker --model {spec.model}`")
     return told
+
+
+def _example_outputs(name: str, policy: RunPolicy) -> list[str]:
+    example = (policy, name, EXAMPLE_DUE, 1, 1)
+    return [results_file(*example), errors_file(*example)]
+
+
+def _looks_there(name: str, path: PurePath) -> bool:
+    """Whether a file, pattern or folder of inputs would have this file too."""
+    return path.match(name) or path.is_relative_to(name)
+
+
+def _shown(schedule: Schedule) -> Schedule:
+    """A schedule as it may be told of."""
+    if schedule.policy.webhook is None:
+        return schedule
+    policy = schedule.policy.model_copy(update={"webhook": without_passwords(schedule.policy.webhook)})
+    return schedule.model_copy(update={"policy": policy})
 
 
 def _absolute(policy: RunPolicy) -> RunPolicy:

@@ -1,7 +1,7 @@
 """Where a run's answers go: the schedule's pattern, filled in."""
 
 import string
-from datetime import datetime
+from datetime import UTC, datetime
 
 from qwenq.exporting import errors_path
 from schemas.errors import InvalidParameter
@@ -9,6 +9,8 @@ from schemas.schedules import RunPolicy
 
 PLACES = ("schedule", "date", "time", "run", "job")
 TELLING_APART = {"time", "run", "job"}
+EXAMPLE_DUE = datetime(2026, 1, 1, tzinfo=UTC)
+"""To try a pattern with, before anything is due."""
 
 
 def check_pattern(option: str, pattern: str) -> None:
@@ -21,6 +23,11 @@ def check_pattern(option: str, pattern: str) -> None:
     if unknown:
         known = ", ".join(f"{{{place}}}" for place in PLACES)
         raise InvalidParameter(name=option, reason=f"there is no {{{unknown[0]}}}; there are {known}")
+    try:
+        _filled(pattern, "", EXAMPLE_DUE, 1, 1)
+    except (ValueError, LookupError):
+        reason = f"{pattern!r} cannot be filled in; a place is its name alone, such as {{date}}"
+        raise InvalidParameter(name=option, reason=reason) from None
 
 
 def overwrites_within_a_day(pattern: str) -> bool:

@@ -8,7 +8,7 @@ from producer.submitting import submit_job
 from qwenq.schedules.cron import CronLine
 from schemas.events import Event
 from schemas.jobs import JobSpec
-from schemas.schedules import HeldRun
+from schemas.schedules import HeldRun, ScheduledRequest
 from schemas.settings import Settings
 from schemas.states import JobState
 from store.broker import Broker
@@ -27,7 +27,7 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
     job_id = _stored_before(store, held)
     if job_id is None:
         spec = specify(held)
-        rows = open_input(spec, _format_of(held), sheet=held.schedule.request.sheet)
+        rows = open_input(spec, format_of(held.schedule.request), sheet=held.schedule.request.sheet)
         spec = spec.model_copy(update={"sources": rows.sources})
         job_id = submit_job(store, broker, settings, spec, rows).job_id
     with store.writing() as connection:
@@ -57,13 +57,13 @@ def key_of(held: HeldRun) -> str:
     return f"schedule {held.schedule.id} run {held.run.id} {held.run.due_at:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def format_of(request: ScheduledRequest) -> Format | None:
+    """The format of a schedule's inputs, None where their names tell it."""
+    return None if request.format is None else Format(request.format)
+
+
 def _stored_before(store: Store, held: HeldRun) -> int | None:
     """The run's job, if a process that died stored all of it: its input may have changed since."""
     with store.reading() as connection:
         keyed = job_of_key(connection, key_of(held))
     return None if keyed is None or keyed.state is JobState.VALIDATING else keyed.job_id
-
-
-def _format_of(held: HeldRun) -> Format | None:
-    name = held.schedule.request.format
-    return None if name is None else Format(name)

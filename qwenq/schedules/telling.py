@@ -76,7 +76,7 @@ def _show_runs(report: ScheduleReport) -> None:
     told = [""]
     for run in report.runs:
         became = [run.error_message or run.output or ""]
-        if (notice := unsent.get(notice_key(run.id))) is not None:
+        if (notice := unsent.get(notice_key(run))) is not None:
             again = "given up" if notice.state is NoticeState.FAILED else "tried again"
             became.append(f"webhook not told ({notice.attempts} attempts, {again}): {notice.error}")
         told.append("; ".join(filter(None, became)))

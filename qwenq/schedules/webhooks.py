@@ -18,31 +18,43 @@ import requests
 from schemas.errors import InvalidParameter, InvalidSetting
 from schemas.events import Event
 from schemas.schedules import Notice
-from schemas.settings import Settings, without_passwords
+from schemas.settings import Settings
 from store.database import Store
 from store.notices import note_not_sent, note_sent, take_notice
 
 ANSWER_SECONDS = 10.0
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what all secrets begin with
 LONGEST_REASON = 300
+TAKEN = 2
+"""The hundreds of a code that says so."""
+SENDING_SECONDS = 5.0
+"""After these, a tick leaves the rest to the next: webhooks that are silent must not take up all of beat's threads."""
 
 _log = logging.getLogger("qwenq.schedules")
+# At the level debug it tells of each request's path, where webhooks have their secrets.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 def check_url(option: str, url: str) -> None:
     """Raise InvalidParameter for what nothing can be posted to."""
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        requests.Request("POST", url).prepare()
+        is_one = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except (requests.RequestException, ValueError):
+        is_one = False
+    if not is_one:
         raise InvalidParameter(
             name=option, reason=f"{url!r} is not the URL of a webhook, such as https://host/path"
         )
 
 
 def send_notices(store: Store, settings: Settings) -> int:
-    """Send all notices that are due. Returns how many were taken by their webhooks. Raises StoreAway."""
+    """Send notices that are due, for some seconds. Returns how many their webhooks took. Raises StoreAway."""
     sent = 0
+    ends = time.monotonic() + SENDING_SECONDS
     with requests.Session() as session:
-        while (notice := _taken(store)) is not None:
+        while time.monotonic() < ends and (notice := _taken(store)) is not None:
             reason = _posted(session, notice, settings)
             sent += reason is None
             _note(store, notice, reason)
@@ -85,25 +97,40 @@ def _taken(store: Store) -> Notice | None:
 def _posted(session: requests.Session, notice: Notice, settings: Settings) -> str | None:
     """Post a notice. Returns why it was not taken, None if it was."""
     try:
-        answer = session.post(
+        with session.post(
             notice.url,
             data=notice.body.encode(),
             headers=headers_of(notice, secret_of(settings), int(time.time())),
             timeout=ANSWER_SECONDS,
             # A redirection would turn the post into a get, or carry the signature elsewhere.
             allow_redirects=False,
-        )
+            # Whatever it says, and however long: only the code counts.
+            stream=True,
+        ) as answer:
+            return (
+                None
+                if answer.status_code // 100 == TAKEN
+                else f"it answered {answer.status_code} {answer.reason}"
+            )
     except InvalidSetting as error:
         return str(error)
-    except requests.RequestException as error:
-        return f"{type(error).__name__}: {error}"[:LONGEST_REASON]
-    return (
-        None if answer.ok and not answer.is_redirect else f"it answered {answer.status_code} {answer.reason}"
-    )
+    except (requests.RequestException, ValueError) as error:
+        return _reason_of(error, notice.url)[:LONGEST_REASON]
+
+
+def _reason_of(error: Exception, url: str) -> str:
+    """Why a webhook was not reached, without its path and query: many have their secret there."""
+    cause = getattr(error.args[0] if error.args else None, "reason", None) or error
+    return f"{type(error).__name__}: {cause}".replace(url, _host_of(url))
+
+
+def _host_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}"
 
 
 def _note(store: Store, notice: Notice, reason: str | None) -> None:
-    facts = {"notice": notice.key, "url": without_passwords(notice.url), "attempt": notice.attempt}
+    facts = {"notice": notice.key, "url": _host_of(notice.url), "attempt": notice.attempt}
     if reason is None:
         with store.writing() as connection:
             note_sent(connection, notice)

@@ -122,7 +122,7 @@ class LongDocuments:
             bare, most = tokens_of(0, 0), request.params.max_new_tokens
             raise NoRoomForParts(prompt_tokens=bare, max_new_tokens=most, context=self._gauge.context)
         # Of nothing but blanks, nothing can be asked.
-        told = [span for span in spans if not in_prompt.text[span.first : span.last].isspace()]
+        told = [span for span in spans if not in_prompt.text[span.first : span.last].isspace()] or spans[:1]
         if len(told) == 1:
             yield _asked_with(request, in_prompt.between(*told[0]))
             return

@@ -1,6 +1,7 @@
 """PDF: the text of its pages, in the order of the page's own text."""
 
 import re
+import threading
 from typing import TYPE_CHECKING
 
 from producer.reading.extracting.extracted import Extracted
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 _PASSWORD_NEEDED = 4
+# PDFium is for one thread at a time, and beat submits several inputs at once: it would crash.
+_ALONE = threading.Lock()
 # PDFium puts a mark where a hyphen ends a line. Before a small letter it broke a word, in Anglo-Saxon it did not.
 _BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[\x02\ufffe](?=[^\W\d_A-Z])")
 _HYPHEN = re.compile(r"[\x02\ufffe]")
@@ -23,7 +26,7 @@ def read_pdf(data: bytes) -> Extracted:
     import pypdfium2
 
     try:
-        with pypdfium2.PdfDocument(data) as pdf:
+        with _ALONE, pypdfium2.PdfDocument(data) as pdf:
             pages = [_page_text(pdf, number) for number in range(len(pdf))]
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == _PASSWORD_NEEDED:

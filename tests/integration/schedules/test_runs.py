@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from qwenq import api
 from qwenq.job_request import JobRequest
 from qwenq.schedules import managing, submitting
 from qwenq.schedules.changes import changes_section
+from qwenq.schedules.delivering import deliver_run
 from qwenq.schedules.failing import failed_runs
 from schemas.errors import (
     InvalidParameter,
@@ -239,6 +241,22 @@ def test_a_run_that_a_person_begins_is_submitted_at_once_and_waits_for_no_clock(
         managing.run("nightly", nights.settings)
 
 
+def test_who_waits_for_a_run_waits_for_a_beat_that_delivers_it(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    begun = managing.run("nightly", nights.settings)
+    nights.answer(begun.job_id)
+    with nights.store.writing() as connection:
+        held = take_run(connection, 60.0, begun.id)
+    assert held is not None
+    with ThreadPoolExecutor(1) as waiting:
+        finished = waiting.submit(managing.finish, begun.id, nights.settings)
+        with pytest.raises(TimeoutError):
+            finished.result(timeout=0.2)
+        deliver_run(nights.store, held)
+        assert finished.result(timeout=30).output is not None
+
+
 def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
@@ -254,11 +272,23 @@ def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Ni
     assert section.facts["generated"] == "3 of 3 documents"
 
 
-def test_an_input_that_matches_nothing_is_told_when_a_schedule_is_added(nights: Nights) -> None:
-    request = JobRequest(files=[str(nights.inbox / "*.jsonl")])
+@pytest.mark.parametrize("name", ["*.jsonl", "a.jsonl", "."])
+def test_an_input_that_is_none_yet_is_told_when_a_schedule_is_added(nights: Nights, name: str) -> None:
+    request = JobRequest(files=[str(nights.inbox / name)])
     policy = RunPolicy(output=str(nights.folder / "{date}.jsonl"))
     added = managing.add("nightly", ("0 2 * * *", "UTC"), request, policy, nights.settings)
-    assert any(str(nights.inbox) in warning for warning in added.warnings)
+    assert any("would fail" in warning and str(nights.inbox) in warning for warning in added.warnings)
+
+
+@pytest.mark.parametrize("folder", ["inbox", "."])
+def test_answers_that_a_later_run_would_read_are_told_of_when_a_schedule_is_added(
+    nights: Nights, folder: str
+) -> None:
+    nights.put("a.jsonl", ["one"])
+    request = JobRequest(files=[str(nights.inbox / "*.jsonl")])
+    policy = RunPolicy(output=str(nights.folder / folder / "{date}.jsonl"))
+    added = managing.add("nightly", ("0 2 * * *", "UTC"), request, policy, nights.settings)
+    assert sum("input of the next run" in warning for warning in added.warnings) == (folder == "inbox") * 2
 
 
 def _name_is_taken(nights: Nights) -> None:
@@ -273,9 +303,18 @@ def _name_is_taken(nights: Nights) -> None:
         (lambda nights: nights.add(name="a/b"), InvalidParameter, "slash"),
         (lambda nights: nights.add(output="{when}.jsonl"), InvalidParameter, "{schedule}"),
         (lambda nights: nights.add(output="{.jsonl"), InvalidParameter, "--output"),
+        (lambda nights: nights.add(output="{date:{foo}}.jsonl"), InvalidParameter, "--output"),
+        (lambda nights: nights.add(errors="{date:d}.jsonl"), InvalidParameter, "--errors"),
+        (lambda nights: nights.add(name=".."), InvalidParameter, "name"),
+        (
+            lambda nights: nights.add(output=str(nights.inbox / "*.jsonl")),
+            OutputNotWritable,
+            "it is an input",
+        ),
         (lambda nights: nights.add(output=str(nights.folder / "out.exe")), OutputNotWritable, "out.exe"),
         (lambda nights: nights.add(output="/proc/nowhere/{date}.jsonl"), OutputNotWritable, "/proc/nowhere"),
         (lambda nights: nights.add(webhook="ftp://here"), InvalidParameter, "--webhook"),
+        (lambda nights: nights.add(webhook="http://here:port/"), InvalidParameter, "--webhook"),
     ],
 )
 def test_what_can_be_known_to_be_wrong_is_refused_when_a_schedule_is_added(

@@ -17,6 +17,7 @@ from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurn
 from tests.waiting import eventually
 from worker import feed as feed_module
 from worker import keeper as keeper_module
+from worker.engine import echo
 from worker.keeper import Keeper
 
 SHORT = "one two three"
@@ -192,6 +193,15 @@ def test_a_document_that_is_long_by_its_blanks_is_one_part(turns: LongTurns) -> 
     text = "a b c" + " " * 500
     turns.context = 12
     job_id = turns.job(text, prompt=PromptSpec(merge="{{ parts }}"))
+    turns.answer(job_id)
+    assert [one[2] for one in results(turns, job_id)] == [1]
+
+
+def test_of_a_document_of_blanks_alone_its_first_part_is_asked(
+    turns: LongTurns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(echo, "_count_words", lambda messages: sum(len(one.content) for one in messages))
+    job_id = turns.job(" " * 500, prompt=PromptSpec(template="Of: {{ text }}.", merge="{{ parts }}"))
     turns.answer(job_id)
     assert [one[2] for one in results(turns, job_id)] == [1]
 

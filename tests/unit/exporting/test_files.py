@@ -217,3 +217,17 @@ def test_a_missing_package_is_told_with_its_extra(tmp_path: Path, monkeypatch: p
     with pytest.raises(MissingExtra, match=r"pip install 'qwenq\[parquet\]'"):
         check_outputs([tmp_path / "out.parquet"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_that_write_one_file_at_once_write_it_whole_each(tmp_path: Path) -> None:
+    place = tmp_path / "answers.parquet"
+
+    def writing_another_meanwhile() -> Iterator[Result]:
+        yield from results("one")
+        write_results(place, results("other"))
+        assert [row["text"] for row in rows_of(place)] == ["other"]
+        yield from results("two")
+
+    write_results(place, writing_another_meanwhile())
+    assert [row["text"] for row in rows_of(place)] == ["one", "two"]
+    assert list(tmp_path.iterdir()) == [place]

@@ -148,3 +148,13 @@ def test_the_worst_check_is_the_state_of_the_whole(
 def test_a_check_that_cannot_be_made_says_so() -> None:
     assert not_made("workers").state == HealthState.UNKNOWN
     assert "not looked at" in not_made("workers").message
+
+
+def test_a_failed_worker_hides_no_lost_one() -> None:
+    failed = worker(WorkerCondition.FAILED, name="failed@here", error="no weights")
+    lost = worker(WorkerCondition.LOST, name="lost@there", host="there", silent_seconds=90.0)
+    found = check_workers([failed, lost], [])
+    assert "failed@here failed: no weights" in found.message
+    assert "lost@there gave its last sign of life 90 s ago" in found.message
+    assert "Mend what the reason names" in str(found.recommendation)
+    assert "Look at their machines" in str(found.recommendation)

@@ -3,6 +3,7 @@
 import io
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 import pytest
 
 from producer.reading import Format, read_rows
+from producer.reading.extracting.pdf import read_pdf
 from producer.reading.extracting.plain import decoded
 from producer.reading.extracting.web import text_of_html
 from schemas.documents import Document, Row, RowError
@@ -93,6 +95,13 @@ def _word(body: str, notes: str) -> bytes:
         for name, xml in parts.items():
             archive.writestr(name, xml)
     return packed.getvalue()
+
+
+def test_threads_may_read_pdfs_at_the_same_time() -> None:
+    data = pdf_of(*["many words " * 200] * 10)
+    alone = read_pdf(data)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(read == alone for read in pool.map(read_pdf, [data] * 100))
 
 
 def test_words_that_a_line_of_a_pdf_breaks_are_joined_and_names_are_not(tmp_path: Path) -> None:
