@@ -57,6 +57,7 @@ class Event(StrEnum):
     RUN_SUCCEEDED = "run.succeeded"
     RUN_FAILED = "run.failed"
     RUN_SKIPPED = "run.skipped"
+    RUN_PUT_OFF = "run.put_off"
     NOTICE_SENT = "notice.sent"
     NOTICE_REFUSED = "notice.refused"
     NOTICE_GIVEN_UP = "notice.given_up"

@@ -96,13 +96,14 @@ class ScheduleRun(BaseModel):
 
 
 class ScheduleReport(BaseModel):
-    """A schedule with its newest runs, newest first."""
+    """A schedule with its newest runs, newest first. `waits` says what a run at work waits for, if it does."""
 
     model_config = ConfigDict(frozen=True)
 
     schedule: Schedule
     runs: tuple[ScheduleRun, ...]
     notices: tuple["NoticeStatus", ...] = ()
+    waits: str | None = None
 
 
 class NoticeStatus(BaseModel):

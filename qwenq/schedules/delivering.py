@@ -21,7 +21,7 @@ _log = logging.getLogger("qwenq.schedules")
 
 
 def deliver_run(store: Store, held: HeldRun) -> None:
-    """Write the answers of a run that this process holds, and end it. Raises StoreAway."""
+    """Write the answers of a run that this process holds, and end it. Raises OutputNotWritable, StoreAway."""
     job_id = held.run.job_id
     if job_id is None:
         raise TypeError(held.run)
@@ -49,6 +49,20 @@ def close_run(store: Store, held: HeldRun, outcome: RunOutcome) -> None:
         _log.info(Event.RUN_SUCCEEDED, extra=facts)
     else:
         _log.error(Event.RUN_FAILED, extra={**facts, "code": outcome.error_code})
+
+
+def close_undelivered(store: Store, held: HeldRun, refused: OutputNotWritable) -> None:
+    """End a run whose answers cannot be written where they belong; its record says how to get them."""
+    with store.reading() as connection:
+        status = None if held.run.job_id is None else job_status(connection, held.run.job_id)
+    message = (
+        f"{refused} The answers are kept: `qwenq results {held.run.job_id} -o FILE` writes them elsewhere"
+    )
+    lost = failure("output_not_writable", message)
+    if status is not None:
+        kept = {"state": lost.state, "error_code": lost.error_code, "error_message": lost.error_message}
+        lost = _outcome(held, status).model_copy(update=kept)
+    close_run(store, held, lost)
 
 
 def failure(code: str, message: str) -> RunOutcome:
@@ -95,7 +109,8 @@ def _why_failed(held: HeldRun, status: JobStatus) -> dict[str, object] | None:
         code = "failure_rate"
         message = (
             f"{counts.failed:,} of {counts.total:,} documents failed, {share:.1%}, more than the {allowed:.1%} of "
-            f"--on-failure-rate; `qwenq retry {status.id}` runs them again"
+            f"--on-failure-rate; `qwenq retry {status.id}` runs them again, after which "
+            f"`qwenq results {status.id} -o FILE` writes all answers"
         )
     else:
         return None
@@ -108,14 +123,9 @@ def _written(store: Store, held: HeldRun, status: JobStatus, outcome: RunOutcome
     due = CronLine(schedule.cron, schedule.timezone).local(held.run.due_at)
     place = (schedule.policy, schedule.name, due, held.run.id, status.id)
     results, errors = results_file(*place), errors_file(*place)
-    try:
-        with store.reading() as connection:
-            write_answers(connection, status.id, results)
-            write_failures(connection, status.id, errors)
-    except OutputNotWritable as refused:
-        message = f"{refused} The answers are kept: `qwenq results {status.id} -o FILE` writes them elsewhere"
-        lost = {"state": RunState.FAILED, "error_code": "output_not_writable", "error_message": message}
-        return outcome.model_copy(update=lost)
+    with store.reading() as connection:
+        write_answers(connection, status.id, results)
+        write_failures(connection, status.id, errors)
     return outcome.model_copy(update={"output": results})
 
 

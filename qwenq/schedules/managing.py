@@ -28,7 +28,7 @@ from qwenq.submitter import submitter_of
 from schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule, UsageError
 from schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
 from schemas.settings import Settings, without_passwords
-from schemas.states import ScheduleState
+from schemas.states import RunState, ScheduleState
 from store import schedules as stored
 from store.broker import Broker
 from store.clock import moment_of
@@ -90,8 +90,9 @@ def show(name: str, settings: Settings) -> ScheduleReport:
         with store.reading() as connection:
             runs = newest_runs(connection, schedule.id, RUNS_TOLD)
             found = notices_of(connection, [notice_key(run) for run in runs])
+        waits = _waits(store, schedule, runs)
     notices = tuple(one.model_copy(update={"url": without_passwords(one.url)}) for one in found)
-    return ScheduleReport(schedule=_shown(schedule), runs=tuple(runs), notices=notices)
+    return ScheduleReport(schedule=_shown(schedule), runs=tuple(runs), notices=notices, waits=waits)
 
 
 def pause(name: str, settings: Settings) -> Schedule:
@@ -224,6 +225,17 @@ def _shown(schedule: Schedule) -> Schedule:
         return schedule
     policy = schedule.policy.model_copy(update={"webhook": without_passwords(schedule.policy.webhook)})
     return schedule.model_copy(update={"policy": policy})
+
+
+def _waits(store: Store, schedule: Schedule, runs: Sequence[ScheduleRun]) -> str | None:
+    """What a run at work waits for: a worker that has its model."""
+    if not any(run.state is RunState.RUNNING and run.job_id is not None for run in runs):
+        return None
+    model = schedule.request.spec.model
+    with store.reading() as connection:
+        if count_alive(connection, model, ALIVE_SECONDS):
+            return None
+    return f"no worker has this model now; start one with `qwenq worker --model {model}`"
 
 
 def _absolute(policy: RunPolicy) -> RunPolicy:

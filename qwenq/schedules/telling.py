@@ -64,6 +64,8 @@ def show_schedule(report: ScheduleReport) -> None:
         return
     click.echo()
     _show_runs(report)
+    if report.waits:
+        say(f"the run at work waits: {report.waits}")
 
 
 def _show_runs(report: ScheduleReport) -> None:

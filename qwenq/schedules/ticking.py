@@ -1,17 +1,19 @@
 """One tick of the clock: due times become runs, runs go on, notices are sent."""
 
 import logging
-from datetime import datetime
+import threading
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
 from producer.heartbeat import Heartbeat
-from qwenq.schedules.delivering import close_run, deliver_run, failure
+from producer.object_stores import is_url
+from qwenq.schedules.delivering import close_run, close_undelivered, deliver_run, failure
 from qwenq.schedules.due import make_due_runs
 from qwenq.schedules.submitting import submit_run
 from qwenq.schedules.webhooks import send_notices
 from qwenq.stores import open_store
-from schemas.errors import ServiceAway, UsageError
+from schemas.errors import OutputNotWritable, ServiceAway, UsageError
 from schemas.events import Event
 from schemas.schedules import HeldRun
 from schemas.settings import Settings
@@ -19,6 +21,13 @@ from store.broker import Broker
 from store.clock import moment_of
 from store.database import Store
 from store.schedule_runs import renew_run, take_run
+from store.statuses import job_status
+
+AT_WORK = threading.BoundedSemaphore(2)
+"""Of beat's four threads, so many may read long inputs or write long outputs: nothing comes due late for them."""
+AWAY = timedelta(minutes=30)
+"""An object store that is away is asked again for so long, before it fails a run."""
+ASK_AGAIN_SECONDS = 60.0
 
 _log = logging.getLogger("qwenq.schedules")
 
@@ -39,11 +48,22 @@ def tick(store: Store, broker: Broker, settings: Settings, at: datetime | None =
     Any number of ticks may run at once: each takes what no other one is at.
     """
     due = make_due_runs(store, at or _present(store))
-    steps = 0
-    while (held := _taken(store, settings)) is not None:
-        take_forward(store, broker, settings, held)
-        steps += 1
+    steps = _take_steps(store, broker, settings)
     return TickReport(due=due, steps=steps, notices=send_notices(store, settings))
+
+
+def _take_steps(store: Store, broker: Broker, settings: Settings) -> int:
+    """Take runs forward until none can go on. Returns how many steps that were."""
+    if not AT_WORK.acquire(blocking=False):
+        return 0
+    try:
+        steps = 0
+        while (held := _taken(store, settings)) is not None:
+            take_forward(store, broker, settings, held)
+            steps += 1
+        return steps
+    finally:
+        AT_WORK.release()
 
 
 def tick_once(settings: Settings, at: datetime | None = None) -> TickReport:
@@ -71,13 +91,35 @@ def take_forward(store: Store, broker: Broker, settings: Settings, held: HeldRun
         except ServiceAway:
             raise
         except UsageError as error:
-            close_run(store, held, failure(_code_of(error), str(error)))
+            if _put_off(store, held, error):
+                return
+            if isinstance(error, OutputNotWritable) and held.run.job_id is not None:
+                close_undelivered(store, held, error)
+            else:
+                close_run(store, held, failure(_code_of(error), str(error)))
         except Exception as error:  # noqa: BLE001 - it ends this run, and no other one
             # Not again and again: somebody must see it first.
             _log.exception(Event.DUTY_FAILED, extra={"run": held.run.id})
             close_run(
                 store, held, failure("internal_error", f"{type(error).__name__}; the log of beat says where")
             )
+
+
+def _put_off(store: Store, held: HeldRun, error: UsageError) -> bool:
+    """Have a run taken up again a little later, where what it lacks may be back by then. False: it is not worth it."""
+    place = getattr(error, "source", None) or getattr(error, "path", None)
+    began = held.run.started_at
+    if place is None or not is_url(place) or began is None:
+        return False
+    with store.writing() as connection:
+        if held.run.job_id is not None:
+            job = job_status(connection, held.run.job_id)
+            began = job.finished_at or began if job else began
+        if moment_of(connection) - began > AWAY:
+            return False
+        renew_run(connection, held, ASK_AGAIN_SECONDS)
+    _log.warning(Event.RUN_PUT_OFF, extra={"run": held.run.id, "code": _code_of(error)})
+    return True
 
 
 def _taken(store: Store, settings: Settings) -> HeldRun | None:

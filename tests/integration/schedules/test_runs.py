@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from qwenq import api
 from qwenq.job_request import JobRequest
-from qwenq.schedules import managing, submitting
+from qwenq.schedules import managing, submitting, ticking
 from qwenq.schedules.changes import changes_section
 from qwenq.schedules.delivering import deliver_run
 from qwenq.schedules.failing import failed_runs
@@ -22,9 +22,10 @@ from schemas.errors import (
     StoreAway,
     UnknownSchedule,
 )
-from schemas.schedule_tables import schedule_runs
+from schemas.schedule_tables import schedule_runs, schedules
 from schemas.schedules import RunPolicy
 from schemas.states import RunState, ScheduleState
+from schemas.tables import workers
 from store.clock import now
 from store.jobs import cancel_job
 from store.schedule_runs import take_run
@@ -88,8 +89,6 @@ def test_one_schedule_that_fails_stops_no_other_one(nights: Nights, tmp_path: Pa
     nights.add("broken")
     nights.add("sound")
     with nights.store.writing() as connection:
-        from schemas.schedule_tables import schedules
-
         nowhere = managing.show("broken", nights.settings).schedule.request.model_dump(mode="json")
         nowhere["inputs"] = [str(tmp_path / "nowhere" / "*.jsonl")]
         connection.execute(update(schedules).where(schedules.c.name == "broken").values(request=nowhere))
@@ -289,6 +288,40 @@ def test_answers_that_a_later_run_would_read_are_told_of_when_a_schedule_is_adde
     policy = RunPolicy(output=str(nights.folder / folder / "{date}.jsonl"))
     added = managing.add("nightly", ("0 2 * * *", "UTC"), request, policy, nights.settings)
     assert sum("input of the next run" in warning for warning in added.warnings) == (folder == "inbox") * 2
+
+
+def test_an_object_store_that_is_away_is_asked_again_before_the_run_fails(nights: Nights) -> None:
+    nights.add()
+    with nights.store.writing() as connection:
+        away = managing.show("nightly", nights.settings).schedule.request.model_dump(mode="json")
+        away["inputs"] = ["memory://away/in.jsonl"]
+        connection.execute(update(schedules).values(request=away))
+    nights.tick()
+    assert [run.state for run in nights.runs()] == [RunState.RUNNING]
+    assert nights.tick().steps == 0, "its pause is not over"
+    with nights.store.writing() as connection:
+        connection.execute(update(schedule_runs).values(holder_expires_at=now(-1), started_at=now(-7_200)))
+    assert nights.tick().steps == 1
+    [run] = nights.runs()
+    assert (run.state, run.error_code) == (RunState.FAILED, "unreadable_input")
+
+
+def test_what_comes_due_while_long_inputs_are_read_is_there_at_once(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    with ticking.AT_WORK, ticking.AT_WORK:
+        assert (nights.tick().due, nights.tick().steps) == (1, 0)
+    assert nights.tick().steps == 1
+
+
+def test_a_run_whose_model_no_worker_has_says_so(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    assert managing.show("nightly", nights.settings).waits is None
+    nights.tick()
+    with nights.store.writing() as connection:
+        connection.execute(update(workers).values(heartbeat_at=now(-3_600)))
+    assert "qwenq worker --model echo" in (managing.show("nightly", nights.settings).waits or "")
 
 
 def _name_is_taken(nights: Nights) -> None:
