@@ -15,6 +15,7 @@ from tests.processes import Fleet
 
 ROOT = Path(__file__).parents[2]
 
+
 @pytest.fixture
 def blocks() -> list[str]:
     """The commands of README's section."""
