@@ -28,4 +28,6 @@ class FailingEngine(EchoEngine):
                 yield completion
 
 
-setattr(factory, EchoEngine.__name__, FailingEngine)
+def install() -> None:
+    """Let it be the echo engine of this process."""
+    setattr(factory, EchoEngine.__name__, FailingEngine)

@@ -28,7 +28,9 @@ def home(fleet: Fleet) -> dict[str, str]:
 @pytest.fixture
 def job(fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], tmp_path: Path) -> str:
     """A job that ended: two answers, two failures of an engine, an empty document, a bad row."""
-    (tmp_path / "sitecustomize.py").write_text("import tests.acceptance.failing_engine\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "from tests.acceptance.failing_engine import install\n\ninstall()\n"
+    )
     texts = ["one", f"{FAULTY} two", "three", f"{FAULTY} four", " "]
     path = write_jsonl(folder / "docs.jsonl", [{"id": f"d{n}", "text": text} for n, text in enumerate(texts)])
     with path.open("a") as file:

@@ -55,4 +55,6 @@ def _die(request: Request, read: "queue.Queue[Request | None]") -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-setattr(factory, EchoEngine.__name__, DeadlyEngine)
+def install() -> None:
+    """Let it be the echo engine of this process."""
+    setattr(factory, EchoEngine.__name__, DeadlyEngine)

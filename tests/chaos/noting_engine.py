@@ -187,4 +187,6 @@ class _Reader:
             return
 
 
-setattr(factory, EchoEngine.__name__, NotingEngine)
+def install() -> None:
+    """Let it be the echo engine of this process."""
+    setattr(factory, EchoEngine.__name__, NotingEngine)

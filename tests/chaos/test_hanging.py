@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 def test_a_process_that_hangs_with_the_interpreters_lock_held_is_replaced(
     fleet: Fleet, jobs: Jobs, tmp_path: Path
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import tests.chaos.hanging_engine\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "from tests.chaos.hanging_engine import install\n\ninstall()\n"
+    )
     job = jobs.submit(["first", HANGING, "last"], model="echo")
     worker = fleet.start(
         "worker",

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_poisonous_document_harms_none_that_was_claimed_beside_it_and_none_when_it_is_retried(
     fleet: Fleet, jobs: Jobs, settings: Settings, tmp_path: Path
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text("import tests.chaos.deadly_engine\n")
+    (tmp_path / "sitecustomize.py").write_text("from tests.chaos.deadly_engine import install\n\ninstall()\n")
     deaths = tmp_path / "deaths"
     texts = [f"document {place}" for place in range(4 * CHUNK)]
     texts[0] = DEADLY

@@ -103,5 +103,5 @@ def _noting(folder: Path, engine_log: Path) -> dict[str, str]:
     """The environment of processes that have the noting engine for `echo`."""
     site = folder / "site"
     site.mkdir()
-    (site / "sitecustomize.py").write_text("import tests.chaos.noting_engine\n")
+    (site / "sitecustomize.py").write_text("from tests.chaos.noting_engine import install\n\ninstall()\n")
     return {"PYTHONPATH": f"{site}:{ROOT}", LOG_FILE: str(engine_log)}

@@ -21,7 +21,9 @@ class SlowWorker:
     """A worker of the model `echo` in a fleet."""
 
     def __init__(self, fleet: Fleet, folder: Path, **settings: object) -> None:
-        (folder / "sitecustomize.py").write_text("import tests.chaos.noting_engine\n")
+        (folder / "sitecustomize.py").write_text(
+            "from tests.chaos.noting_engine import install\n\ninstall()\n"
+        )
         self._notes = folder / "engine.log"
         twins = {f"QWENQ_{name.upper()}": str(value) for name, value in settings.items()}
         environment = {"PYTHONPATH": f"{folder}:{ROOT}", LOG_FILE: str(self._notes), **twins}
