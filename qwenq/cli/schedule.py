@@ -93,40 +93,45 @@ def show(name: str, as_json: bool) -> int:
 
 @command.command()
 @click.argument("name")
-def pause(name: str) -> int:
+@json_option
+def pause(name: str, as_json: bool) -> int:
     """Let the due times of schedule NAME pass. What runs goes on."""
     from qwenq.schedules import managing
-    from qwenq.telling import say
+    from qwenq.telling import say, tell_json
     from schemas.settings import load_settings
 
-    managing.pause(name, load_settings())
-    say(f"schedule {name} is paused; `qwenq schedule resume {name}` lets it go on")
+    paused = managing.pause(name, load_settings())
+    told = f"schedule {name} is paused; `qwenq schedule resume {name}` lets it go on"
+    tell_json(paused) if as_json else say(told)
     return 0
 
 
 @command.command()
 @click.argument("name")
-def resume(name: str) -> int:
+@json_option
+def resume(name: str, as_json: bool) -> int:
     """Let schedule NAME go on with its next due time."""
     from qwenq.schedules import managing
     from qwenq.schedules.telling import next_due
-    from qwenq.telling import say
+    from qwenq.telling import say, tell_json
     from schemas.settings import load_settings
 
-    say(f"schedule {name} is due {next_due(managing.resume(name, load_settings()))}")
+    resumed = managing.resume(name, load_settings())
+    tell_json(resumed) if as_json else say(f"schedule {name} is due {next_due(resumed)}")
     return 0
 
 
 @command.command()
 @click.argument("name")
-def remove(name: str) -> int:
+@json_option
+def remove(name: str, as_json: bool) -> int:
     """Remove schedule NAME with the record of its runs. Their jobs and answers stay."""
     from qwenq.schedules import managing
-    from qwenq.telling import say
+    from qwenq.telling import say, tell_json
     from schemas.settings import load_settings
 
-    managing.remove(name, load_settings())
-    say(f"schedule {name} is removed; its jobs stay")
+    removed = managing.remove(name, load_settings())
+    tell_json(removed) if as_json else say(f"schedule {name} is removed; its jobs stay")
     return 0
 
 

@@ -101,7 +101,7 @@ def pause(name: str, settings: Settings) -> Schedule:
         schedule = _find(store, name)
         with store.writing() as connection:
             stored.set_schedule_state(connection, schedule.id, ScheduleState.PAUSED, schedule.next_due_at)
-        return _find(store, name)
+        return _shown(_find(store, name))
 
 
 def resume(name: str, settings: Settings) -> Schedule:
@@ -116,7 +116,7 @@ def resume(name: str, settings: Settings) -> Schedule:
             with store.writing() as connection:
                 following = line.after(moment_of(connection))
                 stored.set_schedule_state(connection, schedule.id, ScheduleState.ACTIVE, following)
-        return _find(store, name)
+        return _shown(_find(store, name))
 
 
 def remove(name: str, settings: Settings) -> Schedule:
@@ -125,7 +125,7 @@ def remove(name: str, settings: Settings) -> Schedule:
         schedule = _find(store, name)
         with store.writing() as connection:
             stored.remove_schedule(connection, schedule.id)
-    return schedule
+    return _shown(schedule)
 
 
 def run(name: str, settings: Settings) -> ScheduleRun:
