@@ -76,7 +76,6 @@ class NoticeState(StrEnum):
     FAILED = "failed"
 
 
-ENDED_RUN_STATES = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.SKIPPED})
 ENDED_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 CLAIMABLE_JOB_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
 UNFINISHED_DOCUMENT_STATES = frozenset({DocumentState.PENDING, DocumentState.RUNNING})

@@ -1,7 +1,6 @@
 """The life of a run: due, submitted once, delivered whole, and its record, whatever goes wrong."""
 
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,21 +8,16 @@ import pytest
 from sqlalchemy import update
 
 from qwenq import api
-from qwenq.job_request import JobRequest
 from qwenq.schedules import managing, submitting, ticking
 from qwenq.schedules.changes import changes_section
 from qwenq.schedules.delivering import deliver_run
 from qwenq.schedules.failing import failed_runs
 from schemas.errors import (
-    InvalidParameter,
-    OutputNotWritable,
     RunNotStarted,
-    ScheduleExists,
     StoreAway,
     UnknownSchedule,
 )
 from schemas.schedule_tables import schedule_runs, schedules
-from schemas.schedules import RunPolicy
 from schemas.states import RunState, ScheduleState
 from schemas.tables import workers
 from store.clock import now
@@ -271,25 +265,6 @@ def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Ni
     assert section.facts["generated"] == "3 of 3 documents"
 
 
-@pytest.mark.parametrize("name", ["*.jsonl", "a.jsonl", "."])
-def test_an_input_that_is_none_yet_is_told_when_a_schedule_is_added(nights: Nights, name: str) -> None:
-    request = JobRequest(files=[str(nights.inbox / name)])
-    policy = RunPolicy(output=str(nights.folder / "{date}.jsonl"))
-    added = managing.add("nightly", ("0 2 * * *", "UTC"), request, policy, nights.settings)
-    assert any("would fail" in warning and str(nights.inbox) in warning for warning in added.warnings)
-
-
-@pytest.mark.parametrize("folder", ["inbox", "."])
-def test_answers_that_a_later_run_would_read_are_told_of_when_a_schedule_is_added(
-    nights: Nights, folder: str
-) -> None:
-    nights.put("a.jsonl", ["one"])
-    request = JobRequest(files=[str(nights.inbox / "*.jsonl")])
-    policy = RunPolicy(output=str(nights.folder / folder / "{date}.jsonl"))
-    added = managing.add("nightly", ("0 2 * * *", "UTC"), request, policy, nights.settings)
-    assert sum("input of the next run" in warning for warning in added.warnings) == (folder == "inbox") * 2
-
-
 def test_an_object_store_that_is_away_is_asked_again_before_the_run_fails(nights: Nights) -> None:
     nights.add()
     with nights.store.writing() as connection:
@@ -322,36 +297,3 @@ def test_a_run_whose_model_no_worker_has_says_so(nights: Nights) -> None:
     with nights.store.writing() as connection:
         connection.execute(update(workers).values(heartbeat_at=now(-3_600)))
     assert "qwenq worker --model echo" in (managing.show("nightly", nights.settings).waits or "")
-
-
-def _name_is_taken(nights: Nights) -> None:
-    nights.add()
-    nights.add()
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "told"),
-    [
-        (_name_is_taken, ScheduleExists, "nightly"),
-        (lambda nights: nights.add(name="a/b"), InvalidParameter, "slash"),
-        (lambda nights: nights.add(output="{when}.jsonl"), InvalidParameter, "{schedule}"),
-        (lambda nights: nights.add(output="{.jsonl"), InvalidParameter, "--output"),
-        (lambda nights: nights.add(output="{date:{foo}}.jsonl"), InvalidParameter, "--output"),
-        (lambda nights: nights.add(errors="{date:d}.jsonl"), InvalidParameter, "--errors"),
-        (lambda nights: nights.add(name=".."), InvalidParameter, "name"),
-        (
-            lambda nights: nights.add(output=str(nights.inbox / "*.jsonl")),
-            OutputNotWritable,
-            "it is an input",
-        ),
-        (lambda nights: nights.add(output=str(nights.folder / "out.exe")), OutputNotWritable, "out.exe"),
-        (lambda nights: nights.add(output="/proc/nowhere/{date}.jsonl"), OutputNotWritable, "/proc/nowhere"),
-        (lambda nights: nights.add(webhook="ftp://here"), InvalidParameter, "--webhook"),
-        (lambda nights: nights.add(webhook="http://here:port/"), InvalidParameter, "--webhook"),
-    ],
-)
-def test_what_can_be_known_to_be_wrong_is_refused_when_a_schedule_is_added(
-    nights: Nights, make: Callable[[Nights], None], error: type[Exception], told: str
-) -> None:
-    with pytest.raises(error, match=told):
-        make(nights)
