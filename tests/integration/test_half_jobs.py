@@ -23,16 +23,27 @@ from tests.builders import MODEL, make_job, rows
 from tests.integration.store.conftest import audited_status
 from tests.waiting import eventually
 
-LEASE = 0.4
+SHORT_LEASE = 0.4
+"""Renewed each tenth of a second."""
+LONG_LEASE = 600.0
+"""A test that lets it run out is over before it would be renewed."""
 Submit = Callable[[Iterator[Row]], Submission]
 
 
 @pytest.fixture
-def submit(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Submit]:
-    """Submits rows in batches of 10 and chunks of 4, with no broker there and a lease that is soon over."""
+def lease() -> float:
+    """Seconds until a producer is taken for dead."""
+    return LONG_LEASE
+
+
+@pytest.fixture
+def submit(
+    store: Store, settings: Settings, lease: float, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Submit]:
+    """Submits rows in batches of 10 and chunks of 4, with no broker there."""
     monkeypatch.setattr("producer.storing.BATCH_ROWS", 9)
     settings = settings.model_copy(
-        update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0", "lease_seconds": LEASE}
+        update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0", "lease_seconds": lease}
     )
     broker = Broker(settings)
     yield lambda content: submit_job(store, broker, settings, JobSpec(model=MODEL, sources=("x",)), content)
@@ -54,6 +65,7 @@ def make_half(store: Store, count: int) -> int:
     return job_id
 
 
+@pytest.mark.parametrize("lease", [SHORT_LEASE])
 def test_a_producer_whose_input_is_silent_for_several_leases_is_never_taken_for_dead(
     store: Store, submit: Submit
 ) -> None:
@@ -182,7 +194,7 @@ def _newest(store: Store) -> int:
 
 def _wait_for_leases(store: Store, count: int) -> None:
     """Wait until so many leases would have run out, on the database's clock."""
-    over = _age(store) + count * LEASE
+    over = _age(store) + count * SHORT_LEASE
     eventually(lambda: _age(store) > over, "leases have passed")
 
 
