@@ -24,7 +24,11 @@ class JobState(StrEnum):
 
 
 class DocumentState(StrEnum):
-    """Where a document stands. `running` is told, not stored: it has no outcome yet, and its chunk runs."""
+    """Where a document stands.
+
+    Two are told, not stored with it: `succeeded` of one that has an answer, `running` of one that has no outcome yet
+    while its chunk runs. Both are `pending` in the table.
+    """
 
     PENDING = "pending"
     RUNNING = "running"
@@ -79,3 +83,4 @@ class NoticeState(StrEnum):
 ENDED_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 CLAIMABLE_JOB_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
 UNFINISHED_DOCUMENT_STATES = frozenset({DocumentState.PENDING, DocumentState.RUNNING})
+"""As told: a document that has no outcome."""

@@ -27,7 +27,7 @@ from schemas.jobs import Priority
 from schemas.results import FinishReason
 from schemas.states import ChunkState, DocumentState, JobState, WorkerState
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The newest migration: what a store must be at for this code."""
 
 metadata = MetaData(
@@ -101,7 +101,7 @@ documents = Table(
     Column("custom_id", Text, comment="null for a row that never became a document"),
     Column("source", SmallInteger, nullable=False, comment="index into jobs.sources"),
     Column("line", Integer, nullable=False, comment="where the row starts in its source, from 1"),
-    Column("state", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="pending too of one that is answered: results tells"),
     Column("content", Text, nullable=False, comment="the row as JSON; the raw text of a bad row"),
     Column("error_code", Text),
     Column("error_message", Text),

@@ -1,36 +1,29 @@
 """Answers on their way into the store, many at once, each by the quickest way of its database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain, islice
 from typing import Any
 
 import orjson
-from sqlalchemy import (
-    Column,
-    Connection,
-    Subquery,
-    TextClause,
-    exists,
-    insert,
-    literal,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.chunks import Claim
 from schemas.requests import Completion
-from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
-from schemas.tables import documents, results
+from schemas.states import DocumentState
+from schemas.tables import results
 from store.clock import now
 from store.earlier import hand_over
 
+SQLITE_ROWS = 250
+"""Rows of one statement: each number of rows is a statement to read, and SQLite takes some thirty thousand values."""
 _COLUMNS = (
     "seq", "text", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens", "reasoning_tokens",
     "prefix_tokens", "fingerprint", "reused_from", "seconds", "parts",
 )  # fmt: skip
 _WHOSE = ("job_id", "chunk_id", "attempt", "worker_id")
+Row = tuple[Any, ...]
 
 
 def insert_answers(
@@ -39,13 +32,12 @@ def insert_answers(
     """Write the answers, by seq, of documents that have no outcome yet. Returns those. The caller holds the fence."""
     if not answers:
         return ()
-    if _settle(connection, claim, answers) < len(answers):
-        answers = {seq: answers[seq] for seq in _settled_just_now(connection, claim, answers)}
-    if answers:
-        _insert_results(connection, claim, answers)
-        copies = (one.fingerprint for one in answers.values() if one.reused_from is not None)
-        hand_over(connection, claim.job_id, [one for one in copies if one is not None])
-    return tuple(answers.values())
+    whose = tuple(getattr(claim, name) for name in _WHOSE)
+    insert = _insert_into_sqlite if connection.dialect.name == "sqlite" else _insert_into_postgresql
+    written = [answers[seq] for seq in insert(connection, whose, map(_row_of, answers.values()))]
+    copies = (one.fingerprint for one in written if one.reused_from is not None)
+    hand_over(connection, claim.job_id, [one for one in copies if one is not None])
+    return written
 
 
 def storable(said: str) -> str:
@@ -53,48 +45,7 @@ def storable(said: str) -> str:
     return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _settle(connection: Connection, claim: Claim, answers: Mapping[int, Completion]) -> int:
-    """Note that documents are answered. Returns how many had no outcome before."""
-    return connection.execute(
-        update(documents)
-        .where(
-            documents.c.job_id == claim.job_id,
-            _is_given(connection.dialect.name),
-            documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
-        )
-        .values(state=DocumentState.SUCCEEDED),
-        {"seqs": _as_json(list(answers))},
-    ).rowcount
-
-
-def _settled_just_now(
-    connection: Connection, claim: Claim, answers: Mapping[int, Completion]
-) -> Sequence[int]:
-    """Of these, the answered documents whose answer is not there yet."""
-    answer = exists().where(results.c.job_id == documents.c.job_id, results.c.seq == documents.c.seq)
-    found = select(documents.c.seq).where(
-        documents.c.job_id == claim.job_id,
-        _is_given(connection.dialect.name),
-        documents.c.state == DocumentState.SUCCEEDED,
-        ~answer,
-    )
-    return connection.execute(found, {"seqs": _as_json(list(answers))}).scalars().all()
-
-
-def _insert_results(connection: Connection, claim: Claim, answers: Mapping[int, Completion]) -> None:
-    whose = tuple(getattr(claim, name) for name in _WHOSE)
-    rows = map(_row_of, answers.values())
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_sqlite_insert(), [whose + row for row in rows])
-        return
-    given = select(*map(literal, whose), _given_rows(), now())
-    objects = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-    connection.execute(
-        insert(results).from_select([*_WHOSE, *_COLUMNS, "created_at"], given), {"rows": _as_json(objects)}
-    )
-
-
-def _row_of(answer: Completion) -> tuple[Any, ...]:
+def _row_of(answer: Completion) -> Row:
     """The values of _COLUMNS."""
     usage = answer.usage
     return (
@@ -113,6 +64,26 @@ def _row_of(answer: Completion) -> tuple[Any, ...]:
     )
 
 
+def _insert_into_sqlite(connection: Connection, whose: Row, rows: Iterable[Row]) -> list[int]:
+    """Many rows a statement: the interpreter's lock is then free while SQLite works, and rows cost half."""
+    written: list[int] = []
+    waiting = iter(rows)
+    while some := list(islice(waiting, SQLITE_ROWS)):
+        values = (*whose, *chain.from_iterable(some))
+        written += _seqs(connection.exec_driver_sql(_sqlite_insert(len(some)), values))
+    return written
+
+
+def _insert_into_postgresql(connection: Connection, whose: Row, rows: Iterable[Row]) -> list[int]:
+    """One statement, one way there and back, however many rows."""
+    given = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    return _seqs(connection.exec_driver_sql(_postgresql_insert(), (*whose, _as_json(given), whose[0])))
+
+
+def _seqs(inserted: CursorResult[Any]) -> Sequence[int]:
+    return inserted.scalars().all()
+
+
 def _as_json(value: object) -> str:
     return orjson.dumps(value, default=_as_bytea).decode()
 
@@ -125,29 +96,37 @@ def _as_bytea(value: object) -> str:
 
 
 @cache
-def _is_given(dialect: str) -> TextClause:
-    """Whether a document's seq is in the parameter `seqs`, a JSON array."""
-    # As an array, PostgreSQL looks each one up in the index; from a subquery, it would read the whole table.
-    given = {
-        "postgresql": "= ANY (ARRAY(SELECT CAST(json_array_elements_text(CAST(:seqs AS json)) AS integer)))",
-        "sqlite": "IN (SELECT value FROM json_each(:seqs))",
-    }
-    return text(f"documents.seq {given[dialect]}")
-
-
-@cache
-def _sqlite_insert() -> str:
-    """One row at a time, by the driver's own means: SQLAlchemy would turn each into a dict and back."""
+def _sqlite_insert(rows: int) -> str:
     at = now().compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
-    columns = (*_WHOSE, *_COLUMNS)
-    return f"INSERT INTO results ({', '.join(columns)}, created_at) VALUES ({'?, ' * len(columns)}{at})"  # noqa: S608
+    first = len(_WHOSE) + 1
+    width = len(_COLUMNS)
+    values = ", ".join(
+        "(" + ", ".join(f"?{first + row * width + column}" for column in range(width)) + ")"
+        for row in range(rows)
+    )
+    given = f"given({', '.join(_COLUMNS)}) AS (VALUES {values})"
+    whose = ", ".join(f"?{place}" for place in range(1, first))
+    return f"WITH {given} {_insertion(whose, 'given', '?1', str(at))}"
 
 
 @cache
-def _given_rows() -> Subquery:
-    """The objects of the parameter `rows`, a JSON array, as a table: one statement, one way there and back."""
-    columns = [results.c[name] for name in _COLUMNS]
+def _postgresql_insert() -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    at = now().compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    columns = (results.c[name] for name in _COLUMNS)
     types = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in columns)
-    query = f"SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS given({types})"  # noqa: S608
-    return text(query).columns(*(Column(column.name, column.type) for column in columns)).subquery("given")
+    given = f"json_to_recordset(CAST(%s AS json)) AS given({types})"
+    whose = ", ".join(f"CAST(%s AS {results.c[name].type.compile(dialect)})" for name in _WHOSE)
+    return _insertion(whose, given, "%s", str(at))
+
+
+def _insertion(whose: str, source: str, job_id: str, at: str) -> str:
+    """Insert what is given of documents without an outcome, and say which. A document's first answer stands."""
+    # Not JOIN, nor EXISTS: whatever the planner believes of the table, this looks each document up in the index.
+    state = f"(SELECT state FROM documents WHERE job_id = {job_id} AND seq = given.seq)"  # noqa: S608
+    columns = ", ".join((*_WHOSE, *_COLUMNS, "created_at"))
+    given = ", ".join(f"given.{name}" for name in _COLUMNS)
+    return (
+        f"INSERT INTO results ({columns}) SELECT {whose}, {given}, {at} FROM {source} "  # noqa: S608
+        f"WHERE {state} = '{DocumentState.PENDING}' ON CONFLICT DO NOTHING RETURNING seq"
+    )

@@ -15,7 +15,6 @@ from schemas.events import Event
 from schemas.generation import GenerationParams
 from schemas.jobs import PromptSpec
 from schemas.states import (
-    UNFINISHED_DOCUMENT_STATES,
     ChunkState,
     DocumentState,
     JobState,
@@ -23,7 +22,7 @@ from schemas.states import (
 )
 from schemas.tables import chunks, documents, jobs, workers
 from store.clock import now, now_and
-from store.documents import unfinished_documents
+from store.documents import has_no_outcome, unfinished_documents
 from store.jobs import end_job_if_done, hold_job, start_job
 from store.transitions import note_transition
 
@@ -233,5 +232,5 @@ def _unfinished_of(claim: Claim) -> Update:
     return update(documents).where(
         documents.c.job_id == claim.job_id,
         documents.c.seq.between(claim.first_seq, claim.last_seq),
-        documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
+        has_no_outcome(),
     )

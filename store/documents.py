@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exc, ex
 from schemas.chunks import Claim, PendingDocument
 from schemas.documents import Document, Row, RowError
 from schemas.errors import RowsLost
-from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState
-from schemas.tables import chunks, documents
+from schemas.states import ChunkState, DocumentState
+from schemas.tables import chunks, documents, results
 
 RAW_DUPLICATE_CHARS = 2_000
 _COLUMNS = ", ".join(column.name for column in documents.columns)
@@ -53,10 +53,22 @@ def check_rows_kept(connection: Connection, job_id: int, rows: int) -> None:
         raise RowsLost
 
 
-def told_state() -> ColumnElement[str]:
-    """A document's state as people are told of it: one that waits in a chunk which runs is running.
+_IS_ANSWERED = (
+    exists()
+    .where(results.c.job_id == documents.c.job_id, results.c.seq == documents.c.seq)
+    .correlate(documents)
+)
 
-    A claim writes to its chunk alone: a row of `documents` holds the text, and is long to write.
+
+def has_no_outcome() -> ColumnElement[bool]:
+    """Whether a document was neither answered, nor did it fail, nor was it cancelled."""
+    return (documents.c.state == DocumentState.PENDING) & ~_IS_ANSWERED
+
+
+def told_state() -> ColumnElement[str]:
+    """A document's state as people are told of it: its answer tells that it succeeded, its chunk that it runs.
+
+    Neither a claim nor an answer writes to `documents`: its rows hold the texts, and are long to write.
     """
     in_work = exists().where(
         chunks.c.job_id == documents.c.job_id,
@@ -64,7 +76,11 @@ def told_state() -> ColumnElement[str]:
         chunks.c.state == ChunkState.RUNNING,
     )
     waits = documents.c.state == DocumentState.PENDING
-    return case((and_(waits, in_work), literal(DocumentState.RUNNING.value)), else_=documents.c.state)
+    return case(
+        (_IS_ANSWERED, literal(DocumentState.SUCCEEDED.value)),
+        (and_(waits, in_work), literal(DocumentState.RUNNING.value)),
+        else_=documents.c.state,
+    )
 
 
 _UNFINISHED = (
@@ -72,7 +88,7 @@ _UNFINISHED = (
     .where(
         documents.c.job_id == bindparam("of_job"),
         documents.c.seq.between(bindparam("first"), bindparam("last")),
-        documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
+        has_no_outcome(),
     )
     .order_by(documents.c.seq)
 )

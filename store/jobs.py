@@ -12,7 +12,6 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
-    or_,
     select,
     update,
 )
@@ -23,7 +22,6 @@ from schemas.jobs import JobSpec
 from schemas.states import (
     CLAIMABLE_JOB_STATES,
     ENDED_JOB_STATES,
-    UNFINISHED_DOCUMENT_STATES,
     ChunkState,
     DocumentState,
     JobState,
@@ -31,6 +29,7 @@ from schemas.states import (
 from schemas.tables import chunks, documents, jobs
 from store.chunks import insert_chunks
 from store.clock import now, seconds_since
+from store.documents import has_no_outcome
 from store.transitions import note_transition
 
 _UNFINISHED_CHUNK_STATES = (ChunkState.QUEUED, ChunkState.RUNNING)
@@ -187,8 +186,7 @@ def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:
             .where(
                 documents.c.job_id == job_id,
                 documents.c.seq.between(bindparam("first"), bindparam("last")),
-                # Not IN, which takes no list of parameters.
-                or_(*(documents.c.state == state for state in UNFINISHED_DOCUMENT_STATES)),
+                has_no_outcome(),
             )
             .values(state=DocumentState.CANCELLED),
             [dict(chunk._mapping) for chunk in closed],  # noqa: SLF001

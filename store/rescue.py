@@ -11,10 +11,11 @@ from schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
 from schemas.events import Event
 from schemas.requests import Completion
 from schemas.results import Failure, FinishReason, Usage
-from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, JobState
+from schemas.states import ChunkState, JobState
 from schemas.tables import chunks, documents
 from store.claims import drop_chunk, finish_chunk, note_claim, requeue_chunk
 from store.clock import now
+from store.documents import has_no_outcome
 from store.jobs import hold_job
 from store.results import insert_outcomes
 from store.splitting import split_chunk
@@ -96,7 +97,7 @@ def _unfinished_seqs(connection: Connection, claim: Claim) -> Sequence[int]:
             .where(
                 documents.c.job_id == claim.job_id,
                 documents.c.seq.between(claim.first_seq, claim.last_seq),
-                documents.c.state.in_(UNFINISHED_DOCUMENT_STATES),
+                has_no_outcome(),
             )
             .order_by(documents.c.seq)
         )

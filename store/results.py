@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from schemas.chunks import Claim
 from schemas.requests import Completion
 from schemas.results import ErrorLine, Failure, Result, Usage
-from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
+from schemas.states import DocumentState
 from schemas.tables import chunks, documents, jobs, results
 from store.answer_rows import insert_answers, storable
+from store.documents import has_no_outcome
 from store.failures import located, past_failures
 from store.jobs import job_sources
 
@@ -112,8 +113,7 @@ def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[C
         .where(
             documents.c.job_id == claim.job_id,
             documents.c.seq == bindparam("key"),
-            # Not IN, which takes no list of parameters.
-            or_(*(documents.c.state == state for state in UNFINISHED_DOCUMENT_STATES)),
+            has_no_outcome(),
         )
         .values(
             state=DocumentState.FAILED,

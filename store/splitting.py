@@ -45,10 +45,11 @@ def _counts_of(connection: Connection, job_id: int, first_seq: int, last_seq: in
             func.sum(results.c.reasoning_tokens),
             func.sum(results.c.prefix_tokens),
             func.count(results.c.reused_from),
+            func.count(),
         ).where(results.c.job_id == job_id, results.c.seq.between(first_seq, last_seq))
     ).one()
     return {
-        "succeeded": by_state.get(DocumentState.SUCCEEDED, 0),
+        "succeeded": answered[5],
         "failed": by_state.get(DocumentState.FAILED, 0),
         "cancelled": by_state.get(DocumentState.CANCELLED, 0),
         "prompt_tokens": answered[0] or 0,

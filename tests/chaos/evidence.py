@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from schemas.tables import chunks, documents, jobs, results, workers
+from store.documents import told_state
 from tests.audit import audit
 from tests.chaos.engine_log import Generation, Note, generations, read_notes
 from tests.chaos.faults import Met
@@ -102,7 +103,7 @@ def _documents(connection: Connection) -> Iterator[StoredDocument]:
             documents.c.seq,
             documents.c.custom_id,
             documents.c.content,
-            documents.c.state,
+            told_state(),
             documents.c.error_code,
             results.c.text,
             results.c.chunk_id,

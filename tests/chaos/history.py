@@ -49,8 +49,9 @@ _TRIGGERS = {
     "documents": (
         "UPDATE",
         (
-            "INSERT INTO chaos_documents (at, job_id, seq, was, became) "
-            "SELECT {now}, NEW.job_id, NEW.seq, OLD.state, NEW.state WHERE OLD.state <> NEW.state"
+            "INSERT INTO chaos_documents (at, job_id, seq, was, became) SELECT {now}, NEW.job_id, NEW.seq, "
+            "CASE WHEN EXISTS (SELECT 1 FROM results WHERE job_id = NEW.job_id AND seq = NEW.seq) "
+            "THEN 'succeeded' ELSE OLD.state END, NEW.state WHERE OLD.state <> NEW.state"
         ),
     ),
     "chunks": (
@@ -67,7 +68,10 @@ _TRIGGERS = {
         (
             "INSERT INTO chaos_results (at, job_id, seq, chunk_id, attempt, fence, chunk_state) "
             "SELECT {now}, NEW.job_id, NEW.seq, NEW.chunk_id, NEW.attempt, chunks.attempt, chunks.state "
-            "FROM chunks WHERE chunks.id = NEW.chunk_id"
+            "FROM chunks WHERE chunks.id = NEW.chunk_id; "
+            "INSERT INTO chaos_documents (at, job_id, seq, was, became) SELECT {now}, NEW.job_id, NEW.seq, "
+            "documents.state, 'succeeded' FROM documents "
+            "WHERE documents.job_id = NEW.job_id AND documents.seq = NEW.seq"
         ),
     ),
 }
@@ -79,7 +83,7 @@ _NOW = {
 
 @dataclass(frozen=True, slots=True)
 class DocumentChange:
-    """A document's state became another."""
+    """A document's state became another, as it is told: an answer that is written makes it `succeeded`."""
 
     at: float
     job: int

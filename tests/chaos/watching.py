@@ -3,9 +3,10 @@
 from sqlalchemy import func, select
 
 from schemas.errors import BrokerAway
-from schemas.states import ENDED_JOB_STATES, UNFINISHED_DOCUMENT_STATES, ChunkState, JobState
+from schemas.states import ENDED_JOB_STATES, ChunkState, JobState
 from schemas.tables import chunks, documents, jobs, workers
 from store.database import Store
+from store.documents import has_no_outcome
 from tests.chaos.engine_log import Deed, read_notes
 from tests.chaos.world import World
 from tests.waiting import eventually
@@ -36,7 +37,7 @@ def waiting_documents(store: Store) -> int:
         counted: int = connection.execute(
             select(func.count())
             .select_from(documents.join(jobs, jobs.c.id == documents.c.job_id))
-            .where(documents.c.state.in_(UNFINISHED_DOCUMENT_STATES), jobs.c.state != JobState.VALIDATING)
+            .where(has_no_outcome(), jobs.c.state != JobState.VALIDATING)
         ).scalar_one()
     return counted
 

@@ -13,7 +13,7 @@ import migrations
 import schemas.part_tables
 import schemas.schedule_tables  # noqa: F401 - the same
 from migrations.command import head, upgrade
-from schemas.states import JobState
+from schemas.states import DocumentState, JobState
 from schemas.tables import SCHEMA_VERSION, metadata
 from store.database import Store
 from store.rescue import rescue_expired
@@ -157,8 +157,28 @@ def _storable(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _contents(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """What each table holds; of documents' states those that are still kept beside the text."""
+    contents = _rows(connection)
+    for document in contents["documents"]:
+        if document["state"] in (DocumentState.RUNNING, DocumentState.SUCCEEDED):
+            document["state"] = DocumentState.PENDING.value
+    return contents
+
+
+def _rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     return {
         name: [dict(row) for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()]
         for name, table in _tables(connection).items()
         if name != VERSION_TABLE
     }
+
+
+def test_what_is_answered_is_told_by_its_answer_and_noted_again_when_that_is_undone(
+    first_store: Store,
+) -> None:
+    upgrade_store(first_store)
+    with first_store.writing() as connection:
+        assert [row["state"] for row in _rows(connection)["documents"]] == ["pending", "failed", "pending"]
+        downgrade(connection, "0006")
+        states = [row["state"] for row in _rows(connection)["documents"]]
+    assert states == ["succeeded", "failed", "pending"]

@@ -17,6 +17,7 @@ from store.claims import (
     standing_of,
 )
 from store.database import Store
+from store.documents import told_state
 from store.jobs import cancel_job
 from store.pausing import pause_job
 from store.rescue import rescue_expired
@@ -189,6 +190,6 @@ def _chunk(store: Store, chunk_id: int) -> Row[*tuple[object, ...]]:
 
 
 def _states(store: Store, job_id: int) -> list[DocumentState]:
-    query = select(documents.c.state).where(documents.c.job_id == job_id).order_by(documents.c.seq)
+    query = select(told_state()).where(documents.c.job_id == job_id).order_by(documents.c.seq)
     with store.reading() as connection:
         return list(connection.execute(query).scalars())

@@ -1,0 +1,40 @@
+"""A document's answer tells that it succeeded, and its chunk that it runs: neither is noted beside its text.
+
+Revision: 0007, after 0006.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+COMMENT = "pending too of one that is answered: results tells"
+
+
+def upgrade() -> None:
+    op.execute("UPDATE documents SET state = 'pending' WHERE state IN ('running', 'succeeded')")
+    _comment(COMMENT, existing=None)
+
+
+def downgrade() -> None:
+    op.execute(
+        "UPDATE documents SET state = 'succeeded' WHERE state = 'pending' AND EXISTS "
+        "(SELECT 1 FROM results WHERE results.job_id = documents.job_id AND results.seq = documents.seq)"
+    )
+    _comment(None, existing=COMMENT)
+
+
+def _comment(comment: str | None, existing: str | None) -> None:
+    """SQLite keeps no comments."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column(
+            "documents",
+            "state",
+            comment=comment,
+            existing_comment=existing,
+            existing_type=sa.Text(),
+            existing_nullable=False,
+        )
