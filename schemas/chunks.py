@@ -1,6 +1,7 @@
 """A chunk: the documents that one Celery message stands for, and one worker's claim of them."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.generation import GenerationParams
 from schemas.jobs import PromptSpec
@@ -70,8 +71,7 @@ class Assignment:
     reuse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PendingDocument:
+class PendingDocument(NamedTuple):
     """A document without an outcome; `content` is a JSON object."""
 
     seq: int

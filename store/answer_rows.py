@@ -64,7 +64,7 @@ def _row_of(answer: Completion) -> Row:
     )
 
 
-def _insert_into_sqlite(connection: Connection, whose: Row, rows: Iterable[Row]) -> list[int]:
+def _insert_into_sqlite(connection: Connection, whose: Row, rows: Iterable[Row]) -> Sequence[int]:
     """Many rows a statement: the interpreter's lock is then free while SQLite works, and rows cost half."""
     written: list[int] = []
     waiting = iter(rows)
@@ -74,7 +74,7 @@ def _insert_into_sqlite(connection: Connection, whose: Row, rows: Iterable[Row])
     return written
 
 
-def _insert_into_postgresql(connection: Connection, whose: Row, rows: Iterable[Row]) -> list[int]:
+def _insert_into_postgresql(connection: Connection, whose: Row, rows: Iterable[Row]) -> Sequence[int]:
     """One statement, one way there and back, however many rows."""
     given = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
     return _seqs(connection.exec_driver_sql(_postgresql_insert(), (*whose, _as_json(given), whose[0])))

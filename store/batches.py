@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from schemas.answer_seconds import AnswerSeconds
 from schemas.chunks import Claim
@@ -12,6 +12,13 @@ from schemas.requests import BatchMetrics
 from schemas.tables import batches, chunks, jobs
 from store.clock import now
 
+_INSERT = insert(batches).values(finished_at=now())
+_IS_THERE = (
+    select(jobs.c.id)
+    .join_from(jobs, chunks, chunks.c.job_id == jobs.c.id)
+    .where(jobs.c.id == bindparam("of_job"), chunks.c.id == bindparam("held_chunk"))
+    .with_for_update(read=True, key_share=True, of=jobs)
+)
 SETTLED_SECONDS = 15.0
 """After so long no transaction is open any more that took a number for its batch before: PostgreSQL ends those which
 wait for their client for IDLE_SECONDS."""
@@ -35,7 +42,7 @@ def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Se
     if not metrics or not _is_there(connection, claim):
         return
     connection.execute(
-        insert(batches).values(finished_at=now()),
+        _INSERT,
         [
             {
                 "job_id": claim.job_id,
@@ -84,10 +91,5 @@ def batches_after(connection: Connection, after: int, up_to: int) -> list[Measur
 
 def _is_there(connection: Connection, claim: Claim) -> bool:
     """Whether the claim's chunk is in the store, which its job then is until this transaction ends."""
-    found = (
-        select(jobs.c.id)
-        .join_from(jobs, chunks, chunks.c.job_id == jobs.c.id)
-        .where(jobs.c.id == claim.job_id, chunks.c.id == claim.chunk_id)
-        .with_for_update(read=True, key_share=True, of=jobs)
-    )
-    return connection.execute(found).first() is not None
+    found = connection.execute(_IS_THERE, {"of_job": claim.job_id, "held_chunk": claim.chunk_id})
+    return found.first() is not None

@@ -81,6 +81,11 @@ _HOLD = update(chunks).where(
     chunks.c.job_id == bindparam("of_job"),
     chunks.c.worker_id == bindparam("by_worker"),
 )
+_FINISH = (
+    update(chunks)
+    .where(chunks.c.id == bindparam("held_chunk"))
+    .values(state=ChunkState.DONE, lease_expires_at=None, finished_at=now())
+)
 _RENEW = _HOLD.values(lease_expires_at=now_and("lease_seconds"))
 _HOLD_ONLY = _HOLD.values(lease_expires_at=chunks.c.lease_expires_at)
 _STANDING = (
@@ -198,11 +203,7 @@ def finish_chunk(connection: Connection, claim: Claim) -> JobState | None:
 
     Returns the state in which the job ended, if this was its last chunk.
     """
-    connection.execute(
-        update(chunks)
-        .where(chunks.c.id == claim.chunk_id)
-        .values(state=ChunkState.DONE, lease_expires_at=None, finished_at=now())
-    )
+    connection.execute(_FINISH, {"held_chunk": claim.chunk_id})
     note_claim(connection, Event.CHUNK_FINISHED, claim)
     return end_job_if_done(connection, claim.job_id)
 

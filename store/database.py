@@ -2,6 +2,7 @@
 
 import os.path
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ IDLE_SECONDS = 3.0
 """How long PostgreSQL lets a transaction that writes wait for its client. One that vanished, or was stopped, would else
 keep its rows locked for hours, and what it had claimed would be out of reach."""
 _WAL = "PRAGMA journal_mode=WAL"
+_SYNCHRONOUS = "qwenq_synchronous"
 # A server that vanished without a word is noticed in half a minute. A Unix socket takes them, and needs none.
 _POSTGRES_OPTIONS: dict[str, Any] = {
     "connect_timeout": 10,
@@ -114,8 +116,9 @@ class Store:
         self.url = _shown(self.engine.url)
         self._readers = self.engine.execution_options(qwenq_begin="BEGIN", **_ONE_SNAPSHOT[self.dialect])
         self._writers = self.engine.execution_options(qwenq_begin="BEGIN IMMEDIATE")
+        self._one_writer = threading.Lock()
         self._fleeting = self.engine.execution_options(
-            qwenq_begin="BEGIN IMMEDIATE", qwenq_synchronous="NORMAL"
+            qwenq_begin="BEGIN IMMEDIATE", **{_SYNCHRONOUS: "NORMAL"}
         )
 
     @classmethod
@@ -172,7 +175,7 @@ class Store:
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
         try:
-            with engine.begin() as connection:
+            with self._turn_of(engine), engine.begin() as connection:
                 noted = begin_noting(connection)
                 if self.dialect == "postgresql" and engine is not self._readers:
                     milliseconds = round(IDLE_SECONDS * 1_000)
@@ -188,6 +191,23 @@ class Store:
                 raise
             raise away from error
         log_transitions(noted)
+
+    @contextmanager
+    def _turn_of(self, engine: Engine) -> Iterator[None]:
+        """Let the writers of this process take turns on SQLite.
+
+        SQLite has one writer at a time, too, and others look every few milliseconds whether they may.
+        """
+        mine = (
+            self.dialect == "sqlite"
+            and engine is not self._readers
+            and self._one_writer.acquire(timeout=SQLITE_BUSY_SECONDS)
+        )
+        try:
+            yield
+        finally:
+            if mine:
+                self._one_writer.release()
 
 
 def _shown(url: URL) -> str:
@@ -279,7 +299,10 @@ def _make_sqlite_engine(url: URL) -> Engine:
     def _begin(connection: Connection) -> None:
         # A write lock taken at once waits its turn; one taken half way fails with "database is locked".
         options = connection.get_execution_options()
-        connection.exec_driver_sql(f"PRAGMA synchronous={options.get('qwenq_synchronous', 'FULL')}")
+        synchronous = options.get(_SYNCHRONOUS, "FULL")
+        if connection.info.get(_SYNCHRONOUS) != synchronous:
+            connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+            connection.info[_SYNCHRONOUS] = synchronous
         connection.exec_driver_sql(options.get("qwenq_begin", "BEGIN IMMEDIATE"))
 
     return engine

@@ -97,8 +97,7 @@ _UNFINISHED = (
 def unfinished_documents(connection: Connection, claim: Claim) -> tuple[PendingDocument, ...]:
     """The documents of a claim that have no outcome yet, in input order."""
     of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
-    rows = connection.execute(_UNFINISHED, of_claim)
-    return tuple(PendingDocument(seq, content) for seq, content in rows)
+    return tuple(map(PendingDocument._make, connection.execute(_UNFINISHED, of_claim)))
 
 
 def _stored_rows(

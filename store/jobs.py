@@ -49,6 +49,15 @@ _START = (
 )
 
 
+# Not FOR UPDATE: that would wait for everyone who inserts a row that refers to the job, and they for this.
+_HELD_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("held_job")).with_for_update(key_share=True)
+_ANY_LEFT = (
+    select(chunks.c.id)
+    .where(chunks.c.job_id == bindparam("held_job"), chunks.c.state.in_(_UNFINISHED_CHUNK_STATES))
+    .limit(1)
+)
+
+
 def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None) -> int:
     """Begin a job that cannot run yet: its documents are still being stored."""
     values = {
@@ -90,12 +99,7 @@ def start_job(connection: Connection, job_id: int) -> None:
 
 def hold_job(connection: Connection, job_id: int) -> JobState:
     """A job's state, which nobody else changes before this transaction ends."""
-    # Not FOR UPDATE: that would wait for everyone who inserts a row that refers to the job, and they for this.
-    return JobState(
-        connection.execute(
-            select(jobs.c.state).where(jobs.c.id == job_id).with_for_update(key_share=True)
-        ).scalar_one()
-    )
+    return JobState(connection.execute(_HELD_STATE, {"held_job": job_id}).scalar_one())
 
 
 def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
@@ -106,11 +110,11 @@ def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
     """
     if hold_job(connection, job_id) not in _ENDING_BY_ITSELF:
         return None
-    of_job = chunks.c.job_id == job_id
-    left = select(chunks.c.id).where(of_job, chunks.c.state.in_(_UNFINISHED_CHUNK_STATES)).limit(1)
-    if connection.execute(left).first() is not None:
+    if connection.execute(_ANY_LEFT, {"held_job": job_id}).first() is not None:
         return None
-    succeeded = connection.execute(select(func.sum(chunks.c.succeeded)).where(of_job)).scalar_one()
+    succeeded = connection.execute(
+        select(func.sum(chunks.c.succeeded)).where(chunks.c.job_id == job_id)
+    ).scalar_one()
     ended = JobState.COMPLETED if succeeded else JobState.FAILED
     connection.execute(
         update(jobs)

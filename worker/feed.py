@@ -58,7 +58,8 @@ class Feed:
         assignment: Assignment | None = self._first
         while assignment is not None:
             for request in self._requests_of(assignment):
-                yield from self._long.next_level()
+                if self._long.any_answered:
+                    yield from self._long.next_level()
                 yield request
             assignment = yield from self._until_next()
 

@@ -49,7 +49,8 @@ class Keeper:
         self._settings = settings
         self._deadline = deadline
         self._watch = StallWatch(model.device, settings.stall_seconds)
-        self._news = threading.Condition()
+        self._changing = threading.RLock()
+        self._news = threading.Condition(self._changing)
         self._open: dict[int, OpenClaim] = {}
         self._measured = Measured()
         self._progress = ProgressCount()
@@ -158,7 +159,7 @@ class Keeper:
 
     def add(self, outcome: Completion) -> None:
         """Take an outcome; of a claim that is no longer open, it is dropped. Waits while the store is far behind."""
-        with self._news:
+        with self._changing:
             held = self._open.get(outcome.group)
             if held is None:
                 return
@@ -166,9 +167,7 @@ class Keeper:
             self._progress.add(outcome)
             if held.answered or len(held.unwritten) >= FLUSH_OUTCOMES:
                 self._news.notify_all()
-            while self._is_far_behind():
-                self._news.wait(TICK_SECONDS)
-                self._watch.note_step()  # waiting for the store is no stall
+                self._wait_while_far_behind()
 
     def expect(self, group: int, keys: Collection[int]) -> None:
         """Know of requests for parts of a claim's documents, which are answered under keys of their own."""
@@ -213,6 +212,11 @@ class Keeper:
         self._join()
         for held in tuple(self._open.values()):
             self._write(held, Ending.KEPT)
+
+    def _wait_while_far_behind(self) -> None:
+        while self._is_far_behind():
+            self._news.wait(TICK_SECONDS)
+            self._watch.note_step()  # waiting for the store is no stall
 
     def _is_far_behind(self) -> bool:
         if self._interrupt is not None or self._closing:

@@ -16,6 +16,7 @@ from worker.engine.options import EngineOptions
 ECHO_MODEL = "echo"
 UNLIMITED_CONTEXT = 2**31
 ROWS = 32
+REPORT_SECONDS = 1.0
 
 
 class EchoEngine:
@@ -41,23 +42,25 @@ class EchoEngine:
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer each request in the order given, each before the next is asked for: `requests` may wait for that."""
         self._withdrawn.clear()
-        batch = _Batch()
+        share = _Share()
         for request in requests:
-            if batch.rows and batch.group != request.group:
-                self._hooks.on_batch(batch.metrics())
-                batch = _Batch()
-            if not batch.rows:
-                batch.group = request.group
+            if request.group != share.group:
+                self._report(share)
+                share = _Share(request.group)
+            if share.rows % self._rows == 0:
                 self._hooks.on_step()
             if request.group in self._withdrawn:
                 continue
-            answer = batch.add(_answer(request, self._context))
-            if batch.rows == self._rows or request.closes_group:
-                self._hooks.on_batch(batch.metrics())
-                batch = _Batch()
+            answer = share.add(_answer(request, self._context))
+            if request.closes_group or share.is_due:
+                self._report(share)
+                share = _Share(request.group)
             yield answer
-        if batch.rows:
-            self._hooks.on_batch(batch.metrics())
+        self._report(share)
+
+    def _report(self, share: "_Share") -> None:
+        if share.rows:
+            self._hooks.on_batch(share.metrics(together=min(share.rows, self._rows)))
 
     def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
         """Count the words of a prompt."""
@@ -78,38 +81,41 @@ class EchoEngine:
 
 
 @dataclass(slots=True)
-class _Batch:
-    """Requests of one group, answered one after the other."""
+class _Share:
+    """What one group had of the last second or so: requests that were answered one after the other, without padding."""
 
     group: int = 0
     rows: int = 0
     prompt_tokens: int = 0
-    longest: int = 0
     new_tokens: int = 0
     seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
     answer_seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() - self.began > REPORT_SECONDS
 
     def add(self, answer: Completion) -> Completion:
         self.rows += 1
         self.prompt_tokens += answer.usage.prompt_tokens
-        self.longest = max(self.longest, answer.usage.prompt_tokens)
         self.new_tokens += answer.usage.completion_tokens
         self.seconds += answer.seconds
         if answer.failure is None:
             self.answer_seconds.add(answer.seconds)
         return answer
 
-    def metrics(self) -> BatchMetrics:
+    def metrics(self, together: int) -> BatchMetrics:
         return BatchMetrics(
             rows=self.rows,
             prompt_tokens=self.prompt_tokens,
-            padded_tokens=self.rows * self.longest,
+            padded_tokens=self.prompt_tokens,
             new_tokens=self.new_tokens,
             seconds=self.seconds,
             resident_bytes=resident_bytes(),
             gpu_peak_bytes=0,
             group=self.group,
-            together=self.rows,
+            together=together,
             answer_seconds=self.answer_seconds,
         )
 

@@ -83,6 +83,10 @@ class LongDocuments:
 
     def take(self, completion: Completion) -> None:
         """Take what the engine gives: a document's outcome, or the answer to a part."""
+        if not (self._open or self._asked):
+            # Nothing is cut. Whoever cut this document noted so before it was asked for.
+            self.settle(completion)
+            return
         with self._changing:
             asked = self._asked.pop((completion.group, completion.key), None)
             last = None if asked else self._open.pop((completion.group, completion.key), None)

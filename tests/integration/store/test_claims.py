@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Row, select, update
 
 from schemas.chunks import Claim
-from schemas.states import ChunkState, DocumentState, JobState, WorkerState
+from schemas.states import ChunkState, JobState, WorkerState
 from schemas.tables import chunks, documents
 from store.claims import (
     claim_chunk,
@@ -189,7 +189,7 @@ def _chunk(store: Store, chunk_id: int) -> Row[*tuple[object, ...]]:
         return connection.execute(select(chunks).where(chunks.c.id == chunk_id)).one()
 
 
-def _states(store: Store, job_id: int) -> list[DocumentState]:
+def _states(store: Store, job_id: int) -> list[str]:
     query = select(told_state()).where(documents.c.job_id == job_id).order_by(documents.c.seq)
     with store.reading() as connection:
         return list(connection.execute(query).scalars())

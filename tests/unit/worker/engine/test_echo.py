@@ -1,6 +1,7 @@
 """The echo engine: what it answers, what it reports, how fast it is."""
 
 import time
+from dataclasses import replace
 
 from schemas.requests import BatchMetrics, EngineHooks
 from schemas.results import FinishReason
@@ -40,15 +41,17 @@ def test_fails_a_blank_document_and_goes_on(quiet: EngineHooks) -> None:
     assert good.text == "text"
 
 
-def test_reports_each_batch_and_steps_before_it() -> None:
+def test_reports_a_group_at_its_end_and_steps_every_few_documents() -> None:
     steps: list[None] = []
     batches: list[BatchMetrics] = []
     hooks = EngineHooks(on_step=lambda: steps.append(None), on_batch=batches.append)
-    answers = list(EchoEngine(EngineOptions(batch_rows=4), hooks).generate([ask("a")] * 10))
-    assert len(answers) == 10
-    assert [batch.rows for batch in batches] == [4, 4, 2]
-    assert len(steps) == 3
-    assert sum(batch.new_tokens for batch in batches) == 20
+    first = ask("a", group=1)
+    requests = [*[first] * 9, replace(first, closes_group=True), ask("a", group=2)]
+    answers = list(EchoEngine(EngineOptions(batch_rows=4), hooks).generate(requests))
+    assert len(answers) == 11
+    assert [(batch.group, batch.rows, batch.together) for batch in batches] == [(1, 10, 4), (2, 1, 1)]
+    assert len(steps) == 4
+    assert sum(batch.new_tokens for batch in batches) == 22
 
 
 def test_is_never_what_the_pipeline_waits_for(quiet: EngineHooks) -> None:
