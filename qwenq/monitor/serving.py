@@ -61,6 +61,8 @@ def _options(settings: Settings, serving: Serving) -> Any:
     """Flower's options: its defaults, then FLOWER_* of the environment, then ours."""
     default_options.max_tasks = MOST_TASKS
     default_options.purge_offline_workers = FORGET_WORKERS_SECONDS
+    # Our workers send events from their start: to ask all of them for it every five seconds is of no use.
+    default_options.enable_events = False
     apply_env_options()
     extract_settings()
     ours: dict[str, Any] = {"address": serving.address, "port": serving.port}
