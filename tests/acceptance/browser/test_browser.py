@@ -25,7 +25,7 @@ def test_a_job_that_is_submitted_moves_to_done_on_screen(page: Page, jobs: Jobs)
     page.evaluate("window.sameDocument = true")
     submitted = jobs.submit([f"document {place}" for place in range(500)], model="echo")
     row = page.locator(f"#job-{submitted.job_id}")
-    expect(row).to_contain_text("completed", timeout=60_000)
+    expect(row).to_contain_text("completed")
     expect(row.get_by_role("progressbar")).to_have_attribute("value", "100")
     expect(row).to_contain_text("500 of 500")
     assert page.evaluate("window.sameDocument"), "the page was loaded anew"
@@ -36,7 +36,7 @@ def test_the_page_of_a_job_moves_to_done_by_itself_and_shows_its_answers(
 ) -> None:
     job_id = jobs.submit([f"document {place}" for place in range(50)], model="echo").job_id
     page.goto(f"/jobs/{job_id}")
-    expect(page.locator("#summary").get_by_role("status")).to_have_text("completed", timeout=60_000)
+    expect(page.locator("#summary").get_by_role("status")).to_have_text("completed")
     expect(page.locator("#answers")).to_contain_text("document 0")
 
 

@@ -126,7 +126,7 @@ def test_a_killed_worker_is_told_from_a_busy_one(
             by_pid = {worker.pid: worker.id for worker in read_fleet(connection, 0).workers}
         return by_pid if len(by_pid) == len(services) else None
 
-    by_pid = eventually(registered, "both workers are registered", 60)
+    by_pid = eventually(registered, "both workers are registered")
     assert by_pid is not None
     killed, busy = (by_pid[service.pid] for service in services)
     job_id = make_job(store, documents=8)
@@ -137,7 +137,7 @@ def test_a_killed_worker_is_told_from_a_busy_one(
     with running_monitor(settings) as flower:
 
         def fares(worker_id: int, words: str) -> None:
-            eventually(lambda: words in _row(flower, worker_id), f"worker {worker_id} is told as{words}", 20)
+            eventually(lambda: words in _row(flower, worker_id), f"worker {worker_id} is told as{words}")
 
         fares(killed, " busy Answers documents.")
         services[0].kill()
