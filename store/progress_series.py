@@ -14,7 +14,7 @@ from store.buckets import step_of, step_seconds
 from store.clock import now
 
 MOST_POINTS = 120
-RATE_SECONDS = 30.0
+RATE_SECONDS = 60.0
 """Of how long a speed is told at least: workers report every ten seconds, and one report more or less in a shorter time
 would look like a jump."""
 MANY_CHUNKS = 1_000
