@@ -70,9 +70,10 @@ class FleetWorker:
 class SpeedPoint:
     """A worker's tokens a second in the step of time that ends `at`, and the padding of its prompts.
 
-    `padding_waste` is cells of padding for each cell of a prompt: 0.5 means half as many again.
+    `tokens_per_second` is None before its start. `padding_waste` is cells of padding for each cell of a prompt: 0.5
+    means half as many again.
     """
 
     at: datetime
-    tokens_per_second: float
+    tokens_per_second: float | None
     padding_waste: float | None

@@ -40,6 +40,9 @@ def set_up_logging(log_format: LogFormat, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    if root.level > logging.DEBUG:
+        # It lists its own parts each time.
+        logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 
 

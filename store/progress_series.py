@@ -14,6 +14,9 @@ from store.buckets import step_of, step_seconds
 from store.clock import now
 
 MOST_POINTS = 120
+RATE_SECONDS = 60.0
+"""Of how long a speed is told at least: workers report every ten seconds, and one report more or less in a shorter time
+would look like a jump."""
 MANY_CHUNKS = 1_000
 """From so many on, a job's chunks tell its progress finely enough; fewer are told together with their batches."""
 
@@ -103,10 +106,12 @@ def _at(steps: Sequence[_Step], number: int) -> _Step:
 
 def _points(steps: Sequence[_Step], began: datetime, until: datetime, length: float) -> list[ProgressPoint]:
     """A point at the end of each step, after one at the very beginning."""
-    measured = min(length, max((until - began).total_seconds(), 1.0))
-    points = [ProgressPoint(began, 0, None)]
+    points, tokens = [ProgressPoint(began, 0, None)], [0]
     for number, step in enumerate(steps, start=1):
         at = min(began + timedelta(seconds=number * length), until)
-        done = points[-1].documents + step.documents
-        points.append(ProgressPoint(at, done, step.tokens / measured))
+        tokens.append(tokens[-1] + step.tokens)
+        passed = (at - began).total_seconds()
+        since = max(0, int((passed - max(RATE_SECONDS, length)) // length))
+        rate = (tokens[-1] - tokens[since]) / max(passed - since * length, 1.0)
+        points.append(ProgressPoint(at, points[-1].documents + step.documents, rate))
     return points

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select
 
 from schemas.fleet import SpeedPoint
-from schemas.tables import batches
+from schemas.tables import batches, workers
 from store.buckets import step_of
 from store.clock import now
 
@@ -32,7 +32,7 @@ _STEPS = (
 
 
 def worker_speeds(connection: Connection, worker_ids: Collection[int]) -> Mapping[int, list[SpeedPoint]]:
-    """The last hour of these workers by the minute; without workers that generated nothing in it."""
+    """The last hour of these workers by the minute, from their start on; without those that generated nothing in it."""
     if not worker_ids:
         return {}
     began = _began(connection.execute(select(now())).scalar_one())
@@ -49,10 +49,19 @@ def worker_speeds(connection: Connection, worker_ids: Collection[int]) -> Mappin
             int(row.tokens) / STEP_SECONDS,
             int(row.padded_tokens) / int(row.prompt_tokens) - 1 if row.prompt_tokens else None,
         )
+    started = connection.execute(select(workers.c.id, workers.c.started_at).where(workers.c.id.in_(measured)))
     return {
-        worker_id: [steps.get(step, SpeedPoint(_end_of(began, step), 0.0, None)) for step in range(STEPS)]
-        for worker_id, steps in measured.items()
+        worker_id: [
+            measured[worker_id].get(step) or _unmeasured(began, step, started_at) for step in range(STEPS)
+        ]
+        for worker_id, started_at in started
     }
+
+
+def _unmeasured(began: datetime, step: int, started_at: datetime) -> SpeedPoint:
+    """A step of which there is no report: nothing was generated, or the worker was not there yet."""
+    end = _end_of(began, step)
+    return SpeedPoint(end, None if end <= started_at else 0.0, None)
 
 
 def _began(asked_at: datetime) -> datetime:

@@ -80,6 +80,8 @@ def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
         for duty in (reconciling, *duties)
     }
     leave_ticks_out(settings.log_level)
+    # In Flower, too, they would hide the tasks that answer chunks.
+    app.conf.task_send_sent_event = False
     # The schedule is one fixed tick, so that there is no state to keep in a file.
     app.conf.beat_scheduler = "celery.beat:Scheduler"
     _run_celery(

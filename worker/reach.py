@@ -17,7 +17,8 @@ _log = logging.getLogger("qwenq.worker")
 class Reach:
     """What is away, and since when. For one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: logging.Logger = _log) -> None:
+        self._log = log
         self._away_since: dict[type[StoreAway | BrokerAway], float] = {}
 
     def note_away(self, away: StoreAway | BrokerAway) -> None:
@@ -25,10 +26,10 @@ class Reach:
         kind = type(away)
         if kind not in self._away_since:
             self._away_since[kind] = time.monotonic()
-            _log.warning(_EVENTS[kind][0], extra={"reason": str(away)})
+            self._log.warning(_EVENTS[kind][0], extra={"reason": str(away)})
 
     def note_answer(self, kind: type[StoreAway | BrokerAway]) -> None:
         """Note that the one of which this is the error answers."""
         since = self._away_since.pop(kind, None)
         if since is not None:
-            _log.info(_EVENTS[kind][1], extra={"seconds": round(time.monotonic() - since, 1)})
+            self._log.info(_EVENTS[kind][1], extra={"seconds": round(time.monotonic() - since, 1)})

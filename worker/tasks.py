@@ -11,6 +11,7 @@ from celery import Task, shared_task
 from celery.exceptions import Reject
 
 from schemas.errors import (
+    BrokerAway,
     ModelUnavailable,
     SelfCheckFailed,
     StoreAway,
@@ -63,7 +64,7 @@ def _stop_worker() -> None:
         os.kill(_PARENT, signal.SIGTERM)
 
 
-@shared_task(name=RECONCILE)
+@shared_task(name=RECONCILE, send_events=False)
 def reconcile_store() -> None:
     """Rescue and announce what is stranded."""
     settings = settings_of_process()
@@ -75,6 +76,10 @@ def reconcile_store() -> None:
     except (StoreNotCreated, StoreVersionMismatch) as other:
         _log.critical(Event.WORKER_LEAVES, extra={"reason": str(other)})
         os.kill(os.getpid(), signal.SIGTERM)
+    except StoreAway as away:
+        _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
+    except BrokerAway as away:
+        _log.warning(Event.BROKER_AWAY, extra={"reason": str(away)})
     finally:
         store.close()
         broker.close()

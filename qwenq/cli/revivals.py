@@ -2,6 +2,7 @@
 
 from qwenq.changing import Revival
 from qwenq.telling import job_line, say, tell_json
+from qwenq.worker_command import worker_command
 
 
 def tell_revival(revival: Revival, *, as_json: bool) -> None:
@@ -11,4 +12,4 @@ def tell_revival(revival: Revival, *, as_json: bool) -> None:
     if revival.unannounced:
         say(f"it starts once the broker is back: {revival.unannounced}")
     elif not revival.workers:
-        say(f"no worker has this model now; start one with `qwenq worker --model {status.model}`")
+        say(f"no worker has this model now; start one with `{worker_command(status.model)}`")

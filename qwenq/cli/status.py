@@ -44,6 +44,7 @@ def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
     from qwenq import api
     from qwenq.stores import count_workers
     from qwenq.telling import say, show_job, tell_json
+    from qwenq.worker_command import worker_command
     from schemas.settings import load_settings
     from schemas.states import ENDED_JOB_STATES, JobState
 
@@ -55,6 +56,4 @@ def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
     tell_json(status) if as_json else show_job(status)
     waits = status.state not in (*ENDED_JOB_STATES, JobState.PAUSED)
     if waits and not count_workers(load_settings(), status.model):
-        say(
-            f"no worker with this model gives a sign of life; `qwenq worker --model {status.model}` starts one"
-        )
+        say(f"no worker with this model gives a sign of life; `{worker_command(status.model)}` starts one")

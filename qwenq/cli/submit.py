@@ -68,6 +68,7 @@ def _tell_more(submission: "Submission", settings: "Settings", wait: bool, as_js
     from qwenq import api
     from qwenq.progress import follow
     from qwenq.telling import say, tell_json
+    from qwenq.worker_command import worker_command
 
     if submission.repeated:
         say(
@@ -83,7 +84,7 @@ def _tell_more(submission: "Submission", settings: "Settings", wait: bool, as_js
     elif submission.unannounced:
         say(f"the job is stored, and starts once the broker is back: {submission.unannounced}")
     elif not submission.workers:
-        say(f"no worker has this model yet; start one with `qwenq worker --model {settings.model}`")
+        say(f"no worker has this model yet; start one with `{worker_command(status.model)}`")
     if wait:
         status = follow(lambda: api.status(submission.job_id, settings=settings), lambda: None)
     if as_json:

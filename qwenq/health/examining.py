@@ -46,7 +46,8 @@ from store.health_facts import schedule_trouble, stranded_work, waiting_models, 
 from store.version import found_version
 from worker.engine.memory import free_main_bytes
 
-PATIENCE_SECONDS = 4.0
+PATIENCE_SECONDS = 3.0
+"""To load what it takes to look costs a second or two before."""
 _OF_STORE = ("workers", "stranded", "schedules", "speed")
 
 
@@ -72,7 +73,7 @@ class StoreFacts:
 
 
 def examine(settings: Settings) -> Health:
-    """Look at everything. What is away is told as such: nothing is raised, and nothing waits for longer than 4 s."""
+    """Look at everything. What is away is told as such: nothing is raised, and nothing waits for longer than 3 s."""
     until = time.monotonic() + PATIENCE_SECONDS
     store = Look(lambda: _look_at_store(settings))
     broker = Look(lambda: _look_at_broker(settings))

@@ -1,8 +1,9 @@
 """Checks of the workers: whether each model that is waited for has one, and how fast they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 
+from qwenq.worker_command import worker_command
 from schemas.fleet import FleetWorker, WorkerCondition
 from schemas.health import Check, HealthState, WaitingModel, WorkerSpeed
 
@@ -17,10 +18,10 @@ def check_workers(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel])
     live = {worker.model for worker in fleet if worker.condition in LIVE}
     unserved = [model for model in waiting if model.model not in live]
     if unserved:
-        told = [f"{one.chunks:,} chunks wait for {one.model} and no worker has it" for one in unserved]
+        told = [f"no worker has {one.model}, and chunks wait for it: {one.chunks:,}" for one in unserved]
         told += _failures(fleet)
-        commands = ", ".join(f"`qwenq worker --model {one.model}`" for one in unserved)
-        return _check(HealthState.UNHEALTHY, told, f"Start one for each: {commands}.")
+        commands = _commands(one.model for one in unserved)
+        return _check(HealthState.UNHEALTHY, told, f"Start one for each such model: {commands}.")
     failed, lost = _failures(fleet), _unreplaced(fleet)
     if failed or lost:
         told = failed + [
@@ -80,11 +81,16 @@ def _unreplaced(fleet: Sequence[FleetWorker]) -> list[FleetWorker]:
 
 
 def _advice_on_lost(lost: Sequence[FleetWorker]) -> str:
-    commands = sorted({f"`qwenq worker --model {worker.model}`" for worker in lost})
+    commands = _commands(worker.model for worker in lost)
     return (
-        f"What they held is taken up by others. Look at their machines, and start them again: {', '.join(commands)}. "
+        f"What they held is taken up by others. Look at their machines, and start them again: {commands}. "
         "They are told of for a day, or until others take their places."
     )
+
+
+def _commands(models: Iterable[str]) -> str:
+    """What starts a worker of each."""
+    return ", ".join(f"`{worker_command(model)}`" for model in sorted(set(models)))
 
 
 def _check(state: HealthState, told: Sequence[str], advice: str | None) -> Check:

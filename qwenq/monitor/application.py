@@ -10,6 +10,7 @@ from flower.urls import settings as flower_settings
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.ioloop import IOLoop
 
+from qwenq.monitor.broker_events import BrokerEvents
 from qwenq.monitor.exporter import Exporter
 from qwenq.monitor.guard import Guard, Refused
 from qwenq.monitor.headers import ProtectiveHeaders
@@ -30,10 +31,13 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
     """
 
     def __init__(self, settings: Settings, options: Any, celery: Celery) -> None:
+        self.qwenq = settings
+        io_loop = IOLoop.current()
         super().__init__(
             options=options,
             capp=celery,
-            io_loop=IOLoop.current(),
+            io_loop=io_loop,
+            events=BrokerEvents(celery, self.broker_uri, options, io_loop),
             **flower_settings
             | {
                 "template_loader": Layouts(),
@@ -44,7 +48,6 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         prefix = (options.url_prefix or "").strip("/")
         self.root = f"/{prefix}" if prefix else ""
         self.add_handlers(".*", [rewrite_handler(route, prefix) for route in ROUTES] if prefix else ROUTES)
-        self.qwenq = settings
         self.reader = StoreReader(settings)
         self.exporter = Exporter(self.reader)
         self._guard = Guard.of(options)

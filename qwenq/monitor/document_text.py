@@ -8,6 +8,7 @@ from schemas.job_pages import CutText
 from schemas.jobs import PromptSpec
 
 SHOWN_CHARACTERS = 600
+SHOWN_LINES = 12
 
 
 def row_in_words(content: str, prompt: PromptSpec) -> str:
@@ -27,9 +28,15 @@ def row_in_words(content: str, prompt: PromptSpec) -> str:
 def shortened(content: CutText, prompt: PromptSpec) -> CutText:
     """The beginning of a row in words; of one that was cut already, the beginning as it is stored."""
     if not content.is_whole:
-        return CutText(content.text[:SHOWN_CHARACTERS], content.characters)
+        return beginning(content)
     words = row_in_words(content.text, prompt)
-    return CutText(words[:SHOWN_CHARACTERS], len(words))
+    return beginning(CutText(words, len(words)))
+
+
+def beginning(text: CutText) -> CutText:
+    """As much of a text as a list of several has room for."""
+    lines = text.text[:SHOWN_CHARACTERS].splitlines(keepends=True)[:SHOWN_LINES]
+    return CutText("".join(lines), text.characters)
 
 
 def _value_in_words(value: Any) -> str:

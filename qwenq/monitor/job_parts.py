@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from qwenq.monitor.document_text import shortened
+from qwenq.monitor.document_text import beginning, shortened
 from qwenq.monitor.job_place import JobPlace, unknown_job
 from qwenq.monitor.job_view import JobView
 from qwenq.monitor.plots import Plot, progress_plots
@@ -26,10 +26,11 @@ PAGE_ANSWERS = 10
 
 @dataclass(frozen=True, slots=True)
 class AnswerBeside:
-    """An answer, and the beginning of its document in words."""
+    """The beginnings of a document in words, and of its answer."""
 
     preview: AnswerPreview
     document: CutText
+    answer: CutText
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ def _answers(connection: Connection, place: JobPlace, status: JobStatus) -> Answ
     details = _asked(connection, place, status)
     prompt = details.prompt if details else PromptSpec()
     page = preview_page(connection, place.job_id, place.answers_after, PAGE_ANSWERS)
-    shown = tuple(AnswerBeside(one, shortened(one.content, prompt)) for one in page.previews)
+    shown = tuple(
+        AnswerBeside(one, shortened(one.content, prompt), beginning(one.answer)) for one in page.previews
+    )
     return AnswersFound(shown, page.next_after)
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from shlex import quote
 
+from qwenq.worker_command import worker_command
 from schemas.jobs import DocumentCounts, JobStatus
 from schemas.states import JobState
 
@@ -55,9 +55,8 @@ class JobView:
     def missing_worker(self) -> str | None:
         """The command that starts a worker where the job waits, and no live one has its model."""
         waits = self.status.state in _PAUSABLE and self.counts.pending + self.counts.running > 0
-        # Who submits a job chooses the name, and somebody else pastes the command.
-        command = f"qwenq worker --model {quote(self.status.model)}"
-        return command if waits and self.status.model not in self.live_models else None
+        model = self.status.model
+        return worker_command(model) if waits and model not in self.live_models else None
 
     @property
     def actions(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from shlex import quote
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
@@ -9,23 +10,40 @@ from tornado.web import HTTPError
 
 from qwenq.monitor.job_view import JobView
 from qwenq.monitor.page import Page
+from qwenq.worker_command import worker_command
 from schemas.jobs import JobFilter, JobStatus
 from schemas.states import JobState
 from store.statuses import jobs_before, models_of_jobs
 from store.workers import ALIVE_SECONDS, models_alive
 
 PAGE_JOBS = 50
+AN_EXAMPLE = "Qwen/Qwen3-0.6B"
 _MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
 class JobsFound:
-    """A page of jobs; `more`: there are older ones; `missing_workers`: commands that start them."""
+    """A page of jobs; `more`: there are older ones; `missing_workers`: commands that start them.
+
+    `live_models` are those that a live worker has.
+    """
 
     jobs: list[JobView]
     more: bool
     models: list[str]
+    live_models: list[str]
     missing_workers: list[str]
+
+    @property
+    def first_submit(self) -> str:
+        """A command that submits a job, for a model that is there if there is one."""
+        model = next(iter(self.live_models), AN_EXAMPLE)
+        return f"qwenq submit documents.jsonl --model {quote(model)} --prompt 'Summarise: {{{{ text }}}}'"
+
+    @property
+    def first_worker(self) -> str | None:
+        """The command that starts a worker for that job; None where one is there."""
+        return None if self.live_models else worker_command(AN_EXAMPLE)
 
 
 class JobsPage(Page):
@@ -75,6 +93,7 @@ def find_jobs(connection: Connection, wanted: JobFilter, before: int | None) -> 
         jobs=views,
         more=len(found) > PAGE_JOBS,
         models=models_of_jobs(connection),
+        live_models=sorted(live),
         missing_workers=sorted({view.missing_worker for view in views if view.missing_worker}),
     )
 

@@ -67,28 +67,35 @@ def progress_plots(progress: Progress, total: int) -> list[Plot]:
     documents = f"{wording.number(points[-1].documents)} of {wording.number(total)} documents within {took}."
     return [
         Plot("documents", "Progress", "Documents answered or failed", documents, times, done, total),
-        Plot("tokens", "Speed", "Tokens/s", _rate_in_words(rates), times, rates),
+        Plot("tokens", "Speed", "Tokens/s", _rate_in_words(rates, "last"), times, rates),
     ]
 
 
 def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[Plot]:
-    """A worker's last hour."""
+    """A worker's last hour, by the minute."""
     times = [point.at for point in points]
     rates = [point.tokens_per_second for point in points]
     waste = [None if point.padding_waste is None else 100 * point.padding_waste for point in points]
     measured = [share for share in waste if share is not None]
     padding = f"On average {fmean(measured):.1f} % more cells than tokens." if measured else _NOTHING_YET
     return [
-        Plot(f"speed-{worker_id}", "Speed", "Tokens/s", _rate_in_words(rates), times, rates),
+        Plot(
+            f"speed-{worker_id}",
+            "Speed",
+            "Tokens/s",
+            _rate_in_words(rates, "in the last minute"),
+            times,
+            rates,
+        ),
         Plot(
             f"padding-{worker_id}", "Padding waste", "Padding, % of the prompts", padding, times, waste, 1.0
         ),
     ]
 
 
-def _rate_in_words(rates: Sequence[float | None]) -> str:
+def _rate_in_words(rates: Sequence[float | None], lately: str) -> str:
     measured = [rate for rate in rates if rate is not None]
     if not any(measured):
         return _NOTHING_YET
     last, mean, most = map(wording.number, (measured[-1], fmean(measured), max(measured)))
-    return f"{last} tokens/s last, {mean} on average, {most} at most."
+    return f"{last} tokens/s {lately}, {mean} on average, {most} at most."

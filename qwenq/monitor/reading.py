@@ -69,8 +69,10 @@ class StoreReader:
         """Let the store go."""
         for threads in (self._threads, self._action_threads):
             threads.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
+        # Who opens a store that hangs holds the lock as long as it does.
+        if self._lock.acquire(blocking=False):
             self._forget()
+            self._lock.release()
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         try:

@@ -2,7 +2,9 @@
 
 import ipaddress
 import logging
+import os
 import signal
+import threading
 from dataclasses import dataclass
 from types import FrameType, SimpleNamespace
 from typing import Any
@@ -22,6 +24,8 @@ FORGET_WORKERS_SECONDS = 86_400
 """After so long Flower forgets a worker of which it hears nothing, unless FLOWER_PURGE_OFFLINE_WORKERS says otherwise:
 each start is a worker of a new name, with some twenty series in /metrics, which it would keep for ever."""
 
+LAST_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -33,7 +37,7 @@ class Serving:
 
 
 def run_flower(settings: Settings, serving: Serving) -> None:
-    """Serve Flower until TERM or Ctrl-C. Raises UnguardedFlower beyond loopback without credentials."""
+    """Serve Flower until TERM or Ctrl-C; the process ends soon after. Raises UnguardedFlower, CannotListen."""
     # A line for each request would say nothing, for each page asks again every other second.
     logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
     monitor = make_monitor(settings, serving)
@@ -44,6 +48,7 @@ def run_flower(settings: Settings, serving: Serving) -> None:
         pass
     finally:
         monitor.stop()
+    _end_soon()
 
 
 def make_monitor(settings: Settings, serving: Serving) -> Monitor:
@@ -61,6 +66,8 @@ def _options(settings: Settings, serving: Serving) -> Any:
     """Flower's options: its defaults, then FLOWER_* of the environment, then ours."""
     default_options.max_tasks = MOST_TASKS
     default_options.purge_offline_workers = FORGET_WORKERS_SECONDS
+    # Our workers send events from their start: to ask all of them for it every five seconds is of no use.
+    default_options.enable_events = False
     apply_env_options()
     extract_settings()
     ours: dict[str, Any] = {"address": serving.address, "port": serving.port}
@@ -76,6 +83,13 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
+
+
+def _end_soon() -> None:
+    """End the process even if a thread still waits for a store or a broker that hangs: Python would wait for it."""
+    timer = threading.Timer(LAST_SECONDS, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

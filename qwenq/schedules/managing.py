@@ -25,6 +25,7 @@ from qwenq.schedules.ticking import take_forward
 from qwenq.schedules.webhooks import check_url, secret_of
 from qwenq.stores import open_store
 from qwenq.submitter import submitter_of
+from qwenq.worker_command import worker_command
 from schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule, UsageError
 from schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
 from schemas.settings import Settings, without_passwords
@@ -205,7 +206,7 @@ def _warnings(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
         )
     with store.reading() as connection:
         if not count_alive(connection, spec.model, ALIVE_SECONDS):
-            told.append(f"no worker has this model now; start one with `qwenq worker --model {spec.model}`")
+            told.append(f"no worker has this model now; start one with `{worker_command(spec.model)}`")
     return told
 
 
@@ -235,7 +236,7 @@ def _waits(store: Store, schedule: Schedule, runs: Sequence[ScheduleRun]) -> str
     with store.reading() as connection:
         if count_alive(connection, model, ALIVE_SECONDS):
             return None
-    return f"no worker has this model now; start one with `qwenq worker --model {model}`"
+    return f"no worker has this model now; start one with `{worker_command(model)}`"
 
 
 def _absolute(policy: RunPolicy) -> RunPolicy:

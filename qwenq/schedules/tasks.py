@@ -14,7 +14,7 @@ from store.database import Store
 _log = logging.getLogger("qwenq.schedules")
 
 
-@shared_task(name=TICK)
+@shared_task(name=TICK, send_events=False)
 def tick_schedules() -> None:
     """Do what schedules have to do now."""
     settings = settings_of_process()

@@ -59,11 +59,18 @@ def test_two_workers_beat_and_flower_answer_a_job_together(fleet: Fleet, jobs: J
         }
     assert took_part == registered
     assert len(took_part) == 2
-    listed = f"http://127.0.0.1:{port}/tasks/datatable?draw=1&start=0&length=10&search[value]=&order[0][column]=0&order[0][dir]=asc&columns[0][data]=name"
+    listed = f"http://127.0.0.1:{port}/tasks/datatable?draw=1&start=0&length=500&search[value]=&order[0][column]=0&order[0][dir]=asc&columns[0][data]=name"
     page = eventually(lambda: _answer_chunk_tasks(fetch(listed)), "Flower lists the tasks")
     assert SECRET not in page
     assert SECRET not in beat.log.read_text() + "".join(worker.log.read_text() for worker in workers)
     eventually(lambda: "reconciled" in beat.log.read_text(), "beat's small worker reconciles")
+    before = page.count('"qwenq.answer_chunk"')
+    jobs.submit(["one more"], model="echo")
+    page = eventually(
+        lambda: newer if (newer := fetch(listed)).count('"qwenq.answer_chunk"') > before else "",
+        "Flower lists a task that came after the housekeeping",
+    )
+    assert "qwenq.reconcile" not in page
     assert flower.exit_code is None
 
 

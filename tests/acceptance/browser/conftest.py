@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import ConsoleMessage, Error, Page, Request
+from playwright.sync_api import ConsoleMessage, Error, Page, Request, expect
 
 from qwenq.embedded.redis import start_redis
 from qwenq.stores import open_store
@@ -18,6 +18,10 @@ from tests.monitors import Browser, running_monitor
 from tests.processes import Fleet
 from tests.services import Jobs
 from tests.waiting import eventually
+
+PATIENCE_MS = 60_000
+"""Pages ask again every few seconds, and a machine with other work takes its time."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +96,7 @@ class Watch:
 def page(chromium: Chromium, flower: Browser) -> Iterator[Page]:
     """A page at Flower that must not complain, nor ask another host."""
     context = chromium.new_context(base_url=flower.url)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     watch = Watch()
     watch.over(page)

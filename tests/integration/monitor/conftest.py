@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,13 @@ def flower(watched: Settings, watched_store: Store) -> Iterator[Browser]:
     """A Flower of that store, and who looks at it."""
     with running_monitor(watched) as browser:
         yield browser
+
+
+@pytest.fixture
+def deaf_server() -> Iterator[int]:
+    """The port of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
 
 
 def _postgres_store(server: str, module: str) -> str:

@@ -38,11 +38,19 @@ def _cell(row: str, name: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", found[0].partition(">")[2])).split())
 
 
-def test_a_store_without_jobs_tells_how_to_submit_one(watched: Settings, flower: Browser) -> None:
-    page = flower.get("/jobs").text
+def test_a_store_without_jobs_tells_how_to_submit_one(flower: Browser) -> None:
+    page = html.unescape(flower.get("/jobs").text)
     assert "No job yet" in page
-    assert "qwenq submit documents.jsonl" in page
-    assert "{{ text }}" in page
+    assert "qwenq submit documents.jsonl --model Qwen/Qwen3-0.6B --prompt 'Summarise: {{ text }}'" in page
+    assert "qwenq worker --model Qwen/Qwen3-0.6B" in page
+
+
+def test_with_a_worker_there_the_first_job_is_for_its_model(settings: Settings, store: Store) -> None:
+    make_worker(store, model="models/a tiny one")
+    with running_monitor(settings) as flower:
+        page = html.unescape(flower.get("/jobs").text)
+    assert "qwenq submit documents.jsonl --model 'models/a tiny one' --prompt" in page
+    assert "A worker answers them" not in page
 
 
 def test_a_job_is_told_of_in_a_row(flower: Browser, watched_store: Store) -> None:

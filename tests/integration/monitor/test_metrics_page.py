@@ -1,8 +1,6 @@
 """/metrics of a real Flower, read with Prometheus's own parser: what it gives, and how it fares without a store."""
 
-import socket
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,13 +160,6 @@ def test_a_store_that_is_away_is_told_and_breaks_nothing(home: Path) -> None:
     assert value(found, "qwenq_store_up") == 0
     assert [name for name, _ in found if name == "qwenq_jobs"] == []
     assert value(found, "qwenq_chunk_attempts_total") == 0
-
-
-@pytest.fixture
-def deaf_server() -> Iterator[int]:
-    """The port of a server that takes connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
 
 
 def test_a_store_that_says_nothing_is_waited_for_once_and_not_for_long(

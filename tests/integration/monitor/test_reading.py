@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 
 import pytest
 from sqlalchemy import Connection, select, text
@@ -27,7 +26,7 @@ def reader(store: Store) -> StoreReader:
 def test_postgresql_gives_up_a_statement_that_takes_too_long_and_that_is_remembered(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "STATEMENT_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "STATEMENT_SECONDS", 1.0)
     monkeypatch.setattr(reading, "TRY_AGAIN_SECONDS", 60.0)
     reader = StoreReader(Settings(database_url=postgres_url))
     with pytest.raises(StoreAway, match="statement timeout"):
@@ -43,18 +42,18 @@ def test_a_store_that_hangs_is_told_and_holds_up_no_button(
     reader: StoreReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(reading, "TRY_AGAIN_SECONDS", 600.0)
     woken = threading.Event()
 
     async def ask() -> str:
-        hanging = [reader.read(lambda _: woken.wait(30)) for _ in range(THREADS)]
+        hanging = [reader.read(lambda _: woken.wait(60)) for _ in range(THREADS)]
         answers = await asyncio.gather(*hanging, return_exceptions=True)
         assert [type(answer) for answer in answers] == [StoreAway] * THREADS
-        began = time.monotonic()
+        monkeypatch.setattr(reading, "ANSWER_SECONDS", 600.0)
         with pytest.raises(StoreAway, match="said nothing"):
-            await reader.read(one)
-        assert time.monotonic() - began < reading.ANSWER_SECONDS
+            await asyncio.wait_for(reader.read(one), 20)
         try:
-            return await asyncio.wait_for(reader.act(lambda: "done"), 5)
+            return await asyncio.wait_for(reader.act(lambda: "done"), 20)
         finally:
             woken.set()
             reader._threads.shutdown()

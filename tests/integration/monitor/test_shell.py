@@ -223,7 +223,7 @@ def test_a_store_that_comes_up_later_is_found(watched: Settings, empty_postgres_
         store = Store(empty_postgres_url)
         upgrade_store(store)
         store.close()
-        eventually(lambda: browser.get("/jobs").status_code == 200, "the store is found", 10)
+        eventually(lambda: browser.get("/jobs").status_code == 200, "the store is found")
 
 
 def test_a_slash_behind_jobs_leads_to_them(flower: Browser) -> None:

@@ -107,6 +107,8 @@ def test_only_the_newest_of_many_earlier_workers_are_told(store: Store) -> None:
 
 def test_the_last_hour_is_told_by_the_minute_with_what_padding_cost(store: Store) -> None:
     quick, slow, quiet = (make_worker(store) for _ in range(3))
+    with store.writing() as connection:
+        connection.execute(update(workers).values(started_at=now(-2 * 3_600)))
     job_id = make_job(store)
     _measure(store, job_id, quick, seconds_ago=300, new_tokens=600, prompt_tokens=100, padded_tokens=150)
     _measure(store, job_id, slow, seconds_ago=300, new_tokens=60, prompt_tokens=0, padded_tokens=0)
@@ -116,10 +118,24 @@ def test_the_last_hour_is_told_by_the_minute_with_what_padding_cost(store: Store
         assert worker_speeds(connection, []) == {}
     assert set(speeds) == {quick, slow}
     assert len(speeds[quick]) == len(speeds[slow]) == STEPS
-    assert sorted(point.tokens_per_second for point in speeds[quick])[-2:] == [0, 10]
-    assert sum(point.tokens_per_second for point in speeds[slow]) == 1
+    assert sorted(point.tokens_per_second or 0 for point in speeds[quick])[-2:] == [0, 10]
+    assert sum(point.tokens_per_second or 0 for point in speeds[slow]) == 1
+    assert None not in {point.tokens_per_second for point in (*speeds[quick], *speeds[slow])}
     assert [point.padding_waste for point in speeds[quick] if point.padding_waste is not None] == [0.5]
     assert {point.padding_waste for point in speeds[slow]} == {None}
+
+
+def test_before_its_start_a_worker_has_no_speed_rather_than_none_at_all(store: Store) -> None:
+    worker_id = make_worker(store)
+    with store.writing() as connection:
+        connection.execute(update(workers).values(started_at=now(-20.5 * 60)))
+    _measure(store, make_job(store), worker_id, 300, new_tokens=600, prompt_tokens=1, padded_tokens=1)
+    with store.reading() as connection:
+        speeds = [point.tokens_per_second for point in worker_speeds(connection, [worker_id])[worker_id]]
+    unknown = speeds.count(None)
+    assert unknown in {39, 40}
+    assert speeds[:unknown] == [None] * unknown
+    assert sum(speed or 0 for speed in speeds) == 10
 
 
 def _fleet(store: Store) -> Fleet:

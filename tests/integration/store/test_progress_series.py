@@ -31,7 +31,9 @@ def test_a_job_that_is_not_there_has_no_points(store: Store) -> None:
     assert _progress(store, 4711) == Progress()
 
 
-def test_documents_and_tokens_are_told_in_the_step_in_which_they_were_reported(store: Store) -> None:
+def test_documents_are_told_in_the_step_in_which_they_were_reported_and_tokens_over_a_minute(
+    store: Store,
+) -> None:
     job_id = _job_of_a_minute(store, documents=8)
     first, second = chunks_of(store, job_id)
     _end(store, first, after=12)
@@ -43,7 +45,8 @@ def test_documents_and_tokens_are_told_in_the_step_in_which_they_were_reported(s
     assert [(point.at - NOON).total_seconds() for point in progress.points] == [0, 10, 20, 30, 40, 50, 60, 60]
     assert [point.documents for point in progress.points] == [0, 2, 4, 4, 5, 5, 8, 8]
     rates = [point.tokens_per_second for point in progress.points]
-    assert rates == [None, 10, 30, 0, 5, 0, 15, 0]
+    assert rates[0] is None
+    assert rates[1:] == pytest.approx([100 / 10, 400 / 20, 400 / 30, 450 / 40, 450 / 50, 600 / 60, 600 / 60])
 
 
 @pytest.mark.parametrize("many", [1, 10**6], ids=["by chunks", "by batches"])
@@ -71,6 +74,32 @@ def test_the_step_that_is_not_over_has_no_rate_yet(store: Store) -> None:
     job_id = make_job(store)
     take(store, chunks_of(store, job_id)[0], make_worker(store))
     assert [point.tokens_per_second for point in _progress(store, job_id).points] == [None, None]
+
+
+def test_reports_that_come_early_or_late_are_no_jumps(store: Store) -> None:
+    """Ten seconds apart, and in steps of ten seconds: two may fall into one of them, and none into the next."""
+    job_id = _job_of_a_minute(store, documents=8)
+    first, _ = chunks_of(store, job_id)
+    _report(store, job_id, first, *((at, 1, 100) for at in (9.9, 19.9, 30.1, 39.9, 50.1, 59.9)))
+    rates = [point.tokens_per_second for point in _progress(store, job_id).points]
+    assert [rate for rate in rates[1:] if rate is not None and not 6 < rate < 14] == []
+
+
+def test_a_speed_is_that_of_the_last_minute(store: Store) -> None:
+    job_id = _job_of_a_minute(store, documents=8)
+    with store.writing() as connection:
+        connection.execute(update(jobs).values(finished_at=NOON + timedelta(seconds=120)))
+    _report(store, job_id, chunks_of(store, job_id)[0], (5, 1, 600), (95, 1, 60))
+    points = {(point.at - NOON).total_seconds(): point for point in _progress(store, job_id).points}
+    assert [points[at].tokens_per_second for at in (60, 70, 90, 100, 120)] == [10, 0, 0, 1, 1]
+
+
+def test_a_report_at_the_very_end_is_no_jump(store: Store) -> None:
+    job_id = _job_of_a_minute(store, documents=8)
+    with store.writing() as connection:
+        connection.execute(update(jobs).values(finished_at=NOON + timedelta(seconds=7_201)))
+    _report(store, job_id, chunks_of(store, job_id)[0], (7_150, 1, 600), (7_200.9, 1, 600))
+    assert _progress(store, job_id).points[-1].tokens_per_second == pytest.approx(1_200 / 121)
 
 
 def test_a_job_of_days_has_few_points(store: Store) -> None:

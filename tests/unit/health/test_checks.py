@@ -73,6 +73,7 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
         ("work and a worker", check_workers([worker()], waits), HEALTHY, ""),
         ("work and a worker that loads", check_workers([worker(WorkerCondition.STARTING)], waits), HEALTHY, ""),
         ("work for another model", check_workers([worker(model="n")], waits), UNHEALTHY, "qwenq worker --model m"),
+        ("a name of many words", check_workers([], [WaitingModel("a b", 1, 6.0)]), UNHEALTHY, "--model 'a b'"),
         ("work and a lost worker", check_workers([lost], waits), UNHEALTHY, "qwenq worker --model m"),
         ("work and a failed worker", check_workers([failed], waits), UNHEALTHY, "qwenq worker --model m"),
         ("a failed worker", check_workers([failed], []), DEGRADED, "start the worker again"),
@@ -121,7 +122,10 @@ def test_a_check_is_bad_for_its_reason_and_says_what_to_do(
 
 def test_what_is_wrong_is_named() -> None:
     assert "no weights" in check_workers([worker(WorkerCondition.FAILED, error="no weights")], []).message
-    assert "3 chunks wait for m" in check_workers([], [WaitingModel("m", 3, 60.0)]).message
+    assert (
+        "no worker has m, and chunks wait for it: 3"
+        in check_workers([], [WaitingModel("m", 3, 60.0)]).message
+    )
     assert (
         "w makes 40 tokens/s, its median was 100"
         in check_speed([WorkerSpeed("w", [40.0] * 9, [100.0] * 50)]).message

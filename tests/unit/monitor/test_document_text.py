@@ -2,7 +2,7 @@
 
 import pytest
 
-from qwenq.monitor.document_text import SHOWN_CHARACTERS, row_in_words, shortened
+from qwenq.monitor.document_text import SHOWN_CHARACTERS, SHOWN_LINES, beginning, row_in_words, shortened
 from schemas.job_pages import CutText
 from schemas.jobs import PromptSpec
 
@@ -40,6 +40,13 @@ def test_a_long_text_is_cut_and_says_how_long_it_is() -> None:
     shown = shortened(CutText(content, len(content)), PROMPT)
     assert shown == CutText("a" * SHOWN_CHARACTERS, 1_000)
     assert not shown.is_whole
+
+
+def test_a_text_of_many_short_lines_does_not_fill_the_page() -> None:
+    text = "a line\r\n" * 40
+    assert beginning(CutText(text, len(text))) == CutText("a line\r\n" * SHOWN_LINES, len(text))
+    few = "one\n\nthree\n"
+    assert beginning(CutText(few, len(few))) == CutText(few, len(few))
 
 
 def test_a_row_that_was_cut_already_is_shown_as_it_is_stored() -> None:

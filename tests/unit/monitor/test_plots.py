@@ -44,10 +44,10 @@ def test_a_job_of_which_nothing_was_measured_says_so() -> None:
 
 
 def test_a_worker_is_plotted_by_its_speed_and_by_what_padding_cost() -> None:
-    points = [SpeedPoint(NOON, 0.0, None), SpeedPoint(_at(60), 90.0, 0.25), SpeedPoint(_at(120), 30.0, 0.75)]
+    points = [SpeedPoint(NOON, None, None), SpeedPoint(_at(60), 90.0, 0.25), SpeedPoint(_at(120), 30.0, 0.75)]
     speed, padding = speed_plots(7, points)
     assert (speed.id, padding.id) == ("speed-7", "padding-7")
-    assert speed.summary == "30 tokens/s last, 40 on average, 90 at most."
+    assert speed.summary == "30 tokens/s in the last minute, 60 on average, 90 at most."
     assert padding.values == [None, 25, 75]
     assert padding.summary == "On average 50.0 % more cells than tokens."
 

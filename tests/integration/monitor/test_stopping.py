@@ -1,0 +1,33 @@
+"""How Flower ends: when it is asked to, whatever else hangs."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from schemas.settings import Settings
+from tests.processes import Fleet
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def fleet(home: Path, deaf_server: int) -> Iterator[Fleet]:
+    """Starts services whose store takes connections and never says a word."""
+    url = f"postgresql://x@127.0.0.1:{deaf_server}/x?connect_timeout=600"
+    fleet = Fleet(Settings(home=home, database_url=url))
+    yield fleet
+    fleet.kill()
+
+
+def test_a_flower_whose_store_hangs_ends_when_it_is_asked_to(fleet: Fleet) -> None:
+    flower = fleet.start("flower", "--port", "0")
+    place = eventually(
+        lambda: re.search(r"Flower at (http://[^/;\s]+)", flower.log.read_text()), "Flower says where it is"
+    )
+    assert place
+    assert "qwenq_store_up 0.0" in requests.get(f"{place[1]}/metrics", timeout=60).text
+    flower.ask_to_stop()
+    ended = eventually(lambda: [flower.exit_code] if flower.exit_code is not None else [], "Flower ends")
+    assert ended == [0]
