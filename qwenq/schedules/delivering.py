@@ -71,11 +71,8 @@ def failure(code: str, message: str) -> RunOutcome:
 
 
 def notice_key(run: ScheduleRun) -> str:
-    """What names the notice of a run, whoever sends it and how often.
-
-    Its due time is in it: the id of a run that is gone with its schedule may be that of another one later.
-    """
-    return f"run_{run.id}_{run.due_at:%Y%m%dT%H%M%S.%fZ}"
+    """What names the notice of a run, whoever sends it and how often."""
+    return f"run_{run.mark}"
 
 
 def _outcome(held: HeldRun, status: JobStatus) -> RunOutcome:

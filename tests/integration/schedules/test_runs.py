@@ -10,7 +10,7 @@ from sqlalchemy import update
 from qwenq import api
 from qwenq.schedules import managing, submitting, ticking
 from qwenq.schedules.changes import changes_section
-from qwenq.schedules.delivering import deliver_run
+from qwenq.schedules.delivering import deliver_run, notice_key
 from qwenq.schedules.failing import failed_runs
 from schemas.errors import (
     RunNotStarted,
@@ -220,6 +220,20 @@ def test_a_removed_schedule_leaves_its_jobs(nights: Nights) -> None:
     assert len(api.jobs(settings=nights.settings)) == 1
     with pytest.raises(UnknownSchedule, match="nightly"):
         managing.show("nightly", nights.settings)
+
+
+def test_a_schedule_that_is_added_anew_has_a_job_of_its_own_at_a_time_that_was_tried_before(
+    nights: Nights,
+) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    first = nights.night()
+    managing.remove("nightly", nights.settings)
+    nights.add()
+    second = nights.night()
+    assert second.due_at == first.due_at
+    assert second.job_id != first.job_id
+    assert notice_key(second) != notice_key(first)
 
 
 def test_a_run_that_a_person_begins_is_submitted_at_once_and_waits_for_no_clock(nights: Nights) -> None:
