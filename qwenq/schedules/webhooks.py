@@ -54,10 +54,12 @@ def send_notices(store: Store, settings: Settings) -> int:
     sent = 0
     ends = time.monotonic() + SENDING_SECONDS
     with requests.Session() as session:
-        while time.monotonic() < ends and (notice := _taken(store)) is not None:
+        while (notice := _taken(store)) is not None:
             reason = _posted(session, notice, settings)
             sent += reason is None
             _note(store, notice, reason)
+            if time.monotonic() >= ends:
+                break
     return sent
 
 
