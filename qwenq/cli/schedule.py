@@ -153,6 +153,8 @@ def run(name: str, wait: bool, as_json: bool) -> int:
     job_id = begun.job_id or 0
     if not as_json:
         click.echo(job_id)
+    if (waits := managing.show(name, settings).waits) is not None:
+        say(waits)
     if wait:
         follow(lambda: api.status(job_id, settings=settings), lambda: None)
         begun = managing.finish(begun.id, settings)

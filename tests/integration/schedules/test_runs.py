@@ -10,8 +10,8 @@ from sqlalchemy import update
 from qwenq import api
 from qwenq.schedules import managing, submitting, ticking
 from qwenq.schedules.changes import changes_section
-from qwenq.schedules.delivering import deliver_run, notice_key
-from qwenq.schedules.failing import failed_runs
+from qwenq.schedules.delivering import deliver_run
+from qwenq.schedules.failing import troubles
 from schemas.errors import (
     RunNotStarted,
     StoreAway,
@@ -71,11 +71,11 @@ def test_an_empty_inbox_is_told_in_the_record_and_the_next_night_runs(nights: Ni
 def test_status_says_which_schedules_failed_last_until_they_succeed_again(nights: Nights) -> None:
     nights.add()
     nights.tick()
-    [told] = failed_runs(nights.settings)
+    [told] = troubles(nights.settings)
     assert told.startswith("schedule nightly: the run that was due at 2030-11-22 02:00 UTC failed: ")
     nights.put("a.jsonl", ["one"])
     nights.night(NIGHT + A_DAY)
-    assert failed_runs(nights.settings) == []
+    assert troubles(nights.settings) == []
 
 
 def test_one_schedule_that_fails_stops_no_other_one(nights: Nights, tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_schedule_that_is_added_anew_has_a_job_of_its_own_at_a_time_that_was_t
     second = nights.night()
     assert second.due_at == first.due_at
     assert second.job_id != first.job_id
-    assert notice_key(second) != notice_key(first)
+    assert second.notice_key != first.notice_key
 
 
 def test_a_run_that_a_person_begins_is_submitted_at_once_and_waits_for_no_clock(nights: Nights) -> None:
@@ -274,9 +274,9 @@ def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Ni
         section = changes_section(connection, second.job_id or 0)
         assert changes_section(connection, 99) is None
     assert section is not None
-    assert section.facts["the run before"] == "2030-11-22 02:00 (UTC), succeeded"
-    assert section.facts["documents"] == "3, before 1 (+2)"
-    assert section.facts["generated"] == "3 of 3 documents"
+    assert section.facts["The run before"] == "2030-11-22 02:00 (UTC), succeeded"
+    assert section.facts["Documents"] == "3, before 1 (+2)"
+    assert section.facts["Generated"] == "3 of 3 documents"
 
 
 def test_an_object_store_that_is_away_is_asked_again_before_the_run_fails(nights: Nights) -> None:

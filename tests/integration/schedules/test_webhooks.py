@@ -15,7 +15,6 @@ from sqlalchemy import select, update
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from qwenq.schedules import managing, webhooks
-from qwenq.schedules.delivering import notice_key
 from qwenq.schedules.webhooks import send_notices
 from schemas.events import Event
 from schemas.schedule_tables import notices
@@ -117,7 +116,7 @@ def test_what_is_not_taken_is_tried_again_under_the_same_id_until_it_is(
     assert send_notices(signed.store, signed.settings) == 0, "its pause is not over"
     _due_again(signed)
     assert send_notices(signed.store, signed.settings) == 1
-    assert [headers["webhook-id"] for headers, _ in receiver.heard] == [notice_key(run)] * 2
+    assert [headers["webhook-id"] for headers, _ in receiver.heard] == [run.notice_key] * 2
     _due_again(signed)
     assert send_notices(signed.store, signed.settings) == 0, "it was taken"
 
