@@ -28,7 +28,9 @@ def troubles(settings: Settings) -> list[str]:
         store.close()
     told = _failed(last) + _untold(last, notices)
     if trouble.overdue and trouble.longest_overdue > OVERDUE_GRACE_SECONDS:
-        told.append(f"{trouble.overdue:,} schedules are overdue, for no beat runs; `qwenq beat` is one")
+        told.append(
+            f"schedules that are overdue: {trouble.overdue:,}, for no beat runs; start one with `qwenq beat`"
+        )
     return told
 
 

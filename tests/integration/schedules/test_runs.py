@@ -20,7 +20,7 @@ from schemas.errors import (
 from schemas.schedule_tables import schedule_runs, schedules
 from schemas.states import RunState, ScheduleState
 from schemas.tables import workers
-from store.clock import now
+from store.clock import moment_of, now
 from store.jobs import cancel_job
 from store.schedule_runs import take_run
 from tests.builders import chunks_of, failure, finish, take
@@ -76,6 +76,18 @@ def test_status_says_which_schedules_failed_last_until_they_succeed_again(nights
     nights.put("a.jsonl", ["one"])
     nights.night(NIGHT + A_DAY)
     assert troubles(nights.settings) == []
+
+
+def test_status_says_that_no_beat_runs_what_is_due(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    assert troubles(nights.settings) == []
+    with nights.store.reading() as connection:
+        long_ago = moment_of(connection) - A_DAY
+    nights.due_from("nightly", long_ago)
+    assert troubles(nights.settings) == [
+        "schedules that are overdue: 1, for no beat runs; start one with `qwenq beat`"
+    ]
 
 
 def test_one_schedule_that_fails_stops_no_other_one(nights: Nights, tmp_path: Path) -> None:
