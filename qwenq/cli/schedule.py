@@ -166,7 +166,7 @@ def run(name: str, wait: bool, as_json: bool) -> int:
 
 @command.command()
 @option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]), metavar="TIME",
-        help="As if it were then, to try a schedule: 2026-11-23T02:00+01:00.")  # fmt: skip
+        help="As if it were then: 2026-11-23T02:00+01:00. What is due until then is done, and not again.")  # fmt: skip
 @json_option
 def tick(at: datetime | None, as_json: bool) -> int:
     """Do once what beat does every few seconds: for a cron of your own, or to try a schedule."""

@@ -273,7 +273,7 @@ def test_who_waits_for_a_run_waits_for_a_beat_that_delivers_it(nights: Nights) -
         with pytest.raises(TimeoutError):
             finished.result(timeout=0.2)
         deliver_run(nights.store, held)
-        assert finished.result(timeout=30).output is not None
+        assert finished.result(timeout=120).output is not None
 
 
 def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Nights) -> None:

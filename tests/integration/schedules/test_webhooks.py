@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,12 +28,11 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 @dataclass
 class Receiver:
-    """A server that hears of notices, and after some seconds answers with these codes in turn, the last for ever."""
+    """A server that hears of notices, and answers with these codes in turn, the last for ever."""
 
     url: str
     codes: list[int]
     heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 @pytest.fixture
@@ -46,7 +44,6 @@ def receiver() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["content-length"]))
             heard = {name.lower(): value for name, value in self.headers.items()}
             hearing.heard.append((heard, body))
-            time.sleep(hearing.seconds)
             code = hearing.codes.pop(0) if len(hearing.codes) > 1 else hearing.codes[0]
             self.send_response(code)
             self.send_header("location", "/elsewhere")
