@@ -112,7 +112,6 @@ def test_a_new_user_has_answers_and_a_report_in_the_morning(
     assert job == "1"
     shell.type(morning)
     assert "<html" in (shell.folder / "report.html").read_text("utf-8")
-    first = len(list((shell.folder / "out").iterdir()))
 
     (shell.folder / "inbox" / "new.csv").write_text("id,text\nnew-1,What is the total?\n")
     night = json.loads(shell.type("qwenq schedule show nightly --json"))["schedule"]["next_due_at"]
@@ -123,6 +122,5 @@ def test_a_new_user_has_answers_and_a_report_in_the_morning(
     told = shell.type("qwenq schedule show nightly")
     assert "succeeded" in told
     assert re.search(r"\b21\b.*\b20\b", told), "20 of 21 documents were answered before"
-    out = sorted((shell.folder / "out").iterdir())
-    assert len(out) == first + 1
-    assert len(out[-1].read_text().splitlines()) == 21
+    # Before two in Warsaw, the night is of the same date, and has its file.
+    assert len(max((shell.folder / "out").iterdir()).read_text().splitlines()) == 21

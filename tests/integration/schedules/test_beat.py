@@ -16,7 +16,7 @@ from tests.waiting import eventually
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_comes_due_is_answered_and_delivered_by_itself(nights: Nights, fleet: Fleet) -> None:
     nights.put("a.jsonl", ["one", "two"])
-    nights.add()
+    nights.add(cron="0 2 1 1 *")
     with nights.store.reading() as connection:
         just_now = moment_of(connection) - timedelta(seconds=1)
     nights.due_from("nightly", just_now)
@@ -26,5 +26,4 @@ def test_what_comes_due_is_answered_and_delivered_by_itself(nights: Nights, flee
     [run] = nights.runs()
     assert (run.state, run.documents, run.failed) == (RunState.SUCCEEDED, 2, 0)
     assert len(Path(run.output or "").read_text().splitlines()) == 2
-    following = managing.show("nightly", nights.settings).schedule.next_due_at
-    assert just_now < following < just_now + timedelta(days=2)
+    assert managing.show("nightly", nights.settings).schedule.next_due_at > just_now
