@@ -32,14 +32,7 @@ def open_input(
     template or --id-column names) and NoGoodRow. When the first PEEKED_ROWS rows are all bad, they are handed on: a
     good one may follow.
     """
-    template = PromptTemplate.from_spec(spec.prompt)
-    if template.names_nothing:
-        reason = "it names no column, so every document would be asked the same; did you mean {{ text }}?"
-        raise InvalidParameter(name="the prompt", reason=reason)
-    merge = MergeTemplate.of(spec.prompt, spec.params)
-    if merge is not None and not merge.names_parts:
-        reason = "it does not name the answers that it is to merge; did you mean {{ parts | join('\n\n') }}?"
-        raise InvalidParameter(name="the merge prompt", reason=reason)
+    template, merge = checked_prompts(spec)
     rows = read_rows(spec.sources, format, spec.prompt, spec.params, stdin, sheet)
     peeked = list(_first(rows.stream))
     documents = [row for row in peeked if isinstance(row, Document)]
@@ -50,6 +43,21 @@ def open_input(
     elif len(peeked) < PEEKED_ROWS:
         raise no_good_row(rows.sources, [row for row in peeked if isinstance(row, RowError)])
     return Rows(rows.sources, chain(peeked, rows.stream))
+
+
+def checked_prompts(spec: JobSpec) -> tuple[PromptTemplate, MergeTemplate | None]:
+    """The job's prompt, and the one that merges, whatever its input is. Raises InvalidTemplate, InvalidParameter."""
+    template = PromptTemplate.from_spec(spec.prompt)
+    if template.names_nothing:
+        reason = (
+            "it names no column, so every document would be asked the same; {{ text }} may be what is meant"
+        )
+        raise InvalidParameter(name="the prompt", reason=reason)
+    merge = MergeTemplate.of(spec.prompt, spec.params)
+    if merge is not None and not merge.names_parts:
+        reason = "it does not name the answers that it is to merge, such as {{ parts | join('\n\n') }}"
+        raise InvalidParameter(name="the merge prompt", reason=reason)
+    return template, merge
 
 
 def _check_columns(

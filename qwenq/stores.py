@@ -23,13 +23,16 @@ def _is_new(store: Store) -> bool:
         return found_version(connection) is None
 
 
-def count_workers(settings: Settings, model: str) -> int:
-    """How many workers of a model gave a sign of life lately. Raises StoreAway."""
-    from store.workers import ALIVE_SECONDS, count_alive
+def unserved_jobs(settings: Settings) -> dict[str, list[int]]:
+    """Jobs that are queued or running, by a model of which no worker gave a sign of life lately. Raises StoreAway."""
+    from store.statuses import open_jobs
+    from store.workers import ALIVE_SECONDS, models_alive
 
     store = open_store(settings)
     try:
         with store.reading() as connection:
-            return count_alive(connection, model, ALIVE_SECONDS)
+            waiting = open_jobs(connection)
+            served = models_alive(connection, ALIVE_SECONDS) if waiting else set()
     finally:
         store.close()
+    return {model: jobs for model, jobs in waiting.items() if model not in served}

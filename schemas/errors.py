@@ -165,7 +165,9 @@ class UnknownFormat(UsageError):
 
 @dataclass(eq=False)
 class NothingFound(UsageError):
-    """There is no file at {source}: the pattern matches none, or the folder holds none."""
+    """There is no file at {source}: the pattern matches none, or the folder holds none. Put files there, or correct
+    the name.
+    """
 
     source: str
 

@@ -94,6 +94,16 @@ class ScheduleRun(BaseModel):
     error_code: str | None
     error_message: str | None
 
+    @property
+    def mark(self) -> str:
+        """Tells the run from any other one, also from one that is gone with its schedule and had its id."""
+        return f"{self.id}_{self.started_at or self.due_at:%Y%m%dT%H%M%S.%fZ}"
+
+    @property
+    def notice_key(self) -> str:
+        """What names the notice of the run, whoever sends it and how often."""
+        return f"run_{self.mark}"
+
 
 class ScheduleReport(BaseModel):
     """A schedule with its newest runs, newest first. `waits` says what a run at work waits for, if it does."""

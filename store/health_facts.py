@@ -7,11 +7,11 @@ from sqlalchemy import Connection, func, select
 from schemas.fleet import FleetWorker
 from schemas.health import ScheduleTrouble, StrandedWork, WaitingModel, WorkerSpeed
 from schemas.schedule_tables import notices, schedules
-from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, NoticeState, ScheduleState
+from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, NoticeState, RunState, ScheduleState
 from schemas.tables import batches, chunks, jobs
 from store.clock import now, seconds_since
 from store.half_jobs import abandoned_jobs
-from store.schedule_runs import last_failed
+from store.schedule_runs import last_ended
 
 RECENT_SECONDS = 300.0
 DAY_SECONDS = 86_400.0
@@ -62,7 +62,7 @@ def schedule_trouble(connection: Connection) -> ScheduleTrouble:
         .select_from(notices)
         .where(notices.c.state == NoticeState.FAILED, notices.c.finished_at > now(-DAY_SECONDS))
     ).scalar_one()
-    failed = [name for name, _ in last_failed(connection)]
+    failed = [name for name, run in last_ended(connection) if run.state is RunState.FAILED]
     return ScheduleTrouble(overdue, float(longest or 0.0), failed, given_up)
 
 

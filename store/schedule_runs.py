@@ -173,8 +173,8 @@ def run_before(connection: Connection, run: ScheduleRun) -> ScheduleRun | None:
     return _as_run(row) if row else None
 
 
-def last_failed(connection: Connection) -> list[tuple[str, ScheduleRun]]:
-    """Schedules whose last run that ended has failed, by name, with that run."""
+def last_ended(connection: Connection) -> list[tuple[str, ScheduleRun]]:
+    """Schedules by name, each with the last of its runs that was to do something and has ended."""
     ended = schedule_runs.alias("ended")
     newest = (
         select(func.max(ended.c.due_at))
@@ -187,7 +187,7 @@ def last_failed(connection: Connection) -> list[tuple[str, ScheduleRun]]:
     rows = connection.execute(
         select(schedules.c.name, *_RUN)
         .join_from(schedules, schedule_runs)
-        .where(schedule_runs.c.state == RunState.FAILED, schedule_runs.c.due_at == newest)
+        .where(schedule_runs.c.due_at == newest)
         .order_by(schedules.c.name)
     )
     return [(row.name, _as_run(row)) for row in rows]

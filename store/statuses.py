@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from schemas.jobs import DocumentCounts, JobFilter, JobStatus, TokenUsage
-from schemas.states import ChunkState, JobState
+from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
 from schemas.tables import chunks, jobs
 from store.clock import now
 
@@ -43,6 +43,19 @@ def models_of_jobs(connection: Connection) -> list[str]:
     after = select(func.min(jobs.c.model)).where(jobs.c.model > first.c.model).scalar_subquery()
     found = first.union_all(select(after).where(first.c.model.is_not(None)))
     return list(connection.execute(select(found.c.model).where(found.c.model.is_not(None))).scalars())
+
+
+def open_jobs(connection: Connection) -> dict[str, list[int]]:
+    """The numbers of the jobs that are queued or running, by model, oldest first."""
+    rows = connection.execute(
+        select(jobs.c.model, jobs.c.id)
+        .where(jobs.c.state.in_(CLAIMABLE_JOB_STATES))
+        .order_by(jobs.c.model, jobs.c.id)
+    )
+    found: dict[str, list[int]] = {}
+    for model, job_id in rows:
+        found.setdefault(model, []).append(job_id)
+    return found
 
 
 def _fitting(wanted: JobFilter) -> list[ColumnElement[bool]]:

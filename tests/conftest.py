@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -19,6 +20,15 @@ from store.database import Store
 from store.version import upgrade_store
 
 pytest_plugins = ("tests.services", "tests.near_ties")
+
+# The machine may be busy with something else: how long a drawn case takes says nothing.
+hypothesis.settings.register_profile(
+    "untimed",
+    hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("untimed")
 
 # A run in the background, or under nohup, begins with these ignored, and so would each process that a test starts.
 for _number, _handler in (

@@ -24,7 +24,9 @@ def check_archive(file: BinaryIO, kind: str, most_bytes: int) -> None:
         with zipfile.ZipFile(file) as archive:
             size = sum(part.file_size for part in archive.infolist() if _counts(part))
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UnreadableDocument(reason=f"it is not a {kind}, or damaged ({error})") from None
+        raise UnreadableDocument(
+            reason=f"it is not a {kind}, or damaged ({error}); put a sound copy in its place"
+        ) from None
     if size > most_bytes:
         mebibytes = f"{size >> 20:,} MiB, and {most_bytes >> 20:,} are the most"
         raise UnreadableDocument(reason=f"unpacked, it has {mebibytes}; split it, or save it as text")

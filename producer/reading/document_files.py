@@ -98,4 +98,6 @@ def _extracted(one: DocumentFile) -> Extracted:
     except QwenqError:
         raise
     except Exception as error:  # noqa: BLE001 - damaged files raise whatever their reader stumbles over
-        raise UnreadableDocument(reason=f"it is damaged ({first_line(error)})") from None
+        raise UnreadableDocument(
+            reason=f"it is damaged ({first_line(error)}); put a sound copy in its place"
+        ) from None

@@ -57,9 +57,10 @@ class _Piece:
 def _pieces(name: str, given: Format | None, *, alone: bool) -> list[_Piece]:
     found = find_files(name)
     if found.base is None:
-        piece = _Piece(File(name), "" if alone else name, given or format_of_name(name))
-        piece.file.check_there()
-        return [piece]
+        file = File(name)
+        # Before its format is asked for: of a folder that is not there, that would be the wrong question.
+        file.check_there()
+        return [_Piece(file, "" if alone else name, given or format_of_name(name))]
     return [
         _Piece(File(path), found.below(path) if alone else path, given or known_format(path), found=True)
         for path in found.paths

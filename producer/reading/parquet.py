@@ -52,7 +52,7 @@ def _opened(name: str, file: Any) -> "ParquetFile":
         # Buffered, and not ahead: a row group may be larger than memory.
         return ParquetFile(file, pre_buffer=False, buffer_size=BUFFER_BYTES)
     except Exception as error:  # noqa: BLE001 - a damaged footer raises whatever its reader stumbles over
-        reason = f"it is not a Parquet file, or damaged ({first_line(error)})"
+        reason = f"it is not a Parquet file, or damaged ({first_line(error)}); put a sound copy in its place"
         raise UnreadableInput(source=name, reason=reason) from None
 
 

@@ -31,6 +31,7 @@ UNPACKED_BYTES = 512 * 1024 * 1024
 """Most bytes of XML behind a spreadsheet."""
 MOST_ROWS = 1 << 20
 """Rows that a sheet can have."""
+_HEADER_ADVICE = "unmerge the header's cells, and remove what stands above it, such as a title"
 _ESCAPED_RETURN = re.compile("_x000D_", re.IGNORECASE)
 
 
@@ -48,7 +49,7 @@ def read_spreadsheet(source: Source, sheet: str | None, rules: RowRules) -> Iter
             _, names = next(records, (0, []))
             header = [name.strip() for name in names]
             if header:
-                check_header(source.name, header, rules)
+                check_header(source.name, header, rules, _HEADER_ADVICE)
         except BrokenOff as broken:
             raise UnreadableInput(source=source.name, reason=broken.reason) from None
         number = 1
@@ -71,7 +72,8 @@ def _opened(name: str, file: BinaryIO) -> "Workbook":
     except UnreadableDocument as error:
         raise UnreadableInput(source=name, reason=error.reason) from None
     except Exception as error:  # noqa: BLE001 - damaged XML raises whatever its reader stumbles over
-        reason = f"it is not a spreadsheet (.xlsx), or damaged ({first_line(error)})"
+        why = first_line(error)
+        reason = f"it is not a spreadsheet (.xlsx), or damaged ({why}); put a sound copy in its place"
         raise UnreadableInput(source=name, reason=reason) from None
 
 

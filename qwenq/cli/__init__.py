@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import logging
 import os
 import sys
 import traceback
@@ -47,6 +48,8 @@ class _LazyGroup(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
+        # What a command has to say, it says; a service sets its log up itself.
+        logging.getLogger("qwenq").addHandler(logging.NullHandler())
         command: click.Command = importlib.import_module(f"qwenq.cli.{cmd_name}").command
         return command
 

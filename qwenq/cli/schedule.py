@@ -153,6 +153,8 @@ def run(name: str, wait: bool, as_json: bool) -> int:
     job_id = begun.job_id or 0
     if not as_json:
         click.echo(job_id)
+    if (waits := managing.show(name, settings).waits) is not None:
+        say(waits)
     if wait:
         follow(lambda: api.status(job_id, settings=settings), lambda: None)
         begun = managing.finish(begun.id, settings)
@@ -164,7 +166,7 @@ def run(name: str, wait: bool, as_json: bool) -> int:
 
 @command.command()
 @option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]), metavar="TIME",
-        help="As if it were then, to try a schedule: 2026-11-23T02:00+01:00.")  # fmt: skip
+        help="As if it were then: 2026-11-23T02:00+01:00. What is due until then is done, and not again.")  # fmt: skip
 @json_option
 def tick(at: datetime | None, as_json: bool) -> int:
     """Do once what beat does every few seconds: for a cron of your own, or to try a schedule."""

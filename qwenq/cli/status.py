@@ -9,6 +9,8 @@ from qwenq.cli.options import json_option, option
 if TYPE_CHECKING:
     from qwenq.rescuing import Rescuer
 
+NAMED_JOBS = 5
+
 
 @click.command(name="status")
 @click.argument("job", type=int, required=False)
@@ -19,7 +21,7 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     """Where JOB stands; without JOB, the newest ones. What is stranded is put back into the queue on the way."""
     from qwenq import api
     from qwenq.rescuing import Rescuer
-    from qwenq.schedules.failing import failed_runs
+    from qwenq.schedules.failing import troubles
     from qwenq.telling import say, show_jobs, tell_json
     from schemas.settings import load_settings
 
@@ -30,7 +32,7 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     if job is None:
         found = api.jobs(limit)
         tell_json(found) if as_json else show_jobs(found)
-        for line in failed_runs(load_settings()):
+        for line in [*_unserved(), *troubles(load_settings())]:
             say(line)
     else:
         _tell(job, rescuer, watch, as_json)
@@ -42,11 +44,7 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
 
 def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
     from qwenq import api
-    from qwenq.stores import count_workers
     from qwenq.telling import say, show_job, tell_json
-    from qwenq.worker_command import worker_command
-    from schemas.settings import load_settings
-    from schemas.states import ENDED_JOB_STATES, JobState
 
     status = api.status(job)
     if watch:
@@ -54,6 +52,24 @@ def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
 
         status = follow(lambda: api.status(job), rescuer.look_now_and_then)
     tell_json(status) if as_json else show_job(status)
-    waits = status.state not in (*ENDED_JOB_STATES, JobState.PAUSED)
-    if waits and not count_workers(load_settings(), status.model):
-        say(f"no worker with this model gives a sign of life; `{worker_command(status.model)}` starts one")
+    for line in _unserved(job):
+        say(line)
+
+
+def _unserved(only: int | None = None) -> list[str]:
+    """A sentence for each model that jobs wait for, or a certain one does, and that no worker has."""
+    from qwenq.stores import unserved_jobs
+    from qwenq.worker_command import worker_command
+    from schemas.settings import load_settings
+
+    return [
+        f"{_named(jobs)}: no worker with the model {model} gives a sign of life; `{worker_command(model)}` starts one"
+        for model, jobs in unserved_jobs(load_settings()).items()
+        if only is None or only in jobs
+    ]
+
+
+def _named(job_ids: list[int]) -> str:
+    """Jobs by their numbers, the first few of them."""
+    told = ", ".join(map(str, sorted(job_ids)[:NAMED_JOBS]))
+    return f"job {told}" if len(job_ids) == 1 else f"jobs {told}{', …' if len(job_ids) > NAMED_JOBS else ''}"

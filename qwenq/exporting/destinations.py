@@ -65,6 +65,9 @@ class LocalFile:
         folder = self.path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            reason = f"the folder {folder} cannot be made, since a file has its place; name another folder"
+            raise OutputNotWritable(path=str(self.path), reason=reason) from error
         except OSError as error:
             reason = f"the folder {folder} cannot be made: {reason_of(error)}"
             raise OutputNotWritable(path=str(self.path), reason=reason) from error
@@ -76,7 +79,9 @@ class LocalFile:
         aside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
         try:
             if self.path.exists() and not self.path.is_file():
-                raise OutputNotWritable(path=str(self.path), reason="it is there, and is no file")
+                raise OutputNotWritable(
+                    path=str(self.path), reason="it is there, and is no file; name another"
+                )
             self._make_folder()
             with aside.open("wb") as output:
                 yield output, aside

@@ -84,7 +84,9 @@ def _columns(values: Sequence[float | None], labels: Sequence[str], heading: str
     chart.set_x_axis(
         Axis(name=heading, tick_formatter=lambda _, place, __: "" if place % step else labels[place])
     )
-    chart.set_y_axis(Axis(tick_formatter=lambda value, _, __: f"{value:,}"))
+    # There is no half of an answer.
+    whole = all(isinstance(value, int) for value in values)
+    chart.set_y_axis(Axis(tick_formatter=lambda value, _, __: "" if whole and value % 1 else f"{value:,}"))
     svg = ET.Element("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": in_words})
     svg.append(chart.to_svg_group(WIDTH, HEIGHT))
     return ET.tostring(svg, encoding="unicode")

@@ -31,19 +31,19 @@ def _facts(
 ) -> dict[str, str]:
     counts = status.documents
     facts = {
-        "due": _local(schedule, run),
-        "state": run.state if run.error_message is None else f"{run.state}: {run.error_message}",
-        "generated": f"{counts.total - counts.reused:,} of {counts.total:,} documents",
-        "as before": f"{counts.reused:,} documents",
+        "Due": _local(schedule, run),
+        "State": run.state if run.error_message is None else f"{run.state}: {run.error_message}",
+        "Generated": f"{counts.succeeded - counts.reused:,} of {counts.total:,} documents",
+        "As before": f"{counts.reused:,} documents",
     }
     if before is None:
-        return {**facts, "the run before": "none that was delivered"}
+        return {**facts, "The run before": "none that was delivered"}
     return {
         **facts,
-        "the run before": f"{_local(schedule, before)}, {before.state}",
-        "documents": _change(counts.total, before.documents),
-        "failed": _change(counts.failed, before.failed),
-        "answer tokens": _change(status.usage.completion_tokens, before.completion_tokens),
+        "The run before": f"{_local(schedule, before)}, {before.state}",
+        "Documents": _change(counts.total, before.documents),
+        "Failed": _change(counts.failed, before.failed),
+        "Answer tokens": _change(status.usage.completion_tokens, before.completion_tokens),
     }
 
 

@@ -38,7 +38,7 @@ class CronLine:
         try:
             next(CronSim(self._line, datetime.now(self._zone)))
         except CronSimError as error:
-            raise InvalidCron(line=line, reason=str(error)[0].lower() + str(error)[1:]) from None
+            raise InvalidCron(line=line, reason=_reason_of(error, self._line)) from None
         except StopIteration:
             raise InvalidCron(line=line, reason="there is no such day") from None
 
@@ -59,6 +59,13 @@ class CronLine:
         coming = (due.astimezone(UTC) for due in CronSim(self._line, moment.astimezone(self._zone)))
         # In an hour that comes twice, it begins with the first of the two.
         return dropwhile(lambda due: due <= moment, coming)
+
+
+def _reason_of(error: CronSimError, line: str) -> str:
+    """What is wrong with a line, with the field that is: the library says which, not what it is."""
+    said = str(error).lower()
+    names = ("bad minute", "bad hour", "bad day-of-month", "bad month", "bad day-of-week")
+    return said if said not in names else f"{said} {line.split()[names.index(said)]!r}"
 
 
 def _zone_of(name: str) -> ZoneInfo:

@@ -10,7 +10,7 @@ from qwenq.schedules.outputs import errors_file, results_file
 from schemas.errors import OutputNotWritable
 from schemas.events import Event
 from schemas.jobs import JobStatus
-from schemas.schedules import HeldRun, RunOutcome, ScheduleRun
+from schemas.schedules import HeldRun, RunOutcome
 from schemas.states import JobState, RunState
 from store.database import Store
 from store.notices import insert_notice
@@ -43,7 +43,7 @@ def close_run(store: Store, held: HeldRun, outcome: RunOutcome) -> None:
         if not end_run(connection, held, outcome):
             return
         if (url := held.schedule.policy.webhook) is not None:
-            insert_notice(connection, notice_key(held.run), url, _body(held, outcome))
+            insert_notice(connection, held.run.notice_key, url, _body(held, outcome))
     facts = {"schedule": held.schedule.name, "run": held.run.id, "job": held.run.job_id}
     if outcome.state is RunState.SUCCEEDED:
         _log.info(Event.RUN_SUCCEEDED, extra=facts)
@@ -68,14 +68,6 @@ def close_undelivered(store: Store, held: HeldRun, refused: OutputNotWritable) -
 def failure(code: str, message: str) -> RunOutcome:
     """How a run ends that comes to nothing."""
     return RunOutcome(state=RunState.FAILED, error_code=code, error_message=message)
-
-
-def notice_key(run: ScheduleRun) -> str:
-    """What names the notice of a run, whoever sends it and how often.
-
-    Its due time is in it: the id of a run that is gone with its schedule may be that of another one later.
-    """
-    return f"run_{run.id}_{run.due_at:%Y%m%dT%H%M%S.%fZ}"
 
 
 def _outcome(held: HeldRun, status: JobStatus) -> RunOutcome:
@@ -109,8 +101,8 @@ def _why_failed(held: HeldRun, status: JobStatus) -> dict[str, object] | None:
         code = "failure_rate"
         message = (
             f"{counts.failed:,} of {counts.total:,} documents failed, {share:.1%}, more than the {allowed:.1%} of "
-            f"--on-failure-rate; `qwenq retry {status.id}` runs them again, after which "
-            f"`qwenq results {status.id} -o FILE` writes all answers"
+            f"--on-failure-rate; `qwenq results {status.id} --errors FILE` says why of each, `qwenq retry {status.id}` "
+            "runs again those that are no bad rows, and files that are mended are read by the next run"
         )
     else:
         return None

@@ -1,32 +1,23 @@
 """Schedules as a person handles them: added, told of, paused, removed, run at once."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from producer.object_stores import is_url
-from producer.reading import read_rows
+from producer.opening import checked_prompts
 from qwenq.exporting import check_outputs
 from qwenq.job_request import JobRequest
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.delivering import notice_key
-from qwenq.schedules.outputs import (
-    EXAMPLE_DUE,
-    check_pattern,
-    errors_file,
-    overwrites_within_a_day,
-    results_file,
-)
-from qwenq.schedules.submitting import format_of
+from qwenq.schedules.outlook import no_worker, outlook
+from qwenq.schedules.outputs import check_pattern, example_outputs
 from qwenq.schedules.ticking import take_forward
 from qwenq.schedules.webhooks import check_url, secret_of
 from qwenq.stores import open_store
 from qwenq.submitter import submitter_of
-from qwenq.worker_command import worker_command
-from schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule, UsageError
+from schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
 from schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
 from schemas.settings import Settings, without_passwords
 from schemas.states import RunState, ScheduleState
@@ -36,11 +27,10 @@ from store.clock import moment_of
 from store.database import Store
 from store.notices import notices_of
 from store.schedule_runs import begin_run_now, find_run, last_runs, newest_runs, take_run
-from store.workers import ALIVE_SECONDS, count_alive
+from store.workers import ALIVE_SECONDS, models_alive
 
 RUNS_TOLD = 20
 LOOKING_SECONDS = 0.5
-_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +50,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
     policy = _absolute(policy)
     _check(name, request.files, policy, settings)
     spec = request.specify(settings)
+    checked_prompts(spec)
     scheduled = ScheduledRequest(
         inputs=tuple(map(_whole, request.files)),
         format=request.format,
@@ -71,17 +62,19 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
             first = line.after(moment_of(connection))
             stored.insert_schedule(connection, name, (*due, first), scheduled, policy, submitter_of(settings))
         schedule = _find(store, name)
-        return Added(_shown(schedule), _warnings(store, schedule, line))
+        return Added(_shown(schedule), outlook(store, schedule, line))
 
 
 def all_schedules(settings: Settings) -> list[ScheduleReport]:
     """Every schedule with its last run. Raises StoreAway."""
     with _opened(settings) as store, store.reading() as connection:
         last = last_runs(connection)
-        return [
-            ScheduleReport(schedule=_shown(one), runs=(last[one.id],) if one.id in last else ())
-            for one in stored.all_schedules(connection)
-        ]
+        models = models_alive(connection, ALIVE_SECONDS)
+        reports = []
+        for one in stored.all_schedules(connection):
+            runs = (last[one.id],) if one.id in last else ()
+            reports.append(ScheduleReport(schedule=_shown(one), runs=runs, waits=_waits(one, runs, models)))
+        return reports
 
 
 def show(name: str, settings: Settings) -> ScheduleReport:
@@ -90,8 +83,9 @@ def show(name: str, settings: Settings) -> ScheduleReport:
         schedule = _find(store, name)
         with store.reading() as connection:
             runs = newest_runs(connection, schedule.id, RUNS_TOLD)
-            found = notices_of(connection, [notice_key(run) for run in runs])
-        waits = _waits(store, schedule, runs)
+            found = notices_of(connection, [run.notice_key for run in runs])
+            models = models_alive(connection, ALIVE_SECONDS)
+        waits = _waits(schedule, runs, models)
     notices = tuple(one.model_copy(update={"url": without_passwords(one.url)}) for one in found)
     return ScheduleReport(schedule=_shown(schedule), runs=tuple(runs), notices=notices, waits=waits)
 
@@ -179,45 +173,10 @@ def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settin
     check_pattern("--output", policy.output)
     if policy.errors is not None:
         check_pattern("--errors", policy.errors)
-    check_outputs(_example_outputs(name, policy), inputs)
+    check_outputs(example_outputs(name, policy), inputs)
     if policy.webhook is not None:
         check_url("--webhook", policy.webhook)
         secret_of(settings)
-
-
-def _warnings(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
-    told = []
-    request, policy = schedule.request, schedule.policy
-    spec = request.spec
-    try:
-        read_rows(request.inputs, format_of(request), spec.prompt, spec.params, sheet=request.sheet)
-    except UsageError as error:
-        told.append(f"as it is now, a run would fail: {error}")
-    for name in request.inputs:
-        told += [
-            f"{output} would be an input of the next run: answers go where --input {name} does not look"
-            for output in _example_outputs(schedule.name, policy)
-            if not is_url(output) and _looks_there(name, PurePath(output))
-        ]
-    soon = line.after(schedule.next_due_at) - schedule.next_due_at
-    if soon < _A_DAY and overwrites_within_a_day(policy.output):
-        told.append(
-            "several runs of one day write the same file: {time} or {run} in --output tells them apart"
-        )
-    with store.reading() as connection:
-        if not count_alive(connection, spec.model, ALIVE_SECONDS):
-            told.append(f"no worker has this model now; start one with `{worker_command(spec.model)}`")
-    return told
-
-
-def _example_outputs(name: str, policy: RunPolicy) -> list[str]:
-    example = (policy, name, EXAMPLE_DUE, 1, 1)
-    return [results_file(*example), errors_file(*example)]
-
-
-def _looks_there(name: str, path: PurePath) -> bool:
-    """Whether a file, pattern or folder of inputs would have this file too."""
-    return path.match(name) or path.is_relative_to(name)
 
 
 def _shown(schedule: Schedule) -> Schedule:
@@ -228,15 +187,11 @@ def _shown(schedule: Schedule) -> Schedule:
     return schedule.model_copy(update={"policy": policy})
 
 
-def _waits(store: Store, schedule: Schedule, runs: Sequence[ScheduleRun]) -> str | None:
+def _waits(schedule: Schedule, runs: Sequence[ScheduleRun], models: Collection[str]) -> str | None:
     """What a run at work waits for: a worker that has its model."""
-    if not any(run.state is RunState.RUNNING and run.job_id is not None for run in runs):
-        return None
+    at_work = any(run.state is RunState.RUNNING and run.job_id is not None for run in runs)
     model = schedule.request.spec.model
-    with store.reading() as connection:
-        if count_alive(connection, model, ALIVE_SECONDS):
-            return None
-    return f"no worker has this model now; start one with `{worker_command(model)}`"
+    return no_worker(model) if at_work and model not in models else None
 
 
 def _absolute(policy: RunPolicy) -> RunPolicy:

@@ -9,6 +9,7 @@ from schemas.schedules import RunPolicy
 
 PLACES = ("schedule", "date", "time", "run", "job")
 TELLING_APART = {"time", "run", "job"}
+AGAIN = "b"
 EXAMPLE_DUE = datetime(2026, 1, 1, tzinfo=UTC)
 """To try a pattern with, before anything is due."""
 
@@ -47,10 +48,16 @@ def errors_file(policy: RunPolicy, schedule: str, due: datetime, run_id: int, jo
     return _filled(policy.errors, schedule, due, run_id, job_id)
 
 
+def example_outputs(name: str, policy: RunPolicy) -> list[str]:
+    """Files as a run of a schedule of this name would write them."""
+    example = (policy, name, EXAMPLE_DUE, 1, 1)
+    return [results_file(*example), errors_file(*example)]
+
+
 def _filled(pattern: str, schedule: str, due: datetime, run_id: int, job_id: int) -> str:
-    return pattern.format(
-        schedule=schedule, date=f"{due:%Y-%m-%d}", time=f"{due:%H%M%S}", run=run_id, job=job_id
-    )
+    # In the hour that comes twice when clocks go back, the same time stands for two.
+    time = f"{due:%H%M%S}{AGAIN if due.fold else ''}"
+    return pattern.format(schedule=schedule, date=f"{due:%Y-%m-%d}", time=time, run=run_id, job=job_id)
 
 
 def _fields(pattern: str) -> set[str]:

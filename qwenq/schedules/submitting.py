@@ -54,7 +54,7 @@ def specify(held: HeldRun) -> JobSpec:
 
 def key_of(held: HeldRun) -> str:
     """The idempotency key of a run's job."""
-    return f"schedule {held.schedule.id} run {held.run.id} {held.run.due_at:%Y-%m-%dT%H:%M:%SZ}"
+    return f"schedule {held.schedule.id} run {held.run.mark}"
 
 
 def format_of(request: ScheduledRequest) -> Format | None:

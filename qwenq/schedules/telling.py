@@ -6,10 +6,10 @@ from datetime import datetime
 import click
 
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.delivering import notice_key
+from qwenq.schedules.untold import why_untold
 from qwenq.telling import say
 from schemas.schedules import Schedule, ScheduleReport, ScheduleRun
-from schemas.states import NoticeState, RunState, ScheduleState
+from schemas.states import RunState, ScheduleState
 
 
 def next_due(schedule: Schedule) -> str:
@@ -28,12 +28,10 @@ def show_schedules(reports: Sequence[ScheduleReport]) -> None:
     for report in reports:
         schedule, last = report.schedule, report.runs[0] if report.runs else None
         following = "-" if schedule.state is ScheduleState.PAUSED else _local(schedule, schedule.next_due_at)
+        when, how = ("-", "-") if last is None else (_local(schedule, last.due_at), _how(last, report.waits))
         rows.append(
-            (
-                schedule.name, schedule.state, f"{schedule.cron} {schedule.timezone}", following,
-                "-" if last is None else _local(schedule, last.due_at), "-" if last is None else _how(last),
-            )
-        )  # fmt: skip
+            (schedule.name, schedule.state, f"{schedule.cron} {schedule.timezone}", following, when, how)
+        )
     for line in _aligned(rows):
         click.echo(line)
 
@@ -69,23 +67,16 @@ def show_schedule(report: ScheduleReport) -> None:
 
 
 def _show_runs(report: ScheduleReport) -> None:
-    unsent = {
-        notice.key: notice
-        for notice in report.notices
-        if notice.state is not NoticeState.SENT and notice.error
-    }
-    rows = [("run", "due", "state", "job", "documents", "reused", "failed", "tokens")]
+    untold = {notice.key: why_untold(notice) for notice in report.notices}
+    rows = [("run", "due", "state", "job", "documents", "reused", "failed", "tokens", "device")]
     told = [""]
     for run in report.runs:
-        became = [run.error_message or run.output or ""]
-        if (notice := unsent.get(notice_key(run))) is not None:
-            again = "given up" if notice.state is NoticeState.FAILED else "tried again"
-            became.append(f"webhook not told ({notice.attempts} attempts, {again}): {notice.error}")
-        told.append("; ".join(filter(None, became)))
+        told.append("; ".join(filter(None, [run.error_message or run.output, untold.get(run.notice_key)])))
         rows.append(
             (
                 str(run.id), _local(report.schedule, run.due_at), run.state, _number(run.job_id),
                 _number(run.documents), _number(run.reused), _number(run.failed), _number(run.completion_tokens),
+                _seconds(run.device_seconds),
             )
         )  # fmt: skip
     for line, became_of_it in zip(_aligned(rows), told, strict=True):
@@ -94,12 +85,14 @@ def _show_runs(report: ScheduleReport) -> None:
             click.echo(f"    {became_of_it}")
 
 
-def _how(run: ScheduleRun) -> str:
+def _how(run: ScheduleRun, waits: str | None) -> str:
     if run.error_message:
         return f"{run.state}: {run.error_message}"
     if run.state is RunState.SUCCEEDED:
         return f"succeeded: {run.documents:,} documents, {run.reused:,} reused, {run.failed:,} failed"
-    return run.state if run.job_id is None else f"{run.state}: job {run.job_id}"
+    if run.job_id is None:
+        return run.state
+    return f"{run.state}: job {run.job_id}" + ("" if waits is None else f"; {waits}")
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -110,6 +103,11 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def _local(schedule: Schedule, moment: datetime) -> str:
     return f"{CronLine(schedule.cron, schedule.timezone).local(moment):%Y-%m-%d %H:%M}"
+
+
+def _seconds(value: float | None) -> str:
+    """A device's time; that of a run that reused all its answers is none."""
+    return "-" if value is None else f"{value:,.1f} s"
 
 
 def _number(value: int | None) -> str:

@@ -9,13 +9,15 @@ import binascii
 import hashlib
 import hmac
 import logging
+import socket
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
 
-from schemas.errors import InvalidParameter, InvalidSetting
+from qwenq.schedules.untold import host_of
+from schemas.errors import InvalidParameter, InvalidSetting, reason_of
 from schemas.events import Event
 from schemas.schedules import Notice
 from schemas.settings import Settings
@@ -23,6 +25,7 @@ from store.database import Store
 from store.notices import note_not_sent, note_sent, take_notice
 
 ANSWER_SECONDS = 10.0
+LOOKING_SECONDS = 3.0
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what all secrets begin with
 LONGEST_REASON = 300
 TAKEN = 2
@@ -49,15 +52,30 @@ def check_url(option: str, url: str) -> None:
         )
 
 
+def why_unreachable(url: str) -> str | None:
+    """Why nothing of this machine reaches a webhook now; None where something listens, or a proxy stands between."""
+    parts = urlsplit(url)
+    if requests.utils.get_environ_proxies(url):
+        return None
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), timeout=LOOKING_SECONDS).close()
+    except OSError as error:
+        return reason_of(error) or type(error).__name__
+    return None
+
+
 def send_notices(store: Store, settings: Settings) -> int:
     """Send notices that are due, for some seconds. Returns how many their webhooks took. Raises StoreAway."""
     sent = 0
     ends = time.monotonic() + SENDING_SECONDS
     with requests.Session() as session:
-        while time.monotonic() < ends and (notice := _taken(store)) is not None:
+        while (notice := _taken(store)) is not None:
             reason = _posted(session, notice, settings)
             sent += reason is None
             _note(store, notice, reason)
+            if time.monotonic() >= ends:
+                break
     return sent
 
 
@@ -119,18 +137,24 @@ def _posted(session: requests.Session, notice: Notice, settings: Settings) -> st
 
 
 def _reason_of(error: Exception, url: str) -> str:
-    """Why a webhook was not reached, without its path and query: many have their secret there."""
+    """Why a webhook was not reached: what the system says, if it does; nothing of the URL's path and query."""
+    if (system := _system_error(error)) is not None:
+        return reason_of(system)
     cause = getattr(error.args[0] if error.args else None, "reason", None) or error
-    return f"{type(error).__name__}: {cause}".replace(url, _host_of(url))
+    return f"{type(error).__name__}: {cause}".replace(url, host_of(url))
 
 
-def _host_of(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}"
+def _system_error(error: BaseException) -> OSError | None:
+    """The error of the system at the bottom of a library's."""
+    found, below = None, error
+    while (below := below.__cause__ or below.__context__) is not None:  # type: ignore[assignment]
+        if isinstance(below, OSError) and below.strerror:
+            found = below
+    return found
 
 
 def _note(store: Store, notice: Notice, reason: str | None) -> None:
-    facts = {"notice": notice.key, "url": _host_of(notice.url), "attempt": notice.attempt}
+    facts = {"notice": notice.key, "url": host_of(notice.url), "attempt": notice.attempt}
     if reason is None:
         with store.writing() as connection:
             note_sent(connection, notice)

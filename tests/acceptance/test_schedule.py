@@ -9,11 +9,60 @@ from pathlib import Path
 
 import pytest
 
+from qwenq.embedded.session import environment_of
 from schemas.settings import Settings
+from store.broker import Broker
 from store.database import Store
-from tests.processes import Fleet
+from tests.commands import qwenq_here
+from tests.processes import Fleet, qwenq
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_run_without_input_is_told_in_one_line_and_stands_in_the_record(
+    folder: Path, settings: Settings
+) -> None:
+    home = environment_of(settings)
+    schedule = (
+        "schedule",
+        "add",
+        "nightly",
+        "--cron",
+        "0 2 * * *",
+        "--input",
+        "inbox/*.csv",
+        "-o",
+        "out/{date}.csv",
+    )
+    added = qwenq_here(*schedule, "--model", "echo", cwd=folder, env=home)
+    assert added.returncode == 0
+    refused = qwenq("schedule", "run", "nightly", cwd=folder, env=home)
+    assert refused.returncode == 2
+    why = f"There is no file at {folder / 'inbox' / '*.csv'}: the pattern matches none"
+    [line] = refused.stderr.splitlines()
+    assert why in line
+    assert why in qwenq_here("schedule", "show", "nightly", cwd=folder, env=home).stdout
+    assert why in qwenq_here("status", cwd=folder, env=home).stderr
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_run_whose_model_no_worker_has_says_so_at_once_and_in_each_list(
+    folder: Path, settings: Settings, broker: Broker
+) -> None:
+    home = environment_of(settings)
+    (folder / "a.csv").write_text("text\none\n")
+    schedule = ("schedule", "add", "nightly", "--cron", "0 2 * * *", "--input", "a.csv", "-o", "out.csv")
+    why = "`qwenq worker --model nobody/has-it`"
+    for command in (
+        (*schedule, "--model", "nobody/has-it"),
+        ("schedule", "run", "nightly"),
+        ("schedule", "show", "nightly"),
+        ("schedule", "list"),
+        ("status",),
+    ):
+        told = qwenq_here(*command, cwd=folder, env=home)
+        assert (told.returncode, why in told.stderr + told.stdout) == (0, True), command
 
 
 @pytest.fixture
@@ -36,8 +85,6 @@ class Shell:
     """Runs what a person types, with this qwenq on the PATH."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        from qwenq.embedded.session import environment_of
-
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.folder = folder
         self._environment = {**environment_of(settings), "PATH": path, "OMP_NUM_THREADS": "1"}
@@ -56,7 +103,6 @@ class Shell:
         return done.stdout
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_new_user_has_answers_and_a_report_in_the_morning(
     shell: Shell, blocks: list[str], store: Store
@@ -66,7 +112,6 @@ def test_a_new_user_has_answers_and_a_report_in_the_morning(
     assert job == "1"
     shell.type(morning)
     assert "<html" in (shell.folder / "report.html").read_text("utf-8")
-    first = len(list((shell.folder / "out").iterdir()))
 
     (shell.folder / "inbox" / "new.csv").write_text("id,text\nnew-1,What is the total?\n")
     night = json.loads(shell.type("qwenq schedule show nightly --json"))["schedule"]["next_due_at"]
@@ -77,6 +122,5 @@ def test_a_new_user_has_answers_and_a_report_in_the_morning(
     told = shell.type("qwenq schedule show nightly")
     assert "succeeded" in told
     assert re.search(r"\b21\b.*\b20\b", told), "20 of 21 documents were answered before"
-    out = sorted((shell.folder / "out").iterdir())
-    assert len(out) == first + 1
-    assert len(out[-1].read_text().splitlines()) == 21
+    # Before two in Warsaw, the night is of the same date, and has its file.
+    assert len(max((shell.folder / "out").iterdir()).read_text().splitlines()) == 21

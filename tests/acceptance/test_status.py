@@ -38,6 +38,23 @@ def test_what_is_stranded_is_put_back_before_it_is_told_and_announced_after(
     assert broker.depth("echo") == 3
 
 
+@pytest.mark.parametrize("which", [(), ("1",)], ids=("all", "one"))
+def test_a_model_that_no_worker_serves_is_told_however_many_jobs_came_later(
+    folder: Path, settings: Settings, store: Store, which: tuple[str, ...]
+) -> None:
+    make_job(store, model="nobody/has-it")
+    make_worker(store, "echo")
+    for _ in range(2):
+        make_job(store)
+    told = qwenq_here("status", *which, "--limit", "2", cwd=folder, env=environment_of(settings))
+    assert told.returncode == 0
+    assert (
+        "job 1: no worker with the model nobody/has-it gives a sign of life; `qwenq worker --model nobody/has-it` "
+        "starts one" in told.stderr
+    )
+    assert "model echo" not in told.stderr
+
+
 def test_without_a_broker_it_tells_all_the_same_and_what_that_means(
     folder: Path, settings: Settings, stranded: int
 ) -> None:

@@ -65,7 +65,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     ("merge", "error", "said"),
     [
         ("{{ parts", InvalidTemplate, "in the merge prompt"),
-        ("Merge {{ text }}", InvalidParameter, "did you mean {{ parts"),
+        ("Merge {{ text }}", InvalidParameter, "such as {{ parts"),
         ("{{ parts }} {{ author }}", UnknownColumn, "author"),
     ],
     ids=["no template", "no answers", "an unknown column"],

@@ -32,10 +32,12 @@ def read_pdf(data: bytes) -> Extracted:
         if getattr(error, "err_code", None) == _PASSWORD_NEEDED:
             reason = "it is encrypted; save it without a password"
             raise UnreadableDocument(reason=reason) from None
-        raise UnreadableDocument(reason=f"it is no PDF, or damaged ({error})") from None
+        reason = f"it is no PDF, or damaged ({error}); put a sound copy in its place"
+        raise UnreadableDocument(reason=reason) from None
     text = "\n\n".join(page for page in pages if page)
     if not text:
-        reason = f"it holds no text on its {len(pages)} pages, as a scan does; run text recognition over it"
+        told = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+        reason = f"it has {told} without text, as a scan has; run text recognition over it"
         raise UnreadableDocument(reason=reason)
     return Extracted(text, len(pages))
 

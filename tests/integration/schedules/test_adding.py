@@ -1,33 +1,11 @@
-"""Adding a schedule: what can be known to be wrong is refused, what may be by then is told."""
+"""Adding a schedule: what can be known to be wrong is refused."""
 
 from collections.abc import Callable
 
 import pytest
 
-from qwenq.job_request import JobRequest
-from qwenq.schedules import managing
 from schemas.errors import InvalidParameter, OutputNotWritable, ScheduleExists
-from schemas.schedules import RunPolicy
 from tests.integration.schedules.conftest import Nights
-
-
-@pytest.mark.parametrize("name", ["*.jsonl", "a.jsonl", "."])
-def test_an_input_that_is_none_yet_is_told_when_a_schedule_is_added(nights: Nights, name: str) -> None:
-    request = JobRequest(files=[str(nights.inbox / name)])
-    policy = RunPolicy(output=str(nights.folder / "{date}.jsonl"))
-    added = managing.add("nightly", ("0 2 * * *", "UTC"), request, policy, nights.settings)
-    assert any("would fail" in warning and str(nights.inbox) in warning for warning in added.warnings)
-
-
-@pytest.mark.parametrize("folder", ["inbox", "."])
-def test_answers_that_a_later_run_would_read_are_told_of_when_a_schedule_is_added(
-    nights: Nights, folder: str
-) -> None:
-    nights.put("a.jsonl", ["one"])
-    request = JobRequest(files=[str(nights.inbox / "*.jsonl")])
-    policy = RunPolicy(output=str(nights.folder / folder / "{date}.jsonl"))
-    added = managing.add("nightly", ("0 2 * * *", "UTC"), request, policy, nights.settings)
-    assert sum("input of the next run" in warning for warning in added.warnings) == (folder == "inbox") * 2
 
 
 def _name_is_taken(nights: Nights) -> None:

@@ -11,7 +11,7 @@ from qwenq import api
 from qwenq.schedules import managing, submitting, ticking
 from qwenq.schedules.changes import changes_section
 from qwenq.schedules.delivering import deliver_run
-from qwenq.schedules.failing import failed_runs
+from qwenq.schedules.failing import troubles
 from schemas.errors import (
     RunNotStarted,
     StoreAway,
@@ -20,7 +20,7 @@ from schemas.errors import (
 from schemas.schedule_tables import schedule_runs, schedules
 from schemas.states import RunState, ScheduleState
 from schemas.tables import workers
-from store.clock import now
+from store.clock import moment_of, now
 from store.jobs import cancel_job
 from store.schedule_runs import take_run
 from tests.builders import chunks_of, failure, finish, take
@@ -71,11 +71,23 @@ def test_an_empty_inbox_is_told_in_the_record_and_the_next_night_runs(nights: Ni
 def test_status_says_which_schedules_failed_last_until_they_succeed_again(nights: Nights) -> None:
     nights.add()
     nights.tick()
-    [told] = failed_runs(nights.settings)
+    [told] = troubles(nights.settings)
     assert told.startswith("schedule nightly: the run that was due at 2030-11-22 02:00 UTC failed: ")
     nights.put("a.jsonl", ["one"])
     nights.night(NIGHT + A_DAY)
-    assert failed_runs(nights.settings) == []
+    assert troubles(nights.settings) == []
+
+
+def test_status_says_that_no_beat_runs_what_is_due(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    assert troubles(nights.settings) == []
+    with nights.store.reading() as connection:
+        long_ago = moment_of(connection) - A_DAY
+    nights.due_from("nightly", long_ago)
+    assert troubles(nights.settings) == [
+        "schedules that are overdue: 1, for no beat runs; start one with `qwenq beat`"
+    ]
 
 
 def test_one_schedule_that_fails_stops_no_other_one(nights: Nights, tmp_path: Path) -> None:
@@ -222,6 +234,20 @@ def test_a_removed_schedule_leaves_its_jobs(nights: Nights) -> None:
         managing.show("nightly", nights.settings)
 
 
+def test_a_schedule_that_is_added_anew_has_a_job_of_its_own_at_a_time_that_was_tried_before(
+    nights: Nights,
+) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    first = nights.night()
+    managing.remove("nightly", nights.settings)
+    nights.add()
+    second = nights.night()
+    assert second.due_at == first.due_at
+    assert second.job_id != first.job_id
+    assert second.notice_key != first.notice_key
+
+
 def test_a_run_that_a_person_begins_is_submitted_at_once_and_waits_for_no_clock(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
@@ -247,7 +273,7 @@ def test_who_waits_for_a_run_waits_for_a_beat_that_delivers_it(nights: Nights) -
         with pytest.raises(TimeoutError):
             finished.result(timeout=0.2)
         deliver_run(nights.store, held)
-        assert finished.result(timeout=30).output is not None
+        assert finished.result(timeout=120).output is not None
 
 
 def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Nights) -> None:
@@ -260,9 +286,9 @@ def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Ni
         section = changes_section(connection, second.job_id or 0)
         assert changes_section(connection, 99) is None
     assert section is not None
-    assert section.facts["the run before"] == "2030-11-22 02:00 (UTC), succeeded"
-    assert section.facts["documents"] == "3, before 1 (+2)"
-    assert section.facts["generated"] == "3 of 3 documents"
+    assert section.facts["The run before"] == "2030-11-22 02:00 (UTC), succeeded"
+    assert section.facts["Documents"] == "3, before 1 (+2)"
+    assert section.facts["Generated"] == "3 of 3 documents"
 
 
 def test_an_object_store_that_is_away_is_asked_again_before_the_run_fails(nights: Nights) -> None:

@@ -189,7 +189,7 @@ def test_a_file_url_is_a_path(tmp_path: Path) -> None:
         ("out.xlsx", r"must end in \.jsonl, \.csv or \.parquet"),
         ("folder.csv", "is no file"),
         ("in.csv", "it is an input"),
-        ("in.csv/out.csv", "in.csv/out.csv cannot be written: the folder in.csv cannot be made: file exists"),
+        ("in.csv/out.csv", "the folder in.csv cannot be made, since a file has its place"),
         ("gopher://bucket/out.csv", "Protocol not known"),
     ],
 )

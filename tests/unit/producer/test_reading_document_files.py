@@ -153,7 +153,7 @@ def test_a_page_is_decoded_as_it_declares(tmp_path: Path) -> None:
             "unreadable_document",
             "encrypted; save it without a password",
         ),
-        ("a.pdf", pdf_of("", ""), "unreadable_document", "no text on its 2 pages, as a scan does"),
+        ("a.pdf", pdf_of("", ""), "unreadable_document", "it has 2 pages without text, as a scan has"),
         ("a.docx", b"", "unreadable_document", "not a Word document"),
         ("a.docx", docx_of("x")[:-50], "unreadable_document", "not a Word document"),
         (

@@ -25,9 +25,9 @@ def columns(plot: Plot) -> list[float]:
     return [round(height / max(heights), 2) for height in heights]
 
 
-def labels(plot: Plot) -> list[str]:
-    """What stands below the columns."""
-    (axis,) = [group for group in ET.fromstring(plot.svg).iter() if group.get("class") == "axis bottom"]
+def labels(plot: Plot, axis_of: str = "bottom") -> list[str]:
+    """What stands below the columns, or beside them."""
+    (axis,) = [group for group in ET.fromstring(plot.svg).iter() if group.get("class") == f"axis {axis_of}"]
     return [text.text for group in axis if group.get("class") == "tick" for text in group.iter() if text.text]
 
 
@@ -49,6 +49,11 @@ def test_a_histogram_is_drawn_told_and_listed_alike() -> None:
         == "7 answers, on average 143 tokens; half of them have less than 2 tokens, 95 % less than 5."
     )
     assert ET.fromstring(plot.svg).get("aria-label") == f"Answer lengths. {plot.summary}"
+
+
+def test_beside_counts_there_are_whole_numbers_alone() -> None:
+    (plot,) = report_plots(Distributions(answer_tokens=of_counts(2, 10, 3)), Progress())
+    assert set(labels(plot, "left")) == {"0", "5", "10"}
 
 
 def test_of_many_columns_a_few_have_a_label() -> None:

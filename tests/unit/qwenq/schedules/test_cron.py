@@ -60,6 +60,11 @@ def test_a_line_that_is_none_is_refused_with_an_example(line: str) -> None:
         CronLine(line, "UTC")
 
 
+def test_a_field_that_is_none_is_told_as_it_was_written() -> None:
+    with pytest.raises(InvalidCron, match=r"cannot be used: bad hour '2:00'\."):
+        CronLine("0 2:00 * * *", "UTC")
+
+
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "Europe", "\0"])
 def test_a_time_zone_that_is_none_is_refused(zone: str) -> None:
     with pytest.raises(UnknownTimezone, match="IANA"):

@@ -1,0 +1,75 @@
+"""What a schedule's next run would come to as things are now: its owner should know before the night."""
+
+from datetime import timedelta
+from pathlib import PurePath
+
+from producer.object_stores import is_url
+from producer.opening import open_input
+from qwenq.schedules.cron import CronLine
+from qwenq.schedules.outputs import example_outputs, overwrites_within_a_day
+from qwenq.schedules.submitting import format_of
+from qwenq.schedules.untold import host_of
+from qwenq.schedules.webhooks import why_unreachable
+from qwenq.worker_command import worker_command
+from schemas.errors import UsageError
+from schemas.schedules import RunPolicy, Schedule, ScheduledRequest
+from store.database import Store
+from store.workers import ALIVE_SECONDS, count_alive
+
+_A_DAY = timedelta(days=1)
+
+
+def outlook(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
+    """A sentence for each thing that is not as it should be; it may be by the first run. Raises StoreAway."""
+    told = [
+        *_about_input(schedule.request),
+        *_about_output(schedule, line),
+        *_about_webhook(schedule.policy),
+    ]
+    with store.reading() as connection:
+        if not count_alive(connection, schedule.request.spec.model, ALIVE_SECONDS):
+            told.append(no_worker(schedule.request.spec.model))
+    return told
+
+
+def no_worker(model: str) -> str:
+    """That nobody answers with a model, and what to do."""
+    return f"no worker has this model now; start one with `{worker_command(model)}`"
+
+
+def _about_input(request: ScheduledRequest) -> list[str]:
+    spec = request.spec.model_copy(update={"sources": request.inputs})
+    try:
+        open_input(spec, format_of(request), sheet=request.sheet)
+    except UsageError as error:
+        return [f"as it is now, a run would fail: {error}"]
+    return []
+
+
+def _about_output(schedule: Schedule, line: CronLine) -> list[str]:
+    outputs = [output for output in example_outputs(schedule.name, schedule.policy) if not is_url(output)]
+    told = [
+        f"{output} would be an input of the next run: answers go where --input {name} does not look"
+        for name in schedule.request.inputs
+        for output in outputs
+        if _looks_there(name, PurePath(output))
+    ]
+    soon = line.after(schedule.next_due_at) - schedule.next_due_at
+    if soon < _A_DAY and overwrites_within_a_day(schedule.policy.output):
+        told.append(
+            "several runs of one day write the same file: {time} or {run} in --output tells them apart"
+        )
+    return told
+
+
+def _looks_there(name: str, path: PurePath) -> bool:
+    """Whether a file, pattern or folder of inputs would have this file too."""
+    return path.match(name) or path.is_relative_to(name)
+
+
+def _about_webhook(policy: RunPolicy) -> list[str]:
+    if policy.webhook is None or (reason := why_unreachable(policy.webhook)) is None:
+        return []
+    where = host_of(policy.webhook)
+    again = "a notice that it does not take is tried again for a day"
+    return [f"the webhook at {where} cannot be reached from here now: {reason}; {again}"]
