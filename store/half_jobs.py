@@ -16,7 +16,7 @@ from schemas.tables import chunks
 from schemas.tables import jobs as table
 from store import jobs
 from store.clock import now
-from store.jobs import hold_job
+from store.jobs import hold_job, removing
 
 _NAMES: Mapping[str, None] = {}
 _NO_NAMES: Mapping[str, None] = {"idempotency_key": None, "run_key": None}
@@ -55,8 +55,8 @@ def renew(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
 
 
 def keep_to_remove(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
-    """Renew the lease of a job that is being removed. False: it is gone, or in other hands."""
-    return _keep(connection, half, lease_seconds)
+    """Renew the lease of a job that is being removed, which nobody can cancel. False: it is gone, or in other hands."""
+    return _keep(connection, half, lease_seconds, holder=removing(half.token))
 
 
 def abandoned_jobs(connection: Connection) -> list[int]:
@@ -104,14 +104,14 @@ def _take(
     return None if job_id is None else HalfJob(job_id, token)
 
 
-def _keep(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
+def _keep(connection: Connection, half: HalfJob, lease_seconds: float, **holder: str) -> bool:
     kept = connection.execute(
         update(table)
         .where(
             table.c.id == half.job_id,
-            table.c.holder == half.token,
+            table.c.holder.in_((half.token, *holder.values())),
             table.c.state == JobState.VALIDATING,
         )
-        .values(holder_expires_at=now(lease_seconds))
+        .values(holder_expires_at=now(lease_seconds), **holder)
     )
     return bool(kept.rowcount)
