@@ -1,15 +1,16 @@
-"""Faults of jobs: half submitted, cancelled or paused in the middle, with a document that kills or hangs."""
+"""Faults of jobs: half submitted, cancelled, paused or retried in the middle, with a document that kills or hangs."""
 
 import time
 from contextlib import suppress
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 
 from schemas.errors import JobNotPaused, StoreAway
-from schemas.states import JobState
-from schemas.tables import jobs
+from schemas.states import DocumentState, JobState
+from schemas.tables import documents, jobs
 from store.jobs import cancel_job
 from store.pausing import pause_job, resume_job
+from store.retrying import retry_failed
 from tests.chaos.orders import Order
 from tests.chaos.plan import Fault, NothingToMeet
 from tests.chaos.world import World
@@ -51,6 +52,13 @@ def pause(world: World, fault: Fault) -> list[int]:
     return []
 
 
+def retry(world: World, fault: Fault) -> list[int]:
+    """Retry what failed of the newest job that has ended with failures. Nobody announces it: a reconciler has to."""
+    with world.store.writing() as connection:
+        retry_failed(connection, _newest_with_failures(world))
+    return []
+
+
 def _is_resumed(world: World, job_id: int) -> bool:
     with suppress(StoreAway), world.store.writing() as connection:
         with suppress(JobNotPaused):  # cancelled meanwhile
@@ -66,9 +74,19 @@ def _submit(world: World, order: Order) -> list[int]:
 
 
 def _newest_running(world: World) -> int:
-    running = select(jobs.c.id).where(jobs.c.state == JobState.RUNNING).order_by(jobs.c.id.desc())
+    return _newest(world, jobs.c.state == JobState.RUNNING, "no job was running")
+
+
+def _newest_with_failures(world: World) -> int:
+    failed = exists().where(documents.c.job_id == jobs.c.id, documents.c.state == DocumentState.FAILED)
+    ended = jobs.c.state.in_((JobState.COMPLETED, JobState.FAILED))
+    return _newest(world, ended & failed, "no job had ended with failures")
+
+
+def _newest(world: World, wanted: ColumnElement[bool], otherwise: str) -> int:
+    newest = select(jobs.c.id).where(wanted).order_by(jobs.c.id.desc()).limit(1)
     with world.store.reading() as connection:
-        found: int | None = connection.execute(running.limit(1)).scalar_one_or_none()
+        found: int | None = connection.execute(newest).scalar_one_or_none()
     if found is None:
-        raise NothingToMeet("no job was running")
+        raise NothingToMeet(otherwise)
     return found
