@@ -41,7 +41,7 @@ _ENDING_BY_ITSELF = CLAIMABLE_JOB_STATES | {JobState.PAUSED}
 
 
 def removing(token: str) -> str:
-    """The fence of a process that removes the job, once it has begun to."""
+    """The fence of a process that removes a job."""
     return f"{_REMOVING}{token}"
 
 
@@ -159,8 +159,8 @@ def cancel_job(connection: Connection, job_id: int) -> bool:
 
 
 def _is_being_removed() -> ColumnElement[bool]:
-    begun = func.coalesce(jobs.c.holder, "").startswith(_REMOVING)
-    return and_(jobs.c.state == JobState.VALIDATING, begun)
+    in_its_hands = func.coalesce(jobs.c.holder, "").startswith(_REMOVING)
+    return and_(jobs.c.state == JobState.VALIDATING, in_its_hands)
 
 
 def cancel_rest(connection: Connection, job_id: int) -> None:

@@ -20,8 +20,8 @@ from worker.keeper import TICK_SECONDS
 
 NOTING_SECONDS = 0.5
 """Between an engine's note that a document has ended and its keeper's hearing of it, on a machine that is busy."""
-WRITING_SECONDS = TICK_SECONDS + NOTING_SECONDS + 0.5
-"""From a document's end until its outcome is written, at most, where the store is at hand and the machine is busy."""
+WRITING_SECONDS = TICK_SECONDS + NOTING_SECONDS
+"""From a document's end until its outcome is written, at most, where the store is at hand."""
 BACKOFF_SECONDS = 10.0
 """How long a keeper may pause for a store that was away, after it is back."""
 _DISTURBING = frozenset(

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, select, update
 from qwenq import api
 from qwenq.pruning import foresee, prune
 from schemas.errors import JobNotCancellable, JobNotRetryable, LeaseLost
+from schemas.jobs import HalfJob
 from schemas.pruning import PrunedJob, PruneReport
 from schemas.settings import Settings
 from schemas.states import JobState
@@ -14,7 +15,7 @@ from store.batches import insert_batches
 from store.claims import drop_chunk, hold_fence
 from store.clock import now
 from store.database import Store
-from store.half_jobs import take_abandoned, take_ended
+from store.half_jobs import take_ended
 from store.jobs import cancel_job
 from store.removal import remove
 from store.retrying import retry_failed
@@ -91,9 +92,9 @@ def test_a_job_that_is_being_removed_cannot_be_cancelled_and_goes(store: Store, 
 
 def test_a_job_that_was_cancelled_before_its_removal_began_keeps_its_rows(store: Store) -> None:
     job_id = make_job(store, documents=10, released=False)
+    half = HalfJob(job_id, "its producer")
     with store.writing() as connection:
-        half = take_abandoned(connection, job_id, lease_seconds=60)
-        assert half is not None
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(holder=half.token))
         assert cancel_job(connection, job_id)
     assert not remove(store, half)
     assert audited_status(store, job_id).documents.cancelled == 10
