@@ -21,6 +21,7 @@ from tests.chaos.history import (
 )
 from tests.chaos.producers import Receipt
 from tests.chaos.world import World
+from worker.engine.echo import ECHO_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class StoredJob:
     name: str
     state: str
     reuse: bool = False
+    model: str = ECHO_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,9 @@ def gather(world: World, met: Sequence[Met], left_messages: int, left_processes:
             receipts=world.producers.receipts,
             jobs=[
                 StoredJob(*row)
-                for row in connection.execute(select(jobs.c.id, jobs.c.name, jobs.c.state, jobs.c.reuse))
+                for row in connection.execute(
+                    select(jobs.c.id, jobs.c.name, jobs.c.state, jobs.c.reuse, jobs.c.model)
+                )
             ],
             documents=list(_documents(connection)),
             running_chunks=_chunks(connection, "running"),

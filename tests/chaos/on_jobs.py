@@ -2,12 +2,13 @@
 
 import time
 from contextlib import suppress
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import Select, func, select
 
 from schemas.errors import JobNotPaused, StoreAway
-from schemas.states import DocumentState, JobState
-from schemas.tables import documents, jobs
+from schemas.states import JobState
+from schemas.tables import chunks, jobs
 from store.jobs import cancel_job
 from store.pausing import pause_job, resume_job
 from store.retrying import retry_failed
@@ -53,9 +54,9 @@ def pause(world: World, fault: Fault) -> list[int]:
 
 
 def retry(world: World, fault: Fault) -> list[int]:
-    """Retry what failed of the newest job that has ended with failures. Nobody announces it: a reconciler has to."""
+    """Retry what failed of the job that ended with most failures. Nobody announces it: a reconciler has to."""
     with world.store.writing() as connection:
-        retry_failed(connection, _newest_with_failures(world))
+        retry_failed(connection, _most_failed(world))
     return []
 
 
@@ -74,19 +75,26 @@ def _submit(world: World, order: Order) -> list[int]:
 
 
 def _newest_running(world: World) -> int:
-    return _newest(world, jobs.c.state == JobState.RUNNING, "no job was running")
+    running = select(jobs.c.id).where(jobs.c.state == JobState.RUNNING).order_by(jobs.c.id.desc())
+    return _first(world, running, "no job was running")
 
 
-def _newest_with_failures(world: World) -> int:
-    failed = exists().where(documents.c.job_id == jobs.c.id, documents.c.state == DocumentState.FAILED)
-    ended = jobs.c.state.in_((JobState.COMPLETED, JobState.FAILED))
-    return _newest(world, ended & failed, "no job had ended with failures")
+def _most_failed(world: World) -> int:
+    failed = func.sum(chunks.c.failed)
+    ended = (
+        select(jobs.c.id)
+        .join(chunks, chunks.c.job_id == jobs.c.id)
+        .where(jobs.c.state.in_((JobState.COMPLETED, JobState.FAILED)))
+        .group_by(jobs.c.id)
+        .having(failed > 0)
+        .order_by(failed.desc())
+    )
+    return _first(world, ended, "no job had ended with failures")
 
 
-def _newest(world: World, wanted: ColumnElement[bool], otherwise: str) -> int:
-    newest = select(jobs.c.id).where(wanted).order_by(jobs.c.id.desc()).limit(1)
+def _first(world: World, wanted: Select[Any], otherwise: str) -> int:
     with world.store.reading() as connection:
-        found: int | None = connection.execute(newest).scalar_one_or_none()
+        found: int | None = connection.execute(wanted.limit(1)).scalar_one_or_none()
     if found is None:
         raise NothingToMeet(otherwise)
     return found

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from tests.chaos.auditor import PROMISES
 from tests.chaos.ends import WRITING_SECONDS, Ends
 from tests.chaos.engine_log import ROWS
+from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Met
 from tests.chaos.retries import Retries
 from tests.chaos.reused import Reused
 from tests.chaos.run import Outcome
 from tests.chaos.takeovers import Takeover, takeovers
 from tests.chaos.waste import Waste
+from worker.engine.echo import ECHO_MODEL
 
 MOST_SHOWN = 10
 
@@ -45,11 +47,17 @@ def _figures(outcome: Outcome) -> Iterable[str]:
         f"flight when their process or claim ended, {len(waste.unwritten):,} ended and not yet written"
     )
     yield from _ends(Ends(waste))
+    yield f"answers of the tiny model: {_real_answers(evidence):,}"
     yield f"reused answers: {len(Reused(evidence, waste.claims).documents):,}"
     yield f"documents that were retried: {len(Retries(evidence).of):,}"
     yield f"chunks of killed workers, from the kill until they ran elsewhere: {_spread(waits)}"
     yield f"the same, with no other fault at work: {_spread([one for one in waits if one.calm])}"
     yield from _promises(outcome)
+
+
+def _real_answers(evidence: Evidence) -> int:
+    real = {job.id for job in evidence.jobs if job.model != ECHO_MODEL}
+    return sum(write.job in real for write in evidence.result_writes)
 
 
 def _ends(ends: Ends) -> Iterable[str]:

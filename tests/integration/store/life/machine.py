@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from schemas.chunks import CRASHES_IN_COMPANY, Claim
+from schemas.jobs import HalfJob, JobSpec
 from store.database import Store
+from tests.builders import MODEL
 from tests.integration.store.life.nouns import Chunk
 from tests.integration.store.life.stage import Stage
 from worker.claimant import ANY_CRASHES
@@ -33,7 +35,14 @@ RUNNING = _any(lambda stage: stage.life.running())
 JOB_ID = _any(lambda stage: list(stage.life.jobs))
 # Mostly one that has ended: no other can be retried.
 ENDED = _any(lambda stage: stage.ended() * 3 + list(stage.life.jobs))
-READING = _any(lambda stage: stage.reading)
+STORING = _any(lambda stage: stage.halves.storing)
+REMOVING = _any(lambda stage: stage.halves.removing)
+VALIDATING = _any(lambda stage: stage.halves.validating())
+LOOKED_UP = _any(lambda stage: list(range(len(stage.looked_up))))
+KEYS = st.sampled_from([None, None, "this night", "that night"])
+SPEC = st.builds(
+    JobSpec, model=st.just(MODEL), name=st.just("a job"), idempotency_key=KEYS, reuse=st.booleans()
+)
 # Places in the chunk, and whether it is an answer. The same may come twice, or have its outcome already.
 OUTCOMES = st.lists(st.tuples(st.integers(0, MOST_DOCUMENTS - 1), st.booleans()), max_size=MOST_DOCUMENTS)
 CODES = st.sampled_from([(), ("too_long",), ("poison",), ("too_long", "poison"), ("invalid_row",)])
@@ -57,17 +66,56 @@ class LifeOfDocuments(RuleBasedStateMachine):
         chunk_documents=st.integers(1, MOST_DOCUMENTS),
         bad=st.sets(st.integers(1, MOST_DOCUMENTS - 1), max_size=2),
         released=st.sampled_from([True, True, True, False]),
+        spec=SPEC,
     )
     @precondition(lambda self: self.unended() < MOST_JOBS)
-    def submit(self, *, documents: int, chunk_documents: int, bad: set[int], released: bool) -> None:
-        """Somebody submits a job; not `released`, it is still being read."""
-        self.stage.submit(documents, chunk_documents, bad, released=released)
+    def submit(
+        self, *, documents: int, chunk_documents: int, bad: set[int], released: bool, spec: JobSpec
+    ) -> None:
+        """Somebody submits a job, perhaps once more under its key; not `released`, it is still being read."""
+        self.stage.submit(spec, documents, chunk_documents, bad, released=released)
 
-    @rule(job_id=READING)
-    @precondition(lambda self: self.stage.reading)
-    def release_job(self, *, job_id: int) -> None:
-        """The last row of a job is in."""
-        self.stage.release_job(job_id)
+    @rule(half=STORING)
+    @precondition(lambda self: self.stage.halves.storing)
+    def release_job(self, *, half: HalfJob) -> None:
+        """The last row of a job is in; perhaps long after another process took it for abandoned."""
+        self.stage.halves.release(half)
+
+    @rule(job_id=VALIDATING)
+    @precondition(lambda self: self.stage.halves.validating())
+    def let_lapse(self, *, job_id: int) -> None:
+        """Who stores or removes a job gives no sign of life any more."""
+        self.stage.halves.let_lapse(job_id)
+
+    @rule(job_id=ENDED)
+    @precondition(lambda self: self.stage.life.jobs)
+    def take_to_remove(self, *, job_id: int) -> None:
+        """Somebody prunes a job."""
+        self.stage.halves.take_to_remove(job_id)
+
+    @rule(half=REMOVING, steps=st.integers(0, MOST_DOCUMENTS))
+    @precondition(lambda self: self.stage.halves.removing)
+    def remove(self, *, half: HalfJob, steps: int) -> None:
+        """Who prunes a job removes some of it, or all; perhaps long after another process took it over."""
+        self.stage.halves.remove(half, steps)
+
+    @rule(half=STORING, steps=st.integers(0, 1))
+    @precondition(lambda self: self.stage.halves.storing)
+    def give_up(self, *, half: HalfJob, steps: int) -> None:
+        """A producer is interrupted, and removes what it stored."""
+        self.stage.halves.give_up(half, steps)
+
+    @rule(claim=CLAIM)
+    @precondition(lambda self: self.stage.claims)
+    def look_up(self, *, claim: Claim) -> None:
+        """A worker looks for earlier answers."""
+        self.stage.look_up(claim)
+
+    @rule(place=LOOKED_UP)
+    @precondition(lambda self: self.stage.looked_up)
+    def write_looked_up(self, *, place: int) -> None:
+        """A worker writes what it found, and what it generated beside; perhaps long after."""
+        self.stage.write_looked_up(place)
 
     @rule(chunk=CHUNK, worker_id=WORKER)
     @precondition(lambda self: self.stage.life.jobs)
