@@ -41,7 +41,11 @@ VALIDATING = _any(lambda stage: stage.halves.validating())
 LOOKED_UP = _any(lambda stage: list(range(len(stage.looked_up))))
 KEYS = st.sampled_from([None, None, "this night", "that night"])
 SPEC = st.builds(
-    JobSpec, model=st.just(MODEL), name=st.just("a job"), idempotency_key=KEYS, reuse=st.booleans()
+    JobSpec,
+    model=st.just(MODEL),
+    name=st.just("a job"),
+    idempotency_key=KEYS,
+    reuse=st.sampled_from([True, True, False]),
 )
 # Places in the chunk, and whether it is an answer. The same may come twice, or have its outcome already.
 OUTCOMES = st.lists(st.tuples(st.integers(0, MOST_DOCUMENTS - 1), st.booleans()), max_size=MOST_DOCUMENTS)
@@ -110,6 +114,15 @@ class LifeOfDocuments(RuleBasedStateMachine):
     def look_up(self, *, claim: Claim) -> None:
         """A worker looks for earlier answers."""
         self.stage.look_up(claim)
+
+    @rule(worker_id=WORKER)
+    @precondition(lambda self: self.stage.life.jobs)
+    def take_and_answer(self, *, worker_id: int) -> None:
+        """A worker claims a chunk and answers all of it, before anything else happens."""
+        known = len(self.stage.claims)
+        self.stage.take_next(worker_id, ANY_CRASHES)
+        for claim in self.stage.claims[known:]:
+            self.stage.answer(claim)
 
     @rule(place=LOOKED_UP)
     @precondition(lambda self: self.stage.looked_up)
@@ -205,7 +218,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
             self.stage.to_the_end(self.stage.let_expire, self.most_steps())
         else:
             self.stage.to_the_end(
-                lambda chunk: self.stage.write_all(self.stage.claim_of(chunk)), self.most_steps()
+                lambda chunk: self.stage.answer(self.stage.claim_of(chunk)), self.most_steps()
             )
         for job_id in self.stage.life.jobs:
             self.stage.retry(job_id, codes)

@@ -97,6 +97,14 @@ class Stage:
             texts = (f"answer {number}" for number in self._texts)
             self.looked_up.append((claim, self._reuse.outcomes(claim, texts)))
 
+    def answer(self, claim: Claim) -> None:
+        """Answer all that a claim has, as its job wants it: from earlier answers too, or anew."""
+        if self.life.jobs[claim.job_id].reuse:
+            self.look_up(claim)
+            self.write_looked_up(-1)
+        else:
+            self.write_all(claim)
+
     def write_looked_up(self, place: int) -> None:
         """Write what came of that, perhaps long after."""
         claim, completions = self.looked_up.pop(place)
