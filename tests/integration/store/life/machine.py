@@ -79,6 +79,16 @@ class LifeOfDocuments(RuleBasedStateMachine):
         """Somebody submits a job, perhaps once more under its key; not `released`, it is still being read."""
         self.stage.submit(spec, documents, chunk_documents, bad, released=released)
 
+    @rule(
+        documents=st.integers(1, MOST_DOCUMENTS),
+        chunk_documents=st.integers(1, MOST_DOCUMENTS),
+        spec=SPEC,
+        worker_id=WORKER,
+    )
+    def pass_through(self, *, documents: int, chunk_documents: int, spec: JobSpec, worker_id: int) -> None:
+        """A job has nothing in its way, from its submit to its end."""
+        self.stage.pass_through(spec, documents, chunk_documents, worker_id)
+
     @rule(half=STORING)
     @precondition(lambda self: self.stage.halves.storing)
     def release_job(self, *, half: HalfJob) -> None:
@@ -91,11 +101,11 @@ class LifeOfDocuments(RuleBasedStateMachine):
         """Who stores or removes a job gives no sign of life any more."""
         self.stage.halves.let_lapse(job_id)
 
-    @rule(job_id=ENDED)
+    @rule(job_id=ENDED, steps=st.integers(0, MOST_DOCUMENTS))
     @precondition(lambda self: self.stage.life.jobs)
-    def take_to_remove(self, *, job_id: int) -> None:
-        """Somebody prunes a job."""
-        self.stage.halves.take_to_remove(job_id)
+    def prune(self, *, job_id: int, steps: int) -> None:
+        """Somebody prunes a job, or begins to."""
+        self.stage.halves.prune(job_id, steps)
 
     @rule(half=REMOVING, steps=st.integers(0, MOST_DOCUMENTS))
     @precondition(lambda self: self.stage.halves.removing)

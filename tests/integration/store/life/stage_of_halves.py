@@ -73,8 +73,8 @@ class Halves:
             )
         self._life.jobs[job_id].abandoned = True
 
-    def take_to_remove(self, job_id: int) -> None:
-        """Somebody prunes a job, if that may be."""
+    def prune(self, job_id: int, steps: int) -> None:
+        """Somebody takes a job to remove it, if that may be, and removes some of it, or all."""
         job = self._life.jobs[job_id]
         with self._store.writing() as connection:
             if job.state == JobState.VALIDATING:
@@ -85,6 +85,7 @@ class Halves:
         if half is not None:
             holding.take_to_remove(job, half.token)
             self.removing.append(half)
+            self.remove(half, steps)
 
     def remove(self, half: HalfJob, steps: int) -> None:
         """Who has a job in hand removes some of it, if it is still his."""
@@ -109,8 +110,7 @@ class Halves:
             self.release(half)
         for job_id in self.validating():
             self.let_lapse(job_id)
-            self.take_to_remove(job_id)
-            self.remove(self.removing[-1], most_steps)
+            self.prune(job_id, most_steps)
 
     def _stands(self, job_id: int) -> bool:
         """Whether a job keeps its key: it is whole, or its producer lives."""
