@@ -30,6 +30,7 @@ def _any(choices: Callable[[Stage], list[T]]) -> st.SearchStrategy[T]:
 WORKER = _any(lambda stage: stage.workers)
 # Half of the time one that still holds: most claims of a longer life are lost ones.
 CLAIM = _any(lambda stage: stage.held() * len(stage.claims) + stage.claims)
+HELD = _any(lambda stage: stage.held())
 CHUNK = _any(lambda stage: stage.life.chunks())
 RUNNING = _any(lambda stage: stage.life.running())
 JOB_ID = _any(lambda stage: list(stage.life.jobs))
@@ -212,7 +213,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
         """Somebody retries what failed of a job, of some codes or all."""
         self.stage.retry(job_id, codes)
 
-    @rule(claim=CLAIM)
+    @rule(claim=HELD)
     @precondition(lambda self: self.stage.held())
     def stop_beside_a_cancel(self, *, claim: Claim) -> None:
         """A worker stops in the moment in which its job is cancelled."""
