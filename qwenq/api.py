@@ -12,6 +12,7 @@ from schemas.jobs import JobStatus, Priority
 from schemas.parts import PartLine
 from schemas.results import ErrorLine, HistoryLine, Result
 from schemas.settings import Settings, load_settings
+from schemas.states import JobState
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -142,11 +143,14 @@ def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Cancel a job; a running batch is put down within seconds. Raises UnknownJob, JobNotCancellable."""
     from store.jobs import cancel_job
 
-    found = status(job_id, settings=settings)
+    status(job_id, settings=settings)
     with _store(settings) as store, store.writing() as connection:
-        if not cancel_job(connection, job_id):
-            raise JobNotCancellable(job_id=job_id, state=found.state)
-    return status(job_id, settings=settings)
+        cancelled = cancel_job(connection, job_id)
+    found = status(job_id, settings=settings)
+    if not cancelled:
+        state = "being removed" if found.state == JobState.VALIDATING else found.state
+        raise JobNotCancellable(job_id=job_id, state=state)
+    return found
 
 
 def pause(job_id: int, *, settings: Settings | None = None) -> JobStatus:

@@ -72,7 +72,7 @@ def _follow_with_bar(poll: Callable[[], JobStatus], watch: Callable[[], None]) -
         while True:
             bar.update(
                 shown,
-                completed=status.documents.finished,
+                completed=status.documents.done,
                 total=status.documents.total,
                 description=_describe(status),
                 speed=_speed(status, bar.tasks[0].speed),

@@ -38,10 +38,12 @@ def job_line(job: JobStatus) -> str:
     documents = job.documents
     parts = [
         f"job {job.id} {job.state}",
-        f"{documents.finished:,} of {documents.total:,} documents",
+        f"{documents.done:,} of {documents.total:,} documents",
     ]
     if documents.failed:
         parts.append(f"{documents.failed:,} failed")
+    if documents.cancelled:
+        parts.append(f"{documents.cancelled:,} cancelled")
     if job.tokens_per_second:
         parts.append(f"{job.tokens_per_second:,.0f} tokens/s")
     if job.state != JobState.PAUSED:
@@ -86,7 +88,7 @@ def show_jobs(jobs: Sequence[JobStatus]) -> None:
 def _job_row(job: JobStatus) -> tuple[str, ...]:
     counts = job.documents
     return (
-        str(job.id), job.state, f"{counts.total:,}", f"{counts.finished:,}", f"{counts.failed:,}",
+        str(job.id), job.state, f"{counts.total:,}", f"{counts.done:,}", f"{counts.failed:,}",
         _number(job.tokens_per_second), age(job.created_at), " ".join(job.name.split()),
     )  # fmt: skip
 

@@ -108,9 +108,9 @@ class DocumentCounts(BaseModel):
     reused: int = 0
 
     @property
-    def finished(self) -> int:
-        """Documents that have their outcome."""
-        return self.succeeded + self.failed + self.cancelled
+    def done(self) -> int:
+        """Documents that were answered, or failed; what was cancelled is not done."""
+        return self.succeeded + self.failed
 
 
 class TokenUsage(BaseModel):

@@ -5,7 +5,6 @@ over, the one before can neither add a row nor let it run, even if it only slept
 """
 
 import secrets
-from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Connection, and_, exc, exists, or_, select, update
 
@@ -16,10 +15,7 @@ from schemas.tables import chunks
 from schemas.tables import jobs as table
 from store import jobs
 from store.clock import now
-from store.jobs import hold_job
-
-_NAMES: Mapping[str, None] = {}
-_NO_NAMES: Mapping[str, None] = {"idempotency_key": None, "run_key": None}
+from store.jobs import hold_job, removing
 
 
 def begin_job(
@@ -33,7 +29,8 @@ def begin_job(
         if spec.idempotency_key is None:
             raise
         return None
-    return _take(connection, table.c.id == job_id, lease_seconds, _NAMES)
+    token = _token()
+    return _take(connection, table.c.id == job_id, HalfJob(job_id, token), lease_seconds, holder=token)
 
 
 def check_held(connection: Connection, half: HalfJob) -> None:
@@ -55,8 +52,8 @@ def renew(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
 
 
 def keep_to_remove(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
-    """Renew the lease of a job that is being removed. False: it is gone, or in other hands."""
-    return _keep(connection, half, lease_seconds)
+    """Renew the lease of a job that is being removed, which nobody can cancel. False: it is gone, or in other hands."""
+    return _keep(connection, half, lease_seconds, holder=removing(half.token))
 
 
 def abandoned_jobs(connection: Connection) -> list[int]:
@@ -66,12 +63,12 @@ def abandoned_jobs(connection: Connection) -> list[int]:
 
 def take_abandoned(connection: Connection, job_id: int, lease_seconds: float) -> HalfJob | None:
     """Take a half job over, to remove it; its key is free again. None: its process lives, or it is gone."""
-    return _take(connection, is_abandoned() & (table.c.id == job_id), lease_seconds, _NO_NAMES)
+    return _take_to_remove(connection, is_abandoned(), job_id, lease_seconds)
 
 
 def take_ended(connection: Connection, job_id: int, ended: float, lease_seconds: float) -> HalfJob | None:
     """Take a job that ended so many seconds ago, to remove it; nothing can revive it. None: it has not, or is gone."""
-    return _take(connection, has_ended(ended) & (table.c.id == job_id), lease_seconds, _NO_NAMES)
+    return _take_to_remove(connection, has_ended(ended), job_id, lease_seconds)
 
 
 def is_abandoned() -> ColumnElement[bool]:
@@ -87,31 +84,41 @@ def has_ended(seconds_ago: float) -> ColumnElement[bool]:
     return and_(table.c.state.in_(ENDED_JOB_STATES), table.c.finished_at <= now(-seconds_ago), ~at_work)
 
 
-def _take(
-    connection: Connection, chosen: ColumnElement[bool], lease_seconds: float, names: Mapping[str, None]
+def _take_to_remove(
+    connection: Connection, chosen: ColumnElement[bool], job_id: int, lease_seconds: float
 ) -> HalfJob | None:
-    token = secrets.token_hex(16)
-    values = {
-        "state": JobState.VALIDATING,
-        "finished_at": None,
-        "holder": token,
-        "holder_expires_at": now(lease_seconds),
-        **names,
-    }
-    job_id = connection.execute(
-        update(table).where(chosen).values(values).returning(table.c.id)
-    ).scalar_one_or_none()
-    return None if job_id is None else HalfJob(job_id, token)
+    half = HalfJob(job_id, _token())
+    values = {"holder": removing(half.token), "idempotency_key": None, "run_key": None}
+    return _take(connection, chosen & (table.c.id == job_id), half, lease_seconds, **values)
 
 
-def _keep(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
+def _take(
+    connection: Connection,
+    chosen: ColumnElement[bool],
+    half: HalfJob,
+    lease_seconds: float,
+    **values: str | None,
+) -> HalfJob | None:
+    taken = connection.execute(
+        update(table)
+        .where(chosen)
+        .values(state=JobState.VALIDATING, finished_at=None, holder_expires_at=now(lease_seconds), **values)
+    )
+    return half if taken.rowcount else None
+
+
+def _token() -> str:
+    return secrets.token_hex(16)
+
+
+def _keep(connection: Connection, half: HalfJob, lease_seconds: float, **holder: str) -> bool:
     kept = connection.execute(
         update(table)
         .where(
             table.c.id == half.job_id,
-            table.c.holder == half.token,
+            table.c.holder.in_((half.token, *holder.values())),
             table.c.state == JobState.VALIDATING,
         )
-        .values(holder_expires_at=now(lease_seconds))
+        .values(holder_expires_at=now(lease_seconds), **holder)
     )
     return bool(kept.rowcount)

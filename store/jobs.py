@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    and_,
     bindparam,
     func,
     insert,
@@ -32,8 +34,14 @@ from store.clock import now, seconds_since
 from store.documents import has_no_outcome
 from store.transitions import note_transition
 
+_REMOVING = "removing "
 _UNFINISHED_CHUNK_STATES = (ChunkState.QUEUED, ChunkState.RUNNING)
 _ENDING_BY_ITSELF = CLAIMABLE_JOB_STATES | {JobState.PAUSED}
+
+
+def removing(token: str) -> str:
+    """The fence of a process that removes a job."""
+    return f"{_REMOVING}{token}"
 
 
 def no_longer_idle() -> dict[str, Any]:
@@ -139,11 +147,11 @@ def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
 def cancel_job(connection: Connection, job_id: int) -> bool:
     """Cancel a job and every document of it that no worker holds; workers put theirs down at their next renewal.
 
-    False when the job had already ended.
+    False when the job had already ended, or is being removed: its counters tell of rows that are gone.
     """
     changed = connection.execute(
         update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state.not_in(ENDED_JOB_STATES))
+        .where(jobs.c.id == job_id, jobs.c.state.not_in(ENDED_JOB_STATES), ~_is_being_removed())
         .values(state=JobState.CANCELLED, finished_at=now(), paused_from=None, **no_longer_idle())
     )
     if not changed.rowcount:
@@ -151,6 +159,11 @@ def cancel_job(connection: Connection, job_id: int) -> bool:
     cancel_rest(connection, job_id)
     note_transition(connection, Event.JOB_CANCELLED, job=job_id)
     return True
+
+
+def _is_being_removed() -> ColumnElement[bool]:
+    in_its_hands = func.coalesce(jobs.c.holder, "").startswith(_REMOVING)
+    return and_(jobs.c.state == JobState.VALIDATING, in_its_hands)
 
 
 def cancel_rest(connection: Connection, job_id: int) -> None:

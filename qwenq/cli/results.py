@@ -13,7 +13,8 @@ from qwenq.cli.options import option
         help="The results file: .jsonl, .csv or .parquet; a path, or a URL as s3://bucket/out.parquet "
         "[default: JSONL on stdout].")  # fmt: skip
 @option("--errors", metavar="ERR",
-        help="The errors file [default: OUT with the ending .errors.jsonl; none for stdout].")  # fmt: skip
+        help="The errors file; without errors an old one is removed [default: OUT with the ending .errors.jsonl; "
+        "none for stdout].")  # fmt: skip
 @option("--history", metavar="FILE",
         help="A file for the failures that were retried, whatever came of them [default: none].")  # fmt: skip
 @option("--parts", metavar="FILE",

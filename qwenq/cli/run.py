@@ -13,7 +13,8 @@ from qwenq.cli.options import LOADING, json_option, loading_options, option
 @option("-o", "--out", required=False, metavar="OUT",
         help="The results file: .jsonl, .csv or .parquet; a path, or a URL as s3://bucket/out.parquet.")  # fmt: skip
 @option("--errors", metavar="ERR",
-        help="The errors file [default: OUT with the ending .errors.jsonl].")  # fmt: skip
+        help="The errors file; without errors an old one is removed "
+        "[default: OUT with the ending .errors.jsonl].")  # fmt: skip
 @job_options
 @loading_options
 @json_option

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from schemas.errors import ServiceFailed
 _PR_SET_PDEATHSIG = 1
 KILL_AFTER_SECONDS = 10.0
 LOG_TAIL_BYTES = 4_000
+FULL_BYTES = 1024 * 1024
+"""With less room than that, a disk is full for one or another service."""
 
 
 class Service:
@@ -74,6 +77,9 @@ class Service:
     def _last_words(self) -> str:
         if self.exit_code is not None and self.exit_code < 0:
             return f"it was killed by signal {-self.exit_code} (9 is also what a lack of memory looks like)"
+        if shutil.disk_usage(self.log.parent).free < FULL_BYTES:
+            # It could not write why, and whichever service ends first is only the first to need room.
+            return f"exit code {self.exit_code}, and the disk that holds its log is full. Free disk space"
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").strip().splitlines()

@@ -34,8 +34,8 @@ class JobView:
 
     @property
     def done(self) -> int:
-        """Documents that were answered, or failed; what was cancelled is not done."""
-        return self.counts.succeeded + self.counts.failed
+        """Documents that were answered, or failed."""
+        return self.counts.done
 
     @property
     def percent(self) -> int:

@@ -41,8 +41,9 @@ def main(minutes: float, seed: int, database: str) -> None:
 
 
 def _play(folder: Path, database: str, seed: int, minutes: float) -> Outcome:
-    plan = draw_plan(seed, database, minutes * 60, FAULTS_A_MINUTE)
-    outcome = play(folder, database, seed, plan, LONG if minutes >= LONG_MINUTES else SHORT)
+    size = LONG if minutes >= LONG_MINUTES else SHORT
+    plan = draw_plan(seed, database, minutes * 60, FAULTS_A_MINUTE, workers=size.workers)
+    outcome = play(folder, database, seed, plan, size)
     report = tell(outcome)
     (folder / "report.txt").write_text(report)
     click.echo(report)

@@ -4,12 +4,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from schemas.errors import GenerationFailed
 from schemas.states import ENDED_JOB_STATES, UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
 from store.rescue import POISON
 from tests.chaos.claims_held import claims_held
+from tests.chaos.ends import Ends
 from tests.chaos.engine_log import ROWS, Deed
 from tests.chaos.evidence import Evidence
-from tests.chaos.orders import DEADLY
+from tests.chaos.orders import DEADLY, FLAWED
+from tests.chaos.retries import Retries
+from tests.chaos.reused import Reused
 from tests.chaos.takeovers import takeovers
 from tests.chaos.waste import Waste
 from tests.chaos.world import LEASE_SECONDS
@@ -70,18 +74,10 @@ def _half_jobs_never_ran(evidence: Evidence) -> Iterator[str]:
 
 
 def _each_document_has_one_outcome(evidence: Evidence) -> Iterator[str]:
-    outcomes: Counter[tuple[int, int]] = Counter()
-    for change in evidence.document_changes:
-        where = f"job {change.job} document {change.seq}"
-        if change.was not in UNFINISHED_DOCUMENT_STATES:
-            yield f"{where}: {change.was} became {change.became}"
-        if change.became not in UNFINISHED_DOCUMENT_STATES:
-            outcomes[change.job, change.seq] += 1
+    yield from Retries(evidence).doubled()
     for document in evidence.documents:
-        where = f"job {document.job} document {document.seq}"
-        if outcomes[document.job, document.seq] > 1:
-            yield f"{where}: {outcomes[document.job, document.seq]} outcomes"
         if (document.answer is not None) != (document.state == DocumentState.SUCCEEDED):
+            where = f"job {document.job} document {document.seq}"
             yield f"{where} is {document.state}, its answer is {document.answer!r}"
     written = Counter((write.job, write.seq) for write in evidence.result_writes)
     for (job, seq), times in written.items():
@@ -89,15 +85,21 @@ def _each_document_has_one_outcome(evidence: Evidence) -> Iterator[str]:
             yield f"job {job} document {seq}: its answer was written {times} times"
 
 
+def _retries_keep_what_was(evidence: Evidence) -> Iterator[str]:
+    yield from Retries(evidence).forgotten()
+
+
 def _answers_come_from_who_held_the_fence(evidence: Evidence) -> Iterator[str]:
     generated = {
         (one.job, one.seq, one.chunk, one.attempt): one for one in evidence.generations if one.ended_at
     }
+    reused = {(one.job, one.seq) for one in evidence.documents if one.reused_from is not None}
     for write in evidence.result_writes:
         where = f"job {write.job} document {write.seq}, chunk {write.chunk} attempt {write.attempt}"
         if (write.fence, write.chunk_state) != (write.attempt, ChunkState.RUNNING):
             yield f"{where}: written while the chunk was {write.chunk_state} at attempt {write.fence}"
-        if (write.job, write.seq, write.chunk, write.attempt) not in generated:
+        named = (write.job, write.seq, write.chunk, write.attempt)
+        if named not in generated and (write.job, write.seq) not in reused:
             yield f"{where}: written, but no engine ended it"
     for change in evidence.chunk_changes:
         claimed = change.was == ChunkState.QUEUED and change.became == ChunkState.RUNNING
@@ -106,36 +108,51 @@ def _answers_come_from_who_held_the_fence(evidence: Evidence) -> Iterator[str]:
 
 
 def _answers_are_right(evidence: Evidence) -> Iterator[str]:
-    texts = {receipt.order.name: receipt.order.texts for receipt in evidence.receipts}
+    orders = {receipt.order.name: receipt.order for receipt in evidence.receipts}
     names = {job.id: job.name for job in evidence.jobs}
     for document in evidence.documents:
-        expected = texts[names[document.job]][document.seq]
+        order = orders[names[document.job]]
+        text, answer = order.texts[document.seq], order.answer(document.seq)
         where = f"job {document.job} document {document.seq}"
-        if document.text != expected:
-            yield f"{where}: stored as {document.text!r}, it was {expected!r}"
-        if document.answer is not None and document.answer != expected:
-            yield f"{where}: answered {document.answer!r} instead of {expected!r}"
+        if document.text != text:
+            yield f"{where}: stored as {document.text!r}, it was {text!r}"
+        if document.answer is not None and document.answer != answer:
+            yield f"{where}: answered {document.answer!r} instead of {answer!r}"
 
 
-def _only_deadly_documents_fail(evidence: Evidence) -> Iterator[str]:
+def _only_what_must_fail_does(evidence: Evidence) -> Iterator[str]:
     for document in evidence.documents:
         where = f"job {document.job} document {document.seq}"
-        if document.state == DocumentState.FAILED and DEADLY not in document.text:
-            yield f"{where} failed: {document.error_code}"
+        failures = {*document.past, document.error_code} - {None}
+        if not failures <= {_code_of(document.text)}:
+            yield f"{where} failed: {', '.join(map(str, failures))}"
         if DEADLY in document.text and document.state == DocumentState.SUCCEEDED:
             yield f"{where} kills who generates it, and has an answer"
-        if DEADLY in document.text and document.error_code not in (None, POISON):
-            yield f"{where} failed: {document.error_code}"
 
 
-def _nothing_written_is_computed_again(evidence: Evidence) -> Iterator[str]:
+def _code_of(text: str) -> str | None:
+    """With which code a document fails, if it must."""
+    if DEADLY in text:
+        return POISON
+    return GenerationFailed.code if FLAWED in text else None
+
+
+def _reused_answers_are_told(evidence: Evidence) -> Iterator[str]:
+    yield from Reused(evidence, claims_held(evidence.chunk_changes)).misled()
+
+
+def _nothing_known_is_computed_again(evidence: Evidence) -> Iterator[str]:
     waste = Waste(evidence)
     for one in waste.needless:
         yield f"job {one.job} document {one.seq} had its outcome before attempt {one.attempt} began it again"
-    for one in waste.forgotten:
-        yield f"job {one.job} document {one.seq}: attempt {one.attempt} generated it and went on without writing it"
+    yield from Reused(evidence, waste.claims).needless()
+
+
+def _an_end_costs_what_was_in_flight_and_a_second(evidence: Evidence) -> Iterator[str]:
+    waste = Waste(evidence)
     if waste.most_in_flight > ROWS:
-        yield f"{waste.most_in_flight} documents were at work in one process; it takes {ROWS}"
+        yield f"{waste.most_in_flight} documents were at work in one process as it ended; it takes {ROWS}"
+    yield from Ends(waste).too_dear(ROWS)
 
 
 def _killed_workers_are_replaced_in_time(evidence: Evidence) -> Iterator[str]:
@@ -152,7 +169,8 @@ def _the_log_is_whole(evidence: Evidence) -> Iterator[str]:
     """Without this an engine that notes nothing would prove everything."""
     ended = {(one.job, one.seq) for one in evidence.generations if one.ended_at is not None}
     for document in evidence.documents:
-        if document.state == DocumentState.SUCCEEDED and (document.job, document.seq) not in ended:
+        generated = document.state == DocumentState.SUCCEEDED and document.reused_from is None
+        if generated and (document.job, document.seq) not in ended:
             yield f"job {document.job} document {document.seq} was answered, no engine noted it"
     if not any(note.deed == Deed.ENDED for note in evidence.notes):
         yield "no engine noted anything"
@@ -162,11 +180,14 @@ PROMISES: dict[str, Callable[[Evidence], Iterator[str]]] = {
     "what was submitted is stored whole": _promised_jobs_are_whole,
     "nothing is stranded": _nothing_is_stranded,
     "half a job never runs": _half_jobs_never_ran,
-    "each document has one outcome": _each_document_has_one_outcome,
+    "each document has one outcome a round": _each_document_has_one_outcome,
+    "a retry keeps how it failed before": _retries_keep_what_was,
     "an answer comes from who held the fence": _answers_come_from_who_held_the_fence,
     "each answer is right": _answers_are_right,
-    "only deadly documents fail": _only_deadly_documents_fail,
-    "what was written is not computed again": _nothing_written_is_computed_again,
+    "only deadly and flawed documents fail": _only_what_must_fail_does,
+    "a reused answer is an earlier one's, and told as such": _reused_answers_are_told,
+    "what was written is not computed again": _nothing_known_is_computed_again,
+    "an ended claim costs what was in flight and its last second": _an_end_costs_what_was_in_flight_and_a_second,
     "a killed worker's chunk runs elsewhere within lease + 5 s": _killed_workers_are_replaced_in_time,
     "the store's rows fit together": _the_store_is_sound,
     "the engines' log is whole": _the_log_is_whole,

@@ -26,6 +26,10 @@ class Held:
         """Whether it had been claimed then, and not yet ended."""
         return self.claimed_at <= moment and (self.ended_at is None or self.ended_at > moment)
 
+    def lasted_at(self, moment: float) -> bool:
+        """The same, the moment of its end included: its last outcomes are written in the transaction that ends it."""
+        return self.claimed_at <= moment and (self.ended_at is None or self.ended_at >= moment)
+
 
 def claims_held(changes: Iterable[ChunkChange]) -> dict[tuple[int, int], Held]:
     """Each claim by its chunk and attempt, the first one first."""

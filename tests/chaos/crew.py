@@ -1,4 +1,4 @@
-"""Three workers under a supervisor, which starts each anew that has ended, as systemd or Kubernetes would."""
+"""Workers under a supervisor, which starts each anew that has ended, as systemd or Kubernetes would."""
 
 import os
 import signal

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 LOG_FILE = "NOTING_ENGINE_LOG"
 """Names the file in the environment of the processes that write it."""
@@ -18,6 +19,8 @@ class Deed(StrEnum):
     """What is noted: of a process, of a claim, of one document's generation."""
 
     LOADED = "loaded"
+    AWAY = "away"
+    SKIPPED = "skipped"
     CLAIMED = "claimed"
     BEGUN = "begun"
     ENDED = "ended"
@@ -27,7 +30,10 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line. `parent` is the process id of the worker; of a claim, `seq` is -1; of a process, all but that is."""
+    """One line. `parent` is the process id of the worker; of a claim, `seq` is -1; of a process, all but that is.
+
+    `AWAY`: the store was, as the process saw it; `SKIPPED`: therefore it did not look for earlier answers.
+    """
 
     at: float
     pid: int
@@ -44,6 +50,11 @@ class EngineLog:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        """The one that the environment names."""
+        return cls(Path(os.environ[LOG_FILE]))
 
     def note(self, deed: Deed, *numbers: int) -> None:
         """Add a line: of a claim its job, chunk and attempt, of a document its seq beside them."""

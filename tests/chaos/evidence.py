@@ -1,12 +1,13 @@
 """What a run left behind, all that its auditor needs: the store's rows and history, the engines' log, the faults."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from schemas.tables import chunks, documents, jobs, results, workers
+from schemas.tables import chunks, documents, failures, jobs, results, workers
 from store.documents import told_state
 from tests.audit import audit
 from tests.chaos.engine_log import Generation, Note, generations, read_notes
@@ -21,6 +22,7 @@ from tests.chaos.history import (
 )
 from tests.chaos.producers import Receipt
 from tests.chaos.world import World
+from worker.engine.echo import ECHO_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,16 @@ class StoredJob:
     id: int
     name: str
     state: str
+    reuse: bool = False
+    model: str = ECHO_MODEL
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document; `text` is what it says, `answer` what was answered to it by that attempt at that chunk."""
+    """A document; `text` is what it says, `answer` what was answered to it by that attempt at that chunk.
+
+    `reused_from` is the job that the answer was taken from; `past` are the codes of its failures that were retried.
+    """
 
     job: int
     seq: int
@@ -45,6 +52,8 @@ class StoredDocument:
     answer: str | None
     chunk: int | None
     attempt: int | None
+    reused_from: int | None = None
+    past: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,10 @@ def gather(world: World, met: Sequence[Met], left_messages: int, left_processes:
         return Evidence(
             receipts=world.producers.receipts,
             jobs=[
-                StoredJob(*row) for row in connection.execute(select(jobs.c.id, jobs.c.name, jobs.c.state))
+                StoredJob(*row)
+                for row in connection.execute(
+                    select(jobs.c.id, jobs.c.name, jobs.c.state, jobs.c.reuse, jobs.c.model)
+                )
             ],
             documents=list(_documents(connection)),
             running_chunks=_chunks(connection, "running"),
@@ -108,10 +120,31 @@ def _documents(connection: Connection) -> Iterator[StoredDocument]:
             results.c.text,
             results.c.chunk_id,
             results.c.attempt,
+            results.c.reused_from,
         ).join_from(documents, results, answered, isouter=True)
     )
-    for job, seq, custom_id, content, *rest in rows:
-        yield StoredDocument(job, seq, custom_id, json.loads(content)["text"], *rest)
+    past = _past(connection)
+    for row in rows:
+        yield StoredDocument(
+            job=row.job_id,
+            seq=row.seq,
+            custom_id=row.custom_id,
+            text=json.loads(row.content)["text"],
+            state=row.state,
+            error_code=row.error_code,
+            answer=row.text,
+            chunk=row.chunk_id,
+            attempt=row.attempt,
+            reused_from=row.reused_from,
+            past=past.get((row.job_id, row.seq), ()),
+        )
+
+
+def _past(connection: Connection) -> Mapping[tuple[int, int], tuple[str, ...]]:
+    found: defaultdict[tuple[int, int], tuple[str, ...]] = defaultdict(tuple)
+    for row in connection.execute(select(failures).order_by(failures.c.round)):
+        found[row.job_id, row.seq] += (row.code,)
+    return found
 
 
 def _chunks(connection: Connection, state: str) -> list[int]:

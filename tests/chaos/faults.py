@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import psutil
 
-from schemas.errors import JobNotPausable, StoreAway
+from schemas.errors import JobNotPausable, JobNotRetryable, NothingToRetry, StoreAway
 from tests.chaos import on_jobs, on_servers, on_workers
 from tests.chaos.plan import Fault, NothingToMeet, Trouble
 from tests.chaos.world import World
 
+_NOTHING_THERE = (NothingToMeet, JobNotPausable, JobNotRetryable, NothingToRetry)
 Deed = Callable[[World, Fault], list[int]]
 """Does what a fault says, and undoes it after its time. Returns the ids of the processes that it met."""
 
@@ -39,7 +40,7 @@ def carry_out(world: World, fault: Fault) -> Met:
     began_at = time.time()
     try:
         pids = _DEEDS[fault.trouble](world, fault)
-    except (NothingToMeet, StoreAway, JobNotPausable, psutil.NoSuchProcess) as missing:
+    except (*_NOTHING_THERE, StoreAway, psutil.NoSuchProcess) as missing:
         return Met(fault, began_at, time.time(), why=str(missing))
     return Met(fault, began_at, time.time(), tuple(pids))
 
@@ -55,6 +56,7 @@ _DEEDS: Mapping[Trouble, Deed] = {
     Trouble.KILL_PRODUCER: on_jobs.kill_producer,
     Trouble.CANCEL: on_jobs.cancel,
     Trouble.PAUSE: on_jobs.pause,
+    Trouble.RETRY: on_jobs.retry,
     Trouble.POISON: on_jobs.poison,
     Trouble.HANG: on_jobs.hang,
     Trouble.REDIS_RESTART: on_servers.restart_redis,

@@ -1,9 +1,10 @@
-"""The echo engine, but one document hangs its process in C, and keeps the interpreter's lock: for tests' workers.
+"""The echo engine, but one document hangs its process, in C or waiting: for tests' workers.
 
 A process that finds this module in its `sitecustomize` has it for the model `echo`.
 """
 
 import ctypes
+import threading
 from collections.abc import Iterable, Iterator
 
 from schemas.requests import Completion, Request
@@ -11,11 +12,12 @@ from worker.engine import factory
 from worker.engine.echo import EchoEngine
 
 HANGING = "hanging"
+WAITING = f"{HANGING} while it waits for what never comes"
 FOR_EVER = 100_000
 
 
 class HangingEngine(EchoEngine):
-    """Hangs at a document with the word in it. PyDLL, unlike CDLL, keeps the interpreter's lock."""
+    """Hangs at a document with the word in it."""
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer each request but the hanging one."""
@@ -24,7 +26,11 @@ class HangingEngine(EchoEngine):
 
 def _survived(requests: Iterable[Request]) -> Iterator[Request]:
     for request in requests:
-        if HANGING in request.prompt.messages[-1].content:
+        text = request.prompt.messages[-1].content
+        if WAITING in text:
+            threading.Event().wait()
+        elif HANGING in text:
+            # PyDLL, unlike CDLL, keeps the interpreter's lock.
             ctypes.PyDLL(None).sleep(FOR_EVER)
         yield request
 

@@ -1,27 +1,25 @@
 """The echo engine, but it takes its time over several documents at once, dies of some, and notes all in a log.
 
-For workers that the harness starts: a process that finds this module in its `sitecustomize` has it for the model
-`echo`. How long a document takes, and whether it is deadly, its own text says.
+How long a document takes, and whether it is deadly or flawed, its own text says.
 """
 
-import logging
 import os
 import queue
 import re
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from schemas.events import Event
+from schemas.errors import GenerationFailed
 from schemas.prompts import Message
 from schemas.requests import Completion, EngineHooks, ModelInfo, Request
-from tests.chaos.engine_log import LOG_FILE, ROWS, Deed, EngineLog
-from tests.chaos.orders import DEADLY, HANGING
-from worker.engine import factory
+from tests.chaos.engine_log import ROWS, Deed, EngineLog
+from tests.chaos.hearing import Hearing, Names
+from tests.chaos.orders import DEADLY, FLAWED, HANGING
 from worker.engine.echo import EchoEngine
+from worker.engine.failures import failed_completion
 from worker.engine.options import EngineOptions
 from worker.self_check import CHECK
 
@@ -34,8 +32,19 @@ class _Row:
     """A document that is being generated; `names` are its job, chunk, attempt and seq."""
 
     request: Request
-    names: tuple[int, int, int, int]
+    names: Names
     due_at: float
+
+    @property
+    def text(self) -> str:
+        """What the document says."""
+        return self.request.prompt.messages[-1].content
+
+    @property
+    def fails(self) -> bool:
+        """Whether it fails this time: a flawed document at each odd attempt, so that a retry is worth while."""
+        *_, attempt, _ = self.names
+        return FLAWED in self.text and attempt % 2 == 1
 
 
 class NotingEngine:
@@ -44,13 +53,15 @@ class NotingEngine:
     def __init__(self, options: EngineOptions, hooks: EngineHooks) -> None:
         self._echo = EchoEngine(options, EngineHooks(lambda: None, hooks.on_batch))
         self._on_step = hooks.on_step
-        self._log = EngineLog(Path(os.environ[LOG_FILE]))
-        self._claims = _Claims(self._log)
+        self._log = EngineLog.of_environment()
+        self._claims = Hearing(self._log)
+        self._rows: list[_Row] = []
         self._withdrawn: set[int] = set()
+        self._put_down: set[int] = set()
 
     def load(self) -> ModelInfo:
         """Nothing to load."""
-        logging.getLogger("qwenq.store").addHandler(self._claims)
+        self._claims.listen()
         self._log.note(Deed.LOADED)
         return self._echo.load()
 
@@ -60,30 +71,35 @@ class NotingEngine:
             yield from self._echo.generate(requests)
             return
         self._withdrawn.clear()
+        self._put_down.clear()
         reader = _Reader(requests, self._claims)
-        rows: list[_Row] = []
         try:
-            while rows or not reader.is_at_end:
+            while self._rows or not reader.is_at_end:
                 self._on_step()
-                rows = self._without_withdrawn(rows)
-                rows += self._begun(reader, ROWS - len(rows), idle=not rows)
-                for row in [row for row in rows if row.due_at <= time.monotonic()]:
-                    rows.remove(row)
+                self._rows += self._begun(reader, ROWS - len(self._rows), idle=not self._rows)
+                for row in [row for row in self._rows if row.due_at <= time.monotonic()]:
+                    self._rows.remove(row)
                     self._log.note(Deed.ENDED, *row.names)
-                    yield from self._echo.generate([row.request])
-                if rows:
+                    yield from self._outcome(row)
+                if self._rows:
                     time.sleep(STEP_SECONDS)
         finally:
             reader.close()
-            self._drop(rows)
+            self._drop(self._rows)
 
     def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
         """Count the words of a prompt."""
         return self._echo.prompt_tokens(messages, thinking=thinking)
 
     def withdraw(self, group: int) -> None:
-        """Answer no further request of the group."""
+        """Let the group's requests go."""
         self._withdrawn.add(group)
+        self._drop([row for row in self._rows if row.request.group == group])
+
+    def withdraw_waiting(self, group: int) -> Collection[int]:
+        """Begin no further request of the group. Returns the keys of those that are begun."""
+        self._put_down.add(group)
+        return {row.request.key for row in self._rows if row.request.group == group}
 
     def close(self) -> None:
         """Nothing to let go."""
@@ -93,61 +109,42 @@ class NotingEngine:
         rows: list[_Row] = []
         while len(rows) < room and (read := reader.next(STEP_SECONDS if idle and not rows else 0.0)):
             request, names = read
-            if request.group in self._withdrawn:
+            if request.group in self._withdrawn | self._put_down:
                 continue
-            text = request.prompt.messages[-1].content
+            row = _Row(request, names, time.monotonic())
             self._log.note(Deed.BEGUN, *names)
-            if DEADLY in text:
-                self._die(names, hanging=HANGING in text)
-            takes = _TAKES.search(text)
-            rows.append(
-                _Row(request, names, time.monotonic() + (int(takes.group(1)) / 1_000 if takes else 0.0))
-            )
+            if DEADLY in row.text:
+                self._die(names, hanging=HANGING in row.text)
+            if takes := _TAKES.search(row.text):
+                row.due_at += int(takes.group(1)) / 1_000
+            rows.append(row)
         return rows
 
-    def _die(self, names: tuple[int, int, int, int], *, hanging: bool) -> None:
+    def _outcome(self, row: _Row) -> Iterator[Completion]:
+        if row.fails:
+            error = GenerationFailed(reason="it is flawed")
+            yield failed_completion(row.request.key, error, group=row.request.group)
+        else:
+            yield from self._echo.generate([row.request])
+
+    def _die(self, names: Names, *, hanging: bool) -> None:
         self._log.note(Deed.DIED, *names)
         if hanging:
             threading.Event().wait()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def _without_withdrawn(self, rows: list[_Row]) -> list[_Row]:
-        self._drop([row for row in rows if row.request.group in self._withdrawn])
-        return [row for row in rows if row.request.group not in self._withdrawn]
-
     def _drop(self, rows: list[_Row]) -> None:
-        for row in rows:
+        for row in list(rows):
+            self._rows.remove(row)
             self._log.note(Deed.DROPPED, *row.names)
-
-
-class _Claims(logging.Handler):
-    """Hears from the worker's own log which claim a chunk is of: an engine is not told."""
-
-    def __init__(self, log: EngineLog) -> None:
-        super().__init__()
-        self._log = log
-        self._by_chunk: dict[int, tuple[int, int]] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take the line that tells of a claim."""
-        if record.msg == Event.CHUNK_CLAIMED:
-            told = vars(record)
-            chunk, job, attempt = told["chunk"], told["job"], told["attempt"]
-            self._by_chunk[chunk] = job, attempt
-            self._log.note(Deed.CLAIMED, job, chunk, attempt)
-
-    def names_of(self, request: Request) -> tuple[int, int, int, int]:
-        """Job, chunk, attempt and seq of a request that is read now."""
-        job, attempt = self._by_chunk[request.group]
-        return job, request.group, attempt, request.key
 
 
 class _Reader:
     """Reads a few requests ahead in a thread, as an engine with a device does."""
 
-    def __init__(self, requests: Iterable[Request], claims: _Claims) -> None:
+    def __init__(self, requests: Iterable[Request], claims: Hearing) -> None:
         self._claims = claims
-        self._read: queue.Queue[tuple[Request, tuple[int, int, int, int]]] = queue.Queue(ROWS)
+        self._read: queue.Queue[tuple[Request, Names]] = queue.Queue(ROWS)
         self._closed = threading.Event()
         self._ended = threading.Event()
         threading.Thread(target=self._run, args=(requests,), daemon=True).start()
@@ -157,7 +154,7 @@ class _Reader:
         """Whether no request is to come."""
         return self._ended.is_set() and self._read.empty()
 
-    def next(self, seconds: float) -> tuple[Request, tuple[int, int, int, int]] | None:
+    def next(self, seconds: float) -> tuple[Request, Names] | None:
         """The next request, with its names; None when none has come within this time."""
         try:
             return self._read.get(timeout=seconds) if seconds else self._read.get_nowait()
@@ -185,8 +182,3 @@ class _Reader:
             except queue.Full:
                 continue
             return
-
-
-def install() -> None:
-    """Let it be the echo engine of this process."""
-    setattr(factory, EchoEngine.__name__, NotingEngine)

@@ -1,15 +1,17 @@
-"""Faults of jobs: half submitted, cancelled or paused in the middle, with a document that kills or hangs."""
+"""Faults of jobs: half submitted, cancelled, paused or retried in the middle, with a document that kills or hangs."""
 
 import time
 from contextlib import suppress
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 
 from schemas.errors import JobNotPaused, StoreAway
 from schemas.states import JobState
-from schemas.tables import jobs
+from schemas.tables import chunks, jobs
 from store.jobs import cancel_job
 from store.pausing import pause_job, resume_job
+from store.retrying import retry_failed
 from tests.chaos.orders import Order
 from tests.chaos.plan import Fault, NothingToMeet
 from tests.chaos.world import World
@@ -51,6 +53,13 @@ def pause(world: World, fault: Fault) -> list[int]:
     return []
 
 
+def retry(world: World, fault: Fault) -> list[int]:
+    """Retry what failed of the job that ended with most failures. Nobody announces it: a reconciler has to."""
+    with world.store.writing() as connection:
+        retry_failed(connection, _most_failed(world))
+    return []
+
+
 def _is_resumed(world: World, job_id: int) -> bool:
     with suppress(StoreAway), world.store.writing() as connection:
         with suppress(JobNotPaused):  # cancelled meanwhile
@@ -67,8 +76,25 @@ def _submit(world: World, order: Order) -> list[int]:
 
 def _newest_running(world: World) -> int:
     running = select(jobs.c.id).where(jobs.c.state == JobState.RUNNING).order_by(jobs.c.id.desc())
+    return _first(world, running, "no job was running")
+
+
+def _most_failed(world: World) -> int:
+    failed = func.sum(chunks.c.failed)
+    ended = (
+        select(jobs.c.id)
+        .join(chunks, chunks.c.job_id == jobs.c.id)
+        .where(jobs.c.state.in_((JobState.COMPLETED, JobState.FAILED)))
+        .group_by(jobs.c.id)
+        .having(failed > 0)
+        .order_by(failed.desc())
+    )
+    return _first(world, ended, "no job had ended with failures")
+
+
+def _first(world: World, wanted: Select[Any], otherwise: str) -> int:
     with world.store.reading() as connection:
-        found: int | None = connection.execute(running.limit(1)).scalar_one_or_none()
+        found: int | None = connection.execute(wanted.limit(1)).scalar_one_or_none()
     if found is None:
-        raise NothingToMeet("no job was running")
+        raise NothingToMeet(otherwise)
     return found

@@ -1,29 +1,49 @@
-"""What producers submit: jobs drawn from a seed, each of documents whose answers can be told from their ids."""
+"""What producers submit: jobs drawn from a seed, each of documents whose answers are known beforehand."""
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
+
+from tests.chaos.tiny import Question
+from worker.engine.echo import ECHO_MODEL
 
 DEADLY = "deadly"
 HANGING = "by hanging"
+FLAWED = "flawed"
+"""Said by a document that fails at each odd attempt."""
+STANDING = "standing"
+"""Said by a document that comes in many orders, so that it may be answered from an earlier one."""
+FLAWED_OF = 30
+STANDING_OF_ORDERS = 3
 PADDING_CHARS = 400_000
 """What each document of a wide order carries beside its text: some of them fill a batch of the producer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A job to be submitted. `deadly` is the place of the document that kills its worker; `wide` ones are large."""
+    """A job to be submitted. `deadly` is the place of the document that kills its worker; `wide` ones are large.
+
+    `answers` are what a sound engine says; None: what the documents say.
+    """
 
     name: str
     texts: tuple[str, ...]
     deadly: int | None = None
     wide: bool = False
+    reuse: bool = False
+    model: str = ECHO_MODEL
+    answers: tuple[str, ...] | None = None
 
     @property
     def ids(self) -> list[str]:
         """The documents' ids, in order."""
         return [f"d{place}" for place in range(len(self.texts))]
+
+    def answer(self, place: int) -> str:
+        """What a sound engine says to the document there."""
+        return (self.answers or self.texts)[place]
 
     def lines(self) -> Iterator[str]:
         """The input, a line a document."""
@@ -33,36 +53,65 @@ class Order:
 
 
 class OrderBook:
-    """Orders without end, the same for the same seed."""
+    """Orders without end, the same for the same seed; of documents for the tiny model, where there are `questions`."""
 
-    def __init__(self, seed: int, documents: int) -> None:
+    def __init__(self, seed: int, documents: int, questions: Sequence[Question] = ()) -> None:
         self._drawn = random.Random(f"orders {seed}")
         self._documents = documents
-        self._numbers = iter(range(10**9))
+        self._questions = questions
+        self._numbers = count()
 
     def next(self) -> Order:
-        """A job of ordinary documents."""
-        return self._order(self._drawn.randint(self._documents // 2, self._documents * 3 // 2))
+        """A job of ordinary documents, a few of them flawed; some jobs with --reuse, half of standing documents."""
+        number, documents = next(self._numbers), self._size()
+        if number % STANDING_OF_ORDERS:
+            return self._order(number, documents, flawed=True)
+        own = self._order(number, documents, flawed=True)
+        # Of these many, most were in an order before, and some have their turn for the first time.
+        known = range(number, number + self._documents // 2)
+        texts = [
+            self._standing(self._drawn.choice(known)) if self._drawn.random() < 0.5 else text
+            for text in own.texts
+        ]
+        return Order(own.name, tuple(texts), reuse=True)
+
+    def real(self) -> Order:
+        """A small job for the tiny model."""
+        asked = self._drawn.choices(self._questions, k=16)
+        texts, answers = zip(*((one.text, one.answer) for one in asked), strict=True)
+        return Order(f"order-{next(self._numbers)}", texts, model=asked[0].model, answers=answers)
 
     def wide(self) -> Order:
         """A job that takes its producer several batches to store."""
-        return self._order(60, wide=True)
+        order = self._order(next(self._numbers), 60)
+        return Order(order.name, order.texts, wide=True)
 
     def deadly(self) -> Order:
         """A small job with one document that kills whoever generates it."""
-        return self._order(8, deadly=self._drawn.randrange(8))
+        return self._with_deadly(8)
 
     def hanging(self) -> Order:
         """A small job with one document that never ends."""
-        return self._order(4, deadly=self._drawn.randrange(4), manner=f" {HANGING}")
+        return self._with_deadly(4, manner=f" {HANGING}")
 
-    def _order(
-        self, documents: int, deadly: int | None = None, *, wide: bool = False, manner: str = ""
-    ) -> Order:
-        name = f"order-{next(self._numbers)}"
+    def _size(self) -> int:
+        return self._drawn.randint(self._documents // 2, self._documents * 3 // 2)
+
+    def _with_deadly(self, documents: int, manner: str = "") -> Order:
+        order, place = self._order(next(self._numbers), documents), self._drawn.randrange(documents)
+        texts = list(order.texts)
+        texts[place] += f" and is {DEADLY}{manner}"
+        return Order(order.name, tuple(texts), place)
+
+    def _order(self, number: int, documents: int, *, flawed: bool = False) -> Order:
+        name = f"order-{number}"
         texts = [
             f"{name} document {place} takes {self._drawn.randint(20, 300)} ms" for place in range(documents)
         ]
-        if deadly is not None:
-            texts[deadly] += f" and is {DEADLY}{manner}"
-        return Order(name, tuple(texts), deadly, wide)
+        for place in range(documents if flawed else 0):
+            if self._drawn.randrange(FLAWED_OF) == 0:
+                texts[place] += f" and is {FLAWED}"
+        return Order(name, tuple(texts))
+
+    def _standing(self, place: int) -> str:
+        return f"{STANDING} document {place} takes {20 + place * 97 % 280} ms"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 WORKERS = 3
+"""With the noting engine; in a long run one more has the tiny model."""
 QUIET_SECONDS = 3.0
 """How long workers may start before the first fault, and what is broken may heal after the last."""
 
@@ -22,6 +23,7 @@ class Trouble(StrEnum):
     KILL_PRODUCER = "kill -9 of a producer"
     CANCEL = "cancel in mid-job"
     PAUSE = "pause and resume in mid-job"
+    RETRY = "retry of what failed"
     POISON = "a document that kills"
     HANG = "a document that never ends"
     REDIS_RESTART = "Redis: restart"
@@ -48,6 +50,7 @@ WEIGHTS: Mapping[Trouble, int] = {
     Trouble.KILL_PRODUCER: 2,
     Trouble.CANCEL: 2,
     Trouble.PAUSE: 2,
+    Trouble.RETRY: 3,
     Trouble.POISON: 1,
     Trouble.HANG: 1,
     Trouble.REDIS_RESTART: 2,
@@ -75,7 +78,7 @@ _LASTS = (0.5, 6.0)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault, `at` seconds after the beginning, to worker 0, 1 or 2 where it is one's; it lasts some `seconds`."""
+    """A fault, `at` seconds after the beginning, to the worker of that place where it is one's; it lasts `seconds`."""
 
     at: float
     trouble: Trouble
@@ -88,7 +91,12 @@ class NothingToMeet(Exception):
 
 
 def draw_plan(
-    seed: int, database: str, seconds: float, a_minute: float, without: Collection[Trouble] = ()
+    seed: int,
+    database: str,
+    seconds: float,
+    a_minute: float,
+    without: Collection[Trouble] = (),
+    workers: int = WORKERS,
 ) -> tuple[Fault, ...]:
     """Faults at random moments, so many a minute: some in the wake of others, some while others last.
 
@@ -102,6 +110,6 @@ def draw_plan(
     kinds += drawn.choices(list(weights), list(weights.values()), k=count - len(kinds))
     moments = sorted(drawn.uniform(QUIET_SECONDS, seconds) for _ in kinds)
     return tuple(
-        Fault(round(at, 2), kind, drawn.randrange(WORKERS), round(drawn.uniform(*_LASTS), 2))
+        Fault(round(at, 2), kind, drawn.randrange(workers), round(drawn.uniform(*_LASTS), 2))
         for at, kind in zip(moments, kinds, strict=True)
     )

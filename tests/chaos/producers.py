@@ -13,7 +13,9 @@ from sqlalchemy import select
 from schemas.tables import jobs
 from store.database import Store
 from tests.chaos.orders import Order
+from tests.chaos.tiny import NEW_TOKENS
 from tests.waiting import eventually
+from worker.engine.echo import ECHO_MODEL
 
 SUBMIT_SECONDS = 90.0
 
@@ -57,7 +59,11 @@ class Producers:
         return receipt
 
     def _feed(self, order: Order, half_way: "Callable[[subprocess.Popen[str]], None]") -> int:
-        command = ["submit", "-", "--format", "jsonl", "--model", "echo", "--name", order.name, "--json"]
+        command = ["submit", "-", "--format", "jsonl", "--model", order.model, "--name", order.name, "--json"]
+        if order.reuse:
+            command.append("--reuse")
+        if order.model != ECHO_MODEL:
+            command += ["--max-new-tokens", str(NEW_TOKENS)]
         lines = list(order.lines())
         middle = len(lines) // 2
         with self._log.open("a") as log:

@@ -12,29 +12,39 @@ from schemas.errors import StoreAway
 from tests.chaos.auditor import Violation, violations
 from tests.chaos.evidence import Evidence, gather
 from tests.chaos.faults import Met, carry_out
-from tests.chaos.plan import Fault
+from tests.chaos.plan import WORKERS, Fault
+from tests.chaos.tiny import untroubled_questions
 from tests.chaos.watching import is_at_work, messages, wait_until_quiet, waiting_documents
 from tests.chaos.world import World, made_world
 from tests.waiting import eventually
+from worker.engine.echo import ECHO_MODEL
 
 START_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.25
+REAL_BACKLOG = 8
+"""Documents for the tiny model that should wait at any time: it shares the cores with all others."""
 
 
 @dataclass(frozen=True)
 class Size:
     """How much there is to do: the documents of a job on average, and how many should wait at any time.
 
-    After the last fault everything must end within `heal_seconds`.
+    After the last fault everything must end within `heal_seconds`. `real`: a fourth worker has the tiny model.
     """
 
     documents_an_order: int
     backlog: int
     heal_seconds: float
+    real: bool = False
+
+    @property
+    def workers(self) -> int:
+        """How many there are."""
+        return WORKERS + self.real
 
 
 SHORT = Size(documents_an_order=80, backlog=100, heal_seconds=60.0)
-LONG = Size(documents_an_order=400, backlog=500, heal_seconds=180.0)
+LONG = Size(documents_an_order=400, backlog=500, heal_seconds=180.0, real=True)
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,9 @@ class Outcome:
 def play(folder: Path, database: str, seed: int, plan: Sequence[Fault], size: Size) -> Outcome:
     """Carry out the plan on a world of its own in `folder`, which stays there with all logs."""
     began = time.monotonic()
-    with made_world(folder, database, seed, size.documents_an_order) as world:
+    folder.mkdir(parents=True)
+    questions = untroubled_questions(folder / "untroubled") if size.real else ()
+    with made_world(folder, database, seed, size.documents_an_order, questions) as world:
         world.crew.start()
         with _kept_busy(world, size):
             eventually(lambda: is_at_work(world), "a worker answers documents", START_SECONDS)
@@ -80,8 +92,11 @@ def _kept_busy(world: World, size: Size) -> Iterator[None]:
 def _submit_until(ended: threading.Event, world: World, backlog: int) -> None:
     while not ended.wait(LOOK_EVERY_SECONDS):
         with suppress(StoreAway):
-            if waiting_documents(world.store) < backlog:
+            if waiting_documents(world.store, ECHO_MODEL) < backlog:
                 world.producers.submit(world.orders.next())
+            for model in world.models - {ECHO_MODEL}:
+                if waiting_documents(world.store, model) < REAL_BACKLOG:
+                    world.producers.submit(world.orders.real())
 
 
 def _carry_out_all(world: World, plan: Iterable[Fault]) -> list[Met]:

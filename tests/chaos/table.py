@@ -4,10 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tests.chaos.auditor import PROMISES
+from tests.chaos.ends import WRITING_SECONDS, Ends
+from tests.chaos.engine_log import ROWS
+from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Met
+from tests.chaos.retries import Retries
+from tests.chaos.reused import Reused
 from tests.chaos.run import Outcome
 from tests.chaos.takeovers import Takeover, takeovers
 from tests.chaos.waste import Waste
+from worker.engine.echo import ECHO_MODEL
 
 MOST_SHOWN = 10
 
@@ -40,9 +46,35 @@ def _figures(outcome: Outcome) -> Iterable[str]:
         f"generations: {len(evidence.generations):,}, in vain {len(waste.lost):,}: {len(waste.in_flight):,} in "
         f"flight when their process or claim ended, {len(waste.unwritten):,} ended and not yet written"
     )
+    yield from _ends(Ends(waste))
+    yield f"answers of the tiny model: {_real_answers(evidence):,}"
+    yield f"reused answers: {len(Reused(evidence, waste.claims).documents):,}"
+    yield f"documents that were retried: {len(Retries(evidence).of):,}"
     yield f"chunks of killed workers, from the kill until they ran elsewhere: {_spread(waits)}"
     yield f"the same, with no other fault at work: {_spread([one for one in waits if one.calm])}"
     yield from _promises(outcome)
+
+
+def _real_answers(evidence: Evidence) -> int:
+    real = {job.id for job in evidence.jobs if job.model != ECHO_MODEL}
+    return sum(write.job in real for write in evidence.result_writes)
+
+
+def _ends(ends: Ends) -> Iterable[str]:
+    """What claims cost that ended with work undone: the dearest of them, and how late what was lost had ended."""
+    for name, some in (("claims that ended undone", ends.all), ("with the store at hand", ends.calm)):
+        dearest = max(some, key=lambda end: len(end.lost), default=None)
+        most = f"{dearest.in_flight} + {dearest.unwritten}" if dearest else "nothing"
+        last = max((end.seconds for end in some), default=0.0)
+        unaware = max((end.unaware_seconds for end in some), default=0.0)
+        yield (
+            f"{name}: {len(some):,}; generated again of one, in flight + ended: at most {most}; what was lost had "
+            f"ended at most {last:.1f} s before, {unaware:.1f} s after"
+        )
+    yield (
+        f"at most allowed: {ROWS} in flight, and what ended within {WRITING_SECONDS:.1f} s where the store was at "
+        "hand, else since the last write but one"
+    )
 
 
 def _promises(outcome: Outcome) -> Iterable[str]:

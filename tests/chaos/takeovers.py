@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tests.chaos.claims_held import Held
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Met
-from tests.chaos.plan import Trouble
+from tests.chaos.plan import WORKERS, Trouble
 
 KILLS = frozenset({Trouble.KILL_WORKER, Trouble.WORKER_VANISHED})
 
@@ -24,11 +24,11 @@ class Takeover:
 
 
 def takeovers(evidence: Evidence, claims: Mapping[tuple[int, int], Held]) -> list[Takeover]:
-    """Each chunk that some kill of a worker put into other hands."""
+    """Each chunk that some kill of a worker put into other hands: of the noting engine's, who are many."""
     return [
         Takeover(held.chunk, again - met.began_at, calm=_is_calm(evidence.met, met, again))
         for met in evidence.met
-        if met.fault.trouble in KILLS and not met.missed
+        if met.fault.trouble in KILLS and not met.missed and met.fault.worker < WORKERS
         for held in _held_by(evidence, claims, met)
         if (again := _claimed_again_at(claims, held)) is not None
     ]

@@ -14,6 +14,7 @@ from tests.chaos.history import ChunkChange, DocumentChange, ResultWrite
 from tests.chaos.plan import Fault, Trouble
 from tests.chaos.sound_run import CHUNK, FIRST, JOB, ORDER, SECOND, generated, sound
 
+DEAR = "an ended claim costs what was in flight and its last second"
 Doctor = Callable[[Evidence], Evidence]
 
 
@@ -56,6 +57,16 @@ def _written_twice_later(evidence: Evidence) -> Evidence:
     return replace(evidence, chunk_changes=changes)
 
 
+def _lived_on_without_writing(evidence: Evidence) -> Evidence:
+    """The first worker gave a sign of life long after its second document had ended, and had not written it."""
+    return _noted(Note(105.9, FIRST + 100, FIRST, Deed.CLAIMED, JOB, CHUNK + 1, 1))(evidence)
+
+
+def _unaware_of_its_end(evidence: Evidence) -> Evidence:
+    """The first worker generated its second document once more, when it had long lost the chunk."""
+    return _noted(*generated(109, FIRST, attempt=1, seq=1))(evidence)
+
+
 def _claimed_late(evidence: Evidence) -> Evidence:
     late = TAKEOVER_SECONDS + 1
     changes = [
@@ -80,15 +91,23 @@ DOCTORED: list[tuple[str, Doctor]] = [
     ("nothing is stranded", _as(left_processes=["4711 of worker-0"])),
     ("half a job never runs", _as(jobs=[StoredJob(JOB, ORDER.name, "validating")])),
     (
-        "each document has one outcome",
+        "each document has one outcome a round",
         _more(document_changes=DocumentChange(120, JOB, 0, "running", "succeeded")),
     ),
     (
-        "each document has one outcome",
+        "each document has one outcome a round",
         _more(document_changes=DocumentChange(120, JOB, 0, "succeeded", "pending")),
     ),
-    ("each document has one outcome", _more(result_writes=ResultWrite(120, JOB, 0, CHUNK, 1, 1, "running"))),
-    ("each document has one outcome", _document(0, state="failed", error_code="poison")),
+    (
+        "each document has one outcome a round",
+        _more(result_writes=ResultWrite(120, JOB, 0, CHUNK, 1, 1, "running")),
+    ),
+    ("each document has one outcome a round", _document(0, state="failed", error_code="poison")),
+    (
+        "a retry keeps how it failed before",
+        _more(document_changes=DocumentChange(120, JOB, 2, "failed", "pending")),
+    ),
+    ("a retry keeps how it failed before", _document(2, past=("poison",))),
     (
         "an answer comes from who held the fence",
         _more(result_writes=ResultWrite(110.5, JOB, 1, CHUNK, 1, 2, "running")),
@@ -107,13 +126,20 @@ DOCTORED: list[tuple[str, Doctor]] = [
     ),
     ("each answer is right", _document(0, answer="the second")),
     ("each answer is right", _document(0, text="the second")),
-    ("only deadly documents fail", _document(0, state="failed", error_code="poison", answer=None)),
-    ("only deadly documents fail", _document(2, state="succeeded", error_code=None, answer=ORDER.texts[2])),
-    ("only deadly documents fail", _document(2, error_code="generation_failed")),
-    ("what was written is not computed again", _noted(*generated(110, SECOND, attempt=2, seq=0))),
-    ("what was written is not computed again", _written_twice_later),
+    ("only deadly and flawed documents fail", _document(0, state="failed", error_code="poison", answer=None)),
     (
-        "what was written is not computed again",
+        "only deadly and flawed documents fail",
+        _document(2, state="succeeded", error_code=None, answer=ORDER.texts[2]),
+    ),
+    ("only deadly and flawed documents fail", _document(2, error_code="generation_error")),
+    ("only deadly and flawed documents fail", _document(0, past=("generation_error",))),
+    ("a reused answer is an earlier one's, and told as such", _document(0, reused_from=JOB)),
+    ("what was written is not computed again", _noted(*generated(110, SECOND, attempt=2, seq=0))),
+    (DEAR, _written_twice_later),
+    (DEAR, _lived_on_without_writing),
+    (DEAR, _unaware_of_its_end),
+    (
+        DEAR,
         _noted(*(Note(112, SECOND + 100, SECOND, Deed.BEGUN, JOB, CHUNK, 2, seq) for seq in range(3, 8))),
     ),
     ("a killed worker's chunk runs elsewhere within lease + 5 s", _claimed_late),
@@ -133,6 +159,31 @@ def test_a_broken_promise_is_found(promise: str, doctor: Doctor) -> None:
 
 def test_each_promise_is_broken_by_some_of_these() -> None:
     assert {promise for promise, _ in DOCTORED} == set(PROMISES)
+
+
+@pytest.mark.parametrize("doctor", [_lived_on_without_writing, _unaware_of_its_end])
+def test_where_the_store_could_not_be_written_to_more_may_be_lost(doctor: Doctor) -> None:
+    locked = Met(Fault(1.0, Trouble.STORE_LOCKED, 0, 9.0), 103, 130)
+    assert violations(_more(met=locked)(doctor(sound()))) == []
+
+
+def test_a_worker_whose_store_was_away_may_lose_more() -> None:
+    away = Note(104.5, FIRST + 100, FIRST, Deed.AWAY)
+    assert violations(_noted(away)(_lived_on_without_writing(sound()))) == []
+
+
+def test_a_failure_that_is_retried_is_followed_by_another_outcome() -> None:
+    retried = (
+        DocumentChange(120, JOB, 2, "failed", "pending"),
+        DocumentChange(121, JOB, 2, "pending", "failed"),
+    )
+    evidence = sound()
+    changed = replace(
+        _document(2, past=("poison",))(evidence),
+        document_changes=[*evidence.document_changes, *retried],
+        met=[*evidence.met, Met(Fault(1.0, Trouble.RETRY, 0, 1.0), 120, 120)],
+    )
+    assert violations(changed) == []
 
 
 def test_a_worker_that_is_killed_while_all_is_in_trouble_has_no_time_to_hold() -> None:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.chaos.orders import DEADLY, OrderBook
+from tests.chaos.orders import DEADLY, FLAWED, STANDING, OrderBook
 from tests.chaos.plan import (
     LONG_TO_FIND,
     QUIET_SECONDS,
@@ -50,10 +50,21 @@ def test_faults_come_in_order_after_a_quiet_beginning_and_overlap() -> None:
 
 
 def test_orders_are_the_same_for_the_same_seed_and_name_the_document_that_kills() -> None:
-    book, again = OrderBook(1, 10), OrderBook(1, 10)
+    book, again = OrderBook(1, 100), OrderBook(1, 100)
     order, deadly, hanging, wide = book.next(), book.deadly(), book.hanging(), book.wide()
     assert (order, deadly, hanging, wide) == (again.next(), again.deadly(), again.hanging(), again.wide())
     for one in (deadly, hanging):
         assert [place for place, text in enumerate(one.texts) if DEADLY in text] == [one.deadly]
     assert not any(DEADLY in text for text in order.texts)
+    assert any(FLAWED in text for text in order.texts)
     assert sum(map(len, wide.lines())) > 2 * 8 * 1024 * 1024
+
+
+def test_some_orders_ask_for_reuse_and_share_documents_with_earlier_ones() -> None:
+    book = OrderBook(1, 100)
+    orders = [book.next() for _ in range(6)]
+    first, second = [order for order in orders if order.reuse]
+    shared = {*first.texts} & {*second.texts}
+    assert len(shared) > 10
+    assert all(STANDING in text for text in shared)
+    assert not any(STANDING in text for order in orders if not order.reuse for text in order.texts)

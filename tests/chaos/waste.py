@@ -1,22 +1,23 @@
 """Documents that were generated more than once: what was lost each time, and whether it had to be."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from schemas.states import DocumentState
+from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
 from tests.chaos.claims_held import Held, claims_held
 from tests.chaos.engine_log import Deed, Generation
 from tests.chaos.evidence import Evidence
+from tests.chaos.history import DocumentChange
 
-NOTING_SECONDS = 0.5
-"""Between an engine's note that a document has ended and its keeper's hearing of it, on a machine that is busy."""
+Place = tuple[int, int]
+"""A document's job and seq."""
 
 
 @dataclass(frozen=True)
 class Waste:
-    """Generations whose answer was not kept, of documents that somebody still wanted."""
+    """Generations whose outcome was not kept, of documents that somebody still wanted."""
 
     evidence: Evidence
 
@@ -27,15 +28,17 @@ class Waste:
 
     @cached_property
     def lost(self) -> Sequence[Generation]:
-        """Those whose document was answered by another generation, or by none."""
-        kept = {(one.job, one.seq): (one.chunk, one.attempt) for one in self.evidence.documents}
+        """Those of which neither an answer nor a failure was written."""
         wanted = {
             (one.job, one.seq) for one in self.evidence.documents if one.state != DocumentState.CANCELLED
         }
+        answered = {(one.job, one.seq, one.chunk, one.attempt) for one in self.evidence.result_writes}
         return [
             one
             for one in self.evidence.generations
-            if (one.job, one.seq) in wanted and kept[one.job, one.seq] != (one.chunk, one.attempt)
+            if (one.job, one.seq) in wanted
+            and (one.job, one.seq, one.chunk, one.attempt) not in answered
+            and not self._has_failed(one)
         ]
 
     @property
@@ -49,23 +52,13 @@ class Waste:
         return [one for one in self.lost if one.ended_at is not None]
 
     @property
-    def forgotten(self) -> Sequence[Generation]:
-        """Those of `unwritten` after which their claim was written twice: the second time they should have been."""
-        return [one for one in self.unwritten if len(self._writes_after(one)) > 1]
-
-    @property
     def needless(self) -> Sequence[Generation]:
         """Those that a claim began though the document had its outcome before the claim."""
-        outcome = {
-            (change.job, change.seq): change.at
-            for change in self.evidence.document_changes
-            if change.became not in (DocumentState.PENDING, DocumentState.RUNNING)
-        }
         return [
             one
             for one in self.evidence.generations
             if (claim := self.claims.get((one.chunk, one.attempt)))
-            and outcome.get((one.job, one.seq), float("inf")) < claim.claimed_at
+            and self._state_at((one.job, one.seq), claim.claimed_at) not in UNFINISHED_DOCUMENT_STATES
         ]
 
     @property
@@ -82,9 +75,24 @@ class Waste:
             open_of[note.pid] += {Deed.BEGUN: 1, Deed.ENDED: -1, Deed.DROPPED: -1}.get(note.deed, 0)
         return max(open_of.values(), default=0)
 
-    def _writes_after(self, one: Generation) -> list[float]:
+    @cached_property
+    def _changes(self) -> Mapping[Place, list[DocumentChange]]:
+        found = defaultdict(list)
+        for change in self.evidence.document_changes:
+            found[change.job, change.seq].append(change)
+        return found
+
+    def _state_at(self, place: Place, moment: float) -> str:
+        """A document's state then; it was pending before its first change."""
+        before = [one for one in self._changes.get(place, ()) if one.at < moment]
+        return before[-1].became if before else DocumentState.PENDING
+
+    def _has_failed(self, one: Generation) -> bool:
+        """Whether its claim wrote that the document failed, after it had come to its end."""
         claim = self.claims.get((one.chunk, one.attempt))
-        ended_at = one.ended_at
-        if claim is None or ended_at is None:
-            return []
-        return [at for at in claim.writes if at > ended_at + NOTING_SECONDS]
+        if claim is None or one.ended_at is None:
+            return False
+        return any(
+            change.became == DocumentState.FAILED and claim.lasted_at(change.at)
+            for change in self._changes.get((one.job, one.seq), ())
+        )

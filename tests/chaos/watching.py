@@ -31,13 +31,17 @@ def wait_until_quiet(world: World, seconds: float) -> None:
     eventually(lambda: messages(world) == 0, "all messages are taken", seconds)
 
 
-def waiting_documents(store: Store) -> int:
-    """How many documents have no outcome yet, of jobs that are whole."""
+def waiting_documents(store: Store, model: str) -> int:
+    """How many documents have no outcome yet, of a model's jobs that are whole."""
     with store.reading() as connection:
         counted: int = connection.execute(
             select(func.count())
             .select_from(documents.join(jobs, jobs.c.id == documents.c.job_id))
-            .where(has_no_outcome(), jobs.c.state != JobState.VALIDATING)
+            .where(
+                jobs.c.model == model,
+                jobs.c.state != JobState.VALIDATING,
+                has_no_outcome(),
+            )
         ).scalar_one()
     return counted
 
@@ -52,6 +56,6 @@ def have_all_ended(store: Store) -> bool:
 def messages(world: World) -> int:
     """How many messages wait for a worker; -1 while the broker does not tell."""
     try:
-        return world.broker.depth("echo")
+        return sum(world.broker.depth(model) for model in world.models)
     except BrokerAway:
         return -1

@@ -1,7 +1,7 @@
 """All that one run is made of: servers, links, workers, producers, and the folder where their traces stay."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,16 @@ from store.broker import Broker
 from store.database import Store
 from store.version import upgrade_store
 from tests.chaos.crew import Crew
-from tests.chaos.engine_log import LOG_FILE
+from tests.chaos.engine_log import LOG_FILE, ROWS
 from tests.chaos.history import keep_history
 from tests.chaos.orders import OrderBook
 from tests.chaos.plan import WORKERS
 from tests.chaos.producers import Producers
 from tests.chaos.proxy import Link, Network
 from tests.chaos.servers import PostgresServer, RedisServer
+from tests.chaos.tiny import Question
 from tests.processes import ONE_THREAD
+from worker.engine.echo import ECHO_MODEL
 
 ROOT = Path(__file__).parents[2]
 LEASE_SECONDS = 2.0
@@ -29,7 +31,10 @@ CHUNK_DOCUMENTS = 20
 
 @dataclass(frozen=True)
 class World:
-    """One run's parts. Of each kind of link there is one a worker; SQLite has none, and no server."""
+    """One run's parts. Of each kind of link there is one a worker; SQLite has none, and no server.
+
+    `models` are those that there are workers of.
+    """
 
     folder: Path
     settings: Settings
@@ -43,12 +48,19 @@ class World:
     producers: Producers
     orders: OrderBook
     engine_log: Path
+    models: frozenset[str]
 
 
 @contextmanager
-def made_world(folder: Path, database: str, seed: int, documents_an_order: int) -> Iterator[World]:
-    """Everything but the workers, running; `documents_an_order` are a job's on average."""
-    folder.mkdir(parents=True)
+def made_world(
+    folder: Path, database: str, seed: int, documents_an_order: int, questions: Sequence[Question] = ()
+) -> Iterator[World]:
+    """Everything but the workers, running; `documents_an_order` are a job's on average.
+
+    With questions for the tiny model there is a fourth worker, which has that one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    models = [ECHO_MODEL] * WORKERS + [question.model for question in questions[:1]]
     with ExitStack() as stack:
         postgres = PostgresServer() if database == "postgresql" else None
         if postgres is not None:
@@ -57,7 +69,8 @@ def made_world(folder: Path, database: str, seed: int, documents_an_order: int) 
         settings = Settings(
             home=folder / "home",
             database_url=url,
-            model="echo",
+            model=ECHO_MODEL,
+            batch_rows=ROWS,
             lease_seconds=LEASE_SECONDS,
             stop_seconds=5,
             stall_seconds=STALL_SECONDS,
@@ -66,8 +79,8 @@ def made_world(folder: Path, database: str, seed: int, documents_an_order: int) 
         redis = RedisServer(settings)
         stack.callback(redis.close)
         network = stack.enter_context(Network())
-        redis_links = tuple(network.link(redis.socket) for _ in range(WORKERS))
-        store_links = tuple(network.link(postgres.socket) for _ in range(WORKERS)) if postgres else ()
+        redis_links = tuple(network.link(redis.socket) for _ in models)
+        store_links = tuple(network.link(postgres.socket) for _ in models) if postgres else ()
         store, broker = Store(url), Broker(settings)
         stack.callback(broker.close)
         stack.callback(store.close)
@@ -75,33 +88,37 @@ def made_world(folder: Path, database: str, seed: int, documents_an_order: int) 
         keep_history(store)
         engine_log = folder / "engine.log"
         crew = Crew(
-            [_settings_of(settings, place, redis_links, store_links) for place in range(WORKERS)],
+            [
+                _settings_of(settings, place, model, redis_links, store_links)
+                for place, model in enumerate(models)
+            ],
             folder / "logs",
             _noting(folder, engine_log),
         )
         stack.callback(crew.stop)
         environment = {**os.environ, **ONE_THREAD, **environment_of(settings)}
         producers = Producers(store, environment, folder / "logs" / "producers.log")
-        orders = OrderBook(seed, documents_an_order)
+        orders = OrderBook(seed, documents_an_order, questions)
         yield World(
             folder, settings, store, broker, redis, postgres, redis_links, store_links, crew, producers, orders,
-            engine_log,
+            engine_log, frozenset(models),
         )  # fmt: skip
 
 
 def _settings_of(
-    settings: Settings, place: int, redis_links: tuple[Link, ...], store_links: tuple[Link, ...]
+    settings: Settings, place: int, model: str, redis_links: tuple[Link, ...], store_links: tuple[Link, ...]
 ) -> Settings:
     """A worker's own: it goes by its own links."""
-    changes: dict[str, object] = {"broker_url": f"redis://127.0.0.1:{redis_links[place].port}/0"}
+    broker = f"redis://127.0.0.1:{redis_links[place].port}/0"
+    changes: dict[str, object] = {"model": model, "broker_url": broker}
     if store_links:
         changes["database_url"] = f"postgresql://postgres@127.0.0.1:{store_links[place].port}/postgres"
     return settings.model_copy(update=changes)
 
 
 def _noting(folder: Path, engine_log: Path) -> dict[str, str]:
-    """The environment of processes that have the noting engine for `echo`."""
+    """The environment of processes that have the noting engines."""
     site = folder / "site"
     site.mkdir()
-    (site / "sitecustomize.py").write_text("from tests.chaos.noting_engine import install\n\ninstall()\n")
+    (site / "sitecustomize.py").write_text("from tests.chaos.noting_engines import install\n\ninstall()\n")
     return {"PYTHONPATH": f"{site}:{ROOT}", LOG_FILE: str(engine_log)}

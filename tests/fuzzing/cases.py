@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.fuzzing import reading, rendering
+from tests.fuzzing import damaged, reading, rendering
 
 Check = Callable[[bytes], None]
-TARGETS: dict[str, Check] = {"reading": reading.check, "rendering": rendering.check}
+TARGETS: dict[str, Check] = {"reading": reading.check, "rendering": rendering.check, "damaged": damaged.check}
 CORPUS = Path(__file__).parent / "corpus"
 RUNAWAY = "runaway"
 """Templates that would never end, or take all memory: too slow to be fuzzed from, each a case of rendering."""

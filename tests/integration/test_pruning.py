@@ -3,8 +3,10 @@
 import pytest
 from sqlalchemy import Connection, func, select, update
 
+from qwenq import api
 from qwenq.pruning import foresee, prune
-from schemas.errors import JobNotRetryable, LeaseLost
+from schemas.errors import JobNotCancellable, JobNotRetryable, LeaseLost
+from schemas.jobs import HalfJob
 from schemas.pruning import PrunedJob, PruneReport
 from schemas.settings import Settings
 from schemas.states import JobState
@@ -15,6 +17,7 @@ from store.clock import now
 from store.database import Store
 from store.half_jobs import take_ended
 from store.jobs import cancel_job
+from store.removal import remove
 from store.retrying import retry_failed
 from tests.builders import (
     MODEL,
@@ -73,6 +76,28 @@ def test_only_what_ended_long_enough_ago_is_removed_and_with_all_its_rows(
     assert audited_status(store, recent).documents.succeeded == 10
     assert audited_status(store, running).documents.running == 4
     assert ids(pruned(settings, 30 * DAY)) == []
+
+
+def test_a_job_that_is_being_removed_cannot_be_cancelled_and_goes(store: Store, settings: Settings) -> None:
+    job_id = make_ended(store, make_worker(store), 40)
+    with store.writing() as connection:
+        half = take_ended(connection, job_id, DAY, lease_seconds=60)
+    assert half is not None
+    asked = iter((False, True))
+    assert not remove(store, half, until=lambda: next(asked))  # some of it
+    with pytest.raises(JobNotCancellable, match=f"Job {job_id} is being removed"):
+        api.cancel(job_id, settings=settings)
+    assert remove(store, half)
+
+
+def test_a_job_that_was_cancelled_before_its_removal_began_keeps_its_rows(store: Store) -> None:
+    job_id = make_job(store, documents=10, released=False)
+    half = HalfJob(job_id, "its producer")
+    with store.writing() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(holder=half.token))
+        assert cancel_job(connection, job_id)
+    assert not remove(store, half)
+    assert audited_status(store, job_id).documents.cancelled == 10
 
 
 def test_without_an_age_only_half_jobs_go(store: Store, settings: Settings) -> None:

@@ -22,7 +22,7 @@ class SlowWorker:
 
     def __init__(self, fleet: Fleet, folder: Path, **settings: object) -> None:
         (folder / "sitecustomize.py").write_text(
-            "from tests.chaos.noting_engine import install\n\ninstall()\n"
+            "from tests.chaos.noting_engines import install\n\ninstall()\n"
         )
         self._notes = folder / "engine.log"
         twins = {f"QWENQ_{name.upper()}": str(value) for name, value in settings.items()}

@@ -11,9 +11,11 @@ _OF_CHUNK = {
 
 def check(job: Job) -> None:
     """Raise AssertionError where a job, its chunks and its documents contradict each other."""
-    _check_partition(job)
+    if not job.removed:
+        _check_partition(job)
     for document in job.documents:
         _check_outcome(document)
+        _check_reuse(job, document)
     for chunk in job.chunks:
         _check_chunk(chunk, job.documents_of(chunk))
     _check_end(job)
@@ -29,6 +31,13 @@ def _check_outcome(document: Document) -> None:
     """A document has one outcome, and only where its state says so."""
     assert (document.answer is not None) == (document.state == DocumentState.SUCCEEDED)
     assert (document.error_code is not None) == (document.state == DocumentState.FAILED)
+
+
+def _check_reuse(job: Job, document: Document) -> None:
+    """Only a job with --reuse gives an answer to others, or has one from others."""
+    answer = document.answer
+    if answer is not None and not job.reuse:
+        assert (answer.known, answer.reused_from) == (False, None)
 
 
 def _check_chunk(chunk: Chunk, its: list[Document]) -> None:

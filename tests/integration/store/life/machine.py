@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from schemas.chunks import CRASHES_IN_COMPANY, Claim
+from schemas.jobs import HalfJob, JobSpec
 from store.database import Store
+from tests.builders import MODEL
 from tests.integration.store.life.nouns import Chunk
 from tests.integration.store.life.stage import Stage
 from worker.claimant import ANY_CRASHES
@@ -28,12 +30,24 @@ def _any(choices: Callable[[Stage], list[T]]) -> st.SearchStrategy[T]:
 WORKER = _any(lambda stage: stage.workers)
 # Half of the time one that still holds: most claims of a longer life are lost ones.
 CLAIM = _any(lambda stage: stage.held() * len(stage.claims) + stage.claims)
+HELD = _any(lambda stage: stage.held())
 CHUNK = _any(lambda stage: stage.life.chunks())
 RUNNING = _any(lambda stage: stage.life.running())
 JOB_ID = _any(lambda stage: list(stage.life.jobs))
 # Mostly one that has ended: no other can be retried.
 ENDED = _any(lambda stage: stage.ended() * 3 + list(stage.life.jobs))
-READING = _any(lambda stage: stage.reading)
+STORING = _any(lambda stage: stage.halves.storing)
+REMOVING = _any(lambda stage: stage.halves.removing)
+VALIDATING = _any(lambda stage: stage.halves.validating())
+LOOKED_UP = _any(lambda stage: list(range(len(stage.looked_up))))
+KEYS = st.sampled_from([None, None, "this night", "that night"])
+SPEC = st.builds(
+    JobSpec,
+    model=st.just(MODEL),
+    name=st.just("a job"),
+    idempotency_key=KEYS,
+    reuse=st.sampled_from([True, True, False]),
+)
 # Places in the chunk, and whether it is an answer. The same may come twice, or have its outcome already.
 OUTCOMES = st.lists(st.tuples(st.integers(0, MOST_DOCUMENTS - 1), st.booleans()), max_size=MOST_DOCUMENTS)
 CODES = st.sampled_from([(), ("too_long",), ("poison",), ("too_long", "poison"), ("invalid_row",)])
@@ -57,17 +71,75 @@ class LifeOfDocuments(RuleBasedStateMachine):
         chunk_documents=st.integers(1, MOST_DOCUMENTS),
         bad=st.sets(st.integers(1, MOST_DOCUMENTS - 1), max_size=2),
         released=st.sampled_from([True, True, True, False]),
+        spec=SPEC,
     )
     @precondition(lambda self: self.unended() < MOST_JOBS)
-    def submit(self, *, documents: int, chunk_documents: int, bad: set[int], released: bool) -> None:
-        """Somebody submits a job; not `released`, it is still being read."""
-        self.stage.submit(documents, chunk_documents, bad, released=released)
+    def submit(
+        self, *, documents: int, chunk_documents: int, bad: set[int], released: bool, spec: JobSpec
+    ) -> None:
+        """Somebody submits a job, perhaps once more under its key; not `released`, it is still being read."""
+        self.stage.submit(spec, documents, chunk_documents, bad, released=released)
 
-    @rule(job_id=READING)
-    @precondition(lambda self: self.stage.reading)
-    def release_job(self, *, job_id: int) -> None:
-        """The last row of a job is in."""
-        self.stage.release_job(job_id)
+    @rule(
+        documents=st.integers(1, MOST_DOCUMENTS),
+        chunk_documents=st.integers(1, MOST_DOCUMENTS),
+        spec=SPEC,
+        worker_id=WORKER,
+    )
+    def pass_through(self, *, documents: int, chunk_documents: int, spec: JobSpec, worker_id: int) -> None:
+        """A job has nothing in its way, from its submit to its end."""
+        self.stage.pass_through(spec, documents, chunk_documents, worker_id)
+
+    @rule(half=STORING)
+    @precondition(lambda self: self.stage.halves.storing)
+    def release_job(self, *, half: HalfJob) -> None:
+        """The last row of a job is in; perhaps long after another process took it for abandoned."""
+        self.stage.halves.release(half)
+
+    @rule(job_id=VALIDATING)
+    @precondition(lambda self: self.stage.halves.validating())
+    def let_lapse(self, *, job_id: int) -> None:
+        """Who stores or removes a job gives no sign of life any more."""
+        self.stage.halves.let_lapse(job_id)
+
+    @rule(job_id=ENDED, steps=st.integers(0, MOST_DOCUMENTS))
+    @precondition(lambda self: self.stage.life.jobs)
+    def prune(self, *, job_id: int, steps: int) -> None:
+        """Somebody prunes a job, or begins to."""
+        self.stage.halves.prune(job_id, steps)
+
+    @rule(half=REMOVING, steps=st.integers(0, MOST_DOCUMENTS))
+    @precondition(lambda self: self.stage.halves.removing)
+    def remove(self, *, half: HalfJob, steps: int) -> None:
+        """Who prunes a job removes some of it, or all; perhaps long after another process took it over."""
+        self.stage.halves.remove(half, steps)
+
+    @rule(half=STORING, steps=st.integers(0, 1))
+    @precondition(lambda self: self.stage.halves.storing)
+    def give_up(self, *, half: HalfJob, steps: int) -> None:
+        """A producer is interrupted, and removes what it stored."""
+        self.stage.halves.give_up(half, steps)
+
+    @rule(claim=CLAIM)
+    @precondition(lambda self: self.stage.claims)
+    def look_up(self, *, claim: Claim) -> None:
+        """A worker looks for earlier answers."""
+        self.stage.look_up(claim)
+
+    @rule(worker_id=WORKER)
+    @precondition(lambda self: self.stage.life.jobs)
+    def take_and_answer(self, *, worker_id: int) -> None:
+        """A worker claims a chunk and answers all of it, before anything else happens."""
+        known = len(self.stage.claims)
+        self.stage.take_next(worker_id, ANY_CRASHES)
+        for claim in self.stage.claims[known:]:
+            self.stage.answer(claim)
+
+    @rule(place=LOOKED_UP)
+    @precondition(lambda self: self.stage.looked_up)
+    def write_looked_up(self, *, place: int) -> None:
+        """A worker writes what it found, and what it generated beside; perhaps long after."""
+        self.stage.write_looked_up(place)
 
     @rule(chunk=CHUNK, worker_id=WORKER)
     @precondition(lambda self: self.stage.life.jobs)
@@ -141,7 +213,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
         """Somebody retries what failed of a job, of some codes or all."""
         self.stage.retry(job_id, codes)
 
-    @rule(claim=CLAIM)
+    @rule(claim=HELD)
     @precondition(lambda self: self.stage.held())
     def stop_beside_a_cancel(self, *, claim: Claim) -> None:
         """A worker stops in the moment in which its job is cancelled."""
@@ -157,7 +229,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
             self.stage.to_the_end(self.stage.let_expire, self.most_steps())
         else:
             self.stage.to_the_end(
-                lambda chunk: self.stage.write_all(self.stage.claim_of(chunk)), self.most_steps()
+                lambda chunk: self.stage.answer(self.stage.claim_of(chunk)), self.most_steps()
             )
         for job_id in self.stage.life.jobs:
             self.stage.retry(job_id, codes)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
 from schemas.requests import Completion
 from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, DocumentState, JobState
-from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
+from tests.integration.store.life.known import answered, forget_elsewhere
+from tests.integration.store.life.nouns import Chunk, Document, Job
 from worker.settling import Ending
 
 POISON = "poison"
@@ -27,7 +28,7 @@ class Life:
     def release_job(self, job: Job) -> None:
         """The last row of a job is in: it may run, unless it was cancelled before."""
         if job.state == JobState.VALIDATING:
-            job.state = JobState.QUEUED
+            job.state, job.abandoned = JobState.QUEUED, False
 
     def waiting(self, most_crashes: int) -> Chunk | None:
         """The chunk whose turn it is, of those with no more crashes than this."""
@@ -51,10 +52,15 @@ class Life:
         _move(job, chunk, DocumentState.PENDING, DocumentState.RUNNING)
 
     def holds(self, claim: Claim) -> Chunk | None:
-        """The chunk that a claim still holds; None when it was lost."""
-        chunk = self.chunk(claim.chunk_id)
-        current = chunk.state == ChunkState.RUNNING and chunk.attempt == claim.attempt
-        return chunk if current else None
+        """The chunk that a claim still holds; None when it was lost, or is gone with its job.
+
+        SQLite gives the numbers of what was removed to what is new: a claim goes by all four of its own.
+        """
+        job = self.jobs.get(claim.job_id)
+        for chunk in job.chunks if job else ():
+            if (chunk.id, chunk.attempt, chunk.worker_id) == (claim.chunk_id, claim.attempt, claim.worker_id):
+                return chunk if chunk.state == ChunkState.RUNNING else None
+        return None
 
     def write(self, chunk: Chunk, outcomes: Iterable[Completion]) -> None:
         """The holder of a chunk writes outcomes: of each document the first counts, an answer before a failure."""
@@ -66,7 +72,9 @@ class Life:
             written += 1
             if outcome.failure is None:
                 document.state = DocumentState.SUCCEEDED
-                document.answer = Answer(outcome.text, chunk.attempt, chunk.worker_id or 0)
+                document.answer = answered(outcome, chunk)
+                if document.answer.reused_from is not None and document.answer.known:
+                    forget_elsewhere(self.jobs, job, outcome.key)
             else:
                 document.state, document.error_code = DocumentState.FAILED, outcome.failure.code
         if written:
@@ -95,9 +103,9 @@ class Life:
 
     def cancel(self, job: Job) -> bool:
         """Somebody cancels a job: what waits ends at once."""
-        if job.state.ended:
+        if job.state.ended or job.removed:
             return False
-        job.state, job.paused_from = JobState.CANCELLED, None
+        job.state, job.paused_from, job.abandoned = JobState.CANCELLED, None, False
         for chunk in job.chunks:
             if chunk.state == ChunkState.QUEUED:
                 self._drop(chunk)

@@ -7,11 +7,16 @@ from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState
 
 @dataclass(frozen=True)
 class Answer:
-    """A document's answer, and the attempt that wrote it."""
+    """A document's answer, and the attempt that wrote it.
+
+    `reused_from` is the job that it was copied from; one that is `known` may be given to later documents.
+    """
 
     text: str
     attempt: int
     worker_id: int
+    reused_from: int | None = None
+    known: bool = False
 
 
 @dataclass
@@ -52,12 +57,21 @@ class Chunk:
 
 @dataclass
 class Job:
-    """A job with all that belongs to it, both in input order."""
+    """A job with all that belongs to it, both in input order.
+
+    While it is validating, `holder` is the fence of who stores or removes it, None that of somebody else, and
+    `abandoned` that his lease has run out. Of one that is `removed`, the last documents may be gone.
+    """
 
     state: JobState
     documents: list[Document]
     chunks: list[Chunk]
     paused_from: JobState | None = None
+    key: str | None = None
+    reuse: bool = False
+    abandoned: bool = False
+    removed: bool = False
+    holder: str | None = field(default=None, compare=False)
 
     def documents_of(self, chunk: Chunk) -> list[Document]:
         """The documents in a chunk's range."""

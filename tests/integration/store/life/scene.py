@@ -11,6 +11,7 @@ from schemas.errors import LeaseLost, UsageError
 from schemas.requests import Completion
 from store import claims
 from store.database import Store
+from store.half_jobs import take_ended
 from store.jobs import cancel_job
 from store.pausing import pause_job, resume_job
 from store.rescue import rescue_expired, rescue_held_by
@@ -157,5 +158,6 @@ _ALL = (
     Deed("pause", lambda connection, scene: pause_job(connection, scene.job_id)),
     Deed("resume", lambda connection, scene: resume_job(connection, scene.job_id)),
     Deed("retry", lambda connection, scene: retry_failed(connection, scene.job_id)),
+    Deed("prune", lambda connection, scene: take_ended(connection, scene.job_id, 0.0, LEASE)),
 )
 DEEDS = {deed.name: deed for deed in _ALL}

@@ -1,25 +1,33 @@
 """A store and the model beside it: each deed is done to both, and both must answer alike."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import count
 
 from sqlalchemy import update
 
+from producer.planning import ChunkPlanner
 from schemas.chunks import Assignment, Claim
+from schemas.documents import Row, RowError
 from schemas.errors import JobNotPausable, JobNotPaused, JobNotRetryable, LeaseLost, NothingToRetry
+from schemas.jobs import JobSpec
 from schemas.requests import Completion
 from schemas.states import DocumentState, JobState
 from schemas.tables import chunks
 from store import jobs, pausing, rescue, retrying
+from store.chunks import insert_chunks
 from store.claims import hold_fence, release_chunk, standing_of
 from store.clock import now
 from store.database import Store
+from store.documents import insert_rows
 from store.results import insert_outcomes
-from tests.builders import EXPIRED, LEASE, MODEL, answer, failure, make_worker, rows, store_job
+from tests.builders import EXPIRED, LEASE, MODEL, answer, failure, make_worker
 from tests.integration.store.life import watching
 from tests.integration.store.life.invariants import check
+from tests.integration.store.life.known import row_of
+from tests.integration.store.life.looking_up import LookingUp
 from tests.integration.store.life.model import Life
 from tests.integration.store.life.nouns import Chunk
+from tests.integration.store.life.stage_of_halves import Halves
 from worker.claimant import ANY_CRASHES, Claimant
 from worker.settling import Ending, settle
 
@@ -29,7 +37,8 @@ WORKERS = 3
 class Stage:
     """One store with three workers, and nothing else in it.
 
-    `claims` are all that were ever handed out, lost ones too; `reading` are jobs whose producer still reads.
+    `claims` are all that were ever handed out, lost ones too; `looked_up` is what claims can write that asked for
+    earlier answers.
     """
 
     def __init__(self, store: Store) -> None:
@@ -37,27 +46,36 @@ class Stage:
         watching.empty(store)
         self.workers = [make_worker(store) for _ in range(WORKERS)]
         self.life = Life()
+        self.halves = Halves(store, self.life)
         self.claims: list[Claim] = []
-        self.reading: list[int] = []
+        self.looked_up: list[tuple[Claim, Sequence[Completion]]] = []
+        self._reuse = LookingUp(store, self.life)
         self._texts = count()
 
-    def submit(self, documents: int, chunk_documents: int, bad: Collection[int], *, released: bool) -> None:
-        """A producer stores a job; not `released`, it still reads."""
-        job_id = store_job(self._store, rows(documents, bad), chunk_documents, released=released)
-        job = watching.watched(self._store)[job_id]
-        assert job.state == (JobState.QUEUED if released else JobState.VALIDATING)
+    def submit(
+        self, spec: JobSpec, documents: int, chunk_documents: int, bad: Collection[int], *, released: bool
+    ) -> None:
+        """A producer stores a job, unless its key names one; not `released`, it still reads."""
+        half = self.halves.begin(spec)
+        if half is None:
+            return
+        rows: list[Row] = [
+            RowError(0, at + 1, f"raw {at}", "not JSON") if at in bad else row_of(at)
+            for at in range(documents)
+        ]
+        planner = ChunkPlanner(chunk_documents, tokens=10**9)
+        with self._store.writing() as connection:
+            insert_rows(connection, half.job_id, 0, rows, spec.sources)
+            insert_chunks(connection, half.job_id, [*planner.add(rows, bad), *planner.finish()])
+        job = watching.watched(self._store)[half.job_id]
         wanted = [DocumentState.FAILED if at in bad else DocumentState.PENDING for at in range(documents)]
         assert [one.state for one in job.documents] == wanted
-        self.life.jobs[job_id] = job
-        if not released:
-            self.reading.append(job_id)
-
-    def release_job(self, job_id: int) -> None:
-        """The last row of a job is in."""
-        with self._store.writing() as connection:
-            jobs.release_job(connection, job_id)
-        self.reading.remove(job_id)
-        self.life.release_job(self.life.jobs[job_id])
+        assert (job.state, job.key, job.reuse) == (JobState.VALIDATING, spec.idempotency_key, spec.reuse)
+        job.holder = half.token
+        self.life.jobs[half.job_id] = job
+        self.halves.storing.append(half)
+        if released:
+            self.halves.release(half)
 
     def take_by_message(self, chunk: Chunk, worker_id: int) -> None:
         """A worker claims the chunk of a message, or the next that waits."""
@@ -71,8 +89,38 @@ class Stage:
 
     def write(self, claim: Claim, outcomes: Iterable[tuple[int, bool]], otherwise: Ending) -> None:
         """Write outcomes as a keeper does: places in the chunk, and whether each is an answer."""
+        self._write(claim, self._completions(claim, outcomes), otherwise)
+
+    def look_up(self, claim: Claim) -> None:
+        """Ask for earlier answers to what a claim of a job with --reuse has, and answer the rest."""
+        if self.life.holds(claim) is not None and self.life.jobs[claim.job_id].reuse:
+            texts = (f"answer {number}" for number in self._texts)
+            self.looked_up.append((claim, self._reuse.outcomes(claim, texts)))
+
+    def answer(self, claim: Claim) -> None:
+        """Answer all that a claim has, as its job wants it: from earlier answers too, or anew."""
+        if self.life.jobs[claim.job_id].reuse:
+            self.look_up(claim)
+            self.write_looked_up(-1)
+        else:
+            self.write_all(claim)
+
+    def pass_through(self, spec: JobSpec, documents: int, chunk_documents: int, worker_id: int) -> None:
+        """A job is submitted and answered to its end, unless its key names one."""
+        before = set(self.life.jobs)
+        self.submit(spec, documents, chunk_documents, (), released=True)
+        for job_id in set(self.life.jobs) - before:
+            for chunk in list(self.life.jobs[job_id].chunks):
+                self.take_by_message(chunk, worker_id)
+                self.answer(self.claims[-1])
+
+    def write_looked_up(self, place: int) -> None:
+        """Write what came of that, perhaps long after."""
+        claim, completions = self.looked_up.pop(place)
+        self._write(claim, completions, Ending.KEPT)
+
+    def _write(self, claim: Claim, completions: Sequence[Completion], otherwise: Ending) -> None:
         held = self.life.holds(claim)
-        completions = self._completions(claim, outcomes)
         try:
             with self._store.writing() as connection:
                 hold_fence(connection, claim, LEASE)
@@ -164,8 +212,7 @@ class Stage:
 
     def to_the_end(self, work: Callable[[Chunk], None], most_steps: int) -> None:
         """Let all go on, and do `work` with each chunk that runs, until every job has ended."""
-        for job_id in list(self.reading):
-            self.release_job(job_id)
+        self.halves.to_the_end(most_steps)
         for job_id in self.life.jobs:
             self.resume(job_id)
         for _ in range(most_steps):

@@ -1,18 +1,23 @@
-"""Submit, claim, write, lose, rescue, halve, give back, cancel, in every order: no document is lost or doubled."""
+"""Submit, claim, write, reuse, lose, rescue, halve, give back, cancel, prune, in every order: all stays right."""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from store import removal
 from store.database import Store
+from tests.integration.store.life.holding import ROWS_AT_ONCE
 from tests.integration.store.life.machine import LifeOfDocuments
 
 ASKED_EXAMPLES = os.environ.get("MODEL_EXAMPLES")
 STEPS = 40
 
 
-def test_store_and_model_agree_after_every_step(store: Store) -> None:
+def test_store_and_model_agree_after_every_step(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removal, "ROWS_AT_ONCE", ROWS_AT_ONCE)
+
     class OnThisStore(LifeOfDocuments):
         def __init__(self) -> None:
             super().__init__(store)

@@ -46,6 +46,9 @@ MOST_LIKELY = (
     ("retry", "take next", Rest.OVER),
     ("retry", "retry", Rest.OVER),
     ("retry", "write", Rest.OVER),
+    ("retry", "prune", Rest.OVER),
+    ("prune", "prune", Rest.OVER),
+    ("prune", "finish the second", Rest.NOTHING),
 )
 
 

@@ -1,0 +1,162 @@
+"""What each claim cost that ended with work undone, and how much it may have cost.
+
+A claim's outcomes are written about once a second. So what is generated again of it was in flight at its end, or had
+ended since the writing before it: in its last second, and as long as the write itself took. Where the store could not
+be written to, that is longer; but whatever had ended before the last write but one was in the last one.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from tests.chaos.claims_held import Held
+from tests.chaos.engine_log import Deed, Generation
+from tests.chaos.faults import Met
+from tests.chaos.plan import Trouble
+from tests.chaos.waste import Waste
+from worker.keeper import TICK_SECONDS
+
+NOTING_SECONDS = 0.5
+"""Between an engine's note that a document has ended and its keeper's hearing of it, on a machine that is busy."""
+WRITING_SECONDS = TICK_SECONDS + NOTING_SECONDS
+"""From a document's end until its outcome is written, at most, where the store is at hand."""
+BACKOFF_SECONDS = 10.0
+"""How long a keeper may pause for a store that was away, after it is back."""
+_DISTURBING = frozenset(
+    {
+        Trouble.STOP_CHILD,
+        Trouble.STOP_PARENT,
+        Trouble.STORE_FAST_RESTART,
+        Trouble.STORE_CRASH,
+        Trouble.STORE_CUT,
+        Trouble.STORE_HELD,
+        Trouble.STORE_SLOW,
+        Trouble.STORE_LOCKED,
+        Trouble.WORKER_VANISHED,
+    }
+)
+"""What keeps somebody from writing: a process that is stopped may hold a lock, as one that vanished may."""
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of a claim, of which `lost` was to be generated again.
+
+    `last_sign` is when its process last noted anything before that end. `calm`: nothing kept it from writing.
+    """
+
+    held: Held
+    lost: Sequence[Generation]
+    last_sign: float
+    calm: bool
+
+    @property
+    def in_flight(self) -> int:
+        """How many documents were begun and not ended."""
+        return sum(one.ended_at is None for one in self.lost)
+
+    @property
+    def unwritten(self) -> int:
+        """How many documents had ended, or did so before their process heard that it had lost the claim."""
+        return len(self.lost) - self.in_flight
+
+    @property
+    def forgotten(self) -> Sequence[Generation]:
+        """What had ended before the last write but one, and so should have been in the last."""
+        writes = self.held.writes
+        return [one for one in self._ended if len(writes) - bisect_right(writes, _heard_at(one)) > 1]
+
+    @property
+    def seconds(self) -> float:
+        """How long before the last sign of its process the first of what was not written had ended."""
+        return max((self.last_sign - _ended_at(one) for one in self._ended), default=0.0)
+
+    @property
+    def unaware_seconds(self) -> float:
+        """How long after the claim's end the last document of it was generated, by who had not heard of that."""
+        ended = self.held.ended_at or float("inf")
+        return max((_ended_at(one) - ended for one in self._ended if _ended_at(one) > ended), default=0.0)
+
+    @property
+    def _ended(self) -> Sequence[Generation]:
+        return [one for one in self.lost if one.ended_at is not None]
+
+
+class Ends:
+    """The ends of a run's claims that cost something."""
+
+    def __init__(self, waste: Waste) -> None:
+        self._waste = waste
+
+    @cached_property
+    def all(self) -> Sequence[End]:
+        """Each of them."""
+        lost = defaultdict(list)
+        for one in self._waste.lost:
+            if (one.chunk, one.attempt) in self._waste.claims:
+                lost[one.chunk, one.attempt].append(one)
+        return [self._end(self._waste.claims[name], its) for name, its in lost.items()]
+
+    @property
+    def calm(self) -> Sequence[End]:
+        """Those at which nothing kept a process from writing."""
+        return [end for end in self.all if end.calm]
+
+    def too_dear(self, rows: int) -> Iterator[str]:
+        """Each claim that cost more than was in flight, and than had ended since it could last be written."""
+        for end in self.all:
+            where = f"chunk {end.held.chunk} attempt {end.held.attempt}"
+            if end.in_flight > rows:
+                yield f"{where}: {end.in_flight} documents were in flight at its end; a process takes {rows}"
+            if end.forgotten:
+                yield f"{where}: went on without writing {len(end.forgotten)} documents that had ended"
+            if end.calm and end.seconds > WRITING_SECONDS:
+                yield f"{where}: lost what had ended {end.seconds:.1f} s before its process did"
+            if end.calm and end.unaware_seconds > WRITING_SECONDS:
+                yield f"{where}: was generated for {end.unaware_seconds:.1f} s after its end"
+
+    def _end(self, held: Held, lost: Sequence[Generation]) -> End:
+        pid = lost[0].pid
+        signs = self._signs[pid]
+        ended_at = held.ended_at or float("inf")
+        last_sign = signs[bisect_right(signs, ended_at) - 1]
+        until = max([last_sign, *(one.ended_at for one in lost if one.ended_at is not None)])
+        calm = not self._was_disturbed(pid, last_sign - WRITING_SECONDS, until)
+        return End(held, lost, last_sign, calm)
+
+    def _was_disturbed(self, pid: int, since: float, until: float) -> bool:
+        if any(_overlaps(met, since, until) for met in self._waste.evidence.met):
+            return True
+        return any(since - BACKOFF_SECONDS <= at <= until for at in self._away[pid])
+
+    @cached_property
+    def _signs(self) -> Mapping[int, list[float]]:
+        """When each process noted anything."""
+        found = defaultdict(list)
+        for note in self._waste.evidence.notes:
+            found[note.pid].append(note.at)
+        return found
+
+    @cached_property
+    def _away(self) -> Mapping[int, list[float]]:
+        """When each process noted that its store was away."""
+        found = defaultdict(list)
+        for note in self._waste.evidence.notes:
+            if note.deed == Deed.AWAY:
+                found[note.pid].append(note.at)
+        return found
+
+
+def _overlaps(met: Met, since: float, until: float) -> bool:
+    disturbs = met.fault.trouble in _DISTURBING and not met.missed
+    return disturbs and met.began_at <= until and met.ended_at >= since
+
+
+def _ended_at(one: Generation) -> float:
+    return one.ended_at or 0.0
+
+
+def _heard_at(one: Generation) -> float:
+    return _ended_at(one) + NOTING_SECONDS

@@ -1,0 +1,29 @@
+"""Engines that note what they do, in the place of qwenq's own.
+
+For workers that the harness starts: a process that finds `install` called in its `sitecustomize` has them.
+"""
+
+from schemas.requests import EngineHooks
+from schemas.settings import Settings
+from tests.chaos.noting_engine import NotingEngine
+from worker.engine import factory
+from worker.engine.echo import ECHO_MODEL, EchoEngine
+from worker.engine.protocol import Engine
+
+_make_engine = factory.make_engine
+
+
+def install() -> None:
+    """Let them be the engines of this process."""
+    setattr(factory, EchoEngine.__name__, NotingEngine)
+    setattr(factory, _make_engine.__name__, _make_noting)
+
+
+def _make_noting(model: str, settings: Settings, hooks: EngineHooks) -> Engine:
+    engine = _make_engine(model, settings, hooks)
+    if model != ECHO_MODEL:
+        # Not before: every process of qwenq comes by here, and only this one wants PyTorch.
+        from tests.chaos.noting_scheduler import install_scheduler
+
+        install_scheduler()
+    return engine

@@ -1,0 +1,65 @@
+"""The scheduler of qwenq's own engine, but it notes in a log which document is at work from when until when."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from schemas.requests import Completion
+from tests.chaos.engine_log import Deed, EngineLog
+from tests.chaos.hearing import Hearing
+from worker.engine import transformers_engine
+from worker.engine.scheduler import Scheduler
+
+
+class NotingScheduler(Scheduler):
+    """Notes what is computed for chunks; a worker's check of itself is of none."""
+
+    def __init__(self, log: EngineLog, hearing: Hearing, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._log = log
+        self._hearing = hearing
+        self._at_work: set[tuple[int, int]] = set()
+
+    def run(self) -> Iterator[Completion]:
+        """Give each document's completion as it ends; what has not ended by then is put down."""
+        try:
+            yield from super().run()
+        finally:
+            self._drop(self._at_work)
+
+    def withdraw(self, group: int) -> None:
+        """Let a group's documents go."""
+        super().withdraw(group)
+        self._drop({one for one in self._at_work if one[0] == group})
+
+    def _admit(self) -> None:
+        super()._admit()
+        here = {(row.group, row.key) for row in self._runner.running if self._hearing.knows(row.group)}
+        for one in here - self._at_work:
+            self._note(Deed.BEGUN, one)
+        self._at_work |= here
+
+    def _step(self) -> Iterator[Completion]:
+        for completion in super()._step():
+            one = completion.group, completion.key
+            if one in self._at_work:
+                self._at_work.remove(one)
+                self._note(Deed.ENDED, one)
+            yield completion
+
+    def _drop(self, gone: set[tuple[int, int]]) -> None:
+        for one in gone:
+            self._note(Deed.DROPPED, one)
+        self._at_work = self._at_work - gone
+
+    def _note(self, deed: Deed, one: tuple[int, int]) -> None:
+        self._log.note(deed, *self._hearing.names(*one))
+
+
+def install_scheduler() -> None:
+    """Let it be the one of this process, whose engine is made now."""
+    log = EngineLog.of_environment()
+    hearing = Hearing(log)
+    hearing.listen()
+    log.note(Deed.LOADED)
+    setattr(transformers_engine, Scheduler.__name__, partial(NotingScheduler, log, hearing))

@@ -1,0 +1,46 @@
+"""Failed documents that were to run again: in how many rounds each had an outcome, and what is left of the earlier."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
+from tests.chaos.evidence import Evidence
+from tests.chaos.history import DocumentChange
+from tests.chaos.plan import Trouble
+
+
+class Retries:
+    """A document has one outcome a round, and a retry, which takes up failed ones alone, begins the next round."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self.of: Counter[tuple[int, int]] = Counter(
+            (change.job, change.seq) for change in evidence.document_changes if is_retry(change)
+        )
+
+    def doubled(self) -> Iterator[str]:
+        """Each document that had more outcomes than rounds, or lost one that was no failure."""
+        outcomes: Counter[tuple[int, int]] = Counter()
+        for change in self._evidence.document_changes:
+            if change.was not in UNFINISHED_DOCUMENT_STATES and not is_retry(change):
+                yield f"job {change.job} document {change.seq}: {change.was} became {change.became}"
+            if change.became not in UNFINISHED_DOCUMENT_STATES:
+                outcomes[change.job, change.seq] += 1
+        for (job, seq), times in outcomes.items():
+            if times > 1 + self.of[job, seq]:
+                yield f"job {job} document {seq}: {times} outcomes in {1 + self.of[job, seq]} rounds"
+
+    def forgotten(self) -> Iterator[str]:
+        """Each document whose earlier failures are not all kept, or which nobody had asked to retry."""
+        asked = sum(met.fault.trouble == Trouble.RETRY for met in self._evidence.met)
+        for one in self._evidence.documents:
+            times, kept = self.of[one.job, one.seq], len(one.past)
+            if times != kept:
+                yield f"job {one.job} document {one.seq}: retried {times} times, {kept} failures are kept"
+            if times > asked:
+                yield f"job {one.job} document {one.seq}: retried {times} times, asked for {asked} times"
+
+
+def is_retry(change: DocumentChange) -> bool:
+    """Whether a failed document waits again."""
+    return (change.was, change.became) == (DocumentState.FAILED, DocumentState.PENDING)

@@ -1,0 +1,82 @@
+"""Damaged files: a small sound one of each kind with bytes changed is read or refused, and nothing else comes out.
+
+The first byte of a case chooses the file (`sound/`, by name), and whether an archive is changed or what it holds.
+Then three bytes each say where, and what stands there from now on; one that is left over says where the file is cut.
+"""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import orjson
+
+from producer.reading import Format, read_rows
+from producer.reading.formats import known_format
+from schemas.documents import Document, Row
+from schemas.errors import UsageError
+from schemas.generation import GenerationParams
+from schemas.jobs import PromptSpec
+
+SOUND = Path(__file__).parent / "sound"
+INSIDE = 64
+_ARCHIVES = (Format.XLSX, Format.DOCX)
+
+
+def check(case: bytes) -> None:
+    """Read a case. Raises AssertionError where a row cannot be stored, and whatever else should not come out."""
+    bits, edits = (case[0], case[1:]) if case else (0, b"")
+    files = _sound_files()
+    name = list(files)[bits % INSIDE % len(files)]
+    form = known_format(name)
+    assert form is not None
+    inside = bool(bits & INSIDE) and form in _ARCHIVES
+    data = _changed_inside(files[name], edits) if inside else _changed(files[name], edits)
+    try:
+        rows = list(read_rows(["-"], form, PromptSpec(), GenerationParams(), io.BytesIO(data)))
+    except UsageError:
+        return
+    assert len(rows) == 1 or not form.is_document, "a file that is one document is one row"
+    lines = [row.line for row in rows]
+    assert lines == sorted(set(lines)), "two rows have one number, or they are out of order"
+    for row in rows:
+        _check_row(row)
+
+
+def _check_row(row: Row) -> None:
+    text = "".join(map(str, row))
+    text.encode()
+    assert "\0" not in text, "PostgreSQL keeps no NUL"
+    assert row.line > 0
+    if isinstance(row, Document):
+        assert row.custom_id
+        assert isinstance(orjson.loads(row.content), dict)
+    else:
+        assert row.reason
+
+
+@cache
+def _sound_files() -> Mapping[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(SOUND.iterdir())}
+
+
+def _changed(sound: bytes, edits: bytes) -> bytes:
+    data = bytearray(sound)
+    for at in range(0, len(edits) - 2, 3):
+        data[int.from_bytes(edits[at : at + 2]) % len(data)] = edits[at + 2]
+    cut = edits[-1] * len(data) // 256 if len(edits) % 3 == 1 else len(data)
+    return bytes(data[:cut])
+
+
+def _changed_inside(archive: bytes, edits: bytes) -> bytes:
+    """The same of what an archive holds, which is then packed anew: its checksums are right."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+        held = {name: packed.read(name) for name in packed.namelist()}
+    changed = _changed(b"".join(held.values()), edits)
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as packed:
+        for name, content in held.items():
+            packed.writestr(zipfile.ZipInfo(name), changed[: len(content)])
+            changed = changed[len(content) :]
+    return written.getvalue()

@@ -1,0 +1,48 @@
+"""Who has a job in hand that is validating, to store it or to remove it: in plain Python."""
+
+from collections.abc import Mapping
+
+from schemas.jobs import HalfJob
+from schemas.states import ChunkState, JobState
+from tests.integration.store.life.nouns import Job
+
+ROWS_AT_ONCE = 2
+"""So many documents go in one step of a removal."""
+
+
+def named(jobs: Mapping[int, Job], key: str | None) -> int | None:
+    """The job that a key names."""
+    return next((job_id for job_id, job in jobs.items() if key is not None and job.key == key), None)
+
+
+def holds(jobs: Mapping[int, Job], half: HalfJob) -> bool:
+    """Whether nobody has taken the job over since."""
+    job = jobs.get(half.job_id)
+    return job is not None and job.holder == half.token
+
+
+def can_be_removed(job: Job) -> bool:
+    """Whether somebody may take a job to remove it: one that ended and no worker is at, or whose holder is gone."""
+    if job.state == JobState.VALIDATING:
+        return job.abandoned
+    return job.state.ended and all(chunk.state != ChunkState.RUNNING for chunk in job.chunks)
+
+
+def take_to_remove(job: Job, holder: str | None) -> None:
+    """Somebody does."""
+    job.state, job.holder, job.key = JobState.VALIDATING, holder, None
+    job.abandoned, job.removed = False, True
+
+
+def remove(jobs: dict[int, Job], half: HalfJob, steps: int) -> bool:
+    """Who holds a job removes some of it, its last documents first. Whether it is gone."""
+    for _ in range(steps):
+        if not holds(jobs, half) or jobs[half.job_id].state != JobState.VALIDATING:
+            return False
+        job = jobs[half.job_id]
+        job.abandoned, job.removed = False, True
+        if not job.documents:
+            del jobs[half.job_id]
+            return True
+        del job.documents[-ROWS_AT_ONCE:]
+    return False

@@ -1,0 +1,56 @@
+"""Claims of jobs with --reuse: what is known is looked up as a worker does, and the model says what must be found."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from schemas.chunks import Claim
+from schemas.generation import GenerationParams
+from schemas.prompts import Message, Prompt
+from schemas.requests import Completion, ModelInfo, Request
+from store.database import Store
+from tests.builders import MODEL, answer
+from tests.integration.store.life.known import known_answer, text_of
+from tests.integration.store.life.model import Life
+from worker.reuse import Reuse
+
+INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, revision="r1")
+
+
+class LookingUp:
+    """A worker's look for earlier answers, and what it generates beside."""
+
+    def __init__(self, store: Store, life: Life) -> None:
+        self._store = store
+        self._life = life
+
+    def outcomes(self, claim: Claim, texts: Iterator[str]) -> Sequence[Completion]:
+        """An outcome for each document of a claim that has none; what nobody knows is answered with one of `texts`."""
+        job = self._life.jobs[claim.job_id]
+        seqs = [seq for seq in range(claim.first_seq, claim.last_seq + 1) if job.documents[seq].unfinished]
+        reuse = Reuse(self._store, INFO)
+        copies, rest = reuse.sift(claim, [_request(seq, claim.chunk_id) for seq in seqs])
+        self._check(claim, seqs, copies, rest)
+        made = [replace(answer(one.key, next(texts)), group=claim.chunk_id) for one in rest]
+        outcomes = [*copies, *(outcome for one in made for outcome in reuse.outcomes_of(one))]
+        assert sorted(one.key for one in outcomes) == seqs, "a document was left without an outcome"
+        return outcomes
+
+    def _check(
+        self, claim: Claim, seqs: Sequence[int], copies: Sequence[Completion], rest: Sequence[Request]
+    ) -> None:
+        """What is known is given, the oldest job's; of the rest, each text is generated once."""
+        wanted = {seq: known_answer(self._life.jobs, text_of(seq)) for seq in seqs}
+        told = {one.key: (one.reused_from, one.text) for one in copies}
+        assert told == {seq: (one[0], one[1].text) for seq, one in wanted.items() if one is not None}
+        unknown = {text_of(seq) for seq, one in wanted.items() if one is None}
+        assert sorted(text_of(one.key) for one in rest) == sorted(unknown)
+        heirs = [text_of(one.key) for one in copies if one.fingerprint is not None]
+        foreign = {text_of(seq) for seq, one in wanted.items() if one is not None and one[0] != claim.job_id}
+        assert sorted(heirs) == sorted(foreign), (
+            "one copy of each answer of another job leads to it from now on"
+        )
+
+
+def _request(seq: int, chunk_id: int) -> Request:
+    prompt = Prompt.whole((Message("user", text_of(seq)),))
+    return Request(seq, prompt, GenerationParams(), chunk_id)

@@ -1,0 +1,122 @@
+"""Jobs that are stored and removed, in a store and in the model beside it: both must answer alike."""
+
+from collections.abc import Iterable
+from itertools import chain, repeat
+
+from sqlalchemy import update
+
+from producer.keyed import begin_or_find
+from producer.signals import Signals
+from schemas.errors import JobGivenUp
+from schemas.jobs import HalfJob, JobSpec
+from schemas.states import JobState
+from schemas.tables import jobs as table
+from store.clock import now
+from store.database import Store
+from store.half_jobs import renew, take_abandoned, take_ended
+from store.jobs import release_job
+from store.removal import remove
+from tests.builders import EXPIRED, LEASE
+from tests.integration.store.life import holding
+from tests.integration.store.life.model import Life
+
+
+class _Waits(Exception):
+    """Another process is still storing the job of the key."""
+
+
+class Halves:
+    """`storing` and `removing` are the handles of all who had a job in hand and have not finished, stale ones too."""
+
+    def __init__(self, store: Store, life: Life) -> None:
+        self._store = store
+        self._life = life
+        self.storing: list[HalfJob] = []
+        self.removing: list[HalfJob] = []
+
+    def begin(self, spec: JobSpec) -> HalfJob | None:
+        """Begin a job, or find the one of its key, or see that another process stores that one. None: nothing begun."""
+        found = holding.named(self._life.jobs, spec.idempotency_key)
+        lives = found is not None and self._stands(found)
+        try:
+            begun = begin_or_find(self._store, spec, None, LEASE, Signals(), _waits)
+        except _Waits:
+            assert lives, "a job was waited for that nobody stores"
+            return None
+        if not isinstance(begun, HalfJob):
+            assert (lives, begun.job_id) == (True, found), "a key was found that names nothing"
+            return None
+        assert not lives, "a key was given to a second job"
+        if found is not None:
+            holding.take_to_remove(self._life.jobs[found], None)
+            self._life.jobs[found].abandoned = True
+        return begun
+
+    def release(self, half: HalfJob) -> None:
+        """The last row of a job is in; its producer may have lost it."""
+        self.storing.remove(half)
+        try:
+            with self._store.writing() as connection:
+                if renew(connection, half, LEASE):
+                    release_job(connection, half.job_id)
+        except JobGivenUp:
+            assert not holding.holds(self._life.jobs, half), "a job was given up that nobody took"
+            return
+        assert holding.holds(self._life.jobs, half), "a producer goes on with a job that others have"
+        self._life.release_job(self._life.jobs[half.job_id])
+
+    def let_lapse(self, job_id: int) -> None:
+        """Who has a job in hand gives no sign of life for too long."""
+        with self._store.writing() as connection:
+            connection.execute(
+                update(table).where(table.c.id == job_id).values(holder_expires_at=now(EXPIRED))
+            )
+        self._life.jobs[job_id].abandoned = True
+
+    def prune(self, job_id: int, steps: int) -> None:
+        """Somebody takes a job to remove it, if that may be, and removes some of it, or all."""
+        job = self._life.jobs[job_id]
+        with self._store.writing() as connection:
+            if job.state == JobState.VALIDATING:
+                half = take_abandoned(connection, job_id, LEASE)
+            else:
+                half = take_ended(connection, job_id, 0.0, LEASE)
+        assert (half is not None) == holding.can_be_removed(job)
+        if half is not None:
+            holding.take_to_remove(job, half.token)
+            self.removing.append(half)
+            self.remove(half, steps)
+
+    def remove(self, half: HalfJob, steps: int) -> None:
+        """Who has a job in hand removes some of it, if it is still his."""
+        go_on: Iterable[bool] = chain(repeat(False, steps), repeat(True))
+        answers = iter(go_on)
+        gone = remove(self._store, half, until=lambda: next(answers))
+        assert gone == holding.remove(self._life.jobs, half, steps)
+
+    def give_up(self, half: HalfJob, steps: int) -> None:
+        """A producer is interrupted: from now on it removes what it stored."""
+        self.storing.remove(half)
+        self.removing.append(half)
+        self.remove(half, steps)
+
+    def validating(self) -> list[int]:
+        """The jobs that somebody has in hand, or had."""
+        return [job_id for job_id, job in self._life.jobs.items() if job.state == JobState.VALIDATING]
+
+    def to_the_end(self, most_steps: int) -> None:
+        """What is being stored is stored whole, and what is not is removed."""
+        for half in list(self.storing):
+            self.release(half)
+        for job_id in self.validating():
+            self.let_lapse(job_id)
+            self.prune(job_id, most_steps)
+
+    def _stands(self, job_id: int) -> bool:
+        """Whether a job keeps its key: it is whole, or its producer lives."""
+        job = self._life.jobs[job_id]
+        return job.state != JobState.VALIDATING or not job.abandoned
+
+
+def _waits(_job_id: int) -> None:
+    raise _Waits
