@@ -409,9 +409,7 @@ class WorkerGaveUp(ServiceAway):
 
 @dataclass(eq=False)
 class ModelUnavailable(ServiceAway):
-    """The model {model} cannot be loaded: {reason}. Give --model (or QWENQ_MODEL) a hub id or a folder
-    that holds config.json, a tokenizer and weights.
-    """
+    """The model {model} cannot be loaded: {reason}."""
 
     model: str
     reason: str
