@@ -40,6 +40,16 @@ def test_fails_a_blank_document_and_goes_on(quiet: EngineHooks) -> None:
     assert good.text == "text"
 
 
+def test_hands_out_no_text_for_an_answer_that_is_to_be_json(quiet: EngineHooks) -> None:
+    held, free = EchoEngine(EngineOptions(), quiet).generate(
+        [ask('{"total": 1}', key=1, response_format="json_object"), ask("text", key=2)]
+    )
+    assert held.failure is not None
+    assert (held.text, held.failure.code) == ("", "generation_error")
+    assert "the format json_object" in held.failure.message
+    assert free.failure is None
+
+
 def test_reports_each_batch_and_steps_before_it() -> None:
     steps: list[None] = []
     batches: list[BatchMetrics] = []
