@@ -1,5 +1,6 @@
 """Looking around in a JSON schema: its parts, its references, and what they add up to."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
 _SINGLE = ("items", "additionalItems", "additionalProperties")
 _DEFINITIONS = ("$defs", "definitions")
 _MEETING = frozenset({"pattern", "format", "allOf", "anyOf", "properties", "patternProperties", "items"})
+_POINTER = re.compile(r"#(/|$)")
 _MOST_SWEEPS = 50
 _DEEPEST_PLACE = 50
 
@@ -31,8 +33,8 @@ def parts(node: Node) -> Iterator[tuple[str, Node]]:
 def referred(root: Node, node: Node) -> tuple[str, Node] | None:
     """What a schema's `$ref` into the same document points at, with the reference; None without one."""
     reference = node.get("$ref") if isinstance(node, dict) else None
-    if not isinstance(reference, str) or not reference.startswith("#"):
-        return None
+    if not isinstance(reference, str) or not _POINTER.match(reference):
+        return None  # by an anchor or an address: the library follows these
     found = root
     for step in reference[1:].split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")

@@ -24,6 +24,10 @@ USABLE: dict[str, Any] = {
     "a tree": TREE,
     "an element that is not needed": {"type": "array", "items": {"$ref": "#"}},
     "definitions of an older draft": {"definitions": {"a": {"type": "integer"}}, "$ref": "#/definitions/a"},
+    "elements that need not differ": {"items": {"type": "array", "uniqueItems": False}},
+    "a property named like a keyword": {"properties": {"uniqueItems": {"type": "boolean"}}},
+    "a reference by an anchor": {"$ref": "#a", "$defs": {"b": {"$anchor": "a", "type": "string"}}},
+    "choices that never overlap": {"oneOf": [{"type": "string"}, {"type": "integer"}]},
     "annotations": {"type": "integer", "title": "t", "description": "d", "default": 1, "examples": [1]},
 }
 UNUSABLE: dict[str, tuple[Any, str]] = {
@@ -55,6 +59,14 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
     "a keyword that is not supported": (
         {"properties": {"a": {"items": {"uniqueItems": True}}}},
         "the keyword uniqueItems is not supported, at #/properties/a/items",
+    ),
+    "two of them": (
+        {"if": {"type": "string"}, "then": {"minLength": 2}},
+        "the keywords if, then are not supported",
+    ),
+    "choices that may overlap": (
+        {"properties": {"a": {"oneOf": [{"type": "number"}, {"type": "integer"}]}}},
+        "a oneOf may overlap, which is not supported; say anyOf, at #/properties/a",
     ),
     "behind a reference": (
         {"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"not": {}}}},
