@@ -40,6 +40,7 @@
     │   ├── WorkerGaveUp
     │   ├── SelfCheckFailed
     │   └── ModelUnavailable
+    ├── RequestsForgotten           an engine's fault, for which its process ends
     ├── TurnFailed                  a task's, in place of what nobody foresaw
     ├── DocumentFailed              one document fails, its neighbours go on
     │   ├── InvalidRow              code invalid_row
@@ -423,6 +424,14 @@ class SelfCheckFailed(ServiceAway):
 
     model: str
     reason: str
+
+
+@dataclass(eq=False)
+class RequestsForgotten(QwenqError):
+    """The engine ended without an answer to {count} of its requests, of chunks {groups}."""
+
+    count: int
+    groups: str
 
 
 class TurnFailed(QwenqError):

@@ -8,7 +8,7 @@ from tests.unit.worker.engine.asking import ask, ask_plainly
 from worker.engine.echo import EchoEngine
 from worker.engine.options import EngineOptions
 
-FLOOR = 20_000  # documents a second; 100,000 and more on an idle machine
+FLOOR = 20_000  # documents a second of the processor; 100,000 and more on an idle machine
 
 
 def test_answers_with_the_last_user_message(quiet: EngineHooks) -> None:
@@ -63,6 +63,6 @@ def test_reports_each_batch_and_steps_before_it() -> None:
 
 def test_is_never_what_the_pipeline_waits_for(quiet: EngineHooks) -> None:
     requests = [ask("a few words of an invoice")] * 20_000
-    started = time.perf_counter()
+    started = time.thread_time()
     answered = sum(1 for _ in EchoEngine(EngineOptions(), quiet).generate(requests))
-    assert answered / (time.perf_counter() - started) > FLOOR
+    assert answered / (time.thread_time() - started) > FLOOR
