@@ -7,7 +7,13 @@ from typing import Any
 import orjson
 
 from schemas.errors import InvalidSchema
-from schemas.schema_parts import every_part, fault_place, has_finite_value, most_meeting_patterns
+from schemas.schema_parts import (
+    counts_open_names,
+    every_part,
+    fault_place,
+    has_finite_value,
+    most_meeting_patterns,
+)
 
 SCHEMA_BYTES = 131_072
 SCHEMA_DEPTH = 64  # counted in brackets
@@ -57,6 +63,10 @@ def _parsed(text: str) -> dict[str, Any]:
     if _depth(schema) > SCHEMA_DEPTH:
         raise InvalidSchema(reason=f"it is nested more than {SCHEMA_DEPTH} deep")
     _drop_what_asks_nothing(schema)
+    if any(map(counts_open_names, every_part(schema))):
+        raise InvalidSchema(
+            reason="minProperties asks for more properties than are required, and a name might come twice: name them"
+        )
     if most_meeting_patterns(schema) > MOST_MEETING_PATTERNS:
         raise InvalidSchema(
             reason=f"more than {MOST_MEETING_PATTERNS} patterns meet in an allOf or beside a $ref"

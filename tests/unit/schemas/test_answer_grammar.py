@@ -26,6 +26,7 @@ USABLE: dict[str, Any] = {
     "definitions of an older draft": {"definitions": {"a": {"type": "integer"}}, "$ref": "#/definitions/a"},
     "elements that need not differ": {"items": {"type": "array", "uniqueItems": False}},
     "a property named like a keyword": {"properties": {"uniqueItems": {"type": "boolean"}}},
+    "properties of which one is needed": {"type": "object", "minProperties": 1},
     "a reference by an anchor": {"$ref": "#a", "$defs": {"b": {"$anchor": "a", "type": "string"}}},
     "choices that never overlap": {"oneOf": [{"type": "string"}, {"type": "integer"}]},
     "annotations": {"type": "integer", "title": "t", "description": "d", "default": 1, "examples": [1]},
@@ -67,6 +68,10 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
     "choices that may overlap": (
         {"properties": {"a": {"oneOf": [{"type": "number"}, {"type": "integer"}]}}},
         "a oneOf may overlap, which is not supported; say anyOf, at #/properties/a",
+    ),
+    "properties that are counted": (
+        {"items": {"type": "object", "required": ["a"], "minProperties": 2}},
+        "a name might come twice",
     ),
     "behind a reference": (
         {"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"not": {}}}},
