@@ -9,6 +9,7 @@ Node = Any  # a schema, or what stands in its place
 _MAPS = ("properties", "patternProperties")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
 _SINGLE = ("items", "additionalItems", "additionalProperties")
+_PLACES = tuple(dict.fromkeys((*_MAPS, *_LISTS, *_SINGLE)))  # each once: twice at each depth is for ever
 _DEFINITIONS = ("$defs", "definitions")
 _MEETING = frozenset({"pattern", "format", "allOf", "anyOf", "properties", "patternProperties", "items"})
 _POINTER = re.compile(r"#(/|$)")
@@ -20,7 +21,7 @@ def parts(node: Node) -> Iterator[tuple[str, Node]]:
     """The schemas that a schema is directly made of, each with its place below it."""
     if not isinstance(node, dict):
         return
-    for name in (*_MAPS, *_LISTS, *_SINGLE):
+    for name in _PLACES:
         value = node.get(name)
         if isinstance(value, dict) and name in _MAPS:
             yield from ((f"/{name}/{key}", part) for key, part in value.items())
