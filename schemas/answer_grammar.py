@@ -25,6 +25,7 @@ LONGEST_REASON = 200
 _OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
 # A reasoning is followed by an empty line.
 _AFTER_REASONING = 'start: ("\\n" | "\\n\\n")? answer\nanswer: %json '
+_TOO_LARGE = "schema too large"
 _OVERLAP = "oneOf constraints are not supported"
 _UNSUPPORTED = re.compile(r"Unimplemented keys: \[(.*)\]")
 
@@ -39,7 +40,9 @@ def answer_grammar(schema_text: str, *, after_reasoning: bool = False) -> str:
 
     schema = _parsed(schema_text)
     if reason := _fault(schema):
-        place = fault_place(schema, lambda part: _fault(part) is not None)
+        # What is too large is so as a whole, and takes long to look at part by part.
+        whole = reason == _TOO_LARGE
+        place = "#" if whole else fault_place(schema, lambda part: _fault(part) is not None)
         raise InvalidSchema(reason=reason if place == "#" else f"{reason}, at {place}")
     if not has_finite_value(schema):
         raise InvalidSchema(reason="no value satisfies it: it contains itself without end")

@@ -13,8 +13,10 @@ _PLACES = tuple(dict.fromkeys((*_MAPS, *_LISTS, *_SINGLE)))  # each once: twice 
 _DEFINITIONS = ("$defs", "definitions")
 _MEETING = frozenset({"pattern", "format", "allOf", "anyOf", "properties", "patternProperties", "items"})
 _POINTER = re.compile(r"#(/|$)")
+_FEW_PATTERNS = 8
 _MOST_SWEEPS = 50
 _DEEPEST_PLACE = 50
+_MOST_LOOKS = 1_000
 
 
 def parts(node: Node) -> Iterator[tuple[str, Node]]:
@@ -59,14 +61,17 @@ def every_part(root: Node) -> Iterator[Node]:
 
 
 def fault_place(root: Node, is_faulty: Callable[[Node], bool]) -> str:
-    """The place of the smallest part that is faulty by itself; # is the whole."""
+    """The place of the smallest part that is faulty by itself, as far as a number of looks finds it; # is the whole."""
+    looks = iter(range(_MOST_LOOKS))
     place, node = "#", root
     definitions = {name: root[name] for name in _DEFINITIONS if isinstance(root, dict) and name in root}
     for _ in range(_DEEPEST_PLACE):
         link = referred(root, node)
         below = [link] if link else [(place + step, part) for step, part in parts(node)]
         guilty = (
-            (at, part) for at, part in below if isinstance(part, dict) and is_faulty({**definitions, **part})
+            (at, part)
+            for at, part in below
+            if isinstance(part, dict) and next(looks, None) is not None and is_faulty({**definitions, **part})
         )
         worse = next(guilty, None)
         if worse is None:
@@ -141,7 +146,10 @@ def _listed(node: dict[str, Node], name: str) -> list[Node]:
 
 
 def most_meeting_patterns(root: Node) -> int:
-    """How many regular expressions may have to hold at once, counted from above."""
+    """How many regular expressions may have to hold at once, counted from above; of a few, how many there are."""
+    everywhere = sum(map(_own_patterns, every_part(root)))
+    if everywhere <= _FEW_PATTERNS:
+        return everywhere
     meeting = (node for node in every_part(root) if isinstance(node, dict) and _is_meeting(node))
     return max((_patterns_below(root, node) for node in meeting), default=0)
 
@@ -157,11 +165,17 @@ def _patterns_below(root: Node, top: Node) -> int:
         node = waiting.pop()
         if not isinstance(node, dict):
             continue
-        named = node.get("patternProperties")
-        count += ("pattern" in node) + ("format" in node) + len(named if isinstance(named, dict) else ())
+        count += _own_patterns(node)
         waiting.extend(part for _, part in parts(node))
         link = referred(root, node)
         if link is not None and link[0] not in seen:
             seen.add(link[0])
             waiting.append(link[1])
     return count
+
+
+def _own_patterns(node: Node) -> int:
+    if not isinstance(node, dict):
+        return 0
+    named = node.get("patternProperties")
+    return ("pattern" in node) + ("format" in node) + len(named if isinstance(named, dict) else ())

@@ -97,6 +97,13 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
         {"not": {"type": "string"}, "x-guidance": {"lenient": True}},
         "keyword not",
     ),
+    "many references to much": (
+        {
+            "$defs": {"b": {"properties": {f"p{place}": {"type": "null"} for place in range(600)}}},
+            "properties": {f"q{place}": {"$ref": "#/$defs/b", "items": {}} for place in range(600)},
+        },
+        "schema too large",
+    ),
     "an array": ([], "a schema is a JSON object"),
     "null": (None, "a schema is a JSON object"),
 }
