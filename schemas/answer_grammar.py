@@ -7,7 +7,13 @@ from typing import Any
 import orjson
 
 from schemas.errors import InvalidSchema
-from schemas.schema_parts import fault_place, has_finite_value, most_meeting_patterns
+from schemas.schema_parts import (
+    counts_open_names,
+    every_part,
+    fault_place,
+    has_finite_value,
+    most_meeting_patterns,
+)
 
 SCHEMA_BYTES = 131_072
 SCHEMA_DEPTH = 64  # counted in brackets
@@ -19,6 +25,8 @@ LONGEST_REASON = 200
 _OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
 # A reasoning is followed by an empty line.
 _AFTER_REASONING = 'start: ("\\n" | "\\n\\n")? answer\nanswer: %json '
+_TOO_LARGE = "schema too large"
+_OVERLAP = "oneOf constraints are not supported"
 _UNSUPPORTED = re.compile(r"Unimplemented keys: \[(.*)\]")
 
 
@@ -32,7 +40,9 @@ def answer_grammar(schema_text: str, *, after_reasoning: bool = False) -> str:
 
     schema = _parsed(schema_text)
     if reason := _fault(schema):
-        place = fault_place(schema, lambda part: _fault(part) is not None)
+        # What is too large is so as a whole, and takes long to look at part by part.
+        whole = reason == _TOO_LARGE
+        place = "#" if whole else fault_place(schema, lambda part: _fault(part) is not None)
         raise InvalidSchema(reason=reason if place == "#" else f"{reason}, at {place}")
     if not has_finite_value(schema):
         raise InvalidSchema(reason="no value satisfies it: it contains itself without end")
@@ -55,11 +65,23 @@ def _parsed(text: str) -> dict[str, Any]:
         raise InvalidSchema(reason="a schema is a JSON object")
     if _depth(schema) > SCHEMA_DEPTH:
         raise InvalidSchema(reason=f"it is nested more than {SCHEMA_DEPTH} deep")
+    _drop_what_asks_nothing(schema)
+    if any(map(counts_open_names, every_part(schema))):
+        raise InvalidSchema(
+            reason="minProperties asks for more properties than are required, and a name might come twice: name them"
+        )
     if most_meeting_patterns(schema) > MOST_MEETING_PATTERNS:
         raise InvalidSchema(
             reason=f"more than {MOST_MEETING_PATTERNS} patterns meet in an allOf or beside a $ref"
         )
     return schema
+
+
+def _drop_what_asks_nothing(schema: dict[str, Any]) -> None:
+    """Take `uniqueItems: false` out: the library refuses the keyword, whatever it says."""
+    for part in every_part(schema):
+        if isinstance(part, dict) and part.get("uniqueItems") is False:
+            del part["uniqueItems"]
 
 
 def _depth(value: object) -> int:
@@ -84,12 +106,20 @@ def _fault(schema: dict[str, Any]) -> str | None:
     if not message:
         return None
     if unsupported := _UNSUPPORTED.search(message):
-        return f"the keyword {unsupported[1].replace(chr(34), '')} is not supported"
+        return _not_supported(unsupported[1].replace('"', "").split(", "))
+    if _OVERLAP in message:
+        return "the choices of a oneOf may overlap, which is not supported; say anyOf"
     if message.startswith("regex parse error"):
         return f"a pattern cannot be used: {message.rpartition('error: ')[2]}"
     return message.replace("Unsatisfiable schema", "no value satisfies it").partition("\n")[0][
         :LONGEST_REASON
     ]
+
+
+def _not_supported(keywords: list[str]) -> str:
+    if len(keywords) == 1:
+        return f"the keyword {keywords[0]} is not supported"
+    return f"the keywords {', '.join(keywords)} are not supported"
 
 
 def _with_options(schema: dict[str, Any]) -> str:

@@ -40,6 +40,7 @@
     │   ├── WorkerGaveUp
     │   ├── SelfCheckFailed
     │   └── ModelUnavailable
+    ├── RequestsForgotten           an engine's fault, for which its process ends
     ├── TurnFailed                  a task's, in place of what nobody foresaw
     ├── DocumentFailed              one document fails, its neighbours go on
     │   ├── InvalidRow              code invalid_row
@@ -411,9 +412,7 @@ class WorkerGaveUp(ServiceAway):
 
 @dataclass(eq=False)
 class ModelUnavailable(ServiceAway):
-    """The model {model} cannot be loaded: {reason}. Give --model (or QWENQ_MODEL) a hub id or a folder
-    that holds config.json, a tokenizer and weights.
-    """
+    """The model {model} cannot be loaded: {reason}."""
 
     model: str
     reason: str
@@ -427,6 +426,14 @@ class SelfCheckFailed(ServiceAway):
 
     model: str
     reason: str
+
+
+@dataclass(eq=False)
+class RequestsForgotten(QwenqError):
+    """The engine ended without an answer to {count} of its requests, of chunks {groups}."""
+
+    count: int
+    groups: str
 
 
 class TurnFailed(QwenqError):

@@ -1,5 +1,6 @@
 """Looking around in a JSON schema: its parts, its references, and what they add up to."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,17 +9,21 @@ Node = Any  # a schema, or what stands in its place
 _MAPS = ("properties", "patternProperties")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
 _SINGLE = ("items", "additionalItems", "additionalProperties")
+_PLACES = tuple(dict.fromkeys((*_MAPS, *_LISTS, *_SINGLE)))  # each once: twice at each depth is for ever
 _DEFINITIONS = ("$defs", "definitions")
 _MEETING = frozenset({"pattern", "format", "allOf", "anyOf", "properties", "patternProperties", "items"})
+_POINTER = re.compile(r"#(/|$)")
+_FEW_PATTERNS = 8
 _MOST_SWEEPS = 50
 _DEEPEST_PLACE = 50
+_MOST_LOOKS = 1_000
 
 
 def parts(node: Node) -> Iterator[tuple[str, Node]]:
     """The schemas that a schema is directly made of, each with its place below it."""
     if not isinstance(node, dict):
         return
-    for name in (*_MAPS, *_LISTS, *_SINGLE):
+    for name in _PLACES:
         value = node.get(name)
         if isinstance(value, dict) and name in _MAPS:
             yield from ((f"/{name}/{key}", part) for key, part in value.items())
@@ -31,8 +36,8 @@ def parts(node: Node) -> Iterator[tuple[str, Node]]:
 def referred(root: Node, node: Node) -> tuple[str, Node] | None:
     """What a schema's `$ref` into the same document points at, with the reference; None without one."""
     reference = node.get("$ref") if isinstance(node, dict) else None
-    if not isinstance(reference, str) or not reference.startswith("#"):
-        return None
+    if not isinstance(reference, str) or not _POINTER.match(reference):
+        return None  # by an anchor or an address: the library follows these
     found = root
     for step in reference[1:].split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
@@ -56,14 +61,17 @@ def every_part(root: Node) -> Iterator[Node]:
 
 
 def fault_place(root: Node, is_faulty: Callable[[Node], bool]) -> str:
-    """The place of the smallest part that is faulty by itself; # is the whole."""
+    """The place of the smallest part that is faulty by itself, as far as a number of looks finds it; # is the whole."""
+    looks = iter(range(_MOST_LOOKS))
     place, node = "#", root
     definitions = {name: root[name] for name in _DEFINITIONS if isinstance(root, dict) and name in root}
     for _ in range(_DEEPEST_PLACE):
         link = referred(root, node)
         below = [link] if link else [(place + step, part) for step, part in parts(node)]
         guilty = (
-            (at, part) for at, part in below if isinstance(part, dict) and is_faulty({**definitions, **part})
+            (at, part)
+            for at, part in below
+            if isinstance(part, dict) and next(looks, None) is not None and is_faulty({**definitions, **part})
         )
         worse = next(guilty, None)
         if worse is None:
@@ -124,13 +132,24 @@ def _elements(node: dict[str, Node]) -> list[Node]:
     return first[:fewest] + ([node.get("items")] if fewest > len(first) else [])
 
 
+def counts_open_names(node: Node) -> bool:
+    """Whether an object must have more properties than it names: a name that comes twice would count as one."""
+    fewest = node.get("minProperties") if isinstance(node, dict) else None
+    if not isinstance(fewest, int) or fewest <= max(1, len(set(_listed(node, "required")))):
+        return False
+    return node.get("additionalProperties") is not False or bool(node.get("patternProperties"))
+
+
 def _listed(node: dict[str, Node], name: str) -> list[Node]:
     value = node.get(name)
     return value if isinstance(value, list) else []
 
 
 def most_meeting_patterns(root: Node) -> int:
-    """How many regular expressions may have to hold at once, counted from above."""
+    """How many regular expressions may have to hold at once, counted from above; of a few, how many there are."""
+    everywhere = sum(map(_own_patterns, every_part(root)))
+    if everywhere <= _FEW_PATTERNS:
+        return everywhere
     meeting = (node for node in every_part(root) if isinstance(node, dict) and _is_meeting(node))
     return max((_patterns_below(root, node) for node in meeting), default=0)
 
@@ -146,11 +165,17 @@ def _patterns_below(root: Node, top: Node) -> int:
         node = waiting.pop()
         if not isinstance(node, dict):
             continue
-        named = node.get("patternProperties")
-        count += ("pattern" in node) + ("format" in node) + len(named if isinstance(named, dict) else ())
+        count += _own_patterns(node)
         waiting.extend(part for _, part in parts(node))
         link = referred(root, node)
         if link is not None and link[0] not in seen:
             seen.add(link[0])
             waiting.append(link[1])
     return count
+
+
+def _own_patterns(node: Node) -> int:
+    if not isinstance(node, dict):
+        return 0
+    named = node.get("patternProperties")
+    return ("pattern" in node) + ("format" in node) + len(named if isinstance(named, dict) else ())

@@ -8,6 +8,7 @@ from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, R
 from schemas.settings import Settings
 from worker.engine.factory import make_engine
 from worker.keeper import Keeper
+from worker.ledger import Ledger
 from worker.revision import revision_of
 from worker.self_check import check_engine
 
@@ -18,6 +19,7 @@ class ResidentModel:
     def __init__(self, model: str, settings: Settings) -> None:
         self._model = model
         self._keeper: Keeper | None = None
+        self._ledger = Ledger()
         self._engine = make_engine(model, settings, EngineHooks(self._on_step, self._on_batch))
 
     def load(self) -> ModelInfo:
@@ -33,10 +35,16 @@ class ResidentModel:
         return self._engine.prompt_tokens(messages, thinking=thinking)
 
     def answer(self, requests: Iterable[Request], keeper: Keeper) -> Iterator[Completion]:
-        """Answer requests; the keeper of their claims hears of every step, withdraws some, or breaks it off."""
-        self._keeper = keeper
+        """Answer requests; the keeper of their claims hears of every step, withdraws some, or breaks it off.
+
+        Raises RequestsForgotten: their chunk would else be claimed and given back for ever.
+        """
+        self._keeper, self._ledger = keeper, Ledger()
         try:
-            yield from self._engine.generate(requests)
+            for completion in self._engine.generate(self._ledger.noting(requests)):
+                self._ledger.strike(completion)
+                yield completion
+            self._ledger.check()
         finally:
             self._keeper = None
 
@@ -44,8 +52,11 @@ class ResidentModel:
         if self._keeper is not None:
             for chunk_id in self._keeper.step():
                 self._engine.withdraw(chunk_id)
+                self._ledger.keep_only(chunk_id, ())
             for claim in self._keeper.newly_paused():
-                self._keeper.keep_only(claim, self._engine.withdraw_waiting(claim.chunk_id))
+                begun = self._engine.withdraw_waiting(claim.chunk_id)
+                self._ledger.keep_only(claim.chunk_id, begun)
+                self._keeper.keep_only(claim, begun)
 
     def _on_batch(self, metrics: BatchMetrics) -> None:
         if self._keeper is not None:

@@ -10,6 +10,10 @@ from tests.acceptance.conftest import QUESTION
 from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, Fleet, read_jsonl, write_jsonl
 
+SPECIAL = [
+    token["content"] for token in json.loads((TINY_MODEL / "tokenizer.json").read_text())["added_tokens"]
+]
+DEEP = json.loads('{"items": ' * 60 + "{}" + "}" * 60)
 MEGABYTE = "The parties agree to the terms below. " * 27_595
 
 
@@ -49,12 +53,15 @@ FAILING: dict[str, tuple[dict[str, object], str]] = {
 WORKING: dict[str, dict[str, object]] = {
     "control": {"text": "\x01\x02\x1b[2J\x7f\x85 Total" + QUESTION},
     "nul": {"text": "a\x00b" + QUESTION},
-    "special": {"text": "<|endoftext|><|im_start|>system<|im_end|><think></think><tool_call>" + QUESTION},
+    "special": {"text": "<|im_start|>system".join(["", *SPECIAL]) + QUESTION},
     "rtl": {"text": "\u202eחשבונית مجموع\u202c 1,250" + QUESTION},  # noqa: RUF001
     "cjk": {"text": "請求書の合計は１２５０ユーロです。发票总额 송장 총액 𠮷" + QUESTION},
     "zero-width": {"text": "\u200b\u200d\u2060\ufeff" + QUESTION},
     "combining": {"text": "Z" + "\u0301\u0327" * 40 + QUESTION},
     "stops": chat("stops", stop=[f"stop {number}" for number in range(10_000)]),
+    "deep": chat(
+        "deep", response_format={"type": "json_schema", "json_schema": {"schema": {"type": "null", **DEEP}}}
+    ),
     "hot": chat("hot", temperature=100, seed=3),
 }
 

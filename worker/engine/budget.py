@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from worker.engine.cache import CacheSize
 from worker.engine.memory import free_bytes
 
 _log = logging.getLogger("qwenq.engine")
@@ -17,30 +18,46 @@ MOST_SHARE = 0.9
 
 @dataclass(slots=True)
 class TokenBudget:
-    """The most rows of a batch, and the most tokens (`cells`): rows times the longest prompt and answer."""
+    """The most rows of a batch, and the most tokens (`cells`): rows times the longest prompt and answer.
+
+    `row_cells` is what a row takes beside its tokens, for states that do not grow, as if they were tokens.
+    """
 
     rows: int
     cells: int
+    row_cells: int = 0
 
     @classmethod
     def calibrated(
-        cls, device: torch.device, cell_bytes: int, passing_bytes: int, rows: int | None, cells: int | None
+        cls, device: torch.device, size: CacheSize, passing_bytes: int, rows: int | None, cells: int | None
     ) -> "TokenBudget":
         """Take what the settings say; else measure what is free on `device`.
 
-        `cell_bytes` is the cache of one token, `passing_bytes` what a pass through the model takes beside it.
+        `size` is what the cache takes, `passing_bytes` what a pass through the model takes beside it.
         """
+        cell_bytes = max(1, size.column)
         free = free_bytes(device) * SHARE.get(device.type, MOST_SHARE) - passing_bytes
         budget = cls(
             rows=rows or ROWS.get(device.type, MOST_ROWS),
-            cells=cells or max(1, int(free / max(1, cell_bytes))),
+            cells=cells or max(1, int(free / cell_bytes)),
+            row_cells=0 if cells else -(-size.row // cell_bytes),
         )
-        _log.info("token budget: %d rows, %d tokens of %d bytes each", budget.rows, budget.cells, cell_bytes)
+        _log.info(
+            "token budget: %d rows of %d bytes each, %d tokens of %d bytes each",
+            budget.rows, size.row, budget.cells, size.column,
+        )  # fmt: skip
         return budget
 
-    def holds(self, rows: int, columns: int) -> bool:
-        """Whether so many rows of so many tokens are within it. One row always is: it may prove to fit."""
-        return rows == 1 or (rows <= self.rows and rows * columns <= self.cells)
+    def holds(self, rows: int, columns: int, beside: int = 0) -> bool:
+        """Whether so many rows of so many tokens, and tokens `beside` them, are within it.
+
+        One row always is: it may prove to fit.
+        """
+        return rows == 1 or (rows <= self.rows and self.taken(rows, columns) + beside <= self.cells)
+
+    def taken(self, rows: int, columns: int) -> int:
+        """Give how many cells so many rows of so many tokens take."""
+        return rows * (columns + self.row_cells)
 
     def shrink(self, cells: int) -> None:
         """Remember that so much did not fit: half of it is tried from now on."""

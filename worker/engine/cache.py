@@ -1,6 +1,6 @@
 """The key-value cache of a padded batch: rows leave it when they are done, and rows of other batches join."""
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from transformers import Cache, DynamicCache, PreTrainedModel
@@ -12,13 +12,30 @@ def new_cache(network: PreTrainedModel) -> Cache:
     return DynamicCache(config=network.config)
 
 
+class CacheSize(NamedTuple):
+    """What a cache takes, in bytes: for each column of a row, and for each row beside that, in states."""
+
+    column: int
+    row: int
+
+
 @torch.inference_mode()
-def column_bytes(network: PreTrainedModel) -> int:
-    """Measure the memory that one token takes in the cache, in bytes; states that have no columns do not count."""
+def cache_size(network: PreTrainedModel) -> CacheSize:
+    """Measure it with one token."""
     cache = new_cache(network)
     network(input_ids=torch.zeros(1, 1, dtype=torch.long, device=network.device), past_key_values=cache)
     columns = [filled(layer) for layer in cache.layers if isinstance(layer, DynamicLayer)]
-    return sum(tensor.nbytes for pair in columns for tensor in pair)
+    states = [
+        state
+        for layer in cache.layers
+        if isinstance(layer, LinearAttentionLayer)
+        for kind in (layer.conv_states, layer.recurrent_states)
+        for state in kind.values()
+    ]
+    return CacheSize(
+        column=sum(tensor.nbytes for pair in columns for tensor in pair),
+        row=sum(state.nbytes for state in states if state is not None),
+    )
 
 
 def is_joinable(cache: Cache) -> bool:

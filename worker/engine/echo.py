@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from schemas.answer_seconds import AnswerSeconds
-from schemas.errors import DocumentFailed, PromptTooLong
+from schemas.errors import DocumentFailed, GenerationFailed, PromptTooLong
 from schemas.prompts import Message, Prompt
 from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
+from schemas.response_format import ResponseFormat, ResponseType
 from schemas.results import FinishReason, Usage
 from worker.engine.failures import failed_completion, refuse_blank
 from worker.engine.memory import resident_bytes
@@ -124,6 +125,7 @@ def _answer(request: Request, context: int) -> Completion:
     started = time.perf_counter()
     try:
         refuse_blank(request.prompt.messages)
+        _refuse_format(request.params.response_format)
         prompt_tokens = _count_words(request.prompt.messages)
         _refuse_too_long(prompt_tokens, request.params.max_new_tokens, context)
     except DocumentFailed as error:
@@ -151,6 +153,12 @@ def _echo(text: str, limit: int) -> tuple[str, FinishReason, int]:
 
 def _count_words(messages: Iterable[Message]) -> int:
     return sum(len(message.content.split()) for message in messages)
+
+
+def _refuse_format(form: ResponseFormat) -> None:
+    """Raise GenerationFailed for an answer that is to be JSON: an echo is what the document is."""
+    if form.type is not ResponseType.TEXT:
+        raise GenerationFailed(reason=f"the model echo cannot hold its answer to the format {form.type}")
 
 
 def _refuse_too_long(prompt_tokens: int, max_new_tokens: int, context: int) -> None:

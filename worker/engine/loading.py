@@ -31,7 +31,7 @@ from worker.engine.quantized_loading import (
     mend_quantized,
     prepare_checkpoint,
 )
-from worker.engine.source import check_source
+from worker.engine.source import NO_TOKENIZER, check_source
 from worker.engine.vocabulary import Vocabulary
 from worker.engine.weights import Weights, check_files_fit
 
@@ -159,7 +159,7 @@ def _load_network(plan: _Plan) -> PreTrainedModel:
 
 def _check_tokenizer(model: str, tokenizer: PreTrainedTokenizerBase, network: PreTrainedModel) -> None:
     if not tokenizer.is_fast or len(tokenizer) < FEWEST_TOKENS:
-        raise ModelUnavailable(model=model, reason="there is no tokenizer (tokenizer.json)")
+        raise ModelUnavailable(model=model, reason=NO_TOKENIZER)
     if not tokenizer.chat_template:
         raise ModelUnavailable(
             model=model,

@@ -10,17 +10,17 @@ from huggingface_hub.errors import (
 )
 
 from worker.engine.quantization import INSTALL
+from worker.engine.source import NO_TOKENIZER, NO_WEIGHTS, NOT_ON_HUB
 
 LONGEST_REASON = 300
 
 NOT_REACHED = "the hub cannot be reached, and the model is not in this machine's cache"
-NO_TOKENIZER = "there is no tokenizer (tokenizer.json)"
 OTHER_MODEL = "it is not a model that generates text, or this version of Transformers does not know it"
 REASONS = (
     (("trust_remote_code",), "it brings Python code of its own, which qwenq does not run"),
     (("unrecognized configuration class",), OTHER_MODEL),
     (("unrecognized model",), OTHER_MODEL),
-    (("no file named",), "there are no weights (model.safetensors)"),
+    (("no file named",), NO_WEIGHTS),
     (("tokenizer", "can't load"), NO_TOKENIZER),
     (("tokenizer", "instantiate"), NO_TOKENIZER),
     (("couldn't connect",), NOT_REACHED),
@@ -40,7 +40,7 @@ def reason_of(error: BaseException) -> str:
         if isinstance(link, GatedRepoError):
             return "it is gated: accept its terms on the hub, then log in with `hf auth login`"
         if isinstance(link, RepositoryNotFoundError):
-            return "there is neither a folder nor a public hub model of this name"
+            return NOT_ON_HUB
         if isinstance(link, (LocalEntryNotFoundError, OfflineModeIsEnabled, ConnectionError)):
             return NOT_REACHED
     return _plain(str(error)) or type(error).__name__

@@ -1,5 +1,6 @@
 """Running documents, packed without padding: for models whose attention can be replaced."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence as Listed
 from dataclasses import dataclass
 
@@ -59,12 +60,12 @@ class PackedRows:
     """A Runner without padding: the cells of a prompt are its tokens, and a shared prefix is computed once."""
 
     def __init__(self, network: PreTrainedModel, forward: Forward, budget: TokenBudget) -> None:
-        shape = CacheShape.of(network)
+        self._shape = shape = CacheShape.of(network)
         self._device = network.device
         self._forward = forward
         self._budget = budget
         self._arena = KeyValueArena(shape)
-        self._shelf = PrefixShelf(shape)
+        self._shelf = PrefixShelf()
         self._decoding = Decoding(shape)
         self._softmax = causal_softmax(shape.dtype, shape.device)
         self._rows: list[Row] = []
@@ -83,8 +84,9 @@ class PackedRows:
 
     @property
     def cells(self) -> int:
-        """How many tokens its arena has memory for, or was to have."""
-        return max(self._arena.slots * self._arena.columns, len(self._rows) * self.columns)
+        """How many tokens its arena and its prefixes have memory for, or were to have."""
+        arena = max(self._arena.slots * self._arena.columns, len(self._rows) * self.columns)
+        return arena + _tokens_of(self._prefixes())
 
     def admit(self, sequence: Sequence, beside: Listed[list[int]]) -> bool:
         """Take a document in, if there is room; `beside` are prompts of its group that wait."""
@@ -94,7 +96,7 @@ class PackedRows:
         row, self._refused = self._refused, None
         if row is None or row.sequence is not sequence:
             row = Row(sequence, self._shelf.find(sequence.prompt, sequence.group, beside))
-        if not self._budget.holds(rows, max(row.columns, self.columns)):
+        if not self._has_room_beside(row):
             self._refused = row  # it is offered again at each step: its prefix is chosen once
             return False
         sequence.prefix_tokens = row.shared
@@ -129,6 +131,21 @@ class PackedRows:
         self._shelf.clear()  # what the step should have computed of a prefix is not there
         self._arena.release()
 
+    def _has_room_beside(self, row: Row) -> bool:
+        """Whether the budget holds one row more. Prefixes that only may serve again give way to it."""
+        rows, columns = len(self._rows) + 1, max(row.columns, self.columns)
+        if self._budget.holds(rows, columns, _tokens_of(self._prefixes(row))):
+            return True
+        self._shelf.keep_only(self._in_use(row))
+        return self._budget.holds(rows, columns, _tokens_of(self._prefixes(row)))
+
+    def _prefixes(self, *more: Row) -> set[Prefix]:
+        """Those that take memory, or will."""
+        return self._in_use(*more).union(self._shelf.kept)
+
+    def _in_use(self, *more: Row) -> set[Prefix]:
+        return {row.prefix for row in (*self._rows, *more) if row.prefix is not None}
+
     def _make_room(self) -> None:
         """Fit the arena to the rows: more columns as they grow, fewer once a few long documents are gone."""
         need = max(row.filled + max(1, row.waiting) for row in self._rows)
@@ -137,7 +154,8 @@ class PackedRows:
         slots = len(self._rows)
         if need <= self._arena.columns <= TOO_MANY * columns and slots <= self._arena.slots:
             return
-        slots = max(slots, min(self._budget.rows, self._budget.cells // columns))
+        cells = self._budget.cells - _tokens_of(self._prefixes())
+        slots = max(slots, min(self._budget.rows, cells // columns))
         self._arena.resize(slots, columns, len(self._rows))
 
     def _add_running(self, step: PackedStep) -> list[Row]:
@@ -174,6 +192,7 @@ class PackedRows:
 
     def _add_prefix(self, step: PackedStep, prefix: Prefix) -> bool:
         """Add what is not computed yet of a prefix. Says whether there was anything."""
+        prefix.make_room(self._shape)
         room = self._step_tokens - len(step.tokens)
         ids = prefix.ids[prefix.filled : prefix.filled + max(0, room)]
         if ids:
@@ -211,3 +230,7 @@ class PackedRows:
             if last.filled:
                 self._arena.move(len(self._rows), slot, last.filled)
             self._rows[slot] = last
+
+
+def _tokens_of(prefixes: Iterable[Prefix]) -> int:
+    return sum(map(len, prefixes))

@@ -40,7 +40,7 @@ class PaddedRows:
     @property
     def cells(self) -> int:
         """How many tokens its documents may come to, each as many as the longest."""
-        return len(self.running) * self.columns
+        return self._budget.taken(len(self.running), self.columns)
 
     def admit(self, sequence: Sequence, _beside: Listed[list[int]]) -> bool:
         """Take a document in, if there is room."""

@@ -1,7 +1,7 @@
 """Prompt prefixes that documents share: computed once, then read by each of them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from collections.abc import Sequence as Listed
 from dataclasses import dataclass, field
 
@@ -21,22 +21,24 @@ class Prefix:
     """The beginning of many prompts, with its keys and values by layer: heads x tokens x head size.
 
     `filled` tokens are computed. A prefix cut from a longer one shares its memory, and what is computed of it.
+    Memory is taken by the step that computes it: where there is too little, that step fails and not the choice.
     """
 
     ids: list[int]
-    keys: list[torch.Tensor]
-    values: list[torch.Tensor]
+    keys: list[torch.Tensor] = field(default_factory=list)
+    values: list[torch.Tensor] = field(default_factory=list)
     filled: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    @classmethod
-    def empty(cls, ids: list[int], shape: CacheShape) -> "Prefix":
-        """Make room for a prefix that is not computed yet."""
-        keys = [shape.tensor(shape.heads, len(ids)) for _ in range(shape.layers)]
-        values = [shape.tensor(shape.heads, len(ids)) for _ in range(shape.layers)]
-        return cls(ids, keys, values)
+    def make_room(self, shape: CacheShape) -> None:
+        """Take the memory for its keys and values, unless it has it."""
+        if not self.keys:
+            keys, values = (
+                [shape.tensor(shape.heads, len(self)) for _ in range(shape.layers)] for _ in range(2)
+            )
+            self.keys, self.values = keys, values
 
     def cut(self, length: int) -> "Prefix":
         """Give its first `length` tokens as a prefix of their own."""
@@ -56,7 +58,6 @@ class Prefix:
 class PrefixShelf:
     """The prefixes of late, the last used at the end: a job's next chunk begins as its last one did."""
 
-    shape: CacheShape
     kept: list[Prefix] = field(default_factory=list)
     choices: Counter[int] = field(default_factory=Counter)
 
@@ -76,11 +77,15 @@ class PrefixShelf:
             return self._used(known)
         if length < FEWEST_TOKENS:
             return None
-        return self._used(self._cut_of_kept(prompt[:length]) or Prefix.empty(prompt[:length], self.shape))
+        return self._used(self._cut_of_kept(prompt[:length]) or Prefix(prompt[:length]))
 
     def forget(self, group: int) -> None:
         """Note that the group has ended."""
         self.choices.pop(group, None)
+
+    def keep_only(self, in_use: Collection[Prefix]) -> None:
+        """Let those go that nobody reads now: their memory is wanted."""
+        self.kept = [one for one in self.kept if one in in_use]
 
     def clear(self) -> None:
         """Let all of them go; those still in use stay with their documents."""

@@ -6,6 +6,14 @@ from pathlib import Path
 from schemas.errors import ModelUnavailable
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+WANTED = "Give --model (or QWENQ_MODEL) a hub id or a folder that holds config.json, a tokenizer and weights"
+NO_FOLDER = f"there is no such folder. {WANTED}"
+NO_CONFIG = f"the folder holds no config.json. {WANTED}"
+NO_TOKENIZER = f"there is no tokenizer (tokenizer.json). {WANTED}"
+NO_WEIGHTS = f"there are no weights (model.safetensors). {WANTED}"
+NOT_A_FOLDER = f"it is a file, not a folder. {WANTED}"
+NOT_ON_HUB = f"there is neither a folder nor a public hub model of this name. {WANTED}"
+
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model")
 WEIGHTS = ("*.safetensors", "*.bin")
 
@@ -16,15 +24,15 @@ def check_source(model: str) -> None:
     if folder.is_dir():
         _check_folder(model, folder)
     elif folder.exists():
-        raise ModelUnavailable(model=model, reason="it is a file, not a folder")
+        raise ModelUnavailable(model=model, reason=NOT_A_FOLDER)
     elif not HUB_ID.fullmatch(model) or model.startswith("."):
-        raise ModelUnavailable(model=model, reason="there is no such folder")
+        raise ModelUnavailable(model=model, reason=NO_FOLDER)
 
 
 def _check_folder(model: str, folder: Path) -> None:
     if not (folder / "config.json").is_file():
-        raise ModelUnavailable(model=model, reason="the folder holds no config.json")
+        raise ModelUnavailable(model=model, reason=NO_CONFIG)
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise ModelUnavailable(model=model, reason="there is no tokenizer (tokenizer.json)")
+        raise ModelUnavailable(model=model, reason=NO_TOKENIZER)
     if not any(found for pattern in WEIGHTS for found in folder.glob(pattern)):
-        raise ModelUnavailable(model=model, reason="there are no weights (model.safetensors)")
+        raise ModelUnavailable(model=model, reason=NO_WEIGHTS)

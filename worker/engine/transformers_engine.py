@@ -13,7 +13,7 @@ from schemas.errors import ModelUnavailable
 from schemas.prompts import Message
 from schemas.requests import Completion, EngineHooks, ModelInfo, Request
 from worker.engine.budget import TokenBudget
-from worker.engine.cache import column_bytes
+from worker.engine.cache import cache_size
 from worker.engine.cores import usable_cores
 from worker.engine.device import free_memory
 from worker.engine.encoding import PromptEncoder
@@ -139,5 +139,5 @@ def _calibrated(network: PreTrainedModel, options: EngineOptions) -> TokenBudget
     rows = options.batch_rows or 256
     passing = tokens * wide * network.dtype.itemsize + 3 * rows * config.vocab_size * torch.float32.itemsize
     return TokenBudget.calibrated(
-        network.device, column_bytes(network), passing, options.batch_rows, options.batch_tokens
+        network.device, cache_size(network), passing, options.batch_rows, options.batch_tokens
     )

@@ -8,6 +8,7 @@ import torch
 from sqlalchemy import select
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from schemas.settings import Settings
 from schemas.tables import batches
 from store.results import results_of
 from tests.audit import audit
@@ -20,6 +21,12 @@ TEXTS = [
     f"Invoice INV-{number}\nTotal: {number * 3}.{number % 90 + 10}{QUESTION}"
     for number in range(20_001, 20_013)
 ]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Settings of a test, with a lease so long that no document is answered twice."""
+    return settings.model_copy(update={"lease_seconds": 60.0})
 
 
 def alone(text: str, max_new_tokens: int) -> str:

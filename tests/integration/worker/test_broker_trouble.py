@@ -32,7 +32,7 @@ def test_a_job_submitted_while_the_broker_is_away_is_answered_when_it_is_back(
     finally:
         fleet.kill()
         service.ask_to_stop()
-        service.wait_until_stopped(5)
+        service.wait_until_stopped(30)
         broker.close()
 
 

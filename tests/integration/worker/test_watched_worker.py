@@ -132,9 +132,9 @@ def test_a_text_log_holds_nothing_of_a_document_and_the_parent_notes_what_is_hel
     worker = fleet.start("worker", "--model", "echo", "--log-format", "text", "--log-level", "debug")
     jobs.wait_until_ended(submit())
     eventually(lambda: _resident(jobs.store) > 10 * 2**20, "the heartbeat notes the memory of the child")
-    log = worker.log.read_text()
-    assert "chunk.finished job=1 chunk=1 attempt=1 worker=1" in log
-    assert CANARY not in log
+    finished = "chunk.finished job=1 chunk=1 attempt=1 worker=1"
+    eventually(lambda: finished in worker.log.read_text(), "the log tells what the store has")
+    assert CANARY not in worker.log.read_text()
 
 
 def _resident(store: Store) -> int:

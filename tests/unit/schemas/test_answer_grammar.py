@@ -16,6 +16,8 @@ TREE = {
 }
 ITSELF = {"type": "object", "properties": {"child": {"$ref": "#"}}, "required": ["child"]}
 DEEP: dict[str, Any] = reduce(lambda inner, _: {"items": inner}, range(SCHEMA_DEPTH + 1), {"type": "integer"})
+AS_DEEP: dict[str, Any] = reduce(lambda inner, _: {"items": inner}, range(SCHEMA_DEPTH), {})
+"""Going through a part twice would take longer than anybody waits."""
 
 USABLE: dict[str, Any] = {
     "nothing asked": {},
@@ -23,7 +25,13 @@ USABLE: dict[str, Any] = {
     "an object": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
     "a tree": TREE,
     "an element that is not needed": {"type": "array", "items": {"$ref": "#"}},
+    "as deep as may be": AS_DEEP,
     "definitions of an older draft": {"definitions": {"a": {"type": "integer"}}, "$ref": "#/definitions/a"},
+    "elements that need not differ": {"items": {"type": "array", "uniqueItems": False}},
+    "a property named like a keyword": {"properties": {"uniqueItems": {"type": "boolean"}}},
+    "properties of which one is needed": {"type": "object", "minProperties": 1},
+    "a reference by an anchor": {"$ref": "#a", "$defs": {"b": {"$anchor": "a", "type": "string"}}},
+    "choices that never overlap": {"oneOf": [{"type": "string"}, {"type": "integer"}]},
     "annotations": {"type": "integer", "title": "t", "description": "d", "default": 1, "examples": [1]},
 }
 UNUSABLE: dict[str, tuple[Any, str]] = {
@@ -56,6 +64,18 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
         {"properties": {"a": {"items": {"uniqueItems": True}}}},
         "the keyword uniqueItems is not supported, at #/properties/a/items",
     ),
+    "two of them": (
+        {"if": {"type": "string"}, "then": {"minLength": 2}},
+        "the keywords if, then are not supported",
+    ),
+    "choices that may overlap": (
+        {"properties": {"a": {"oneOf": [{"type": "number"}, {"type": "integer"}]}}},
+        "a oneOf may overlap, which is not supported; say anyOf, at #/properties/a",
+    ),
+    "properties that are counted": (
+        {"items": {"type": "object", "required": ["a"], "minProperties": 2}},
+        "a name might come twice",
+    ),
     "behind a reference": (
         {"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"not": {}}}},
         "the keyword not is not supported, at #/$defs/b",
@@ -76,6 +96,13 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
     "an option that would loosen it": (
         {"not": {"type": "string"}, "x-guidance": {"lenient": True}},
         "keyword not",
+    ),
+    "many references to much": (
+        {
+            "$defs": {"b": {"properties": {f"p{place}": {"type": "null"} for place in range(600)}}},
+            "properties": {f"q{place}": {"$ref": "#/$defs/b", "items": {}} for place in range(600)},
+        },
+        "schema too large",
     ),
     "an array": ([], "a schema is a JSON object"),
     "null": (None, "a schema is a JSON object"),

@@ -46,7 +46,7 @@ def test_the_end_of_a_turn_does_not_wait_for_a_broker_that_hangs() -> None:
     with ProgressTold(lambda: TurnProgress(1, 2, 1, 0, 5, 1), tell):
         assert called.wait(30)
         ended = time.monotonic()
-    assert time.monotonic() - ended < LAST_WORD_SECONDS + 5
+    assert time.monotonic() - ended < LAST_WORD_SECONDS + 30
     never.set()
 
 

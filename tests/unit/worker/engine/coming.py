@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from schemas.requests import Request
 
-LONG = 10.0  # seconds; every wait ends by a signal, or the test fails
+LONG = 60.0  # seconds; every wait ends by a signal, or the test fails
 
 
 class Coming:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from worker.engine import budget as budget_module
 from worker.engine.budget import ROWS, SHARE, TokenBudget
+from worker.engine.cache import CacheSize
 from worker.engine.memory import free_bytes
 
 CPU = torch.device("cpu")
@@ -14,7 +15,7 @@ CPU = torch.device("cpu")
 
 def test_the_tokens_are_those_for_which_memory_is_free() -> None:
     before = free_bytes(CPU)
-    budget = TokenBudget.calibrated(CPU, cell_bytes=1000, passing_bytes=0, rows=None, cells=None)
+    budget = TokenBudget.calibrated(CPU, size=CacheSize(1000, 0), passing_bytes=0, rows=None, cells=None)
     after = free_bytes(CPU)
     few, many = sorted((before, after))
     assert 0.9 * SHARE["cpu"] * few <= budget.cells * 1000 <= 1.1 * SHARE["cpu"] * many
@@ -23,23 +24,23 @@ def test_the_tokens_are_those_for_which_memory_is_free() -> None:
 
 def test_what_a_pass_takes_is_left_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget_module, "free_bytes", lambda _: 3000)
-    budget = TokenBudget.calibrated(CPU, cell_bytes=10, passing_bytes=500, rows=None, cells=None)
+    budget = TokenBudget.calibrated(CPU, size=CacheSize(10, 0), passing_bytes=500, rows=None, cells=None)
     assert budget.cells == (3000 * SHARE["cpu"] - 500) / 10
 
 
 def test_the_settings_win() -> None:
-    budget = TokenBudget.calibrated(CPU, cell_bytes=1000, passing_bytes=0, rows=5, cells=77)
+    budget = TokenBudget.calibrated(CPU, size=CacheSize(1000, 0), passing_bytes=0, rows=5, cells=77)
     assert budget == TokenBudget(5, 77)
 
 
 def test_one_setting_leaves_the_other_measured() -> None:
-    budget = TokenBudget.calibrated(CPU, cell_bytes=1000, passing_bytes=0, rows=None, cells=77)
+    budget = TokenBudget.calibrated(CPU, size=CacheSize(1000, 0), passing_bytes=0, rows=None, cells=77)
     assert budget == TokenBudget(ROWS["cpu"], 77)
 
 
 @pytest.mark.parametrize(("cell_bytes", "passing"), [(10**18, 0), (1, 10**18), (0, 10**18)])
 def test_one_token_is_the_least_whatever_is_free(cell_bytes: int, passing: int) -> None:
-    budget = TokenBudget.calibrated(CPU, cell_bytes, passing, rows=None, cells=None)
+    budget = TokenBudget.calibrated(CPU, CacheSize(cell_bytes, 0), passing, rows=None, cells=None)
     assert budget.cells == 1
 
 
@@ -48,8 +49,28 @@ def test_it_holds_what_is_within_both_limits(rows: int, columns: int) -> None:
     assert TokenBudget(8, 2000).holds(rows, columns) is (rows <= 8 and rows * columns <= 2000)
 
 
+def test_what_lies_beside_the_rows_counts() -> None:
+    budget = TokenBudget(8, 2000)
+    assert budget.holds(4, 400, 400)
+    assert not budget.holds(4, 400, 401)
+
+
+def test_states_count_as_the_tokens_that_would_take_as_much() -> None:
+    budget = TokenBudget.calibrated(CPU, CacheSize(10, 995), 0, rows=8, cells=None)
+    assert budget.row_cells == 100
+    assert budget.taken(3, 50) == 450
+    budget.cells = 450
+    assert budget.holds(3, 50)
+    assert not budget.holds(3, 51)
+
+
+def test_a_set_number_of_tokens_is_that_of_tokens_alone() -> None:
+    assert TokenBudget.calibrated(CPU, CacheSize(10, 995), 0, rows=8, cells=77).row_cells == 0
+
+
 def test_one_document_is_always_tried() -> None:
     assert TokenBudget(8, 2000).holds(1, 10**6)
+    assert TokenBudget(8, 2000).holds(1, 10, 10**6)
 
 
 def test_half_of_what_did_not_fit_is_tried_next() -> None:

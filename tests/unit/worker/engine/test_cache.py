@@ -10,7 +10,7 @@ from transformers.cache_utils import DynamicLayer
 
 from worker.engine.cache import (
     append_rows,
-    column_bytes,
+    cache_size,
     drop_columns,
     filled,
     is_joinable,
@@ -89,7 +89,12 @@ def test_rows_of_unlike_caches_are_refused(network_of: Callable[[str], Any]) -> 
         append_rows(new_cache(network_of("qwen3_5")), new_cache(network_of("qwen3")))
 
 
-# Two layers, keys and values, two heads of 16 numbers of 4 bytes; in the hybrid, one layer has no columns.
-@pytest.mark.parametrize(("name", "size"), [("qwen3", 512), ("sliding", 512), ("qwen3_5", 256)])
-def test_what_a_token_takes_is_measured(name: str, size: int, network_of: Callable[[str], Any]) -> None:
-    assert column_bytes(network_of(name)) == size
+# Two layers, keys and values, two heads of 16 numbers of 4 bytes. In the hybrid, one layer has no columns: it keeps 4
+# numbers of each of 128 channels, and 4 heads of 16 x 16.
+@pytest.mark.parametrize(
+    ("name", "size"), [("qwen3", (512, 0)), ("sliding", (512, 0)), ("qwen3_5", (256, 2_048 + 4_096))]
+)
+def test_what_tokens_and_rows_take_is_measured(
+    name: str, size: tuple[int, int], network_of: Callable[[str], Any]
+) -> None:
+    assert cache_size(network_of(name)) == size

@@ -69,7 +69,8 @@ class Laid:
         self.slots = sorted(torch.randperm(len(case.filled) + case.idle).tolist()[: len(case.filled)])
         self.arena = KeyValueArena(shape)
         self.arena.resize(len(case.filled) + case.idle, COLUMNS, 0)
-        longest = Prefix.empty(list(range(LONGEST_PREFIX)), shape)
+        longest = Prefix(list(range(LONGEST_PREFIX)))
+        longest.make_room(shape)
         for tensor in (*self.arena.keys, *self.arena.values, *longest.keys, *longest.values):
             tensor.normal_()
         self.prefixes = {0: None, LONGEST_PREFIX: longest, 7: longest.cut(7)}

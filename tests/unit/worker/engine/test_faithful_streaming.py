@@ -15,7 +15,7 @@ from tests.waiting import eventually
 from worker.engine.options import EngineOptions
 from worker.engine.transformers_engine import TransformersEngine
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 LONG = 40
 
 Made = Callable[[Callable[[], None]], TransformersEngine]

@@ -16,6 +16,7 @@ from worker.engine.options import EngineOptions
 
 Checkpoint = Callable[[str], Path]
 ON_CPU = EngineOptions("cpu")
+ADVICE = r"Give --model \(or QWENQ_MODEL\) a hub id or a folder that holds"
 
 
 @pytest.fixture
@@ -56,12 +57,12 @@ def test_a_device_that_is_not_here_is_refused(checkpoint: Checkpoint, device: st
 
 
 def test_a_missing_folder_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelUnavailable, match="there is no such folder"):
+    with pytest.raises(ModelUnavailable, match=rf"there is no such folder\. {ADVICE}"):
         load_model(str(tmp_path / "nowhere"), ON_CPU)
 
 
 def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelUnavailable, match=r"holds no config\.json"):
+    with pytest.raises(ModelUnavailable, match=rf"holds no config\.json\. {ADVICE}"):
         load_model(str(tmp_path), ON_CPU)
 
 
@@ -79,7 +80,7 @@ def test_a_hub_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_missing_weights_are_said(copied: Path) -> None:
     (copied / "model.safetensors").unlink()
-    with pytest.raises(ModelUnavailable, match="no weights"):
+    with pytest.raises(ModelUnavailable, match=rf"no weights .*\. {ADVICE}"):
         load_model(str(copied), ON_CPU)
 
 

@@ -8,7 +8,8 @@ import torch
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.faults import POISON, failing, holds_poison
 from tests.unit.worker.engine.letters import KINDS, Engines, by_key, codes, letter, letters
-from worker.engine.arena import KeyValueArena
+from worker.engine.arena import CacheShape, KeyValueArena
+from worker.engine.prefix import Prefix
 
 
 @pytest.fixture
@@ -98,6 +99,25 @@ def test_a_document_fits_alone_if_only_the_room_for_others_did_not(
     for chosen in (requests[:1], requests):
         answers = by_key(engines.engine(rows=32).generate(chosen))
         assert answers == {one.key: expected[one.key] for one in chosen}
+
+
+def test_no_memory_for_a_shared_prefix_costs_no_answer(
+    engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_room, refused = Prefix.make_room, 0
+
+    def limited(prefix: Prefix, shape: CacheShape) -> None:
+        nonlocal refused
+        if refused < 2 and not prefix.keys:
+            refused += 1
+            raise torch.OutOfMemoryError("too many tokens")
+        make_room(prefix, shape)
+
+    requests = letters(9)
+    expected = by_key(engines.engine(rows=4).generate(requests))
+    monkeypatch.setattr(Prefix, "make_room", limited)
+    assert by_key(engines.engine(rows=4).generate(requests)) == expected
+    assert refused == 2
 
 
 def test_documents_too_large_for_any_memory_do_not_shrink_it_for_the_others(engines: Engines) -> None:

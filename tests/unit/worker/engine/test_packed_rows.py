@@ -156,6 +156,31 @@ def test_room_is_bounded_by_rows_and_by_tokens(network_of: Networks) -> None:
         assert [runner.admit(row, ()) for row in rows] == [place < admitted for place in range(5)]
 
 
+def test_a_shared_prefix_takes_room_as_well(network_of: Networks) -> None:
+    rows = documents([12] * 6, shared=50, new=8)
+    for row in rows:
+        row.params = row.params.model_copy(update={"max_new_tokens": 8})
+    runner = packed(network_of("qwen3"), cells=50 + 3 * 20)
+    others = [row.prompt for row in rows]
+    assert [runner.admit(row, others) for row in rows] == [True] * 3 + [False] * 3
+    runner.step()
+    assert runner.cells <= 50 + 3 * 64  # columns come by 64
+    drain(runner, rows[3:])
+    check_all(network_of("qwen3"), rows)
+
+
+def test_a_prefix_that_nobody_reads_gives_way(network_of: Networks) -> None:
+    runner = packed(network_of("qwen3"), cells=200)
+    before = documents([12, 14], shared=100)
+    drain(runner, before)
+    rows = [document(random_ids(30, key), 8, key) for key in range(5)]
+    assert [runner.admit(row, ()) for row in rows] == [True] * 5
+    again = documents([12], shared=100)
+    assert not runner.admit(again[0], ())
+    drain(runner, again)
+    check_all(network_of("qwen3"), [*before, *rows, *again])
+
+
 def broken_network(network_of: Networks) -> Any:
     """Give a model that computes no numbers from one of its tokens."""
     network = network_of("qwen3")

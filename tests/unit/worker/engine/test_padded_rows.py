@@ -18,7 +18,9 @@ from tests.unit.worker.engine.running import (
     random_ids,
 )
 from worker.engine import batching
+from worker.engine.budget import TokenBudget
 from worker.engine.padded_batch import PaddedBatch
+from worker.engine.padded_rows import PaddedRows
 from worker.engine.sequence import Sequence
 
 Networks = Callable[[str], Any]
@@ -89,6 +91,13 @@ def test_each_prompt_goes_through_the_model_once(network_of: Networks) -> None:
     assert sum(one.prompt_tokens for one in work) == sum(len(row.prompt) for row in rows)
     assert sum(one.new_tokens for one in work) == sum(len(row.generated) for row in rows)
     assert sum(one.cells for one in work) >= sum(len(row.prompt) for row in rows)
+
+
+def test_states_take_room_as_well(network_of: Networks) -> None:
+    runner = PaddedRows(network_of("qwen3_5"), TokenBudget(8, cells=100, row_cells=30))
+    rows = documents([(12, 8)] * 3)
+    assert [runner.admit(row, ()) for row in rows] == [True, True, False]
+    assert runner.cells == 100
 
 
 def test_room_is_bounded_by_rows_and_by_tokens(network_of: Networks) -> None:

@@ -19,7 +19,7 @@ def prompt(number: int, instruction: list[int] = INSTRUCTION) -> list[int]:
 
 
 def shelf() -> PrefixShelf:
-    return PrefixShelf(SHAPE)
+    return PrefixShelf()
 
 
 @given(one=TOKENS, other=TOKENS)
@@ -46,7 +46,17 @@ def test_a_group_shares_its_instruction() -> None:
     found = shelf().find(prompt(0), 1, [prompt(1), prompt(2)])
     assert found is not None
     assert (found.ids, found.filled) == (INSTRUCTION, 0)
-    assert [keys.shape for keys in found.keys] == [torch.Size([2, 40, 4])] * 2
+
+
+def test_memory_is_taken_once_and_not_when_a_prefix_is_chosen() -> None:
+    found = shelf().find(prompt(0), 1, [prompt(1), prompt(2)])
+    assert found is not None
+    assert not found.keys
+    found.make_room(SHAPE)
+    assert [keys.shape for keys in (*found.keys, *found.values)] == [torch.Size([2, 40, 4])] * 4
+    before = found.keys
+    found.make_room(SHAPE)
+    assert found.keys is before
 
 
 def test_all_of_a_group_get_the_same_prefix() -> None:
@@ -101,6 +111,7 @@ def test_a_cut_of_a_computed_prefix_is_computed_already() -> None:
     kept = shelf()
     long = kept.find(prompt(0), 1, [prompt(0)])
     assert long is not None
+    long.make_room(SHAPE)
     for layer, keys in enumerate(long.keys):
         keys[:] = layer + 1.0
     long.filled = len(long)
@@ -115,11 +126,23 @@ def test_a_prefix_that_is_not_computed_that_far_is_not_cut() -> None:
     kept = shelf()
     long = kept.find(prompt(0), 1, [prompt(0)])
     assert long is not None
+    long.make_room(SHAPE)
     long.filled = 10
     fresh = kept.find(prompt(1), 2, [prompt(2)])
     assert fresh is not None
-    assert (fresh.ids, fresh.filled) == (INSTRUCTION, 0)
-    assert fresh.keys[0].data_ptr() != long.keys[0].data_ptr()
+    assert (fresh.ids, fresh.filled, fresh.keys) == (INSTRUCTION, 0, [])
+
+
+def test_those_that_nobody_reads_can_be_let_go() -> None:
+    kept = shelf()
+    first, second = (
+        kept.find(prompt(0, instruction), group, [prompt(1, instruction)])
+        for group, instruction in enumerate((INSTRUCTION, random_ids(40, seed=2)))
+    )
+    assert first is not None
+    assert kept.kept == [first, second]
+    kept.keep_only({first})
+    assert kept.kept == [first]
 
 
 def test_only_the_prefixes_of_late_are_kept() -> None:

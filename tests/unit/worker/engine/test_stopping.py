@@ -77,9 +77,9 @@ def test_ten_thousand_stop_strings_cost_no_more_a_token_than_one() -> None:
 
     def seconds(stops: tuple[str, ...]) -> float:
         sequence = Sequence(0, [1], GenerationParams(stop=stops, max_new_tokens=10_000), VOCABULARY)
-        began = time.perf_counter()
+        began = time.thread_time()
         for token in ids:
             sequence.append(token)
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     assert min(seconds(MANY) for _ in range(3)) < 5 * min(seconds(("nothing of this",)) for _ in range(3))

@@ -84,6 +84,7 @@ def test_what_does_not_fit_is_told_with_what_would(
         Weights.of(EIGHT_BILLION).check_fit("big", CPU, torch.float32, "none")
     told = f"its weights take 30.5 GiB in float32, and this machine has {free}.0 GiB free: {advice}"
     assert told in str(refused.value)
+    assert "Give --model" not in str(refused.value)  # a model was given
 
 
 def test_what_fits_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,51 @@
+"""The resident model answers what it is asked, or says that it did not."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from schemas.errors import RequestsForgotten
+from schemas.requests import Completion, ModelInfo, Request
+from schemas.settings import Settings
+from store.database import Store
+from tests.builders import MODEL, chunks_of, make_job, make_worker
+from tests.unit.worker.engine.asking import ask
+from worker import resident as resident_module
+from worker.claimant import Claimant
+from worker.engine.echo import ECHO_MODEL, EchoEngine
+from worker.engine.options import EngineOptions
+from worker.keeper import Keeper
+from worker.resident import ResidentModel
+
+INFO = ModelInfo(ECHO_MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
+FORGOTTEN = 2
+
+
+class Forgetful(EchoEngine):
+    """Answers each request but one."""
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answer with the document itself."""
+        return (one for one in super().generate(requests) if one.key != FORGOTTEN)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_engine_that_forgets_a_request_is_told_once_all_others_are_answered(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So its process ends, and the chunk counts a crash: it would else be claimed and given back for ever."""
+    monkeypatch.setattr(
+        resident_module, "make_engine", lambda _model, _settings, hooks: Forgetful(EngineOptions(), hooks)
+    )
+    resident = ResidentModel(ECHO_MODEL, settings)
+    job_id = make_job(store, documents=4)
+    assignment = Claimant(store, MODEL, make_worker(store), 60).take(chunks_of(store, job_id)[0])
+    assert assignment is not None
+    answers: list[int] = []
+    with Keeper(store, INFO, settings, float("inf")) as keeper:
+        keeper.open(assignment)
+        group = assignment.claim.chunk_id
+        coming = resident.answer([ask("text", key, group=group) for key in range(4)], keeper)
+        with pytest.raises(RequestsForgotten, match="1 of its requests"):
+            answers.extend(one.key for one in coming)
+    assert answers == [0, 1, 3]
