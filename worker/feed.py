@@ -99,8 +99,12 @@ class Feed:
 
     def _rendered(self, assignment: Assignment, asking: Asking) -> Iterator[Request]:
         claim = assignment.claim
-        for document in assignment.documents:
-            if not self._keeper.is_open(claim) or self._keeper.is_paused(claim):
+        for place, document in enumerate(assignment.documents):
+            if not self._keeper.is_open(claim):
+                return
+            if self._keeper.is_paused(claim):
+                # The engine hears of it too, but one that waits for this very thread would not.
+                self._keeper.put_down(claim, [one.seq for one in assignment.documents[place:]])
                 return
             self._keeper.note_progress()
             try:

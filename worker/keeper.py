@@ -108,6 +108,14 @@ class Keeper:
                 held.keep_only(keys)
                 self._news.notify_all()
 
+    def put_down(self, claim: Claim, keys: Collection[int]) -> None:
+        """Let these documents of a claim go, which nobody has asked an engine for; it is given back in the end."""
+        with self._news:
+            held = self._open.get(claim.chunk_id)
+            if held is not None:
+                held.put_down(keys)
+                self._news.notify_all()
+
     @property
     def wants_more(self) -> bool:
         """Whether more claims may be opened: not once generation is to be broken off, nor after one was lost."""

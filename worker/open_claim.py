@@ -46,6 +46,11 @@ class OpenClaim:
         self._unanswered.intersection_update(keys)
         self.gives_back = True
 
+    def put_down(self, keys: Collection[int]) -> None:
+        """Let these go, and keep the others; the chunk is given back for them in the end."""
+        self._unanswered.difference_update(keys)
+        self.gives_back = True
+
     def take(self) -> list[Completion]:
         """Hand out what is not written, to be written now."""
         taken, self.unwritten = self.unwritten, []
