@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exc, exists, literal, select
 
@@ -11,12 +10,12 @@ from schemas.documents import Document, Row, RowError
 from schemas.errors import RowsLost
 from schemas.states import ChunkState, DocumentState
 from schemas.tables import chunks, documents, results
+from store.copying import copy_rows
 
 RAW_DUPLICATE_CHARS = 2_000
-_COLUMNS = ", ".join(column.name for column in documents.columns)
-_COPY = f"COPY documents ({_COLUMNS}) FROM STDIN (FORMAT BINARY)"
+_COLUMNS = [column.name for column in documents.columns]
 _COPY_TYPES = ("int8", "int4", "text", "int2", "int4", "text", "text", "text", "text")
-_INSERT = f"INSERT INTO documents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_INSERT = f"INSERT INTO documents ({', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 # Columns of `documents`, in their order.
 StoredRow = tuple[int, int, str | None, int, int, str, str, str | None, str | None]
@@ -97,7 +96,7 @@ _UNFINISHED = (
 def unfinished_documents(connection: Connection, claim: Claim) -> tuple[PendingDocument, ...]:
     """The documents of a claim that have no outcome yet, in input order."""
     of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
-    return tuple(map(PendingDocument._make, connection.execute(_UNFINISHED, of_claim)))
+    return tuple(map(PendingDocument._make, connection.execute(_UNFINISHED, of_claim).all()))
 
 
 def _stored_rows(
@@ -125,19 +124,7 @@ def _bulk_insert(connection: Connection, rows: Iterable[StoredRow]) -> None:
         if values := list(rows):
             connection.exec_driver_sql(_INSERT, values)
         return
-    import psycopg
-
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.set_types(_COPY_TYPES)
-            for row in rows:
-                copy.write_row(row)
-    # A COPY does not pass through SQLAlchemy, which would have translated these.
-    except psycopg.IntegrityError as error:
-        raise exc.IntegrityError(_COPY, None, error) from error
-    except psycopg.OperationalError as error:
-        raise exc.OperationalError(_COPY, None, error) from error
+    copy_rows(connection, documents, _COLUMNS, _COPY_TYPES, rows)
 
 
 def _without_duplicates(

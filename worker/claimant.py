@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from schemas.chunks import CRASHES_IN_COMPANY, Assignment
 from store import claims
 from store.database import Store
@@ -32,24 +34,21 @@ class Claimant:
 
     def take_next(self, most_crashes: int = ANY_CRASHES) -> Assignment | None:
         """Claim the waiting chunk whose turn it is, of those with no more crashes than this. None: none waits."""
-        job = self._next_job(most_crashes)
-        return None if job is None else self._take_of(job, most_crashes)
+        with self.store.fleeting() as connection:
+            job = next_job(connection, self.model, most_crashes)
+            return None if job is None else self._take_of(connection, job, most_crashes)
 
     def take_beside(self) -> Assignment | None:
         """Claim the waiting chunk whose turn it is, to be answered beside others. None: none waits, or it may not.
 
         A suspect may not. It is not passed by either: while there is work enough, it would never have its turn.
         """
-        job = self._next_job(ANY_CRASHES)
-        return None if job is None or job.begins_with_suspect else self._take_of(job, CRASHES_IN_COMPANY)
-
-    def _next_job(self, most_crashes: int) -> NextJob | None:
-        with self.store.reading() as connection:
-            return next_job(connection, self.model, most_crashes)
-
-    def _take_of(self, job: NextJob, most_crashes: int) -> Assignment | None:
         with self.store.fleeting() as connection:
-            claim = claims.claim_next(
-                connection, job.job_id, most_crashes, self.worker_id, self.lease_seconds
-            )
-            return None if claim is None else claims.assignment_of(connection, claim)
+            job = next_job(connection, self.model, ANY_CRASHES)
+            if job is None or job.begins_with_suspect:
+                return None
+            return self._take_of(connection, job, CRASHES_IN_COMPANY)
+
+    def _take_of(self, connection: Connection, job: NextJob, most_crashes: int) -> Assignment | None:
+        claim = claims.claim_next(connection, job.job_id, most_crashes, self.worker_id, self.lease_seconds)
+        return None if claim is None else claims.assignment_of(connection, claim)

@@ -63,6 +63,18 @@ def test_a_document_that_is_twice_in_one_batch_of_outcomes_is_counted_once(
         assert [one.text for one in results_of(connection, job_id)] == ["first", "answer 2"]
 
 
+def test_of_hundreds_at_once_those_without_an_outcome_are_written(store: Store, audited: Audited) -> None:
+    job_id = make_job(store, documents=700, chunk_documents=700)
+    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    before = [answer(0, "first"), failure(1), answer(300, "first"), failure(301), answer(699, "first")]
+    write(store, claim, before)
+    write(store, claim, [answer(seq, "second") for seq in range(700)])
+    assert audited(job_id).documents.succeeded == 698
+    with store.reading() as connection:
+        texts = [one.text for one in results_of(connection, job_id)]
+    assert (texts.count("first"), texts.count("second")) == (3, 695)
+
+
 def test_nothing_to_write_changes_nothing(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))

@@ -1,6 +1,5 @@
 """An engine that reads its requests as it answers them puts a paused job down too, though nothing else waits."""
 
-
 import pytest
 
 from schemas.settings import Settings
