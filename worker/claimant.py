@@ -1,5 +1,6 @@
 """A worker that claims chunks: the one that a message names, or the next that waits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -36,19 +37,25 @@ class Claimant:
         """Claim the waiting chunk whose turn it is, of those with no more crashes than this. None: none waits."""
         with self.store.fleeting() as connection:
             job = next_job(connection, self.model, most_crashes)
-            return None if job is None else self._take_of(connection, job, most_crashes)
+            taken = () if job is None else self._take_of(connection, job, 1, most_crashes)
+        return taken[0] if taken else None
 
-    def take_beside(self) -> Assignment | None:
-        """Claim the waiting chunk whose turn it is, to be answered beside others. None: none waits, or it may not.
+    def take_beside(self, most: int) -> Sequence[Assignment]:
+        """Claim the waiting chunks whose turn it is, at most so many, to be answered beside others, all of one job.
 
-        A suspect may not. It is not passed by either: while there is work enough, it would never have its turn.
+        Empty: none waits, or it may not. A suspect may not. It is not passed by either: while there is work enough, it
+        would never have its turn.
         """
         with self.store.fleeting() as connection:
             job = next_job(connection, self.model, ANY_CRASHES)
             if job is None or job.begins_with_suspect:
-                return None
-            return self._take_of(connection, job, CRASHES_IN_COMPANY)
+                return ()
+            return self._take_of(connection, job, most, CRASHES_IN_COMPANY)
 
-    def _take_of(self, connection: Connection, job: NextJob, most_crashes: int) -> Assignment | None:
-        claim = claims.claim_next(connection, job.job_id, most_crashes, self.worker_id, self.lease_seconds)
-        return None if claim is None else claims.assignment_of(connection, claim)
+    def _take_of(
+        self, connection: Connection, job: NextJob, most: int, most_crashes: int
+    ) -> Sequence[Assignment]:
+        taken = claims.claim_some(
+            connection, job.job_id, most, most_crashes, self.worker_id, self.lease_seconds
+        )
+        return claims.assignments_of(connection, taken) if taken else ()

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from schemas.chunks import Assignment, Claim, Standing
-from schemas.errors import LeaseLost, WorkerStopping
+from schemas.errors import LeaseLost, RequestsForgotten, WorkerStopping
 from schemas.events import Event
 from schemas.parts import Part, PartAnswer
 from schemas.requests import BatchMetrics, Completion, ModelInfo
@@ -201,6 +201,14 @@ class Keeper:
         """Take a group's metrics, those of its last step perhaps after its claim is settled."""
         with self._news:
             self._measured.add(metrics)
+
+    def check_answered(self) -> None:
+        """Raise RequestsForgotten if a document that was to be answered is not, though generation ended by itself."""
+        with self._news:
+            forgotten = {held.claim.chunk_id: held.awaited for held in self._open.values() if held.awaited}
+        if forgotten and self.goes_on:
+            chunks = ", ".join(map(str, sorted(forgotten)))
+            raise RequestsForgotten(count=sum(forgotten.values()), groups=chunks)
 
     def settle_rest(self) -> Collection[int]:
         """End what is still open: what has all outcomes is finished, the rest given back. For the end of a turn.

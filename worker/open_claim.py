@@ -24,6 +24,11 @@ class OpenClaim:
         """Whether no outcome is to come any more: each document has its own, written or not, or was put down."""
         return not self._unanswered
 
+    @property
+    def awaited(self) -> int:
+        """How many outcomes are to come before the claim is finished; none of one that is to be given back."""
+        return 0 if self.gives_back else len(self._unanswered)
+
     def add(self, outcome: Completion) -> None:
         """Take an outcome; a document's second one is none."""
         if outcome.key in self._unanswered:

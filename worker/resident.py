@@ -8,7 +8,6 @@ from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, R
 from schemas.settings import Settings
 from worker.engine.factory import make_engine
 from worker.keeper import Keeper
-from worker.ledger import Ledger
 from worker.revision import revision_of
 from worker.self_check import check_engine
 
@@ -19,7 +18,6 @@ class ResidentModel:
     def __init__(self, model: str, settings: Settings) -> None:
         self._model = model
         self._keeper: Keeper | None = None
-        self._ledger = Ledger()
         self._engine = make_engine(model, settings, EngineHooks(self._on_step, self._on_batch))
 
     def load(self) -> ModelInfo:
@@ -39,12 +37,10 @@ class ResidentModel:
 
         Raises RequestsForgotten: their chunk would else be claimed and given back for ever.
         """
-        self._keeper, self._ledger = keeper, Ledger()
+        self._keeper = keeper
         try:
-            for completion in self._engine.generate(self._ledger.noting(requests)):
-                self._ledger.strike(completion)
-                yield completion
-            self._ledger.check()
+            yield from self._engine.generate(requests)
+            keeper.check_answered()
         finally:
             self._keeper = None
 
@@ -52,11 +48,8 @@ class ResidentModel:
         if self._keeper is not None:
             for chunk_id in self._keeper.step():
                 self._engine.withdraw(chunk_id)
-                self._ledger.keep_only(chunk_id, ())
             for claim in self._keeper.newly_paused():
-                begun = self._engine.withdraw_waiting(claim.chunk_id)
-                self._ledger.keep_only(claim.chunk_id, begun)
-                self._keeper.keep_only(claim, begun)
+                self._keeper.keep_only(claim, self._engine.withdraw_waiting(claim.chunk_id))
 
     def _on_batch(self, metrics: BatchMetrics) -> None:
         if self._keeper is not None:

@@ -115,7 +115,7 @@ def _documents(connection: Connection) -> Iterator[StoredDocument]:
             documents.c.seq,
             documents.c.custom_id,
             documents.c.content,
-            told_state(),
+            told_state().label("state"),
             documents.c.error_code,
             results.c.text,
             results.c.chunk_id,

@@ -1,11 +1,11 @@
 """One Flower and one store of each kind for all tests of a module: each makes jobs of its own there."""
 
-import os
 import re
 import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -31,7 +31,7 @@ def watched(request: pytest.FixtureRequest, home: Path, sqlite_template: Path) -
     if request.param == "sqlite":
         url = f"sqlite:///{shutil.copy(sqlite_template, home / f'{request.module.__name__}.db')}"
     else:
-        url = _postgres_store(request.getfixturevalue("postgres_server"), request.module.__name__)
+        url = _postgres_store(request.getfixturevalue("postgres_server"))
     return Settings(home=home, database_url=url)
 
 
@@ -57,8 +57,9 @@ def deaf_server() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def _postgres_store(server: str, module: str) -> str:
-    name = re.sub(r"\W", "_", f"watched_{module.rpartition('.')[2]}_{os.getpid()}")
+def _postgres_store(server: str) -> str:
+    # Work that is stolen may come back to a module: its store is made anew.
+    name = f"watched_{uuid4().hex}"
     engine = create_engine(
         server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
     )

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -249,8 +250,13 @@ def test_a_store_that_falls_behind_holds_generation_back(
     store: Store, claim: Claim, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeper_module, "MOST_UNWRITTEN", 1)
+    monkeypatch.setattr(keeper_module, "FLUSH_OUTCOMES", 1)
     writing = threading.Event()
-    with store.writing() as connection, Keeper(store, INFO, settings, NEVER) as keeper:
+    with (
+        closing(Store(store.engine.url)) as elsewhere,
+        elsewhere.writing() as connection,
+        Keeper(store, INFO, settings, NEVER) as keeper,
+    ):
         hold_chunk(connection, claim)
         keep(store, keeper, claim)
 
