@@ -10,6 +10,7 @@ from worker.engine.arena import CacheShape, KeyValueArena
 from worker.engine.decode_attention import Decoding
 from worker.engine.packed_step import PACKED, Forward, PackedStep
 from worker.engine.plain_forward import PlainForward
+from worker.engine.plain_kernel import PlainKernel
 from worker.engine.prompt_attention import Piece
 from worker.engine.reader import Reader
 
@@ -37,7 +38,7 @@ def prepare_packing(network: PreTrainedModel) -> Forward | None:
     def through_layers(step: PackedStep) -> torch.Tensor:
         return step.run(network)
 
-    for forward in (PlainForward.of(network), through_layers):
+    for forward in (PlainKernel.of(network), PlainForward.of(network), through_layers):
         if forward is not None and _agrees(forward, network, wanted):
             return forward
     network.set_attn_implementation(own)
