@@ -8,11 +8,20 @@
 
 #include <stdlib.h>
 
+enum { AHEAD = 16, LINE = 64 }; /* columns that are asked for before they are read; bytes that come at once */
+
+static inline void fetch(const number *column)
+{
+    for (int byte = 0; byte < (int)(HEAD_SIZE * sizeof *column); byte += LINE)
+        __builtin_prefetch((const char *)column + byte);
+}
+
 /* The products of GROUP queries with `columns` keys: scores[query * stride + column]. */
 static void score(const float *queries, const number *keys, int64_t columns, float *scores, int64_t stride)
 {
     for (int64_t column = 0; column < columns; column++, keys += HEAD_SIZE) {
         float sums[GROUP] = {0};
+        fetch(keys + AHEAD * HEAD_SIZE);
         for (int place = 0; place < HEAD_SIZE; place++) {
             float key = widen(keys[place]);
             for (int query = 0; query < GROUP; query++)
@@ -26,12 +35,14 @@ static void score(const float *queries, const number *keys, int64_t columns, flo
 /* Add the values, weighed, to what is mixed already. */
 static void mix(const float *weights, int64_t stride, const number *values, int64_t columns, float *mixed)
 {
-    for (int64_t column = 0; column < columns; column++, values += HEAD_SIZE)
+    for (int64_t column = 0; column < columns; column++, values += HEAD_SIZE) {
+        fetch(values + AHEAD * HEAD_SIZE);
         for (int query = 0; query < GROUP; query++) {
             float weight = weights[query * stride + column];
             for (int place = 0; place < HEAD_SIZE; place++)
                 mixed[query * HEAD_SIZE + place] += weight * widen(values[place]);
         }
+    }
 }
 
 /* A key-value head of one document. `oldest` is the first position that the token sees, the prefix counted in. */

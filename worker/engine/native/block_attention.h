@@ -90,10 +90,10 @@ static void attend_block(const number *queries, int64_t stride, int64_t tokens, 
         for (int panel = 0; panel < HEAD_PANELS; panel++) {
             int64_t count = rows - row < TALL ? rows - row : TALL;
             tile(count, weights + row * width, width, panels + panel * width * WIDE, width / 2, nothing, mixed, WIDE);
-            for (int64_t place = 0; place < count * WIDE; place++) {
-                int64_t mine = row + place / WIDE, inside = panel * WIDE + place % WIDE;
-                if (inside < HEAD_SIZE)
-                    output[mine / GROUP * stride + mine % GROUP * HEAD_SIZE + inside] = narrow(mixed[place]);
+            for (int64_t mine = row; mine < row + count; mine++) {
+                number *head = output + mine / GROUP * stride + mine % GROUP * HEAD_SIZE;
+                for (int place = panel * WIDE; place < HEAD_SIZE && place < (panel + 1) * WIDE; place++)
+                    head[place] = narrow(mixed[(mine - row) * WIDE + place % WIDE]);
             }
         }
     free(panels);
