@@ -24,6 +24,7 @@ from worker.engine.reader import Reader
 LARGEST_DIFFERENCE = 0.03  # relative; one side rounds to bfloat16, the other never
 LONG, SHORT = random_ids(150, seed=1), random_ids(33, seed=2)
 PREFIX = random_ids(40, seed=3)
+NEWEST = min(set(range(1, 500)) - {*LONG, *SHORT, *PREFIX, 9, 10, 11})  # occurs once, in the first document
 
 
 def odd_config() -> PreTrainedConfig:
@@ -69,7 +70,7 @@ def all_logits(forward: Forward, shape: CacheShape) -> Iterator[torch.Tensor]:
     yield forward(first)
 
     second = PackedStep()
-    second.add_token(7, len(PREFIX) + len(LONG))
+    second.add_token(NEWEST, len(PREFIX) + len(LONG))
     second.decoding = decoding.of(arena, 3, [Reader(0, len(LONG), prefix)])
     second.add_piece(piece(1, SHORT, 0, prefix))
     second.add_piece(piece(2, SHORT[20:], 20, None))
@@ -114,6 +115,20 @@ def test_the_logits_of_every_step_are_those_of_the_pass_without_rounding(config:
         assert made.dtype == torch.float32
         for row, right in zip(made, wanted, strict=True):
             assert (row - right).norm() <= LARGEST_DIFFERENCE * right.norm()
+
+
+def test_a_document_that_comes_to_no_number_leaves_its_neighbours_as_they_are() -> None:
+    network = network_of(qwen3_config())
+    prepack(network)
+    kernel = PlainKernel.of(network)
+    assert kernel is not None
+    _, *wanted = all_logits(kernel, CacheShape.of(network))
+    with torch.no_grad():
+        network.model.embed_tokens.weight[NEWEST] = torch.nan
+    _, *made = all_logits(kernel, CacheShape.of(network))
+    for logits, right in zip(made, wanted, strict=True):
+        assert logits[0].isnan().all()
+        assert torch.equal(logits[1:], right[1:])
 
 
 @torch.inference_mode()
