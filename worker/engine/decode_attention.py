@@ -15,6 +15,16 @@ class DecodeAttention(Protocol):
     """The attention of one step's running documents, layer by layer."""
 
     @property
+    def arena(self) -> KeyValueArena:
+        """Where their own keys and values lie."""
+        ...
+
+    @property
+    def readers(self) -> Listed[Reader]:
+        """The documents that get a token."""
+        ...
+
+    @property
     def documents(self) -> int:
         """How many get a token."""
         ...

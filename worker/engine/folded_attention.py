@@ -50,6 +50,7 @@ class FoldedAttention:
     """
 
     arena: KeyValueArena
+    readers: Listed[Reader]
     used: int
     slots: torch.Tensor
     places: torch.Tensor
@@ -72,6 +73,7 @@ class FoldedAttention:
                 members.setdefault(reader.prefix, []).append(reader.slot)
         return cls(
             arena=arena,
+            readers=readers,
             used=used,
             slots=torch.tensor([reader.slot for reader in readers], device=device),
             places=torch.tensor([reader.filled for reader in readers], device=device),

@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Sequence as Listed
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -38,18 +39,8 @@ class DecodeKernel:
         return cls(library[NAME]) if library is not None else None
 
     def attention(self, arena: KeyValueArena, readers: Listed[Reader]) -> "KernelAttention":
-        """Lay the readers of one step out."""
-        prefixes = list(dict.fromkeys(reader.prefix for reader in readers))
-        places = {prefix: place for place, prefix in enumerate(prefixes)}
-        return KernelAttention(
-            kernel=self,
-            arena=arena,
-            slots=torch.tensor([reader.slot for reader in readers]),
-            filled=torch.tensor([reader.filled for reader in readers]),
-            shared=torch.tensor([reader.shared for reader in readers]),
-            chosen=torch.tensor([places[reader.prefix] for reader in readers]),
-            prefixes=_Prefixes.of(prefixes, len(arena.keys)),
-        )
+        """Give the attention of one step."""
+        return KernelAttention(self, arena, readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +70,46 @@ class _Prefixes:
         return self.keys[layer].data_ptr(), self.values[layer].data_ptr(), self.strides.data_ptr()
 
 
-@dataclass(slots=True)
-class KernelAttention:
-    """The attention of one step, layer by layer.
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """By document: its slot, the columns that it sees, its own before this token and of a prefix, and which prefix."""
 
-    By document: its slot, how many columns it sees of its own before this token and of a prefix, and which prefix.
-    """
-
-    kernel: DecodeKernel
-    arena: KeyValueArena
     slots: torch.Tensor
     filled: torch.Tensor
     shared: torch.Tensor
     chosen: torch.Tensor
     prefixes: _Prefixes
 
+    @classmethod
+    def of(cls, readers: Listed[Reader], layers: int) -> Self:
+        prefixes = list(dict.fromkeys(reader.prefix for reader in readers))
+        places = {prefix: place for place, prefix in enumerate(prefixes)}
+        return cls(
+            slots=torch.tensor([reader.slot for reader in readers]),
+            filled=torch.tensor([reader.filled for reader in readers]),
+            shared=torch.tensor([reader.shared for reader in readers]),
+            chosen=torch.tensor([places[reader.prefix] for reader in readers]),
+            prefixes=_Prefixes.of(prefixes, layers),
+        )
+
+
+@dataclass
+class KernelAttention:
+    """The attention of one step, layer by layer."""
+
+    kernel: DecodeKernel
+    arena: KeyValueArena
+    readers: Listed[Reader]
+
     @property
     def documents(self) -> int:
         """How many get a token."""
-        return len(self.slots)
+        return len(self.readers)
+
+    @cached_property
+    def _layout(self) -> _Layout:
+        """Made by the first layer; a pass that attends by itself needs none."""
+        return _Layout.of(self.readers, len(self.arena.keys))
 
     def attend(
         self,
@@ -111,7 +123,7 @@ class KernelAttention:
         `packed` are queries, keys and values: heads x documents x size.
         """
         query, key, value = (_by_document(tensor) for tensor in packed)
-        keys, values = self.arena.keys[layer], self.arena.values[layer]
+        keys, values, layout = self.arena.keys[layer], self.arena.values[layer], self._layout
         output = torch.empty_like(query, memory_format=torch.contiguous_format)
         self.kernel.run(
             *(self.documents, keys.shape[1], keys.shape[2], scaling, window or 0),
@@ -119,8 +131,8 @@ class KernelAttention:
             *(key.data_ptr(), key.stride(0)),
             *(value.data_ptr(), value.stride(0)),
             *(keys.data_ptr(), values.data_ptr()),
-            *(self.slots.data_ptr(), self.filled.data_ptr(), self.shared.data_ptr()),
-            *(self.chosen.data_ptr(), *self.prefixes.places(layer)),
+            *(layout.slots.data_ptr(), layout.filled.data_ptr(), layout.shared.data_ptr()),
+            *(layout.chosen.data_ptr(), *layout.prefixes.places(layer)),
             output.data_ptr(),
         )
         return output

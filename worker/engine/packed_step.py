@@ -22,7 +22,7 @@ NO_TERMS = {"dropout", "position_ids", "cache_position"}  # handed over, and of 
 class PackedStep:
     """What goes through the model at once: the newest token of each running document, then pieces of prompts.
 
-    `last` are the places of the tokens whose logits are wanted.
+    `last` are the places of the tokens whose logits are wanted, ascending.
     """
 
     softmax: CausalSoftmax = masked_softmax

@@ -10,13 +10,14 @@ from worker.engine.arena import CacheShape, KeyValueArena
 from worker.engine.decode_attention import Decoding
 from worker.engine.packed_step import PACKED, Forward, PackedStep
 from worker.engine.plain_forward import PlainForward
+from worker.engine.plain_kernel import PlainKernel
 from worker.engine.prompt_attention import Piece
 from worker.engine.reader import Reader
 
 _log = logging.getLogger("qwenq.engine")
 
 PACKABLE_LAYERS = {"full_attention", "sliding_attention"}
-PROBE_TOKENS = 9
+PROBE_TOKENS = 41  # more than a kernel takes at once
 LARGEST_DIFFERENCE = {torch.float32: 1e-3}  # relative, of the logits
 LARGEST_DIFFERENCE_IN_HALF = 5e-2
 
@@ -37,7 +38,7 @@ def prepare_packing(network: PreTrainedModel) -> Forward | None:
     def through_layers(step: PackedStep) -> torch.Tensor:
         return step.run(network)
 
-    for forward in (PlainForward.of(network), through_layers):
+    for forward in (PlainKernel.of(network), PlainForward.of(network), through_layers):
         if forward is not None and _agrees(forward, network, wanted):
             return forward
     network.set_attn_implementation(own)

@@ -16,6 +16,11 @@ from worker.engine.prepacked import PrepackedLinear
 WRITTEN_OUT = {"Qwen2ForCausalLM", "Qwen3ForCausalLM"}
 
 
+def is_written_out(network: PreTrainedModel) -> bool:
+    """Whether a model is one of those."""
+    return type(network).__name__ in WRITTEN_OUT and bool(network.config.hidden_act == "silu")
+
+
 @dataclass(frozen=True, slots=True)
 class _Norm:
     """Scale numbers to a mean square of one, then each by its weight."""
@@ -105,8 +110,7 @@ class PlainForward:
     @classmethod
     def of(cls, network: PreTrainedModel) -> Self | None:
         """None for a model that is not written out here."""
-        known = type(network).__name__ in WRITTEN_OUT and network.config.hidden_act == "silu"
-        return cls(network) if known else None
+        return cls(network) if is_written_out(network) else None
 
     @torch.inference_mode()
     def __call__(self, step: PackedStep) -> torch.Tensor:

@@ -7,6 +7,8 @@ PyTorch's own compiler lays weights out ahead (`torch._inductor`, freezing); the
 import torch
 from transformers import PreTrainedModel
 
+from worker.engine.panels import PanelLinear
+
 ROWS = 32  # the layout suits products with about so many rows best, and serves all others
 
 
@@ -51,12 +53,18 @@ class PrepackedLinear(torch.nn.Module):
 @torch.inference_mode()
 def prepack(network: PreTrainedModel) -> None:
     """Lay out the weights of all plain linear layers, where the processor has a use for it."""
-    if network.device.type != "cpu" or network.dtype != torch.bfloat16 or not _available():
+    if network.device.type != "cpu" or network.dtype != torch.bfloat16:
         return
     for module in list(network.modules()):
         for name, layer in list(module.named_children()):
-            if type(layer) is torch.nn.Linear and layer.weight.dtype == torch.bfloat16:
-                setattr(module, name, PrepackedLinear(layer))
+            if type(layer) is torch.nn.Linear and (laid_out := _laid_out(layer)):
+                setattr(module, name, laid_out)
+
+
+def _laid_out(layer: torch.nn.Linear) -> torch.nn.Module | None:
+    if (panels := PanelLinear.of(layer)) is not None:
+        return panels
+    return PrepackedLinear(layer) if layer.weight.dtype == torch.bfloat16 and _available() else None
 
 
 def _available() -> bool:

@@ -1,57 +1,10 @@
 /* One layer's attention of one decode step, on a CPU: each document's new token over the prefix that it shares, then
- * over its own columns, and no others. Memory is read once, and only what is seen.
+ * over its own columns.
  *
  * Compiled for a model: HEAD_SIZE numbers in a head, GROUP query heads to a key-value head, and BFLOAT16 if those are
  * its numbers, else float. Sums are floats either way.
  */
-#include "number.h"
-
-#include <stdlib.h>
-
-/* The products of GROUP queries with `columns` keys: scores[query * stride + column]. */
-static void score(const float *queries, const number *keys, int64_t columns, float *scores, int64_t stride)
-{
-    for (int64_t column = 0; column < columns; column++, keys += HEAD_SIZE) {
-        float sums[GROUP] = {0};
-        for (int place = 0; place < HEAD_SIZE; place++) {
-            float key = widen(keys[place]);
-            for (int query = 0; query < GROUP; query++)
-                sums[query] += queries[query * HEAD_SIZE + place] * key;
-        }
-        for (int query = 0; query < GROUP; query++)
-            scores[query * stride + column] = sums[query];
-    }
-}
-
-/* Add the values, weighed, to what is mixed already. */
-static void mix(const float *weights, int64_t stride, const number *values, int64_t columns, float *mixed)
-{
-    for (int64_t column = 0; column < columns; column++, values += HEAD_SIZE)
-        for (int query = 0; query < GROUP; query++) {
-            float weight = weights[query * stride + column];
-            for (int place = 0; place < HEAD_SIZE; place++)
-                mixed[query * HEAD_SIZE + place] += weight * widen(values[place]);
-        }
-}
-
-/* A key-value head of one document. `oldest` is the first position that the token sees, the prefix counted in. */
-static void attend_head(const float *queries, const number *prefix_keys, const number *prefix_values, int64_t shared,
-                        const number *keys, const number *values, int64_t own, int64_t oldest, number *output)
-{
-    int64_t skipped = oldest < shared ? positive(oldest) : shared, unseen = positive(oldest - shared);
-    int64_t before = shared - skipped, after = own - unseen, columns = before + after;
-    float *scores = malloc(GROUP * columns * sizeof *scores), mixed[GROUP * HEAD_SIZE] = {0};
-
-    score(queries, prefix_keys + skipped * HEAD_SIZE, before, scores, columns);
-    score(queries, keys + unseen * HEAD_SIZE, after, scores + before, columns);
-    for (int query = 0; query < GROUP; query++)
-        softmax(scores + query * columns, columns);
-    mix(scores, columns, prefix_values + skipped * HEAD_SIZE, before, mixed);
-    mix(scores + before, columns, values + unseen * HEAD_SIZE, after, mixed);
-    for (int place = 0; place < GROUP * HEAD_SIZE; place++)
-        output[place] = narrow(mixed[place]);
-    free(scores);
-}
+#include "attend_head.h"
 
 /* `queries`, `new_keys` and `new_values` are documents x heads x HEAD_SIZE, a document `*_stride` numbers after the
  * other; so is `output`, without gaps. `keys` and `values` are slots x heads x columns x HEAD_SIZE. By document:

@@ -1,4 +1,5 @@
 /* The numbers of a model: BFLOAT16, or floats. Sums are floats either way. */
+#pragma once
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.models import qwen2_config, save_model
+from worker.engine.panels import PanelLinear
 from worker.engine.prepacked import PrepackedLinear, prepack
 
 LARGEST_DIFFERENCE = 0.02  # relative; the sums are rounded in another order
@@ -24,7 +25,7 @@ def test_a_model_computes_the_same_with_its_weights_laid_out_ahead(
         prepack(network)
         after = network(input_ids=ids).logits.float()
     assert (after - before).norm() <= LARGEST_DIFFERENCE * before.norm()
-    laid_out = [module for module in network.modules() if isinstance(module, PrepackedLinear)]
+    laid_out = [module for module in network.modules() if isinstance(module, (PrepackedLinear, PanelLinear))]
     plain = [module for module in network.modules() if type(module) is torch.nn.Linear]
     assert bool(laid_out) is (dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
     assert bool(plain) is not bool(laid_out)
