@@ -76,8 +76,8 @@ class _Filling:
         failed = f"n < :answered AND n % {CHUNK} = 0"
         self._run(
             f"""{_NUMBERS} INSERT INTO documents (job_id, seq, custom_id, source, line, state, content, error_code,
-            error_message) SELECT :job, n, 'd' || n, 0, n + 1, CASE WHEN {failed} THEN 'failed' WHEN n < :answered
-            THEN 'succeeded' ELSE 'pending' END, '{{"text": "The invoice of Smith and Sons over 1,250 euros is due"}}',
+            error_message) SELECT :job, n, 'd' || n, 0, n + 1, CASE WHEN {failed} THEN 'failed'
+            ELSE 'pending' END, '{{"text": "The invoice of Smith and Sons over 1,250 euros is due"}}',
             CASE WHEN {failed} THEN 'too_long' END, CASE WHEN {failed} THEN 'It is too long.' END FROM numbers""",
             **given,
         )

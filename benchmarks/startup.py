@@ -48,7 +48,15 @@ _CHUNKS = """
 """
 _DOCUMENTS = """
     INSERT INTO documents (job_id, seq, custom_id, source, line, state, content)
-    SELECT id, n, 'document-' || n, 0, n + 1, 'succeeded', '{"text":"An invoice."}'
+    SELECT id, n, 'document-' || n, 0, n + 1, 'pending', '{"text":"An invoice."}'
+    FROM jobs CROSS JOIN numbers ORDER BY id, n
+"""
+_RESULTS = """
+    INSERT INTO results (
+        job_id, seq, chunk_id, attempt, worker_id, text, finish_reason,
+        prompt_tokens, completion_tokens, reasoning_tokens, created_at
+    )
+    SELECT id, n, 1, 1, 1, 'It is due on 12 May.', 'stop', 90, 30, 0, created_at
     FROM jobs CROSS JOIN numbers ORDER BY id, n
 """
 
@@ -61,7 +69,9 @@ def fill(settings: Settings) -> None:
         connection.execute(text(_NUMBERS.format(count=JOBS) + _JOBS))
         chunks = text(_NUMBERS.format(count=CHUNKS_A_JOB) + _CHUNKS)
         connection.execute(chunks, {"size": DOCUMENTS_A_CHUNK})
-        connection.execute(text(_NUMBERS.format(count=CHUNKS_A_JOB * DOCUMENTS_A_CHUNK) + _DOCUMENTS))
+        numbers = _NUMBERS.format(count=CHUNKS_A_JOB * DOCUMENTS_A_CHUNK)
+        for rows in (_DOCUMENTS, _RESULTS):
+            connection.execute(text(numbers + rows))
     store.close()
 
 

@@ -5,7 +5,8 @@ from functools import cache
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, text
+import orjson
+from sqlalchemy import Connection, CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.chunks import Claim
@@ -13,7 +14,6 @@ from schemas.requests import Completion
 from schemas.states import DocumentState
 from schemas.tables import results
 from store.clock import now
-from store.copying import copy_rows
 from store.earlier import hand_over
 
 SQLITE_ROWS = 250
@@ -24,11 +24,6 @@ _COLUMNS = (
 )  # fmt: skip
 _WHOSE = ("job_id", "chunk_id", "attempt", "worker_id")
 Row = tuple[Any, ...]
-_SETTLED = text(
-    "SELECT clock_timestamp(), ARRAY("
-    "SELECT seq FROM documents WHERE job_id = :of_job AND seq BETWEEN :first AND :last AND state <> 'pending' "
-    "UNION ALL SELECT seq FROM results WHERE job_id = :of_job AND seq BETWEEN :first AND :last)"
-)
 
 
 def insert_answers(
@@ -80,21 +75,24 @@ def _insert_into_sqlite(connection: Connection, whose: Row, rows: Iterable[Row])
 
 
 def _insert_into_postgresql(connection: Connection, whose: Row, rows: Iterable[Row]) -> Sequence[int]:
-    """By COPY, which takes half of what an INSERT does, and cannot pass anything by: so that is asked before."""
-    waiting = {row[0]: row for row in rows}
-    job_id = whose[0]
-    # Nobody else writes an outcome of these meanwhile: that takes the fence, which the caller holds.
-    between = {"of_job": job_id, "first": min(waiting), "last": max(waiting)}
-    at, settled = connection.execute(_SETTLED, between).one()
-    for seq in settled:
-        waiting.pop(seq, None)
-    given = ((*whose, *row, at) for row in waiting.values())
-    copy_rows(connection, results, (*_WHOSE, *_COLUMNS, "created_at"), _types(), given)
-    return list(waiting)
+    """One statement, one way there and back, however many rows."""
+    given = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    return _seqs(connection.exec_driver_sql(_postgresql_insert(), (*whose, _as_json(given), whose[0])))
 
 
 def _seqs(inserted: CursorResult[Any]) -> Sequence[int]:
     return inserted.scalars().all()
+
+
+def _as_json(value: object) -> str:
+    return orjson.dumps(value, default=_as_bytea).decode()
+
+
+def _as_bytea(value: object) -> str:
+    """Bytes as PostgreSQL reads them."""
+    if not isinstance(value, bytes):
+        raise TypeError
+    return f"\\x{value.hex()}"
 
 
 @cache
@@ -106,20 +104,29 @@ def _sqlite_insert(rows: int) -> str:
         "(" + ", ".join(f"?{first + row * width + column}" for column in range(width)) + ")"
         for row in range(rows)
     )
+    given = f"given({', '.join(_COLUMNS)}) AS (VALUES {values})"
     whose = ", ".join(f"?{place}" for place in range(1, first))
-    given = ", ".join(f"given.{name}" for name in _COLUMNS)
-    # Not JOIN, nor EXISTS: whatever the planner believes of the table, this looks each document up in the index.
-    state = "(SELECT state FROM documents WHERE job_id = ?1 AND seq = given.seq)"
-    return (
-        f"WITH given({', '.join(_COLUMNS)}) AS (VALUES {values}) "  # noqa: S608
-        f"INSERT INTO results ({', '.join((*_WHOSE, *_COLUMNS))}, created_at) SELECT {whose}, {given}, {at} FROM given "
-        f"WHERE {state} = '{DocumentState.PENDING}' ON CONFLICT DO NOTHING RETURNING seq"
-    )
+    return f"WITH {given} {_insertion(whose, 'given', '?1', str(at))}"
 
 
 @cache
-def _types() -> list[str]:
-    """PostgreSQL's names of the columns' types."""
+def _postgresql_insert() -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    names = (*_WHOSE, *_COLUMNS, "created_at")
-    return [results.c[name].type.compile(dialect).lower() for name in names]
+    at = now().compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    columns = (results.c[name] for name in _COLUMNS)
+    types = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in columns)
+    given = f"json_to_recordset(CAST(%s AS json)) AS given({types})"
+    whose = ", ".join(f"CAST(%s AS {results.c[name].type.compile(dialect)})" for name in _WHOSE)
+    return _insertion(whose, given, "(SELECT CAST(%s AS bigint))", str(at))
+
+
+def _insertion(whose: str, source: str, job_id: str, at: str) -> str:
+    """Insert what is given of documents without an outcome, and say which. A document's first answer stands."""
+    # Not JOIN, nor EXISTS: whatever the planner believes of the table, this looks each document up in the index.
+    state = f"(SELECT state FROM documents WHERE job_id = {job_id} AND seq = given.seq)"  # noqa: S608
+    columns = ", ".join((*_WHOSE, *_COLUMNS, "created_at"))
+    given = ", ".join(f"given.{name}" for name in _COLUMNS)
+    return (
+        f"INSERT INTO results ({columns}) SELECT {whose}, {given}, {at} FROM {source} "  # noqa: S608
+        f"WHERE {state} = '{DocumentState.PENDING}' ON CONFLICT DO NOTHING RETURNING seq"
+    )

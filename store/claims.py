@@ -22,7 +22,7 @@ from schemas.states import (
 )
 from schemas.tables import chunks, documents, jobs, workers
 from store.clock import now, now_and
-from store.documents import has_no_outcome, unfinished_documents
+from store.documents import has_no_outcome, of_job, unfinished_documents
 from store.jobs import end_job_if_done, hold_job, start_job
 from store.transitions import note_transition
 
@@ -246,7 +246,7 @@ def note_claim(connection: Connection, event: Event, claim: Claim, **facts: int)
 
 def _unfinished_of(claim: Claim) -> Update:
     return update(documents).where(
-        documents.c.job_id == claim.job_id,
+        of_job(claim.job_id),
         documents.c.seq.between(claim.first_seq, claim.last_seq),
         has_no_outcome(),
     )

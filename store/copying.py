@@ -23,8 +23,13 @@ def copy_rows(
             copy.set_types(types)
             for row in rows:
                 copy.write_row(row)
-    # A COPY does not pass through SQLAlchemy, which would have translated these.
-    except psycopg.IntegrityError as error:
-        raise exc.IntegrityError(statement, None, error) from error
-    except psycopg.OperationalError as error:
-        raise exc.OperationalError(statement, None, error) from error
+    except psycopg.Error as error:
+        # A COPY does not pass through SQLAlchemy, which would have translated it.
+        raise _translated(error)(statement, None, error) from error
+
+
+def _translated(error: Exception) -> type[exc.DBAPIError]:
+    """SQLAlchemy's class of a driver's error: it has the name of the one in the standard of drivers."""
+    names = (kind.__name__ for kind in type(error).__mro__)
+    found = (getattr(exc, name, None) for name in names)
+    return next(one for one in found if isinstance(one, type) and issubclass(one, exc.DBAPIError))

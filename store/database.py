@@ -194,20 +194,21 @@ class Store:
 
     @contextmanager
     def _turn_of(self, engine: Engine) -> Iterator[None]:
-        """Let the writers of this process take turns on SQLite.
+        """Let the threads that write to this store take turns, where it is SQLite.
 
-        SQLite has one writer at a time, too, and others look every few milliseconds whether they may.
+        SQLite has one writer at a time, too, but who waits for it looks every few milliseconds, and longer each time.
         """
-        mine = (
-            self.dialect == "sqlite"
-            and engine is not self._readers
-            and self._one_writer.acquire(timeout=SQLITE_BUSY_SECONDS)
-        )
+        if self.dialect != "sqlite" or engine is self._readers:
+            yield
+            return
+        if not self._one_writer.acquire(timeout=SQLITE_BUSY_SECONDS):
+            raise StoreAway(
+                url=self.url, reason="another thread of this process keeps it locked", remedy=_AGAIN
+            )
         try:
             yield
         finally:
-            if mine:
-                self._one_writer.release()
+            self._one_writer.release()
 
 
 def _shown(url: URL) -> str:

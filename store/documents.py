@@ -4,7 +4,19 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exc, exists, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exc,
+    exists,
+    literal,
+    select,
+)
 
 from schemas.chunks import Claim, PendingDocument
 from schemas.documents import Document, Row, RowError
@@ -53,16 +65,27 @@ def check_rows_kept(connection: Connection, job_id: int, rows: int) -> None:
         raise RowsLost
 
 
-_IS_ANSWERED = (
-    exists()
+# Not EXISTS: of a job that its statistics do not know, PostgreSQL would read all answers for each document.
+_answer = (
+    select(literal(1))
     .where(results.c.job_id == documents.c.job_id, results.c.seq == documents.c.seq)
     .correlate(documents)
+    .scalar_subquery()
 )
+
+
+def of_job(job_id: int | ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a document is of this job.
+
+    Hidden in a subquery: of a number that its statistics do not know, PostgreSQL expects one row, and would read the
+    whole job where one document is looked for.
+    """
+    return documents.c.job_id == select(cast(job_id, BigInteger)).scalar_subquery()
 
 
 def has_no_outcome() -> ColumnElement[bool]:
     """Whether a document was neither answered, nor did it fail, nor was it cancelled."""
-    return (documents.c.state == DocumentState.PENDING) & ~_IS_ANSWERED
+    return (documents.c.state == DocumentState.PENDING) & _answer.is_(None)
 
 
 def told_state() -> ColumnElement[str]:
@@ -77,7 +100,7 @@ def told_state() -> ColumnElement[str]:
     )
     waits = documents.c.state == DocumentState.PENDING
     return case(
-        (_IS_ANSWERED, literal(DocumentState.SUCCEEDED.value)),
+        (_answer.is_not(None), literal(DocumentState.SUCCEEDED.value)),
         (and_(waits, in_work), literal(DocumentState.RUNNING.value)),
         else_=documents.c.state,
     )
@@ -86,7 +109,7 @@ def told_state() -> ColumnElement[str]:
 _UNFINISHED = (
     select(documents.c.seq, documents.c.content)
     .where(
-        documents.c.job_id == bindparam("of_job"),
+        of_job(bindparam("of_job")),
         documents.c.seq.between(bindparam("first"), bindparam("last")),
         has_no_outcome(),
     )

@@ -31,7 +31,7 @@ from schemas.states import (
 from schemas.tables import chunks, documents, jobs
 from store.chunks import insert_chunks
 from store.clock import now, seconds_since
-from store.documents import has_no_outcome
+from store.documents import has_no_outcome, of_job
 from store.transitions import note_transition
 
 _REMOVING = "removing "
@@ -201,7 +201,7 @@ def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:
         connection.execute(
             update(documents)
             .where(
-                documents.c.job_id == job_id,
+                of_job(job_id),
                 documents.c.seq.between(bindparam("first"), bindparam("last")),
                 has_no_outcome(),
             )

@@ -15,7 +15,7 @@ from schemas.states import ChunkState, JobState
 from schemas.tables import chunks, documents
 from store.claims import drop_chunk, finish_chunk, note_claim, requeue_chunk
 from store.clock import now
-from store.documents import has_no_outcome
+from store.documents import has_no_outcome, of_job
 from store.jobs import hold_job
 from store.results import insert_outcomes
 from store.splitting import split_chunk
@@ -95,7 +95,7 @@ def _unfinished_seqs(connection: Connection, claim: Claim) -> Sequence[int]:
         connection.execute(
             select(documents.c.seq)
             .where(
-                documents.c.job_id == claim.job_id,
+                of_job(claim.job_id),
                 documents.c.seq.between(claim.first_seq, claim.last_seq),
                 has_no_outcome(),
             )

@@ -13,7 +13,7 @@ from schemas.results import ErrorLine, Failure, Result, Usage
 from schemas.states import DocumentState
 from schemas.tables import chunks, documents, jobs, results
 from store.answer_rows import insert_answers, storable
-from store.documents import has_no_outcome
+from store.documents import has_no_outcome, of_job
 from store.failures import located, past_failures
 from store.jobs import job_sources
 
@@ -111,7 +111,7 @@ def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[C
     return connection.execute(
         update(documents)
         .where(
-            documents.c.job_id == claim.job_id,
+            of_job(claim.job_id),
             documents.c.seq == bindparam("key"),
             has_no_outcome(),
         )

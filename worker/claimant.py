@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from schemas.chunks import CRASHES_IN_COMPANY, Assignment
 from store import claims
 from store.database import Store
@@ -35,9 +33,8 @@ class Claimant:
 
     def take_next(self, most_crashes: int = ANY_CRASHES) -> Assignment | None:
         """Claim the waiting chunk whose turn it is, of those with no more crashes than this. None: none waits."""
-        with self.store.fleeting() as connection:
-            job = next_job(connection, self.model, most_crashes)
-            taken = () if job is None else self._take_of(connection, job, 1, most_crashes)
+        job = self._next_job(most_crashes)
+        taken = () if job is None else self._take_of(job, 1, most_crashes)
         return taken[0] if taken else None
 
     def take_beside(self, most: int) -> Sequence[Assignment]:
@@ -46,16 +43,19 @@ class Claimant:
         Empty: none waits, or it may not. A suspect may not. It is not passed by either: while there is work enough, it
         would never have its turn.
         """
-        with self.store.fleeting() as connection:
-            job = next_job(connection, self.model, ANY_CRASHES)
-            if job is None or job.begins_with_suspect:
-                return ()
-            return self._take_of(connection, job, most, CRASHES_IN_COMPANY)
+        job = self._next_job(ANY_CRASHES)
+        if job is None or job.begins_with_suspect:
+            return ()
+        return self._take_of(job, most, CRASHES_IN_COMPANY)
 
-    def _take_of(
-        self, connection: Connection, job: NextJob, most: int, most_crashes: int
-    ) -> Sequence[Assignment]:
-        taken = claims.claim_some(
-            connection, job.job_id, most, most_crashes, self.worker_id, self.lease_seconds
-        )
-        return claims.assignments_of(connection, taken) if taken else ()
+    def _next_job(self, most_crashes: int) -> NextJob | None:
+        """Look without a lock: SQLite's one writer is not kept from anything while nothing waits."""
+        with self.store.reading() as connection:
+            return next_job(connection, self.model, most_crashes)
+
+    def _take_of(self, job: NextJob, most: int, most_crashes: int) -> Sequence[Assignment]:
+        with self.store.fleeting() as connection:
+            taken = claims.claim_some(
+                connection, job.job_id, most, most_crashes, self.worker_id, self.lease_seconds
+            )
+            return claims.assignments_of(connection, taken) if taken else ()

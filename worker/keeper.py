@@ -166,14 +166,17 @@ class Keeper:
         return withdrawn
 
     def add(self, outcome: Completion) -> None:
-        """Take an outcome; of a claim that is no longer open, it is dropped. Waits while the store is far behind."""
+        """Take an outcome; of a claim that is no longer open, it is dropped. Waits while the store is far behind.
+
+        That is looked at when a claim has a good deal to write: what waits is bounded by that of all claims.
+        """
         with self._changing:
             held = self._open.get(outcome.group)
             if held is None:
                 return
             held.add(outcome)
             self._progress.add(outcome)
-            if held.answered or len(held.unwritten) >= FLUSH_OUTCOMES:
+            if held.answered or held.waiting >= FLUSH_OUTCOMES:
                 self._news.notify_all()
                 self._wait_while_far_behind()
 
@@ -191,6 +194,8 @@ class Keeper:
             if held is not None:
                 held.add_part(key, part, answer)
                 self._news.notify_all()
+                if held.waiting >= FLUSH_OUTCOMES:
+                    self._wait_while_far_behind()
 
     def progress(self) -> TurnProgress | None:
         """How far the turn is; None before its first claim."""
@@ -237,10 +242,7 @@ class Keeper:
     def _is_far_behind(self) -> bool:
         if self._interrupt is not None or self._closing:
             return False
-        return (
-            sum(len(held.unwritten) + len(held.unwritten_parts) for held in self._open.values())
-            > MOST_UNWRITTEN
-        )
+        return sum(held.waiting for held in self._open.values()) > MOST_UNWRITTEN
 
     def _join(self) -> None:
         with self._news:
@@ -341,6 +343,6 @@ class Keeper:
 
 def _due_at(held: OpenClaim) -> float:
     """When a claim should be written, on the monotonic clock."""
-    if held.answered or len(held.unwritten) >= FLUSH_OUTCOMES:
+    if held.answered or held.waiting >= FLUSH_OUTCOMES:
         return 0.0
     return held.written_at + TICK_SECONDS

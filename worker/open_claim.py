@@ -25,6 +25,11 @@ class OpenClaim:
         return not self._unanswered
 
     @property
+    def waiting(self) -> int:
+        """How many outcomes and answers to parts wait to be written."""
+        return len(self.unwritten) + len(self.unwritten_parts)
+
+    @property
     def awaited(self) -> int:
         """How many outcomes are to come before the claim is finished; none of one that is to be given back."""
         return 0 if self.gives_back else len(self._unanswered)

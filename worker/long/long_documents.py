@@ -73,6 +73,7 @@ class LongDocuments:
         while self._answered:
             document = self._answered.popleft()
             if not self._is_wanted(document):
+                self._put_down(document)
                 self._close(document)
                 continue
             try:
@@ -178,8 +179,10 @@ class LongDocuments:
             if document.answered:
                 self._answered.append(document)
         self._keeper.expect(group, keys)
-        for key, part in keys.items():
+        asked = list(keys.items())
+        for place, (key, part) in enumerate(asked):
             if not self._is_wanted(document):
+                self._put_down(document, [late for late, _ in asked[place:]])
                 return
             self._keeper.note_progress()
             yield _asked_with(document.request, messages_of(part), key)
@@ -187,6 +190,11 @@ class LongDocuments:
     def _is_wanted(self, document: LongDocument) -> bool:
         claim = document.claim
         return not document.failed and self._keeper.is_open(claim) and not self._keeper.is_paused(claim)
+
+    def _put_down(self, document: LongDocument, keys: Sequence[int] = ()) -> None:
+        """Let a document of a paused job go, and these parts of it: nobody is going to ask for them."""
+        if self._keeper.is_paused(document.claim):
+            self._keeper.put_down(document.claim, [document.request.key, *keys])
 
     def _fail(self, document: LongDocument, error: DocumentFailed) -> None:
         self._close(document)

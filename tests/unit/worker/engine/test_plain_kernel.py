@@ -56,7 +56,8 @@ def all_logits(forward: Forward, shape: CacheShape) -> Iterator[torch.Tensor]:
     """Take two documents behind a prefix and one without it through three steps; give their logits."""
     arena = KeyValueArena(shape)
     arena.resize(slots=3, columns=200, used=0)
-    decoding, prefix = Decoding(shape), Prefix.empty(PREFIX, shape)
+    decoding, prefix = Decoding(shape), Prefix(PREFIX)
+    prefix.make_room(shape)
 
     def piece(slot: int, ids: list[int], start: int, shared: Prefix | None) -> Piece:
         keys, values = [layer[slot] for layer in arena.keys], [layer[slot] for layer in arena.values]

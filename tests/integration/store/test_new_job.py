@@ -1,0 +1,57 @@
+"""What is asked of a job that PostgreSQL's statistics do not know yet: it expects next to nothing of such a job."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, text
+
+from schemas.chunks import Claim
+from store.claims import drop_chunk
+from store.database import Store
+from store.documents import unfinished_documents
+from store.results import insert_outcomes
+from tests.builders import answer, chunks_of, failure, make_job, make_worker, take
+
+DOCUMENTS = 4_000
+CHUNK = 50
+LOOKS = 6  # at the most, into a table for each document of a chunk; the whole job would be thousands
+
+_FILL = text(
+    "INSERT INTO results (job_id, seq, chunk_id, attempt, worker_id, text, finish_reason, prompt_tokens, "
+    "completion_tokens, reasoning_tokens, created_at) "
+    "SELECT job_id, seq, 1, 1, 1, 'an answer', 'stop', 1, 1, 0, now() FROM documents "
+    "WHERE job_id = :of_job AND seq >= :first"
+)
+_ROWS_READ = text(
+    "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables "
+    "WHERE relname IN ('documents', 'results')"
+)
+
+Deed = Callable[[Connection, Claim], object]
+DEEDS: dict[str, Deed] = {
+    "what waits of a claim": lambda connection, claim: unfinished_documents(connection, [claim]),
+    "answers": lambda connection, claim: insert_outcomes(connection, claim, list(map(answer, range(CHUNK)))),
+    "failures": lambda connection, claim: insert_outcomes(
+        connection, claim, list(map(failure, range(CHUNK)))
+    ),
+    "a chunk that is dropped": drop_chunk,
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_chunk_of_a_job_without_statistics_is_looked_up_and_the_job_not_read(
+    postgres: Store, deed: str
+) -> None:
+    known = make_job(postgres, DOCUMENTS, chunk_documents=CHUNK)
+    with postgres.writing() as connection:
+        connection.execute(_FILL, {"of_job": known, "first": 0})
+    with postgres.writing() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    new = make_job(postgres, DOCUMENTS, chunk_documents=CHUNK)
+    claim = take(postgres, chunks_of(postgres, new)[0], make_worker(postgres))
+    with postgres.writing() as connection:
+        connection.execute(_FILL, {"of_job": new, "first": CHUNK})
+    with postgres.writing() as connection:
+        before = connection.execute(_ROWS_READ).scalar_one()
+        DEEDS[deed](connection, claim)
+        assert connection.execute(_ROWS_READ).scalar_one() - before <= LOOKS * CHUNK
