@@ -3,7 +3,7 @@
 The fence is `chunks.attempt`: a claim raises it, so whoever held the chunk before can no longer write.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, select, update
@@ -29,7 +29,7 @@ from store.transitions import note_transition
 _IS_CHOSEN = (chunks.c.id == bindparam("chosen_chunk")) & exists().where(
     jobs.c.id == chunks.c.job_id, jobs.c.model == bindparam("of_model")
 )
-_next = (
+_IS_NEXT = chunks.c.id == (
     select(chunks.c.id)
     .where(
         chunks.c.job_id == bindparam("of_job"),
@@ -37,13 +37,10 @@ _next = (
         chunks.c.crashes <= bindparam("most_crashes"),
     )
     .order_by(chunks.c.first_seq)
-    .limit(bindparam("most"))
+    .limit(1)
     .with_for_update(skip_locked=True)
-    # Looked at once: as a subquery, PostgreSQL may look again for each row, and find more.
-    .cte("next")
-    .prefix_with("MATERIALIZED", dialect="postgresql")
+    .scalar_subquery()
 )
-_IS_NEXT = chunks.c.id.in_(select(_next.c.id))
 
 
 def _taking(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
@@ -112,24 +109,15 @@ def claim_chunk(
     if job_id is None:
         return None
     start_job(connection, job_id)
-    taken = _take(connection, _TAKE_CHOSEN, chosen, worker_id, lease_seconds)
-    return taken[0] if taken else None
+    return _take(connection, _TAKE_CHOSEN, chosen, worker_id, lease_seconds)
 
 
 def claim_next(
     connection: Connection, job_id: int, most_crashes: int, worker_id: int, lease_seconds: float
 ) -> Claim | None:
     """Take a job's first waiting chunk of no more crashes than this; those that others are taking are passed by."""
-    claims = claim_some(connection, job_id, 1, most_crashes, worker_id, lease_seconds)
-    return claims[0] if claims else None
-
-
-def claim_some(
-    connection: Connection, job_id: int, most: int, most_crashes: int, worker_id: int, lease_seconds: float
-) -> Sequence[Claim]:
-    """The same of its first few chunks, in input order."""
     start_job(connection, job_id)
-    wanted = {"of_job": job_id, "most": most, "most_crashes": most_crashes}
+    wanted = {"of_job": job_id, "most_crashes": most_crashes}
     return _take(connection, _TAKE_NEXT, wanted, worker_id, lease_seconds)
 
 
@@ -139,29 +127,26 @@ def _take(
     wanted: Mapping[str, Any],
     worker_id: int,
     lease_seconds: float,
-) -> Sequence[Claim]:
+) -> Claim | None:
     given = {**wanted, "by_worker": worker_id, "lease_seconds": lease_seconds}
-    rows = connection.execute(taking, given).all()
-    claims = sorted(
-        (Claim(worker_id=worker_id, **row._mapping) for row in rows),  # noqa: SLF001
-        key=lambda claim: claim.first_seq,
-    )
-    for claim in claims:
-        note_claim(connection, Event.CHUNK_CLAIMED, claim)
-    return claims
+    row = connection.execute(taking, given).one_or_none()
+    if row is None:
+        return None
+    claim = Claim(worker_id=worker_id, **row._mapping)  # noqa: SLF001
+    note_claim(connection, Event.CHUNK_CLAIMED, claim)
+    return claim
 
 
 def assignment_of(connection: Connection, claim: Claim) -> Assignment:
     """What the claim has to answer."""
-    return assignments_of(connection, [claim])[0]
-
-
-def assignments_of(connection: Connection, claims: Sequence[Claim]) -> Sequence[Assignment]:
-    """What each of these claims has to answer; they are of one job, in input order, one of them at least."""
-    prompt, params, reuse = connection.execute(_ASKED_OF_JOB, {"of_job": claims[0].job_id}).one()
-    asked = PromptSpec.model_validate(prompt), GenerationParams.model_validate(params)
-    documents = unfinished_documents(connection, claims)
-    return [Assignment(claim, *asked, its, reuse=reuse) for claim, its in zip(claims, documents, strict=True)]
+    prompt, params, reuse = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
+    return Assignment(
+        claim=claim,
+        prompt=PromptSpec.model_validate(prompt),
+        params=GenerationParams.model_validate(params),
+        documents=unfinished_documents(connection, claim),
+        reuse=reuse,
+    )
 
 
 def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None) -> None:

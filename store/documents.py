@@ -1,6 +1,5 @@
 """Documents: stored in bulk by a producer, read by the worker that holds their chunk."""
 
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -117,37 +116,10 @@ _UNFINISHED = (
 )
 
 
-def unfinished_documents(
-    connection: Connection, claims: Sequence[Claim]
-) -> Sequence[tuple[PendingDocument, ...]]:
-    """The documents of each of these claims that have no outcome yet, all in input order; they are of one job.
-
-    Of claims that lie side by side, they are read at once.
-    """
-    found: list[tuple[PendingDocument, ...]] = []
-    for run in _side_by_side(claims):
-        of_run = {"of_job": run[0].job_id, "first": run[0].first_seq, "last": run[-1].last_seq}
-        rows = list(map(PendingDocument._make, connection.execute(_UNFINISHED, of_run).all()))
-        for claim in run:
-            end = bisect_right(rows, claim.last_seq, key=_seq)
-            found.append(tuple(rows[bisect_left(rows, claim.first_seq, key=_seq) : end]))
-    return found
-
-
-def _side_by_side(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
-    """Claims in input order, cut where others' documents lie between two of them."""
-    run: list[Claim] = []
-    for claim in claims:
-        if run and run[-1].last_seq + 1 != claim.first_seq:
-            yield run
-            run = []
-        run.append(claim)
-    if run:
-        yield run
-
-
-def _seq(document: PendingDocument) -> int:
-    return document.seq
+def unfinished_documents(connection: Connection, claim: Claim) -> tuple[PendingDocument, ...]:
+    """The documents of a claim that have no outcome yet, in input order."""
+    of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
+    return tuple(map(PendingDocument._make, connection.execute(_UNFINISHED, of_claim).all()))
 
 
 def _stored_rows(

@@ -1,6 +1,5 @@
 """A worker that claims chunks: the one that a message names, or the next that waits."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.chunks import CRASHES_IN_COMPANY, Assignment
@@ -34,28 +33,24 @@ class Claimant:
     def take_next(self, most_crashes: int = ANY_CRASHES) -> Assignment | None:
         """Claim the waiting chunk whose turn it is, of those with no more crashes than this. None: none waits."""
         job = self._next_job(most_crashes)
-        taken = () if job is None else self._take_of(job, 1, most_crashes)
-        return taken[0] if taken else None
+        return None if job is None else self._take_of(job, most_crashes)
 
-    def take_beside(self, most: int) -> Sequence[Assignment]:
-        """Claim the waiting chunks whose turn it is, at most so many, to be answered beside others, all of one job.
+    def take_beside(self) -> Assignment | None:
+        """Claim the waiting chunk whose turn it is, to be answered beside others. None: none waits, or it may not.
 
-        Empty: none waits, or it may not. A suspect may not. It is not passed by either: while there is work enough, it
-        would never have its turn.
+        A suspect may not. It is not passed by either: while there is work enough, it would never have its turn.
         """
         job = self._next_job(ANY_CRASHES)
-        if job is None or job.begins_with_suspect:
-            return ()
-        return self._take_of(job, most, CRASHES_IN_COMPANY)
+        return None if job is None or job.begins_with_suspect else self._take_of(job, CRASHES_IN_COMPANY)
 
     def _next_job(self, most_crashes: int) -> NextJob | None:
         """Look without a lock: SQLite's one writer is not kept from anything while nothing waits."""
         with self.store.reading() as connection:
             return next_job(connection, self.model, most_crashes)
 
-    def _take_of(self, job: NextJob, most: int, most_crashes: int) -> Sequence[Assignment]:
+    def _take_of(self, job: NextJob, most_crashes: int) -> Assignment | None:
         with self.store.fleeting() as connection:
-            taken = claims.claim_some(
-                connection, job.job_id, most, most_crashes, self.worker_id, self.lease_seconds
+            claim = claims.claim_next(
+                connection, job.job_id, most_crashes, self.worker_id, self.lease_seconds
             )
-            return claims.assignments_of(connection, taken) if taken else ()
+            return None if claim is None else claims.assignment_of(connection, claim)

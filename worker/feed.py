@@ -27,8 +27,6 @@ TURN_SECONDS = 600.0
 and be seen to end."""
 MOST_OPEN = 32
 """Chunks that one process may hold: each costs the keeper a transaction a second, and all stand alone after a crash."""
-AT_ONCE_SECONDS = 0.1
-MOST_AT_ONCE = 8
 LOOK_AGAIN_SECONDS = 1.0
 LOOKED_UP_AT_ONCE = 250
 """Documents whose earlier answers are looked for in one query: few enough that the first ones begin soon."""
@@ -47,8 +45,7 @@ class Feed:
         self._reuse = reuse
         self._long = long
         self._first = first
-        self._began = time.monotonic()
-        self._ends_at = self._began + TURN_SECONDS
+        self._ends_at = time.monotonic() + TURN_SECONDS
         self._claiming = threading.Lock()
         self._closed = False
         self._open(first)
@@ -58,14 +55,13 @@ class Feed:
 
         Waits while there is nothing to claim and something is being answered; ends with the last claim.
         """
-        waiting: Sequence[Assignment] = (self._first,)
-        while waiting:
-            for assignment in waiting:
-                for request in self._requests_of(assignment):
-                    if self._long.any_answered:
-                        yield from self._long.next_level()
-                    yield request
-            waiting = yield from self._until_next()
+        assignment: Assignment | None = self._first
+        while assignment is not None:
+            for request in self._requests_of(assignment):
+                if self._long.any_answered:
+                    yield from self._long.next_level()
+                yield request
+            assignment = yield from self._until_next()
 
     def close(self) -> None:
         """Claim nothing any more. A claim that is under way is open by then."""
@@ -126,56 +122,38 @@ class Feed:
                 self._keeper.add(answer)
             yield from rest
 
-    def _until_next(self) -> Generator[Request, None, Sequence[Assignment]]:
-        """What is still to be asked of long documents, until the next chunks may be claimed; those are returned.
+    def _until_next(self) -> Generator[Request, None, Assignment | None]:
+        """What is still to be asked of long documents, until the next chunk may be claimed; that is returned.
 
-        Empty: this turn is over.
+        None: this turn is over.
         """
         while self._keeper.goes_on:
             yield from self._long.next_level()
             beside = self._keeper.claims()
             may_claim = self._keeper.wants_more and time.monotonic() < self._ends_at
-            if may_claim and (claimed := self._claim_beside(beside)):
-                return claimed
+            if may_claim and (assignment := self._claim_beside(beside)):
+                return assignment
             if not beside or not (may_claim or self._long.any_open):
-                return ()
+                return None
             self._keeper.wait_until_others(beside, LOOK_AGAIN_SECONDS, lambda: self._long.any_answered)
-        return ()
+        return None
 
-    def _claim_beside(self, beside: Sequence[Claim]) -> Sequence[Assignment]:
+    def _claim_beside(self, beside: Sequence[Claim]) -> Assignment | None:
         """Claim what may be answered beside these claims. What took a worker down is answered alone."""
-        room = MOST_OPEN - len(beside)
-        if not room or any(claim.suspect for claim in beside):
-            return ()
+        if len(beside) >= MOST_OPEN or any(claim.suspect for claim in beside):
+            return None
         with self._claiming:
             if self._closed:
-                return ()
+                return None
             try:
-                claimed = self._claim(min(room, self._chunks_at_once()) if beside else 0)
+                take = self._claimant.take_beside if beside else self._claimant.take_next
+                assignment = take()
             except StoreAway as away:
                 _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
-                return ()
-            for assignment in claimed:
+                return None
+            if assignment is not None:
                 self._open(assignment)
-            return claimed
-
-    def _claim(self, beside_others: int) -> Sequence[Assignment]:
-        """Claim so many chunks beside others; where there are none, the next, whatever it is."""
-        if beside_others:
-            return self._claimant.take_beside(beside_others)
-        alone = self._claimant.take_next()
-        return () if alone is None else (alone,)
-
-    def _chunks_at_once(self) -> int:
-        """How many chunks are claimed at once: one, or as many small ones as are answered in a moment.
-
-        So it does not matter how long a claim takes, and no other worker misses what this one holds.
-        """
-        told = self._keeper.progress()
-        if told is None:
-            return 1
-        seconds = time.monotonic() - self._began + AT_ONCE_SECONDS
-        return max(1, min(MOST_AT_ONCE, round(told.answered * AT_ONCE_SECONDS / seconds / told.documents)))
+            return assignment
 
 
 def _request_for(document: PendingDocument, assignment: Assignment, asking: Asking) -> Request:

@@ -16,7 +16,7 @@ LAST_WORD_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class TurnProgress:
-    """The claim that is at work, and how far it is; `chunks` were claimed in the turn so far, `answered` documents."""
+    """The claim that is at work, and how far it is; `chunks` were claimed in the turn so far."""
 
     job_id: int
     chunk_id: int
@@ -24,7 +24,6 @@ class TurnProgress:
     done: int
     documents: int
     chunks: int
-    answered: int
 
     def __str__(self) -> str:
         beside = f"; {self.chunks:,} chunks in this turn" if self.chunks > 1 else ""
@@ -44,7 +43,6 @@ class ProgressCount:
         self._begun: dict[int, tuple[Claim, int]] = {}
         self._done: dict[int, int] = {}
         self._at_work: int | None = None
-        self._answered = 0
 
     def begin(self, assignment: Assignment) -> None:
         """Count one more claim."""
@@ -58,7 +56,6 @@ class ProgressCount:
         """Count an outcome; the claim that it belongs to is the one at work."""
         self._at_work = outcome.group
         self._done[outcome.group] += 1
-        self._answered += 1
 
     def now(self) -> TurnProgress | None:
         """How far the claim is that the last outcome belongs to; None before the first claim."""
@@ -66,8 +63,7 @@ class ProgressCount:
             return None
         claim, documents = self._begun[self._at_work]
         done = self._done[self._at_work]
-        chunks, answered = len(self._begun), self._answered
-        return TurnProgress(claim.job_id, claim.chunk_id, claim.attempt, done, documents, chunks, answered)
+        return TurnProgress(claim.job_id, claim.chunk_id, claim.attempt, done, documents, len(self._begun))
 
 
 class ProgressTold:

@@ -97,23 +97,9 @@ def test_a_worker_is_given_what_has_no_outcome_in_input_order(store: Store, audi
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [answer(5), failure(0), answer(6)])
     with store.reading() as connection:
-        (found,) = unfinished_documents(connection, [claim])
+        found = unfinished_documents(connection, claim)
     assert [one.seq for one in found] == [1, 2, 4, 7, 8]
     assert audited(job_id).documents.failed == 2
-
-
-def test_of_several_claims_each_is_given_its_own_also_where_others_lie_between(store: Store) -> None:
-    job_id = make_job(store, documents=20, chunk_documents=4)
-    worker_id = make_worker(store)
-    first, second, others, *rest = [take(store, chunk, worker_id) for chunk in chunks_of(store, job_id)]
-    write(store, second, [answer(4), answer(7)])
-    write(store, rest[0], [failure(12)])
-    with store.reading() as connection:
-        found = unfinished_documents(connection, [first, second, *rest])
-    assert others.first_seq == 8
-    assert [[one.seq for one in its] for its in found] == [
-        [0, 1, 2, 3], [5, 6], [13, 14, 15], [16, 17, 18, 19],
-    ]  # fmt: skip
 
 
 def test_documents_of_another_job_are_never_given(store: Store) -> None:
@@ -123,7 +109,7 @@ def test_documents_of_another_job_are_never_given(store: Store) -> None:
     claim = take(store, chunks_of(store, job_id, ChunkState.QUEUED)[0], make_worker(store))
     assert claim.job_id == job_id
     with store.reading() as connection:
-        (found,) = unfinished_documents(connection, [claim])
+        found = unfinished_documents(connection, claim)
         running = connection.scalar(select(func.count()).where(told_state() == DocumentState.RUNNING))
     assert (len(found), running) == (4, 4)
 

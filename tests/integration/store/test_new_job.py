@@ -29,7 +29,7 @@ _ROWS_READ = text(
 
 Deed = Callable[[Connection, Claim], object]
 DEEDS: dict[str, Deed] = {
-    "what waits of a claim": lambda connection, claim: unfinished_documents(connection, [claim]),
+    "what waits of a claim": unfinished_documents,
     "answers": lambda connection, claim: insert_outcomes(connection, claim, list(map(answer, range(CHUNK)))),
     "failures": lambda connection, claim: insert_outcomes(
         connection, claim, list(map(failure, range(CHUNK)))

@@ -8,7 +8,7 @@ import pytest
 from schemas.chunks import CRASHES_IN_COMPANY, Claim
 from schemas.jobs import Priority
 from schemas.states import JobState
-from store.claims import claim_next, claim_some
+from store.claims import claim_next
 from store.database import Store
 from store.jobs import cancel_job
 from store.waiting import next_job
@@ -108,15 +108,3 @@ def _next_job(store: Store, most_crashes: int = ANY) -> int | None:
 def _claim_next(store: Store, job_id: int, worker_id: int, most_crashes: int = ANY) -> Claim | None:
     with store.writing() as connection:
         return claim_next(connection, job_id, most_crashes, worker_id, LEASE)
-
-
-def test_several_chunks_are_claimed_at_once_in_input_order_and_never_more_than_asked_for(
-    store: Store,
-) -> None:
-    job_id, worker_id = make_job(store, documents=20, chunk_documents=4), make_worker(store)
-    with store.writing() as connection:
-        some = claim_some(connection, job_id, 3, ANY, worker_id, LEASE)
-    with store.writing() as connection:
-        rest = claim_some(connection, job_id, 8, ANY, worker_id, LEASE)
-    assert [claim.first_seq for claim in (*some, *rest)] == [0, 4, 8, 12, 16]
-    assert (len(some), len(rest)) == (3, 2)

@@ -43,7 +43,7 @@ def test_the_end_of_a_turn_does_not_wait_for_a_broker_that_hangs() -> None:
         called.set()
         never.wait()
 
-    with ProgressTold(lambda: TurnProgress(1, 2, 1, 0, 5, 1, 0), tell):
+    with ProgressTold(lambda: TurnProgress(1, 2, 1, 0, 5, 1), tell):
         assert called.wait(30)
         ended = time.monotonic()
     assert time.monotonic() - ended < LAST_WORD_SECONDS + 30
@@ -56,7 +56,7 @@ def test_what_does_not_change_is_told_once() -> None:
 
     def look() -> TurnProgress:
         looks.append(None)
-        return TurnProgress(1, 2, 1, 0, 5, 1, 0)
+        return TurnProgress(1, 2, 1, 0, 5, 1)
 
     with ProgressTold(look, told.append):
         eventually(lambda: len(looks) > 1, "it looks again")
