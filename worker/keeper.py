@@ -38,8 +38,8 @@ _log = logging.getLogger("qwenq.worker")
 class Keeper:
     """The open claims of one turn, whose outcomes go to the store as they come.
 
-    The thread that reads requests calls `open`; the one that generates `step`, `add` and `add_batch`, and in the
-    end `settle_rest`. What concerns one claim (its lease is lost, its job cancelled) ends that one only. Past
+    The thread that reads requests calls `open`, `expect`, `put_down`, and `add` for what fails at once; the one that
+    generates `step`, `add` and `add_batch`, and in the end `settle_rest`. What concerns one claim (its lease is lost, its job cancelled) ends that one only. Past
     `deadline`, on the monotonic clock, all is put down for another task to go on with.
     """
 

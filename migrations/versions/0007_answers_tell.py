@@ -1,5 +1,7 @@
 """A document's answer tells that it succeeded, and its chunk that it runs: neither is noted beside its text.
 
+On PostgreSQL each answered row is written anew: a VACUUM of `documents` gives the space back.
+
 Revision: 0007, after 0006.
 """
 
