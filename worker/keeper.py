@@ -39,8 +39,9 @@ class Keeper:
     """The open claims of one turn, whose outcomes go to the store as they come.
 
     The thread that reads requests calls `open`, `expect`, `put_down`, and `add` for what fails at once; the one that
-    generates `step`, `add` and `add_batch`, and in the end `settle_rest`. What concerns one claim (its lease is lost, its job cancelled) ends that one only. Past
-    `deadline`, on the monotonic clock, all is put down for another task to go on with.
+    generates `step`, `add` and `add_batch`, and in the end `settle_rest`. What concerns one claim (its lease is lost,
+    its job cancelled) ends that one only. Past `deadline`, on the monotonic clock, all is put down for another task to
+    go on with.
     """
 
     def __init__(self, store: Store, model: ModelInfo, settings: Settings, deadline: float) -> None:
