@@ -11,15 +11,10 @@ from schemas.errors import InvalidSetting, StoreAway
 from schemas.settings import Settings
 from schemas.tables import documents
 from store.database import Store, database_url
+from store.database_errors import away
 from tests.builders import make_job
 
 SECRET = "what the contract says"
-
-
-def away(url: str, error: exc.DBAPIError) -> StoreAway | None:
-    from store.database import _away
-
-    return _away(url, error)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""How each kind of database is connected to."""
+
+import os.path
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+
+from schemas.errors import InvalidSetting
+
+SQLITE_BUSY_SECONDS = 30.0
+SYNCHRONOUS = "qwenq_synchronous"
+_WAL = "PRAGMA journal_mode=WAL"
+# A server that vanished without a word is noticed in half a minute. A Unix socket takes them, and needs none.
+_POSTGRES_OPTIONS: dict[str, Any] = {
+    "connect_timeout": 10,
+    "application_name": "qwenq",
+    "keepalives": 1,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
+def make_engine(url: str | URL) -> Engine:
+    """SQLAlchemy's engine for a store's address. Raises InvalidSetting."""
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError):
+        raise InvalidSetting(name="QWENQ_DATABASE_URL", reason="it is not a database URL") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return _make_sqlite_engine(parsed)
+    if backend == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            # Documents are parameters, and errors are logged.
+            hide_parameters=True,
+            connect_args={
+                name: value for name, value in _POSTGRES_OPTIONS.items() if name not in parsed.query
+            },
+        )
+    raise InvalidSetting(
+        name="QWENQ_DATABASE_URL", reason=f"{backend} is not supported; use sqlite or postgresql"
+    )
+
+
+def _make_sqlite_engine(url: URL) -> Engine:
+    path = url.database
+    if not path or path == ":memory:":
+        raise InvalidSetting(
+            name="QWENQ_DATABASE_URL", reason="SQLite in memory cannot be shared; name a file"
+        )
+    if not os.path.isdir(Path(path).parent):  # noqa: PTH112 - Path.is_dir raises where a folder is closed
+        raise InvalidSetting(
+            name="QWENQ_DATABASE_URL", reason=f"the folder {Path(path).parent} does not exist"
+        )
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        # SQLAlchemy's begin event below says BEGIN; the driver must not say it too.
+        connection.isolation_level = None
+        _use_wal(connection)
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A write lock taken at once waits its turn; one taken half way fails with "database is locked".
+        options = connection.get_execution_options()
+        synchronous = options.get(SYNCHRONOUS, "FULL")
+        if connection.info.get(SYNCHRONOUS) != synchronous:
+            connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+            connection.info[SYNCHRONOUS] = synchronous
+        connection.exec_driver_sql(options.get("qwenq_begin", "BEGIN IMMEDIATE"))
+
+    return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log. A new file must be had alone for that, which SQLite itself does not wait for."""
+    try:
+        connection.execute(_WAL)
+    except sqlite3.OperationalError as error:
+        if not _is_locked(error):
+            raise
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
+        stop, wait = stop_after_delay(SQLITE_BUSY_SECONDS), wait_random(0.01, 0.1)
+        Retrying(retry=retry_if_exception(_is_locked), stop=stop, wait=wait, reraise=True)(
+            connection.execute, _WAL
+        )
+
+
+def _is_locked(error: BaseException) -> bool:
+    return "locked" in str(error)
