@@ -69,7 +69,7 @@ def _insert_into_sqlite(connection: Connection, whose: Row, rows: Iterable[Row])
     written: list[int] = []
     waiting = iter(rows)
     while some := list(islice(waiting, SQLITE_ROWS)):
-        values = (*whose, *chain.from_iterable(some))
+        values = (*chain.from_iterable(some), *whose, whose[0])
         written += _seqs(connection.exec_driver_sql(_sqlite_insert(len(some)), values))
     return written
 
@@ -95,18 +95,16 @@ def _as_bytea(value: object) -> str:
     return f"\\x{value.hex()}"
 
 
+def _marks(columns: Sequence[str]) -> str:
+    return ", ".join("?" * len(columns))
+
+
 @cache
 def _sqlite_insert(rows: int) -> str:
     at = now().compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
-    first = len(_WHOSE) + 1
-    width = len(_COLUMNS)
-    values = ", ".join(
-        "(" + ", ".join(f"?{first + row * width + column}" for column in range(width)) + ")"
-        for row in range(rows)
-    )
+    values = ", ".join([f"({_marks(_COLUMNS)})"] * rows)
     given = f"given({', '.join(_COLUMNS)}) AS (VALUES {values})"
-    whose = ", ".join(f"?{place}" for place in range(1, first))
-    return f"WITH {given} {_insertion(whose, 'given', '?1', str(at))}"
+    return f"WITH {given} {_insertion(_marks(_WHOSE), 'given', '?', str(at))}"
 
 
 @cache
