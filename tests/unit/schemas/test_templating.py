@@ -139,10 +139,10 @@ def test_rendering_keeps_pace_with_json() -> None:
     def seconds(work: Any) -> float:
         best = 9.0
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.thread_time()  # what a busy machine does in between does not count
             for _ in range(2_000):
                 work(content)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.thread_time() - start)
         return best
 
     assert seconds(template.render) < 10 * seconds(json.loads)
