@@ -21,6 +21,7 @@ from store.claims import claim_next, finish_chunk, hold_fence
 from store.database import Store
 from store.documents import insert_rows
 from store.jobs import cancel_job, create_job, release_job
+from store.outcome_rows import OutcomeRows
 from store.pausing import pause_job
 from store.results import insert_outcomes
 from store.workers import note_failed, note_model_loaded, register_worker
@@ -138,7 +139,8 @@ def _answer(
         left = example.answered - number * CHUNK_DOCUMENTS
         seqs = range(claim.first_seq, min(claim.last_seq + 1, claim.first_seq + left))
         hold_fence(connection, claim, LEASE_SECONDS)
-        insert_outcomes(connection, claim, [_outcome(seq, example, chance) for seq in seqs])
+        outcomes = OutcomeRows.of(_outcome(seq, example, chance) for seq in seqs)
+        insert_outcomes(connection, claim, outcomes)
         began = example.began - example.lasted * number / chunks
         lasted = min(example.lasted * len(fleet) / chunks, began)
         _measure(connection, claim, _Span(example.model, len(seqs), began, lasted), chance)

@@ -41,6 +41,7 @@
     │   ├── SelfCheckFailed
     │   └── ModelUnavailable
     ├── RequestsForgotten           an engine's fault, for which its process ends
+    ├── StoreWorkFailed             work on the store's, in place of what nobody foresaw
     ├── TurnFailed                  a task's, in place of what nobody foresaw
     ├── DocumentFailed              one document fails, its neighbours go on
     │   ├── InvalidRow              code invalid_row
@@ -434,6 +435,13 @@ class RequestsForgotten(QwenqError):
 
     count: int
     groups: str
+
+
+@dataclass(eq=False)
+class StoreWorkFailed(QwenqError):
+    """Work on the store ended with an error that nobody foresaw, {kind}; the worker's log says where."""
+
+    kind: str
 
 
 class TurnFailed(QwenqError):

@@ -47,6 +47,7 @@ class Event(StrEnum):
     STORE_AWAY = "store.away"
     STORE_BACK = "store.back"
     STORE_RECONCILED = "store.reconciled"
+    STORE_WORK_FAILED = "store.work_failed"
     BROKER_AWAY = "broker.away"
     BROKER_BACK = "broker.back"
 

@@ -1,6 +1,6 @@
 """Answers on their way into the store, many at once, each by the quickest way of its database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import chain, islice
 from typing import Any
@@ -10,61 +10,40 @@ from sqlalchemy import Connection, CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.chunks import Claim
-from schemas.requests import Completion
 from schemas.states import DocumentState
 from schemas.tables import results
 from store.clock import now
 from store.earlier import hand_over
+from store.outcome_rows import ANSWER_COLUMNS, AnswerRow
 
 SQLITE_ROWS = 250
 """Rows of one statement: each number of rows is a statement to read, and SQLite takes some thirty thousand values."""
-_COLUMNS = (
-    "seq", "text", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens", "reasoning_tokens",
-    "prefix_tokens", "fingerprint", "reused_from", "seconds", "parts",
-)  # fmt: skip
 _WHOSE = ("job_id", "chunk_id", "attempt", "worker_id")
-Row = tuple[Any, ...]
+Whose = tuple[int, ...]
 
 
-def insert_answers(
-    connection: Connection, claim: Claim, answers: Mapping[int, Completion]
-) -> Sequence[Completion]:
-    """Write the answers, by seq, of documents that have no outcome yet. Returns those. The caller holds the fence."""
+def insert_answers(connection: Connection, claim: Claim, answers: Sequence[AnswerRow]) -> Sequence[AnswerRow]:
+    """Write the answers to documents that have no outcome yet. Returns those. The caller holds the fence."""
     if not answers:
         return ()
     whose = tuple(getattr(claim, name) for name in _WHOSE)
     insert = _insert_into_sqlite if connection.dialect.name == "sqlite" else _insert_into_postgresql
-    written = [answers[seq] for seq in insert(connection, whose, map(_row_of, answers.values()))]
-    copies = (one.fingerprint for one in written if one.reused_from is not None)
-    hand_over(connection, claim.job_id, [one for one in copies if one is not None])
+    seqs = insert(connection, whose, answers)
+    written = answers if len(seqs) == len(answers) else _with_seqs(answers, set(seqs))
+    copies = [
+        fingerprint
+        for *_, fingerprint, reused_from, _, _ in written
+        if reused_from is not None and fingerprint is not None
+    ]
+    hand_over(connection, claim.job_id, copies)
     return written
 
 
-def storable(said: str) -> str:
-    """PostgreSQL keeps no NUL and no lone surrogate; a model may emit either."""
-    return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+def _with_seqs(answers: Sequence[AnswerRow], seqs: set[int]) -> Sequence[AnswerRow]:
+    return [row for row in answers if row[0] in seqs]
 
 
-def _row_of(answer: Completion) -> Row:
-    """The values of _COLUMNS."""
-    usage = answer.usage
-    return (
-        answer.key,
-        storable(answer.text),
-        None if answer.reasoning is None else storable(answer.reasoning),
-        answer.finish_reason.value,
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        usage.reasoning_tokens,
-        usage.prefix_tokens,
-        answer.fingerprint,
-        answer.reused_from,
-        answer.seconds if answer.reused_from is None else None,
-        answer.parts,
-    )
-
-
-def _insert_into_sqlite(connection: Connection, whose: Row, rows: Iterable[Row]) -> Sequence[int]:
+def _insert_into_sqlite(connection: Connection, whose: Whose, rows: Iterable[AnswerRow]) -> Sequence[int]:
     """Many rows a statement: the interpreter's lock is then free while SQLite works, and rows cost half."""
     written: list[int] = []
     waiting = iter(rows)
@@ -74,9 +53,9 @@ def _insert_into_sqlite(connection: Connection, whose: Row, rows: Iterable[Row])
     return written
 
 
-def _insert_into_postgresql(connection: Connection, whose: Row, rows: Iterable[Row]) -> Sequence[int]:
+def _insert_into_postgresql(connection: Connection, whose: Whose, rows: Iterable[AnswerRow]) -> Sequence[int]:
     """One statement, one way there and back, however many rows."""
-    given = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    given = [dict(zip(ANSWER_COLUMNS, row, strict=True)) for row in rows]
     return _seqs(connection.exec_driver_sql(_postgresql_insert(), (*whose, _as_json(given), whose[0])))
 
 
@@ -102,8 +81,8 @@ def _marks(columns: Sequence[str]) -> str:
 @cache
 def _sqlite_insert(rows: int) -> str:
     at = now().compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
-    values = ", ".join([f"({_marks(_COLUMNS)})"] * rows)
-    given = f"given({', '.join(_COLUMNS)}) AS (VALUES {values})"
+    values = ", ".join([f"({_marks(ANSWER_COLUMNS)})"] * rows)
+    given = f"given({', '.join(ANSWER_COLUMNS)}) AS (VALUES {values})"
     return f"WITH {given} {_insertion(_marks(_WHOSE), 'given', '?', str(at))}"
 
 
@@ -111,7 +90,7 @@ def _sqlite_insert(rows: int) -> str:
 def _postgresql_insert() -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     at = now().compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-    columns = (results.c[name] for name in _COLUMNS)
+    columns = (results.c[name] for name in ANSWER_COLUMNS)
     types = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in columns)
     given = f"json_to_recordset(CAST(%s AS json)) AS given({types})"
     whose = ", ".join(f"CAST(%s AS {results.c[name].type.compile(dialect)})" for name in _WHOSE)
@@ -122,8 +101,8 @@ def _insertion(whose: str, source: str, job_id: str, at: str) -> str:
     """Insert what is given of documents without an outcome, and say which. A document's first answer stands."""
     # Not JOIN, nor EXISTS: whatever the planner believes of the table, this looks each document up in the index.
     state = f"(SELECT state FROM documents WHERE job_id = {job_id} AND seq = given.seq)"  # noqa: S608
-    columns = ", ".join((*_WHOSE, *_COLUMNS, "created_at"))
-    given = ", ".join(f"given.{name}" for name in _COLUMNS)
+    columns = ", ".join((*_WHOSE, *ANSWER_COLUMNS, "created_at"))
+    given = ", ".join(f"given.{name}" for name in ANSWER_COLUMNS)
     return (
         f"INSERT INTO results ({columns}) SELECT {whose}, {given}, {at} FROM {source} "  # noqa: S608
         f"WHERE {state} = '{DocumentState.PENDING}' ON CONFLICT DO NOTHING RETURNING seq"

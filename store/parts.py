@@ -11,8 +11,8 @@ from schemas.part_tables import parts
 from schemas.parts import Part, PartAnswer, PartLine
 from schemas.results import FinishReason, Usage
 from schemas.tables import chunks, documents
-from store.answer_rows import storable
 from store.clock import now
+from store.outcome_rows import storable
 
 PAGE_ROWS = 2_000
 _USAGE = (parts.c.prompt_tokens, parts.c.completion_tokens, parts.c.reasoning_tokens, parts.c.prefix_tokens)

@@ -9,14 +9,13 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
 from schemas.events import Event
-from schemas.requests import Completion
-from schemas.results import Failure, FinishReason, Usage
 from schemas.states import ChunkState, JobState
 from schemas.tables import chunks, documents
 from store.claims import drop_chunk, finish_chunk, note_claim, requeue_chunk
 from store.clock import now
 from store.documents import has_no_outcome, of_job
 from store.jobs import hold_job
+from store.outcome_rows import FailureRow, OutcomeRows
 from store.results import insert_outcomes
 from store.splitting import split_chunk
 
@@ -107,8 +106,8 @@ def _unfinished_seqs(connection: Connection, claim: Claim) -> Sequence[int]:
 
 
 def _fail_as_poison(connection: Connection, claim: Claim, seq: int, crashes: int) -> None:
-    failure = Failure(POISON, _POISON_MESSAGE.format(crashes=crashes))
-    insert_outcomes(connection, claim, [Completion(seq, "", FinishReason.ERROR, Usage(), failure=failure)])
+    failure = FailureRow(seq, POISON, _POISON_MESSAGE.format(crashes=crashes))
+    insert_outcomes(connection, claim, OutcomeRows((), [failure]))
     note_claim(connection, Event.CHUNK_POISONED, claim, crashes=crashes)
     finish_chunk(connection, claim)
 

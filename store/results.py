@@ -8,22 +8,21 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from schemas.chunks import Claim
-from schemas.requests import Completion
 from schemas.results import ErrorLine, Failure, Result, Usage
 from schemas.states import DocumentState
 from schemas.tables import chunks, documents, jobs, results
-from store.answer_rows import insert_answers, storable
+from store.answer_rows import insert_answers
 from store.documents import has_no_outcome, of_job
 from store.failures import located, past_failures
 from store.jobs import job_sources
+from store.outcome_rows import ANSWER_COLUMNS, FailureRow, OutcomeRows
 
 PAGE_ROWS = 2_000
 
 T = TypeVar("T")
 
-_COUNTED = (
-    "succeeded", "failed", "reused", "prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens",
-)  # fmt: skip
+_TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens")
+_COUNTED = ("succeeded", "failed", "reused", *_TOKENS)
 _COUNT = (
     update(chunks)
     .where(chunks.c.id == bindparam("held_chunk"))
@@ -76,43 +75,30 @@ _NEXT_ERRORS = (
 )
 
 
-def insert_outcomes(connection: Connection, claim: Claim, completions: Sequence[Completion]) -> None:
+def insert_outcomes(connection: Connection, claim: Claim, outcomes: OutcomeRows) -> None:
     """Write outcomes, each document's first only. The caller holds the fence.
 
     Counters follow what changed in fact, so that they never drift from the documents.
     """
-    if not completions:
+    answers = insert_answers(connection, claim, outcomes.answers)
+    failed = _settle_failed(connection, claim, outcomes.failures)
+    if not answers and not failed:
         return
-    by_key = {answer.key: answer for answer in reversed(completions) if answer.failure is None}
-    answers = insert_answers(connection, claim, by_key)
-    failed = _settle_failed(connection, claim, completions)
-    usage = [completion.usage for completion in answers]
-    more = {
-        "more_succeeded": len(answers),
-        "more_failed": failed,
-        "more_reused": sum(answer.reused_from is not None for answer in answers),
-        "more_prompt_tokens": sum(one.prompt_tokens for one in usage),
-        "more_completion_tokens": sum(one.completion_tokens for one in usage),
-        "more_reasoning_tokens": sum(one.reasoning_tokens for one in usage),
-        "more_prefix_tokens": sum(one.prefix_tokens for one in usage),
-    }
-    if answers or failed:
-        connection.execute(_COUNT, {"held_chunk": claim.chunk_id, **more})
+    columns = dict(zip(ANSWER_COLUMNS, zip(*answers, strict=True), strict=True)) if answers else {}
+    more = {f"more_{name}": sum(columns.get(name, ())) for name in _TOKENS}
+    reused = sum(job_id is not None for job_id in columns.get("reused_from", ()))
+    counts = {"more_succeeded": len(answers), "more_failed": failed, "more_reused": reused}
+    connection.execute(_COUNT, {"held_chunk": claim.chunk_id, **counts, **more})
 
 
-def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[Completion]) -> int:
-    failures = [
-        {"key": completion.key, "code": failure.code, "message": storable(failure.message)}
-        for completion in completions
-        if (failure := completion.failure) is not None
-    ]
+def _settle_failed(connection: Connection, claim: Claim, failures: Sequence[FailureRow]) -> int:
     if not failures:
         return 0
     return connection.execute(
         update(documents)
         .where(
             of_job(claim.job_id),
-            documents.c.seq == bindparam("key"),
+            documents.c.seq == bindparam("failed_seq"),
             has_no_outcome(),
         )
         .values(
@@ -120,7 +106,10 @@ def _settle_failed(connection: Connection, claim: Claim, completions: Sequence[C
             error_code=bindparam("code"),
             error_message=bindparam("message"),
         ),
-        failures,
+        [
+            {"failed_seq": failure.seq, "code": failure.code, "message": failure.message}
+            for failure in failures
+        ],
     ).rowcount
 
 

@@ -17,6 +17,7 @@ from store import claims, jobs, workers
 from store.chunks import insert_chunks
 from store.database import Store
 from store.documents import insert_rows
+from store.outcome_rows import OutcomeRows
 from store.results import insert_outcomes
 
 MODEL = "echo"
@@ -136,14 +137,14 @@ def write(
     """Write outcomes as a worker does, in a transaction that holds the fence."""
     with store.writing() as connection:
         claims.hold_fence(connection, claim, lease_seconds)
-        insert_outcomes(connection, claim, list(outcomes))
+        insert_outcomes(connection, claim, OutcomeRows.of(outcomes))
 
 
 def finish(store: Store, claim: Claim, outcomes: Iterable[Completion] | None = None) -> JobState | None:
     """Write outcomes, by default an answer to each document, and close the chunk."""
     with store.writing() as connection:
         claims.hold_fence(connection, claim, None)
-        insert_outcomes(connection, claim, answers(claim) if outcomes is None else list(outcomes))
+        insert_outcomes(connection, claim, OutcomeRows.of(answers(claim) if outcomes is None else outcomes))
         return claims.finish_chunk(connection, claim)
 
 

@@ -17,16 +17,14 @@ from schemas.parts import Part, PartAnswer
 from schemas.requests import BatchMetrics, Completion, ModelInfo
 from schemas.settings import Settings
 from schemas.states import JobState, WorkerState
-from store.claims import hold_fence, standing_of
-from store.database import Store
-from store.parts import insert_parts
-from store.results import insert_outcomes
-from worker.measured import Measured, insert_metrics
+from store.outcome_rows import OutcomeRows
+from worker.measured import Measured
 from worker.open_claim import OpenClaim
 from worker.patience import patiently
 from worker.progress import ProgressCount, TurnProgress
-from worker.settling import Ending, settle
+from worker.settling import Ending, Kept, Unwritten, keep_claim, write_metrics
 from worker.stalling import StallWatch
+from worker.store_process import Lane, StoreWork
 
 TICK_SECONDS = 1.0
 FLUSH_OUTCOMES = 500
@@ -44,7 +42,7 @@ class Keeper:
     go on with.
     """
 
-    def __init__(self, store: Store, model: ModelInfo, settings: Settings, deadline: float) -> None:
+    def __init__(self, store: StoreWork, model: ModelInfo, settings: Settings, deadline: float) -> None:
         self._store = store
         self._model = model
         self._settings = settings
@@ -282,26 +280,33 @@ class Keeper:
             otherwise = Ending.RELEASED if held.answered else otherwise
             outcomes, parts = held.take(), held.take_parts()
             metrics = self._measured.take()
-        claim = held.claim
+        unwritten = Unwritten(OutcomeRows.of(outcomes), parts, metrics)
         try:
-            for attempt in patiently(self._settings.patience_seconds):
-                with attempt, self._store.writing() as connection:
-                    hold_fence(connection, claim, self._settings.lease_seconds)
-                    insert_outcomes(connection, claim, outcomes)
-                    insert_parts(connection, claim, parts)
-                    insert_metrics(connection, self._model.model, metrics)
-                    standing = standing_of(connection, claim)
-                    ending, _ = settle(connection, claim, standing, otherwise)
+            kept = self._keep_claim(held.claim, unwritten, otherwise)
         except LeaseLost:
-            _log.warning(Event.CHUNK_LOST, extra=claim.ids)
+            _log.warning(Event.CHUNK_LOST, extra=held.claim.ids)
             self._close(held, Ending.LOST)
             with self._news:
                 self._measured.put_back(metrics)
         else:
-            self._note_pause(held, standing)
-            self._close(held, ending)
-            self._tell_incomplete(held, ending)
-            self._heed(standing)
+            self._note_pause(held, kept.standing)
+            self._close(held, kept.ending)
+            self._tell_incomplete(held, kept.ending)
+            self._heed(kept.standing)
+
+    def _keep_claim(self, claim: Claim, unwritten: Unwritten, otherwise: Ending) -> Kept:
+        for attempt in patiently(self._settings.patience_seconds):
+            with attempt:
+                kept = self._store.run(
+                    Lane.KEEPING,
+                    keep_claim,
+                    claim,
+                    unwritten,
+                    self._model.model,
+                    self._settings.lease_seconds,
+                    otherwise,
+                )
+        return kept
 
     def _note_pause(self, held: OpenClaim, standing: Standing) -> None:
         with self._news:
@@ -312,8 +317,8 @@ class Keeper:
     def _write_late_metrics(self) -> None:
         if metrics := self._measured.take():
             for attempt in patiently(self._settings.patience_seconds):
-                with attempt, self._store.writing() as connection:
-                    insert_metrics(connection, self._model.model, metrics)
+                with attempt:
+                    self._store.run(Lane.KEEPING, write_metrics, self._model.model, metrics)
 
     def _close(self, held: OpenClaim, ending: Ending) -> None:
         with self._news:

@@ -1,15 +1,10 @@
 """What the engine measured of a turn's claims, until it is written; the last may come after a claim is settled."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-
-from sqlalchemy import Connection
 
 from schemas.chunks import Claim
 from schemas.requests import BatchMetrics
-from store.batches import insert_batches
-
-Metrics = Mapping[Claim, list[BatchMetrics]]
+from worker.settling import Metrics
 
 
 class Measured:
@@ -36,9 +31,3 @@ class Measured:
         """Take what could not be written."""
         for claim, some in metrics.items():
             self._waiting[claim] += some
-
-
-def insert_metrics(connection: Connection, model: str, metrics: Metrics) -> None:
-    """Write what was measured."""
-    for claim, some in metrics.items():
-        insert_batches(connection, claim, model, some)

@@ -22,8 +22,9 @@ from store import rescue, workers
 from store.broker import Broker
 from store.database import Store
 from store.reconcile import announce_job
-from worker.claimant import Claimant
+from worker.claimant import Claimant, Terms
 from worker.feed import Feed
+from worker.heap import freeze_heap
 from worker.keeper import Keeper
 from worker.long.gauge import Gauge
 from worker.long.long_documents import LongDocuments
@@ -31,6 +32,7 @@ from worker.patience import patiently
 from worker.progress import ProgressTold, Tell, TurnProgress
 from worker.resident import ResidentModel
 from worker.reuse import Reuse
+from worker.store_process import StoreProcess
 from worker.watchdog import Watchdog
 
 WORKER_ID_VARIABLE = "QWENQ_WORKER_ID"
@@ -50,10 +52,14 @@ class WorkingProcess:
         self._worker_id = worker_id
         self._store = Store.of(settings)
         self._broker = Broker(settings)
+        self._store_process = StoreProcess(self._store)
+        self._store_process.start()
         self._resident = ResidentModel(settings.model or "", settings)
         self._info = self._load()
-        self._claimant = Claimant(self._store, self._info.model, worker_id, settings.lease_seconds)
+        terms = Terms(self._info.model, worker_id, settings.lease_seconds)
+        self._claimant = Claimant(self._store_process, terms)
         self._rescue_own()
+        freeze_heap()
 
     def _load(self) -> ModelInfo:
         """Load the model, and tell the store how that went. Raises ModelUnavailable, SelfCheckFailed."""
@@ -92,7 +98,7 @@ class WorkingProcess:
             _log.info(Event.CHUNK_ABSENT, extra={"chunk": chunk_id})
             return None
         watchdog = Watchdog(self._settings.stall_seconds)
-        keeper = Keeper(self._store, self._info, self._settings, deadline)
+        keeper = Keeper(self._store_process, self._info, self._settings, deadline)
         with watchdog, keeper, ProgressTold(keeper.progress, tell):
             reuse = Reuse(self._store, self._info)
             long = LongDocuments(self._store, Gauge(self._resident, self._info.context), keeper, reuse)

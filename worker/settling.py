@@ -1,12 +1,23 @@
-"""How a claim ends in the store, in the transaction that holds its fence."""
+"""What a turn has for the store of one claim, written in a transaction that holds its fence, and how the claim ends."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
 from schemas.chunks import Claim, Standing
+from schemas.parts import Part, PartAnswer
+from schemas.requests import BatchMetrics
 from schemas.states import JobState
-from store.claims import drop_chunk, finish_chunk, release_chunk
+from store.batches import insert_batches
+from store.claims import drop_chunk, finish_chunk, hold_fence, release_chunk, standing_of
+from store.database import Store
+from store.outcome_rows import OutcomeRows
+from store.parts import insert_parts
+from store.results import insert_outcomes
+
+Metrics = Mapping[Claim, Sequence[BatchMetrics]]
 
 
 class Ending(StrEnum):
@@ -17,6 +28,43 @@ class Ending(StrEnum):
     DROPPED = "dropped"
     RELEASED = "given back"
     LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """Outcomes of a claim and answers to parts of its documents, and what was measured, of this claim or others."""
+
+    outcomes: OutcomeRows
+    parts: Mapping[Part, PartAnswer]
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a claim, and how it stood before."""
+
+    ending: Ending
+    standing: Standing
+
+
+def keep_claim(
+    store: Store, claim: Claim, unwritten: Unwritten, model: str, lease_seconds: float, otherwise: Ending
+) -> Kept:
+    """Write what waits of a claim, renew its lease, and end it if it is to end. Raises LeaseLost, StoreAway."""
+    with store.writing() as connection:
+        hold_fence(connection, claim, lease_seconds)
+        insert_outcomes(connection, claim, unwritten.outcomes)
+        insert_parts(connection, claim, unwritten.parts)
+        _insert_metrics(connection, model, unwritten.metrics)
+        standing = standing_of(connection, claim)
+        ending, _ = settle(connection, claim, standing, otherwise)
+    return Kept(ending, standing)
+
+
+def write_metrics(store: Store, model: str, metrics: Metrics) -> None:
+    """Write what was measured of claims that are settled. Raises StoreAway."""
+    with store.writing() as connection:
+        _insert_metrics(connection, model, metrics)
 
 
 def settle(
@@ -34,3 +82,8 @@ def settle(
     if otherwise == Ending.RELEASED:
         release_chunk(connection, claim)
     return otherwise, None
+
+
+def _insert_metrics(connection: Connection, model: str, metrics: Metrics) -> None:
+    for claim, some in metrics.items():
+        insert_batches(connection, claim, model, some)

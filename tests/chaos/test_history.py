@@ -6,6 +6,7 @@ from schemas.states import ChunkState, DocumentState
 from schemas.tables import chunks, documents, results
 from store import rescue
 from store.database import Store
+from store.outcome_rows import OutcomeRows
 from store.results import insert_outcomes
 from tests.builders import EXPIRED, answer, answers, chunks_of, finish, make_job, make_worker, take, write
 from tests.chaos.history import chunk_changes, document_changes, keep_history, result_writes
@@ -22,7 +23,7 @@ def test_an_answer_without_the_fence_is_seen_beside_those_with_it(store: Store) 
         rescue.rescue_expired(connection, max_crashes=2)
     current = take(store, chunk_id, worker_id)
     with store.writing() as connection:
-        insert_outcomes(connection, stale, [answer(1)])
+        insert_outcomes(connection, stale, OutcomeRows.of([answer(1)]))
     finish(store, current, answers(current)[2:])
     with store.reading() as connection:
         written = [(row.seq, row.attempt, row.fence) for row in result_writes(connection)]

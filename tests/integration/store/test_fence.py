@@ -91,11 +91,12 @@ def test_outcomes_written_with_a_lost_fence_are_rolled_back(
     with store.writing() as connection:
         hold_fence(connection, lost, EXPIRED)
         rescue_expired(connection, max_crashes=2)
+    from store.outcome_rows import OutcomeRows
     from store.results import insert_outcomes
 
     with pytest.raises(LeaseLost), store.writing() as connection:
         hold_fence(connection, held, None)
-        insert_outcomes(connection, held, answers(held))
+        insert_outcomes(connection, held, OutcomeRows.of(answers(held)))
         hold_fence(connection, lost, None)
     assert audited(job_id).documents.succeeded == 0
 

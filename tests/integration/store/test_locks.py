@@ -15,6 +15,7 @@ from store.batches import insert_batches
 from store.chunks import mark_published
 from store.database import Store
 from store.jobs import cancel_job
+from store.outcome_rows import OutcomeRows
 from store.rescue import rescue_expired
 from store.results import insert_outcomes
 from tests.builders import EXPIRED, MODEL, answers, chunks_of, make_job, make_worker, take, write
@@ -32,7 +33,7 @@ def test_two_workers_that_finish_the_last_two_chunks_at_once_complete_the_job(po
     def finish(claim: Claim) -> JobState | None:
         with postgres.writing() as connection:
             claims.hold_fence(connection, claim, None)
-            insert_outcomes(connection, claim, answers(claim))
+            insert_outcomes(connection, claim, OutcomeRows.of(answers(claim)))
             insert_batches(connection, claim, MODEL, [METRICS])
             both_written.wait()
             return claims.finish_chunk(connection, claim)

@@ -9,6 +9,7 @@ from schemas.chunks import Claim
 from store.claims import drop_chunk
 from store.database import Store
 from store.documents import unfinished_documents
+from store.outcome_rows import OutcomeRows
 from store.results import insert_outcomes
 from tests.builders import answer, chunks_of, failure, make_job, make_worker, take
 
@@ -30,9 +31,11 @@ _ROWS_READ = text(
 Deed = Callable[[Connection, Claim], object]
 DEEDS: dict[str, Deed] = {
     "what waits of a claim": unfinished_documents,
-    "answers": lambda connection, claim: insert_outcomes(connection, claim, list(map(answer, range(CHUNK)))),
+    "answers": lambda connection, claim: insert_outcomes(
+        connection, claim, OutcomeRows.of(map(answer, range(CHUNK)))
+    ),
     "failures": lambda connection, claim: insert_outcomes(
-        connection, claim, list(map(failure, range(CHUNK)))
+        connection, claim, OutcomeRows.of(map(failure, range(CHUNK)))
     ),
     "a chunk that is dropped": drop_chunk,
 }

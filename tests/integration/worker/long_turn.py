@@ -19,7 +19,7 @@ from store.database import Store
 from store.rescue import rescue_expired
 from tests.audit import audit
 from tests.builders import EXPIRED, MODEL, chunks_of, make_worker, row, store_job
-from worker.claimant import Claimant
+from tests.store_work import InThisProcess, claimant_of
 from worker.engine.echo import ECHO_MODEL
 from worker.feed import Feed
 from worker.keeper import Keeper
@@ -91,12 +91,12 @@ class LongTurns:
 
     def _turn(self, job_id: int, lease_seconds: float, answers: int) -> None:
         settings = self.settings.model_copy(update={"lease_seconds": lease_seconds, "context": self.context})
-        claimant = Claimant(self.store, MODEL, self.worker_id, lease_seconds)
+        claimant = claimant_of(self.store, MODEL, self.worker_id, lease_seconds)
         first = claimant.take(chunks_of(self.store, job_id, ChunkState.QUEUED)[0])
         assert first is not None
         resident = ResidentModel(self.model, settings)
         resident.load()
-        with Keeper(self.store, self.info, settings, float("inf")) as keeper:
+        with Keeper(InThisProcess(self.store), self.info, settings, float("inf")) as keeper:
             reuse = Reuse(self.store, self.info)
             long = LongDocuments(self.store, Gauge(resident, self.context), keeper, reuse)
             feed = Feed(claimant, keeper, reuse, long, first)

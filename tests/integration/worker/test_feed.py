@@ -23,6 +23,7 @@ from store.workers import note_stopping
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, make_job, make_worker, row, store_job, suspect
 from tests.echo_documents import echo_documents
+from tests.store_work import InThisProcess, claimant_of
 from tests.waiting import eventually
 from worker import feed as feed_module
 from worker import keeper as keeper_module
@@ -43,13 +44,13 @@ def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def claimant(store: Store) -> Claimant:
     """A worker that claims."""
-    return Claimant(store, MODEL, make_worker(store), lease_seconds=60)
+    return claimant_of(store, MODEL, make_worker(store), 60)
 
 
 @pytest.fixture
 def keeper(store: Store, settings: Settings) -> Iterator[Keeper]:
     """A keeper at work."""
-    with Keeper(store, INFO, settings, float("inf")) as keeper:
+    with Keeper(InThisProcess(store), INFO, settings, float("inf")) as keeper:
         yield keeper
 
 
@@ -60,11 +61,11 @@ def reader() -> Iterator[ThreadPoolExecutor]:
         yield reader
 
 
-def begin(claimant: Claimant, keeper: Keeper, chunk_id: int) -> Feed:
+def begin(store: Store, claimant: Claimant, keeper: Keeper, chunk_id: int) -> Feed:
     first = claimant.take(chunk_id)
     assert first is not None
-    reuse = Reuse(claimant.store, INFO)
-    return Feed(claimant, keeper, reuse, echo_documents(claimant.store, keeper, reuse), first)
+    reuse = Reuse(store, INFO)
+    return Feed(claimant, keeper, reuse, echo_documents(store, keeper, reuse), first)
 
 
 def give(keeper: Keeper, *requests: Request) -> None:
@@ -77,7 +78,7 @@ def test_the_next_chunk_is_claimed_when_it_is_asked_for_and_no_earlier(
 ) -> None:
     job_id = make_job(store, documents=12)
     first, second, third = chunks_of(store, job_id)
-    requests = begin(claimant, keeper, first).requests()
+    requests = begin(store, claimant, keeper, first).requests()
     read = [next(requests) for _ in range(4)]
     assert {request.group for request in read} == {first}
     assert chunks_of(store, job_id, ChunkState.RUNNING) == [first]
@@ -91,7 +92,7 @@ def test_all_that_waits_is_answered_in_one_turn_and_then_it_ends(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     jobs = [make_job(store, documents=10), make_job(store, documents=3)]
-    for request in begin(claimant, keeper, chunks_of(store, jobs[0])[1]).requests():
+    for request in begin(store, claimant, keeper, chunks_of(store, jobs[0])[1]).requests():
         give(keeper, request)
     assert keeper.settle_rest() == set()
     with store.reading() as connection:
@@ -106,7 +107,7 @@ def test_a_turn_waits_for_work_while_something_is_being_answered(
     store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
 ) -> None:
     first_job = make_job(store, documents=4)
-    requests = begin(claimant, keeper, chunks_of(store, first_job)[0]).requests()
+    requests = begin(store, claimant, keeper, chunks_of(store, first_job)[0]).requests()
     being_answered = [next(requests) for _ in range(4)]
     waiting = reader.submit(next, requests, None)
     later_job = make_job(store, documents=2)
@@ -123,7 +124,7 @@ def test_a_chunk_of_a_lost_worker_is_taken_up_beside_what_another_answers(
     job_id = make_job(store, documents=8)
     first, lost = chunks_of(store, job_id)
     suspect(store, lost, crashes=CRASHES_IN_COMPANY)
-    requests = begin(claimant, keeper, first).requests()
+    requests = begin(store, claimant, keeper, first).requests()
     assert {next(requests).group for _ in range(8)} == {first, lost}
 
 
@@ -133,7 +134,7 @@ def test_a_suspect_is_never_claimed_ahead_nor_passed_by(
     job_id = make_job(store, documents=16)
     first, second, third, fourth = chunks_of(store, job_id)
     suspect(store, third)
-    requests = begin(claimant, keeper, first).requests()
+    requests = begin(store, claimant, keeper, first).requests()
     ahead = [next(requests) for _ in range(8)]
     assert {request.group for request in ahead} == {first, second}
     waiting = reader.submit(next, requests, None)
@@ -154,7 +155,7 @@ def test_a_turn_that_begins_with_a_suspect_claims_nothing_beside_it(
     job_id = make_job(store, documents=8)
     first, second = chunks_of(store, job_id)
     suspect(store, first)
-    requests = begin(claimant, keeper, first).requests()
+    requests = begin(store, claimant, keeper, first).requests()
     alone = [next(requests) for _ in range(4)]
     waiting = reader.submit(next, requests, None)
     give(keeper, *alone[:3])
@@ -185,7 +186,7 @@ def test_a_turn_claims_no_more_after_its_time(
     monkeypatch.setattr(feed_module, "TURN_SECONDS", 0.0)
     job_id = make_job(store, documents=8)
     first, second = chunks_of(store, job_id)
-    assert {request.group for request in begin(claimant, keeper, first).requests()} == {first}
+    assert {request.group for request in begin(store, claimant, keeper, first).requests()} == {first}
     assert chunks_of(store, job_id, ChunkState.QUEUED) == [second]
 
 
@@ -193,12 +194,12 @@ def test_a_reader_that_waits_hears_that_the_worker_stops(
     store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
 ) -> None:
     job_id = make_job(store, documents=4)
-    requests = begin(claimant, keeper, chunks_of(store, job_id)[0]).requests()
+    requests = begin(store, claimant, keeper, chunks_of(store, job_id)[0]).requests()
     for _ in range(4):
         next(requests)
     waiting = reader.submit(next, requests, None)
     with store.writing() as connection:
-        note_stopping(connection, claimant.worker_id)
+        note_stopping(connection, claimant.terms.worker_id)
     assert waiting.result(30) is None
     assert keeper.settle_rest() == {job_id}
 
@@ -207,7 +208,7 @@ def test_documents_of_a_cancelled_job_are_not_read_any_further(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     cancelled, other = make_job(store, documents=4), make_job(store, documents=4)
-    requests = begin(claimant, keeper, chunks_of(store, cancelled)[0]).requests()
+    requests = begin(store, claimant, keeper, chunks_of(store, cancelled)[0]).requests()
     next(requests)
     with store.writing() as connection:
         cancel_job(connection, cancelled)
@@ -219,7 +220,7 @@ def test_documents_of_a_paused_job_that_are_not_begun_are_given_back(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     paused, other = make_job(store, documents=4), make_job(store, documents=4)
-    requests = begin(claimant, keeper, chunks_of(store, paused)[0]).requests()
+    requests = begin(store, claimant, keeper, chunks_of(store, paused)[0]).requests()
     (claim,) = keeper.claims()
     read = [next(requests)]
     with store.writing() as connection:
@@ -248,7 +249,7 @@ def test_documents_of_a_paused_job_that_are_not_begun_are_given_back(
 def test_nothing_of_a_paused_job_is_claimed_ahead(store: Store, claimant: Claimant, keeper: Keeper) -> None:
     job_id = make_job(store, documents=8)
     first, second = chunks_of(store, job_id)
-    requests = begin(claimant, keeper, first).requests()
+    requests = begin(store, claimant, keeper, first).requests()
     read = [next(requests) for _ in range(4)]
     with store.writing() as connection:
         pause_job(connection, job_id)
@@ -262,7 +263,7 @@ def test_a_chunk_of_a_job_that_is_resumed_in_time_is_read_to_its_end(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     job_id = make_job(store, documents=4)
-    requests = begin(claimant, keeper, chunks_of(store, job_id)[0]).requests()
+    requests = begin(store, claimant, keeper, chunks_of(store, job_id)[0]).requests()
     (claim,) = keeper.claims()
     with store.writing() as connection:
         pause_job(connection, job_id)
@@ -277,7 +278,7 @@ def test_a_closed_feed_leaves_no_claim_behind_that_nobody_keeps(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     job_id = make_job(store, documents=400, chunk_documents=1)
-    feed = begin(claimant, keeper, chunks_of(store, job_id)[0])
+    feed = begin(store, claimant, keeper, chunks_of(store, job_id)[0])
 
     def read_all() -> None:
         for request in feed.requests():
@@ -298,7 +299,7 @@ def test_a_document_that_cannot_be_rendered_fails_and_the_next_is_read(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     job_id = store_job(store, [row(0, content='{"other": "no text"}'), row(1)])
-    for request in begin(claimant, keeper, chunks_of(store, job_id)[0]).requests():
+    for request in begin(store, claimant, keeper, chunks_of(store, job_id)[0]).requests():
         assert request.key == 1
         give(keeper, request)
     with store.reading() as connection:

@@ -27,6 +27,7 @@ from store.statuses import job_status
 from store.workers import note_stopping
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, failure, make_job, make_worker, take
+from tests.store_work import InThisProcess
 from tests.waiting import eventually
 from worker import keeper as keeper_module
 from worker.keeper import Keeper
@@ -53,7 +54,7 @@ def claim(store: Store) -> Claim:
 @pytest.fixture
 def keeper(store: Store, claim: Claim, settings: Settings) -> Iterator[Keeper]:
     """A keeper at work on the claim."""
-    with Keeper(store, INFO, settings, NEVER) as keeper:
+    with Keeper(InThisProcess(store), INFO, settings, NEVER) as keeper:
         keep(store, keeper, claim)
         yield keeper
 
@@ -183,7 +184,7 @@ def test_a_stopping_worker_breaks_generation_off_and_gives_all_chunks_back(
 
 
 def test_a_task_whose_time_is_up_puts_its_chunks_down(store: Store, claim: Claim, settings: Settings) -> None:
-    with Keeper(store, INFO, settings, deadline=time.monotonic()) as keeper:
+    with Keeper(InThisProcess(store), INFO, settings, deadline=time.monotonic()) as keeper:
         keep(store, keeper, claim)
         with pytest.raises(WorkerStopping):
             keeper.step()
@@ -195,7 +196,7 @@ def test_a_lost_claim_is_withdrawn_and_nothing_more_is_written_for_it(
     store: Store, claim: Claim, settings: Settings
 ) -> None:
     gone = settings.model_copy(update={"lease_seconds": -1.0})
-    with Keeper(store, INFO, gone, NEVER) as keeper:
+    with Keeper(InThisProcess(store), INFO, gone, NEVER) as keeper:
         keep(store, keeper, claim)
         eventually(lambda: rescued(store), "its lease, never renewed in time, runs out")
         again = take(store, claim.chunk_id, claim.worker_id)
@@ -224,7 +225,7 @@ def test_outcomes_that_cannot_be_written_break_generation_off(
     store: Store, claim: Claim, settings: Settings
 ) -> None:
     impatient = settings.model_copy(update={"patience_seconds": 0.1})
-    with Keeper(store, INFO, impatient, NEVER) as keeper:
+    with Keeper(InThisProcess(store), INFO, impatient, NEVER) as keeper:
         keep(store, keeper, claim)
         refuse_writing(store, keeper)
 
@@ -255,7 +256,7 @@ def test_a_store_that_falls_behind_holds_generation_back(
     with (
         closing(Store(store.engine.url)) as elsewhere,
         elsewhere.writing() as connection,
-        Keeper(store, INFO, settings, NEVER) as keeper,
+        Keeper(InThisProcess(store), INFO, settings, NEVER) as keeper,
     ):
         hold_chunk(connection, claim)
         keep(store, keeper, claim)

@@ -25,10 +25,10 @@ from tests.integration.trouble.slow_worker import SlowWorker
 from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurns, words
 from tests.processes import TINY_MODEL, Fleet, working_process
 from tests.services import Jobs
+from tests.store_work import InThisProcess, claimant_of
 from tests.waiting import eventually
 from worker import feed as feed_module
 from worker import keeper as keeper_module
-from worker.claimant import Claimant
 from worker.feed import Feed
 from worker.keeper import Keeper
 from worker.reuse import Reuse
@@ -61,10 +61,10 @@ def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
     monkeypatch.setattr(feed_module, "TURN_SECONDS", 0.0)
     turns = LongTurns(store, settings)
     job_id = turns.job(words(100))
-    claimant = Claimant(store, MODEL, turns.worker_id, lease_seconds=60)
+    claimant = claimant_of(store, MODEL, turns.worker_id, 60)
     first = claimant.take(chunks_of(store, job_id)[0])
     assert first is not None
-    with Keeper(store, turns.info, settings, float("inf")) as keeper:
+    with Keeper(InThisProcess(store), turns.info, settings, float("inf")) as keeper:
         reuse = Reuse(store, turns.info)
         long = echo_documents(store, keeper, reuse, CONTEXT)
         requests = Feed(claimant, keeper, reuse, long, first).requests()

@@ -11,9 +11,9 @@ from store.statuses import job_status
 from tests.builders import MODEL, chunks_of, make_job, make_worker
 from tests.echo_documents import CONTEXT, echo_documents
 from tests.integration.worker.long_turn import LongTurns
+from tests.store_work import InThisProcess, claimant_of
 from tests.waiting import eventually
 from worker import keeper as keeper_module
-from worker.claimant import Claimant
 from worker.feed import Feed
 from worker.keeper import Keeper
 from worker.resident import ResidentModel
@@ -22,12 +22,12 @@ from worker.reuse import Reuse
 
 def pause_amid(store: Store, settings: Settings, job_id: int, answered: int, context: int = CONTEXT) -> None:
     """Take a turn with a job of one chunk, and pause it after so many answers: the chunk is given back."""
-    claimant = Claimant(store, MODEL, make_worker(store), lease_seconds=60)
+    claimant = claimant_of(store, MODEL, make_worker(store), 60)
     resident = ResidentModel(MODEL, settings)
     info = resident.load()
     first = claimant.take(chunks_of(store, job_id)[0])
     assert first is not None
-    with Keeper(store, info, settings, float("inf")) as keeper:
+    with Keeper(InThisProcess(store), info, settings, float("inf")) as keeper:
         reuse = Reuse(store, info)
         long = echo_documents(store, keeper, reuse, context)
         answers = resident.answer(Feed(claimant, keeper, reuse, long, first).requests(), keeper)

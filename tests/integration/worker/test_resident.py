@@ -9,9 +9,9 @@ from schemas.requests import Completion, ModelInfo, Request
 from schemas.settings import Settings
 from store.database import Store
 from tests.builders import MODEL, chunks_of, make_job, make_worker
+from tests.store_work import InThisProcess, claimant_of
 from tests.unit.worker.engine.asking import ask
 from worker import resident as resident_module
-from worker.claimant import Claimant
 from worker.engine.echo import ECHO_MODEL, EchoEngine
 from worker.engine.options import EngineOptions
 from worker.keeper import Keeper
@@ -39,10 +39,10 @@ def test_an_engine_that_forgets_a_request_is_told_once_all_others_are_answered(
     )
     resident = ResidentModel(ECHO_MODEL, settings)
     job_id = make_job(store, documents=4)
-    assignment = Claimant(store, MODEL, make_worker(store), 60).take(chunks_of(store, job_id)[0])
+    assignment = claimant_of(store, MODEL, make_worker(store), 60).take(chunks_of(store, job_id)[0])
     assert assignment is not None
     answers: list[int] = []
-    with Keeper(store, INFO, settings, float("inf")) as keeper:
+    with Keeper(InThisProcess(store), INFO, settings, float("inf")) as keeper:
         keeper.open(assignment)
         group = assignment.claim.chunk_id
         coming = resident.answer([ask("text", key, group=group) for key in range(4)], keeper)

@@ -17,6 +17,7 @@ from schemas.tables import jobs, results
 from store.claims import hold_fence
 from store.database import Store
 from store.half_jobs import take_ended
+from store.outcome_rows import OutcomeRows
 from store.removal import remove
 from store.rescue import rescue_expired
 from store.results import errors_of, insert_outcomes, results_of
@@ -24,9 +25,9 @@ from store.statuses import job_status
 from tests.audit import audit
 from tests.builders import EXPIRED, MODEL, answer, chunks_of, failure, make_worker, row, store_job, take
 from tests.echo_documents import echo_documents
+from tests.store_work import InThisProcess, claimant_of
 from worker import feed as feed_module
 from worker import keeper as keeper_module
-from worker.claimant import Claimant
 from worker.feed import Feed
 from worker.keeper import Keeper
 from worker.reuse import Reuse
@@ -61,10 +62,10 @@ class Worker:
     def answer(self, job_id: int, model: ModelInfo = INFO, failing: Sequence[str] = ()) -> list[str]:
         """Answer a job of one chunk. Returns the texts that were generated for."""
         generated = []
-        claimant = Claimant(self.store, MODEL, self._id, lease_seconds=60)
+        claimant = claimant_of(self.store, MODEL, self._id, 60)
         first = claimant.take(chunks_of(self.store, job_id)[0])
         assert first is not None
-        with Keeper(self.store, model, self._settings, float("inf")) as keeper:
+        with Keeper(InThisProcess(self.store), model, self._settings, float("inf")) as keeper:
             reuse = Reuse(self.store, model)
             long = echo_documents(self.store, keeper, reuse, model.context)
             for request in Feed(claimant, keeper, reuse, long, first).requests():
@@ -224,7 +225,7 @@ def test_reused_answers_are_written_by_the_holder_of_the_fence_only(worker: Work
     assert worker.answer(job_id) == []
     with pytest.raises(LeaseLost), store.writing() as connection:
         hold_fence(connection, dead, 60)
-        insert_outcomes(connection, dead, reused)
+        insert_outcomes(connection, dead, OutcomeRows.of(reused))
     assert [one.text for one in worker.results(job_id)] == ["to a", "to b", "to c"]
 
 

@@ -13,6 +13,7 @@ from store import claims
 from store.database import Store
 from store.half_jobs import take_ended
 from store.jobs import cancel_job
+from store.outcome_rows import OutcomeRows
 from store.pausing import pause_job, resume_job
 from store.rescue import rescue_expired, rescue_held_by
 from store.results import insert_outcomes
@@ -136,7 +137,7 @@ def _give_back(connection: Connection, scene: Scene) -> None:
 def _keep(connection: Connection, claim: Claim, outcomes: list[Completion], otherwise: Ending) -> None:
     """What a keeper does each second."""
     claims.hold_fence(connection, claim, LEASE)
-    insert_outcomes(connection, claim, outcomes)
+    insert_outcomes(connection, claim, OutcomeRows.of(outcomes))
     settle(connection, claim, claims.standing_of(connection, claim), otherwise)
 
 

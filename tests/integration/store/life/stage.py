@@ -19,6 +19,7 @@ from store.claims import hold_fence, release_chunk, standing_of
 from store.clock import now
 from store.database import Store
 from store.documents import insert_rows
+from store.outcome_rows import OutcomeRows
 from store.results import insert_outcomes
 from tests.builders import EXPIRED, LEASE, MODEL, answer, failure, make_worker
 from tests.integration.store.life import watching
@@ -28,6 +29,7 @@ from tests.integration.store.life.looking_up import LookingUp
 from tests.integration.store.life.model import Life
 from tests.integration.store.life.nouns import Chunk
 from tests.integration.store.life.stage_of_halves import Halves
+from tests.store_work import claimant_of
 from worker.claimant import ANY_CRASHES, Claimant
 from worker.settling import Ending, settle
 
@@ -124,7 +126,7 @@ class Stage:
         try:
             with self._store.writing() as connection:
                 hold_fence(connection, claim, LEASE)
-                insert_outcomes(connection, claim, completions)
+                insert_outcomes(connection, claim, OutcomeRows.of(completions))
                 ending = settle(connection, claim, standing_of(connection, claim), otherwise)
         except LeaseLost:
             assert held is None, "a claim was lost that nobody took"
@@ -250,7 +252,7 @@ class Stage:
         return next(claim for claim in self.claims if self.life.holds(claim) is chunk)
 
     def _claimant(self, worker_id: int) -> Claimant:
-        return Claimant(self._store, MODEL, worker_id, LEASE)
+        return claimant_of(self._store, MODEL, worker_id, LEASE)
 
     def _took(self, taken: Assignment | None, wanted: Chunk | None, worker_id: int) -> None:
         if wanted is None:

@@ -1,0 +1,30 @@
+"""Work on the store, done in this process, where a test hears of what it logs and can put something in its way."""
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from store.database import Store
+from worker.claimant import Claimant, Terms
+from worker.store_process import Lane
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class InThisProcess:
+    """Does work on a store at once, in the thread that asks."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def run(
+        self, lane: Lane, work: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do it."""
+        del lane
+        return work(self.store, *args, **kwargs)
+
+
+def claimant_of(store: Store, model: str, worker_id: int, lease_seconds: float = 60.0) -> Claimant:
+    """A worker that claims from this process."""
+    return Claimant(InThisProcess(store), Terms(model, worker_id, lease_seconds))
