@@ -4,15 +4,13 @@ The engine reads ahead, so that it never runs dry between two chunks.
 """
 
 import logging
-import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import islice
 
 from schemas.chunks import Assignment, Claim, PendingDocument
-from schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter, StoreAway
-from schemas.events import Event
+from schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter
 from schemas.requests import Request
 from worker.claimant import Claimant
 from worker.engine.failures import failed_completion
@@ -20,13 +18,12 @@ from worker.keeper import Keeper
 from worker.long.asking import Asking
 from worker.long.long_document import LongDocument
 from worker.long.long_documents import LongDocuments
+from worker.next_claim import NextClaim
 from worker.reuse import Reuse
 
-TURN_SECONDS = 600.0
-"""How long a turn goes on claiming: its task should end, and be acknowledged, long before its message is sent anew,
-and be seen to end."""
-MOST_OPEN = 32
-"""Chunks that one process may hold: each costs the keeper a transaction a second, and all stand alone after a crash."""
+QUICK_SECONDS = 0.1
+"""A chunk that the engine asked for in less: then the next is claimed ahead, or the device would wait for each claim.
+Where chunks last, nothing is claimed ahead: it could be answered elsewhere meanwhile."""
 LOOK_AGAIN_SECONDS = 1.0
 LOOKED_UP_AT_ONCE = 250
 """Documents whose earlier answers are looked for in one query: few enough that the first ones begin soon."""
@@ -40,15 +37,12 @@ class Feed:
     def __init__(
         self, claimant: Claimant, keeper: Keeper, reuse: Reuse, long: LongDocuments, first: Assignment
     ) -> None:
-        self._claimant = claimant
         self._keeper = keeper
         self._reuse = reuse
         self._long = long
         self._first = first
-        self._ends_at = time.monotonic() + TURN_SECONDS
-        self._claiming = threading.Lock()
-        self._closed = False
-        self._open(first)
+        self._next = NextClaim(claimant, keeper)
+        keeper.open(first)
 
     def requests(self) -> Iterator[Request]:
         """Each document of each claim, rendered; one that cannot be rendered fails at once. Long ones come in parts.
@@ -57,19 +51,19 @@ class Feed:
         """
         assignment: Assignment | None = self._first
         while assignment is not None:
+            began = time.monotonic()
             for request in self._requests_of(assignment):
                 if self._long.any_answered:
                     yield from self._long.next_level()
                 yield request
+            was_quick = time.monotonic() - began < QUICK_SECONDS
             assignment = yield from self._until_next()
+            if assignment is not None and was_quick:
+                self._next.begin()
 
     def close(self) -> None:
         """Claim nothing any more. A claim that is under way is open by then."""
-        with self._claiming:
-            self._closed = True
-
-    def _open(self, assignment: Assignment) -> None:
-        self._keeper.open(assignment)
+        self._next.close()
 
     def _requests_of(self, assignment: Assignment) -> Iterator[Request]:
         """What is to be generated of a claim; the last request says so."""
@@ -130,30 +124,13 @@ class Feed:
         while self._keeper.goes_on:
             yield from self._long.next_level()
             beside = self._keeper.claims()
-            may_claim = self._keeper.wants_more and time.monotonic() < self._ends_at
-            if may_claim and (assignment := self._claim_beside(beside)):
+            may_claim = self._next.may_be
+            if may_claim and (assignment := self._next.take()):
                 return assignment
             if not beside or not (may_claim or self._long.any_open):
                 return None
             self._keeper.wait_until_others(beside, LOOK_AGAIN_SECONDS, lambda: self._long.any_answered)
         return None
-
-    def _claim_beside(self, beside: Sequence[Claim]) -> Assignment | None:
-        """Claim what may be answered beside these claims. What took a worker down is answered alone."""
-        if len(beside) >= MOST_OPEN or any(claim.suspect for claim in beside):
-            return None
-        with self._claiming:
-            if self._closed:
-                return None
-            try:
-                take = self._claimant.take_beside if beside else self._claimant.take_next
-                assignment = take()
-            except StoreAway as away:
-                _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
-                return None
-            if assignment is not None:
-                self._open(assignment)
-            return assignment
 
 
 def _request_for(document: PendingDocument, assignment: Assignment, asking: Asking) -> Request:

@@ -27,6 +27,7 @@ from tests.store_work import InThisProcess, claimant_of
 from tests.waiting import eventually
 from worker import feed as feed_module
 from worker import keeper as keeper_module
+from worker import next_claim as next_claim_module
 from worker.claimant import Claimant
 from worker.feed import Feed
 from worker.keeper import Keeper
@@ -183,7 +184,7 @@ def test_a_message_of_a_chunk_that_is_done_leads_to_another_that_waits(
 def test_a_turn_claims_no_more_after_its_time(
     store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(next_claim_module, "TURN_SECONDS", 0.0)
     job_id = make_job(store, documents=8)
     first, second = chunks_of(store, job_id)
     assert {request.group for request in begin(store, claimant, keeper, first).requests()} == {first}

@@ -17,6 +17,7 @@ from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurn
 from tests.waiting import eventually
 from worker import feed as feed_module
 from worker import keeper as keeper_module
+from worker import next_claim as next_claim_module
 from worker.engine import echo
 from worker.keeper import Keeper
 
@@ -269,7 +270,7 @@ def test_of_a_cancelled_job_no_further_part_is_asked(turns: LongTurns) -> None:
 def test_a_paused_job_goes_on_from_the_parts_that_it_has(
     turns: LongTurns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(next_claim_module, "TURN_SECONDS", 0.0)
     job_id = turns.job(LONG)
 
     def pause(given: int, keeper: Keeper) -> None:

@@ -27,8 +27,8 @@ from tests.processes import TINY_MODEL, Fleet, working_process
 from tests.services import Jobs
 from tests.store_work import InThisProcess, claimant_of
 from tests.waiting import eventually
-from worker import feed as feed_module
 from worker import keeper as keeper_module
+from worker import next_claim as next_claim_module
 from worker.feed import Feed
 from worker.keeper import Keeper
 from worker.reuse import Reuse
@@ -58,7 +58,7 @@ def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
     store: Store, settings: Settings, reader: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeper_module, "TICK_SECONDS", 0.02)
-    monkeypatch.setattr(feed_module, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(next_claim_module, "TURN_SECONDS", 0.0)
     turns = LongTurns(store, settings)
     job_id = turns.job(words(100))
     claimant = claimant_of(store, MODEL, turns.worker_id, 60)
