@@ -27,7 +27,7 @@ from schemas.jobs import Priority
 from schemas.results import FinishReason
 from schemas.states import ChunkState, DocumentState, JobState, WorkerState
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The newest migration: what a store must be at for this code."""
 
 metadata = MetaData(
@@ -224,8 +224,9 @@ results = Table(
     Column(
         "parts", Integer, nullable=False, server_default=text("1"), comment="that the document was cut into"
     ),
+    # No foreign key: PostgreSQL would write to each answered document to lock it. An answer is written by whoever holds
+    # its chunk, and looks its document up; a job is removed only when nobody holds a chunk of it.
     PrimaryKeyConstraint("job_id", "seq"),
-    ForeignKeyConstraint(["job_id", "seq"], ["documents.job_id", "documents.seq"], ondelete="CASCADE"),
     CheckConstraint(
         f"finish_reason IN ('{FinishReason.STOP}', '{FinishReason.LENGTH}')", name="finish_reason"
     ),

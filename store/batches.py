@@ -38,9 +38,7 @@ _TOLD = select(
 
 
 def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Sequence[BatchMetrics]) -> None:
-    """Write what a worker measured, unless the chunk is gone: of a job that was removed nothing is told any more."""
-    if not metrics or not _is_there(connection, claim):
-        return
+    """Write what a worker measured. The caller holds the fence, or knows that the chunk is there."""
     connection.execute(
         _INSERT,
         [
@@ -64,6 +62,14 @@ def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Se
             for batch in metrics
         ],
     )
+
+
+def insert_late_batches(
+    connection: Connection, claim: Claim, model: str, metrics: Sequence[BatchMetrics]
+) -> None:
+    """Write what was measured of a claim that is settled, unless the chunk is gone, with its job."""
+    if _is_there(connection, claim):
+        insert_batches(connection, claim, model, metrics)
 
 
 def newest_told(connection: Connection) -> int:

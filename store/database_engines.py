@@ -2,6 +2,7 @@
 
 import os.path
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from schemas.errors import InvalidSetting
 
 SQLITE_BUSY_SECONDS = 30.0
 SYNCHRONOUS = "qwenq_synchronous"
+TRIED_AFTER_SECONDS = 1.0
+"""A connection to PostgreSQL that nobody used for so long is tried before it is used: the server may have gone."""
+_USED_AT = "qwenq_used_at"
 _WAL = "PRAGMA journal_mode=WAL"
 # A server that vanished without a word is noticed in half a minute. A Unix socket takes them, and needs none.
 _POSTGRES_OPTIONS: dict[str, Any] = {
@@ -34,18 +38,35 @@ def make_engine(url: str | URL) -> Engine:
     if backend == "sqlite":
         return _make_sqlite_engine(parsed)
     if backend == "postgresql":
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            pool_pre_ping=True,
-            # Documents are parameters, and errors are logged.
-            hide_parameters=True,
-            connect_args={
-                name: value for name, value in _POSTGRES_OPTIONS.items() if name not in parsed.query
-            },
-        )
+        return _make_postgres_engine(parsed)
     raise InvalidSetting(
         name="QWENQ_DATABASE_URL", reason=f"{backend} is not supported; use sqlite or postgresql"
     )
+
+
+def _make_postgres_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        # Documents are parameters, and errors are logged.
+        hide_parameters=True,
+        connect_args={name: value for name, value in _POSTGRES_OPTIONS.items() if name not in url.query},
+    )
+
+    @event.listens_for(engine, "checkin")
+    def _note_use(_connection: Any, record: Any) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _try(connection: Any, record: Any, _proxy: Any) -> None:
+        # As SQLAlchemy's pool_pre_ping, which would try a connection between any two transactions.
+        if time.monotonic() - record.info.get(_USED_AT, time.monotonic()) < TRIED_AFTER_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.DisconnectionError from error
+
+    return engine
 
 
 def _make_sqlite_engine(url: URL) -> Engine:

@@ -10,7 +10,7 @@ from schemas.chunks import Claim, Standing
 from schemas.parts import Part, PartAnswer
 from schemas.requests import BatchMetrics
 from schemas.states import JobState
-from store.batches import insert_batches
+from store.batches import insert_batches, insert_late_batches
 from store.claims import drop_chunk, finish_chunk, hold_fence, release_chunk, standing_of
 from store.database import Store
 from store.outcome_rows import OutcomeRows
@@ -55,7 +55,9 @@ def keep_claim(
         hold_fence(connection, claim, lease_seconds)
         insert_outcomes(connection, claim, unwritten.outcomes)
         insert_parts(connection, claim, unwritten.parts)
-        _insert_metrics(connection, model, unwritten.metrics)
+        for measured, some in unwritten.metrics.items():
+            insert = insert_batches if measured == claim else insert_late_batches
+            insert(connection, measured, model, some)
         standing = standing_of(connection, claim)
         ending, _ = settle(connection, claim, standing, otherwise)
     return Kept(ending, standing)
@@ -64,7 +66,8 @@ def keep_claim(
 def write_metrics(store: Store, model: str, metrics: Metrics) -> None:
     """Write what was measured of claims that are settled. Raises StoreAway."""
     with store.writing() as connection:
-        _insert_metrics(connection, model, metrics)
+        for claim, some in metrics.items():
+            insert_late_batches(connection, claim, model, some)
 
 
 def settle(
@@ -82,8 +85,3 @@ def settle(
     if otherwise == Ending.RELEASED:
         release_chunk(connection, claim)
     return otherwise, None
-
-
-def _insert_metrics(connection: Connection, model: str, metrics: Metrics) -> None:
-    for claim, some in metrics.items():
-        insert_batches(connection, claim, model, some)
