@@ -1,11 +1,14 @@
 """A chunk: the documents that one Celery message stands for, and one worker's claim of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from schemas.generation import GenerationParams
 from schemas.jobs import PromptSpec
 from schemas.states import JobState, WorkerState
+
+PendingDocument = tuple[int, str]
+"""A document without an outcome: its seq, and its content, a JSON object. Bare: many go from process to process."""
 
 CRASHES_IN_COMPANY = 1
 """How often a chunk may go down beside others. Once is what happens to all chunks of a worker that is lost: whoever is
@@ -67,15 +70,8 @@ class Assignment:
     claim: Claim
     prompt: PromptSpec
     params: GenerationParams
-    documents: tuple["PendingDocument", ...]
+    documents: Sequence[PendingDocument]
     reuse: bool = False
-
-
-class PendingDocument(NamedTuple):
-    """A document without an outcome; `content` is a JSON object."""
-
-    seq: int
-    content: str
 
 
 @dataclass(frozen=True, slots=True)

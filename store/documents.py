@@ -116,10 +116,10 @@ _UNFINISHED = (
 )
 
 
-def unfinished_documents(connection: Connection, claim: Claim) -> tuple[PendingDocument, ...]:
+def unfinished_documents(connection: Connection, claim: Claim) -> list[PendingDocument]:
     """The documents of a claim that have no outcome yet, in input order."""
     of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
-    return tuple(map(PendingDocument._make, connection.execute(_UNFINISHED, of_claim).all()))
+    return [(seq, content) for seq, content in connection.execute(_UNFINISHED, of_claim)]
 
 
 def _stored_rows(

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import islice
 
-from schemas.chunks import Assignment, Claim, PendingDocument
+from schemas.chunks import Assignment, Claim
 from schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter
 from schemas.requests import Request
 from worker.claimant import Claimant
@@ -85,7 +85,7 @@ class Feed:
         if asking.merge is None:
             yield from requests
             return
-        contents = {document.seq: document.content for document in assignment.documents}
+        contents = dict(assignment.documents)
         for request in requests:
             content = contents[request.key]
             document = LongDocument(assignment.claim, request, content, asking.template, asking.merge)
@@ -93,18 +93,22 @@ class Feed:
 
     def _rendered(self, assignment: Assignment, asking: Asking) -> Iterator[Request]:
         claim = assignment.claim
-        for place, document in enumerate(assignment.documents):
-            if not self._keeper.is_open(claim):
+        held = self._keeper.held(claim)
+        if held is None:
+            return
+        note_progress = self._keeper.note_progress
+        for place, (seq, content) in enumerate(assignment.documents):
+            if not held.open:
                 return
-            if self._keeper.is_paused(claim):
+            if held.paused:
                 # The engine hears of it too, but one that waits for this very thread would not.
-                self._keeper.put_down(claim, [one.seq for one in assignment.documents[place:]])
+                self._keeper.put_down(claim, [seq for seq, _ in assignment.documents[place:]])
                 return
-            self._keeper.note_progress()
+            note_progress()
             try:
-                request = _request_for(document, assignment, asking)
+                request = _request_for(seq, content, assignment, asking)
             except DocumentFailed as error:
-                self._keeper.add(failed_completion(document.seq, error, group=claim.chunk_id))
+                self._keeper.add(failed_completion(seq, error, group=claim.chunk_id))
             else:
                 yield request
 
@@ -133,12 +137,12 @@ class Feed:
         return None
 
 
-def _request_for(document: PendingDocument, assignment: Assignment, asking: Asking) -> Request:
+def _request_for(seq: int, content: str, assignment: Assignment, asking: Asking) -> Request:
     """Render a document. Raises DocumentFailed."""
-    rendered = asking.template.render(document.content)
+    rendered = asking.template.render(content)
     try:
         params = assignment.params.overlaid(rendered.overrides)
     except InvalidParameter as error:  # checked when it was read, by a version that may have allowed more
         raise InvalidOverride(reason=f"{error.name}: {error.reason}") from error
-    merge = asking.merge_basis(document.content) if assignment.reuse else None
-    return Request(document.seq, rendered.prompt, params, assignment.claim.chunk_id, merge=merge)
+    merge = asking.merge_basis(content) if assignment.reuse else None
+    return Request(seq, rendered.prompt, params, assignment.claim.chunk_id, merge=merge)

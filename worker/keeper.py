@@ -75,10 +75,11 @@ class Keeper:
 
     def open(self, assignment: Assignment) -> None:
         """Keep one more claim from now on."""
+        held = OpenClaim(assignment)
         with self._news:
             self._watch.note_step()
             self._progress.begin(assignment)
-            self._open[assignment.claim.chunk_id] = OpenClaim(assignment)
+            self._open[assignment.claim.chunk_id] = held
             self._measured.expect(assignment.claim)
             self._news.notify_all()
 
@@ -88,8 +89,12 @@ class Keeper:
 
     def is_paused(self, claim: Claim) -> bool:
         """Whether the claim's job is paused, as far as is known: nothing more of it should begin."""
-        held = self._open.get(claim.chunk_id)
+        held = self.held(claim)
         return held is not None and held.paused
+
+    def held(self, claim: Claim) -> OpenClaim | None:
+        """How the claim stands; None of one that is no longer open."""
+        return self._open.get(claim.chunk_id)
 
     def newly_paused(self) -> Collection[Claim]:
         """The claims whose job was paused since the last call: the engine is to begin nothing more of them."""
@@ -323,6 +328,7 @@ class Keeper:
     def _close(self, held: OpenClaim, ending: Ending) -> None:
         with self._news:
             if ending != Ending.KEPT:
+                held.open = False
                 del self._open[held.claim.chunk_id]
             if ending in (Ending.DROPPED, Ending.LOST):
                 self._withdrawn.append(held.claim.chunk_id)

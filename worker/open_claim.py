@@ -9,15 +9,19 @@ from schemas.requests import Completion
 
 
 class OpenClaim:
-    """One claim's outcomes on their way to the store. For one thread at a time."""
+    """One claim's outcomes on their way to the store. For one thread at a time.
+
+    Any thread may see whether it is `open`, or `paused`: then nothing more of it should begin.
+    """
 
     def __init__(self, assignment: Assignment) -> None:
         self.claim = assignment.claim
         self.unwritten: list[Completion] = []
         self.unwritten_parts: dict[Part, PartAnswer] = {}
         self.written_at = time.monotonic()
+        self.open = True
         self.paused = self.gives_back = False
-        self._unanswered = {document.seq for document in assignment.documents}
+        self._unanswered = {seq for seq, _ in assignment.documents}
 
     @property
     def answered(self) -> bool:

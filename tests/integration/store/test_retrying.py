@@ -331,7 +331,7 @@ def _answer_again(store: Store, job_id: int, worker_id: int) -> set[int]:
     handed_out: set[int] = set()
     while claim := _try_next(store, job_id, worker_id):
         with store.reading() as connection:
-            seqs = [document.seq for document in assignment_of(connection, claim).documents]
+            seqs = [seq for seq, _ in assignment_of(connection, claim).documents]
         handed_out.update(seqs)
         finish(store, claim, [answer(seq, f"again {seq}") for seq in seqs])
     return handed_out

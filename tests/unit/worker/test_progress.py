@@ -13,7 +13,7 @@ from worker.progress import LAST_WORD_SECONDS, ProgressCount, ProgressTold, Turn
 
 def assignment(chunk_id: int, documents: int) -> Assignment:
     claim = Claim(chunk_id, 7, 1, 3, 0, documents - 1)
-    pending = tuple(PendingDocument(seq, "{}") for seq in range(documents))
+    pending: list[PendingDocument] = [(seq, "{}") for seq in range(documents)]
     return Assignment(claim, PromptSpec(), GenerationParams(), pending)
 
 

@@ -261,7 +261,7 @@ class Stage:
         assert taken is not None, f"nothing was claimed, though {wanted} waits"
         job = self.life.job_of(wanted)
         assert taken.claim.chunk_id == wanted.id
-        assert [document.seq for document in taken.documents] == job.unfinished_of(wanted)
+        assert [seq for seq, _ in taken.documents] == job.unfinished_of(wanted)
         self.life.claim(wanted, worker_id)
         assert (taken.claim.attempt, taken.claim.crashes) == (wanted.attempt, wanted.crashes)
         self.claims.append(taken.claim)
