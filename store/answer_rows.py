@@ -43,7 +43,7 @@ class _Rule(Enum):
     ALL = ""
     OPEN = (
         # Not JOIN, nor EXISTS: whatever the planner believes of the table, this looks each document up in the index.
-        " WHERE (SELECT state FROM documents WHERE job_id = {job_id} AND seq = given.seq)"  # noqa: S608
+        " WHERE (SELECT state FROM documents WHERE job_id = {job_id} AND seq = CAST(given.seq AS integer))"  # noqa: S608
         f" = '{DocumentState.PENDING}' ON CONFLICT DO NOTHING RETURNING seq"
     )
 
@@ -95,9 +95,9 @@ def _insert_into_sqlite(
 def _insert_into_postgresql(
     connection: Connection, claim: Claim, rows: Sequence[AnswerRow], rule: _Rule
 ) -> Sequence[int]:
-    """One statement, one way there and back, however many rows."""
-    given = _as_json([dict(zip(ANSWER_COLUMNS, row, strict=True)) for row in rows])
-    values = (*_whose(claim), given, *_job_of(claim, rule))
+    """One statement, one way there and back, however many rows; a list a column is quicker to read than objects."""
+    columns = map(_as_json, zip(*rows, strict=True))
+    values = (*_whose(claim), *columns, *_job_of(claim, rule))
     return _told(connection.exec_driver_sql(_postgresql_insert(rule), values))
 
 
@@ -135,22 +135,23 @@ def _sqlite_insert(rows: int, rule: _Rule) -> str:
     values = ", ".join([f"({_marks(ANSWER_COLUMNS)})"] * rows)
     given = f"given({', '.join(ANSWER_COLUMNS)}) AS (VALUES {values})"
     whose = f"whose({', '.join(_WHOSE)}) AS (VALUES ({_marks(_WHOSE)}))"
-    insertion = _insertion(", ".join(f"whose.{name}" for name in _WHOSE), "whose, given", str(at))
-    return f"WITH {whose}, {given} {insertion}{rule.value.format(job_id='?')}"
+    insertion = _insertion("whose.*", "given.*", str(at))
+    return f"WITH {whose}, {given} {insertion} FROM whose, given{rule.value.format(job_id='?')}"
 
 
 @cache
 def _postgresql_insert(rule: _Rule) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     at = now().compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-    columns = (results.c[name] for name in ANSWER_COLUMNS)
-    types = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in columns)
-    given = f"json_to_recordset(CAST(%s AS json)) AS given({types})"
-    whose = ", ".join(f"CAST(%s AS {results.c[name].type.compile(dialect)})" for name in _WHOSE)
-    return _insertion(whose, given, str(at)) + rule.value.format(job_id="(SELECT CAST(%s AS bigint))")
+    types = {name: results.c[name].type.compile(dialect) for name in (*_WHOSE, *ANSWER_COLUMNS)}
+    lists = ", ".join(["json_array_elements_text(CAST(%s AS json))"] * len(ANSWER_COLUMNS))
+    source = f"ROWS FROM ({lists}) AS given({', '.join(ANSWER_COLUMNS)})"
+    whose = ", ".join(f"CAST(%s AS {types[name]})" for name in _WHOSE)
+    given = ", ".join(f"CAST(given.{name} AS {types[name]})" for name in ANSWER_COLUMNS)
+    job_id = "(SELECT CAST(%s AS bigint))"
+    return f"{_insertion(whose, given, str(at))} FROM {source}{rule.value.format(job_id=job_id)}"
 
 
-def _insertion(whose: str, source: str, at: str) -> str:
+def _insertion(whose: str, given: str, at: str) -> str:
     columns = ", ".join((*_WHOSE, *ANSWER_COLUMNS, "created_at"))
-    given = ", ".join(f"given.{name}" for name in ANSWER_COLUMNS)
-    return f"INSERT INTO results ({columns}) SELECT {whose}, {given}, {at} FROM {source}"  # noqa: S608
+    return f"INSERT INTO results ({columns}) SELECT {whose}, {given}, {at}"

@@ -5,13 +5,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, exc, make_url
 
 from schemas.errors import InvalidSetting, StoreAway, reason_of
 from schemas.settings import Settings, without_passwords
-from store.database_engines import SQLITE_BUSY_SECONDS, SYNCHRONOUS, make_engine
+from store.database_engines import BEGIN, SQLITE_BUSY_SECONDS, SYNCHRONOUS, make_engine
 from store.database_errors import AGAIN, away, first_of, leave_values_out
 from store.transitions import begin_noting, log_transitions
 
@@ -19,11 +18,6 @@ SQLITE_FILE = "qwenq.db"
 IDLE_SECONDS = 3.0
 """How long PostgreSQL lets a transaction that writes wait for its client. One that vanished, or was stopped, would else
 keep its rows locked for hours, and what it had claimed would be out of reach."""
-# A reader of several statements sees one moment. On SQLite every transaction does.
-_ONE_SNAPSHOT: dict[str, dict[str, Any]] = {
-    "postgresql": {"isolation_level": "REPEATABLE READ"},
-    "sqlite": {},
-}
 
 
 def database_url(settings: Settings) -> str:
@@ -69,12 +63,11 @@ class Store:
         self._statement_seconds = statement_seconds
         self.engine = make_engine(url)
         self.url = _shown(self.engine.url)
-        self._readers = self.engine.execution_options(qwenq_begin="BEGIN", **_ONE_SNAPSHOT[self.dialect])
-        self._writers = self.engine.execution_options(qwenq_begin="BEGIN IMMEDIATE")
+        begin_to_read, begin_to_write = self._beginnings()
+        self._readers = self.engine.execution_options(**{BEGIN: begin_to_read})
+        self._writers = self.engine.execution_options(**{BEGIN: begin_to_write})
         self._one_writer = threading.Lock()
-        self._fleeting = self.engine.execution_options(
-            qwenq_begin="BEGIN IMMEDIATE", **{SYNCHRONOUS: "NORMAL"}
-        )
+        self._fleeting = self.engine.execution_options(**{BEGIN: begin_to_write, SYNCHRONOUS: "NORMAL"})
 
     @classmethod
     def of(cls, settings: Settings, statement_seconds: float | None = None) -> "Store":
@@ -92,9 +85,6 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """One snapshot to read from. Raises StoreAway."""
         with self._transaction(self._readers) as connection:
-            if self._statement_seconds is not None and self.dialect == "postgresql":
-                milliseconds = round(self._statement_seconds * 1_000)
-                connection.exec_driver_sql(f"SET LOCAL statement_timeout TO {milliseconds}")
             yield connection
 
     @contextmanager
@@ -127,16 +117,24 @@ class Store:
         """Let all connections go."""
         self.engine.dispose()
 
+    def _beginnings(self) -> tuple[str, str]:
+        """How a transaction that reads begins, and one that writes: with all that belongs to it at once.
+
+        A reader of several statements sees one moment. On SQLite every transaction does.
+        """
+        if self.dialect == "sqlite":
+            return "BEGIN", "BEGIN IMMEDIATE"
+        read = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+        if self._statement_seconds is not None:
+            read += f"; SET LOCAL statement_timeout TO {round(self._statement_seconds * 1_000)}"
+        idle = round(IDLE_SECONDS * 1_000)
+        return read, f"BEGIN; SET LOCAL idle_in_transaction_session_timeout TO {idle}"
+
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
         try:
             with self._turn_of(engine), engine.begin() as connection:
                 noted = begin_noting(connection)
-                if self.dialect == "postgresql" and engine is not self._readers:
-                    milliseconds = round(IDLE_SECONDS * 1_000)
-                    connection.exec_driver_sql(
-                        f"SET LOCAL idle_in_transaction_session_timeout TO {milliseconds}"
-                    )
                 yield connection
         except exc.DBAPIError as raised:
             error = first_of(raised)

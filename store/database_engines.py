@@ -11,6 +11,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_
 from schemas.errors import InvalidSetting
 
 SQLITE_BUSY_SECONDS = 30.0
+BEGIN = "qwenq_begin"
+"""The statements that a transaction of these execution options begins with."""
 SYNCHRONOUS = "qwenq_synchronous"
 TRIED_AFTER_SECONDS = 1.0
 """A connection to PostgreSQL that nobody used for so long is tried before it is used: the server may have gone."""
@@ -47,10 +49,16 @@ def make_engine(url: str | URL) -> Engine:
 def _make_postgres_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
+        # The begin event below says BEGIN, with what belongs to it; the driver must not say it too.
+        isolation_level="AUTOCOMMIT",
         # Documents are parameters, and errors are logged.
         hide_parameters=True,
         connect_args={name: value for name, value in _POSTGRES_OPTIONS.items() if name not in url.query},
     )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get(BEGIN, "BEGIN"))
 
     @event.listens_for(engine, "checkin")
     def _note_use(_connection: Any, record: Any) -> None:
@@ -96,7 +104,7 @@ def _make_sqlite_engine(url: URL) -> Engine:
         if connection.info.get(SYNCHRONOUS) != synchronous:
             connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
             connection.info[SYNCHRONOUS] = synchronous
-        connection.exec_driver_sql(options.get("qwenq_begin", "BEGIN IMMEDIATE"))
+        connection.exec_driver_sql(options.get(BEGIN, "BEGIN IMMEDIATE"))
 
     return engine
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -15,6 +16,8 @@ from worker.keeper import Keeper
 TURN_SECONDS = 600.0
 """How long a turn goes on claiming: its task should end, and be acknowledged, long before its message is sent anew,
 and be seen to end."""
+AHEAD = 2
+"""Chunks that are claimed ahead: one would be here too late, where chunks are quick."""
 MOST_OPEN = 32
 """Chunks that one process may hold: each costs the keeper a transaction a second, and all stand alone after a crash."""
 
@@ -31,7 +34,7 @@ class NextClaim:
         self._claiming = threading.Lock()
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="next-claim")
-        self._ahead: Future[Assignment | None] | None = None
+        self._ahead: deque[Future[Assignment | None]] = deque()
 
     @property
     def may_be(self) -> bool:
@@ -40,13 +43,15 @@ class NextClaim:
 
     def begin(self) -> None:
         """Claim ahead, while what was claimed last is being asked for."""
-        if self._ahead is None and self.may_be:
-            self._ahead = self._thread.submit(self._claim)
+        while len(self._ahead) < AHEAD and self.may_be:
+            self._ahead.append(self._thread.submit(self._claim))
 
     def take(self) -> Assignment | None:
         """What was claimed ahead, or is claimed now. None: none waits, or what is open must be answered alone."""
-        ahead, self._ahead = self._ahead, None
-        return self._claim() if ahead is None else ahead.result()
+        while self._ahead:
+            if assignment := self._ahead.popleft().result():
+                return assignment
+        return self._claim()
 
     def close(self) -> None:
         """Claim nothing any more. A claim that is under way is open by then."""
