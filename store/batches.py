@@ -39,6 +39,8 @@ _TOLD = select(
 
 def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Sequence[BatchMetrics]) -> None:
     """Write what a worker measured. The caller holds the fence, or knows that the chunk is there."""
+    if not metrics:
+        return
     connection.execute(
         _INSERT,
         [

@@ -86,18 +86,13 @@ _FINISH = (
     .where(chunks.c.id == bindparam("held_chunk"))
     .values(state=ChunkState.DONE, lease_expires_at=None, finished_at=now())
 )
-_RENEW = _HOLD.values(lease_expires_at=now_and("lease_seconds"))
-_HOLD_ONLY = _HOLD.values(lease_expires_at=chunks.c.lease_expires_at)
 _STANDING = (
-    select(
-        jobs.c.state,
-        workers.c.state,
-        chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled,
-    )
-    .join_from(chunks, jobs, jobs.c.id == chunks.c.job_id)
-    .join(workers, workers.c.id == bindparam("by_worker"))
-    .where(chunks.c.id == bindparam("held_chunk"))
+    select(jobs.c.state).where(jobs.c.id == chunks.c.job_id).scalar_subquery(),
+    select(workers.c.state).where(workers.c.id == chunks.c.worker_id).scalar_subquery(),
+    chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled,
 )
+_RENEW = _HOLD.values(lease_expires_at=now_and("lease_seconds")).returning(*_STANDING)
+_HOLD_ONLY = _HOLD.values(lease_expires_at=chunks.c.lease_expires_at).returning(*_STANDING)
 
 
 def claim_chunk(
@@ -149,8 +144,11 @@ def assignment_of(connection: Connection, claim: Claim) -> Assignment:
     )
 
 
-def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None) -> None:
-    """Lock the chunk for this transaction, and renew its lease when seconds are given. Raises LeaseLost."""
+def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None) -> Standing:
+    """Lock the chunk for this transaction, and renew its lease when seconds are given. Returns how the claim stands.
+
+    Raises LeaseLost.
+    """
     given = {
         "held_chunk": claim.chunk_id,
         "at_attempt": claim.attempt,
@@ -158,17 +156,12 @@ def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None
         "by_worker": claim.worker_id,
     }
     if lease_seconds is None:
-        held = connection.execute(_HOLD_ONLY, given)
+        held = connection.execute(_HOLD_ONLY, given).one_or_none()
     else:
-        held = connection.execute(_RENEW, {**given, "lease_seconds": lease_seconds})
-    if not held.rowcount:
+        held = connection.execute(_RENEW, {**given, "lease_seconds": lease_seconds}).one_or_none()
+    if held is None:
         raise LeaseLost(chunk_id=claim.chunk_id, attempt=claim.attempt)
-
-
-def standing_of(connection: Connection, claim: Claim) -> Standing:
-    """How far the claim is, and whether its job and worker still want it answered."""
-    given = {"held_chunk": claim.chunk_id, "by_worker": claim.worker_id}
-    job, worker, unfinished = connection.execute(_STANDING, given).one()
+    job, worker, unfinished = held
     return Standing(JobState(job), WorkerState(worker), unfinished)
 
 

@@ -37,12 +37,11 @@ class OutcomeRows:
         answers: dict[int, AnswerRow] = {}
         failures = []
         for outcome in outcomes:
-            if outcome.failure is None:
-                answers.setdefault(outcome.key, _answer_row(outcome))
-            else:
-                failures.append(
-                    FailureRow(outcome.key, outcome.failure.code, storable(outcome.failure.message))
-                )
+            if outcome.failure is not None:
+                failed = FailureRow(outcome.key, outcome.failure.code, storable(outcome.failure.message))
+                failures.append(failed)
+            elif outcome.key not in answers:
+                answers[outcome.key] = _answer_row(outcome)
         return cls(list(answers.values()), failures)
 
     def __len__(self) -> int:
@@ -52,6 +51,8 @@ class OutcomeRows:
 
 def storable(said: str) -> str:
     """PostgreSQL keeps no NUL and no lone surrogate; a model may emit either."""
+    if said.isascii() and "\0" not in said:
+        return said
     return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 

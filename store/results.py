@@ -75,20 +75,21 @@ _NEXT_ERRORS = (
 )
 
 
-def insert_outcomes(connection: Connection, claim: Claim, outcomes: OutcomeRows) -> None:
-    """Write outcomes, each document's first only. The caller holds the fence.
+def insert_outcomes(connection: Connection, claim: Claim, outcomes: OutcomeRows) -> int:
+    """Write outcomes, each document's first only. Returns how many these were. The caller holds the fence.
 
     Counters follow what changed in fact, so that they never drift from the documents.
     """
     answers = insert_answers(connection, claim, outcomes.answers)
     failed = _settle_failed(connection, claim, outcomes.failures)
     if not answers and not failed:
-        return
+        return 0
     columns = dict(zip(ANSWER_COLUMNS, zip(*answers, strict=True), strict=True)) if answers else {}
     more = {f"more_{name}": sum(columns.get(name, ())) for name in _TOKENS}
     reused = sum(job_id is not None for job_id in columns.get("reused_from", ()))
     counts = {"more_succeeded": len(answers), "more_failed": failed, "more_reused": reused}
     connection.execute(_COUNT, {"held_chunk": claim.chunk_id, **counts, **more})
+    return len(answers) + failed
 
 
 def _settle_failed(connection: Connection, claim: Claim, failures: Sequence[FailureRow]) -> int:

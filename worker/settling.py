@@ -1,7 +1,7 @@
 """What a turn has for the store of one claim, written in a transaction that holds its fence, and how the claim ends."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from schemas.parts import Part, PartAnswer
 from schemas.requests import BatchMetrics
 from schemas.states import JobState
 from store.batches import insert_batches, insert_late_batches
-from store.claims import drop_chunk, finish_chunk, hold_fence, release_chunk, standing_of
+from store.claims import drop_chunk, finish_chunk, hold_fence, release_chunk
 from store.database import Store
 from store.outcome_rows import OutcomeRows
 from store.parts import insert_parts
@@ -35,16 +35,17 @@ class Unwritten:
     """Outcomes of a claim and answers to parts of its documents, and what was measured, of this claim or others."""
 
     outcomes: OutcomeRows
-    parts: Mapping[Part, PartAnswer]
-    metrics: Metrics
+    parts: Mapping[Part, PartAnswer] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of a claim, and how it stood before."""
+    """What became of a claim, how it stood before, and the state in which its job ended, if this was its last chunk."""
 
     ending: Ending
     standing: Standing
+    ended: JobState | None
 
 
 def keep_claim(
@@ -52,15 +53,27 @@ def keep_claim(
 ) -> Kept:
     """Write what waits of a claim, renew its lease, and end it if it is to end. Raises LeaseLost, StoreAway."""
     with store.writing() as connection:
-        hold_fence(connection, claim, lease_seconds)
-        insert_outcomes(connection, claim, unwritten.outcomes)
-        insert_parts(connection, claim, unwritten.parts)
-        for measured, some in unwritten.metrics.items():
-            insert = insert_batches if measured == claim else insert_late_batches
-            insert(connection, measured, model, some)
-        standing = standing_of(connection, claim)
-        ending, _ = settle(connection, claim, standing, otherwise)
-    return Kept(ending, standing)
+        return write_claim(connection, claim, unwritten, model, lease_seconds, otherwise)
+
+
+def write_claim(
+    connection: Connection,
+    claim: Claim,
+    unwritten: Unwritten,
+    model: str,
+    lease_seconds: float,
+    otherwise: Ending,
+) -> Kept:
+    """The same in a transaction of the caller's. Raises LeaseLost."""
+    standing = hold_fence(connection, claim, lease_seconds)
+    settled = insert_outcomes(connection, claim, unwritten.outcomes)
+    standing = replace(standing, unfinished=standing.unfinished - settled)
+    insert_parts(connection, claim, unwritten.parts)
+    for measured, some in unwritten.metrics.items():
+        insert = insert_batches if measured == claim else insert_late_batches
+        insert(connection, measured, model, some)
+    ending, ended = settle(connection, claim, standing, otherwise)
+    return Kept(ending, standing, ended)
 
 
 def write_metrics(store: Store, model: str, metrics: Metrics) -> None:

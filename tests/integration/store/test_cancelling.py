@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from schemas.states import ChunkState, JobState
 from schemas.tables import jobs
-from store.claims import drop_chunk, hold_fence, release_chunk, standing_of
+from store.claims import drop_chunk, hold_fence, release_chunk
 from store.database import Store
 from store.jobs import cancel_job, release_job
 from tests.builders import (
@@ -41,8 +41,7 @@ def test_a_chunk_at_work_goes_on_until_its_worker_drops_it(store: Store, audited
     status = audited(job_id)
     assert (status.state, status.documents.running, status.documents.cancelled) == (JobState.CANCELLED, 3, 8)
     with store.writing() as connection:
-        hold_fence(connection, claim, 60)
-        assert standing_of(connection, claim).job == JobState.CANCELLED
+        assert hold_fence(connection, claim, 60).job == JobState.CANCELLED
         drop_chunk(connection, claim)
     status = audited(job_id)
     assert (status.documents.succeeded, status.documents.cancelled) == (1, 11)

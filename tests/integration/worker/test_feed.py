@@ -31,6 +31,7 @@ from worker import next_claim as next_claim_module
 from worker.claimant import Claimant
 from worker.feed import Feed
 from worker.keeper import Keeper
+from worker.next_claim import AHEAD
 from worker.reuse import Reuse
 
 INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
@@ -40,6 +41,7 @@ INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=
 def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper_module, "TICK_SECONDS", 0.02)
     monkeypatch.setattr(feed_module, "LOOK_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(feed_module, "QUICK_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -87,6 +89,42 @@ def test_the_next_chunk_is_claimed_when_it_is_asked_for_and_no_earlier(
     assert (read[-1].group, read[-1].key) == (second, 4)
     assert chunks_of(store, job_id, ChunkState.RUNNING) == [first, second]
     assert chunks_of(store, job_id, ChunkState.QUEUED) == [third]
+
+
+def test_where_chunks_are_quick_the_next_ones_are_claimed_ahead(
+    store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "QUICK_SECONDS", 60.0)
+    job_id = make_job(store, documents=24)
+    waiting = chunks_of(store, job_id)
+    requests = begin(store, claimant, keeper, waiting[0]).requests()
+    assert [next(requests).group for _ in range(5)] == [waiting[0]] * 4 + [waiting[1]]
+    eventually(
+        lambda: chunks_of(store, job_id, ChunkState.RUNNING) == waiting[: 2 + AHEAD],
+        "what is needed soon is claimed, and no more",
+    )
+    assert all(keeper.is_open(claim) for claim in keeper.claims())
+    assert [request.group for request in islice(requests, 11)] == [
+        *[waiting[1]] * 3,
+        *[waiting[2]] * 4,
+        *[waiting[3]] * 4,
+    ]
+
+
+def test_what_was_claimed_ahead_is_given_back_when_the_turn_ends_early(
+    store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "QUICK_SECONDS", 60.0)
+    job_id = make_job(store, documents=24)
+    waiting = chunks_of(store, job_id)
+    feed = begin(store, claimant, keeper, waiting[0])
+    requests = feed.requests()
+    give(keeper, *islice(requests, 5))
+    feed.close()
+    ahead = len(keeper.claims())
+    keeper.settle_rest()
+    assert ahead > 1
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == waiting[1:]
 
 
 def test_all_that_waits_is_answered_in_one_turn_and_then_it_ends(

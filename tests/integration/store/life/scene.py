@@ -16,7 +16,6 @@ from store.jobs import cancel_job
 from store.outcome_rows import OutcomeRows
 from store.pausing import pause_job, resume_job
 from store.rescue import rescue_expired, rescue_held_by
-from store.results import insert_outcomes
 from store.retrying import retry_failed
 from tests.builders import (
     EXPIRED,
@@ -34,7 +33,7 @@ from tests.builders import (
 )
 from tests.integration.store.life import watching
 from worker.claimant import ANY_CRASHES
-from worker.settling import Ending, settle
+from worker.settling import Ending, Unwritten, write_claim
 
 MAX_CRASHES = 1
 
@@ -136,9 +135,7 @@ def _give_back(connection: Connection, scene: Scene) -> None:
 
 def _keep(connection: Connection, claim: Claim, outcomes: list[Completion], otherwise: Ending) -> None:
     """What a keeper does each second."""
-    claims.hold_fence(connection, claim, LEASE)
-    insert_outcomes(connection, claim, OutcomeRows.of(outcomes))
-    settle(connection, claim, claims.standing_of(connection, claim), otherwise)
+    write_claim(connection, claim, Unwritten(OutcomeRows.of(outcomes)), MODEL, LEASE, otherwise)
 
 
 _ALL = (

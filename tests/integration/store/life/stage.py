@@ -15,12 +15,11 @@ from schemas.states import DocumentState, JobState
 from schemas.tables import chunks
 from store import jobs, pausing, rescue, retrying
 from store.chunks import insert_chunks
-from store.claims import hold_fence, release_chunk, standing_of
+from store.claims import hold_fence, release_chunk
 from store.clock import now
 from store.database import Store
 from store.documents import insert_rows
 from store.outcome_rows import OutcomeRows
-from store.results import insert_outcomes
 from tests.builders import EXPIRED, LEASE, MODEL, answer, failure, make_worker
 from tests.integration.store.life import watching
 from tests.integration.store.life.invariants import check
@@ -31,7 +30,7 @@ from tests.integration.store.life.nouns import Chunk
 from tests.integration.store.life.stage_of_halves import Halves
 from tests.store_work import claimant_of
 from worker.claimant import ANY_CRASHES, Claimant
-from worker.settling import Ending, settle
+from worker.settling import Ending, Unwritten, write_claim
 
 WORKERS = 3
 
@@ -125,16 +124,15 @@ class Stage:
         held = self.life.holds(claim)
         try:
             with self._store.writing() as connection:
-                hold_fence(connection, claim, LEASE)
-                insert_outcomes(connection, claim, OutcomeRows.of(completions))
-                ending = settle(connection, claim, standing_of(connection, claim), otherwise)
+                unwritten = Unwritten(OutcomeRows.of(completions))
+                kept = write_claim(connection, claim, unwritten, MODEL, LEASE, otherwise)
         except LeaseLost:
             assert held is None, "a claim was lost that nobody took"
             return
         assert held is not None, "a lost claim has written"
         held.expired = False
         self.life.write(held, completions)
-        assert ending == self.life.settle(held, otherwise)
+        assert (kept.ending, kept.ended) == self.life.settle(held, otherwise)
 
     def write_all(self, claim: Claim) -> None:
         """Answer all documents that a claim began with, some of them for the second time."""
