@@ -1,6 +1,8 @@
 """The attention of a step's running documents, one new token each: which way it is computed."""
 
 from collections.abc import Sequence as Listed
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -43,6 +45,34 @@ class DecodeAttention(Protocol):
         ...
 
 
+@dataclass
+class FoldedDecoding:
+    """A FoldedAttention that the first layer makes: a pass that is replayed needs none."""
+
+    arena: KeyValueArena
+    used: int
+    readers: Listed[Reader]
+
+    @property
+    def documents(self) -> int:
+        """How many get a token."""
+        return len(self.readers)
+
+    def attend(
+        self,
+        layer: int,
+        packed: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+        scaling: float,
+        window: int | None,
+    ) -> torch.Tensor:
+        """Attend, as FoldedAttention does."""
+        return self._folded.attend(layer, packed, scaling, window)
+
+    @cached_property
+    def _folded(self) -> FoldedAttention:
+        return FoldedAttention.of(self.arena, self.used, self.readers)
+
+
 class Decoding:
     """Makes them: by a kernel in C on a CPU with a compiler, else by PyTorch's operations."""
 
@@ -53,4 +83,4 @@ class Decoding:
         """Lay the readers of one step out; the arena's first `used` slots are in use."""
         if self._kernel is not None:
             return self._kernel.attention(arena, readers)
-        return FoldedAttention.of(arena, used, readers)
+        return FoldedDecoding(arena, used, readers)

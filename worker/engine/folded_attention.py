@@ -50,7 +50,6 @@ class FoldedAttention:
     """
 
     arena: KeyValueArena
-    readers: Listed[Reader]
     used: int
     slots: torch.Tensor
     places: torch.Tensor
@@ -73,7 +72,6 @@ class FoldedAttention:
                 members.setdefault(reader.prefix, []).append(reader.slot)
         return cls(
             arena=arena,
-            readers=readers,
             used=used,
             slots=torch.tensor([reader.slot for reader in readers], device=device),
             places=torch.tensor([reader.filled for reader in readers], device=device),
@@ -86,11 +84,6 @@ class FoldedAttention:
                 for prefix, slots in members.items()
             ],
         )
-
-    @property
-    def documents(self) -> int:
-        """How many get a token."""
-        return len(self.slots)
 
     def attend(
         self,

@@ -10,7 +10,7 @@ from worker.engine.native import NUMBERS, compile_kernel
 from worker.engine.packed_step import PackedStep
 from worker.engine.panels import PanelLinear
 from worker.engine.pass_tables import LayerTable, ModelTable, Spans, StepTable
-from worker.engine.plain_forward import is_written_out
+from worker.engine.plain_forward import is_written_out, linear_layers, linear_parts
 
 NAME = "plain_pass"
 
@@ -64,15 +64,8 @@ class PlainKernel:
 
 
 def _all_in_panels(network: Any) -> bool:
-    linear = [network.lm_head, *(module for layer in network.model.layers for module in _linear(layer))]
     numbers = {weight.dtype for weight in network.parameters()}
-    return all(isinstance(module, PanelLinear) for module in linear) and numbers == {torch.bfloat16}
-
-
-def _linear(layer: Any) -> tuple[Any, ...]:
-    attention, mlp = layer.self_attn, layer.mlp
-    projections = (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj)
-    return (*projections, mlp.gate_proj, mlp.up_proj, mlp.down_proj)
+    return all(isinstance(one, PanelLinear) for one in linear_layers(network)) and numbers == {torch.bfloat16}
 
 
 def _layer_table(layer: Any) -> LayerTable:
@@ -80,7 +73,7 @@ def _layer_table(layer: Any) -> LayerTable:
     norms = (layer.input_layernorm, layer.post_attention_layernorm)
     own = (getattr(attention, name, None) for name in ("q_norm", "k_norm"))
     return LayerTable(
-        *(module.table for module in _linear(layer)),
+        *(module.table for module in linear_parts(layer)),
         *(None if norm is None else norm.weight.data_ptr() for norm in (*norms, *own)),
         attention.sliding_window or 0,
     )

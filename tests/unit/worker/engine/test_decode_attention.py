@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.decode_attention import DecodeAttention, Decoding
-from worker.engine.folded_attention import FoldedAttention
+from worker.engine.decode_attention import DecodeAttention, Decoding, FoldedDecoding
 from worker.engine.kernel_attention import DecodeKernel
 from worker.engine.prefix import Prefix
 from worker.engine.reader import Reader
@@ -135,7 +134,7 @@ def test_pytorchs_operations_attend_as_the_formula_says(case: Case) -> None:
     laid = Laid(case)
     wanted = laid.wanted()
     used = len(case.filled) + case.idle
-    answer = laid.attend(FoldedAttention.of(laid.arena, used, laid.readers))
+    answer = laid.attend(FoldedDecoding(laid.arena, used, laid.readers))
     torch.testing.assert_close(answer, wanted, rtol=CLOSE[case.dtype], atol=2 * CLOSE[case.dtype])
 
 
@@ -166,7 +165,7 @@ def test_without_a_compiler_pytorch_does_it_and_says_so(
     laid = Laid(Case(torch.float32, 2, 2, 16, [3, 9], [0, 7], 1, None, 2))
     with caplog.at_level("INFO", "qwenq.engine"):
         attention = Decoding(laid.shape).of(laid.arena, 3, laid.readers)
-    assert isinstance(attention, FoldedAttention)
+    assert isinstance(attention, FoldedDecoding)
     assert "no-such-compiler" in caplog.text
 
 
