@@ -40,14 +40,19 @@ class CacheShape:
         return torch.zeros(*leading, self.head_size, dtype=self.dtype, device=self.device)
 
 
+class Place:
+    """Stands for where an arena's tensors lie: another one as soon as they are made anew."""
+
+
 class KeyValueArena:
     """Keys and values of all running documents; each layer's are slots x heads x columns x head size.
 
-    The slots in use are the first ones.
+    The slots in use are the first ones. What is made for the tensors where they lie hangs weakly on `place`.
     """
 
     def __init__(self, shape: CacheShape) -> None:
         self._shape = shape
+        self.place = Place()
         self.slots = 0
         self.columns = 0
         self.keys: list[torch.Tensor] = []
@@ -60,6 +65,7 @@ class KeyValueArena:
         When memory runs out half-way, only `release` is of use.
         """
         used, both = min(used, self.slots), min(columns, self.columns)
+        self.place = Place()  # first: what hangs on the old one may have memory that the new tensors need
         self.slots, self.columns = slots, columns
         for tensors in (self.keys, self.values):
             for layer, old in enumerate(tensors):
@@ -81,6 +87,7 @@ class KeyValueArena:
 
     def release(self) -> None:
         """Give the memory up."""
+        self.place = Place()
         self.slots = self.columns = 0
         self.keys = [self._shape.tensor(0, self._shape.heads, 0) for _ in range(self._shape.layers)]
         self.values = [self._shape.tensor(0, self._shape.heads, 0) for _ in range(self._shape.layers)]

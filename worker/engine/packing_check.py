@@ -8,11 +8,13 @@ from transformers import PreTrainedModel
 
 from worker.engine.arena import CacheShape, KeyValueArena
 from worker.engine.decode_attention import Decoding
+from worker.engine.graphed_forward import STEPS_BEFORE, GraphedForward
 from worker.engine.packed_step import PACKED, Forward, PackedStep
 from worker.engine.plain_forward import PlainForward
 from worker.engine.plain_kernel import PlainKernel
 from worker.engine.prompt_attention import Piece
 from worker.engine.reader import Reader
+from worker.engine.recording import Record
 
 _log = logging.getLogger("qwenq.engine")
 
@@ -22,10 +24,11 @@ LARGEST_DIFFERENCE = {torch.float32: 1e-3}  # relative, of the logits
 LARGEST_DIFFERENCE_IN_HALF = 5e-2
 
 
-def prepare_packing(network: PreTrainedModel) -> Forward | None:
+def prepare_packing(network: PreTrainedModel, record: Record | None = None) -> Forward | None:
     """Replace the model's attention if it computes the same then, and give the pass to use; else None.
 
-    Models whose layers keep states, or whose attention has more to it than this one knows, stay as they are.
+    Models whose layers keep states, or whose attention has more to it than this one knows, stay as they are. With
+    `record`, the pass that is written out replays what it can.
     """
     config = network.config.get_text_config(decoder=True)
     layers = set(getattr(config, "layer_types", None) or {"full_attention"})
@@ -40,21 +43,45 @@ def prepare_packing(network: PreTrainedModel) -> Forward | None:
 
     for forward in (PlainKernel.of(network), PlainForward.of(network), through_layers):
         if forward is not None and _agrees(forward, network, wanted):
+            if record is not None and isinstance(forward, PlainForward):
+                return _graphed(forward, record, network, wanted)
             return forward
     network.set_attn_implementation(own)
     return None
 
 
+def differs(logits: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> str | None:
+    """Say how far a model's logits are from what they should be; None where that is rounding in its number format."""
+    difference = float((logits.float() - wanted.float()).norm() / wanted.float().norm())
+    if difference <= LARGEST_DIFFERENCE.get(dtype, LARGEST_DIFFERENCE_IN_HALF):
+        return None
+    return f"the logits would differ by {difference:.3g}"
+
+
 def _agrees(forward: Forward, network: PreTrainedModel, wanted: torch.Tensor) -> bool:
+    reason = _reason_against(forward, network, wanted)
+    if reason is not None:
+        _log.info("prompts are not packed: %s", reason)
+    return reason is None
+
+
+def _graphed(plain: PlainForward, record: Record, network: PreTrainedModel, wanted: torch.Tensor) -> Forward:
+    """Give the pass with graphs, if these agree here as well."""
+    graphed = GraphedForward(plain, record)
+    reason = _reason_against(graphed, network, wanted, STEPS_BEFORE + 1) or graphed.failure
+    if reason is None:
+        return graphed
+    _log.warning("decode steps are not replayed as graphs: %s", reason)
+    return plain
+
+
+def _reason_against(
+    forward: Forward, network: PreTrainedModel, wanted: torch.Tensor, times: int = 1
+) -> str | None:
     try:
-        difference = float((_packed_logits(forward, network).float() - wanted).norm() / wanted.norm())
+        return differs(_packed_logits(forward, network, times), wanted, network.dtype)
     except Exception as error:  # noqa: BLE001 - whatever an unknown architecture does
-        _log.info("prompts are not packed: %s: %s", type(error).__name__, error)
-        return False
-    if difference <= LARGEST_DIFFERENCE.get(network.dtype, LARGEST_DIFFERENCE_IN_HALF):
-        return True
-    _log.info("prompts are not packed: the logits would differ by %.3g", difference)
-    return False
+        return f"{type(error).__name__}: {error}"
 
 
 def _probe(network: PreTrainedModel) -> list[int]:
@@ -69,8 +96,11 @@ def _own_logits(network: PreTrainedModel) -> torch.Tensor:
     return logits
 
 
-def _packed_logits(forward: Forward, network: PreTrainedModel) -> torch.Tensor:
-    """The last two tokens' logits: one after a prompt of the others, one as a running document's newest."""
+def _packed_logits(forward: Forward, network: PreTrainedModel, times: int) -> torch.Tensor:
+    """The last two tokens' logits: one after a prompt of the others, one as a running document's newest.
+
+    The latter is computed several `times`, the last of which counts.
+    """
     ids = _probe(network)
     shape = CacheShape.of(network)
     arena = KeyValueArena(shape)
@@ -82,4 +112,5 @@ def _packed_logits(forward: Forward, network: PreTrainedModel) -> torch.Tensor:
     second = PackedStep()
     second.add_token(ids[-1], len(ids) - 1)
     second.decoding = Decoding(shape).of(arena, 1, [Reader(0, len(ids) - 1, None)])
-    return torch.cat([forward(first), forward(second)])
+    logits = forward(first)
+    return torch.cat([logits, *[forward(second) for _ in range(times)][-1:]])

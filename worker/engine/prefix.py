@@ -16,7 +16,7 @@ MOST_COMPARED = 64
 NEARLY = 0.8
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Prefix:
     """The beginning of many prompts, with its keys and values by layer: heads x tokens x head size.
 
