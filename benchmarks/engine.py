@@ -6,6 +6,7 @@ each way answer them; ratios are taken within a round. The first round is for wa
 bars are for the shape 60m on a CPU, with all of its documents; other runs print figures alone.
 
     python -m benchmarks.engine [--json] [--vllm-python PATH] [--device cpu|cuda] [--shape 60m|0.6b|8b] [--rounds N]
+                                [--no-cuda-graphs]
 """
 
 import argparse
@@ -24,6 +25,12 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--vllm-python", type=Path, help="an interpreter that has vLLM")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--shape", choices=SHAPE_NAMES, default="60m", help="of a Qwen3 with random weights")
+    parser.add_argument(
+        "--cuda-graphs",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="let the engine replay decode steps, where a trial shows that it works",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
     parser.add_argument("--documents", type=int, help="instead of the shape's own number")
     parser.add_argument("--short-documents", type=int, default=2000, help="that share a prompt; 0 for none")
@@ -56,6 +63,7 @@ def main() -> int:
         EngineRun(
             shape=arguments.shape,
             device=arguments.device,
+            cuda_graphs=arguments.cuda_graphs,
             documents=arguments.documents,
             short_documents=arguments.short_documents,
             rounds=arguments.rounds,

@@ -41,6 +41,7 @@ class EngineRun:
 
     shape: str
     device: str
+    cuda_graphs: bool
     documents: int | None
     short_documents: int
     rounds: int
@@ -80,7 +81,7 @@ def run(chosen: EngineRun) -> Result:
         load = f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after"
         result = Result(
             rows_of(seconds, workload.new_tokens),
-            {**_conditions(chosen, network), **versions, **compared, "load": load},
+            {**_conditions(chosen, network), "ours": engine.way, **versions, **compared, "load": load},
             chosen.judged,
         )
         _tell_batches(result, batches, workload, chosen.rounds)
@@ -104,7 +105,8 @@ def _checked(chosen: EngineRun, folder: Path) -> dict[str, str]:
 
 def _load_engine(chosen: EngineRun, folder: Path, batches: list[BatchMetrics]) -> TransformersEngine:
     hooks = EngineHooks(on_step=lambda: None, on_batch=batches.append)
-    engine = TransformersEngine(str(folder), EngineOptions(chosen.device, "bfloat16"), hooks)
+    options = EngineOptions(chosen.device, "bfloat16", cuda_graphs=chosen.cuda_graphs)
+    engine = TransformersEngine(str(folder), options, hooks)
     engine.load()
     return engine
 

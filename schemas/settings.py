@@ -60,6 +60,10 @@ class Settings(BaseSettings):
         int | None,
         Field(ge=1, description="most prompt and answer tokens at once (default: what free memory holds)"),
     ] = None
+    cuda_graphs: Annotated[
+        bool,
+        Field(description="replay decode steps as CUDA graphs, where a trial at start shows that it works"),
+    ] = True
     chunk_documents: Annotated[
         int, Field(ge=1, description="most documents that one Celery message stands for")
     ] = 500

@@ -21,6 +21,7 @@ class EngineOptions:
     context: int | None = None
     batch_rows: int | None = None
     batch_tokens: int | None = None
+    cuda_graphs: bool = True
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -32,4 +33,5 @@ class EngineOptions:
             context=settings.context,
             batch_rows=settings.batch_rows,
             batch_tokens=settings.batch_tokens,
+            cuda_graphs=settings.cuda_graphs,
         )

@@ -19,10 +19,13 @@ from worker.engine.device import free_memory
 from worker.engine.encoding import PromptEncoder
 from worker.engine.fitting import Fitter
 from worker.engine.grammars import Grammars
+from worker.engine.graph_choice import choose_recorder
+from worker.engine.graphed_forward import MOST_BYTES, GraphedForward
 from worker.engine.intake import Intake
 from worker.engine.loading import LoadedModel, load_model
 from worker.engine.options import EngineOptions
 from worker.engine.packed_rows import PackedRows, step_tokens
+from worker.engine.packed_step import Forward
 from worker.engine.packing_check import prepare_packing
 from worker.engine.padded_rows import PaddedRows
 from worker.engine.prepacked import prepack
@@ -42,20 +45,34 @@ class _Ready:
 
     loaded: LoadedModel
     budget: TokenBudget
+    forward: Forward | None
     runner: Runner
     fitter: Fitter
     grammars: Grammars
 
     @classmethod
     def of(cls, loaded: LoadedModel, options: EngineOptions) -> "_Ready":
-        budget = _calibrated(loaded.network, options)
-        prepack(loaded.network)
-        runner = _runner(loaded.network, budget)
+        network = loaded.network
+        record = choose_recorder(network, options)
+        budget = _calibrated(network, options, MOST_BYTES if record is not None else 0)
+        prepack(network)
+        forward = prepare_packing(network, record)
+        runner = PaddedRows(network, budget) if forward is None else PackedRows(network, forward, budget)
         # A tokenizer of its own: while one thread encodes with it, another cannot decode.
         encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
-        width = loaded.network.config.get_text_config(decoder=True).vocab_size
+        width = network.config.get_text_config(decoder=True).vocab_size
         grammars = Grammars(loaded.vocabulary, width)
-        return cls(loaded, budget, runner, Fitter(encoder, loaded.context), grammars)
+        ready = cls(loaded, budget, forward, runner, Fitter(encoder, loaded.context), grammars)
+        _log.info("documents are %s", ready.way)
+        return ready
+
+    @property
+    def way(self) -> str:
+        """How documents go through the model."""
+        if self.forward is None:
+            return "padded"
+        graphed = isinstance(self.forward, GraphedForward) and self.forward.failure is None
+        return "packed, decode steps replayed as CUDA graphs" if graphed else "packed"
 
     def prepare(self, request: Request) -> Sequence:
         """Make a request ready for the device. Raises DocumentFailed."""
@@ -117,6 +134,16 @@ class TransformersEngine:
         """Let the group's requests go that are not begun, from within `on_step`. Returns the keys of the others."""
         return () if self._scheduler is None else self._scheduler.withdraw_waiting(group)
 
+    @property
+    def way(self) -> str:
+        """How documents go through the model: packed or padded, and whether decode steps are replayed as CUDA graphs.
+
+        Raises ModelUnavailable before `load`.
+        """
+        if self._ready is None:
+            raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
+        return self._ready.way
+
     def close(self) -> None:
         """Let the model and its memory go."""
         if self._ready is not None:
@@ -125,19 +152,13 @@ class TransformersEngine:
             free_memory(device)
 
 
-def _runner(network: PreTrainedModel, budget: TokenBudget) -> Runner:
-    forward = prepare_packing(network)
-    _log.info("documents are %s", "padded" if forward is None else "packed")
-    return PaddedRows(network, budget) if forward is None else PackedRows(network, forward, budget)
-
-
-def _calibrated(network: PreTrainedModel, options: EngineOptions) -> TokenBudget:
-    """Measure how much can be generated at once beside the model and what a pass through it takes."""
+def _calibrated(network: PreTrainedModel, options: EngineOptions, beside: int) -> TokenBudget:
+    """Measure how much can be generated at once beside the model, what a pass through it takes, and `beside` bytes."""
     config = network.config.get_text_config(decoder=True)
     tokens = step_tokens(network.device)
     wide = 4 * config.hidden_size + 3 * getattr(config, "intermediate_size", 4 * config.hidden_size)
     rows = options.batch_rows or 256
     passing = tokens * wide * network.dtype.itemsize + 3 * rows * config.vocab_size * torch.float32.itemsize
     return TokenBudget.calibrated(
-        network.device, cache_size(network), passing, options.batch_rows, options.batch_tokens
+        network.device, cache_size(network), passing + beside, options.batch_rows, options.batch_tokens
     )

@@ -36,12 +36,23 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_way_answers_the_workload() -> None:
-    run = EngineRun("tiny", "cpu", None, 8, 2, frozenset(), None, check=True)
+    run = EngineRun(
+        shape="tiny",
+        device="cpu",
+        cuda_graphs=True,
+        documents=None,
+        short_documents=8,
+        rounds=2,
+        skipped=frozenset(),
+        vllm_python=None,
+        check=True,
+    )
     result = engine_run.run(run)
     assert [row.way for row in result.rows] == ["one-by-one", "textbook", "sorted", "continuous", ENGINE]
     assert all(len(row.seconds) == 2 and min(row.seconds) > 0 for row in result.rows)
     assert result.bars == []  # they are for another shape
     assert result.conditions["documents"] == 3
+    assert result.conditions["ours"] == "packed"
     assert "3 answers checked" in str(result.conditions["equality"])
     figures = {figure.what: figure.value for figure in result.figures}
     assert figures["floor of the workload"] > 0

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from schemas.requests import Completion, EngineHooks, Request
+from tests.recorded_operations import Recorder
 from tests.unit.worker.engine.asking import ask
 from tests.unit.worker.engine.conftest import Checkpoint
 from worker.engine.options import EngineOptions
+from worker.engine.recording import Record
 
 SHARED = "Read the contract, and say in one sentence what it is about. " * 3
 SCHEMA = {
@@ -59,7 +61,7 @@ def answers(folder: Path) -> tuple[str, dict[int, Completion]]:
     return runner, {key: replace(one, usage=usages[key]) for key, one in completions.items()}
 
 
-def answers_there(folder: Path) -> tuple[str, dict[int, Completion]]:
+def answers_there(folder: Path, recorder: Record | None = None) -> tuple[str, dict[int, Completion]]:
     """The same on the device that is pretended. Only in a process of its own."""
     from tests.pretended_device import pretended_device, put_there
     from worker.engine import transformers_engine
@@ -72,7 +74,15 @@ def answers_there(folder: Path) -> tuple[str, dict[int, Completion]]:
 
     with pytest.MonkeyPatch.context() as patch, pretended_device():
         patch.setattr(transformers_engine, "load_model", load_there)
+        patch.setattr(transformers_engine, "choose_recorder", lambda *_: recorder)
         return answers(folder)
+
+
+def answers_replayed_there(folder: Path) -> tuple[int, dict[int, Completion]]:
+    """The same with decode steps replayed; tells how many were. Only in a process of its own."""
+    recorder = Recorder()
+    _, completions = answers_there(folder, recorder)
+    return recorder.replays, completions
 
 
 def mix_devices() -> str:
@@ -116,3 +126,12 @@ def test_answers_are_those_of_a_cpu(
     assert there[0] == f"{runner} on pretended"
     assert there[1] == here[1]
     assert all(one.failure is None for one in here[1].values())
+
+
+@pytest.mark.parametrize("name", ["qwen3", "sliding"])
+def test_so_they_are_where_decode_steps_are_replayed(
+    name: str, elsewhere: Executor, checkpoint: Checkpoint
+) -> None:
+    replays, there = elsewhere.submit(answers_replayed_there, checkpoint(name)).result()
+    assert replays > 5
+    assert there == answers(checkpoint(name))[1]
