@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.recorded_operations import Recorder
-from tests.unit.worker.engine.running import check_against_alone, document, drain, random_ids
+from tests.unit.worker.engine.running import check_all, document, documents, drain, random_ids
 from worker.engine import graphed_forward, packed_rows
 from worker.engine.budget import TokenBudget
 from worker.engine.graphed_forward import STEPS_BEFORE, GraphedForward
@@ -17,7 +17,6 @@ from worker.engine.kernel_attention import DecodeKernel
 from worker.engine.packed_rows import PackedRows
 from worker.engine.packing_check import prepare_packing
 from worker.engine.recording import Record, Replay
-from worker.engine.sequence import Sequence
 
 Networks = Callable[[str], Any]
 Function = Callable[[], torch.Tensor]
@@ -37,20 +36,6 @@ def forward_of(network: Any, record: Record) -> GraphedForward:
 
 def runner_of(network: Any, forward: GraphedForward, rows: int = 4, cells: int = 100_000) -> PackedRows:
     return PackedRows(network, forward, TokenBudget(rows, cells))
-
-
-def documents(lengths: list[int], shared: int = 0, new: int = 12) -> list[Sequence]:
-    """Make documents of different lengths that begin with the same `shared` tokens."""
-    beginning = random_ids(shared, seed=77)
-    return [
-        document([*beginning, *random_ids(length, seed=key)], new + 5 * (key % 4), key)
-        for key, length in enumerate(lengths)
-    ]
-
-
-def check_all(network: Any, rows: list[Sequence]) -> None:
-    assert all(row.failure is None for row in rows)
-    assert sum(check_against_alone(network, row) for row in rows) <= 1
 
 
 def fail_once(error: Exception) -> tuple[Recorder, Record]:
@@ -73,28 +58,10 @@ def fail_once(error: Exception) -> tuple[Recorder, Record]:
 def test_documents_that_make_room_for_others_answer_as_alone(
     name: str, shared: int, network_of: Networks
 ) -> None:
-    rows, recorder = documents([60, 41, 33, 8, 1, 90, 25, 14], shared), Recorder()
+    rows, recorder = documents([60, 41, 33, 8, 1, 90, 25, 14], shared, new=15), Recorder()
     drain(runner_of(network_of(name), forward_of(network_of(name), recorder)), rows)
     check_all(network_of(name), rows)
     assert recorder.replays > 20
-
-
-def test_it_is_used_only_where_it_agrees_when_the_model_is_tried_out(
-    network_of: Networks, caplog: pytest.LogCaptureFixture
-) -> None:
-    def record(function: Function) -> Replay:
-        outcome = function() + 1
-        return lambda: outcome
-
-    with caplog.at_level("INFO", "qwenq.engine"):
-        assert not isinstance(prepare_packing(network_of("qwen3"), record), GraphedForward)
-    assert "decode steps are not replayed as graphs: the logits would differ by" in caplog.text
-
-
-def test_models_that_are_not_written_out_go_on_without(network_of: Networks) -> None:
-    recorder = Recorder()
-    assert prepare_packing(network_of("qwen3_moe"), recorder) is not None
-    assert not recorder.recorded
 
 
 def test_a_size_is_recorded_once_it_came_up_a_few_times(network_of: Networks) -> None:
@@ -137,7 +104,7 @@ def test_so_they_are_after_a_release_and_it_begins_anew(network_of: Networks) ->
     recorder = Recorder()
     forward = forward_of(network_of("qwen3"), recorder)
     runner = runner_of(network_of("qwen3"), forward)
-    first = documents([10, 20], shared=30)
+    first = documents([10, 20], shared=30, new=15)
     for row in first:
         assert runner.admit(row, [one.prompt for one in first])
     for _ in range(STEPS_BEFORE + 3):
@@ -145,7 +112,7 @@ def test_so_they_are_after_a_release_and_it_begins_anew(network_of: Networks) ->
     assert forward._graphs
     runner.release()
     assert not forward._graphs
-    again = documents([10, 20], shared=30)
+    again = documents([10, 20], shared=30, new=15)
     drain(runner, again)
     check_all(network_of("qwen3"), again)
 
@@ -181,11 +148,11 @@ def test_jobs_with_prefixes_of_their_own_answer_as_alone(network_of: Networks) -
     recorder = Recorder()
     forward = forward_of(network_of("qwen3"), recorder)
     runner = runner_of(network_of("qwen3"), forward, rows=3)
-    rows = documents([9, 30, 5, 17], shared=50)
+    rows = documents([9, 30, 5, 17], shared=50, new=15)
     rows += [
         document([*random_ids(40, seed=5), *random_ids(9 + key, seed=key)], 20, key, 1) for key in range(4)
     ]
-    rows += documents([9, 30, 5])
+    rows += documents([9, 30, 5], new=15)
     drain(runner, rows)
     check_all(network_of("qwen3"), rows)
     assert recorder.replays > 20
@@ -212,12 +179,12 @@ def test_too_little_memory_for_graphs_costs_no_answer_and_they_come_back_with_an
     forward = forward_of(network_of("qwen3"), record)
     runner = runner_of(network_of("qwen3"), forward)
     before = recorder.recorded
-    rows = documents([10, 20, 30])
+    rows = documents([10, 20, 30], new=15)
     drain(runner, rows)
     assert recorder.recorded == before
     assert "out of memory" in caplog.text
     runner.release()
-    again = documents([11, 21, 31])
+    again = documents([11, 21, 31], new=15)
     drain(runner, again)
     assert recorder.recorded > before
     assert forward.failure is None
@@ -231,10 +198,10 @@ def test_after_any_other_failure_it_goes_on_without_for_good(
     forward = forward_of(network_of("qwen3"), record)
     runner = runner_of(network_of("qwen3"), forward)
     before = recorder.recorded
-    rows = documents([10, 20, 30])
+    rows = documents([10, 20, 30], new=15)
     drain(runner, rows)
     runner.release()
-    drain(runner, documents([11, 21]))
+    drain(runner, documents([11, 21], new=15))
     assert recorder.recorded == before
     assert forward.failure == "RuntimeError: operation not permitted when stream is capturing"
     assert caplog.text.count("decode steps are not replayed as graphs any more") == 1
@@ -255,7 +222,7 @@ def test_a_replay_that_fails_is_done_without_a_graph(network_of: Networks) -> No
         return failing
 
     forward = forward_of(network_of("qwen3"), record)
-    rows = documents([10, 20, 30])
+    rows = documents([10, 20, 30], new=15)
     drain(runner_of(network_of("qwen3"), forward), rows)
     assert forward.failure == "AcceleratorError: CUDA error: invalid argument"
     assert recorder.replays == 5
@@ -269,4 +236,4 @@ def test_what_is_no_failure_of_the_device_passes_through(network_of: Networks) -
     _, record = fail_once(TimeIsUp())
     runner = runner_of(network_of("qwen3"), forward_of(network_of("qwen3"), record))
     with pytest.raises(TimeIsUp):
-        drain(runner, documents([10, 20]))
+        drain(runner, documents([10, 20], new=15))

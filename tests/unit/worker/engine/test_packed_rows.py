@@ -7,34 +7,19 @@ import pytest
 
 from tests.models import ARCHITECTURES
 from tests.unit.worker.engine.running import (
-    check_against_alone,
+    check_all,
     document,
+    documents,
     drain,
     packed,
     random_ids,
 )
 from worker.engine import packed_rows
 from worker.engine.arena import KeyValueArena
-from worker.engine.sequence import Sequence
 
 Networks = Callable[[str], Any]
 BROKEN_TOKEN = 511  # no plain text has it, and no answer here
 PACKABLE = [*ARCHITECTURES, "sliding", "tied"]
-
-
-def documents(lengths: list[int], shared: int = 0, new: int = 8) -> list[Sequence]:
-    """Make documents of different lengths that begin with the same `shared` tokens."""
-    beginning = random_ids(shared, seed=77)
-    return [
-        document([*beginning, *random_ids(length, seed=key)], new + 3 * (key % 4), key)
-        for key, length in enumerate(lengths)
-    ]
-
-
-def check_all(network: Any, rows: list[Sequence]) -> None:
-    """Hold all against the model alone; hardly any may depend on a near tie."""
-    assert all(row.failure is None for row in rows)
-    assert sum(check_against_alone(network, row) for row in rows) <= 1
 
 
 @pytest.fixture

@@ -16,11 +16,16 @@ from transformers import (
 
 from schemas.requests import EngineHooks
 from tests.models import ARCHITECTURES, SIZES, save_spelling_model
+from tests.recorded_operations import Recorder
 from tests.unit.worker.engine.alone import Alone
 from tests.unit.worker.engine.asking import ask
+from worker.engine.graphed_forward import GraphedForward
+from worker.engine.kernel_attention import DecodeKernel
 from worker.engine.options import EngineOptions
 from worker.engine.packed_step import PACKED
 from worker.engine.packing_check import prepare_packing
+from worker.engine.plain_forward import PlainForward
+from worker.engine.recording import Replay
 from worker.engine.transformers_engine import TransformersEngine
 
 
@@ -85,3 +90,23 @@ def test_what_is_not_packed_answers_as_the_model_alone(
         alone.check(requests[completion.key], completion)
     assert alone.compared
     engine.close()
+
+
+def test_graphs_are_used_where_they_agree_too(
+    network_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def wrong(function: Callable[[], torch.Tensor]) -> Replay:
+        outcome = function() + 1
+        return lambda: outcome
+
+    monkeypatch.setattr(DecodeKernel, "compiled", lambda _: None)  # as on a GPU
+    assert isinstance(prepare_packing(network_of("qwen3"), Recorder()), GraphedForward)
+    with caplog.at_level("INFO", "qwenq.engine"):
+        assert isinstance(prepare_packing(network_of("qwen3"), wrong), PlainForward)
+    assert "decode steps are not replayed as graphs: the logits would differ by" in caplog.text
+
+
+def test_models_that_are_not_written_out_go_on_without(network_of: Callable[[str], Any]) -> None:
+    recorder = Recorder()
+    assert prepare_packing(network_of("qwen3_moe"), recorder) is not None
+    assert not recorder.recorded
