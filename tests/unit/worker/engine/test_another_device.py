@@ -39,7 +39,7 @@ def requests() -> list[Request]:
             "The total is due. " * (1 + 5 * key % 7) + str(key),
             key,
             instruction=SHARED if key % 4 else "",
-            max_new_tokens=6 + key % 9,
+            max_new_tokens=6 + 4 * (key % 9),
             seed=key,
             **PARAMS[key % len(PARAMS)],
         )

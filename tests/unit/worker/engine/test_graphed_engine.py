@@ -14,7 +14,7 @@ from worker.engine.graphed_forward import MOST_BYTES
 from worker.engine.kernel_attention import DecodeKernel
 from worker.engine.transformers_engine import TransformersEngine
 
-LETTERS = [letter(key, new=14) for key in range(11)]
+LETTERS = [letter(key, new=30) for key in range(11)]
 
 
 @pytest.fixture
