@@ -41,7 +41,7 @@ def fill_store(store: Store, documents: int) -> FullStore:
             answered = small if number <= SMALL_JOBS - SMALL_PART else 0
             fill.job(number, small, answered, "completed" if answered else "queued")
         fill.job(SMALL_JOBS + 1, large, large // CHUNK * 9 // 10 * CHUNK, "running")
-    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with store.writing() as connection:
         connection.execute(text("ANALYZE"))
     return FullStore(SMALL_JOBS + 1, documents)
 

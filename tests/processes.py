@@ -50,6 +50,12 @@ def working_process(worker: Service) -> psutil.Process | None:
     return spawned[0] if spawned else None
 
 
+def store_process_of(child: psutil.Process) -> psutil.Process | None:
+    """The process that works on the store for a working process; None while there is none."""
+    serving = [one for one in child.children() if "worker.store_serving" in _command(one)]
+    return serving[0] if serving else None
+
+
 def _command(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()

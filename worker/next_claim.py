@@ -57,7 +57,7 @@ class NextClaim:
         """Claim nothing any more. A claim that is under way is open by then."""
         with self._claiming:
             self._closed = True
-        self._thread.shutdown(wait=False)
+        self._thread.shutdown()
 
     def _claim(self) -> Assignment | None:
         beside = self._keeper.claims()

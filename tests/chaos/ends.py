@@ -28,6 +28,8 @@ _DISTURBING = frozenset(
     {
         Trouble.STOP_CHILD,
         Trouble.STOP_PARENT,
+        Trouble.KILL_STORE_PROCESS,
+        Trouble.STOP_STORE_PROCESS,
         Trouble.STORE_FAST_RESTART,
         Trouble.STORE_CRASH,
         Trouble.STORE_CUT,

@@ -51,6 +51,8 @@ _DEEDS: Mapping[Trouble, Deed] = {
     Trouble.KILL_WORKER: on_workers.kill_worker,
     Trouble.STOP_CHILD: on_workers.stop_child,
     Trouble.STOP_PARENT: on_workers.stop_parent,
+    Trouble.KILL_STORE_PROCESS: on_workers.kill_store_process,
+    Trouble.STOP_STORE_PROCESS: on_workers.stop_store_process,
     Trouble.ASK_TO_STOP: on_workers.ask_to_stop,
     Trouble.WORKER_VANISHED: on_workers.vanish,
     Trouble.KILL_PRODUCER: on_jobs.kill_producer,

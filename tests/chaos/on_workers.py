@@ -8,6 +8,7 @@ import psutil
 from tests.chaos.plan import Fault, NothingToMeet
 from tests.chaos.proxy import SLOW_SECONDS
 from tests.chaos.world import World
+from tests.processes import store_process_of
 
 
 def kill_child(world: World, fault: Fault) -> list[int]:
@@ -40,6 +41,18 @@ def stop_parent(world: World, fault: Fault) -> list[int]:
     return _stopped(psutil.Process(world.crew.worker(fault.worker).pid), fault.seconds)
 
 
+def kill_store_process(world: World, fault: Fault) -> list[int]:
+    """Kill the process that claims and writes for the working process, which starts another."""
+    process = _store_process(world, fault)
+    process.kill()
+    return [process.pid]
+
+
+def stop_store_process(world: World, fault: Fault) -> list[int]:
+    """Stop that process: generation goes on, and nothing of it is written."""
+    return _stopped(_store_process(world, fault), fault.seconds)
+
+
 def ask_to_stop(world: World, fault: Fault) -> list[int]:
     """Send TERM, as a deploy does."""
     child, worker = _child(world, fault), world.crew.worker(fault.worker)
@@ -68,6 +81,13 @@ def _stopped(process: psutil.Process, seconds: float) -> list[int]:
         with suppress(psutil.NoSuchProcess):
             process.resume()
     return [process.pid]
+
+
+def _store_process(world: World, fault: Fault) -> psutil.Process:
+    process = store_process_of(_child(world, fault))
+    if process is None:
+        raise NothingToMeet("the worker had no process that works on the store")
+    return process
 
 
 def _child(world: World, fault: Fault) -> psutil.Process:

@@ -19,6 +19,8 @@ class Trouble(StrEnum):
     KILL_WORKER = "kill -9 of the whole worker"
     STOP_CHILD = "SIGSTOP of the working process"
     STOP_PARENT = "SIGSTOP of the parent process"
+    KILL_STORE_PROCESS = "kill -9 of the process that works on the store"
+    STOP_STORE_PROCESS = "SIGSTOP of the process that works on the store"
     ASK_TO_STOP = "TERM in mid-job"
     KILL_PRODUCER = "kill -9 of a producer"
     CANCEL = "cancel in mid-job"
@@ -46,6 +48,8 @@ WEIGHTS: Mapping[Trouble, int] = {
     Trouble.KILL_WORKER: 4,
     Trouble.STOP_CHILD: 4,
     Trouble.STOP_PARENT: 2,
+    Trouble.KILL_STORE_PROCESS: 3,
+    Trouble.STOP_STORE_PROCESS: 2,
     Trouble.ASK_TO_STOP: 3,
     Trouble.KILL_PRODUCER: 2,
     Trouble.CANCEL: 2,

@@ -11,7 +11,7 @@ from schemas.pruning import PrunedJob, PruneReport
 from schemas.settings import Settings
 from schemas.states import JobState
 from schemas.tables import batches, chunks, documents, jobs, results, workers
-from store.batches import insert_batches
+from store.batches import insert_batches, insert_late_batches
 from store.claims import drop_chunk, hold_fence
 from store.clock import now
 from store.database import Store
@@ -202,7 +202,7 @@ def test_what_was_measured_for_a_job_that_is_gone_is_dropped(store: Store, setti
     finish(store, claim, [failure(0)])
     assert ids(pruned(settings, 0.0)) == [job_id]
     with store.writing() as connection:
-        insert_batches(connection, claim, MODEL, [METRICS])
+        insert_late_batches(connection, claim, MODEL, [METRICS])
         assert connection.execute(select(func.count()).select_from(batches)).scalar_one() == 0
 
 

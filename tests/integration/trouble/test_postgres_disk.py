@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from store.database import Store
@@ -50,13 +51,14 @@ def disk(server: PostgresServer, store: Store, tmp_path: Path) -> Iterator[Small
         pytest.skip("a disk that is full takes the right to mount one")
     try:
         _own(folder, like=server.folder / "data")
-        engine = store.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        # Outside a transaction, which neither making nor dropping it may be in.
+        url = store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE TABLESPACE small LOCATION '{folder}'".encode())
             yield SmallDisk(store, folder)
             for table in ("results", "documents"):
-                connection.exec_driver_sql(f"ALTER TABLE {table} SET TABLESPACE pg_default")
-            connection.exec_driver_sql("DROP TABLESPACE small")
+                connection.execute(f"ALTER TABLE {table} SET TABLESPACE pg_default".encode())
+            connection.execute(b"DROP TABLESPACE small")
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
         folder.rmdir()

@@ -1,0 +1,40 @@
+"""Work on a store that tests have another process do: functions that it can import."""
+
+import os
+import time
+from pathlib import Path
+
+from schemas.errors import LeaseLost
+from schemas.events import Event
+from store.database import Store
+from store.transitions import note_transition
+
+
+def pid(_store: Store) -> int:
+    """Tell who does the work."""
+    return os.getpid()
+
+
+def wait_for(_store: Store, begun: Path, go_on: Path) -> int:
+    """Say that it is begun, and wait for a file."""
+    begun.touch()
+    while not go_on.exists():
+        time.sleep(0.01)
+    return os.getpid()
+
+
+def lose(_store: Store, chunk_id: int) -> None:
+    """Raise what qwenq itself raises."""
+    raise LeaseLost(chunk_id=chunk_id, attempt=2)
+
+
+def divide(_store: Store) -> float:
+    """Raise what nobody foresaw."""
+    return 1 / len("")
+
+
+def finish(store: Store, chunk_id: int) -> str:
+    """Make a transition."""
+    with store.writing() as connection:
+        note_transition(connection, Event.CHUNK_FINISHED, chunk=chunk_id)
+    return "finished"
