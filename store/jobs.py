@@ -59,9 +59,11 @@ _START = (
 
 # Not FOR UPDATE: that would wait for everyone who inserts a row that refers to the job, and they for this.
 _HELD_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("held_job")).with_for_update(key_share=True)
-_LEFT = select(chunks.c.id).where(chunks.c.job_id == bindparam("held_job")).limit(1)
-_ANY_WAITS = _LEFT.where(chunks.c.state == ChunkState.QUEUED)
-_ANY_LEFT = _LEFT.where(chunks.c.state.in_(_UNFINISHED_CHUNK_STATES))
+_ANY_LEFT = (
+    select(chunks.c.id)
+    .where(chunks.c.job_id == bindparam("held_job"), chunks.c.state.in_(_UNFINISHED_CHUNK_STATES))
+    .limit(1)
+)
 
 
 def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None) -> int:
@@ -111,12 +113,9 @@ def hold_job(connection: Connection, job_id: int) -> JobState:
 def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
     """End a job whose chunks are all done: completed, or failed when no document succeeded.
 
-    While a chunk waits, whoever ends that one will see to it. Else the job is held first: of two workers that end its
-    last two chunks at once, the second then sees the first's chunk as done. A paused one ends too: its last documents
-    were in flight.
+    The job is held first, even while chunks wait: of two workers that end its last two chunks, the second then sees the
+    first's chunk as done. A paused one ends too: its last documents were in flight.
     """
-    if connection.execute(_ANY_WAITS, {"held_job": job_id}).first() is not None:
-        return None
     if hold_job(connection, job_id) not in _ENDING_BY_ITSELF:
         return None
     if connection.execute(_ANY_LEFT, {"held_job": job_id}).first() is not None:

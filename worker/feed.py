@@ -129,7 +129,7 @@ class Feed:
             yield from self._long.next_level()
             beside = self._keeper.claims()
             may_claim = self._next.may_be
-            if may_claim and (assignment := self._next.take()):
+            if assignment := self._next.take():
                 return assignment
             if not beside or not (may_claim or self._long.any_open):
                 return None

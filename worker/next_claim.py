@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from schemas.chunks import Assignment, Claim
 from schemas.errors import StoreAway
@@ -30,7 +31,7 @@ class NextClaim:
     def __init__(self, claimant: Claimant, keeper: Keeper) -> None:
         self._claimant = claimant
         self._keeper = keeper
-        self._ends_at = time.monotonic() + TURN_SECONDS
+        self._began = time.monotonic()
         self._claiming = threading.Lock()
         self._closed = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="next-claim")
@@ -39,15 +40,19 @@ class NextClaim:
     @property
     def may_be(self) -> bool:
         """Whether this turn may claim any more."""
-        return self._keeper.wants_more and time.monotonic() < self._ends_at and not self._closed
+        return self._keeper.wants_more and time.monotonic() - self._began < TURN_SECONDS and not self._closed
 
     def begin(self) -> None:
         """Claim ahead, while what was claimed last is being asked for."""
-        while len(self._ahead) < AHEAD and self.may_be:
-            self._ahead.append(self._thread.submit(self._claim))
+        with suppress(RuntimeError):  # closed meanwhile
+            while len(self._ahead) < AHEAD and self.may_be:
+                self._ahead.append(self._thread.submit(self._claim))
 
     def take(self) -> Assignment | None:
-        """What was claimed ahead, or is claimed now. None: none waits, or what is open must be answered alone."""
+        """What was claimed ahead, or is claimed now. None: none waits, or none may be claimed beside what is open.
+
+        What was claimed ahead is open, and must be answered, whether or not this turn may go on claiming.
+        """
         while self._ahead:
             if assignment := self._ahead.popleft().result():
                 return assignment

@@ -5,8 +5,10 @@ holding its locks meanwhile, and generation for it.
 """
 
 import logging
+import os
 import pickle
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -20,7 +22,7 @@ from schemas.errors import QwenqError, StoreAway
 from store.database import Store
 
 ANSWER_SECONDS = 120.0
-"""How long a piece of work may take: longer than the store itself waits for anything."""
+"""How long a piece of work may take. What PostgreSQL keeps waiting for longer is given up with the process."""
 _MODULE = "worker.store_serving"
 _REMEDY = "Another takes its place"
 
@@ -69,12 +71,23 @@ class _Running:
     lines: Mapping[Lane, Connection]
 
     @classmethod
-    def begin(cls) -> Self:
+    def begin(cls, store: Store) -> Self:
+        """Raises OSError."""
         pairs = {lane: socket.socketpair() for lane in Lane}
+        for here, _ in pairs.values():
+            for limit in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+                here.setsockopt(socket.SOL_SOCKET, limit, _timeval(ANSWER_SECONDS))
         theirs = [there.fileno() for _, there in pairs.values()]
         # -P: a folder named like one of qwenq's, where the worker was started, is none of them.
         command = [sys.executable, "-P", "-m", _MODULE, *map(str, theirs)]
-        process = subprocess.Popen(command, pass_fds=theirs, stdin=subprocess.DEVNULL)
+        # The very store of this process, whatever the settings say by now.
+        url = store.engine.url.render_as_string(hide_password=False)
+        process = subprocess.Popen(
+            command,
+            pass_fds=theirs,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "QWENQ_DATABASE_URL": url},
+        )
         for _, there in pairs.values():
             there.close()
         return cls(process, {lane: Connection(here.detach()) for lane, (here, _) in pairs.items()})
@@ -82,10 +95,11 @@ class _Running:
     def ask(self, lane: Lane, question: bytes) -> Done | Failed:
         """Raises OSError, of which TimeoutError is one, and EOFError."""
         line = self.lines[lane]
-        line.send_bytes(question)
-        if not line.poll(ANSWER_SECONDS):
-            raise TimeoutError(f"no answer for {ANSWER_SECONDS:.0f} seconds")
-        answer: Done | Failed = pickle.loads(line.recv_bytes())  # noqa: S301 - a process of our own
+        try:
+            line.send_bytes(question)
+            answer: Done | Failed = pickle.loads(line.recv_bytes())  # noqa: S301 - a process of our own
+        except BlockingIOError:
+            raise TimeoutError(f"no answer for {ANSWER_SECONDS:.0f} seconds") from None
         return answer
 
     def end(self) -> None:
@@ -98,11 +112,11 @@ class StoreProcess:
     """Starts the process when it is first asked, and anew when it is gone. Any thread may ask.
 
     What was asked of one that is gone was done or not, as with a database that went away: it is to be asked again. The
-    process ends by itself when this one does, whatever ended it.
+    process ends by itself soon after this one, whatever ended it: it ends what it was doing before.
     """
 
     def __init__(self, store: Store) -> None:
-        self._url = store.url
+        self._store = store
         self._changing = threading.Lock()
         self._turns = {lane: threading.Lock() for lane in Lane}
         self._running: _Running | None = None
@@ -120,11 +134,18 @@ class StoreProcess:
         """
         question = pickle.dumps((work, args, kwargs), pickle.HIGHEST_PROTOCOL)
         with self._turns[lane]:
-            running = self._begun()
+            try:
+                running = self._begun()
+            except OSError as error:
+                raise self._away(f"cannot be started: {error}") from error
             try:
                 answer = running.ask(lane, question)
             except (EOFError, OSError) as error:
-                raise self._lost(running, error) from error
+                self._lose(running)
+                raise self._away(f"is gone: {str(error) or 'it ended'}") from error
+            except BaseException:
+                self._lose(running)  # an answer that nobody heard would be taken for the next one's
+                raise
         for record in answer.logged:
             logging.getLogger(record.name).handle(record)
         if isinstance(answer, Failed):
@@ -142,15 +163,20 @@ class StoreProcess:
     def _begun(self) -> _Running:
         with self._changing:
             if self._running is None:
-                self._running = _Running.begin()
+                self._running = _Running.begin(self._store)
             return self._running
 
-    def _lost(self, running: _Running, error: Exception) -> StoreAway:
+    def _lose(self, running: _Running) -> None:
         with self._changing:
             running.end()
             if self._running is running:  # the other lane may have noticed before
                 self._running = None
-        told = str(error) or "it ended"
-        return StoreAway(
-            url=self._url, reason=f"the process that works on it is gone: {told}", remedy=_REMEDY
-        )
+
+    def _away(self, how: str) -> StoreAway:
+        return StoreAway(url=self._store.url, reason=f"the process that works on it {how}", remedy=_REMEDY)
+
+
+def _timeval(seconds: float) -> bytes:
+    """C's `struct timeval`."""
+    whole, rest = divmod(seconds, 1)
+    return struct.pack("ll", int(whole), int(rest * 1_000_000))

@@ -76,22 +76,24 @@ class _Gathered(logging.Handler):
 def _serve(line: Connection, store: Store, gathered: _Gathered, over: threading.Event) -> None:
     try:
         while True:
-            answer = _answer(line.recv_bytes(), store, gathered)
-            line.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+            line.send_bytes(_answer(line.recv_bytes(), store, gathered))
     except (EOFError, OSError):
         over.set()
 
 
-def _answer(question: bytes, store: Store, gathered: _Gathered) -> Done | Failed:
-    work, args, kwargs = pickle.loads(question)  # noqa: S301 - from the process that started this one
+def _answer(question: bytes, store: Store, gathered: _Gathered) -> bytes:
     try:
-        outcome = work(store, *args, **kwargs)
+        work, args, kwargs = pickle.loads(question)  # noqa: S301 - from the process that started this one
+        return _told(Done(work(store, *args, **kwargs), gathered.take()))
     except QwenqError as error:
-        return Failed(error, gathered.take())
+        return _told(Failed(error, gathered.take()))
     except Exception as error:  # noqa: BLE001 - whatever it is: whoever asked decides what it means
         _log.critical(Event.STORE_WORK_FAILED, exc_info=True)
-        return Failed(StoreWorkFailed(kind=type(error).__name__), gathered.take())
-    return Done(outcome, gathered.take())
+        return _told(Failed(StoreWorkFailed(kind=type(error).__name__), gathered.take()))
+
+
+def _told(answer: Done | Failed) -> bytes:
+    return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
 
 
 if __name__ == "__main__":

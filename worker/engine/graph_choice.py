@@ -44,7 +44,7 @@ def _reason_against(network: PreTrainedModel, options: EngineOptions) -> str | N
 
 def try_out(trial: Trial) -> str | None:
     """Run a trial in a process of its own. Says what is wrong; None if nothing is."""
-    command = [sys.executable, "-m", "worker.engine.graph_trial"]
+    command = [sys.executable, "-P", "-m", "worker.engine.graph_trial"]
     try:
         ended = subprocess.run(
             command, input=trial.as_json(), capture_output=True, text=True, check=False, timeout=MOST_SECONDS

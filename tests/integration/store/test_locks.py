@@ -18,7 +18,7 @@ from store.jobs import cancel_job
 from store.outcome_rows import OutcomeRows
 from store.rescue import rescue_expired
 from store.results import insert_outcomes
-from tests.builders import EXPIRED, MODEL, answers, chunks_of, make_job, make_worker, take, write
+from tests.builders import EXPIRED, MODEL, answers, chunks_of, finish, make_job, make_worker, take, write
 from tests.integration.store.conftest import audited_status, wait_until_blocked
 
 METRICS = BatchMetrics(4, 40, 48, 20, 0.5, 1_000, 0)
@@ -131,6 +131,25 @@ def test_a_cancel_beside_a_chunk_given_back_cancels_it_too(postgres: Store) -> N
         assert cancelling.result(30)
     status = audited_status(postgres, job_id)
     assert (status.state, status.documents.cancelled) == (JobState.CANCELLED, 4)
+
+
+def test_a_chunk_that_waited_is_claimed_and_ended_beside_the_end_of_another_and_so_is_its_job(
+    postgres: Store,
+) -> None:
+    job_id = make_job(postgres, documents=8)
+    first, second = chunks_of(postgres, job_id)
+    claim = take(postgres, first, make_worker(postgres))
+    other = make_worker(postgres, name="other")
+
+    with ThreadPoolExecutor() as threads:
+        with postgres.writing() as connection:
+            claims.hold_fence(connection, claim, None)
+            insert_outcomes(connection, claim, OutcomeRows.of(answers(claim)))
+            assert claims.finish_chunk(connection, claim) is None
+            ending = threads.submit(lambda: finish(postgres, take(postgres, second, other)))
+            wait_until_blocked(postgres, ending)
+        assert ending.result(30) == JobState.COMPLETED
+    assert audited_status(postgres, job_id).state == JobState.COMPLETED
 
 
 def test_rescuers_at_once_rescue_each_chunk_once(store: Store) -> None:

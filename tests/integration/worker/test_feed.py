@@ -113,6 +113,34 @@ def test_where_chunks_are_quick_the_next_ones_are_claimed_ahead(
     feed.close()
 
 
+@pytest.mark.parametrize("why", ["the turn's time is over", "a job is paused"])
+def test_what_was_claimed_ahead_is_answered_though_nothing_more_may_be_claimed(
+    store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    monkeypatch.setattr(feed_module, "QUICK_SECONDS", 60.0)
+    paused = make_job(store, documents=8)
+    job_id = make_job(store, documents=24)
+    waiting = [*chunks_of(store, paused), *chunks_of(store, job_id)]
+    requests = begin(store, claimant, keeper, waiting[0]).requests()
+    begun = list(islice(requests, 9))
+    eventually(lambda: chunks_of(store, job_id, ChunkState.QUEUED) == waiting[5:], "two are claimed ahead")
+    if why == "a job is paused":
+        with store.writing() as connection:
+            pause_job(connection, paused)
+        give(keeper, *begun[:7])
+        keeper.put_down(keeper.claims()[1], [begun[7].key])
+        eventually(lambda: not keeper.wants_more, "the paused job's chunk is given back")
+    else:
+        monkeypatch.setattr(next_claim_module, "TURN_SECONDS", 0.0)
+    rest = list(requests)
+    assert {request.group for request in rest} == set(waiting[2:5])
+    give(keeper, *begun, *rest)
+    keeper.check_answered()
+    keeper.settle_rest()
+    assert chunks_of(store, job_id, ChunkState.DONE) == waiting[2:5]
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == waiting[5:]
+
+
 def test_what_was_claimed_ahead_is_given_back_when_the_turn_ends_early(
     store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,11 +134,25 @@ def test_one_that_was_killed_while_nobody_asked_is_noticed_by_the_next_that_asks
 def test_one_that_does_not_answer_is_ended(
     process: StoreProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(store_process_module, "ANSWER_SECONDS", 5.0)
     first = process.run(Lane.KEEPING, work.pid)
-    monkeypatch.setattr(store_process_module, "ANSWER_SECONDS", 0.2)
     with pytest.raises(StoreAway, match="no answer for"):
         process.run(Lane.KEEPING, work.wait_for, tmp_path / "begun", tmp_path / "never")
     assert is_gone(first)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_one_that_does_not_even_listen_is_ended(
+    process: StoreProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_process_module, "ANSWER_SECONDS", 5.0)
+    first = process.run(Lane.KEEPING, work.pid)
+    os.kill(first, signal.SIGSTOP)
+    with pytest.raises(StoreAway, match="no answer for"):
+        process.run(Lane.KEEPING, work.length, "x" * 5_000_000)
+    assert is_gone(first)
+    monkeypatch.setattr(store_process_module, "ANSWER_SECONDS", 60.0)
+    assert process.run(Lane.KEEPING, work.length, "x" * 5_000_000) == 5_000_000
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
