@@ -1,5 +1,6 @@
 """Who replays decode steps: who may, on a GPU, after a trial that went well. The others say why not, and go on."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -84,7 +85,9 @@ def test_where_they_are_not_the_log_says_why(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
 def test_a_trial_says_why_it_failed(network_of: Networks) -> None:
-    assert try_out(Trial.of(network_of("qwen3"))) == "RuntimeError: torch.cuda.Stream requires CUDA support"
+    reason = try_out(Trial.of(network_of("qwen3")))
+    assert reason is not None
+    assert re.match("[A-Za-z]+Error: .*cuda", reason)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
