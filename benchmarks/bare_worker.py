@@ -22,16 +22,16 @@ import psycopg
 from celery import shared_task
 from sqlalchemy import select
 
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
-from schemas.requests import EngineHooks, Request
-from schemas.settings import Settings, settings_of_process
-from schemas.tables import chunks, documents, jobs
-from schemas.templating import PromptTemplate
-from store.broker import ANSWER_CHUNK, Broker, queue_name
-from store.database import Store
-from worker.engine.echo import EchoEngine
-from worker.engine.options import EngineOptions
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.requests import EngineHooks, Request
+from qwenq.schemas.settings import Settings, settings_of_process
+from qwenq.schemas.tables import chunks, documents, jobs
+from qwenq.schemas.templating import PromptTemplate
+from qwenq.store.broker import ANSWER_CHUNK, Broker, queue_name
+from qwenq.store.database import Store
+from qwenq.worker.engine.echo import EchoEngine
+from qwenq.worker.engine.options import EngineOptions
 
 _COLUMNS = (
     "job_id", "seq", "chunk_id", "attempt", "worker_id", "text", "finish_reason",

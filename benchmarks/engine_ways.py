@@ -11,10 +11,10 @@ import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from benchmarks.engine_workload import Job, Workload
-from schemas.generation import GenerationParams
-from schemas.prompts import Message, Prompt
-from schemas.requests import Request
-from worker.engine.transformers_engine import TransformersEngine
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.requests import Request
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 
 Answers = list[list[int]]
 Way = Callable[[Sequence[Job]], Answers]

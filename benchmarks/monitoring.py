@@ -26,10 +26,10 @@ from benchmarks.services import FreshStores, forget_environment, running_postgre
 from benchmarks.simulated_workers import SimulatedWorkers
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
-from schemas.settings import Settings
-from store.broker import broker_url
-from store.database import Store, database_url
-from store.job_metrics import job_metrics
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import broker_url
+from qwenq.store.database import Store, database_url
+from qwenq.store.job_metrics import job_metrics
 
 ANSWER_BAR_MS = 200.0
 MEMORY_BAR_MB = 200.0

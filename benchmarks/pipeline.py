@@ -22,13 +22,13 @@ from benchmarks.workload import write_documents
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
 from qwenq.job_request import JobRequest
+from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import broker_url
+from qwenq.store.database import Store, database_url
+from qwenq.store.results import count_answers, results_of
+from qwenq.store.statuses import job_status
 from qwenq.submitting import submit_request
-from schemas.jobs import JobStatus
-from schemas.settings import Settings
-from store.broker import broker_url
-from store.database import Store, database_url
-from store.results import count_answers, results_of
-from store.statuses import job_status
 
 RATE_BAR = 5_000
 WARM_ROWS = 2_000

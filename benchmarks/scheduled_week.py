@@ -25,13 +25,13 @@ from benchmarks.workload import write_documents
 from qwenq.embedded.session import environment_of
 from qwenq.job_request import JobRequest
 from qwenq.schedules import managing
-from schemas.schedule_tables import schedule_runs
-from schemas.schedules import CatchUp, Overlap, RunPolicy
-from schemas.settings import Settings
-from schemas.states import RunState
-from schemas.tables import jobs, results
-from store.database import Store
-from store.schedules import all_schedules, note_next_due
+from qwenq.schemas.schedule_tables import schedule_runs
+from qwenq.schemas.schedules import CatchUp, Overlap, RunPolicy
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import RunState
+from qwenq.schemas.tables import jobs, results
+from qwenq.store.database import Store
+from qwenq.store.schedules import all_schedules, note_next_due
 
 STEP = timedelta(minutes=5)
 ZONE = "Europe/Warsaw"

@@ -28,13 +28,13 @@ from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
 from qwenq.job_request import JobRequest
 from qwenq.schedules import managing
-from schemas.schedule_tables import schedule_runs
-from schemas.schedules import RunPolicy, ScheduleRun
-from schemas.settings import Settings
-from schemas.states import RunState
-from store.clock import moment_of
-from store.database import Store
-from store.schedules import all_schedules, note_next_due
+from qwenq.schemas.schedule_tables import schedule_runs
+from qwenq.schemas.schedules import RunPolicy, ScheduleRun
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import RunState
+from qwenq.store.clock import moment_of
+from qwenq.store.database import Store
+from qwenq.store.schedules import all_schedules, note_next_due
 
 SECONDS_BAR = 60.0
 MEMORY_BAR_MB = 30.0

@@ -11,10 +11,10 @@ import redis
 from sqlalchemy import create_engine, text
 
 from qwenq.embedded.redis import start_redis
-from schemas.settings import ENV_PREFIX, Settings
-from store.broker import socket_path
-from store.database import SQLITE_FILE, Store, database_url
-from store.version import upgrade_store
+from qwenq.schemas.settings import ENV_PREFIX, Settings
+from qwenq.store.broker import socket_path
+from qwenq.store.database import SQLITE_FILE, Store, database_url
+from qwenq.store.version import upgrade_store
 
 STOP_SECONDS = 15.0
 

@@ -6,10 +6,10 @@ Made for benchmarks/scheduled_week.py, which kills it in the middle.
 import sys
 from datetime import datetime
 
-from schemas.errors import ServiceAway
-from schemas.settings import settings_of_process
-from store.broker import Broker
-from store.database import Store
+from qwenq.schemas.errors import ServiceAway
+from qwenq.schemas.settings import settings_of_process
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from uuid import uuid4
 from celery.events import EventDispatcher
 from celery.worker.state import SOFTWARE_INFO
 
-from schemas.settings import Settings
-from store.broker import ANSWER_CHUNK, Broker
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import ANSWER_CHUNK, Broker
 
 HEARTBEAT_SECONDS = 2.0
 CHUNK_SECONDS = 10.0

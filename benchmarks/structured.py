@@ -26,11 +26,11 @@ from transformers import PreTrainedTokenizerFast
 
 from benchmarks.engine_shapes import SHAPES, WORDS_ONE_AFTER_THE_OTHER, make_network
 from benchmarks.report import Bar, Report, conditions, parser, tell
-from schemas.generation import GenerationParams
-from schemas.prompts import Message, Prompt
-from schemas.requests import BatchMetrics, EngineHooks, Request
-from worker.engine.options import EngineOptions
-from worker.engine.transformers_engine import TransformersEngine
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.requests import BatchMetrics, EngineHooks, Request
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 
 MOST_LOST = 0.1
 TINY_MODEL = Path("examples/tiny-qwen3")

@@ -23,10 +23,10 @@ from benchmarks.watched import Watched, watch
 from benchmarks.workload import write_documents
 from qwenq.embedded.session import environment_of
 from qwenq.job_request import JobRequest
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import broker_url
+from qwenq.store.database import SQLITE_FILE
 from qwenq.submitting import submit_request
-from schemas.settings import Settings
-from store.broker import broker_url
-from store.database import SQLITE_FILE
 
 RATIO_BAR = 0.5
 MEMORY_BAR_MB = 30.0

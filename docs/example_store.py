@@ -7,24 +7,24 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Table, insert, update
 
-from producer.planning import ChunkPlanner
-from schemas.chunks import Claim
-from schemas.documents import Document, Row
-from schemas.jobs import JobSpec, Priority, PromptSpec
-from schemas.requests import Completion, ModelInfo
-from schemas.results import Failure, FinishReason, Usage
-from schemas.states import JobState
-from schemas.tables import batches, jobs, workers
-from schemas.workers import WorkerIdentity
-from store.chunks import insert_chunks
-from store.claims import claim_next, finish_chunk, hold_fence
-from store.database import Store
-from store.documents import insert_rows
-from store.jobs import cancel_job, create_job, release_job
-from store.outcome_rows import OutcomeRows
-from store.pausing import pause_job
-from store.results import insert_outcomes
-from store.workers import note_failed, note_model_loaded, register_worker
+from qwenq.producer.planning import ChunkPlanner
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.jobs import JobSpec, Priority, PromptSpec
+from qwenq.schemas.requests import Completion, ModelInfo
+from qwenq.schemas.results import Failure, FinishReason, Usage
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables import batches, jobs, workers
+from qwenq.schemas.workers import WorkerIdentity
+from qwenq.store.chunks import insert_chunks
+from qwenq.store.claims import claim_next, finish_chunk, hold_fence
+from qwenq.store.database import Store
+from qwenq.store.documents import insert_rows
+from qwenq.store.jobs import cancel_job, create_job, release_job
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.store.pausing import pause_job
+from qwenq.store.results import insert_outcomes
+from qwenq.store.workers import note_failed, note_model_loaded, register_worker
 
 LARGE, SMALL = "Qwen/Qwen3-8B", "Qwen/Qwen3-0.6B"
 LEASE_SECONDS = 3_600.0

@@ -10,7 +10,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from qwenq.cli import group
-from schemas.settings import ENV_PREFIX, SETTINGS_FILE, Settings
+from qwenq.schemas.settings import ENV_PREFIX, SETTINGS_FILE, Settings
 
 FOLDER = Path(__file__).parent
 WIDTH = 100

@@ -10,8 +10,8 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from docs.example_store import fill
+from qwenq.schemas.settings import Settings
 from qwenq.stores import open_store
-from schemas.settings import Settings
 from tests.chromium import NONE_FOUND, found_chromium, running_chromium
 from tests.monitors import running_monitor
 

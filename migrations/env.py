@@ -1,10 +1,10 @@
-"""Alembic's entry: runs the migrations on the connection that `migrations.command` hands over."""
+"""Alembic's entry: runs the migrations on the connection that `qwenq.migrations.command` hands over."""
 
 from alembic import context
 
-import schemas.part_tables
-import schemas.schedule_tables  # noqa: F401 - the same
-from schemas.tables import metadata
+import qwenq.schemas.part_tables
+import qwenq.schemas.schedule_tables  # noqa: F401 - the same
+from qwenq.schemas.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

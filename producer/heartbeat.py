@@ -8,8 +8,8 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from schemas.errors import JobGivenUp, StoreAway
-from store.database import Store
+from qwenq.schemas.errors import JobGivenUp, StoreAway
+from qwenq.store.database import Store
 
 BEATS_A_LEASE = 4
 

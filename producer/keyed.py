@@ -4,14 +4,14 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 
-from producer.signals import Signals
-from schemas.documents import Document, Row
-from schemas.errors import IdempotencyMismatch
-from schemas.jobs import HalfJob, JobSpec, KeyedJob
-from schemas.states import JobState
-from store import keys
-from store.database import Store
-from store.half_jobs import begin_job, take_abandoned
+from qwenq.producer.signals import Signals
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.errors import IdempotencyMismatch
+from qwenq.schemas.jobs import HalfJob, JobSpec, KeyedJob
+from qwenq.schemas.states import JobState
+from qwenq.store import keys
+from qwenq.store.database import Store
+from qwenq.store.half_jobs import begin_job, take_abandoned
 
 LOOK_AGAIN_SECONDS = 0.2
 

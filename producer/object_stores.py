@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from schemas.errors import MissingExtra, UnreadableInput
+from qwenq.schemas.errors import MissingExtra, UnreadableInput
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

@@ -6,13 +6,13 @@ from typing import BinaryIO
 
 import orjson
 
-from producer.reading import Format, Rows, read_rows
-from producer.reading.rows import named
-from schemas.documents import Document, Row, RowError
-from schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
-from schemas.jobs import JobSpec, PromptSpec
-from schemas.merging import MergeTemplate
-from schemas.templating import PromptTemplate
+from qwenq.producer.reading import Format, Rows, read_rows
+from qwenq.producer.reading.rows import named
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
+from qwenq.schemas.jobs import JobSpec, PromptSpec
+from qwenq.schemas.merging import MergeTemplate
+from qwenq.schemas.templating import PromptTemplate
 
 PEEKED_ROWS = 1_000
 PEEKED_DOCUMENTS = 100

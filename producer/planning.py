@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
-from schemas.chunks import PlannedChunk
-from schemas.documents import Document, Row
-from schemas.jobs import PromptSpec
+from qwenq.schemas.chunks import PlannedChunk
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.jobs import PromptSpec
 
 BYTES_PER_TOKEN = 4
 """A rough rule that holds for English prose; other scripts have more bytes and more tokens a character."""

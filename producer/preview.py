@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from producer.opening import no_good_row, open_input
-from producer.planning import estimated_tokens, prompt_overhead
-from producer.reading import Format
-from schemas.documents import Document, RowError
-from schemas.errors import DocumentFailed
-from schemas.jobs import JobSpec
-from schemas.prompts import Message
-from schemas.results import Failure
-from schemas.templating import PromptTemplate
+from qwenq.producer.opening import no_good_row, open_input
+from qwenq.producer.planning import estimated_tokens, prompt_overhead
+from qwenq.producer.reading import Format
+from qwenq.schemas.documents import Document, RowError
+from qwenq.schemas.errors import DocumentFailed
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.prompts import Message
+from qwenq.schemas.results import Failure
+from qwenq.schemas.templating import PromptTemplate
 
 SHOWN = 3
 

@@ -5,21 +5,21 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 
-from producer.heartbeat import Heartbeat
-from producer.keyed import InputDigest
-from producer.opening import named_inputs
-from producer.planning import ChunkPlanner, prompt_overhead
-from producer.signals import Signals
-from schemas.documents import Document, Row
-from schemas.errors import NoGoodRow
-from schemas.jobs import HalfJob, JobSpec
-from schemas.settings import Settings
-from store import jobs
-from store.chunks import insert_chunks
-from store.database import Store
-from store.documents import check_rows_kept, insert_rows
-from store.half_jobs import check_held, renew
-from store.removal import remove
+from qwenq.producer.heartbeat import Heartbeat
+from qwenq.producer.keyed import InputDigest
+from qwenq.producer.opening import named_inputs
+from qwenq.producer.planning import ChunkPlanner, prompt_overhead
+from qwenq.producer.signals import Signals
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.errors import NoGoodRow
+from qwenq.schemas.jobs import HalfJob, JobSpec
+from qwenq.schemas.settings import Settings
+from qwenq.store import jobs
+from qwenq.store.chunks import insert_chunks
+from qwenq.store.database import Store
+from qwenq.store.documents import check_rows_kept, insert_rows
+from qwenq.store.half_jobs import check_held, renew
+from qwenq.store.removal import remove
 
 BATCH_ROWS = 10_000
 BATCH_CHARS = 8 * 1024 * 1024

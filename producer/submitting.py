@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from producer.keyed import begin_or_find, check_same_request
-from producer.signals import signals_held
-from producer.storing import store_rows
-from schemas.documents import Row
-from schemas.errors import BrokerAway, StoreAway
-from schemas.jobs import JobSpec, KeyedJob
-from schemas.settings import Settings
-from store.broker import Broker
-from store.database import Store
-from store.reconcile import announce_job
-from store.removal import remove_abandoned
-from store.workers import ALIVE_SECONDS, count_alive
+from qwenq.producer.keyed import begin_or_find, check_same_request
+from qwenq.producer.signals import signals_held
+from qwenq.producer.storing import store_rows
+from qwenq.schemas.documents import Row
+from qwenq.schemas.errors import BrokerAway, StoreAway
+from qwenq.schemas.jobs import JobSpec, KeyedJob
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.reconcile import announce_job
+from qwenq.store.removal import remove_abandoned
+from qwenq.store.workers import ALIVE_SECONDS, count_alive
 
 CLEANING_SECONDS = 5.0
 """How long a submit clears away what others left half stored; the next one goes on."""

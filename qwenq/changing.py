@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from qwenq.schemas.errors import BrokerAway, UnknownJob
+from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.pausing import pause_job, resume_job
+from qwenq.store.reconcile import announce_job
+from qwenq.store.retrying import retry_failed
+from qwenq.store.statuses import job_status
+from qwenq.store.workers import ALIVE_SECONDS, count_alive
 from qwenq.stores import open_store
-from schemas.errors import BrokerAway, UnknownJob
-from schemas.jobs import JobStatus
-from schemas.settings import Settings
-from store.broker import Broker
-from store.database import Store
-from store.pausing import pause_job, resume_job
-from store.reconcile import announce_job
-from store.retrying import retry_failed
-from store.statuses import job_status
-from store.workers import ALIVE_SECONDS, count_alive
 
 Change = Callable[[Connection], object]
 

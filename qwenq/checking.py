@@ -7,15 +7,15 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.errors import QwenqError
-from schemas.settings import ENV_PREFIX, Settings, salvage_settings
-from store.broker import Broker, socket_path
-from store.database import Store, make_home
-from store.version import check_version, found_version
-from worker.engine.echo import ECHO_MODEL
-from worker.engine.preflight import ALWAYS_HERE
-from worker.engine.quantization import check_quantize, check_whole, own_quantization_of_folder
-from worker.engine.source import check_source
+from qwenq.schemas.errors import QwenqError
+from qwenq.schemas.settings import ENV_PREFIX, Settings, salvage_settings
+from qwenq.store.broker import Broker, socket_path
+from qwenq.store.database import Store, make_home
+from qwenq.store.version import check_version, found_version
+from qwenq.worker.engine.echo import ECHO_MODEL
+from qwenq.worker.engine.preflight import ALWAYS_HERE
+from qwenq.worker.engine.quantization import check_quantize, check_whole, own_quantization_of_folder
+from qwenq.worker.engine.source import check_source
 
 
 class Verdict(StrEnum):
@@ -115,7 +115,7 @@ def _device(settings: Settings) -> str:
     told = f"{settings.device}, dtype {settings.dtype}"
     if settings.device in ALWAYS_HERE and settings.dtype == "auto":
         return told
-    from worker.engine.device import try_device
+    from qwenq.worker.engine.device import try_device
 
     if reason := try_device(settings.device, settings.dtype):
         raise _Note(f"{told}: {reason}")

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from producer.reading import Format
+from qwenq.producer.reading import Format
+from qwenq.schemas.answer_grammar import answer_grammar
+from qwenq.schemas.builtin_templates import builtin_template, builtin_templates
+from qwenq.schemas.errors import InvalidParameter, InvalidSchema, UnreadableInput, reason_of
+from qwenq.schemas.generation import GenerationParams, Overflow
+from qwenq.schemas.jobs import JobSpec, Priority, PromptSpec
+from qwenq.schemas.response_format import ResponseFormat
+from qwenq.schemas.settings import Settings
 from qwenq.submitter import submitter_of
-from schemas.answer_grammar import answer_grammar
-from schemas.builtin_templates import builtin_template, builtin_templates
-from schemas.errors import InvalidParameter, InvalidSchema, UnreadableInput, reason_of
-from schemas.generation import GenerationParams, Overflow
-from schemas.jobs import JobSpec, Priority, PromptSpec
-from schemas.response_format import ResponseFormat
-from schemas.settings import Settings
 
 SEEDS = 2**31
 LONGEST_KEY = 255

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from qwenq.schemas.documents import Row
+from qwenq.schemas.jobs import JobStatus
 from qwenq.telling import how_to_resume, is_terminal, job_line, say
-from schemas.documents import Row
-from schemas.jobs import JobStatus
-from worker.patience import retrying_store
+from qwenq.worker.patience import retrying_store
 
 POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 900.0

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 
+from qwenq.schemas.pruning import PrunedJob, PruneReport
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.store.database import Store
+from qwenq.store.half_jobs import take_abandoned, take_ended
+from qwenq.store.notices import remove_old_notices
+from qwenq.store.pruning import count_prunable_workers, prunable_jobs, remove_workers
+from qwenq.store.removal import LEASE_SECONDS, remove
+from qwenq.store.schedule_runs import count_old_runs, remove_old_runs
+from qwenq.store.workers import ALIVE_SECONDS
 from qwenq.stores import open_store
-from schemas.pruning import PrunedJob, PruneReport
-from schemas.settings import Settings
-from schemas.states import JobState
-from store.database import Store
-from store.half_jobs import take_abandoned, take_ended
-from store.notices import remove_old_notices
-from store.pruning import count_prunable_workers, prunable_jobs, remove_workers
-from store.removal import LEASE_SECONDS, remove
-from store.schedule_runs import count_old_runs, remove_old_runs
-from store.workers import ALIVE_SECONDS
 
 
 def foresee(settings: Settings, older_than: float | None) -> PruneReport:

@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from qwenq.schemas.errors import BrokerAway, StoreAway
+from qwenq.schemas.settings import Settings
+from qwenq.store import stranded
+from qwenq.store.database import Store
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.workers import ALIVE_SECONDS
 from qwenq.stores import open_store
-from schemas.errors import BrokerAway, StoreAway
-from schemas.settings import Settings
-from store import stranded
-from store.database import Store
-from store.rescue import rescue_expired
-from store.workers import ALIVE_SECONDS
 
 UNANNOUNCED_SECONDS = 5.0
 """How long `submit` itself may take to announce what it stored."""
@@ -40,8 +40,8 @@ class Rescuer:
         with self._opened() as store:
             if not self._has_silent(store):
                 return None
-            from store.broker import Broker
-            from store.reconcile import reconcile
+            from qwenq.store.broker import Broker
+            from qwenq.store.reconcile import reconcile
 
             broker = Broker(self._settings)
             try:

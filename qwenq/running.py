@@ -5,30 +5,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from producer.submitting import submit_job
 from qwenq.embedded.home import home_of_run, run_key
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
 from qwenq.exporting import Address, check_outputs, write_answers, write_failures
 from qwenq.job_request import JobRequest
+from qwenq.producer.submitting import submit_job
 from qwenq.progress import count_rows, follow
+from qwenq.schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
+from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.results import Result
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.jobs import hold_job
+from qwenq.store.pausing import resume_job
+from qwenq.store.results import count_answers, results_of
+from qwenq.store.runs import forget_run, job_to_take_up
+from qwenq.store.statuses import job_status
+from qwenq.store.workers import worker_of_process
 from qwenq.stores import open_store
 from qwenq.submitting import open_request
 from qwenq.telling import say
-from schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
-from schemas.jobs import JobStatus
-from schemas.results import Result
-from schemas.settings import Settings
-from schemas.states import JobState
-from store.broker import Broker
-from store.database import Store
-from store.jobs import hold_job
-from store.pausing import resume_job
-from store.results import count_answers, results_of
-from store.runs import forget_run, job_to_take_up
-from store.statuses import job_status
-from store.workers import worker_of_process
-from worker.engine.factory import check_model
+from qwenq.worker.engine.factory import check_model
 
 SHOWN_RESULTS = 8
 PATIENCE_SECONDS = 60.0

@@ -6,10 +6,10 @@ import time
 from qwenq.embedded.home import held
 from qwenq.embedded.session import Session
 from qwenq.job_request import model_of
+from qwenq.schemas.settings import Settings
 from qwenq.stores import open_store
 from qwenq.telling import say
-from schemas.settings import Settings
-from worker.engine.factory import check_model
+from qwenq.worker.engine.factory import check_model
 
 LOOK_EVERY_SECONDS = 0.5
 

@@ -4,7 +4,7 @@ import getpass
 import os
 import socket
 
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 
 
 def submitter_of(settings: Settings) -> str:

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from producer.opening import open_input
-from producer.submitting import Submission, submit_job
 from qwenq.job_request import JobRequest
+from qwenq.producer.opening import open_input
+from qwenq.producer.submitting import Submission, submit_job
+from qwenq.schemas.documents import Row
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker
 from qwenq.stores import open_store
-from schemas.documents import Row
-from schemas.jobs import JobSpec
-from schemas.settings import Settings
-from store.broker import Broker
 
 
 def open_request(request: JobRequest, settings: Settings) -> tuple[JobSpec, Iterator[Row]]:

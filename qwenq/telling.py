@@ -8,9 +8,9 @@ import click
 import orjson
 from pydantic import BaseModel
 
-from schemas.jobs import JobStatus
-from schemas.results import Result
-from schemas.states import JobState
+from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.results import Result
+from qwenq.schemas.states import JobState
 
 # The name comes last: letters of some scripts are wider than others, and would push what follows aside.
 _JOB_COLUMNS = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from schemas.job_metrics import DeviceWork, JobMetrics, ResponseSeconds
+from qwenq.schemas.job_metrics import DeviceWork, JobMetrics, ResponseSeconds
 
 NOTHING_YET = "nothing was generated yet"
 _GIB = 1024**3

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from schemas.schema_parts import Node, referred
+from qwenq.schemas.schema_parts import Node, referred
 
 PREFIX = "answer."
 _PAST_INTEGERS = 2**63

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from schemas.errors import InvalidSchema
-from schemas.schema_parts import (
+from qwenq.schemas.errors import InvalidSchema
+from qwenq.schemas.schema_parts import (
     counts_open_names,
     every_part,
     fault_place,

@@ -13,7 +13,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import SandboxedEnvironment, SandboxedEscapeFormatter, SandboxedFormatter
 from markupsafe import Markup, soft_str
 
-from schemas.rendering_budget import OUTPUT_CHARS, refuse_large, size_of
+from qwenq.schemas.rendering_budget import OUTPUT_CHARS, refuse_large, size_of
 
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(?P<width>\d+|\*)?(?:\.(?P<precision>\d+|\*))?")
 _WORD_OR_GAP = re.compile(r"\s+|\S+")

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import UnknownTemplate
+from qwenq.schemas.errors import UnknownTemplate
 
 FOLDER = Path(__file__).parent / "templates"
 MERGES = "merges"

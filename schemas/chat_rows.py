@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from schemas.errors import InvalidRow
-from schemas.prompts import Message
+from qwenq.schemas.errors import InvalidRow
+from qwenq.schemas.prompts import Message
 
 BATCH_PATH = "/chat/completions"
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
-from schemas.states import JobState, WorkerState
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.states import JobState, WorkerState
 
 PendingDocument = tuple[int, str]
 """A document without an outcome: its seq, and its content, a JSON object. Bare: many go from process to process."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from schemas.errors import InvalidRow
+from qwenq.schemas.errors import InvalidRow
 
 
 class Document(NamedTuple):

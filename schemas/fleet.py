@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from schemas.states import WorkerState
+from qwenq.schemas.states import WorkerState
 
 
 class WorkerCondition(StrEnum):

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from operator import add, sub
 
-from schemas.answer_seconds import AnswerSeconds
-from schemas.fleet import FleetWorker
-from schemas.states import DocumentState, JobState
+from qwenq.schemas.answer_seconds import AnswerSeconds
+from qwenq.schemas.fleet import FleetWorker
+from qwenq.schemas.states import DocumentState, JobState
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from schemas.errors import InvalidParameter
-from schemas.response_format import ResponseFormat
+from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.response_format import ResponseFormat
 
 MOST_TOKENS = 1_000_000
 STOP_CHARS = 250_000

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.histograms import Histogram
+from qwenq.schemas.histograms import Histogram
 
 
 class Distributions(BaseModel):

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.states import JobState
+from qwenq.schemas.states import JobState
 
 
 class ResponseSeconds(BaseModel):

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.generation import GenerationParams
-from schemas.jobs import Priority, PromptSpec
-from schemas.results import FinishReason, PastFailure
-from schemas.states import ChunkState, DocumentState
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import Priority, PromptSpec
+from qwenq.schemas.results import FinishReason, PastFailure
+from qwenq.schemas.states import ChunkState, DocumentState
 
 
 @dataclass(frozen=True, slots=True)

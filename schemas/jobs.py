@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.generation import GenerationParams
-from schemas.states import JobState
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.states import JobState
 
 
 class Priority(StrEnum):

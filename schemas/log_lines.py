@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from schemas.errors import DocumentFailed, QwenqError
-from schemas.events import Event
+from qwenq.schemas.errors import DocumentFailed, QwenqError
+from qwenq.schemas.events import Event
 
 LogFormat = Literal["text", "json"]
 

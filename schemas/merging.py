@@ -8,10 +8,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from schemas.errors import InvalidTemplate
-from schemas.generation import GenerationParams, Overflow
-from schemas.jobs import PromptSpec
-from schemas.prompts import Message
+from qwenq.schemas.errors import InvalidTemplate
+from qwenq.schemas.generation import GenerationParams, Overflow
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.prompts import Message
 
 _OWN_NAMES = frozenset({"parts", "part_count"})
 
@@ -20,7 +20,7 @@ class MergeTemplate:
     """A job's merge prompt, compiled once. Raises InvalidTemplate."""
 
     def __init__(self, source: str) -> None:
-        from schemas.sandbox import CompiledTemplate
+        from qwenq.schemas.sandbox import CompiledTemplate
 
         self._source = source
         try:

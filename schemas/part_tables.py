@@ -13,9 +13,9 @@ from sqlalchemy import (
     Text,
 )
 
-from schemas.columns import UtcTime
-from schemas.results import FinishReason
-from schemas.tables import metadata
+from qwenq.schemas.columns import UtcTime
+from qwenq.schemas.results import FinishReason
+from qwenq.schemas.tables import metadata
 
 parts = Table(
     "parts",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.results import FinishReason, Usage
+from qwenq.schemas.results import FinishReason, Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from schemas.states import JobState
+from qwenq.schemas.states import JobState
 
 
 class PrunedJob(BaseModel):

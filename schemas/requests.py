@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from schemas.answer_seconds import AnswerSeconds
-from schemas.generation import GenerationParams
-from schemas.prompts import Prompt
-from schemas.results import Failure, FinishReason, Usage
+from qwenq.schemas.answer_seconds import AnswerSeconds
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts import Prompt
+from qwenq.schemas.results import Failure, FinishReason, Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,16 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from schemas import bounded_text
-from schemas.errors import InvalidTemplate, PromptFailed
-from schemas.rendering_budget import LOOP_STEPS, NUMBER_BITS, OUTPUT_CHARS, budget, new_budget, refuse_large
+from qwenq.schemas import bounded_text
+from qwenq.schemas.errors import InvalidTemplate, PromptFailed
+from qwenq.schemas.rendering_budget import (
+    LOOP_STEPS,
+    NUMBER_BITS,
+    OUTPUT_CHARS,
+    budget,
+    new_budget,
+    refuse_large,
+)
 
 REASON_CHARS = 300
 CALL_STEPS = 4  # a macro takes so much longer than a turn of a loop

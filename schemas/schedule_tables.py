@@ -13,9 +13,9 @@ from sqlalchemy import (
     Text,
 )
 
-from schemas.columns import BigId, UtcTime
-from schemas.states import NoticeState, RunState, ScheduleState
-from schemas.tables import metadata, one_of
+from qwenq.schemas.columns import BigId, UtcTime
+from qwenq.schemas.states import NoticeState, RunState, ScheduleState
+from qwenq.schemas.tables import metadata, one_of
 
 schedules = Table(
     "schedules",

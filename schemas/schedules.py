@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.jobs import JobSpec
-from schemas.states import NoticeState, RunState, ScheduleState
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.states import NoticeState, RunState, ScheduleState
 
 
 class CatchUp(StrEnum):

@@ -14,8 +14,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from schemas.errors import InvalidSetting
-from schemas.log_lines import LogFormat
+from qwenq.schemas.errors import InvalidSetting
+from qwenq.schemas.log_lines import LogFormat
 
 ENV_PREFIX = "QWENQ_"
 SETTINGS_FILE = "qwenq.toml"

@@ -22,10 +22,10 @@ from sqlalchemy import (
     text,
 )
 
-from schemas.columns import BigId, UtcTime
-from schemas.jobs import Priority
-from schemas.results import FinishReason
-from schemas.states import ChunkState, DocumentState, JobState, WorkerState
+from qwenq.schemas.columns import BigId, UtcTime
+from qwenq.schemas.jobs import Priority
+from qwenq.schemas.results import FinishReason
+from qwenq.schemas.states import ChunkState, DocumentState, JobState, WorkerState
 
 SCHEMA_VERSION = "0008"
 """The newest migration: what a store must be at for this code."""

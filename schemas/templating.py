@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from schemas.chat_rows import ChatRow, chat_row, cut_last_of_user, last_of_user
-from schemas.errors import EmptyPrompt, PromptFailed
-from schemas.jobs import PromptSpec
-from schemas.prompts import DocumentInPrompt, Message, Prompt
+from qwenq.schemas.chat_rows import ChatRow, chat_row, cut_last_of_user, last_of_user
+from qwenq.schemas.errors import EmptyPrompt, PromptFailed
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.prompts import DocumentInPrompt, Message, Prompt
 
 if TYPE_CHECKING:
-    from schemas.sandbox import CompiledTemplate
+    from qwenq.schemas.sandbox import CompiledTemplate
 
 _NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
 
@@ -52,7 +52,7 @@ class PromptTemplate:
         """Compile the job's template, if it has one. Raises InvalidTemplate."""
         if spec.template is None:
             return cls(spec, None)
-        from schemas.sandbox import CompiledTemplate
+        from qwenq.schemas.sandbox import CompiledTemplate
 
         return cls(spec, CompiledTemplate(spec.template))
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.errors import ModelUnavailable, ServiceAway, WorkerGaveUp
-from schemas.states import WorkerState
+from qwenq.schemas.errors import ModelUnavailable, ServiceAway, WorkerGaveUp
+from qwenq.schemas.states import WorkerState
 
 
 @dataclass(frozen=True, slots=True)

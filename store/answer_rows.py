@@ -10,13 +10,13 @@ import orjson
 from sqlalchemy import BigInteger, Connection, CursorResult, bindparam, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from schemas.chunks import Claim
-from schemas.states import DocumentState
-from schemas.tables import documents, results
-from store.clock import now
-from store.documents import of_job
-from store.earlier import hand_over
-from store.outcome_rows import ANSWER_COLUMNS, AnswerRow
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.states import DocumentState
+from qwenq.schemas.tables import documents, results
+from qwenq.store.clock import now
+from qwenq.store.documents import of_job
+from qwenq.store.earlier import hand_over
+from qwenq.store.outcome_rows import ANSWER_COLUMNS, AnswerRow
 
 SQLITE_ROWS = 250
 """Rows of one statement: each number of rows is a statement to read, and SQLite takes some thirty thousand values."""

@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from schemas.answer_seconds import AnswerSeconds
-from schemas.chunks import Claim
-from schemas.gauges import MeasuredBatch
-from schemas.requests import BatchMetrics
-from schemas.tables import batches, chunks, jobs
-from store.clock import now
+from qwenq.schemas.answer_seconds import AnswerSeconds
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.gauges import MeasuredBatch
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.tables import batches, chunks, jobs
+from qwenq.store.clock import now
 
 _INSERT = insert(batches).values(finished_at=now())
 _IS_THERE = (

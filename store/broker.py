@@ -18,10 +18,10 @@ from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import AuthenticationError, OutOfMemoryError, RedisError
 
-from schemas.chunks import Notice
-from schemas.errors import BrokerAway, InvalidSetting, reason_of
-from schemas.jobs import Priority
-from schemas.settings import Settings, without_passwords
+from qwenq.schemas.chunks import Notice
+from qwenq.schemas.errors import BrokerAway, InvalidSetting, reason_of
+from qwenq.schemas.jobs import Priority
+from qwenq.schemas.settings import Settings, without_passwords
 
 ANSWER_CHUNK = "qwenq.answer_chunk"
 RECONCILE = "qwenq.reconcile"

@@ -5,8 +5,8 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from schemas.health import BrokerFacts
-from store.broker import Broker
+from qwenq.schemas.health import BrokerFacts
+from qwenq.store.broker import Broker
 
 
 def broker_facts(broker: Broker) -> BrokerFacts:

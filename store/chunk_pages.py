@@ -2,10 +2,10 @@
 
 from sqlalchemy import Connection, select
 
-from schemas.job_pages import ChunkLine, ChunkPage
-from schemas.states import ChunkState
-from schemas.tables import chunks, workers
-from store.clock import seconds_since
+from qwenq.schemas.job_pages import ChunkLine, ChunkPage
+from qwenq.schemas.states import ChunkState
+from qwenq.schemas.tables import chunks, workers
+from qwenq.store.clock import seconds_since
 
 
 def chunk_page(

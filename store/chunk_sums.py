@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, type_coerce
 from sqlalchemy.types import NullType
 
-from schemas.gauges import ChunkSums, RestedJobs
-from schemas.states import ENDED_JOB_STATES, ChunkState, JobState
-from schemas.tables import chunks, jobs
+from qwenq.schemas.gauges import ChunkSums, RestedJobs
+from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.tables import chunks, jobs
 
 _finished = chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled
 # No grouping, no join and no case: they cost more than the reading of the rows.

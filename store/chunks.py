@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
-from schemas.chunks import Notice, PlannedChunk
-from schemas.states import CLAIMABLE_JOB_STATES, ChunkState
-from schemas.tables import chunks, jobs
-from store.clock import now
+from qwenq.schemas.chunks import Notice, PlannedChunk
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState
+from qwenq.schemas.tables import chunks, jobs
+from qwenq.store.clock import now
 
 _FROM_ZERO = (
     "attempt",

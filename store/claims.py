@@ -9,22 +9,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from schemas.chunks import Assignment, Claim, Standing
-from schemas.errors import LeaseLost
-from schemas.events import Event
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
-from schemas.states import (
-    ChunkState,
-    DocumentState,
-    JobState,
-    WorkerState,
-)
-from schemas.tables import chunks, documents, jobs, workers
-from store.clock import now, now_and
-from store.documents import has_no_outcome, of_job, unfinished_documents
-from store.jobs import end_job_if_done, hold_job, start_job
-from store.transitions import note_transition
+from qwenq.schemas.chunks import Assignment, Claim, Standing
+from qwenq.schemas.errors import LeaseLost
+from qwenq.schemas.events import Event
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.states import ChunkState, DocumentState, JobState, WorkerState
+from qwenq.schemas.tables import chunks, documents, jobs, workers
+from qwenq.store.clock import now, now_and
+from qwenq.store.documents import has_no_outcome, of_job, unfinished_documents
+from qwenq.store.jobs import end_job_if_done, hold_job, start_job
+from qwenq.store.transitions import note_transition
 
 _IS_CHOSEN = (chunks.c.id == bindparam("chosen_chunk")) & exists().where(
     jobs.c.id == chunks.c.job_id, jobs.c.model == bindparam("of_model")

@@ -8,7 +8,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
-from schemas.columns import UtcTime
+from qwenq.schemas.columns import UtcTime
 
 
 class _Now(FunctionElement[Any]):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, exc, make_url
 
-from schemas.errors import InvalidSetting, StoreAway, reason_of
-from schemas.settings import Settings, without_passwords
-from store.database_engines import BEGIN, SQLITE_BUSY_SECONDS, SYNCHRONOUS, make_engine
-from store.database_errors import AGAIN, away, first_of, leave_values_out
-from store.transitions import begin_noting, log_transitions
+from qwenq.schemas.errors import InvalidSetting, StoreAway, reason_of
+from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.store.database_engines import BEGIN, SQLITE_BUSY_SECONDS, SYNCHRONOUS, make_engine
+from qwenq.store.database_errors import AGAIN, away, first_of, leave_values_out
+from qwenq.store.transitions import begin_noting, log_transitions
 
 SQLITE_FILE = "qwenq.db"
 IDLE_SECONDS = 3.0

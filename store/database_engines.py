@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
-from schemas.errors import InvalidSetting
+from qwenq.schemas.errors import InvalidSetting
 
 SQLITE_BUSY_SECONDS = 30.0
 BEGIN = "qwenq_begin"

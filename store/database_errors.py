@@ -2,7 +2,7 @@
 
 from sqlalchemy import exc
 
-from schemas.errors import StoreAway
+from qwenq.schemas.errors import StoreAway
 
 AGAIN = "Try again"
 _FREE_SPACE = "Free disk space"

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from schemas.job_costs import DeviceTime
-from schemas.tables import batches, workers
+from qwenq.schemas.job_costs import DeviceTime
+from qwenq.schemas.tables import batches, workers
 
 _TIMES = (
     select(

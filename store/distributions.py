@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, Integer, bindparam, case, func, literal_column, select
 
-from schemas.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, histogram
-from schemas.job_costs import Distributions
-from schemas.results import FinishReason
-from schemas.tables import results
+from qwenq.schemas.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, histogram
+from qwenq.schemas.job_costs import Distributions
+from qwenq.schemas.results import FinishReason
+from qwenq.schemas.tables import results
 
 _BASE = 64
 _UNKNOWN = 63

@@ -17,12 +17,12 @@ from sqlalchemy import (
     select,
 )
 
-from schemas.chunks import Claim, PendingDocument
-from schemas.documents import Document, Row, RowError
-from schemas.errors import RowsLost
-from schemas.states import ChunkState, DocumentState
-from schemas.tables import chunks, documents, results
-from store.copying import copy_rows
+from qwenq.schemas.chunks import Claim, PendingDocument
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.errors import RowsLost
+from qwenq.schemas.states import ChunkState, DocumentState
+from qwenq.schemas.tables import chunks, documents, results
+from qwenq.store.copying import copy_rows
 
 RAW_DUPLICATE_CHARS = 2_000
 _COLUMNS = [column.name for column in documents.columns]

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, select, text, tuple_, update
 
-from schemas.results import EarlierAnswer, FinishReason
-from schemas.tables import results
+from qwenq.schemas.results import EarlierAnswer, FinishReason
+from qwenq.schemas.tables import results
 
 _BY_INDEX = text("SET LOCAL enable_seqscan TO off")
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from schemas.job_pages import CutText, FailedDocument, FailureGroup, FailureMessage
-from schemas.tables import documents
-from store.jobs import job_sources
+from qwenq.schemas.job_pages import CutText, FailedDocument, FailureGroup, FailureMessage
+from qwenq.schemas.tables import documents
+from qwenq.store.jobs import job_sources
 
 LOOKED_AT = 50
 """Of each code, so many documents are read for their messages."""

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
-from schemas.results import Failure, HistoryLine, PastFailure
-from schemas.tables import documents, failures
-from store.jobs import job_sources
+from qwenq.schemas.results import Failure, HistoryLine, PastFailure
+from qwenq.schemas.tables import documents, failures
+from qwenq.store.jobs import job_sources
 
 PAGE_ROWS = 2_000
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
-from schemas.fleet import FleetWorker, HeldChunk, WorkerCondition
-from schemas.states import ChunkState, WorkerState
-from schemas.tables import chunks, workers
-from store.clock import now, seconds_since
-from store.workers import ALIVE_SECONDS
+from qwenq.schemas.fleet import FleetWorker, HeldChunk, WorkerCondition
+from qwenq.schemas.states import ChunkState, WorkerState
+from qwenq.schemas.tables import chunks, workers
+from qwenq.store.clock import now, seconds_since
+from qwenq.store.workers import ALIVE_SECONDS
 
 STOPPED_SHOWN_SECONDS = 3_600.0
 SILENT_SHOWN_SECONDS = 86_400.0

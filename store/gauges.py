@@ -4,19 +4,13 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, select, text
 
-from schemas.gauges import ChunkSums, Gauges, RestedJobs, Waiting
-from schemas.states import (
-    CLAIMABLE_JOB_STATES,
-    ENDED_JOB_STATES,
-    ChunkState,
-    DocumentState,
-    JobState,
-)
-from schemas.tables import chunks, documents, jobs
-from store.batches import batches_after, newest_told
-from store.chunk_sums import documents_at_work, ending_sums, open_sums, rested_sums
-from store.clock import seconds_since
-from store.fleet import read_fleet
+from qwenq.schemas.gauges import ChunkSums, Gauges, RestedJobs, Waiting
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.tables import chunks, documents, jobs
+from qwenq.store.batches import batches_after, newest_told
+from qwenq.store.chunk_sums import documents_at_work, ending_sums, open_sums, rested_sums
+from qwenq.store.clock import seconds_since
+from qwenq.store.fleet import read_fleet
 
 _finished = chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled
 _WAITING = (

@@ -8,14 +8,14 @@ import secrets
 
 from sqlalchemy import ColumnElement, Connection, and_, exc, exists, or_, select, update
 
-from schemas.errors import JobGivenUp
-from schemas.jobs import HalfJob, JobSpec
-from schemas.states import ENDED_JOB_STATES, ChunkState, JobState
-from schemas.tables import chunks
-from schemas.tables import jobs as table
-from store import jobs
-from store.clock import now
-from store.jobs import hold_job, removing
+from qwenq.schemas.errors import JobGivenUp
+from qwenq.schemas.jobs import HalfJob, JobSpec
+from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.tables import chunks
+from qwenq.schemas.tables import jobs as table
+from qwenq.store import jobs
+from qwenq.store.clock import now
+from qwenq.store.jobs import hold_job, removing
 
 
 def begin_job(

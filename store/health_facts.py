@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, select
 
-from schemas.fleet import FleetWorker
-from schemas.health import ScheduleTrouble, StrandedWork, WaitingModel, WorkerSpeed
-from schemas.schedule_tables import notices, schedules
-from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, NoticeState, RunState, ScheduleState
-from schemas.tables import batches, chunks, jobs
-from store.clock import now, seconds_since
-from store.half_jobs import abandoned_jobs
-from store.schedule_runs import last_ended
+from qwenq.schemas.fleet import FleetWorker
+from qwenq.schemas.health import ScheduleTrouble, StrandedWork, WaitingModel, WorkerSpeed
+from qwenq.schemas.schedule_tables import notices, schedules
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, NoticeState, RunState, ScheduleState
+from qwenq.schemas.tables import batches, chunks, jobs
+from qwenq.store.clock import now, seconds_since
+from qwenq.store.half_jobs import abandoned_jobs
+from qwenq.store.schedule_runs import last_ended
 
 RECENT_SECONDS = 300.0
 DAY_SECONDS = 86_400.0

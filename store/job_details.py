@@ -2,10 +2,10 @@
 
 from sqlalchemy import Connection, select
 
-from schemas.generation import GenerationParams
-from schemas.job_pages import JobDetails
-from schemas.jobs import Priority, PromptSpec
-from schemas.tables import jobs
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.job_pages import JobDetails
+from qwenq.schemas.jobs import Priority, PromptSpec
+from qwenq.schemas.tables import jobs
 
 
 def job_details(connection: Connection, job_id: int) -> JobDetails | None:

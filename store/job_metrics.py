@@ -7,9 +7,9 @@ from statistics import fmean
 from sqlalchemy import Connection, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import array
 
-from schemas.job_metrics import DeviceWork, JobMetrics, ResponseSeconds
-from schemas.tables import batches, results
-from store.statuses import job_status
+from qwenq.schemas.job_metrics import DeviceWork, JobMetrics, ResponseSeconds
+from qwenq.schemas.tables import batches, results
+from qwenq.store.statuses import job_status
 
 SHARES = (0.5, 0.95)
 

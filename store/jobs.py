@@ -18,21 +18,15 @@ from sqlalchemy import (
     update,
 )
 
-from schemas.chunks import PlannedChunk
-from schemas.events import Event
-from schemas.jobs import JobSpec
-from schemas.states import (
-    CLAIMABLE_JOB_STATES,
-    ENDED_JOB_STATES,
-    ChunkState,
-    DocumentState,
-    JobState,
-)
-from schemas.tables import chunks, documents, jobs
-from store.chunks import insert_chunks
-from store.clock import now, seconds_since
-from store.documents import has_no_outcome, of_job
-from store.transitions import note_transition
+from qwenq.schemas.chunks import PlannedChunk
+from qwenq.schemas.events import Event
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.tables import chunks, documents, jobs
+from qwenq.store.chunks import insert_chunks
+from qwenq.store.clock import now, seconds_since
+from qwenq.store.documents import has_no_outcome, of_job
+from qwenq.store.transitions import note_transition
 
 _REMOVING = "removing "
 _UNFINISHED_CHUNK_STATES = (ChunkState.QUEUED, ChunkState.RUNNING)

@@ -2,11 +2,11 @@
 
 from sqlalchemy import Connection, select
 
-from schemas.generation import GenerationParams
-from schemas.jobs import KeyedJob, PromptSpec
-from schemas.states import JobState
-from schemas.tables import jobs
-from store.half_jobs import is_abandoned
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import KeyedJob, PromptSpec
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables import jobs
+from qwenq.store.half_jobs import is_abandoned
 
 
 def job_of_key(connection: Connection, key: str) -> KeyedJob | None:

@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from schemas.schedule_tables import notices
-from schemas.schedules import Notice, NoticeStatus
-from schemas.states import NoticeState
-from store.clock import now
+from qwenq.schemas.schedule_tables import notices
+from qwenq.schemas.schedules import Notice, NoticeStatus
+from qwenq.schemas.states import NoticeState
+from qwenq.store.clock import now
 
 PAUSES = (10.0, 60.0, 300.0, 1_800.0, 7_200.0, 21_600.0, 43_200.0)
 """Seconds after each attempt before the next; after one more than these, a notice is given up."""

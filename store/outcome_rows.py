@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-from schemas.requests import Completion
+from qwenq.schemas.requests import Completion
 
 AnswerRow = tuple[
     int, str, str | None, str, int, int, int, int, bytes | None, int | None, float | None, int

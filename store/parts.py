@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from schemas.chunks import Claim
-from schemas.part_tables import parts
-from schemas.parts import Part, PartAnswer, PartLine
-from schemas.results import FinishReason, Usage
-from schemas.tables import chunks, documents
-from store.clock import now
-from store.outcome_rows import storable
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.part_tables import parts
+from qwenq.schemas.parts import Part, PartAnswer, PartLine
+from qwenq.schemas.results import FinishReason, Usage
+from qwenq.schemas.tables import chunks, documents
+from qwenq.store.clock import now
+from qwenq.store.outcome_rows import storable
 
 PAGE_ROWS = 2_000
 _USAGE = (parts.c.prompt_tokens, parts.c.completion_tokens, parts.c.reasoning_tokens, parts.c.prefix_tokens)

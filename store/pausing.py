@@ -2,13 +2,13 @@
 
 from sqlalchemy import Connection, case, update
 
-from schemas.errors import JobNotPausable, JobNotPaused
-from schemas.events import Event
-from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
-from schemas.tables import chunks, jobs
-from store.clock import now
-from store.jobs import hold_job, no_longer_idle
-from store.transitions import note_transition
+from qwenq.schemas.errors import JobNotPausable, JobNotPaused
+from qwenq.schemas.events import Event
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.tables import chunks, jobs
+from qwenq.store.clock import now
+from qwenq.store.jobs import hold_job, no_longer_idle
+from qwenq.store.transitions import note_transition
 
 
 def pause_job(connection: Connection, job_id: int) -> None:

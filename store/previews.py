@@ -2,13 +2,13 @@
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from schemas.job_pages import AnswerPreview, CutText, DocumentAnswer, DocumentDetails, PreviewPage
-from schemas.results import FinishReason
-from schemas.states import DocumentState
-from schemas.tables import documents, results, workers
-from store.documents import told_state
-from store.failures import past_failures
-from store.jobs import job_sources
+from qwenq.schemas.job_pages import AnswerPreview, CutText, DocumentAnswer, DocumentDetails, PreviewPage
+from qwenq.schemas.results import FinishReason
+from qwenq.schemas.states import DocumentState
+from qwenq.schemas.tables import documents, results, workers
+from qwenq.store.documents import told_state
+from qwenq.store.failures import past_failures
+from qwenq.store.jobs import job_sources
 
 CONTENT_CHARACTERS = 8_000
 """More than is shown: only a whole row can be read as JSON, to show its text as text."""

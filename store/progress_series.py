@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Connection, bindparam, case, func, select
 
-from schemas.columns import UtcTime
-from schemas.progress import Progress, ProgressPoint
-from schemas.states import ChunkState
-from schemas.tables import batches, chunks, jobs
-from store.buckets import step_of, step_seconds
-from store.clock import now
+from qwenq.schemas.columns import UtcTime
+from qwenq.schemas.progress import Progress, ProgressPoint
+from qwenq.schemas.states import ChunkState
+from qwenq.schemas.tables import batches, chunks, jobs
+from qwenq.store.buckets import step_of, step_seconds
+from qwenq.store.clock import now
 
 MOST_POINTS = 120
 RATE_SECONDS = 60.0

@@ -2,11 +2,11 @@
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, false, func, or_, select
 
-from schemas.pruning import PrunedJob
-from schemas.states import JobState
-from schemas.tables import chunks, documents, jobs, workers
-from store.clock import now
-from store.half_jobs import has_ended, is_abandoned
+from qwenq.schemas.pruning import PrunedJob
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables import chunks, documents, jobs, workers
+from qwenq.store.clock import now
+from qwenq.store.half_jobs import has_ended, is_abandoned
 
 
 def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob]:

@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from schemas.chunks import Notice, RescueReport
-from schemas.settings import Settings
-from store import chunks, rescue
-from store.broker import Broker
-from store.database import Store
+from qwenq.schemas.chunks import Notice, RescueReport
+from qwenq.schemas.settings import Settings
+from qwenq.store import chunks, rescue
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
 
 PUBLISH_GRACE_SECONDS = 5.0
 """How long `submit` itself may take to announce what it stored, before others do it."""

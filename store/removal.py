@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, delete, func, select
 
-from schemas.events import Event
-from schemas.jobs import HalfJob
-from schemas.tables import documents, jobs, results
-from store.database import Store
-from store.half_jobs import abandoned_jobs, keep_to_remove, take_abandoned
-from store.transitions import note_transition
+from qwenq.schemas.events import Event
+from qwenq.schemas.jobs import HalfJob
+from qwenq.schemas.tables import documents, jobs, results
+from qwenq.store.database import Store
+from qwenq.store.half_jobs import abandoned_jobs, keep_to_remove, take_abandoned
+from qwenq.store.transitions import note_transition
 
 ROWS_AT_ONCE = 5_000
 LEASE_SECONDS = 60.0

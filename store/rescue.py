@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
-from schemas.events import Event
-from schemas.states import ChunkState, JobState
-from schemas.tables import chunks, documents
-from store.claims import drop_chunk, finish_chunk, note_claim, requeue_chunk
-from store.clock import now
-from store.documents import has_no_outcome, of_job
-from store.jobs import hold_job
-from store.outcome_rows import FailureRow, OutcomeRows
-from store.results import insert_outcomes
-from store.splitting import split_chunk
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
+from qwenq.schemas.events import Event
+from qwenq.schemas.states import ChunkState, JobState
+from qwenq.schemas.tables import chunks, documents
+from qwenq.store.claims import drop_chunk, finish_chunk, note_claim, requeue_chunk
+from qwenq.store.clock import now
+from qwenq.store.documents import has_no_outcome, of_job
+from qwenq.store.jobs import hold_job
+from qwenq.store.outcome_rows import FailureRow, OutcomeRows
+from qwenq.store.results import insert_outcomes
+from qwenq.store.splitting import split_chunk
 
 POISON = "poison"
 _POISON_MESSAGE = (

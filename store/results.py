@@ -7,15 +7,15 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from schemas.chunks import Claim
-from schemas.results import ErrorLine, Failure, Result, Usage
-from schemas.states import DocumentState
-from schemas.tables import chunks, documents, jobs, results
-from store.answer_rows import insert_answers
-from store.documents import has_no_outcome, of_job
-from store.failures import located, past_failures
-from store.jobs import job_sources
-from store.outcome_rows import ANSWER_COLUMNS, FailureRow, OutcomeRows
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.results import ErrorLine, Failure, Result, Usage
+from qwenq.schemas.states import DocumentState
+from qwenq.schemas.tables import chunks, documents, jobs, results
+from qwenq.store.answer_rows import insert_answers
+from qwenq.store.documents import has_no_outcome, of_job
+from qwenq.store.failures import located, past_failures
+from qwenq.store.jobs import job_sources
+from qwenq.store.outcome_rows import ANSWER_COLUMNS, FailureRow, OutcomeRows
 
 PAGE_ROWS = 2_000
 

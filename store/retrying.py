@@ -4,15 +4,15 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
-from schemas.chunks import CRASHES_IN_COMPANY
-from schemas.errors import JobNotRetryable, NothingToRetry
-from schemas.events import Event
-from schemas.states import ChunkState, DocumentState, JobState
-from schemas.tables import chunks, documents, failures, jobs
-from store.jobs import hold_job
-from store.rescue import POISON
-from store.splitting import split_chunk
-from store.transitions import note_transition
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY
+from qwenq.schemas.errors import JobNotRetryable, NothingToRetry
+from qwenq.schemas.events import Event
+from qwenq.schemas.states import ChunkState, DocumentState, JobState
+from qwenq.schemas.tables import chunks, documents, failures, jobs
+from qwenq.store.jobs import hold_job
+from qwenq.store.rescue import POISON
+from qwenq.store.splitting import split_chunk
+from qwenq.store.transitions import note_transition
 
 _AWAIT_ITS_END = "retry it once it has ended; `qwenq status {job_id} --watch` follows it"
 _REMEDIES = {

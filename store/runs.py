@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, func, select, update
 
-from schemas.states import JobState
-from schemas.tables import jobs
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables import jobs
 
 _TO_TAKE_UP = (
     JobState.QUEUED,

@@ -24,12 +24,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from schemas.schedule_tables import schedule_runs, schedules
-from schemas.schedules import HeldRun, NewRun, Overlap, RunOutcome, Schedule, ScheduleRun
-from schemas.states import ENDED_JOB_STATES, RunState
-from schemas.tables import batches, jobs
-from store.clock import now
-from store.schedules import as_schedule
+from qwenq.schemas.schedule_tables import schedule_runs, schedules
+from qwenq.schemas.schedules import HeldRun, NewRun, Overlap, RunOutcome, Schedule, ScheduleRun
+from qwenq.schemas.states import ENDED_JOB_STATES, RunState
+from qwenq.schemas.tables import batches, jobs
+from qwenq.store.clock import now
+from qwenq.store.schedules import as_schedule
 
 SKIPPED = "skipped"
 _UNFINISHED = (RunState.DUE, RunState.RUNNING)

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exc, insert, select, update
 
-from schemas.errors import ScheduleExists
-from schemas.schedule_tables import schedules
-from schemas.schedules import RunPolicy, Schedule, ScheduledRequest
-from schemas.states import ScheduleState
-from store.clock import now
+from qwenq.schemas.errors import ScheduleExists
+from qwenq.schemas.schedule_tables import schedules
+from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
+from qwenq.schemas.states import ScheduleState
+from qwenq.store.clock import now
 
 
 def insert_schedule(

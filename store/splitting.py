@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from schemas.states import DocumentState
-from schemas.tables import chunks, documents, results
+from qwenq.schemas.states import DocumentState
+from qwenq.schemas.tables import chunks, documents, results
 
 
 def split_chunk(connection: Connection, chunk_id: int, at: int) -> int:

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from schemas.jobs import DocumentCounts, JobFilter, JobStatus, TokenUsage
-from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
-from schemas.tables import chunks, jobs
-from store.clock import now
+from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobStatus, TokenUsage
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.tables import chunks, jobs
+from qwenq.store.clock import now
 
 
 def job_status(connection: Connection, job_id: int) -> JobStatus | None:

@@ -2,9 +2,9 @@
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
-from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, WorkerState
-from schemas.tables import chunks, jobs, workers
-from store.clock import now
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, WorkerState
+from qwenq.schemas.tables import chunks, jobs, workers
+from qwenq.store.clock import now
 
 
 def has_lost_claims(connection: Connection) -> bool:

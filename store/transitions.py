@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from schemas.events import Event
+from qwenq.schemas.events import Event
 
 Transition = tuple[Event, Mapping[str, Any]]
 

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, inspect, text
 
-from schemas.errors import StoreNotCreated, StoreVersionMismatch
-from schemas.tables import SCHEMA_VERSION
-from store.database import Store
+from qwenq.schemas.errors import StoreNotCreated, StoreVersionMismatch
+from qwenq.schemas.tables import SCHEMA_VERSION
+from qwenq.store.database import Store
 
 _UPGRADE = "Run `qwenq db upgrade`."
 _UPGRADE_LOCK = int.from_bytes(b"qwenq")
@@ -38,7 +38,7 @@ def check_version(store: Store) -> None:
 
 def upgrade_store(store: Store) -> str | None:
     """Bring a store to this version. Returns the version it was at. Raises StoreVersionMismatch when newer."""
-    from migrations.command import upgrade
+    from qwenq.migrations.command import upgrade
 
     with store.writing() as connection:
         if store.dialect == "postgresql":

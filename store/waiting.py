@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, case, exists, select
 
-from schemas.chunks import CRASHES_IN_COMPANY
-from schemas.jobs import Priority
-from schemas.states import CLAIMABLE_JOB_STATES, ChunkState
-from schemas.tables import chunks, jobs
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY
+from qwenq.schemas.jobs import Priority
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState
+from qwenq.schemas.tables import chunks, jobs
 
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 _waits = (chunks.c.job_id == jobs.c.id) & (chunks.c.state == ChunkState.QUEUED)

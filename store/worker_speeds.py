@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from schemas.fleet import SpeedPoint
-from schemas.tables import batches, workers
-from store.buckets import step_of
-from store.clock import now
+from qwenq.schemas.fleet import SpeedPoint
+from qwenq.schemas.tables import batches, workers
+from qwenq.store.buckets import step_of
+from qwenq.store.clock import now
 
 STEP_SECONDS = 60.0
 STEPS = 60

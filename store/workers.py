@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
-from schemas.events import Event
-from schemas.requests import ModelInfo
-from schemas.states import WorkerState
-from schemas.tables import workers
-from schemas.workers import NOTHING_TAKEN, MemoryTaken, Worker, WorkerIdentity
-from store.clock import now
-from store.transitions import note_transition
+from qwenq.schemas.events import Event
+from qwenq.schemas.requests import ModelInfo
+from qwenq.schemas.states import WorkerState
+from qwenq.schemas.tables import workers
+from qwenq.schemas.workers import NOTHING_TAKEN, MemoryTaken, Worker, WorkerIdentity
+from qwenq.store.clock import now
+from qwenq.store.transitions import note_transition
 
 ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
-from schemas.tables import chunks, documents, failures, jobs, results
+from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.tables import chunks, documents, failures, jobs, results
 
 
 def audit(connection: Connection, job_id: int) -> None:

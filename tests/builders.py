@@ -4,21 +4,21 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import select, update
 
-from producer.planning import ChunkPlanner
-from schemas.chunks import CRASHES_IN_COMPANY, Claim
-from schemas.documents import Document, Row, RowError
-from schemas.jobs import JobSpec, Priority
-from schemas.requests import Completion, ModelInfo
-from schemas.results import Failure, FinishReason, Usage
-from schemas.states import ChunkState, JobState
-from schemas.tables import chunks
-from schemas.workers import WorkerIdentity
-from store import claims, jobs, workers
-from store.chunks import insert_chunks
-from store.database import Store
-from store.documents import insert_rows
-from store.outcome_rows import OutcomeRows
-from store.results import insert_outcomes
+from qwenq.producer.planning import ChunkPlanner
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.jobs import JobSpec, Priority
+from qwenq.schemas.requests import Completion, ModelInfo
+from qwenq.schemas.results import Failure, FinishReason, Usage
+from qwenq.schemas.states import ChunkState, JobState
+from qwenq.schemas.tables import chunks
+from qwenq.schemas.workers import WorkerIdentity
+from qwenq.store import claims, jobs, workers
+from qwenq.store.chunks import insert_chunks
+from qwenq.store.database import Store
+from qwenq.store.documents import insert_rows
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.store.results import insert_outcomes
 
 MODEL = "echo"
 LEASE = 600.0

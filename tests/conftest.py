@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from qwenq.embedded.redis import start_redis
-from schemas.settings import ENV_PREFIX, Settings
-from store.broker import Broker
-from store.database import Store
-from store.version import upgrade_store
+from qwenq.schemas.settings import ENV_PREFIX, Settings
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.version import upgrade_store
 
 pytest_plugins = ("tests.services", "tests.near_ties")
 

@@ -1,13 +1,13 @@
 """Long documents by the measure of the echo engine, whose tokens are words."""
 
-from schemas.requests import EngineHooks
-from store.database import Store
-from worker.engine.echo import EchoEngine
-from worker.engine.options import EngineOptions
-from worker.keeper import Keeper
-from worker.long.gauge import Gauge
-from worker.long.long_documents import LongDocuments
-from worker.reuse import Reuse
+from qwenq.schemas.requests import EngineHooks
+from qwenq.store.database import Store
+from qwenq.worker.engine.echo import EchoEngine
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.long.gauge import Gauge
+from qwenq.worker.long.long_documents import LongDocuments
+from qwenq.worker.reuse import Reuse
 
 CONTEXT = 512
 

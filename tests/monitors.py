@@ -12,7 +12,7 @@ from tornado.ioloop import IOLoop
 
 from qwenq.monitor.application import Monitor
 from qwenq.monitor.serving import Serving, make_monitor
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 
 ADDRESS = "127.0.0.1"
 _FORM_TOKEN = 'name="_xsrf" value="'

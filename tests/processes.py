@@ -12,7 +12,7 @@ import psutil
 
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 
 # Threads that wait for each other crawl when tests share the cores; for the tiny model one is quicker anyway.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -52,7 +52,7 @@ def working_process(worker: Service) -> psutil.Process | None:
 
 def store_process_of(child: psutil.Process) -> psutil.Process | None:
     """The process that works on the store for a working process; None while there is none."""
-    serving = [one for one in child.children() if "worker.store_serving" in _command(one)]
+    serving = [one for one in child.children() if "qwenq.worker.store_serving" in _command(one)]
     return serving[0] if serving else None
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from store.database import Store
-from worker.claimant import Claimant, Terms
-from worker.store_process import Lane
+from qwenq.store.database import Store
+from qwenq.worker.claimant import Claimant, Terms
+from qwenq.worker.store_process import Lane
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.chunks import CRASHES_IN_COMPANY, Assignment
-from store import claims
-from store.database import Store
-from store.waiting import NextJob, next_job
-from worker.store_process import Lane, StoreWork
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Assignment
+from qwenq.store import claims
+from qwenq.store.database import Store
+from qwenq.store.waiting import NextJob, next_job
+from qwenq.worker.store_process import Lane, StoreWork
 
 ANY_CRASHES = 2**31 - 1
 

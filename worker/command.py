@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 from celery import Celery, signals
 
-from schemas.errors import InvalidSetting, StoreAway
-from schemas.settings import Settings
-from schemas.workers import WorkerIdentity
-from store import workers
-from store.broker import OPS_QUEUE, RECONCILE, Broker, queue_name
-from store.database import Store
-from store.version import check_version
-from worker.housekeeping import Housekeeping
-from worker.log_set_up import heed_log_settings, leave_ticks_out
-from worker.process import WORKER_ID_VARIABLE
-from worker.runtime import prepare_environment
+from qwenq.schemas.errors import InvalidSetting, StoreAway
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.workers import WorkerIdentity
+from qwenq.store import workers
+from qwenq.store.broker import OPS_QUEUE, RECONCILE, Broker, queue_name
+from qwenq.store.database import Store
+from qwenq.store.version import check_version
+from qwenq.worker.housekeeping import Housekeeping
+from qwenq.worker.log_set_up import heed_log_settings, leave_ticks_out
+from qwenq.worker.process import WORKER_ID_VARIABLE
+from qwenq.worker.runtime import prepare_environment
 
-TASK_MODULE = "worker.tasks"
+TASK_MODULE = "qwenq.worker.tasks"
 OPS_THREADS = 4
 """Housekeeping tasks at once: a long input that is being submitted must not keep the others waiting."""
 

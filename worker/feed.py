@@ -9,17 +9,17 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import islice
 
-from schemas.chunks import Assignment, Claim
-from schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter
-from schemas.requests import Request
-from worker.claimant import Claimant
-from worker.engine.failures import failed_completion
-from worker.keeper import Keeper
-from worker.long.asking import Asking
-from worker.long.long_document import LongDocument
-from worker.long.long_documents import LongDocuments
-from worker.next_claim import NextClaim
-from worker.reuse import Reuse
+from qwenq.schemas.chunks import Assignment, Claim
+from qwenq.schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter
+from qwenq.schemas.requests import Request
+from qwenq.worker.claimant import Claimant
+from qwenq.worker.engine.failures import failed_completion
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.long.asking import Asking
+from qwenq.worker.long.long_document import LongDocument
+from qwenq.worker.long.long_documents import LongDocuments
+from qwenq.worker.next_claim import NextClaim
+from qwenq.worker.reuse import Reuse
 
 QUICK_SECONDS = 0.1
 """A chunk that the engine asked for in less: then the next is claimed ahead, or the device would wait for each claim.

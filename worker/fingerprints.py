@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import orjson
 
-from schemas.generation import GenerationParams, Overflow
-from schemas.requests import ModelInfo, Request
+from qwenq.schemas.generation import GenerationParams, Overflow
+from qwenq.schemas.requests import ModelInfo, Request
 
 _FORM = 1  # raised when engines begin to answer the same request otherwise
 FRAME_TOKENS = 512

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Self
 
-from schemas.errors import (
+from qwenq.schemas.errors import (
     BrokerAway,
     ServiceAway,
     StoreAway,
@@ -22,17 +22,17 @@ from schemas.errors import (
     StoreVersionMismatch,
     WorkerGaveUp,
 )
-from schemas.events import Event
-from schemas.settings import Settings
-from store import workers
-from store.broker import Broker
-from store.database import Store
-from store.reconcile import reconcile
-from store.rescue import is_any_expired
-from store.version import check_version
-from worker.children import working_processes
-from worker.memory_taken import memory_taken
-from worker.reach import Reach
+from qwenq.schemas.events import Event
+from qwenq.schemas.settings import Settings
+from qwenq.store import workers
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.reconcile import reconcile
+from qwenq.store.rescue import is_any_expired
+from qwenq.store.version import check_version
+from qwenq.worker.children import working_processes
+from qwenq.worker.memory_taken import memory_taken
+from qwenq.worker.reach import Reach
 
 LONGEST_TICK_SECONDS = 2.0
 """Between two looks for leases that have run out: a lost worker's chunk should not wait much longer than its lease."""

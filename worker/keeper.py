@@ -10,21 +10,21 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
-from schemas.chunks import Assignment, Claim, Standing
-from schemas.errors import LeaseLost, RequestsForgotten, WorkerStopping
-from schemas.events import Event
-from schemas.parts import Part, PartAnswer
-from schemas.requests import BatchMetrics, Completion, ModelInfo
-from schemas.settings import Settings
-from schemas.states import JobState, WorkerState
-from store.outcome_rows import OutcomeRows
-from worker.measured import Measured
-from worker.open_claim import OpenClaim
-from worker.patience import patiently
-from worker.progress import ProgressCount, TurnProgress
-from worker.settling import Ending, Kept, Unwritten, keep_claim, write_metrics
-from worker.stalling import StallWatch
-from worker.store_process import Lane, StoreWork
+from qwenq.schemas.chunks import Assignment, Claim, Standing
+from qwenq.schemas.errors import LeaseLost, RequestsForgotten, WorkerStopping
+from qwenq.schemas.events import Event
+from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.schemas.requests import BatchMetrics, Completion, ModelInfo
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState, WorkerState
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.worker.measured import Measured
+from qwenq.worker.open_claim import OpenClaim
+from qwenq.worker.patience import patiently
+from qwenq.worker.progress import ProgressCount, TurnProgress
+from qwenq.worker.settling import Ending, Kept, Unwritten, keep_claim, write_metrics
+from qwenq.worker.stalling import StallWatch
+from qwenq.worker.store_process import Lane, StoreWork
 
 TICK_SECONDS = 1.0
 FLUSH_OUTCOMES = 500

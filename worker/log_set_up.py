@@ -6,8 +6,8 @@ import os
 from celery import signals
 from celery.utils.log import get_multiprocessing_logger
 
-from schemas.log_lines import set_up_logging
-from schemas.settings import settings_of_process
+from qwenq.schemas.log_lines import set_up_logging
+from qwenq.schemas.settings import settings_of_process
 
 
 @signals.setup_logging.connect

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
-from schemas.chunks import Claim
-from schemas.requests import BatchMetrics
-from worker.settling import Metrics
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.worker.settling import Metrics
 
 
 class Measured:

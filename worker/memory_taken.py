@@ -7,8 +7,8 @@ from typing import Any
 
 import psutil
 
-from schemas.workers import MemoryTaken
-from worker.children import working_processes
+from qwenq.schemas.workers import MemoryTaken
+from qwenq.worker.children import working_processes
 
 
 def memory_taken(device: str | None) -> MemoryTaken:

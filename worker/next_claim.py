@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
-from schemas.chunks import Assignment, Claim
-from schemas.errors import StoreAway
-from schemas.events import Event
-from worker.claimant import Claimant
-from worker.keeper import Keeper
+from qwenq.schemas.chunks import Assignment, Claim
+from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.events import Event
+from qwenq.worker.claimant import Claimant
+from qwenq.worker.keeper import Keeper
 
 TURN_SECONDS = 600.0
 """How long a turn goes on claiming: its task should end, and be acknowledged, long before its message is sent anew,

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Collection, Mapping
 
-from schemas.chunks import Assignment
-from schemas.parts import Part, PartAnswer
-from schemas.requests import Completion
+from qwenq.schemas.chunks import Assignment
+from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.schemas.requests import Completion
 
 
 class OpenClaim:

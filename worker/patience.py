@@ -12,8 +12,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from schemas.errors import StoreAway
-from schemas.events import Event
+from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.events import Event
 
 LONGEST_PAUSE_SECONDS = 10.0
 

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from functools import cache
 
-from schemas.chunks import Assignment
-from schemas.errors import (
+from qwenq.schemas.chunks import Assignment
+from qwenq.schemas.errors import (
     BrokerAway,
     InvalidSetting,
     ModelUnavailable,
@@ -16,25 +16,25 @@ from schemas.errors import (
     StoreAway,
     WorkerStopping,
 )
-from schemas.events import Event
-from schemas.requests import ModelInfo
-from schemas.settings import Settings, settings_of_process
-from store import rescue, workers
-from store.broker import Broker
-from store.database import Store
-from store.reconcile import announce_job
-from worker.claimant import Claimant, Terms
-from worker.feed import Feed
-from worker.heap import freeze_heap
-from worker.keeper import Keeper
-from worker.long.gauge import Gauge
-from worker.long.long_documents import LongDocuments
-from worker.patience import patiently
-from worker.progress import ProgressTold, Tell, TurnProgress
-from worker.resident import ResidentModel
-from worker.reuse import Reuse
-from worker.store_process import StoreProcess
-from worker.watchdog import Watchdog
+from qwenq.schemas.events import Event
+from qwenq.schemas.requests import ModelInfo
+from qwenq.schemas.settings import Settings, settings_of_process
+from qwenq.store import rescue, workers
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.reconcile import announce_job
+from qwenq.worker.claimant import Claimant, Terms
+from qwenq.worker.feed import Feed
+from qwenq.worker.heap import freeze_heap
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.long.gauge import Gauge
+from qwenq.worker.long.long_documents import LongDocuments
+from qwenq.worker.patience import patiently
+from qwenq.worker.progress import ProgressTold, Tell, TurnProgress
+from qwenq.worker.resident import ResidentModel
+from qwenq.worker.reuse import Reuse
+from qwenq.worker.store_process import StoreProcess
+from qwenq.worker.watchdog import Watchdog
 
 WORKER_ID_VARIABLE = "QWENQ_WORKER_ID"
 BROKEN_EXIT_CODE = 71

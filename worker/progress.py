@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from schemas.chunks import Assignment, Claim
-from schemas.requests import Completion
+from qwenq.schemas.chunks import Assignment, Claim
+from qwenq.schemas.requests import Completion
 
 EVERY_SECONDS = 2.0
 LAST_WORD_SECONDS = 1.0

@@ -3,8 +3,8 @@
 import logging
 import time
 
-from schemas.errors import BrokerAway, StoreAway
-from schemas.events import Event
+from qwenq.schemas.errors import BrokerAway, StoreAway
+from qwenq.schemas.events import Event
 
 _EVENTS = {
     StoreAway: (Event.STORE_AWAY, Event.STORE_BACK),

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from schemas.prompts import Message
-from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
-from schemas.settings import Settings
-from worker.engine.factory import make_engine
-from worker.keeper import Keeper
-from worker.revision import revision_of
-from worker.self_check import check_engine
+from qwenq.schemas.prompts import Message
+from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
+from qwenq.schemas.settings import Settings
+from qwenq.worker.engine.factory import make_engine
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.revision import revision_of
+from qwenq.worker.self_check import check_engine
 
 
 class ResidentModel:

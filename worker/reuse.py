@@ -9,14 +9,14 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from schemas.chunks import Claim
-from schemas.errors import StoreAway
-from schemas.events import Event
-from schemas.requests import Completion, ModelInfo, Request
-from schemas.results import EarlierAnswer, Usage
-from store.database import Store
-from store.earlier import earlier_answers
-from worker.fingerprints import Fingerprints
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.events import Event
+from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.schemas.results import EarlierAnswer, Usage
+from qwenq.store.database import Store
+from qwenq.store.earlier import earlier_answers
+from qwenq.worker.fingerprints import Fingerprints
 
 _log = logging.getLogger("qwenq.worker")
 

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.events import Event
-from worker.engine.echo import ECHO_MODEL
+from qwenq.schemas.events import Event
+from qwenq.worker.engine.echo import ECHO_MODEL
 
 WHOLE_BYTES = 64 * 1024 * 1024
 SAMPLES = 256

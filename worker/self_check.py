@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from schemas.errors import SelfCheckFailed
-from schemas.generation import GenerationParams
-from schemas.prompts import Message, Prompt
-from schemas.requests import Completion, ModelInfo, Request
-from worker.engine.protocol import Engine
+from qwenq.schemas.errors import SelfCheckFailed
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.worker.engine.protocol import Engine
 
 _MESSAGES = (Message("user", "Say hello."),)
 CHECK = (

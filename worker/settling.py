@@ -6,16 +6,16 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from schemas.chunks import Claim, Standing
-from schemas.parts import Part, PartAnswer
-from schemas.requests import BatchMetrics
-from schemas.states import JobState
-from store.batches import insert_batches, insert_late_batches
-from store.claims import drop_chunk, finish_chunk, hold_fence, release_chunk
-from store.database import Store
-from store.outcome_rows import OutcomeRows
-from store.parts import insert_parts
-from store.results import insert_outcomes
+from qwenq.schemas.chunks import Claim, Standing
+from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.states import JobState
+from qwenq.store.batches import insert_batches, insert_late_batches
+from qwenq.store.claims import drop_chunk, finish_chunk, hold_fence, release_chunk
+from qwenq.store.database import Store
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.store.parts import insert_parts
+from qwenq.store.results import insert_outcomes
 
 Metrics = Mapping[Claim, Sequence[BatchMetrics]]
 

@@ -5,8 +5,8 @@ import os
 import time
 from collections.abc import Sequence
 
-from schemas.chunks import Claim
-from schemas.events import Event
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.events import Event
 
 STALLED_EXIT_CODE = 70
 BUSY_SHARE = 0.5

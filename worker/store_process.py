@@ -18,12 +18,12 @@ from enum import Enum
 from multiprocessing.connection import Connection
 from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
-from schemas.errors import QwenqError, StoreAway
-from store.database import Store
+from qwenq.schemas.errors import QwenqError, StoreAway
+from qwenq.store.database import Store
 
 ANSWER_SECONDS = 120.0
 """How long a piece of work may take. What PostgreSQL keeps waiting for longer is given up with the process."""
-_MODULE = "worker.store_serving"
+_MODULE = "qwenq.worker.store_serving"
 _REMEDY = "Another takes its place"
 
 P = ParamSpec("P")

@@ -1,4 +1,4 @@
-"""The process that does a turn's work on the store: python -m worker.store_serving DESCRIPTOR ...
+"""The process that does a turn's work on the store: python -m qwenq.worker.store_serving DESCRIPTOR ...
 
 Each descriptor is a line on which it is asked, by a thread of its own. It ends when whoever asks is gone.
 """
@@ -11,19 +11,19 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
-from schemas.errors import QwenqError, StoreWorkFailed
-from schemas.events import Event
-from schemas.log_lines import set_up_logging
-from schemas.settings import settings_of_process
-from store.database import Store
-from worker.heap import freeze_heap
-from worker.store_process import Done, Failed
+from qwenq.schemas.errors import QwenqError, StoreWorkFailed
+from qwenq.schemas.events import Event
+from qwenq.schemas.log_lines import set_up_logging
+from qwenq.schemas.settings import settings_of_process
+from qwenq.store.database import Store
+from qwenq.worker.heap import freeze_heap
+from qwenq.worker.store_process import Done, Failed
 
 LAST_WORK_SECONDS = 10.0
 """How long what is being done may go on once nobody hears of it any more."""
 # A terminal sends these to all of its processes, systemd to all of a unit's. What is being done is to be ended first.
 _FOR_OTHERS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
-_WORK = ("worker.claimant", "worker.settling")
+_WORK = ("qwenq.worker.claimant", "qwenq.worker.settling")
 _TRANSITIONS = "qwenq.store"
 
 _log = logging.getLogger("qwenq.worker")

@@ -7,7 +7,7 @@ from celery import Task
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from worker.progress import Tell, TurnProgress
+from qwenq.worker.progress import Tell, TurnProgress
 
 PROGRESS = "task-progress"
 

@@ -10,7 +10,7 @@ A file that is named and cannot be read is refused before the first row; whateve
 single file of many that a folder or a pattern gives, is a RowError, and reading goes on.
 """
 
-from producer.reading.formats import Format
-from producer.reading.reader import Rows, read_rows
+from qwenq.producer.reading.formats import Format
+from qwenq.producer.reading.reader import Rows, read_rows
 
 __all__ = ["Format", "Rows", "read_rows"]

@@ -3,7 +3,7 @@
 import zipfile
 from typing import BinaryIO
 
-from schemas.errors import UnreadableDocument
+from qwenq.schemas.errors import UnreadableDocument
 
 _XML = (".xml", ".rels")
 _MOST_PACKED = 10

@@ -9,13 +9,13 @@ from itertools import chain
 
 import orjson
 
-from producer.reading.header import check_header, miscounted
-from producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
-from producer.reading.rows import RowRules
-from producer.reading.sources import OpenSource
-from producer.reading.unpacking import BrokenOff
-from schemas.documents import Document, Row
-from schemas.errors import InvalidRow, UnreadableInput
+from qwenq.producer.reading.header import check_header, miscounted
+from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
+from qwenq.producer.reading.rows import RowRules
+from qwenq.producer.reading.sources import OpenSource
+from qwenq.producer.reading.unpacking import BrokenOff
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.errors import InvalidRow, UnreadableInput
 
 # How the csv module words two of its errors; it has no other way to tell them.
 _AT_END = "unexpected end of data"

@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from producer.reading.extracting.extracted import Extracted
-from producer.reading.extracting.pdf import read_pdf
-from producer.reading.extracting.plain import read_plain
-from producer.reading.extracting.web import read_web
-from producer.reading.extracting.word import read_word
-from producer.reading.extras import require
-from producer.reading.files import File
-from producer.reading.formats import Format
-from producer.reading.lines import bad_row
-from producer.reading.records import first_line, row_of
-from producer.reading.rows import RowRules, checked_id
-from schemas.documents import Row, RowError
-from schemas.errors import InvalidRow, QwenqError, UnknownKind, UnreadableDocument, UnreadableInput
+from qwenq.producer.reading.extracting.extracted import Extracted
+from qwenq.producer.reading.extracting.pdf import read_pdf
+from qwenq.producer.reading.extracting.plain import read_plain
+from qwenq.producer.reading.extracting.web import read_web
+from qwenq.producer.reading.extracting.word import read_word
+from qwenq.producer.reading.extras import require
+from qwenq.producer.reading.files import File
+from qwenq.producer.reading.formats import Format
+from qwenq.producer.reading.lines import bad_row
+from qwenq.producer.reading.records import first_line, row_of
+from qwenq.producer.reading.rows import RowRules, checked_id
+from qwenq.schemas.documents import Row, RowError
+from qwenq.schemas.errors import InvalidRow, QwenqError, UnknownKind, UnreadableDocument, UnreadableInput
 
 _READERS: dict[Format, Callable[[bytes], Extracted]] = {
     Format.TEXT: read_plain,

@@ -2,7 +2,7 @@
 
 import importlib
 
-from schemas.errors import MissingExtra
+from qwenq.schemas.errors import MissingExtra
 
 
 def require(module: str, extra: str, what: str) -> None:

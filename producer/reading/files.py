@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from producer.object_stores import is_url
-from producer.reading import remote
-from producer.reading.unpacking import BLOCK_BYTES, BrokenOff
-from schemas.errors import UnreadableDocument, UnreadableInput, reason_of
+from qwenq.producer.object_stores import is_url
+from qwenq.producer.reading import remote
+from qwenq.producer.reading.unpacking import BLOCK_BYTES, BrokenOff
+from qwenq.schemas.errors import UnreadableDocument, UnreadableInput, reason_of
 
 WHOLE_BYTES = 128 * 1024 * 1024
 """Most bytes of a file that is held whole."""

@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from producer.object_stores import is_url
-from producer.reading import remote
-from schemas.errors import NothingFound, UnreadableInput, reason_of
+from qwenq.producer.object_stores import is_url
+from qwenq.producer.reading import remote
+from qwenq.schemas.errors import NothingFound, UnreadableInput, reason_of
 
 # What systems and programs leave in folders beside documents. Office locks an open file by one named ~$….
 _HIDDEN_STARTS = (".", "~$")

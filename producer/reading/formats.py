@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import PurePath
 
-from schemas.errors import UnknownFormat
+from qwenq.schemas.errors import UnknownFormat
 
 
 class Format(StrEnum):

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from producer.reading.rows import RowRules, named
-from schemas.errors import UnknownColumn, UnreadableInput
+from qwenq.producer.reading.rows import RowRules, named
+from qwenq.schemas.errors import UnknownColumn, UnreadableInput
 
 ADVICE = "give each column a name of its own"
 

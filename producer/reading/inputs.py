@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from producer.reading.document_files import DocumentFile, DocumentGroup, base_name
-from producer.reading.files import File
-from producer.reading.finding import find_files
-from producer.reading.formats import Format, format_of_name, known_format
-from producer.reading.sources import Source
-from schemas.errors import InvalidParameter, TooManyInputs, UnreadableInput
+from qwenq.producer.reading.document_files import DocumentFile, DocumentGroup, base_name
+from qwenq.producer.reading.files import File
+from qwenq.producer.reading.finding import find_files
+from qwenq.producer.reading.formats import Format, format_of_name, known_format
+from qwenq.producer.reading.sources import Source
+from qwenq.schemas.errors import InvalidParameter, TooManyInputs, UnreadableInput
 
 STDIN = "-"
 STDIN_NAME = "stdin"

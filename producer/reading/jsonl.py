@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import orjson
 
-from producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
-from producer.reading.rows import RowRules
-from producer.reading.sources import OpenSource
-from producer.reading.unpacking import BrokenOff
-from schemas.documents import Document, Row
-from schemas.errors import InvalidOverride, InvalidRow
+from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
+from qwenq.producer.reading.rows import RowRules
+from qwenq.producer.reading.sources import OpenSource
+from qwenq.producer.reading.unpacking import BrokenOff
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.errors import InvalidOverride, InvalidRow
 
 
 def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str) -> Iterator[Row]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from producer.reading.unpacking import BrokenOff
-from schemas.documents import RowError
-from schemas.errors import InvalidRow
+from qwenq.producer.reading.unpacking import BrokenOff
+from qwenq.schemas.documents import RowError
+from qwenq.schemas.errors import InvalidRow
 
 LINE_LIMIT = 16 * 1024 * 1024
 """Bytes of the longest line, and of the longest CSV row, that is read."""

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from producer.reading.extras import require
-from producer.reading.header import check_header
-from producer.reading.lines import bad_row
-from producer.reading.records import first_line, row_of
-from producer.reading.rows import RowRules
-from producer.reading.sources import Source
-from producer.reading.unpacking import BrokenOff
-from schemas.documents import Row
-from schemas.errors import UnreadableInput
+from qwenq.producer.reading.extras import require
+from qwenq.producer.reading.header import check_header
+from qwenq.producer.reading.lines import bad_row
+from qwenq.producer.reading.records import first_line, row_of
+from qwenq.producer.reading.rows import RowRules
+from qwenq.producer.reading.sources import Source
+from qwenq.producer.reading.unpacking import BrokenOff
+from qwenq.schemas.documents import Row
+from qwenq.schemas.errors import UnreadableInput
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row
-from producer.reading.rows import RowRules
-from schemas.documents import Document, Row
-from schemas.errors import InvalidOverride, InvalidRow
+from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row
+from qwenq.producer.reading.rows import RowRules
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.errors import InvalidOverride, InvalidRow
 
 
 def row_of(source: int, number: int, columns: Mapping[str, Any], rules: RowRules, own_id: str) -> Row:

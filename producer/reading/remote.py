@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from producer.object_stores import filesystem_of
-from schemas.errors import NothingFound, QwenqError, UnreadableInput, reason_of
+from qwenq.producer.object_stores import filesystem_of
+from qwenq.schemas.errors import NothingFound, QwenqError, UnreadableInput, reason_of
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from producer.reading.files import File
-from producer.reading.formats import (
+from qwenq.producer.reading.files import File
+from qwenq.producer.reading.formats import (
     Compression,
     Format,
     compression_of_bytes,
     compression_of_name,
     format_of_text,
 )
-from producer.reading.unpacking import BrokenOff, unpacked
-from schemas.errors import UnreadableInput
+from qwenq.producer.reading.unpacking import BrokenOff, unpacked
+from qwenq.schemas.errors import UnreadableInput
 
 HEAD_BYTES = 4
 _UTF8_MARK = b"\xef\xbb\xbf"

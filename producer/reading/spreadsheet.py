@@ -12,17 +12,17 @@ from datetime import date, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from producer.reading.archives import check_archive
-from producer.reading.extras import require
-from producer.reading.header import check_header, miscounted
-from producer.reading.lines import bad_row
-from producer.reading.merged_cells import filled, merged_ranges
-from producer.reading.records import first_line, row_of
-from producer.reading.rows import RowRules, named
-from producer.reading.sources import Source
-from producer.reading.unpacking import BLOCK_BYTES, BrokenOff
-from schemas.documents import Row
-from schemas.errors import UnreadableDocument, UnreadableInput
+from qwenq.producer.reading.archives import check_archive
+from qwenq.producer.reading.extras import require
+from qwenq.producer.reading.header import check_header, miscounted
+from qwenq.producer.reading.lines import bad_row
+from qwenq.producer.reading.merged_cells import filled, merged_ranges
+from qwenq.producer.reading.records import first_line, row_of
+from qwenq.producer.reading.rows import RowRules, named
+from qwenq.producer.reading.sources import Source
+from qwenq.producer.reading.unpacking import BLOCK_BYTES, BrokenOff
+from qwenq.schemas.documents import Row
+from qwenq.schemas.errors import UnreadableDocument, UnreadableInput
 
 if TYPE_CHECKING:
     from openpyxl import Workbook

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Iterable, Iterator
 
-from producer.reading.formats import Compression
+from qwenq.producer.reading.formats import Compression
 
 BLOCK_BYTES = 1 << 18
 # A zstd frame can hold 128 KiB in 4 bytes, and the library unpacks all that it is given: 512 bytes

@@ -9,7 +9,7 @@ import traceback
 
 import click
 
-from schemas.errors import QwenqError
+from qwenq.schemas.errors import QwenqError
 
 _COMMANDS = {
     "run": "answer files now, with nothing running before or after",

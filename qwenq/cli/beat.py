@@ -17,10 +17,10 @@ def command(**options: Any) -> int:
 
     One beat is enough; any number of them does no harm.
     """
+    from qwenq.schemas.settings import load_settings
+    from qwenq.store.broker import TICK
     from qwenq.stores import open_store
-    from schemas.settings import load_settings
-    from store.broker import TICK
-    from worker.command import Duty, run_beat
+    from qwenq.worker.command import Duty, run_beat
 
     settings = load_settings(**options)
     open_store(settings).close()

@@ -8,7 +8,7 @@ from qwenq.cli.ages import Age
 from qwenq.cli.options import json_option, option
 
 if TYPE_CHECKING:
-    from schemas.pruning import PrunedJob, PruneReport
+    from qwenq.schemas.pruning import PrunedJob, PruneReport
 
 
 @click.group(name="db")
@@ -19,11 +19,11 @@ def command() -> None:
 @command.command()
 def upgrade() -> int:
     """Make the store's tables, or bring them to this version. Data is kept."""
+    from qwenq.schemas.settings import load_settings
+    from qwenq.schemas.tables import SCHEMA_VERSION
+    from qwenq.store.database import Store
+    from qwenq.store.version import upgrade_store
     from qwenq.telling import say
-    from schemas.settings import load_settings
-    from schemas.tables import SCHEMA_VERSION
-    from store.database import Store
-    from store.version import upgrade_store
 
     store = Store.of(load_settings())
     found = upgrade_store(store)
@@ -38,11 +38,11 @@ def upgrade() -> int:
 @command.command()
 def check() -> int:
     """See whether the store is of the version that this qwenq needs."""
+    from qwenq.schemas.settings import load_settings
+    from qwenq.schemas.tables import SCHEMA_VERSION
+    from qwenq.store.database import Store
+    from qwenq.store.version import check_version
     from qwenq.telling import say
-    from schemas.settings import load_settings
-    from schemas.tables import SCHEMA_VERSION
-    from store.database import Store
-    from store.version import check_version
 
     store = Store.of(load_settings())
     check_version(store)
@@ -63,8 +63,8 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
     """
     from qwenq.pruning import foresee
     from qwenq.pruning import prune as remove
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import tell_json
-    from schemas.settings import load_settings
 
     settings = load_settings()
 

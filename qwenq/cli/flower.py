@@ -32,7 +32,7 @@ def command(port: int, address: str, read_only: bool, **options: Any) -> int:
     QWENQ_FLOWER_AUTH=user:password guards it; without, it listens on loopback only. QWENQ_SHOW_TEXT=false hides
     documents and answers.
     """
-    from schemas.settings import load_settings
+    from qwenq.schemas.settings import load_settings
 
     settings = load_settings(**options)
     from qwenq.monitor.serving import Serving, run_flower

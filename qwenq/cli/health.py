@@ -23,9 +23,9 @@ def command(only: tuple[str, ...], as_json: bool) -> int:
     Exit code: 0 healthy, 1 degraded, 2 unhealthy. It ends within seconds, whatever is away.
     """
     from qwenq.health.examining import examine
+    from qwenq.schemas.health import Health
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import tell_json
-    from schemas.health import Health
-    from schemas.settings import load_settings
 
     health = examine(load_settings())
     if only:

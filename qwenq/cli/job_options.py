@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from producer.reading import Format
 from qwenq.cli.options import F, model_option, option
-from schemas.generation import Overflow
-from schemas.jobs import Priority
+from qwenq.producer.reading import Format
+from qwenq.schemas.generation import Overflow
+from qwenq.schemas.jobs import Priority
 
 
 class _StopString(click.types.StringParamType):

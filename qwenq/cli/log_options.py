@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from qwenq.cli.options import option
 
 if TYPE_CHECKING:
-    from schemas.settings import Settings
+    from qwenq.schemas.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,9 +34,9 @@ def log_options(function: F) -> F:
 @contextmanager
 def logged(settings: "Settings") -> Iterator[None]:
     """Log as the settings say, for the life of a service; in a log of JSON, what ends it is a line as well."""
-    from schemas.errors import QwenqError
-    from schemas.events import Event
-    from schemas.log_lines import set_up_logging
+    from qwenq.schemas.errors import QwenqError
+    from qwenq.schemas.events import Event
+    from qwenq.schemas.log_lines import set_up_logging
 
     # Celery's side of the process, and its children, read the environment.
     os.environ |= {f"QWENQ_{name.upper()}": str(getattr(settings, name)) for name in LOGGING}

@@ -11,8 +11,8 @@ from qwenq.cli.options import json_option
 def command(job: int, as_json: bool) -> int:
     """Pause JOB until `qwenq resume`. What workers are at is finished, nothing more of it begins."""
     from qwenq.changing import pause
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import job_line, say, tell_json
-    from schemas.settings import load_settings
 
     status = pause(job, load_settings())
     tell_json(status) if as_json else say(job_line(status))

@@ -34,10 +34,10 @@ def command(
     from qwenq.report.facts import ReportOptions
     from qwenq.report.gathering import gather_report
     from qwenq.schedules.changes import changes_section
+    from qwenq.schemas.errors import InvalidParameter, UnknownJob
+    from qwenq.schemas.settings import load_settings
     from qwenq.stores import open_store
     from qwenq.telling import say, tell_json
-    from schemas.errors import InvalidParameter, UnknownJob
-    from schemas.settings import load_settings
 
     if out is None and not as_json:
         raise InvalidParameter(

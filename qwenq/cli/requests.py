@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from producer.preview import Preview, preview
-from producer.reading import Format
 from qwenq.job_request import JobRequest
-from schemas.generation import GenerationParams
-from schemas.jobs import Priority
-from schemas.settings import Settings
+from qwenq.producer.preview import Preview, preview
+from qwenq.producer.reading import Format
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import Priority
+from qwenq.schemas.settings import Settings
 
 _PARAMS = frozenset(GenerationParams.model_fields)
 

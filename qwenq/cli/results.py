@@ -49,9 +49,9 @@ def command(job: int, out: str | None, errors: str | None, history: str | None, 
 
 def _write_files(job: int, out: str | None, errors: str | None) -> None:
     from qwenq.exporting import write_answers, write_failures
+    from qwenq.schemas.settings import load_settings
     from qwenq.stores import open_store
     from qwenq.telling import say
-    from schemas.settings import load_settings
 
     with closing(open_store(load_settings())) as store, store.reading() as connection:
         if out:

@@ -12,7 +12,7 @@ def command(job: int, as_json: bool) -> int:
     """Let a paused JOB go on where it was."""
     from qwenq.changing import resume
     from qwenq.cli.revivals import tell_revival
-    from schemas.settings import load_settings
+    from qwenq.schemas.settings import load_settings
 
     tell_revival(resume(job, load_settings()), as_json=as_json)
     return 0

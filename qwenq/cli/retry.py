@@ -18,7 +18,7 @@ def command(job: int, codes: tuple[str, ...], as_json: bool) -> int:
     """
     from qwenq.changing import retry
     from qwenq.cli.revivals import tell_revival
-    from schemas.settings import load_settings
+    from qwenq.schemas.settings import load_settings
 
     tell_revival(retry(job, codes, load_settings()), as_json=as_json)
     return 0

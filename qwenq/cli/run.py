@@ -30,9 +30,9 @@ def command(
     from qwenq.cli.requests import read_request, show_preview
     from qwenq.exporting import errors_path
     from qwenq.running import Outputs, run_request
+    from qwenq.schemas.errors import InvalidParameter
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import say, show_answers, tell_json
-    from schemas.errors import InvalidParameter
-    from schemas.settings import load_settings
 
     settings = load_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
     request = read_request(files, options)

@@ -7,7 +7,7 @@ import click
 
 from qwenq.cli.job_options import spec_options
 from qwenq.cli.options import json_option, option
-from schemas.schedules import CatchUp, Overlap
+from qwenq.schemas.schedules import CatchUp, Overlap
 
 
 @click.group(name="schedule")
@@ -49,9 +49,9 @@ def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, *
     from qwenq.cli.requests import read_request
     from qwenq.schedules import managing
     from qwenq.schedules.telling import next_due
+    from qwenq.schemas.schedules import RunPolicy
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import say, tell_json
-    from schemas.schedules import RunPolicy
-    from schemas.settings import load_settings
 
     settings = load_settings(model=options.pop("model"))
     policy = RunPolicy(**{field: options.pop(field) for field in RunPolicy.model_fields})
@@ -68,8 +68,8 @@ def list_(as_json: bool) -> int:
     """All schedules, when they are due next, and how their last runs went."""
     from qwenq.schedules.managing import all_schedules
     from qwenq.schedules.telling import show_schedules
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import tell_json
-    from schemas.settings import load_settings
 
     found = all_schedules(load_settings())
     tell_json(found) if as_json else show_schedules(found)
@@ -83,8 +83,8 @@ def show(name: str, as_json: bool) -> int:
     """What schedule NAME submits, and its newest runs."""
     from qwenq.schedules import managing
     from qwenq.schedules.telling import show_schedule
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import tell_json
-    from schemas.settings import load_settings
 
     report = managing.show(name, load_settings())
     tell_json(report) if as_json else show_schedule(report)
@@ -97,8 +97,8 @@ def show(name: str, as_json: bool) -> int:
 def pause(name: str, as_json: bool) -> int:
     """Let the due times of schedule NAME pass. What runs goes on."""
     from qwenq.schedules import managing
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import say, tell_json
-    from schemas.settings import load_settings
 
     paused = managing.pause(name, load_settings())
     told = f"schedule {name} is paused; `qwenq schedule resume {name}` lets it go on"
@@ -113,8 +113,8 @@ def resume(name: str, as_json: bool) -> int:
     """Let schedule NAME go on with its next due time."""
     from qwenq.schedules import managing
     from qwenq.schedules.telling import next_due
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import say, tell_json
-    from schemas.settings import load_settings
 
     resumed = managing.resume(name, load_settings())
     tell_json(resumed) if as_json else say(f"schedule {name} is due {next_due(resumed)}")
@@ -127,8 +127,8 @@ def resume(name: str, as_json: bool) -> int:
 def remove(name: str, as_json: bool) -> int:
     """Remove schedule NAME with the record of its runs. Their jobs and answers stay."""
     from qwenq.schedules import managing
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import say, tell_json
-    from schemas.settings import load_settings
 
     removed = managing.remove(name, load_settings())
     tell_json(removed) if as_json else say(f"schedule {name} is removed; its jobs stay")
@@ -144,9 +144,9 @@ def run(name: str, wait: bool, as_json: bool) -> int:
     from qwenq import api
     from qwenq.progress import follow
     from qwenq.schedules import managing
+    from qwenq.schemas.settings import load_settings
+    from qwenq.schemas.states import RunState
     from qwenq.telling import say, tell_json
-    from schemas.settings import load_settings
-    from schemas.states import RunState
 
     settings = load_settings()
     begun = managing.run(name, settings)
@@ -171,8 +171,8 @@ def run(name: str, wait: bool, as_json: bool) -> int:
 def tick(at: datetime | None, as_json: bool) -> int:
     """Do once what beat does every few seconds: for a cron of your own, or to try a schedule."""
     from qwenq.schedules.ticking import tick_once
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import say, tell_json
-    from schemas.settings import load_settings
 
     report = tick_once(load_settings(), at)
     tell_json(report) if as_json else say(

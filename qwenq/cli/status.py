@@ -22,8 +22,8 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     from qwenq import api
     from qwenq.rescuing import Rescuer
     from qwenq.schedules.failing import troubles
+    from qwenq.schemas.settings import load_settings
     from qwenq.telling import say, show_jobs, tell_json
-    from schemas.settings import load_settings
 
     if job is None and watch:
         raise click.UsageError("--watch needs a JOB")
@@ -58,9 +58,9 @@ def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
 
 def _unserved(only: int | None = None) -> list[str]:
     """A sentence for each model that jobs wait for, or a certain one does, and that no worker has."""
+    from qwenq.schemas.settings import load_settings
     from qwenq.stores import unserved_jobs
     from qwenq.worker_command import worker_command
-    from schemas.settings import load_settings
 
     return [
         f"{_named(jobs)}: no worker with the model {model} gives a sign of life; `{worker_command(model)}` starts one"

@@ -9,9 +9,9 @@ from qwenq.cli.job_options import job_options
 from qwenq.cli.options import json_option, option
 
 if TYPE_CHECKING:
-    from producer.submitting import Submission
     from qwenq.job_request import JobRequest
-    from schemas.settings import Settings
+    from qwenq.producer.submitting import Submission
+    from qwenq.schemas.settings import Settings
 
 
 @click.command(name="submit")
@@ -28,7 +28,7 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
     documents (text, HTML, PDF, .docx); - is standard input.
     """
     from qwenq.cli.requests import read_request, show_preview
-    from schemas.settings import load_settings
+    from qwenq.schemas.settings import load_settings
 
     settings = load_settings(model=options.pop("model"))
     request = read_request(files, options)

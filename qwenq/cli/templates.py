@@ -7,7 +7,7 @@ import click
 from qwenq.cli.options import json_option, option
 
 if TYPE_CHECKING:
-    from schemas.builtin_templates import BuiltinTemplate
+    from qwenq.schemas.builtin_templates import BuiltinTemplate
 
 
 @click.command(name="templates")
@@ -22,7 +22,7 @@ def command(name: str | None, merge: bool, as_json: bool) -> int:
 
     import orjson
 
-    from schemas.builtin_templates import builtin_template, builtin_templates
+    from qwenq.schemas.builtin_templates import builtin_template, builtin_templates
 
     found = (builtin_template(name),) if name else builtin_templates()
     if as_json:
@@ -40,7 +40,7 @@ def command(name: str | None, merge: bool, as_json: bool) -> int:
 
 
 def _merge_prompt(template: "BuiltinTemplate") -> str:
-    from schemas.errors import InvalidParameter
+    from qwenq.schemas.errors import InvalidParameter
 
     if template.merge is None:
         raise InvalidParameter(name="--merge", reason=f"the template {template.name} brings no merge prompt")

@@ -25,8 +25,8 @@ def command(port: int, **options: Any) -> int:
 
     Then `qwenq submit` from another terminal, in the same folder.
     """
+    from qwenq.schemas.settings import load_settings
     from qwenq.serving import serve
-    from schemas.settings import load_settings
 
     settings = load_settings(**options)
     if settings.log_format == "text":

@@ -21,9 +21,9 @@ def command(**options: Any) -> int:
     One worker drives one device; start another for the next. A worker that stops gives its documents back.
     """
     from qwenq.job_request import model_of
+    from qwenq.schemas.settings import load_settings
     from qwenq.stores import open_store
-    from schemas.settings import load_settings
-    from worker.engine.factory import check_model
+    from qwenq.worker.engine.factory import check_model
 
     settings = load_settings(**options)
     settings = settings.model_copy(update={"model": model_of(settings)})
@@ -33,7 +33,7 @@ def command(**options: Any) -> int:
     given = {name: getattr(settings, name) for name, value in options.items() if value is not None}
     os.environ.update({f"QWENQ_{name.upper()}": str(value) for name, value in given.items()})
     os.environ["QWENQ_MODEL"] = settings.model or ""
-    from worker.command import run_worker
+    from qwenq.worker.command import run_worker
 
     with logged(settings):
         run_worker(settings)

@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from qwenq.embedded.service import Service
-from schemas.errors import ServiceFailed
-from schemas.settings import Settings
-from store.broker import socket_path
+from qwenq.schemas.errors import ServiceFailed
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import socket_path
 
 START_SECONDS = 20.0
 PING_EVERY_SECONDS = 0.02

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from schemas.errors import ServiceFailed
+from qwenq.schemas.errors import ServiceFailed
 
 _PR_SET_PDEATHSIG = 1
 KILL_AFTER_SECONDS = 10.0

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from qwenq.embedded.redis import start_redis
 from qwenq.embedded.service import Service
+from qwenq.schemas.settings import Settings
 from qwenq.telling import say
-from schemas.settings import Settings
 
 REDIS_STOP_SECONDS = 15.0
 GRACE_BEYOND_STOP_SECONDS = 10.0

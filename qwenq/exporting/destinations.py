@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from producer.object_stores import filesystem_of, is_url
-from schemas.errors import OutputNotWritable, QwenqError, UnreadableInput, reason_of
+from qwenq.producer.object_stores import filesystem_of, is_url
+from qwenq.schemas.errors import OutputNotWritable, QwenqError, UnreadableInput, reason_of
 
 Address = str | Path
 """A path or a URL, as a person gives it."""

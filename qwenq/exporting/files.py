@@ -12,9 +12,9 @@ from qwenq.exporting.destinations import Address, destination_of
 from qwenq.exporting.parquet import require_pyarrow, write_parquet
 from qwenq.exporting.plain_text import as_jsonl, write_csv, write_jsonl
 from qwenq.exporting.sheets import ERRORS, HISTORY, PARTS, Line, Sheet, results_sheet
-from schemas.errors import OutputNotWritable
-from schemas.parts import PartLine
-from schemas.results import ErrorLine, HistoryLine, Result
+from qwenq.schemas.errors import OutputNotWritable
+from qwenq.schemas.parts import PartLine
+from qwenq.schemas.results import ErrorLine, HistoryLine, Result
 
 _WRITERS: dict[str, Callable[..., int]] = {
     ".jsonl": write_jsonl,

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwenq.exporting.sheets import Line, Sheet
-from schemas.answer_columns import ColumnKind
-from schemas.errors import MissingExtra
+from qwenq.schemas.answer_columns import ColumnKind
+from qwenq.schemas.errors import MissingExtra
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,9 +6,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from schemas.answer_columns import ColumnKind, answer_columns, column_values
-from schemas.parts import PartLine
-from schemas.results import ErrorLine, HistoryLine, Result
+from qwenq.schemas.answer_columns import ColumnKind, answer_columns, column_values
+from qwenq.schemas.parts import PartLine
+from qwenq.schemas.results import ErrorLine, HistoryLine, Result
 
 _TEXT, _COUNT, _YES_NO = ColumnKind.STRING, ColumnKind.INTEGER, ColumnKind.BOOLEAN
 _RESULT_KINDS = {

@@ -23,9 +23,9 @@ from qwenq.health.services import (
     not_made,
 )
 from qwenq.health.work import check_schedules, check_stranded
-from schemas.errors import BrokerAway, InvalidSetting, StoreAway
-from schemas.fleet import FleetWorker
-from schemas.health import (
+from qwenq.schemas.errors import BrokerAway, InvalidSetting, StoreAway
+from qwenq.schemas.fleet import FleetWorker
+from qwenq.schemas.health import (
     BrokerFacts,
     Check,
     DiskFacts,
@@ -36,15 +36,15 @@ from schemas.health import (
     WaitingModel,
     WorkerSpeed,
 )
-from schemas.settings import Settings
-from schemas.tables import SCHEMA_VERSION
-from store.broker import Broker
-from store.broker_facts import broker_facts
-from store.database import Store, sqlite_file
-from store.fleet import read_fleet
-from store.health_facts import schedule_trouble, stranded_work, waiting_models, worker_speeds
-from store.version import found_version
-from worker.engine.memory import free_main_bytes
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import SCHEMA_VERSION
+from qwenq.store.broker import Broker
+from qwenq.store.broker_facts import broker_facts
+from qwenq.store.database import Store, sqlite_file
+from qwenq.store.fleet import read_fleet
+from qwenq.store.health_facts import schedule_trouble, stranded_work, waiting_models, worker_speeds
+from qwenq.store.version import found_version
+from qwenq.worker.engine.memory import free_main_bytes
 
 PATIENCE_SECONDS = 3.0
 """To load what it takes to look costs a second or two before."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from qwenq.schemas.fleet import FleetWorker, WorkerCondition
+from qwenq.schemas.health import Check, HealthState, WaitingModel, WorkerSpeed
 from qwenq.worker_command import worker_command
-from schemas.fleet import FleetWorker, WorkerCondition
-from schemas.health import Check, HealthState, WaitingModel, WorkerSpeed
 
 LIVE = {WorkerCondition.BUSY, WorkerCondition.IDLE, WorkerCondition.STARTING}
 SLOW_SHARE = 0.5

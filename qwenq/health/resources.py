@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from schemas.fleet import FleetWorker
-from schemas.health import Check, DiskFacts, HealthState, MemoryFacts
-from worker.engine.memory import readable
+from qwenq.schemas.fleet import FleetWorker
+from qwenq.schemas.health import Check, DiskFacts, HealthState, MemoryFacts
+from qwenq.worker.engine.memory import readable
 
 LITTLE_MEMORY = 0.1
 NO_MEMORY = 0.03

@@ -8,7 +8,7 @@ from tornado.web import HTTPError
 from qwenq import api, changing
 from qwenq.changing import Revival
 from qwenq.monitor.page import Page
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 
 _READ_ONLY = (
     "This Flower is read-only: it shows jobs, and changes none. Use the command line: qwenq {action} {job_id}"

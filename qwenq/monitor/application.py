@@ -17,9 +17,9 @@ from qwenq.monitor.headers import ProtectiveHeaders
 from qwenq.monitor.layouts import Layouts
 from qwenq.monitor.reading import StoreReader
 from qwenq.monitor.routes import ROUTES
-from schemas.errors import CannotListen, reason_of
-from schemas.settings import Settings, without_passwords
-from store.broker import broker_url
+from qwenq.schemas.errors import CannotListen, reason_of
+from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.store.broker import broker_url
 
 _log = logging.getLogger(__name__)
 

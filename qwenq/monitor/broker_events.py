@@ -10,8 +10,8 @@ from celery.events import EventReceiver
 from flower.events import Events
 from tornado.ioloop import IOLoop
 
-from schemas.errors import BrokerAway
-from worker.reach import Reach
+from qwenq.schemas.errors import BrokerAway
+from qwenq.worker.reach import Reach
 
 AGAIN_SECONDS = 2.0
 

@@ -9,9 +9,9 @@ from tornado.web import HTTPError
 from qwenq.monitor.document_text import row_in_words
 from qwenq.monitor.job_place import unknown_job
 from qwenq.monitor.page import Page
-from schemas.job_pages import DocumentDetails
-from store.job_details import job_details
-from store.previews import document_details
+from qwenq.schemas.job_pages import DocumentDetails
+from qwenq.store.job_details import job_details
+from qwenq.store.previews import document_details
 
 _HIDDEN = "This Flower shows no documents and no answers: QWENQ_SHOW_TEXT is false."
 

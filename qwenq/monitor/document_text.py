@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 
-from schemas.job_pages import CutText
-from schemas.jobs import PromptSpec
+from qwenq.schemas.job_pages import CutText
+from qwenq.schemas.jobs import PromptSpec
 
 SHOWN_CHARACTERS = 600
 SHOWN_LINES = 12

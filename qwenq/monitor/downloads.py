@@ -12,9 +12,9 @@ from tornado.web import HTTPError
 
 from qwenq.exporting import as_csv, as_jsonl, csv_heading, results_sheet
 from qwenq.monitor.page import Page
-from schemas.errors import UnknownJob
-from store import results
-from store.job_details import job_details
+from qwenq.schemas.errors import UnknownJob
+from qwenq.store import results
+from qwenq.store.job_details import job_details
 
 _HIDDEN = (
     "This Flower hides documents and answers (QWENQ_SHOW_TEXT=false). Use the command line: qwenq results {}"

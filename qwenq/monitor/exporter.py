@@ -17,11 +17,11 @@ from qwenq.monitor import series
 from qwenq.monitor.reading import StoreReader
 from qwenq.monitor.series import Series
 from qwenq.monitor.tally import Tally
-from schemas.errors import QwenqError
-from schemas.fleet import FleetWorker, WorkerCondition
-from schemas.gauges import Gauges, RestedJobs, Waiting
-from schemas.states import DocumentState, JobState
-from store.gauges import read_gauges
+from qwenq.schemas.errors import QwenqError
+from qwenq.schemas.fleet import FleetWorker, WorkerCondition
+from qwenq.schemas.gauges import Gauges, RestedJobs, Waiting
+from qwenq.schemas.states import DocumentState, JobState
+from qwenq.store.gauges import read_gauges
 
 LONGEST_SECONDS = 3.0
 """A store that takes longer counts as away: Prometheus waits ten seconds, and somebody else waits behind it."""

@@ -9,9 +9,9 @@ from tornado.web import HTTPError
 from qwenq.monitor.page import Page
 from qwenq.monitor.plots import Plot, speed_plots
 from qwenq.monitor.worker_view import WorkerView
-from schemas.fleet import FleetWorker, WorkerCondition
-from store.fleet import Fleet, read_fleet
-from store.worker_speeds import worker_speeds
+from qwenq.schemas.fleet import FleetWorker, WorkerCondition
+from qwenq.store.fleet import Fleet, read_fleet
+from qwenq.store.worker_speeds import worker_speeds
 
 EARLIER_WORKERS = 50
 PARTS = ("workers", "speeds")

@@ -7,7 +7,7 @@ from tornado.web import HTTPError
 from qwenq.monitor.job_parts import HIDDEN, PARTS, find_job
 from qwenq.monitor.job_place import JobPlace, job_place
 from qwenq.monitor.page import Page
-from schemas.states import ChunkState
+from qwenq.schemas.states import ChunkState
 
 
 class JobPage(Page):

@@ -10,15 +10,15 @@ from qwenq.monitor.document_text import beginning, shortened
 from qwenq.monitor.job_place import JobPlace, unknown_job
 from qwenq.monitor.job_view import JobView
 from qwenq.monitor.plots import Plot, progress_plots
-from schemas.job_pages import AnswerPreview, ChunkPage, CutText, FailureGroup, JobDetails
-from schemas.jobs import JobStatus, PromptSpec
-from store.chunk_pages import chunk_page
-from store.failure_groups import failure_groups
-from store.job_details import job_details
-from store.previews import preview_page
-from store.progress_series import job_progress
-from store.statuses import job_status
-from store.workers import ALIVE_SECONDS, models_alive
+from qwenq.schemas.job_pages import AnswerPreview, ChunkPage, CutText, FailureGroup, JobDetails
+from qwenq.schemas.jobs import JobStatus, PromptSpec
+from qwenq.store.chunk_pages import chunk_page
+from qwenq.store.failure_groups import failure_groups
+from qwenq.store.job_details import job_details
+from qwenq.store.previews import preview_page
+from qwenq.store.progress_series import job_progress
+from qwenq.store.statuses import job_status
+from qwenq.store.workers import ALIVE_SECONDS, models_alive
 
 PAGE_CHUNKS = 25
 PAGE_ANSWERS = 10

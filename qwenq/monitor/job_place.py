@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from schemas.errors import UnknownJob
-from schemas.states import ChunkState
+from qwenq.schemas.errors import UnknownJob
+from qwenq.schemas.states import ChunkState
 
 _DIGITS = 9
 

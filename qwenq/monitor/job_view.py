@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from qwenq.schemas.jobs import DocumentCounts, JobStatus
+from qwenq.schemas.states import JobState
 from qwenq.worker_command import worker_command
-from schemas.jobs import DocumentCounts, JobStatus
-from schemas.states import JobState
 
 _PAUSABLE = {JobState.QUEUED, JobState.RUNNING}
 

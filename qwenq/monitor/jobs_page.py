@@ -10,11 +10,11 @@ from tornado.web import HTTPError
 
 from qwenq.monitor.job_view import JobView
 from qwenq.monitor.page import Page
+from qwenq.schemas.jobs import JobFilter, JobStatus
+from qwenq.schemas.states import JobState
+from qwenq.store.statuses import jobs_before, models_of_jobs
+from qwenq.store.workers import ALIVE_SECONDS, models_alive
 from qwenq.worker_command import worker_command
-from schemas.jobs import JobFilter, JobStatus
-from schemas.states import JobState
-from store.statuses import jobs_before, models_of_jobs
-from store.workers import ALIVE_SECONDS, models_alive
 
 PAGE_JOBS = 50
 AN_EXAMPLE = "Qwen/Qwen3-0.6B"

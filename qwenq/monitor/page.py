@@ -9,7 +9,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from qwenq.monitor import wording
 from qwenq.monitor.layouts import asset_url
-from schemas.errors import QwenqError, ServiceAway, UnknownJob
+from qwenq.schemas.errors import QwenqError, ServiceAway, UnknownJob
 
 if TYPE_CHECKING:
     from qwenq.monitor.application import Monitor

@@ -9,8 +9,8 @@ from statistics import fmean
 import orjson
 
 from qwenq.monitor import wording
-from schemas.fleet import SpeedPoint
-from schemas.progress import Progress
+from qwenq.schemas.fleet import SpeedPoint
+from qwenq.schemas.progress import Progress
 
 MOST_ROWS = 30
 _NOTHING_YET = "Nothing has been measured yet."

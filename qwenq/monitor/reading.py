@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from qwenq.schemas.errors import QwenqError, ServiceAway, StoreAway
+from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.store.database import Store, database_url
+from qwenq.store.version import check_version
 from qwenq.stores import open_store
-from schemas.errors import QwenqError, ServiceAway, StoreAway
-from schemas.settings import Settings, without_passwords
-from store.database import Store, database_url
-from store.version import check_version
 
 THREADS = 4
 ACTION_THREADS = 4

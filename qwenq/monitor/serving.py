@@ -13,9 +13,9 @@ from flower.command import apply_env_options, extract_settings
 from flower.options import default_options
 
 from qwenq.monitor.application import Monitor
-from schemas.errors import UnguardedFlower
-from schemas.settings import Settings
-from store.broker import Broker
+from qwenq.schemas.errors import UnguardedFlower
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker
 
 MOST_TASKS = 5_000
 """Tasks that Flower remembers, unless FLOWER_MAX_TASKS says otherwise. It takes 10 KB for each, and its own default is

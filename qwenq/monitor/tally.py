@@ -11,8 +11,8 @@ from prometheus_client.utils import floatToGoString
 
 from qwenq.monitor import series
 from qwenq.monitor.series import Series
-from schemas.answer_seconds import BOUNDS, AnswerSeconds
-from schemas.gauges import Gauges, MeasuredBatch
+from qwenq.schemas.answer_seconds import BOUNDS, AnswerSeconds
+from qwenq.schemas.gauges import Gauges, MeasuredBatch
 
 MOST_MODELS = 50
 OTHER = "other"

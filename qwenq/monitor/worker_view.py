@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from qwenq.monitor import wording
-from schemas.fleet import FleetWorker, WorkerCondition
+from qwenq.schemas.fleet import FleetWorker, WorkerCondition
 
 _MEANINGS = {
     WorkerCondition.IDLE: "Has its model, and waits for work.",

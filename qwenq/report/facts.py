@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.generation import GenerationParams
-from schemas.job_costs import DeviceTime, Distributions
-from schemas.job_pages import CutText, FailureGroup
-from schemas.jobs import JobStatus, Priority, PromptSpec
-from schemas.progress import Progress
-from schemas.results import FinishReason
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.job_costs import DeviceTime, Distributions
+from qwenq.schemas.job_pages import CutText, FailureGroup
+from qwenq.schemas.jobs import JobStatus, Priority, PromptSpec
+from qwenq.schemas.progress import Progress
+from qwenq.schemas.results import FinishReason
 
 _FROZEN = ConfigDict(frozen=True)
 MOST_SAMPLES = 100

@@ -7,19 +7,19 @@ from sqlalchemy import Connection
 
 from qwenq.monitor.document_text import shortened
 from qwenq.report.facts import Asked, Cost, Report, ReportOptions, Sample, Section
-from schemas.job_costs import DeviceTime
-from schemas.job_pages import AnswerPreview, CutText, FailureGroup, JobDetails
-from schemas.jobs import JobStatus, PromptSpec
-from schemas.response_format import ResponseFormat
-from schemas.settings import without_passwords
-from store.clock import moment_of
-from store.device_times import device_times
-from store.distributions import job_distributions
-from store.failure_groups import failure_groups
-from store.job_details import job_details
-from store.previews import preview_page
-from store.progress_series import job_progress
-from store.statuses import job_status
+from qwenq.schemas.job_costs import DeviceTime
+from qwenq.schemas.job_pages import AnswerPreview, CutText, FailureGroup, JobDetails
+from qwenq.schemas.jobs import JobStatus, PromptSpec
+from qwenq.schemas.response_format import ResponseFormat
+from qwenq.schemas.settings import without_passwords
+from qwenq.store.clock import moment_of
+from qwenq.store.device_times import device_times
+from qwenq.store.distributions import job_distributions
+from qwenq.store.failure_groups import failure_groups
+from qwenq.store.job_details import job_details
+from qwenq.store.previews import preview_page
+from qwenq.store.progress_series import job_progress
+from qwenq.store.statuses import job_status
 
 SHOWN_SOURCES = 20
 _HOUR = 3_600.0

@@ -10,8 +10,8 @@ from qwenq.exporting.destinations import Address, destination_of
 from qwenq.monitor import wording
 from qwenq.report.facts import Report
 from qwenq.report.plots import report_plots
-from schemas.errors import OutputNotWritable
-from schemas.generation import GenerationParams
+from qwenq.schemas.errors import OutputNotWritable
+from qwenq.schemas.generation import GenerationParams
 
 TEMPLATES = Path(__file__).parent / "templates"
 ENDINGS = (".html", ".htm")

@@ -11,9 +11,9 @@ from xml.etree import ElementTree as ET
 from leather import Axis, Chart
 
 from qwenq.monitor import wording
-from schemas.histograms import Bar, Histogram
-from schemas.job_costs import Distributions
-from schemas.progress import Progress
+from qwenq.schemas.histograms import Bar, Histogram
+from qwenq.schemas.job_costs import Distributions
+from qwenq.schemas.progress import Progress
 
 WIDTH, HEIGHT = 560, 250
 LABELS = 6

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from schemas.errors import InvalidCron, UnknownTimezone
+from qwenq.schemas.errors import InvalidCron, UnknownTimezone
 
 FIELDS = 5
 _ALIASES = {

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from qwenq.health.work import OVERDUE_GRACE_SECONDS
 from qwenq.schedules.untold import why_untold
+from qwenq.schemas.schedules import NoticeStatus, ScheduleRun
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import RunState
+from qwenq.store.health_facts import schedule_trouble
+from qwenq.store.notices import notices_of
+from qwenq.store.schedule_runs import last_ended
 from qwenq.stores import open_store
-from schemas.schedules import NoticeStatus, ScheduleRun
-from schemas.settings import Settings
-from schemas.states import RunState
-from store.health_facts import schedule_trouble
-from store.notices import notices_of
-from store.schedule_runs import last_ended
 
 
 def troubles(settings: Settings) -> list[str]:

@@ -6,28 +6,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from producer.object_stores import is_url
-from producer.opening import checked_prompts
 from qwenq.exporting import check_outputs
 from qwenq.job_request import JobRequest
+from qwenq.producer.object_stores import is_url
+from qwenq.producer.opening import checked_prompts
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.outlook import no_worker, outlook
 from qwenq.schedules.outputs import check_pattern, example_outputs
 from qwenq.schedules.ticking import take_forward
 from qwenq.schedules.webhooks import check_url, secret_of
+from qwenq.schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
+from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
+from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.schemas.states import RunState, ScheduleState
+from qwenq.store import schedules as stored
+from qwenq.store.broker import Broker
+from qwenq.store.clock import moment_of
+from qwenq.store.database import Store
+from qwenq.store.notices import notices_of
+from qwenq.store.schedule_runs import begin_run_now, find_run, last_runs, newest_runs, take_run
+from qwenq.store.workers import ALIVE_SECONDS, models_alive
 from qwenq.stores import open_store
 from qwenq.submitter import submitter_of
-from schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
-from schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
-from schemas.settings import Settings, without_passwords
-from schemas.states import RunState, ScheduleState
-from store import schedules as stored
-from store.broker import Broker
-from store.clock import moment_of
-from store.database import Store
-from store.notices import notices_of
-from store.schedule_runs import begin_run_now, find_run, last_runs, newest_runs, take_run
-from store.workers import ALIVE_SECONDS, models_alive
 
 RUNS_TOLD = 20
 LOOKING_SECONDS = 0.5

@@ -4,8 +4,8 @@ import string
 from datetime import UTC, datetime
 
 from qwenq.exporting import errors_path
-from schemas.errors import InvalidParameter
-from schemas.schedules import RunPolicy
+from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.schedules import RunPolicy
 
 PLACES = ("schedule", "date", "time", "run", "job")
 TELLING_APART = {"time", "run", "job"}

@@ -2,19 +2,19 @@
 
 import logging
 
-from producer.opening import open_input
-from producer.reading import Format
-from producer.submitting import submit_job
+from qwenq.producer.opening import open_input
+from qwenq.producer.reading import Format
+from qwenq.producer.submitting import submit_job
 from qwenq.schedules.cron import CronLine
-from schemas.events import Event
-from schemas.jobs import JobSpec
-from schemas.schedules import HeldRun, ScheduledRequest
-from schemas.settings import Settings
-from schemas.states import JobState
-from store.broker import Broker
-from store.database import Store
-from store.keys import job_of_key
-from store.schedule_runs import note_job
+from qwenq.schemas.events import Event
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.schedules import HeldRun, ScheduledRequest
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.keys import job_of_key
+from qwenq.store.schedule_runs import note_job
 
 _log = logging.getLogger("qwenq.schedules")
 

@@ -5,11 +5,11 @@ import logging
 from celery import shared_task
 
 from qwenq.schedules.ticking import tick
-from schemas.errors import StoreAway
-from schemas.events import Event
-from schemas.settings import settings_of_process
-from store.broker import TICK, Broker
-from store.database import Store
+from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.events import Event
+from qwenq.schemas.settings import settings_of_process
+from qwenq.store.broker import TICK, Broker
+from qwenq.store.database import Store
 
 _log = logging.getLogger("qwenq.schedules")
 

@@ -7,9 +7,9 @@ import click
 
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.untold import why_untold
+from qwenq.schemas.schedules import Schedule, ScheduleReport, ScheduleRun
+from qwenq.schemas.states import RunState, ScheduleState
 from qwenq.telling import say
-from schemas.schedules import Schedule, ScheduleReport, ScheduleRun
-from schemas.states import RunState, ScheduleState
 
 
 def next_due(schedule: Schedule) -> str:

@@ -6,22 +6,22 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from producer.heartbeat import Heartbeat
-from producer.object_stores import is_url
+from qwenq.producer.heartbeat import Heartbeat
+from qwenq.producer.object_stores import is_url
 from qwenq.schedules.delivering import close_run, close_undelivered, deliver_run, failure
 from qwenq.schedules.due import make_due_runs
 from qwenq.schedules.submitting import submit_run
 from qwenq.schedules.webhooks import send_notices
+from qwenq.schemas.errors import OutputNotWritable, ServiceAway, UsageError
+from qwenq.schemas.events import Event
+from qwenq.schemas.schedules import HeldRun
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker
+from qwenq.store.clock import moment_of
+from qwenq.store.database import Store
+from qwenq.store.schedule_runs import renew_run, take_run
+from qwenq.store.statuses import job_status
 from qwenq.stores import open_store
-from schemas.errors import OutputNotWritable, ServiceAway, UsageError
-from schemas.events import Event
-from schemas.schedules import HeldRun
-from schemas.settings import Settings
-from store.broker import Broker
-from store.clock import moment_of
-from store.database import Store
-from store.schedule_runs import renew_run, take_run
-from store.statuses import job_status
 
 AT_WORK = threading.BoundedSemaphore(2)
 """Of beat's four threads, so many may read long inputs or write long outputs: nothing comes due late for them."""

@@ -2,8 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from schemas.schedules import NoticeStatus
-from schemas.states import NoticeState
+from qwenq.schemas.schedules import NoticeStatus
+from qwenq.schemas.states import NoticeState
 
 
 def why_untold(notice: NoticeStatus) -> str | None:

@@ -6,11 +6,11 @@ A process that finds this module in its `sitecustomize` has it for the model `ec
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from schemas.errors import GenerationFailed
-from schemas.requests import Completion, Request
-from worker.engine import factory
-from worker.engine.echo import EchoEngine
-from worker.engine.failures import failed_completion
+from qwenq.schemas.errors import GenerationFailed
+from qwenq.schemas.requests import Completion, Request
+from qwenq.worker.engine import factory
+from qwenq.worker.engine.echo import EchoEngine
+from qwenq.worker.engine.failures import failed_completion
 
 FAULTY = "faulty"
 

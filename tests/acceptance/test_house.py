@@ -8,7 +8,7 @@ import pytest
 
 import qwenq as api
 from qwenq.cli import group
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, Fleet, qwenq
 

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import func, select
 
 from qwenq.embedded.session import environment_of
-from schemas.settings import Settings
-from schemas.tables import documents, jobs
-from store.database import Store
-from store.half_jobs import abandoned_jobs
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import documents, jobs
+from qwenq.store.database import Store
+from qwenq.store.half_jobs import abandoned_jobs
 from tests.commands import qwenq_here
 from tests.processes import ONE_THREAD, write_jsonl
 from tests.waiting import eventually

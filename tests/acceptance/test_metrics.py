@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from qwenq.embedded.session import environment_of
-from schemas.job_metrics import JobMetrics
-from schemas.requests import BatchMetrics
-from schemas.settings import Settings
-from store.batches import insert_batches
-from store.database import Store
+from qwenq.schemas.job_metrics import JobMetrics
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.settings import Settings
+from qwenq.store.batches import insert_batches
+from qwenq.store.database import Store
 from tests.builders import MODEL, answer, chunks_of, finish, make_job, make_worker, take
 from tests.commands import qwenq_here
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.results import ErrorLine
+from qwenq.schemas.results import ErrorLine
 from tests.commands import qwenq_here
 from tests.made_files import docx_of, pdf_of, write_parquet, xlsx_of
 from tests.processes import read_jsonl

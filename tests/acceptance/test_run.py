@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, qwenq, read_jsonl, write_jsonl
 from tests.waiting import eventually
@@ -145,7 +145,7 @@ def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Pat
 def test_run_uses_the_redis_and_the_postgresql_that_are_set(
     folder: Path, documents: Path, settings: Settings, redis: None
 ) -> None:
-    from store.broker import socket_path
+    from qwenq.store.broker import socket_path
 
     environment = {
         "QWENQ_DATABASE_URL": settings.database_url or "",

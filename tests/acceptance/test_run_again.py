@@ -12,8 +12,8 @@ import pytest
 
 from qwenq.embedded.home import run_key
 from qwenq.embedded.session import environment_of
-from schemas.jobs import JobSpec
-from schemas.settings import Settings
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.settings import Settings
 from tests.commands import qwenq_here
 from tests.processes import qwenq, read_jsonl, write_jsonl
 
@@ -44,7 +44,7 @@ def test_an_input_that_cannot_be_read_twice_is_never_taken_up(folder: Path) -> N
 def test_the_same_command_over_a_shared_store_begins_a_new_job_once_its_answers_are_delivered(
     folder: Path, docs: Path, settings: Settings, redis: None
 ) -> None:
-    from store.broker import broker_url
+    from qwenq.store.broker import broker_url
 
     environment = {**environment_of(settings), "QWENQ_BROKER_URL": broker_url(settings)}
     first = qwenq("run", docs, "--model", "echo", "-o", "out.jsonl", cwd=folder, env=environment)
@@ -63,7 +63,7 @@ def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder
     late = folder / "late.py"
     late.write_text(
         "import sys, qwenq.running as running\n"
-        "from schemas.errors import OutputNotWritable\n"
+        "from qwenq.schemas.errors import OutputNotWritable\n"
         "def refuse(connection, job_id, path):\n"
         "    raise OutputNotWritable(path=str(path), reason='disk full')\n"
         "if sys.argv.pop(1) == 'full':\n"
@@ -86,7 +86,7 @@ def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder
 def test_a_run_whose_job_was_paused_meanwhile_lets_it_go_on(
     folder: Path, docs: Path, settings: Settings, redis: None
 ) -> None:
-    from store.broker import broker_url
+    from qwenq.store.broker import broker_url
 
     environment = {**environment_of(settings), "QWENQ_BROKER_URL": broker_url(settings)}
     key = run_key(JobSpec(model="echo", sources=(str(docs),)), "")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from qwenq.embedded.session import environment_of
-from schemas.settings import Settings
-from store.broker import Broker
-from store.database import Store
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.commands import qwenq_here
 from tests.integration.store.conftest import age

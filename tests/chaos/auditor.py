@@ -4,9 +4,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from schemas.errors import GenerationFailed
-from schemas.states import ENDED_JOB_STATES, UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
-from store.rescue import POISON
+from qwenq.schemas.errors import GenerationFailed
+from qwenq.schemas.states import (
+    ENDED_JOB_STATES,
+    UNFINISHED_DOCUMENT_STATES,
+    ChunkState,
+    DocumentState,
+    JobState,
+)
+from qwenq.store.rescue import POISON
 from tests.chaos.claims_held import claims_held
 from tests.chaos.ends import Ends
 from tests.chaos.engine_log import ROWS, Deed

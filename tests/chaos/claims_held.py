@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from schemas.states import ChunkState
+from qwenq.schemas.states import ChunkState
 from tests.chaos.history import ChunkChange
 
 

@@ -12,7 +12,7 @@ import psutil
 
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 from tests.processes import ONE_THREAD, working_process
 from tests.waiting import eventually
 

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from schemas.requests import Completion, Request
-from worker.engine import factory
-from worker.engine.echo import EchoEngine
+from qwenq.schemas.requests import Completion, Request
+from qwenq.worker.engine import factory
+from qwenq.worker.engine.echo import EchoEngine
 
 DEADLY = "deadly"
 DEATHS_FILE = "DEADLY_ENGINE_DEATHS"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from schemas.tables import chunks, documents, failures, jobs, results, workers
-from store.documents import told_state
+from qwenq.schemas.tables import chunks, documents, failures, jobs, results, workers
+from qwenq.store.documents import told_state
+from qwenq.worker.engine.echo import ECHO_MODEL
 from tests.audit import audit
 from tests.chaos.engine_log import Generation, Note, generations, read_notes
 from tests.chaos.faults import Met
@@ -22,7 +23,6 @@ from tests.chaos.history import (
 )
 from tests.chaos.producers import Receipt
 from tests.chaos.world import World
-from worker.engine.echo import ECHO_MODEL
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from schemas.errors import JobNotPausable, JobNotRetryable, NothingToRetry, StoreAway
+from qwenq.schemas.errors import JobNotPausable, JobNotRetryable, NothingToRetry, StoreAway
 from tests.chaos import on_jobs, on_servers, on_workers
 from tests.chaos.plan import Fault, NothingToMeet, Trouble
 from tests.chaos.world import World

@@ -7,9 +7,9 @@ import ctypes
 import threading
 from collections.abc import Iterable, Iterator
 
-from schemas.requests import Completion, Request
-from worker.engine import factory
-from worker.engine.echo import EchoEngine
+from qwenq.schemas.requests import Completion, Request
+from qwenq.worker.engine import factory
+from qwenq.worker.engine.echo import EchoEngine
 
 HANGING = "hanging"
 WAITING = f"{HANGING} while it waits for what never comes"

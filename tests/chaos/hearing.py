@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Mapping
 
-from schemas.events import Event
-from schemas.requests import Request
+from qwenq.schemas.events import Event
+from qwenq.schemas.requests import Request
 from tests.chaos.engine_log import Deed, EngineLog
 
 Names = tuple[int, int, int, int]

@@ -12,16 +12,16 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from schemas.errors import GenerationFailed
-from schemas.prompts import Message
-from schemas.requests import Completion, EngineHooks, ModelInfo, Request
+from qwenq.schemas.errors import GenerationFailed
+from qwenq.schemas.prompts import Message
+from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
+from qwenq.worker.engine.echo import EchoEngine
+from qwenq.worker.engine.failures import failed_completion
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.self_check import CHECK
 from tests.chaos.engine_log import ROWS, Deed, EngineLog
 from tests.chaos.hearing import Hearing, Names
 from tests.chaos.orders import DEADLY, FLAWED, HANGING
-from worker.engine.echo import EchoEngine
-from worker.engine.failures import failed_completion
-from worker.engine.options import EngineOptions
-from worker.self_check import CHECK
 
 STEP_SECONDS = 0.02
 _TAKES = re.compile(r"takes (\d+) ms")

@@ -3,12 +3,12 @@
 For workers that the harness starts: a process that finds `install` called in its `sitecustomize` has them.
 """
 
-from schemas.requests import EngineHooks
-from schemas.settings import Settings
+from qwenq.schemas.requests import EngineHooks
+from qwenq.schemas.settings import Settings
+from qwenq.worker.engine import factory
+from qwenq.worker.engine.echo import ECHO_MODEL, EchoEngine
+from qwenq.worker.engine.protocol import Engine
 from tests.chaos.noting_engine import NotingEngine
-from worker.engine import factory
-from worker.engine.echo import ECHO_MODEL, EchoEngine
-from worker.engine.protocol import Engine
 
 _make_engine = factory.make_engine
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from schemas.requests import Completion
+from qwenq.schemas.requests import Completion
+from qwenq.worker.engine import transformers_engine
+from qwenq.worker.engine.scheduler import Scheduler
 from tests.chaos.engine_log import Deed, EngineLog
 from tests.chaos.hearing import Hearing
-from worker.engine import transformers_engine
-from worker.engine.scheduler import Scheduler
 
 
 class NotingScheduler(Scheduler):

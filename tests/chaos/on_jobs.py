@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from schemas.errors import JobNotPaused, StoreAway
-from schemas.states import JobState
-from schemas.tables import chunks, jobs
-from store.jobs import cancel_job
-from store.pausing import pause_job, resume_job
-from store.retrying import retry_failed
+from qwenq.schemas.errors import JobNotPaused, StoreAway
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables import chunks, jobs
+from qwenq.store.jobs import cancel_job
+from qwenq.store.pausing import pause_job, resume_job
+from qwenq.store.retrying import retry_failed
 from tests.chaos.orders import Order
 from tests.chaos.plan import Fault, NothingToMeet
 from tests.chaos.world import World

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from qwenq.worker.engine.echo import ECHO_MODEL
 from tests.chaos.tiny import Question
-from worker.engine.echo import ECHO_MODEL
 
 DEADLY = "deadly"
 HANGING = "by hanging"

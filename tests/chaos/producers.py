@@ -10,12 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from schemas.tables import jobs
-from store.database import Store
+from qwenq.schemas.tables import jobs
+from qwenq.store.database import Store
+from qwenq.worker.engine.echo import ECHO_MODEL
 from tests.chaos.orders import Order
 from tests.chaos.tiny import NEW_TOKENS
 from tests.waiting import eventually
-from worker.engine.echo import ECHO_MODEL
 
 SUBMIT_SECONDS = 90.0
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
+from qwenq.schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
 from tests.chaos.evidence import Evidence
 from tests.chaos.history import DocumentChange
 from tests.chaos.plan import Trouble

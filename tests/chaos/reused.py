@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
-from schemas.states import DocumentState
+from qwenq.schemas.states import DocumentState
 from tests.chaos.claims_held import Held
 from tests.chaos.engine_log import Deed, Generation
 from tests.chaos.evidence import Evidence, StoredDocument

@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import StoreAway
+from qwenq.schemas.errors import StoreAway
+from qwenq.worker.engine.echo import ECHO_MODEL
 from tests.chaos.auditor import Violation, violations
 from tests.chaos.evidence import Evidence, gather
 from tests.chaos.faults import Met, carry_out
@@ -17,7 +18,6 @@ from tests.chaos.tiny import untroubled_questions
 from tests.chaos.watching import is_at_work, messages, wait_until_quiet, waiting_documents
 from tests.chaos.world import World, made_world
 from tests.waiting import eventually
-from worker.engine.echo import ECHO_MODEL
 
 START_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.25

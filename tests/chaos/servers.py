@@ -18,8 +18,8 @@ import redis
 from sqlalchemy import create_engine
 
 from qwenq.embedded.redis import start_redis
-from schemas.settings import Settings
-from store.broker import socket_path
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import socket_path
 
 STOP_SECONDS = 20.0
 

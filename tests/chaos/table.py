@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from qwenq.worker.engine.echo import ECHO_MODEL
 from tests.chaos.auditor import PROMISES
 from tests.chaos.ends import WRITING_SECONDS, Ends
 from tests.chaos.engine_log import ROWS
@@ -13,7 +14,6 @@ from tests.chaos.reused import Reused
 from tests.chaos.run import Outcome
 from tests.chaos.takeovers import Takeover, takeovers
 from tests.chaos.waste import Waste
-from worker.engine.echo import ECHO_MODEL
 
 MOST_SHOWN = 10
 

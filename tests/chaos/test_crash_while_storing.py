@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from producer.submitting import submit_job
-from schemas.documents import Row
-from schemas.errors import RowsLost
-from schemas.jobs import JobSpec
-from schemas.settings import Settings
-from schemas.tables import jobs
-from store.broker import Broker
-from store.database import Store
-from store.version import upgrade_store
+from qwenq.producer.submitting import submit_job
+from qwenq.schemas.documents import Row
+from qwenq.schemas.errors import RowsLost
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import jobs
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.version import upgrade_store
 from tests.builders import rows
 from tests.chaos.servers import PostgresServer
 
@@ -34,7 +34,7 @@ def server() -> Iterator[PostgresServer]:
 def test_a_job_whose_rows_were_lost_in_a_crash_is_refused_and_removed(
     server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: int
 ) -> None:
-    monkeypatch.setattr("producer.storing.BATCH_ROWS", BATCH)
+    monkeypatch.setattr("qwenq.producer.storing.BATCH_ROWS", BATCH)
     settings = Settings(home=tmp_path, database_url=server.url)
     store, broker = Store(server.url), Broker(settings)
     upgrade_store(store)

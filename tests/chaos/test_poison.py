@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from qwenq.api import retry
-from schemas.chunks import CRASHES_IN_COMPANY
-from schemas.settings import Settings
-from store.results import errors_of, results_of
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY
+from qwenq.schemas.settings import Settings
+from qwenq.store.results import errors_of, results_of
 from tests.audit import audit
 from tests.chaos.deadly_engine import DEADLY, DEATHS_FILE
 from tests.processes import Fleet

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
+from qwenq.schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
 from tests.chaos.claims_held import Held, claims_held
 from tests.chaos.engine_log import Deed, Generation
 from tests.chaos.evidence import Evidence

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwenq.embedded.session import environment_of
-from schemas.settings import Settings
-from store.broker import Broker
-from store.database import Store
-from store.version import upgrade_store
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.version import upgrade_store
+from qwenq.worker.engine.echo import ECHO_MODEL
 from tests.chaos.crew import Crew
 from tests.chaos.engine_log import LOG_FILE, ROWS
 from tests.chaos.history import keep_history
@@ -21,7 +22,6 @@ from tests.chaos.proxy import Link, Network
 from tests.chaos.servers import PostgresServer, RedisServer
 from tests.chaos.tiny import Question
 from tests.processes import ONE_THREAD
-from worker.engine.echo import ECHO_MODEL
 
 ROOT = Path(__file__).parents[2]
 LEASE_SECONDS = 2.0

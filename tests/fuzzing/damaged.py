@@ -12,12 +12,12 @@ from pathlib import Path
 
 import orjson
 
-from producer.reading import Format, read_rows
-from producer.reading.formats import known_format
-from schemas.documents import Document, Row
-from schemas.errors import UsageError
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.producer.reading import Format, read_rows
+from qwenq.producer.reading.formats import known_format
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.errors import UsageError
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 
 SOUND = Path(__file__).parent / "sound"
 INSIDE = 64

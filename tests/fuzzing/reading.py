@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import orjson
 import zstandard
 
-from producer.reading import Format, read_rows
-from producer.reading.formats import Compression, compression_of_bytes
-from schemas.documents import Document, Row, RowError
-from schemas.errors import DocumentFailed, UsageError
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
-from schemas.templating import PromptTemplate
+from qwenq.producer.reading import Format, read_rows
+from qwenq.producer.reading.formats import Compression, compression_of_bytes
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.errors import DocumentFailed, UsageError
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.templating import PromptTemplate
 
 _MARK = b"\xef\xbb\xbf"
 _FORMATS = (Format.JSONL, Format.CSV, Format.TSV, None)

@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, select, update
 
-from producer.submitting import Submission, submit_job
-from schemas.documents import Row
-from schemas.errors import JobGivenUp
-from schemas.jobs import HalfJob, JobSpec
-from schemas.settings import Settings
-from schemas.states import JobState
-from schemas.tables import documents, jobs
-from store import removal
-from store.broker import Broker
-from store.clock import now, seconds_since
-from store.database import Store
-from store.half_jobs import abandoned_jobs, begin_job, take_abandoned
-from store.jobs import cancel_job
-from store.removal import remove, remove_abandoned
+from qwenq.producer.submitting import Submission, submit_job
+from qwenq.schemas.documents import Row
+from qwenq.schemas.errors import JobGivenUp
+from qwenq.schemas.jobs import HalfJob, JobSpec
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables import documents, jobs
+from qwenq.store import removal
+from qwenq.store.broker import Broker
+from qwenq.store.clock import now, seconds_since
+from qwenq.store.database import Store
+from qwenq.store.half_jobs import abandoned_jobs, begin_job, take_abandoned
+from qwenq.store.jobs import cancel_job
+from qwenq.store.removal import remove, remove_abandoned
 from tests.builders import MODEL, make_job, rows
 from tests.integration.store.conftest import audited_status
 from tests.waiting import eventually
@@ -41,7 +41,7 @@ def submit(
     store: Store, settings: Settings, lease: float, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Submit]:
     """Submits rows in batches of 10 and chunks of 4, with no broker there."""
-    monkeypatch.setattr("producer.storing.BATCH_ROWS", 9)
+    monkeypatch.setattr("qwenq.producer.storing.BATCH_ROWS", 9)
     settings = settings.model_copy(
         update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0", "lease_seconds": lease}
     )

@@ -13,18 +13,18 @@ from sqlalchemy import text, update
 from qwenq.cli.health import command
 from qwenq.health import examining
 from qwenq.health.examining import examine
-from schemas.health import Check, Health, HealthState
-from schemas.jobs import JobSpec
-from schemas.requests import BatchMetrics
-from schemas.schedules import RunPolicy, ScheduledRequest
-from schemas.settings import Settings
-from schemas.tables import batches, jobs, workers
-from store.batches import insert_batches
-from store.broker import Broker
-from store.clock import moment_of, now
-from store.database import Store
-from store.schedules import insert_schedule
-from store.workers import note_failed
+from qwenq.schemas.health import Check, Health, HealthState
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.schedules import RunPolicy, ScheduledRequest
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import batches, jobs, workers
+from qwenq.store.batches import insert_batches
+from qwenq.store.broker import Broker
+from qwenq.store.clock import moment_of, now
+from qwenq.store.database import Store
+from qwenq.store.schedules import insert_schedule
+from qwenq.store.workers import note_failed
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.integration.store.conftest import age
 

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, select
 
-from producer.submitting import Submission, submit_job
-from schemas.documents import Row
-from schemas.jobs import JobSpec
-from schemas.settings import Settings
-from schemas.states import JobState
-from schemas.tables import documents, jobs
-from store.broker import Broker
-from store.database import Store
-from store.jobs import cancel_job
+from qwenq.producer.submitting import Submission, submit_job
+from qwenq.schemas.documents import Row
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables import documents, jobs
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job
 from tests.builders import rows
 from tests.integration.store.conftest import audited_status
 
@@ -26,7 +26,7 @@ Submit = Callable[[Iterator[Row]], Submission]
 @pytest.fixture
 def submit(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Submit]:
     """Submits rows in batches of 10 and chunks of 4, with no broker there."""
-    monkeypatch.setattr("producer.storing.BATCH_ROWS", 9)
+    monkeypatch.setattr("qwenq.producer.storing.BATCH_ROWS", 9)
     settings = settings.model_copy(update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0"})
     broker = Broker(settings)
     yield lambda content: submit_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), content)
@@ -118,10 +118,10 @@ def test_a_thread_that_submits_leaves_the_handlers_alone(store: Store, submit: S
 
 
 def _interrupt_after(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
-    import producer.storing
-    import store.jobs
+    from qwenq.producer import storing
+    from qwenq.store import jobs
 
-    module = store.jobs if statement.endswith("_job") else producer.storing
+    module = jobs if statement.endswith("_job") else storing
     real = getattr(module, statement)
 
     def interrupted(*arguments: object) -> object:

@@ -5,20 +5,20 @@ from sqlalchemy import Connection, func, select, update
 
 from qwenq import api
 from qwenq.pruning import foresee, prune
-from schemas.errors import JobNotCancellable, JobNotRetryable, LeaseLost
-from schemas.jobs import HalfJob
-from schemas.pruning import PrunedJob, PruneReport
-from schemas.settings import Settings
-from schemas.states import JobState
-from schemas.tables import batches, chunks, documents, jobs, results, workers
-from store.batches import insert_batches, insert_late_batches
-from store.claims import drop_chunk, hold_fence
-from store.clock import now
-from store.database import Store
-from store.half_jobs import take_ended
-from store.jobs import cancel_job
-from store.removal import remove
-from store.retrying import retry_failed
+from qwenq.schemas.errors import JobNotCancellable, JobNotRetryable, LeaseLost
+from qwenq.schemas.jobs import HalfJob
+from qwenq.schemas.pruning import PrunedJob, PruneReport
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables import batches, chunks, documents, jobs, results, workers
+from qwenq.store.batches import insert_batches, insert_late_batches
+from qwenq.store.claims import drop_chunk, hold_fence
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.half_jobs import take_ended
+from qwenq.store.jobs import cancel_job
+from qwenq.store.removal import remove
+from qwenq.store.retrying import retry_failed
 from tests.builders import (
     MODEL,
     answer_all,

@@ -7,7 +7,7 @@ import pytest
 
 from qwenq.embedded import service as service_module
 from qwenq.embedded.service import Service
-from schemas.errors import ServiceFailed
+from qwenq.schemas.errors import ServiceFailed
 from tests.waiting import eventually
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from qwenq import cli
 from qwenq.job_request import JobRequest
-from schemas.errors import UnreadableInput
-from schemas.settings import Settings
+from qwenq.schemas.errors import UnreadableInput
+from qwenq.schemas.settings import Settings
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> int:

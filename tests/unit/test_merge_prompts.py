@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from producer.opening import open_input
 from qwenq.job_request import JobRequest
-from schemas.builtin_templates import builtin_template
-from schemas.errors import InvalidParameter, InvalidTemplate, UnknownColumn, UnreadableInput
-from schemas.jobs import JobSpec
-from schemas.settings import Settings
+from qwenq.producer.opening import open_input
+from qwenq.schemas.builtin_templates import builtin_template
+from qwenq.schemas.errors import InvalidParameter, InvalidTemplate, UnknownColumn, UnreadableInput
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.settings import Settings
 from tests.processes import write_jsonl
 
 SPLIT: dict[str, Any] = {"params": {"on_overflow": "split"}}

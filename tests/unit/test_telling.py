@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from qwenq.schemas.jobs import DocumentCounts, JobStatus, TokenUsage
+from qwenq.schemas.states import JobState
 from qwenq.telling import job_line, show_jobs
-from schemas.jobs import DocumentCounts, JobStatus, TokenUsage
-from schemas.states import JobState
 
 CANCELLED = JobStatus(
     id=3,

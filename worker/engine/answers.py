@@ -1,9 +1,9 @@
 """From a finished sequence to the completion that the worker gets."""
 
-from schemas.requests import Completion
-from schemas.results import FinishReason, Usage
-from worker.engine.failures import failed_completion
-from worker.engine.sequence import Sequence
+from qwenq.schemas.requests import Completion
+from qwenq.schemas.results import FinishReason, Usage
+from qwenq.worker.engine.failures import failed_completion
+from qwenq.worker.engine.sequence import Sequence
 
 
 def completion_of(sequence: Sequence, ended_at: float) -> Completion:

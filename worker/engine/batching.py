@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from worker.engine.sequence import Sequence
+from qwenq.worker.engine.sequence import Sequence
 
 MOST_PREFILL_CELLS = 8_192  # beyond, a prefill is no faster a cell, and its activations take memory
 FEW_PREFILL_CELLS = 1_024  # below, a second pass over the weights costs more than the padding

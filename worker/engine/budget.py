@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from worker.engine.cache import CacheSize
-from worker.engine.memory import free_bytes
+from qwenq.worker.engine.cache import CacheSize
+from qwenq.worker.engine.memory import free_bytes
 
 _log = logging.getLogger("qwenq.engine")
 

@@ -5,7 +5,7 @@ from typing import Protocol, Self
 
 import torch
 
-from worker.engine.native import NUMBERS, compile_kernel
+from qwenq.worker.engine.native import NUMBERS, compile_kernel
 
 NAME = "causal_softmax"
 _ARGUMENTS = (ctypes.c_void_p, *(ctypes.c_int64,) * 5)

@@ -7,7 +7,7 @@ from weakref import WeakSet
 
 import torch
 
-from worker.engine.recording import Replay
+from qwenq.worker.engine.recording import Replay
 
 OUT_OF_MEMORY = "out of memory"
 

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import torch
 
-from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.folded_attention import FoldedAttention
-from worker.engine.kernel_attention import DecodeKernel
-from worker.engine.reader import Reader
+from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engine.folded_attention import FoldedAttention
+from qwenq.worker.engine.kernel_attention import DecodeKernel
+from qwenq.worker.engine.reader import Reader
 
 
 class DecodeAttention(Protocol):

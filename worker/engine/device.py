@@ -5,8 +5,8 @@ import sys
 
 import torch
 
-from schemas.errors import InvalidSetting
-from schemas.settings import Dtype
+from qwenq.schemas.errors import InvalidSetting
+from qwenq.schemas.settings import Dtype
 
 DTYPES: dict[Dtype, torch.dtype] = {
     "float32": torch.float32,

@@ -4,15 +4,15 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from schemas.answer_seconds import AnswerSeconds
-from schemas.errors import DocumentFailed, GenerationFailed, PromptTooLong
-from schemas.prompts import Message, Prompt
-from schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
-from schemas.response_format import ResponseFormat, ResponseType
-from schemas.results import FinishReason, Usage
-from worker.engine.failures import failed_completion, refuse_blank
-from worker.engine.memory import resident_bytes
-from worker.engine.options import EngineOptions
+from qwenq.schemas.answer_seconds import AnswerSeconds
+from qwenq.schemas.errors import DocumentFailed, GenerationFailed, PromptTooLong
+from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
+from qwenq.schemas.response_format import ResponseFormat, ResponseType
+from qwenq.schemas.results import FinishReason, Usage
+from qwenq.worker.engine.failures import failed_completion, refuse_blank
+from qwenq.worker.engine.memory import resident_bytes
+from qwenq.worker.engine.options import EngineOptions
 
 ECHO_MODEL = "echo"
 UNLIMITED_CONTEXT = 2**31

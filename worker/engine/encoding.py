@@ -7,8 +7,8 @@ from typing import cast
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from schemas.errors import InvalidText, PromptFailed
-from schemas.prompts import Message
+from qwenq.schemas.errors import InvalidText, PromptFailed
+from qwenq.schemas.prompts import Message
 
 TOKENIZE_QUIETLY = {"verbose": False}
 

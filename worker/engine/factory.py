@@ -1,13 +1,13 @@
 """Which engine answers for which model."""
 
-from schemas.requests import EngineHooks
-from schemas.settings import Settings
-from worker.engine.echo import ECHO_MODEL, EchoEngine
-from worker.engine.options import EngineOptions
-from worker.engine.preflight import check_device
-from worker.engine.protocol import Engine
-from worker.engine.quantization import check_quantize, check_whole, own_quantization_of_folder
-from worker.engine.source import check_source
+from qwenq.schemas.requests import EngineHooks
+from qwenq.schemas.settings import Settings
+from qwenq.worker.engine.echo import ECHO_MODEL, EchoEngine
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.preflight import check_device
+from qwenq.worker.engine.protocol import Engine
+from qwenq.worker.engine.quantization import check_quantize, check_whole, own_quantization_of_folder
+from qwenq.worker.engine.source import check_source
 
 
 def check_model(model: str, settings: Settings) -> None:
@@ -31,6 +31,6 @@ def make_engine(model: str, settings: Settings, hooks: EngineHooks) -> Engine:
     options = EngineOptions.of(settings)
     if model == ECHO_MODEL:
         return EchoEngine(options, hooks)
-    from worker.engine.transformers_engine import TransformersEngine
+    from qwenq.worker.engine.transformers_engine import TransformersEngine
 
     return TransformersEngine(model, options, hooks)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from schemas.errors import DocumentFailed, EmptyPrompt
-from schemas.prompts import Message
-from schemas.requests import Completion
-from schemas.results import Failure, FinishReason, Usage
+from qwenq.schemas.errors import DocumentFailed, EmptyPrompt
+from qwenq.schemas.prompts import Message
+from qwenq.schemas.requests import Completion
+from qwenq.schemas.results import Failure, FinishReason, Usage
 
 
 def failed_completion(

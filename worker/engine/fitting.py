@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from schemas.errors import PromptTooLong
-from schemas.generation import Overflow
-from schemas.requests import Request
-from worker.engine.encoding import PromptEncoder
-from worker.engine.failures import refuse_blank
+from qwenq.schemas.errors import PromptTooLong
+from qwenq.schemas.generation import Overflow
+from qwenq.schemas.requests import Request
+from qwenq.worker.engine.encoding import PromptEncoder
+from qwenq.worker.engine.failures import refuse_blank
 
 MOST_TRIES = 12
 CLOSE_ENOUGH = 0.98  # of the room that the document may fill

@@ -10,9 +10,9 @@ from typing import Self
 
 import torch
 
-from worker.engine.arena import KeyValueArena
-from worker.engine.prefix import Prefix
-from worker.engine.reader import Reader
+from qwenq.worker.engine.arena import KeyValueArena
+from qwenq.worker.engine.prefix import Prefix
+from qwenq.worker.engine.reader import Reader
 
 TIGHT = 0.75  # of the columns are used: then passing over the others is cheaper than copying these together
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from llguidance import LLMatcher
 
-from schemas.errors import GenerationFailed
+from qwenq.schemas.errors import GenerationFailed
 
 MatcherSource = Callable[[], LLMatcher]
 

@@ -8,11 +8,11 @@ from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.hf import from_tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from schemas.answer_grammar import answer_grammar
-from schemas.errors import InvalidSchema
-from schemas.generation import GenerationParams
-from worker.engine.grammar import Grammar
-from worker.engine.vocabulary import Vocabulary
+from qwenq.schemas.answer_grammar import answer_grammar
+from qwenq.schemas.errors import InvalidSchema
+from qwenq.schemas.generation import GenerationParams
+from qwenq.worker.engine.grammar import Grammar
+from qwenq.worker.engine.vocabulary import Vocabulary
 
 KEPT = 64
 LEXER_STATES = 50_000  # of 1 to 2 KB each

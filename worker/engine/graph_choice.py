@@ -7,11 +7,11 @@ import time
 
 from transformers import PreTrainedModel
 
-from worker.engine.cuda_recorder import CudaRecorder
-from worker.engine.graph_trial import Trial
-from worker.engine.options import EngineOptions
-from worker.engine.plain_forward import has_plain_weights, is_written_out
-from worker.engine.recording import Record
+from qwenq.worker.engine.cuda_recorder import CudaRecorder
+from qwenq.worker.engine.graph_trial import Trial
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.plain_forward import has_plain_weights, is_written_out
+from qwenq.worker.engine.recording import Record
 
 _log = logging.getLogger("qwenq.engine")
 
@@ -44,7 +44,7 @@ def _reason_against(network: PreTrainedModel, options: EngineOptions) -> str | N
 
 def try_out(trial: Trial) -> str | None:
     """Run a trial in a process of its own. Says what is wrong; None if nothing is."""
-    command = [sys.executable, "-P", "-m", "worker.engine.graph_trial"]
+    command = [sys.executable, "-P", "-m", "qwenq.worker.engine.graph_trial"]
     try:
         ended = subprocess.run(
             command, input=trial.as_json(), capture_output=True, text=True, check=False, timeout=MOST_SECONDS

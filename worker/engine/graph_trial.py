@@ -1,6 +1,6 @@
 """Whether replayed steps compute what the same ones do without a graph, tried out on a few layers of random weights.
 
-    python -m worker.engine.graph_trial < trial.json
+    python -m qwenq.worker.engine.graph_trial < trial.json
 
 In a process of its own, since a capture that fails may leave the device's context, or PyTorch's view of its memory, of
 no more use.
@@ -16,18 +16,18 @@ from typing import Any, Self
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
-from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.cuda_recorder import CudaRecorder
-from worker.engine.decode_attention import FoldedDecoding
-from worker.engine.device import dtype_name
-from worker.engine.graphed_forward import STEPS_BEFORE, GraphedForward
-from worker.engine.packed_step import PackedStep
-from worker.engine.packing_check import differs
-from worker.engine.plain_forward import PlainForward
-from worker.engine.prefix import Prefix
-from worker.engine.reader import Reader
-from worker.engine.recording import Record, Replay
-from worker.engine.static_step import COLUMNS_TOGETHER
+from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engine.cuda_recorder import CudaRecorder
+from qwenq.worker.engine.decode_attention import FoldedDecoding
+from qwenq.worker.engine.device import dtype_name
+from qwenq.worker.engine.graphed_forward import STEPS_BEFORE, GraphedForward
+from qwenq.worker.engine.packed_step import PackedStep
+from qwenq.worker.engine.packing_check import differs
+from qwenq.worker.engine.plain_forward import PlainForward
+from qwenq.worker.engine.prefix import Prefix
+from qwenq.worker.engine.reader import Reader
+from qwenq.worker.engine.recording import Record, Replay
+from qwenq.worker.engine.static_step import COLUMNS_TOGETHER
 
 LAYERS = 2
 MOST_VOCABULARY, MOST_BETWEEN = 1_024, 2_048  # what takes memory, and is the same operation at any size

@@ -9,14 +9,14 @@ from weakref import WeakKeyDictionary, ref
 
 import torch
 
-from worker.engine.arena import Place
-from worker.engine.decode_attention import FoldedDecoding
-from worker.engine.packed_step import PackedStep
-from worker.engine.plain_forward import PlainForward
-from worker.engine.prefix import Prefix
-from worker.engine.recording import Record, Replay
-from worker.engine.scheduler import SURVIVABLE
-from worker.engine.static_step import Size, StaticStep, static_decoding
+from qwenq.worker.engine.arena import Place
+from qwenq.worker.engine.decode_attention import FoldedDecoding
+from qwenq.worker.engine.packed_step import PackedStep
+from qwenq.worker.engine.plain_forward import PlainForward
+from qwenq.worker.engine.prefix import Prefix
+from qwenq.worker.engine.recording import Record, Replay
+from qwenq.worker.engine.scheduler import SURVIVABLE
+from qwenq.worker.engine.static_step import Size, StaticStep, static_decoding
 
 _log = logging.getLogger("qwenq.engine")
 

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from schemas.errors import DocumentFailed
-from schemas.requests import Completion, Request
-from worker.engine.failures import failed_completion
-from worker.engine.sequence import Sequence
+from qwenq.schemas.errors import DocumentFailed
+from qwenq.schemas.requests import Completion, Request
+from qwenq.worker.engine.failures import failed_completion
+from qwenq.worker.engine.sequence import Sequence
 
 MOST_WAITING = 1_024
 SETTLING_SECONDS = 0.05  # how long a first few documents wait for others, to be ordered with them

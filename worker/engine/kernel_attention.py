@@ -8,10 +8,10 @@ from typing import Self
 
 import torch
 
-from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.native import NUMBERS, compile_kernel
-from worker.engine.prefix import Prefix
-from worker.engine.reader import Reader
+from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engine.native import NUMBERS, compile_kernel
+from qwenq.worker.engine.prefix import Prefix
+from qwenq.worker.engine.reader import Reader
 
 NAME = "decode_attention"
 _COUNT, _PLACE = ctypes.c_int64, ctypes.c_void_p

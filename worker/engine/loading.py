@@ -17,23 +17,23 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from schemas.errors import ModelUnavailable
-from schemas.requests import ModelInfo
-from schemas.settings import Quantize
-from worker.engine.device import choose_device, choose_dtype, dtype_name, free_memory, slow_reason
-from worker.engine.memory import MemoryHeld, readable
-from worker.engine.model_errors import reason_of
-from worker.engine.options import EngineOptions
-from worker.engine.quantization import check_quantize, check_whole, own_quantization
-from worker.engine.quantized_loading import (
+from qwenq.schemas.errors import ModelUnavailable
+from qwenq.schemas.requests import ModelInfo
+from qwenq.schemas.settings import Quantize
+from qwenq.worker.engine.device import choose_device, choose_dtype, dtype_name, free_memory, slow_reason
+from qwenq.worker.engine.memory import MemoryHeld, readable
+from qwenq.worker.engine.model_errors import reason_of
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.quantization import check_quantize, check_whole, own_quantization
+from qwenq.worker.engine.quantized_loading import (
     bitsandbytes_config,
     is_dequantized,
     mend_quantized,
     prepare_checkpoint,
 )
-from worker.engine.source import NO_TOKENIZER, check_source
-from worker.engine.vocabulary import Vocabulary
-from worker.engine.weights import Weights, check_files_fit
+from qwenq.worker.engine.source import NO_TOKENIZER, check_source
+from qwenq.worker.engine.vocabulary import Vocabulary
+from qwenq.worker.engine.weights import Weights, check_files_fit
 
 logger = logging.getLogger("qwenq.engine")
 

@@ -7,9 +7,9 @@ import torch
 from llguidance import LLExecutor
 from torch.nn.functional import embedding
 
-from worker.engine.cores import usable_cores
-from worker.engine.grammar import Grammar
-from worker.engine.sequence import Sequence
+from qwenq.worker.engine.cores import usable_cores
+from qwenq.worker.engine.grammar import Grammar
+from qwenq.worker.engine.sequence import Sequence
 
 WORD_BITS = 32
 WORD_BYTES = 4

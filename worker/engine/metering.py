@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import torch
 
-from schemas.answer_seconds import AnswerSeconds
-from schemas.requests import BatchMetrics
-from worker.engine.device import peak_bytes, reset_peak
-from worker.engine.memory import resident_bytes
-from worker.engine.runner import RowWork
-from worker.engine.sequence import Sequence
+from qwenq.schemas.answer_seconds import AnswerSeconds
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.worker.engine.device import peak_bytes, reset_peak
+from qwenq.worker.engine.memory import resident_bytes
+from qwenq.worker.engine.runner import RowWork
+from qwenq.worker.engine.sequence import Sequence
 
 REPORT_SECONDS = 10.0
 

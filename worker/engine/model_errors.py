@@ -9,8 +9,8 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from worker.engine.quantization import INSTALL
-from worker.engine.source import NO_TOKENIZER, NO_WEIGHTS, NOT_ON_HUB
+from qwenq.worker.engine.quantization import INSTALL
+from qwenq.worker.engine.source import NO_TOKENIZER, NO_WEIGHTS, NOT_ON_HUB
 
 LONGEST_REASON = 300
 

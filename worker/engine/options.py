@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from schemas.settings import Dtype, Quantize, Settings
+from qwenq.schemas.settings import Dtype, Quantize, Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from schemas.errors import GenerationFailed
-from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.budget import TokenBudget
-from worker.engine.causal_softmax import causal_softmax
-from worker.engine.decode_attention import Decoding
-from worker.engine.packed_step import Forward, PackedStep
-from worker.engine.prefix import Prefix, PrefixShelf
-from worker.engine.prompt_attention import Piece
-from worker.engine.reader import Reader
-from worker.engine.runner import NOT_A_NUMBER, RowWork
-from worker.engine.sampling import pick_tokens
-from worker.engine.sequence import Sequence
+from qwenq.schemas.errors import GenerationFailed
+from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engine.budget import TokenBudget
+from qwenq.worker.engine.causal_softmax import causal_softmax
+from qwenq.worker.engine.decode_attention import Decoding
+from qwenq.worker.engine.packed_step import Forward, PackedStep
+from qwenq.worker.engine.prefix import Prefix, PrefixShelf
+from qwenq.worker.engine.prompt_attention import Piece
+from qwenq.worker.engine.reader import Reader
+from qwenq.worker.engine.runner import NOT_A_NUMBER, RowWork
+from qwenq.worker.engine.sampling import pick_tokens
+from qwenq.worker.engine.sequence import Sequence
 
 STEP_TOKENS = {"cpu": 1_024}  # a larger pass is no faster a token, and nobody is heard meanwhile
 MOST_STEP_TOKENS = 8_192

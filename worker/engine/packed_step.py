@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import torch
 from transformers import AttentionInterface, PreTrainedModel
 
-from worker.engine.causal_softmax import CausalSoftmax, masked_softmax
-from worker.engine.decode_attention import DecodeAttention
-from worker.engine.prompt_attention import Piece, PromptAttention
+from qwenq.worker.engine.causal_softmax import CausalSoftmax, masked_softmax
+from qwenq.worker.engine.decode_attention import DecodeAttention
+from qwenq.worker.engine.prompt_attention import Piece, PromptAttention
 
 PACKED = "qwenq_packed"
 NO_TERMS = {"dropout", "position_ids", "cache_position"}  # handed over, and of no effect here

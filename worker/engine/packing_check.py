@@ -6,15 +6,15 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.decode_attention import Decoding
-from worker.engine.graphed_forward import STEPS_BEFORE, GraphedForward
-from worker.engine.packed_step import PACKED, Forward, PackedStep
-from worker.engine.plain_forward import PlainForward
-from worker.engine.plain_kernel import PlainKernel
-from worker.engine.prompt_attention import Piece
-from worker.engine.reader import Reader
-from worker.engine.recording import Record
+from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engine.decode_attention import Decoding
+from qwenq.worker.engine.graphed_forward import STEPS_BEFORE, GraphedForward
+from qwenq.worker.engine.packed_step import PACKED, Forward, PackedStep
+from qwenq.worker.engine.plain_forward import PlainForward
+from qwenq.worker.engine.plain_kernel import PlainKernel
+from qwenq.worker.engine.prompt_attention import Piece
+from qwenq.worker.engine.reader import Reader
+from qwenq.worker.engine.recording import Record
 
 _log = logging.getLogger("qwenq.engine")
 

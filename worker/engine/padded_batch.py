@@ -6,11 +6,11 @@ from typing import Self
 import torch
 from transformers import PreTrainedModel
 
-from schemas.errors import GenerationFailed
-from worker.engine.cache import append_rows, drop_columns, is_joinable, keep_rows, new_cache
-from worker.engine.runner import NOT_A_NUMBER
-from worker.engine.sampling import pick_tokens
-from worker.engine.sequence import Sequence
+from qwenq.schemas.errors import GenerationFailed
+from qwenq.worker.engine.cache import append_rows, drop_columns, is_joinable, keep_rows, new_cache
+from qwenq.worker.engine.runner import NOT_A_NUMBER
+from qwenq.worker.engine.sampling import pick_tokens
+from qwenq.worker.engine.sequence import Sequence
 
 ANY_TOKEN = 0  # stands in the padding, where no row looks
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence as Listed
 
 from transformers import PreTrainedModel
 
-from worker.engine.batching import prefill_groups
-from worker.engine.budget import TokenBudget
-from worker.engine.cache import is_joinable, new_cache
-from worker.engine.padded_batch import PaddedBatch
-from worker.engine.runner import RowWork
-from worker.engine.sequence import Sequence
+from qwenq.worker.engine.batching import prefill_groups
+from qwenq.worker.engine.budget import TokenBudget
+from qwenq.worker.engine.cache import is_joinable, new_cache
+from qwenq.worker.engine.padded_batch import PaddedBatch
+from qwenq.worker.engine.runner import RowWork
+from qwenq.worker.engine.sequence import Sequence
 
 REFILL_SHARE = 4  # of the rows, one in so many: joining copies the whole cache, so newcomers go in together
 

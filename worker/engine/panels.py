@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch.nn.functional import pad
 
-from worker.engine.native import NUMBERS, compile_kernel
+from qwenq.worker.engine.native import NUMBERS, compile_kernel
 
 NAME = "product"
 WIDE = 32  # outputs in a panel, as in native/product.h

@@ -7,9 +7,9 @@ from typing import NamedTuple, Self
 
 import torch
 
-from worker.engine.packed_step import PackedStep
-from worker.engine.panels import WeightTable
-from worker.engine.prefix import Prefix
+from qwenq.worker.engine.packed_step import PackedStep
+from qwenq.worker.engine.panels import WeightTable
+from qwenq.worker.engine.prefix import Prefix
 
 _COUNT, _PLACE = ctypes.c_int64, ctypes.c_void_p
 

@@ -6,7 +6,7 @@ from typing import Self
 
 import torch
 
-from schemas.generation import GenerationParams
+from qwenq.schemas.generation import GenerationParams
 
 
 class Penalties:

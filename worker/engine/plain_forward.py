@@ -10,8 +10,8 @@ import torch
 from torch.nn.functional import rms_norm, silu
 from transformers import PreTrainedModel
 
-from worker.engine.packed_step import PackedStep
-from worker.engine.prepacked import PrepackedLinear
+from qwenq.worker.engine.packed_step import PackedStep
+from qwenq.worker.engine.prepacked import PrepackedLinear
 
 WRITTEN_OUT = {"Qwen2ForCausalLM", "Qwen3ForCausalLM"}
 

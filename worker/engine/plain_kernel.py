@@ -5,12 +5,12 @@ from typing import Any, Self
 
 import torch
 
-from worker.engine.arena import CacheShape
-from worker.engine.native import NUMBERS, compile_kernel
-from worker.engine.packed_step import PackedStep
-from worker.engine.panels import PanelLinear
-from worker.engine.pass_tables import LayerTable, ModelTable, Spans, StepTable
-from worker.engine.plain_forward import is_written_out, linear_layers, linear_parts
+from qwenq.worker.engine.arena import CacheShape
+from qwenq.worker.engine.native import NUMBERS, compile_kernel
+from qwenq.worker.engine.packed_step import PackedStep
+from qwenq.worker.engine.panels import PanelLinear
+from qwenq.worker.engine.pass_tables import LayerTable, ModelTable, Spans, StepTable
+from qwenq.worker.engine.plain_forward import is_written_out, linear_layers, linear_parts
 
 NAME = "plain_pass"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from worker.engine.arena import CacheShape
+from qwenq.worker.engine.arena import CacheShape
 
 FEWEST_TOKENS = 16  # below, sharing saves less than it costs to keep apart
 MOST_KEPT = 4

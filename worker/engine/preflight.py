@@ -3,7 +3,7 @@
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from schemas.settings import Dtype, Settings
+from qwenq.schemas.settings import Dtype, Settings
 
 ALWAYS_HERE = ("auto", "cpu")
 
@@ -17,6 +17,6 @@ def check_device(settings: Settings) -> None:
 
 
 def _try(device: str, dtype: Dtype) -> None:
-    from worker.engine.device import try_device
+    from qwenq.worker.engine.device import try_device
 
     try_device(device, dtype)

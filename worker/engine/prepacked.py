@@ -7,7 +7,7 @@ PyTorch's own compiler lays weights out ahead (`torch._inductor`, freezing); the
 import torch
 from transformers import PreTrainedModel
 
-from worker.engine.panels import PanelLinear
+from qwenq.worker.engine.panels import PanelLinear
 
 ROWS = 32  # the layout suits products with about so many rows best, and serves all others
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from worker.engine.causal_softmax import CausalSoftmax, visible
-from worker.engine.prefix import Prefix
+from qwenq.worker.engine.causal_softmax import CausalSoftmax, visible
+from qwenq.worker.engine.prefix import Prefix
 
 MOST_QUERIES = 1_024
 MOST_SCORES = 2**22  # a head, at once

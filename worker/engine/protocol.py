@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from schemas.prompts import Message
-from schemas.requests import Completion, ModelInfo, Request
+from qwenq.schemas.prompts import Message
+from qwenq.schemas.requests import Completion, ModelInfo, Request
 
 
 class Engine(Protocol):

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import InvalidSetting
-from schemas.settings import Quantize
+from qwenq.schemas.errors import InvalidSetting
+from qwenq.schemas.settings import Quantize
 
 INSTALL = "pip install 'qwenq[quantize]'"
 

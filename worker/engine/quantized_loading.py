@@ -9,7 +9,7 @@ from transformers import __version__ as transformers_version
 from transformers.quantizers.auto import AutoHfQuantizer
 from transformers.utils.import_utils import is_kernels_available
 
-from schemas.settings import Quantize
+from qwenq.schemas.settings import Quantize
 
 FP8 = ("fp8", "mxfp8")
 FP8_CAPABILITY = (8, 9)  # of a CUDA device that multiplies 8-bit floats

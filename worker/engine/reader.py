@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from worker.engine.prefix import Prefix
+from qwenq.worker.engine.prefix import Prefix
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence as Listed
 from dataclasses import dataclass
 from typing import Protocol
 
-from worker.engine.sequence import Sequence
+from qwenq.worker.engine.sequence import Sequence
 
 NOT_A_NUMBER = "the model computed something that is not a number; try --dtype float32"
 

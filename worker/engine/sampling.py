@@ -5,11 +5,11 @@ from collections.abc import Sequence as Listed
 
 import torch
 
-from worker.engine.blocks import fall, highest
-from worker.engine.masking import rule_out
-from worker.engine.penalties import penalise
-from worker.engine.sequence import Sequence
-from worker.engine.warping import Recipe, shortlist, warped_probabilities
+from qwenq.worker.engine.blocks import fall, highest
+from qwenq.worker.engine.masking import rule_out
+from qwenq.worker.engine.penalties import penalise
+from qwenq.worker.engine.sequence import Sequence
+from qwenq.worker.engine.warping import Recipe, shortlist, warped_probabilities
 
 NO_NUMBER = -1
 ROWS_SORTED = 16  # at once: sorting a vocabulary takes several times the memory of its logits

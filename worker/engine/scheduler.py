@@ -7,15 +7,15 @@ from collections.abc import Collection, Iterable, Iterator
 
 import torch
 
-from schemas.errors import DocumentFailed, GenerationFailed, OutOfMemory
-from schemas.requests import BatchMetrics, Completion, EngineHooks
-from worker.engine.answers import completion_of
-from worker.engine.budget import TokenBudget
-from worker.engine.device import free_memory
-from worker.engine.intake import Intake
-from worker.engine.metering import GroupMeter
-from worker.engine.runner import RowWork, Runner
-from worker.engine.sequence import Sequence
+from qwenq.schemas.errors import DocumentFailed, GenerationFailed, OutOfMemory
+from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks
+from qwenq.worker.engine.answers import completion_of
+from qwenq.worker.engine.budget import TokenBudget
+from qwenq.worker.engine.device import free_memory
+from qwenq.worker.engine.intake import Intake
+from qwenq.worker.engine.metering import GroupMeter
+from qwenq.worker.engine.runner import RowWork, Runner
+from qwenq.worker.engine.sequence import Sequence
 
 _log = logging.getLogger("qwenq.engine")
 

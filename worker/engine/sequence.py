@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 import torch
 
-from schemas.errors import DocumentFailed, IncompleteJson
-from schemas.generation import GenerationParams
-from schemas.results import FinishReason
-from worker.engine.grammar import Grammar
-from worker.engine.penalties import Penalties
-from worker.engine.stopping import StopStrings, Tail
-from worker.engine.vocabulary import Vocabulary
+from qwenq.schemas.errors import DocumentFailed, IncompleteJson
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.results import FinishReason
+from qwenq.worker.engine.grammar import Grammar
+from qwenq.worker.engine.penalties import Penalties
+from qwenq.worker.engine.stopping import StopStrings, Tail
+from qwenq.worker.engine.vocabulary import Vocabulary
 
 
 @dataclass(slots=True, eq=False)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from schemas.errors import ModelUnavailable
+from qwenq.schemas.errors import ModelUnavailable
 
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 WANTED = "Give --model (or QWENQ_MODEL) a hub id or a folder that holds config.json, a tokenizer and weights"

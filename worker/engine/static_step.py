@@ -5,12 +5,12 @@ from typing import NamedTuple, Self
 
 import torch
 
-from worker.engine.arena import KeyValueArena
-from worker.engine.decode_attention import FoldedDecoding
-from worker.engine.folded_attention import FoldedAttention, Readers
-from worker.engine.packed_step import PackedStep
-from worker.engine.plain_forward import PlainForward
-from worker.engine.prefix import Prefix
+from qwenq.worker.engine.arena import KeyValueArena
+from qwenq.worker.engine.decode_attention import FoldedDecoding
+from qwenq.worker.engine.folded_attention import FoldedAttention, Readers
+from qwenq.worker.engine.packed_step import PackedStep
+from qwenq.worker.engine.plain_forward import PlainForward
+from qwenq.worker.engine.prefix import Prefix
 
 ROWS_TOGETHER = 16
 COLUMNS_TOGETHER = 64

@@ -5,7 +5,7 @@ from typing import Self
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from worker.engine.vocabulary import Vocabulary
+from qwenq.worker.engine.vocabulary import Vocabulary
 
 SETTLE_AT = 8  # tokens, so that no step decodes many
 CONTEXT = 4  # tokens before the new ones: a token's text may depend on the one before it

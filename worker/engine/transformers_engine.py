@@ -9,29 +9,29 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from schemas.errors import ModelUnavailable
-from schemas.prompts import Message
-from schemas.requests import Completion, EngineHooks, ModelInfo, Request
-from worker.engine.budget import TokenBudget
-from worker.engine.cache import cache_size
-from worker.engine.cores import usable_cores
-from worker.engine.device import free_memory
-from worker.engine.encoding import PromptEncoder
-from worker.engine.fitting import Fitter
-from worker.engine.grammars import Grammars
-from worker.engine.graph_choice import choose_recorder
-from worker.engine.graphed_forward import MOST_BYTES, GraphedForward
-from worker.engine.intake import Intake
-from worker.engine.loading import LoadedModel, load_model
-from worker.engine.options import EngineOptions
-from worker.engine.packed_rows import PackedRows, step_tokens
-from worker.engine.packed_step import Forward
-from worker.engine.packing_check import prepare_packing
-from worker.engine.padded_rows import PaddedRows
-from worker.engine.prepacked import prepack
-from worker.engine.runner import Runner
-from worker.engine.scheduler import Scheduler
-from worker.engine.sequence import Sequence
+from qwenq.schemas.errors import ModelUnavailable
+from qwenq.schemas.prompts import Message
+from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
+from qwenq.worker.engine.budget import TokenBudget
+from qwenq.worker.engine.cache import cache_size
+from qwenq.worker.engine.cores import usable_cores
+from qwenq.worker.engine.device import free_memory
+from qwenq.worker.engine.encoding import PromptEncoder
+from qwenq.worker.engine.fitting import Fitter
+from qwenq.worker.engine.grammars import Grammars
+from qwenq.worker.engine.graph_choice import choose_recorder
+from qwenq.worker.engine.graphed_forward import MOST_BYTES, GraphedForward
+from qwenq.worker.engine.intake import Intake
+from qwenq.worker.engine.loading import LoadedModel, load_model
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.packed_rows import PackedRows, step_tokens
+from qwenq.worker.engine.packed_step import Forward
+from qwenq.worker.engine.packing_check import prepare_packing
+from qwenq.worker.engine.padded_rows import PaddedRows
+from qwenq.worker.engine.prepacked import prepack
+from qwenq.worker.engine.runner import Runner
+from qwenq.worker.engine.scheduler import Scheduler
+from qwenq.worker.engine.sequence import Sequence
 
 _log = logging.getLogger("qwenq.engine")
 

@@ -10,8 +10,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from schemas.generation import GenerationParams
-from worker.engine.blocks import likeliest
+from qwenq.schemas.generation import GenerationParams
+from qwenq.worker.engine.blocks import likeliest
 
 SHORTLIST = 256
 SPARE = 32  # for tokens as good as the last of the top-k, which all stay

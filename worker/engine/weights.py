@@ -13,10 +13,10 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig
 from transformers.quantizers.base import get_keys_to_not_convert
 from transformers.quantizers.quantizers_utils import should_convert_module
 
-from schemas.errors import ModelUnavailable
-from schemas.settings import Quantize
-from worker.engine.device import dtype_name
-from worker.engine.memory import free_bytes, readable
+from qwenq.schemas.errors import ModelUnavailable
+from qwenq.schemas.settings import Quantize
+from qwenq.worker.engine.device import dtype_name
+from qwenq.worker.engine.memory import free_bytes, readable
 
 BLOCK = 64  # weights of NF4 that share a scale; bitsandbytes wants whole blocks in a row
 BYTES_A_WEIGHT = {"8bit": 1.0, "4bit": 0.5 + (1 + 4 / 256) / BLOCK}  # with the scales, which are in 8 bits

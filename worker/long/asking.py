@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Self
 
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
-from schemas.merging import MergeTemplate
-from schemas.templating import PromptTemplate
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.merging import MergeTemplate
+from qwenq.schemas.templating import PromptTemplate
 
 
 @dataclass(frozen=True, slots=True)

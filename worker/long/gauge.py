@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Protocol
 
-from schemas.generation import GenerationParams
-from schemas.prompts import Message
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts import Message
 
 MESSAGE_TOKENS = 16
 """More than any chat template puts around one message."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from schemas.chunks import Claim
-from schemas.merging import MergeTemplate
-from schemas.parts import Part, PartAnswer
-from schemas.requests import Completion, Request
-from schemas.results import Failure, Usage
-from schemas.templating import PromptTemplate
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.merging import MergeTemplate
+from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.schemas.requests import Completion, Request
+from qwenq.schemas.results import Failure, Usage
+from qwenq.schemas.templating import PromptTemplate
 
 
 @dataclass(slots=True, eq=False)

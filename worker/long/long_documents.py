@@ -11,20 +11,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
-from schemas.errors import DocumentFailed, NoRoomForParts, NoRoomToMerge, StoreAway
-from schemas.events import Event
-from schemas.parts import Part, PartAnswer
-from schemas.prompts import Message, Prompt
-from schemas.requests import Completion, Request
-from store.database import Store
-from store.parts import answered_parts
-from worker.engine.failures import failed_completion
-from worker.keeper import Keeper
-from worker.long.cutting import cut
-from worker.long.gauge import Gauge
-from worker.long.grouping import groups_of
-from worker.long.long_document import LongDocument
-from worker.reuse import Reuse
+from qwenq.schemas.errors import DocumentFailed, NoRoomForParts, NoRoomToMerge, StoreAway
+from qwenq.schemas.events import Event
+from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.requests import Completion, Request
+from qwenq.store.database import Store
+from qwenq.store.parts import answered_parts
+from qwenq.worker.engine.failures import failed_completion
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.long.cutting import cut
+from qwenq.worker.long.gauge import Gauge
+from qwenq.worker.long.grouping import groups_of
+from qwenq.worker.long.long_document import LongDocument
+from qwenq.worker.reuse import Reuse
 
 FIRST_KEY = 2**31
 """The key of a turn's first part: above that of every document."""

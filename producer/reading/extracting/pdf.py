@@ -4,8 +4,8 @@ import re
 import threading
 from typing import TYPE_CHECKING
 
-from producer.reading.extracting.extracted import Extracted
-from schemas.errors import UnreadableDocument
+from qwenq.producer.reading.extracting.extracted import Extracted
+from qwenq.schemas.errors import UnreadableDocument
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument

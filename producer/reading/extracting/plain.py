@@ -2,8 +2,8 @@
 
 import codecs
 
-from producer.reading.extracting.extracted import Extracted
-from schemas.errors import UnreadableDocument
+from qwenq.producer.reading.extracting.extracted import Extracted
+from qwenq.schemas.errors import UnreadableDocument
 
 # UTF-32's little-endian mark begins with UTF-16's: it is looked for first.
 _MARKS = (

@@ -2,8 +2,8 @@
 
 import re
 
-from producer.reading.extracting.extracted import Extracted
-from producer.reading.extracting.plain import decoded
+from qwenq.producer.reading.extracting.extracted import Extracted
+from qwenq.producer.reading.extracting.plain import decoded
 
 _DECLARED = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _HEAD_BYTES = 2_048

@@ -10,9 +10,9 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from producer.reading.archives import check_archive
-from producer.reading.extracting.extracted import Extracted
-from schemas.errors import UnreadableDocument
+from qwenq.producer.reading.archives import check_archive
+from qwenq.producer.reading.extracting.extracted import Extracted
+from qwenq.schemas.errors import UnreadableDocument
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

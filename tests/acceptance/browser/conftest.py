@@ -9,10 +9,10 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import ConsoleMessage, Error, Page, Request, expect
 
 from qwenq.embedded.redis import start_redis
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
 from qwenq.stores import open_store
-from schemas.settings import Settings
-from store.broker import Broker
-from store.database import Store
 from tests.chromium import NONE_FOUND, found_chromium, running_chromium
 from tests.monitors import Browser, running_monitor
 from tests.processes import Fleet

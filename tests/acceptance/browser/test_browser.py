@@ -5,8 +5,8 @@ import re
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
-from schemas.states import JobState
-from store.database import Store
+from qwenq.schemas.states import JobState
+from qwenq.store.database import Store
 from tests.builders import make_job, make_worker
 from tests.monitors import Browser
 from tests.services import Jobs

@@ -9,8 +9,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Inspector, inspect
 
-import migrations
-from store.database import Store
+from qwenq import migrations
+from qwenq.store.database import Store
 
 VERSION_TABLE = "alembic_version"
 

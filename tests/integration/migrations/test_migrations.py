@@ -9,18 +9,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, inspect, select
 
-import migrations
-import schemas.part_tables
-import schemas.schedule_tables  # noqa: F401 - the same
-from migrations.command import head, upgrade
-from schemas.states import DocumentState, JobState
-from schemas.tables import SCHEMA_VERSION, metadata
-from store.database import Store
-from store.rescue import rescue_expired
-from store.results import errors_of, results_of
-from store.statuses import job_status
-from store.version import check_version, upgrade_store
-from store.workers import find_worker
+import qwenq.schemas.part_tables
+import qwenq.schemas.schedule_tables  # noqa: F401 - the same
+from qwenq import migrations
+from qwenq.migrations.command import head, upgrade
+from qwenq.schemas.states import DocumentState, JobState
+from qwenq.schemas.tables import SCHEMA_VERSION, metadata
+from qwenq.store.database import Store
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.results import errors_of, results_of
+from qwenq.store.statuses import job_status
+from qwenq.store.version import check_version, upgrade_store
+from qwenq.store.workers import find_worker
 from tests.audit import audit
 from tests.builders import answer_all
 from tests.integration.migrations.conftest import VERSION_TABLE, described, downgrade

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from qwenq.embedded.redis import start_redis
-from schemas.settings import Settings
-from store.database import Store
+from qwenq.schemas.settings import Settings
+from qwenq.store.database import Store
 from tests.monitors import Browser, running_monitor
 
 

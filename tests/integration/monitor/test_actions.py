@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from schemas.settings import Settings
-from schemas.states import JobState
-from store.broker import Broker
-from store.database import Store
-from store.statuses import job_status
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.statuses import job_status
 from tests.builders import answer, failure, finish, make_job, make_worker, take_next
 from tests.monitors import Browser, running_monitor
 

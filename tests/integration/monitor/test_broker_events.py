@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from qwenq.embedded.redis import start_redis
-from schemas.events import Event
-from schemas.settings import Settings
-from store.broker import Broker
+from qwenq.schemas.events import Event
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker
 from tests.monitors import Browser, running_monitor
 from tests.waiting import eventually
 

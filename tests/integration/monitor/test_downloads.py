@@ -9,10 +9,10 @@ import requests
 
 from qwenq import api
 from qwenq.exporting import RESULT_COLUMNS
-from schemas.errors import StoreAway
-from schemas.settings import Settings
-from store import results
-from store.database import Store
+from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.settings import Settings
+from qwenq.store import results
+from qwenq.store.database import Store
 from tests.builders import answer, failure, finish, make_job, make_worker, take_next
 from tests.monitors import Browser, running_monitor
 

@@ -7,16 +7,16 @@ import re
 import pytest
 from sqlalchemy import update
 
-from schemas.requests import BatchMetrics, ModelInfo
-from schemas.settings import Settings
-from schemas.tables import batches, workers
-from schemas.workers import WorkerIdentity
-from store import fleet as store_of_fleet
-from store.batches import insert_batches
-from store.clock import now
-from store.database import Store
-from store.fleet import read_fleet
-from store.workers import note_failed, note_model_loaded, register_worker
+from qwenq.schemas.requests import BatchMetrics, ModelInfo
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import batches, workers
+from qwenq.schemas.workers import WorkerIdentity
+from qwenq.store import fleet as store_of_fleet
+from qwenq.store.batches import insert_batches
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.fleet import read_fleet
+from qwenq.store.workers import note_failed, note_model_loaded, register_worker
 from tests.builders import MODEL, chunks_of, make_job, make_worker, take
 from tests.monitors import Browser, running_monitor
 from tests.processes import Fleet

@@ -8,19 +8,19 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import update
 
-from producer.planning import ChunkPlanner
 from qwenq.monitor.job_parts import PAGE_ANSWERS, PAGE_CHUNKS, PARTS
 from qwenq.monitor.page import STOP_POLLING
-from schemas.documents import Document, Row
-from schemas.jobs import JobSpec, PromptSpec
-from schemas.requests import BatchMetrics
-from schemas.settings import Settings
-from schemas.tables import jobs
-from store.batches import insert_batches
-from store.chunks import insert_chunks
-from store.database import Store
-from store.documents import insert_rows
-from store.jobs import create_job, release_job
+from qwenq.producer.planning import ChunkPlanner
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.jobs import JobSpec, PromptSpec
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import jobs
+from qwenq.store.batches import insert_batches
+from qwenq.store.chunks import insert_chunks
+from qwenq.store.database import Store
+from qwenq.store.documents import insert_rows
+from qwenq.store.jobs import create_job, release_job
 from tests.builders import (
     MODEL,
     answer,

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import column, insert, literal, select, text, update
 
 from qwenq.monitor.jobs_page import PAGE_JOBS
-from schemas.settings import Settings
-from schemas.tables import jobs
-from store.database import Store
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import jobs
+from qwenq.store.database import Store
 from tests.builders import answer, answer_all, failure, finish, make_job, make_worker, take_next
 from tests.monitors import Browser, running_monitor
 

@@ -19,8 +19,8 @@ from benchmarks.monitoring import (
 )
 from benchmarks.simulated_workers import SimulatedWorkers
 from qwenq.monitor.serving import FORGET_WORKERS_SECONDS, MOST_TASKS
-from schemas.settings import Settings
-from store.database import Store
+from qwenq.schemas.settings import Settings
+from qwenq.store.database import Store
 from tests.monitors import running_monitor
 from tests.waiting import eventually
 

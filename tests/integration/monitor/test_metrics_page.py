@@ -10,14 +10,14 @@ from sqlalchemy import delete, update
 
 from qwenq.monitor import exporter
 from qwenq.monitor.series import SERIES
-from schemas.answer_seconds import BOUNDS, AnswerSeconds
-from schemas.chunks import Claim
-from schemas.requests import BatchMetrics
-from schemas.settings import Settings
-from schemas.tables import batches, workers
-from store.batches import SETTLED_SECONDS, insert_batches
-from store.clock import now
-from store.database import Store
+from qwenq.schemas.answer_seconds import BOUNDS, AnswerSeconds
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import batches, workers
+from qwenq.store.batches import SETTLED_SECONDS, insert_batches
+from qwenq.store.clock import now
+from qwenq.store.database import Store
 from tests.builders import MODEL, answer_all, chunks_of, make_job, make_worker, take
 from tests.monitors import Browser, running_monitor
 

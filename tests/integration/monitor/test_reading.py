@@ -8,9 +8,9 @@ from sqlalchemy import Connection, select, text
 
 from qwenq.monitor import reading
 from qwenq.monitor.reading import THREADS, StoreReader
-from schemas.errors import StoreAway
-from schemas.settings import Settings
-from store.database import Store
+from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.settings import Settings
+from qwenq.store.database import Store
 
 
 def one(connection: Connection) -> int:

@@ -15,10 +15,10 @@ from qwenq.monitor import layouts
 from qwenq.monitor.headers import PROTECTIVE_HEADERS
 from qwenq.monitor.routes import ROUTES
 from qwenq.monitor.serving import Serving, make_monitor
-from schemas.errors import UnguardedFlower
-from schemas.settings import Settings
-from store.database import Store
-from store.version import upgrade_store
+from qwenq.schemas.errors import UnguardedFlower
+from qwenq.schemas.settings import Settings
+from qwenq.store.database import Store
+from qwenq.store.version import upgrade_store
 from tests.builders import make_job
 from tests.monitors import Browser, running_monitor
 from tests.processes import qwenq

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 from tests.processes import Fleet
 from tests.waiting import eventually
 

@@ -10,22 +10,22 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from producer.planning import ChunkPlanner
 from qwenq.embedded.session import environment_of
+from qwenq.producer.planning import ChunkPlanner
 from qwenq.report.facts import ReportOptions, Section
 from qwenq.report.gathering import gather_report
 from qwenq.report.page import render_page
-from schemas.documents import Row, RowError
-from schemas.generation import GenerationParams
-from schemas.jobs import JobSpec, PromptSpec
-from schemas.requests import BatchMetrics
-from schemas.results import FinishReason
-from schemas.settings import Settings
-from store import jobs
-from store.batches import insert_batches
-from store.chunks import insert_chunks
-from store.database import Store
-from store.documents import insert_rows
+from qwenq.schemas.documents import Row, RowError
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import JobSpec, PromptSpec
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.results import FinishReason
+from qwenq.schemas.settings import Settings
+from qwenq.store import jobs
+from qwenq.store.batches import insert_batches
+from qwenq.store.chunks import insert_chunks
+from qwenq.store.database import Store
+from qwenq.store.documents import insert_rows
 from tests.builders import (
     MODEL,
     answer,

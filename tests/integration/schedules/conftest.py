@@ -10,12 +10,12 @@ import pytest
 from qwenq.job_request import JobRequest
 from qwenq.schedules import managing
 from qwenq.schedules.ticking import TickReport, tick
-from schemas.schedules import RunPolicy, ScheduleRun
-from schemas.settings import Settings
-from schemas.states import ChunkState, JobState, RunState
-from store.broker import Broker
-from store.database import Store
-from store.statuses import job_status
+from qwenq.schemas.schedules import RunPolicy, ScheduleRun
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState, JobState, RunState
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.store.statuses import job_status
 from tests.builders import chunks_of, finish, make_worker, take
 
 NIGHT = datetime(2030, 11, 22, 2, tzinfo=UTC)
@@ -46,7 +46,7 @@ class Nights:
 
     def due_from(self, name: str, moment: datetime) -> None:
         """Let a schedule be due next at a moment, as if it had been added shortly before."""
-        from store.schedules import note_next_due
+        from qwenq.store.schedules import note_next_due
 
         schedule = managing.show(name, self.settings).schedule
         with self.store.writing() as connection:

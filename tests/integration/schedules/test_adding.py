@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from schemas.errors import InvalidParameter, OutputNotWritable, ScheduleExists
+from qwenq.schemas.errors import InvalidParameter, OutputNotWritable, ScheduleExists
 from tests.integration.schedules.conftest import Nights
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from qwenq.schedules import managing
-from schemas.states import RunState
-from store.clock import moment_of
+from qwenq.schemas.states import RunState
+from qwenq.store.clock import moment_of
 from tests.integration.schedules.conftest import Nights
 from tests.processes import Fleet
 from tests.waiting import eventually

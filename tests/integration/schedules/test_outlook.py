@@ -7,8 +7,8 @@ import pytest
 
 from qwenq.job_request import JobRequest
 from qwenq.schedules import managing
-from schemas.errors import InvalidParameter, InvalidTemplate
-from schemas.schedules import RunPolicy
+from qwenq.schemas.errors import InvalidParameter, InvalidTemplate
+from qwenq.schemas.schedules import RunPolicy
 from tests.integration.schedules.conftest import Nights
 
 

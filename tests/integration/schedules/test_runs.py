@@ -12,17 +12,13 @@ from qwenq.schedules import managing, submitting, ticking
 from qwenq.schedules.changes import changes_section
 from qwenq.schedules.delivering import deliver_run
 from qwenq.schedules.failing import troubles
-from schemas.errors import (
-    RunNotStarted,
-    StoreAway,
-    UnknownSchedule,
-)
-from schemas.schedule_tables import schedule_runs, schedules
-from schemas.states import RunState, ScheduleState
-from schemas.tables import workers
-from store.clock import moment_of, now
-from store.jobs import cancel_job
-from store.schedule_runs import take_run
+from qwenq.schemas.errors import RunNotStarted, StoreAway, UnknownSchedule
+from qwenq.schemas.schedule_tables import schedule_runs, schedules
+from qwenq.schemas.states import RunState, ScheduleState
+from qwenq.schemas.tables import workers
+from qwenq.store.clock import moment_of, now
+from qwenq.store.jobs import cancel_job
+from qwenq.store.schedule_runs import take_run
 from tests.builders import chunks_of, failure, finish, take
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 

@@ -16,11 +16,11 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from qwenq.schedules import managing, webhooks
 from qwenq.schedules.failing import troubles
 from qwenq.schedules.webhooks import send_notices
-from schemas.events import Event
-from schemas.schedule_tables import notices
-from schemas.states import NoticeState
-from store.clock import now
-from store.notices import PAUSES
+from qwenq.schemas.events import Event
+from qwenq.schemas.schedule_tables import notices
+from qwenq.schemas.states import NoticeState
+from qwenq.store.clock import now
+from qwenq.store.notices import PAUSES
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select, text, update
 
-from schemas.jobs import JobStatus
-from schemas.tables import chunks, documents, results
-from store.clock import now
-from store.database import Store
-from store.documents import told_state
-from store.statuses import job_status
+from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.tables import chunks, documents, results
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.documents import told_state
+from qwenq.store.statuses import job_status
 from tests.audit import audit
 from tests.waiting import eventually
 

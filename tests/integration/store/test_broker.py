@@ -11,11 +11,11 @@ import pytest
 from kombu import Queue
 from redis import Redis
 
-from schemas.chunks import Notice
-from schemas.errors import BrokerAway, InvalidSetting
-from schemas.jobs import Priority
-from schemas.settings import Settings
-from store.broker import OPS_QUEUE, Broker, broker_url, queue_name, socket_path
+from qwenq.schemas.chunks import Notice
+from qwenq.schemas.errors import BrokerAway, InvalidSetting
+from qwenq.schemas.jobs import Priority
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import OPS_QUEUE, Broker, broker_url, queue_name, socket_path
 from tests.builders import MODEL
 
 SOON = 2.0  # seconds: nothing is slept through before a second try

@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import update
 
-from schemas.states import ChunkState, JobState
-from schemas.tables import jobs
-from store.claims import drop_chunk, hold_fence, release_chunk
-from store.database import Store
-from store.jobs import cancel_job, release_job
+from qwenq.schemas.states import ChunkState, JobState
+from qwenq.schemas.tables import jobs
+from qwenq.store.claims import drop_chunk, hold_fence, release_chunk
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job, release_job
 from tests.builders import (
     answer,
     answer_all,

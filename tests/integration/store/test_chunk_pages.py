@@ -1,11 +1,11 @@
 """A job's chunks: page by page in input order, with their worker and attempts; and what was asked for."""
 
-from schemas.job_pages import ChunkPage
-from schemas.jobs import Priority
-from schemas.states import ChunkState
-from store.chunk_pages import chunk_page
-from store.database import Store
-from store.job_details import job_details
+from qwenq.schemas.job_pages import ChunkPage
+from qwenq.schemas.jobs import Priority
+from qwenq.schemas.states import ChunkState
+from qwenq.store.chunk_pages import chunk_page
+from qwenq.store.database import Store
+from qwenq.store.job_details import job_details
 from tests.builders import LEASE, chunks_of, finish, make_job, make_worker, take
 
 

@@ -6,21 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Row, select, update
 
-from schemas.chunks import Claim
-from schemas.states import ChunkState, JobState, WorkerState
-from schemas.tables import chunks, documents
-from store.claims import (
-    claim_chunk,
-    finish_chunk,
-    hold_fence,
-    release_chunk,
-)
-from store.database import Store
-from store.documents import told_state
-from store.jobs import cancel_job
-from store.pausing import pause_job
-from store.rescue import rescue_expired
-from store.workers import note_stopping
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.states import ChunkState, JobState, WorkerState
+from qwenq.schemas.tables import chunks, documents
+from qwenq.store.claims import claim_chunk, finish_chunk, hold_fence, release_chunk
+from qwenq.store.database import Store
+from qwenq.store.documents import told_state
+from qwenq.store.jobs import cancel_job
+from qwenq.store.pausing import pause_job
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.workers import note_stopping
 from tests.builders import (
     LEASE,
     MODEL,

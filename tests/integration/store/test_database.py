@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import exc, func, insert, select, text, update
 
-from schemas.errors import InvalidSetting, StoreAway
-from schemas.jobs import JobSpec
-from schemas.settings import Settings
-from schemas.tables import jobs
-from store.clock import now
-from store.database import Store, database_url
-from store.jobs import create_job
+from qwenq.schemas.errors import InvalidSetting, StoreAway
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import jobs
+from qwenq.store.clock import now
+from qwenq.store.database import Store, database_url
+from qwenq.store.jobs import create_job
 from tests.builders import MODEL, make_job
 
 SPEC = JobSpec(model=MODEL)

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from schemas.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Histogram
-from schemas.job_costs import DeviceTime, Distributions
-from schemas.requests import BatchMetrics, Completion
-from schemas.results import FinishReason, Usage
-from schemas.tables import results, workers
-from store.batches import insert_batches
-from store.database import Store
-from store.device_times import device_times
-from store.distributions import job_distributions
+from qwenq.schemas.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Histogram
+from qwenq.schemas.job_costs import DeviceTime, Distributions
+from qwenq.schemas.requests import BatchMetrics, Completion
+from qwenq.schemas.results import FinishReason, Usage
+from qwenq.schemas.tables import results, workers
+from qwenq.store.batches import insert_batches
+from qwenq.store.database import Store
+from qwenq.store.device_times import device_times
+from qwenq.store.distributions import job_distributions
 from tests.builders import MODEL, chunks_of, failure, finish, make_job, make_worker, take
 
 

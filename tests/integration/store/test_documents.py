@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Connection, exc, func, select, text
 
-from schemas.documents import Document, Row, RowError
-from schemas.errors import InvalidRow, StoreAway
-from schemas.states import ChunkState, DocumentState
-from schemas.tables import documents
-from store.claims import assignment_of
-from store.database import Store
-from store.documents import insert_rows, told_state, unfinished_documents
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.errors import InvalidRow, StoreAway
+from qwenq.schemas.states import ChunkState, DocumentState
+from qwenq.schemas.tables import documents
+from qwenq.store.claims import assignment_of
+from qwenq.store.database import Store
+from qwenq.store.documents import insert_rows, told_state, unfinished_documents
 from tests.builders import (
     answer,
     chunks_of,

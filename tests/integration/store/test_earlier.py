@@ -4,11 +4,11 @@ import secrets
 
 from sqlalchemy import insert, text, update
 
-from schemas.results import FinishReason
-from schemas.tables import results
-from store.clock import now
-from store.database import Store
-from store.earlier import earlier_answers
+from qwenq.schemas.results import FinishReason
+from qwenq.schemas.tables import results
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.earlier import earlier_answers
 from tests.builders import answer_all, make_job, make_worker
 
 MANY = 3_000

@@ -3,15 +3,15 @@
 import pytest
 from sqlalchemy import insert, update
 
-from schemas.fleet import HeldChunk, WorkerCondition
-from schemas.states import WorkerState
-from schemas.tables import batches, workers
-from schemas.workers import WorkerIdentity
-from store.clock import now
-from store.database import Store
-from store.fleet import Fleet, condition_of, read_fleet
-from store.worker_speeds import STEPS, worker_speeds
-from store.workers import note_failed, register_worker
+from qwenq.schemas.fleet import HeldChunk, WorkerCondition
+from qwenq.schemas.states import WorkerState
+from qwenq.schemas.tables import batches, workers
+from qwenq.schemas.workers import WorkerIdentity
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.fleet import Fleet, condition_of, read_fleet
+from qwenq.store.worker_speeds import STEPS, worker_speeds
+from qwenq.store.workers import note_failed, register_worker
 from tests.builders import EXPIRED, MODEL, answer, chunks_of, make_job, make_worker, take, write
 
 HELD = HeldChunk(1, 1, 1, 4, 0, 60.0)

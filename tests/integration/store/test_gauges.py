@@ -5,21 +5,21 @@ from dataclasses import replace
 
 from sqlalchemy import delete, update
 
-from schemas.answer_seconds import AnswerSeconds
-from schemas.chunks import Claim
-from schemas.gauges import Gauges
-from schemas.requests import BatchMetrics
-from schemas.states import ChunkState, DocumentState, JobState
-from schemas.tables import batches, chunks, jobs
-from store import batches as batches_module
-from store.batches import SETTLED_SECONDS, insert_batches
-from store.clock import now
-from store.database import Store
-from store.gauges import read_gauges
-from store.jobs import cancel_job
-from store.pausing import pause_job
-from store.rescue import rescue_expired
-from store.retrying import retry_failed
+from qwenq.schemas.answer_seconds import AnswerSeconds
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.gauges import Gauges
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.states import ChunkState, DocumentState, JobState
+from qwenq.schemas.tables import batches, chunks, jobs
+from qwenq.store import batches as batches_module
+from qwenq.store.batches import SETTLED_SECONDS, insert_batches
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.gauges import read_gauges
+from qwenq.store.jobs import cancel_job
+from qwenq.store.pausing import pause_job
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.retrying import retry_failed
 from tests.builders import (
     EXPIRED,
     MODEL,

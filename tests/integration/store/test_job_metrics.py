@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.job_metrics import JobMetrics
-from schemas.requests import BatchMetrics
-from store.batches import insert_batches
-from store.database import Store
-from store.job_metrics import job_metrics
+from qwenq.schemas.job_metrics import JobMetrics
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.store.batches import insert_batches
+from qwenq.store.database import Store
+from qwenq.store.job_metrics import job_metrics
 from tests.builders import MODEL, answer, chunks_of, failure, finish, make_job, make_worker, take
 
 

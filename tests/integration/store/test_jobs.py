@@ -1,17 +1,17 @@
 """A job's life: its states, and a status that agrees with its documents after every step."""
 
-from schemas.chunks import PlannedChunk
-from schemas.generation import GenerationParams
-from schemas.jobs import JobSpec, JobStatus, Priority, PromptSpec
-from schemas.states import ChunkState, JobState
-from store.chunks import insert_chunks
-from store.claims import assignment_of, release_chunk
-from store.database import Store
-from store.documents import insert_rows
-from store.jobs import create_job, job_sources, release_job
-from store.rescue import rescue_expired
-from store.runs import forget_run, job_to_take_up
-from store.statuses import job_status, job_statuses
+from qwenq.schemas.chunks import PlannedChunk
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import JobSpec, JobStatus, Priority, PromptSpec
+from qwenq.schemas.states import ChunkState, JobState
+from qwenq.store.chunks import insert_chunks
+from qwenq.store.claims import assignment_of, release_chunk
+from qwenq.store.database import Store
+from qwenq.store.documents import insert_rows
+from qwenq.store.jobs import create_job, job_sources, release_job
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.runs import forget_run, job_to_take_up
+from qwenq.store.statuses import job_status, job_statuses
 from tests.builders import (
     EXPIRED,
     MODEL,

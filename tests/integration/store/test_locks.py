@@ -6,18 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Connection, select, update
 
-from schemas.chunks import Claim
-from schemas.requests import BatchMetrics
-from schemas.states import ChunkState, DocumentState, JobState
-from schemas.tables import chunks, documents, jobs
-from store import claims
-from store.batches import insert_batches
-from store.chunks import mark_published
-from store.database import Store
-from store.jobs import cancel_job
-from store.outcome_rows import OutcomeRows
-from store.rescue import rescue_expired
-from store.results import insert_outcomes
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.states import ChunkState, DocumentState, JobState
+from qwenq.schemas.tables import chunks, documents, jobs
+from qwenq.store import claims
+from qwenq.store.batches import insert_batches
+from qwenq.store.chunks import mark_published
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.results import insert_outcomes
 from tests.builders import EXPIRED, MODEL, answers, chunks_of, finish, make_job, make_worker, take, write
 from tests.integration.store.conftest import audited_status, wait_until_blocked
 

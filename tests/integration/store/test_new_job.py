@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, text
 
-from schemas.chunks import Claim
-from store.claims import drop_chunk
-from store.database import Store
-from store.documents import unfinished_documents
-from store.outcome_rows import OutcomeRows
-from store.results import insert_outcomes
+from qwenq.schemas.chunks import Claim
+from qwenq.store.claims import drop_chunk
+from qwenq.store.database import Store
+from qwenq.store.documents import unfinished_documents
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.store.results import insert_outcomes
 from tests.builders import answer, chunks_of, failure, make_job, make_worker, take
 
 DOCUMENTS = 4_000

@@ -3,21 +3,21 @@
 import pytest
 from sqlalchemy import select, update
 
-from schemas.errors import JobNotPausable, JobNotPaused
-from schemas.settings import Settings
-from schemas.states import ChunkState, JobState
-from schemas.tables import chunks, jobs
-from store.broker import Broker
-from store.chunks import count_waiting, mark_published, never_published, unpublished_chunks
-from store.claims import claim_chunk, claim_next, hold_fence, release_chunk
-from store.clock import now
-from store.database import Store
-from store.jobs import cancel_job, hold_job
-from store.pausing import pause_job, resume_job
-from store.reconcile import announce_job, reconcile
-from store.rescue import rescue_expired
-from store.runs import job_to_take_up
-from store.waiting import NextJob, next_job
+from qwenq.schemas.errors import JobNotPausable, JobNotPaused
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState, JobState
+from qwenq.schemas.tables import chunks, jobs
+from qwenq.store.broker import Broker
+from qwenq.store.chunks import count_waiting, mark_published, never_published, unpublished_chunks
+from qwenq.store.claims import claim_chunk, claim_next, hold_fence, release_chunk
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job, hold_job
+from qwenq.store.pausing import pause_job, resume_job
+from qwenq.store.reconcile import announce_job, reconcile
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.runs import job_to_take_up
+from qwenq.store.waiting import NextJob, next_job
 from tests.builders import (
     EXPIRED,
     LEASE,

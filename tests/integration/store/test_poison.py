@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from schemas.chunks import CRASHES_IN_COMPANY
-from schemas.states import JobState
-from store.claims import hold_fence
-from store.database import Store
-from store.rescue import rescue_expired
-from store.results import errors_of, results_of
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY
+from qwenq.schemas.states import JobState
+from qwenq.store.claims import hold_fence
+from qwenq.store.database import Store
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.results import errors_of, results_of
 from tests.builders import EXPIRED, answer, finish, make_job, make_worker, take_next, write
 from tests.integration.store.conftest import Audited
 

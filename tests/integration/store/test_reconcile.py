@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from schemas.errors import BrokerAway
-from schemas.settings import Settings
-from schemas.states import ChunkState
-from store import reconcile as reconciling
-from store.broker import Broker, socket_path
-from store.chunks import mark_published, unpublished_chunks
-from store.database import Store
-from store.jobs import cancel_job
-from store.reconcile import announce, reconcile
+from qwenq.schemas.errors import BrokerAway
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState
+from qwenq.store import reconcile as reconciling
+from qwenq.store.broker import Broker, socket_path
+from qwenq.store.chunks import mark_published, unpublished_chunks
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job
+from qwenq.store.reconcile import announce, reconcile
 from tests.builders import EXPIRED, MODEL, chunks_of, make_job, make_worker, row, store_job, suspect, take
 from tests.integration.store.conftest import Audited, age
 

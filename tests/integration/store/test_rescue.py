@@ -3,14 +3,14 @@
 import pytest
 from sqlalchemy import select
 
-from schemas.chunks import CRASHES_IN_COMPANY, RescueReport
-from schemas.states import ChunkState, DocumentState, JobState
-from schemas.tables import chunks, documents
-from store.claims import hold_fence, release_chunk
-from store.database import Store
-from store.jobs import cancel_job
-from store.rescue import rescue_expired, rescue_held_by
-from store.results import errors_of
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, RescueReport
+from qwenq.schemas.states import ChunkState, DocumentState, JobState
+from qwenq.schemas.tables import chunks, documents
+from qwenq.store.claims import hold_fence, release_chunk
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job
+from qwenq.store.rescue import rescue_expired, rescue_held_by
+from qwenq.store.results import errors_of
 from tests.builders import (
     EXPIRED,
     answer,

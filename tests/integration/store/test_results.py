@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from schemas.requests import BatchMetrics, Completion
-from schemas.results import Failure, FinishReason, Usage
-from schemas.tables import batches, results
-from store import results as results_module
-from store.batches import insert_batches
-from store.database import Store
-from store.results import count_answers, errors_of, results_of
+from qwenq.schemas.requests import BatchMetrics, Completion
+from qwenq.schemas.results import Failure, FinishReason, Usage
+from qwenq.schemas.tables import batches, results
+from qwenq.store import results as results_module
+from qwenq.store.batches import insert_batches
+from qwenq.store.database import Store
+from qwenq.store.results import count_answers, errors_of, results_of
 from tests.builders import (
     MODEL,
     answer,

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, exc, insert, text
 
-from schemas.errors import InvalidSetting, StoreAway
-from schemas.settings import Settings
-from schemas.tables import documents
-from store.database import Store, database_url
-from store.database_errors import away
+from qwenq.schemas.errors import InvalidSetting, StoreAway
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import documents
+from qwenq.store.database import Store, database_url
+from qwenq.store.database_errors import away
 from tests.builders import make_job
 
 SECRET = "what the contract says"

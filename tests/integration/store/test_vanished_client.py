@@ -2,11 +2,11 @@
 
 import pytest
 
-from schemas.errors import StoreAway
-from schemas.states import ChunkState
-from store import database, rescue
-from store.claims import hold_fence
-from store.database import Store
+from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.states import ChunkState
+from qwenq.store import database, rescue
+from qwenq.store.claims import hold_fence
+from qwenq.store.database import Store
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.waiting import eventually
 

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from schemas.chunks import CRASHES_IN_COMPANY, Claim
-from schemas.jobs import Priority
-from schemas.states import JobState
-from store.claims import claim_next
-from store.database import Store
-from store.jobs import cancel_job
-from store.waiting import next_job
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim
+from qwenq.schemas.jobs import Priority
+from qwenq.schemas.states import JobState
+from qwenq.store.claims import claim_next
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job
+from qwenq.store.waiting import next_job
 from tests.builders import LEASE, MODEL, answer_all, chunks_of, make_job, make_worker, suspect, take
 from tests.integration.store.conftest import Audited
 

@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import update
 
-from schemas.requests import ModelInfo
-from schemas.states import WorkerState
-from schemas.tables import workers
-from schemas.workers import MemoryTaken, Worker, WorkerIdentity
-from store.clock import now
-from store.database import Store
-from store.workers import (
+from qwenq.schemas.requests import ModelInfo
+from qwenq.schemas.states import WorkerState
+from qwenq.schemas.tables import workers
+from qwenq.schemas.workers import MemoryTaken, Worker, WorkerIdentity
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.workers import (
     beat_heart,
     count_alive,
     device_of,

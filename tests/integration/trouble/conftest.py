@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 from tests.audit import audit
 from tests.chaos.servers import PostgresServer
 from tests.integration.trouble.slow_worker import SlowWorker

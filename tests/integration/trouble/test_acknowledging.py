@@ -6,11 +6,11 @@ import re
 import redis as redis_client
 from sqlalchemy import update
 
-from schemas.settings import Settings
-from schemas.states import ChunkState
-from schemas.tables import chunks
-from store.broker import socket_path
-from store.clock import now
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState
+from qwenq.schemas.tables import chunks
+from qwenq.store.broker import socket_path
+from qwenq.store.clock import now
 from tests.audit import audit
 from tests.builders import chunks_of
 from tests.chaos.servers import PostgresServer

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from producer.storing import BATCH_ROWS
-from schemas.states import JobState
-from schemas.tables import jobs as table
-from store.database import Store
-from store.version import upgrade_store
+from qwenq.producer.storing import BATCH_ROWS
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables import jobs as table
+from qwenq.store.database import Store
+from qwenq.store.version import upgrade_store
 from tests.chaos.servers import PostgresServer
 from tests.conftest import _create_database
 from tests.integration.trouble.conftest import Start, assert_answered_without_loss

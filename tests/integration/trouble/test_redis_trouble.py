@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis as redis_client
 
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 from tests.chaos.servers import RedisServer
 from tests.integration.trouble.conftest import Start, assert_answered_without_loss
 from tests.integration.trouble.slow_worker import texts

@@ -6,27 +6,27 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from schemas.documents import Row
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
-from schemas.part_tables import parts
-from schemas.requests import Completion, ModelInfo, Request
-from schemas.results import Failure, FinishReason
-from schemas.settings import Settings
-from schemas.states import ChunkState
-from schemas.tables import jobs
-from store.database import Store
-from store.rescue import rescue_expired
+from qwenq.schemas.documents import Row
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.part_tables import parts
+from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.schemas.results import Failure, FinishReason
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState
+from qwenq.schemas.tables import jobs
+from qwenq.store.database import Store
+from qwenq.store.rescue import rescue_expired
+from qwenq.worker.engine.echo import ECHO_MODEL
+from qwenq.worker.feed import Feed
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.long.gauge import Gauge
+from qwenq.worker.long.long_documents import LongDocuments
+from qwenq.worker.resident import ResidentModel
+from qwenq.worker.reuse import Reuse
 from tests.audit import audit
 from tests.builders import EXPIRED, MODEL, chunks_of, make_worker, row, store_job
 from tests.store_work import InThisProcess, claimant_of
-from worker.engine.echo import ECHO_MODEL
-from worker.feed import Feed
-from worker.keeper import Keeper
-from worker.long.gauge import Gauge
-from worker.long.long_documents import LongDocuments
-from worker.resident import ResidentModel
-from worker.reuse import Reuse
 
 CONTEXT = 40
 ANSWER = 5

@@ -8,9 +8,9 @@ import torch
 from sqlalchemy import select
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from schemas.settings import Settings
-from schemas.tables import batches
-from store.results import results_of
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import batches
+from qwenq.store.results import results_of
 from tests.audit import audit
 from tests.processes import TINY_MODEL, Fleet
 from tests.services import Jobs

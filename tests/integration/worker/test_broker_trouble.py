@@ -3,13 +3,13 @@
 import pytest
 import redis as redis_client
 
-from producer.submitting import submit_job
 from qwenq.embedded.redis import start_redis
-from schemas.documents import Document
-from schemas.jobs import JobSpec
-from schemas.settings import Settings
-from store.broker import Broker, socket_path
-from store.database import Store
+from qwenq.producer.submitting import submit_job
+from qwenq.schemas.documents import Document
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker import Broker, socket_path
+from qwenq.store.database import Store
 from tests.processes import Fleet
 from tests.services import Jobs
 

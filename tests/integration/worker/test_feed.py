@@ -9,30 +9,30 @@ from itertools import islice
 import pytest
 from sqlalchemy import select
 
-from schemas.chunks import CRASHES_IN_COMPANY
-from schemas.requests import ModelInfo, Request
-from schemas.settings import Settings
-from schemas.states import ChunkState
-from schemas.tables import chunks
-from store.database import Store
-from store.jobs import cancel_job
-from store.pausing import pause_job, resume_job
-from store.results import errors_of
-from store.statuses import job_status
-from store.workers import note_stopping
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY
+from qwenq.schemas.requests import ModelInfo, Request
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState
+from qwenq.schemas.tables import chunks
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job
+from qwenq.store.pausing import pause_job, resume_job
+from qwenq.store.results import errors_of
+from qwenq.store.statuses import job_status
+from qwenq.store.workers import note_stopping
+from qwenq.worker import feed as feed_module
+from qwenq.worker import keeper as keeper_module
+from qwenq.worker import next_claim as next_claim_module
+from qwenq.worker.claimant import Claimant
+from qwenq.worker.feed import Feed
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.next_claim import AHEAD
+from qwenq.worker.reuse import Reuse
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, make_job, make_worker, row, store_job, suspect
 from tests.echo_documents import echo_documents
 from tests.store_work import InThisProcess, claimant_of
 from tests.waiting import eventually
-from worker import feed as feed_module
-from worker import keeper as keeper_module
-from worker import next_claim as next_claim_module
-from worker.claimant import Claimant
-from worker.feed import Feed
-from worker.keeper import Keeper
-from worker.next_claim import AHEAD
-from worker.reuse import Reuse
 
 INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
 

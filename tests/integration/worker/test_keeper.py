@@ -9,28 +9,28 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, select, update
 
-from schemas.chunks import Claim
-from schemas.errors import WorkerStopping
-from schemas.parts import Part, PartAnswer
-from schemas.requests import BatchMetrics, Completion, ModelInfo
-from schemas.results import FinishReason, Usage
-from schemas.settings import Settings
-from schemas.states import ChunkState
-from schemas.tables import batches, chunks
-from store.claims import assignment_of
-from store.database import Store
-from store.jobs import cancel_job
-from store.parts import answered_parts
-from store.rescue import rescue_expired
-from store.results import errors_of, results_of
-from store.statuses import job_status
-from store.workers import note_stopping
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.errors import WorkerStopping
+from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.schemas.requests import BatchMetrics, Completion, ModelInfo
+from qwenq.schemas.results import FinishReason, Usage
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState
+from qwenq.schemas.tables import batches, chunks
+from qwenq.store.claims import assignment_of
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job
+from qwenq.store.parts import answered_parts
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.results import errors_of, results_of
+from qwenq.store.statuses import job_status
+from qwenq.store.workers import note_stopping
+from qwenq.worker import keeper as keeper_module
+from qwenq.worker.keeper import Keeper
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, failure, make_job, make_worker, take
 from tests.store_work import InThisProcess
 from tests.waiting import eventually
-from worker import keeper as keeper_module
-from worker.keeper import Keeper
 
 NEVER = float("inf")
 INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)

@@ -4,22 +4,22 @@ from typing import Any
 
 import pytest
 
-from schemas.jobs import PromptSpec
-from schemas.settings import Settings
-from store.database import Store
-from store.jobs import cancel_job
-from store.parts import parts_of
-from store.pausing import pause_job, resume_job
-from store.results import errors_of, results_of
-from store.retrying import retry_failed
-from store.statuses import job_status
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.settings import Settings
+from qwenq.store.database import Store
+from qwenq.store.jobs import cancel_job
+from qwenq.store.parts import parts_of
+from qwenq.store.pausing import pause_job, resume_job
+from qwenq.store.results import errors_of, results_of
+from qwenq.store.retrying import retry_failed
+from qwenq.store.statuses import job_status
+from qwenq.worker import feed as feed_module
+from qwenq.worker import keeper as keeper_module
+from qwenq.worker import next_claim as next_claim_module
+from qwenq.worker.engine import echo
+from qwenq.worker.keeper import Keeper
 from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurns, words
 from tests.waiting import eventually
-from worker import feed as feed_module
-from worker import keeper as keeper_module
-from worker import next_claim as next_claim_module
-from worker.engine import echo
-from worker.keeper import Keeper
 
 SHORT = "one two three"
 LONG = words(100)

@@ -9,15 +9,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from schemas.generation import GenerationParams
-from schemas.part_tables import parts
-from schemas.requests import Completion, Request
-from schemas.response_format import ResponseFormat
-from schemas.settings import Settings
-from schemas.tables import chunks
-from schemas.tables import jobs as job_rows
-from store.database import Store
-from store.results import results_of
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.part_tables import parts
+from qwenq.schemas.requests import Completion, Request
+from qwenq.schemas.response_format import ResponseFormat
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import chunks
+from qwenq.schemas.tables import jobs as job_rows
+from qwenq.store.database import Store
+from qwenq.store.results import results_of
+from qwenq.worker import keeper as keeper_module
+from qwenq.worker import next_claim as next_claim_module
+from qwenq.worker.feed import Feed
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.reuse import Reuse
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, row, store_job
 from tests.echo_documents import echo_documents
@@ -27,11 +32,6 @@ from tests.processes import TINY_MODEL, Fleet, working_process
 from tests.services import Jobs
 from tests.store_work import InThisProcess, claimant_of
 from tests.waiting import eventually
-from worker import keeper as keeper_module
-from worker import next_claim as next_claim_module
-from worker.feed import Feed
-from worker.keeper import Keeper
-from worker.reuse import Reuse
 
 SCHEMA = json.dumps(
     {

@@ -2,22 +2,22 @@
 
 import pytest
 
-from schemas.jobs import DocumentCounts
-from schemas.settings import Settings
-from schemas.states import ChunkState
-from store.database import Store
-from store.pausing import pause_job, resume_job
-from store.statuses import job_status
+from qwenq.schemas.jobs import DocumentCounts
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState
+from qwenq.store.database import Store
+from qwenq.store.pausing import pause_job, resume_job
+from qwenq.store.statuses import job_status
+from qwenq.worker import keeper as keeper_module
+from qwenq.worker.feed import Feed
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.resident import ResidentModel
+from qwenq.worker.reuse import Reuse
 from tests.builders import MODEL, chunks_of, make_job, make_worker
 from tests.echo_documents import CONTEXT, echo_documents
 from tests.integration.worker.long_turn import LongTurns
 from tests.store_work import InThisProcess, claimant_of
 from tests.waiting import eventually
-from worker import keeper as keeper_module
-from worker.feed import Feed
-from worker.keeper import Keeper
-from worker.resident import ResidentModel
-from worker.reuse import Reuse
 
 
 def pause_amid(store: Store, settings: Settings, job_id: int, answered: int, context: int = CONTEXT) -> None:

@@ -1,12 +1,12 @@
 """A worker's parent looks for leases that have run out far more often than it reconciles."""
 
-from schemas.settings import Settings
-from schemas.states import ChunkState
-from store.broker import Broker
-from store.database import Store
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState
+from qwenq.store.broker import Broker
+from qwenq.store.database import Store
+from qwenq.worker.housekeeping import LONGEST_TICK_SECONDS, Housekeeping
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.waiting import eventually
-from worker.housekeeping import LONGEST_TICK_SECONDS, Housekeeping
 
 WITHIN = 30 * LONGEST_TICK_SECONDS  # long for a machine that is busy, and far from half a lease
 

@@ -4,18 +4,18 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from schemas.errors import RequestsForgotten
-from schemas.requests import Completion, ModelInfo, Request
-from schemas.settings import Settings
-from store.database import Store
+from qwenq.schemas.errors import RequestsForgotten
+from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.schemas.settings import Settings
+from qwenq.store.database import Store
+from qwenq.worker import resident as resident_module
+from qwenq.worker.engine.echo import ECHO_MODEL, EchoEngine
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.resident import ResidentModel
 from tests.builders import MODEL, chunks_of, make_job, make_worker
 from tests.store_work import InThisProcess, claimant_of
 from tests.unit.worker.engine.asking import ask
-from worker import resident as resident_module
-from worker.engine.echo import ECHO_MODEL, EchoEngine
-from worker.engine.options import EngineOptions
-from worker.keeper import Keeper
-from worker.resident import ResidentModel
 
 INFO = ModelInfo(ECHO_MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
 FORGOTTEN = 2

@@ -7,30 +7,30 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from schemas.documents import Row
-from schemas.errors import LeaseLost, StoreAway
-from schemas.generation import GenerationParams
-from schemas.requests import Completion, ModelInfo
-from schemas.results import Result, Usage
-from schemas.settings import Settings
-from schemas.tables import jobs, results
-from store.claims import hold_fence
-from store.database import Store
-from store.half_jobs import take_ended
-from store.outcome_rows import OutcomeRows
-from store.removal import remove
-from store.rescue import rescue_expired
-from store.results import errors_of, insert_outcomes, results_of
-from store.statuses import job_status
+from qwenq.schemas.documents import Row
+from qwenq.schemas.errors import LeaseLost, StoreAway
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.requests import Completion, ModelInfo
+from qwenq.schemas.results import Result, Usage
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import jobs, results
+from qwenq.store.claims import hold_fence
+from qwenq.store.database import Store
+from qwenq.store.half_jobs import take_ended
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.store.removal import remove
+from qwenq.store.rescue import rescue_expired
+from qwenq.store.results import errors_of, insert_outcomes, results_of
+from qwenq.store.statuses import job_status
+from qwenq.worker import feed as feed_module
+from qwenq.worker import keeper as keeper_module
+from qwenq.worker.feed import Feed
+from qwenq.worker.keeper import Keeper
+from qwenq.worker.reuse import Reuse
 from tests.audit import audit
 from tests.builders import EXPIRED, MODEL, answer, chunks_of, failure, make_worker, row, store_job, take
 from tests.echo_documents import echo_documents
 from tests.store_work import InThisProcess, claimant_of
-from worker import feed as feed_module
-from worker import keeper as keeper_module
-from worker.feed import Feed
-from worker.keeper import Keeper
-from worker.reuse import Reuse
 
 INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, revision="r1")
 TEXTS = ("a", "b", "c")
@@ -238,7 +238,7 @@ def test_a_store_that_is_away_for_the_look_costs_the_generating_and_nothing_else
     def away(*_: object) -> None:
         raise StoreAway(url="there", reason="it sleeps")
 
-    monkeypatch.setattr("worker.reuse.earlier_answers", away)
+    monkeypatch.setattr("qwenq.worker.reuse.earlier_answers", away)
     assert worker.answer(job_id) == list(TEXTS)
 
 

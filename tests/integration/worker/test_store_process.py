@@ -14,12 +14,16 @@ import pytest
 from sqlalchemy import func, select
 
 from qwenq.embedded.session import environment_of
-from schemas.errors import LeaseLost, StoreAway, StoreWorkFailed
-from schemas.events import Event
-from schemas.settings import Settings
-from schemas.tables import results
-from store.database import Store
-from store.outcome_rows import OutcomeRows
+from qwenq.schemas.errors import LeaseLost, StoreAway, StoreWorkFailed
+from qwenq.schemas.events import Event
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables import results
+from qwenq.store.database import Store
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.worker import store_process as store_process_module
+from qwenq.worker.claimant import Claimant, Terms
+from qwenq.worker.settling import Ending, Unwritten, keep_claim
+from qwenq.worker.store_process import Lane, StoreProcess
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, make_job, make_worker
 from tests.integration.trouble.slow_worker import SlowWorker, texts
@@ -27,10 +31,6 @@ from tests.integration.worker import work
 from tests.processes import Fleet, store_process_of, working_process
 from tests.services import Jobs
 from tests.waiting import eventually
-from worker import store_process as store_process_module
-from worker.claimant import Claimant, Terms
-from worker.settling import Ending, Unwritten, keep_claim
-from worker.store_process import Lane, StoreProcess
 
 ROOT = Path(__file__).parents[3]
 LEASE = 60.0
@@ -166,10 +166,10 @@ def test_a_signal_to_all_processes_is_not_for_it(process: StoreProcess, number: 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_it_ends_when_whoever_asked_was_killed(store: Store, environment: None) -> None:
     asks = (
-        "from schemas.settings import settings_of_process\n"
-        "from store.database import Store\n"
+        "from qwenq.schemas.settings import settings_of_process\n"
+        "from qwenq.store.database import Store\n"
         "from tests.integration.worker import work\n"
-        "from worker.store_process import Lane, StoreProcess\n"
+        "from qwenq.worker.store_process import Lane, StoreProcess\n"
         "process = StoreProcess(Store.of(settings_of_process()))\n"
         "print(process.run(Lane.KEEPING, work.pid), flush=True)\n"
         "input()\n"

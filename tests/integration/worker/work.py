@@ -4,10 +4,10 @@ import os
 import time
 from pathlib import Path
 
-from schemas.errors import LeaseLost
-from schemas.events import Event
-from store.database import Store
-from store.transitions import note_transition
+from qwenq.schemas.errors import LeaseLost
+from qwenq.schemas.events import Event
+from qwenq.store.database import Store
+from qwenq.store.transitions import note_transition
 
 
 def pid(_store: Store) -> int:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from jsonschema.validators import validator_for
 
-from schemas.settings import ENV_PREFIX, Settings
+from qwenq.schemas.settings import ENV_PREFIX, Settings
 from tests.unit.deploy.compose import BASE, CPU, ROOT, environments, load, merged, qwenq_services
 from tests.unit.docs.command_lines import fenced_commands, read_command
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from schemas.settings import Settings
-from schemas.states import ChunkState, DocumentState, JobState, WorkerState
-from store.broker import make_app
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState, DocumentState, JobState, WorkerState
+from qwenq.store.broker import make_app
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "ARCHITECTURE.md").read_text("utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from docs import generate
-from schemas.settings import Settings
+from qwenq.schemas.settings import Settings
 
 
 @pytest.mark.parametrize("path", generate.pages(), ids=lambda path: path.name)

@@ -6,8 +6,8 @@ from pathlib import Path
 import yaml
 
 from qwenq.monitor.series import SERIES
-from schemas.events import Event
-from schemas.fleet import WorkerCondition
+from qwenq.schemas.events import Event
+from qwenq.schemas.fleet import WorkerCondition
 
 ROOT = Path(__file__).parents[3]
 TOLD = (ROOT / "docs" / "monitoring.md").read_text("utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.settings import ENV_PREFIX, Settings
+from qwenq.schemas.settings import ENV_PREFIX, Settings
 from tests.unit.docs.command_lines import check_named, fenced_commands, inline_commands, read_command
 
 ROOT = Path(__file__).parents[3]

@@ -19,8 +19,8 @@ from qwenq.exporting import (
     write_history,
     write_results,
 )
-from schemas.errors import MissingExtra, OutputNotWritable
-from schemas.results import ErrorLine, Failure, FinishReason, Result, Usage
+from qwenq.schemas.errors import MissingExtra, OutputNotWritable
+from qwenq.schemas.results import ErrorLine, Failure, FinishReason, Result, Usage
 
 SCHEMA = json.dumps(
     {

@@ -16,9 +16,9 @@ from qwenq.health.services import (
     not_made,
 )
 from qwenq.health.work import check_schedules, check_stranded
-from schemas.errors import BrokerAway, InvalidSetting, StoreAway
-from schemas.fleet import FleetWorker, WorkerCondition
-from schemas.health import (
+from qwenq.schemas.errors import BrokerAway, InvalidSetting, StoreAway
+from qwenq.schemas.fleet import FleetWorker, WorkerCondition
+from qwenq.schemas.health import (
     BrokerFacts,
     Check,
     DiskFacts,
@@ -30,7 +30,7 @@ from schemas.health import (
     WaitingModel,
     WorkerSpeed,
 )
-from schemas.states import WorkerState
+from qwenq.schemas.states import WorkerState
 
 GIB = 2**30
 MOMENT, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)

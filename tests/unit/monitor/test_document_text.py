@@ -3,8 +3,8 @@
 import pytest
 
 from qwenq.monitor.document_text import SHOWN_CHARACTERS, SHOWN_LINES, beginning, row_in_words, shortened
-from schemas.job_pages import CutText
-from schemas.jobs import PromptSpec
+from qwenq.schemas.job_pages import CutText
+from qwenq.schemas.jobs import PromptSpec
 
 PROMPT = PromptSpec()
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from qwenq.monitor.job_place import JobPlace, job_place
-from schemas.states import ChunkState
+from qwenq.schemas.states import ChunkState
 
 
 @pytest.mark.parametrize(

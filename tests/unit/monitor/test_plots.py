@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from qwenq.monitor.plots import progress_plots, speed_plots
-from schemas.fleet import SpeedPoint
-from schemas.progress import Progress, ProgressPoint
+from qwenq.schemas.fleet import SpeedPoint
+from qwenq.schemas.progress import Progress, ProgressPoint
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from qwenq.monitor.tally import MOST_MODELS, OTHER, SIZES, Tally
-from schemas.answer_seconds import AnswerSeconds
-from schemas.gauges import ChunkSums, Gauges, MeasuredBatch, RestedJobs, Waiting
+from qwenq.schemas.answer_seconds import AnswerSeconds
+from qwenq.schemas.gauges import ChunkSums, Gauges, MeasuredBatch, RestedJobs, Waiting
 
 EMPTY = Gauges({}, {}, {}, {}, (), 0, 0, 0, (), 0, RestedJobs(0, None, ChunkSums(0, 0, 0, 0, 0, 0)))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from producer.reading import Rows, read_rows
-from schemas.documents import Document, RowError
-from schemas.errors import MissingExtra, NothingFound, TooManyInputs, UnreadableInput, UsageError
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.producer.reading import Rows, read_rows
+from qwenq.schemas.documents import Document, RowError
+from qwenq.schemas.errors import MissingExtra, NothingFound, TooManyInputs, UnreadableInput, UsageError
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 
 FILES = {
     "b.csv": "text\nb\n",
@@ -198,6 +198,6 @@ def test_an_object_store_without_its_package_names_the_extra(
 def test_more_inputs_than_a_job_can_tell_apart_are_refused(
     inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("producer.reading.inputs.MOST_INPUTS", 3)
+    monkeypatch.setattr("qwenq.producer.reading.inputs.MOST_INPUTS", 3)
     with pytest.raises(TooManyInputs, match="The inputs are 4 files, and a job takes 3"):
         rows_of(inbox)

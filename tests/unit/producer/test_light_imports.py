@@ -12,7 +12,8 @@ HEAVY = (
 
 
 @pytest.mark.parametrize(
-    "module", ["producer.reading", "producer.planning", "producer.opening", "producer.preview"]
+    "module",
+    ["qwenq.producer.reading", "qwenq.producer.planning", "qwenq.producer.opening", "qwenq.producer.preview"],
 )
 def test_nothing_heavy_is_imported(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"

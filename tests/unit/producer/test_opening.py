@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from producer.opening import PEEKED_ROWS, open_input
-from producer.reading import Format
-from schemas.documents import Document, Row
-from schemas.errors import InvalidTemplate, NoGoodRow, UnknownColumn
-from schemas.jobs import JobSpec, PromptSpec
+from qwenq.producer.opening import PEEKED_ROWS, open_input
+from qwenq.producer.reading import Format
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.errors import InvalidTemplate, NoGoodRow, UnknownColumn
+from qwenq.schemas.jobs import JobSpec, PromptSpec
 
 GOOD = b'{"id":"g","text":"t","title":"T"}\n'
 

@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer.planning import ChunkPlanner, estimated_tokens, prompt_overhead
-from schemas.chunks import PlannedChunk
-from schemas.documents import Document, Row, RowError
-from schemas.jobs import PromptSpec
+from qwenq.producer.planning import ChunkPlanner, estimated_tokens, prompt_overhead
+from qwenq.schemas.chunks import PlannedChunk
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.jobs import PromptSpec
 
 
 def document(tokens: int) -> Document:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from producer.preview import Preview, preview
-from producer.reading import Format
-from schemas.errors import NoGoodRow
-from schemas.jobs import JobSpec, PromptSpec
-from schemas.prompts import Message
+from qwenq.producer.preview import Preview, preview
+from qwenq.producer.reading import Format
+from qwenq.schemas.errors import NoGoodRow
+from qwenq.schemas.jobs import JobSpec, PromptSpec
+from qwenq.schemas.prompts import Message
 
 
 def look(data: bytes, shown: int = 3, **prompt: Any) -> Preview:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from producer.reading import Format, read_rows
-from producer.reading.lines import LINE_LIMIT
-from schemas.documents import Document, Row, RowError
-from schemas.errors import UnknownColumn, UnreadableInput
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.producer.reading import Format, read_rows
+from qwenq.producer.reading.lines import LINE_LIMIT
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.errors import UnknownColumn, UnreadableInput
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 
 ANY = PromptSpec(template="{{ row }}")
 

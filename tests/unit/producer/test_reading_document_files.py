@@ -10,14 +10,14 @@ from typing import Any
 import orjson
 import pytest
 
-from producer.reading import Format, read_rows
-from producer.reading.extracting.pdf import read_pdf
-from producer.reading.extracting.plain import decoded
-from producer.reading.extracting.web import text_of_html
-from schemas.documents import Document, Row, RowError
-from schemas.errors import MissingExtra, UnknownKind, UnreadableDocument, UnreadableInput
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.producer.reading import Format, read_rows
+from qwenq.producer.reading.extracting.pdf import read_pdf
+from qwenq.producer.reading.extracting.plain import decoded
+from qwenq.producer.reading.extracting.web import text_of_html
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.errors import MissingExtra, UnknownKind, UnreadableDocument, UnreadableInput
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import docx_of, pdf_of
 
 POLISH = "Zażółć gęślą jaźń: umowa została zawarta w Łodzi, a strony ustaliły następujące warunki płatności."
@@ -198,7 +198,7 @@ def test_a_file_that_is_too_large_is_a_bad_row(tmp_path: Path, monkeypatch: pyte
     row = one(tmp_path, "text.txt", b"x" * (17 << 20))
     assert isinstance(row, RowError)
     assert "over-long" in row.reason
-    monkeypatch.setattr("producer.reading.files.WHOLE_BYTES", 1 << 20)
+    monkeypatch.setattr("qwenq.producer.reading.files.WHOLE_BYTES", 1 << 20)
     row = one(tmp_path, "text.txt", b"x" * (1 << 21))
     assert isinstance(row, RowError)
     assert "more than 1 MiB; split it" in row.reason

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from producer.reading import Format, read_rows
-from schemas.documents import Row, RowError
-from schemas.errors import UsageError
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.producer.reading import Format, read_rows
+from qwenq.schemas.documents import Row, RowError
+from qwenq.schemas.errors import UsageError
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import docx_of, pdf_of, write_parquet, xlsx_of
 
 CASES = 60

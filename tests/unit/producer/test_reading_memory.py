@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from producer.reading import read_rows
-from producer.reading.lines import LINE_LIMIT
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.producer.reading import read_rows
+from qwenq.producer.reading.lines import LINE_LIMIT
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 
 
 def peak_of_reading(path: Path) -> tuple[int, int]:

@@ -11,11 +11,11 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from producer.reading import Format, read_rows
-from schemas.documents import Document, Row, RowError
-from schemas.errors import MissingExtra, UnknownColumn, UnreadableInput
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.producer.reading import Format, read_rows
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.errors import MissingExtra, UnknownColumn, UnreadableInput
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import write_parquet
 
 

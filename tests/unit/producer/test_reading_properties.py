@@ -7,11 +7,11 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer.reading import Format, read_rows
-from schemas.documents import Document, Row
-from schemas.errors import UsageError
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.producer.reading import Format, read_rows
+from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.errors import UsageError
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 
 UNTIMED = settings(deadline=None)  # the machine may be busy with something else
 NASTY = [

@@ -14,11 +14,11 @@ from typing import BinaryIO
 import pytest
 import zstandard
 
-from producer.reading import Format, read_rows
-from schemas.documents import Document, Row, RowError
-from schemas.errors import NothingFound, UnknownFormat, UnreadableInput
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.producer.reading import Format, read_rows
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.errors import NothingFound, UnknownFormat, UnreadableInput
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 
 LINES = b"".join(b'{"id":"%d","text":"number %d"}\n' % (number, number * 7919) for number in range(5_000))
 CSV = b"id,text\n" + b"".join(b"%d,number %d\n" % (number, number * 7919) for number in range(5_000))

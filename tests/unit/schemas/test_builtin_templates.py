@@ -2,10 +2,10 @@
 
 import pytest
 
-from schemas.builtin_templates import BuiltinTemplate, builtin_template, builtin_templates
-from schemas.errors import UnknownTemplate
-from schemas.jobs import PromptSpec
-from schemas.templating import PromptTemplate
+from qwenq.schemas.builtin_templates import BuiltinTemplate, builtin_template, builtin_templates
+from qwenq.schemas.errors import UnknownTemplate
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.templating import PromptTemplate
 
 NAMES = ["classify", "coding", "extract", "multilingual", "qa", "reasoning", "summarize", "translate"]
 

@@ -7,8 +7,8 @@ from dataclasses import fields
 
 import pytest
 
-from schemas import errors
-from schemas.errors import DocumentFailed, QwenqError, ServiceAway, UsageError
+from qwenq.schemas import errors
+from qwenq.schemas.errors import DocumentFailed, QwenqError, ServiceAway, UsageError
 
 EXAMPLES: dict[type, object] = {str: "the fact", int: 7, float: 1.5}
 

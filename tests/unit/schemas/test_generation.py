@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.errors import InvalidParameter
-from schemas.generation import GenerationParams, Overflow
+from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.generation import GenerationParams, Overflow
 
 JOB = GenerationParams(max_new_tokens=100, temperature=0.7, stop=("END",), seed=3, thinking=True)
 

@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from schemas.errors import PromptFailed, StoreAway
-from schemas.events import Event
-from schemas.log_lines import LogFormat, LogLines, told_exception
+from qwenq.schemas.errors import PromptFailed, StoreAway
+from qwenq.schemas.events import Event
+from qwenq.schemas.log_lines import LogFormat, LogLines, told_exception
 
 SECRET = "what the document says"
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from schemas.builtin_templates import BuiltinTemplate, builtin_templates
-from schemas.errors import InvalidTemplate, PromptFailed
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
-from schemas.merging import MergeTemplate
-from schemas.prompts import Message
+from qwenq.schemas.builtin_templates import BuiltinTemplate, builtin_templates
+from qwenq.schemas.errors import InvalidTemplate, PromptFailed
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.merging import MergeTemplate
+from qwenq.schemas.prompts import Message
 
 SYSTEM = (Message("system", "Be brief."),)
 BUILT_IN = [template for template in builtin_templates() if template.merge is not None]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from schemas.chat_rows import chat_row
-from schemas.errors import InvalidParameter
-from schemas.generation import GenerationParams
-from schemas.response_format import ResponseFormat, ResponseType
+from qwenq.schemas.chat_rows import chat_row
+from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.response_format import ResponseFormat, ResponseType
 
 SCHEMA = {"type": "object", "properties": {"z": {}, "a": {}}}
 OF_OPENAI = {"type": "json_schema", "json_schema": {"name": "any", "schema": SCHEMA, "strict": True}}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from schemas.errors import PromptFailed
-from schemas.sandbox import CompiledTemplate
+from qwenq.schemas.errors import PromptFailed
+from qwenq.schemas.sandbox import CompiledTemplate
 
 COLUMNS = {"a": "1", "x": "X"}
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import InvalidSetting
-from schemas.settings import Settings, load_settings, salvage_settings
+from qwenq.schemas.errors import InvalidSetting
+from qwenq.schemas.settings import Settings, load_settings, salvage_settings
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from schemas.errors import EmptyPrompt, InvalidRow, InvalidTemplate, PromptFailed
-from schemas.jobs import PromptSpec
-from schemas.prompts import Message
-from schemas.templating import PromptTemplate, RenderedDocument
+from qwenq.schemas.errors import EmptyPrompt, InvalidRow, InvalidTemplate, PromptFailed
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.prompts import Message
+from qwenq.schemas.templating import PromptTemplate, RenderedDocument
 
 USER = {"role": "user", "content": "Hello"}
 SYSTEM = {"role": "system", "content": "Own rule"}

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from schemas.generation import GenerationParams, Overflow
-from schemas.jobs import PromptSpec
-from schemas.requests import ModelInfo, Request
-from schemas.templating import PromptTemplate
-from worker.fingerprints import Fingerprints
+from qwenq.schemas.generation import GenerationParams, Overflow
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.requests import ModelInfo, Request
+from qwenq.schemas.templating import PromptTemplate
+from qwenq.worker.fingerprints import Fingerprints
 
 MODEL = ModelInfo("m", "cuda:0", "bfloat16", 512, 1_000, load_seconds=1.0, revision="r1")
 PLAIN = PromptSpec()

@@ -3,12 +3,12 @@
 import threading
 import time
 
-from schemas.chunks import Assignment, Claim, PendingDocument
-from schemas.generation import GenerationParams
-from schemas.jobs import PromptSpec
+from qwenq.schemas.chunks import Assignment, Claim, PendingDocument
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.worker.progress import LAST_WORD_SECONDS, ProgressCount, ProgressTold, TurnProgress
 from tests.builders import answer
 from tests.waiting import eventually
-from worker.progress import LAST_WORD_SECONDS, ProgressCount, ProgressTold, TurnProgress
 
 
 def assignment(chunk_id: int, documents: int) -> Assignment:

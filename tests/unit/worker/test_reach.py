@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from schemas.errors import BrokerAway, StoreAway
-from schemas.events import Event
-from worker.reach import Reach
+from qwenq.schemas.errors import BrokerAway, StoreAway
+from qwenq.schemas.events import Event
+from qwenq.worker.reach import Reach
 
 
 def test_what_is_away_is_told_once_and_once_more_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from qwenq.worker import revision
+from qwenq.worker.revision import revision_of
 from tests.processes import TINY_MODEL
-from worker import revision
-from worker.revision import revision_of
 
 SMALL, LARGE = "config.json", "model.safetensors"
 

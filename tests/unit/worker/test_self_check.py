@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import GenerationFailed, SelfCheckFailed
-from schemas.requests import Completion, EngineHooks, ModelInfo, Request
-from schemas.settings import Settings
+from qwenq.schemas.errors import GenerationFailed, SelfCheckFailed
+from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
+from qwenq.schemas.settings import Settings
+from qwenq.worker.engine.echo import ECHO_MODEL, EchoEngine
+from qwenq.worker.engine.factory import make_engine
+from qwenq.worker.engine.failures import failed_completion
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.self_check import check_engine
 from tests.processes import TINY_MODEL
-from worker.engine.echo import ECHO_MODEL, EchoEngine
-from worker.engine.factory import make_engine
-from worker.engine.failures import failed_completion
-from worker.engine.options import EngineOptions
-from worker.self_check import check_engine
 
 HOOKS = EngineHooks(on_step=lambda: None, on_batch=lambda _metrics: None)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from schemas.jobs import HalfJob
-from schemas.states import ChunkState, JobState
+from qwenq.schemas.jobs import HalfJob
+from qwenq.schemas.states import ChunkState, JobState
 from tests.integration.store.life.nouns import Job
 
 ROWS_AT_ONCE = 2

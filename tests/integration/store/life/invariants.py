@@ -1,6 +1,6 @@
 """What holds in every store at every moment, whatever was done to it."""
 
-from schemas.states import ChunkState, DocumentState, JobState
+from qwenq.schemas.states import ChunkState, DocumentState, JobState
 from tests.integration.store.life.nouns import Chunk, Document, Job
 
 _OF_CHUNK = {

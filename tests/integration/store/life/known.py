@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from schemas.documents import Document as Row
-from schemas.requests import Completion
+from qwenq.schemas.documents import Document as Row
+from qwenq.schemas.requests import Completion
 from tests.builders import row
 from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from schemas.chunks import Claim
-from schemas.generation import GenerationParams
-from schemas.prompts import Message, Prompt
-from schemas.requests import Completion, ModelInfo, Request
-from store.database import Store
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.store.database import Store
+from qwenq.worker.reuse import Reuse
 from tests.builders import MODEL, answer
 from tests.integration.store.life.known import known_answer, text_of
 from tests.integration.store.life.model import Life
-from worker.reuse import Reuse
 
 INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, revision="r1")
 

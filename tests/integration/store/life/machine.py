@@ -6,14 +6,14 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from schemas.chunks import CRASHES_IN_COMPANY, Claim
-from schemas.jobs import HalfJob, JobSpec
-from store.database import Store
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim
+from qwenq.schemas.jobs import HalfJob, JobSpec
+from qwenq.store.database import Store
+from qwenq.worker.claimant import ANY_CRASHES
+from qwenq.worker.settling import Ending
 from tests.builders import MODEL
 from tests.integration.store.life.nouns import Chunk
 from tests.integration.store.life.stage import Stage
-from worker.claimant import ANY_CRASHES
-from worker.settling import Ending
 
 MOST_JOBS = 2
 MOST_DOCUMENTS = 6

@@ -6,12 +6,12 @@ Every method says what becomes of the jobs, and returns what the store must answ
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
-from schemas.requests import Completion
-from schemas.states import CLAIMABLE_JOB_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
+from qwenq.schemas.requests import Completion
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, DocumentState, JobState
+from qwenq.worker.settling import Ending
 from tests.integration.store.life.known import answered, forget_elsewhere
 from tests.integration.store.life.nouns import Chunk, Document, Job
-from worker.settling import Ending
 
 POISON = "poison"
 BAD_ROW = "invalid_row"

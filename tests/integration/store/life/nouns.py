@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
 
 
 @dataclass(frozen=True)

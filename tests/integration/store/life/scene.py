@@ -6,17 +6,19 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from schemas.chunks import Claim
-from schemas.errors import LeaseLost, UsageError
-from schemas.requests import Completion
-from store import claims
-from store.database import Store
-from store.half_jobs import take_ended
-from store.jobs import cancel_job
-from store.outcome_rows import OutcomeRows
-from store.pausing import pause_job, resume_job
-from store.rescue import rescue_expired, rescue_held_by
-from store.retrying import retry_failed
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.errors import LeaseLost, UsageError
+from qwenq.schemas.requests import Completion
+from qwenq.store import claims
+from qwenq.store.database import Store
+from qwenq.store.half_jobs import take_ended
+from qwenq.store.jobs import cancel_job
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.store.pausing import pause_job, resume_job
+from qwenq.store.rescue import rescue_expired, rescue_held_by
+from qwenq.store.retrying import retry_failed
+from qwenq.worker.claimant import ANY_CRASHES
+from qwenq.worker.settling import Ending, Unwritten, write_claim
 from tests.builders import (
     EXPIRED,
     LEASE,
@@ -32,8 +34,6 @@ from tests.builders import (
     write,
 )
 from tests.integration.store.life import watching
-from worker.claimant import ANY_CRASHES
-from worker.settling import Ending, Unwritten, write_claim
 
 MAX_CRASHES = 1
 

@@ -5,21 +5,23 @@ from itertools import count
 
 from sqlalchemy import update
 
-from producer.planning import ChunkPlanner
-from schemas.chunks import Assignment, Claim
-from schemas.documents import Row, RowError
-from schemas.errors import JobNotPausable, JobNotPaused, JobNotRetryable, LeaseLost, NothingToRetry
-from schemas.jobs import JobSpec
-from schemas.requests import Completion
-from schemas.states import DocumentState, JobState
-from schemas.tables import chunks
-from store import jobs, pausing, rescue, retrying
-from store.chunks import insert_chunks
-from store.claims import hold_fence, release_chunk
-from store.clock import now
-from store.database import Store
-from store.documents import insert_rows
-from store.outcome_rows import OutcomeRows
+from qwenq.producer.planning import ChunkPlanner
+from qwenq.schemas.chunks import Assignment, Claim
+from qwenq.schemas.documents import Row, RowError
+from qwenq.schemas.errors import JobNotPausable, JobNotPaused, JobNotRetryable, LeaseLost, NothingToRetry
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.requests import Completion
+from qwenq.schemas.states import DocumentState, JobState
+from qwenq.schemas.tables import chunks
+from qwenq.store import jobs, pausing, rescue, retrying
+from qwenq.store.chunks import insert_chunks
+from qwenq.store.claims import hold_fence, release_chunk
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.documents import insert_rows
+from qwenq.store.outcome_rows import OutcomeRows
+from qwenq.worker.claimant import ANY_CRASHES, Claimant
+from qwenq.worker.settling import Ending, Unwritten, write_claim
 from tests.builders import EXPIRED, LEASE, MODEL, answer, failure, make_worker
 from tests.integration.store.life import watching
 from tests.integration.store.life.invariants import check
@@ -29,8 +31,6 @@ from tests.integration.store.life.model import Life
 from tests.integration.store.life.nouns import Chunk
 from tests.integration.store.life.stage_of_halves import Halves
 from tests.store_work import claimant_of
-from worker.claimant import ANY_CRASHES, Claimant
-from worker.settling import Ending, Unwritten, write_claim
 
 WORKERS = 3
 

@@ -5,14 +5,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, false, func, select
 
-from schemas.states import ChunkState, DocumentState, JobState
-from schemas.tables import batches, chunks, documents, failures, jobs, results
-from store.clock import now
-from store.database import Store
-from store.documents import told_state
-from store.half_jobs import is_abandoned
-from store.jobs import removing
-from store.statuses import job_statuses
+from qwenq.schemas.states import ChunkState, DocumentState, JobState
+from qwenq.schemas.tables import batches, chunks, documents, failures, jobs, results
+from qwenq.store.clock import now
+from qwenq.store.database import Store
+from qwenq.store.documents import told_state
+from qwenq.store.half_jobs import is_abandoned
+from qwenq.store.jobs import removing
+from qwenq.store.statuses import job_statuses
 from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
 
 _COUNTED = (DocumentState.SUCCEEDED, DocumentState.FAILED, DocumentState.CANCELLED)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwenq.schedules.cron import CronLine
-from schemas.errors import InvalidCron, UnknownTimezone
+from qwenq.schemas.errors import InvalidCron, UnknownTimezone
 
 SPRING, AUTUMN = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from qwenq.schedules.due import LATE, RUNS_AT_ONCE, plan_runs
-from schemas.jobs import JobSpec
-from schemas.schedules import CatchUp, Overlap, RunPolicy, Schedule, ScheduledRequest
-from schemas.states import ScheduleState
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.schedules import CatchUp, Overlap, RunPolicy, Schedule, ScheduledRequest
+from qwenq.schemas.states import ScheduleState
 
 DUE = datetime(2026, 11, 22, 2, tzinfo=UTC)
 A_DAY = timedelta(days=1)

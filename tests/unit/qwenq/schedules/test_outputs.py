@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.outputs import errors_file, results_file
-from schemas.schedules import RunPolicy
+from qwenq.schemas.schedules import RunPolicy
 
 MIDNIGHT = datetime(2026, 10, 24, 22, tzinfo=UTC)
 POLICY = RunPolicy(output="/out/{schedule}-{date}-{time}.jsonl")

@@ -6,17 +6,17 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM
 
-from schemas.errors import DocumentFailed
-from schemas.requests import Completion, Request
-from schemas.results import FinishReason
+from qwenq.schemas.errors import DocumentFailed
+from qwenq.schemas.requests import Completion, Request
+from qwenq.schemas.results import FinishReason
+from qwenq.worker.engine.encoding import PromptEncoder
+from qwenq.worker.engine.fitting import Fitter
+from qwenq.worker.engine.loading import load_model
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.penalties import Penalties, penalise
+from qwenq.worker.engine.warping import Recipe, warped_probabilities
 from tests.models import ENDS
 from tests.unit.worker.engine.running import alone
-from worker.engine.encoding import PromptEncoder
-from worker.engine.fitting import Fitter
-from worker.engine.loading import load_model
-from worker.engine.options import EngineOptions
-from worker.engine.penalties import Penalties, penalise
-from worker.engine.warping import Recipe, warped_probabilities
 
 NEAR_TIE = 1e-4  # between two logits: rounding may decide
 MOST_NEW = 24

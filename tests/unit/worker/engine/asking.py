@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from schemas.generation import GenerationParams
-from schemas.prompts import Message, Prompt
-from schemas.requests import Request
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.requests import Request
 
 INSTRUCTION = "Summarise: "
 

@@ -10,11 +10,11 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from schemas.requests import BatchMetrics, Completion, EngineHooks, Request
+from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, Request
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.unit.worker.engine.alone import MOST_NEW
 from tests.unit.worker.engine.asking import INSTRUCTION, ask
-from worker.engine.options import EngineOptions
-from worker.engine.transformers_engine import TransformersEngine
 
 ASKED_EXAMPLES = os.environ.get("FAITHFUL_EXAMPLES")
 LONGEST_WAIT = 0.02  # seconds for a step of an engine that may have none to make

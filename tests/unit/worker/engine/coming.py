@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator
 
-from schemas.requests import Request
+from qwenq.schemas.requests import Request
 
 LONG = 60.0  # seconds; every wait ends by a signal, or the test fails
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from schemas.requests import EngineHooks
+from qwenq.schemas.requests import EngineHooks
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.models import ARCHITECTURES, VARIANTS, save_model, save_spelling_model
-from worker.engine.options import EngineOptions
-from worker.engine.transformers_engine import TransformersEngine
 
 Checkpoint = Callable[[str], Path]
 CONFIGS = {**ARCHITECTURES, **VARIANTS}

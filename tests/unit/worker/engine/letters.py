@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from schemas.requests import Completion, EngineHooks, Request
+from qwenq.schemas.requests import Completion, EngineHooks, Request
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.unit.worker.engine.asking import ask
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.faults import POISON
-from worker.engine.options import EngineOptions
-from worker.engine.transformers_engine import TransformersEngine
 
 KINDS = ["qwen3", "qwen3_5"]  # one that is packed, and one that is padded
 WORDS = ("The invoice", "of Müller", "is due", "on 12 May", "The total", "is 1,250.00", "euros")

@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from schemas.generation import GenerationParams
+from qwenq.schemas.generation import GenerationParams
+from qwenq.worker.engine.budget import TokenBudget
+from qwenq.worker.engine.packed_rows import PackedRows
+from qwenq.worker.engine.packing_check import prepare_packing
+from qwenq.worker.engine.padded_rows import PaddedRows
+from qwenq.worker.engine.runner import RowWork, Runner
+from qwenq.worker.engine.sequence import Sequence
+from qwenq.worker.engine.vocabulary import Vocabulary
 from tests.models import ENDS, chat_tokenizer
-from worker.engine.budget import TokenBudget
-from worker.engine.packed_rows import PackedRows
-from worker.engine.packing_check import prepare_packing
-from worker.engine.padded_rows import PaddedRows
-from worker.engine.runner import RowWork, Runner
-from worker.engine.sequence import Sequence
-from worker.engine.vocabulary import Vocabulary
 
 _TOKENIZER = chat_tokenizer()
 VOCABULARY = replace(

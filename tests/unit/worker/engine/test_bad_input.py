@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.errors import InvalidParameter
-from schemas.generation import GenerationParams
-from schemas.requests import Completion, Request
+from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.requests import Completion, Request
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.models import ADDED_TOKENS, SPECIAL_TOKENS
 from tests.unit.worker.engine.asking import ask, ask_plainly
-from worker.engine.transformers_engine import TransformersEngine
 
 Engines = Callable[[str], TransformersEngine]
 

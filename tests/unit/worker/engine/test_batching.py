@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qwenq.worker.engine.batching import MOST_PREFILL_CELLS, prefill_groups
+from qwenq.worker.engine.sequence import Sequence
 from tests.unit.worker.engine.running import document
-from worker.engine.batching import MOST_PREFILL_CELLS, prefill_groups
-from worker.engine.sequence import Sequence
 
 LENGTHS = st.lists(st.integers(1, 3000), max_size=60)
 

@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.engine import budget as budget_module
-from worker.engine.budget import ROWS, SHARE, TokenBudget
-from worker.engine.cache import CacheSize
-from worker.engine.memory import free_bytes
+from qwenq.worker.engine import budget as budget_module
+from qwenq.worker.engine.budget import ROWS, SHARE, TokenBudget
+from qwenq.worker.engine.cache import CacheSize
+from qwenq.worker.engine.memory import free_bytes
 
 CPU = torch.device("cpu")
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from schemas.requests import BatchMetrics, Completion, EngineHooks, Request
-from schemas.results import FinishReason
+from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, Request
+from qwenq.schemas.results import FinishReason
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.models import CHATML, qwen3_config, save_model
 from tests.unit.worker.engine.asking import ask
-from worker.engine.options import EngineOptions
-from worker.engine.transformers_engine import TransformersEngine
 
 TEXTS = ("The invoice", "of Müller & Sons is due on 12 May", "The total is 1,250.00 euros. " * 4, "東京")
 ENDS = ("<|im_end|>", "<|endoftext|>")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from worker.engine.cuda_recorder import CudaRecorder
-from worker.engine.graph_trial import reason_against
+from qwenq.worker.engine.cuda_recorder import CudaRecorder
+from qwenq.worker.engine.graph_trial import reason_against
 
 DEVICE = torch.device("cuda", 0)
 OUTCOME = torch.ones(2)

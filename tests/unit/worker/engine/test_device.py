@@ -5,10 +5,10 @@ import sys
 import pytest
 import torch
 
-from schemas.errors import InvalidSetting
-from schemas.settings import Dtype, Settings
-from worker.engine import device as devices
-from worker.engine.preflight import check_device
+from qwenq.schemas.errors import InvalidSetting
+from qwenq.schemas.settings import Dtype, Settings
+from qwenq.worker.engine import device as devices
+from qwenq.worker.engine.preflight import check_device
 
 CPU = torch.device("cpu")
 GPU = torch.device("cuda", 0)

@@ -3,11 +3,11 @@
 import time
 from dataclasses import replace
 
-from schemas.requests import BatchMetrics, EngineHooks
-from schemas.results import FinishReason
+from qwenq.schemas.requests import BatchMetrics, EngineHooks
+from qwenq.schemas.results import FinishReason
+from qwenq.worker.engine.echo import EchoEngine
+from qwenq.worker.engine.options import EngineOptions
 from tests.unit.worker.engine.asking import ask, ask_plainly
-from worker.engine.echo import EchoEngine
-from worker.engine.options import EngineOptions
 
 FLOOR = 20_000  # documents a second of the processor; 100,000 and more on an idle machine
 

@@ -5,11 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
-from schemas.errors import InvalidText, PromptFailed
-from schemas.prompts import Message
+from qwenq.schemas.errors import InvalidText, PromptFailed
+from qwenq.schemas.prompts import Message
+from qwenq.worker.engine.encoding import PromptEncoder
+from qwenq.worker.engine.vocabulary import Vocabulary
 from tests.models import ADDED_TOKENS, SPECIAL_TOKENS, chat_tokenizer
-from worker.engine.encoding import PromptEncoder
-from worker.engine.vocabulary import Vocabulary
 
 CONTROL = (*SPECIAL_TOKENS, *ADDED_TOKENS)
 PARTS = st.sampled_from([*CONTROL, "<|im_", "end|>", "<", "think>", "|", "\n", "  ", "Müller"])

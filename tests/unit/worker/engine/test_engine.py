@@ -8,14 +8,14 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from schemas.errors import LeaseLost, ModelUnavailable
-from schemas.requests import Completion, EngineHooks, Request
-from schemas.results import FinishReason
+from qwenq.schemas.errors import LeaseLost, ModelUnavailable
+from qwenq.schemas.requests import Completion, EngineHooks, Request
+from qwenq.schemas.results import FinishReason
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.unit.worker.engine.asking import ask, ask_plainly
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.faults import failing
-from worker.engine.options import EngineOptions
-from worker.engine.transformers_engine import TransformersEngine
 
 Engines = Callable[[str], TransformersEngine]
 WORDS = ("The invoice", "of Müller", "is due", "on 12 May", "The total", "is 1,250.00", "euros")

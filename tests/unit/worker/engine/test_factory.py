@@ -5,19 +5,19 @@ import sys
 
 import pytest
 
-from schemas.errors import ModelUnavailable
-from schemas.requests import EngineHooks
-from schemas.settings import Settings
+from qwenq.schemas.errors import ModelUnavailable
+from qwenq.schemas.requests import EngineHooks
+from qwenq.schemas.settings import Settings
+from qwenq.worker.engine.echo import EchoEngine
+from qwenq.worker.engine.factory import make_engine
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.unit.worker.engine.asking import ask
-from worker.engine.echo import EchoEngine
-from worker.engine.factory import make_engine
-from worker.engine.transformers_engine import TransformersEngine
 
 WITHOUT_TORCH = """
 import sys
-from schemas.requests import EngineHooks
-from schemas.settings import Settings
-from worker.engine.factory import make_engine
+from qwenq.schemas.requests import EngineHooks
+from qwenq.schemas.settings import Settings
+from qwenq.worker.engine.factory import make_engine
 make_engine("echo", Settings(), EngineHooks(print, print)).load()
 assert not {"torch", "transformers"} & set(sys.modules), "a heavy library was imported"
 """

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.requests import BatchMetrics, Completion, EngineHooks, Request
+from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, Request
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.unit.worker.engine.asking import ask
 from tests.unit.worker.engine.cases import CASES, Case, answered, cases
 from tests.unit.worker.engine.conftest import Checkpoint
-from worker.engine.options import EngineOptions
-from worker.engine.transformers_engine import TransformersEngine
 
 LONG_ANSWER = 40
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.requests import Completion, Request
+from qwenq.schemas.requests import Completion, Request
 from tests.unit.worker.engine.alone import Alone
 from tests.unit.worker.engine.cases import CASES, Case, answered, cases
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from schemas.errors import LeaseLost, StoreAway
-from schemas.requests import EngineHooks, Request
+from qwenq.schemas.errors import LeaseLost, StoreAway
+from qwenq.schemas.requests import EngineHooks, Request
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.unit.worker.engine.asking import ask
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.waiting import eventually
-from worker.engine.options import EngineOptions
-from worker.engine.transformers_engine import TransformersEngine
 
 PATIENCE = 60.0  # seconds
 LONG = 40

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.errors import EmptyPrompt, PromptTooLong
-from schemas.prompts import Message
+from qwenq.schemas.errors import EmptyPrompt, PromptTooLong
+from qwenq.schemas.prompts import Message
+from qwenq.worker.engine.encoding import PromptEncoder
+from qwenq.worker.engine.fitting import Fitter
 from tests.models import chat_tokenizer
 from tests.unit.worker.engine.asking import INSTRUCTION, ask, ask_plainly
-from worker.engine.encoding import PromptEncoder
-from worker.engine.fitting import Fitter
 
 CONTEXT = 256
 LONG = "The invoice of Müller & Sons is due on 12 May 2024. " * 60

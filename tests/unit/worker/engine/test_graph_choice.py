@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from schemas.settings import Settings
-from worker.engine import graph_choice
-from worker.engine.graph_choice import choose_recorder, try_out
-from worker.engine.graph_trial import Trial
-from worker.engine.options import EngineOptions
+from qwenq.schemas.settings import Settings
+from qwenq.worker.engine import graph_choice
+from qwenq.worker.engine.graph_choice import choose_recorder, try_out
+from qwenq.worker.engine.graph_trial import Trial
+from qwenq.worker.engine.options import EngineOptions
 
 Networks = Callable[[str], Any]
 GPU = torch.device("cuda", 0)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from qwenq.worker.engine.graph_trial import ROWS, Trial, reason_against
+from qwenq.worker.engine.recording import Replay
 from tests.recorded_operations import Recorder
-from worker.engine.graph_trial import ROWS, Trial, reason_against
-from worker.engine.recording import Replay
 
 Function = Callable[[], torch.Tensor]
 Networks = Callable[[str], Any]

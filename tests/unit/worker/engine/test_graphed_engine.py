@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from qwenq.worker.engine import budget, transformers_engine
+from qwenq.worker.engine.graphed_forward import MOST_BYTES
+from qwenq.worker.engine.kernel_attention import DecodeKernel
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.faults import failing
 from tests.unit.worker.engine.letters import Engines, by_key, codes, letter
-from worker.engine import budget, transformers_engine
-from worker.engine.graphed_forward import MOST_BYTES
-from worker.engine.kernel_attention import DecodeKernel
-from worker.engine.transformers_engine import TransformersEngine
 
 LETTERS = [letter(key, new=30) for key in range(11)]
 

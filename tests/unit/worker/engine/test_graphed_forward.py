@@ -8,15 +8,15 @@ from weakref import ref
 import pytest
 import torch
 
+from qwenq.worker.engine import graphed_forward, packed_rows
+from qwenq.worker.engine.budget import TokenBudget
+from qwenq.worker.engine.graphed_forward import STEPS_BEFORE, GraphedForward
+from qwenq.worker.engine.kernel_attention import DecodeKernel
+from qwenq.worker.engine.packed_rows import PackedRows
+from qwenq.worker.engine.packing_check import prepare_packing
+from qwenq.worker.engine.recording import Record, Replay
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engine.running import check_all, document, documents, drain, random_ids
-from worker.engine import graphed_forward, packed_rows
-from worker.engine.budget import TokenBudget
-from worker.engine.graphed_forward import STEPS_BEFORE, GraphedForward
-from worker.engine.kernel_attention import DecodeKernel
-from worker.engine.packed_rows import PackedRows
-from worker.engine.packing_check import prepare_packing
-from worker.engine.recording import Record, Replay
 
 Networks = Callable[[str], Any]
 Function = Callable[[], torch.Tensor]

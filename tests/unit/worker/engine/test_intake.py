@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
-from schemas.errors import EmptyPrompt
-from schemas.generation import GenerationParams
-from schemas.prompts import Message, Prompt
-from schemas.requests import Request
+from qwenq.schemas.errors import EmptyPrompt
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.requests import Request
+from qwenq.worker.engine import intake as intake_module
+from qwenq.worker.engine.intake import Intake
+from qwenq.worker.engine.sequence import Sequence
 from tests.unit.worker.engine.coming import LONG, Coming
 from tests.unit.worker.engine.running import document
-from worker.engine import intake as intake_module
-from worker.engine.intake import Intake
-from worker.engine.sequence import Sequence
 
 
 def request(key: int, length: int, group: int = 0, *, closes: bool = False, new: int = 5) -> Request:

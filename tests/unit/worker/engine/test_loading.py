@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from schemas.errors import InvalidSetting, ModelUnavailable
-from worker.engine.loading import load_model
-from worker.engine.options import EngineOptions
+from qwenq.schemas.errors import InvalidSetting, ModelUnavailable
+from qwenq.worker.engine.loading import load_model
+from qwenq.worker.engine.options import EngineOptions
 
 Checkpoint = Callable[[str], Path]
 ON_CPU = EngineOptions("cpu")

@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from schemas.requests import BatchMetrics, Completion, EngineHooks, Request
+from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, Request
+from qwenq.worker.engine import metering
+from qwenq.worker.engine.metering import GroupMeter
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.runner import RowWork
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.unit.worker.engine.asking import ask
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.running import document
-from worker.engine import metering
-from worker.engine.metering import GroupMeter
-from worker.engine.options import EngineOptions
-from worker.engine.runner import RowWork
-from worker.engine.transformers_engine import TransformersEngine
 
 CPU = torch.device("cpu")
 TEXT = "The invoice of Müller & Sons is due on 12 May 2024. "

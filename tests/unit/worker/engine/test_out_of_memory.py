@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 import torch
 
+from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engine.prefix import Prefix
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.faults import POISON, failing, holds_poison
 from tests.unit.worker.engine.letters import KINDS, Engines, by_key, codes, letter, letters
-from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.prefix import Prefix
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from qwenq.worker.engine import packed_rows
+from qwenq.worker.engine.arena import KeyValueArena
 from tests.models import ARCHITECTURES
 from tests.unit.worker.engine.running import (
     check_all,
@@ -14,8 +16,6 @@ from tests.unit.worker.engine.running import (
     packed,
     random_ids,
 )
-from worker.engine import packed_rows
-from worker.engine.arena import KeyValueArena
 
 Networks = Callable[[str], Any]
 BROKEN_TOKEN = 511  # no plain text has it, and no answer here

@@ -14,19 +14,19 @@ from transformers import (
     PreTrainedConfig,
 )
 
-from schemas.requests import EngineHooks
+from qwenq.schemas.requests import EngineHooks
+from qwenq.worker.engine.graphed_forward import GraphedForward
+from qwenq.worker.engine.kernel_attention import DecodeKernel
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.packed_step import PACKED
+from qwenq.worker.engine.packing_check import prepare_packing
+from qwenq.worker.engine.plain_forward import PlainForward
+from qwenq.worker.engine.recording import Replay
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.models import ARCHITECTURES, SIZES, save_spelling_model
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engine.alone import Alone
 from tests.unit.worker.engine.asking import ask
-from worker.engine.graphed_forward import GraphedForward
-from worker.engine.kernel_attention import DecodeKernel
-from worker.engine.options import EngineOptions
-from worker.engine.packed_step import PACKED
-from worker.engine.packing_check import prepare_packing
-from worker.engine.plain_forward import PlainForward
-from worker.engine.recording import Replay
-from worker.engine.transformers_engine import TransformersEngine
 
 
 def soft_capped() -> PreTrainedConfig:

@@ -8,6 +8,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qwenq.worker.engine import batching
+from qwenq.worker.engine.budget import TokenBudget
+from qwenq.worker.engine.padded_batch import PaddedBatch
+from qwenq.worker.engine.padded_rows import PaddedRows
+from qwenq.worker.engine.sequence import Sequence
 from tests.models import ARCHITECTURES, VARIANTS
 from tests.unit.worker.engine.running import (
     PLAIN_TOKENS,
@@ -17,11 +22,6 @@ from tests.unit.worker.engine.running import (
     padded,
     random_ids,
 )
-from worker.engine import batching
-from worker.engine.budget import TokenBudget
-from worker.engine.padded_batch import PaddedBatch
-from worker.engine.padded_rows import PaddedRows
-from worker.engine.sequence import Sequence
 
 Networks = Callable[[str], Any]
 BROKEN_TOKEN = 511

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
+from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engine.packed_step import PACKED, PackedStep
+from qwenq.worker.engine.plain_forward import PlainForward
+from qwenq.worker.engine.prompt_attention import Piece
 from tests.unit.worker.engine.running import random_ids
-from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.packed_step import PACKED, PackedStep
-from worker.engine.plain_forward import PlainForward
-from worker.engine.prompt_attention import Piece
 
 
 def step_over(network: Any, ids: list[int]) -> PackedStep:

@@ -8,18 +8,18 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig, Qwen2Config, Qwen3Config
 
+from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engine.decode_attention import Decoding
+from qwenq.worker.engine.packed_step import Forward, PackedStep
+from qwenq.worker.engine.panels import PanelLinear
+from qwenq.worker.engine.plain_forward import PlainForward
+from qwenq.worker.engine.plain_kernel import PlainKernel
+from qwenq.worker.engine.prefix import Prefix
+from qwenq.worker.engine.prepacked import prepack
+from qwenq.worker.engine.prompt_attention import Piece
+from qwenq.worker.engine.reader import Reader
 from tests.models import SIZES, qwen2_config, qwen3_config, qwen3_moe_config, sliding_config, tied_config
 from tests.unit.worker.engine.running import random_ids
-from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.decode_attention import Decoding
-from worker.engine.packed_step import Forward, PackedStep
-from worker.engine.panels import PanelLinear
-from worker.engine.plain_forward import PlainForward
-from worker.engine.plain_kernel import PlainKernel
-from worker.engine.prefix import Prefix
-from worker.engine.prepacked import prepack
-from worker.engine.prompt_attention import Piece
-from worker.engine.reader import Reader
 
 LARGEST_DIFFERENCE = 0.03  # relative; one side rounds to bfloat16, the other never
 LONG, SHORT = random_ids(150, seed=1), random_ids(33, seed=2)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from qwenq.worker.engine.panels import PanelLinear
+from qwenq.worker.engine.prepacked import PrepackedLinear, prepack
 from tests.models import qwen2_config, save_model
-from worker.engine.panels import PanelLinear
-from worker.engine.prepacked import PrepackedLinear, prepack
 
 LARGEST_DIFFERENCE = 0.02  # relative; the sums are rounded in another order
 

@@ -11,15 +11,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import Qwen3Config
 
-from schemas.errors import InvalidSetting, ModelUnavailable
-from schemas.requests import EngineHooks
-from schemas.settings import Dtype, Quantize
+from qwenq.schemas.errors import InvalidSetting, ModelUnavailable
+from qwenq.schemas.requests import EngineHooks
+from qwenq.schemas.settings import Dtype, Quantize
+from qwenq.worker.engine import loading, quantization
+from qwenq.worker.engine.loading import LoadedModel, load_model
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.transformers_engine import TransformersEngine
 from tests.models import ARCHITECTURES, SIZES, VARIANTS, save_model
 from tests.unit.worker.engine.asking import ask
-from worker.engine import loading, quantization
-from worker.engine.loading import LoadedModel, load_model
-from worker.engine.options import EngineOptions
-from worker.engine.transformers_engine import TransformersEngine
 
 IDS = torch.arange(3, 63).reshape(3, 20)
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [128, 128]}

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import RepetitionPenaltyLogitsProcessor
 
-from schemas.generation import GenerationParams
+from qwenq.schemas.generation import GenerationParams
+from qwenq.worker.engine import warping
+from qwenq.worker.engine.sampling import pick_tokens
+from qwenq.worker.engine.sequence import Sequence
+from qwenq.worker.engine.vocabulary import Vocabulary
 from tests.models import chat_tokenizer
-from worker.engine import warping
-from worker.engine.sampling import pick_tokens
-from worker.engine.sequence import Sequence
-from worker.engine.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary.of(chat_tokenizer(), None)
 PARAMS = st.fixed_dictionaries(

@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from schemas.requests import Completion
+from qwenq.schemas.requests import Completion
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.faults import POISON, failing, holds_poison
 from tests.unit.worker.engine.letters import KINDS, Engines, by_key, codes, letter, letters

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import GenerationConfig
 
-from schemas.errors import GenerationFailed
-from schemas.generation import GenerationParams
-from schemas.requests import Completion
-from schemas.results import FinishReason
+from qwenq.schemas.errors import GenerationFailed
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.requests import Completion
+from qwenq.schemas.results import FinishReason
+from qwenq.worker.engine.answers import completion_of
+from qwenq.worker.engine.sequence import Sequence
+from qwenq.worker.engine.vocabulary import Vocabulary
 from tests.models import chat_tokenizer
-from worker.engine.answers import completion_of
-from worker.engine.sequence import Sequence
-from worker.engine.vocabulary import Vocabulary
 
 TOKENIZER: Any = chat_tokenizer()
 NAMED: Any = GenerationConfig(eos_token_id=TOKENIZER.pad_token_id)  # type: ignore[no-untyped-call]

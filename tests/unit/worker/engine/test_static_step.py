@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import torch
 
-from worker.engine.arena import CacheShape, KeyValueArena
-from worker.engine.decode_attention import FoldedDecoding
-from worker.engine.kernel_attention import DecodeKernel, KernelAttention
-from worker.engine.packed_step import PackedStep
-from worker.engine.plain_forward import PlainForward
-from worker.engine.prefix import Prefix
-from worker.engine.prompt_attention import Piece
-from worker.engine.reader import Reader
-from worker.engine.static_step import Size, StaticStep, static_decoding
+from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engine.decode_attention import FoldedDecoding
+from qwenq.worker.engine.kernel_attention import DecodeKernel, KernelAttention
+from qwenq.worker.engine.packed_step import PackedStep
+from qwenq.worker.engine.plain_forward import PlainForward
+from qwenq.worker.engine.prefix import Prefix
+from qwenq.worker.engine.prompt_attention import Piece
+from qwenq.worker.engine.reader import Reader
+from qwenq.worker.engine.static_step import Size, StaticStep, static_decoding
 
 SLOTS, COLUMNS = 8, 128
 Networks = Callable[[str], Any]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.generation import GenerationParams
+from qwenq.schemas.generation import GenerationParams
+from qwenq.worker.engine.sequence import Sequence
+from qwenq.worker.engine.stopping import StopStrings, Tail
+from qwenq.worker.engine.vocabulary import Vocabulary
 from tests.models import chat_tokenizer
-from worker.engine.sequence import Sequence
-from worker.engine.stopping import StopStrings, Tail
-from worker.engine.vocabulary import Vocabulary
 
 TOKENIZER: Any = chat_tokenizer()
 VOCABULARY = Vocabulary.of(TOKENIZER, None)

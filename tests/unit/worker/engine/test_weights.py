@@ -10,13 +10,13 @@ import pytest
 import torch
 from transformers import AutoConfig, PreTrainedConfig, Qwen3Config
 
-from schemas.errors import ModelUnavailable
-from schemas.settings import Quantize
+from qwenq.schemas.errors import ModelUnavailable
+from qwenq.schemas.settings import Quantize
+from qwenq.worker.engine import weights
+from qwenq.worker.engine.loading import load_model
+from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engine.weights import Weights
 from tests.models import ARCHITECTURES, SIZES, VARIANTS, save_model
-from worker.engine import weights
-from worker.engine.loading import load_model
-from worker.engine.options import EngineOptions
-from worker.engine.weights import Weights
 
 CPU = torch.device("cpu")
 EIGHT_BILLION = Qwen3Config(

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.generation import GenerationParams
-from schemas.prompts import Message
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts import Message
+from qwenq.worker.engine.encoding import PromptEncoder
+from qwenq.worker.long.gauge import Gauge
 from tests.models import chat_tokenizer
 from tests.processes import TINY_MODEL
-from worker.engine.encoding import PromptEncoder
-from worker.long.gauge import Gauge
 
 
 class Counting:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+FACE = "qwenq"
 MAY_IMPORT = {
-    "qwenq": {"producer", "worker", "store", "schemas", "migrations"},
+    FACE: {"producer", "worker", "store", "schemas", "migrations"},
     "producer": {"store", "schemas"},
     "worker": {"store", "schemas"},
     "store": {"schemas", "migrations"},
@@ -44,6 +45,14 @@ class Import:
         """The package that it comes from."""
         return self.module.partition(".")[0]
 
+    @property
+    def room(self) -> str | None:
+        """The room of qwenq that it comes from; the face is what lies in no other. None: it is not of qwenq."""
+        top, *inner = f"{self.module}.{self.name or ''}".split(".")
+        if top != FACE:
+            return None
+        return inner[0] if inner and inner[0] in MAY_IMPORT else FACE
+
     def __str__(self) -> str:
         return f"{self.path}:{self.line} imports {self.module}" + (f".{self.name}" if self.name else "")
 
@@ -51,9 +60,19 @@ class Import:
 def imports_of(room: str) -> list[Import]:
     return [
         found
-        for path in sorted((ROOT / room).rglob("*.py"))
+        for path in files_of(room)
         for found in _imports_in(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text("utf-8")))
     ]
+
+
+def files_of(room: str) -> list[Path]:
+    """The modules of a room; those of the face are not those that links give to other rooms."""
+    return sorted(
+        Path(folder, name)
+        for folder, _, names in os.walk(ROOT / room)
+        for name in names
+        if name.endswith(".py")
+    )
 
 
 def _imports_in(path: str, tree: ast.Module) -> Iterator[Import]:
@@ -69,10 +88,50 @@ def _imports_in(path: str, tree: ast.Module) -> Iterator[Import]:
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_only_rooms_below_it(room: str) -> None:
-    ours = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
-    assert set(MAY_IMPORT) <= ours
-    forbidden = ours - MAY_IMPORT[room] - {room}
-    assert [str(one) for one in imports_of(room) if one.top in forbidden] == []
+    forbidden = set(MAY_IMPORT) - MAY_IMPORT[room] - {room}
+    assert [str(one) for one in imports_of(room) if one.room in forbidden] == []
+
+
+@pytest.mark.parametrize("room", sorted(set(MAY_IMPORT) - {FACE}))
+def test_a_room_has_its_name_from_a_link(room: str) -> None:
+    link = ROOT / FACE / room
+    assert link.is_symlink()
+    assert link.readlink() == Path("..", room)
+
+
+def test_nothing_imports_a_room_by_its_bare_name() -> None:
+    rooms = set(MAY_IMPORT) - {FACE}
+    found = [
+        one
+        for folder in (*MAY_IMPORT, "tests", "benchmarks", "examples", "docs")
+        for one in imports_of(folder)
+    ]
+    assert len(found) > len(MAY_IMPORT)
+    assert [str(one) for one in found if one.top in rooms] == []
+
+
+def test_no_module_is_loaded_under_two_names(tmp_path: Path) -> None:
+    modules = [
+        _name_of(path) for room in MAY_IMPORT for path in files_of(room) if "versions" not in path.parts
+    ]
+    code = f"""
+import importlib, os
+skipped = {{"qwenq.__main__", "qwenq.migrations.env"}}
+for name in {modules!r}:
+    if name not in skipped:
+        importlib.import_module(name)
+files = {{}}
+for name, module in list(sys.modules.items()):
+    path = getattr(module, "__file__", None)
+    if path and name != "__main__":
+        files.setdefault(os.path.realpath(path), []).append(name)
+ours = {{os.path.realpath(path) for path in {[str(path) for room in MAY_IMPORT for path in files_of(room)]!r}}}
+rooms = {sorted(set(MAY_IMPORT) - {FACE})!r}
+twice = [names for path, names in files.items() if path in ours and len(names) > 1]
+bare = [name for name in sys.modules if name.partition(".")[0] in rooms]
+assert not twice and not bare, (twice, bare)
+"""
+    assert _loaded(code, ("qwenq.api",), tmp_path) == ["qwenq.api"]
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
@@ -81,8 +140,8 @@ def test_imports_say_the_whole_path(room: str) -> None:
 
 
 def test_the_store_knows_migrations_only_while_it_upgrades() -> None:
-    found = [one for one in imports_of("store") if one.top == "migrations"]
-    assert {(one.module, one.at_start) for one in found} == {("migrations.command", False)}
+    found = [one for one in imports_of("store") if one.room == "migrations"]
+    assert {(one.module, one.at_start) for one in found} == {("qwenq.migrations.command", False)}
 
 
 @pytest.mark.parametrize("room", sorted(set(MAY_IMPORT) - SQL_LIVES_IN))
@@ -98,7 +157,8 @@ def test_sql_lives_in_the_store(room: str) -> None:
 
 @pytest.mark.parametrize("room", ["qwenq", "producer", "worker"])
 def test_no_room_above_the_store_names_a_table(room: str) -> None:
-    found = [one for one in imports_of(room) if f"{one.module.replace('.', '/')}.py" in SQL_IN_SCHEMAS]
+    tables = {_name_of(ROOT / path) for path in SQL_IN_SCHEMAS}
+    found = [one for one in imports_of(room) if one.module in tables]
     assert [str(one) for one in found if one.name != "SCHEMA_VERSION"] == []
 
 
@@ -109,16 +169,13 @@ def test_nobody_but_the_worker_names_torch_or_transformers(room: str) -> None:
 
 @pytest.mark.parametrize("room", ["producer", "store", "schemas"])
 def test_every_module_of_a_light_room_is_light(room: str) -> None:
-    modules = [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for path in sorted((ROOT / room).rglob("*.py"))
-    ]
+    modules = [_name_of(path) for path in files_of(room)]
     assert len(modules) > 3
     assert _loaded(f"import {', '.join(modules)}", HEAVY) == []
 
 
 def test_the_parent_process_of_a_worker_is_light() -> None:
-    assert _loaded("import worker.command, worker.housekeeping, worker.tasks", HEAVY) == []
+    assert _loaded("import qwenq.worker.command, qwenq.worker.housekeeping, qwenq.worker.tasks", HEAVY) == []
 
 
 @pytest.mark.parametrize(
@@ -131,6 +188,12 @@ def test_a_command_that_needs_no_model_is_light(command: str, tmp_path: Path) ->
 def test_help_waits_for_no_library_that_is_slow_to_import(tmp_path: Path) -> None:
     slow = (*HEAVY, "celery", "kombu", "redis", "sqlalchemy", "alembic", "pydantic", "jinja2", "rich")
     assert _loaded(_run("--help"), slow, tmp_path) == []
+
+
+def _name_of(path: Path) -> str:
+    """The name that a module is imported by."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts if parts[0] == FACE else (FACE, *parts)).removesuffix(".__init__")
 
 
 def _run(command: str) -> str:
