@@ -11,9 +11,9 @@ import psycopg
 
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.states import DocumentState
-from qwenq.schemas.tables import documents
-from qwenq.store.database import Store
-from qwenq.store.jobs import create_job
+from qwenq.schemas.tables.core import documents
+from qwenq.store.database.store import Store
+from qwenq.store.life.jobs import create_job
 
 _COLUMNS = ", ".join(column.name for column in documents.columns)
 _INSERT = f"INSERT INTO documents ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"

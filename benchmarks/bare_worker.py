@@ -24,14 +24,14 @@ from sqlalchemy import select
 
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.requests import EngineHooks, Request
 from qwenq.schemas.settings import Settings, settings_of_process
-from qwenq.schemas.tables import chunks, documents, jobs
-from qwenq.schemas.templating import PromptTemplate
-from qwenq.store.broker import ANSWER_CHUNK, Broker, queue_name
-from qwenq.store.database import Store
-from qwenq.worker.engine.echo import EchoEngine
-from qwenq.worker.engine.options import EngineOptions
+from qwenq.schemas.tables.core import chunks, documents, jobs
+from qwenq.store.broker.broker import ANSWER_CHUNK, Broker, queue_name
+from qwenq.store.database.store import Store
+from qwenq.worker.engines.echo.engine import EchoEngine
+from qwenq.worker.engines.options import EngineOptions
 
 _COLUMNS = (
     "job_id", "seq", "chunk_id", "attempt", "worker_id", "text", "finish_reason",

@@ -21,12 +21,12 @@ from benchmarks.pipeline import LOOK_EVERY_SECONDS, running_worker
 from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store, running_redis
 from benchmarks.workload import write_documents
-from qwenq.job_request import JobRequest
+from qwenq.jobs.request import JobRequest
+from qwenq.jobs.submitting import submit_request
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import batches, chunks
-from qwenq.store.database import Store, database_url
-from qwenq.store.statuses import job_status
-from qwenq.submitting import submit_request
+from qwenq.schemas.tables.core import batches, chunks
+from qwenq.store.database.store import Store, database_url
+from qwenq.store.views.statuses import job_status
 
 IDLE_BAR = 0.02
 NEW_TOKENS = 32

@@ -77,7 +77,7 @@ def main() -> int:
 
 def _begin_as_a_worker_does() -> None:
     """Begin anew with a worker's environment, which is read when a process starts; all ways share it."""
-    from qwenq.worker.runtime import ENVIRONMENT, prepare_environment
+    from qwenq.worker.parent.environment import ENVIRONMENT, prepare_environment
 
     if any(name not in os.environ for name in ENVIRONMENT):
         prepare_environment()

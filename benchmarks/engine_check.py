@@ -10,8 +10,8 @@ from transformers import AutoModelForCausalLM
 from benchmarks.engine_ways import with_engine
 from benchmarks.engine_workload import Job
 from qwenq.schemas.requests import EngineHooks
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 
 NEAR_TIE = 1e-4  # between two logits: rounding may decide
 

@@ -24,9 +24,9 @@ from benchmarks.engine_ways import Way
 from benchmarks.engine_workload import Job, Workload, mixed_workload, short_workload
 from benchmarks.machine import measure_ceilings
 from qwenq.schemas.requests import BatchMetrics, EngineHooks
-from qwenq.worker.engine.cores import usable_cores
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.cores import usable_cores
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 
 CHECKED_DOCUMENTS = 6
 PADDING_BAR = 0.10

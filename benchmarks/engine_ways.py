@@ -12,9 +12,9 @@ from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from benchmarks.engine_workload import Job, Workload
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import Request
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 
 Answers = list[list[int]]
 Way = Callable[[Sequence[Job]], Answers]

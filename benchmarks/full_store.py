@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 
 MODEL = "Qwen/Qwen3-8B"
 WORKERS = 20

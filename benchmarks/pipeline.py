@@ -21,14 +21,14 @@ from benchmarks.services import forget_environment, make_store, running_postgres
 from benchmarks.workload import write_documents
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
-from qwenq.job_request import JobRequest
+from qwenq.jobs.request import JobRequest
+from qwenq.jobs.submitting import submit_request
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import broker_url
-from qwenq.store.database import Store, database_url
-from qwenq.store.results import count_answers, results_of
-from qwenq.store.statuses import job_status
-from qwenq.submitting import submit_request
+from qwenq.store.broker.broker import broker_url
+from qwenq.store.database.store import Store, database_url
+from qwenq.store.outcomes.results import count_answers, results_of
+from qwenq.store.views.statuses import job_status
 
 RATE_BAR = 5_000
 WARM_ROWS = 2_000

@@ -29,13 +29,13 @@ from benchmarks.services import Postgres, forget_environment, make_store, runnin
 from benchmarks.workload import write_documents
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
-from qwenq.job_request import JobRequest
+from qwenq.jobs.request import JobRequest
+from qwenq.jobs.submitting import submit_request
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import chunks, jobs, results
-from qwenq.store.broker import broker_url
-from qwenq.store.database import Store, database_url
-from qwenq.store.results import results_of
-from qwenq.submitting import submit_request
+from qwenq.schemas.tables.core import chunks, jobs, results
+from qwenq.store.broker.broker import broker_url
+from qwenq.store.database.store import Store, database_url
+from qwenq.store.outcomes.results import results_of
 
 COST_BAR = 0.1
 WARM_ROWS = 2_000

@@ -23,15 +23,15 @@ from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store, running_redis
 from benchmarks.workload import write_documents
 from qwenq.embedded.session import environment_of
-from qwenq.job_request import JobRequest
-from qwenq.schedules import managing
-from qwenq.schemas.schedule_tables import schedule_runs
+from qwenq.jobs.request import JobRequest
+from qwenq.schedules import commands
 from qwenq.schemas.schedules import CatchUp, Overlap, RunPolicy
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState
-from qwenq.schemas.tables import jobs, results
-from qwenq.store.database import Store
-from qwenq.store.schedules import all_schedules, note_next_due
+from qwenq.schemas.tables.core import jobs, results
+from qwenq.schemas.tables.schedules import schedule_runs
+from qwenq.store.database.store import Store
+from qwenq.store.schedules.schedules import all_schedules, note_next_due
 
 STEP = timedelta(minutes=5)
 ZONE = "Europe/Warsaw"
@@ -180,7 +180,7 @@ def main() -> int:
                 output=str(folder / "{run}.jsonl"), catch_up=CatchUp.ALL, overlap=Overlap.ALLOW
             )
             request = JobRequest(files=[str(folder / "one.jsonl")])
-            managing.add("often", ("*/5 * * * *", ZONE), request, policy, settings)
+            commands.add("often", ("*/5 * * * *", ZONE), request, policy, settings)
             store = Store.of(settings)
             with store.writing() as connection:
                 note_next_due(connection, [(all_schedules(connection)[0].id, next(_moments(arguments.days)))])

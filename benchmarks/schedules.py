@@ -26,15 +26,15 @@ from benchmarks.watched import Watched, watch
 from benchmarks.workload import write_documents
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
-from qwenq.job_request import JobRequest
-from qwenq.schedules import managing
-from qwenq.schemas.schedule_tables import schedule_runs
+from qwenq.jobs.request import JobRequest
+from qwenq.schedules import commands
 from qwenq.schemas.schedules import RunPolicy, ScheduleRun
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState
-from qwenq.store.clock import moment_of
-from qwenq.store.database import Store
-from qwenq.store.schedules import all_schedules, note_next_due
+from qwenq.schemas.tables.schedules import schedule_runs
+from qwenq.store.database.clock import moment_of
+from qwenq.store.database.store import Store
+from qwenq.store.schedules.schedules import all_schedules, note_next_due
 
 SECONDS_BAR = 60.0
 MEMORY_BAR_MB = 30.0
@@ -52,13 +52,13 @@ class Nightly:
         self._name = name
         self._path = path
         policy = RunPolicy(output=str(path.parent / "{schedule}-{run}.jsonl"))
-        managing.add(name, ("0 2 * * *", "UTC"), JobRequest(files=[str(path)]), policy, settings)
+        commands.add(name, ("0 2 * * *", "UTC"), JobRequest(files=[str(path)]), policy, settings)
 
     def run(self) -> tuple[ScheduleRun, Watched]:
         """A run from its beginning to its delivered answers, all of them compared with the documents."""
         command = [sys.executable, "-m", "qwenq", "schedule", "run", self._name, "--wait"]
         watched = watch(command, environment_of(self._settings))
-        run = managing.show(self._name, self._settings).runs[0]
+        run = commands.show(self._name, self._settings).runs[0]
         if run.state is not RunState.SUCCEEDED or run.output is None:
             raise SystemExit(f"the run came to nothing: {run}")
         with self._path.open("rb") as lines, Path(run.output).open("rb") as answers:
@@ -123,7 +123,7 @@ def measure_same_minute(report: Report, settings: Settings, folder: Path, count:
     policy = RunPolicy(output=str(folder / "{schedule}.jsonl"))
     for number in range(count):
         request = JobRequest(files=[str(folder / "one.jsonl")])
-        managing.add(f"due-{number}", ("0 2 * * *", "UTC"), request, policy, settings)
+        commands.add(f"due-{number}", ("0 2 * * *", "UTC"), request, policy, settings)
     store = Store.of(settings)
     before = _submitted(store, 0)
     with running_beat(settings) as beat:

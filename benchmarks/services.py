@@ -12,9 +12,9 @@ from sqlalchemy import create_engine, text
 
 from qwenq.embedded.redis import start_redis
 from qwenq.schemas.settings import ENV_PREFIX, Settings
-from qwenq.store.broker import socket_path
-from qwenq.store.database import SQLITE_FILE, Store, database_url
-from qwenq.store.version import upgrade_store
+from qwenq.store.broker.broker import socket_path
+from qwenq.store.database.store import SQLITE_FILE, Store, database_url
+from qwenq.store.database.version import upgrade_store
 
 STOP_SECONDS = 15.0
 

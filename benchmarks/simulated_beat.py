@@ -8,8 +8,8 @@ from datetime import datetime
 
 from qwenq.schemas.errors import ServiceAway
 from qwenq.schemas.settings import settings_of_process
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
 
 
 def main() -> None:

@@ -23,17 +23,17 @@ from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store
 from benchmarks.workload import WORDS
 from qwenq import api
-from qwenq.schemas.builtin_templates import builtin_template
 from qwenq.schemas.generation import GenerationParams, Overflow
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.parts import PartLine
+from qwenq.schemas.prompts.builtin import builtin_template
 from qwenq.schemas.requests import EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.transformers_engine import TransformersEngine
-from qwenq.worker.fingerprints import Fingerprints
-from qwenq.worker.long.asking import Asking
-from qwenq.worker.long.gauge import Gauge
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.engine import TransformersEngine
+from qwenq.worker.long_documents.asking import Asking
+from qwenq.worker.long_documents.gauge import Gauge
+from qwenq.worker.reuse.fingerprints import Fingerprints
 
 TINY_MODEL = Path(__file__).parents[1] / "examples" / "tiny-qwen3"
 CONTEXT = 4_096

@@ -22,7 +22,7 @@ from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store
 from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store, database_url
+from qwenq.store.database.store import Store, database_url
 
 SECONDS_BAR = 0.5
 JOBS = 1_000

@@ -27,10 +27,10 @@ from transformers import PreTrainedTokenizerFast
 from benchmarks.engine_shapes import SHAPES, WORDS_ONE_AFTER_THE_OTHER, make_network
 from benchmarks.report import Bar, Report, conditions, parser, tell
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import BatchMetrics, EngineHooks, Request
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 
 MOST_LOST = 0.1
 TINY_MODEL = Path("examples/tiny-qwen3")

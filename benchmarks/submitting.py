@@ -22,11 +22,11 @@ from benchmarks.services import FreshStores, forget_environment, running_postgre
 from benchmarks.watched import Watched, watch
 from benchmarks.workload import write_documents
 from qwenq.embedded.session import environment_of
-from qwenq.job_request import JobRequest
+from qwenq.jobs.request import JobRequest
+from qwenq.jobs.submitting import submit_request
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import broker_url
-from qwenq.store.database import SQLITE_FILE
-from qwenq.submitting import submit_request
+from qwenq.store.broker.broker import broker_url
+from qwenq.store.database.store import SQLITE_FILE
 
 RATIO_BAR = 0.5
 MEMORY_BAR_MB = 30.0

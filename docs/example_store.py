@@ -14,17 +14,17 @@ from qwenq.schemas.jobs import JobSpec, Priority, PromptSpec
 from qwenq.schemas.requests import Completion, ModelInfo
 from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.schemas.states import JobState
-from qwenq.schemas.tables import batches, jobs, workers
+from qwenq.schemas.tables.core import batches, jobs, workers
 from qwenq.schemas.workers import WorkerIdentity
-from qwenq.store.chunks import insert_chunks
-from qwenq.store.claims import claim_next, finish_chunk, hold_fence
-from qwenq.store.database import Store
-from qwenq.store.documents import insert_rows
-from qwenq.store.jobs import cancel_job, create_job, release_job
-from qwenq.store.outcome_rows import OutcomeRows
-from qwenq.store.pausing import pause_job
-from qwenq.store.results import insert_outcomes
-from qwenq.store.workers import note_failed, note_model_loaded, register_worker
+from qwenq.store.database.store import Store
+from qwenq.store.life.chunks import insert_chunks
+from qwenq.store.life.claims import claim_next, finish_chunk, hold_fence
+from qwenq.store.life.documents import insert_rows
+from qwenq.store.life.jobs import cancel_job, create_job, release_job
+from qwenq.store.life.pausing import pause_job
+from qwenq.store.life.workers import note_failed, note_model_loaded, register_worker
+from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.store.outcomes.results import insert_outcomes
 
 LARGE, SMALL = "Qwen/Qwen3-8B", "Qwen/Qwen3-0.6B"
 LEASE_SECONDS = 3_600.0

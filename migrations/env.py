@@ -2,9 +2,9 @@
 
 from alembic import context
 
-import qwenq.schemas.part_tables
-import qwenq.schemas.schedule_tables  # noqa: F401 - the same
-from qwenq.schemas.tables import metadata
+import qwenq.schemas.tables.parts
+import qwenq.schemas.tables.schedules  # noqa: F401 - the same
+from qwenq.schemas.tables.core import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy import Connection
 
 from qwenq.schemas.errors import JobGivenUp, StoreAway
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 
 BEATS_A_LEASE = 4
 

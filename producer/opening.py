@@ -11,8 +11,8 @@ from qwenq.producer.reading.rows import named
 from qwenq.schemas.documents import Document, Row, RowError
 from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
 from qwenq.schemas.jobs import JobSpec, PromptSpec
-from qwenq.schemas.merging import MergeTemplate
-from qwenq.schemas.templating import PromptTemplate
+from qwenq.schemas.prompts.merging import MergeTemplate
+from qwenq.schemas.prompts.templating import PromptTemplate
 
 PEEKED_ROWS = 1_000
 PEEKED_DOCUMENTS = 100

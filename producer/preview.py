@@ -9,9 +9,9 @@ from qwenq.producer.reading import Format
 from qwenq.schemas.documents import Document, RowError
 from qwenq.schemas.errors import DocumentFailed
 from qwenq.schemas.jobs import JobSpec
-from qwenq.schemas.prompts import Message
+from qwenq.schemas.prompts.messages import Message
+from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.results import Failure
-from qwenq.schemas.templating import PromptTemplate
 
 SHOWN = 3
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import chain, islice
 
 from qwenq.producer.heartbeat import Heartbeat
-from qwenq.producer.keyed import InputDigest
+from qwenq.producer.idempotency import InputDigest
 from qwenq.producer.opening import named_inputs
 from qwenq.producer.planning import ChunkPlanner, prompt_overhead
 from qwenq.producer.signals import Signals
@@ -14,12 +14,12 @@ from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.errors import NoGoodRow
 from qwenq.schemas.jobs import HalfJob, JobSpec
 from qwenq.schemas.settings import Settings
-from qwenq.store import jobs
-from qwenq.store.chunks import insert_chunks
-from qwenq.store.database import Store
-from qwenq.store.documents import check_rows_kept, insert_rows
-from qwenq.store.half_jobs import check_held, renew
-from qwenq.store.removal import remove
+from qwenq.store.database.store import Store
+from qwenq.store.life import jobs
+from qwenq.store.life.chunks import insert_chunks
+from qwenq.store.life.documents import check_rows_kept, insert_rows
+from qwenq.store.life.half_jobs import check_held, renew
+from qwenq.store.life.removal import remove
 
 BATCH_ROWS = 10_000
 BATCH_CHARS = 8 * 1024 * 1024

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qwenq.schemas.errors import JobNotCancellable, UnknownJob
-from qwenq.schemas.job_metrics import JobMetrics
 from qwenq.schemas.jobs import JobStatus, Priority
 from qwenq.schemas.parts import PartLine
 from qwenq.schemas.results import ErrorLine, HistoryLine, Result
 from qwenq.schemas.settings import Settings, load_settings
 from qwenq.schemas.states import JobState
+from qwenq.schemas.views.job_metrics import JobMetrics
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from qwenq.store.database import Store
+    from qwenq.store.database.store import Store
 
 POLL_SECONDS = 0.5
 
@@ -52,8 +52,8 @@ def submit(
     request under the same key is refused. With `reuse`, documents are answered from earlier identical ones.
     A broker that is away is no error: the job is announced once it is back. Raises UsageError, StoreAway.
     """
-    from qwenq.job_request import JobRequest
-    from qwenq.submitting import submit_request
+    from qwenq.jobs.request import JobRequest
+    from qwenq.jobs.submitting import submit_request
 
     request = JobRequest(
         files=[str(file) for file in files],
@@ -77,7 +77,7 @@ def submit(
 
 def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Where a job stands. Raises UnknownJob, StoreAway."""
-    from qwenq.store.statuses import job_status
+    from qwenq.store.views.statuses import job_status
 
     with _store(settings) as store:
         with store.reading() as connection:
@@ -89,7 +89,7 @@ def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
 def jobs(limit: int = 20, *, settings: Settings | None = None) -> list[JobStatus]:
     """Where the newest jobs stand, newest first. Raises StoreAway."""
-    from qwenq.store.statuses import job_statuses
+    from qwenq.store.views.statuses import job_statuses
 
     with _store(settings) as store, store.reading() as connection:
         return job_statuses(connection, limit)
@@ -97,7 +97,7 @@ def jobs(limit: int = 20, *, settings: Settings | None = None) -> list[JobStatus
 
 def results(job_id: int, *, settings: Settings | None = None) -> Iterator[Result]:
     """A job's answers so far, in input order, streamed. Raises UnknownJob, StoreAway."""
-    from qwenq.store.results import results_of
+    from qwenq.store.outcomes.results import results_of
 
     status(job_id, settings=settings)
     return _streamed(results_of, job_id, settings)
@@ -105,7 +105,7 @@ def results(job_id: int, *, settings: Settings | None = None) -> Iterator[Result
 
 def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLine]:
     """A job's failed documents so far, in input order, streamed. Raises UnknownJob, StoreAway."""
-    from qwenq.store.results import errors_of
+    from qwenq.store.outcomes.results import errors_of
 
     status(job_id, settings=settings)
     return _streamed(errors_of, job_id, settings)
@@ -113,7 +113,7 @@ def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLi
 
 def parts(job_id: int, *, settings: Settings | None = None) -> Iterator[PartLine]:
     """Each answer to a part of a job's long documents, in input order, streamed. Raises UnknownJob, StoreAway."""
-    from qwenq.store.parts import parts_of
+    from qwenq.store.outcomes.parts import parts_of
 
     status(job_id, settings=settings)
     return _streamed(parts_of, job_id, settings)
@@ -121,7 +121,7 @@ def parts(job_id: int, *, settings: Settings | None = None) -> Iterator[PartLine
 
 def history(job_id: int, *, settings: Settings | None = None) -> Iterator[HistoryLine]:
     """Each failure of a job that was retried, in input order, streamed. Raises UnknownJob, StoreAway."""
-    from qwenq.store.failures import history_of
+    from qwenq.store.views.failures import history_of
 
     status(job_id, settings=settings)
     return _streamed(history_of, job_id, settings)
@@ -129,7 +129,7 @@ def history(job_id: int, *, settings: Settings | None = None) -> Iterator[Histor
 
 def metrics(job_id: int, *, settings: Settings | None = None) -> JobMetrics:
     """What a job took so far: response time, tokens a second, memory. Raises UnknownJob, StoreAway."""
-    from qwenq.store.job_metrics import job_metrics
+    from qwenq.store.views.job_metrics import job_metrics
 
     with _store(settings) as store:
         with store.reading() as connection:
@@ -141,7 +141,7 @@ def metrics(job_id: int, *, settings: Settings | None = None) -> JobMetrics:
 
 def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Cancel a job; a running batch is put down within seconds. Raises UnknownJob, JobNotCancellable."""
-    from qwenq.store.jobs import cancel_job
+    from qwenq.store.life.jobs import cancel_job
 
     status(job_id, settings=settings)
     with _store(settings) as store, store.writing() as connection:
@@ -155,7 +155,7 @@ def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
 def pause(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Let nothing more of a job begin; what workers are at is finished. Raises UnknownJob, JobNotPausable."""
-    from qwenq import changing
+    from qwenq.jobs import changing
 
     return changing.pause(job_id, settings or load_settings())
 
@@ -165,7 +165,7 @@ def resume(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
     A broker that is away is no error: the job is announced once it is back.
     """
-    from qwenq import changing
+    from qwenq.jobs import changing
 
     return changing.resume(job_id, settings or load_settings()).status
 
@@ -176,7 +176,7 @@ def retry(job_id: int, *, codes: Sequence[str] = (), settings: Settings | None =
     A broker that is away is no error: the job is announced once it is back. Raises UnknownJob, JobNotRetryable,
     NothingToRetry.
     """
-    from qwenq import changing
+    from qwenq.jobs import changing
 
     return changing.retry(job_id, codes, settings or load_settings()).status
 

@@ -1,8 +1,8 @@
 """Opening the store: the embedded one is made on its first use, another must be there."""
 
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store
-from qwenq.store.version import check_version, found_version, upgrade_store
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import check_version, found_version, upgrade_store
 
 
 def open_store(settings: Settings, statement_seconds: float | None = None) -> Store:
@@ -25,8 +25,8 @@ def _is_new(store: Store) -> bool:
 
 def unserved_jobs(settings: Settings) -> dict[str, list[int]]:
     """Jobs that are queued or running, by a model of which no worker gave a sign of life lately. Raises StoreAway."""
-    from qwenq.store.statuses import open_jobs
-    from qwenq.store.workers import ALIVE_SECONDS, models_alive
+    from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
+    from qwenq.store.views.statuses import open_jobs
 
     store = open_store(settings)
     try:

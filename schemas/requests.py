@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from qwenq.schemas.answer_seconds import AnswerSeconds
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.prompts import Prompt
+from qwenq.schemas.measures.answer_seconds import AnswerSeconds
+from qwenq.schemas.prompts.messages import Prompt
 from qwenq.schemas.results import Failure, FinishReason, Usage
 
 

@@ -15,7 +15,7 @@ from pydantic_settings import (
 )
 
 from qwenq.schemas.errors import InvalidSetting
-from qwenq.schemas.log_lines import LogFormat
+from qwenq.schemas.log.lines import LogFormat
 
 ENV_PREFIX = "QWENQ_"
 SETTINGS_FILE = "qwenq.toml"

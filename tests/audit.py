@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
-from qwenq.schemas.tables import chunks, documents, failures, jobs, results
+from qwenq.schemas.tables.core import chunks, documents, failures, jobs, results
 
 
 def audit(connection: Connection, job_id: int) -> None:

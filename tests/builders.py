@@ -11,14 +11,14 @@ from qwenq.schemas.jobs import JobSpec, Priority
 from qwenq.schemas.requests import Completion, ModelInfo
 from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.schemas.states import ChunkState, JobState
-from qwenq.schemas.tables import chunks
+from qwenq.schemas.tables.core import chunks
 from qwenq.schemas.workers import WorkerIdentity
-from qwenq.store import claims, jobs, workers
-from qwenq.store.chunks import insert_chunks
-from qwenq.store.database import Store
-from qwenq.store.documents import insert_rows
-from qwenq.store.outcome_rows import OutcomeRows
-from qwenq.store.results import insert_outcomes
+from qwenq.store.database.store import Store
+from qwenq.store.life import claims, jobs, workers
+from qwenq.store.life.chunks import insert_chunks
+from qwenq.store.life.documents import insert_rows
+from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.store.outcomes.results import insert_outcomes
 
 MODEL = "echo"
 LEASE = 600.0

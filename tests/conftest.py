@@ -15,9 +15,9 @@ from sqlalchemy import create_engine, text
 
 from qwenq.embedded.redis import start_redis
 from qwenq.schemas.settings import ENV_PREFIX, Settings
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
-from qwenq.store.version import upgrade_store
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import upgrade_store
 
 pytest_plugins = ("tests.services", "tests.near_ties")
 

@@ -1,13 +1,13 @@
 """Long documents by the measure of the echo engine, whose tokens are words."""
 
 from qwenq.schemas.requests import EngineHooks
-from qwenq.store.database import Store
-from qwenq.worker.engine.echo import EchoEngine
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.keeper import Keeper
-from qwenq.worker.long.gauge import Gauge
-from qwenq.worker.long.long_documents import LongDocuments
-from qwenq.worker.reuse import Reuse
+from qwenq.store.database.store import Store
+from qwenq.worker.engines.echo.engine import EchoEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.long_documents.gauge import Gauge
+from qwenq.worker.long_documents.stage import LongDocuments
+from qwenq.worker.reuse.stage import Reuse
 
 CONTEXT = 512
 

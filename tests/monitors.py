@@ -11,7 +11,7 @@ import requests
 from tornado.ioloop import IOLoop
 
 from qwenq.monitor.application import Monitor
-from qwenq.monitor.serving import Serving, make_monitor
+from qwenq.monitor.service import Serving, make_monitor
 from qwenq.schemas.settings import Settings
 
 ADDRESS = "127.0.0.1"

@@ -52,7 +52,7 @@ def working_process(worker: Service) -> psutil.Process | None:
 
 def store_process_of(child: psutil.Process) -> psutil.Process | None:
     """The process that works on the store for a working process; None while there is none."""
-    serving = [one for one in child.children() if "qwenq.worker.store_serving" in _command(one)]
+    serving = [one for one in child.children() if "qwenq.worker.store_process.serving" in _command(one)]
     return serving[0] if serving else None
 
 

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from qwenq.producer.submitting import Submission, submit_job
+from qwenq.producer.enqueuing import Submission, submit_job
 from qwenq.schemas.documents import Document
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
-from qwenq.store.statuses import job_status
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.store.views.statuses import job_status
 from tests.processes import TINY_MODEL, Fleet
 from tests.waiting import eventually
 

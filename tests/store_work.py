@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from qwenq.store.database import Store
-from qwenq.worker.claimant import Claimant, Terms
-from qwenq.worker.store_process import Lane
+from qwenq.store.database.store import Store
+from qwenq.worker.store_process.client import Lane
+from qwenq.worker.turn.claimant import Claimant, Terms
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -6,7 +6,7 @@ import os
 from celery import signals
 from celery.utils.log import get_multiprocessing_logger
 
-from qwenq.schemas.log_lines import set_up_logging
+from qwenq.schemas.log.lines import set_up_logging
 from qwenq.schemas.settings import settings_of_process
 
 

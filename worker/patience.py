@@ -13,7 +13,7 @@ from tenacity import (
 )
 
 from qwenq.schemas.errors import StoreAway
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 
 LONGEST_PAUSE_SECONDS = 10.0
 

@@ -4,7 +4,7 @@ import logging
 import time
 
 from qwenq.schemas.errors import BrokerAway, StoreAway
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 
 _EVENTS = {
     StoreAway: (Event.STORE_AWAY, Event.STORE_BACK),

@@ -19,14 +19,13 @@ from qwenq.schemas.errors import (
     StoreVersionMismatch,
     TurnFailed,
 )
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.settings import settings_of_process
-from qwenq.store.broker import ANSWER_CHUNK, RECONCILE, TASK_LIMIT_SECONDS, Broker
-from qwenq.store.database import Store
-from qwenq.store.reconcile import reconcile
-from qwenq.store.version import check_version
+from qwenq.store.broker.broker import ANSWER_CHUNK, RECONCILE, TASK_LIMIT_SECONDS, Broker
+from qwenq.store.broker.reconcile import reconcile
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import check_version
 from qwenq.worker.log_set_up import heed_log_settings  # noqa: F401 - a spawned child hears of it here
-from qwenq.worker.task_events import progress_teller
 
 # Before Celery would kill the process: what is left by then is put down, for another task to go on with.
 BUDGET_SECONDS = 0.8 * TASK_LIMIT_SECONDS
@@ -39,7 +38,8 @@ _log = logging.getLogger("qwenq.worker")
 def answer_chunk(self: "Task[..., Any]", chunk_id: int) -> str | None:
     """Answer one chunk. Its message goes back to the queue when this worker cannot. Returns how far it came."""
     deadline = time.monotonic() + BUDGET_SECONDS
-    from qwenq.worker.process import note_failure, working_process
+    from qwenq.worker.turn.task_events import progress_teller
+    from qwenq.worker.turn.working_process import note_failure, working_process
 
     try:
         progress = working_process().answer(chunk_id, deadline, progress_teller(self))

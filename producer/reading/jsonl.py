@@ -6,8 +6,8 @@ import orjson
 
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
 from qwenq.producer.reading.rows import RowRules
-from qwenq.producer.reading.sources import OpenSource
-from qwenq.producer.reading.unpacking import BrokenOff
+from qwenq.producer.reading.sources.source import OpenSource
+from qwenq.producer.reading.sources.unpacking import BrokenOff
 from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.errors import InvalidOverride, InvalidRow
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from qwenq.producer.reading.unpacking import BrokenOff
+from qwenq.producer.reading.sources.unpacking import BrokenOff
 from qwenq.schemas.documents import RowError
 from qwenq.schemas.errors import InvalidRow
 

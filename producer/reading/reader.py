@@ -6,14 +6,14 @@ from functools import partial
 from itertools import chain
 from typing import BinaryIO
 
-from qwenq.producer.reading.delimited import read_delimited
-from qwenq.producer.reading.document_files import DocumentGroup
+from qwenq.producer.reading.documents.files import DocumentGroup
 from qwenq.producer.reading.formats import Format
-from qwenq.producer.reading.inputs import find_inputs
 from qwenq.producer.reading.jsonl import read_jsonl
 from qwenq.producer.reading.lines import bad_row
 from qwenq.producer.reading.rows import RowRules
-from qwenq.producer.reading.sources import Source
+from qwenq.producer.reading.sources.inputs import find_inputs
+from qwenq.producer.reading.sources.source import Source
+from qwenq.producer.reading.tables.delimited import read_delimited
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import UnknownColumn, UnreadableDocument, UnreadableInput, UsageError
 from qwenq.schemas.generation import GenerationParams
@@ -95,11 +95,11 @@ class _Turn:
     def _open(self) -> Iterator[Row]:
         match self._source.format:
             case Format.PARQUET:
-                from qwenq.producer.reading.parquet import read_parquet
+                from qwenq.producer.reading.tables.parquet import read_parquet
 
                 return _begun(read_parquet(self._source, self._rules))
             case Format.XLSX:
-                from qwenq.producer.reading.spreadsheet import read_spreadsheet
+                from qwenq.producer.reading.tables.spreadsheet import read_spreadsheet
 
                 return _begun(read_spreadsheet(self._source, self._sheet, self._rules))
         opened = self._source.open()

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from qwenq.schemas.chat_rows import ChatRow, chat_row
 from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row
 
 ID_CHARS = 512
 NAMED_COLUMNS = 20

@@ -32,6 +32,27 @@ _COMMANDS = {
     "health": "whether all is well, and what to do where it is not",
     "check": "try every setting, and say what is wrong and how to mend it",
 }
+_MODULES = {
+    "run": "qwenq.cli.jobs.run",
+    "up": "qwenq.cli.services.up",
+    "submit": "qwenq.cli.jobs.submit",
+    "status": "qwenq.cli.jobs.status",
+    "results": "qwenq.cli.jobs.results",
+    "report": "qwenq.cli.jobs.report",
+    "metrics": "qwenq.cli.jobs.metrics",
+    "cancel": "qwenq.cli.jobs.cancel",
+    "pause": "qwenq.cli.jobs.pause",
+    "resume": "qwenq.cli.jobs.resume",
+    "retry": "qwenq.cli.jobs.retry",
+    "schedule": "qwenq.cli.schedule",
+    "worker": "qwenq.cli.services.worker",
+    "beat": "qwenq.cli.services.beat",
+    "flower": "qwenq.cli.services.flower",
+    "templates": "qwenq.cli.templates",
+    "db": "qwenq.cli.services.db",
+    "health": "qwenq.cli.services.health",
+    "check": "qwenq.cli.services.check",
+}
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
 GC_OBJECTS = 50_000
@@ -50,7 +71,7 @@ class _LazyGroup(click.Group):
             return None
         # What a command has to say, it says; a service sets its log up itself.
         logging.getLogger("qwenq").addHandler(logging.NullHandler())
-        command: click.Command = importlib.import_module(f"qwenq.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(_MODULES[cmd_name]).command
         return command
 
     def resolve_command(

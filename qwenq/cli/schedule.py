@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from qwenq.cli.job_options import spec_options
-from qwenq.cli.options import json_option, option
+from qwenq.cli.options.job import spec_options
+from qwenq.cli.options.shared import json_option, option
 from qwenq.schemas.schedules import CatchUp, Overlap
 
 
@@ -46,16 +46,16 @@ def command() -> None:
 @json_option
 def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Add a schedule called NAME. Each run is a job; documents that were answered before keep their answer."""
-    from qwenq.cli.requests import read_request
-    from qwenq.schedules import managing
-    from qwenq.schedules.telling import next_due
+    from qwenq.cli.options.requests import read_request
+    from qwenq.schedules import commands
+    from qwenq.schedules.tables import next_due
     from qwenq.schemas.schedules import RunPolicy
     from qwenq.schemas.settings import load_settings
-    from qwenq.telling import say, tell_json
+    from qwenq.wording.telling import say, tell_json
 
     settings = load_settings(model=options.pop("model"))
     policy = RunPolicy(**{field: options.pop(field) for field in RunPolicy.model_fields})
-    added = managing.add(name, (cron, tz), read_request(inputs, options), policy, settings)
+    added = commands.add(name, (cron, tz), read_request(inputs, options), policy, settings)
     for warning in added.warnings:
         say(warning)
     tell_json(added.schedule) if as_json else say(f"schedule {name} is due {next_due(added.schedule)}")
@@ -66,10 +66,10 @@ def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, *
 @json_option
 def list_(as_json: bool) -> int:
     """All schedules, when they are due next, and how their last runs went."""
-    from qwenq.schedules.managing import all_schedules
-    from qwenq.schedules.telling import show_schedules
+    from qwenq.schedules.commands import all_schedules
+    from qwenq.schedules.tables import show_schedules
     from qwenq.schemas.settings import load_settings
-    from qwenq.telling import tell_json
+    from qwenq.wording.telling import tell_json
 
     found = all_schedules(load_settings())
     tell_json(found) if as_json else show_schedules(found)
@@ -81,12 +81,12 @@ def list_(as_json: bool) -> int:
 @json_option
 def show(name: str, as_json: bool) -> int:
     """What schedule NAME submits, and its newest runs."""
-    from qwenq.schedules import managing
-    from qwenq.schedules.telling import show_schedule
+    from qwenq.schedules import commands
+    from qwenq.schedules.tables import show_schedule
     from qwenq.schemas.settings import load_settings
-    from qwenq.telling import tell_json
+    from qwenq.wording.telling import tell_json
 
-    report = managing.show(name, load_settings())
+    report = commands.show(name, load_settings())
     tell_json(report) if as_json else show_schedule(report)
     return 0
 
@@ -96,11 +96,11 @@ def show(name: str, as_json: bool) -> int:
 @json_option
 def pause(name: str, as_json: bool) -> int:
     """Let the due times of schedule NAME pass. What runs goes on."""
-    from qwenq.schedules import managing
+    from qwenq.schedules import commands
     from qwenq.schemas.settings import load_settings
-    from qwenq.telling import say, tell_json
+    from qwenq.wording.telling import say, tell_json
 
-    paused = managing.pause(name, load_settings())
+    paused = commands.pause(name, load_settings())
     told = f"schedule {name} is paused; `qwenq schedule resume {name}` lets it go on"
     tell_json(paused) if as_json else say(told)
     return 0
@@ -111,12 +111,12 @@ def pause(name: str, as_json: bool) -> int:
 @json_option
 def resume(name: str, as_json: bool) -> int:
     """Let schedule NAME go on with its next due time."""
-    from qwenq.schedules import managing
-    from qwenq.schedules.telling import next_due
+    from qwenq.schedules import commands
+    from qwenq.schedules.tables import next_due
     from qwenq.schemas.settings import load_settings
-    from qwenq.telling import say, tell_json
+    from qwenq.wording.telling import say, tell_json
 
-    resumed = managing.resume(name, load_settings())
+    resumed = commands.resume(name, load_settings())
     tell_json(resumed) if as_json else say(f"schedule {name} is due {next_due(resumed)}")
     return 0
 
@@ -126,11 +126,11 @@ def resume(name: str, as_json: bool) -> int:
 @json_option
 def remove(name: str, as_json: bool) -> int:
     """Remove schedule NAME with the record of its runs. Their jobs and answers stay."""
-    from qwenq.schedules import managing
+    from qwenq.schedules import commands
     from qwenq.schemas.settings import load_settings
-    from qwenq.telling import say, tell_json
+    from qwenq.wording.telling import say, tell_json
 
-    removed = managing.remove(name, load_settings())
+    removed = commands.remove(name, load_settings())
     tell_json(removed) if as_json else say(f"schedule {name} is removed; its jobs stay")
     return 0
 
@@ -142,22 +142,22 @@ def remove(name: str, as_json: bool) -> int:
 def run(name: str, wait: bool, as_json: bool) -> int:
     """Begin a run of schedule NAME now, whatever the clock says. Prints the id of its job."""
     from qwenq import api
-    from qwenq.progress import follow
-    from qwenq.schedules import managing
+    from qwenq.jobs.following import follow
+    from qwenq.schedules import commands
     from qwenq.schemas.settings import load_settings
     from qwenq.schemas.states import RunState
-    from qwenq.telling import say, tell_json
+    from qwenq.wording.telling import say, tell_json
 
     settings = load_settings()
-    begun = managing.run(name, settings)
+    begun = commands.run(name, settings)
     job_id = begun.job_id or 0
     if not as_json:
         click.echo(job_id)
-    if (waits := managing.show(name, settings).waits) is not None:
+    if (waits := commands.show(name, settings).waits) is not None:
         say(waits)
     if wait:
         follow(lambda: api.status(job_id, settings=settings), lambda: None)
-        begun = managing.finish(begun.id, settings)
+        begun = commands.finish(begun.id, settings)
         say(begun.error_message or f"the answers are in {begun.output}")
     if as_json:
         tell_json(api.status(job_id, settings=settings))
@@ -172,7 +172,7 @@ def tick(at: datetime | None, as_json: bool) -> int:
     """Do once what beat does every few seconds: for a cron of your own, or to try a schedule."""
     from qwenq.schedules.ticking import tick_once
     from qwenq.schemas.settings import load_settings
-    from qwenq.telling import say, tell_json
+    from qwenq.wording.telling import say, tell_json
 
     report = tick_once(load_settings(), at)
     tell_json(report) if as_json else say(

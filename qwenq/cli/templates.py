@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qwenq.cli.options import json_option, option
+from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
-    from qwenq.schemas.builtin_templates import BuiltinTemplate
+    from qwenq.schemas.prompts.builtin import BuiltinTemplate
 
 
 @click.command(name="templates")
@@ -22,7 +22,7 @@ def command(name: str | None, merge: bool, as_json: bool) -> int:
 
     import orjson
 
-    from qwenq.schemas.builtin_templates import builtin_template, builtin_templates
+    from qwenq.schemas.prompts.builtin import builtin_template, builtin_templates
 
     found = (builtin_template(name),) if name else builtin_templates()
     if as_json:

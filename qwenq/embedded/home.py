@@ -11,11 +11,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from qwenq.producer.object_stores import is_url
-from qwenq.producer.reading.finding import find_files
+from qwenq.producer.reading.sources.finding import find_files
 from qwenq.schemas.errors import HomeInUse
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import make_home
+from qwenq.store.database.store import make_home
 
 RUNS_FOLDER = "runs"
 LOCK_FILE = "lock"

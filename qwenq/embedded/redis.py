@@ -7,7 +7,7 @@ from pathlib import Path
 from qwenq.embedded.service import Service
 from qwenq.schemas.errors import ServiceFailed
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import socket_path
+from qwenq.store.broker.broker import socket_path
 
 START_SECONDS = 20.0
 PING_EVERY_SECONDS = 0.02

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwenq.exporting.sheets import Line, Sheet
-from qwenq.schemas.answer_columns import ColumnKind
 from qwenq.schemas.errors import MissingExtra
+from qwenq.schemas.json_schema.columns import ColumnKind
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -24,8 +24,10 @@ from qwenq.health.services import (
 )
 from qwenq.health.work import check_schedules, check_stranded
 from qwenq.schemas.errors import BrokerAway, InvalidSetting, StoreAway
-from qwenq.schemas.fleet import FleetWorker
-from qwenq.schemas.health import (
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.tables.core import SCHEMA_VERSION
+from qwenq.schemas.views.fleet import FleetWorker
+from qwenq.schemas.views.health import (
     BrokerFacts,
     Check,
     DiskFacts,
@@ -36,15 +38,13 @@ from qwenq.schemas.health import (
     WaitingModel,
     WorkerSpeed,
 )
-from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import SCHEMA_VERSION
-from qwenq.store.broker import Broker
-from qwenq.store.broker_facts import broker_facts
-from qwenq.store.database import Store, sqlite_file
-from qwenq.store.fleet import read_fleet
-from qwenq.store.health_facts import schedule_trouble, stranded_work, waiting_models, worker_speeds
-from qwenq.store.version import found_version
-from qwenq.worker.engine.memory import free_main_bytes
+from qwenq.store.broker.broker import Broker
+from qwenq.store.broker.facts import broker_facts
+from qwenq.store.database.store import Store, sqlite_file
+from qwenq.store.database.version import found_version
+from qwenq.store.views.fleet import read_fleet
+from qwenq.store.views.health_facts import schedule_trouble, stranded_work, waiting_models, worker_speeds
+from qwenq.worker.engines.memory import free_main_bytes
 
 PATIENCE_SECONDS = 3.0
 """To load what it takes to look costs a second or two before."""

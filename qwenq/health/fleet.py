@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from qwenq.schemas.fleet import FleetWorker, WorkerCondition
-from qwenq.schemas.health import Check, HealthState, WaitingModel, WorkerSpeed
-from qwenq.worker_command import worker_command
+from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
+from qwenq.schemas.views.health import Check, HealthState, WaitingModel, WorkerSpeed
+from qwenq.wording.worker_command import worker_command
 
 LIVE = {WorkerCondition.BUSY, WorkerCondition.IDLE, WorkerCondition.STARTING}
 SLOW_SHARE = 0.5

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from qwenq.schemas.fleet import FleetWorker
-from qwenq.schemas.health import Check, DiskFacts, HealthState, MemoryFacts
-from qwenq.worker.engine.memory import readable
+from qwenq.schemas.views.fleet import FleetWorker
+from qwenq.schemas.views.health import Check, DiskFacts, HealthState, MemoryFacts
+from qwenq.worker.engines.memory import readable
 
 LITTLE_MEMORY = 0.1
 NO_MEMORY = 0.03

@@ -1,7 +1,7 @@
 """Checks of what everything needs: the store, its version, the broker."""
 
 from qwenq.schemas.errors import BrokerAway, InvalidSetting, StoreAway
-from qwenq.schemas.health import BrokerFacts, Check, HealthState
+from qwenq.schemas.views.health import BrokerFacts, Check, HealthState
 
 SLOW_STORE_SECONDS = 0.5
 SLOW_BROKER_SECONDS = 0.5

@@ -1,6 +1,6 @@
 """Checks of the work: what nobody is at, though somebody should be, and what schedules came to nothing."""
 
-from qwenq.schemas.health import Check, HealthState, ScheduleTrouble, StrandedWork
+from qwenq.schemas.views.health import Check, HealthState, ScheduleTrouble, StrandedWork
 
 EXPIRED_GRACE_SECONDS = 10.0
 """Workers put back what has expired within two seconds; what is older, nobody looks after."""

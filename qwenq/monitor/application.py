@@ -11,15 +11,15 @@ from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.ioloop import IOLoop
 
 from qwenq.monitor.broker_events import BrokerEvents
-from qwenq.monitor.exporter import Exporter
 from qwenq.monitor.guard import Guard, Refused
 from qwenq.monitor.headers import ProtectiveHeaders
 from qwenq.monitor.layouts import Layouts
+from qwenq.monitor.metrics.exporter import Exporter
 from qwenq.monitor.reading import StoreReader
 from qwenq.monitor.routes import ROUTES
 from qwenq.schemas.errors import CannotListen, reason_of
 from qwenq.schemas.settings import Settings, without_passwords
-from qwenq.store.broker import broker_url
+from qwenq.store.broker.broker import broker_url
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from qwenq.schemas.errors import QwenqError, ServiceAway, StoreAway
 from qwenq.schemas.settings import Settings, without_passwords
-from qwenq.store.database import Store, database_url
-from qwenq.store.version import check_version
+from qwenq.store.database.store import Store, database_url
+from qwenq.store.database.version import check_version
 from qwenq.stores import open_store
 
 THREADS = 4

@@ -4,14 +4,14 @@ from typing import Any
 
 from tornado.web import RedirectHandler, StaticFileHandler, url
 
-from qwenq.monitor.actions import JobAction
-from qwenq.monitor.document_page import DocumentPage
-from qwenq.monitor.downloads import JobDownload
-from qwenq.monitor.fleet_page import FleetPage
-from qwenq.monitor.job_page import JobPage
-from qwenq.monitor.jobs_page import JobsPage
 from qwenq.monitor.layouts import OUR_STATIC
-from qwenq.monitor.metrics_page import MetricsPage
+from qwenq.monitor.metrics.page import MetricsPage
+from qwenq.monitor.pages.actions import JobAction
+from qwenq.monitor.pages.document import DocumentPage
+from qwenq.monitor.pages.downloads import JobDownload
+from qwenq.monitor.pages.fleet import FleetPage
+from qwenq.monitor.pages.job import JobPage
+from qwenq.monitor.pages.jobs import JobsPage
 
 ROUTES: list[Any] = [
     url(r"/jobs", JobsPage, name="jobs"),

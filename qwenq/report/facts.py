@@ -6,11 +6,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.job_costs import DeviceTime, Distributions
-from qwenq.schemas.job_pages import CutText, FailureGroup
 from qwenq.schemas.jobs import JobStatus, Priority, PromptSpec
-from qwenq.schemas.progress import Progress
 from qwenq.schemas.results import FinishReason
+from qwenq.schemas.views.job_costs import DeviceTime, Distributions
+from qwenq.schemas.views.job_pages import CutText, FailureGroup
+from qwenq.schemas.views.progress import Progress
 
 _FROZEN = ConfigDict(frozen=True)
 MOST_SAMPLES = 100

@@ -5,21 +5,21 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from qwenq.monitor.document_text import shortened
 from qwenq.report.facts import Asked, Cost, Report, ReportOptions, Sample, Section
-from qwenq.schemas.job_costs import DeviceTime
-from qwenq.schemas.job_pages import AnswerPreview, CutText, FailureGroup, JobDetails
 from qwenq.schemas.jobs import JobStatus, PromptSpec
 from qwenq.schemas.response_format import ResponseFormat
 from qwenq.schemas.settings import without_passwords
-from qwenq.store.clock import moment_of
-from qwenq.store.device_times import device_times
-from qwenq.store.distributions import job_distributions
-from qwenq.store.failure_groups import failure_groups
-from qwenq.store.job_details import job_details
-from qwenq.store.previews import preview_page
-from qwenq.store.progress_series import job_progress
-from qwenq.store.statuses import job_status
+from qwenq.schemas.views.job_costs import DeviceTime
+from qwenq.schemas.views.job_pages import AnswerPreview, CutText, FailureGroup, JobDetails
+from qwenq.store.database.clock import moment_of
+from qwenq.store.views.device_times import device_times
+from qwenq.store.views.distributions import job_distributions
+from qwenq.store.views.failure_groups import failure_groups
+from qwenq.store.views.job_details import job_details
+from qwenq.store.views.previews import preview_page
+from qwenq.store.views.progress_series import job_progress
+from qwenq.store.views.statuses import job_status
+from qwenq.wording.document_text import shortened
 
 SHOWN_SOURCES = 20
 _HOUR = 3_600.0

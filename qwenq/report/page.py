@@ -7,11 +7,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from qwenq.exporting.destinations import Address, destination_of
-from qwenq.monitor import wording
 from qwenq.report.facts import Report
 from qwenq.report.plots import report_plots
 from qwenq.schemas.errors import OutputNotWritable
 from qwenq.schemas.generation import GenerationParams
+from qwenq.wording import numbers
 
 TEMPLATES = Path(__file__).parent / "templates"
 ENDINGS = (".html", ".htm")
@@ -68,10 +68,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": wording.number,
-        "duration": wording.duration,
-        "moment": wording.moment,
-        "percent": wording.percent,
+        "number": numbers.number,
+        "duration": numbers.duration,
+        "moment": numbers.moment,
+        "percent": numbers.percent,
         "money": _money,
     }
     return environment

@@ -10,10 +10,10 @@ from xml.etree import ElementTree as ET
 
 from leather import Axis, Chart
 
-from qwenq.monitor import wording
-from qwenq.schemas.histograms import Bar, Histogram
-from qwenq.schemas.job_costs import Distributions
-from qwenq.schemas.progress import Progress
+from qwenq.schemas.measures.histograms import Bar, Histogram
+from qwenq.schemas.views.job_costs import Distributions
+from qwenq.schemas.views.progress import Progress
+from qwenq.wording import numbers
 
 WIDTH, HEIGHT = 560, 250
 LABELS = 6
@@ -46,10 +46,10 @@ def _histogram_plot(title: str, unit: str, values: Histogram, range_of: Callable
     half, most = values.bar_at(0.5), values.bar_at(0.95)
     if half is None or most is None:
         return None
-    rows = [(range_of(bar), wording.number(bar.count)) for bar in values.bars]
-    answers = "1 answer" if values.count == 1 else f"{wording.number(values.count)} answers"
+    rows = [(range_of(bar), numbers.number(bar.count)) for bar in values.bars]
+    answers = "1 answer" if values.count == 1 else f"{numbers.number(values.count)} answers"
     summary = (
-        f"{answers}, on average {wording.number(values.mean)} {unit}; half of them have {_up_to(half)} {unit}, "
+        f"{answers}, on average {numbers.number(values.mean)} {unit}; half of them have {_up_to(half)} {unit}, "
         f"95 % {_up_to(most)}."
     )
     svg = _columns(
@@ -68,10 +68,10 @@ def _throughput_plot(progress: Progress) -> Plot | None:
     title, began = "Throughput", progress.points[0].at
     mean = sum(measured) / len(measured)
     summary = (
-        f"{wording.number(mean)} answer tokens a second on average, {wording.number(max(measured))} at most."
+        f"{numbers.number(mean)} answer tokens a second on average, {numbers.number(max(measured))} at most."
     )
-    labels = [wording.duration((point.at - began).total_seconds()) for point in points]
-    rows = [(label, wording.number(rate)) for label, rate in zip(labels, rates, strict=True)]
+    labels = [numbers.duration((point.at - began).total_seconds()) for point in points]
+    rows = [(label, numbers.number(rate)) for label, rate in zip(labels, rates, strict=True)]
     svg = _columns(rates, labels, "time since the first claim", f"{title}. {summary}")
     return Plot(title, summary, svg, ("up to", "tokens/s"), rows)
 

@@ -8,14 +8,14 @@ from qwenq.exporting import write_answers, write_failures
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.outputs import errors_file, results_file
 from qwenq.schemas.errors import OutputNotWritable
-from qwenq.schemas.events import Event
 from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import HeldRun, RunOutcome
 from qwenq.schemas.states import JobState, RunState
-from qwenq.store.database import Store
-from qwenq.store.notices import insert_notice
-from qwenq.store.schedule_runs import device_seconds, end_run
-from qwenq.store.statuses import job_status
+from qwenq.store.database.store import Store
+from qwenq.store.schedules.notices import insert_notice
+from qwenq.store.schedules.runs import device_seconds, end_run
+from qwenq.store.views.statuses import job_status
 
 _log = logging.getLogger("qwenq.schedules")
 

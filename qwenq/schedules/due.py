@@ -4,11 +4,11 @@ import logging
 from datetime import datetime, timedelta
 
 from qwenq.schedules.cron import CronLine
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import CatchUp, NewRun, Overlap, Schedule
-from qwenq.store.database import Store
-from qwenq.store.schedule_runs import insert_runs, is_any_unfinished
-from qwenq.store.schedules import due_schedules, note_next_due
+from qwenq.store.database.store import Store
+from qwenq.store.schedules.runs import insert_runs, is_any_unfinished
+from qwenq.store.schedules.schedules import due_schedules, note_next_due
 
 LATE = timedelta(minutes=10)
 """A due time that passed longer ago was missed: nobody looked."""

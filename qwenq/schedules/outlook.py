@@ -6,15 +6,15 @@ from pathlib import PurePath
 from qwenq.producer.object_stores import is_url
 from qwenq.producer.opening import open_input
 from qwenq.schedules.cron import CronLine
+from qwenq.schedules.job_of_run import format_of
 from qwenq.schedules.outputs import example_outputs, overwrites_within_a_day
-from qwenq.schedules.submitting import format_of
 from qwenq.schedules.untold import host_of
 from qwenq.schedules.webhooks import why_unreachable
 from qwenq.schemas.errors import UsageError
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
-from qwenq.store.database import Store
-from qwenq.store.workers import ALIVE_SECONDS, count_alive
-from qwenq.worker_command import worker_command
+from qwenq.store.database.store import Store
+from qwenq.store.life.workers import ALIVE_SECONDS, count_alive
+from qwenq.wording.worker_command import worker_command
 
 _A_DAY = timedelta(days=1)
 

@@ -6,10 +6,10 @@ from celery import shared_task
 
 from qwenq.schedules.ticking import tick
 from qwenq.schemas.errors import StoreAway
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.settings import settings_of_process
-from qwenq.store.broker import TICK, Broker
-from qwenq.store.database import Store
+from qwenq.store.broker.broker import TICK, Broker
+from qwenq.store.database.store import Store
 
 _log = logging.getLogger("qwenq.schedules")
 

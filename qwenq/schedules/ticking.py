@@ -10,17 +10,17 @@ from qwenq.producer.heartbeat import Heartbeat
 from qwenq.producer.object_stores import is_url
 from qwenq.schedules.delivering import close_run, close_undelivered, deliver_run, failure
 from qwenq.schedules.due import make_due_runs
-from qwenq.schedules.submitting import submit_run
+from qwenq.schedules.job_of_run import submit_run
 from qwenq.schedules.webhooks import send_notices
 from qwenq.schemas.errors import OutputNotWritable, ServiceAway, UsageError
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import HeldRun
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import Broker
-from qwenq.store.clock import moment_of
-from qwenq.store.database import Store
-from qwenq.store.schedule_runs import renew_run, take_run
-from qwenq.store.statuses import job_status
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.clock import moment_of
+from qwenq.store.database.store import Store
+from qwenq.store.schedules.runs import renew_run, take_run
+from qwenq.store.views.statuses import job_status
 from qwenq.stores import open_store
 
 AT_WORK = threading.BoundedSemaphore(2)

@@ -18,11 +18,11 @@ import requests
 
 from qwenq.schedules.untold import host_of
 from qwenq.schemas.errors import InvalidParameter, InvalidSetting, reason_of
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import Notice
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store
-from qwenq.store.notices import note_not_sent, note_sent, take_notice
+from qwenq.store.database.store import Store
+from qwenq.store.schedules.notices import note_not_sent, note_sent, take_notice
 
 ANSWER_SECONDS = 10.0
 LOOKING_SECONDS = 3.0

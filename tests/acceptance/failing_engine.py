@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from qwenq.schemas.errors import GenerationFailed
 from qwenq.schemas.requests import Completion, Request
-from qwenq.worker.engine import factory
-from qwenq.worker.engine.echo import EchoEngine
-from qwenq.worker.engine.failures import failed_completion
+from qwenq.worker.engines import factory
+from qwenq.worker.engines.echo.engine import EchoEngine
+from qwenq.worker.engines.failures import failed_completion
 
 FAULTY = "faulty"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from qwenq.embedded.session import environment_of
-from qwenq.schemas.job_metrics import JobMetrics
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.settings import Settings
-from qwenq.store.batches import insert_batches
-from qwenq.store.database import Store
+from qwenq.schemas.views.job_metrics import JobMetrics
+from qwenq.store.database.store import Store
+from qwenq.store.outcomes.batches import insert_batches
 from tests.builders import MODEL, answer, chunks_of, finish, make_job, make_worker, take
 from tests.commands import qwenq_here
 

@@ -8,7 +8,7 @@ import pytest
 
 from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 from tests.acceptance.failing_engine import FAULTY
 from tests.audit import audit
 from tests.builders import answer, chunks_of, failure, finish, make_job, make_worker, take

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from qwenq.embedded.session import environment_of
-from qwenq.schemas.tables import batches, workers
-from qwenq.store.database import Store
+from qwenq.schemas.tables.core import batches, workers
+from qwenq.store.database.store import Store
 from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, Fleet, qwenq, read_jsonl
 

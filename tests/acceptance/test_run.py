@@ -145,7 +145,7 @@ def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Pat
 def test_run_uses_the_redis_and_the_postgresql_that_are_set(
     folder: Path, documents: Path, settings: Settings, redis: None
 ) -> None:
-    from qwenq.store.broker import socket_path
+    from qwenq.store.broker.broker import socket_path
 
     environment = {
         "QWENQ_DATABASE_URL": settings.database_url or "",

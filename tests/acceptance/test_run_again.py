@@ -44,7 +44,7 @@ def test_an_input_that_cannot_be_read_twice_is_never_taken_up(folder: Path) -> N
 def test_the_same_command_over_a_shared_store_begins_a_new_job_once_its_answers_are_delivered(
     folder: Path, docs: Path, settings: Settings, redis: None
 ) -> None:
-    from qwenq.store.broker import broker_url
+    from qwenq.store.broker.broker import broker_url
 
     environment = {**environment_of(settings), "QWENQ_BROKER_URL": broker_url(settings)}
     first = qwenq("run", docs, "--model", "echo", "-o", "out.jsonl", cwd=folder, env=environment)
@@ -62,7 +62,7 @@ def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder
     (folder / "out").mkdir()
     late = folder / "late.py"
     late.write_text(
-        "import sys, qwenq.running as running\n"
+        "import sys, qwenq.embedded.run as running\n"
         "from qwenq.schemas.errors import OutputNotWritable\n"
         "def refuse(connection, job_id, path):\n"
         "    raise OutputNotWritable(path=str(path), reason='disk full')\n"
@@ -86,7 +86,7 @@ def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder
 def test_a_run_whose_job_was_paused_meanwhile_lets_it_go_on(
     folder: Path, docs: Path, settings: Settings, redis: None
 ) -> None:
-    from qwenq.store.broker import broker_url
+    from qwenq.store.broker.broker import broker_url
 
     environment = {**environment_of(settings), "QWENQ_BROKER_URL": broker_url(settings)}
     key = run_key(JobSpec(model="echo", sources=(str(docs),)), "")
@@ -94,7 +94,7 @@ def test_a_run_whose_job_was_paused_meanwhile_lets_it_go_on(
     assert qwenq_here("pause", interrupted, cwd=folder, env=environment).returncode == 0
     late = folder / "late.py"
     late.write_text(
-        f"import qwenq.running as running\nrunning.run_key = lambda *_: {key!r}\n"
+        f"import qwenq.embedded.run as running\nrunning.run_key = lambda *_: {key!r}\n"
         "from qwenq.cli import main\nmain()\n"
     )
     store = (settings.database_url or "").removeprefix("sqlite:///")

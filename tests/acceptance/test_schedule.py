@@ -11,8 +11,8 @@ import pytest
 
 from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
 from tests.commands import qwenq_here
 from tests.processes import Fleet, qwenq
 

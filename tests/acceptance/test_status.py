@@ -7,8 +7,8 @@ import pytest
 
 from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.commands import qwenq_here
 from tests.integration.store.conftest import age

@@ -12,7 +12,7 @@ from qwenq.schemas.states import (
     DocumentState,
     JobState,
 )
-from qwenq.store.rescue import POISON
+from qwenq.store.life.rescue import POISON
 from tests.chaos.claims_held import claims_held
 from tests.chaos.ends import Ends
 from tests.chaos.engine_log import ROWS, Deed

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from qwenq.schemas.requests import Completion, Request
-from qwenq.worker.engine import factory
-from qwenq.worker.engine.echo import EchoEngine
+from qwenq.worker.engines import factory
+from qwenq.worker.engines.echo.engine import EchoEngine
 
 DEADLY = "deadly"
 DEATHS_FILE = "DEADLY_ENGINE_DEATHS"

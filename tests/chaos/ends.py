@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from qwenq.worker.keeper import TICK_SECONDS
+from qwenq.worker.keeping.keeper import TICK_SECONDS
 from tests.chaos.claims_held import Held
 from tests.chaos.engine_log import Deed, Generation
 from tests.chaos.faults import Met

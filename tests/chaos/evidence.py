@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from qwenq.schemas.tables import chunks, documents, failures, jobs, results, workers
-from qwenq.store.documents import told_state
-from qwenq.worker.engine.echo import ECHO_MODEL
+from qwenq.schemas.tables.core import chunks, documents, failures, jobs, results, workers
+from qwenq.store.life.documents import told_state
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from tests.audit import audit
 from tests.chaos.engine_log import Generation, Note, generations, read_notes
 from tests.chaos.faults import Met

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from qwenq.schemas.requests import Completion, Request
-from qwenq.worker.engine import factory
-from qwenq.worker.engine.echo import EchoEngine
+from qwenq.worker.engines import factory
+from qwenq.worker.engines.echo.engine import EchoEngine
 
 HANGING = "hanging"
 WAITING = f"{HANGING} while it waits for what never comes"

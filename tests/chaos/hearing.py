@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.requests import Request
 from tests.chaos.engine_log import Deed, EngineLog
 

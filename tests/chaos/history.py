@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, Connection, Double, Integer, MetaData, Table, Text, select
 
-from qwenq.schemas.columns import BigId
-from qwenq.store.database import Store
+from qwenq.schemas.tables.columns import BigId
+from qwenq.store.database.store import Store
 
 _metadata = MetaData()
 

@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from qwenq.schemas.errors import GenerationFailed
-from qwenq.schemas.prompts import Message
+from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
-from qwenq.worker.engine.echo import EchoEngine
-from qwenq.worker.engine.failures import failed_completion
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.self_check import CHECK
+from qwenq.worker.engines.echo.engine import EchoEngine
+from qwenq.worker.engines.failures import failed_completion
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.turn.self_check import CHECK
 from tests.chaos.engine_log import ROWS, Deed, EngineLog
 from tests.chaos.hearing import Hearing, Names
 from tests.chaos.orders import DEADLY, FLAWED, HANGING

@@ -5,9 +5,9 @@ For workers that the harness starts: a process that finds `install` called in it
 
 from qwenq.schemas.requests import EngineHooks
 from qwenq.schemas.settings import Settings
-from qwenq.worker.engine import factory
-from qwenq.worker.engine.echo import ECHO_MODEL, EchoEngine
-from qwenq.worker.engine.protocol import Engine
+from qwenq.worker.engines import factory
+from qwenq.worker.engines.echo.engine import ECHO_MODEL, EchoEngine
+from qwenq.worker.engines.protocol import Engine
 from tests.chaos.noting_engine import NotingEngine
 
 _make_engine = factory.make_engine

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from qwenq.schemas.requests import Completion
-from qwenq.worker.engine import transformers_engine
-from qwenq.worker.engine.scheduler import Scheduler
+from qwenq.worker.engines.transformers import engine as transformers_engine
+from qwenq.worker.engines.transformers.scheduler import Scheduler
 from tests.chaos.engine_log import Deed, EngineLog
 from tests.chaos.hearing import Hearing
 

@@ -8,10 +8,10 @@ from sqlalchemy import Select, func, select
 
 from qwenq.schemas.errors import JobNotPaused, StoreAway
 from qwenq.schemas.states import JobState
-from qwenq.schemas.tables import chunks, jobs
-from qwenq.store.jobs import cancel_job
-from qwenq.store.pausing import pause_job, resume_job
-from qwenq.store.retrying import retry_failed
+from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.pausing import pause_job, resume_job
+from qwenq.store.life.retrying import retry_failed
 from tests.chaos.orders import Order
 from tests.chaos.plan import Fault, NothingToMeet
 from tests.chaos.world import World

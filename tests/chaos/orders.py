@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from qwenq.worker.engine.echo import ECHO_MODEL
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from tests.chaos.tiny import Question
 
 DEADLY = "deadly"

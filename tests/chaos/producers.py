@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from qwenq.schemas.tables import jobs
-from qwenq.store.database import Store
-from qwenq.worker.engine.echo import ECHO_MODEL
+from qwenq.schemas.tables.core import jobs
+from qwenq.store.database.store import Store
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from tests.chaos.orders import Order
 from tests.chaos.tiny import NEW_TOKENS
 from tests.waiting import eventually

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwenq.schemas.errors import StoreAway
-from qwenq.worker.engine.echo import ECHO_MODEL
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from tests.chaos.auditor import Violation, violations
 from tests.chaos.evidence import Evidence, gather
 from tests.chaos.faults import Met, carry_out

@@ -19,7 +19,7 @@ from sqlalchemy import create_engine
 
 from qwenq.embedded.redis import start_redis
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import socket_path
+from qwenq.store.broker.broker import socket_path
 
 STOP_SECONDS = 20.0
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from qwenq.worker.engine.echo import ECHO_MODEL
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from tests.chaos.auditor import PROMISES
 from tests.chaos.ends import WRITING_SECONDS, Ends
 from tests.chaos.engine_log import ROWS

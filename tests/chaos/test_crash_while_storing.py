@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from qwenq.producer.submitting import submit_job
+from qwenq.producer.enqueuing import submit_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import RowsLost
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import jobs
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
-from qwenq.store.version import upgrade_store
+from qwenq.schemas.tables.core import jobs
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import upgrade_store
 from tests.builders import rows
 from tests.chaos.servers import PostgresServer
 

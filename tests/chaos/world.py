@@ -8,10 +8,10 @@ from pathlib import Path
 
 from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
-from qwenq.store.version import upgrade_store
-from qwenq.worker.engine.echo import ECHO_MODEL
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import upgrade_store
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from tests.chaos.crew import Crew
 from tests.chaos.engine_log import LOG_FILE, ROWS
 from tests.chaos.history import keep_history

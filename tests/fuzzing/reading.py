@@ -18,7 +18,7 @@ from qwenq.schemas.documents import Document, Row, RowError
 from qwenq.schemas.errors import DocumentFailed, UsageError
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.templating import PromptTemplate
+from qwenq.schemas.prompts.templating import PromptTemplate
 
 _MARK = b"\xef\xbb\xbf"
 _FORMATS = (Format.JSONL, Format.CSV, Format.TSV, None)

@@ -10,8 +10,8 @@ import orjson
 
 from qwenq.schemas.errors import DocumentFailed, InvalidTemplate, QwenqError
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.rendering_budget import OUTPUT_CHARS
-from qwenq.schemas.templating import PromptTemplate
+from qwenq.schemas.prompts.budget import OUTPUT_CHARS
+from qwenq.schemas.prompts.templating import PromptTemplate
 
 MOST_SECONDS = 15.0
 """Processor time of one case; the tests of the sandbox are far below, a runaway template is far above."""

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from qwenq.schemas.states import ChunkState
-from qwenq.schemas.tables import chunks
+from qwenq.schemas.tables.core import chunks
 from tests.builders import EXPIRED, chunks_of, make_worker, take
 from tests.processes import Fleet
 from tests.services import Jobs

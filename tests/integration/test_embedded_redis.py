@@ -8,7 +8,7 @@ import redis as redis_client
 
 from qwenq.embedded.redis import answers
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import socket_path
+from qwenq.store.broker.broker import socket_path
 
 AT_ONCE = 0.5  # seconds; the client by itself tries for three
 

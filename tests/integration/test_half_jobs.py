@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, select, update
 
-from qwenq.producer.submitting import Submission, submit_job
+from qwenq.producer.enqueuing import Submission, submit_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import JobGivenUp
 from qwenq.schemas.jobs import HalfJob, JobSpec
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
-from qwenq.schemas.tables import documents, jobs
-from qwenq.store import removal
-from qwenq.store.broker import Broker
-from qwenq.store.clock import now, seconds_since
-from qwenq.store.database import Store
-from qwenq.store.half_jobs import abandoned_jobs, begin_job, take_abandoned
-from qwenq.store.jobs import cancel_job
-from qwenq.store.removal import remove, remove_abandoned
+from qwenq.schemas.tables.core import documents, jobs
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.clock import now, seconds_since
+from qwenq.store.database.store import Store
+from qwenq.store.life import removal
+from qwenq.store.life.half_jobs import abandoned_jobs, begin_job, take_abandoned
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.removal import remove, remove_abandoned
 from tests.builders import MODEL, make_job, rows
 from tests.integration.store.conftest import audited_status
 from tests.waiting import eventually

@@ -10,21 +10,21 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text, update
 
-from qwenq.cli.health import command
+from qwenq.cli.services.health import command
 from qwenq.health import examining
 from qwenq.health.examining import examine
-from qwenq.schemas.health import Check, Health, HealthState
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.schedules import RunPolicy, ScheduledRequest
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import batches, jobs, workers
-from qwenq.store.batches import insert_batches
-from qwenq.store.broker import Broker
-from qwenq.store.clock import moment_of, now
-from qwenq.store.database import Store
-from qwenq.store.schedules import insert_schedule
-from qwenq.store.workers import note_failed
+from qwenq.schemas.tables.core import batches, jobs, workers
+from qwenq.schemas.views.health import Check, Health, HealthState
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.clock import moment_of, now
+from qwenq.store.database.store import Store
+from qwenq.store.life.workers import note_failed
+from qwenq.store.outcomes.batches import insert_batches
+from qwenq.store.schedules.schedules import insert_schedule
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.integration.store.conftest import age
 

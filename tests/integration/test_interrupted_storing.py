@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, select
 
-from qwenq.producer.submitting import Submission, submit_job
+from qwenq.producer.enqueuing import Submission, submit_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
-from qwenq.schemas.tables import documents, jobs
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job
+from qwenq.schemas.tables.core import documents, jobs
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.store.life.jobs import cancel_job
 from tests.builders import rows
 from tests.integration.store.conftest import audited_status
 
@@ -119,7 +119,7 @@ def test_a_thread_that_submits_leaves_the_handlers_alone(store: Store, submit: S
 
 def _interrupt_after(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
     from qwenq.producer import storing
-    from qwenq.store import jobs
+    from qwenq.store.life import jobs
 
     module = jobs if statement.endswith("_job") else storing
     real = getattr(module, statement)

@@ -8,20 +8,20 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select, update
 
-from qwenq.job_request import JobRequest
-from qwenq.producer.submitting import Submission, submit_job
+from qwenq.jobs.request import JobRequest
+from qwenq.producer.enqueuing import Submission, submit_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import IdempotencyMismatch, InvalidParameter, NoGoodRow
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec, Priority, PromptSpec
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
-from qwenq.schemas.tables import documents, jobs
-from qwenq.store.broker import Broker
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.half_jobs import begin_job
-from qwenq.store.jobs import cancel_job
+from qwenq.schemas.tables.core import documents, jobs
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.half_jobs import begin_job
+from qwenq.store.life.jobs import cancel_job
 from tests.builders import answer_all, make_worker, row, rows
 from tests.integration.store.conftest import audited_status
 

@@ -4,21 +4,21 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from qwenq import api
-from qwenq.pruning import foresee, prune
+from qwenq.jobs.pruning import foresee, prune
 from qwenq.schemas.errors import JobNotCancellable, JobNotRetryable, LeaseLost
 from qwenq.schemas.jobs import HalfJob
 from qwenq.schemas.pruning import PrunedJob, PruneReport
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
-from qwenq.schemas.tables import batches, chunks, documents, jobs, results, workers
-from qwenq.store.batches import insert_batches, insert_late_batches
-from qwenq.store.claims import drop_chunk, hold_fence
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.half_jobs import take_ended
-from qwenq.store.jobs import cancel_job
-from qwenq.store.removal import remove
-from qwenq.store.retrying import retry_failed
+from qwenq.schemas.tables.core import batches, chunks, documents, jobs, results, workers
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import drop_chunk, hold_fence
+from qwenq.store.life.half_jobs import take_ended
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.removal import remove
+from qwenq.store.life.retrying import retry_failed
+from qwenq.store.outcomes.batches import insert_batches, insert_late_batches
 from tests.builders import (
     MODEL,
     answer_all,

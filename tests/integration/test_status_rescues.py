@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from qwenq.rescuing import Rescuer
+from qwenq.jobs.rescuing import Rescuer
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import workers
-from qwenq.store.broker import Broker
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.reconcile import announce_job
-from qwenq.store.statuses import job_status
+from qwenq.schemas.tables.core import workers
+from qwenq.store.broker.broker import Broker
+from qwenq.store.broker.reconcile import announce_job
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.views.statuses import job_status
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.integration.store.conftest import age, audited_status
 
@@ -101,7 +101,7 @@ def test_nothing_stranded_means_no_celery_and_no_write(
     fresh, held = make_job(store), make_job(store)
     for chunk_id in chunks_of(store, held):
         take(store, chunk_id, dead)
-    monkeypatch.setitem(sys.modules, "qwenq.store.broker", None)
+    monkeypatch.setitem(sys.modules, "qwenq.store.broker.broker", None)
 
     def no_writing(_self: Store) -> None:
         raise AssertionError("a look must not take the write lock")

@@ -8,8 +8,8 @@ import urllib.request
 import pytest
 from sqlalchemy import select
 
-from qwenq.schemas.tables import chunks
-from qwenq.store.workers import worker_of_process
+from qwenq.schemas.tables.core import chunks
+from qwenq.store.life.workers import worker_of_process
 from tests.audit import audit
 from tests.processes import Fleet, qwenq
 from tests.services import Jobs

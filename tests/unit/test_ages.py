@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from qwenq.cli.ages import Age
+from qwenq.cli.options.ages import Age
 
 
 @pytest.mark.parametrize(

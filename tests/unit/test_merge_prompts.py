@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from qwenq.job_request import JobRequest
+from qwenq.jobs.request import JobRequest
 from qwenq.producer.opening import open_input
-from qwenq.schemas.builtin_templates import builtin_template
 from qwenq.schemas.errors import InvalidParameter, InvalidTemplate, UnknownColumn, UnreadableInput
 from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.prompts.builtin import builtin_template
 from qwenq.schemas.settings import Settings
 from tests.processes import write_jsonl
 

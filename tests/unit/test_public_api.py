@@ -13,10 +13,10 @@ import pytest
 
 import qwenq
 from qwenq import api
-from qwenq.schemas.job_metrics import JobMetrics
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.parts import PartLine
 from qwenq.schemas.results import ErrorLine, HistoryLine, Result
+from qwenq.schemas.views.job_metrics import JobMetrics
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS: dict[str, Any] = {

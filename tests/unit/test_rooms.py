@@ -21,12 +21,7 @@ MAY_IMPORT = {
     "schemas": set[str](),
 }
 SQL_LIVES_IN = {"store", "migrations"}
-SQL_IN_SCHEMAS = {
-    "schemas/columns.py",
-    "schemas/part_tables.py",
-    "schemas/schedule_tables.py",
-    "schemas/tables.py",
-}
+SQL_IN_SCHEMAS = {f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules")}
 HEAVY = ("torch", "transformers")
 
 
@@ -175,7 +170,12 @@ def test_every_module_of_a_light_room_is_light(room: str) -> None:
 
 
 def test_the_parent_process_of_a_worker_is_light() -> None:
-    assert _loaded("import qwenq.worker.command, qwenq.worker.housekeeping, qwenq.worker.tasks", HEAVY) == []
+    assert (
+        _loaded(
+            "import qwenq.worker.parent.command, qwenq.worker.parent.housekeeping, qwenq.worker.tasks", HEAVY
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
+from qwenq.jobs.submitter import submitter_of
 from qwenq.schemas.settings import Settings
-from qwenq.submitter import submitter_of
 
 
 def test_a_person_is_named_with_the_host(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
 
 from qwenq.schemas.states import JobState
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 from tests.builders import make_job, make_worker
 from tests.monitors import Browser
 from tests.services import Jobs

@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Inspector, inspect
 
 from qwenq import migrations
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 
 VERSION_TABLE = "alembic_version"
 

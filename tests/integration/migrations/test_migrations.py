@@ -9,18 +9,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, inspect, select
 
-import qwenq.schemas.part_tables
-import qwenq.schemas.schedule_tables  # noqa: F401 - the same
+import qwenq.schemas.tables.parts
+import qwenq.schemas.tables.schedules  # noqa: F401 - the same
 from qwenq import migrations
 from qwenq.migrations.command import head, upgrade
 from qwenq.schemas.states import DocumentState, JobState
-from qwenq.schemas.tables import SCHEMA_VERSION, metadata
-from qwenq.store.database import Store
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.results import errors_of, results_of
-from qwenq.store.statuses import job_status
-from qwenq.store.version import check_version, upgrade_store
-from qwenq.store.workers import find_worker
+from qwenq.schemas.tables.core import SCHEMA_VERSION, metadata
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import check_version, upgrade_store
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.life.workers import find_worker
+from qwenq.store.outcomes.results import errors_of, results_of
+from qwenq.store.views.statuses import job_status
 from tests.audit import audit
 from tests.builders import answer_all
 from tests.integration.migrations.conftest import VERSION_TABLE, described, downgrade

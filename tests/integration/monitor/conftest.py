@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from qwenq.embedded.redis import start_redis
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 from tests.monitors import Browser, running_monitor
 
 

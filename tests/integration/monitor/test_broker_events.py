@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from qwenq.embedded.redis import start_redis
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import Broker
+from qwenq.store.broker.broker import Broker
 from tests.monitors import Browser, running_monitor
 from tests.waiting import eventually
 

@@ -11,8 +11,8 @@ from qwenq import api
 from qwenq.exporting import RESULT_COLUMNS
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.settings import Settings
-from qwenq.store import results
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
+from qwenq.store.outcomes import results
 from tests.builders import answer, failure, finish, make_job, make_worker, take_next
 from tests.monitors import Browser, running_monitor
 

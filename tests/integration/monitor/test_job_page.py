@@ -8,19 +8,19 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import update
 
-from qwenq.monitor.job_parts import PAGE_ANSWERS, PAGE_CHUNKS, PARTS
-from qwenq.monitor.page import STOP_POLLING
+from qwenq.monitor.pages.job_parts import PAGE_ANSWERS, PAGE_CHUNKS, PARTS
+from qwenq.monitor.pages.page import STOP_POLLING
 from qwenq.producer.planning import ChunkPlanner
 from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import jobs
-from qwenq.store.batches import insert_batches
-from qwenq.store.chunks import insert_chunks
-from qwenq.store.database import Store
-from qwenq.store.documents import insert_rows
-from qwenq.store.jobs import create_job, release_job
+from qwenq.schemas.tables.core import jobs
+from qwenq.store.database.store import Store
+from qwenq.store.life.chunks import insert_chunks
+from qwenq.store.life.documents import insert_rows
+from qwenq.store.life.jobs import create_job, release_job
+from qwenq.store.outcomes.batches import insert_batches
 from tests.builders import (
     MODEL,
     answer,

@@ -7,10 +7,10 @@ import time
 import pytest
 from sqlalchemy import column, insert, literal, select, text, update
 
-from qwenq.monitor.jobs_page import PAGE_JOBS
+from qwenq.monitor.pages.jobs import PAGE_JOBS
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import jobs
-from qwenq.store.database import Store
+from qwenq.schemas.tables.core import jobs
+from qwenq.store.database.store import Store
 from tests.builders import answer, answer_all, failure, finish, make_job, make_worker, take_next
 from tests.monitors import Browser, running_monitor
 

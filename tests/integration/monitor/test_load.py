@@ -18,9 +18,9 @@ from benchmarks.monitoring import (
     running_flower,
 )
 from benchmarks.simulated_workers import SimulatedWorkers
-from qwenq.monitor.serving import FORGET_WORKERS_SECONDS, MOST_TASKS
+from qwenq.monitor.service import FORGET_WORKERS_SECONDS, MOST_TASKS
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 from tests.monitors import running_monitor
 from tests.waiting import eventually
 

@@ -8,16 +8,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import delete, update
 
-from qwenq.monitor import exporter
-from qwenq.monitor.series import SERIES
-from qwenq.schemas.answer_seconds import BOUNDS, AnswerSeconds
+from qwenq.monitor.metrics import exporter
+from qwenq.monitor.metrics.series import SERIES
 from qwenq.schemas.chunks import Claim
+from qwenq.schemas.measures.answer_seconds import BOUNDS, AnswerSeconds
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import batches, workers
-from qwenq.store.batches import SETTLED_SECONDS, insert_batches
-from qwenq.store.clock import now
-from qwenq.store.database import Store
+from qwenq.schemas.tables.core import batches, workers
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.outcomes.batches import SETTLED_SECONDS, insert_batches
 from tests.builders import MODEL, answer_all, chunks_of, make_job, make_worker, take
 from tests.monitors import Browser, running_monitor
 

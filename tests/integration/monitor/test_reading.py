@@ -10,7 +10,7 @@ from qwenq.monitor import reading
 from qwenq.monitor.reading import THREADS, StoreReader
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 
 
 def one(connection: Connection) -> int:

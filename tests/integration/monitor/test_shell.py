@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from qwenq.monitor import layouts
 from qwenq.monitor.headers import PROTECTIVE_HEADERS
 from qwenq.monitor.routes import ROUTES
-from qwenq.monitor.serving import Serving, make_monitor
+from qwenq.monitor.service import Serving, make_monitor
 from qwenq.schemas.errors import UnguardedFlower
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store
-from qwenq.store.version import upgrade_store
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import upgrade_store
 from tests.builders import make_job
 from tests.monitors import Browser, running_monitor
 from tests.processes import qwenq

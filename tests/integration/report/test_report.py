@@ -21,11 +21,11 @@ from qwenq.schemas.jobs import JobSpec, PromptSpec
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.results import FinishReason
 from qwenq.schemas.settings import Settings
-from qwenq.store import jobs
-from qwenq.store.batches import insert_batches
-from qwenq.store.chunks import insert_chunks
-from qwenq.store.database import Store
-from qwenq.store.documents import insert_rows
+from qwenq.store.database.store import Store
+from qwenq.store.life import jobs
+from qwenq.store.life.chunks import insert_chunks
+from qwenq.store.life.documents import insert_rows
+from qwenq.store.outcomes.batches import insert_batches
 from tests.builders import (
     MODEL,
     answer,

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.job_request import JobRequest
-from qwenq.schedules import managing
+from qwenq.jobs.request import JobRequest
+from qwenq.schedules import commands
 from qwenq.schedules.ticking import TickReport, tick
 from qwenq.schemas.schedules import RunPolicy, ScheduleRun
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState, JobState, RunState
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
-from qwenq.store.statuses import job_status
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.store.views.statuses import job_status
 from tests.builders import chunks_of, finish, make_worker, take
 
 NIGHT = datetime(2030, 11, 22, 2, tzinfo=UTC)
@@ -41,14 +41,14 @@ class Nights:
         """A schedule of all that is in the inbox, first due at NIGHT."""
         policy.setdefault("output", str(self.folder / "{schedule}-{date}.jsonl"))
         request = JobRequest(files=[str(self.inbox / "*.jsonl")])
-        managing.add(name, (cron, tz), request, RunPolicy.model_validate(policy), self.settings)
+        commands.add(name, (cron, tz), request, RunPolicy.model_validate(policy), self.settings)
         self.due_from(name, NIGHT)
 
     def due_from(self, name: str, moment: datetime) -> None:
         """Let a schedule be due next at a moment, as if it had been added shortly before."""
-        from qwenq.store.schedules import note_next_due
+        from qwenq.store.schedules.schedules import note_next_due
 
-        schedule = managing.show(name, self.settings).schedule
+        schedule = commands.show(name, self.settings).schedule
         with self.store.writing() as connection:
             note_next_due(connection, [(schedule.id, moment)])
 
@@ -58,7 +58,7 @@ class Nights:
 
     def runs(self, name: str = "nightly") -> list[ScheduleRun]:
         """A schedule's runs, oldest first."""
-        return list(reversed(managing.show(name, self.settings).runs))
+        return list(reversed(commands.show(name, self.settings).runs))
 
     def answer(self, job_id: int | None) -> None:
         """Answer a job as a worker does."""

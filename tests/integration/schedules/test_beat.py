@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.schedules import managing
+from qwenq.schedules import commands
 from qwenq.schemas.states import RunState
-from qwenq.store.clock import moment_of
+from qwenq.store.database.clock import moment_of
 from tests.integration.schedules.conftest import Nights
 from tests.processes import Fleet
 from tests.waiting import eventually
@@ -26,4 +26,4 @@ def test_what_comes_due_is_answered_and_delivered_by_itself(nights: Nights, flee
     [run] = nights.runs()
     assert (run.state, run.documents, run.failed) == (RunState.SUCCEEDED, 2, 0)
     assert len(Path(run.output or "").read_text().splitlines()) == 2
-    assert managing.show("nightly", nights.settings).schedule.next_due_at > just_now
+    assert commands.show("nightly", nights.settings).schedule.next_due_at > just_now

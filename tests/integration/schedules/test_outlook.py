@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from qwenq.job_request import JobRequest
-from qwenq.schedules import managing
+from qwenq.jobs.request import JobRequest
+from qwenq.schedules import commands
 from qwenq.schemas.errors import InvalidParameter, InvalidTemplate
 from qwenq.schemas.schedules import RunPolicy
 from tests.integration.schedules.conftest import Nights
@@ -15,7 +15,7 @@ from tests.integration.schedules.conftest import Nights
 def _added(nights: Nights, request: JobRequest, **policy: object) -> list[str]:
     policy.setdefault("output", str(nights.folder / "{date}.jsonl"))
     due = ("0 2 * * *", "UTC")
-    added = managing.add("nightly", due, request, RunPolicy.model_validate(policy), nights.settings)
+    added = commands.add("nightly", due, request, RunPolicy.model_validate(policy), nights.settings)
     return list(added.warnings)
 
 

@@ -8,17 +8,17 @@ import pytest
 from sqlalchemy import update
 
 from qwenq import api
-from qwenq.schedules import managing, submitting, ticking
+from qwenq.schedules import commands, job_of_run, ticking
 from qwenq.schedules.changes import changes_section
 from qwenq.schedules.delivering import deliver_run
-from qwenq.schedules.failing import troubles
+from qwenq.schedules.troubles import troubles
 from qwenq.schemas.errors import RunNotStarted, StoreAway, UnknownSchedule
-from qwenq.schemas.schedule_tables import schedule_runs, schedules
 from qwenq.schemas.states import RunState, ScheduleState
-from qwenq.schemas.tables import workers
-from qwenq.store.clock import moment_of, now
-from qwenq.store.jobs import cancel_job
-from qwenq.store.schedule_runs import take_run
+from qwenq.schemas.tables.core import workers
+from qwenq.schemas.tables.schedules import schedule_runs, schedules
+from qwenq.store.database.clock import moment_of, now
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.schedules.runs import take_run
 from tests.builders import chunks_of, failure, finish, take
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 
@@ -33,7 +33,7 @@ def test_a_run_is_submitted_when_due_and_its_answers_are_there_in_the_morning(ni
     )  # fmt: skip
     lines = [json.loads(line) for line in Path(run.output or "").read_text().splitlines()]
     assert [line["custom_id"] for line in lines] == ["a.jsonl-0", "a.jsonl-1"]
-    assert managing.show("nightly", nights.settings).schedule.next_due_at == NIGHT + A_DAY
+    assert commands.show("nightly", nights.settings).schedule.next_due_at == NIGHT + A_DAY
 
 
 def test_ticks_that_come_again_do_nothing_again(nights: Nights) -> None:
@@ -91,7 +91,7 @@ def test_one_schedule_that_fails_stops_no_other_one(nights: Nights, tmp_path: Pa
     nights.add("broken")
     nights.add("sound")
     with nights.store.writing() as connection:
-        nowhere = managing.show("broken", nights.settings).schedule.request.model_dump(mode="json")
+        nowhere = commands.show("broken", nights.settings).schedule.request.model_dump(mode="json")
         nowhere["inputs"] = [str(tmp_path / "nowhere" / "*.jsonl")]
         connection.execute(update(schedules).where(schedules.c.name == "broken").values(request=nowhere))
     nights.tick()
@@ -110,7 +110,7 @@ def test_a_run_whose_process_died_while_submitting_is_submitted_once(
         raise StoreAway(url="the store", reason="the process died here")
 
     with monkeypatch.context() as dying:
-        dying.setattr(submitting, "note_job" if stored else "submit_job", die)
+        dying.setattr(job_of_run, "note_job" if stored else "submit_job", die)
         with pytest.raises(StoreAway):
             nights.tick()
     # Its input is another one by now: what was stored counts.
@@ -212,9 +212,9 @@ def test_an_output_that_cannot_be_written_fails_the_run_and_says_how_to_get_the_
 def test_a_paused_schedule_lets_its_times_pass(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
-    managing.pause("nightly", nights.settings)
+    commands.pause("nightly", nights.settings)
     assert nights.tick(NIGHT + A_DAY).due == 0
-    resumed = managing.resume("nightly", nights.settings)
+    resumed = commands.resume("nightly", nights.settings)
     assert resumed.state is ScheduleState.ACTIVE
     assert resumed.next_due_at < NIGHT
 
@@ -223,11 +223,11 @@ def test_a_removed_schedule_leaves_its_jobs(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     nights.tick()
-    managing.remove("nightly", nights.settings)
+    commands.remove("nightly", nights.settings)
     assert nights.tick(NIGHT + A_DAY).due == 0
     assert len(api.jobs(settings=nights.settings)) == 1
     with pytest.raises(UnknownSchedule, match="nightly"):
-        managing.show("nightly", nights.settings)
+        commands.show("nightly", nights.settings)
 
 
 def test_a_schedule_that_is_added_anew_has_a_job_of_its_own_at_a_time_that_was_tried_before(
@@ -236,7 +236,7 @@ def test_a_schedule_that_is_added_anew_has_a_job_of_its_own_at_a_time_that_was_t
     nights.put("a.jsonl", ["one"])
     nights.add()
     first = nights.night()
-    managing.remove("nightly", nights.settings)
+    commands.remove("nightly", nights.settings)
     nights.add()
     second = nights.night()
     assert second.due_at == first.due_at
@@ -247,25 +247,25 @@ def test_a_schedule_that_is_added_anew_has_a_job_of_its_own_at_a_time_that_was_t
 def test_a_run_that_a_person_begins_is_submitted_at_once_and_waits_for_no_clock(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
-    begun = managing.run("nightly", nights.settings)
+    begun = commands.run("nightly", nights.settings)
     assert begun.state is RunState.RUNNING
     nights.answer(begun.job_id)
-    assert managing.finish(begun.id, nights.settings).state is RunState.SUCCEEDED
+    assert commands.finish(begun.id, nights.settings).state is RunState.SUCCEEDED
     with pytest.raises(RunNotStarted, match="unfinished"):
-        managing.run("nightly", nights.settings)
-        managing.run("nightly", nights.settings)
+        commands.run("nightly", nights.settings)
+        commands.run("nightly", nights.settings)
 
 
 def test_who_waits_for_a_run_waits_for_a_beat_that_delivers_it(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
-    begun = managing.run("nightly", nights.settings)
+    begun = commands.run("nightly", nights.settings)
     nights.answer(begun.job_id)
     with nights.store.writing() as connection:
         held = take_run(connection, 60.0, begun.id)
     assert held is not None
     with ThreadPoolExecutor(1) as waiting:
-        finished = waiting.submit(managing.finish, begun.id, nights.settings)
+        finished = waiting.submit(commands.finish, begun.id, nights.settings)
         with pytest.raises(TimeoutError):
             finished.result(timeout=0.2)
         deliver_run(nights.store, held)
@@ -290,7 +290,7 @@ def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Ni
 def test_an_object_store_that_is_away_is_asked_again_before_the_run_fails(nights: Nights) -> None:
     nights.add()
     with nights.store.writing() as connection:
-        away = managing.show("nightly", nights.settings).schedule.request.model_dump(mode="json")
+        away = commands.show("nightly", nights.settings).schedule.request.model_dump(mode="json")
         away["inputs"] = ["memory://away/in.jsonl"]
         connection.execute(update(schedules).values(request=away))
     nights.tick()
@@ -314,8 +314,8 @@ def test_what_comes_due_while_long_inputs_are_read_is_there_at_once(nights: Nigh
 def test_a_run_whose_model_no_worker_has_says_so(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
-    assert managing.show("nightly", nights.settings).waits is None
+    assert commands.show("nightly", nights.settings).waits is None
     nights.tick()
     with nights.store.writing() as connection:
         connection.execute(update(workers).values(heartbeat_at=now(-3_600)))
-    assert "qwenq worker --model echo" in (managing.show("nightly", nights.settings).waits or "")
+    assert "qwenq worker --model echo" in (commands.show("nightly", nights.settings).waits or "")

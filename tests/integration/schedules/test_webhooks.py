@@ -13,14 +13,14 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from qwenq.schedules import managing, webhooks
-from qwenq.schedules.failing import troubles
+from qwenq.schedules import commands, webhooks
+from qwenq.schedules.troubles import troubles
 from qwenq.schedules.webhooks import send_notices
-from qwenq.schemas.events import Event
-from qwenq.schemas.schedule_tables import notices
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import NoticeState
-from qwenq.store.clock import now
-from qwenq.store.notices import PAUSES
+from qwenq.schemas.tables.schedules import notices
+from qwenq.store.database.clock import now
+from qwenq.store.schedules.notices import PAUSES
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -108,7 +108,7 @@ def test_what_is_not_taken_is_tried_again_under_the_same_id_until_it_is(
     signed.put("a.jsonl", ["one"])
     signed.add(webhook=receiver.url)
     run = signed.night()
-    [refused] = managing.show("nightly", signed.settings).notices
+    [refused] = commands.show("nightly", signed.settings).notices
     assert (refused.state, refused.attempts) == (NoticeState.WAITING, 1)
     assert str(code) in (refused.error or "")
     assert send_notices(signed.store, signed.settings) == 0, "its pause is not over"
@@ -128,7 +128,7 @@ def test_an_unreachable_webhook_is_given_up_in_the_end_and_the_run_succeeded_all
     for _ in PAUSES:
         _due_again(nights)
         send_notices(nights.store, nights.settings)
-    report = managing.show("nightly", nights.settings)
+    report = commands.show("nightly", nights.settings)
     [notice] = report.notices
     assert (notice.state, notice.attempts) == (NoticeState.FAILED, len(PAUSES) + 1)
     assert notice.error == "connection refused"
@@ -147,7 +147,7 @@ def test_the_run_of_a_new_schedule_is_told_though_an_earlier_one_had_its_id(
 ) -> None:
     nights.add(webhook=receiver.url)
     nights.tick()
-    managing.remove("nightly", nights.settings)
+    commands.remove("nightly", nights.settings)
     nights.add(webhook=receiver.url)
     nights.due_from("nightly", NIGHT + A_DAY)
     nights.tick(NIGHT + A_DAY)
@@ -171,13 +171,13 @@ def test_the_secrets_of_a_webhook_are_in_no_log_and_its_password_is_not_shown(
     nights.add(webhook="http://user:hunter2@127.0.0.1:9/a-token?key=a-key")
     with caplog.at_level("INFO"):
         nights.tick()
-    report = managing.show("nightly", nights.settings)
+    report = commands.show("nightly", nights.settings)
     [noted] = [vars(record) for record in caplog.records if record.msg == Event.NOTICE_REFUSED]
     assert noted["url"] == "http://127.0.0.1:9"
     for told in (str(noted), report.notices[0].error or ""):
         assert not {"hunter2", "a-token", "a-key"} & set(re.split(r"[^\w-]", told))
     assert "hunter2" not in report.model_dump_json()
-    assert "hunter2" not in managing.all_schedules(nights.settings)[0].model_dump_json()
+    assert "hunter2" not in commands.all_schedules(nights.settings)[0].model_dump_json()
 
 
 def test_the_path_of_a_webhook_that_is_reached_is_in_no_log_either(

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Connection, func, select, text, update
 
 from qwenq.schemas.jobs import JobStatus
-from qwenq.schemas.tables import chunks, documents, results
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.documents import told_state
-from qwenq.store.statuses import job_status
+from qwenq.schemas.tables.core import chunks, documents, results
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.documents import told_state
+from qwenq.store.views.statuses import job_status
 from tests.audit import audit
 from tests.waiting import eventually
 

@@ -15,7 +15,7 @@ from qwenq.schemas.chunks import Notice
 from qwenq.schemas.errors import BrokerAway, InvalidSetting
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import OPS_QUEUE, Broker, broker_url, queue_name, socket_path
+from qwenq.store.broker.broker import OPS_QUEUE, Broker, broker_url, queue_name, socket_path
 from tests.builders import MODEL
 
 SOON = 2.0  # seconds: nothing is slept through before a second try

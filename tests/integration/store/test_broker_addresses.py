@@ -10,7 +10,7 @@ from flower.utils.broker import Broker as FlowersBroker
 from qwenq.embedded.redis import start_redis
 from qwenq.schemas.errors import InvalidSetting
 from qwenq.schemas.settings import Settings, without_passwords
-from qwenq.store.broker import Broker, broker_url, make_app, socket_path
+from qwenq.store.broker.broker import Broker, broker_url, make_app, socket_path
 
 
 @pytest.mark.parametrize("name", ["a#b?c", "50%20 a", "Zürich", "long" * 30])

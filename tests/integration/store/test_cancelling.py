@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import update
 
 from qwenq.schemas.states import ChunkState, JobState
-from qwenq.schemas.tables import jobs
-from qwenq.store.claims import drop_chunk, hold_fence, release_chunk
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job, release_job
+from qwenq.schemas.tables.core import jobs
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import drop_chunk, hold_fence, release_chunk
+from qwenq.store.life.jobs import cancel_job, release_job
 from tests.builders import (
     answer,
     answer_all,

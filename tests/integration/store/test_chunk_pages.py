@@ -1,11 +1,11 @@
 """A job's chunks: page by page in input order, with their worker and attempts; and what was asked for."""
 
-from qwenq.schemas.job_pages import ChunkPage
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.states import ChunkState
-from qwenq.store.chunk_pages import chunk_page
-from qwenq.store.database import Store
-from qwenq.store.job_details import job_details
+from qwenq.schemas.views.job_pages import ChunkPage
+from qwenq.store.database.store import Store
+from qwenq.store.views.chunk_pages import chunk_page
+from qwenq.store.views.job_details import job_details
 from tests.builders import LEASE, chunks_of, finish, make_job, make_worker, take
 
 

@@ -5,16 +5,16 @@ import pytest
 from qwenq.schemas.chunks import Notice
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.states import JobState
-from qwenq.store.chunks import (
+from qwenq.store.database.store import Store
+from qwenq.store.life.chunks import (
     count_waiting,
     mark_published,
     never_published,
     published_before,
     unpublished_chunks,
 )
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job
-from qwenq.store.pausing import pause_job
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.pausing import pause_job
 from tests.builders import EXPIRED, MODEL, chunks_of, finish, make_job, make_worker, take
 from tests.integration.store.conftest import age
 

@@ -8,14 +8,14 @@ from sqlalchemy import Row, select, update
 
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.states import ChunkState, JobState, WorkerState
-from qwenq.schemas.tables import chunks, documents
-from qwenq.store.claims import claim_chunk, finish_chunk, hold_fence, release_chunk
-from qwenq.store.database import Store
-from qwenq.store.documents import told_state
-from qwenq.store.jobs import cancel_job
-from qwenq.store.pausing import pause_job
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.workers import note_stopping
+from qwenq.schemas.tables.core import chunks, documents
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import claim_chunk, finish_chunk, hold_fence, release_chunk
+from qwenq.store.life.documents import told_state
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.pausing import pause_job
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.life.workers import note_stopping
 from tests.builders import (
     LEASE,
     MODEL,

@@ -9,10 +9,10 @@ from sqlalchemy import exc, func, insert, select, text, update
 from qwenq.schemas.errors import InvalidSetting, StoreAway
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import jobs
-from qwenq.store.clock import now
-from qwenq.store.database import Store, database_url
-from qwenq.store.jobs import create_job
+from qwenq.schemas.tables.core import jobs
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store, database_url
+from qwenq.store.life.jobs import create_job
 from tests.builders import MODEL, make_job
 
 SPEC = JobSpec(model=MODEL)

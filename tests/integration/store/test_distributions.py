@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from qwenq.schemas.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Histogram
-from qwenq.schemas.job_costs import DeviceTime, Distributions
+from qwenq.schemas.measures.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Histogram
 from qwenq.schemas.requests import BatchMetrics, Completion
 from qwenq.schemas.results import FinishReason, Usage
-from qwenq.schemas.tables import results, workers
-from qwenq.store.batches import insert_batches
-from qwenq.store.database import Store
-from qwenq.store.device_times import device_times
-from qwenq.store.distributions import job_distributions
+from qwenq.schemas.tables.core import results, workers
+from qwenq.schemas.views.job_costs import DeviceTime, Distributions
+from qwenq.store.database.store import Store
+from qwenq.store.outcomes.batches import insert_batches
+from qwenq.store.views.device_times import device_times
+from qwenq.store.views.distributions import job_distributions
 from tests.builders import MODEL, chunks_of, failure, finish, make_job, make_worker, take
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, exc, func, select, text
 from qwenq.schemas.documents import Document, Row, RowError
 from qwenq.schemas.errors import InvalidRow, StoreAway
 from qwenq.schemas.states import ChunkState, DocumentState
-from qwenq.schemas.tables import documents
-from qwenq.store.claims import assignment_of
-from qwenq.store.database import Store
-from qwenq.store.documents import insert_rows, told_state, unfinished_documents
+from qwenq.schemas.tables.core import documents
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import assignment_of
+from qwenq.store.life.documents import insert_rows, told_state, unfinished_documents
 from tests.builders import (
     answer,
     chunks_of,

@@ -8,12 +8,12 @@ from qwenq.schemas.documents import Document, Row, RowError
 from qwenq.schemas.errors import InvalidRow
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.states import DocumentState
-from qwenq.schemas.tables import documents
-from qwenq.store.claims import assignment_of
-from qwenq.store.database import Store
-from qwenq.store.documents import RAW_DUPLICATE_CHARS, insert_rows
-from qwenq.store.jobs import create_job
-from qwenq.store.results import errors_of, results_of
+from qwenq.schemas.tables.core import documents
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import assignment_of
+from qwenq.store.life.documents import RAW_DUPLICATE_CHARS, insert_rows
+from qwenq.store.life.jobs import create_job
+from qwenq.store.outcomes.results import errors_of, results_of
 from tests.builders import MODEL, answer, answer_all, chunks_of, finish, make_worker, row, store_job, take
 from tests.integration.store.conftest import Audited
 

@@ -5,10 +5,10 @@ import secrets
 from sqlalchemy import insert, text, update
 
 from qwenq.schemas.results import FinishReason
-from qwenq.schemas.tables import results
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.earlier import earlier_answers
+from qwenq.schemas.tables.core import results
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.outcomes.earlier import earlier_answers
 from tests.builders import answer_all, make_job, make_worker
 
 MANY = 3_000

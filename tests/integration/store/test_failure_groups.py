@@ -1,8 +1,13 @@
 """Failures by error code: counted, told with a few different messages, and with where to find the documents."""
 
-from qwenq.schemas.job_pages import CutText, FailedDocument, FailureGroup
-from qwenq.store.database import Store
-from qwenq.store.failure_groups import DOCUMENTS_OF_MESSAGE, MESSAGE_CHARACTERS, MESSAGES, failure_groups
+from qwenq.schemas.views.job_pages import CutText, FailedDocument, FailureGroup
+from qwenq.store.database.store import Store
+from qwenq.store.views.failure_groups import (
+    DOCUMENTS_OF_MESSAGE,
+    MESSAGE_CHARACTERS,
+    MESSAGES,
+    failure_groups,
+)
 from tests.builders import answer, chunks_of, failure, finish, make_job, make_worker, row, store_job, take
 
 

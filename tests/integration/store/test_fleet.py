@@ -3,15 +3,15 @@
 import pytest
 from sqlalchemy import insert, update
 
-from qwenq.schemas.fleet import HeldChunk, WorkerCondition
 from qwenq.schemas.states import WorkerState
-from qwenq.schemas.tables import batches, workers
+from qwenq.schemas.tables.core import batches, workers
+from qwenq.schemas.views.fleet import HeldChunk, WorkerCondition
 from qwenq.schemas.workers import WorkerIdentity
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.fleet import Fleet, condition_of, read_fleet
-from qwenq.store.worker_speeds import STEPS, worker_speeds
-from qwenq.store.workers import note_failed, register_worker
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.workers import note_failed, register_worker
+from qwenq.store.views.fleet import Fleet, condition_of, read_fleet
+from qwenq.store.views.worker_speeds import STEPS, worker_speeds
 from tests.builders import EXPIRED, MODEL, answer, chunks_of, make_job, make_worker, take, write
 
 HELD = HeldChunk(1, 1, 1, 4, 0, 60.0)

@@ -5,21 +5,21 @@ from dataclasses import replace
 
 from sqlalchemy import delete, update
 
-from qwenq.schemas.answer_seconds import AnswerSeconds
 from qwenq.schemas.chunks import Claim
-from qwenq.schemas.gauges import Gauges
+from qwenq.schemas.measures.answer_seconds import AnswerSeconds
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.states import ChunkState, DocumentState, JobState
-from qwenq.schemas.tables import batches, chunks, jobs
-from qwenq.store import batches as batches_module
-from qwenq.store.batches import SETTLED_SECONDS, insert_batches
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.gauges import read_gauges
-from qwenq.store.jobs import cancel_job
-from qwenq.store.pausing import pause_job
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.retrying import retry_failed
+from qwenq.schemas.tables.core import batches, chunks, jobs
+from qwenq.schemas.views.gauges import Gauges
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.pausing import pause_job
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.life.retrying import retry_failed
+from qwenq.store.outcomes import batches as batches_module
+from qwenq.store.outcomes.batches import SETTLED_SECONDS, insert_batches
+from qwenq.store.views.gauges import read_gauges
 from tests.builders import (
     EXPIRED,
     MODEL,

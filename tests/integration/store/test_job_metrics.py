@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from qwenq.schemas.job_metrics import JobMetrics
 from qwenq.schemas.requests import BatchMetrics
-from qwenq.store.batches import insert_batches
-from qwenq.store.database import Store
-from qwenq.store.job_metrics import job_metrics
+from qwenq.schemas.views.job_metrics import JobMetrics
+from qwenq.store.database.store import Store
+from qwenq.store.outcomes.batches import insert_batches
+from qwenq.store.views.job_metrics import job_metrics
 from tests.builders import MODEL, answer, chunks_of, failure, finish, make_job, make_worker, take
 
 

@@ -4,14 +4,14 @@ from qwenq.schemas.chunks import PlannedChunk
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec, JobStatus, Priority, PromptSpec
 from qwenq.schemas.states import ChunkState, JobState
-from qwenq.store.chunks import insert_chunks
-from qwenq.store.claims import assignment_of, release_chunk
-from qwenq.store.database import Store
-from qwenq.store.documents import insert_rows
-from qwenq.store.jobs import create_job, job_sources, release_job
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.runs import forget_run, job_to_take_up
-from qwenq.store.statuses import job_status, job_statuses
+from qwenq.store.database.store import Store
+from qwenq.store.life.chunks import insert_chunks
+from qwenq.store.life.claims import assignment_of, release_chunk
+from qwenq.store.life.documents import insert_rows
+from qwenq.store.life.interrupted_runs import forget_run, job_to_take_up
+from qwenq.store.life.jobs import create_job, job_sources, release_job
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.views.statuses import job_status, job_statuses
 from tests.builders import (
     EXPIRED,
     MODEL,

@@ -9,15 +9,15 @@ from sqlalchemy import Connection, select, update
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.states import ChunkState, DocumentState, JobState
-from qwenq.schemas.tables import chunks, documents, jobs
-from qwenq.store import claims
-from qwenq.store.batches import insert_batches
-from qwenq.store.chunks import mark_published
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job
-from qwenq.store.outcome_rows import OutcomeRows
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.results import insert_outcomes
+from qwenq.schemas.tables.core import chunks, documents, jobs
+from qwenq.store.database.store import Store
+from qwenq.store.life import claims
+from qwenq.store.life.chunks import mark_published
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.outcomes.batches import insert_batches
+from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.store.outcomes.results import insert_outcomes
 from tests.builders import EXPIRED, MODEL, answers, chunks_of, finish, make_job, make_worker, take, write
 from tests.integration.store.conftest import audited_status, wait_until_blocked
 

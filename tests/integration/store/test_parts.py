@@ -3,15 +3,15 @@
 import pytest
 from sqlalchemy import select
 
-from qwenq.schemas.part_tables import parts
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.results import FinishReason, Usage
-from qwenq.store import parts as stored_parts
-from qwenq.store.claims import hold_fence
-from qwenq.store.database import Store
-from qwenq.store.half_jobs import take_abandoned
-from qwenq.store.parts import answered_parts, insert_parts, parts_of
-from qwenq.store.removal import remove
+from qwenq.schemas.tables.parts import parts
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import hold_fence
+from qwenq.store.life.half_jobs import take_abandoned
+from qwenq.store.life.removal import remove
+from qwenq.store.outcomes import parts as stored_parts
+from qwenq.store.outcomes.parts import answered_parts, insert_parts, parts_of
 from tests.builders import LEASE, chunks_of, make_job, make_worker, suspect, take
 
 

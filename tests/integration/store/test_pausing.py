@@ -6,18 +6,18 @@ from sqlalchemy import select, update
 from qwenq.schemas.errors import JobNotPausable, JobNotPaused
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState, JobState
-from qwenq.schemas.tables import chunks, jobs
-from qwenq.store.broker import Broker
-from qwenq.store.chunks import count_waiting, mark_published, never_published, unpublished_chunks
-from qwenq.store.claims import claim_chunk, claim_next, hold_fence, release_chunk
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job, hold_job
-from qwenq.store.pausing import pause_job, resume_job
-from qwenq.store.reconcile import announce_job, reconcile
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.runs import job_to_take_up
-from qwenq.store.waiting import NextJob, next_job
+from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.broker.broker import Broker
+from qwenq.store.broker.reconcile import announce_job, reconcile
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.chunks import count_waiting, mark_published, never_published, unpublished_chunks
+from qwenq.store.life.claims import claim_chunk, claim_next, hold_fence, release_chunk
+from qwenq.store.life.interrupted_runs import job_to_take_up
+from qwenq.store.life.jobs import cancel_job, hold_job
+from qwenq.store.life.next_job import NextJob, next_job
+from qwenq.store.life.pausing import pause_job, resume_job
+from qwenq.store.life.rescue import rescue_expired
 from tests.builders import (
     EXPIRED,
     LEASE,

@@ -8,10 +8,10 @@ import pytest
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.states import JobState
-from qwenq.store.claims import hold_fence
-from qwenq.store.database import Store
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.results import errors_of, results_of
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import hold_fence
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.outcomes.results import errors_of, results_of
 from tests.builders import EXPIRED, answer, finish, make_job, make_worker, take_next, write
 from tests.integration.store.conftest import Audited
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from qwenq.schemas.job_pages import CutText, DocumentDetails, PreviewPage
 from qwenq.schemas.states import DocumentState
-from qwenq.store.database import Store
-from qwenq.store.previews import ANSWER_CHARACTERS, CONTENT_CHARACTERS, document_details, preview_page
-from qwenq.store.retrying import retry_failed
+from qwenq.schemas.views.job_pages import CutText, DocumentDetails, PreviewPage
+from qwenq.store.database.store import Store
+from qwenq.store.life.retrying import retry_failed
+from qwenq.store.views.previews import ANSWER_CHARACTERS, CONTENT_CHARACTERS, document_details, preview_page
 from tests.builders import answer, chunks_of, failure, finish, make_job, make_worker, row, store_job, take
 
 

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, update
 
-from qwenq.schemas.progress import Progress
 from qwenq.schemas.requests import BatchMetrics
-from qwenq.schemas.tables import batches, chunks, jobs
-from qwenq.store import progress_series
-from qwenq.store.batches import insert_batches
-from qwenq.store.buckets import step_seconds
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job
-from qwenq.store.progress_series import MOST_POINTS, job_progress
-from qwenq.store.statuses import job_status
+from qwenq.schemas.tables.core import batches, chunks, jobs
+from qwenq.schemas.views.progress import Progress
+from qwenq.store.database.steps import step_seconds
+from qwenq.store.database.store import Store
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.outcomes.batches import insert_batches
+from qwenq.store.views import progress_series
+from qwenq.store.views.progress_series import MOST_POINTS, job_progress
+from qwenq.store.views.statuses import job_status
 from tests.builders import MODEL, answer, chunks_of, failure, finish, make_job, make_worker, take, write
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -12,12 +12,12 @@ from redis import Redis
 from qwenq.schemas.errors import BrokerAway
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
-from qwenq.store import reconcile as reconciling
-from qwenq.store.broker import Broker, socket_path
-from qwenq.store.chunks import mark_published, unpublished_chunks
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job
-from qwenq.store.reconcile import announce, reconcile
+from qwenq.store.broker import reconcile as reconciling
+from qwenq.store.broker.broker import Broker, socket_path
+from qwenq.store.broker.reconcile import announce, reconcile
+from qwenq.store.database.store import Store
+from qwenq.store.life.chunks import mark_published, unpublished_chunks
+from qwenq.store.life.jobs import cancel_job
 from tests.builders import EXPIRED, MODEL, chunks_of, make_job, make_worker, row, store_job, suspect, take
 from tests.integration.store.conftest import Audited, age
 

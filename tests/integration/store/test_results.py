@@ -7,11 +7,11 @@ from sqlalchemy import select
 
 from qwenq.schemas.requests import BatchMetrics, Completion
 from qwenq.schemas.results import Failure, FinishReason, Usage
-from qwenq.schemas.tables import batches, results
-from qwenq.store import results as results_module
-from qwenq.store.batches import insert_batches
-from qwenq.store.database import Store
-from qwenq.store.results import count_answers, errors_of, results_of
+from qwenq.schemas.tables.core import batches, results
+from qwenq.store.database.store import Store
+from qwenq.store.outcomes import results as results_module
+from qwenq.store.outcomes.batches import insert_batches
+from qwenq.store.outcomes.results import count_answers, errors_of, results_of
 from tests.builders import (
     MODEL,
     answer,

@@ -9,17 +9,17 @@ from qwenq.schemas.chunks import Claim
 from qwenq.schemas.documents import RowError
 from qwenq.schemas.errors import InvalidOverride, JobNotRetryable, LeaseLost, NothingToRetry
 from qwenq.schemas.states import ChunkState, JobState
-from qwenq.schemas.tables import chunks, jobs
-from qwenq.store.chunks import unpublished_chunks
-from qwenq.store.claims import claim_next, hold_fence
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.failures import history_of
-from qwenq.store.jobs import cancel_job
-from qwenq.store.pausing import pause_job
-from qwenq.store.rescue import POISON, rescue_expired
-from qwenq.store.results import errors_of, results_of
-from qwenq.store.retrying import retry_failed
+from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.chunks import unpublished_chunks
+from qwenq.store.life.claims import claim_next, hold_fence
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.pausing import pause_job
+from qwenq.store.life.rescue import POISON, rescue_expired
+from qwenq.store.life.retrying import retry_failed
+from qwenq.store.outcomes.results import errors_of, results_of
+from qwenq.store.views.failures import history_of
 from tests.builders import (
     EXPIRED,
     LEASE,
@@ -132,7 +132,7 @@ def test_the_history_of_a_job_of_several_files_names_them(store: Store, worker_i
 def test_the_history_is_told_page_by_page(
     store: Store, worker_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qwenq.store.failures.PAGE_ROWS", 3)
+    monkeypatch.setattr("qwenq.store.views.failures.PAGE_ROWS", 3)
     job_id = make_job(store, documents=4)
     for _ in range(2):
         finish(store, _claim_next(store, job_id, worker_id), [failure(seq) for seq in range(4)])
@@ -326,7 +326,7 @@ def _claim_next(store: Store, job_id: int, worker_id: int) -> Claim:
 
 def _answer_again(store: Store, job_id: int, worker_id: int) -> set[int]:
     """Answer what waits. Returns the documents that were handed out."""
-    from qwenq.store.claims import assignment_of
+    from qwenq.store.life.claims import assignment_of
 
     handed_out: set[int] = set()
     while claim := _try_next(store, job_id, worker_id):

@@ -9,9 +9,9 @@ from sqlalchemy import URL, exc, insert, text
 
 from qwenq.schemas.errors import InvalidSetting, StoreAway
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import documents
-from qwenq.store.database import Store, database_url
-from qwenq.store.database_errors import away
+from qwenq.schemas.tables.core import documents
+from qwenq.store.database.errors import away
+from qwenq.store.database.store import Store, database_url
 from tests.builders import make_job
 
 SECRET = "what the contract says"

@@ -6,15 +6,15 @@ from logging.handlers import BufferingHandler
 
 import pytest
 
-from qwenq.schemas.events import Event
-from qwenq.store.claims import hold_fence, release_chunk
-from qwenq.store.database import Store
-from qwenq.store.half_jobs import take_ended
-from qwenq.store.jobs import cancel_job
-from qwenq.store.pausing import pause_job, resume_job
-from qwenq.store.removal import remove
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.retrying import retry_failed
+from qwenq.schemas.log.events import Event
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import hold_fence, release_chunk
+from qwenq.store.life.half_jobs import take_ended
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.pausing import pause_job, resume_job
+from qwenq.store.life.removal import remove
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.life.retrying import retry_failed
 from tests.builders import EXPIRED, chunks_of, failure, finish, make_job, make_worker, suspect, take
 
 Told = Callable[[], list[str]]

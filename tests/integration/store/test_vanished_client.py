@@ -4,9 +4,10 @@ import pytest
 
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.states import ChunkState
-from qwenq.store import database, rescue
-from qwenq.store.claims import hold_fence
-from qwenq.store.database import Store
+from qwenq.store.database import store as database
+from qwenq.store.database.store import Store
+from qwenq.store.life import rescue
+from qwenq.store.life.claims import hold_fence
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.waiting import eventually
 

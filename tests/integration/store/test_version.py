@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import inspect, text
 
-import qwenq.schemas.part_tables
-import qwenq.schemas.schedule_tables  # noqa: F401 - the same
+import qwenq.schemas.tables.parts
+import qwenq.schemas.tables.schedules  # noqa: F401 - the same
 from qwenq.migrations.command import head
 from qwenq.schemas.errors import StoreNotCreated, StoreVersionMismatch
-from qwenq.schemas.tables import SCHEMA_VERSION, metadata
-from qwenq.store.database import Store
-from qwenq.store.version import check_version, found_version, upgrade_store
+from qwenq.schemas.tables.core import SCHEMA_VERSION, metadata
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import check_version, found_version, upgrade_store
 
 NEWER, OLDER = "9999", "0000"
 

@@ -5,11 +5,11 @@ from sqlalchemy import update
 
 from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.states import WorkerState
-from qwenq.schemas.tables import workers
+from qwenq.schemas.tables.core import workers
 from qwenq.schemas.workers import MemoryTaken, Worker, WorkerIdentity
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.workers import (
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.workers import (
     beat_heart,
     count_alive,
     device_of,

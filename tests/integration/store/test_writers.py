@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from qwenq.schemas.tables import workers
-from qwenq.store.database import Store
-from qwenq.store.version import check_version
+from qwenq.schemas.tables.core import workers
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import check_version
 from tests.builders import make_worker
 
 ROOT = Path(__file__).parents[3]
@@ -17,8 +17,8 @@ THREADS, PROCESSES, TIMES = 6, 3, 10
 PROGRAM = """
 import sys
 import migrations.versions, alembic.command
-from qwenq.store.database import Store
-from qwenq.store.version import upgrade_store
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import upgrade_store
 from tests.integration.store.test_writers import count_up
 
 print("ready", flush=True)

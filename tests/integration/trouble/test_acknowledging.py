@@ -8,9 +8,9 @@ from sqlalchemy import update
 
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
-from qwenq.schemas.tables import chunks
-from qwenq.store.broker import socket_path
-from qwenq.store.clock import now
+from qwenq.schemas.tables.core import chunks
+from qwenq.store.broker.broker import socket_path
+from qwenq.store.database.clock import now
 from tests.audit import audit
 from tests.builders import chunks_of
 from tests.chaos.servers import PostgresServer

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 from tests.audit import audit
 from tests.chaos.servers import PostgresServer
 from tests.integration.trouble.test_postgres_trouble import database_url

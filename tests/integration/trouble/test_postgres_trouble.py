@@ -12,9 +12,9 @@ from sqlalchemy import select, text
 
 from qwenq.producer.storing import BATCH_ROWS
 from qwenq.schemas.states import JobState
-from qwenq.schemas.tables import jobs as table
-from qwenq.store.database import Store
-from qwenq.store.version import upgrade_store
+from qwenq.schemas.tables.core import jobs as table
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import upgrade_store
 from tests.chaos.servers import PostgresServer
 from tests.conftest import _create_database
 from tests.integration.trouble.conftest import Start, assert_answered_without_loss

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qwenq.embedded.service import Service
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 from tests.audit import audit
 from tests.integration.trouble.conftest import Start, assert_answered_without_loss
 from tests.integration.trouble.full_disk import SIZE_FILE

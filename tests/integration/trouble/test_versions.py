@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, func, select, text
 
-from qwenq.schemas.tables import SCHEMA_VERSION, chunks, workers
-from qwenq.store.database import Store
+from qwenq.schemas.tables.core import SCHEMA_VERSION, chunks, workers
+from qwenq.store.database.store import Store
 from tests.commands import qwenq_here
 from tests.integration.trouble.conftest import Start
 from tests.integration.trouble.slow_worker import texts

@@ -9,21 +9,21 @@ from sqlalchemy import select, update
 from qwenq.schemas.documents import Row
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.part_tables import parts
 from qwenq.schemas.requests import Completion, ModelInfo, Request
 from qwenq.schemas.results import Failure, FinishReason
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
-from qwenq.schemas.tables import jobs
-from qwenq.store.database import Store
-from qwenq.store.rescue import rescue_expired
-from qwenq.worker.engine.echo import ECHO_MODEL
-from qwenq.worker.feed import Feed
-from qwenq.worker.keeper import Keeper
-from qwenq.worker.long.gauge import Gauge
-from qwenq.worker.long.long_documents import LongDocuments
-from qwenq.worker.resident import ResidentModel
-from qwenq.worker.reuse import Reuse
+from qwenq.schemas.tables.core import jobs
+from qwenq.schemas.tables.parts import parts
+from qwenq.store.database.store import Store
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
+from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.long_documents.gauge import Gauge
+from qwenq.worker.long_documents.stage import LongDocuments
+from qwenq.worker.reuse.stage import Reuse
+from qwenq.worker.turn.feed import Feed
+from qwenq.worker.turn.resident import ResidentModel
 from tests.audit import audit
 from tests.builders import EXPIRED, MODEL, chunks_of, make_worker, row, store_job
 from tests.store_work import InThisProcess, claimant_of

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import batches
-from qwenq.store.results import results_of
+from qwenq.schemas.tables.core import batches
+from qwenq.store.outcomes.results import results_of
 from tests.audit import audit
 from tests.processes import TINY_MODEL, Fleet
 from tests.services import Jobs

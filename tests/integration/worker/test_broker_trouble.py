@@ -4,12 +4,12 @@ import pytest
 import redis as redis_client
 
 from qwenq.embedded.redis import start_redis
-from qwenq.producer.submitting import submit_job
+from qwenq.producer.enqueuing import submit_job
 from qwenq.schemas.documents import Document
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import Broker, socket_path
-from qwenq.store.database import Store
+from qwenq.store.broker.broker import Broker, socket_path
+from qwenq.store.database.store import Store
 from tests.processes import Fleet
 from tests.services import Jobs
 

@@ -13,21 +13,21 @@ from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.requests import ModelInfo, Request
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
-from qwenq.schemas.tables import chunks
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job
-from qwenq.store.pausing import pause_job, resume_job
-from qwenq.store.results import errors_of
-from qwenq.store.statuses import job_status
-from qwenq.store.workers import note_stopping
-from qwenq.worker import feed as feed_module
-from qwenq.worker import keeper as keeper_module
-from qwenq.worker import next_claim as next_claim_module
-from qwenq.worker.claimant import Claimant
-from qwenq.worker.feed import Feed
-from qwenq.worker.keeper import Keeper
-from qwenq.worker.next_claim import AHEAD
-from qwenq.worker.reuse import Reuse
+from qwenq.schemas.tables.core import chunks
+from qwenq.store.database.store import Store
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.pausing import pause_job, resume_job
+from qwenq.store.life.workers import note_stopping
+from qwenq.store.outcomes.results import errors_of
+from qwenq.store.views.statuses import job_status
+from qwenq.worker.keeping import keeper as keeper_module
+from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.reuse.stage import Reuse
+from qwenq.worker.turn import feed as feed_module
+from qwenq.worker.turn import next_claim as next_claim_module
+from qwenq.worker.turn.claimant import Claimant
+from qwenq.worker.turn.feed import Feed
+from qwenq.worker.turn.next_claim import AHEAD
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, make_job, make_worker, row, store_job, suspect
 from tests.echo_documents import echo_documents

@@ -16,17 +16,17 @@ from qwenq.schemas.requests import BatchMetrics, Completion, ModelInfo
 from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
-from qwenq.schemas.tables import batches, chunks
-from qwenq.store.claims import assignment_of
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job
-from qwenq.store.parts import answered_parts
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.results import errors_of, results_of
-from qwenq.store.statuses import job_status
-from qwenq.store.workers import note_stopping
-from qwenq.worker import keeper as keeper_module
-from qwenq.worker.keeper import Keeper
+from qwenq.schemas.tables.core import batches, chunks
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import assignment_of
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.life.workers import note_stopping
+from qwenq.store.outcomes.parts import answered_parts
+from qwenq.store.outcomes.results import errors_of, results_of
+from qwenq.store.views.statuses import job_status
+from qwenq.worker.keeping import keeper as keeper_module
+from qwenq.worker.keeping.keeper import Keeper
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, failure, make_job, make_worker, take
 from tests.store_work import InThisProcess

@@ -6,18 +6,18 @@ import pytest
 
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store
-from qwenq.store.jobs import cancel_job
-from qwenq.store.parts import parts_of
-from qwenq.store.pausing import pause_job, resume_job
-from qwenq.store.results import errors_of, results_of
-from qwenq.store.retrying import retry_failed
-from qwenq.store.statuses import job_status
-from qwenq.worker import feed as feed_module
-from qwenq.worker import keeper as keeper_module
-from qwenq.worker import next_claim as next_claim_module
-from qwenq.worker.engine import echo
-from qwenq.worker.keeper import Keeper
+from qwenq.store.database.store import Store
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.pausing import pause_job, resume_job
+from qwenq.store.life.retrying import retry_failed
+from qwenq.store.outcomes.parts import parts_of
+from qwenq.store.outcomes.results import errors_of, results_of
+from qwenq.store.views.statuses import job_status
+from qwenq.worker.engines.echo import engine as echo
+from qwenq.worker.keeping import keeper as keeper_module
+from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.turn import feed as feed_module
+from qwenq.worker.turn import next_claim as next_claim_module
 from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurns, words
 from tests.waiting import eventually
 

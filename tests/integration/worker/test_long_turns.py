@@ -10,19 +10,19 @@ import pytest
 from sqlalchemy import select, update
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.part_tables import parts
 from qwenq.schemas.requests import Completion, Request
 from qwenq.schemas.response_format import ResponseFormat
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import chunks
-from qwenq.schemas.tables import jobs as job_rows
-from qwenq.store.database import Store
-from qwenq.store.results import results_of
-from qwenq.worker import keeper as keeper_module
-from qwenq.worker import next_claim as next_claim_module
-from qwenq.worker.feed import Feed
-from qwenq.worker.keeper import Keeper
-from qwenq.worker.reuse import Reuse
+from qwenq.schemas.tables.core import chunks
+from qwenq.schemas.tables.core import jobs as job_rows
+from qwenq.schemas.tables.parts import parts
+from qwenq.store.database.store import Store
+from qwenq.store.outcomes.results import results_of
+from qwenq.worker.keeping import keeper as keeper_module
+from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.reuse.stage import Reuse
+from qwenq.worker.turn import next_claim as next_claim_module
+from qwenq.worker.turn.feed import Feed
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, row, store_job
 from tests.echo_documents import echo_documents

@@ -5,14 +5,14 @@ import pytest
 from qwenq.schemas.jobs import DocumentCounts
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
-from qwenq.store.database import Store
-from qwenq.store.pausing import pause_job, resume_job
-from qwenq.store.statuses import job_status
-from qwenq.worker import keeper as keeper_module
-from qwenq.worker.feed import Feed
-from qwenq.worker.keeper import Keeper
-from qwenq.worker.resident import ResidentModel
-from qwenq.worker.reuse import Reuse
+from qwenq.store.database.store import Store
+from qwenq.store.life.pausing import pause_job, resume_job
+from qwenq.store.views.statuses import job_status
+from qwenq.worker.keeping import keeper as keeper_module
+from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.reuse.stage import Reuse
+from qwenq.worker.turn.feed import Feed
+from qwenq.worker.turn.resident import ResidentModel
 from tests.builders import MODEL, chunks_of, make_job, make_worker
 from tests.echo_documents import CONTEXT, echo_documents
 from tests.integration.worker.long_turn import LongTurns

@@ -2,9 +2,9 @@
 
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
-from qwenq.worker.housekeeping import LONGEST_TICK_SECONDS, Housekeeping
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.worker.parent.housekeeping import LONGEST_TICK_SECONDS, Housekeeping
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.waiting import eventually
 

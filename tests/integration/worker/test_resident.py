@@ -7,12 +7,12 @@ import pytest
 from qwenq.schemas.errors import RequestsForgotten
 from qwenq.schemas.requests import Completion, ModelInfo, Request
 from qwenq.schemas.settings import Settings
-from qwenq.store.database import Store
-from qwenq.worker import resident as resident_module
-from qwenq.worker.engine.echo import ECHO_MODEL, EchoEngine
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.keeper import Keeper
-from qwenq.worker.resident import ResidentModel
+from qwenq.store.database.store import Store
+from qwenq.worker.engines.echo.engine import ECHO_MODEL, EchoEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.turn import resident as resident_module
+from qwenq.worker.turn.resident import ResidentModel
 from tests.builders import MODEL, chunks_of, make_job, make_worker
 from tests.store_work import InThisProcess, claimant_of
 from tests.unit.worker.engine.asking import ask

@@ -13,20 +13,20 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.requests import Completion, ModelInfo
 from qwenq.schemas.results import Result, Usage
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import jobs, results
-from qwenq.store.claims import hold_fence
-from qwenq.store.database import Store
-from qwenq.store.half_jobs import take_ended
-from qwenq.store.outcome_rows import OutcomeRows
-from qwenq.store.removal import remove
-from qwenq.store.rescue import rescue_expired
-from qwenq.store.results import errors_of, insert_outcomes, results_of
-from qwenq.store.statuses import job_status
-from qwenq.worker import feed as feed_module
-from qwenq.worker import keeper as keeper_module
-from qwenq.worker.feed import Feed
-from qwenq.worker.keeper import Keeper
-from qwenq.worker.reuse import Reuse
+from qwenq.schemas.tables.core import jobs, results
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import hold_fence
+from qwenq.store.life.half_jobs import take_ended
+from qwenq.store.life.removal import remove
+from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.store.outcomes.results import errors_of, insert_outcomes, results_of
+from qwenq.store.views.statuses import job_status
+from qwenq.worker.keeping import keeper as keeper_module
+from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.reuse.stage import Reuse
+from qwenq.worker.turn import feed as feed_module
+from qwenq.worker.turn.feed import Feed
 from tests.audit import audit
 from tests.builders import EXPIRED, MODEL, answer, chunks_of, failure, make_worker, row, store_job, take
 from tests.echo_documents import echo_documents
@@ -238,7 +238,7 @@ def test_a_store_that_is_away_for_the_look_costs_the_generating_and_nothing_else
     def away(*_: object) -> None:
         raise StoreAway(url="there", reason="it sleeps")
 
-    monkeypatch.setattr("qwenq.worker.reuse.earlier_answers", away)
+    monkeypatch.setattr("qwenq.worker.reuse.stage.earlier_answers", away)
     assert worker.answer(job_id) == list(TEXTS)
 
 

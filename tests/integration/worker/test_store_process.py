@@ -15,15 +15,15 @@ from sqlalchemy import func, select
 
 from qwenq.embedded.session import environment_of
 from qwenq.schemas.errors import LeaseLost, StoreAway, StoreWorkFailed
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables import results
-from qwenq.store.database import Store
-from qwenq.store.outcome_rows import OutcomeRows
-from qwenq.worker import store_process as store_process_module
-from qwenq.worker.claimant import Claimant, Terms
-from qwenq.worker.settling import Ending, Unwritten, keep_claim
-from qwenq.worker.store_process import Lane, StoreProcess
+from qwenq.schemas.tables.core import results
+from qwenq.store.database.store import Store
+from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.worker.store_process import client as store_process_module
+from qwenq.worker.store_process.client import Lane, StoreProcess
+from qwenq.worker.store_process.settling import Ending, Unwritten, keep_claim
+from qwenq.worker.turn.claimant import Claimant, Terms
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, make_job, make_worker
 from tests.integration.trouble.slow_worker import SlowWorker, texts
@@ -167,9 +167,9 @@ def test_a_signal_to_all_processes_is_not_for_it(process: StoreProcess, number: 
 def test_it_ends_when_whoever_asked_was_killed(store: Store, environment: None) -> None:
     asks = (
         "from qwenq.schemas.settings import settings_of_process\n"
-        "from qwenq.store.database import Store\n"
+        "from qwenq.store.database.store import Store\n"
         "from tests.integration.worker import work\n"
-        "from qwenq.worker.store_process import Lane, StoreProcess\n"
+        "from qwenq.worker.store_process.client import Lane, StoreProcess\n"
         "process = StoreProcess(Store.of(settings_of_process()))\n"
         "print(process.run(Lane.KEEPING, work.pid), flush=True)\n"
         "input()\n"

@@ -10,12 +10,12 @@ import pytest
 from celery.events import EventReceiver
 from celery.events.state import State
 
-from qwenq.producer.submitting import submit_job
+from qwenq.producer.enqueuing import submit_job
 from qwenq.schemas.documents import Document
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker import Broker
-from qwenq.store.database import Store
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
 from tests.integration.trouble.slow_worker import SlowWorker
 from tests.processes import Fleet
 from tests.services import Jobs
@@ -140,7 +140,7 @@ def test_a_text_log_holds_nothing_of_a_document_and_the_parent_notes_what_is_hel
 def _resident(store: Store) -> int:
     from sqlalchemy import select
 
-    from qwenq.schemas.tables import workers
+    from qwenq.schemas.tables.core import workers
 
     with store.reading() as connection:
         held: int | None = connection.execute(select(workers.c.resident_bytes)).scalar_one()

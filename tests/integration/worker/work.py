@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from qwenq.schemas.errors import LeaseLost
-from qwenq.schemas.events import Event
-from qwenq.store.database import Store
-from qwenq.store.transitions import note_transition
+from qwenq.schemas.log.events import Event
+from qwenq.store.database.store import Store
+from qwenq.store.database.transitions import note_transition
 
 
 def pid(_store: Store) -> int:

@@ -12,7 +12,7 @@ import promql_parser
 import pytest
 import yaml
 
-from qwenq.monitor.series import SERIES
+from qwenq.monitor.metrics.series import SERIES
 from tests.unit.deploy.compose import BASE, ROOT, load
 
 FOLDER = ROOT / "deploy" / "grafana"

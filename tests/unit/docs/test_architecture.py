@@ -9,7 +9,7 @@ from celery import Celery
 
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState, DocumentState, JobState, WorkerState
-from qwenq.store.broker import make_app
+from qwenq.store.broker.broker import make_app
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "ARCHITECTURE.md").read_text("utf-8")

@@ -9,13 +9,13 @@ import pytest
 
 from qwenq.exporting import ERROR_COLUMNS, HISTORY_COLUMNS, RESULT_COLUMNS
 from qwenq.producer.reading import Format, read_rows
-from qwenq.schemas.builtin_templates import builtin_templates
 from qwenq.schemas.documents import Document
 from qwenq.schemas.errors import DocumentFailed
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.prompts.builtin import builtin_templates
 from qwenq.schemas.results import ErrorLine, Result
-from qwenq.store.rescue import POISON
+from qwenq.store.life.rescue import POISON
 
 FOLDER = Path(__file__).parents[3] / "docs"
 FORMATS = (FOLDER / "formats.md").read_text("utf-8")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from qwenq.monitor.series import SERIES
-from qwenq.schemas.events import Event
-from qwenq.schemas.fleet import WorkerCondition
+from qwenq.monitor.metrics.series import SERIES
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.views.fleet import WorkerCondition
 
 ROOT = Path(__file__).parents[3]
 TOLD = (ROOT / "docs" / "monitoring.md").read_text("utf-8")

@@ -17,8 +17,9 @@ from qwenq.health.services import (
 )
 from qwenq.health.work import check_schedules, check_stranded
 from qwenq.schemas.errors import BrokerAway, InvalidSetting, StoreAway
-from qwenq.schemas.fleet import FleetWorker, WorkerCondition
-from qwenq.schemas.health import (
+from qwenq.schemas.states import WorkerState
+from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
+from qwenq.schemas.views.health import (
     BrokerFacts,
     Check,
     DiskFacts,
@@ -30,7 +31,6 @@ from qwenq.schemas.health import (
     WaitingModel,
     WorkerSpeed,
 )
-from qwenq.schemas.states import WorkerState
 
 GIB = 2**30
 MOMENT, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from qwenq.monitor.document_text import SHOWN_CHARACTERS, SHOWN_LINES, beginning, row_in_words, shortened
-from qwenq.schemas.job_pages import CutText
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.views.job_pages import CutText
+from qwenq.wording.document_text import SHOWN_CHARACTERS, SHOWN_LINES, beginning, row_in_words, shortened
 
 PROMPT = PromptSpec()
 

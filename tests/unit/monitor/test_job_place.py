@@ -4,7 +4,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from qwenq.monitor.job_place import JobPlace, job_place
+from qwenq.monitor.pages.job_place import JobPlace, job_place
 from qwenq.schemas.states import ChunkState
 
 

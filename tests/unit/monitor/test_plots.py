@@ -3,9 +3,9 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from qwenq.monitor.plots import progress_plots, speed_plots
-from qwenq.schemas.fleet import SpeedPoint
-from qwenq.schemas.progress import Progress, ProgressPoint
+from qwenq.monitor.pages.plots import progress_plots, speed_plots
+from qwenq.schemas.views.fleet import SpeedPoint
+from qwenq.schemas.views.progress import Progress, ProgressPoint
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

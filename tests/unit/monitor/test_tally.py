@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from qwenq.monitor.tally import MOST_MODELS, OTHER, SIZES, Tally
-from qwenq.schemas.answer_seconds import AnswerSeconds
-from qwenq.schemas.gauges import ChunkSums, Gauges, MeasuredBatch, RestedJobs, Waiting
+from qwenq.monitor.metrics.tally import MOST_MODELS, OTHER, SIZES, Tally
+from qwenq.schemas.measures.answer_seconds import AnswerSeconds
+from qwenq.schemas.views.gauges import ChunkSums, Gauges, MeasuredBatch, RestedJobs, Waiting
 
 EMPTY = Gauges({}, {}, {}, {}, (), 0, 0, 0, (), 0, RestedJobs(0, None, ChunkSums(0, 0, 0, 0, 0, 0)))
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.monitor.worker_view import WorkerView
-from qwenq.schemas.fleet import FleetWorker, HeldChunk, WorkerCondition
+from qwenq.monitor.pages.worker_view import WorkerView
 from qwenq.schemas.states import WorkerState
+from qwenq.schemas.views.fleet import FleetWorker, HeldChunk, WorkerCondition
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CHUNK = HeldChunk(chunk_id=3, job_id=1, attempt=1, documents=10, finished=4, lease_seconds=30.0)

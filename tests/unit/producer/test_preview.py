@@ -9,7 +9,7 @@ from qwenq.producer.preview import Preview, preview
 from qwenq.producer.reading import Format
 from qwenq.schemas.errors import NoGoodRow
 from qwenq.schemas.jobs import JobSpec, PromptSpec
-from qwenq.schemas.prompts import Message
+from qwenq.schemas.prompts.messages import Message
 
 
 def look(data: bytes, shown: int = 3, **prompt: Any) -> Preview:

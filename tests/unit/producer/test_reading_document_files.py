@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
-from qwenq.producer.reading.extracting.pdf import read_pdf
-from qwenq.producer.reading.extracting.plain import decoded
-from qwenq.producer.reading.extracting.web import text_of_html
+from qwenq.producer.reading.documents.pdf import read_pdf
+from qwenq.producer.reading.documents.plain import decoded
+from qwenq.producer.reading.documents.web import text_of_html
 from qwenq.schemas.documents import Document, Row, RowError
 from qwenq.schemas.errors import MissingExtra, UnknownKind, UnreadableDocument, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
@@ -198,7 +198,7 @@ def test_a_file_that_is_too_large_is_a_bad_row(tmp_path: Path, monkeypatch: pyte
     row = one(tmp_path, "text.txt", b"x" * (17 << 20))
     assert isinstance(row, RowError)
     assert "over-long" in row.reason
-    monkeypatch.setattr("qwenq.producer.reading.files.WHOLE_BYTES", 1 << 20)
+    monkeypatch.setattr("qwenq.producer.reading.sources.files.WHOLE_BYTES", 1 << 20)
     row = one(tmp_path, "text.txt", b"x" * (1 << 21))
     assert isinstance(row, RowError)
     assert "more than 1 MiB; split it" in row.reason

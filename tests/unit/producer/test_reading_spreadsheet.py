@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
-from qwenq.producer.reading.merged_cells import MergedRange, merged_ranges
+from qwenq.producer.reading.tables.merged_cells import MergedRange, merged_ranges
 from qwenq.schemas.documents import Document, Row, RowError
 from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
@@ -147,6 +147,6 @@ def test_what_is_no_spreadsheet_is_refused(data: bytes, reason: str) -> None:
 
 
 def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwenq.producer.reading.spreadsheet.UNPACKED_BYTES", 1_000)
+    monkeypatch.setattr("qwenq.producer.reading.tables.spreadsheet.UNPACKED_BYTES", 1_000)
     with pytest.raises(UnreadableInput, match="unpacked, it has"):
         read(xlsx_of([("text",), ("x",)]))

@@ -6,9 +6,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from qwenq.report.plots import LABELS, Plot, report_plots
-from qwenq.schemas.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Histogram, histogram
-from qwenq.schemas.job_costs import Distributions
-from qwenq.schemas.progress import Progress, ProgressPoint
+from qwenq.schemas.measures.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Histogram, histogram
+from qwenq.schemas.views.job_costs import Distributions
+from qwenq.schemas.views.progress import Progress, ProgressPoint
 
 BEGAN = datetime(2026, 11, 22, 2, tzinfo=UTC)
 

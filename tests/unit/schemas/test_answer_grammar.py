@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from qwenq.schemas.answer_grammar import SCHEMA_BYTES, SCHEMA_DEPTH, answer_grammar
 from qwenq.schemas.errors import InvalidSchema
+from qwenq.schemas.json_schema.grammar import SCHEMA_BYTES, SCHEMA_DEPTH, answer_grammar
 
 TREE = {
     "type": "object",

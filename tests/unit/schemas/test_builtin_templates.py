@@ -2,10 +2,10 @@
 
 import pytest
 
-from qwenq.schemas.builtin_templates import BuiltinTemplate, builtin_template, builtin_templates
 from qwenq.schemas.errors import UnknownTemplate
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.templating import PromptTemplate
+from qwenq.schemas.prompts.builtin import BuiltinTemplate, builtin_template, builtin_templates
+from qwenq.schemas.prompts.templating import PromptTemplate
 
 NAMES = ["classify", "coding", "extract", "multilingual", "qa", "reasoning", "summarize", "translate"]
 

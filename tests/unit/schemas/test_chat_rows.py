@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from qwenq.schemas.chat_rows import chat_row, conversation
 from qwenq.schemas.errors import InvalidRow
-from qwenq.schemas.prompts import Message
+from qwenq.schemas.prompts.chat_rows import chat_row, conversation
+from qwenq.schemas.prompts.messages import Message
 
 USER = {"role": "user", "content": "Hello"}
 

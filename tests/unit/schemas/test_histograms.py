@@ -2,7 +2,7 @@
 
 import pytest
 
-from qwenq.schemas.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Bar, Histogram, histogram
+from qwenq.schemas.measures.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Bar, Histogram, histogram
 
 
 def test_a_histogram_begins_and_ends_with_a_filled_bar() -> None:

@@ -6,8 +6,8 @@ import logging
 import pytest
 
 from qwenq.schemas.errors import PromptFailed, StoreAway
-from qwenq.schemas.events import Event
-from qwenq.schemas.log_lines import LogFormat, LogLines, told_exception
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.log.lines import LogFormat, LogLines, told_exception
 
 SECRET = "what the document says"
 

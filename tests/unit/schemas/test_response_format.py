@@ -2,9 +2,9 @@
 
 import pytest
 
-from qwenq.schemas.chat_rows import chat_row
 from qwenq.schemas.errors import InvalidParameter
 from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts.chat_rows import chat_row
 from qwenq.schemas.response_format import ResponseFormat, ResponseType
 
 SCHEMA = {"type": "object", "properties": {"z": {}, "a": {}}}

@@ -3,8 +3,8 @@
 import pytest
 
 from qwenq.schemas.errors import InvalidTemplate, PromptFailed
-from qwenq.schemas.rendering_budget import LOOP_STEPS, OUTPUT_CHARS
-from qwenq.schemas.sandbox import CompiledTemplate
+from qwenq.schemas.prompts.budget import LOOP_STEPS, OUTPUT_CHARS
+from qwenq.schemas.prompts.sandbox import CompiledTemplate
 
 DOUBLING = "{% set ns = namespace(x='xx') %}{% for i in range(60) %}{% set ns.x = JOIN %}{% endfor %}"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from qwenq.schemas.errors import PromptFailed
-from qwenq.schemas.sandbox import CompiledTemplate
+from qwenq.schemas.prompts.sandbox import CompiledTemplate
 
 COLUMNS = {"a": "1", "x": "X"}
 

@@ -8,8 +8,8 @@ import pytest
 
 from qwenq.schemas.errors import EmptyPrompt, InvalidRow, InvalidTemplate, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.prompts import Message
-from qwenq.schemas.templating import PromptTemplate, RenderedDocument
+from qwenq.schemas.prompts.messages import Message
+from qwenq.schemas.prompts.templating import PromptTemplate, RenderedDocument
 
 USER = {"role": "user", "content": "Hello"}
 SYSTEM = {"role": "system", "content": "Own rule"}

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from qwenq.worker.memory_taken import memory_taken
+from qwenq.worker.parent.memory_taken import memory_taken
 
 
 @pytest.mark.parametrize("device", [None, "cpu", "none", "mps", "cuda:97"])

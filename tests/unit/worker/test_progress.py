@@ -6,7 +6,7 @@ import time
 from qwenq.schemas.chunks import Assignment, Claim, PendingDocument
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.worker.progress import LAST_WORD_SECONDS, ProgressCount, ProgressTold, TurnProgress
+from qwenq.worker.keeping.progress import LAST_WORD_SECONDS, ProgressCount, ProgressTold, TurnProgress
 from tests.builders import answer
 from tests.waiting import eventually
 

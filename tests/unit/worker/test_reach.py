@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from qwenq.schemas.errors import BrokerAway, StoreAway
-from qwenq.schemas.events import Event
+from qwenq.schemas.log.events import Event
 from qwenq.worker.reach import Reach
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.worker import revision
-from qwenq.worker.revision import revision_of
+from qwenq.worker.reuse import revision
+from qwenq.worker.reuse.revision import revision_of
 from tests.processes import TINY_MODEL
 
 SMALL, LARGE = "config.json", "model.safetensors"

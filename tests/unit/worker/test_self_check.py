@@ -10,11 +10,11 @@ import pytest
 from qwenq.schemas.errors import GenerationFailed, SelfCheckFailed
 from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
-from qwenq.worker.engine.echo import ECHO_MODEL, EchoEngine
-from qwenq.worker.engine.factory import make_engine
-from qwenq.worker.engine.failures import failed_completion
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.self_check import check_engine
+from qwenq.worker.engines.echo.engine import ECHO_MODEL, EchoEngine
+from qwenq.worker.engines.factory import make_engine
+from qwenq.worker.engines.failures import failed_completion
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.turn.self_check import check_engine
 from tests.processes import TINY_MODEL
 
 HOOKS = EngineHooks(on_step=lambda: None, on_batch=lambda _metrics: None)

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import Completion, ModelInfo, Request
-from qwenq.store.database import Store
-from qwenq.worker.reuse import Reuse
+from qwenq.store.database.store import Store
+from qwenq.worker.reuse.stage import Reuse
 from tests.builders import MODEL, answer
 from tests.integration.store.life.known import known_answer, text_of
 from tests.integration.store.life.model import Life

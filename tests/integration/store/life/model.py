@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
 from qwenq.schemas.requests import Completion
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, DocumentState, JobState
-from qwenq.worker.settling import Ending
+from qwenq.worker.store_process.settling import Ending
 from tests.integration.store.life.known import answered, forget_elsewhere
 from tests.integration.store.life.nouns import Chunk, Document, Job
 

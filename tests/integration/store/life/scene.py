@@ -9,16 +9,16 @@ from sqlalchemy import Connection
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.errors import LeaseLost, UsageError
 from qwenq.schemas.requests import Completion
-from qwenq.store import claims
-from qwenq.store.database import Store
-from qwenq.store.half_jobs import take_ended
-from qwenq.store.jobs import cancel_job
-from qwenq.store.outcome_rows import OutcomeRows
-from qwenq.store.pausing import pause_job, resume_job
-from qwenq.store.rescue import rescue_expired, rescue_held_by
-from qwenq.store.retrying import retry_failed
-from qwenq.worker.claimant import ANY_CRASHES
-from qwenq.worker.settling import Ending, Unwritten, write_claim
+from qwenq.store.database.store import Store
+from qwenq.store.life import claims
+from qwenq.store.life.half_jobs import take_ended
+from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.pausing import pause_job, resume_job
+from qwenq.store.life.rescue import rescue_expired, rescue_held_by
+from qwenq.store.life.retrying import retry_failed
+from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.worker.store_process.settling import Ending, Unwritten, write_claim
+from qwenq.worker.turn.claimant import ANY_CRASHES
 from tests.builders import (
     EXPIRED,
     LEASE,

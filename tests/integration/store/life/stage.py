@@ -12,16 +12,16 @@ from qwenq.schemas.errors import JobNotPausable, JobNotPaused, JobNotRetryable, 
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.requests import Completion
 from qwenq.schemas.states import DocumentState, JobState
-from qwenq.schemas.tables import chunks
-from qwenq.store import jobs, pausing, rescue, retrying
-from qwenq.store.chunks import insert_chunks
-from qwenq.store.claims import hold_fence, release_chunk
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.documents import insert_rows
-from qwenq.store.outcome_rows import OutcomeRows
-from qwenq.worker.claimant import ANY_CRASHES, Claimant
-from qwenq.worker.settling import Ending, Unwritten, write_claim
+from qwenq.schemas.tables.core import chunks
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life import jobs, pausing, rescue, retrying
+from qwenq.store.life.chunks import insert_chunks
+from qwenq.store.life.claims import hold_fence, release_chunk
+from qwenq.store.life.documents import insert_rows
+from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.worker.store_process.settling import Ending, Unwritten, write_claim
+from qwenq.worker.turn.claimant import ANY_CRASHES, Claimant
 from tests.builders import EXPIRED, LEASE, MODEL, answer, failure, make_worker
 from tests.integration.store.life import watching
 from tests.integration.store.life.invariants import check

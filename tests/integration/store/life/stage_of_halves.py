@@ -5,17 +5,17 @@ from itertools import chain, repeat
 
 from sqlalchemy import update
 
-from qwenq.producer.keyed import begin_or_find
+from qwenq.producer.idempotency import begin_or_find
 from qwenq.producer.signals import Signals
 from qwenq.schemas.errors import JobGivenUp
 from qwenq.schemas.jobs import HalfJob, JobSpec
 from qwenq.schemas.states import JobState
-from qwenq.schemas.tables import jobs as table
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.half_jobs import renew, take_abandoned, take_ended
-from qwenq.store.jobs import release_job
-from qwenq.store.removal import remove
+from qwenq.schemas.tables.core import jobs as table
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.half_jobs import renew, take_abandoned, take_ended
+from qwenq.store.life.jobs import release_job
+from qwenq.store.life.removal import remove
 from tests.builders import EXPIRED, LEASE
 from tests.integration.store.life import holding
 from tests.integration.store.life.model import Life

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from qwenq.store import removal
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
+from qwenq.store.life import removal
 from tests.integration.store.life.holding import ROWS_AT_ONCE
 from tests.integration.store.life.machine import LifeOfDocuments
 

@@ -14,7 +14,7 @@ from itertools import combinations_with_replacement
 import pytest
 from sqlalchemy import Connection, event
 
-from qwenq.store.database import Store
+from qwenq.store.database.store import Store
 from tests.builders import make_worker
 from tests.integration.store.conftest import wait_until_blocked
 from tests.integration.store.life.invariants import check

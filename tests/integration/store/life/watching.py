@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, false, func, select
 
 from qwenq.schemas.states import ChunkState, DocumentState, JobState
-from qwenq.schemas.tables import batches, chunks, documents, failures, jobs, results
-from qwenq.store.clock import now
-from qwenq.store.database import Store
-from qwenq.store.documents import told_state
-from qwenq.store.half_jobs import is_abandoned
-from qwenq.store.jobs import removing
-from qwenq.store.statuses import job_statuses
+from qwenq.schemas.tables.core import batches, chunks, documents, failures, jobs, results
+from qwenq.store.database.clock import now
+from qwenq.store.database.store import Store
+from qwenq.store.life.documents import told_state
+from qwenq.store.life.half_jobs import is_abandoned
+from qwenq.store.life.jobs import removing
+from qwenq.store.views.statuses import job_statuses
 from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
 
 _COUNTED = (DocumentState.SUCCEEDED, DocumentState.FAILED, DocumentState.CANCELLED)

@@ -9,12 +9,12 @@ from transformers import AutoModelForCausalLM
 from qwenq.schemas.errors import DocumentFailed
 from qwenq.schemas.requests import Completion, Request
 from qwenq.schemas.results import FinishReason
-from qwenq.worker.engine.encoding import PromptEncoder
-from qwenq.worker.engine.fitting import Fitter
-from qwenq.worker.engine.loading import load_model
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.penalties import Penalties, penalise
-from qwenq.worker.engine.warping import Recipe, warped_probabilities
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.choosing.penalties import Penalties, penalise
+from qwenq.worker.engines.transformers.choosing.warping import Recipe, warped_probabilities
+from qwenq.worker.engines.transformers.loading.loading import load_model
+from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
+from qwenq.worker.engines.transformers.prompts.fitting import Fitter
 from tests.models import ENDS
 from tests.unit.worker.engine.running import alone
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import Request
 
 INSTRUCTION = "Summarise: "

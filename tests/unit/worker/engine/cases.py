@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, Request
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 from tests.unit.worker.engine.alone import MOST_NEW
 from tests.unit.worker.engine.asking import INSTRUCTION, ask
 

@@ -9,8 +9,8 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from qwenq.schemas.requests import EngineHooks
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 from tests.models import ARCHITECTURES, VARIANTS, save_model, save_spelling_model
 
 Checkpoint = Callable[[str], Path]

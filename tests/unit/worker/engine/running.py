@@ -8,13 +8,13 @@ import torch
 from transformers import PreTrainedModel
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.worker.engine.budget import TokenBudget
-from qwenq.worker.engine.packed_rows import PackedRows
-from qwenq.worker.engine.packing_check import prepare_packing
-from qwenq.worker.engine.padded_rows import PaddedRows
-from qwenq.worker.engine.runner import RowWork, Runner
-from qwenq.worker.engine.sequence import Sequence
-from qwenq.worker.engine.vocabulary import Vocabulary
+from qwenq.worker.engines.transformers.budget import TokenBudget
+from qwenq.worker.engines.transformers.packed.rows import PackedRows
+from qwenq.worker.engines.transformers.padded.rows import PaddedRows
+from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
+from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.runner import RowWork, Runner
+from qwenq.worker.engines.transformers.way import prepare_packing
 from tests.models import ENDS, chat_tokenizer
 
 _TOKENIZER = chat_tokenizer()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from qwenq.schemas.requests import Completion, EngineHooks, Request
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.recording import Record
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.dense.recording import Record
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engine.asking import ask
 from tests.unit.worker.engine.conftest import Checkpoint
@@ -49,7 +49,7 @@ def requests() -> list[Request]:
 
 def answers(folder: Path) -> tuple[str, dict[int, Completion]]:
     """Answer them with a model; give the runner's name too."""
-    from qwenq.worker.engine.transformers_engine import TransformersEngine
+    from qwenq.worker.engines.transformers.engine import TransformersEngine
 
     hooks = EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
     engine = TransformersEngine(str(folder), EngineOptions("cpu", batch_rows=5), hooks)
@@ -63,8 +63,8 @@ def answers(folder: Path) -> tuple[str, dict[int, Completion]]:
 
 def answers_there(folder: Path, recorder: Record | None = None) -> tuple[str, dict[int, Completion]]:
     """The same on the device that is pretended. Only in a process of its own."""
-    from qwenq.worker.engine import transformers_engine
-    from qwenq.worker.engine.loading import LoadedModel, load_model
+    from qwenq.worker.engines.transformers import engine as transformers_engine
+    from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
     from tests.pretended_device import pretended_device, put_there
 
     def load_there(model: str, options: EngineOptions) -> LoadedModel:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from qwenq.worker.engine.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 
 SHAPE = CacheShape(layers=2, heads=2, group=1, head_size=3, dtype=torch.float32, device=torch.device("cpu"))
 

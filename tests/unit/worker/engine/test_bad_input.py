@@ -8,7 +8,7 @@ import pytest
 from qwenq.schemas.errors import InvalidParameter
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.requests import Completion, Request
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 from tests.models import ADDED_TOKENS, SPECIAL_TOKENS
 from tests.unit.worker.engine.asking import ask, ask_plainly
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenq.worker.engine.batching import MOST_PREFILL_CELLS, prefill_groups
-from qwenq.worker.engine.sequence import Sequence
+from qwenq.worker.engines.transformers.padded.grouping import MOST_PREFILL_CELLS, prefill_groups
+from qwenq.worker.engines.transformers.request_state import Sequence
 from tests.unit.worker.engine.running import document
 
 LENGTHS = st.lists(st.integers(1, 3000), max_size=60)

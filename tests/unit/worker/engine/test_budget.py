@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenq.worker.engine import budget as budget_module
-from qwenq.worker.engine.budget import ROWS, SHARE, TokenBudget
-from qwenq.worker.engine.cache import CacheSize
-from qwenq.worker.engine.memory import free_bytes
+from qwenq.worker.engines.memory import free_bytes
+from qwenq.worker.engines.transformers import budget as budget_module
+from qwenq.worker.engines.transformers.budget import ROWS, SHARE, TokenBudget
+from qwenq.worker.engines.transformers.padded.cache import CacheSize
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from qwenq.worker.engine.cache import (
+from qwenq.worker.engines.transformers.padded.cache import (
     append_rows,
     cache_size,
     drop_columns,

@@ -5,14 +5,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwenq.worker.engine.causal_softmax import (
+from qwenq.worker.engines.transformers.native import NUMBERS, compile_kernel
+from qwenq.worker.engines.transformers.packed.causal_softmax import (
     CausalSoftmax,
     SoftmaxKernel,
     causal_softmax,
     masked_softmax,
     visible,
 )
-from qwenq.worker.engine.native import NUMBERS, compile_kernel
 
 CLOSE = {torch.float32: 1e-6, torch.bfloat16: 1e-2}
 CPU = torch.device("cpu")

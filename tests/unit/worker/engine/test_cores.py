@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.worker.engine import cores
+from qwenq.worker.engines.transformers import cores
 
 
 @pytest.mark.parametrize(

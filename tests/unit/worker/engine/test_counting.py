@@ -9,8 +9,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, Request
 from qwenq.schemas.results import FinishReason
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 from tests.models import CHATML, qwen3_config, save_model
 from tests.unit.worker.engine.asking import ask
 

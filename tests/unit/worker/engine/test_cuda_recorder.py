@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from qwenq.worker.engine.cuda_recorder import CudaRecorder
-from qwenq.worker.engine.graph_trial import reason_against
+from qwenq.worker.engines.transformers.dense.cuda_recorder import CudaRecorder
+from qwenq.worker.engines.transformers.dense.graph_trial import reason_against
 
 DEVICE = torch.device("cuda", 0)
 OUTCOME = torch.ones(2)

@@ -7,11 +7,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwenq.worker.engine.arena import CacheShape, KeyValueArena
-from qwenq.worker.engine.decode_attention import DecodeAttention, Decoding, FoldedDecoding
-from qwenq.worker.engine.kernel_attention import DecodeKernel
-from qwenq.worker.engine.prefix import Prefix
-from qwenq.worker.engine.reader import Reader
+from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.decode_attention import (
+    DecodeAttention,
+    Decoding,
+    FoldedDecoding,
+)
+from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
+from qwenq.worker.engines.transformers.packed.reader import Reader
 
 LAYERS, COLUMNS, LONGEST_PREFIX = 2, 40, 20
 LAYER = 1

@@ -7,8 +7,8 @@ import torch
 
 from qwenq.schemas.errors import InvalidSetting
 from qwenq.schemas.settings import Dtype, Settings
-from qwenq.worker.engine import device as devices
-from qwenq.worker.engine.preflight import check_device
+from qwenq.worker.engines.transformers.loading import device as devices
+from qwenq.worker.engines.transformers.loading.preflight import check_device
 
 CPU = torch.device("cpu")
 GPU = torch.device("cuda", 0)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from qwenq.schemas.requests import BatchMetrics, EngineHooks
 from qwenq.schemas.results import FinishReason
-from qwenq.worker.engine.echo import EchoEngine
-from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engines.echo.engine import EchoEngine
+from qwenq.worker.engines.options import EngineOptions
 from tests.unit.worker.engine.asking import ask, ask_plainly
 
 FLOOR = 20_000  # documents a second of the processor; 100,000 and more on an idle machine

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
 from qwenq.schemas.errors import InvalidText, PromptFailed
-from qwenq.schemas.prompts import Message
-from qwenq.worker.engine.encoding import PromptEncoder
-from qwenq.worker.engine.vocabulary import Vocabulary
+from qwenq.schemas.prompts.messages import Message
+from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
+from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 from tests.models import ADDED_TOKENS, SPECIAL_TOKENS, chat_tokenizer
 
 CONTROL = (*SPECIAL_TOKENS, *ADDED_TOKENS)

@@ -11,8 +11,8 @@ from transformers import AutoTokenizer
 from qwenq.schemas.errors import LeaseLost, ModelUnavailable
 from qwenq.schemas.requests import Completion, EngineHooks, Request
 from qwenq.schemas.results import FinishReason
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 from tests.unit.worker.engine.asking import ask, ask_plainly
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.faults import failing

@@ -8,16 +8,16 @@ import pytest
 from qwenq.schemas.errors import ModelUnavailable
 from qwenq.schemas.requests import EngineHooks
 from qwenq.schemas.settings import Settings
-from qwenq.worker.engine.echo import EchoEngine
-from qwenq.worker.engine.factory import make_engine
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.echo.engine import EchoEngine
+from qwenq.worker.engines.factory import make_engine
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 from tests.unit.worker.engine.asking import ask
 
 WITHOUT_TORCH = """
 import sys
 from qwenq.schemas.requests import EngineHooks
 from qwenq.schemas.settings import Settings
-from qwenq.worker.engine.factory import make_engine
+from qwenq.worker.engines.factory import make_engine
 make_engine("echo", Settings(), EngineHooks(print, print)).load()
 assert not {"torch", "transformers"} & set(sys.modules), "a heavy library was imported"
 """

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from qwenq.schemas.errors import EmptyPrompt, PromptTooLong
-from qwenq.schemas.prompts import Message
-from qwenq.worker.engine.encoding import PromptEncoder
-from qwenq.worker.engine.fitting import Fitter
+from qwenq.schemas.prompts.messages import Message
+from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
+from qwenq.worker.engines.transformers.prompts.fitting import Fitter
 from tests.models import chat_tokenizer
 from tests.unit.worker.engine.asking import INSTRUCTION, ask, ask_plainly
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from qwenq.schemas.settings import Settings
-from qwenq.worker.engine import graph_choice
-from qwenq.worker.engine.graph_choice import choose_recorder, try_out
-from qwenq.worker.engine.graph_trial import Trial
-from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.dense import graph_choice
+from qwenq.worker.engines.transformers.dense.graph_choice import choose_recorder, try_out
+from qwenq.worker.engines.transformers.dense.graph_trial import Trial
 
 Networks = Callable[[str], Any]
 GPU = torch.device("cuda", 0)

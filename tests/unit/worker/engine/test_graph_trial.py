@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from qwenq.worker.engine.graph_trial import ROWS, Trial, reason_against
-from qwenq.worker.engine.recording import Replay
+from qwenq.worker.engines.transformers.dense.graph_trial import ROWS, Trial, reason_against
+from qwenq.worker.engines.transformers.dense.recording import Replay
 from tests.recorded_operations import Recorder
 
 Function = Callable[[], torch.Tensor]

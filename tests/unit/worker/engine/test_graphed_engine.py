@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from qwenq.worker.engine import budget, transformers_engine
-from qwenq.worker.engine.graphed_forward import MOST_BYTES
-from qwenq.worker.engine.kernel_attention import DecodeKernel
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.transformers import budget
+from qwenq.worker.engines.transformers import engine as transformers_engine
+from qwenq.worker.engines.transformers.dense.graphed_forward import MOST_BYTES
+from qwenq.worker.engines.transformers.engine import TransformersEngine
+from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.faults import failing

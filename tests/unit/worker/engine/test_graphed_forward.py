@@ -8,13 +8,14 @@ from weakref import ref
 import pytest
 import torch
 
-from qwenq.worker.engine import graphed_forward, packed_rows
-from qwenq.worker.engine.budget import TokenBudget
-from qwenq.worker.engine.graphed_forward import STEPS_BEFORE, GraphedForward
-from qwenq.worker.engine.kernel_attention import DecodeKernel
-from qwenq.worker.engine.packed_rows import PackedRows
-from qwenq.worker.engine.packing_check import prepare_packing
-from qwenq.worker.engine.recording import Record, Replay
+from qwenq.worker.engines.transformers.budget import TokenBudget
+from qwenq.worker.engines.transformers.dense import graphed_forward
+from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE, GraphedForward
+from qwenq.worker.engines.transformers.dense.recording import Record, Replay
+from qwenq.worker.engines.transformers.packed import rows as packed_rows
+from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
+from qwenq.worker.engines.transformers.packed.rows import PackedRows
+from qwenq.worker.engines.transformers.way import prepare_packing
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engine.running import check_all, document, documents, drain, random_ids
 

@@ -7,11 +7,11 @@ import pytest
 
 from qwenq.schemas.errors import EmptyPrompt
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.prompts import Message, Prompt
+from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import Request
-from qwenq.worker.engine import intake as intake_module
-from qwenq.worker.engine.intake import Intake
-from qwenq.worker.engine.sequence import Sequence
+from qwenq.worker.engines.transformers import intake as intake_module
+from qwenq.worker.engines.transformers.intake import Intake
+from qwenq.worker.engines.transformers.request_state import Sequence
 from tests.unit.worker.engine.coming import LONG, Coming
 from tests.unit.worker.engine.running import document
 

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from qwenq.schemas.errors import InvalidSetting, ModelUnavailable
-from qwenq.worker.engine.loading import load_model
-from qwenq.worker.engine.options import EngineOptions
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.loading.loading import load_model
 
 Checkpoint = Callable[[str], Path]
 ON_CPU = EngineOptions("cpu")

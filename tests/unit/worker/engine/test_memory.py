@@ -6,7 +6,7 @@ import psutil
 import pytest
 import torch
 
-from qwenq.worker.engine import memory
+from qwenq.worker.engines import memory
 
 CPU = torch.device("cpu")
 GIB = 2**30

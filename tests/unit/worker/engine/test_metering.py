@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, Request
-from qwenq.worker.engine import metering
-from qwenq.worker.engine.metering import GroupMeter
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.runner import RowWork
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers import metering
+from qwenq.worker.engines.transformers.engine import TransformersEngine
+from qwenq.worker.engines.transformers.metering import GroupMeter
+from qwenq.worker.engines.transformers.runner import RowWork
 from tests.unit.worker.engine.asking import ask
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.running import document

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 import torch
 
-from qwenq.worker.engine.arena import CacheShape, KeyValueArena
-from qwenq.worker.engine.prefix import Prefix
+from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
 from tests.unit.worker.engine.conftest import Checkpoint
 from tests.unit.worker.engine.faults import POISON, failing, holds_poison
 from tests.unit.worker.engine.letters import KINDS, Engines, by_key, codes, letter, letters

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from qwenq.worker.engine import packed_rows
-from qwenq.worker.engine.arena import KeyValueArena
+from qwenq.worker.engines.transformers.packed import rows as packed_rows
+from qwenq.worker.engines.transformers.packed.arena import KeyValueArena
 from tests.models import ARCHITECTURES
 from tests.unit.worker.engine.running import (
     check_all,

@@ -15,14 +15,14 @@ from transformers import (
 )
 
 from qwenq.schemas.requests import EngineHooks
-from qwenq.worker.engine.graphed_forward import GraphedForward
-from qwenq.worker.engine.kernel_attention import DecodeKernel
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.packed_step import PACKED
-from qwenq.worker.engine.packing_check import prepare_packing
-from qwenq.worker.engine.plain_forward import PlainForward
-from qwenq.worker.engine.recording import Replay
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.dense.forward import PlainForward
+from qwenq.worker.engines.transformers.dense.graphed_forward import GraphedForward
+from qwenq.worker.engines.transformers.dense.recording import Replay
+from qwenq.worker.engines.transformers.engine import TransformersEngine
+from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
+from qwenq.worker.engines.transformers.packed.step import PACKED
+from qwenq.worker.engines.transformers.way import prepare_packing
 from tests.models import ARCHITECTURES, SIZES, save_spelling_model
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engine.alone import Alone

@@ -8,11 +8,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qwenq.worker.engine import batching
-from qwenq.worker.engine.budget import TokenBudget
-from qwenq.worker.engine.padded_batch import PaddedBatch
-from qwenq.worker.engine.padded_rows import PaddedRows
-from qwenq.worker.engine.sequence import Sequence
+from qwenq.worker.engines.transformers.budget import TokenBudget
+from qwenq.worker.engines.transformers.padded import grouping as batching
+from qwenq.worker.engines.transformers.padded.batch import PaddedBatch
+from qwenq.worker.engines.transformers.padded.rows import PaddedRows
+from qwenq.worker.engines.transformers.request_state import Sequence
 from tests.models import ARCHITECTURES, VARIANTS
 from tests.unit.worker.engine.running import (
     PLAIN_TOKENS,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from transformers import RepetitionPenaltyLogitsProcessor
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.worker.engine.penalties import Penalties, penalise
+from qwenq.worker.engines.transformers.choosing.penalties import Penalties, penalise
 
 VOCABULARY = 60
 TOKENS = st.lists(st.integers(0, VOCABULARY - 1), max_size=40)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from qwenq.worker.engine.arena import CacheShape, KeyValueArena
-from qwenq.worker.engine.packed_step import PACKED, PackedStep
-from qwenq.worker.engine.plain_forward import PlainForward
-from qwenq.worker.engine.prompt_attention import Piece
+from qwenq.worker.engines.transformers.dense.forward import PlainForward
+from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
+from qwenq.worker.engines.transformers.packed.step import PACKED, PackedStep
 from tests.unit.worker.engine.running import random_ids
 
 

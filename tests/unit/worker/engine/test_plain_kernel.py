@@ -8,16 +8,16 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig, Qwen2Config, Qwen3Config
 
-from qwenq.worker.engine.arena import CacheShape, KeyValueArena
-from qwenq.worker.engine.decode_attention import Decoding
-from qwenq.worker.engine.packed_step import Forward, PackedStep
-from qwenq.worker.engine.panels import PanelLinear
-from qwenq.worker.engine.plain_forward import PlainForward
-from qwenq.worker.engine.plain_kernel import PlainKernel
-from qwenq.worker.engine.prefix import Prefix
-from qwenq.worker.engine.prepacked import prepack
-from qwenq.worker.engine.prompt_attention import Piece
-from qwenq.worker.engine.reader import Reader
+from qwenq.worker.engines.transformers.dense.forward import PlainForward
+from qwenq.worker.engines.transformers.dense.kernel import PlainKernel
+from qwenq.worker.engines.transformers.dense.panels import PanelLinear
+from qwenq.worker.engines.transformers.dense.prepacked import prepack
+from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.decode_attention import Decoding
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
+from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
+from qwenq.worker.engines.transformers.packed.reader import Reader
+from qwenq.worker.engines.transformers.packed.step import Forward, PackedStep
 from tests.models import SIZES, qwen2_config, qwen3_config, qwen3_moe_config, sliding_config, tied_config
 from tests.unit.worker.engine.running import random_ids
 

@@ -4,8 +4,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenq.worker.engine.arena import CacheShape
-from qwenq.worker.engine.prefix import MOST_CHOICES, MOST_KEPT, PrefixShelf, best_shared_length, shared_length
+from qwenq.worker.engines.transformers.packed.arena import CacheShape
+from qwenq.worker.engines.transformers.packed.prefix import (
+    MOST_CHOICES,
+    MOST_KEPT,
+    PrefixShelf,
+    best_shared_length,
+    shared_length,
+)
 from tests.unit.worker.engine.running import random_ids
 
 SHAPE = CacheShape(layers=2, heads=2, group=1, head_size=4, dtype=torch.float32, device=torch.device("cpu"))

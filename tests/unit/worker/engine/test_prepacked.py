@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from qwenq.worker.engine.panels import PanelLinear
-from qwenq.worker.engine.prepacked import PrepackedLinear, prepack
+from qwenq.worker.engines.transformers.dense.panels import PanelLinear
+from qwenq.worker.engines.transformers.dense.prepacked import PrepackedLinear, prepack
 from tests.models import qwen2_config, save_model
 
 LARGEST_DIFFERENCE = 0.02  # relative; the sums are rounded in another order

@@ -14,10 +14,10 @@ from transformers import Qwen3Config
 from qwenq.schemas.errors import InvalidSetting, ModelUnavailable
 from qwenq.schemas.requests import EngineHooks
 from qwenq.schemas.settings import Dtype, Quantize
-from qwenq.worker.engine import loading, quantization
-from qwenq.worker.engine.loading import LoadedModel, load_model
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.engine import TransformersEngine
+from qwenq.worker.engines.transformers.loading import loading, quantization
+from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
 from tests.models import ARCHITECTURES, SIZES, VARIANTS, save_model
 from tests.unit.worker.engine.asking import ask
 

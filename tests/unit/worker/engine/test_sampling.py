@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from transformers import RepetitionPenaltyLogitsProcessor
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.worker.engine import warping
-from qwenq.worker.engine.sampling import pick_tokens
-from qwenq.worker.engine.sequence import Sequence
-from qwenq.worker.engine.vocabulary import Vocabulary
+from qwenq.worker.engines.transformers.choosing import warping
+from qwenq.worker.engines.transformers.choosing.sampling import pick_tokens
+from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
+from qwenq.worker.engines.transformers.request_state import Sequence
 from tests.models import chat_tokenizer
 
 VOCABULARY = Vocabulary.of(chat_tokenizer(), None)

@@ -11,9 +11,9 @@ from qwenq.schemas.errors import GenerationFailed
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.requests import Completion
 from qwenq.schemas.results import FinishReason
-from qwenq.worker.engine.answers import completion_of
-from qwenq.worker.engine.sequence import Sequence
-from qwenq.worker.engine.vocabulary import Vocabulary
+from qwenq.worker.engines.transformers.answers import completion_of
+from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
+from qwenq.worker.engines.transformers.request_state import Sequence
 from tests.models import chat_tokenizer
 
 TOKENIZER: Any = chat_tokenizer()

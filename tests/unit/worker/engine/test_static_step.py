@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import torch
 
-from qwenq.worker.engine.arena import CacheShape, KeyValueArena
-from qwenq.worker.engine.decode_attention import FoldedDecoding
-from qwenq.worker.engine.kernel_attention import DecodeKernel, KernelAttention
-from qwenq.worker.engine.packed_step import PackedStep
-from qwenq.worker.engine.plain_forward import PlainForward
-from qwenq.worker.engine.prefix import Prefix
-from qwenq.worker.engine.prompt_attention import Piece
-from qwenq.worker.engine.reader import Reader
-from qwenq.worker.engine.static_step import Size, StaticStep, static_decoding
+from qwenq.worker.engines.transformers.dense.forward import PlainForward
+from qwenq.worker.engines.transformers.dense.static_step import Size, StaticStep, static_decoding
+from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.decode_attention import FoldedDecoding
+from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel, KernelAttention
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
+from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
+from qwenq.worker.engines.transformers.packed.reader import Reader
+from qwenq.worker.engines.transformers.packed.step import PackedStep
 
 SLOTS, COLUMNS = 8, 128
 Networks = Callable[[str], Any]

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.worker.engine.sequence import Sequence
-from qwenq.worker.engine.stopping import StopStrings, Tail
-from qwenq.worker.engine.vocabulary import Vocabulary
+from qwenq.worker.engines.transformers.choosing.stopping import StopStrings, Tail
+from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
+from qwenq.worker.engines.transformers.request_state import Sequence
 from tests.models import chat_tokenizer
 
 TOKENIZER: Any = chat_tokenizer()

@@ -15,13 +15,13 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.requests import Completion, Request
 from qwenq.schemas.response_format import ResponseFormat, ResponseType
 from qwenq.schemas.results import FinishReason
-from qwenq.worker.engine.grammar import Grammar
-from qwenq.worker.engine.grammars import Grammars
-from qwenq.worker.engine.loading import LoadedModel, load_model
-from qwenq.worker.engine.masking import allowed_bits
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.sequence import Sequence
-from qwenq.worker.engine.transformers_engine import TransformersEngine
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.choosing.grammar import Grammar
+from qwenq.worker.engines.transformers.choosing.grammars import Grammars
+from qwenq.worker.engines.transformers.choosing.masking import allowed_bits
+from qwenq.worker.engines.transformers.engine import TransformersEngine
+from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
+from qwenq.worker.engines.transformers.request_state import Sequence
 from tests.unit.worker.engine.asking import ask
 
 Engines = Callable[[str], TransformersEngine]
@@ -264,7 +264,9 @@ def test_a_grammar_that_reaches_its_limits_goes_on_anew_once_and_its_neighbour_f
     loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its regular expression needs a state for each way to have written the last 18 letters."""
-    monkeypatch.setattr("qwenq.worker.engine.grammars.LIMITS", LLParserLimits(max_lexer_states=300))
+    monkeypatch.setattr(
+        "qwenq.worker.engines.transformers.choosing.grammars.LIMITS", LLParserLimits(max_lexer_states=300)
+    )
     grammars = Grammars(loaded.vocabulary, loaded.network.config.vocab_size)
     schema = {"type": "string", "pattern": "^(a|b)*a(a|b){18}(c|d)*$"}
     greedy, modest = (grammar_of(grammars, response_format=form(schema)) for _ in range(2))

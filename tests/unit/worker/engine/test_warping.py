@@ -14,8 +14,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from qwenq.worker.engine import warping
-from qwenq.worker.engine.warping import Recipe, shortlist, warped_probabilities
+from qwenq.worker.engines.transformers.choosing import warping
+from qwenq.worker.engines.transformers.choosing.warping import Recipe, shortlist, warped_probabilities
 
 RECIPES = st.builds(
     Recipe,

@@ -12,10 +12,10 @@ from transformers import AutoConfig, PreTrainedConfig, Qwen3Config
 
 from qwenq.schemas.errors import ModelUnavailable
 from qwenq.schemas.settings import Quantize
-from qwenq.worker.engine import weights
-from qwenq.worker.engine.loading import load_model
-from qwenq.worker.engine.options import EngineOptions
-from qwenq.worker.engine.weights import Weights
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.loading import weights
+from qwenq.worker.engines.transformers.loading.loading import load_model
+from qwenq.worker.engines.transformers.loading.weights import Weights
 from tests.models import ARCHITECTURES, SIZES, VARIANTS, save_model
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenq.worker.long.cutting import Span, cut
+from qwenq.worker.long_documents.cutting import Span, cut
 from tests.unit.worker.long.measuring import letters_of, words_of
 
 PARAGRAPH = "Dr. Smith paid 3.5 million to Acme Inc. on Monday. The rest is due in May. Nobody objected."

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.prompts import Message
-from qwenq.worker.engine.encoding import PromptEncoder
-from qwenq.worker.long.gauge import Gauge
+from qwenq.schemas.prompts.messages import Message
+from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
+from qwenq.worker.long_documents.gauge import Gauge
 from tests.models import chat_tokenizer
 from tests.processes import TINY_MODEL
 

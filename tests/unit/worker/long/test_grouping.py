@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenq.worker.long.grouping import groups_of
+from qwenq.worker.long_documents.grouping import groups_of
 
 
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=40), st.integers(0, 60))

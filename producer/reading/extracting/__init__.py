@@ -1,1 +1,0 @@
-"""Extracting: the bytes of one file become the text of one document, a kind of file each room."""

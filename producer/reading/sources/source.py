@@ -1,0 +1,77 @@
+"""A file of rows, opened before the first row is read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from qwenq.producer.reading.formats import (
+    Compression,
+    Format,
+    compression_of_bytes,
+    compression_of_name,
+    format_of_text,
+)
+from qwenq.producer.reading.sources.files import File
+from qwenq.producer.reading.sources.unpacking import BrokenOff, unpacked
+from qwenq.schemas.errors import UnreadableInput
+
+HEAD_BYTES = 4
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSource:
+    """One input whose beginning has been read: its plain bytes in blocks, without a byte order mark."""
+
+    name: str
+    index: int
+    format: Format
+    blocks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of rows; `prefix` begins the ids of those without one. `found`: not named, but one of many."""
+
+    file: File
+    index: int
+    format: Format | None
+    prefix: str
+    found: bool
+
+    @property
+    def name(self) -> str:
+        """The file's name, as people are told of it."""
+        return self.file.name
+
+    def open(self) -> OpenSource:
+        """Read the beginning. Raises UnreadableInput, and UnknownFormat for text that does not tell."""
+        try:
+            head, blocks = _with_head(self._unpacked())
+        except BrokenOff as broken:
+            raise UnreadableInput(source=self.name, reason=broken.reason) from None
+        if head.startswith(_UTF16_MARKS):
+            raise UnreadableInput(source=self.name, reason="it is UTF-16; save it as UTF-8")
+        found = self.format or format_of_text(self.name, head)
+        blocks = chain([head.removeprefix(_UTF8_MARK)], blocks)
+        return OpenSource(self.name, self.index, found, blocks)
+
+    def _unpacked(self) -> Iterator[bytes]:
+        head, blocks = _with_head(self.file.blocks())
+        claimed, real = compression_of_name(self.name), compression_of_bytes(head)
+        if claimed not in (Compression.NONE, real):
+            raise UnreadableInput(
+                source=self.name, reason=f"it is not {claimed} data, though its name says so"
+            )
+        return unpacked(chain([head], blocks), real)
+
+
+def _with_head(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, enough to know a file by, and the blocks behind them."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= HEAD_BYTES:
+            break
+    return head, blocks

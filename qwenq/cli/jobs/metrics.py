@@ -1,0 +1,19 @@
+"""`qwenq metrics`: what a job took."""
+
+import click
+
+from qwenq.cli.options.shared import json_option
+
+
+@click.command(name="metrics")
+@click.argument("job", type=int)
+@json_option
+def command(job: int, as_json: bool) -> int:
+    """What JOB took so far: the time of its answers, tokens a second, memory, padding, reuse of shared beginnings."""
+    from qwenq import api
+    from qwenq.wording.metrics import show_metrics
+    from qwenq.wording.telling import tell_json
+
+    found = api.metrics(job)
+    tell_json(found) if as_json else show_metrics(found)
+    return 0

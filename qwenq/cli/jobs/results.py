@@ -1,0 +1,61 @@
+"""`qwenq results`: a job's answers."""
+
+from contextlib import closing
+
+import click
+
+from qwenq.cli.options.shared import option
+
+
+@click.command(name="results")
+@click.argument("job", type=int)
+@option("-o", "--out", metavar="OUT",
+        help="The results file: .jsonl, .csv or .parquet; a path, or a URL as s3://bucket/out.parquet "
+        "[default: JSONL on stdout].")  # fmt: skip
+@option("--errors", metavar="ERR",
+        help="The errors file; without errors an old one is removed [default: OUT with the ending .errors.jsonl; "
+        "none for stdout].")  # fmt: skip
+@option("--history", metavar="FILE",
+        help="A file for the failures that were retried, whatever came of them [default: none].")  # fmt: skip
+@option("--parts", metavar="FILE",
+        help="A file for the answers to the parts of long documents, and to what was merged on the way "
+        "[default: none].")  # fmt: skip
+def command(job: int, out: str | None, errors: str | None, history: str | None, parts: str | None) -> int:
+    """Write JOB's answers so far, in the order of the input.
+
+    In CSV and Parquet, the top-level properties of the job's JSON schema are columns.
+    """
+    from qwenq import api
+    from qwenq.exporting import check_outputs, errors_path, write_history, write_parts, write_stdout
+    from qwenq.wording.telling import say
+
+    api.status(job)
+    errors = errors or (errors_path(out) if out else None)
+    check_outputs([name for name in (out, errors, history, parts) if name])
+    if out is None:
+        write_stdout(api.results(job))
+    _write_files(job, out, errors)
+    if history:
+        retried = write_history(history, api.history(job))
+        say(f"{retried:,} failures were retried: {history}" if retried else "no failure was retried")
+    if parts:
+        told = write_parts(parts, api.parts(job))
+        say(f"{told:,} answers to parts: {parts}" if told else "no document was cut into parts")
+    status = api.status(job)
+    if not status.state.ended:
+        say(f"job {job} is {status.state}: {status.documents.pending + status.documents.running:,} to come")
+    return 0
+
+
+def _write_files(job: int, out: str | None, errors: str | None) -> None:
+    from qwenq.exporting import write_answers, write_failures
+    from qwenq.schemas.settings import load_settings
+    from qwenq.stores import open_store
+    from qwenq.wording.telling import say
+
+    with closing(open_store(load_settings())) as store, store.reading() as connection:
+        if out:
+            say(f"{write_answers(connection, job, out):,} answers: {out}")
+        failed = write_failures(connection, job, errors) if errors else 0
+    if failed:
+        say(f"{failed:,} documents have no answer; why: {errors}")

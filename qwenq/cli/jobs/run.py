@@ -1,0 +1,52 @@
+"""`qwenq run`: answer files now, with nothing running before or after."""
+
+from typing import Any
+
+import click
+
+from qwenq.cli.options.job import job_options
+from qwenq.cli.options.shared import LOADING, json_option, loading_options, option
+
+
+@click.command(name="run")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@option("-o", "--out", required=False, metavar="OUT",
+        help="The results file: .jsonl, .csv or .parquet; a path, or a URL as s3://bucket/out.parquet.")  # fmt: skip
+@option("--errors", metavar="ERR",
+        help="The errors file; without errors an old one is removed "
+        "[default: OUT with the ending .errors.jsonl].")  # fmt: skip
+@job_options
+@loading_options
+@json_option
+def command(
+    files: tuple[str, ...], out: str | None, errors: str | None, dry_run: bool, as_json: bool, **options: Any
+) -> int:  # fmt: skip
+    """Answer FILEs and write OUT: own Redis, own SQLite file, one worker, gone again at the end.
+
+    FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx), or of
+    documents (text, HTML, PDF, .docx); - is standard input. After Ctrl-C, the same command goes on where it stopped.
+    QWENQ_BROKER_URL and QWENQ_DATABASE_URL make it use yours instead of its own.
+    """
+    from qwenq.cli.options.requests import read_request, show_preview
+    from qwenq.embedded.run import Outputs, run_request
+    from qwenq.exporting import errors_path
+    from qwenq.schemas.errors import InvalidParameter
+    from qwenq.schemas.settings import load_settings
+    from qwenq.wording.telling import say, show_answers, tell_json
+
+    settings = load_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
+    request = read_request(files, options)
+    if dry_run:
+        return show_preview(request, settings, as_json)
+    if out is None:
+        raise InvalidParameter(name="--out", reason="say where the answers go, as in -o answers.jsonl")
+    outputs = Outputs(out, errors or errors_path(out))
+    outcome = run_request(request, settings, outputs)
+    status = outcome.status
+    if as_json:
+        tell_json(status)
+    else:
+        show_answers(status, outcome.first_results)
+    if status.documents.failed:
+        say(f"{status.documents.failed:,} documents have no answer; why: {outputs.errors}")
+    return 1 if status.documents.failed or status.documents.cancelled else 0

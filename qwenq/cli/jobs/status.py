@@ -1,0 +1,75 @@
+"""`qwenq status`: where jobs stand."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from qwenq.cli.options.shared import json_option, option
+
+if TYPE_CHECKING:
+    from qwenq.jobs.rescuing import Rescuer
+
+NAMED_JOBS = 5
+
+
+@click.command(name="status")
+@click.argument("job", type=int, required=False)
+@option("--watch", is_flag=True, help="Follow the job to its end.")
+@option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many jobs, newest first.")
+@json_option
+def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
+    """Where JOB stands; without JOB, the newest ones. What is stranded is put back into the queue on the way."""
+    from qwenq import api
+    from qwenq.jobs.rescuing import Rescuer
+    from qwenq.schedules.troubles import troubles
+    from qwenq.schemas.settings import load_settings
+    from qwenq.wording.telling import say, show_jobs, tell_json
+
+    if job is None and watch:
+        raise click.UsageError("--watch needs a JOB")
+    rescuer = Rescuer(load_settings())
+    rescuer.put_back()
+    if job is None:
+        found = api.jobs(limit)
+        tell_json(found) if as_json else show_jobs(found)
+        for line in [*_unserved(), *troubles(load_settings())]:
+            say(line)
+    else:
+        _tell(job, rescuer, watch, as_json)
+    # Last, since a broker that is away makes itself waited for.
+    if away := rescuer.announce():
+        say(f"documents wait of which no worker knows yet: {away}")
+    return 0
+
+
+def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
+    from qwenq import api
+    from qwenq.wording.telling import say, show_job, tell_json
+
+    status = api.status(job)
+    if watch:
+        from qwenq.jobs.following import follow
+
+        status = follow(lambda: api.status(job), rescuer.look_now_and_then)
+    tell_json(status) if as_json else show_job(status)
+    for line in _unserved(job):
+        say(line)
+
+
+def _unserved(only: int | None = None) -> list[str]:
+    """A sentence for each model that jobs wait for, or a certain one does, and that no worker has."""
+    from qwenq.schemas.settings import load_settings
+    from qwenq.stores import unserved_jobs
+    from qwenq.wording.worker_command import worker_command
+
+    return [
+        f"{_named(jobs)}: no worker with the model {model} gives a sign of life; `{worker_command(model)}` starts one"
+        for model, jobs in unserved_jobs(load_settings()).items()
+        if only is None or only in jobs
+    ]
+
+
+def _named(job_ids: list[int]) -> str:
+    """Jobs by their numbers, the first few of them."""
+    told = ", ".join(map(str, sorted(job_ids)[:NAMED_JOBS]))
+    return f"job {told}" if len(job_ids) == 1 else f"jobs {told}{', …' if len(job_ids) > NAMED_JOBS else ''}"

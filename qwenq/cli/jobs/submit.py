@@ -1,0 +1,93 @@
+"""`qwenq submit`: store files as a job for the workers."""
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qwenq.cli.options.job import job_options
+from qwenq.cli.options.shared import json_option, option
+
+if TYPE_CHECKING:
+    from qwenq.jobs.request import JobRequest
+    from qwenq.producer.enqueuing import Submission
+    from qwenq.schemas.settings import Settings
+
+
+@click.command(name="submit")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@job_options
+@option("--idempotency-key", metavar="KEY",
+        help="Names this request: submitted again, it gives the first one's job.")  # fmt: skip
+@option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 when documents failed.")
+@json_option
+def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **options: Any) -> int:
+    """Store FILEs as one job and tell the workers. Prints the job's id.
+
+    FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx), or of
+    documents (text, HTML, PDF, .docx); - is standard input.
+    """
+    from qwenq.cli.options.requests import read_request, show_preview
+    from qwenq.schemas.settings import load_settings
+
+    settings = load_settings(model=options.pop("model"))
+    request = read_request(files, options)
+    if dry_run:
+        return show_preview(request, settings, as_json)
+    # A TERM ends the command as Ctrl-C does: clearing up, and with a word on what is left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return _submit(request, settings, wait, as_json)
+
+
+def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bool) -> int:
+    from qwenq.jobs.following import count_rows
+    from qwenq.jobs.submitting import Listener, submit_request
+    from qwenq.wording.telling import say
+
+    stored: list[int] = []
+
+    def tell(job_id: int) -> None:
+        stored.append(job_id)
+        if not as_json:
+            click.echo(job_id)
+
+    def tell_waiting(job_id: int) -> None:
+        say(f"job {job_id} has this idempotency key and is still being stored: waiting for it")
+
+    try:
+        submission = submit_request(request, settings, Listener(count_rows, tell, tell_waiting))
+        return _tell_more(submission, settings, wait, as_json)
+    except KeyboardInterrupt:
+        for job_id in stored:
+            say(f"job {job_id} is stored and goes on; `qwenq cancel {job_id}` stops it")
+        raise
+
+
+def _tell_more(submission: "Submission", settings: "Settings", wait: bool, as_json: bool) -> int:
+    """Tell what a person should know of a stored job, wait for it if asked to. Returns the exit code."""
+    from qwenq import api
+    from qwenq.jobs.following import follow
+    from qwenq.wording.telling import say, tell_json
+    from qwenq.wording.worker_command import worker_command
+
+    if submission.repeated:
+        say(
+            f"job {submission.job_id} was submitted with this idempotency key before: nothing is stored again"
+        )
+    if submission.rejected:
+        say(
+            f"{submission.rejected:,} of {submission.documents:,} rows are bad: they are in the errors of the job"
+        )
+    status = api.status(submission.job_id, settings=settings)
+    if status.state == "cancelled":
+        say(f"job {submission.job_id} was cancelled meanwhile")
+    elif submission.unannounced:
+        say(f"the job is stored, and starts once the broker is back: {submission.unannounced}")
+    elif not submission.workers:
+        say(f"no worker has this model yet; start one with `{worker_command(status.model)}`")
+    if wait:
+        status = follow(lambda: api.status(submission.job_id, settings=settings), lambda: None)
+    if as_json:
+        tell_json(status)
+    failed = wait and (status.documents.failed or status.documents.cancelled)
+    return 1 if failed or status.state == "cancelled" else 0

@@ -1,0 +1,29 @@
+"""`qwenq beat`: housekeeping on a timer."""
+
+from typing import Any
+
+import click
+
+from qwenq.cli.options.log import log_options, logged
+
+TICK_SECONDS = 5.0
+"""Between two looks at the schedules, which are due by the minute."""
+
+
+@click.command(name="beat")
+@log_options
+def command(**options: Any) -> int:
+    """Run schedules, and look for stranded work: beat, and the small worker that does what it says, in one tree.
+
+    One beat is enough; any number of them does no harm.
+    """
+    from qwenq.schemas.settings import load_settings
+    from qwenq.store.broker.broker import TICK
+    from qwenq.stores import open_store
+    from qwenq.worker.parent.command import Duty, run_beat
+
+    settings = load_settings(**options)
+    open_store(settings).close()
+    with logged(settings):
+        run_beat(settings, [Duty(TICK, "qwenq.schedules.tasks", TICK_SECONDS)])
+    return 0

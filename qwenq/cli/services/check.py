@@ -1,0 +1,24 @@
+"""`qwenq check`: try every setting, and say what is wrong and how to mend it."""
+
+import click
+
+from qwenq.cli.options.shared import json_option
+
+_MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "red")}
+
+
+@click.command(name="check")
+@json_option
+def command(as_json: bool) -> int:
+    """Try every setting: the home folder, the store, the broker, the model, the device, Flower's credentials."""
+    from qwenq.health.checking import check_settings
+    from qwenq.wording.telling import tell_json
+
+    findings = list(check_settings())
+    if as_json:
+        tell_json(findings)
+    else:
+        for finding in findings:
+            mark, colour = _MARKS[finding.verdict]
+            click.echo(f"{click.style(mark, fg=colour)} {finding.subject:12} {finding.message}")
+    return max(finding.exit_code for finding in findings)

@@ -1,0 +1,46 @@
+"""`qwenq health`: whether all is well, and what to do where it is not."""
+
+import click
+
+from qwenq.cli.options.shared import json_option, option
+
+_MARKS = {
+    "healthy": ("✓", "green"),
+    "unknown": ("?", "yellow"),
+    "degraded": ("!", "yellow"),
+    "unhealthy": ("✗", "red"),
+}
+
+
+@click.command(name="health")
+@option(
+    "--only", multiple=True, metavar="CHECK", help="Look at this check alone; may be given more than once."
+)
+@json_option
+def command(only: tuple[str, ...], as_json: bool) -> int:
+    """Look at services, workers, stranded work, schedules, memory and disk; say what to do. Changes nothing.
+
+    Exit code: 0 healthy, 1 degraded, 2 unhealthy. It ends within seconds, whatever is away.
+    """
+    from qwenq.health.examining import examine
+    from qwenq.schemas.settings import load_settings
+    from qwenq.schemas.views.health import Health
+    from qwenq.wording.telling import tell_json
+
+    health = examine(load_settings())
+    if only:
+        chosen = tuple(check for check in health.checks if check.name in only)
+        if unknown := set(only) - {check.name for check in chosen}:
+            known = ", ".join(check.name for check in health.checks)
+            raise click.UsageError(f"--only {', '.join(sorted(unknown))}: the checks are {known}")
+        health = Health(checks=chosen)
+    if as_json:
+        tell_json(health)
+        return health.exit_code
+    for check in health.checks:
+        mark, colour = _MARKS[check.state]
+        click.echo(f"{click.style(mark, fg=colour)} {check.name:14} {check.message}")
+        if check.recommendation:
+            click.echo(f"  {'':14} → {check.recommendation}")
+    click.echo(health.state)
+    return health.exit_code

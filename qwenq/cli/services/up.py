@@ -1,0 +1,37 @@
+"""`qwenq up`: the embedded services, until Ctrl-C."""
+
+from typing import Any
+
+import click
+
+from qwenq.cli.options.log import log_options, logged
+from qwenq.cli.options.shared import loading_options, model_option, option
+
+
+@click.command(name="up")
+@model_option
+@loading_options
+@option(
+    "--port",
+    twin="QWENQ_FLOWER_PORT",
+    type=click.IntRange(0, 65_535),
+    default=5555,
+    show_default=True,
+    help="Flower's port.",
+)
+@log_options
+def command(port: int, **options: Any) -> int:
+    """Keep Redis, a worker, beat and Flower running in the home folder until Ctrl-C.
+
+    Then `qwenq submit` from another terminal, in the same folder.
+    """
+    from qwenq.embedded.up import serve
+    from qwenq.schemas.settings import load_settings
+
+    settings = load_settings(**options)
+    if settings.log_format == "text":
+        serve(settings, port)
+        return 0
+    with logged(settings):
+        serve(settings, port)
+    return 0

@@ -1,0 +1,40 @@
+"""`qwenq worker`: answer documents with one resident model."""
+
+import os
+from typing import Any
+
+import click
+
+from qwenq.cli.options.log import log_options, logged
+from qwenq.cli.options.shared import loading_options, model_option, option
+
+
+@click.command(name="worker")
+@model_option
+@loading_options
+@option("--batch-rows", type=int, help="Most documents in one padded batch [default: 32].")
+@option("--batch-tokens", type=int, help="Most tokens in one padded batch [default: 32768].")
+@log_options
+def command(**options: Any) -> int:
+    """Answer documents of one model, which stays loaded, until Ctrl-C or TERM.
+
+    One worker drives one device; start another for the next. A worker that stops gives its documents back.
+    """
+    from qwenq.jobs.request import model_of
+    from qwenq.schemas.settings import load_settings
+    from qwenq.stores import open_store
+    from qwenq.worker.engines.factory import check_model
+
+    settings = load_settings(**options)
+    settings = settings.model_copy(update={"model": model_of(settings)})
+    check_model(settings.model or "", settings)
+    open_store(settings).close()
+    # The working process reads the environment, so what was said on the command line must be there.
+    given = {name: getattr(settings, name) for name, value in options.items() if value is not None}
+    os.environ.update({f"QWENQ_{name.upper()}": str(value) for name, value in given.items()})
+    os.environ["QWENQ_MODEL"] = settings.model or ""
+    from qwenq.worker.parent.command import run_worker
+
+    with logged(settings):
+        run_worker(settings)
+    return 0

@@ -1,0 +1,158 @@
+"""`qwenq run`: answer files in one go, with nothing running before or after."""
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from qwenq.embedded.home import home_of_run, run_key
+from qwenq.embedded.service import Service
+from qwenq.embedded.session import Session
+from qwenq.exporting import Address, check_outputs, write_answers, write_failures
+from qwenq.jobs.following import count_rows, follow
+from qwenq.jobs.request import JobRequest
+from qwenq.jobs.submitting import open_request
+from qwenq.producer.enqueuing import submit_job
+from qwenq.schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
+from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.results import Result
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.store.life.interrupted_runs import forget_run, job_to_take_up
+from qwenq.store.life.jobs import hold_job
+from qwenq.store.life.pausing import resume_job
+from qwenq.store.life.workers import worker_of_process
+from qwenq.store.outcomes.results import count_answers, results_of
+from qwenq.store.views.statuses import job_status
+from qwenq.stores import open_store
+from qwenq.wording.telling import say
+from qwenq.worker.engines.factory import check_model
+
+SHOWN_RESULTS = 8
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where a run's answers and errors go."""
+
+    results: Address
+    errors: Address
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How a run ended, and its first answers."""
+
+    status: JobStatus
+    first_results: Sequence[Result]
+
+
+def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> RunOutcome:
+    """Answer a request with the services that are set, embedded ones for the rest. Writes the outputs.
+
+    Interrupted, it keeps what is done; the same command goes on from there. Raises UsageError, ServiceAway.
+    """
+    spec, rows = open_request(request, settings)
+    check_outputs((outputs.results, outputs.errors), spec.sources)
+    check_model(spec.model, settings)
+    asked_for = (
+        request.params,
+        request.format,
+        request.sheet,
+        request.priority,
+        settings.dtype,
+        settings.quantize,
+    )
+    key = run_key(spec, repr(asked_for))
+    with home_of_run(_services_of_run(settings), key) as home, Session(home.settings) as session:
+        session.start_broker()
+        store, broker = open_store(home.settings), Broker(home.settings)
+        try:
+            broker.ping()
+            worker = session.start("the worker", "worker", "--model", spec.model)
+            job_id = _taken_up(store, key)
+            if job_id is None:
+                job_id = submit_job(store, broker, home.settings, spec, count_rows(rows), key).job_id
+            home.resumable = True
+            status = _follow(store, session, worker, job_id)
+            first_results = _write_outputs(store, job_id, outputs)
+            home.resumable = False
+            # At once, since the services may take seconds to stop: who presses Ctrl-C now must know.
+            say(f"answers: {outputs.results}")
+        except KeyboardInterrupt:
+            if home.resumable:
+                say("interrupted: the same command goes on from there")
+            raise
+        except ModelUnavailable:
+            home.resumable = _has_answers(store, key)
+            raise
+        except ServiceAway:
+            if home.resumable:
+                say("nothing is lost: the same command goes on from there")
+            raise
+        finally:
+            broker.close()
+            store.close()
+    return RunOutcome(status, first_results)
+
+
+def _services_of_run(settings: Settings) -> Settings:
+    """Somebody waits for a run, so that its worker waits less long for its store.
+
+    Without a store that is set, a run's chunks mean nothing to others: it keeps to a Redis of its own.
+    """
+    patience = min(settings.patience_seconds, PATIENCE_SECONDS)
+    settings = settings.model_copy(update={"patience_seconds": patience})
+    if settings.database_url is not None or settings.broker_url is None:
+        return settings
+    say("QWENQ_BROKER_URL is set and QWENQ_DATABASE_URL is not: this run uses a Redis and a store of its own")
+    return settings.model_copy(update={"broker_url": None})
+
+
+def _taken_up(store: Store, key: str) -> int | None:
+    with store.writing() as connection:
+        job_id = job_to_take_up(connection, key)
+        if job_id is not None and hold_job(connection, job_id) == JobState.PAUSED:
+            resume_job(connection, job_id)
+    if job_id is not None:
+        say(f"job {job_id} was interrupted before: going on with it")
+    return job_id
+
+
+def _has_answers(store: Store, key: str) -> bool:
+    with store.reading() as connection:
+        job_id = job_to_take_up(connection, key)
+        return job_id is not None and count_answers(connection, job_id) > 0
+
+
+def _follow(store: Store, session: Session, worker: Service, job_id: int) -> JobStatus:
+    def poll() -> JobStatus:
+        with store.reading() as connection:
+            status = job_status(connection, job_id)
+        if status is None:
+            raise UnknownJob(job_id=job_id, store=store.url)
+        return status
+
+    def watch() -> None:
+        if worker.exit_code is not None:
+            with store.reading() as connection:
+                found = worker_of_process(connection, socket.gethostname(), worker.pid)
+            if found and found.failure:
+                raise found.failure
+        session.require_running()
+
+    return follow(poll, watch)
+
+
+def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> Sequence[Result]:
+    """Write both files; only then the run is over, and the same command would begin another one."""
+    with store.reading() as connection:
+        write_answers(connection, job_id, outputs.results)
+        write_failures(connection, job_id, outputs.errors)
+        first_results = list(islice(results_of(connection, job_id), SHOWN_RESULTS))
+    with store.writing() as connection:
+        forget_run(connection, job_id)
+    return first_results

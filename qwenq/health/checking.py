@@ -1,0 +1,153 @@
+"""`qwenq check`: tries every setting, and says what is wrong and how to mend it."""
+
+import os
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from qwenq.schemas.errors import QwenqError
+from qwenq.schemas.settings import ENV_PREFIX, Settings, salvage_settings
+from qwenq.store.broker.broker import Broker, socket_path
+from qwenq.store.database.store import Store, make_home
+from qwenq.store.database.version import check_version, found_version
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
+from qwenq.worker.engines.transformers.loading.preflight import ALWAYS_HERE
+from qwenq.worker.engines.transformers.loading.quantization import (
+    check_quantize,
+    check_whole,
+    own_quantization_of_folder,
+)
+from qwenq.worker.engines.transformers.loading.source import check_source
+
+
+class Verdict(StrEnum):
+    """What a check found: all well, worth knowing, or wrong."""
+
+    GOOD = "good"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+class Finding(BaseModel):
+    """One thing that was tried. `exit_code` is that of the error behind it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    verdict: Verdict
+    message: str
+    exit_code: int = 0
+
+
+def check_settings() -> Iterator[Finding]:
+    """Try the settings one after the other; where one cannot be read, the rest are tried with its default."""
+    settings, unreadable = salvage_settings()
+    for error in unreadable:
+        yield Finding(
+            subject="settings", verdict=Verdict.WRONG, message=str(error), exit_code=error.exit_code
+        )
+    for subject, attempt in _ATTEMPTS.items():
+        try:
+            yield Finding(subject=subject, verdict=Verdict.GOOD, message=attempt(settings))
+        except _Note as note:
+            yield Finding(subject=subject, verdict=Verdict.NOTE, message=str(note))
+        except QwenqError as error:
+            yield Finding(
+                subject=subject, verdict=Verdict.WRONG, message=str(error), exit_code=error.exit_code
+            )
+        except (OSError, ValueError) as error:
+            yield Finding(subject=subject, verdict=Verdict.WRONG, message=str(error), exit_code=2)
+
+
+class _Note(Exception):
+    """Nothing is wrong, but a person should know."""
+
+
+def _environment(_: Settings) -> str:
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    strange = sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)
+    if strange:
+        raise _Note(f"{', '.join(strange)}: no setting has this name; options of commands may have")
+    return "every QWENQ_ variable is a setting"
+
+
+def _home(settings: Settings) -> str:
+    make_home(settings.home)
+    if not os.access(settings.home, os.W_OK):
+        raise PermissionError(f"{settings.home} cannot be written; choose another QWENQ_HOME")
+    return f"{settings.home.absolute()} can be written"
+
+
+def _store(settings: Settings) -> str:
+    store = Store.of(settings)
+    try:
+        with store.reading() as connection:
+            found = found_version(connection)
+        if found is None and settings.database_url is None:
+            raise _Note(f"{store.url} will be made on first use")
+        check_version(store)
+    finally:
+        store.close()
+    return f"{store.url} answers and is of version {found}"
+
+
+def _broker(settings: Settings) -> str:
+    if settings.broker_url is None and not Path(socket_path(settings)).exists():
+        raise _Note("the embedded Redis is not running; `qwenq up` starts it, `qwenq run` brings its own")
+    broker = Broker(settings)
+    try:
+        broker.ping()
+    finally:
+        broker.close()
+    return f"{broker.url} answers"
+
+
+def _model(settings: Settings) -> str:
+    if settings.model is None:
+        raise _Note("no model is set; give --model to each command, or set QWENQ_MODEL")
+    if settings.model == ECHO_MODEL:
+        return "echo: answers with the document itself, for trying the pipeline"
+    check_source(settings.model)
+    if not Path(settings.model).is_dir():
+        raise _Note(f"{settings.model} is taken from the hub, or from its cache, when a worker loads it")
+    return f"{settings.model} holds a configuration, a tokenizer and weights"
+
+
+def _device(settings: Settings) -> str:
+    told = f"{settings.device}, dtype {settings.dtype}"
+    if settings.device in ALWAYS_HERE and settings.dtype == "auto":
+        return told
+    from qwenq.worker.engines.transformers.loading.device import try_device
+
+    if reason := try_device(settings.device, settings.dtype):
+        raise _Note(f"{told}: {reason}")
+    return f"{told}: it is there"
+
+
+def _quantize(settings: Settings) -> str:
+    check_quantize(settings.quantize, settings.device)
+    if settings.quantize == "none":
+        return "the weights are loaded as they are"
+    if settings.model is not None:
+        check_whole(settings.model, settings.quantize, own_quantization_of_folder(settings.model))
+    return f"{settings.quantize}: bitsandbytes is installed"
+
+
+def _flower(settings: Settings) -> str:
+    if settings.flower_auth is None:
+        raise _Note("QWENQ_FLOWER_AUTH is not set: Flower listens on loopback only")
+    return "Flower asks for the user and password of QWENQ_FLOWER_AUTH"
+
+
+_ATTEMPTS: dict[str, Callable[[Settings], str]] = {
+    "environment": _environment,
+    "home": _home,
+    "store": _store,
+    "broker": _broker,
+    "model": _model,
+    "device": _device,
+    "quantize": _quantize,
+    "flower": _flower,
+}

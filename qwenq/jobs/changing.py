@@ -1,0 +1,95 @@
+"""Changing what becomes of a stored job: it is paused, it goes on, its failed documents run again."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from qwenq.schemas.errors import BrokerAway, UnknownJob
+from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker.broker import Broker
+from qwenq.store.broker.reconcile import announce_job
+from qwenq.store.database.store import Store
+from qwenq.store.life.pausing import pause_job, resume_job
+from qwenq.store.life.retrying import retry_failed
+from qwenq.store.life.workers import ALIVE_SECONDS, count_alive
+from qwenq.store.views.statuses import job_status
+from qwenq.stores import open_store
+
+Change = Callable[[Connection], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Revival:
+    """A job that goes on. `unannounced` says why its workers do not know of it yet; None when they do.
+
+    `workers` of its model gave a sign of life lately.
+    """
+
+    status: JobStatus
+    unannounced: str | None
+    workers: int
+
+
+def pause(job_id: int, settings: Settings) -> JobStatus:
+    """Let nothing more of a job begin. Raises UnknownJob, JobNotPausable, StoreAway."""
+    with _opened(settings) as store:
+        return _changed(store, job_id, lambda connection: pause_job(connection, job_id))
+
+
+def resume(job_id: int, settings: Settings) -> Revival:
+    """Let a paused job go on. Raises UnknownJob, JobNotPaused, StoreAway."""
+    return _revive(job_id, settings, lambda connection: resume_job(connection, job_id))
+
+
+def retry(job_id: int, codes: Collection[str], settings: Settings) -> Revival:
+    """Run the failed documents of an ended job again: those of some error codes, or all.
+
+    Raises UnknownJob, JobNotRetryable, NothingToRetry, StoreAway.
+    """
+    return _revive(job_id, settings, lambda connection: retry_failed(connection, job_id, codes))
+
+
+def _revive(job_id: int, settings: Settings, change: Change) -> Revival:
+    with _opened(settings) as store:
+        status = _changed(store, job_id, change)
+        unannounced = _announced(store, job_id, settings)
+        with store.reading() as connection:
+            workers = count_alive(connection, status.model, ALIVE_SECONDS)
+    return Revival(status, unannounced, workers)
+
+
+def _changed(store: Store, job_id: int, change: Change) -> JobStatus:
+    with store.writing() as connection:
+        _status(store, connection, job_id)
+        change(connection)
+        return _status(store, connection, job_id)
+
+
+def _status(store: Store, connection: Connection, job_id: int) -> JobStatus:
+    found = job_status(connection, job_id)
+    if found is None:
+        raise UnknownJob(job_id=job_id, store=store.url)
+    return found
+
+
+def _announced(store: Store, job_id: int, settings: Settings) -> str | None:
+    broker = Broker(settings)
+    try:
+        announce_job(store, broker, job_id)
+    except BrokerAway as away:
+        return str(away)
+    finally:
+        broker.close()
+    return None
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings)
+    try:
+        yield store
+    finally:
+        store.close()

@@ -1,0 +1,65 @@
+"""Pruning: the store without what nobody needs any more."""
+
+from collections.abc import Callable
+
+from qwenq.schemas.pruning import PrunedJob, PruneReport
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.store.database.store import Store
+from qwenq.store.life.half_jobs import take_abandoned, take_ended
+from qwenq.store.life.pruning import count_prunable_workers, prunable_jobs, remove_workers
+from qwenq.store.life.removal import LEASE_SECONDS, remove
+from qwenq.store.life.workers import ALIVE_SECONDS
+from qwenq.store.schedules.notices import remove_old_notices
+from qwenq.store.schedules.runs import count_old_runs, remove_old_runs
+from qwenq.stores import open_store
+
+
+def foresee(settings: Settings, older_than: float | None) -> PruneReport:
+    """Tell what `prune` would remove, and remove nothing. Raises StoreAway."""
+    store = open_store(settings)
+    try:
+        with store.reading() as connection:
+            jobs = prunable_jobs(connection, older_than)
+            gone = runs = 0
+            if older_than is not None:
+                gone = count_prunable_workers(connection, max(older_than, ALIVE_SECONDS), older_than)
+                runs = count_old_runs(connection, older_than)
+        return PruneReport(removed=False, jobs=tuple(jobs), workers=gone, runs=runs)
+    finally:
+        store.close()
+
+
+def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJob], None]) -> PruneReport:
+    """Remove abandoned half jobs; with `older_than` also what ended, and workers last seen, so many seconds ago.
+
+    `told` hears of each job once it is gone. Interrupted, the next prune goes on. Raises StoreAway.
+    """
+    store = open_store(settings)
+    try:
+        with store.reading() as connection:
+            jobs = prunable_jobs(connection, older_than)
+        removed = []
+        for job in jobs:
+            if _remove(store, job, older_than):
+                removed.append(job)
+                told(job)
+        gone = runs = 0
+        if older_than is not None:
+            with store.writing() as connection:
+                gone = remove_workers(connection, max(older_than, ALIVE_SECONDS))
+                runs = remove_old_runs(connection, older_than)
+                remove_old_notices(connection, older_than)
+        return PruneReport(removed=True, jobs=tuple(removed), workers=gone, runs=runs)
+    finally:
+        store.close()
+
+
+def _remove(store: Store, job: PrunedJob, older_than: float | None) -> bool:
+    """Remove a job. False: it was taken up again, or is removed by another process."""
+    with store.writing() as connection:
+        if job.state == JobState.VALIDATING:
+            half = take_abandoned(connection, job.id, LEASE_SECONDS)
+        else:
+            half = take_ended(connection, job.id, older_than or 0.0, LEASE_SECONDS)
+    return half is not None and remove(store, half)

@@ -1,0 +1,162 @@
+"""From what a person asks for to a job's specification."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qwenq.jobs.submitter import submitter_of
+from qwenq.producer.reading import Format
+from qwenq.schemas.errors import InvalidParameter, InvalidSchema, UnreadableInput, reason_of
+from qwenq.schemas.generation import GenerationParams, Overflow
+from qwenq.schemas.jobs import JobSpec, Priority, PromptSpec
+from qwenq.schemas.json_schema.grammar import answer_grammar
+from qwenq.schemas.prompts.builtin import builtin_template, builtin_templates
+from qwenq.schemas.response_format import ResponseFormat
+from qwenq.schemas.settings import Settings
+
+SEEDS = 2**31
+LONGEST_KEY = 255
+KEY = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{LONGEST_KEY}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A job as a person asks for it. At most one of `template`, `prompt` and `prompt_file` is given.
+
+    The same of `merge_prompt` and `merge_prompt_file`, which need `on_overflow` to be `split`.
+
+    `params` holds generation parameters by their names in GenerationParams; None means: not given.
+    """
+
+    files: Sequence[str]
+    template: str | None = None
+    prompt: str | None = None
+    prompt_file: Path | None = None
+    merge_prompt: str | None = None
+    merge_prompt_file: Path | None = None
+    system: str | None = None
+    text_column: str = "text"
+    id_column: str = "id"
+    format: Format | None = None
+    sheet: str | None = None
+    name: str | None = None
+    priority: Priority = Priority.NORMAL
+    json_schema: Path | None = None
+    idempotency_key: str | None = None
+    reuse: bool = False
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def specify(self, settings: Settings) -> JobSpec:
+        """The job's specification. Raises UsageError: no model, two prompts, a bad parameter, no such template."""
+        self._check_key()
+        params = GenerationParams().overlaid(_given(self.params.items()) | self._response_format())
+        self._check_schema(params.response_format)
+        if params.temperature > 0 and params.seed is None:
+            # Drawn once, so that a document that is answered again gets the same answer.
+            params = params.overlaid({"seed": self._drawn_seed()})
+        return JobSpec(
+            model=model_of(settings),
+            name=self.name or Path(self.files[0]).name or self.files[0],
+            prompt=PromptSpec(
+                template=self._template_source(),
+                system=self.system,
+                merge=self._merge_source(params.on_overflow),
+                text_column=self.text_column,
+                id_column=self.id_column,
+            ),
+            params=params,
+            priority=self.priority,
+            sources=tuple(self.files),
+            idempotency_key=self.idempotency_key,
+            reuse=self.reuse,
+            submitter=submitter_of(settings),
+        )
+
+    def _check_key(self) -> None:
+        if self.idempotency_key is not None and not KEY.fullmatch(self.idempotency_key):
+            reason = f"it must have 1 to {LONGEST_KEY} characters, none of them a control character"
+            raise InvalidParameter(name="--idempotency-key", reason=reason)
+
+    def _drawn_seed(self) -> int:
+        """A seed for the job; from its key, if it has one, so that a repeated request is the same in this too."""
+        if self.idempotency_key is None:
+            return secrets.randbelow(SEEDS)
+        digest = hashlib.sha256(self.idempotency_key.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(digest.digest()[:8]) % SEEDS
+
+    def _template_source(self) -> str | None:
+        if sum(one is not None for one in (self.template, self.prompt, self.prompt_file)) > 1:
+            raise InvalidParameter(
+                name="--template, --prompt, --prompt-file", reason="give one of them, not several"
+            )
+        if self.template is not None:
+            return builtin_template(self.template).text
+        return self.prompt if self.prompt_file is None else _text_of(self.prompt_file)
+
+    def _merge_source(self, policy: Overflow) -> str | None:
+        """The prompt that merges the answers to a long document's parts; a template brings its own."""
+        names = "--merge-prompt, --merge-prompt-file"
+        if self.merge_prompt is not None and self.merge_prompt_file is not None:
+            raise InvalidParameter(name=names, reason="give one of them, not both")
+        given = self.merge_prompt if self.merge_prompt_file is None else _text_of(self.merge_prompt_file)
+        if policy is not Overflow.SPLIT:
+            if given is not None:
+                raise InvalidParameter(
+                    name=names, reason="they merge parts: give --on-overflow split as well"
+                )
+            return None
+        builtin = builtin_template(self.template).merge if self.template is not None else None
+        if given is None and builtin is None:
+            able = ", ".join(template.name for template in builtin_templates() if template.merge)
+            reason = (
+                "split needs a second prompt, which makes one answer of the answers to a document's parts: give "
+                f"--merge-prompt or --merge-prompt-file, or take a template that brings its own ({able})"
+            )
+            raise InvalidParameter(name="--on-overflow", reason=reason)
+        return builtin if given is None else given
+
+    def _response_format(self) -> dict[str, ResponseFormat]:
+        """The form of the answers, where a file describes it."""
+        if self.json_schema is None:
+            return {}
+        if self.params.get("response_format") is not None:
+            raise InvalidParameter(
+                name="--json-schema, --response-format", reason="give one of them, not both"
+            )
+        return {"response_format": ResponseFormat.of_schema(_text_of(self.json_schema))}
+
+    def _check_schema(self, form: ResponseFormat) -> None:
+        if form.schema_text is None:
+            return
+        try:
+            answer_grammar(form.schema_text)
+        except InvalidSchema as error:
+            name = f"--json-schema {self.json_schema}" if self.json_schema else "response_format"
+            raise InvalidParameter(name=name, reason=error.reason) from None
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"not valid UTF-8 (byte {error.start + 1})"
+        raise UnreadableInput(source=str(file), reason=reason) from None
+    except (OSError, ValueError) as error:
+        raise UnreadableInput(source=str(file), reason=reason_of(error)) from None
+
+
+def model_of(settings: Settings) -> str:
+    """The model that the settings name; a folder by its full path, so that producers and workers agree."""
+    if not settings.model:
+        reason = "no model is named; give a hub id or a folder, or set QWENQ_MODEL"
+        raise InvalidParameter(name="--model", reason=reason)
+    folder = Path(settings.model)
+    return str(folder.resolve()) if folder.is_dir() else settings.model
+
+
+def _given(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in items if value is not None and value != ()}

@@ -1,0 +1,1 @@
+"""qwenq's series for Prometheus."""

@@ -1,0 +1,61 @@
+"""Posts that change what becomes of a job: the same as the commands of these names."""
+
+from functools import partial
+from http import HTTPStatus
+
+from tornado.web import HTTPError
+
+from qwenq import api
+from qwenq.jobs import changing
+from qwenq.jobs.changing import Revival
+from qwenq.monitor.pages.page import Page
+from qwenq.schemas.settings import Settings
+
+_READ_ONLY = (
+    "This Flower is read-only: it shows jobs, and changes none. Use the command line: qwenq {action} {job_id}"
+)
+
+
+class JobAction(Page):
+    """POST /jobs/<id>/cancel, pause, resume or retry; the job's page then says what was done."""
+
+    async def post(self, given_id: str, action: str) -> None:
+        """Do it, in a thread: the store and the broker are asked."""
+        job_id = int(given_id)
+        if self.application.options.read_only:
+            sentence = _READ_ONLY.format(action=action, job_id=job_id)
+            raise HTTPError(HTTPStatus.FORBIDDEN, sentence)
+        done = _ACTIONS[action]
+        said = await self.application.reader.act(partial(done, job_id, self.application.qwenq))
+        self.go(f"/jobs/{job_id}", said)
+
+
+def _cancel(job_id: int, settings: Settings) -> str:
+    status = api.cancel(job_id, settings=settings)
+    return f"Cancelled. {status.documents.succeeded:,} answers are kept."
+
+
+def _pause(job_id: int, settings: Settings) -> str:
+    running = changing.pause(job_id, settings).documents.running
+    at_work = f" {running:,} documents are still in work." if running else ""
+    return f"Paused.{at_work}"
+
+
+def _resume(job_id: int, settings: Settings) -> str:
+    return _going_on("Resumed.", changing.resume(job_id, settings))
+
+
+def _retry(job_id: int, settings: Settings) -> str:
+    revival = changing.retry(job_id, (), settings)
+    return _going_on(f"{revival.status.documents.pending:,} documents run again.", revival)
+
+
+def _going_on(done: str, revival: Revival) -> str:
+    if revival.unannounced:
+        return f"{done} Workers hear of it once the broker is back."
+    if not revival.workers:
+        return f"{done} No worker of its model gives a sign of life: start one."
+    return done
+
+
+_ACTIONS = {"cancel": _cancel, "pause": _pause, "resume": _resume, "retry": _retry}

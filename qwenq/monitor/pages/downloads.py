@@ -1,0 +1,85 @@
+"""A job's answers and errors as files: streamed, a page of rows at a time, as fast as the browser takes them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from sqlalchemy import Connection
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError
+
+from qwenq.exporting import as_csv, as_jsonl, csv_heading, results_sheet
+from qwenq.monitor.pages.page import Page
+from qwenq.schemas.errors import UnknownJob
+from qwenq.store.outcomes import results
+from qwenq.store.views.job_details import job_details
+
+_HIDDEN = (
+    "This Flower hides documents and answers (QWENQ_SHOW_TEXT=false). Use the command line: qwenq results {}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a file holds: pages of lines, behind a heading, and how they are written."""
+
+    media_type: str
+    page_after: Callable[[Connection, int, int], results.Page[Any]]
+    written: Callable[[list[Any]], str]
+    heading: str = ""
+
+
+class JobDownload(Page):
+    """GET /jobs/<id>/results.jsonl, results.csv or errors.jsonl: as `qwenq results` writes them."""
+
+    async def get(self, given_id: str, name: str) -> None:
+        """Stream the file. Each page of rows is a transaction of its own: a slow browser must not hold one open."""
+        job_id = int(given_id)
+        if not self.application.qwenq.show_text:
+            raise HTTPError(HTTPStatus.FORBIDDEN, _HIDDEN.format(job_id))
+        file = await self.application.reader.read(partial(_file, job_id=job_id, name=name))
+        if file is None:
+            raise UnknownJob(job_id=job_id, store=self.application.reader.address)
+        self.set_header("Content-Type", f"{file.media_type}; charset=UTF-8")
+        self.set_header("Content-Disposition", f'attachment; filename="job-{job_id}-{name}"')
+        self.write(file.heading)
+        await self.flush()
+        if self.request.method == "HEAD":
+            return
+        try:
+            await self._send(file, job_id)
+        except StreamClosedError:
+            return
+        except Exception:
+            # What was sent is not all, and must not look so: the connection breaks off, and no end is written.
+            self.detach().close()
+            raise
+
+    async def _send(self, file: _File, job_id: int) -> None:
+        after = -1
+        while True:
+            page = await self.application.reader.read(partial(_page, file=file, job_id=job_id, after=after))
+            if not page.lines:
+                return
+            self.write(await self.application.reader.apart(partial(file.written, page.lines)))
+            await self.flush()
+            after = page.last
+
+
+def _file(connection: Connection, job_id: int, name: str) -> _File | None:
+    """The file of a job that is there."""
+    details = job_details(connection, job_id)
+    if details is None:
+        return None
+    if name == "errors.jsonl":
+        return _File("application/jsonl", results.errors_after, as_jsonl)
+    if name == "results.jsonl":
+        return _File("application/jsonl", results.results_after, as_jsonl)
+    sheet = results_sheet(details.params.response_format.schema_text)
+    return _File("text/csv", results.results_after, partial(as_csv, sheet=sheet), csv_heading(sheet))
+
+
+def _page(connection: Connection, file: _File, job_id: int, after: int) -> results.Page[Any]:
+    return file.page_after(connection, job_id, after)

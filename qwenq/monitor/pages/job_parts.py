@@ -1,0 +1,92 @@
+"""What each part of a job's page tells, read from the store."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from qwenq.monitor.pages.job_place import JobPlace, unknown_job
+from qwenq.monitor.pages.job_view import JobView
+from qwenq.monitor.pages.plots import Plot, progress_plots
+from qwenq.schemas.jobs import JobStatus, PromptSpec
+from qwenq.schemas.views.job_pages import AnswerPreview, ChunkPage, CutText, FailureGroup, JobDetails
+from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
+from qwenq.store.views.chunk_pages import chunk_page
+from qwenq.store.views.failure_groups import failure_groups
+from qwenq.store.views.job_details import job_details
+from qwenq.store.views.previews import preview_page
+from qwenq.store.views.progress_series import job_progress
+from qwenq.store.views.statuses import job_status
+from qwenq.wording.document_text import beginning, shortened
+
+PAGE_CHUNKS = 25
+PAGE_ANSWERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBeside:
+    """The beginnings of a document in words, and of its answer."""
+
+    preview: AnswerPreview
+    document: CutText
+    answer: CutText
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersFound:
+    """A page of answers; what follows begins after the document `next_after`, None at the end."""
+
+    shown: tuple[AnswerBeside, ...]
+    next_after: int | None
+
+
+def find_job(connection: Connection, place: JobPlace, parts: Iterable[str]) -> dict[str, Any]:
+    """The job of a place, and parts of its page by name. Raises UnknownJob."""
+    status = job_status(connection, place.job_id)
+    if status is None:
+        raise unknown_job(place.job_id)
+    found = {name: PARTS[name](connection, place, status) for name in parts}
+    return {"job": JobView(status, models_alive(connection, ALIVE_SECONDS)), **found}
+
+
+def _summary(_connection: Connection, _place: JobPlace, status: JobStatus) -> JobStatus:
+    return status
+
+
+def _plots(connection: Connection, place: JobPlace, status: JobStatus) -> list[Plot]:
+    return progress_plots(job_progress(connection, place.job_id), status.documents.total)
+
+
+def _failures(connection: Connection, place: JobPlace, _status: JobStatus) -> list[FailureGroup]:
+    return failure_groups(connection, place.job_id)
+
+
+def _answers(connection: Connection, place: JobPlace, status: JobStatus) -> AnswersFound:
+    details = _asked(connection, place, status)
+    prompt = details.prompt if details else PromptSpec()
+    page = preview_page(connection, place.job_id, place.answers_after, PAGE_ANSWERS)
+    shown = tuple(
+        AnswerBeside(one, shortened(one.content, prompt), beginning(one.answer)) for one in page.previews
+    )
+    return AnswersFound(shown, page.next_after)
+
+
+def _chunks(connection: Connection, place: JobPlace, _status: JobStatus) -> ChunkPage:
+    return chunk_page(connection, place.job_id, place.chunks_after, PAGE_CHUNKS, place.chunk_state)
+
+
+def _asked(connection: Connection, place: JobPlace, _status: JobStatus) -> JobDetails | None:
+    return job_details(connection, place.job_id)
+
+
+PARTS: Mapping[str, Callable[[Connection, JobPlace, JobStatus], Any]] = {
+    "summary": _summary,
+    "plots": _plots,
+    "failures": _failures,
+    "answers": _answers,
+    "chunks": _chunks,
+    "asked": _asked,
+}
+HIDDEN = frozenset({"answers"})
+"""Parts that are not even read where no text is to be shown."""

@@ -1,0 +1,101 @@
+"""Plots, each with the same in words: a sentence, and a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from statistics import fmean
+
+import orjson
+
+from qwenq.schemas.views.fleet import SpeedPoint
+from qwenq.schemas.views.progress import Progress
+from qwenq.wording import numbers
+
+MOST_ROWS = 30
+_NOTHING_YET = "Nothing has been measured yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One line over time. `top` is where its scale ends at least; None where that follows the values.
+
+    `values` are None where nothing was measured.
+    """
+
+    id: str
+    title: str
+    heading: str
+    summary: str
+    times: Sequence[datetime]
+    values: Sequence[float | None]
+    top: float | None = None
+
+    @property
+    def data(self) -> str:
+        """What plots.js draws, as JSON; times are seconds since 1970."""
+        return orjson.dumps(
+            {
+                "label": self.heading,
+                "times": [moment.timestamp() for moment in self.times],
+                "values": self.values,
+                "top": self.top,
+            }
+        ).decode()
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """The lines of its table: of many points, evenly chosen ones, the last among them."""
+        told = [
+            (numbers.moment(at), numbers.number(value))
+            for at, value in zip(self.times, self.values, strict=True)
+            if value is not None
+        ]
+        step = ceil(len(told) / MOST_ROWS) or 1
+        return told[::-1][::step][::-1]
+
+
+def progress_plots(progress: Progress, total: int) -> list[Plot]:
+    """A job's documents and tokens over time; none before its first claim."""
+    points = progress.points
+    if not points:
+        return []
+    times = [point.at for point in points]
+    done = [point.documents for point in points]
+    rates = [point.tokens_per_second for point in points]
+    took = numbers.duration((times[-1] - times[0]).total_seconds())
+    documents = f"{numbers.number(points[-1].documents)} of {numbers.number(total)} documents within {took}."
+    return [
+        Plot("documents", "Progress", "Documents answered or failed", documents, times, done, total),
+        Plot("tokens", "Speed", "Tokens/s", _rate_in_words(rates, "last"), times, rates),
+    ]
+
+
+def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[Plot]:
+    """A worker's last hour, by the minute."""
+    times = [point.at for point in points]
+    rates = [point.tokens_per_second for point in points]
+    waste = [None if point.padding_waste is None else 100 * point.padding_waste for point in points]
+    measured = [share for share in waste if share is not None]
+    padding = f"On average {fmean(measured):.1f} % more cells than tokens." if measured else _NOTHING_YET
+    return [
+        Plot(
+            f"speed-{worker_id}",
+            "Speed",
+            "Tokens/s",
+            _rate_in_words(rates, "in the last minute"),
+            times,
+            rates,
+        ),
+        Plot(
+            f"padding-{worker_id}", "Padding waste", "Padding, % of the prompts", padding, times, waste, 1.0
+        ),
+    ]
+
+
+def _rate_in_words(rates: Sequence[float | None], lately: str) -> str:
+    measured = [rate for rate in rates if rate is not None]
+    if not any(measured):
+        return _NOTHING_YET
+    last, mean, most = map(numbers.number, (measured[-1], fmean(measured), max(measured)))
+    return f"{last} tokens/s {lately}, {mean} on average, {most} at most."

@@ -1,0 +1,229 @@
+"""Schedules as a person handles them: added, told of, paused, removed, run at once."""
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from qwenq.exporting import check_outputs
+from qwenq.jobs.request import JobRequest
+from qwenq.jobs.submitter import submitter_of
+from qwenq.producer.object_stores import is_url
+from qwenq.producer.opening import checked_prompts
+from qwenq.schedules.cron import CronLine
+from qwenq.schedules.outlook import no_worker, outlook
+from qwenq.schedules.outputs import check_pattern, example_outputs
+from qwenq.schedules.ticking import take_forward
+from qwenq.schedules.webhooks import check_url, secret_of
+from qwenq.schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
+from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
+from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.schemas.states import RunState, ScheduleState
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.clock import moment_of
+from qwenq.store.database.store import Store
+from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
+from qwenq.store.schedules import schedules as stored
+from qwenq.store.schedules.notices import notices_of
+from qwenq.store.schedules.runs import begin_run_now, find_run, last_runs, newest_runs, take_run
+from qwenq.stores import open_store
+
+RUNS_TOLD = 20
+LOOKING_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A schedule that is there now, and what its owner should know of before the first run."""
+
+    schedule: Schedule
+    warnings: Sequence[str]
+
+
+def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy, settings: Settings) -> Added:
+    """Store a schedule; `due` is its cron line and its time zone. Whatever can be known to be wrong is refused now.
+
+    Raises UsageError, StoreAway.
+    """
+    line = CronLine(*due)
+    policy = _absolute(policy)
+    _check(name, request.files, policy, settings)
+    spec = request.specify(settings)
+    checked_prompts(spec)
+    scheduled = ScheduledRequest(
+        inputs=tuple(map(_whole, request.files)),
+        format=request.format,
+        sheet=request.sheet,
+        spec=spec.model_copy(update={"reuse": True, "name": name, "idempotency_key": None}),
+    )
+    with _opened(settings) as store:
+        with store.writing() as connection:
+            first = line.after(moment_of(connection))
+            stored.insert_schedule(connection, name, (*due, first), scheduled, policy, submitter_of(settings))
+        schedule = _find(store, name)
+        return Added(_shown(schedule), outlook(store, schedule, line))
+
+
+def all_schedules(settings: Settings) -> list[ScheduleReport]:
+    """Every schedule with its last run. Raises StoreAway."""
+    with _opened(settings) as store, store.reading() as connection:
+        last = last_runs(connection)
+        models = models_alive(connection, ALIVE_SECONDS)
+        reports = []
+        for one in stored.all_schedules(connection):
+            runs = (last[one.id],) if one.id in last else ()
+            reports.append(ScheduleReport(schedule=_shown(one), runs=runs, waits=_waits(one, runs, models)))
+        return reports
+
+
+def show(name: str, settings: Settings) -> ScheduleReport:
+    """A schedule with its newest runs, and how their notices fare. Raises UnknownSchedule, StoreAway."""
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        with store.reading() as connection:
+            runs = newest_runs(connection, schedule.id, RUNS_TOLD)
+            found = notices_of(connection, [run.notice_key for run in runs])
+            models = models_alive(connection, ALIVE_SECONDS)
+        waits = _waits(schedule, runs, models)
+    notices = tuple(one.model_copy(update={"url": without_passwords(one.url)}) for one in found)
+    return ScheduleReport(schedule=_shown(schedule), runs=tuple(runs), notices=notices, waits=waits)
+
+
+def pause(name: str, settings: Settings) -> Schedule:
+    """Let due times pass without a run; what runs goes on. Raises UnknownSchedule, StoreAway."""
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        with store.writing() as connection:
+            stored.set_schedule_state(connection, schedule.id, ScheduleState.PAUSED, schedule.next_due_at)
+        return _shown(_find(store, name))
+
+
+def resume(name: str, settings: Settings) -> Schedule:
+    """Let a schedule go on with its next due time; those that passed meanwhile were meant to pass.
+
+    Raises UnknownSchedule, StoreAway.
+    """
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        if schedule.state is ScheduleState.PAUSED:
+            line = CronLine(schedule.cron, schedule.timezone)
+            with store.writing() as connection:
+                following = line.after(moment_of(connection))
+                stored.set_schedule_state(connection, schedule.id, ScheduleState.ACTIVE, following)
+        return _shown(_find(store, name))
+
+
+def remove(name: str, settings: Settings) -> Schedule:
+    """Remove a schedule with the record of its runs; their jobs stay. Raises UnknownSchedule, StoreAway."""
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        with store.writing() as connection:
+            stored.remove_schedule(connection, schedule.id)
+    return _shown(schedule)
+
+
+def run(name: str, settings: Settings) -> ScheduleRun:
+    """Begin a run now, whatever the clock says: it is submitted when this returns.
+
+    Raises UnknownSchedule, RunNotStarted (its input is none, or an earlier run is unfinished), StoreAway.
+    """
+    with _opened(settings) as store:
+        schedule = _find(store, name)
+        # In one transaction: a beat would else take it in between.
+        with store.writing() as connection:
+            run_id = begin_run_now(connection, schedule.id)
+            held = take_run(connection, settings.lease_seconds, run_id)
+        if held is None:
+            reason = "an earlier run is unfinished; it begins after that"
+            raise RunNotStarted(name=name, run_id=run_id, reason=reason)
+        broker = Broker(settings)
+        try:
+            take_forward(store, broker, settings, held)
+        finally:
+            broker.close()
+        begun = _run(store, run_id)
+        if begun.job_id is None:
+            reason = (begun.error_message or "it was removed").rstrip(".")
+            raise RunNotStarted(name=name, run_id=run_id, reason=reason)
+        return begun
+
+
+def finish(run_id: int, settings: Settings) -> ScheduleRun:
+    """Deliver the answers of a run whose job has ended; a beat that is at it is waited for. Raises StoreAway."""
+    with _opened(settings) as store:
+        while (found := _run(store, run_id)).finished_at is None:
+            with store.writing() as connection:
+                held = take_run(connection, settings.lease_seconds, run_id)
+            if held is None:
+                time.sleep(LOOKING_SECONDS)
+                continue
+            broker = Broker(settings)
+            try:
+                take_forward(store, broker, settings, held)
+            finally:
+                broker.close()
+        return found
+
+
+def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settings) -> None:
+    if not name.strip(" .") or "/" in name or not name.isprintable():
+        reason = "it must be printable and without a slash, for files are named after it"
+        raise InvalidParameter(name="the schedule's name", reason=reason)
+    check_pattern("--output", policy.output)
+    if policy.errors is not None:
+        check_pattern("--errors", policy.errors)
+    check_outputs(example_outputs(name, policy), inputs)
+    if policy.webhook is not None:
+        check_url("--webhook", policy.webhook)
+        secret_of(settings)
+
+
+def _shown(schedule: Schedule) -> Schedule:
+    """A schedule as it may be told of."""
+    if schedule.policy.webhook is None:
+        return schedule
+    policy = schedule.policy.model_copy(update={"webhook": without_passwords(schedule.policy.webhook)})
+    return schedule.model_copy(update={"policy": policy})
+
+
+def _waits(schedule: Schedule, runs: Sequence[ScheduleRun], models: Collection[str]) -> str | None:
+    """What a run at work waits for: a worker that has its model."""
+    at_work = any(run.state is RunState.RUNNING and run.job_id is not None for run in runs)
+    model = schedule.request.spec.model
+    return no_worker(model) if at_work and model not in models else None
+
+
+def _absolute(policy: RunPolicy) -> RunPolicy:
+    """The policy with full paths: beat may run in another folder."""
+    errors = None if policy.errors is None else _whole(policy.errors)
+    return policy.model_copy(update={"output": _whole(policy.output), "errors": errors})
+
+
+def _whole(name: str) -> str:
+    return name if is_url(name) else str(Path(name).absolute())
+
+
+def _find(store: Store, name: str) -> Schedule:
+    with store.reading() as connection:
+        found = stored.find_schedule(connection, name)
+    if found is None:
+        raise UnknownSchedule(name=name, store=store.url)
+    return found
+
+
+def _run(store: Store, run_id: int) -> ScheduleRun:
+    with store.reading() as connection:
+        found = find_run(connection, run_id)
+    if found is None:
+        raise RunNotStarted(name="?", run_id=run_id, reason="its schedule was removed meanwhile")
+    return found
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings)
+    try:
+        yield store
+    finally:
+        store.close()

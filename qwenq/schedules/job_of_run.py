@@ -1,0 +1,69 @@
+"""A run is submitted as a job: once, also when the process that was at it died half way."""
+
+import logging
+
+from qwenq.producer.enqueuing import submit_job
+from qwenq.producer.opening import open_input
+from qwenq.producer.reading import Format
+from qwenq.schedules.cron import CronLine
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.schedules import HeldRun, ScheduledRequest
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.store.life.idempotency import job_of_key
+from qwenq.store.schedules.runs import note_job
+
+_log = logging.getLogger("qwenq.schedules")
+
+
+def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) -> int:
+    """Submit a run that this process holds, and let it go until its job has ended. Returns the job's id.
+
+    Raises UsageError when its input is none, StoreAway.
+    """
+    job_id = _stored_before(store, held)
+    if job_id is None:
+        spec = specify(held)
+        rows = open_input(spec, format_of(held.schedule.request), sheet=held.schedule.request.sheet)
+        spec = spec.model_copy(update={"sources": rows.sources})
+        job_id = submit_job(store, broker, settings, spec, rows).job_id
+    with store.writing() as connection:
+        note_job(connection, held, job_id)
+    _log.info(
+        Event.RUN_SUBMITTED,
+        extra={"schedule": held.schedule.name, "run": held.run.id, "job": job_id},
+    )
+    return job_id
+
+
+def specify(held: HeldRun) -> JobSpec:
+    """The run's job: its inputs as they are now, under a key that is this run's alone."""
+    schedule = held.schedule
+    due = CronLine(schedule.cron, schedule.timezone).local(held.run.due_at)
+    return schedule.request.spec.model_copy(
+        update={
+            "name": f"{schedule.name} {due:%Y-%m-%d %H:%M}",
+            "sources": schedule.request.inputs,
+            "idempotency_key": key_of(held),
+        }
+    )
+
+
+def key_of(held: HeldRun) -> str:
+    """The idempotency key of a run's job."""
+    return f"schedule {held.schedule.id} run {held.run.mark}"
+
+
+def format_of(request: ScheduledRequest) -> Format | None:
+    """The format of a schedule's inputs, None where their names tell it."""
+    return None if request.format is None else Format(request.format)
+
+
+def _stored_before(store: Store, held: HeldRun) -> int | None:
+    """The run's job, if a process that died stored all of it: its input may have changed since."""
+    with store.reading() as connection:
+        keyed = job_of_key(connection, key_of(held))
+    return None if keyed is None or keyed.state is JobState.VALIDATING else keyed.job_id

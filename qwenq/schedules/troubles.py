@@ -1,0 +1,47 @@
+"""What is wrong with schedules, for whoever asks where things stand."""
+
+from collections.abc import Sequence
+
+from qwenq.health.work import OVERDUE_GRACE_SECONDS
+from qwenq.schedules.untold import why_untold
+from qwenq.schemas.schedules import NoticeStatus, ScheduleRun
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import RunState
+from qwenq.store.schedules.notices import notices_of
+from qwenq.store.schedules.runs import last_ended
+from qwenq.store.views.health_facts import schedule_trouble
+from qwenq.stores import open_store
+
+
+def troubles(settings: Settings) -> list[str]:
+    """A sentence for each: last runs that failed, webhooks that were not told of one, due times that pass.
+
+    Raises StoreAway.
+    """
+    store = open_store(settings)
+    try:
+        with store.reading() as connection:
+            last = last_ended(connection)
+            notices = notices_of(connection, [run.notice_key for _, run in last])
+            trouble = schedule_trouble(connection)
+    finally:
+        store.close()
+    told = _failed(last) + _untold(last, notices)
+    if trouble.overdue and trouble.longest_overdue > OVERDUE_GRACE_SECONDS:
+        told.append(
+            f"schedules that are overdue: {trouble.overdue:,}, for no beat runs; start one with `qwenq beat`"
+        )
+    return told
+
+
+def _failed(last: Sequence[tuple[str, ScheduleRun]]) -> list[str]:
+    return [
+        f"schedule {name}: the run that was due at {run.due_at:%Y-%m-%d %H:%M} UTC failed: {run.error_message}"
+        for name, run in last
+        if run.state is RunState.FAILED
+    ]
+
+
+def _untold(last: Sequence[tuple[str, ScheduleRun]], notices: Sequence[NoticeStatus]) -> list[str]:
+    why = {notice.key: why_untold(notice) for notice in notices}
+    return [f"schedule {name}: {reason}" for name, run in last if (reason := why.get(run.notice_key))]

@@ -1,0 +1,1 @@
+"""How numbers, moments and answers are worded."""

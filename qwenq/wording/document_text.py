@@ -1,0 +1,45 @@
+"""A stored row as a person reads it: its text, or its columns by name."""
+
+from typing import Any
+
+import orjson
+
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.views.job_pages import CutText
+
+SHOWN_CHARACTERS = 600
+SHOWN_LINES = 12
+
+
+def row_in_words(content: str, prompt: PromptSpec) -> str:
+    """The row's one text column as it is, several columns each with its name, what is no JSON object as it came."""
+    try:
+        row = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return content
+    if not isinstance(row, dict):
+        return content
+    columns = {name: value for name, value in row.items() if name != prompt.id_column}
+    if len(columns) == 1 and isinstance(text := columns.get(prompt.text_column), str):
+        return text
+    return "\n".join(f"{name}: {_value_in_words(value)}" for name, value in columns.items())
+
+
+def shortened(content: CutText, prompt: PromptSpec) -> CutText:
+    """The beginning of a row in words; of one that was cut already, the beginning as it is stored."""
+    if not content.is_whole:
+        return beginning(content)
+    words = row_in_words(content.text, prompt)
+    return beginning(CutText(words, len(words)))
+
+
+def beginning(text: CutText) -> CutText:
+    """As much of a text as a list of several has room for."""
+    lines = text.text[:SHOWN_CHARACTERS].splitlines(keepends=True)[:SHOWN_LINES]
+    return CutText("".join(lines), text.characters)
+
+
+def _value_in_words(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

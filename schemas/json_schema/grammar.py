@@ -1,0 +1,127 @@
+"""Whether answers can be held to a JSON schema, and the grammar that holds them to it."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from qwenq.schemas.errors import InvalidSchema
+from qwenq.schemas.json_schema.parts import (
+    counts_open_names,
+    every_part,
+    fault_place,
+    has_finite_value,
+    most_meeting_patterns,
+)
+
+SCHEMA_BYTES = 131_072
+SCHEMA_DEPTH = 64  # counted in brackets
+MOST_MEETING_PATTERNS = 16  # the time to intersect regular expressions grows by half with each
+LONGEST_REASON = 200
+
+# One space, or a line's end with what indents the next: as people and models write JSON, but never space without end,
+# which a model may love too much.
+_OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
+# A reasoning is followed by an empty line.
+_AFTER_REASONING = 'start: ("\\n" | "\\n\\n")? answer\nanswer: %json '
+_TOO_LARGE = "schema too large"
+_OVERLAP = "oneOf constraints are not supported"
+_UNSUPPORTED = re.compile(r"Unimplemented keys: \[(.*)\]")
+
+
+@lru_cache(maxsize=256)
+def answer_grammar(schema_text: str, *, after_reasoning: bool = False) -> str:
+    """The grammar, in llguidance's own notation, of answers that satisfy a JSON schema.
+
+    Raises InvalidSchema: it is no schema, nothing can satisfy it, it is too large, or a keyword is not supported.
+    """
+    from llguidance import LLMatcher
+
+    schema = _parsed(schema_text)
+    if reason := _fault(schema):
+        # What is too large is so as a whole, and takes long to look at part by part.
+        whole = reason == _TOO_LARGE
+        place = "#" if whole else fault_place(schema, lambda part: _fault(part) is not None)
+        raise InvalidSchema(reason=reason if place == "#" else f"{reason}, at {place}")
+    if not has_finite_value(schema):
+        raise InvalidSchema(reason="no value satisfies it: it contains itself without end")
+    if after_reasoning:
+        return LLMatcher.grammar_from_lark(_AFTER_REASONING + _with_options(schema))
+    return LLMatcher.grammar_from_json_schema(_with_options(schema))
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    size = len(text.encode())
+    if size > SCHEMA_BYTES:
+        raise InvalidSchema(reason=f"it has {size:,} bytes; at most {SCHEMA_BYTES:,} are taken")
+    try:
+        schema = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidSchema(reason=f"it is not JSON: {error}") from None
+    if isinstance(schema, bool):
+        schema = {} if schema else {"enum": []}
+    if not isinstance(schema, dict):
+        raise InvalidSchema(reason="a schema is a JSON object")
+    if _depth(schema) > SCHEMA_DEPTH:
+        raise InvalidSchema(reason=f"it is nested more than {SCHEMA_DEPTH} deep")
+    _drop_what_asks_nothing(schema)
+    if any(map(counts_open_names, every_part(schema))):
+        raise InvalidSchema(
+            reason="minProperties asks for more properties than are required, and a name might come twice: name them"
+        )
+    if most_meeting_patterns(schema) > MOST_MEETING_PATTERNS:
+        raise InvalidSchema(
+            reason=f"more than {MOST_MEETING_PATTERNS} patterns meet in an allOf or beside a $ref"
+        )
+    return schema
+
+
+def _drop_what_asks_nothing(schema: dict[str, Any]) -> None:
+    """Take `uniqueItems: false` out: the library refuses the keyword, whatever it says."""
+    for part in every_part(schema):
+        if isinstance(part, dict) and part.get("uniqueItems") is False:
+            del part["uniqueItems"]
+
+
+def _depth(value: object) -> int:
+    """How deep objects and arrays are nested."""
+    depth, level = 0, [value]
+    while level := [inner for outer in level for inner in _inside(outer)]:
+        depth += 1
+    return depth
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _fault(schema: dict[str, Any]) -> str | None:
+    """Why the library cannot hold answers to this schema; None if it can."""
+    from llguidance import LLMatcher
+
+    message = LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(_with_options(schema)))
+    if not message:
+        return None
+    if unsupported := _UNSUPPORTED.search(message):
+        return _not_supported(unsupported[1].replace('"', "").split(", "))
+    if _OVERLAP in message:
+        return "the choices of a oneOf may overlap, which is not supported; say anyOf"
+    if message.startswith("regex parse error"):
+        return f"a pattern cannot be used: {message.rpartition('error: ')[2]}"
+    return message.replace("Unsatisfiable schema", "no value satisfies it").partition("\n")[0][
+        :LONGEST_REASON
+    ]
+
+
+def _not_supported(keywords: list[str]) -> str:
+    if len(keywords) == 1:
+        return f"the keyword {keywords[0]} is not supported"
+    return f"the keywords {', '.join(keywords)} are not supported"
+
+
+def _with_options(schema: dict[str, Any]) -> str:
+    # The library reads its options from here; those of the schema's author could loosen it.
+    return orjson.dumps({**schema, "x-guidance": _OPTIONS}).decode()

@@ -1,0 +1,1 @@
+"""Values counted by size."""

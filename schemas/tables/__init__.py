@@ -1,0 +1,1 @@
+"""The SQL tables. `migrations/` builds them; a test compares the two."""

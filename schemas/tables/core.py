@@ -1,0 +1,281 @@
+"""The SQL tables. `migrations/` builds them; a test compares the two."""
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from qwenq.schemas.jobs import Priority
+from qwenq.schemas.results import FinishReason
+from qwenq.schemas.states import ChunkState, DocumentState, JobState, WorkerState
+from qwenq.schemas.tables.columns import BigId, UtcTime
+
+SCHEMA_VERSION = "0008"
+"""The newest migration: what a store must be at for this code."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def one_of(column: str, values: type[StrEnum], *, name: str) -> CheckConstraint:
+    """That a column holds one of these."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("prompt", JSON, nullable=False, comment="PromptSpec"),
+    Column("params", JSON, nullable=False, comment="GenerationParams"),
+    Column("sources", JSON, nullable=False, comment="names of the input files, in order"),
+    Column("run_key", Text, comment="names the `qwenq run` that a later one may take up again"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime, comment="first claim"),
+    Column("finished_at", UtcTime),
+    Column("paused_from", Text, comment="the state that `resume` goes back to"),
+    Column(
+        "idle_since", UtcTime, comment="when it was paused while it ran, or had ended before it was retried"
+    ),
+    Column(
+        "idle_seconds",
+        Double,
+        nullable=False,
+        server_default=text("0"),
+        comment="of the time from started_at on: in which it was not to run",
+    ),
+    Column("idempotency_key", Text, comment="names the request, so that it is stored once"),
+    Column("input_digest", Text, comment="SHA-256 of its rows, where it has a key"),
+    Column("holder", Text, comment="while it is validating: the fence of who stores or removes it"),
+    Column("holder_expires_at", UtcTime, comment="that one's lease"),
+    Column("reuse", Boolean, nullable=False, server_default=text("false")),
+    Column("submitter", Text, comment="user@host"),
+    one_of("state", JobState, name="state"),
+    one_of("priority", Priority, name="priority"),
+    CheckConstraint(
+        "(finished_at IS NULL) = (state NOT IN ('completed', 'failed', 'cancelled'))",
+        name="finished_at",
+    ),
+    CheckConstraint("(paused_from IS NOT NULL) = (state = 'paused')", name="paused_from"),
+    Index("ix_jobs_state", "state"),
+    Index("ix_jobs_model_id", "model", "id"),
+    Index("ix_jobs_run_key", "run_key"),
+    Index("ix_jobs_finished_at", "finished_at"),
+    Index("uq_jobs_idempotency_key", "idempotency_key", unique=True),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("job_id", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False, comment="place in the input, from 0"),
+    Column("custom_id", Text, comment="null for a row that never became a document"),
+    Column("source", SmallInteger, nullable=False, comment="index into jobs.sources"),
+    Column("line", Integer, nullable=False, comment="where the row starts in its source, from 1"),
+    Column("state", Text, nullable=False, comment="pending too of one that is answered: results tells"),
+    Column("content", Text, nullable=False, comment="the row as JSON; the raw text of a bad row"),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    PrimaryKeyConstraint("job_id", "seq"),
+    one_of("state", DocumentState, name="state"),
+    CheckConstraint("(error_code IS NOT NULL) = (state = 'failed')", name="error"),
+    Index("uq_documents_custom_id", "job_id", "custom_id", unique=True),
+    Index(
+        "ix_documents_job_id_error_code",
+        "job_id",
+        "error_code",
+        "seq",
+        sqlite_where=text("error_code IS NOT NULL"),
+        postgresql_where=text("error_code IS NOT NULL"),
+    ),
+    Index(
+        "ix_documents_poison",
+        "job_id",
+        sqlite_where=text("error_code = 'poison'"),
+        postgresql_where=text("error_code = 'poison'"),
+    ),
+    # Clustered by (job_id, seq): a chunk is one range of the table itself.
+    sqlite_with_rowid=False,
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Text, nullable=False, comment="Celery's node name"),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False, comment="the parent process"),
+    Column("state", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("device", Text),
+    Column("dtype", Text),
+    Column("context", BigInteger, comment="tokens"),
+    Column("parameters", BigInteger),
+    Column("loads", Integer, nullable=False, comment="how often its processes loaded the model"),
+    Column("load_seconds", Double),
+    Column("revision", Text, comment="of the model: the hub's commit, or a digest of the folder"),
+    Column("error", Text, comment="why the model could not be loaded"),
+    Column("started_at", UtcTime, nullable=False),
+    Column("heartbeat_at", UtcTime, nullable=False),
+    Column("resident_bytes", BigInteger, comment="of the working process, when it was last heard of"),
+    Column("gpu_bytes", BigInteger, comment="taken on its GPU, by whomever"),
+    Column("gpu_total_bytes", BigInteger, comment="what its GPU has"),
+    Column("check_tokens_per_second", Double, comment="of the short generation at its start"),
+    one_of("state", WorkerState, name="state"),
+    Index("ix_workers_heartbeat_at", "heartbeat_at"),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("job_id", BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("first_seq", Integer, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, comment="the fence: only its newest attempt may write"),
+    Column("crashes", Integer, nullable=False, comment="attempts that ended without a word"),
+    Column("worker_id", BigInteger, ForeignKey("workers.id")),
+    Column("lease_expires_at", UtcTime),
+    Column("published_at", UtcTime, comment="when its message was last sent"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("documents", Integer, nullable=False),
+    Column("succeeded", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("prefix_tokens", BigInteger, nullable=False, server_default=text("0")),
+    Column(
+        "reused",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="of `succeeded`: without generating",
+    ),
+    Column(
+        "rescues", Integer, nullable=False, server_default=text("0"), comment="attempts that were put back"
+    ),
+    one_of("state", ChunkState, name="state"),
+    CheckConstraint("first_seq <= last_seq", name="range"),
+    CheckConstraint("documents = last_seq - first_seq + 1", name="documents"),
+    CheckConstraint("succeeded + failed + cancelled <= documents", name="outcomes"),
+    CheckConstraint("state <> 'done' OR succeeded + failed + cancelled = documents", name="done_is_complete"),
+    CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
+    CheckConstraint("reused <= succeeded", name="reused"),
+    Index("uq_chunks_job_id_first_seq", "job_id", "first_seq", unique=True),
+    Index("ix_chunks_job_id_state_first_seq", "job_id", "state", "first_seq"),
+    Index("ix_chunks_state_lease_expires_at", "state", "lease_expires_at"),
+    Index("ix_chunks_worker_id", "worker_id"),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("job_id", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("chunk_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False, comment="the attempt of the chunk that answered"),
+    Column("worker_id", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("reasoning", Text),
+    Column("finish_reason", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("reasoning_tokens", Integer, nullable=False),
+    Column("prefix_tokens", Integer, nullable=False, server_default=text("0")),
+    Column(
+        "fingerprint", LargeBinary, comment="SHA-256 of all that decides the answer, where it may be reused"
+    ),
+    Column("reused_from", BigInteger, comment="the job whose answer this is, where none was generated"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seconds", Double, comment="from entering the engine to the answer's end"),
+    Column(
+        "parts", Integer, nullable=False, server_default=text("1"), comment="that the document was cut into"
+    ),
+    # No foreign key: PostgreSQL would write to each answered document to lock it. An answer is written by whoever holds
+    # its chunk, and looks its document up; a job is removed only when nobody holds a chunk of it.
+    PrimaryKeyConstraint("job_id", "seq"),
+    CheckConstraint(
+        f"finish_reason IN ('{FinishReason.STOP}', '{FinishReason.LENGTH}')", name="finish_reason"
+    ),
+    # Only of what may be reused: an index over random numbers costs more to write than the answers themselves.
+    Index(
+        "ix_results_fingerprint",
+        "fingerprint",
+        sqlite_where=text("fingerprint IS NOT NULL"),
+        postgresql_where=text("fingerprint IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("job_id", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("round", Integer, nullable=False, comment="the document's own, from 1"),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("failed_at", UtcTime, nullable=False, comment="when its chunk was done"),
+    PrimaryKeyConstraint("job_id", "seq", "round"),
+    ForeignKeyConstraint(["job_id", "seq"], ["documents.job_id", "documents.seq"], ondelete="CASCADE"),
+    sqlite_with_rowid=False,
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("job_id", BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("chunk_id", BigInteger, nullable=False),
+    Column("worker_id", BigInteger, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("padded_tokens", Integer, nullable=False, comment="cells of the padded prompts"),
+    Column("prefix_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("new_tokens", Integer, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("tokens_per_second", Double, nullable=False),
+    Column("resident_bytes", BigInteger, nullable=False),
+    Column("gpu_peak_bytes", BigInteger, nullable=False),
+    Column("finished_at", UtcTime, nullable=False),
+    Column(
+        "together", Double, nullable=False, server_default=text("0"), comment="documents at once, on average"
+    ),
+    Column("answer_seconds", JSON, comment="AnswerSeconds"),
+    Index("ix_batches_job_id", "job_id"),
+    Index("ix_batches_worker_id_finished_at", "worker_id", "finished_at"),
+)

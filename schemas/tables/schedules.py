@@ -1,0 +1,86 @@
+"""The SQL tables of schedules: what is to run when, what ran, and who is to be told."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+)
+
+from qwenq.schemas.states import NoticeState, RunState, ScheduleState
+from qwenq.schemas.tables.columns import BigId, UtcTime
+from qwenq.schemas.tables.core import metadata, one_of
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("cron", Text, nullable=False),
+    Column("timezone", Text, nullable=False, comment="an IANA name"),
+    Column("request", JSON, nullable=False, comment="what is submitted: ScheduledRequest"),
+    Column("policy", JSON, nullable=False, comment="catch-up, overlap, delivery: RunPolicy"),
+    Column("submitter", Text, comment="user@host"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("next_due_at", UtcTime, nullable=False, comment="the first due time that has no run yet"),
+    one_of("state", ScheduleState, name="state"),
+    Index("uq_schedules_name", "name", unique=True),
+    Index("ix_schedules_state_next_due_at", "state", "next_due_at"),
+)
+
+schedule_runs = Table(
+    "schedule_runs",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("schedule_id", BigInteger, ForeignKey("schedules.id", ondelete="CASCADE"), nullable=False),
+    Column("due_at", UtcTime, nullable=False, comment="of one that a person began: when"),
+    Column("state", Text, nullable=False),
+    Column("job_id", BigInteger, ForeignKey("jobs.id", ondelete="SET NULL")),
+    Column("holder", Text, comment="the fence of the process that is at it"),
+    Column("holder_expires_at", UtcTime, comment="that one's lease"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("documents", Integer, comment="of its job, when that had ended; the job may be pruned later"),
+    Column("failed", Integer),
+    Column("reused", Integer),
+    Column("prompt_tokens", BigInteger),
+    Column("completion_tokens", BigInteger),
+    Column("device_seconds", Double),
+    Column("output", Text, comment="where its answers are"),
+    Column("error_code", Text, comment="why it failed or was skipped"),
+    Column("error_message", Text),
+    one_of("state", RunState, name="state"),
+    CheckConstraint(
+        "(finished_at IS NOT NULL) = (state IN ('succeeded', 'failed', 'skipped'))", name="finished_at"
+    ),
+    CheckConstraint("(holder IS NULL) = (holder_expires_at IS NULL)", name="holder"),
+    Index("uq_schedule_runs_schedule_id_due_at", "schedule_id", "due_at", unique=True),
+    Index("ix_schedule_runs_state", "state"),
+    Index("ix_schedule_runs_job_id", "job_id"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("key", Text, nullable=False, comment="names the event: the same for each attempt"),
+    Column("url", Text, nullable=False),
+    Column("body", Text, nullable=False, comment="the JSON that is sent, byte for byte"),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcTime, nullable=False),
+    Column("error", Text, comment="why the last attempt failed"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    one_of("state", NoticeState, name="state"),
+    Index("uq_notices_key", "key", unique=True),
+    Index("ix_notices_state_next_attempt_at", "state", "next_attempt_at"),
+)

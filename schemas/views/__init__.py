@@ -1,0 +1,1 @@
+"""What status, pages, reports and health show."""

@@ -1,0 +1,87 @@
+"""What monitoring reads from the store at each look."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from operator import add, sub
+
+from qwenq.schemas.measures.answer_seconds import AnswerSeconds
+from qwenq.schemas.states import DocumentState, JobState
+from qwenq.schemas.views.fleet import FleetWorker
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a model's workers; `oldest_seconds` since its first chunk was announced, or stored."""
+
+    chunks: int
+    documents: int
+    oldest_seconds: float
+
+    def __add__(self, other: "Waiting") -> "Waiting":
+        oldest = max(self.oldest_seconds, other.oldest_seconds)
+        return Waiting(self.chunks + other.chunks, self.documents + other.documents, oldest)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredBatch:
+    """What BatchMetrics say of a stretch of generation, as the store has it; ids grow in the order of writing."""
+
+    id: int
+    model: str
+    rows: int
+    prompt_tokens: int
+    padded_tokens: int
+    prefix_tokens: int
+    new_tokens: int
+    seconds: float
+    together: float
+    answer_seconds: AnswerSeconds
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSums:
+    """Sums over chunks of their columns of these names."""
+
+    documents: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    attempt: int
+    rescues: int
+
+    def __add__(self, other: "ChunkSums") -> "ChunkSums":
+        return ChunkSums(*map(add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: "ChunkSums") -> "ChunkSums":
+        return ChunkSums(*map(sub, astuple(self), astuple(other)))
+
+
+@dataclass(frozen=True, slots=True)
+class RestedJobs:
+    """The jobs that ended and are in no worker's hands: how many, the store's own time of the newest end, and sums."""
+
+    jobs: int
+    newest: object
+    sums: ChunkSums
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """The whole store at one moment.
+
+    `open_documents` are those of jobs that have not ended; `attempts` and `rescues` the sums over the chunks that are
+    in the store; `rested` is for the next look. `batches` are those after the one that was asked for, oldest first;
+    `newest_batch` is the last that can be told by now, 0 where there is none.
+    """
+
+    jobs: Mapping[JobState, int]
+    documents: Mapping[DocumentState, int]
+    open_documents: Mapping[DocumentState, int]
+    waiting: Mapping[str, Waiting]
+    workers: Sequence[FleetWorker]
+    attempts: int
+    rescues: int
+    poison_documents: int
+    batches: Sequence[MeasuredBatch]
+    newest_batch: int
+    rested: RestedJobs

@@ -1,0 +1,1 @@
+"""The broker: messages that announce waiting chunks, and the reconciling of both with the store."""

@@ -1,0 +1,68 @@
+"""The database's clock: leases of many machines are measured by one watch."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Double, bindparam, literal, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import FunctionElement
+
+from qwenq.schemas.tables.columns import UtcTime
+
+
+class _Now(FunctionElement[Any]):
+    type = UtcTime()
+    name = "qwenq_now"
+    inherit_cache = True
+
+
+@compiles(_Now, "sqlite")
+def _now_sqlite(element: _Now, compiler: SQLCompiler, **options: Any) -> str:
+    shift = compiler.process(element.clauses, **options)
+    return f"((julianday('now') - 2440587.5) * 86400.0 + {shift})"
+
+
+@compiles(_Now, "postgresql")
+def _now_postgresql(element: _Now, compiler: SQLCompiler, **options: Any) -> str:
+    shift = compiler.process(element.clauses, **options)
+    return f"(clock_timestamp() + make_interval(secs => {shift}))"
+
+
+class _SecondsSince(FunctionElement[float]):
+    type = Double()
+    name = "qwenq_seconds_since"
+    inherit_cache = True
+
+
+@compiles(_SecondsSince, "sqlite")
+def _seconds_since_sqlite(element: _SecondsSince, compiler: SQLCompiler, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return f"((julianday('now') - 2440587.5) * 86400.0 - {moment})"
+
+
+@compiles(_SecondsSince, "postgresql")
+def _seconds_since_postgresql(element: _SecondsSince, compiler: SQLCompiler, **options: Any) -> str:
+    moment = compiler.process(element.clauses, **options)
+    return f"CAST(extract(epoch FROM clock_timestamp() - {moment}) AS double precision)"
+
+
+def now(shift_seconds: float = 0.0) -> ColumnElement[Any]:
+    """The database's present moment, moved by some seconds (negative: into the past)."""
+    return _Now(literal(float(shift_seconds), Double))
+
+
+def now_and(seconds: str) -> ColumnElement[Any]:
+    """The same in a statement that is built once: moved by the value of the parameter `seconds`."""
+    return _Now(bindparam(seconds, type_=Double))
+
+
+def seconds_since(moment: ColumnElement[Any]) -> ColumnElement[float]:
+    """The seconds from a moment in the store to the database's present one."""
+    return _SecondsSince(moment)
+
+
+def moment_of(connection: Connection) -> datetime:
+    """What the database's clock shows."""
+    moment: datetime = connection.execute(select(now())).scalar_one()
+    return moment

@@ -1,0 +1,171 @@
+"""The connection to the SQL store, and its two kinds of transaction."""
+
+import os.path
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, exc, make_url
+
+from qwenq.schemas.errors import InvalidSetting, StoreAway, reason_of
+from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.store.database.engines import BEGIN, SQLITE_BUSY_SECONDS, SYNCHRONOUS, make_engine
+from qwenq.store.database.errors import AGAIN, away, first_of, leave_values_out
+from qwenq.store.database.transitions import begin_noting, log_transitions
+
+SQLITE_FILE = "qwenq.db"
+IDLE_SECONDS = 3.0
+"""How long PostgreSQL lets a transaction that writes wait for its client. One that vanished, or was stopped, would else
+keep its rows locked for hours, and what it had claimed would be out of reach."""
+
+
+def database_url(settings: Settings) -> str:
+    """The store's address: as set, else SQLite in the home folder."""
+    if settings.database_url is not None:
+        return settings.database_url
+    path = str((settings.home / SQLITE_FILE).absolute())
+    return URL.create("sqlite", database=path).render_as_string()
+
+
+def sqlite_file(settings: Settings) -> Path | None:
+    """The file of the store; None for PostgreSQL, and for what is no address. Opens nothing."""
+    try:
+        url = make_url(database_url(settings))
+    except (exc.ArgumentError, ValueError):
+        return None
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    return Path(url.database).absolute()
+
+
+def make_home(home: Path) -> None:
+    """Make a home folder, and what is missing above it, for its owner alone: documents lie there.
+
+    Raises InvalidSetting.
+    """
+    try:
+        for folder in (*reversed(home.absolute().parents), home):
+            if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises where a folder is closed
+                folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        reason = f"{home} cannot be made: {reason_of(error)}"
+        raise InvalidSetting(name="QWENQ_HOME", reason=reason) from None
+
+
+class Store:
+    """One store. Threads may share it; processes may not.
+
+    PostgreSQL gives up a statement of a reader after `statement_seconds`; None: never.
+    """
+
+    def __init__(self, url: str | URL, statement_seconds: float | None = None) -> None:
+        self._statement_seconds = statement_seconds
+        self.engine = make_engine(url)
+        self.url = _shown(self.engine.url)
+        begin_to_read, begin_to_write = self._beginnings()
+        self._readers = self.engine.execution_options(**{BEGIN: begin_to_read})
+        self._writers = self.engine.execution_options(**{BEGIN: begin_to_write})
+        self._one_writer = threading.Lock()
+        self._fleeting = self.engine.execution_options(**{BEGIN: begin_to_write, SYNCHRONOUS: "NORMAL"})
+
+    @classmethod
+    def of(cls, settings: Settings, statement_seconds: float | None = None) -> "Store":
+        """Open the store that the settings name; the embedded one's folder is made when missing."""
+        if settings.database_url is None:
+            make_home(settings.home)
+        return cls(database_url(settings), statement_seconds)
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One snapshot to read from. Raises StoreAway."""
+        with self._transaction(self._readers) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, committed at its end, rolled back on an exception. Raises StoreAway."""
+        with self._transaction(self._writers) as connection:
+            yield connection
+
+    @contextmanager
+    def staging(self) -> Iterator[Connection]:
+        """Like `writing`, for rows that mean nothing until a later transaction says so; PostgreSQL is quicker.
+
+        They are on the disk, at the latest, when what the next `writing` wrote is. Raises StoreAway.
+        """
+        with self.writing() as connection:
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+            yield connection
+
+    @contextmanager
+    def fleeting(self) -> Iterator[Connection]:
+        """Like `writing`, for what concerns running processes only: a power cut ends them, and may undo it.
+
+        SQLite, whose processes share one machine, does not wait for the disk; PostgreSQL does. Raises StoreAway.
+        """
+        with self._transaction(self._fleeting) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let all connections go."""
+        self.engine.dispose()
+
+    def _beginnings(self) -> tuple[str, str]:
+        """How a transaction that reads begins, and one that writes: with all that belongs to it at once.
+
+        A reader of several statements sees one moment. On SQLite every transaction does.
+        """
+        if self.dialect == "sqlite":
+            return "BEGIN", "BEGIN IMMEDIATE"
+        read = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+        if self._statement_seconds is not None:
+            read += f"; SET LOCAL statement_timeout TO {round(self._statement_seconds * 1_000)}"
+        idle = round(IDLE_SECONDS * 1_000)
+        return read, f"BEGIN; SET LOCAL idle_in_transaction_session_timeout TO {idle}"
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        try:
+            with self._turn_of(engine), engine.begin() as connection:
+                noted = begin_noting(connection)
+                yield connection
+        except exc.DBAPIError as raised:
+            error = first_of(raised)
+            leave_values_out(error)
+            told = away(self.url, error)
+            if told is None:
+                raise
+            raise told from error
+        log_transitions(noted)
+
+    @contextmanager
+    def _turn_of(self, engine: Engine) -> Iterator[None]:
+        """Let the threads that write to this store take turns, where it is SQLite.
+
+        SQLite has one writer at a time, too, but who waits for it looks every few milliseconds, and longer each time.
+        """
+        if self.dialect != "sqlite" or engine is self._readers:
+            yield
+            return
+        if not self._one_writer.acquire(timeout=SQLITE_BUSY_SECONDS):
+            raise StoreAway(
+                url=self.url, reason="another thread of this process keeps it locked", remedy=AGAIN
+            )
+        try:
+            yield
+        finally:
+            self._one_writer.release()
+
+
+def _shown(url: URL) -> str:
+    """A store's address for people."""
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:///{url.database}"
+    return without_passwords(url.render_as_string(hide_password=True))

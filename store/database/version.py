@@ -1,0 +1,52 @@
+"""Whether a store is of the version that this code needs; bringing it there."""
+
+from sqlalchemy import Connection, inspect, text
+
+from qwenq.schemas.errors import StoreNotCreated, StoreVersionMismatch
+from qwenq.schemas.tables.core import SCHEMA_VERSION
+from qwenq.store.database.store import Store
+
+_UPGRADE = "Run `qwenq db upgrade`."
+_UPGRADE_LOCK = int.from_bytes(b"qwenq")
+_NEWER = "Install the qwenq that made it, or a newer one."
+
+
+def found_version(connection: Connection) -> str | None:
+    """The migration that a store is at; None when it has no tables."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar_one_or_none()
+    return version
+
+
+def check_version(store: Store) -> None:
+    """Raise StoreNotCreated or StoreVersionMismatch unless the store fits this code."""
+    with store.reading() as connection:
+        found = found_version(connection)
+    if found is None:
+        raise StoreNotCreated(url=store.url)
+    if found != SCHEMA_VERSION:
+        raise StoreVersionMismatch(
+            url=store.url,
+            found=found,
+            needed=SCHEMA_VERSION,
+            remedy=_UPGRADE if found < SCHEMA_VERSION else _NEWER,
+        )
+
+
+def upgrade_store(store: Store) -> str | None:
+    """Bring a store to this version. Returns the version it was at. Raises StoreVersionMismatch when newer."""
+    from qwenq.migrations.command import upgrade
+
+    with store.writing() as connection:
+        if store.dialect == "postgresql":
+            # Several may start at once; SQLite has one writer at a time anyway.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        found = found_version(connection)
+        if found is not None and found > SCHEMA_VERSION:
+            raise StoreVersionMismatch(url=store.url, found=found, needed=SCHEMA_VERSION, remedy=_NEWER)
+        if found != SCHEMA_VERSION:
+            upgrade(connection)
+    return found

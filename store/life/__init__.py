@@ -1,0 +1,1 @@
+"""What changes jobs, chunks, documents, claims and workers."""

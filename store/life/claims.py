@@ -1,0 +1,225 @@
+"""A worker's claim of a chunk: taken, renewed, given back, finished. Each step checks the fence.
+
+The fence is `chunks.attempt`: a claim raises it, so whoever held the chunk before can no longer write.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from qwenq.schemas.chunks import Assignment, Claim, Standing
+from qwenq.schemas.errors import LeaseLost
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.states import ChunkState, DocumentState, JobState, WorkerState
+from qwenq.schemas.tables.core import chunks, documents, jobs, workers
+from qwenq.store.database.clock import now, now_and
+from qwenq.store.database.transitions import note_transition
+from qwenq.store.life.documents import has_no_outcome, of_job, unfinished_documents
+from qwenq.store.life.jobs import end_job_if_done, hold_job, start_job
+
+_IS_CHOSEN = (chunks.c.id == bindparam("chosen_chunk")) & exists().where(
+    jobs.c.id == chunks.c.job_id, jobs.c.model == bindparam("of_model")
+)
+_IS_NEXT = chunks.c.id == (
+    select(chunks.c.id)
+    .where(
+        chunks.c.job_id == bindparam("of_job"),
+        chunks.c.state == ChunkState.QUEUED,
+        chunks.c.crashes <= bindparam("most_crashes"),
+    )
+    .order_by(chunks.c.first_seq)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
+
+
+def _taking(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    return (
+        update(chunks)
+        .where(
+            which,
+            chunks.c.state == ChunkState.QUEUED,
+            # Not QUEUED: a job that is resumed or retried only now was passed by when it was to be started.
+            exists().where(jobs.c.id == chunks.c.job_id, jobs.c.state == JobState.RUNNING),
+        )
+        .values(
+            state=ChunkState.RUNNING,
+            attempt=chunks.c.attempt + 1,
+            worker_id=bindparam("by_worker"),
+            lease_expires_at=now_and("lease_seconds"),
+        )
+        .returning(
+            chunks.c.id.label("chunk_id"),
+            chunks.c.job_id,
+            chunks.c.attempt,
+            chunks.c.first_seq,
+            chunks.c.last_seq,
+            chunks.c.crashes,
+        )
+    )
+
+
+# Built once: a worker runs these for each chunk, and building them takes longer than the store does.
+_TAKE_CHOSEN, _TAKE_NEXT = _taking(_IS_CHOSEN), _taking(_IS_NEXT)
+_JOB_OF_CHOSEN = select(chunks.c.job_id).where(_IS_CHOSEN, chunks.c.state == ChunkState.QUEUED)
+_ASKED_OF_JOB = select(jobs.c.prompt, jobs.c.params, jobs.c.reuse).where(jobs.c.id == bindparam("of_job"))
+_HOLD = update(chunks).where(
+    chunks.c.id == bindparam("held_chunk"),
+    chunks.c.attempt == bindparam("at_attempt"),
+    chunks.c.state == ChunkState.RUNNING,
+    # SQLite gives the numbers of rows that were removed to new ones.
+    chunks.c.job_id == bindparam("of_job"),
+    chunks.c.worker_id == bindparam("by_worker"),
+)
+_FINISH = (
+    update(chunks)
+    .where(chunks.c.id == bindparam("held_chunk"))
+    .values(state=ChunkState.DONE, lease_expires_at=None, finished_at=now())
+)
+_STANDING = (
+    select(jobs.c.state).where(jobs.c.id == chunks.c.job_id).scalar_subquery(),
+    select(workers.c.state).where(workers.c.id == chunks.c.worker_id).scalar_subquery(),
+    chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled,
+)
+_RENEW = _HOLD.values(lease_expires_at=now_and("lease_seconds")).returning(*_STANDING)
+_HOLD_ONLY = _HOLD.values(lease_expires_at=chunks.c.lease_expires_at).returning(*_STANDING)
+
+
+def claim_chunk(
+    connection: Connection, chunk_id: int, model: str, worker_id: int, lease_seconds: float
+) -> Claim | None:
+    """Take a waiting chunk of a job of this model. None: there is nothing to take, which is no error."""
+    chosen = {"chosen_chunk": chunk_id, "of_model": model}
+    job_id = connection.execute(_JOB_OF_CHOSEN, chosen).scalar_one_or_none()
+    if job_id is None:
+        return None
+    start_job(connection, job_id)
+    return _take(connection, _TAKE_CHOSEN, chosen, worker_id, lease_seconds)
+
+
+def claim_next(
+    connection: Connection, job_id: int, most_crashes: int, worker_id: int, lease_seconds: float
+) -> Claim | None:
+    """Take a job's first waiting chunk of no more crashes than this; those that others are taking are passed by."""
+    start_job(connection, job_id)
+    wanted = {"of_job": job_id, "most_crashes": most_crashes}
+    return _take(connection, _TAKE_NEXT, wanted, worker_id, lease_seconds)
+
+
+def _take(
+    connection: Connection,
+    taking: ReturningUpdate[Any],
+    wanted: Mapping[str, Any],
+    worker_id: int,
+    lease_seconds: float,
+) -> Claim | None:
+    given = {**wanted, "by_worker": worker_id, "lease_seconds": lease_seconds}
+    row = connection.execute(taking, given).one_or_none()
+    if row is None:
+        return None
+    claim = Claim(worker_id=worker_id, **row._mapping)  # noqa: SLF001
+    note_claim(connection, Event.CHUNK_CLAIMED, claim)
+    return claim
+
+
+def assignment_of(connection: Connection, claim: Claim) -> Assignment:
+    """What the claim has to answer."""
+    prompt, params, reuse = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
+    return Assignment(
+        claim=claim,
+        prompt=PromptSpec.model_validate(prompt),
+        params=GenerationParams.model_validate(params),
+        documents=unfinished_documents(connection, claim),
+        reuse=reuse,
+    )
+
+
+def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None) -> Standing:
+    """Lock the chunk for this transaction, and renew its lease when seconds are given. Returns how the claim stands.
+
+    Raises LeaseLost.
+    """
+    given = {
+        "held_chunk": claim.chunk_id,
+        "at_attempt": claim.attempt,
+        "of_job": claim.job_id,
+        "by_worker": claim.worker_id,
+    }
+    if lease_seconds is None:
+        held = connection.execute(_HOLD_ONLY, given).one_or_none()
+    else:
+        held = connection.execute(_RENEW, {**given, "lease_seconds": lease_seconds}).one_or_none()
+    if held is None:
+        raise LeaseLost(chunk_id=claim.chunk_id, attempt=claim.attempt)
+    job, worker, unfinished = held
+    return Standing(JobState(job), WorkerState(worker), unfinished)
+
+
+def release_chunk(connection: Connection, claim: Claim) -> None:
+    """Give the chunk back: what has no outcome waits for another worker. The caller holds the fence.
+
+    Of a job that is cancelled by now, nothing waits any more: its chunk is dropped.
+    """
+    if hold_job(connection, claim.job_id) == JobState.CANCELLED:
+        drop_chunk(connection, claim)
+        return
+    requeue_chunk(connection, claim)
+    note_claim(connection, Event.CHUNK_RELEASED, claim)
+
+
+def requeue_chunk(connection: Connection, claim: Claim) -> None:
+    """Let what has no outcome wait for another worker. The caller holds the fence, of a job that is not cancelled."""
+    connection.execute(
+        update(chunks)
+        .where(chunks.c.id == claim.chunk_id)
+        .values(
+            state=ChunkState.QUEUED,
+            worker_id=None,
+            lease_expires_at=None,
+            published_at=None,
+        )
+    )
+
+
+def finish_chunk(connection: Connection, claim: Claim) -> JobState | None:
+    """Close a chunk whose documents all have their outcome. The caller holds the fence.
+
+    Returns the state in which the job ended, if this was its last chunk.
+    """
+    connection.execute(_FINISH, {"held_chunk": claim.chunk_id})
+    note_claim(connection, Event.CHUNK_FINISHED, claim)
+    return end_job_if_done(connection, claim.job_id)
+
+
+def drop_chunk(connection: Connection, claim: Claim) -> None:
+    """Close a chunk of a cancelled job: what has no outcome is cancelled. The caller holds the fence."""
+    dropped = connection.execute(_unfinished_of(claim).values(state=DocumentState.CANCELLED)).rowcount
+    connection.execute(
+        update(chunks)
+        .where(chunks.c.id == claim.chunk_id)
+        .values(
+            state=ChunkState.DONE,
+            lease_expires_at=None,
+            finished_at=now(),
+            cancelled=chunks.c.cancelled + dropped,
+        )
+    )
+    note_claim(connection, Event.CHUNK_DROPPED, claim)
+
+
+def note_claim(connection: Connection, event: Event, claim: Claim, **facts: int) -> None:
+    """Note a transition of a claimed chunk, with the ids of the claim."""
+    note_transition(connection, event, **claim.ids, **facts)
+
+
+def _unfinished_of(claim: Claim) -> Update:
+    return update(documents).where(
+        of_job(claim.job_id),
+        documents.c.seq.between(claim.first_seq, claim.last_seq),
+        has_no_outcome(),
+    )

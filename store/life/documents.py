@@ -1,0 +1,184 @@
+"""Documents: stored in bulk by a producer, read by the worker that holds their chunk."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exc,
+    exists,
+    literal,
+    select,
+)
+
+from qwenq.schemas.chunks import Claim, PendingDocument
+from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.errors import RowsLost
+from qwenq.schemas.states import ChunkState, DocumentState
+from qwenq.schemas.tables.core import chunks, documents, results
+from qwenq.store.database.copying import copy_rows
+
+RAW_DUPLICATE_CHARS = 2_000
+_COLUMNS = [column.name for column in documents.columns]
+_COPY_TYPES = ("int8", "int4", "text", "int2", "int4", "text", "text", "text", "text")
+_INSERT = f"INSERT INTO documents ({', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+
+# Columns of `documents`, in their order.
+StoredRow = tuple[int, int, str | None, int, int, str, str, str | None, str | None]
+
+
+def insert_rows(
+    connection: Connection, job_id: int, first_seq: int, rows: Iterable[Row], sources: Sequence[str]
+) -> list[int]:
+    """Store rows in input order, from `first_seq` on. Returns the seqs of the bad ones.
+
+    A row whose id was used before in its job is stored as a bad one. The unique index finds such rows, so
+    that memory stays flat and a batch without them costs nothing extra.
+    """
+    stored: list[StoredRow] = []
+    incoming = _stored_rows(job_id, first_seq, rows, stored)
+    try:
+        with connection.begin_nested():
+            _bulk_insert(connection, incoming)
+    except exc.IntegrityError:
+        deque(incoming, maxlen=0)
+        stored = _without_duplicates(connection, job_id, stored, sources)
+        _bulk_insert(connection, stored)
+    return [row[1] for row in stored if row[7] is not None]
+
+
+def check_rows_kept(connection: Connection, job_id: int, rows: int) -> None:
+    """Raise RowsLost unless the last of a job's first rows is still there.
+
+    What was staged last is lost when PostgreSQL crashes, and a new connection to it shows no sign of that. What was
+    staged before is there when this is.
+    """
+    last = select(documents.c.seq).where(documents.c.job_id == job_id, documents.c.seq == rows - 1)
+    if rows and connection.execute(last).first() is None:
+        raise RowsLost
+
+
+# Not EXISTS: of a job that its statistics do not know, PostgreSQL would read all answers for each document.
+_answer = (
+    select(literal(1))
+    .where(results.c.job_id == documents.c.job_id, results.c.seq == documents.c.seq)
+    .correlate(documents)
+    .scalar_subquery()
+)
+
+
+def of_job(job_id: int | ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a document is of this job.
+
+    Hidden in a subquery: of a number that its statistics do not know, PostgreSQL expects one row, and would read the
+    whole job where one document is looked for.
+    """
+    return documents.c.job_id == select(cast(job_id, BigInteger)).scalar_subquery()
+
+
+def has_no_outcome() -> ColumnElement[bool]:
+    """Whether a document was neither answered, nor did it fail, nor was it cancelled."""
+    return (documents.c.state == DocumentState.PENDING) & _answer.is_(None)
+
+
+def told_state() -> ColumnElement[str]:
+    """A document's state as people are told of it: its answer tells that it succeeded, its chunk that it runs.
+
+    Neither a claim nor an answer writes to `documents`: its rows hold the texts, and are long to write.
+    """
+    in_work = exists().where(
+        chunks.c.job_id == documents.c.job_id,
+        documents.c.seq.between(chunks.c.first_seq, chunks.c.last_seq),
+        chunks.c.state == ChunkState.RUNNING,
+    )
+    waits = documents.c.state == DocumentState.PENDING
+    return case(
+        (_answer.is_not(None), literal(DocumentState.SUCCEEDED.value)),
+        (and_(waits, in_work), literal(DocumentState.RUNNING.value)),
+        else_=documents.c.state,
+    )
+
+
+_UNFINISHED = (
+    select(documents.c.seq, documents.c.content)
+    .where(
+        of_job(bindparam("of_job")),
+        documents.c.seq.between(bindparam("first"), bindparam("last")),
+        has_no_outcome(),
+    )
+    .order_by(documents.c.seq)
+)
+
+
+def unfinished_documents(connection: Connection, claim: Claim) -> list[PendingDocument]:
+    """The documents of a claim that have no outcome yet, in input order."""
+    of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
+    return [(seq, content) for seq, content in connection.execute(_UNFINISHED, of_claim)]
+
+
+def _stored_rows(
+    job_id: int, first_seq: int, rows: Iterable[Row], stored: list[StoredRow]
+) -> Iterator[StoredRow]:
+    """What is kept of each row, as it is asked for, and into `stored` too: it may be needed once more."""
+    pending = DocumentState.PENDING
+    for seq, row in enumerate(rows, first_seq):
+        if isinstance(row, Document):
+            custom_id, source, line, content = row
+            kept: StoredRow = (job_id, seq, custom_id, source, line, pending, content, None, None)
+        else:
+            kept = _rejected(job_id, seq, row)
+        stored.append(kept)
+        yield kept
+
+
+def _rejected(job_id: int, seq: int, row: RowError) -> StoredRow:
+    return job_id, seq, None, row.source, row.line, DocumentState.FAILED, row.raw, row.code, row.reason
+
+
+def _bulk_insert(connection: Connection, rows: Iterable[StoredRow]) -> None:
+    """Insert by the driver's own means: SQLAlchemy would turn each row into a dict and back."""
+    if connection.dialect.name == "sqlite":
+        if values := list(rows):
+            connection.exec_driver_sql(_INSERT, values)
+        return
+    copy_rows(connection, documents, _COLUMNS, _COPY_TYPES, rows)
+
+
+def _without_duplicates(
+    connection: Connection, job_id: int, stored: Sequence[StoredRow], sources: Sequence[str]
+) -> list[StoredRow]:
+    """The same rows, those with an id that was used before turned into bad ones."""
+    ids = [row[2] for row in stored if row[2] is not None]
+    first_use: dict[str, tuple[int, int]] = {
+        custom_id: (source, line)
+        for custom_id, source, line in connection.execute(
+            select(documents.c.custom_id, documents.c.source, documents.c.line).where(
+                documents.c.job_id == job_id, documents.c.custom_id.in_(ids)
+            )
+        )
+    }
+    kept = []
+    for row in stored:
+        _, seq, custom_id, source, line, _, content, _, _ = row
+        if custom_id in first_use:
+            where = _place(first_use[custom_id], sources)
+            reason = f"the id {custom_id!r} was used before, on {where}; ids must be unique in a job"
+            if custom_id.rpartition(":")[2] in {str(line), str(first_use[custom_id][1])}:
+                reason += ", and a row without one goes by its line: give all rows an id, or none"
+            kept.append(_rejected(job_id, seq, RowError(source, line, content[:RAW_DUPLICATE_CHARS], reason)))
+            continue
+        if custom_id is not None:
+            first_use[custom_id] = (source, line)
+        kept.append(row)
+    return kept
+
+
+def _place(use: tuple[int, int], sources: Sequence[str]) -> str:
+    source, line = use
+    return f"line {line}" if len(sources) == 1 else f"line {line} of {sources[source]}"

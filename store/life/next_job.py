@@ -1,0 +1,46 @@
+"""Which job's chunks a worker answers next: the order of the messages, read from the store itself."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, case, exists, select
+
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY
+from qwenq.schemas.jobs import Priority
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState
+from qwenq.schemas.tables.core import chunks, jobs
+
+_RANKS = {priority: rank for rank, priority in enumerate(Priority)}
+_waits = (chunks.c.job_id == jobs.c.id) & (chunks.c.state == ChunkState.QUEUED)
+_NEXT_JOB = (
+    select(
+        jobs.c.id,
+        select(chunks.c.crashes).where(_waits).order_by(chunks.c.first_seq).limit(1).scalar_subquery(),
+    )
+    .where(
+        jobs.c.model == bindparam("of_model"),
+        jobs.c.state.in_(CLAIMABLE_JOB_STATES),
+        exists().where(_waits, chunks.c.crashes <= bindparam("most_crashes")),
+    )
+    .order_by(case(_RANKS, value=jobs.c.priority), jobs.c.id)
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NextJob:
+    """A job with a chunk that waits; `crashes` are those of the first such chunk."""
+
+    job_id: int
+    crashes: int
+
+    @property
+    def begins_with_suspect(self) -> bool:
+        """Whether its next chunk must be answered with no other beside it."""
+        return self.crashes > CRASHES_IN_COMPANY
+
+
+def next_job(connection: Connection, model: str, most_crashes: int) -> NextJob | None:
+    """The model's oldest job of the first priority that has a waiting chunk of no more crashes than this."""
+    given = {"of_model": model, "most_crashes": most_crashes}
+    row = connection.execute(_NEXT_JOB, given).one_or_none()
+    return None if row is None else NextJob(*row)

@@ -1,0 +1,48 @@
+"""Pausing: of a paused job nothing more is claimed, until it is resumed."""
+
+from sqlalchemy import Connection, case, update
+
+from qwenq.schemas.errors import JobNotPausable, JobNotPaused
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.database.clock import now
+from qwenq.store.database.transitions import note_transition
+from qwenq.store.life.jobs import hold_job, no_longer_idle
+
+
+def pause_job(connection: Connection, job_id: int) -> None:
+    """Let no more of a job be claimed; workers hear of it at their next renewal. Raises JobNotPausable."""
+    was_running = jobs.c.state == JobState.RUNNING
+    paused = connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state.in_(CLAIMABLE_JOB_STATES))
+        .values(
+            state=JobState.PAUSED,
+            paused_from=jobs.c.state,
+            idle_since=case((was_running, now()), else_=jobs.c.idle_since),
+        )
+    )
+    if not paused.rowcount:
+        raise JobNotPausable(job_id=job_id, state=hold_job(connection, job_id))
+    note_transition(connection, Event.JOB_PAUSED, job=job_id)
+
+
+def resume_job(connection: Connection, job_id: int) -> None:
+    """Let a paused job go on in the state that it was in. Raises JobNotPaused.
+
+    Its waiting chunks count as never announced: a worker that took a message of one meanwhile found nothing to claim.
+    """
+    resumed = connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state == JobState.PAUSED)
+        .values(state=jobs.c.paused_from, paused_from=None, **no_longer_idle())
+    )
+    if not resumed.rowcount:
+        raise JobNotPaused(job_id=job_id, state=hold_job(connection, job_id))
+    connection.execute(
+        update(chunks)
+        .where(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
+        .values(published_at=None)
+    )
+    note_transition(connection, Event.JOB_RESUMED, job=job_id)

@@ -1,0 +1,70 @@
+"""What may be removed from the store: half jobs that nobody stores, jobs that ended long ago, workers long gone."""
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, false, func, or_, select
+
+from qwenq.schemas.pruning import PrunedJob
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables.core import chunks, documents, jobs, workers
+from qwenq.store.database.clock import now
+from qwenq.store.life.half_jobs import has_ended, is_abandoned
+
+
+def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob]:
+    """Abandoned half jobs, and jobs that ended so many seconds ago (None: none of these), oldest first."""
+    rows = connection.execute(
+        select(
+            jobs.c.id,
+            jobs.c.name,
+            jobs.c.state,
+            jobs.c.finished_at,
+            select(func.coalesce(func.sum(chunks.c.documents), 0))
+            .where(chunks.c.job_id == jobs.c.id)
+            .scalar_subquery()
+            .label("documents"),
+        )
+        .where(_is_prunable(ended))
+        .order_by(jobs.c.id)
+    )
+    return [
+        PrunedJob(
+            id=row.id,
+            name=row.name,
+            state=JobState(row.state),
+            # Chunks carry the counts; of a half job, the last rows are in none yet.
+            documents=_stored(connection, row.id) if row.state == JobState.VALIDATING else row.documents,
+            finished_at=row.finished_at,
+        )
+        for row in rows
+    ]
+
+
+def count_prunable_workers(connection: Connection, seen: float, ended: float) -> int:
+    """How many workers gave no sign of life for so many seconds, and are named by no job that stays."""
+    staying = exists().where(
+        chunks.c.worker_id == workers.c.id, jobs.c.id == chunks.c.job_id, ~_is_prunable(ended)
+    )
+    counted: int = connection.execute(
+        select(func.count()).select_from(workers).where(_unseen(seen), ~staying)
+    ).scalar_one()
+    return counted
+
+
+def remove_workers(connection: Connection, seen: float) -> int:
+    """Remove workers that gave no sign of life for so many seconds, and that no chunk names. Returns how many."""
+    named = exists().where(chunks.c.worker_id == workers.c.id)
+    return connection.execute(delete(workers).where(_unseen(seen), ~named)).rowcount
+
+
+def _is_prunable(ended: float | None) -> ColumnElement[bool]:
+    return or_(is_abandoned(), false() if ended is None else has_ended(ended))
+
+
+def _unseen(seconds: float) -> ColumnElement[bool]:
+    return workers.c.heartbeat_at < now(-seconds)
+
+
+def _stored(connection: Connection, job_id: int) -> int:
+    counted: int = connection.execute(
+        select(func.count()).select_from(documents).where(documents.c.job_id == job_id)
+    ).scalar_one()
+    return counted

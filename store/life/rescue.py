@@ -1,0 +1,130 @@
+"""Chunks whose worker is gone: put back, halved when they keep killing workers, failed when one document is left.
+
+Several rescuers at once are harmless: each takes a chunk's row lock, and passes by rows that another holds.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.states import ChunkState, JobState
+from qwenq.schemas.tables.core import chunks, documents
+from qwenq.store.database.clock import now
+from qwenq.store.life.claims import drop_chunk, finish_chunk, note_claim, requeue_chunk
+from qwenq.store.life.documents import has_no_outcome, of_job
+from qwenq.store.life.halving import split_chunk
+from qwenq.store.life.jobs import hold_job
+from qwenq.store.outcomes.outcome_rows import FailureRow, OutcomeRows
+from qwenq.store.outcomes.results import insert_outcomes
+
+POISON = "poison"
+_POISON_MESSAGE = (
+    "The worker's process died or hung {crashes} times in a row while it held this document alone. "
+    "It was not tried again; the worker's log says more."
+)
+
+
+def is_any_expired(connection: Connection) -> bool:
+    """Whether there is a chunk whose lease has run out. Costs next to nothing, and writes nothing."""
+    expired = (chunks.c.state == ChunkState.RUNNING) & (chunks.c.lease_expires_at < now())
+    return connection.execute(select(chunks.c.id).where(expired).limit(1)).first() is not None
+
+
+def rescue_expired(connection: Connection, max_crashes: int) -> RescueReport:
+    """Rescue the chunks whose lease has run out."""
+    return _rescue(connection, chunks.c.lease_expires_at < now(), max_crashes)
+
+
+def rescue_held_by(connection: Connection, worker_id: int, max_crashes: int) -> RescueReport:
+    """Rescue what an earlier process of this worker held: a worker has one, so that one is gone."""
+    return _rescue(connection, chunks.c.worker_id == worker_id, max_crashes)
+
+
+def _rescue(connection: Connection, stranded: ColumnElement[bool], max_crashes: int) -> RescueReport:
+    rows = connection.execute(
+        select(
+            chunks.c.id,
+            chunks.c.job_id,
+            chunks.c.attempt,
+            chunks.c.worker_id,
+            chunks.c.first_seq,
+            chunks.c.last_seq,
+            chunks.c.crashes,
+        )
+        .where(chunks.c.state == ChunkState.RUNNING, stranded)
+        .order_by(chunks.c.job_id, chunks.c.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    report = RescueReport()
+    for chunk_id, job_id, attempt, worker_id, first, last, crashes in rows:
+        claim = Claim(chunk_id, job_id, attempt, worker_id, first, last)
+        if hold_job(connection, job_id) == JobState.CANCELLED:
+            drop_chunk(connection, claim)
+        else:
+            report += _put_back(connection, claim, crashes + 1, max_crashes)
+    return report
+
+
+def _put_back(connection: Connection, claim: Claim, crashes: int, max_crashes: int) -> RescueReport:
+    unfinished = _unfinished_seqs(connection, claim)
+    if not unfinished:
+        finish_chunk(connection, claim)
+        return RescueReport()
+    connection.execute(
+        update(chunks)
+        .where(chunks.c.id == claim.chunk_id)
+        .values(crashes=crashes, rescues=chunks.c.rescues + 1)
+    )
+    alone = crashes - CRASHES_IN_COMPANY - 1
+    if alone >= max_crashes and len(unfinished) == 1:
+        _fail_as_poison(connection, claim, unfinished[0], alone)
+        return RescueReport(poisoned=1)
+    requeue_chunk(connection, claim)
+    note_claim(connection, Event.CHUNK_RESCUED, claim, crashes=crashes)
+    if alone < max_crashes:
+        return RescueReport(requeued=1)
+    _halve(connection, claim, unfinished, max_crashes)
+    return RescueReport(halved=1)
+
+
+def _unfinished_seqs(connection: Connection, claim: Claim) -> Sequence[int]:
+    return (
+        connection.execute(
+            select(documents.c.seq)
+            .where(
+                of_job(claim.job_id),
+                documents.c.seq.between(claim.first_seq, claim.last_seq),
+                has_no_outcome(),
+            )
+            .order_by(documents.c.seq)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def _fail_as_poison(connection: Connection, claim: Claim, seq: int, crashes: int) -> None:
+    failure = FailureRow(seq, POISON, _POISON_MESSAGE.format(crashes=crashes))
+    insert_outcomes(connection, claim, OutcomeRows((), [failure]))
+    note_claim(connection, Event.CHUNK_POISONED, claim, crashes=crashes)
+    finish_chunk(connection, claim)
+
+
+def _halve(connection: Connection, claim: Claim, unfinished: Sequence[int], max_crashes: int) -> None:
+    """Split a waiting chunk in two in the middle of its unfinished documents."""
+    cut = len(unfinished) // 2
+    upper = split_chunk(connection, claim.chunk_id, unfinished[cut])
+    note_claim(connection, Event.CHUNK_HALVED, claim, upper_chunk=upper)
+    for chunk_id, half in ((claim.chunk_id, unfinished[:cut]), (upper, unfinished[cut:])):
+        suspicion = _suspicion(half, max_crashes)
+        connection.execute(update(chunks).where(chunks.c.id == chunk_id).values(crashes=suspicion))
+
+
+def _suspicion(unfinished: Sequence[int], max_crashes: int) -> int:
+    """Crashes that half a chunk begins with: one more halves it again, but a lone document has its own chances.
+
+    Either way it is a suspect, answered with no other chunk beside it.
+    """
+    return CRASHES_IN_COMPANY + (max_crashes if len(unfinished) > 1 else 1)

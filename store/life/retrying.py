@@ -1,0 +1,135 @@
+"""Retrying: failed documents wait again in their chunks, and how they failed is kept as history."""
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
+
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY
+from qwenq.schemas.errors import JobNotRetryable, NothingToRetry
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.states import ChunkState, DocumentState, JobState
+from qwenq.schemas.tables.core import chunks, documents, failures, jobs
+from qwenq.store.database.transitions import note_transition
+from qwenq.store.life.halving import split_chunk
+from qwenq.store.life.jobs import hold_job
+from qwenq.store.life.rescue import POISON
+
+_AWAIT_ITS_END = "retry it once it has ended; `qwenq status {job_id} --watch` follows it"
+_REMEDIES = {
+    JobState.VALIDATING: _AWAIT_ITS_END,
+    JobState.QUEUED: _AWAIT_ITS_END,
+    JobState.RUNNING: _AWAIT_ITS_END,
+    JobState.PAUSED: "let it go on with `qwenq resume {job_id}`, and retry it once it has ended",
+    JobState.CANCELLED: "what was cancelled is not taken up again; submit its documents as a new job",
+}
+
+
+def retry_failed(connection: Connection, job_id: int, codes: Collection[str] = ()) -> int:
+    """Let the failed documents of a job that has ended wait again: those of some error codes, or all.
+
+    Bad rows stay as they are. What took its worker down gets a chunk of its own, which stays a suspect: it is answered
+    with no other beside it. Returns how many wait. Raises JobNotRetryable, NothingToRetry.
+    """
+    state = hold_job(connection, job_id)
+    if state in _REMEDIES:
+        remedy = _REMEDIES[state].format(job_id=job_id)
+        raise JobNotRetryable(job_id=job_id, state=state, remedy=remedy)
+    chosen = _chosen(job_id, codes)
+    _keep_history(connection, chosen)
+    _isolate(connection, job_id, chosen & (documents.c.error_code == POISON))
+    _reopen_chunks(connection, job_id, chosen)
+    retried = connection.execute(
+        update(documents)
+        .where(chosen)
+        .values(state=DocumentState.PENDING, error_code=None, error_message=None)
+    ).rowcount
+    if not retried:
+        raise _nothing_to_retry(connection, job_id, codes)
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id)
+        .values(state=JobState.QUEUED, idle_since=jobs.c.finished_at, finished_at=None)
+    )
+    note_transition(connection, Event.JOB_RETRIED, job=job_id, documents=retried)
+    return retried
+
+
+def _chosen(job_id: int, codes: Collection[str]) -> ColumnElement[bool]:
+    failed = and_(
+        documents.c.job_id == job_id,
+        documents.c.state == DocumentState.FAILED,
+        documents.c.custom_id.is_not(None),
+    )
+    return failed & documents.c.error_code.in_(codes) if codes else failed
+
+
+def _keep_history(connection: Connection, chosen: ColumnElement[bool]) -> None:
+    rounds = select(func.count() + 1).where(
+        failures.c.job_id == documents.c.job_id, failures.c.seq == documents.c.seq
+    )
+    # Not BETWEEN: this way the index finds the one chunk that holds the document.
+    done_at = (
+        select(chunks.c.finished_at)
+        .where(chunks.c.job_id == documents.c.job_id, chunks.c.first_seq <= documents.c.seq)
+        .order_by(chunks.c.first_seq.desc())
+        .limit(1)
+    )
+    kept = select(
+        documents.c.job_id,
+        documents.c.seq,
+        rounds.scalar_subquery(),
+        documents.c.error_code,
+        documents.c.error_message,
+        done_at.scalar_subquery(),
+    ).where(chosen)
+    connection.execute(insert(failures).from_select([column.name for column in failures.columns], kept))
+
+
+def _isolate(connection: Connection, job_id: int, poisonous: ColumnElement[bool]) -> None:
+    """Give each of these documents a chunk of its own."""
+    for seq in connection.execute(select(documents.c.seq).where(poisonous)).scalars().all():
+        chunk_id, first_seq, last_seq = connection.execute(
+            select(chunks.c.id, chunks.c.first_seq, chunks.c.last_seq)
+            .where(chunks.c.job_id == job_id, chunks.c.first_seq <= seq)
+            .order_by(chunks.c.first_seq.desc())
+            .limit(1)
+        ).one()
+        if first_seq < seq:
+            chunk_id = split_chunk(connection, chunk_id, seq)
+        if seq < last_seq:
+            split_chunk(connection, chunk_id, seq + 1)
+
+
+def _reopen_chunks(connection: Connection, job_id: int, chosen: ColumnElement[bool]) -> None:
+    """Let the chunks of these documents wait again. The next claim raises the fence above that of any earlier round."""
+    held = chosen & documents.c.seq.between(chunks.c.first_seq, chunks.c.last_seq)
+    counted = select(func.count()).select_from(documents).where(held).scalar_subquery()
+    poisonous = select(documents.c.seq).where(held, documents.c.error_code == POISON).exists()
+    connection.execute(
+        update(chunks)
+        .where(chunks.c.job_id == job_id, chunks.c.failed > 0, counted > 0)
+        .values(
+            state=ChunkState.QUEUED,
+            crashes=case((poisonous, CRASHES_IN_COMPANY + 1), else_=0),
+            failed=chunks.c.failed - counted,
+            worker_id=None,
+            published_at=None,
+            finished_at=None,
+        )
+    )
+
+
+def _nothing_to_retry(connection: Connection, job_id: int, codes: Collection[str]) -> NothingToRetry:
+    by_code = connection.execute(
+        select(documents.c.error_code, func.count(), func.count() - func.count(documents.c.custom_id))
+        .where(documents.c.job_id == job_id, documents.c.state == DocumentState.FAILED)
+        .group_by(documents.c.error_code)
+        .order_by(documents.c.error_code)
+    ).all()
+    reason = "none failed"
+    if by_code:
+        reason = "what failed is " + ", ".join(f"{code} ({failed:,})" for code, failed, _ in by_code)
+    if bad := sum(bad for _, _, bad in by_code):
+        reason += f"; {bad:,} of it are bad rows, which cannot run: mend the input, and submit it anew"
+    among = f" with the code {' or '.join(codes)}" if codes else ""
+    return NothingToRetry(job_id=job_id, among=among, reason=reason)

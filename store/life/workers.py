@@ -1,0 +1,181 @@
+"""Workers: registered by their parent process, which also keeps their heartbeat."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.requests import ModelInfo
+from qwenq.schemas.states import WorkerState
+from qwenq.schemas.tables.core import workers
+from qwenq.schemas.workers import NOTHING_TAKEN, MemoryTaken, Worker, WorkerIdentity
+from qwenq.store.database.clock import now
+from qwenq.store.database.transitions import note_transition
+
+ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats
+
+
+def register_worker(connection: Connection, identity: WorkerIdentity) -> int:
+    """Note a worker that starts."""
+    worker_id: int = connection.execute(
+        insert(workers)
+        .values(
+            name=identity.name,
+            host=identity.host,
+            pid=identity.pid,
+            model=identity.model,
+            state=WorkerState.STARTING,
+            loads=0,
+            started_at=now(),
+            heartbeat_at=now(),
+        )
+        .returning(workers.c.id)
+    ).scalar_one()
+    note_transition(
+        connection, Event.WORKER_STARTING,
+        worker=worker_id, node=identity.name, host=identity.host, model=identity.model,
+    )  # fmt: skip
+    return worker_id
+
+
+def beat_heart(connection: Connection, worker_id: int, held: MemoryTaken = NOTHING_TAKEN) -> bool:
+    """Note that a worker's parent process is alive, and what memory its working process and its GPU hold.
+
+    False: the store knows no such worker any more.
+    """
+    beaten = connection.execute(
+        update(workers)
+        .where(workers.c.id == worker_id)
+        .values(
+            heartbeat_at=now(),
+            resident_bytes=held.resident,
+            gpu_bytes=held.gpu,
+            gpu_total_bytes=held.gpu_total,
+        )
+    )
+    return bool(beaten.rowcount)
+
+
+def note_model_loaded(
+    connection: Connection, worker_id: int, info: ModelInfo, tokens_per_second: float | None = None
+) -> None:
+    """Note that a worker's process has its model resident, and how fast it was when it tried it."""
+    ready = connection.execute(
+        update(workers)
+        .where(workers.c.id == worker_id, workers.c.state != WorkerState.STOPPING)
+        .values(state=WorkerState.READY)
+    )
+    connection.execute(
+        update(workers)
+        .where(workers.c.id == worker_id)
+        .values(
+            device=info.device,
+            dtype=info.dtype,
+            context=info.context,
+            parameters=info.parameters,
+            revision=info.revision,
+            load_seconds=info.load_seconds,
+            check_tokens_per_second=tokens_per_second,
+            loads=workers.c.loads + 1,
+            error=None,
+        )
+    )
+    if ready.rowcount:
+        note_transition(
+            connection, Event.WORKER_READY,
+            worker=worker_id, model=info.model, device=info.device, dtype=info.dtype,
+            load_seconds=info.load_seconds, check_tokens_per_second=tokens_per_second,
+        )  # fmt: skip
+
+
+def note_failed(connection: Connection, worker_id: int, reason: str) -> None:
+    """Note why a worker cannot load its model, or cannot go on."""
+    connection.execute(
+        update(workers).where(workers.c.id == worker_id).values(state=WorkerState.FAILED, error=reason)
+    )
+    note_transition(connection, Event.WORKER_FAILED, worker=worker_id, reason=reason)
+
+
+def note_unfit(connection: Connection, worker_id: int, reason: str) -> None:
+    """Note why a worker that has its model resident cannot answer with it."""
+    connection.execute(update(workers).where(workers.c.id == worker_id).values(loads=workers.c.loads + 1))
+    note_failed(connection, worker_id, reason)
+
+
+def device_of(connection: Connection, worker_id: int) -> str | None:
+    """Where a worker's model is; None before it is loaded."""
+    device: str | None = connection.execute(
+        select(workers.c.device).where(workers.c.id == worker_id)
+    ).scalar_one_or_none()
+    return device
+
+
+def note_stopping(connection: Connection, worker_id: int) -> None:
+    """Ask a worker's process, which reads this at its next renewal, to put its chunk down."""
+    _note_end(connection, worker_id, WorkerState.STOPPING, Event.WORKER_STOPPING)
+
+
+def note_stopped(connection: Connection, worker_id: int) -> None:
+    """Note that a worker has ended."""
+    _note_end(connection, worker_id, WorkerState.STOPPED, Event.WORKER_STOPPED)
+
+
+def find_worker(connection: Connection, worker_id: int) -> Worker | None:
+    """One worker."""
+    row = connection.execute(select(workers).where(workers.c.id == worker_id)).one_or_none()
+    return _as_worker(row) if row else None
+
+
+def worker_of_process(connection: Connection, host: str, pid: int) -> Worker | None:
+    """The newest worker whose parent process this is."""
+    row = connection.execute(
+        select(workers)
+        .where(workers.c.host == host, workers.c.pid == pid)
+        .order_by(workers.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return _as_worker(row) if row else None
+
+
+def count_alive(connection: Connection, model: str, within_seconds: float) -> int:
+    """How many workers of a model gave a sign of life within this time."""
+    rows = connection.execute(select(workers.c.id).where(workers.c.model == model, *_alive(within_seconds)))
+    return len(rows.all())
+
+
+def models_alive(connection: Connection, within_seconds: float) -> set[str]:
+    """The models of which a worker gave a sign of life within this time."""
+    rows = connection.execute(select(workers.c.model).where(*_alive(within_seconds)).distinct())
+    return set(rows.scalars())
+
+
+def _alive(within_seconds: float) -> tuple[ColumnElement[bool], ...]:
+    return (
+        workers.c.state.in_((WorkerState.STARTING, WorkerState.READY)),
+        workers.c.heartbeat_at > now(-within_seconds),
+    )
+
+
+def _note_end(connection: Connection, worker_id: int, state: WorkerState, event: Event) -> None:
+    ended = connection.execute(
+        update(workers)
+        .where(workers.c.id == worker_id, workers.c.state != WorkerState.FAILED)
+        .values(state=state)
+    )
+    if ended.rowcount:
+        note_transition(connection, event, worker=worker_id)
+
+
+def _as_worker(row: Row[Any]) -> Worker:
+    return Worker(
+        id=row.id,
+        name=row.name,
+        host=row.host,
+        pid=row.pid,
+        model=row.model,
+        state=WorkerState(row.state),
+        loads=row.loads,
+        error=row.error,
+        started_at=row.started_at,
+        heartbeat_at=row.heartbeat_at,
+    )

@@ -1,0 +1,1 @@
+"""What answers leave in the store: results, parts, batches."""

@@ -1,0 +1,85 @@
+"""Notices to webhooks: each is tried until it is taken, with longer and longer pauses, and then given up."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from qwenq.schemas.schedules import Notice, NoticeStatus
+from qwenq.schemas.states import NoticeState
+from qwenq.schemas.tables.schedules import notices
+from qwenq.store.database.clock import now
+
+PAUSES = (10.0, 60.0, 300.0, 1_800.0, 7_200.0, 21_600.0, 43_200.0)
+"""Seconds after each attempt before the next; after one more than these, a notice is given up."""
+
+
+def insert_notice(connection: Connection, key: str, url: str, body: str) -> None:
+    """Have somebody told. What has this key already is not told twice."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    values: dict[str, Any] = {
+        "key": key,
+        "url": url,
+        "body": body,
+        "state": NoticeState.WAITING,
+        "attempts": 0,
+        "next_attempt_at": now(),
+        "created_at": now(),
+    }
+    connection.execute(dialect.insert(notices).values(values).on_conflict_do_nothing())
+
+
+def take_notice(connection: Connection) -> Notice | None:
+    """Take the notice that is due for longest, and have it tried again later, should nothing be heard of it."""
+    row = connection.execute(
+        select(notices.c.id, notices.c.attempts)
+        .where(notices.c.state == NoticeState.WAITING, notices.c.next_attempt_at <= now())
+        .order_by(notices.c.next_attempt_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    pause = PAUSES[min(row.attempts, len(PAUSES) - 1)]
+    taken = connection.execute(
+        update(notices)
+        .where(notices.c.id == row.id)
+        .values(attempts=notices.c.attempts + 1, next_attempt_at=now(pause))
+        .returning(notices.c.id, notices.c.key, notices.c.url, notices.c.body, notices.c.attempts)
+    ).one()
+    return Notice(*taken)
+
+
+def note_sent(connection: Connection, notice: Notice) -> None:
+    """Note that a notice was taken."""
+    connection.execute(
+        update(notices)
+        .where(notices.c.id == notice.id)
+        .values(state=NoticeState.SENT, error=None, finished_at=now())
+    )
+
+
+def note_not_sent(connection: Connection, notice: Notice, reason: str) -> bool:
+    """Note why an attempt failed. False: it was the last one."""
+    again = notice.attempt <= len(PAUSES)
+    values: dict[str, Any] = {"error": reason}
+    if not again:
+        values |= {"state": NoticeState.FAILED, "finished_at": now()}
+    connection.execute(update(notices).where(notices.c.id == notice.id).values(values))
+    return again
+
+
+def notices_of(connection: Connection, keys: Sequence[str]) -> list[NoticeStatus]:
+    """How the notices of these keys fare."""
+    rows = connection.execute(
+        select(notices.c.key, notices.c.url, notices.c.state, notices.c.attempts, notices.c.error)
+        .where(notices.c.key.in_(keys))
+        .order_by(notices.c.id.desc())
+    )
+    return [NoticeStatus(**row._mapping) for row in rows]  # noqa: SLF001
+
+
+def remove_old_notices(connection: Connection, ended: float) -> int:
+    """Remove notices that were taken, or given up, so many seconds ago. Returns how many."""
+    return connection.execute(delete(notices).where(notices.c.finished_at <= now(-ended))).rowcount

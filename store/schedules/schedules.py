@@ -1,0 +1,91 @@
+"""Schedules: stored, told of, and asked for when they are due."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exc, insert, select, update
+
+from qwenq.schemas.errors import ScheduleExists
+from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
+from qwenq.schemas.states import ScheduleState
+from qwenq.schemas.tables.schedules import schedules
+from qwenq.store.database.clock import now
+
+
+def insert_schedule(
+    connection: Connection,
+    name: str,
+    due: tuple[str, str, datetime],
+    request: ScheduledRequest,
+    policy: RunPolicy,
+    submitter: str | None,
+) -> None:
+    """Store a schedule; `due` is its cron line, its time zone and its first due time. Raises ScheduleExists."""
+    cron, timezone, next_due_at = due
+    try:
+        connection.execute(
+            insert(schedules).values(
+                name=name,
+                state=ScheduleState.ACTIVE,
+                cron=cron,
+                timezone=timezone,
+                request=request.model_dump(mode="json"),
+                policy=policy.model_dump(mode="json"),
+                submitter=submitter,
+                created_at=now(),
+                next_due_at=next_due_at,
+            )
+        )
+    except exc.IntegrityError:
+        raise ScheduleExists(name=name) from None
+
+
+def find_schedule(connection: Connection, name: str) -> Schedule | None:
+    """The schedule of this name."""
+    row = connection.execute(select(schedules).where(schedules.c.name == name)).one_or_none()
+    return as_schedule(row) if row else None
+
+
+def all_schedules(connection: Connection) -> list[Schedule]:
+    """All schedules by name."""
+    return [as_schedule(row) for row in connection.execute(select(schedules).order_by(schedules.c.name))]
+
+
+def due_schedules(connection: Connection, at: datetime, limit: int) -> list[Schedule]:
+    """Active schedules that are due, those that are due for longest first; nobody else sees them meanwhile."""
+    rows = connection.execute(
+        select(schedules)
+        .where(schedules.c.state == ScheduleState.ACTIVE, schedules.c.next_due_at <= at)
+        .order_by(schedules.c.next_due_at, schedules.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [as_schedule(row) for row in rows]
+
+
+def note_next_due(connection: Connection, due: Sequence[tuple[int, datetime]]) -> None:
+    """Note of schedules, by their ids, when they are due next."""
+    for schedule_id, next_due_at in due:
+        connection.execute(
+            update(schedules).where(schedules.c.id == schedule_id).values(next_due_at=next_due_at)
+        )
+
+
+def set_schedule_state(
+    connection: Connection, schedule_id: int, state: ScheduleState, next_due_at: datetime
+) -> None:
+    """Pause a schedule, or let it go on with this due time."""
+    connection.execute(
+        update(schedules).where(schedules.c.id == schedule_id).values(state=state, next_due_at=next_due_at)
+    )
+
+
+def remove_schedule(connection: Connection, schedule_id: int) -> None:
+    """Remove a schedule with the record of its runs; their jobs stay."""
+    connection.execute(delete(schedules).where(schedules.c.id == schedule_id))
+
+
+def as_schedule(row: Row[Any]) -> Schedule:
+    """A schedule from its row."""
+    return Schedule.model_validate(dict(row._mapping))  # noqa: SLF001

@@ -1,0 +1,1 @@
+"""What is only read: status, pages, reports, metrics, health."""

@@ -1,0 +1,63 @@
+"""Why documents of a job failed: by error code, with a few messages and documents of each."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from qwenq.schemas.tables.core import documents
+from qwenq.schemas.views.job_pages import CutText, FailedDocument, FailureGroup, FailureMessage
+from qwenq.store.life.jobs import job_sources
+
+LOOKED_AT = 50
+"""Of each code, so many documents are read for their messages."""
+MESSAGES = 3
+DOCUMENTS_OF_MESSAGE = 5
+MESSAGE_CHARACTERS = 600
+
+_COUNTS = (
+    select(documents.c.error_code, func.count().label("documents"))
+    .where(documents.c.job_id == bindparam("of_job"), documents.c.error_code.is_not(None))
+    .group_by(documents.c.error_code)
+)
+_SOME = (
+    select(
+        documents.c.seq,
+        documents.c.custom_id,
+        documents.c.source,
+        documents.c.line,
+        func.substr(documents.c.error_message, 1, MESSAGE_CHARACTERS).label("message"),
+        func.length(documents.c.error_message).label("characters"),
+    )
+    .where(documents.c.job_id == bindparam("of_job"), documents.c.error_code == bindparam("code"))
+    .order_by(documents.c.seq)
+    .limit(LOOKED_AT)
+)
+
+
+def failure_groups(connection: Connection, job_id: int) -> list[FailureGroup]:
+    """A job's failed documents by error code, the most frequent first."""
+    counts = connection.execute(_COUNTS, {"of_job": job_id}).all()
+    if not counts:
+        return []
+    sources = job_sources(connection, job_id)
+    return [
+        FailureGroup(row.error_code, row.documents, _messages(connection, job_id, row.error_code, sources))
+        for row in sorted(counts, key=lambda row: (-row.documents, row.error_code))
+    ]
+
+
+def _messages(
+    connection: Connection, job_id: int, code: str, sources: Sequence[str]
+) -> tuple[FailureMessage, ...]:
+    """Some different messages of a code, the most frequent of those looked at first."""
+    found: defaultdict[CutText, list[FailedDocument]] = defaultdict(list)
+    rows = connection.execute(_SOME, {"of_job": job_id, "code": code}).all()
+    for row in rows:
+        document = FailedDocument(row.seq, row.custom_id, sources[row.source], row.line)
+        found[CutText(row.message, row.characters)].append(document)
+    often_first = sorted(found.items(), key=lambda item: -len(item[1]))
+    return tuple(
+        FailureMessage(message, tuple(some[:DOCUMENTS_OF_MESSAGE]))
+        for message, some in often_first[:MESSAGES]
+    )

@@ -1,0 +1,109 @@
+"""The fleet: workers with what they hold, told apart by how they fare."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+
+from qwenq.schemas.states import ChunkState, WorkerState
+from qwenq.schemas.tables.core import chunks, workers
+from qwenq.schemas.views.fleet import FleetWorker, HeldChunk, WorkerCondition
+from qwenq.store.database.clock import now, seconds_since
+from qwenq.store.life.workers import ALIVE_SECONDS
+
+STOPPED_SHOWN_SECONDS = 3_600.0
+SILENT_SHOWN_SECONDS = 86_400.0
+"""For so long a worker that stopped, and one that ended without a word, belong to the fleet of today."""
+MOST_WORKERS = 200
+
+_OF_STATE = {
+    WorkerState.STARTING: WorkerCondition.STARTING,
+    WorkerState.STOPPING: WorkerCondition.STOPPING,
+    WorkerState.STOPPED: WorkerCondition.STOPPED,
+    WorkerState.FAILED: WorkerCondition.FAILED,
+}
+_COLUMNS = [workers.c[field.name] for field in fields(FleetWorker) if field.name in workers.c]
+_ENDED = (WorkerState.STOPPED, WorkerState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The workers of today, newest first, at most MOST_WORKERS; the newest of earlier ones; and how many these are."""
+
+    workers: tuple[FleetWorker, ...]
+    earlier: tuple[FleetWorker, ...]
+    earlier_count: int
+
+
+def read_fleet(connection: Connection, most_earlier: int) -> Fleet:
+    """The whole fleet as it stands, with at most so many workers of earlier days."""
+    earlier_count: int = connection.execute(
+        select(func.count()).select_from(workers).where(~_is_of_today())
+    ).scalar_one()
+    held = _held_chunks(connection)
+    return Fleet(
+        _workers(connection, _is_of_today(), MOST_WORKERS, held),
+        _workers(connection, ~_is_of_today(), most_earlier, held),
+        earlier_count,
+    )
+
+
+def condition_of(state: WorkerState, silent_seconds: float, held: Collection[HeldChunk]) -> WorkerCondition:
+    """How a worker fares. One that is silent for too long is lost, whatever it said last."""
+    if state not in _ENDED and silent_seconds > ALIVE_SECONDS:
+        return WorkerCondition.LOST
+    if state in _OF_STATE:
+        return _OF_STATE[state]
+    return WorkerCondition.BUSY if held else WorkerCondition.IDLE
+
+
+def _is_of_today() -> ColumnElement[bool]:
+    heard = workers.c.heartbeat_at
+    return or_(
+        heard > now(-STOPPED_SHOWN_SECONDS),
+        and_(heard > now(-SILENT_SHOWN_SECONDS), workers.c.state != WorkerState.STOPPED),
+    )
+
+
+def _workers(
+    connection: Connection, which: ColumnElement[bool], most: int, held: dict[int, list[HeldChunk]]
+) -> tuple[FleetWorker, ...]:
+    rows = connection.execute(
+        select(*_COLUMNS, seconds_since(workers.c.heartbeat_at).label("silent_seconds"))
+        .where(which)
+        .order_by(workers.c.id.desc())
+        .limit(most)
+    )
+    return tuple(_as_worker(row, tuple(held.get(row.id, ()))) for row in rows)
+
+
+def _held_chunks(connection: Connection) -> dict[int, list[HeldChunk]]:
+    """The chunks at work, by worker: by their state, for a worker may have had a million."""
+    rows = connection.execute(
+        select(
+            chunks.c.worker_id,
+            chunks.c.id,
+            chunks.c.job_id,
+            chunks.c.attempt,
+            chunks.c.documents,
+            (chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled).label("finished"),
+            seconds_since(chunks.c.lease_expires_at).label("overdue_seconds"),
+        )
+        .where(chunks.c.state == ChunkState.RUNNING)
+        .order_by(chunks.c.id)
+    )
+    held: defaultdict[int, list[HeldChunk]] = defaultdict(list)
+    for row in rows:
+        held[row.worker_id].append(
+            HeldChunk(row.id, row.job_id, row.attempt, row.documents, row.finished, -row.overdue_seconds)
+        )
+    return held
+
+
+def _as_worker(row: Row[*tuple[Any, ...]], held: tuple[HeldChunk, ...]) -> FleetWorker:
+    known = dict(row._mapping)  # noqa: SLF001
+    state = WorkerState(known.pop("state"))
+    condition = condition_of(state, row.silent_seconds, held)
+    return FleetWorker(state=state, condition=condition, held=held, **known)

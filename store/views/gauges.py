@@ -1,0 +1,79 @@
+"""The whole store in a few sums. Chunks carry the counts, so that a million documents are thousands of rows."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, func, select, text
+
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.tables.core import chunks, documents, jobs
+from qwenq.schemas.views.gauges import ChunkSums, Gauges, RestedJobs, Waiting
+from qwenq.store.database.clock import seconds_since
+from qwenq.store.outcomes.batches import batches_after, newest_told
+from qwenq.store.views.chunk_sums import documents_at_work, ending_sums, open_sums, rested_sums
+from qwenq.store.views.fleet import read_fleet
+
+_finished = chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled
+_WAITING = (
+    select(
+        jobs.c.model,
+        func.count().label("chunks"),
+        func.sum(chunks.c.documents - _finished).label("documents"),
+        # Of one that is retried or resumed, when that was.
+        seconds_since(func.min(func.coalesce(chunks.c.published_at, chunks.c.created_at))).label("oldest"),
+    )
+    .join_from(chunks, jobs, jobs.c.id == chunks.c.job_id)
+    .where(chunks.c.state == ChunkState.QUEUED, jobs.c.state.in_(CLAIMABLE_JOB_STATES))
+    .group_by(jobs.c.model)
+)
+# The very words of the index, which a parameter would hide from the planner.
+_POISON = select(func.count()).select_from(documents).where(text("error_code = 'poison'"))
+
+
+def read_gauges(connection: Connection, after_batch: int | None, rested: RestedJobs | None = None) -> Gauges:
+    """Where everything stands, and the batches after this one; with None, none of them.
+
+    `rested` are the sums of the look before: with them, the chunks of jobs that ended earlier are not read again.
+    """
+    states = _jobs_by_state(connection)
+    open_jobs = open_sums(connection)
+    going_on = open_jobs + ending_sums(connection)
+    rested = rested_sums(
+        connection, sum(states.get(state, 0) for state in ENDED_JOB_STATES), rested, going_on
+    )
+    every = going_on + rested.sums
+    at_work, open_at_work = documents_at_work(connection)
+    newest = newest_told(connection)
+    return Gauges(
+        jobs=states,
+        documents=_by_state(every, at_work),
+        open_documents=_by_state(open_jobs, open_at_work),
+        waiting=_waiting_by_model(connection),
+        workers=read_fleet(connection, most_earlier=0).workers,
+        attempts=every.attempt,
+        rescues=every.rescues,
+        poison_documents=connection.execute(_POISON).scalar_one(),
+        batches=() if after_batch is None else batches_after(connection, after_batch, newest),
+        newest_batch=newest,
+        rested=rested,
+    )
+
+
+def _by_state(sums: ChunkSums, at_work: int) -> Mapping[DocumentState, int]:
+    done = sums.succeeded + sums.failed + sums.cancelled
+    return {
+        DocumentState.PENDING: sums.documents - done - at_work,
+        DocumentState.RUNNING: at_work,
+        DocumentState.SUCCEEDED: sums.succeeded,
+        DocumentState.FAILED: sums.failed,
+        DocumentState.CANCELLED: sums.cancelled,
+    }
+
+
+def _jobs_by_state(connection: Connection) -> Mapping[JobState, int]:
+    rows = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
+    return {JobState(state): count for state, count in rows}
+
+
+def _waiting_by_model(connection: Connection) -> Mapping[str, Waiting]:
+    rows = connection.execute(_WAITING)
+    return {row.model: Waiting(row.chunks, int(row.documents), max(0.0, row.oldest)) for row in rows}

@@ -1,0 +1,90 @@
+"""What health is told by of the store: work that waits or is stranded, and how fast workers were."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, func, select
+
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, NoticeState, RunState, ScheduleState
+from qwenq.schemas.tables.core import batches, chunks, jobs
+from qwenq.schemas.tables.schedules import notices, schedules
+from qwenq.schemas.views.fleet import FleetWorker
+from qwenq.schemas.views.health import ScheduleTrouble, StrandedWork, WaitingModel, WorkerSpeed
+from qwenq.store.database.clock import now, seconds_since
+from qwenq.store.life.half_jobs import abandoned_jobs
+from qwenq.store.schedules.runs import last_ended
+
+RECENT_SECONDS = 300.0
+DAY_SECONDS = 86_400.0
+MOST_BATCHES = 2_000
+
+
+def waiting_models(connection: Connection) -> list[WaitingModel]:
+    """The models for which chunks wait, of jobs that may run."""
+    rows = connection.execute(
+        select(jobs.c.model, func.count(), func.max(seconds_since(chunks.c.created_at)))
+        .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))
+        .where(chunks.c.state == ChunkState.QUEUED, jobs.c.state.in_(CLAIMABLE_JOB_STATES))
+        .group_by(jobs.c.model)
+        .order_by(jobs.c.model)
+    )
+    return [WaitingModel(*row) for row in rows]
+
+
+def stranded_work(connection: Connection) -> StrandedWork:
+    """What nobody is at."""
+    expired, longest_expired = connection.execute(
+        select(func.count(), func.max(seconds_since(chunks.c.lease_expires_at))).where(
+            chunks.c.state == ChunkState.RUNNING, chunks.c.lease_expires_at < now()
+        )
+    ).one()
+    unannounced, longest_unannounced = connection.execute(
+        select(func.count(), func.max(seconds_since(chunks.c.created_at)))
+        .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))
+        .where(
+            chunks.c.state == ChunkState.QUEUED,
+            chunks.c.published_at.is_(None),
+            jobs.c.state.in_(CLAIMABLE_JOB_STATES),
+        )
+    ).one()
+    return StrandedWork(
+        expired, longest_expired or 0.0, unannounced, longest_unannounced or 0.0, abandoned_jobs(connection)
+    )
+
+
+def schedule_trouble(connection: Connection) -> ScheduleTrouble:
+    """Schedules that are overdue, whose last run failed, or whose webhook was given up within the last day."""
+    is_overdue = (schedules.c.state == ScheduleState.ACTIVE) & (schedules.c.next_due_at < now())
+    overdue, longest = connection.execute(
+        select(func.count(), func.max(seconds_since(schedules.c.next_due_at))).where(is_overdue)
+    ).one()
+    given_up = connection.execute(
+        select(func.count())
+        .select_from(notices)
+        .where(notices.c.state == NoticeState.FAILED, notices.c.finished_at > now(-DAY_SECONDS))
+    ).scalar_one()
+    failed = [name for name, run in last_ended(connection) if run.state is RunState.FAILED]
+    return ScheduleTrouble(overdue, float(longest or 0.0), failed, given_up)
+
+
+def worker_speeds(connection: Connection, workers: Iterable[FleetWorker]) -> list[WorkerSpeed]:
+    """How fast these workers were in the batches of their last day, of which at most the newest 2,000 are read."""
+    return [_speed_of(connection, worker) for worker in workers]
+
+
+def _speed_of(connection: Connection, worker: FleetWorker) -> WorkerSpeed:
+    age = seconds_since(batches.c.finished_at)
+    rows = connection.execute(
+        select(batches.c.tokens_per_second, age)
+        .where(
+            batches.c.worker_id == worker.id,
+            batches.c.finished_at > now(-DAY_SECONDS),
+            batches.c.new_tokens > 0,
+        )
+        .order_by(batches.c.finished_at.desc())
+        .limit(MOST_BATCHES)
+    ).all()
+    return WorkerSpeed(
+        worker.name,
+        recent=[speed for speed, seconds in rows if seconds <= RECENT_SECONDS],
+        before=[speed for speed, seconds in rows if seconds > RECENT_SECONDS],
+    )

@@ -1,0 +1,146 @@
+"""Where jobs stand, counted from their chunks."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+
+from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobStatus, TokenUsage
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.database.clock import now
+
+
+def job_status(connection: Connection, job_id: int) -> JobStatus | None:
+    """Where one job stands, None when there is no such job."""
+    row = connection.execute(_statuses().where(jobs.c.id == job_id)).one_or_none()
+    return _as_status(row) if row else None
+
+
+def job_statuses(connection: Connection, limit: int) -> list[JobStatus]:
+    """Where the newest jobs stand, newest first."""
+    newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(limit)
+    rows = connection.execute(_statuses().where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc()))
+    return [_as_status(row) for row in rows]
+
+
+def jobs_before(connection: Connection, wanted: JobFilter, before: int | None, limit: int) -> list[JobStatus]:
+    """Where the newest jobs stand that fit, of those older than the job `before`; newest first.
+
+    Only their own chunks are counted, however many jobs there are.
+    """
+    newest = select(jobs.c.id).where(*_fitting(wanted)).order_by(jobs.c.id.desc()).limit(limit)
+    if before is not None:
+        newest = newest.where(jobs.c.id < before)
+    ids = connection.execute(newest).scalars().all()
+    rows = connection.execute(_statuses().where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))
+    return [_as_status(row) for row in rows]
+
+
+def models_of_jobs(connection: Connection) -> list[str]:
+    """The models that jobs are for, by name. Each is one look into the index, however many jobs there are."""
+    first = select(func.min(jobs.c.model).label("model")).cte("models", recursive=True)
+    after = select(func.min(jobs.c.model)).where(jobs.c.model > first.c.model).scalar_subquery()
+    found = first.union_all(select(after).where(first.c.model.is_not(None)))
+    return list(connection.execute(select(found.c.model).where(found.c.model.is_not(None))).scalars())
+
+
+def open_jobs(connection: Connection) -> dict[str, list[int]]:
+    """The numbers of the jobs that are queued or running, by model, oldest first."""
+    rows = connection.execute(
+        select(jobs.c.model, jobs.c.id)
+        .where(jobs.c.state.in_(CLAIMABLE_JOB_STATES))
+        .order_by(jobs.c.model, jobs.c.id)
+    )
+    found: dict[str, list[int]] = {}
+    for model, job_id in rows:
+        found.setdefault(model, []).append(job_id)
+    return found
+
+
+def _fitting(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.state is not None:
+        conditions.append(jobs.c.state == wanted.state)
+    if wanted.model is not None:
+        conditions.append(jobs.c.model == wanted.model)
+    if wanted.name is not None:
+        conditions.append(jobs.c.name.icontains(wanted.name, autoescape=True))
+    return conditions
+
+
+def _running_documents() -> ColumnElement[int]:
+    """Documents in the hands of a worker: what its running chunks hold and have not finished."""
+    unfinished = chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled
+    return func.sum(unfinished).filter(chunks.c.state == ChunkState.RUNNING)
+
+
+def _statuses() -> Select[Any]:
+    # Chunks carry the counts, so that telling of a job with a million documents reads thousands of rows.
+    return (
+        select(
+            jobs.c.id,
+            jobs.c.name,
+            jobs.c.state,
+            jobs.c.model,
+            jobs.c.submitter,
+            jobs.c.created_at,
+            jobs.c.started_at,
+            jobs.c.finished_at,
+            jobs.c.idle_since,
+            jobs.c.idle_seconds,
+            now().label("asked_at"),
+            func.sum(chunks.c.documents).label("total"),
+            _running_documents().label("running"),
+            func.sum(chunks.c.succeeded).label("succeeded"),
+            func.sum(chunks.c.failed).label("failed"),
+            func.sum(chunks.c.cancelled).label("cancelled"),
+            func.sum(chunks.c.reused).label("reused"),
+            func.sum(chunks.c.prompt_tokens).label("prompt_tokens"),
+            func.sum(chunks.c.completion_tokens).label("completion_tokens"),
+            func.sum(chunks.c.reasoning_tokens).label("reasoning_tokens"),
+            func.sum(chunks.c.prefix_tokens).label("prefix_tokens"),
+        )
+        .select_from(jobs.outerjoin(chunks, chunks.c.job_id == jobs.c.id))
+        .group_by(jobs.c.id)
+    )
+
+
+def _as_status(row: Row[Any]) -> JobStatus:
+    counts = {
+        name: int(getattr(row, name) or 0)
+        for name in ("total", "running", "succeeded", "failed", "cancelled")
+    }
+    pending = 2 * counts["total"] - sum(counts.values())
+    usage = TokenUsage(
+        prompt_tokens=int(row.prompt_tokens or 0),
+        completion_tokens=int(row.completion_tokens or 0),
+        reasoning_tokens=int(row.reasoning_tokens or 0),
+        prefix_tokens=int(row.prefix_tokens or 0),
+    )
+    return JobStatus(
+        id=row.id,
+        name=row.name,
+        state=JobState(row.state),
+        model=row.model,
+        documents=DocumentCounts(pending=pending, reused=int(row.reused or 0), **counts),
+        usage=usage,
+        submitter=row.submitter,
+        tokens_per_second=_rate(usage.completion_tokens, _working_seconds(row)),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def _working_seconds(row: Row[Any]) -> float:
+    """How long the job has been at work: since its first claim, without the time in which it was not to run."""
+    if row.started_at is None:
+        return 0.0
+    end: datetime = row.finished_at or row.idle_since or row.asked_at
+    seconds: float = (end - row.started_at).total_seconds() - row.idle_seconds
+    return seconds
+
+
+def _rate(tokens: int, seconds: float) -> float | None:
+    return round(tokens / seconds, 2) if seconds > 0 else None

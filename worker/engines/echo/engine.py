@@ -1,0 +1,166 @@
+"""An engine without a model: it answers with the document itself. Made for measuring the pipeline."""
+
+import time
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from qwenq.schemas.errors import DocumentFailed, GenerationFailed, PromptTooLong
+from qwenq.schemas.measures.answer_seconds import AnswerSeconds
+from qwenq.schemas.prompts.messages import Message, Prompt
+from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
+from qwenq.schemas.response_format import ResponseFormat, ResponseType
+from qwenq.schemas.results import FinishReason, Usage
+from qwenq.worker.engines.failures import failed_completion, refuse_blank
+from qwenq.worker.engines.memory import resident_bytes
+from qwenq.worker.engines.options import EngineOptions
+
+ECHO_MODEL = "echo"
+UNLIMITED_CONTEXT = 2**31
+ROWS = 32
+REPORT_SECONDS = 1.0
+
+
+class EchoEngine:
+    """Answers each request with its last user message. A whitespace-separated word counts as one token."""
+
+    def __init__(self, options: EngineOptions, hooks: EngineHooks) -> None:
+        self._rows = options.batch_rows or ROWS
+        self._context = options.context or UNLIMITED_CONTEXT
+        self._hooks = hooks
+        self._withdrawn: set[int] = set()
+
+    def load(self) -> ModelInfo:
+        """Nothing to load."""
+        return ModelInfo(
+            model=ECHO_MODEL,
+            device="none",
+            dtype="none",
+            context=self._context,
+            parameters=0,
+            load_seconds=0.0,
+        )
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answer each request in the order given, each before the next is asked for: `requests` may wait for that."""
+        self._withdrawn.clear()
+        share = _Share()
+        for request in requests:
+            if request.group != share.group:
+                self._report(share)
+                share = _Share(request.group)
+            if share.rows % self._rows == 0:
+                self._hooks.on_step()
+            if request.group in self._withdrawn:
+                continue
+            answer = share.add(_answer(request, self._context))
+            if request.closes_group or share.is_due:
+                self._report(share)
+                share = _Share(request.group)
+            yield answer
+        self._report(share)
+
+    def _report(self, share: "_Share") -> None:
+        if share.rows:
+            self._hooks.on_batch(share.metrics(together=min(share.rows, self._rows)))
+
+    def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
+        """Count the words of a prompt."""
+        del thinking
+        return _count_words(messages)
+
+    def withdraw(self, group: int) -> None:
+        """Answer no further request of the group."""
+        self._withdrawn.add(group)
+
+    def withdraw_waiting(self, group: int) -> Collection[int]:
+        """Answer no further request of the group: an echo is no sooner begun than given."""
+        self.withdraw(group)
+        return ()
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one group had of the last second or so: requests that were answered one after the other, without padding."""
+
+    group: int = 0
+    rows: int = 0
+    prompt_tokens: int = 0
+    new_tokens: int = 0
+    seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+    answer_seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() - self.began > REPORT_SECONDS
+
+    def add(self, answer: Completion) -> Completion:
+        self.rows += 1
+        self.prompt_tokens += answer.usage.prompt_tokens
+        self.new_tokens += answer.usage.completion_tokens
+        self.seconds += answer.seconds
+        if answer.failure is None:
+            self.answer_seconds.add(answer.seconds)
+        return answer
+
+    def metrics(self, together: int) -> BatchMetrics:
+        return BatchMetrics(
+            rows=self.rows,
+            prompt_tokens=self.prompt_tokens,
+            padded_tokens=self.prompt_tokens,
+            new_tokens=self.new_tokens,
+            seconds=self.seconds,
+            resident_bytes=resident_bytes(),
+            gpu_peak_bytes=0,
+            group=self.group,
+            together=together,
+            answer_seconds=self.answer_seconds,
+        )
+
+
+def _answer(request: Request, context: int) -> Completion:
+    started = time.perf_counter()
+    try:
+        refuse_blank(request.prompt.messages)
+        _refuse_format(request.params.response_format)
+        prompt_tokens = _count_words(request.prompt.messages)
+        _refuse_too_long(prompt_tokens, request.params.max_new_tokens, context)
+    except DocumentFailed as error:
+        return failed_completion(request.key, error, group=request.group)
+    text, reason, words = _echo(_last_user_text(request.prompt), request.params.max_new_tokens)
+    for stop in request.params.stop:
+        if stop in text:
+            text, reason = text.partition(stop)[0], FinishReason.STOP
+            words = len(text.split())
+    usage = Usage(prompt_tokens, words, 0)
+    seconds = time.perf_counter() - started
+    return Completion(request.key, text, reason, usage, group=request.group, seconds=seconds)
+
+
+def _last_user_text(prompt: Prompt) -> str:
+    return next(message.content for message in reversed(prompt.messages) if message.role == "user")
+
+
+def _echo(text: str, limit: int) -> tuple[str, FinishReason, int]:
+    words = text.split()
+    if len(words) <= limit:
+        return text, FinishReason.STOP, len(words)
+    return " ".join(words[:limit]), FinishReason.LENGTH, limit
+
+
+def _count_words(messages: Iterable[Message]) -> int:
+    return sum(len(message.content.split()) for message in messages)
+
+
+def _refuse_format(form: ResponseFormat) -> None:
+    """Raise GenerationFailed for an answer that is to be JSON: an echo is what the document is."""
+    if form.type is not ResponseType.TEXT:
+        raise GenerationFailed(reason=f"the model echo cannot hold its answer to the format {form.type}")
+
+
+def _refuse_too_long(prompt_tokens: int, max_new_tokens: int, context: int) -> None:
+    if prompt_tokens + max_new_tokens > context:
+        raise PromptTooLong(prompt_tokens=prompt_tokens, max_new_tokens=max_new_tokens, context=context)

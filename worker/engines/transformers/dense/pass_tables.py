@@ -1,0 +1,125 @@
+"""What native/plain_pass.c is given, laid out as native/plain_pass.h says: a model's layers, and a step's documents."""
+
+import ctypes
+from collections.abc import Iterator
+from collections.abc import Sequence as Listed
+from typing import NamedTuple, Self
+
+import torch
+
+from qwenq.worker.engines.transformers.dense.panels import WeightTable
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
+from qwenq.worker.engines.transformers.packed.step import PackedStep
+
+_COUNT, _PLACE = ctypes.c_int64, ctypes.c_void_p
+
+
+class LayerTable(ctypes.Structure):
+    """`struct layer`: its linear layers, its norms, how many columns a token sees."""
+
+    _fields_ = (
+        *((name, WeightTable) for name in ("query", "key", "value", "output", "gate", "up", "down")),
+        *((name, _PLACE) for name in ("before_attention", "before_mlp", "query_norm", "key_norm")),
+        ("window", _COUNT),
+    )
+
+
+class ModelTable(ctypes.Structure):
+    """`struct model`."""
+
+    _fields_ = (
+        ("layers", _PLACE),
+        ("norm", _PLACE),
+        ("head", WeightTable),
+        *((name, _COUNT) for name in ("count", "width", "heads")),
+        *((name, ctypes.c_float) for name in ("epsilon", "scaling")),
+    )
+
+
+class StepTable(ctypes.Structure):
+    """`struct step`."""
+
+    _fields_ = (
+        *(
+            (name, _PLACE)
+            for name in ("rows", "cosines", "sines", "spans", "places", "wanted", "logits", "room")
+        ),
+        *((name, _COUNT) for name in ("tokens", "count", "wanted_count")),
+    )
+
+
+class Spans(NamedTuple):
+    """`struct span` of each document in a step, and its `struct place` in each layer, layers x spans."""
+
+    spans: torch.Tensor
+    places: torch.Tensor
+
+    @classmethod
+    def of(cls, step: PackedStep, layers: int) -> Self:
+        """Lay out the running documents, then the pieces of prompts."""
+        prefixes = _Prefixes(layers)
+        parts = [*_running(step, prefixes), *_pieces(step, prefixes)]
+        spans = [span for part in parts for span in part.spans]
+        return cls(torch.tensor(spans), torch.cat([part.places for part in parts], dim=1))
+
+
+class _Part(NamedTuple):
+    spans: Listed[tuple[int, ...]]
+    places: torch.Tensor
+
+
+class _Prefixes:
+    """Where prefixes lie: looked up once a step, since many documents share one."""
+
+    def __init__(self, layers: int) -> None:
+        self._nowhere = torch.zeros(layers, 2, dtype=torch.long)
+        self._known: dict[Prefix, torch.Tensor] = {}
+
+    def places(self, prefix: Prefix | None) -> torch.Tensor:
+        """Give the addresses of its keys and values, layers x 2."""
+        if prefix is None:
+            return self._nowhere
+        if prefix not in self._known:
+            self._known[prefix] = _addresses(prefix.keys, prefix.values)
+        return self._known[prefix]
+
+
+def _running(step: PackedStep, prefixes: _Prefixes) -> Iterator[_Part]:
+    if step.decoding is None:
+        return
+    arena, readers = step.decoding.arena, step.decoding.readers
+    slot, head = arena.keys[0].stride()[:2]
+    starts = torch.tensor([reader.slot for reader in readers]).unsqueeze(1) * slot * arena.keys[0].itemsize
+    own = _addresses(arena.keys, arena.values).unsqueeze(1) + starts
+    shared = torch.stack([prefixes.places(reader.prefix) for reader in readers], dim=1)
+    spans = [
+        (place, 1, reader.filled, reader.shared, head, _head_stride(reader.prefix))
+        for place, reader in enumerate(readers)
+    ]
+    yield _Part(spans, torch.cat([own, shared], dim=2))
+
+
+def _pieces(step: PackedStep, prefixes: _Prefixes) -> Iterator[_Part]:
+    first = 0 if step.decoding is None else step.decoding.documents
+    for piece in step.pieces:
+        shared = piece.before - piece.start
+        span = (
+            first,
+            len(piece.ids),
+            piece.start,
+            shared,
+            piece.keys[0].stride(0),
+            _head_stride(piece.prefix),
+        )
+        places = torch.cat([_addresses(piece.keys, piece.values), prefixes.places(piece.prefix)], dim=1)
+        yield _Part([span], places.unsqueeze(1))
+        first += len(piece.ids)
+
+
+def _head_stride(prefix: Prefix | None) -> int:
+    return prefix.keys[0].stride(0) if prefix is not None else 0
+
+
+def _addresses(keys: Listed[torch.Tensor], values: Listed[torch.Tensor]) -> torch.Tensor:
+    """Give layers x 2."""
+    return torch.tensor([[one.data_ptr(), other.data_ptr()] for one, other in zip(keys, values, strict=True)])

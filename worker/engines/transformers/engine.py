@@ -1,0 +1,164 @@
+"""The engine over Transformers: one resident model, documents packed or padded, a decode loop of its own."""
+
+import copy
+import logging
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedModel
+
+from qwenq.schemas.errors import ModelUnavailable
+from qwenq.schemas.prompts.messages import Message
+from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.budget import TokenBudget
+from qwenq.worker.engines.transformers.choosing.grammars import Grammars
+from qwenq.worker.engines.transformers.cores import usable_cores
+from qwenq.worker.engines.transformers.dense.graph_choice import choose_recorder
+from qwenq.worker.engines.transformers.dense.graphed_forward import MOST_BYTES, GraphedForward
+from qwenq.worker.engines.transformers.dense.prepacked import prepack
+from qwenq.worker.engines.transformers.intake import Intake
+from qwenq.worker.engines.transformers.loading.device import free_memory
+from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
+from qwenq.worker.engines.transformers.packed.rows import PackedRows, step_tokens
+from qwenq.worker.engines.transformers.packed.step import Forward
+from qwenq.worker.engines.transformers.padded.cache import cache_size
+from qwenq.worker.engines.transformers.padded.rows import PaddedRows
+from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
+from qwenq.worker.engines.transformers.prompts.fitting import Fitter
+from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.runner import Runner
+from qwenq.worker.engines.transformers.scheduler import Scheduler
+from qwenq.worker.engines.transformers.way import prepare_packing
+
+_log = logging.getLogger("qwenq.engine")
+
+LOAD_FIRST = "load() was not called"
+ENOUGH_WAITING = 2  # batches: then the next chunk is not asked for yet
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A resident model with what runs its documents, and what prepares them."""
+
+    loaded: LoadedModel
+    budget: TokenBudget
+    forward: Forward | None
+    runner: Runner
+    fitter: Fitter
+    grammars: Grammars
+
+    @classmethod
+    def of(cls, loaded: LoadedModel, options: EngineOptions) -> "_Ready":
+        network = loaded.network
+        record = choose_recorder(network, options)
+        budget = _calibrated(network, options, MOST_BYTES if record is not None else 0)
+        prepack(network)
+        forward = prepare_packing(network, record)
+        runner = PaddedRows(network, budget) if forward is None else PackedRows(network, forward, budget)
+        # A tokenizer of its own: while one thread encodes with it, another cannot decode.
+        encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
+        width = network.config.get_text_config(decoder=True).vocab_size
+        grammars = Grammars(loaded.vocabulary, width)
+        ready = cls(loaded, budget, forward, runner, Fitter(encoder, loaded.context), grammars)
+        _log.info("documents are %s", ready.way)
+        return ready
+
+    @property
+    def way(self) -> str:
+        """How documents go through the model."""
+        if self.forward is None:
+            return "padded"
+        graphed = isinstance(self.forward, GraphedForward) and self.forward.failure is None
+        return "packed, decode steps replayed as CUDA graphs" if graphed else "packed"
+
+    def prepare(self, request: Request) -> Sequence:
+        """Make a request ready for the device. Raises DocumentFailed."""
+        prompt = self.fitter.fit(request)
+        grammar = self.grammars.grammar_for(request.params, prompt)
+        return Sequence(request.key, prompt, request.params, self.loaded.vocabulary, request.group, grammar)
+
+
+class TransformersEngine:
+    """Answers requests with any causal language model that Transformers itself knows."""
+
+    def __init__(self, model: str, options: EngineOptions, hooks: EngineHooks) -> None:
+        self._model = model
+        self._options = options
+        self._hooks = hooks
+        self._ready: _Ready | None = None
+        self._scheduler: Scheduler | None = None
+
+    def load(self) -> ModelInfo:
+        """Make the model resident. Raises ModelUnavailable, or InvalidSetting for device and dtype."""
+        if self._ready is None:
+            if "OMP_NUM_THREADS" not in os.environ:
+                torch.set_num_threads(usable_cores())
+            self._ready = _Ready.of(load_model(self._model, self._options), self._options)
+        return self._ready.loaded.info
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answer each request as it finishes; `requests` are read ahead, in a thread of their own.
+
+        What `hooks.on_step` and `requests` raise passes through, and the engine can be used again. Raises
+        ModelUnavailable before `load`.
+        """
+        if self._ready is None:
+            raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
+        ready = self._ready
+        intake = Intake(requests, ready.prepare, ENOUGH_WAITING * ready.budget.rows)
+        self._scheduler = Scheduler(ready.runner, intake, ready.budget, ready.loaded.device, self._hooks)
+        try:
+            yield from self._scheduler.run()
+        except BaseException:
+            ready.runner.release()  # whatever it came from: a step may have been broken off half-way
+            raise
+        finally:
+            self._scheduler = None
+            intake.close()
+
+    def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
+        """Count the tokens of a prompt. Only the thread that reads `requests` may ask, or any while none is read."""
+        if self._ready is None:
+            raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
+        return len(self._ready.fitter.encoder.encode(messages, thinking=thinking))
+
+    def withdraw(self, group: int) -> None:
+        """Let the group's requests go, from within `on_step`: they get no completion any more."""
+        if self._scheduler is not None:
+            self._scheduler.withdraw(group)
+
+    def withdraw_waiting(self, group: int) -> Collection[int]:
+        """Let the group's requests go that are not begun, from within `on_step`. Returns the keys of the others."""
+        return () if self._scheduler is None else self._scheduler.withdraw_waiting(group)
+
+    @property
+    def way(self) -> str:
+        """How documents go through the model: packed or padded, and whether decode steps are replayed as CUDA graphs.
+
+        Raises ModelUnavailable before `load`.
+        """
+        if self._ready is None:
+            raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
+        return self._ready.way
+
+    def close(self) -> None:
+        """Let the model and its memory go."""
+        if self._ready is not None:
+            device = self._ready.loaded.device
+            self._ready = None
+            free_memory(device)
+
+
+def _calibrated(network: PreTrainedModel, options: EngineOptions, beside: int) -> TokenBudget:
+    """Measure how much can be generated at once beside the model, what a pass through it takes, and `beside` bytes."""
+    config = network.config.get_text_config(decoder=True)
+    tokens = step_tokens(network.device)
+    wide = 4 * config.hidden_size + 3 * getattr(config, "intermediate_size", 4 * config.hidden_size)
+    rows = options.batch_rows or 256
+    passing = tokens * wide * network.dtype.itemsize + 3 * rows * config.vocab_size * torch.float32.itemsize
+    return TokenBudget.calibrated(
+        network.device, cache_size(network), passing + beside, options.batch_rows, options.batch_tokens
+    )

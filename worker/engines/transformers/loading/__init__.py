@@ -1,0 +1,1 @@
+"""Making a model resident: its source, device, weights, tokenizer."""

@@ -1,0 +1,63 @@
+"""Why a model cannot be loaded, in plain words."""
+
+import re
+
+from huggingface_hub.errors import (
+    GatedRepoError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+
+from qwenq.worker.engines.transformers.loading.quantization import INSTALL
+from qwenq.worker.engines.transformers.loading.source import NO_TOKENIZER, NO_WEIGHTS, NOT_ON_HUB
+
+LONGEST_REASON = 300
+
+NOT_REACHED = "the hub cannot be reached, and the model is not in this machine's cache"
+OTHER_MODEL = "it is not a model that generates text, or this version of Transformers does not know it"
+REASONS = (
+    (("trust_remote_code",), "it brings Python code of its own, which qwenq does not run"),
+    (("unrecognized configuration class",), OTHER_MODEL),
+    (("unrecognized model",), OTHER_MODEL),
+    (("no file named",), NO_WEIGHTS),
+    (("tokenizer", "can't load"), NO_TOKENIZER),
+    (("tokenizer", "instantiate"), NO_TOKENIZER),
+    (("couldn't connect",), NOT_REACHED),
+    (("mismatched_sizes",), "its weights are not of the sizes that its config.json says"),
+    (
+        ("bitsandbytes", "requires"),
+        f"its weights are quantized by the package bitsandbytes, which is not here: {INSTALL}",
+    ),
+)
+"""What the libraries say, by words that it holds in lower case, and what that means."""
+NO_MODULE = re.compile(r"No module named '([^'.]+)")
+
+
+def reason_of(error: BaseException) -> str:
+    """Say in one line what went wrong, from the first error in the chain that tells."""
+    for link in _chain(error):
+        if isinstance(link, GatedRepoError):
+            return "it is gated: accept its terms on the hub, then log in with `hf auth login`"
+        if isinstance(link, RepositoryNotFoundError):
+            return NOT_ON_HUB
+        if isinstance(link, (LocalEntryNotFoundError, OfflineModeIsEnabled, ConnectionError)):
+            return NOT_REACHED
+    return _plain(str(error)) or type(error).__name__
+
+
+def _plain(message: str) -> str:
+    for words, reason in REASONS:
+        if all(word in message.lower() for word in words):
+            return reason
+    if missing := NO_MODULE.match(message):
+        return f"it needs the package {missing[1]}, which is not installed"
+    return message.strip().partition("\n")[0].rstrip(".")[:LONGEST_REASON]
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    links: list[BaseException] = []
+    while error is not None and error not in links:
+        links.append(error)
+        error = error.__cause__ or error.__context__
+    return links

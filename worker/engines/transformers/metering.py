@@ -1,0 +1,96 @@
+"""What generation costs each group: tokens, cells, seconds, memory."""
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+import torch
+
+from qwenq.schemas.measures.answer_seconds import AnswerSeconds
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.worker.engines.memory import resident_bytes
+from qwenq.worker.engines.transformers.loading.device import peak_bytes, reset_peak
+from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.runner import RowWork
+
+REPORT_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one group had so far of the stretch at hand."""
+
+    rows: int = 0
+    prompt_tokens: int = 0
+    prefix_tokens: int = 0
+    padded_tokens: int = 0
+    new_tokens: int = 0
+    seconds: float = 0.0
+    steps: int = 0
+    rows_of_steps: int = 0
+    answer_seconds: AnswerSeconds = field(default_factory=AnswerSeconds)
+
+
+@dataclass(slots=True)
+class GroupMeter:
+    """Adds up steps by group, and gives the sums away every few seconds."""
+
+    device: torch.device
+    _shares: dict[int, _Share] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    def add_step(self, work: Collection[RowWork], seconds: float) -> None:
+        """Charge a step to the groups that had tokens in it, each by its tokens."""
+        tokens: dict[int, int] = {}
+        for row in work:
+            share = self._shares.setdefault(row.sequence.group, _Share())
+            share.prompt_tokens += row.prompt_tokens
+            share.padded_tokens += row.cells
+            share.new_tokens += row.new_tokens
+            group = row.sequence.group
+            tokens[group] = tokens.get(group, 0) + row.cells + row.new_tokens
+        everything = sum(tokens.values())
+        together = len({row.sequence for row in work})
+        for group, count in tokens.items():
+            share = self._shares[group]
+            share.seconds += seconds * count / everything if everything else 0.0
+            share.steps += 1
+            share.rows_of_steps += together
+
+    def add_ended(self, sequence: Sequence, ended_at: float) -> None:
+        """Count a document that ended, at this moment of the monotonic clock."""
+        share = self._shares.setdefault(sequence.group, _Share())
+        share.rows += 1
+        share.prefix_tokens += sequence.prefix_tokens
+        if sequence.failure is None:
+            share.answer_seconds.add(ended_at - sequence.admitted_at)
+
+    def take(self, group: int) -> BatchMetrics | None:
+        """Give a group's sums, and begin it anew; None where it had nothing."""
+        share = self._shares.pop(group, None)
+        if share is None:
+            return None
+        metrics = BatchMetrics(
+            rows=share.rows,
+            prompt_tokens=share.prompt_tokens,
+            padded_tokens=share.padded_tokens,
+            new_tokens=share.new_tokens,
+            seconds=share.seconds,
+            resident_bytes=resident_bytes(),
+            gpu_peak_bytes=peak_bytes(self.device),
+            prefix_tokens=share.prefix_tokens,
+            group=group,
+            together=share.rows_of_steps / share.steps if share.steps else 0.0,
+            answer_seconds=share.answer_seconds,
+        )
+        reset_peak(self.device)
+        return metrics
+
+    def take_due(self) -> Iterator[BatchMetrics]:
+        """Give every group's sums, if it is time."""
+        if time.monotonic() - self._since < REPORT_SECONDS:
+            return
+        self._since = time.monotonic()
+        for group in list(self._shares):
+            if metrics := self.take(group):
+                yield metrics

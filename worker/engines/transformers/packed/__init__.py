@@ -1,0 +1,1 @@
+"""Packed rows without padding, for models whose attention can be replaced."""

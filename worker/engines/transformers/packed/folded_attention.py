@@ -1,0 +1,170 @@
+"""Attention for documents that get one token each: over the prefix that many share, then over their own columns.
+
+The query heads of one key-value head are the rows of one small matrix product, and a shared prefix is read once for
+all of its documents, as in Hydragen (Juravsky et al., 2024).
+"""
+
+from collections.abc import Sequence as Listed
+from dataclasses import dataclass, field
+from typing import Self
+
+import torch
+
+from qwenq.worker.engines.transformers.packed.arena import KeyValueArena
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
+from qwenq.worker.engines.transformers.packed.reader import Reader
+
+TIGHT = 0.75  # of the columns are used: then passing over the others is cheaper than copying these together
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """The slots that read one prefix. `slots` is None where these are all in use: then nothing is gathered."""
+
+    prefix: Prefix
+    slots: torch.Tensor | None
+
+    def scores(self, layer: int, query: torch.Tensor) -> torch.Tensor:
+        """Give the products of their queries with the prefix's keys: slots x heads x group x tokens."""
+        mine = query if self.slots is None else query[self.slots]
+        return _by_row(torch.matmul(_by_head(mine), self.prefix.keys[layer].transpose(1, 2)), query)
+
+    def mix(self, layer: int, weights: torch.Tensor, mixed: torch.Tensor) -> None:
+        """Add the prefix's values, weighed."""
+        weights = weights[..., : len(self.prefix)]
+        mine = weights if self.slots is None else weights[self.slots]
+        shared = _by_row(torch.matmul(_by_head(mine), self.prefix.values[layer]), mixed)
+        if self.slots is None:
+            mixed += shared
+        else:
+            mixed[self.slots] += shared
+
+
+@dataclass(slots=True)
+class FoldedAttention:
+    """The attention of one step, layer by layer, over the arena's first `used` slots.
+
+    `slots` are those that get a token; what others, still taking their prompt in, would see is thrown away.
+    `places` are the columns that the new tokens go to. `filled` and `shared` count the columns that each used slot
+    sees: own ones before this token, and of a prefix.
+    """
+
+    arena: KeyValueArena
+    used: int
+    slots: torch.Tensor
+    places: torch.Tensor
+    filled: torch.Tensor
+    shared: torch.Tensor
+    columns: int
+    longest: int
+    groups: list[Readers]
+    _masks: dict[int | None, torch.Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, arena: KeyValueArena, used: int, readers: Listed[Reader]) -> Self:
+        """Lay the readers out, those of one prefix together."""
+        device = arena.keys[0].device
+        filled, shared = [0] * used, [0] * used
+        members: dict[Prefix, list[int]] = {}
+        for reader in readers:
+            filled[reader.slot], shared[reader.slot] = reader.filled, reader.shared
+            if reader.prefix is not None:
+                members.setdefault(reader.prefix, []).append(reader.slot)
+        return cls(
+            arena=arena,
+            used=used,
+            slots=torch.tensor([reader.slot for reader in readers], device=device),
+            places=torch.tensor([reader.filled for reader in readers], device=device),
+            filled=torch.tensor(filled, device=device),
+            shared=torch.tensor(shared, device=device),
+            columns=max(filled) + 1,
+            longest=max(shared),
+            groups=[
+                Readers(prefix, None if len(slots) == used else torch.tensor(slots, device=device))
+                for prefix, slots in members.items()
+            ],
+        )
+
+    def attend(
+        self,
+        layer: int,
+        packed: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+        scaling: float,
+        window: int | None,
+    ) -> torch.Tensor:
+        """Keep the newest keys and values, give each document's attention: documents x heads x size.
+
+        `packed` are queries, keys and values: heads x documents x size.
+        """
+        query, key, value = packed
+        self.arena.keys[layer][self.slots, :, self.places] = key.transpose(0, 1)
+        self.arena.values[layer][self.slots, :, self.places] = value.transpose(0, 1)
+        return self._attend(layer, query * scaling, window)
+
+    def _attend(self, layer: int, query: torch.Tensor, window: int | None) -> torch.Tensor:
+        keys, values = self._own(self.arena.keys[layer]), self._own(self.arena.values[layer])
+        folded = self._spread(
+            query.transpose(0, 1).reshape(len(self.slots), keys.shape[1], -1, query.shape[2])
+        )
+        own = torch.matmul(folded, keys.transpose(2, 3))
+        scores = self._with_shared(layer, folded, own).add_(self._mask(window, own.shape[3]))
+        weights = scores.softmax(-1)
+        mixed = torch.matmul(weights[..., self.longest :], values)
+        for group in self.groups:
+            group.mix(layer, weights, mixed)
+        if len(self.slots) < self.used:
+            mixed = mixed[self.slots]
+        return mixed.reshape(len(self.slots), -1, query.shape[2])
+
+    def _with_shared(self, layer: int, query: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+        """Put the scores of the prefixes before those of the own columns."""
+        if not self.groups:
+            return own
+        if self.groups[0].slots is None:
+            return torch.cat([self.groups[0].scores(layer, query), own], dim=-1)
+        scores = own.new_zeros(*own.shape[:3], self.longest + own.shape[3])
+        scores[..., self.longest :] = own
+        for group in self.groups:
+            scores[group.slots, :, :, : len(group.prefix)] = group.scores(layer, query)
+        return scores
+
+    def _own(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Give the columns to look at, such that the matrix product does not gather them first."""
+        used = tensor[: self.used]
+        if tensor.device.type != "cpu":
+            return used[:, :, : self.columns]
+        if self.columns >= TIGHT * tensor.shape[2]:
+            return used
+        return used[:, :, : self.columns].contiguous()
+
+    def _spread(self, query: torch.Tensor) -> torch.Tensor:
+        if len(self.slots) == self.used:
+            return query
+        spread = query.new_zeros(self.used, *query.shape[1:])
+        spread[self.slots] = query
+        return spread
+
+    def _mask(self, window: int | None, columns: int) -> torch.Tensor:
+        """Give what to add to the scores: nothing where a slot sees the column, else minus infinity."""
+        if window not in self._masks:
+            device = self.filled.device
+            prefix, own = torch.arange(self.longest, device=device), torch.arange(columns, device=device)
+            filled, shared = self.filled.unsqueeze(1), self.shared.unsqueeze(1)
+            sees_prefix, sees_own = prefix < shared, own <= filled
+            if window is not None:
+                oldest = shared + filled - window + 1
+                sees_prefix, sees_own = sees_prefix & (prefix >= oldest), sees_own & (own + shared >= oldest)
+            seen = torch.cat([sees_prefix, sees_own], dim=1)
+            mask = torch.zeros(seen.shape, dtype=self.arena.keys[0].dtype, device=device)
+            self._masks[window] = mask.masked_fill_(~seen, float("-inf"))[:, None, None]
+        return self._masks[window]
+
+
+def _by_head(rows: torch.Tensor) -> torch.Tensor:
+    """From rows x heads x group x size to heads x (rows x group) x size."""
+    return rows.transpose(0, 1).reshape(rows.shape[1], -1, rows.shape[3])
+
+
+def _by_row(flat: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Back again, to rows x heads x group x size, with heads and group as in `like`."""
+    return flat.view(like.shape[1], -1, like.shape[2], flat.shape[2]).transpose(0, 1)

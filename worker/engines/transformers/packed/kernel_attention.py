@@ -1,0 +1,144 @@
+"""The attention of running documents on a CPU, by a kernel in C that reads the columns they see, and no others."""
+
+import ctypes
+from collections.abc import Sequence as Listed
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import torch
+
+from qwenq.worker.engines.transformers.native import NUMBERS, compile_kernel
+from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
+from qwenq.worker.engines.transformers.packed.reader import Reader
+
+NAME = "decode_attention"
+_COUNT, _PLACE = ctypes.c_int64, ctypes.c_void_p
+_ARGUMENTS = (
+    *(_COUNT, _COUNT, _COUNT, ctypes.c_float, _COUNT),
+    *(_PLACE, _COUNT) * 3,
+    *(_PLACE,) * 10,
+)
+
+
+class DecodeKernel:
+    """The kernel, compiled for a model's heads."""
+
+    def __init__(self, function: "ctypes._NamedFuncPointer") -> None:
+        function.argtypes, function.restype = _ARGUMENTS, None
+        self.run = function
+
+    @classmethod
+    def compiled(cls, shape: CacheShape) -> "DecodeKernel | None":
+        """Compile it; None where PyTorch's operations have to do: another device or dtype, no compiler."""
+        if shape.device.type != "cpu" or shape.dtype not in NUMBERS:
+            return None
+        definitions = {"HEAD_SIZE": shape.head_size, "GROUP": shape.group, **NUMBERS[shape.dtype]}
+        library = compile_kernel(NAME, definitions)
+        return cls(library[NAME]) if library is not None else None
+
+    def attention(self, arena: KeyValueArena, readers: Listed[Reader]) -> "KernelAttention":
+        """Give the attention of one step."""
+        return KernelAttention(self, arena, readers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prefixes:
+    """Where the keys and values of some prefixes lie, layers x prefixes, and how many numbers a head takes there."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+    strides: torch.Tensor
+    kept: Listed[Prefix | None]
+
+    @classmethod
+    def of(cls, prefixes: Listed[Prefix | None], layers: int) -> Self:
+        return cls(
+            keys=torch.tensor(
+                [[one.keys[i].data_ptr() if one else 0 for one in prefixes] for i in range(layers)]
+            ),
+            values=torch.tensor(
+                [[one.values[i].data_ptr() if one else 0 for one in prefixes] for i in range(layers)]
+            ),
+            strides=torch.tensor([one.keys[0].stride(0) if one else 0 for one in prefixes]),
+            kept=prefixes,
+        )
+
+    def places(self, layer: int) -> tuple[int, int, int]:
+        """Give the addresses of the three lists of a layer."""
+        return self.keys[layer].data_ptr(), self.values[layer].data_ptr(), self.strides.data_ptr()
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """By document: its slot, the columns that it sees, its own before this token and of a prefix, and which prefix."""
+
+    slots: torch.Tensor
+    filled: torch.Tensor
+    shared: torch.Tensor
+    chosen: torch.Tensor
+    prefixes: _Prefixes
+
+    @classmethod
+    def of(cls, readers: Listed[Reader], layers: int) -> Self:
+        prefixes = list(dict.fromkeys(reader.prefix for reader in readers))
+        places = {prefix: place for place, prefix in enumerate(prefixes)}
+        return cls(
+            slots=torch.tensor([reader.slot for reader in readers]),
+            filled=torch.tensor([reader.filled for reader in readers]),
+            shared=torch.tensor([reader.shared for reader in readers]),
+            chosen=torch.tensor([places[reader.prefix] for reader in readers]),
+            prefixes=_Prefixes.of(prefixes, layers),
+        )
+
+
+@dataclass
+class KernelAttention:
+    """The attention of one step, layer by layer."""
+
+    kernel: DecodeKernel
+    arena: KeyValueArena
+    readers: Listed[Reader]
+
+    @property
+    def documents(self) -> int:
+        """How many get a token."""
+        return len(self.readers)
+
+    @cached_property
+    def _layout(self) -> _Layout:
+        """Made by the first layer; a pass that attends by itself needs none."""
+        return _Layout.of(self.readers, len(self.arena.keys))
+
+    def attend(
+        self,
+        layer: int,
+        packed: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+        scaling: float,
+        window: int | None,
+    ) -> torch.Tensor:
+        """Keep the newest keys and values, give each document's attention: documents x heads x size.
+
+        `packed` are queries, keys and values: heads x documents x size.
+        """
+        query, key, value = (_by_document(tensor) for tensor in packed)
+        keys, values, layout = self.arena.keys[layer], self.arena.values[layer], self._layout
+        output = torch.empty_like(query, memory_format=torch.contiguous_format)
+        self.kernel.run(
+            *(self.documents, keys.shape[1], keys.shape[2], scaling, window or 0),
+            *(query.data_ptr(), query.stride(0)),
+            *(key.data_ptr(), key.stride(0)),
+            *(value.data_ptr(), value.stride(0)),
+            *(keys.data_ptr(), values.data_ptr()),
+            *(layout.slots.data_ptr(), layout.filled.data_ptr(), layout.shared.data_ptr()),
+            *(layout.chosen.data_ptr(), *layout.prefixes.places(layer)),
+            output.data_ptr(),
+        )
+        return output
+
+
+def _by_document(tensor: torch.Tensor) -> torch.Tensor:
+    """From heads x documents x size to documents x heads x size, each document's heads without gaps."""
+    turned = tensor.transpose(0, 1)
+    return turned if turned.stride()[1:] == (turned.shape[2], 1) else turned.contiguous()

@@ -1,0 +1,1 @@
+"""Left-padded batches, for every model that Transformers generates with."""

@@ -1,0 +1,177 @@
+"""One document while its answer grows."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import torch
+
+from qwenq.schemas.errors import DocumentFailed, IncompleteJson
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.results import FinishReason
+from qwenq.worker.engines.transformers.choosing.grammar import Grammar
+from qwenq.worker.engines.transformers.choosing.penalties import Penalties
+from qwenq.worker.engines.transformers.choosing.stopping import StopStrings, Tail
+from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """A prompt as token ids, and the tokens generated for it so far.
+
+    `answer_from` is where the answer begins in `generated`; None while the model still reasons.
+    `finish` stays None until the answer has ended; `failure` says why there is none. `prefix_tokens`, set by the
+    engine, is how much of the prompt it did not compute for this document; `admitted_at` is when it first had a place
+    on the device, by the monotonic clock, and stays when it begins again. `forced` are the tokens that come next,
+    whatever the model would choose; else `grammar` says which may.
+    """
+
+    key: int
+    prompt: list[int]
+    params: GenerationParams
+    vocabulary: Vocabulary
+    group: int = 0
+    grammar: Grammar | None = None
+    admitted_at: float = field(init=False, default=0.0)
+    prefix_tokens: int = field(init=False)
+    generated: list[int] = field(init=False)
+    answer_from: int | None = field(init=False)
+    finish: FinishReason | None = field(init=False)
+    failure: DocumentFailed | None = field(init=False)
+    randomness: torch.Generator | None = field(init=False)
+    penalties: Penalties | None = field(init=False)
+    forced: deque[int] = field(init=False)
+    _stops: StopStrings | None = field(init=False)
+    _tail: Tail | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was generated, as if the document had just come in."""
+        self.prefix_tokens = 0
+        self.generated = []
+        self.finish = None
+        self.failure = None
+        self.answer_from = None if self.vocabulary.leaves_reasoning_open(self.prompt) else 0
+        self.randomness = None
+        if self.params.temperature > 0:
+            # On the CPU whatever the device; without a seed it is 0: a run can always be repeated.
+            self.randomness = torch.Generator().manual_seed(self.params.seed or 0)
+        self.penalties = Penalties.of(self.params, self.prompt)
+        self.forced = deque()
+        self._stops = StopStrings.of(self.params.stop)
+        self._tail = None
+        if self.grammar is not None:
+            self.grammar.restart()
+        self._keep_to_budget()
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more tokens are wanted."""
+        return self.finish is not None
+
+    @property
+    def answering(self) -> bool:
+        """Whether the next token is the model's to choose, and one of the answer."""
+        return self.answer_from is not None and not self.forced
+
+    @property
+    def answer(self) -> str:
+        """The text after the reasoning, up to where the model or a stop string ended it."""
+        if self.answer_from is None:
+            return ""
+        text = self.vocabulary.text_of(self._without_end(self.answer_from))
+        if self.answer_from:
+            text = text.lstrip("\n")
+        return text[: self._stops.first_in(text)] if self._stops else text
+
+    @property
+    def reasoning(self) -> str | None:
+        """The reasoning without its tags; None if the model did not reason."""
+        if self.answer_from == 0:
+            return None
+        tags = (self.vocabulary.think_open, self.vocabulary.think_close)
+        ids = self._without_end(0)[: self.answer_from]
+        return self.vocabulary.text_of([id_ for id_ in ids if id_ not in tags]).strip("\n")
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """How many of the generated tokens are reasoning, its tags included."""
+        return len(self.generated) if self.answer_from is None else self.answer_from
+
+    def append(self, token: int) -> None:
+        """Take the next token, and notice whether the answer ends with it."""
+        if self.forced:
+            self.forced.popleft()
+        self.generated.append(token)
+        if self.penalties is not None:
+            self.penalties.add(token)
+        self._follow_reasoning(token)
+        self._follow_grammar(token)
+        if token in self.vocabulary.ends or self._stopped() or self._grammar_is_complete():
+            self.finish = FinishReason.STOP
+        elif len(self.generated) >= self.params.max_new_tokens:
+            self.finish = FinishReason.LENGTH
+        else:
+            self._keep_to_budget()
+        self._refuse_half_an_answer()
+
+    def fail(self, failure: DocumentFailed) -> None:
+        """End without an answer."""
+        self.failure = failure
+        self.finish = FinishReason.ERROR
+
+    def _follow_reasoning(self, token: int) -> None:
+        if token == self.vocabulary.think_close and self._may_close():
+            self.answer_from = len(self.generated)
+            self._tail = None
+        elif token == self.vocabulary.think_open and len(self.generated) == 1:
+            self.answer_from = None
+
+    def _follow_grammar(self, token: int) -> None:
+        if self.grammar is None or self.answer_from is None or self.answer_from == len(self.generated):
+            return
+        self.grammar.accept(token)
+
+    def _grammar_is_complete(self) -> bool:
+        return self.grammar is not None and self.grammar.complete
+
+    def _refuse_half_an_answer(self) -> None:
+        """Fail where the answer ended before its grammar did, or the grammar gave up."""
+        if self.grammar is None:
+            return
+        if self.grammar.failure is not None:
+            self.fail(self.grammar.failure)
+        elif self.ended and not self.grammar.complete:
+            self.fail(IncompleteJson(tokens=len(self.generated)))
+
+    def _keep_to_budget(self) -> None:
+        """Close a reasoning that has used up its budget."""
+        budget = self.params.thinking_budget
+        if budget is None or self.answer_from is not None or self.forced:
+            return
+        if len(self.generated) >= budget:
+            self.forced.extend(self.vocabulary.closing)
+
+    def _may_close(self) -> bool:
+        """Whether a closing tag ends the reasoning: it is open, or was asked for and never opened."""
+        return self.answer_from is None or (self.params.thinking and self.answer_from == 0)
+
+    def _stopped(self) -> bool:
+        """Whether a stop string stands in the answer; in the reasoning it would end nothing of use."""
+        if self._stops is None or self.answer_from is None or self.answer_from == len(self.generated):
+            return False
+        if self._tail is None:
+            self._tail = Tail(self.vocabulary, self._stops.longest)
+        if self._stops.first_in(self._tail.add(self.generated[-1])) is None:
+            return False
+        # Again in the whole answer: newlines before it, and a character cut in two, do not count.
+        text = self.vocabulary.text_of(self.generated[self.answer_from :])
+        return self._stops.first_in(text.lstrip("\n") if self.answer_from else text) is not None
+
+    def _without_end(self, start: int) -> list[int]:
+        """The generated tokens from `start`, without the end token."""
+        stop = len(self.generated)
+        if self.generated and self.generated[-1] in self.vocabulary.ends:
+            stop -= 1
+        return self.generated[start:stop]

@@ -1,0 +1,167 @@
+"""Which documents go through the model when: whoever ends makes room for the next, and a failure is isolated."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+
+import torch
+
+from qwenq.schemas.errors import DocumentFailed, GenerationFailed, OutOfMemory
+from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks
+from qwenq.worker.engines.transformers.answers import completion_of
+from qwenq.worker.engines.transformers.budget import TokenBudget
+from qwenq.worker.engines.transformers.intake import Intake
+from qwenq.worker.engines.transformers.loading.device import free_memory
+from qwenq.worker.engines.transformers.metering import GroupMeter
+from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.runner import RowWork, Runner
+
+_log = logging.getLogger("qwenq.engine")
+
+# What a step may raise and the next one survive. Time limits and signals are not among these.
+SURVIVABLE = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
+LONGEST_REASON = 300
+IDLE_SECONDS = 0.2
+
+
+class Scheduler:
+    """Keeps a runner busy with what an intake has, until both are empty.
+
+    When a step fails, its documents begin again in halves, each by itself, so that a document that is at fault fails
+    alone; after too little memory, the budget is smaller too. A broken device raises AcceleratorError.
+    """
+
+    def __init__(
+        self, runner: Runner, intake: Intake, budget: TokenBudget, device: torch.device, hooks: EngineHooks
+    ) -> None:
+        self._runner = runner
+        self._intake = intake
+        self._budget = budget
+        self._device = device
+        self._hooks = hooks
+        self._meter = GroupMeter(device)
+        self._suspects: deque[list[Sequence]] = deque()
+        self._isolating = False
+
+    def run(self) -> Iterator[Completion]:
+        """Give each document's completion as it ends. What the hooks and the requests raise passes through."""
+        while True:
+            self._hooks.on_step()
+            yield from self._intake.take_failed()
+            self._admit()
+            if self._runner.running:
+                yield from self._step()
+            elif self._intake.exhausted:
+                break
+            else:
+                self._intake.wait(IDLE_SECONDS)
+            self._report(self._meter.take_due())
+
+    def withdraw(self, group: int) -> None:
+        """Let a group's documents go, between two steps."""
+        self._intake.withdraw(group)
+        self._runner.discard([row for row in self._runner.running if row.group == group])
+        kept = ([row for row in half if row.group != group] for half in self._suspects)
+        self._suspects = deque(half for half in kept if half)
+        self._close(group)
+
+    def withdraw_waiting(self, group: int) -> Collection[int]:
+        """Let a group's documents go that are not begun, between two steps. Returns the keys of the others."""
+        self._intake.withdraw(group)
+        if not self._holds(group):
+            self._close(group)
+        begun = [*self._runner.running, *(row for half in self._suspects for row in half)]
+        return {row.key for row in begun if row.group == group}
+
+    def _admit(self) -> None:
+        if self._isolating and (self._runner.running or self._suspects):
+            self._admit_suspects()
+            return
+        self._isolating = False
+        while (sequence := self._intake.first()) is not None:
+            if not self._runner.admit(sequence, self._intake.prompts_beside(sequence)):
+                return
+            sequence.admitted_at = time.monotonic()
+            self._intake.take(sequence)
+
+    def _admit_suspects(self) -> None:
+        """Take in the next half by itself, or what of it there is room for."""
+        if self._runner.running:
+            return
+        half = self._suspects.popleft()
+        for place, sequence in enumerate(half):
+            if not self._runner.admit(sequence, ()):
+                self._suspects.appendleft(half[place:])
+                return
+
+    def _step(self) -> Iterator[Completion]:
+        running = list(self._runner.running)
+        cells = self._runner.cells
+        started = time.perf_counter()
+        work, failure = _try_step(self._runner, self._runner.columns)
+        self._meter.add_step(work, time.perf_counter() - started)
+        if failure is not None:
+            self._isolate(running, failure, max(cells, self._runner.cells))
+        ended, ended_at = [row for row in running if row.ended], time.monotonic()
+        for row in ended:
+            self._meter.add_ended(row, ended_at)
+        for group in {row.group for row in ended}:
+            if not self._holds(group):
+                self._close(group)
+        yield from (completion_of(row, ended_at) for row in ended)
+
+    def _isolate(self, running: list[Sequence], failure: DocumentFailed, cells: int) -> None:
+        """Begin a failed step's documents again in halves; one alone fails."""
+        self._runner.release()
+        free_memory(self._device)
+        alone = len(running) == 1
+        if isinstance(failure, OutOfMemory) and not (alone and self._budget.cells <= failure.tokens):
+            # One alone begins again too, as long as memory was set aside for others.
+            self._budget.shrink(cells)
+            alone = False
+        if alone:
+            running[0].fail(failure)
+            return
+        _log.warning(
+            "a step of %d documents failed (%s): they begin again in halves", len(running), failure.code
+        )
+        for row in running:
+            row.restart()
+        middle = len(running) // 2
+        self._suspects.extendleft(half for half in (running[middle:], running[:middle]) if half)
+        self._isolating = True
+
+    def _holds(self, group: int) -> bool:
+        """Whether documents of the group are here still."""
+        suspects = (row for half in self._suspects for row in half)
+        here = any(row.group == group for some in (self._runner.running, suspects) for row in some)
+        return here or self._intake.holds(group)
+
+    def _close(self, group: int) -> None:
+        """Report what a group took, before its last completion is given out."""
+        self._runner.close_group(group)
+        metrics = self._meter.take(group)
+        self._report([metrics] if metrics else [])
+
+    def _report(self, metrics: Iterable[BatchMetrics]) -> None:
+        for one in metrics:
+            self._hooks.on_batch(one)
+
+
+def _try_step(runner: Runner, columns: int) -> tuple[list[RowWork], DocumentFailed | None]:
+    """Give what the step did, and why it failed if it did; `columns` is how long its longest document may become.
+
+    The exception ends here: its traceback would keep the step's memory.
+    """
+    try:
+        return runner.step(), None
+    except torch.AcceleratorError:
+        raise  # the device is broken for every later step as well
+    except (torch.OutOfMemoryError, MemoryError):
+        return [], OutOfMemory(tokens=columns)
+    except SURVIVABLE as error:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:LONGEST_REASON]
+        if "DefaultCPUAllocator" in reason:
+            return [], OutOfMemory(tokens=columns)
+        return [], GenerationFailed(reason=reason)

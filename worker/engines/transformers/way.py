@@ -1,0 +1,116 @@
+"""Whether a model's answers stay what they are when its attention is replaced: tried out, not guessed."""
+
+import logging
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from qwenq.worker.engines.transformers.dense.forward import PlainForward
+from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE, GraphedForward
+from qwenq.worker.engines.transformers.dense.kernel import PlainKernel
+from qwenq.worker.engines.transformers.dense.recording import Record
+from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.decode_attention import Decoding
+from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
+from qwenq.worker.engines.transformers.packed.reader import Reader
+from qwenq.worker.engines.transformers.packed.step import PACKED, Forward, PackedStep
+
+_log = logging.getLogger("qwenq.engine")
+
+PACKABLE_LAYERS = {"full_attention", "sliding_attention"}
+PROBE_TOKENS = 41  # more than a kernel takes at once
+LARGEST_DIFFERENCE = {torch.float32: 1e-3}  # relative, of the logits
+LARGEST_DIFFERENCE_IN_HALF = 5e-2
+
+
+def prepare_packing(network: PreTrainedModel, record: Record | None = None) -> Forward | None:
+    """Replace the model's attention if it computes the same then, and give the pass to use; else None.
+
+    Models whose layers keep states, or whose attention has more to it than this one knows, stay as they are. With
+    `record`, the pass that is written out replays what it can.
+    """
+    config = network.config.get_text_config(decoder=True)
+    layers = set(getattr(config, "layer_types", None) or {"full_attention"})
+    if not layers <= PACKABLE_LAYERS or not network._supports_attention_backend:  # noqa: SLF001
+        return None
+    own = network.config._attn_implementation  # noqa: SLF001
+    wanted = _own_logits(network)
+    network.set_attn_implementation(PACKED)
+
+    def through_layers(step: PackedStep) -> torch.Tensor:
+        return step.run(network)
+
+    for forward in (PlainKernel.of(network), PlainForward.of(network), through_layers):
+        if forward is not None and _agrees(forward, network, wanted):
+            if record is not None and isinstance(forward, PlainForward):
+                return _graphed(forward, record, network, wanted)
+            return forward
+    network.set_attn_implementation(own)
+    return None
+
+
+def differs(logits: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> str | None:
+    """Say how far a model's logits are from what they should be; None where that is rounding in its number format."""
+    difference = float((logits.float() - wanted.float()).norm() / wanted.float().norm())
+    if difference <= LARGEST_DIFFERENCE.get(dtype, LARGEST_DIFFERENCE_IN_HALF):
+        return None
+    return f"the logits would differ by {difference:.3g}"
+
+
+def _agrees(forward: Forward, network: PreTrainedModel, wanted: torch.Tensor) -> bool:
+    reason = _reason_against(forward, network, wanted)
+    if reason is not None:
+        _log.info("prompts are not packed: %s", reason)
+    return reason is None
+
+
+def _graphed(plain: PlainForward, record: Record, network: PreTrainedModel, wanted: torch.Tensor) -> Forward:
+    """Give the pass with graphs, if these agree here as well."""
+    graphed = GraphedForward(plain, record)
+    reason = _reason_against(graphed, network, wanted, STEPS_BEFORE + 1) or graphed.failure
+    if reason is None:
+        return graphed
+    _log.warning("decode steps are not replayed as graphs: %s", reason)
+    return plain
+
+
+def _reason_against(
+    forward: Forward, network: PreTrainedModel, wanted: torch.Tensor, times: int = 1
+) -> str | None:
+    try:
+        return differs(_packed_logits(forward, network, times), wanted, network.dtype)
+    except Exception as error:  # noqa: BLE001 - whatever an unknown architecture does
+        return f"{type(error).__name__}: {error}"
+
+
+def _probe(network: PreTrainedModel) -> list[int]:
+    vocabulary: int = network.config.get_text_config(decoder=True).vocab_size
+    return [(7 * place + 1) % vocabulary for place in range(PROBE_TOKENS)]
+
+
+@torch.inference_mode()
+def _own_logits(network: PreTrainedModel) -> torch.Tensor:
+    output: Any = network(input_ids=torch.tensor([_probe(network)], device=network.device), use_cache=False)
+    logits: torch.Tensor = output.logits[0, -2:].float()
+    return logits
+
+
+def _packed_logits(forward: Forward, network: PreTrainedModel, times: int) -> torch.Tensor:
+    """The last two tokens' logits: one after a prompt of the others, one as a running document's newest.
+
+    The latter is computed several `times`, the last of which counts.
+    """
+    ids = _probe(network)
+    shape = CacheShape.of(network)
+    arena = KeyValueArena(shape)
+    arena.resize(slots=1, columns=len(ids), used=0)
+    first = PackedStep()
+    keys, values = [layer[0] for layer in arena.keys], [layer[0] for layer in arena.values]
+    first.add_piece(Piece(ids[:-1], 0, keys, values, None))
+    first.want_last()
+    second = PackedStep()
+    second.add_token(ids[-1], len(ids) - 1)
+    second.decoding = Decoding(shape).of(arena, 1, [Reader(0, len(ids) - 1, None)])
+    logits = forward(first)
+    return torch.cat([logits, *[forward(second) for _ in range(times)][-1:]])

@@ -1,0 +1,1 @@
+"""Keeping claims: the ledger of outcomes, and the thread that writes them and renews leases."""

@@ -1,0 +1,164 @@
+"""What a worker's parent process does beside Celery: heartbeat, rescue of stranded chunks, a stop in good time.
+
+The working process is busy for minutes and must never be asked for any of this.
+"""
+
+import logging
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from types import TracebackType
+from typing import Self
+
+from qwenq.schemas.errors import (
+    BrokerAway,
+    ServiceAway,
+    StoreAway,
+    StoreNotCreated,
+    StoreVersionMismatch,
+    WorkerGaveUp,
+)
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.settings import Settings
+from qwenq.store.broker.broker import Broker
+from qwenq.store.broker.reconcile import reconcile
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import check_version
+from qwenq.store.life import workers
+from qwenq.store.life.rescue import is_any_expired
+from qwenq.worker.parent.children import working_processes
+from qwenq.worker.parent.memory_taken import memory_taken
+from qwenq.worker.reach import Reach
+
+LONGEST_TICK_SECONDS = 2.0
+"""Between two looks for leases that have run out: a lost worker's chunk should not wait much longer than its lease."""
+LOOK_AT_BROKER_SECONDS = 10.0
+
+FORGOTTEN = (
+    "It gave no sign of life for so long that `qwenq db prune` removed it from the store. Start it again."
+)
+
+_log = logging.getLogger("qwenq.worker")
+
+
+class Housekeeping:
+    """A thread of the parent process, from before its working process starts until after that has ended.
+
+    `refusal` is why it stopped the worker itself, if it did.
+    """
+
+    def __init__(self, store: Store, broker: Broker, settings: Settings, worker_id: int) -> None:
+        self._store = store
+        self._broker = broker
+        self._settings = settings
+        self._worker_id = worker_id
+        self._next_reconcile = time.monotonic()
+        self._next_look_at_broker = time.monotonic()
+        self._reach = Reach()
+        self.refusal: ServiceAway | None = None
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._stopping.set()
+        self._thread.join()
+        with self._store.writing() as connection:
+            workers.note_stopped(connection, self._worker_id)
+
+    def on_shutting_down(self, **_: object) -> None:
+        """Hear from Celery that the worker stops; safe to call in a signal handler."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        tick = min(LONGEST_TICK_SECONDS, self._settings.lease_seconds / 4)
+        while not self._stopping.is_set():
+            self._attempt(self._stop_if_upgraded)
+            self._attempt(self._beat_heart)
+            self._attempt(self._reconcile_when_due)
+            self._attempt(self._look_at_broker_when_due)
+            self._stopping.wait(tick)
+        if not self._ended.is_set():
+            self._attempt(self._note_stopping)
+            self._end_working_process_in_time()
+
+    def _stop_if_upgraded(self) -> None:
+        """Stop, politely, when the store has become one of another version while this worker ran."""
+        try:
+            check_version(self._store)
+        except (StoreNotCreated, StoreVersionMismatch) as other:
+            self._refuse(other)
+
+    def _beat_heart(self) -> None:
+        """Note that this process lives. What a prune took for gone could claim nothing any more, and stops."""
+        with self._store.writing() as connection:
+            device = workers.device_of(connection, self._worker_id)
+            known = workers.beat_heart(connection, self._worker_id, memory_taken(device))
+        self._reach.note_answer(StoreAway)
+        if not known:
+            self._refuse(WorkerGaveUp(reason=FORGOTTEN))
+
+    def _refuse(self, reason: ServiceAway) -> None:
+        _log.critical(Event.WORKER_LEAVES, extra={"worker": self._worker_id, "reason": str(reason)})
+        self.refusal = reason
+        self._stopping.set()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _note_stopping(self) -> None:
+        with self._store.writing() as connection:
+            workers.note_stopping(connection, self._worker_id)
+
+    def _reconcile_when_due(self) -> None:
+        """Reconcile now and then, and as soon as a lease has run out."""
+        if time.monotonic() < self._next_reconcile:
+            with self._store.reading() as connection:
+                if not is_any_expired(connection):
+                    return
+        # Workers that started together should not all look at the same moment.
+        pause = self._settings.lease_seconds * random.uniform(0.4, 0.6)  # noqa: S311
+        self._next_reconcile = time.monotonic() + pause
+        report = reconcile(self._store, self._broker, self._settings)
+        if report.found:
+            _log.info(Event.STORE_RECONCILED, extra=asdict(report))
+
+    def _look_at_broker_when_due(self) -> None:
+        """See now and then whether the broker answers: between two chunks nothing else would tell."""
+        if time.monotonic() >= self._next_look_at_broker:
+            self._next_look_at_broker = time.monotonic() + LOOK_AT_BROKER_SECONDS
+            self._broker.ping()
+            self._reach.note_answer(BrokerAway)
+
+    def _attempt(self, duty: Callable[[], None]) -> None:
+        try:
+            duty()
+        except (StoreAway, BrokerAway) as away:
+            self._reach.note_away(away)
+        except Exception:  # noqa: BLE001 - a fault in one duty must not end the others
+            _log.error(Event.DUTY_FAILED, exc_info=True)
+
+    def _end_working_process_in_time(self) -> None:
+        """Kill a working process that does not put its chunk down; the lease then runs out."""
+        if self._ended.wait(self._settings.stop_seconds):
+            return
+        for child in working_processes():
+            facts = {
+                "worker": self._worker_id,
+                "killed_pid": child.pid,
+                "seconds": self._settings.stop_seconds,
+            }
+            _log.error(Event.WORKER_KILLED, extra=facts)
+            os.kill(child.pid, signal.SIGKILL)

@@ -1,0 +1,1 @@
+"""Answers without generating: what was answered before is answered from the store."""

@@ -1,0 +1,61 @@
+"""Which weights a model's name stands for just now, so that no answer is taken for that of others.
+
+Of the hub's, the commit that is in the cache. Of a folder, a digest: files up to 64 MiB as a whole, larger ones by
+their name, their size and 256 samples of 64 KiB. What it does not see: a change within a large file that keeps its
+size and lies between the samples, such as one small tensor that was set by hand.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from qwenq.schemas.log.events import Event
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
+
+WHOLE_BYTES = 64 * 1024 * 1024
+SAMPLES = 256
+SAMPLE_BYTES = 64 * 1024
+KINDS = (".json", ".jinja", ".txt", ".model", ".safetensors", ".bin")
+
+_log = logging.getLogger("qwenq.worker")
+
+
+def revision_of(model: str) -> str | None:
+    """The revision of a hub id, a folder or `echo`. None: it cannot be told, and nothing of this model is reused."""
+    if model == ECHO_MODEL:
+        return ECHO_MODEL
+    try:
+        folder = Path(model)
+        return _digest(folder) if folder.is_dir() else _cached_commit(model)
+    except (OSError, ValueError) as error:
+        _log.warning(Event.REVISION_UNKNOWN, extra={"model": model, "reason": str(error)})
+        return None
+
+
+def _cached_commit(model: str) -> str | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, "config.json")
+    return Path(found).parent.name if isinstance(found, str) else None
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.suffix in KINDS and path.is_file()):
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode("utf-8", "surrogateescape"))
+        for part in _parts(path, size):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(path: Path, size: int) -> Iterator[bytes]:
+    """The bytes of a file that are looked at; of a large one the first and the last among them."""
+    with path.open("rb") as file:
+        if size <= WHOLE_BYTES:
+            yield file.read()
+            return
+        for sample in range(SAMPLES):
+            file.seek(sample * (size - SAMPLE_BYTES) // (SAMPLES - 1))
+            yield file.read(SAMPLE_BYTES)

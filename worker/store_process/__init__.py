@@ -1,0 +1,1 @@
+"""A second process that does the turn's work on the store."""

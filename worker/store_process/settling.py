@@ -1,0 +1,100 @@
+"""What a turn has for the store of one claim, written in a transaction that holds its fence, and how the claim ends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from qwenq.schemas.chunks import Claim, Standing
+from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.states import JobState
+from qwenq.store.database.store import Store
+from qwenq.store.life.claims import drop_chunk, finish_chunk, hold_fence, release_chunk
+from qwenq.store.outcomes.batches import insert_batches, insert_late_batches
+from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.store.outcomes.parts import insert_parts
+from qwenq.store.outcomes.results import insert_outcomes
+
+Metrics = Mapping[Claim, Sequence[BatchMetrics]]
+
+
+class Ending(StrEnum):
+    """What became of a claim: kept, or ended in one of four ways."""
+
+    KEPT = "kept"
+    FINISHED = "finished"
+    DROPPED = "dropped"
+    RELEASED = "given back"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """Outcomes of a claim and answers to parts of its documents, and what was measured, of this claim or others."""
+
+    outcomes: OutcomeRows
+    parts: Mapping[Part, PartAnswer] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a claim, how it stood before, and the state in which its job ended, if this was its last chunk."""
+
+    ending: Ending
+    standing: Standing
+    ended: JobState | None
+
+
+def keep_claim(
+    store: Store, claim: Claim, unwritten: Unwritten, model: str, lease_seconds: float, otherwise: Ending
+) -> Kept:
+    """Write what waits of a claim, renew its lease, and end it if it is to end. Raises LeaseLost, StoreAway."""
+    with store.writing() as connection:
+        return write_claim(connection, claim, unwritten, model, lease_seconds, otherwise)
+
+
+def write_claim(
+    connection: Connection,
+    claim: Claim,
+    unwritten: Unwritten,
+    model: str,
+    lease_seconds: float,
+    otherwise: Ending,
+) -> Kept:
+    """The same in a transaction of the caller's. Raises LeaseLost."""
+    standing = hold_fence(connection, claim, lease_seconds)
+    settled = insert_outcomes(connection, claim, unwritten.outcomes)
+    standing = replace(standing, unfinished=standing.unfinished - settled)
+    insert_parts(connection, claim, unwritten.parts)
+    for measured, some in unwritten.metrics.items():
+        insert = insert_batches if measured == claim else insert_late_batches
+        insert(connection, measured, model, some)
+    ending, ended = settle(connection, claim, standing, otherwise)
+    return Kept(ending, standing, ended)
+
+
+def write_metrics(store: Store, model: str, metrics: Metrics) -> None:
+    """Write what was measured of claims that are settled. Raises StoreAway."""
+    with store.writing() as connection:
+        for claim, some in metrics.items():
+            insert_late_batches(connection, claim, model, some)
+
+
+def settle(
+    connection: Connection, claim: Claim, standing: Standing, otherwise: Ending
+) -> tuple[Ending, JobState | None]:
+    """End a claim whose documents all have their outcome, or whose job is cancelled; `otherwise` keep or release it.
+
+    Returns how it ended, and the state in which its job ended, if this was its last chunk.
+    """
+    if not standing.unfinished:
+        return Ending.FINISHED, finish_chunk(connection, claim)
+    if standing.job == JobState.CANCELLED:
+        drop_chunk(connection, claim)
+        return Ending.DROPPED, None
+    if otherwise == Ending.RELEASED:
+        release_chunk(connection, claim)
+    return otherwise, None

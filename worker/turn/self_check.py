@@ -1,0 +1,58 @@
+"""A worker's check of itself: a short generation, once its model is loaded and before it takes any work."""
+
+import faulthandler
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from qwenq.schemas.errors import SelfCheckFailed
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.prompts.messages import Message, Prompt
+from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.worker.engines.protocol import Engine
+
+_MESSAGES = (Message("user", "Say hello."),)
+CHECK = (
+    Request(
+        key=0,
+        prompt=Prompt(_MESSAGES, document_chars=0, shortened=lambda _chars: _MESSAGES),
+        params=GenerationParams(max_new_tokens=4),
+        closes_group=True,
+    ),
+)
+PATIENCE_ON_CPU = 10
+"""On a CPU, four tokens of a large model take their time; a GPU that takes as long hangs."""
+
+
+def check_engine(engine: Engine, info: ModelInfo, stall_seconds: float) -> float | None:
+    """Answer a short request. Returns new tokens a second; None where none was generated. Raises SelfCheckFailed.
+
+    A device that hangs ends the process: without this, nobody would notice before it has work.
+    """
+    started = time.perf_counter()
+    with _not_longer_than(stall_seconds * (PATIENCE_ON_CPU if info.device == "cpu" else 1)):
+        try:
+            (completion,) = engine.generate(CHECK)
+        except Exception as error:
+            raise SelfCheckFailed(model=info.model, reason=_reason_of(error)) from error
+    if completion.failure is not None:
+        raise SelfCheckFailed(model=info.model, reason=completion.failure.message.rstrip("."))
+    return _speed(completion, time.perf_counter() - started)
+
+
+def _speed(completion: Completion, seconds: float) -> float | None:
+    return completion.usage.completion_tokens / seconds if completion.usage.completion_tokens else None
+
+
+def _reason_of(error: Exception) -> str:
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+@contextmanager
+def _not_longer_than(seconds: float) -> Iterator[None]:
+    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()

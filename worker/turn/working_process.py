@@ -1,0 +1,178 @@
+"""The working process of a worker: takes turns with its resident model, each of one chunk and all that wait."""
+
+import logging
+import os
+import sys
+from collections.abc import Collection
+from contextlib import suppress
+from functools import cache
+
+from qwenq.schemas.chunks import Assignment
+from qwenq.schemas.errors import (
+    BrokerAway,
+    InvalidSetting,
+    ModelUnavailable,
+    SelfCheckFailed,
+    StoreAway,
+    WorkerStopping,
+)
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.requests import ModelInfo
+from qwenq.schemas.settings import Settings, settings_of_process
+from qwenq.store.broker.broker import Broker
+from qwenq.store.broker.reconcile import announce_job
+from qwenq.store.database.store import Store
+from qwenq.store.life import rescue, workers
+from qwenq.worker.heap import freeze_heap
+from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.keeping.progress import ProgressTold, Tell, TurnProgress
+from qwenq.worker.long_documents.gauge import Gauge
+from qwenq.worker.long_documents.stage import LongDocuments
+from qwenq.worker.patience import patiently
+from qwenq.worker.reuse.stage import Reuse
+from qwenq.worker.store_process.client import StoreProcess
+from qwenq.worker.turn.claimant import Claimant, Terms
+from qwenq.worker.turn.feed import Feed
+from qwenq.worker.turn.resident import ResidentModel
+from qwenq.worker.turn.watchdog import Watchdog
+
+WORKER_ID_VARIABLE = "QWENQ_WORKER_ID"
+BROKEN_EXIT_CODE = 71
+SWITCH_SECONDS = 0.001
+"""How long a thread that heard from the store waits for the interpreter, where generation has it: a fifth of what
+Python allows."""
+
+_log = logging.getLogger("qwenq.worker")
+
+
+class WorkingProcess:
+    """What one child process of a worker keeps from task to task; made with its model loaded.
+
+    What an earlier process of the worker held is put back. Raises ModelUnavailable, SelfCheckFailed.
+    """
+
+    def __init__(self, settings: Settings, worker_id: int) -> None:
+        self._settings = settings
+        self._worker_id = worker_id
+        self._store = Store.of(settings)
+        self._broker = Broker(settings)
+        self._store_process = StoreProcess(self._store)
+        self._store_process.start()
+        self._resident = ResidentModel(settings.model or "", settings)
+        self._info = self._load()
+        terms = Terms(self._info.model, worker_id, settings.lease_seconds)
+        self._claimant = Claimant(self._store_process, terms)
+        self._rescue_own()
+        freeze_heap()
+        sys.setswitchinterval(SWITCH_SECONDS)
+
+    def _load(self) -> ModelInfo:
+        """Load the model, and tell the store how that went. Raises ModelUnavailable, SelfCheckFailed."""
+        try:
+            info = self._resident.load()
+        except Exception as error:
+            reason = _reason_of(error)
+            for attempt in patiently(self._settings.patience_seconds):
+                with attempt, self._store.writing() as connection:
+                    workers.note_failed(connection, self._worker_id, reason)
+            raise ModelUnavailable(model=self._settings.model or "", reason=reason) from error
+        speed = self._check(info)
+        for attempt in patiently(self._settings.patience_seconds):
+            with attempt, self._store.writing() as connection:
+                workers.note_model_loaded(connection, self._worker_id, info, speed)
+        return info
+
+    def _check(self, info: ModelInfo) -> float | None:
+        """Try the model, before it is said to be ready. Returns its speed. Raises SelfCheckFailed."""
+        try:
+            return self._resident.check(info, self._settings.stall_seconds)
+        except SelfCheckFailed as unfit:
+            for attempt in patiently(self._settings.patience_seconds):
+                with attempt, self._store.writing() as connection:
+                    workers.note_unfit(connection, self._worker_id, str(unfit))
+            raise
+
+    def answer(self, chunk_id: int, deadline: float, tell: Tell) -> TurnProgress | None:
+        """Take a turn: claim this chunk, or another that waits, and answer it, and what waits besides, in one stream.
+
+        Nothing to claim is no error: None. At `deadline`, on the monotonic clock, what is unanswered is put down.
+        `tell` hears now and then how far it is; how it ended is returned. Raises StoreAway when the store stays away.
+        """
+        first = self._take(chunk_id)
+        if first is None:
+            _log.info(Event.CHUNK_ABSENT, extra={"chunk": chunk_id})
+            return None
+        watchdog = Watchdog(self._settings.stall_seconds)
+        keeper = Keeper(self._store_process, self._info, self._settings, deadline)
+        with watchdog, keeper, ProgressTold(keeper.progress, tell):
+            reuse = Reuse(self._store, self._info)
+            long = LongDocuments(self._store, Gauge(self._resident, self._info.context), keeper, reuse)
+            released = self._work(Feed(self._claimant, keeper, reuse, long, first), keeper, long)
+        for job_id in released:
+            self._announce(job_id)
+        return keeper.progress()
+
+    def _take(self, chunk_id: int) -> Assignment | None:
+        for attempt in patiently(self._settings.patience_seconds):
+            with attempt:
+                assignment = self._claimant.take(chunk_id)
+        return assignment
+
+    def _work(self, feed: Feed, keeper: Keeper, long: LongDocuments) -> Collection[int]:
+        """Answer and settle. Returns the jobs of which chunks were given back."""
+        try:
+            self._generate(feed, keeper, long)
+            return keeper.settle_rest()
+        except StoreAway:
+            raise  # no chunk's fault, and the leases have run out or will
+        except Exception:  # noqa: BLE001 - whatever it is
+            # Not one document's fault as far as the engine could tell, and perhaps the device is broken for good.
+            # A fresh process goes on; as a crash it counts, so that a document that does this is found by halving.
+            _log.critical(Event.ENGINE_BROKE, exc_info=True)
+            try:
+                keeper.flush()
+            finally:
+                os._exit(BROKEN_EXIT_CODE)
+
+    def _generate(self, feed: Feed, keeper: Keeper, long: LongDocuments) -> None:
+        try:
+            for completion in self._resident.answer(feed.requests(), keeper):
+                long.take(completion)
+        except WorkerStopping as stopping:
+            _log.info(Event.TURN_BROKEN_OFF, extra={"reason": stopping.reason})
+        finally:
+            feed.close()
+
+    def _rescue_own(self) -> None:
+        for attempt in patiently(self._settings.patience_seconds):
+            with attempt, self._store.writing() as connection:
+                rescue.rescue_held_by(connection, self._worker_id, self._settings.max_crashes)
+
+    def _announce(self, job_id: int) -> None:
+        try:
+            announce_job(self._store, self._broker, job_id)
+        except BrokerAway as away:
+            _log.warning(Event.JOB_UNANNOUNCED, extra={"job": job_id, "reason": str(away)})
+
+
+def _reason_of(error: Exception) -> str:
+    match error:
+        case ModelUnavailable():
+            return error.reason
+        case InvalidSetting():
+            return f"{error.name}: {error.reason}"
+    return str(error) or type(error).__name__
+
+
+def note_failure(error: StoreAway) -> None:
+    """Leave word of why this worker stops, if the store takes as much; the parent process tells it as it ends."""
+    store = Store.of(settings_of_process())
+    with suppress(StoreAway), store.writing() as connection:
+        workers.note_failed(connection, int(os.environ[WORKER_ID_VARIABLE]), str(error))
+    store.close()
+
+
+@cache
+def working_process() -> WorkingProcess:
+    """The one of this process, its model loaded. Raises ModelUnavailable, SelfCheckFailed."""
+    return WorkingProcess(settings_of_process(), int(os.environ[WORKER_ID_VARIABLE]))
