@@ -8,7 +8,7 @@ import orjson
 
 from qwenq.producer.reading import Format, Rows, read_rows
 from qwenq.producer.reading.rows import named
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 from qwenq.schemas.prompts.merging import MergeTemplate
@@ -41,7 +41,7 @@ def open_input(
         if merge is not None:
             _check_merge_columns(merge, template, documents, rows.sources)
     elif len(peeked) < PEEKED_ROWS:
-        raise no_good_row(rows.sources, [row for row in peeked if isinstance(row, RowError)])
+        raise no_good_row(rows.sources, [row for row in peeked if isinstance(row, BadRow)])
     return Rows(rows.sources, chain(peeked, rows.stream))
 
 
@@ -85,7 +85,7 @@ def _check_merge_columns(
         raise UnknownColumn(source=sources[first.source], column=str(missing[0]), columns=columns)
 
 
-def no_good_row(sources: Sequence[str], rejected: Sequence[RowError]) -> NoGoodRow:
+def no_good_row(sources: Sequence[str], rejected: Sequence[BadRow]) -> NoGoodRow:
     """The refusal of an input without a single document, with the first bad row's reason."""
     if not rejected:
         return NoGoodRow(source=named_inputs(sources), reason="it is empty")

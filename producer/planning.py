@@ -42,7 +42,7 @@ class ChunkPlanner:
         """Take the next rows. Returns the chunks that are now complete.
 
         `rejected` are the places in the input, from 0, of rows that the store refused (their id was used
-        before); a RowError needs no mention.
+        before); a BadRow needs no mention.
         """
         chunks: list[PlannedChunk] = []
         most_tokens, overhead = self._most_tokens, self._overhead

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from qwenq.producer.opening import no_good_row, open_input
 from qwenq.producer.planning import estimated_tokens, prompt_overhead
 from qwenq.producer.reading import Format
-from qwenq.schemas.documents import Document, RowError
+from qwenq.schemas.documents import BadRow, Document
 from qwenq.schemas.errors import DocumentFailed
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.prompts.messages import Message
@@ -35,7 +35,7 @@ class Preview:
     """
 
     prompts: tuple[PreviewedPrompt, ...]
-    bad_rows: tuple[RowError, ...]
+    bad_rows: tuple[BadRow, ...]
     documents: int
     rejected: int
     about_prompt_tokens: int
@@ -52,11 +52,11 @@ def preview(
     template = PromptTemplate.from_spec(spec.prompt)
     overhead = prompt_overhead(spec.prompt)
     prompts: list[PreviewedPrompt] = []
-    bad_rows: list[RowError] = []
+    bad_rows: list[BadRow] = []
     documents = rejected = tokens = 0
     rows = open_input(spec, format, stdin, sheet)
     for row in rows:
-        if isinstance(row, RowError):
+        if isinstance(row, BadRow):
             rejected += 1
             if len(bad_rows) < max(shown, 1):
                 bad_rows.append(row)

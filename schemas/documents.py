@@ -17,7 +17,7 @@ class Document(NamedTuple):
     content: str
 
 
-class RowError(NamedTuple):
+class BadRow(NamedTuple):
     """One bad row: where it stands, its raw text (shortened), a plain reason, and its code for programs."""
 
     source: int
@@ -27,4 +27,4 @@ class RowError(NamedTuple):
     code: str = InvalidRow.code
 
 
-Row = Document | RowError
+Row = Document | BadRow

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 
 from qwenq.producer.planning import ChunkPlanner
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.jobs import JobSpec, Priority
 from qwenq.schemas.requests import Completion, ModelInfo
 from qwenq.schemas.results import Failure, FinishReason, Usage
@@ -34,7 +34,7 @@ def row(place: int, custom_id: str | None = None, content: str | None = None, so
 def rows(documents: int, bad: Collection[int] = ()) -> list[Row]:
     """Rows in input order; those at the places `bad` could not be read."""
     return [
-        RowError(0, place + 1, f"raw {place}", "not JSON") if place in bad else row(place)
+        BadRow(0, place + 1, f"raw {place}", "not JSON") if place in bad else row(place)
         for place in range(documents)
     ]
 

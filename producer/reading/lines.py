@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from qwenq.producer.reading.sources.unpacking import BrokenOff
-from qwenq.schemas.documents import RowError
+from qwenq.schemas.documents import BadRow
 from qwenq.schemas.errors import InvalidRow
 
 LINE_LIMIT = 16 * 1024 * 1024
@@ -41,9 +41,9 @@ def line_batches(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield [b"".join(pieces)[: LINE_LIMIT + 1]]
 
 
-def bad_row(source: int, line: int, raw: bytes, reason: str, code: str = InvalidRow.code) -> RowError:
+def bad_row(source: int, line: int, raw: bytes, reason: str, code: str = InvalidRow.code) -> BadRow:
     """What is kept of a bad row: its beginning and the reason, as text that every store takes."""
-    return RowError(source, line, _shortened(raw), reason.replace("\0", "\\x00"), code)
+    return BadRow(source, line, _shortened(raw), reason.replace("\0", "\\x00"), code)
 
 
 def _shortened(raw: bytes) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from qwenq.schemas.chunks import Claim, PendingDocument
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import RowsLost
 from qwenq.schemas.states import ChunkState, DocumentState
 from qwenq.schemas.tables.core import chunks, documents, results
@@ -137,7 +137,7 @@ def _stored_rows(
         yield kept
 
 
-def _rejected(job_id: int, seq: int, row: RowError) -> StoredRow:
+def _rejected(job_id: int, seq: int, row: BadRow) -> StoredRow:
     return job_id, seq, None, row.source, row.line, DocumentState.FAILED, row.raw, row.code, row.reason
 
 
@@ -171,7 +171,7 @@ def _without_duplicates(
             reason = f"the id {custom_id!r} was used before, on {where}; ids must be unique in a job"
             if custom_id.rpartition(":")[2] in {str(line), str(first_use[custom_id][1])}:
                 reason += ", and a row without one goes by its line: give all rows an id, or none"
-            kept.append(_rejected(job_id, seq, RowError(source, line, content[:RAW_DUPLICATE_CHARS], reason)))
+            kept.append(_rejected(job_id, seq, BadRow(source, line, content[:RAW_DUPLICATE_CHARS], reason)))
             continue
         if custom_id is not None:
             first_use[custom_id] = (source, line)

@@ -14,7 +14,7 @@ import zstandard
 
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.formats import Compression, compression_of_bytes
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import DocumentFailed, UsageError
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -95,7 +95,7 @@ def _check_row(row: Row, way: Way) -> None:
     text.encode()
     assert "\0" not in text, "PostgreSQL keeps no NUL"
     assert row.line > 0
-    if isinstance(row, RowError):
+    if isinstance(row, BadRow):
         assert row.reason
         return
     assert row.custom_id
@@ -117,7 +117,7 @@ def _check_order(rows: list[Row]) -> None:
 
 def _check_beginning(rows: list[Row], plain: bytes, way: Way) -> None:
     """Of a cut archive, every row but the last is what it would have been, and the last says what happened."""
-    assert isinstance(rows[-1], RowError), "nobody is told that the input broke off"
+    assert isinstance(rows[-1], BadRow), "nobody is told that the input broke off"
     try:
         whole = _read_plain(plain, way)
     except UsageError:

@@ -15,7 +15,7 @@ from qwenq.producer.reading.lines import bad_row
 from qwenq.producer.reading.rows import RowRules, checked_id
 from qwenq.producer.reading.sources.files import File
 from qwenq.producer.reading.tables.records import first_line, row_of
-from qwenq.schemas.documents import Row, RowError
+from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.errors import InvalidRow, QwenqError, UnknownKind, UnreadableDocument, UnreadableInput
 
 _READERS: dict[Format, Callable[[bytes], Extracted]] = {
@@ -53,7 +53,7 @@ class DocumentGroup:
         """A row a file, numbered from 1 in their order; a file that cannot be read is a bad one, told by its name."""
         for number, one in enumerate(self.files, start=1):
             row = _row(self.index, number, one, rules)
-            if isinstance(row, RowError):
+            if isinstance(row, BadRow):
                 row = row._replace(raw=shown(one.path), reason=f"{shown(one.path)}: {row.reason}")
             yield row
 

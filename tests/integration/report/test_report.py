@@ -15,7 +15,7 @@ from qwenq.producer.planning import ChunkPlanner
 from qwenq.report.facts import ReportOptions, Section
 from qwenq.report.gathering import gather_report
 from qwenq.report.page import render_page
-from qwenq.schemas.documents import Row, RowError
+from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 from qwenq.schemas.requests import BatchMetrics
@@ -90,7 +90,7 @@ def structured_job(store: Store) -> int:
         row(0, HOSTILE, json.dumps({"text": f"document {HOSTILE}"})),
         row(1),
         row(2),
-        RowError(0, 4, HOSTILE, f"not JSON {HOSTILE}"),
+        BadRow(0, 4, HOSTILE, f"not JSON {HOSTILE}"),
     ]
     planner = ChunkPlanner(4, tokens=10**9)
     with store.writing() as connection:

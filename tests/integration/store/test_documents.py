@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Connection, exc, func, select, text
 
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidRow, StoreAway
 from qwenq.schemas.states import ChunkState, DocumentState
 from qwenq.schemas.tables.core import documents
@@ -57,7 +57,7 @@ def test_rows_keep_their_place_source_line_and_id(store: Store) -> None:
     given: list[Row] = [
         Document("a", 0, 1, "{}"),
         Document("ä/ö \t'\"\\N", 0, 7, "{}"),
-        RowError(1, 1, '{"broken\n\\N', 'Expecting ":"\tat \\ column 9'),
+        BadRow(1, 1, '{"broken\n\\N', 'Expecting ":"\tat \\ column 9'),
         Document("42", 1, 3, "{}"),
     ]
     job_id = store_job(store, given, sources=("one.jsonl", "two.jsonl"))

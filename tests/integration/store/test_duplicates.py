@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Row as StoredRow
 from sqlalchemy import select
 
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidRow
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.states import DocumentState
@@ -78,7 +78,7 @@ def test_the_first_use_keeps_its_answer_and_the_second_is_an_error_line(
 
 
 def test_a_bad_row_has_no_id_and_takes_none_away(store: Store) -> None:
-    job_id = store_job(store, [RowError(0, 1, "x", "broken"), RowError(0, 2, "x", "broken"), row(2, "x")])
+    job_id = store_job(store, [BadRow(0, 1, "x", "broken"), BadRow(0, 2, "x", "broken"), row(2, "x")])
     assert [one.custom_id for one in _stored(store, job_id)] == [None, None, "x"]
 
 

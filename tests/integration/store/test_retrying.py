@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from qwenq.schemas.chunks import Claim
-from qwenq.schemas.documents import RowError
+from qwenq.schemas.documents import BadRow
 from qwenq.schemas.errors import InvalidOverride, JobNotRetryable, LeaseLost, NothingToRetry
 from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks, jobs
@@ -278,7 +278,7 @@ def test_a_job_with_nothing_to_retry_is_told_why_and_stays_ended(
 def test_a_bad_row_never_runs_whatever_its_code(store: Store, audited: Audited, worker_id: int) -> None:
     """The same code also stands for documents that failed in a worker, and those do run again."""
     code = InvalidOverride.code
-    job_id = store_job(store, [row(0), RowError(0, 2, "{}", "no such parameter", code)])
+    job_id = store_job(store, [row(0), BadRow(0, 2, "{}", "no such parameter", code)])
     finish(store, _claim_next(store, job_id, worker_id), [failure(0, code)])
     assert _retry(store, job_id, code) == 1
     assert _answer_again(store, job_id, worker_id) == {0}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qwenq.producer.reading import Rows, read_rows
-from qwenq.schemas.documents import Document, RowError
+from qwenq.schemas.documents import BadRow, Document
 from qwenq.schemas.errors import MissingExtra, NothingFound, TooManyInputs, UnreadableInput, UsageError
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -129,7 +129,7 @@ def test_what_stands_for_no_file_is_refused_by_name(inbox: Path, bucket: str, na
 def test_one_file_of_many_that_cannot_be_read_stops_no_other_unless_it_is_named(inbox: Path) -> None:
     (inbox / "0.xlsx").write_bytes(b"no sheet")
     (inbox / "a1.csv").write_text("body\nx\n")
-    bad = [row for row in rows_of(inbox) if isinstance(row, RowError)]
+    bad = [row for row in rows_of(inbox) if isinstance(row, BadRow)]
     assert [(row.source, row.raw.rpartition("/")[2], row.code) for row in bad] == [
         (0, "0.xlsx", "unreadable_document"), (2, "a1.csv", "unreadable_document"),
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from qwenq.producer.planning import ChunkPlanner, estimated_tokens, prompt_overhead
 from qwenq.schemas.chunks import PlannedChunk
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.jobs import PromptSpec
 
 
@@ -13,7 +13,7 @@ def document(tokens: int) -> Document:
     return Document("id", 0, 1, "x" * 4 * tokens)
 
 
-BAD = RowError(0, 1, "", "bad")
+BAD = BadRow(0, 1, "", "bad")
 
 
 def plan(rows: list[Row], documents: int, tokens: int, batch: int = 3) -> list[PlannedChunk]:

@@ -9,7 +9,7 @@ import pytest
 
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.lines import LINE_LIMIT
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import UnknownColumn, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -78,7 +78,7 @@ def test_without_an_id_the_line_number_is_the_id() -> None:
 def test_only_the_bad_row_is_bad(line: bytes, reason: str) -> None:
     before, error, after = read(b"id,text\na,one\n" + line + b"\nz,last\n")
     assert brief([before, after]) == [(2, "a"), (4, "z")]
-    assert isinstance(error, RowError)
+    assert isinstance(error, BadRow)
     assert error.line == 3
     assert error.reason.startswith(reason)
     assert len(error.raw) <= 2_001
@@ -96,7 +96,7 @@ def test_a_quote_that_is_never_closed_costs_one_line_not_the_rest() -> None:
         (4, "c"),
         (5, "d"),
     ]
-    assert isinstance(rows[1], RowError)
+    assert isinstance(rows[1], BadRow)
     assert rows[1].raw == 'b,"open'
 
 
@@ -109,7 +109,7 @@ def test_a_stray_quote_that_meets_another_costs_the_lines_at_fault() -> None:
 def test_an_unclosed_quote_above_the_limit_gives_back_the_lines_it_swallowed() -> None:
     many = b"".join(b"%d,%s\n" % (number, b"x" * 1000) for number in range(20_000))
     rows = read(b'id,text\na,"open\n' + many)
-    assert isinstance(rows[0], RowError)
+    assert isinstance(rows[0], BadRow)
     assert rows[0].reason.startswith("over-long")
     assert [row.custom_id for row in rows[1:] if isinstance(row, Document)] == [
         str(number) for number in range(20_000)

@@ -14,7 +14,7 @@ from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.documents.pdf import read_pdf
 from qwenq.producer.reading.documents.plain import decoded
 from qwenq.producer.reading.documents.web import text_of_html
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import MissingExtra, UnknownKind, UnreadableDocument, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -175,7 +175,7 @@ def test_a_file_that_cannot_be_read_is_a_bad_row_and_its_neighbours_go_on(
     (tmp_path / name).write_bytes(data)
     first, bad, last = read(tmp_path)
     assert (content(first)["text"], content(last)["text"]) == ("good", "good")
-    assert isinstance(bad, RowError)
+    assert isinstance(bad, BadRow)
     assert (bad.line, bad.raw, bad.code) == (2, name, code)
     assert bad.reason.startswith(f"{name}: ")
     assert reason in bad.reason
@@ -187,7 +187,7 @@ def test_a_word_document_that_unpacks_to_too_much_is_a_bad_row(tmp_path: Path) -
         archive.writestr("word/picture.png", b" " * (65 << 20))
     assert len(packed.getvalue()) < 100_000
     row = one(tmp_path, "bomb.docx", packed.getvalue())
-    assert isinstance(row, RowError)
+    assert isinstance(row, BadRow)
     assert "unpacked, it has 65 MiB, and 64 are the most" in row.reason
 
 
@@ -196,11 +196,11 @@ def test_a_file_that_is_too_large_is_a_bad_row(tmp_path: Path, monkeypatch: pyte
         file.truncate(17 << 20)
         file.write(b"x")
     row = one(tmp_path, "text.txt", b"x" * (17 << 20))
-    assert isinstance(row, RowError)
+    assert isinstance(row, BadRow)
     assert "over-long" in row.reason
     monkeypatch.setattr("qwenq.producer.reading.sources.files.WHOLE_BYTES", 1 << 20)
     row = one(tmp_path, "text.txt", b"x" * (1 << 21))
-    assert isinstance(row, RowError)
+    assert isinstance(row, BadRow)
     assert "more than 1 MiB; split it" in row.reason
 
 

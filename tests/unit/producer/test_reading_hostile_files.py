@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
-from qwenq.schemas.documents import Row, RowError
+from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.errors import UsageError
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -37,7 +37,7 @@ def test_a_damaged_file_is_refused_or_a_bad_row(
     tmp_path_factory: pytest.TempPathFactory, form: Format
 ) -> None:
     good = MAKERS[form](tmp_path_factory)
-    assert not any(isinstance(row, RowError) for row in rows_of(good, form))
+    assert not any(isinstance(row, BadRow) for row in rows_of(good, form))
     drawn = random.Random(SEED)
     for _ in range(CASES):
         for row in rows_of(damaged(good, drawn), form):

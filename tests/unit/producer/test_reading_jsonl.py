@@ -8,7 +8,7 @@ import pytest
 
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.lines import LINE_LIMIT
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 
@@ -22,12 +22,12 @@ def read(data: bytes, prompt: PromptSpec | None = None, params: GenerationParams
     )
 
 
-def only_error(line: bytes, prompt: PromptSpec | None = None) -> RowError:
+def only_error(line: bytes, prompt: PromptSpec | None = None) -> BadRow:
     """The error of one bad line, which must not hurt the lines around it."""
     before, error, after = read(GOOD + line + b"\n" + GOOD, prompt)
     assert isinstance(before, Document)
     assert isinstance(after, Document)
-    assert isinstance(error, RowError)
+    assert isinstance(error, BadRow)
     assert (error.line, after.line) == (2, 3)
     return error
 
@@ -134,7 +134,7 @@ def test_a_line_at_the_limit_is_read_and_one_above_it_is_not() -> None:
     rows = read(longest + b"\n" + longest[:-2] + b'x"}' + b"\n" + GOOD)
     assert isinstance(rows[0], Document)
     assert len(rows[0].content) == LINE_LIMIT
-    assert isinstance(rows[1], RowError)
+    assert isinstance(rows[1], BadRow)
     assert rows[1].reason == "over-long: it has more than 16 MiB"
     assert isinstance(rows[2], Document)
     assert rows[2].line == 3
@@ -142,7 +142,7 @@ def test_a_line_at_the_limit_is_read_and_one_above_it_is_not() -> None:
 
 def test_an_over_long_last_line_is_reported_too() -> None:
     (error,) = read(b'{"text":"' + b"x" * (3 * LINE_LIMIT))
-    assert isinstance(error, RowError)
+    assert isinstance(error, BadRow)
     assert error.reason.startswith("over-long")
 
 
@@ -239,7 +239,7 @@ def test_a_parameter_that_cannot_be_used_has_a_code_of_its_own(body: dict[str, A
 def test_parameters_that_python_takes_for_equal_are_checked_apart() -> None:
     rows = read(batch_line(seed=1) + b"\n" + batch_line(seed=True))
     assert isinstance(rows[0], Document)
-    assert isinstance(rows[1], RowError)
+    assert isinstance(rows[1], BadRow)
 
 
 @pytest.mark.parametrize(

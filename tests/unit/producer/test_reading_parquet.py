@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import MissingExtra, UnknownColumn, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -67,13 +67,13 @@ def test_a_value_that_cannot_be_read_costs_its_own_row(tmp_path: Path) -> None:
     texts = pa.array([b"good", b"\xff\xfe", b"good too"]).view(pa.string())
     rows = read(write_parquet(tmp_path / "a.parquet", {"text": texts}))
     assert [content["text"] for content in contents(rows)] == ["good", "good too"]
-    (bad,) = [row for row in rows if isinstance(row, RowError)]
+    (bad,) = [row for row in rows if isinstance(row, BadRow)]
     assert (bad.line, "cannot be read" in bad.reason) == (2, True)
 
 
 def test_a_row_without_text_is_a_bad_one(tmp_path: Path) -> None:
     rows = read(write_parquet(tmp_path / "a.parquet", {"text": ["x", None]}))
-    assert isinstance(rows[1], RowError)
+    assert isinstance(rows[1], BadRow)
     assert "must be a string" in rows[1].reason
 
 
@@ -106,7 +106,7 @@ def test_damaged_pages_end_the_file_with_a_bad_row(tmp_path: Path) -> None:
     data[len(data) // 2 : len(data) // 2 + 2_000] = bytes(2_000)
     path.write_bytes(data)
     rows = read(path)
-    assert isinstance(rows[-1], RowError)
+    assert isinstance(rows[-1], BadRow)
     assert rows[-1].reason.startswith("the file broke off here: ")
     assert [content["text"] for content in contents(rows)] == list(map(str, range(len(rows) - 1)))
     assert len(rows) > 1_000

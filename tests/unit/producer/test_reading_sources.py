@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from qwenq.producer.reading import Format, read_rows
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import NothingFound, UnknownFormat, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -170,7 +170,7 @@ def test_a_truncated_file_keeps_the_rows_before_the_break(tmp_path: Path, ending
     path.write_bytes(data[: len(data) * 3 // 4])
     *rows, last = read([path])
     assert 4_000 < len(ids(rows)) == len(rows)
-    assert isinstance(last, RowError)
+    assert isinstance(last, BadRow)
     assert last.line == rows[-1].line + 1
     assert "the file broke off here: its " in last.reason
     assert "data is truncated" in last.reason
@@ -184,7 +184,7 @@ def test_a_damaged_file_keeps_the_rows_before_the_damage(tmp_path: Path, packing
     path.write_bytes(data)
     *rows, last = read([path])
     assert len(ids(rows)) > 4_000
-    assert isinstance(last, RowError)
+    assert isinstance(last, BadRow)
     assert "the file broke off here: its " in last.reason
 
 
@@ -193,5 +193,5 @@ def test_a_broken_file_does_not_stop_the_next_one(tmp_path: Path) -> None:
     broken.write_bytes(gzip.compress(LINES)[:-10])
     good.write_bytes(LINES)
     rows = read([broken, good])
-    assert [row.source for row in rows if isinstance(row, RowError)] == [0]
+    assert [row.source for row in rows if isinstance(row, BadRow)] == [0]
     assert ids(rows)[-5_000:] == IDS

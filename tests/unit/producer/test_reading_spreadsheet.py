@@ -11,7 +11,7 @@ import pytest
 
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.tables.merged_cells import MergedRange, merged_ranges
-from qwenq.schemas.documents import Document, Row, RowError
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -102,7 +102,7 @@ def test_a_sheet_without_a_spreadsheet_is_refused() -> None:
 
 def test_a_row_with_more_cells_than_the_header_is_a_bad_one() -> None:
     rows = read(xlsx_of([("text",), ("x", "y"), ("z",)]))
-    assert [isinstance(row, RowError) for row in rows] == [True, False]
+    assert [isinstance(row, BadRow) for row in rows] == [True, False]
     assert "too many fields: 2, where the header has 1" in rows[0][3]
 
 

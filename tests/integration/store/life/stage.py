@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from qwenq.producer.planning import ChunkPlanner
 from qwenq.schemas.chunks import Assignment, Claim
-from qwenq.schemas.documents import Row, RowError
+from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.errors import JobNotPausable, JobNotPaused, JobNotRetryable, LeaseLost, NothingToRetry
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.requests import Completion
@@ -61,8 +61,7 @@ class Stage:
         if half is None:
             return
         rows: list[Row] = [
-            RowError(0, at + 1, f"raw {at}", "not JSON") if at in bad else row_of(at)
-            for at in range(documents)
+            BadRow(0, at + 1, f"raw {at}", "not JSON") if at in bad else row_of(at) for at in range(documents)
         ]
         planner = ChunkPlanner(chunk_documents, tokens=10**9)
         with self._store.writing() as connection:
