@@ -1,4 +1,4 @@
-"""Submitting: a job into the store, and messages to the workers once all is committed."""
+"""Enqueue a job: store its rows and chunks, then announce it to the workers."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -22,11 +22,11 @@ CLEANING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """A stored job. `unannounced` says why its workers do not know of it yet; None when they do.
+class EnqueuedJob:
+    """A stored job, with its number of `documents` (rows, bad ones included) and of `rejected` (bad) rows.
 
-    `workers` of its model gave a sign of life lately. One that is `repeated` was there already, under its idempotency
-    key: nothing was stored, and no rows are counted.
+    `unannounced` says why its workers do not know of it yet; None when they do. `workers` counts those of its model
+    that are alive. A `repeated` job was stored before, under the same idempotency key; its rows are not counted.
     """
 
     job_id: int
@@ -41,7 +41,7 @@ def _nobody(_job_id: int) -> None:
     """Tell nobody."""
 
 
-def submit_job(
+def enqueue_job(
     store: Store,
     broker: Broker,
     settings: Settings,
@@ -50,7 +50,7 @@ def submit_job(
     run_key: str | None = None,
     stored: Callable[[int], object] = _nobody,
     waiting: Callable[[int], object] = _nobody,
-) -> Submission:
+) -> EnqueuedJob:
     """Store a job with its rows, then tell the workers. Memory stays flat, whatever the number of rows.
 
     The job cannot run before its last row is in. `stored` is called with its id once it can, before anything else
@@ -72,7 +72,7 @@ def submit_job(
         remove_abandoned(store, CLEANING_SECONDS)
     with store.reading() as connection:
         workers = count_alive(connection, spec.model, ALIVE_SECONDS)
-    return Submission(
+    return EnqueuedJob(
         begun.job_id, documents, rejected, unannounced, workers, repeated=isinstance(begun, KeyedJob)
     )
 

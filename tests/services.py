@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from qwenq.producer.enqueuing import Submission, submit_job
+from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
 from qwenq.schemas.documents import Document
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec, JobStatus
@@ -34,7 +34,7 @@ class Jobs:
 
     def submit(
         self, texts: Iterable[str], model: str = str(TINY_MODEL), chunk_documents: int = 100, **params: object
-    ) -> Submission:
+    ) -> EnqueuedJob:
         """A job with one document a text, its id `d<place>`."""
         rows = [
             Document(f"d{place}", 0, place + 1, f'{{"text": {_quoted(text)}}}')
@@ -42,7 +42,7 @@ class Jobs:
         ]
         spec = JobSpec(model=model, sources=("test.jsonl",), params=GenerationParams().overlaid(params))
         settings = self._settings.model_copy(update={"chunk_documents": chunk_documents})
-        return submit_job(self.store, self._broker, settings, spec, rows)
+        return enqueue_job(self.store, self._broker, settings, spec, rows)
 
     def status(self, job_id: int) -> JobStatus:
         """Where a job stands."""

@@ -12,7 +12,7 @@ from qwenq.exporting import Address, check_outputs, write_answers, write_failure
 from qwenq.jobs.following import count_rows, follow
 from qwenq.jobs.request import JobRequest
 from qwenq.jobs.submitting import open_request
-from qwenq.producer.enqueuing import submit_job
+from qwenq.producer.enqueuing import enqueue_job
 from qwenq.schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.results import Result
@@ -75,7 +75,7 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
             worker = session.start("the worker", "worker", "--model", spec.model)
             job_id = _taken_up(store, key)
             if job_id is None:
-                job_id = submit_job(store, broker, home.settings, spec, count_rows(rows), key).job_id
+                job_id = enqueue_job(store, broker, home.settings, spec, count_rows(rows), key).job_id
             home.resumable = True
             status = _follow(store, session, worker, job_id)
             first_results = _write_outputs(store, job_id, outputs)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from qwenq.jobs.request import JobRequest
-from qwenq.producer.enqueuing import Submission, submit_job
+from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
 from qwenq.producer.opening import open_input
 from qwenq.schemas.documents import Row
 from qwenq.schemas.jobs import JobSpec
@@ -42,12 +42,12 @@ def _ignore(_job_id: int) -> None:
 SILENT = Listener(watched=iter, stored=_ignore, waiting=_ignore)
 
 
-def submit_request(request: JobRequest, settings: Settings, listener: Listener = SILENT) -> Submission:
+def submit_request(request: JobRequest, settings: Settings, listener: Listener = SILENT) -> EnqueuedJob:
     """Store a request as a job and announce it. Raises UsageError, StoreAway."""
     spec, rows = open_request(request, settings)
     store, broker = open_store(settings), Broker(settings)
     try:
-        return submit_job(
+        return enqueue_job(
             store, broker, settings, spec, listener.watched(rows),
             stored=listener.stored, waiting=listener.waiting,
         )  # fmt: skip

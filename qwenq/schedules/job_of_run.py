@@ -2,7 +2,7 @@
 
 import logging
 
-from qwenq.producer.enqueuing import submit_job
+from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.opening import open_input
 from qwenq.producer.reading import Format
 from qwenq.schedules.cron import CronLine
@@ -29,7 +29,7 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
         spec = specify(held)
         rows = open_input(spec, format_of(held.schedule.request), sheet=held.schedule.request.sheet)
         spec = spec.model_copy(update={"sources": rows.sources})
-        job_id = submit_job(store, broker, settings, spec, rows).job_id
+        job_id = enqueue_job(store, broker, settings, spec, rows).job_id
     with store.writing() as connection:
         note_job(connection, held, job_id)
     _log.info(

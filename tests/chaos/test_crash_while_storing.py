@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from qwenq.producer.enqueuing import submit_job
+from qwenq.producer.enqueuing import enqueue_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import RowsLost
 from qwenq.schemas.jobs import JobSpec
@@ -48,7 +48,7 @@ def test_a_job_whose_rows_were_lost_in_a_crash_is_refused_and_removed(
             server.crash()
 
     with pytest.raises(RowsLost):
-        submit_job(store, broker, settings, SPEC, crashing())
+        enqueue_job(store, broker, settings, SPEC, crashing())
     with store.reading() as connection:
         assert connection.execute(select(jobs.c.id)).all() == []
     store.close()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, select, update
 
-from qwenq.producer.enqueuing import Submission, submit_job
+from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import JobGivenUp
 from qwenq.schemas.jobs import HalfJob, JobSpec
@@ -27,7 +27,7 @@ SHORT_LEASE = 0.4
 """Renewed each tenth of a second."""
 LONG_LEASE = 600.0
 """A test that lets it run out is over before it would be renewed."""
-Submit = Callable[[Iterator[Row]], Submission]
+Submit = Callable[[Iterator[Row]], EnqueuedJob]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def submit(
         update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0", "lease_seconds": lease}
     )
     broker = Broker(settings)
-    yield lambda content: submit_job(store, broker, settings, JobSpec(model=MODEL, sources=("x",)), content)
+    yield lambda content: enqueue_job(store, broker, settings, JobSpec(model=MODEL, sources=("x",)), content)
     broker.close()
 
 

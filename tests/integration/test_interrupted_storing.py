@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, select
 
-from qwenq.producer.enqueuing import Submission, submit_job
+from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
@@ -20,7 +20,7 @@ from qwenq.store.life.jobs import cancel_job
 from tests.builders import rows
 from tests.integration.store.conftest import audited_status
 
-Submit = Callable[[Iterator[Row]], Submission]
+Submit = Callable[[Iterator[Row]], EnqueuedJob]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def submit(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("qwenq.producer.storing.BATCH_ROWS", 9)
     settings = settings.model_copy(update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0"})
     broker = Broker(settings)
-    yield lambda content: submit_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), content)
+    yield lambda content: enqueue_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), content)
     broker.close()
 
 
@@ -91,7 +91,7 @@ def test_a_signal_during_the_last_commit_comes_when_the_id_was_told(
     told: list[int] = []
     broker = Broker(settings)
     with pytest.raises(KeyboardInterrupt):
-        submit_job(store, broker, settings, JobSpec(model="echo"), rows(5), stored=told.append)
+        enqueue_job(store, broker, settings, JobSpec(model="echo"), rows(5), stored=told.append)
     broker.close()
     assert told == [_job_of(store)]
     assert audited_status(store, told[0]).state == JobState.QUEUED
@@ -110,7 +110,7 @@ def test_a_signal_that_is_ignored_stays_so(store: Store, submit: Submit) -> None
 
 
 def test_a_thread_that_submits_leaves_the_handlers_alone(store: Store, submit: Submit) -> None:
-    done: list[Submission] = []
+    done: list[EnqueuedJob] = []
     thread = threading.Thread(target=lambda: done.append(submit(iter(rows(5)))))
     thread.start()
     thread.join()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from qwenq.jobs.request import JobRequest
-from qwenq.producer.enqueuing import Submission, submit_job
+from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import IdempotencyMismatch, InvalidParameter, NoGoodRow
 from qwenq.schemas.generation import GenerationParams
@@ -26,7 +26,7 @@ from tests.builders import answer_all, make_worker, row, rows
 from tests.integration.store.conftest import audited_status
 
 SPEC = JobSpec(model="echo", sources=("x",), idempotency_key="night-1")
-Submit = Callable[..., Submission]
+Submit = Callable[..., EnqueuedJob]
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def _submit(
     spec: JobSpec = SPEC,
     stored: Callable[[int], object] = id,
     waiting: Callable[[int], object] = id,
-) -> Submission:
-    return submit_job(store, broker, settings, spec, content, stored=stored, waiting=waiting)
+) -> EnqueuedJob:
+    return enqueue_job(store, broker, settings, spec, content, stored=stored, waiting=waiting)
 
 
 def test_the_second_submit_gives_the_first_ones_job_and_stores_nothing(store: Store, submit: Submit) -> None:
@@ -107,7 +107,7 @@ def test_of_many_submits_at_once_one_stores_and_all_give_its_job(store: Store, s
     def begin() -> Iterator[Row]:
         yield from rows(50)
 
-    def one() -> Submission:
+    def one() -> EnqueuedJob:
         together.wait(30)
         return submit(begin())
 
@@ -195,7 +195,7 @@ def test_a_repeated_submit_announces_what_the_first_could_not(
     assert first.unannounced
     with store.writing() as connection:
         connection.execute(update(jobs).values(created_at=now()))
-    again = submit_job(store, broker, settings, SPEC, rows(5))
+    again = enqueue_job(store, broker, settings, SPEC, rows(5))
     assert again.unannounced is None
     assert broker.depth("echo") == 1
 

@@ -10,7 +10,7 @@ from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
     from qwenq.jobs.request import JobRequest
-    from qwenq.producer.enqueuing import Submission
+    from qwenq.producer.enqueuing import EnqueuedJob
     from qwenq.schemas.settings import Settings
 
 
@@ -63,7 +63,7 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
         raise
 
 
-def _tell_more(submission: "Submission", settings: "Settings", wait: bool, as_json: bool) -> int:
+def _tell_more(submission: "EnqueuedJob", settings: "Settings", wait: bool, as_json: bool) -> int:
     """Tell what a person should know of a stored job, wait for it if asked to. Returns the exit code."""
     from qwenq import api
     from qwenq.jobs.following import follow

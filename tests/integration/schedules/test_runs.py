@@ -110,7 +110,7 @@ def test_a_run_whose_process_died_while_submitting_is_submitted_once(
         raise StoreAway(url="the store", reason="the process died here")
 
     with monkeypatch.context() as dying:
-        dying.setattr(job_of_run, "note_job" if stored else "submit_job", die)
+        dying.setattr(job_of_run, "note_job" if stored else "enqueue_job", die)
         with pytest.raises(StoreAway):
             nights.tick()
     # Its input is another one by now: what was stored counts.

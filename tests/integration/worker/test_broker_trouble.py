@@ -4,7 +4,7 @@ import pytest
 import redis as redis_client
 
 from qwenq.embedded.redis import start_redis
-from qwenq.producer.enqueuing import submit_job
+from qwenq.producer.enqueuing import enqueue_job
 from qwenq.schemas.documents import Document
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
@@ -20,7 +20,7 @@ def test_a_job_submitted_while_the_broker_is_away_is_answered_when_it_is_back(
     broker = Broker(settings)
     rows = [Document(f"d{place}", 0, place + 1, '{"text": "hello"}') for place in range(10)]
     settings.home.mkdir(parents=True)
-    submission = submit_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), rows)
+    submission = enqueue_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), rows)
     assert submission.unannounced is not None
     assert "does not answer" in submission.unannounced
     service = start_redis(settings)

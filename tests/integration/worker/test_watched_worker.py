@@ -10,7 +10,7 @@ import pytest
 from celery.events import EventReceiver
 from celery.events.state import State
 
-from qwenq.producer.enqueuing import submit_job
+from qwenq.producer.enqueuing import enqueue_job
 from qwenq.schemas.documents import Document
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 from qwenq.schemas.settings import Settings
@@ -87,7 +87,7 @@ def submit(store: Store, broker: Broker, settings: Settings) -> Submit:
     def submit() -> int:
         rows = [Document(f"d{place}", 0, place + 1, content(place)) for place in range(DOCUMENTS)]
         spec = JobSpec(model="echo", sources=("x",), prompt=PromptSpec(template=TEMPLATE))
-        return submit_job(store, broker, settings, spec, rows).job_id
+        return enqueue_job(store, broker, settings, spec, rows).job_id
 
     return submit
 
