@@ -1,7 +1,7 @@
 """The broker: the Celery application, and the messages that tell workers of waiting chunks.
 
 A message is a hint, the SQL store is the truth: messages carry a chunk's id and nothing else, and none is
-needed for correctness. The settings were tried on Celery 5.7; ARCHITECTURE.md gives each one's reason.
+needed for correctness. The settings were tried on Celery 5.7; docs/internals/celery.md gives each one's reason.
 """
 
 import hashlib

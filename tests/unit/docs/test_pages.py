@@ -1,4 +1,4 @@
-"""What the pages tell people to type exists; what they link to is there."""
+"""The pages give commands that qwenq reads, and name files and settings that exist."""
 
 import re
 from pathlib import Path
@@ -9,25 +9,26 @@ from qwenq.schemas.settings import ENV_PREFIX, Settings
 from tests.unit.docs.command_lines import check_named, fenced_commands, inline_commands, read_command
 
 ROOT = Path(__file__).parents[3]
+FOLDERS = ("docs", "deploy", "examples", "worker")
 PAGES = [
     *sorted(ROOT.glob("*.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "deploy").glob("*.md")),
+    *(page for name in FOLDERS for page in sorted((ROOT / name).rglob("*.md"))),
 ]
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
+_PATH = re.compile(r"`((?:producer|worker|store|schemas|migrations|qwenq)/[\w./]*)`")
 _VARIABLE = re.compile(rf"\b{ENV_PREFIX}[A-Z_]*[A-Z]\b")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 @pages
-def test_every_command_line_can_be_typed_as_it_stands(page: Path) -> None:
+def test_qwenq_reads_every_command_line_of_the_page(page: Path) -> None:
     for words in fenced_commands(page.read_text("utf-8")):
         read_command(words)
 
 
 @pages
-def test_every_command_that_the_text_names_exists(page: Path) -> None:
+def test_every_command_in_the_text_exists(page: Path) -> None:
     for words in inline_commands(page.read_text("utf-8")):
         check_named(words)
 
@@ -39,8 +40,13 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 
 
 @pages
+def test_every_file_and_folder_in_the_text_exists(page: Path) -> None:
+    assert [path for path in _PATH.findall(page.read_text("utf-8")) if not (ROOT / path).exists()] == []
+
+
+@pages
 def test_every_variable_is_a_setting(page: Path) -> None:
     if page.name == "cli.md":
-        return  # It names the twins of options too.
+        return  # It also lists the environment twins of options.
     settings = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
     assert set(_VARIABLE.findall(page.read_text("utf-8"))) <= settings
