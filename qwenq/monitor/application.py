@@ -1,6 +1,7 @@
-"""The application: Flower's own, with our routes before its own, and one guard and one set of headers for all."""
+"""Flower's application with our routes before its own, and one guard and one set of headers for all of them."""
 
 import logging
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -16,7 +17,6 @@ from qwenq.monitor.headers import ProtectiveHeaders
 from qwenq.monitor.layouts import Layouts
 from qwenq.monitor.metrics.exporter import Exporter
 from qwenq.monitor.reading import StoreReader
-from qwenq.monitor.routes import ROUTES
 from qwenq.schemas.errors import CannotListen, reason_of
 from qwenq.schemas.settings import Settings, without_passwords
 from qwenq.store.broker.broker import broker_url
@@ -25,13 +25,13 @@ _log = logging.getLogger(__name__)
 
 
 class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
-    """Flower with qwenq's pages. `options` are Flower's; `reader` reads the store for the pages.
+    """Flower with qwenq's pages: the `PageHost` of their handlers, which come with `routes`. `options` are Flower's.
 
-    `root` is what a proxy puts before each path, such as /flower; mostly nothing.
+    `root` is what a proxy puts before each path, such as /flower; it is usually empty.
     """
 
-    def __init__(self, settings: Settings, options: Any, celery: Celery) -> None:
-        self.qwenq = settings
+    def __init__(self, settings: Settings, options: Any, celery: Celery, routes: Sequence[Any]) -> None:
+        self.qwenq_settings = settings
         io_loop = IOLoop.current()
         super().__init__(
             options=options,
@@ -47,7 +47,7 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         )
         prefix = (options.url_prefix or "").strip("/")
         self.root = f"/{prefix}" if prefix else ""
-        self.add_handlers(".*", [rewrite_handler(route, prefix) for route in ROUTES] if prefix else ROUTES)
+        self.add_handlers(".*", [rewrite_handler(route, prefix) if prefix else route for route in routes])
         self.reader = StoreReader(settings)
         self.exporter = Exporter(self.reader)
         self._guard = Guard.of(options)
@@ -55,10 +55,10 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
     @cached_property
     def broker_uri(self) -> str:
         """The broker's address as its page shows it."""
-        return without_passwords(broker_url(self.qwenq))
+        return without_passwords(broker_url(self.qwenq_settings))
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
-        """Route a request, unless the guard refuses it: so no route can forget to ask."""
+        """Ask the guard, then route the request. No route can forget to ask."""
         refusal = self._guard.refusal(request)
         if refusal is not None:
             found = self.get_handler_delegate(request, Refused, {"refusal": refusal})
@@ -67,7 +67,7 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         return cast("HTTPMessageDelegate", found)
 
     def listen_and_serve(self) -> None:
-        """Listen, say where, and answer until `stop`. Raises CannotListen."""
+        """Listen, log the address, and answer requests until `stop`. Raises CannotListen."""
         try:
             port = self.start_http_server()
         except OSError as error:
@@ -77,6 +77,6 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         self.start()
 
     def stop(self) -> None:
-        """End the loop; it may be called again."""
+        """Stop the event loop. Calling it again does nothing."""
         super().stop()
         self.reader.close()

@@ -13,6 +13,7 @@ from flower.command import apply_env_options, extract_settings
 from flower.options import default_options
 
 from qwenq.monitor.application import Monitor
+from qwenq.monitor.routes import ROUTES
 from qwenq.schemas.errors import UnguardedFlower
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
@@ -59,7 +60,7 @@ def make_monitor(settings: Settings, serving: Serving) -> Monitor:
     options = _options(settings, serving)
     if not (options.basic_auth or options.auth) and not _is_loopback(serving.address):
         raise UnguardedFlower(address=serving.address)
-    return Monitor(settings, options, Broker(settings).app)
+    return Monitor(settings, options, Broker(settings).app, ROUTES)
 
 
 def _options(settings: Settings, serving: Serving) -> Any:

@@ -1,5 +1,5 @@
 """What became of a job, on one page: for who finds it in the morning.
 
-store ─▶ gathering.py ─▶ facts.py ─▶ plots.py, page.py ─▶ report.html
+store ─▶ gathering.py ─▶ facts.py ─▶ svg_plots.py, page.py ─▶ report.html
                             └──────▶ --json
 """

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from qwenq.exporting.destinations import Address, destination_of
 from qwenq.report.facts import Report
-from qwenq.report.plots import report_plots
+from qwenq.report.svg_plots import report_plots
 from qwenq.schemas.errors import OutputNotWritable
 from qwenq.schemas.generation import GenerationParams
 from qwenq.wording import numbers

@@ -12,9 +12,9 @@ from qwenq.jobs.submitter import submitter_of
 from qwenq.producer.object_stores import is_url
 from qwenq.producer.opening import checked_prompts
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.outlook import no_worker, outlook
 from qwenq.schedules.outputs import check_pattern, example_outputs
-from qwenq.schedules.ticking import take_forward
+from qwenq.schedules.preflight import no_worker, preflight
+from qwenq.schedules.ticking import advance_run
 from qwenq.schedules.webhooks import check_url, secret_of
 from qwenq.schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
@@ -62,7 +62,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
             first = line.after(moment_of(connection))
             stored.insert_schedule(connection, name, (*due, first), scheduled, policy, submitter_of(settings))
         schedule = _find(store, name)
-        return Added(_shown(schedule), outlook(store, schedule, line))
+        return Added(_shown(schedule), preflight(store, schedule, line))
 
 
 def all_schedules(settings: Settings) -> list[ScheduleReport]:
@@ -139,7 +139,7 @@ def run(name: str, settings: Settings) -> ScheduleRun:
             raise RunNotStarted(name=name, run_id=run_id, reason=reason)
         broker = Broker(settings)
         try:
-            take_forward(store, broker, settings, held)
+            advance_run(store, broker, settings, held)
         finally:
             broker.close()
         begun = _run(store, run_id)
@@ -160,7 +160,7 @@ def finish(run_id: int, settings: Settings) -> ScheduleRun:
                 continue
             broker = Broker(settings)
             try:
-                take_forward(store, broker, settings, held)
+                advance_run(store, broker, settings, held)
             finally:
                 broker.close()
         return found

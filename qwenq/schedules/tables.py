@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.untold import why_untold
+from qwenq.schedules.refused_notices import why_refused
 from qwenq.schemas.schedules import Schedule, ScheduleReport, ScheduleRun
 from qwenq.schemas.states import RunState, ScheduleState
 from qwenq.wording.telling import say
@@ -67,7 +67,7 @@ def show_schedule(report: ScheduleReport) -> None:
 
 
 def _show_runs(report: ScheduleReport) -> None:
-    untold = {notice.key: why_untold(notice) for notice in report.notices}
+    untold = {notice.key: why_refused(notice) for notice in report.notices}
     rows = [("run", "due", "state", "job", "documents", "reused", "failed", "tokens", "device")]
     told = [""]
     for run in report.runs:

@@ -48,18 +48,18 @@ def tick(store: Store, broker: Broker, settings: Settings, at: datetime | None =
     Any number of ticks may run at once: each takes what no other one is at.
     """
     due = make_due_runs(store, at or _present(store))
-    steps = _take_steps(store, broker, settings)
+    steps = _advance_runs(store, broker, settings)
     return TickReport(due=due, steps=steps, notices=send_notices(store, settings))
 
 
-def _take_steps(store: Store, broker: Broker, settings: Settings) -> int:
+def _advance_runs(store: Store, broker: Broker, settings: Settings) -> int:
     """Take runs forward until none can go on. Returns how many steps that were."""
     if not AT_WORK.acquire(blocking=False):
         return 0
     try:
         steps = 0
         while (held := _taken(store, settings)) is not None:
-            take_forward(store, broker, settings, held)
+            advance_run(store, broker, settings, held)
             steps += 1
         return steps
     finally:
@@ -76,7 +76,7 @@ def tick_once(settings: Settings, at: datetime | None = None) -> TickReport:
         broker.close()
 
 
-def take_forward(store: Store, broker: Broker, settings: Settings, held: HeldRun) -> None:
+def advance_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) -> None:
     """Take a run that this process holds one step on: it is submitted, or its answers are delivered.
 
     What concerns this run alone ends it, and stands in its record. Raises ServiceAway.

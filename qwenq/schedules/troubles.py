@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qwenq.health.work import OVERDUE_GRACE_SECONDS
-from qwenq.schedules.untold import why_untold
+from qwenq.schedules.refused_notices import why_refused
 from qwenq.schemas.schedules import NoticeStatus, ScheduleRun
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState
@@ -43,5 +43,5 @@ def _failed(last: Sequence[tuple[str, ScheduleRun]]) -> list[str]:
 
 
 def _untold(last: Sequence[tuple[str, ScheduleRun]], notices: Sequence[NoticeStatus]) -> list[str]:
-    why = {notice.key: why_untold(notice) for notice in notices}
+    why = {notice.key: why_refused(notice) for notice in notices}
     return [f"schedule {name}: {reason}" for name, run in last if (reason := why.get(run.notice_key))]

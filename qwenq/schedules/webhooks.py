@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from qwenq.schedules.untold import host_of
+from qwenq.schedules.refused_notices import host_of
 from qwenq.schemas.errors import InvalidParameter, InvalidSetting, reason_of
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import Notice

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,33 @@ MAY_IMPORT = {
     "migrations": {"schemas"},
     "schemas": set[str](),
 }
+FACE_MAY_IMPORT = {
+    "__main__": {"cli"},
+    "cli": {
+        "api",
+        "monitor",
+        "schedules",
+        "report",
+        "health",
+        "embedded",
+        "exporting",
+        "jobs",
+        "stores",
+        "wording",
+    },
+    "__init__": {"api"},
+    "api": {"jobs", "stores"},
+    "monitor": {"api", "exporting", "jobs", "stores", "wording"},
+    "schedules": {"report", "health", "exporting", "jobs", "stores", "wording"},
+    "report": {"exporting", "wording"},
+    "health": {"wording"},
+    "embedded": {"exporting", "jobs", "stores", "wording"},
+    "exporting": set[str](),
+    "jobs": {"stores", "wording"},
+    "stores": set[str](),
+    "wording": set[str](),
+}
+"""The face's folders, and the modules beside them, from the top down."""
 SQL_LIVES_IN = {"store", "migrations"}
 SQL_IN_SCHEMAS = {f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules")}
 HEAVY = ("torch", "transformers")
@@ -47,6 +75,12 @@ class Import:
         if top != FACE:
             return None
         return inner[0] if inner and inner[0] in MAY_IMPORT else FACE
+
+    @property
+    def part(self) -> str | None:
+        """The part of the face that it comes from, None when it comes from elsewhere."""
+        top, *inner = f"{self.module}.{self.name or ''}".split(".")
+        return inner[0] if top == FACE and inner[0] in FACE_MAY_IMPORT else None
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line} imports {self.module}" + (f".{self.name}" if self.name else "")
@@ -85,6 +119,30 @@ def _imports_in(path: str, tree: ast.Module) -> Iterator[Import]:
 def test_a_room_imports_only_rooms_below_it(room: str) -> None:
     forbidden = set(MAY_IMPORT) - MAY_IMPORT[room] - {room}
     assert [str(one) for one in imports_of(room) if one.room in forbidden] == []
+
+
+@pytest.mark.parametrize("part", FACE_MAY_IMPORT)
+def test_a_part_of_the_face_imports_only_parts_that_its_row_names(part: str) -> None:
+    forbidden = set(FACE_MAY_IMPORT) - FACE_MAY_IMPORT[part] - {part}
+    found = [one for one in imports_of(FACE) if _part_of(ROOT / one.path) == part]
+    assert [str(one) for one in found if one.part in forbidden] == []
+
+
+def test_the_face_has_no_part_without_a_row_and_no_ring_of_parts() -> None:
+    assert {_part_of(path) for path in files_of(FACE)} == set(FACE_MAY_IMPORT)
+    list(TopologicalSorter(FACE_MAY_IMPORT).static_order())
+
+
+def test_no_modules_import_each_other_in_a_ring() -> None:
+    """Imports for types alone count too."""
+    modules = {_name_of(path) for room in MAY_IMPORT for path in files_of(room)}
+    imported: dict[str, set[str]] = {module: set() for module in modules}
+    for one in (found for room in MAY_IMPORT for found in imports_of(room)):
+        whole = f"{one.module}.{one.name}"
+        imported[_name_of(ROOT / one.path)].add(whole if whole in modules else one.module)
+    assert len(modules) > len(MAY_IMPORT)
+    # Raises CycleError, which names the ring.
+    list(TopologicalSorter(imported).static_order())
 
 
 @pytest.mark.parametrize("room", sorted(set(MAY_IMPORT) - {FACE}))
@@ -194,6 +252,11 @@ def _name_of(path: Path) -> str:
     """The name that a module is imported by."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts if parts[0] == FACE else (FACE, *parts)).removesuffix(".__init__")
+
+
+def _part_of(path: Path) -> str:
+    """The part of the face that a module is in."""
+    return path.relative_to(ROOT / FACE).with_suffix("").parts[0]
 
 
 def _run(command: str) -> str:

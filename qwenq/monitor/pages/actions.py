@@ -26,7 +26,7 @@ class JobAction(Page):
             sentence = _READ_ONLY.format(action=action, job_id=job_id)
             raise HTTPError(HTTPStatus.FORBIDDEN, sentence)
         done = _ACTIONS[action]
-        said = await self.application.reader.act(partial(done, job_id, self.application.qwenq))
+        said = await self.application.reader.act(partial(done, job_id, self.application.qwenq_settings))
         self.go(f"/jobs/{job_id}", said)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from tornado.web import HTTPError
 
+from qwenq.monitor.pages.line_plots import LinePlot, speed_plots
 from qwenq.monitor.pages.page import Page
-from qwenq.monitor.pages.plots import Plot, speed_plots
 from qwenq.monitor.pages.worker_view import WorkerView
 from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
 from qwenq.store.views.fleet import Fleet, read_fleet
@@ -24,7 +24,7 @@ class FleetFound:
     workers: list[WorkerView]
     earlier: list[WorkerView]
     earlier_count: int
-    speeds: list[tuple[FleetWorker, list[Plot]]]
+    speeds: list[tuple[FleetWorker, list[LinePlot]]]
 
     @property
     def in_words(self) -> str:
@@ -65,7 +65,7 @@ def find_fleet_with_speeds(connection: Connection) -> FleetFound:
     return _found(fleet, speeds)
 
 
-def _found(fleet: Fleet, speeds: list[tuple[FleetWorker, list[Plot]]]) -> FleetFound:
+def _found(fleet: Fleet, speeds: list[tuple[FleetWorker, list[LinePlot]]]) -> FleetFound:
     return FleetFound(
         [WorkerView(worker) for worker in fleet.workers],
         [WorkerView(worker) for worker in fleet.earlier],

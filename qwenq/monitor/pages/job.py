@@ -16,7 +16,7 @@ class JobPage(Page):
     async def get(self, job_id: str) -> None:
         """Show a job, or one part of its page."""
         place = self._place(job_id)
-        shown = PARTS if self.application.qwenq.show_text else PARTS.keys() - HIDDEN
+        shown = PARTS if self.application.qwenq_settings.show_text else PARTS.keys() - HIDDEN
         part = self.get_query_argument("part", "summary")
         if self.wants_live_part and part not in shown:
             raise HTTPError(404, "The page of a job has no such part.")

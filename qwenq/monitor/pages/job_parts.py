@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from qwenq.monitor.pages.job_place import JobPlace, unknown_job
 from qwenq.monitor.pages.job_view import JobView
-from qwenq.monitor.pages.plots import Plot, progress_plots
+from qwenq.monitor.pages.line_plots import LinePlot, progress_plots
 from qwenq.schemas.jobs import JobStatus, PromptSpec
 from qwenq.schemas.views.job_pages import AnswerPreview, ChunkPage, CutText, FailureGroup, JobDetails
 from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
@@ -54,7 +54,7 @@ def _summary(_connection: Connection, _place: JobPlace, status: JobStatus) -> Jo
     return status
 
 
-def _plots(connection: Connection, place: JobPlace, status: JobStatus) -> list[Plot]:
+def _plots(connection: Connection, place: JobPlace, status: JobStatus) -> list[LinePlot]:
     return progress_plots(job_progress(connection, place.job_id), status.documents.total)
 
 

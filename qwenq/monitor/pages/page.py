@@ -1,18 +1,17 @@
 """What our pages share: who may post, how a page and its live part are shown, and how an error is told."""
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from flower.views import BaseHandler
 from tornado.web import HTTPError, RequestHandler
 
 from qwenq.monitor.layouts import asset_url
+from qwenq.monitor.reading import StoreReader
 from qwenq.schemas.errors import QwenqError, ServiceAway, UnknownJob
+from qwenq.schemas.settings import Settings
 from qwenq.wording import numbers
-
-if TYPE_CHECKING:
-    from qwenq.monitor.application import Monitor
 
 STOP_POLLING = 286
 """An HTTP status that htmx takes for: show this, and ask no more."""
@@ -22,10 +21,19 @@ _STALE_FORM = "This form is too old, or came from another site. Go back, load th
 _FAULT = "This page failed for a reason that it does not know; Flower's log has it."
 
 
+class PageHost(Protocol):
+    """What pages need of their application: settings, Flower's options, the store, and a proxy's path prefix."""
+
+    qwenq_settings: Settings
+    options: Any
+    reader: StoreReader
+    root: str
+
+
 class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
     """A handler of ours, inside Flower: its layout, its sign-in, but errors and posts as qwenq wants them."""
 
-    application: "Monitor"
+    application: PageHost
 
     def set_default_headers(self) -> None:
         """Keep no copy. Flower's own headers open pages to other sites where its API is open: not ours."""
@@ -106,7 +114,7 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
             "asset": lambda path: root + asset_url(path),
             "words": numbers,
             "read_only": self.application.options.read_only,
-            "show_text": self.application.qwenq.show_text,
+            "show_text": self.application.qwenq_settings.show_text,
         }
 
 

@@ -17,7 +17,7 @@ _NOTHING_YET = "Nothing has been measured yet."
 
 
 @dataclass(frozen=True, slots=True)
-class Plot:
+class LinePlot:
     """One line over time. `top` is where its scale ends at least; None where that follows the values.
 
     `values` are None where nothing was measured.
@@ -55,7 +55,7 @@ class Plot:
         return told[::-1][::step][::-1]
 
 
-def progress_plots(progress: Progress, total: int) -> list[Plot]:
+def progress_plots(progress: Progress, total: int) -> list[LinePlot]:
     """A job's documents and tokens over time; none before its first claim."""
     points = progress.points
     if not points:
@@ -66,12 +66,12 @@ def progress_plots(progress: Progress, total: int) -> list[Plot]:
     took = numbers.duration((times[-1] - times[0]).total_seconds())
     documents = f"{numbers.number(points[-1].documents)} of {numbers.number(total)} documents within {took}."
     return [
-        Plot("documents", "Progress", "Documents answered or failed", documents, times, done, total),
-        Plot("tokens", "Speed", "Tokens/s", _rate_in_words(rates, "last"), times, rates),
+        LinePlot("documents", "Progress", "Documents answered or failed", documents, times, done, total),
+        LinePlot("tokens", "Speed", "Tokens/s", _rate_in_words(rates, "last"), times, rates),
     ]
 
 
-def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[Plot]:
+def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[LinePlot]:
     """A worker's last hour, by the minute."""
     times = [point.at for point in points]
     rates = [point.tokens_per_second for point in points]
@@ -79,7 +79,7 @@ def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[Plot]:
     measured = [share for share in waste if share is not None]
     padding = f"On average {fmean(measured):.1f} % more cells than tokens." if measured else _NOTHING_YET
     return [
-        Plot(
+        LinePlot(
             f"speed-{worker_id}",
             "Speed",
             "Tokens/s",
@@ -87,7 +87,7 @@ def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[Plot]:
             times,
             rates,
         ),
-        Plot(
+        LinePlot(
             f"padding-{worker_id}", "Padding waste", "Padding, % of the prompts", padding, times, waste, 1.0
         ),
     ]

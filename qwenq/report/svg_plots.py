@@ -21,7 +21,7 @@ LABELS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Plot:
+class SvgPlot:
     """A picture and what it says: a sentence, and the rows of a table under two headings."""
 
     title: str
@@ -31,7 +31,7 @@ class Plot:
     rows: Sequence[tuple[str, str]]
 
 
-def report_plots(found: Distributions, progress: Progress) -> list[Plot]:
+def report_plots(found: Distributions, progress: Progress) -> list[SvgPlot]:
     """The plots of whatever was measured."""
     plots = [
         _histogram_plot("Answer lengths", "tokens", found.answer_tokens, _tokens),
@@ -42,7 +42,9 @@ def report_plots(found: Distributions, progress: Progress) -> list[Plot]:
     return [plot for plot in plots if plot is not None]
 
 
-def _histogram_plot(title: str, unit: str, values: Histogram, range_of: Callable[[Bar], str]) -> Plot | None:
+def _histogram_plot(
+    title: str, unit: str, values: Histogram, range_of: Callable[[Bar], str]
+) -> SvgPlot | None:
     half, most = values.bar_at(0.5), values.bar_at(0.95)
     if half is None or most is None:
         return None
@@ -55,10 +57,10 @@ def _histogram_plot(title: str, unit: str, values: Histogram, range_of: Callable
     svg = _columns(
         [bar.count for bar in values.bars], [label for label, _ in rows], unit, f"{title}. {summary}"
     )
-    return Plot(title, summary, svg, (unit, "answers"), rows)
+    return SvgPlot(title, summary, svg, (unit, "answers"), rows)
 
 
-def _throughput_plot(progress: Progress) -> Plot | None:
+def _throughput_plot(progress: Progress) -> SvgPlot | None:
     """Tokens by time; the first point is the beginning, before which there is no speed."""
     points = progress.points[1:]
     rates = [point.tokens_per_second for point in points]
@@ -73,7 +75,7 @@ def _throughput_plot(progress: Progress) -> Plot | None:
     labels = [numbers.duration((point.at - began).total_seconds()) for point in points]
     rows = [(label, numbers.number(rate)) for label, rate in zip(labels, rates, strict=True)]
     svg = _columns(rates, labels, "time since the first claim", f"{title}. {summary}")
-    return Plot(title, summary, svg, ("up to", "tokens/s"), rows)
+    return SvgPlot(title, summary, svg, ("up to", "tokens/s"), rows)
 
 
 def _columns(values: Sequence[float | None], labels: Sequence[str], heading: str, in_words: str) -> str:

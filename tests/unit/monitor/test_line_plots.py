@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from qwenq.monitor.pages.plots import progress_plots, speed_plots
+from qwenq.monitor.pages.line_plots import progress_plots, speed_plots
 from qwenq.schemas.views.fleet import SpeedPoint
 from qwenq.schemas.views.progress import Progress, ProgressPoint
 

@@ -6,7 +6,7 @@ from qwenq.schemas.schedules import NoticeStatus
 from qwenq.schemas.states import NoticeState
 
 
-def why_untold(notice: NoticeStatus) -> str | None:
+def why_refused(notice: NoticeStatus) -> str | None:
     """Why a webhook was not told, and what to do; None where it was, or was not tried yet."""
     if notice.state is NoticeState.SENT or notice.error is None:
         return None

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from qwenq.report.plots import LABELS, Plot, report_plots
+from qwenq.report.svg_plots import LABELS, SvgPlot, report_plots
 from qwenq.schemas.measures.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Histogram, histogram
 from qwenq.schemas.views.job_costs import Distributions
 from qwenq.schemas.views.progress import Progress, ProgressPoint
@@ -18,14 +18,14 @@ def of_counts(*counts: int) -> Histogram:
     return histogram([*counts, *[0] * (len(TOKEN_BOUNDS) + 1 - len(counts))], TOKEN_BOUNDS, 1_000.0)
 
 
-def columns(plot: Plot) -> list[float]:
+def columns(plot: SvgPlot) -> list[float]:
     """The heights of what is drawn, as shares of the largest."""
     (series,) = [group for group in ET.fromstring(plot.svg).iter() if "series" in group.get("class", "")]
     heights = [float(column.get("height", "")) for column in series]
     return [round(height / max(heights), 2) for height in heights]
 
 
-def labels(plot: Plot, axis_of: str = "bottom") -> list[str]:
+def labels(plot: SvgPlot, axis_of: str = "bottom") -> list[str]:
     """What stands below the columns, or beside them."""
     (axis,) = [group for group in ET.fromstring(plot.svg).iter() if group.get("class") == f"axis {axis_of}"]
     return [text.text for group in axis if group.get("class") == "tick" for text in group.iter() if text.text]

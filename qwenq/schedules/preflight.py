@@ -8,7 +8,7 @@ from qwenq.producer.opening import open_input
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.job_of_run import format_of
 from qwenq.schedules.outputs import example_outputs, overwrites_within_a_day
-from qwenq.schedules.untold import host_of
+from qwenq.schedules.refused_notices import host_of
 from qwenq.schedules.webhooks import why_unreachable
 from qwenq.schemas.errors import UsageError
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
@@ -19,7 +19,7 @@ from qwenq.wording.worker_command import worker_command
 _A_DAY = timedelta(days=1)
 
 
-def outlook(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
+def preflight(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
     """A sentence for each thing that is not as it should be; it may be by the first run. Raises StoreAway."""
     told = [
         *_about_input(schedule.request),
