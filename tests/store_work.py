@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from qwenq.store.database.store import Store
+from qwenq.worker.store_process.claiming import Terms
 from qwenq.worker.store_process.client import Lane
-from qwenq.worker.turn.claimant import Claimant, Terms
+from qwenq.worker.turn.claimant import Claimant
 
 P = ParamSpec("P")
 T = TypeVar("T")

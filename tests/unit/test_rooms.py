@@ -227,13 +227,36 @@ def test_every_module_of_a_light_room_is_light(room: str) -> None:
     assert _loaded(f"import {', '.join(modules)}", HEAVY) == []
 
 
-def test_the_parent_process_of_a_worker_is_light() -> None:
-    assert (
-        _loaded(
-            "import qwenq.worker.parent.command, qwenq.worker.parent.housekeeping, qwenq.worker.tasks", HEAVY
-        )
-        == []
-    )
+CHILD = tuple(f"qwenq.worker.{part}" for part in ("turn", "keeping", "reuse", "long_documents", "engines"))
+"""What only the working process of a worker imports."""
+PARENT = (ROOT / "worker" / "tasks.py", *sorted((ROOT / "worker" / "parent").glob("*.py")))
+
+
+def test_the_parent_process_of_a_worker_imports_no_turn_and_no_engine() -> None:
+    modules = ", ".join(map(_name_of, PARENT))
+    assert _loaded(f"import {modules}", (*HEAVY, *CHILD)) == []
+
+
+def test_nothing_that_the_parent_process_imports_names_a_turn_or_an_engine() -> None:
+    by_name = {_name_of(path): path for room in MAY_IMPORT for path in files_of(room)}
+    seen, waiting = set[str](), [_name_of(path) for path in PARENT]
+    while waiting:
+        name = waiting.pop()
+        if name not in by_name or name in seen:
+            continue
+        seen.add(name)
+        path = by_name[name]
+        imports = _imports_in(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text("utf-8")))
+        for one in imports:
+            # A task imports its turn when it runs, in the working process.
+            if one.at_start or path.name != "tasks.py":
+                waiting += [one.module, f"{one.module}.{one.name}"]
+    assert len(seen) > len(PARENT)
+    assert [name for name in seen if name.startswith(CHILD)] == []
+
+
+def test_the_store_process_imports_no_turn_and_no_engine() -> None:
+    assert _loaded("import qwenq.worker.store_process.serving", (*HEAVY, *CHILD)) == []
 
 
 @pytest.mark.parametrize(

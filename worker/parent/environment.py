@@ -1,13 +1,14 @@
-"""How the libraries under PyTorch are to behave in a worker's processes; they read it when a process starts."""
+"""The environment of a worker's child processes: which worker they belong to, and settings of native libraries."""
 
 import os
 
+WORKER_ID_VARIABLE = "QWENQ_WORKER_ID"
 ENVIRONMENT = {
     # How long PyTorch's threads spin before they sleep: about 0.1 ms, which bridges the gaps between a step's many
-    # small operations. Longer, and one busy process beside makes each of these wait for a thread that spins.
+    # small operations. Longer, and with one other busy process each of these operations waits for a spinning thread.
     "GOMP_SPINCOUNT": "10000",
-    # glibc would hand every large tensor back to the system, and the next would be paged in anew: passes over
-    # prompts then took half as long again.
+    # By default glibc gives every large tensor back to the system and pages the next one in anew: passes over
+    # prompts then take half as long again.
     "MALLOC_MMAP_THRESHOLD_": "1000000000",
     "MALLOC_TRIM_THRESHOLD_": "1000000000",
     "MALLOC_TOP_PAD_": "67108864",
@@ -15,6 +16,11 @@ ENVIRONMENT = {
 
 
 def prepare_environment() -> None:
-    """Set what is not set, for the processes to come."""
+    """Set defaults for child processes; the libraries read them when a process starts."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+
+def worker_id_of_process() -> int:
+    """The worker that this child process belongs to."""
+    return int(os.environ[WORKER_ID_VARIABLE])

@@ -3,7 +3,6 @@
 Each descriptor is a line on which it is asked, by a thread of its own. It ends when whoever asks is gone.
 """
 
-import importlib
 import logging
 import pickle
 import signal
@@ -17,13 +16,13 @@ from qwenq.schemas.log.lines import set_up_logging
 from qwenq.schemas.settings import settings_of_process
 from qwenq.store.database.store import Store
 from qwenq.worker.heap import freeze_heap
+from qwenq.worker.store_process import claiming, settling  # noqa: F401 - its work, loaded before the heap is frozen
 from qwenq.worker.store_process.client import Done, Failed
 
-LAST_WORK_SECONDS = 10.0
+LASTWORK_SECONDS = 10.0
 """How long what is being done may go on once nobody hears of it any more."""
 # A terminal sends these to all of its processes, systemd to all of a unit's. What is being done is to be ended first.
 _FOR_OTHERS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
-_WORK = ("qwenq.worker.turn.claimant", "qwenq.worker.store_process.settling")
 _TRANSITIONS = "qwenq.store"
 
 _log = logging.getLogger("qwenq.worker")
@@ -37,8 +36,6 @@ def main(descriptors: list[int]) -> None:
     set_up_logging(settings.log_format, settings.log_level)
     gathered = _Gathered()
     store = Store.of(settings)
-    for module in _WORK:
-        importlib.import_module(module)
     freeze_heap()
     over = threading.Event()
     threads = [
@@ -49,7 +46,7 @@ def main(descriptors: list[int]) -> None:
         thread.start()
     over.wait()
     for thread in threads:
-        thread.join(LAST_WORK_SECONDS)
+        thread.join(LASTWORK_SECONDS)
 
 
 class _Gathered(logging.Handler):

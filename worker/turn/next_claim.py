@@ -81,4 +81,4 @@ class NextClaim:
             return assignment
 
     def _take(self, beside: Sequence[Claim]) -> Assignment | None:
-        return self._claimant.take_beside() if beside else self._claimant.take_next()
+        return self._claimant.claim_beside() if beside else self._claimant.claim_next()

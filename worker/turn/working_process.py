@@ -28,15 +28,16 @@ from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.keeping.progress import ProgressTold, Tell, TurnProgress
 from qwenq.worker.long_documents.gauge import Gauge
 from qwenq.worker.long_documents.stage import LongDocuments
+from qwenq.worker.parent.environment import worker_id_of_process
 from qwenq.worker.patience import patiently
 from qwenq.worker.reuse.stage import Reuse
+from qwenq.worker.store_process.claiming import Terms
 from qwenq.worker.store_process.client import StoreProcess
-from qwenq.worker.turn.claimant import Claimant, Terms
+from qwenq.worker.turn.claimant import Claimant
 from qwenq.worker.turn.feed import Feed
 from qwenq.worker.turn.resident import ResidentModel
 from qwenq.worker.turn.watchdog import Watchdog
 
-WORKER_ID_VARIABLE = "QWENQ_WORKER_ID"
 BROKEN_EXIT_CODE = 71
 SWITCH_SECONDS = 0.001
 """How long a thread that heard from the store waits for the interpreter, where generation has it: a fifth of what
@@ -115,7 +116,7 @@ class WorkingProcess:
     def _take(self, chunk_id: int) -> Assignment | None:
         for attempt in patiently(self._settings.patience_seconds):
             with attempt:
-                assignment = self._claimant.take(chunk_id)
+                assignment = self._claimant.claim(chunk_id)
         return assignment
 
     def _work(self, feed: Feed, keeper: Keeper, long: LongDocuments) -> Collection[int]:
@@ -168,11 +169,11 @@ def note_failure(error: StoreAway) -> None:
     """Leave word of why this worker stops, if the store takes as much; the parent process tells it as it ends."""
     store = Store.of(settings_of_process())
     with suppress(StoreAway), store.writing() as connection:
-        workers.note_failed(connection, int(os.environ[WORKER_ID_VARIABLE]), str(error))
+        workers.note_failed(connection, worker_id_of_process(), str(error))
     store.close()
 
 
 @cache
 def working_process() -> WorkingProcess:
     """The one of this process, its model loaded. Raises ModelUnavailable, SelfCheckFailed."""
-    return WorkingProcess(settings_of_process(), int(os.environ[WORKER_ID_VARIABLE]))
+    return WorkingProcess(settings_of_process(), worker_id_of_process())

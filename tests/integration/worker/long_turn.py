@@ -92,7 +92,7 @@ class LongTurns:
     def _turn(self, job_id: int, lease_seconds: float, answers: int) -> None:
         settings = self.settings.model_copy(update={"lease_seconds": lease_seconds, "context": self.context})
         claimant = claimant_of(self.store, MODEL, self.worker_id, lease_seconds)
-        first = claimant.take(chunks_of(self.store, job_id, ChunkState.QUEUED)[0])
+        first = claimant.claim(chunks_of(self.store, job_id, ChunkState.QUEUED)[0])
         assert first is not None
         resident = ResidentModel(self.model, settings)
         resident.load()

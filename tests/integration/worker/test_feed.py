@@ -65,7 +65,7 @@ def reader() -> Iterator[ThreadPoolExecutor]:
 
 
 def begin(store: Store, claimant: Claimant, keeper: Keeper, chunk_id: int) -> Feed:
-    first = claimant.take(chunk_id)
+    first = claimant.claim(chunk_id)
     assert first is not None
     reuse = Reuse(store, INFO)
     return Feed(claimant, keeper, reuse, echo_documents(store, keeper, reuse), first)
@@ -241,11 +241,11 @@ def test_a_message_of_a_chunk_that_is_done_leads_to_another_that_waits(
 ) -> None:
     job_id = make_job(store, documents=8)
     first, second = chunks_of(store, job_id)
-    assert claimant.take(first) is not None
-    other = claimant.take(first)
+    assert claimant.claim(first) is not None
+    other = claimant.claim(first)
     assert other is not None
     assert other.claim.chunk_id == second
-    assert claimant.take(first) is None
+    assert claimant.claim(first) is None
 
 
 def test_a_turn_claims_no_more_after_its_time(

@@ -62,7 +62,7 @@ def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
     turns = LongTurns(store, settings)
     job_id = turns.job(words(100))
     claimant = claimant_of(store, MODEL, turns.worker_id, 60)
-    first = claimant.take(chunks_of(store, job_id)[0])
+    first = claimant.claim(chunks_of(store, job_id)[0])
     assert first is not None
     with Keeper(InThisProcess(store), turns.info, settings, float("inf")) as keeper:
         reuse = Reuse(store, turns.info)

@@ -25,7 +25,7 @@ def pause_amid(store: Store, settings: Settings, job_id: int, answered: int, con
     claimant = claimant_of(store, MODEL, make_worker(store), 60)
     resident = ResidentModel(MODEL, settings)
     info = resident.load()
-    first = claimant.take(chunks_of(store, job_id)[0])
+    first = claimant.claim(chunks_of(store, job_id)[0])
     assert first is not None
     with Keeper(InThisProcess(store), info, settings, float("inf")) as keeper:
         reuse = Reuse(store, info)

@@ -39,7 +39,7 @@ def test_an_engine_that_forgets_a_request_is_told_once_all_others_are_answered(
     )
     resident = ResidentModel(ECHO_MODEL, settings)
     job_id = make_job(store, documents=4)
-    assignment = claimant_of(store, MODEL, make_worker(store), 60).take(chunks_of(store, job_id)[0])
+    assignment = claimant_of(store, MODEL, make_worker(store), 60).claim(chunks_of(store, job_id)[0])
     assert assignment is not None
     answers: list[int] = []
     with Keeper(InThisProcess(store), INFO, settings, float("inf")) as keeper:

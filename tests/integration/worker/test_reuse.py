@@ -63,7 +63,7 @@ class Worker:
         """Answer a job of one chunk. Returns the texts that were generated for."""
         generated = []
         claimant = claimant_of(self.store, MODEL, self._id, 60)
-        first = claimant.take(chunks_of(self.store, job_id)[0])
+        first = claimant.claim(chunks_of(self.store, job_id)[0])
         assert first is not None
         with Keeper(InThisProcess(self.store), model, self._settings, float("inf")) as keeper:
             reuse = Reuse(self.store, model)

@@ -21,9 +21,10 @@ from qwenq.schemas.tables.core import results
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
 from qwenq.worker.store_process import client as store_process_module
+from qwenq.worker.store_process.claiming import Terms
 from qwenq.worker.store_process.client import Lane, StoreProcess
 from qwenq.worker.store_process.settling import Ending, Unwritten, keep_claim
-from qwenq.worker.turn.claimant import Claimant, Terms
+from qwenq.worker.turn.claimant import Claimant
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, make_job, make_worker
 from tests.integration.trouble.slow_worker import SlowWorker, texts
@@ -61,7 +62,7 @@ def test_a_chunk_is_claimed_answered_and_finished_by_the_other_process(
     job_id = make_job(store, documents=4)
     claimant = Claimant(process, Terms(MODEL, make_worker(store), LEASE))
     with caplog.at_level(logging.INFO, "qwenq.store"):
-        assignment = claimant.take(chunks_of(store, job_id)[0])
+        assignment = claimant.claim(chunks_of(store, job_id)[0])
         assert assignment is not None
         assert [seq for seq, _ in assignment.documents] == [0, 1, 2, 3]
         unwritten = Unwritten(OutcomeRows.of(map(answer, range(4))))

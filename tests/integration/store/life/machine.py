@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim
 from qwenq.schemas.jobs import HalfJob, JobSpec
 from qwenq.store.database.store import Store
+from qwenq.worker.store_process.claiming import ANY_CRASHES
 from qwenq.worker.store_process.settling import Ending
-from qwenq.worker.turn.claimant import ANY_CRASHES
 from tests.builders import MODEL
 from tests.integration.store.life.nouns import Chunk
 from tests.integration.store.life.stage import Stage

@@ -17,8 +17,8 @@ from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.rescue import rescue_expired, rescue_held_by
 from qwenq.store.life.retrying import retry_failed
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.worker.store_process.claiming import ANY_CRASHES
 from qwenq.worker.store_process.settling import Ending, Unwritten, write_claim
-from qwenq.worker.turn.claimant import ANY_CRASHES
 from tests.builders import (
     EXPIRED,
     LEASE,

@@ -20,8 +20,9 @@ from qwenq.store.life.chunks import insert_chunks
 from qwenq.store.life.claims import hold_fence, release_chunk
 from qwenq.store.life.documents import insert_rows
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.worker.store_process.claiming import ANY_CRASHES
 from qwenq.worker.store_process.settling import Ending, Unwritten, write_claim
-from qwenq.worker.turn.claimant import ANY_CRASHES, Claimant
+from qwenq.worker.turn.claimant import Claimant
 from tests.builders import EXPIRED, LEASE, MODEL, answer, failure, make_worker
 from tests.integration.store.life import watching
 from tests.integration.store.life.invariants import check
@@ -80,12 +81,12 @@ class Stage:
     def take_by_message(self, chunk: Chunk, worker_id: int) -> None:
         """A worker claims the chunk of a message, or the next that waits."""
         wanted = chunk if self.life.claimable(chunk) else self.life.waiting(ANY_CRASHES)
-        self._took(self._claimant(worker_id).take(chunk.id), wanted, worker_id)
+        self._took(self._claimant(worker_id).claim(chunk.id), wanted, worker_id)
 
     def take_next(self, worker_id: int, most_crashes: int) -> None:
         """A worker claims ahead."""
         wanted = self.life.waiting(most_crashes)
-        self._took(self._claimant(worker_id).take_next(most_crashes), wanted, worker_id)
+        self._took(self._claimant(worker_id).claim_next(most_crashes), wanted, worker_id)
 
     def write(self, claim: Claim, outcomes: Iterable[tuple[int, bool]], otherwise: Ending) -> None:
         """Write outcomes as a keeper does: places in the chunk, and whether each is an answer."""
