@@ -72,8 +72,5 @@ def _copy(url: str, rows: Iterable[BareRow], statement: str, types: Sequence[str
 
 
 def _make_job(url: str) -> int:
-    store = Store(url)
-    with store.writing() as connection:
-        job_id = create_job(connection, JobSpec(model="echo", sources=("bare.jsonl",)))
-    store.close()
-    return job_id
+    with Store(url) as store, store.writing() as connection:
+        return create_job(connection, JobSpec(model="echo", sources=("bare.jsonl",)))

@@ -92,8 +92,11 @@ def main() -> int:
         write_documents(folder / "warm.jsonl", WARM_ROWS)
         settings = Settings(home=folder / "home", model=str(TINY_MODEL))
         make_store(settings)
-        store = Store(database_url(settings))
-        with running_redis(settings) as redis, running_worker(settings):
+        with (
+            Store(database_url(settings)) as store,
+            running_redis(settings) as redis,
+            running_worker(settings),
+        ):
             report = Report(
                 "chunks",
                 conditions({"Redis": redis}, rows=rows, chunk=arguments.chunk, rounds=arguments.rounds),
@@ -103,7 +106,6 @@ def main() -> int:
             for _ in range(arguments.rounds):
                 one.append(run(settings, store, folder / "documents.jsonl", rows))
                 many.append(run(settings, store, folder / "documents.jsonl", arguments.chunk))
-        store.close()
     for spans in (one, many):
         what = "one chunk" if spans[0].chunks == 1 else f"{spans[0].chunks} chunks"
         report.add(f"{what}: wall time", statistics.median(span.wall for span in spans), "s")

@@ -99,20 +99,19 @@ def pages_of(full: FullStore) -> Sequence[str]:
 
 def measure(report: Report, name: str, settings: Settings, documents: int, tasks: int, rounds: int) -> None:
     """Fill a store, let workers talk, and ask for every page."""
-    store = Store(database_url(settings))
-    full = fill_store(store, documents)
-    workers = SimulatedWorkers(settings, WORKERS)
-    with running_flower(settings) as flower:
-        report.add(f"{name}: memory at the start", flower.memory_mb, "MB")
-        _tell_of(tasks, workers, flower)
-        with workers.at_work():
-            time.sleep(SETTLE_SECONDS)
-            for page in pages_of(full):
-                _ask(report, name, flower, page, rounds)
-        report.bars.append(Bar(f"{name}: memory at the end, MB", flower.memory_mb, at_most=MEMORY_BAR_MB))
-    workers.close()
-    _job_metrics(report, name, store, full)
-    store.close()
+    with Store(database_url(settings)) as store:
+        full = fill_store(store, documents)
+        workers = SimulatedWorkers(settings, WORKERS)
+        with running_flower(settings) as flower:
+            report.add(f"{name}: memory at the start", flower.memory_mb, "MB")
+            _tell_of(tasks, workers, flower)
+            with workers.at_work():
+                time.sleep(SETTLE_SECONDS)
+                for page in pages_of(full):
+                    _ask(report, name, flower, page, rounds)
+            report.bars.append(Bar(f"{name}: memory at the end, MB", flower.memory_mb, at_most=MEMORY_BAR_MB))
+        workers.close()
+        _job_metrics(report, name, store, full)
 
 
 def _tell_of(tasks: int, workers: SimulatedWorkers, flower: Flower) -> None:

@@ -116,11 +116,10 @@ def running_side(kind: str, database: str, folder: Path, postgres: Postgres) -> 
         settings = settings.model_copy(update={"broker_url": broker_url(settings)})
         command = [sys.executable, "-m", *WORKERS[kind]]
         worker = Service(kind, command, home / "worker.log", environment_of(settings))
-        store = Store(database_url(settings))
         try:
-            yield Side(settings, store, worker)
+            with Store(database_url(settings)) as store:
+                yield Side(settings, store, worker)
         finally:
-            store.close()
             worker.ask_to_stop()
             worker.wait_until_stopped(STOP_SECONDS)
 

@@ -123,33 +123,30 @@ def _moments(days: float) -> Iterator[datetime]:
 
 def _tick_until_ended(settings: Settings, beats: Sequence[Beat], moment: datetime) -> None:
     """Give the last runs the time that their answers, and the leases of the killed, take."""
-    store = Store.of(settings)
-    deadline = time.monotonic() + END_SECONDS
-    while time.monotonic() < deadline:
-        for beat in beats:
-            beat.tell(moment)
-            beat.wait()
-        with store.reading() as connection:
-            left = connection.execute(
-                select(func.count())
-                .select_from(schedule_runs)
-                .where(schedule_runs.c.state.in_((RunState.DUE, RunState.RUNNING)))
-            ).scalar_one()
-        if not left:
-            break
-        time.sleep(0.2)
-    store.close()
+    with Store.of(settings) as store:
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            for beat in beats:
+                beat.tell(moment)
+                beat.wait()
+            with store.reading() as connection:
+                left = connection.execute(
+                    select(func.count())
+                    .select_from(schedule_runs)
+                    .where(schedule_runs.c.state.in_((RunState.DUE, RunState.RUNNING)))
+                ).scalar_one()
+            if not left:
+                break
+            time.sleep(0.2)
 
 
 def count(report: Report, settings: Settings, days: float) -> None:
     """Compare the runs with the due times."""
     expected = list(_moments(days))
-    store = Store.of(settings)
-    with store.reading() as connection:
+    with Store.of(settings) as store, store.reading() as connection:
         runs = connection.execute(select(schedule_runs)).all()
         names = connection.execute(select(jobs.c.idempotency_key)).scalars().all()
         answers = connection.execute(select(func.count()).select_from(results)).scalar_one()
-    store.close()
     due = [run.due_at for run in runs]
     succeeded = sum(run.state == RunState.SUCCEEDED for run in runs)
     report.add("due times", len(expected), "")
@@ -181,10 +178,8 @@ def main() -> int:
             )
             request = JobRequest(files=[str(folder / "one.jsonl")])
             commands.add("often", ("*/5 * * * *", ZONE), request, policy, settings)
-            store = Store.of(settings)
-            with store.writing() as connection:
+            with Store.of(settings) as store, store.writing() as connection:
                 note_next_due(connection, [(all_schedules(connection)[0].id, next(_moments(arguments.days)))])
-            store.close()
             report = Report("scheduled week", conditions({"Redis": redis}, hours=round(24 * arguments.days)))
             began = time.perf_counter()
             amid = simulate(settings, arguments.days)

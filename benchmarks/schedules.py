@@ -124,19 +124,18 @@ def measure_same_minute(report: Report, settings: Settings, folder: Path, count:
     for number in range(count):
         request = JobRequest(files=[str(folder / "one.jsonl")])
         commands.add(f"due-{number}", ("0 2 * * *", "UTC"), request, policy, settings)
-    store = Store.of(settings)
-    before = _submitted(store, 0)
-    with running_beat(settings) as beat:
-        with store.writing() as connection:
-            due = moment_of(connection) - timedelta(seconds=1)
-            mine = [one.id for one in all_schedules(connection) if one.name.startswith("due-")]
-            note_next_due(connection, [(schedule_id, due) for schedule_id in mine])
-        began = time.perf_counter()
-        while _submitted(store, before) < count:
-            beat.require_running()
-            time.sleep(LOOK_EVERY_SECONDS)
-        seconds = time.perf_counter() - began
-    store.close()
+    with Store.of(settings) as store:
+        before = _submitted(store, 0)
+        with running_beat(settings) as beat:
+            with store.writing() as connection:
+                due = moment_of(connection) - timedelta(seconds=1)
+                mine = [one.id for one in all_schedules(connection) if one.name.startswith("due-")]
+                note_next_due(connection, [(schedule_id, due) for schedule_id in mine])
+            began = time.perf_counter()
+            while _submitted(store, before) < count:
+                beat.require_running()
+                time.sleep(LOOK_EVERY_SECONDS)
+            seconds = time.perf_counter() - began
     report.bars.append(
         Bar(f"{count:,} schedules due at once: seconds to submit all", seconds, at_most=SECONDS_BAR)
     )

@@ -118,6 +118,5 @@ class FreshStores:
 def make_store(settings: Settings) -> None:
     """Build the store that the settings name."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    store = Store(database_url(settings))
-    upgrade_store(store)
-    store.close()
+    with Store(database_url(settings)) as store:
+        upgrade_store(store)

@@ -64,15 +64,13 @@ _RESULTS = """
 def fill(settings: Settings) -> None:
     """Put finished jobs into a new store."""
     make_store(settings)
-    store = Store(database_url(settings))
-    with store.writing() as connection:
+    with Store(database_url(settings)) as store, store.writing() as connection:
         connection.execute(text(_NUMBERS.format(count=JOBS) + _JOBS))
         chunks = text(_NUMBERS.format(count=CHUNKS_A_JOB) + _CHUNKS)
         connection.execute(chunks, {"size": DOCUMENTS_A_CHUNK})
         numbers = _NUMBERS.format(count=CHUNKS_A_JOB * DOCUMENTS_A_CHUNK)
         for rows in (_DOCUMENTS, _RESULTS):
             connection.execute(text(numbers + rows))
-    store.close()
 
 
 def seconds_of(command: list[str], environment: Mapping[str, str]) -> float:

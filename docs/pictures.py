@@ -60,9 +60,8 @@ def main() -> int:
 def _example_flower() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder))
-        store = open_store(settings)
-        fill(store)
-        store.close()
+        with open_store(settings) as store:
+            fill(store)
         with running_monitor(settings) as flower:
             yield flower.url
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -195,15 +194,10 @@ def _streamed(
         yield from read(connection, job_id)
 
 
-@contextmanager
-def _store(settings: Settings | None) -> Iterator["Store"]:
+def _store(settings: Settings | None) -> "Store":
     from qwenq.stores import open_store
 
-    store = open_store(settings or load_settings())
-    try:
-        yield store
-    finally:
-        store.close()
+    return open_store(settings or load_settings())
 
 
 def _with_model(settings: Settings | None, model: str | None) -> Settings:

@@ -28,11 +28,7 @@ def unserved_jobs(settings: Settings) -> dict[str, list[int]]:
     from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
     from qwenq.store.views.statuses import open_jobs
 
-    store = open_store(settings)
-    try:
-        with store.reading() as connection:
-            waiting = open_jobs(connection)
-            served = models_alive(connection, ALIVE_SECONDS) if waiting else set()
-    finally:
-        store.close()
+    with open_store(settings) as store, store.reading() as connection:
+        waiting = open_jobs(connection)
+        served = models_alive(connection, ALIVE_SECONDS) if waiting else set()
     return {model: jobs for model, jobs in waiting.items() if model not in served}

@@ -70,9 +70,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _execute(url, f"ALTER SYSTEM SET {change} = off")
     _execute(url, "SELECT pg_reload_conf()")
     template = _create_database(url, "qwenq_template")
-    store = Store(template)
-    upgrade_store(store)
-    store.close()
+    with Store(template) as store:
+        upgrade_store(store)
     yield url
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -95,9 +94,8 @@ def empty_postgres_url(postgres_server: str) -> str:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite store, closed: one file that holds all of it."""
     path = tmp_path_factory.mktemp("template") / "store.db"
-    store = Store(f"sqlite:///{path}")
-    upgrade_store(store)
-    store.close()
+    with Store(f"sqlite:///{path}") as store:
+        upgrade_store(store)
     assert [path] == list(path.parent.iterdir())
     return path
 
@@ -119,9 +117,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     """An open store, once of each kind."""
-    store = Store(database_url)
-    yield store
-    store.close()
+    with Store(database_url) as store:
+        yield store
 
 
 @pytest.fixture
@@ -142,9 +139,8 @@ def redis(settings: Settings) -> Iterator[None]:
 @pytest.fixture
 def broker(settings: Settings, redis: None) -> Iterator[Broker]:
     """A broker whose Redis runs."""
-    broker = Broker(settings)
-    yield broker
-    broker.close()
+    with Broker(settings) as broker:
+        yield broker
 
 
 def _create_database(server: str, name: str, template: str = "template0") -> str:

@@ -68,10 +68,10 @@ def _stop_worker() -> None:
 def reconcile_store() -> None:
     """Rescue and announce what is stranded."""
     settings = settings_of_process()
-    store, broker = Store.of(settings), Broker(settings)
     try:
-        check_version(store)
-        report = reconcile(store, broker, settings)
+        with Store.of(settings) as store, Broker(settings) as broker:
+            check_version(store)
+            report = reconcile(store, broker, settings)
         _log.info(Event.STORE_RECONCILED, extra=asdict(report))
     except (StoreNotCreated, StoreVersionMismatch) as other:
         _log.critical(Event.WORKER_LEAVES, extra={"reason": str(other)})
@@ -80,6 +80,3 @@ def reconcile_store() -> None:
         _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
     except BrokerAway as away:
         _log.warning(Event.BROKER_AWAY, extra={"reason": str(away)})
-    finally:
-        store.close()
-        broker.close()

@@ -69,33 +69,30 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
     key = run_key(spec, repr(asked_for))
     with home_of_run(_services_of_run(settings), key) as home, Session(home.settings) as session:
         session.start_broker()
-        store, broker = open_store(home.settings), Broker(home.settings)
-        try:
-            broker.ping()
-            worker = session.start("the worker", "worker", "--model", spec.model)
-            job_id = _taken_up(store, key)
-            if job_id is None:
-                job_id = enqueue_job(store, broker, home.settings, spec, count_rows(rows), key).job_id
-            home.resumable = True
-            status = _follow(store, session, worker, job_id)
-            first_results = _write_outputs(store, job_id, outputs)
-            home.resumable = False
-            # At once, since the services may take seconds to stop: who presses Ctrl-C now must know.
-            say(f"answers: {outputs.results}")
-        except KeyboardInterrupt:
-            if home.resumable:
-                say("interrupted: the same command goes on from there")
-            raise
-        except ModelUnavailable:
-            home.resumable = _has_answers(store, key)
-            raise
-        except ServiceAway:
-            if home.resumable:
-                say("nothing is lost: the same command goes on from there")
-            raise
-        finally:
-            broker.close()
-            store.close()
+        with open_store(home.settings) as store, Broker(home.settings) as broker:
+            try:
+                broker.ping()
+                worker = session.start("the worker", "worker", "--model", spec.model)
+                job_id = _taken_up(store, key)
+                if job_id is None:
+                    job_id = enqueue_job(store, broker, home.settings, spec, count_rows(rows), key).job_id
+                home.resumable = True
+                status = _follow(store, session, worker, job_id)
+                first_results = _write_outputs(store, job_id, outputs)
+                home.resumable = False
+                # At once, since the services may take seconds to stop: who presses Ctrl-C now must know.
+                say(f"answers: {outputs.results}")
+            except KeyboardInterrupt:
+                if home.resumable:
+                    say("interrupted: the same command goes on from there")
+                raise
+            except ModelUnavailable:
+                home.resumable = _has_answers(store, key)
+                raise
+            except ServiceAway:
+                if home.resumable:
+                    say("nothing is lost: the same command goes on from there")
+                raise
     return RunOutcome(status, first_results)
 
 

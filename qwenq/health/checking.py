@@ -81,26 +81,20 @@ def _home(settings: Settings) -> str:
 
 
 def _store(settings: Settings) -> str:
-    store = Store.of(settings)
-    try:
+    with Store.of(settings) as store:
         with store.reading() as connection:
             found = found_version(connection)
         if found is None and settings.database_url is None:
             raise _Note(f"{store.url} will be made on first use")
         check_version(store)
-    finally:
-        store.close()
     return f"{store.url} answers and is of version {found}"
 
 
 def _broker(settings: Settings) -> str:
     if settings.broker_url is None and not Path(socket_path(settings)).exists():
         raise _Note("the embedded Redis is not running; `qwenq up` starts it, `qwenq run` brings its own")
-    broker = Broker(settings)
-    try:
+    with Broker(settings) as broker:
         broker.ping()
-    finally:
-        broker.close()
     return f"{broker.url} answers"
 
 

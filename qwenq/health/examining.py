@@ -132,8 +132,7 @@ def _look_at_store(settings: Settings) -> StoreFacts:
         if settings.database_url is None:
             remedy = "`qwenq up --model MODEL` makes it, and starts all services; or set QWENQ_DATABASE_URL"
         raise StoreAway(f"sqlite:///{file}", "there is no such file", remedy)
-    store = Store.of(settings)
-    try:
+    with Store.of(settings) as store:
         with store.reading() as connection:
             version = found_version(connection)
         started = time.perf_counter()
@@ -141,8 +140,6 @@ def _look_at_store(settings: Settings) -> StoreFacts:
             found_version(connection)
         seconds = time.perf_counter() - started
         return StoreFacts(store.url, seconds, version, _look_at_work(store, version))
-    finally:
-        store.close()
 
 
 def _look_at_work(store: Store, version: str | None) -> WorkFacts | None:
@@ -161,11 +158,8 @@ def _look_at_work(store: Store, version: str | None) -> WorkFacts | None:
 
 
 def _look_at_broker(settings: Settings) -> BrokerFacts:
-    broker = Broker(settings)
-    try:
+    with Broker(settings) as broker:
         return broker_facts(broker)
-    finally:
-        broker.close()
 
 
 def _existing(folder: Path) -> Path:

@@ -1,7 +1,6 @@
 """Changing what becomes of a stored job: it is paused, it goes on, its failed documents run again."""
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -35,7 +34,7 @@ class Revival:
 
 def pause(job_id: int, settings: Settings) -> JobStatus:
     """Let nothing more of a job begin. Raises UnknownJob, JobNotPausable, StoreAway."""
-    with _opened(settings) as store:
+    with open_store(settings) as store:
         return _changed(store, job_id, lambda connection: pause_job(connection, job_id))
 
 
@@ -53,7 +52,7 @@ def retry(job_id: int, codes: Collection[str], settings: Settings) -> Revival:
 
 
 def _revive(job_id: int, settings: Settings, change: Change) -> Revival:
-    with _opened(settings) as store:
+    with open_store(settings) as store:
         status = _changed(store, job_id, change)
         unannounced = _announced(store, job_id, settings)
         with store.reading() as connection:
@@ -76,20 +75,9 @@ def _status(store: Store, connection: Connection, job_id: int) -> JobStatus:
 
 
 def _announced(store: Store, job_id: int, settings: Settings) -> str | None:
-    broker = Broker(settings)
     try:
-        announce_job(store, broker, job_id)
+        with Broker(settings) as broker:
+            announce_job(store, broker, job_id)
     except BrokerAway as away:
         return str(away)
-    finally:
-        broker.close()
     return None
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Store]:
-    store = open_store(settings)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -17,8 +17,7 @@ from qwenq.stores import open_store
 
 def foresee(settings: Settings, older_than: float | None) -> PruneReport:
     """Tell what `prune` would remove, and remove nothing. Raises StoreAway."""
-    store = open_store(settings)
-    try:
+    with open_store(settings) as store:
         with store.reading() as connection:
             jobs = prunable_jobs(connection, older_than)
             gone = runs = 0
@@ -26,8 +25,6 @@ def foresee(settings: Settings, older_than: float | None) -> PruneReport:
                 gone = count_prunable_workers(connection, max(older_than, ALIVE_SECONDS), older_than)
                 runs = count_old_runs(connection, older_than)
         return PruneReport(removed=False, jobs=tuple(jobs), workers=gone, runs=runs)
-    finally:
-        store.close()
 
 
 def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJob], None]) -> PruneReport:
@@ -35,8 +32,7 @@ def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJo
 
     `told` hears of each job once it is gone. Interrupted, the next prune goes on. Raises StoreAway.
     """
-    store = open_store(settings)
-    try:
+    with open_store(settings) as store:
         with store.reading() as connection:
             jobs = prunable_jobs(connection, older_than)
         removed = []
@@ -51,8 +47,6 @@ def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJo
                 runs = remove_old_runs(connection, older_than)
                 remove_old_notices(connection, older_than)
         return PruneReport(removed=True, jobs=tuple(removed), workers=gone, runs=runs)
-    finally:
-        store.close()
 
 
 def _remove(store: Store, job: PrunedJob, older_than: float | None) -> bool:

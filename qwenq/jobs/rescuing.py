@@ -1,8 +1,6 @@
 """Rescue by those who look: what is stranded is put back and announced when somebody asks where jobs stand."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from qwenq.schemas.errors import BrokerAway, StoreAway
 from qwenq.schemas.settings import Settings
@@ -25,7 +23,7 @@ class Rescuer:
 
     def put_back(self) -> None:
         """Put chunks back whose worker is gone, so that no status calls them running. Raises StoreAway."""
-        with self._opened() as store:
+        with open_store(self._settings) as store:
             with store.reading() as connection:
                 if not stranded.has_lost_claims(connection):
                     return
@@ -37,19 +35,17 @@ class Rescuer:
 
         Celery is imported only if there are some: it would take longer than all the rest of a status.
         """
-        with self._opened() as store:
+        with open_store(self._settings) as store:
             if not self._has_silent(store):
                 return None
             from qwenq.store.broker.broker import Broker
             from qwenq.store.broker.reconcile import reconcile
 
-            broker = Broker(self._settings)
             try:
-                reconcile(store, broker, self._settings)
+                with Broker(self._settings) as broker:
+                    reconcile(store, broker, self._settings)
             except BrokerAway as away:
                 return str(away)
-            finally:
-                broker.close()
             return None
 
     def look_now_and_then(self) -> None:
@@ -68,11 +64,3 @@ class Rescuer:
             return stranded.has_unannounced(connection, UNANNOUNCED_SECONDS) or stranded.has_unheard(
                 connection, self._settings.lease_seconds, ALIVE_SECONDS
             )
-
-    @contextmanager
-    def _opened(self) -> Iterator[Store]:
-        store = open_store(self._settings)
-        try:
-            yield store
-        finally:
-            store.close()

@@ -45,12 +45,8 @@ SILENT = Listener(watched=iter, stored=_ignore, waiting=_ignore)
 def submit_request(request: JobRequest, settings: Settings, listener: Listener = SILENT) -> EnqueuedJob:
     """Store a request as a job and announce it. Raises UsageError, StoreAway."""
     spec, rows = open_request(request, settings)
-    store, broker = open_store(settings), Broker(settings)
-    try:
+    with open_store(settings) as store, Broker(settings) as broker:
         return enqueue_job(
             store, broker, settings, spec, listener.watched(rows),
             stored=listener.stored, waiting=listener.waiting,
         )  # fmt: skip
-    finally:
-        store.close()
-        broker.close()

@@ -1,8 +1,7 @@
 """Schedules as a person handles them: added, told of, paused, removed, run at once."""
 
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
         sheet=request.sheet,
         spec=spec.model_copy(update={"reuse": True, "name": name, "idempotency_key": None}),
     )
-    with _opened(settings) as store:
+    with open_store(settings) as store:
         with store.writing() as connection:
             first = line.after(moment_of(connection))
             stored.insert_schedule(connection, name, (*due, first), scheduled, policy, submitter_of(settings))
@@ -67,7 +66,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
 
 def all_schedules(settings: Settings) -> list[ScheduleReport]:
     """Every schedule with its last run. Raises StoreAway."""
-    with _opened(settings) as store, store.reading() as connection:
+    with open_store(settings) as store, store.reading() as connection:
         last = last_runs(connection)
         models = models_alive(connection, ALIVE_SECONDS)
         reports = []
@@ -79,7 +78,7 @@ def all_schedules(settings: Settings) -> list[ScheduleReport]:
 
 def show(name: str, settings: Settings) -> ScheduleReport:
     """A schedule with its newest runs, and how their notices fare. Raises UnknownSchedule, StoreAway."""
-    with _opened(settings) as store:
+    with open_store(settings) as store:
         schedule = _find(store, name)
         with store.reading() as connection:
             runs = newest_runs(connection, schedule.id, RUNS_TOLD)
@@ -92,7 +91,7 @@ def show(name: str, settings: Settings) -> ScheduleReport:
 
 def pause(name: str, settings: Settings) -> Schedule:
     """Let due times pass without a run; what runs goes on. Raises UnknownSchedule, StoreAway."""
-    with _opened(settings) as store:
+    with open_store(settings) as store:
         schedule = _find(store, name)
         with store.writing() as connection:
             stored.set_schedule_state(connection, schedule.id, ScheduleState.PAUSED, schedule.next_due_at)
@@ -104,7 +103,7 @@ def resume(name: str, settings: Settings) -> Schedule:
 
     Raises UnknownSchedule, StoreAway.
     """
-    with _opened(settings) as store:
+    with open_store(settings) as store:
         schedule = _find(store, name)
         if schedule.state is ScheduleState.PAUSED:
             line = CronLine(schedule.cron, schedule.timezone)
@@ -116,7 +115,7 @@ def resume(name: str, settings: Settings) -> Schedule:
 
 def remove(name: str, settings: Settings) -> Schedule:
     """Remove a schedule with the record of its runs; their jobs stay. Raises UnknownSchedule, StoreAway."""
-    with _opened(settings) as store:
+    with open_store(settings) as store:
         schedule = _find(store, name)
         with store.writing() as connection:
             stored.remove_schedule(connection, schedule.id)
@@ -128,7 +127,7 @@ def run(name: str, settings: Settings) -> ScheduleRun:
 
     Raises UnknownSchedule, RunNotStarted (its input is none, or an earlier run is unfinished), StoreAway.
     """
-    with _opened(settings) as store:
+    with open_store(settings) as store:
         schedule = _find(store, name)
         # In one transaction: a beat would else take it in between.
         with store.writing() as connection:
@@ -137,11 +136,8 @@ def run(name: str, settings: Settings) -> ScheduleRun:
         if held is None:
             reason = "an earlier run is unfinished; it begins after that"
             raise RunNotStarted(name=name, run_id=run_id, reason=reason)
-        broker = Broker(settings)
-        try:
+        with Broker(settings) as broker:
             advance_run(store, broker, settings, held)
-        finally:
-            broker.close()
         begun = _run(store, run_id)
         if begun.job_id is None:
             reason = (begun.error_message or "it was removed").rstrip(".")
@@ -151,18 +147,15 @@ def run(name: str, settings: Settings) -> ScheduleRun:
 
 def finish(run_id: int, settings: Settings) -> ScheduleRun:
     """Deliver the answers of a run whose job has ended; a beat that is at it is waited for. Raises StoreAway."""
-    with _opened(settings) as store:
+    with open_store(settings) as store:
         while (found := _run(store, run_id)).finished_at is None:
             with store.writing() as connection:
                 held = take_run(connection, settings.lease_seconds, run_id)
             if held is None:
                 time.sleep(LOOKING_SECONDS)
                 continue
-            broker = Broker(settings)
-            try:
+            with Broker(settings) as broker:
                 advance_run(store, broker, settings, held)
-            finally:
-                broker.close()
         return found
 
 
@@ -218,12 +211,3 @@ def _run(store: Store, run_id: int) -> ScheduleRun:
     if found is None:
         raise RunNotStarted(name="?", run_id=run_id, reason="its schedule was removed meanwhile")
     return found
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[Store]:
-    store = open_store(settings)
-    try:
-        yield store
-    finally:
-        store.close()

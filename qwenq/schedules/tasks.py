@@ -18,14 +18,12 @@ _log = logging.getLogger("qwenq.schedules")
 def tick_schedules() -> None:
     """Do what schedules have to do now."""
     settings = settings_of_process()
-    store, broker = Store.of(settings), Broker(settings)
     try:
-        report = tick(store, broker, settings)
-        told = report.model_dump()
-        if any(told.values()):
-            _log.info(Event.SCHEDULES_TICKED, extra=told)
+        with Store.of(settings) as store, Broker(settings) as broker:
+            report = tick(store, broker, settings)
     except StoreAway as away:
         _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
-    finally:
-        store.close()
-        broker.close()
+        return
+    told = report.model_dump()
+    if any(told.values()):
+        _log.info(Event.SCHEDULES_TICKED, extra=told)

@@ -68,12 +68,8 @@ def _advance_runs(store: Store, broker: Broker, settings: Settings) -> int:
 
 def tick_once(settings: Settings, at: datetime | None = None) -> TickReport:
     """A tick of a process of its own. Raises StoreAway."""
-    store, broker = open_store(settings), Broker(settings)
-    try:
+    with open_store(settings) as store, Broker(settings) as broker:
         return tick(store, broker, settings, at)
-    finally:
-        store.close()
-        broker.close()
 
 
 def advance_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) -> None:

@@ -18,14 +18,10 @@ def troubles(settings: Settings) -> list[str]:
 
     Raises StoreAway.
     """
-    store = open_store(settings)
-    try:
-        with store.reading() as connection:
-            last = last_ended(connection)
-            notices = notices_of(connection, [run.notice_key for _, run in last])
-            trouble = schedule_trouble(connection)
-    finally:
-        store.close()
+    with open_store(settings) as store, store.reading() as connection:
+        last = last_ended(connection)
+        notices = notices_of(connection, [run.notice_key for _, run in last])
+        trouble = schedule_trouble(connection)
     told = _failed(last) + _untold(last, notices)
     if trouble.overdue and trouble.longest_overdue > OVERDUE_GRACE_SECONDS:
         told.append(

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 from celery import Celery
@@ -133,7 +133,7 @@ def make_app(settings: Settings) -> Celery:
 
 
 class Broker:
-    """The broker as producers and rescuers use it."""
+    """The broker as producers and rescuers use it; as a context manager, it closes its connections at the end."""
 
     def __init__(self, settings: Settings) -> None:
         self.app = make_app(settings)
@@ -175,8 +175,14 @@ class Broker:
             yield channel.client
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close all connections."""
         self.app.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

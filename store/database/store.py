@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from sqlalchemy import URL, Connection, Engine, exc, make_url
 
@@ -54,7 +55,7 @@ def make_home(home: Path) -> None:
 
 
 class Store:
-    """One store. Threads may share it; processes may not.
+    """One store; as a context manager, it closes its connections at the end. Threads may share it, processes may not.
 
     PostgreSQL gives up a statement of a reader after `statement_seconds`; None: never.
     """
@@ -70,7 +71,7 @@ class Store:
         self._fleeting = self.engine.execution_options(**{BEGIN: begin_to_write, SYNCHRONOUS: "NORMAL"})
 
     @classmethod
-    def of(cls, settings: Settings, statement_seconds: float | None = None) -> "Store":
+    def of(cls, settings: Settings, statement_seconds: float | None = None) -> Self:
         """Open the store that the settings name; the embedded one's folder is made when missing."""
         if settings.database_url is None:
             make_home(settings.home)
@@ -114,8 +115,14 @@ class Store:
             yield connection
 
     def close(self) -> None:
-        """Let all connections go."""
+        """Close all connections."""
         self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     def _beginnings(self) -> tuple[str, str]:
         """How a transaction that reads begins, and one that writes: with all that belongs to it at once.

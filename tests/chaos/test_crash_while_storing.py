@@ -36,8 +36,6 @@ def test_a_job_whose_rows_were_lost_in_a_crash_is_refused_and_removed(
 ) -> None:
     monkeypatch.setattr("qwenq.producer.storing.BATCH_ROWS", BATCH)
     settings = Settings(home=tmp_path, database_url=server.url)
-    store, broker = Store(server.url), Broker(settings)
-    upgrade_store(store)
 
     def crashing() -> Iterator[Row]:
         for number, row in enumerate(rows(2 * BATCH)):
@@ -47,9 +45,9 @@ def test_a_job_whose_rows_were_lost_in_a_crash_is_refused_and_removed(
         if stored == 2 * BATCH:
             server.crash()
 
-    with pytest.raises(RowsLost):
-        enqueue_job(store, broker, settings, SPEC, crashing())
-    with store.reading() as connection:
-        assert connection.execute(select(jobs.c.id)).all() == []
-    store.close()
-    broker.close()
+    with Store(server.url) as store, Broker(settings) as broker:
+        upgrade_store(store)
+        with pytest.raises(RowsLost):
+            enqueue_job(store, broker, settings, SPEC, crashing())
+        with store.reading() as connection:
+            assert connection.execute(select(jobs.c.id)).all() == []

@@ -45,9 +45,10 @@ def submit(
     settings = settings.model_copy(
         update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0", "lease_seconds": lease}
     )
-    broker = Broker(settings)
-    yield lambda content: enqueue_job(store, broker, settings, JobSpec(model=MODEL, sources=("x",)), content)
-    broker.close()
+    with Broker(settings) as broker:
+        yield lambda content: enqueue_job(
+            store, broker, settings, JobSpec(model=MODEL, sources=("x",)), content
+        )
 
 
 def begin(store: Store, lease_seconds: float = -1.0) -> HalfJob:

@@ -28,9 +28,10 @@ def submit(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     """Submits rows in batches of 10 and chunks of 4, with no broker there."""
     monkeypatch.setattr("qwenq.producer.storing.BATCH_ROWS", 9)
     settings = settings.model_copy(update={"chunk_documents": 4, "broker_url": "redis://127.0.0.1:1/0"})
-    broker = Broker(settings)
-    yield lambda content: enqueue_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), content)
-    broker.close()
+    with Broker(settings) as broker:
+        yield lambda content: enqueue_job(
+            store, broker, settings, JobSpec(model="echo", sources=("x",)), content
+        )
 
 
 @pytest.mark.parametrize("place", [0, 5, 10, 17, 25, 29])
@@ -89,10 +90,8 @@ def test_a_signal_during_the_last_commit_comes_when_the_id_was_told(
 ) -> None:
     _interrupt_after(monkeypatch, "release_job")
     told: list[int] = []
-    broker = Broker(settings)
-    with pytest.raises(KeyboardInterrupt):
+    with Broker(settings) as broker, pytest.raises(KeyboardInterrupt):
         enqueue_job(store, broker, settings, JobSpec(model="echo"), rows(5), stored=told.append)
-    broker.close()
     assert told == [_job_of(store)]
     assert audited_status(store, told[0]).state == JobState.QUEUED
 

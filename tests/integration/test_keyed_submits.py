@@ -33,10 +33,8 @@ Submit = Callable[..., EnqueuedJob]
 def submit(store: Store, settings: Settings) -> Iterator[Submit]:
     """Submits rows, with no broker there."""
     settings = settings.model_copy(update={"broker_url": "redis://127.0.0.1:1/0"})
-    broker = Broker(settings)
-
-    yield partial(_submit, store, broker, settings)
-    broker.close()
+    with Broker(settings) as broker:
+        yield partial(_submit, store, broker, settings)
 
 
 def _submit(

@@ -60,8 +60,5 @@ def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
 
 
 def _require_version(settings: Settings) -> None:
-    store = Store.of(settings)
-    try:
+    with Store.of(settings) as store:
         check_version(store)
-    finally:
-        store.close()

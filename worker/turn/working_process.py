@@ -167,10 +167,8 @@ def _reason_of(error: Exception) -> str:
 
 def note_failure(error: StoreAway) -> None:
     """Leave word of why this worker stops, if the store takes as much; the parent process tells it as it ends."""
-    store = Store.of(settings_of_process())
-    with suppress(StoreAway), store.writing() as connection:
+    with Store.of(settings_of_process()) as store, suppress(StoreAway), store.writing() as connection:
         workers.note_failed(connection, worker_id_of_process(), str(error))
-    store.close()
 
 
 @cache

@@ -1,7 +1,6 @@
 """`qwenq report`: what became of a job, on one page."""
 
 import math
-from contextlib import closing
 
 import click
 
@@ -54,7 +53,7 @@ def command(
     options = ReportOptions(
         samples=samples, show_text=settings.show_text, gpu_hour_price=gpu_hour_price, currency=currency
     )
-    with closing(open_store(settings)) as store:
+    with open_store(settings) as store:
         with store.reading() as connection:
             changes = changes_section(connection, job)
             report = gather_report(connection, job, options, [changes] if changes else [])

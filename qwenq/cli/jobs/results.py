@@ -1,7 +1,5 @@
 """`qwenq results`: a job's answers."""
 
-from contextlib import closing
-
 import click
 
 from qwenq.cli.options.shared import option
@@ -53,7 +51,7 @@ def _write_files(job: int, out: str | None, errors: str | None) -> None:
     from qwenq.stores import open_store
     from qwenq.wording.telling import say
 
-    with closing(open_store(load_settings())) as store, store.reading() as connection:
+    with open_store(load_settings()) as store, store.reading() as connection:
         if out:
             say(f"{write_answers(connection, job, out):,} answers: {out}")
         failed = write_failures(connection, job, errors) if errors else 0

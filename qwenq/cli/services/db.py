@@ -25,9 +25,8 @@ def upgrade() -> int:
     from qwenq.store.database.version import upgrade_store
     from qwenq.wording.telling import say
 
-    store = Store.of(load_settings())
-    found = upgrade_store(store)
-    store.close()
+    with Store.of(load_settings()) as store:
+        found = upgrade_store(store)
     if found == SCHEMA_VERSION:
         say(f"{store.url} is of version {found} already")
     else:
@@ -44,9 +43,8 @@ def check() -> int:
     from qwenq.store.database.version import check_version
     from qwenq.wording.telling import say
 
-    store = Store.of(load_settings())
-    check_version(store)
-    store.close()
+    with Store.of(load_settings()) as store:
+        check_version(store)
     say(f"{store.url} is of version {SCHEMA_VERSION}, as it should be")
     return 0
 

@@ -48,16 +48,14 @@ def watched(chromium: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def store(watched: Settings) -> Iterator[Store]:
-    store = open_store(watched)
-    yield store
-    store.close()
+    with open_store(watched) as store:
+        yield store
 
 
 @pytest.fixture(scope="module")
 def jobs(watched: Settings, store: Store) -> Iterator[Jobs]:
-    broker = Broker(watched)
-    yield Jobs(store, broker, watched)
-    broker.close()
+    with Broker(watched) as broker:
+        yield Jobs(store, broker, watched)
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,8 @@ def empty_store(request: pytest.FixtureRequest) -> Iterator[Store]:
         url = f"sqlite:///{request.getfixturevalue('tmp_path') / 'empty.db'}"
     else:
         url = request.getfixturevalue("empty_postgres_url")
-    store = Store(url)
-    yield store
-    store.close()
+    with Store(url) as store:
+        yield store
 
 
 def downgrade(connection: Connection, revision: str) -> None:

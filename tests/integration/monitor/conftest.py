@@ -38,9 +38,8 @@ def watched(request: pytest.FixtureRequest, home: Path, sqlite_template: Path) -
 @pytest.fixture(scope="module")
 def watched_store(watched: Settings) -> Iterator[Store]:
     """The store that Flower reads."""
-    store = Store.of(watched)
-    yield store
-    store.close()
+    with Store.of(watched) as store:
+        yield store
 
 
 @pytest.fixture(scope="module")

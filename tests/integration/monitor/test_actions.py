@@ -57,13 +57,12 @@ def test_failed_documents_run_again_and_workers_are_told(
     claim = take_next(watched_store, job_id, worker)
     assert claim is not None
     finish(watched_store, claim, [answer(0), failure(1)])
-    broker = Broker(watched)
-    waiting = broker.depth("echo")
-    assert flower.press("retry", job_id).status_code == 303
-    assert _state(watched_store, job_id) == JobState.QUEUED
-    assert "1 documents run again." in _notice(flower)
-    assert broker.depth("echo") == waiting + 1
-    broker.close()
+    with Broker(watched) as broker:
+        waiting = broker.depth("echo")
+        assert flower.press("retry", job_id).status_code == 303
+        assert _state(watched_store, job_id) == JobState.QUEUED
+        assert "1 documents run again." in _notice(flower)
+        assert broker.depth("echo") == waiting + 1
 
 
 @pytest.mark.parametrize("action", ACTIONS)

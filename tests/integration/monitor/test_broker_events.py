@@ -21,9 +21,8 @@ def watched(tmp_path: Path, sqlite_url: str) -> Settings:
 
 @pytest.fixture
 def celery(watched: Settings) -> Iterator[Broker]:
-    broker = Broker(watched)
-    yield broker
-    broker.close()
+    with Broker(watched) as broker:
+        yield broker
 
 
 def _hears(flower: Browser, broker: Broker, worker: str) -> bool:

@@ -220,9 +220,8 @@ def test_a_template_of_flowers_that_changed_is_noticed(
 def test_a_store_that_comes_up_later_is_found(watched: Settings, empty_postgres_url: str) -> None:
     with running_monitor(watched.model_copy(update={"database_url": empty_postgres_url})) as browser:
         assert browser.get("/jobs").status_code == 503
-        store = Store(empty_postgres_url)
-        upgrade_store(store)
-        store.close()
+        with Store(empty_postgres_url) as store:
+            upgrade_store(store)
         eventually(lambda: browser.get("/jobs").status_code == 200, "the store is found")
 
 

@@ -85,9 +85,8 @@ def age(store: Store, job_id: int, seconds: float) -> None:
 @pytest.fixture
 def postgres(postgres_url: str) -> Iterator[Store]:
     """A store on PostgreSQL, for what only happens where writers run side by side."""
-    store = Store(postgres_url)
-    yield store
-    store.close()
+    with Store(postgres_url) as store:
+        yield store
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -97,9 +96,8 @@ def empty_store(request: pytest.FixtureRequest) -> Iterator[Store]:
         url = f"sqlite:///{request.getfixturevalue('tmp_path') / 'empty.db'}"
     else:
         url = request.getfixturevalue("empty_postgres_url")
-    store = Store(url)
-    yield store
-    store.close()
+    with Store(url) as store:
+        yield store
 
 
 def wait_until_blocked(store: Store, *others: Future[Any]) -> None:

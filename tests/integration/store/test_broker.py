@@ -70,13 +70,14 @@ def test_each_model_has_a_queue_of_its_own(broker: Broker) -> None:
 
 
 def test_a_broker_that_is_away_says_so_at_once(settings: Settings, tmp_path: Path) -> None:
-    broker = Broker(settings.model_copy(update={"broker_url": f"redis+socket://{tmp_path}/nobody.sock"}))
-    began = time.monotonic()
-    for attempt in (broker.ping, lambda: broker.publish([notice(1)]), lambda: broker.depth(MODEL)):
-        with pytest.raises(BrokerAway, match=r"nobody\.sock"):
-            attempt()
-    assert time.monotonic() - began < SOON
-    broker.close()
+    with Broker(
+        settings.model_copy(update={"broker_url": f"redis+socket://{tmp_path}/nobody.sock"})
+    ) as broker:
+        began = time.monotonic()
+        for attempt in (broker.ping, lambda: broker.publish([notice(1)]), lambda: broker.depth(MODEL)):
+            with pytest.raises(BrokerAway, match=r"nobody\.sock"):
+                attempt()
+        assert time.monotonic() - began < SOON
 
 
 def test_services_look_for_their_broker_for_as_long_as_it_takes(settings: Settings, tmp_path: Path) -> None:
@@ -96,10 +97,9 @@ def test_services_look_for_their_broker_for_as_long_as_it_takes(settings: Settin
 
 
 def test_a_broker_that_is_away_keeps_its_password(settings: Settings) -> None:
-    broker = Broker(settings.model_copy(update={"broker_url": "redis://someone:s3cret@127.0.0.1:1/0"}))
-    with pytest.raises(BrokerAway) as away:
+    settings = settings.model_copy(update={"broker_url": "redis://someone:s3cret@127.0.0.1:1/0"})
+    with Broker(settings) as broker, pytest.raises(BrokerAway) as away:
         broker.ping()
-    broker.close()
     assert "s3cret" not in str(away.value)
     assert "127.0.0.1:1" in str(away.value)
 

@@ -30,11 +30,11 @@ def test_a_home_of_any_name_has_a_socket_that_all_find(tmp_path: Path, name: str
 
 def test_the_embedded_redis_of_an_unusual_home_answers(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "50% of # é")
-    service, broker = start_redis(settings), Broker(settings)
+    service = start_redis(settings)
     try:
-        broker.ping()
+        with Broker(settings) as broker:
+            broker.ping()
     finally:
-        broker.close()
         service.ask_to_stop()
         service.wait_until_stopped(5)
 

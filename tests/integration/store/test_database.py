@@ -38,13 +38,12 @@ def test_a_url_that_cannot_be_a_store_is_a_setting_to_mend(url: str, reason: str
 
 
 def test_an_unreachable_postgres_is_away_and_its_password_stays_secret() -> None:
-    store = Store("postgresql://someone:s3cret@127.0.0.1:1/db")
-    for transaction in (store.reading, store.writing):
-        with pytest.raises(StoreAway, match=r"someone:\*\*\*@127\.0\.0\.1:1/db") as away, transaction():
-            pass
-        assert "s3cret" not in str(away.value)
-    assert "s3cret" not in store.url
-    store.close()
+    with Store("postgresql://someone:s3cret@127.0.0.1:1/db") as store:
+        for transaction in (store.reading, store.writing):
+            with pytest.raises(StoreAway, match=r"someone:\*\*\*@127\.0\.0\.1:1/db") as away, transaction():
+                pass
+            assert "s3cret" not in str(away.value)
+        assert "s3cret" not in store.url
 
 
 def test_a_postgres_that_goes_away_is_away_and_comes_back(postgres: Store) -> None:
@@ -52,31 +51,27 @@ def test_a_postgres_that_goes_away_is_away_and_comes_back(postgres: Store) -> No
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    other = Store(postgres.engine.url.render_as_string(hide_password=False))
-    with pytest.raises(StoreAway), postgres.writing() as connection:
+    url = postgres.engine.url.render_as_string(hide_password=False)
+    with Store(url) as other, pytest.raises(StoreAway), postgres.writing() as connection:
         create_job(connection, SPEC)
         with other.writing() as ending:
             assert ending.execute(end_others).scalar_one() >= 1
         create_job(connection, SPEC)
-    other.close()
     with postgres.reading() as connection:
         assert connection.scalar(select(func.count()).select_from(jobs)) == 0
 
 
 def test_a_file_that_is_no_database_is_a_store_that_is_away(tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"something else " * 1_000)
-    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    with pytest.raises((StoreAway, exc.DatabaseError), match="not a database"), store.reading():
+    refused = pytest.raises((StoreAway, exc.DatabaseError), match="not a database")
+    with Store(f"sqlite:///{tmp_path / 'store.db'}") as store, refused, store.reading():
         pass
-    store.close()
 
 
 def test_the_embedded_store_lies_in_the_home_folder_which_is_made(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "a" / "home")
-    store = Store.of(settings)
-    with store.reading():
+    with Store.of(settings) as store, store.reading():
         pass
-    store.close()
     assert (tmp_path / "a" / "home" / "qwenq.db").is_file()
     assert database_url(settings) == f"sqlite:///{tmp_path / 'a' / 'home' / 'qwenq.db'}"
     assert store.dialect == "sqlite"
@@ -115,18 +110,17 @@ def test_the_databases_clock_can_be_moved_and_is_exact(store: Store) -> None:
 
 
 def test_a_sqlite_store_is_durable_checks_its_keys_and_lets_readers_go_on(sqlite_url: str) -> None:
-    store = Store(sqlite_url)
-    with store.reading() as connection:
-        found = [
-            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        ]
-    assert found == ["wal", 2, 1]
-    with store.writing() as connection:
-        create_job(connection, SPEC)
-        with store.reading() as beside:
-            assert beside.scalar(select(func.count()).select_from(jobs)) == 0
-    store.close()
+    with Store(sqlite_url) as store:
+        with store.reading() as connection:
+            found = [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("journal_mode", "synchronous", "foreign_keys")
+            ]
+        assert found == ["wal", 2, 1]
+        with store.writing() as connection:
+            create_job(connection, SPEC)
+            with store.reading() as beside:
+                assert beside.scalar(select(func.count()).select_from(jobs)) == 0
     with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as plain:
         assert plain.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
     plain.close()

@@ -33,9 +33,10 @@ def client(settings: Settings, redis: None) -> Iterator[Redis]:
 @pytest.fixture
 def nobody(settings: Settings, tmp_path: Path) -> Iterator[Broker]:
     """A broker that is away."""
-    broker = Broker(settings.model_copy(update={"broker_url": f"redis+socket://{tmp_path}/nobody.sock"}))
-    yield broker
-    broker.close()
+    with Broker(
+        settings.model_copy(update={"broker_url": f"redis+socket://{tmp_path}/nobody.sock"})
+    ) as broker:
+        yield broker
 
 
 def test_a_chunk_that_nobody_announced_is_announced_once(

@@ -38,11 +38,10 @@ def test_sqlite_says_what_to_do(message: str, remedy: str) -> None:
 @pytest.mark.parametrize("content", [b"something else " * 1_000, b"SQLite format 3\0" + b"\xff" * 5_000])
 def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "store.db").write_bytes(content)
-    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
-    for transaction in (store.reading, store.writing):
-        with pytest.raises(StoreAway, match="Move the file away"), transaction() as connection:
-            connection.execute(text("SELECT * FROM jobs"))
-    store.close()
+    with Store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        for transaction in (store.reading, store.writing):
+            with pytest.raises(StoreAway, match="Move the file away"), transaction() as connection:
+                connection.execute(text("SELECT * FROM jobs"))
 
 
 def test_a_home_that_is_a_file_is_a_setting_to_mend(tmp_path: Path) -> None:
@@ -62,16 +61,13 @@ def test_a_home_is_made_for_its_owner_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a#b", "a?b", "50%20", "a b", "Zürich", "数据", "a+b;c"])
 def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
     settings = Settings(home=tmp_path / name)
-    store = Store.of(settings)
-    with store.writing() as connection:
+    with Store.of(settings) as store, store.writing() as connection:
         connection.execute(text("SELECT 1"))
-    store.close()
     assert (tmp_path / name / "qwenq.db").is_file()
     assert [folder.name for folder in tmp_path.iterdir()] == [name]
     assert store.url == f"sqlite:///{tmp_path / name / 'qwenq.db'}"
-    again = Store(URL.create("sqlite", database=str(tmp_path / name / "qwenq.db")))
-    assert again.engine.url.database == Store(database_url(settings)).engine.url.database
-    again.close()
+    with Store(URL.create("sqlite", database=str(tmp_path / name / "qwenq.db"))) as again:
+        assert again.engine.url.database == Store(database_url(settings)).engine.url.database
 
 
 def test_an_error_shows_no_document(store: Store) -> None:
@@ -84,37 +80,34 @@ def test_an_error_shows_no_document(store: Store) -> None:
 
 
 def test_a_right_that_is_missing_is_told_and_a_programs_fault_is_not(postgres_url: str) -> None:
-    store = Store(postgres_url)
-    with pytest.raises(StoreAway, match="right to read and write"), store.writing() as connection:
-        connection.execute(text("CREATE ROLE nobody_here"))
-        connection.execute(text("SET LOCAL ROLE nobody_here"))
-        connection.execute(text("SELECT * FROM jobs"))
-    with pytest.raises(exc.ProgrammingError), store.reading() as connection:
-        connection.execute(text("SELECT nonsense"))
-    store.close()
+    with Store(postgres_url) as store:
+        with pytest.raises(StoreAway, match="right to read and write"), store.writing() as connection:
+            connection.execute(text("CREATE ROLE nobody_here"))
+            connection.execute(text("SET LOCAL ROLE nobody_here"))
+            connection.execute(text("SELECT * FROM jobs"))
+        with pytest.raises(exc.ProgrammingError), store.reading() as connection:
+            connection.execute(text("SELECT nonsense"))
 
 
 def test_a_database_that_is_not_there_is_told(postgres_url: str) -> None:
-    store = Store(Store(postgres_url).engine.url.set(database="nothing_here"))
-    with pytest.raises(StoreAway, match="Correct the user, the password or the database"), store.reading():
+    url = Store(postgres_url).engine.url.set(database="nothing_here")
+    refused = pytest.raises(StoreAway, match="Correct the user, the password or the database")
+    with Store(url) as store, refused, store.reading():
         pass
-    store.close()
 
 
 def test_a_dead_connection_is_noticed_in_time(postgres_url: str) -> None:
-    store = Store(postgres_url)
-    with store.reading() as connection:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        found = driver.info.get_parameters()
-    assert (found["keepalives_idle"], found["tcp_user_timeout"]) == ("15", "30000")
-    store.close()
+    with Store(postgres_url) as store:
+        with store.reading() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            found = driver.info.get_parameters()
+        assert (found["keepalives_idle"], found["tcp_user_timeout"]) == ("15", "30000")
 
 
 def test_a_password_in_the_query_stays_secret() -> None:
-    store = Store("postgresql://someone@127.0.0.1:1/db?password=s3cret&sslmode=disable")
-    assert "s3cret" not in store.url
-    with pytest.raises(StoreAway) as refused, store.reading():
-        pass
-    assert "s3cret" not in str(refused.value)
-    store.close()
+    with Store("postgresql://someone@127.0.0.1:1/db?password=s3cret&sslmode=disable") as store:
+        assert "s3cret" not in store.url
+        with pytest.raises(StoreAway) as refused, store.reading():
+            pass
+        assert "s3cret" not in str(refused.value)

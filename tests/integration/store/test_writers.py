@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 THREADS, PROCESSES, TIMES = 6, 3, 10
 PROGRAM = """
 import sys
-import migrations.versions, alembic.command
+import qwenq.migrations.versions, alembic.command
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import upgrade_store
 from tests.integration.store.test_writers import count_up

@@ -34,9 +34,8 @@ _numbers = itertools.count()
 def database_url(server: PostgresServer) -> str:
     """A store on the server that is troubled."""
     url = _create_database(server.url, f"trouble_{os.getpid()}_{next(_numbers)}")
-    store = Store(url)
-    upgrade_store(store)
-    store.close()
+    with Store(url) as store:
+        upgrade_store(store)
     return url
 
 

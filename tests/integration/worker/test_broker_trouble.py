@@ -17,23 +17,22 @@ from tests.services import Jobs
 def test_a_job_submitted_while_the_broker_is_away_is_answered_when_it_is_back(
     store: Store, settings: Settings
 ) -> None:
-    broker = Broker(settings)
     rows = [Document(f"d{place}", 0, place + 1, '{"text": "hello"}') for place in range(10)]
     settings.home.mkdir(parents=True)
-    submission = enqueue_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), rows)
-    assert submission.unannounced is not None
-    assert "does not answer" in submission.unannounced
-    service = start_redis(settings)
-    fleet = Fleet(settings)
-    try:
-        fleet.start("worker", "--model", "echo")
-        status = Jobs(store, broker, settings).wait_until_ended(submission.job_id)
-        assert status.documents.succeeded == 10
-    finally:
-        fleet.kill()
-        service.ask_to_stop()
-        service.wait_until_stopped(30)
-        broker.close()
+    with Broker(settings) as broker:
+        submission = enqueue_job(store, broker, settings, JobSpec(model="echo", sources=("x",)), rows)
+        assert submission.unannounced is not None
+        assert "does not answer" in submission.unannounced
+        service = start_redis(settings)
+        fleet = Fleet(settings)
+        try:
+            fleet.start("worker", "--model", "echo")
+            status = Jobs(store, broker, settings).wait_until_ended(submission.job_id)
+            assert status.documents.succeeded == 10
+        finally:
+            fleet.kill()
+            service.ask_to_stop()
+            service.wait_until_stopped(30)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

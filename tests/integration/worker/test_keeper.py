@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -254,7 +253,7 @@ def test_a_store_that_falls_behind_holds_generation_back(
     monkeypatch.setattr(keeper_module, "FLUSH_OUTCOMES", 1)
     writing = threading.Event()
     with (
-        closing(Store(store.engine.url)) as elsewhere,
+        Store(store.engine.url) as elsewhere,
         elsewhere.writing() as connection,
         Keeper(InThisProcess(store), INFO, settings, NEVER) as keeper,
     ):
