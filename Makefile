@@ -52,7 +52,7 @@ test: install ## all tests; they bring their own Redis and PostgreSQL
 
 .PHONY: faithful
 faithful: install ## answers in batches against the model alone, in other cases each time: EXAMPLES=200
-	FAITHFUL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 $(wildcard tests/unit/worker/engine/test_faithful*.py)
+	FAITHFUL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 $(wildcard tests/unit/worker/engines/transformers/faithful/*.py)
 
 .PHONY: model
 model: install ## the store against a model of it, and each pair of transactions side by side: EXAMPLES=2000

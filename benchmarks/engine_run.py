@@ -24,8 +24,8 @@ from benchmarks.engine_ways import Way
 from benchmarks.engine_workload import Job, Workload, mixed_workload, short_workload
 from benchmarks.machine import measure_ceilings
 from qwenq.schemas.requests import BatchMetrics, EngineHooks
+from qwenq.worker.engines.cores import usable_cores
 from qwenq.worker.engines.options import EngineOptions
-from qwenq.worker.engines.transformers.cores import usable_cores
 from qwenq.worker.engines.transformers.engine import TransformersEngine
 
 CHECKED_DOCUMENTS = 6

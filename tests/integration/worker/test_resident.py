@@ -15,7 +15,7 @@ from qwenq.worker.turn import resident as resident_module
 from qwenq.worker.turn.resident import ResidentModel
 from tests.builders import MODEL, chunks_of, make_job, make_worker
 from tests.store_work import InThisProcess, claimant_of
-from tests.unit.worker.engine.asking import ask
+from tests.unit.worker.engines.asking import ask
 
 INFO = ModelInfo(ECHO_MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
 FORGOTTEN = 2

@@ -12,10 +12,10 @@ from transformers import PreTrainedModel
 from qwenq.schemas.errors import ModelUnavailable
 from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
+from qwenq.worker.engines.cores import usable_cores
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.transformers.budget import TokenBudget
 from qwenq.worker.engines.transformers.choosing.grammars import Grammars
-from qwenq.worker.engines.transformers.cores import usable_cores
 from qwenq.worker.engines.transformers.dense.graph_choice import choose_recorder
 from qwenq.worker.engines.transformers.dense.graphed_forward import MOST_BYTES, GraphedForward
 from qwenq.worker.engines.transformers.dense.prepacked import prepack
@@ -28,7 +28,7 @@ from qwenq.worker.engines.transformers.padded.cache import cache_size
 from qwenq.worker.engines.transformers.padded.rows import PaddedRows
 from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
 from qwenq.worker.engines.transformers.prompts.fitting import Fitter
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import Runner
 from qwenq.worker.engines.transformers.scheduler import Scheduler
 from qwenq.worker.engines.transformers.way import prepare_packing
@@ -74,11 +74,13 @@ class _Ready:
         graphed = isinstance(self.forward, GraphedForward) and self.forward.failure is None
         return "packed, decode steps replayed as CUDA graphs" if graphed else "packed"
 
-    def prepare(self, request: Request) -> Sequence:
+    def prepare(self, request: Request) -> RequestState:
         """Make a request ready for the device. Raises DocumentFailed."""
         prompt = self.fitter.fit(request)
         grammar = self.grammars.grammar_for(request.params, prompt)
-        return Sequence(request.key, prompt, request.params, self.loaded.vocabulary, request.group, grammar)
+        return RequestState(
+            request.key, prompt, request.params, self.loaded.vocabulary, request.group, grammar
+        )
 
 
 class TransformersEngine:

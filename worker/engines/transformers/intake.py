@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from qwenq.schemas.errors import DocumentFailed
 from qwenq.schemas.requests import Completion, Request
 from qwenq.worker.engines.failures import failed_completion
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 
 MOST_WAITING = 1_024
 SETTLING_SECONDS = 0.05  # how long a first few documents wait for others, to be ordered with them
@@ -20,7 +20,7 @@ class WaitingGroup:
     """The documents of one group that wait, the longest last: it goes first."""
 
     group: int
-    sequences: list[Sequence] = field(default_factory=list)
+    states: list[RequestState] = field(default_factory=list)
 
 
 class Intake:
@@ -31,7 +31,7 @@ class Intake:
     """
 
     def __init__(
-        self, requests: Iterable[Request], prepare: Callable[[Request], Sequence], enough: int
+        self, requests: Iterable[Request], prepare: Callable[[Request], RequestState], enough: int
     ) -> None:
         self._requests = requests
         self._prepare = prepare
@@ -49,7 +49,7 @@ class Intake:
     @property
     def waiting(self) -> int:
         """How many documents wait."""
-        return sum(len(group.sequences) for group in self._groups)
+        return sum(len(group.states) for group in self._groups)
 
     @property
     def exhausted(self) -> bool:
@@ -57,18 +57,18 @@ class Intake:
         with self._changed:
             return self._ended and self._error is None and not self._groups and not self._failed
 
-    def first(self) -> Sequence | None:
+    def first(self) -> RequestState | None:
         """Give the document whose turn it is; None when none waits. Raises what the requests raised."""
         with self._changed:
             if self._error is not None:
                 raise self._error
-            return self._groups[0].sequences[-1] if self._groups else None
+            return self._groups[0].states[-1] if self._groups else None
 
-    def take(self, first: Sequence) -> None:
+    def take(self, first: RequestState) -> None:
         """Take out what `first` gave; a longer one may have come before it meanwhile."""
         with self._changed:
-            self._groups[0].sequences.remove(first)
-            if not self._groups[0].sequences:
+            self._groups[0].states.remove(first)
+            if not self._groups[0].states:
                 self._groups.popleft()
             self._changed.notify_all()
 
@@ -78,11 +78,11 @@ class Intake:
             failed, self._failed = list(self._failed), deque()
             return failed
 
-    def prompts_beside(self, sequence: Sequence) -> list[list[int]]:
-        """Give the prompts of its group that wait beside `sequence`."""
+    def prompts_beside(self, state: RequestState) -> list[list[int]]:
+        """Give the prompts of its group that wait beside `state`."""
         with self._changed:
-            members = (group.sequences for group in self._groups if group.group == sequence.group)
-            return [one.prompt for some in members for one in some if one is not sequence]
+            members = (group.states for group in self._groups if group.group == state.group)
+            return [one.prompt for some in members for one in some if one is not state]
 
     def holds(self, group: int) -> bool:
         """Whether documents of the group wait."""
@@ -129,7 +129,7 @@ class Intake:
         if request.group in self._withdrawn:
             return
         try:
-            prepared: Sequence | Completion = self._prepare(request)
+            prepared: RequestState | Completion = self._prepare(request)
         except DocumentFailed as error:
             prepared = failed_completion(request.key, error, group=request.group)
         with self._changed:
@@ -138,7 +138,7 @@ class Intake:
             if isinstance(prepared, Completion):
                 self._failed.append(prepared)
             else:
-                insort(self._waiting_group(request.group).sequences, prepared, key=_length)
+                insort(self._waiting_group(request.group).states, prepared, key=_length)
             self._changed.notify_all()
 
     def _waiting_group(self, group: int) -> WaitingGroup:
@@ -154,5 +154,5 @@ class Intake:
             return not self._closed
 
 
-def _length(sequence: Sequence) -> tuple[int, int]:
-    return len(sequence.prompt), sequence.params.max_new_tokens
+def _length(state: RequestState) -> tuple[int, int]:
+    return len(state.prompt), state.params.max_new_tokens

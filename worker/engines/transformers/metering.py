@@ -10,7 +10,7 @@ from qwenq.schemas.measures.answer_seconds import AnswerSeconds
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.worker.engines.memory import resident_bytes
 from qwenq.worker.engines.transformers.loading.device import peak_bytes, reset_peak
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import RowWork
 
 REPORT_SECONDS = 10.0
@@ -43,27 +43,27 @@ class GroupMeter:
         """Charge a step to the groups that had tokens in it, each by its tokens."""
         tokens: dict[int, int] = {}
         for row in work:
-            share = self._shares.setdefault(row.sequence.group, _Share())
+            share = self._shares.setdefault(row.state.group, _Share())
             share.prompt_tokens += row.prompt_tokens
             share.padded_tokens += row.cells
             share.new_tokens += row.new_tokens
-            group = row.sequence.group
+            group = row.state.group
             tokens[group] = tokens.get(group, 0) + row.cells + row.new_tokens
         everything = sum(tokens.values())
-        together = len({row.sequence for row in work})
+        together = len({row.state for row in work})
         for group, count in tokens.items():
             share = self._shares[group]
             share.seconds += seconds * count / everything if everything else 0.0
             share.steps += 1
             share.rows_of_steps += together
 
-    def add_ended(self, sequence: Sequence, ended_at: float) -> None:
+    def add_ended(self, state: RequestState, ended_at: float) -> None:
         """Count a document that ended, at this moment of the monotonic clock."""
-        share = self._shares.setdefault(sequence.group, _Share())
+        share = self._shares.setdefault(state.group, _Share())
         share.rows += 1
-        share.prefix_tokens += sequence.prefix_tokens
-        if sequence.failure is None:
-            share.answer_seconds.add(ended_at - sequence.admitted_at)
+        share.prefix_tokens += state.prefix_tokens
+        if state.failure is None:
+            share.answer_seconds.add(ended_at - state.admitted_at)
 
     def take(self, group: int) -> BatchMetrics | None:
         """Give a group's sums, and begin it anew; None where it had nothing."""

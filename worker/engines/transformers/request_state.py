@@ -7,7 +7,9 @@ import torch
 
 from qwenq.schemas.errors import DocumentFailed, IncompleteJson
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.results import FinishReason
+from qwenq.schemas.requests import Completion
+from qwenq.schemas.results import FinishReason, Usage
+from qwenq.worker.engines.failures import failed_completion
 from qwenq.worker.engines.transformers.choosing.grammar import Grammar
 from qwenq.worker.engines.transformers.choosing.penalties import Penalties
 from qwenq.worker.engines.transformers.choosing.stopping import StopStrings, Tail
@@ -15,7 +17,7 @@ from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 
 
 @dataclass(slots=True, eq=False)
-class Sequence:
+class RequestState:
     """A prompt as token ids, and the tokens generated for it so far.
 
     `answer_from` is where the answer begins in `generated`; None while the model still reasons.
@@ -120,6 +122,29 @@ class Sequence:
         """End without an answer."""
         self.failure = failure
         self.finish = FinishReason.ERROR
+
+    def completion(self, ended_at: float) -> Completion:
+        """Give the request's completion; `ended_at` is a moment of the monotonic clock.
+
+        `completion_tokens` counts every generated token: reasoning, its tags, and the end token. A reasoning that was
+        cut off at the limit stays reasoning: the text is then empty.
+        """
+        if self.failure is not None:
+            return failed_completion(self.key, self.failure, len(self.prompt), group=self.group)
+        return Completion(
+            key=self.key,
+            text=self.answer,
+            finish_reason=self.finish or FinishReason.LENGTH,
+            usage=Usage(
+                prompt_tokens=len(self.prompt),
+                completion_tokens=len(self.generated),
+                reasoning_tokens=self.reasoning_tokens,
+                prefix_tokens=self.prefix_tokens,
+            ),
+            reasoning=self.reasoning,
+            group=self.group,
+            seconds=ended_at - self.admitted_at,
+        )
 
     def _follow_reasoning(self, token: int) -> None:
         if token == self.vocabulary.think_close and self._may_close():

@@ -1,10 +1,10 @@
 """What can keep a batch of documents going."""
 
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 
 NOT_A_NUMBER = "the model computed something that is not a number; try --dtype float32"
 
@@ -13,7 +13,7 @@ NOT_A_NUMBER = "the model computed something that is not a number; try --dtype f
 class RowWork:
     """What one step did for one document: tokens of its prompt computed, the cells this took, tokens generated."""
 
-    sequence: Sequence
+    state: RequestState
     prompt_tokens: int = 0
     cells: int = 0
     new_tokens: int = 0
@@ -23,7 +23,7 @@ class Runner(Protocol):
     """Takes documents in while it has room, and gives each a token at every step."""
 
     @property
-    def running(self) -> Listed[Sequence]:
+    def running(self) -> Sequence[RequestState]:
         """The documents that were taken in and have not ended."""
         ...
 
@@ -37,7 +37,7 @@ class Runner(Protocol):
         """How many tokens there is, or was to be, memory for."""
         ...
 
-    def admit(self, sequence: Sequence, beside: Listed[list[int]]) -> bool:
+    def admit(self, state: RequestState, beside: Sequence[list[int]]) -> bool:
         """Take a document in, if there is room; `beside` are prompts of its group that wait."""
         ...
 
@@ -45,7 +45,7 @@ class Runner(Protocol):
         """Bring the running documents on. Those that end are no longer running."""
         ...
 
-    def discard(self, gone: Listed[Sequence]) -> None:
+    def discard(self, gone: Sequence[RequestState]) -> None:
         """Let documents go, whatever their state."""
         ...
 

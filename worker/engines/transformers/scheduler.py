@@ -9,12 +9,11 @@ import torch
 
 from qwenq.schemas.errors import DocumentFailed, GenerationFailed, OutOfMemory
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks
-from qwenq.worker.engines.transformers.answers import completion_of
 from qwenq.worker.engines.transformers.budget import TokenBudget
 from qwenq.worker.engines.transformers.intake import Intake
 from qwenq.worker.engines.transformers.loading.device import free_memory
 from qwenq.worker.engines.transformers.metering import GroupMeter
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import RowWork, Runner
 
 _log = logging.getLogger("qwenq.engine")
@@ -41,7 +40,7 @@ class Scheduler:
         self._device = device
         self._hooks = hooks
         self._meter = GroupMeter(device)
-        self._suspects: deque[list[Sequence]] = deque()
+        self._suspects: deque[list[RequestState]] = deque()
         self._isolating = False
 
     def run(self) -> Iterator[Completion]:
@@ -79,19 +78,19 @@ class Scheduler:
             self._admit_suspects()
             return
         self._isolating = False
-        while (sequence := self._intake.first()) is not None:
-            if not self._runner.admit(sequence, self._intake.prompts_beside(sequence)):
+        while (state := self._intake.first()) is not None:
+            if not self._runner.admit(state, self._intake.prompts_beside(state)):
                 return
-            sequence.admitted_at = time.monotonic()
-            self._intake.take(sequence)
+            state.admitted_at = time.monotonic()
+            self._intake.take(state)
 
     def _admit_suspects(self) -> None:
         """Take in the next half by itself, or what of it there is room for."""
         if self._runner.running:
             return
         half = self._suspects.popleft()
-        for place, sequence in enumerate(half):
-            if not self._runner.admit(sequence, ()):
+        for place, state in enumerate(half):
+            if not self._runner.admit(state, ()):
                 self._suspects.appendleft(half[place:])
                 return
 
@@ -109,9 +108,9 @@ class Scheduler:
         for group in {row.group for row in ended}:
             if not self._holds(group):
                 self._close(group)
-        yield from (completion_of(row, ended_at) for row in ended)
+        yield from (row.completion(ended_at) for row in ended)
 
-    def _isolate(self, running: list[Sequence], failure: DocumentFailed, cells: int) -> None:
+    def _isolate(self, running: list[RequestState], failure: DocumentFailed, cells: int) -> None:
         """Begin a failed step's documents again in halves; one alone fails."""
         self._runner.release()
         free_memory(self._device)

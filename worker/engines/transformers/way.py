@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from qwenq.worker.engines.transformers.dense.forward import PlainForward
+from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE, GraphedForward
-from qwenq.worker.engines.transformers.dense.kernel import PlainKernel
+from qwenq.worker.engines.transformers.dense.kernel import DenseKernel
 from qwenq.worker.engines.transformers.dense.recording import Record
 from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_attention import Decoding
+from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
-from qwenq.worker.engines.transformers.packed.reader import Reader
 from qwenq.worker.engines.transformers.packed.step import PACKED, Forward, PackedStep
 
 _log = logging.getLogger("qwenq.engine")
@@ -41,9 +41,9 @@ def prepare_packing(network: PreTrainedModel, record: Record | None = None) -> F
     def through_layers(step: PackedStep) -> torch.Tensor:
         return step.run(network)
 
-    for forward in (PlainKernel.of(network), PlainForward.of(network), through_layers):
+    for forward in (DenseKernel.of(network), DenseForward.of(network), through_layers):
         if forward is not None and _agrees(forward, network, wanted):
-            if record is not None and isinstance(forward, PlainForward):
+            if record is not None and isinstance(forward, DenseForward):
                 return _graphed(forward, record, network, wanted)
             return forward
     network.set_attn_implementation(own)
@@ -65,14 +65,14 @@ def _agrees(forward: Forward, network: PreTrainedModel, wanted: torch.Tensor) ->
     return reason is None
 
 
-def _graphed(plain: PlainForward, record: Record, network: PreTrainedModel, wanted: torch.Tensor) -> Forward:
+def _graphed(dense: DenseForward, record: Record, network: PreTrainedModel, wanted: torch.Tensor) -> Forward:
     """Give the pass with graphs, if these agree here as well."""
-    graphed = GraphedForward(plain, record)
+    graphed = GraphedForward(dense, record)
     reason = _reason_against(graphed, network, wanted, STEPS_BEFORE + 1) or graphed.failure
     if reason is None:
         return graphed
     _log.warning("decode steps are not replayed as graphs: %s", reason)
-    return plain
+    return dense
 
 
 def _reason_against(
@@ -111,6 +111,6 @@ def _packed_logits(forward: Forward, network: PreTrainedModel, times: int) -> to
     first.want_last()
     second = PackedStep()
     second.add_token(ids[-1], len(ids) - 1)
-    second.decoding = Decoding(shape).of(arena, 1, [Reader(0, len(ids) - 1, None)])
+    second.decoding = Decoding(shape).of(arena, 1, [DecodeRow(0, len(ids) - 1, None)])
     logits = forward(first)
     return torch.cat([logits, *[forward(second) for _ in range(times)][-1:]])

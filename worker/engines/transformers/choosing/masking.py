@@ -1,21 +1,21 @@
 """Rule out the tokens that an answer's grammar does not allow."""
 
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 from functools import cache
 
 import torch
 from llguidance import LLExecutor
 from torch.nn.functional import embedding
 
+from qwenq.worker.engines.cores import usable_cores
 from qwenq.worker.engines.transformers.choosing.grammar import Grammar
-from qwenq.worker.engines.transformers.cores import usable_cores
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 
 WORD_BITS = 32
 WORD_BYTES = 4
 
 
-def rule_out(scores: torch.Tensor, rows: Listed[Sequence]) -> torch.Tensor:
+def rule_out(scores: torch.Tensor, rows: Sequence[RequestState]) -> torch.Tensor:
     """Give the scores, rows x vocabulary, with minus infinity for tokens that a row's grammar does not allow.
 
     Rows that nothing is asked of now keep theirs.
@@ -34,7 +34,7 @@ def rule_out(scores: torch.Tensor, rows: Listed[Sequence]) -> torch.Tensor:
     return scores.index_add(0, where, penalties)
 
 
-def allowed_bits(grammars: Listed[Grammar], vocabulary: int) -> torch.Tensor:
+def allowed_bits(grammars: Sequence[Grammar], vocabulary: int) -> torch.Tensor:
     """What each grammar allows next, one bit a token: grammars x bytes. One that gave up allows the end alone."""
     words = -(-vocabulary // WORD_BITS)
     bits = torch.zeros(len(grammars), words * WORD_BYTES, dtype=torch.uint8)

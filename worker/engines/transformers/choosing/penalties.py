@@ -1,7 +1,7 @@
 """Penalties on the tokens that a document holds already: repetition, presence, frequency."""
 
 from array import array
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 from typing import Self
 
 import torch
@@ -16,7 +16,7 @@ class Penalties:
     to the device at once, and touches those logits only, however large the vocabulary is.
     """
 
-    def __init__(self, params: GenerationParams, prompt: Listed[int]) -> None:
+    def __init__(self, params: GenerationParams, prompt: Sequence[int]) -> None:
         self.repetition = params.repetition_penalty
         self.presence = params.presence_penalty
         self.frequency = params.frequency_penalty
@@ -26,7 +26,7 @@ class Penalties:
         self._places = {token: place for place, token in enumerate(self.tokens)}
 
     @classmethod
-    def of(cls, params: GenerationParams, prompt: Listed[int]) -> Self | None:
+    def of(cls, params: GenerationParams, prompt: Sequence[int]) -> Self | None:
         """The penalties of a document with this prompt; None when it has none."""
         neutral = (
             params.repetition_penalty == 1 and not params.presence_penalty and not params.frequency_penalty
@@ -42,7 +42,7 @@ class Penalties:
         self.generated[place] += 1
 
 
-def penalise(scores: torch.Tensor, rows: Listed[Penalties | None]) -> None:
+def penalise(scores: torch.Tensor, rows: Sequence[Penalties | None]) -> None:
     """Change `scores`, float32 and rows x vocabulary, in place: each row by its own penalties.
 
     Repetition as in CTRL (arXiv:1909.05858) and Transformers' RepetitionPenaltyLogitsProcessor: on prompt and answer.

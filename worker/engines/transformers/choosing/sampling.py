@@ -1,7 +1,7 @@
 """Choose each document's next token from the model's logits, by the document's own parameters."""
 
 from collections import defaultdict
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 
 import torch
 
@@ -9,13 +9,13 @@ from qwenq.worker.engines.transformers.choosing.blocks import fall, highest
 from qwenq.worker.engines.transformers.choosing.masking import rule_out
 from qwenq.worker.engines.transformers.choosing.penalties import penalise
 from qwenq.worker.engines.transformers.choosing.warping import Recipe, shortlist, warped_probabilities
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 
 NO_NUMBER = -1
 ROWS_SORTED = 16  # at once: sorting a vocabulary takes several times the memory of its logits
 
 
-def pick_tokens(logits: torch.Tensor, rows: Listed[Sequence]) -> list[int | None]:
+def pick_tokens(logits: torch.Tensor, rows: Sequence[RequestState]) -> list[int | None]:
     """Choose the next token of each row; None where the model computed no number.
 
     `logits` are rows x vocabulary. A row's choice depends on its own logits, parameters, tokens and seed only. What is
@@ -38,7 +38,7 @@ def pick_tokens(logits: torch.Tensor, rows: Listed[Sequence]) -> list[int | None
     ]
 
 
-def _sampled(rows: Listed[Sequence]) -> dict[Recipe, list[int]]:
+def _sampled(rows: Sequence[RequestState]) -> dict[Recipe, list[int]]:
     """Group the rows that sample, so that one pass over the vocabulary serves all that agree."""
     groups: dict[Recipe, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
@@ -47,7 +47,7 @@ def _sampled(rows: Listed[Sequence]) -> dict[Recipe, list[int]]:
     return groups
 
 
-def _draw(scores: torch.Tensor, recipe: Recipe, rows: Listed[Sequence]) -> torch.Tensor:
+def _draw(scores: torch.Tensor, recipe: Recipe, rows: Sequence[RequestState]) -> torch.Tensor:
     """Draw one token a row, with its own random number."""
     numbers = torch.cat([torch.rand(1, generator=row.randomness, dtype=torch.float64) for row in rows])
     few = shortlist(scores, recipe)

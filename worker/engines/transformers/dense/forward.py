@@ -33,7 +33,7 @@ def linear_parts(layer: Any) -> tuple[Any, ...]:
     return (*projections, mlp.gate_proj, mlp.up_proj, mlp.down_proj)
 
 
-def has_plain_weights(network: Any) -> bool:
+def has_torch_weights(network: Any) -> bool:
     """Whether its linear layers are PyTorch's own: not quantized, nor laid out otherwise."""
     return all(type(layer) is torch.nn.Linear for layer in linear_layers(network))
 
@@ -131,7 +131,7 @@ def _plus(layer: Any, rows: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
     return terms + product
 
 
-class PlainForward:
+class DenseForward:
     """Gives the logits of a step, as the model itself would."""
 
     def __init__(self, network: Any) -> None:

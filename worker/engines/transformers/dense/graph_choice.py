@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.transformers.dense.cuda_recorder import CudaRecorder
-from qwenq.worker.engines.transformers.dense.forward import has_plain_weights, is_written_out
+from qwenq.worker.engines.transformers.dense.forward import has_torch_weights, is_written_out
 from qwenq.worker.engines.transformers.dense.graph_trial import Trial
 from qwenq.worker.engines.transformers.dense.recording import Record
 
@@ -37,7 +37,7 @@ def _reason_against(network: PreTrainedModel, options: EngineOptions) -> str | N
         return "QWENQ_CUDA_GRAPHS is off"
     if not is_written_out(network):
         return f"the pass through a {type(network).__name__} is not written out"
-    if not has_plain_weights(network):
+    if not has_torch_weights(network):
         return "its weights are quantized"
     return try_out(Trial.of(network))
 

@@ -17,15 +17,15 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from qwenq.worker.engines.transformers.dense.cuda_recorder import CudaRecorder
-from qwenq.worker.engines.transformers.dense.forward import PlainForward
+from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE, GraphedForward
 from qwenq.worker.engines.transformers.dense.recording import Record, Replay
 from qwenq.worker.engines.transformers.dense.static_step import COLUMNS_TOGETHER
 from qwenq.worker.engines.transformers.loading.device import dtype_name
 from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_attention import FoldedDecoding
+from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
-from qwenq.worker.engines.transformers.packed.reader import Reader
 from qwenq.worker.engines.transformers.packed.step import PackedStep
 from qwenq.worker.engines.transformers.way import differs
 
@@ -85,10 +85,10 @@ def reason_against(network: PreTrainedModel, record: Record) -> str | None:
         recorded += 1
         return record(function)
 
-    plain = PlainForward(network)
-    graphed = GraphedForward(plain, counted)
+    dense = DenseForward(network)
+    graphed = GraphedForward(dense, counted)
     for step in _steps(network):
-        wanted = plain(step).clone()
+        wanted = dense(step).clone()
         if reason := differs(graphed(step), wanted, network.dtype):
             return reason
     if graphed.failure is None and recorded != 4 * len(ROWS):
@@ -109,11 +109,11 @@ def _steps(network: PreTrainedModel) -> Iterator[PackedStep]:
     for shared in (None, prefix):
         for rows in ROWS:
             for filled in range(COLUMNS_TOGETHER - STEPS, COLUMNS_TOGETHER + STEPS):
-                readers = [Reader(slot, filled - 3 * slot, shared) for slot in range(rows)]
-                step = PackedStep(decoding=FoldedDecoding(arena, rows, readers))
-                for reader in readers:
+                decode_rows = [DecodeRow(slot, filled - 3 * slot, shared) for slot in range(rows)]
+                step = PackedStep(decoding=FoldedDecoding(arena, rows, decode_rows))
+                for row in decode_rows:
                     token = draw.randrange(network.config.vocab_size)
-                    step.add_token(token, reader.shared + reader.filled)
+                    step.add_token(token, row.shared + row.filled)
                 yield step
 
 

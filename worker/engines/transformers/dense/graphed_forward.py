@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary, ref
 
 import torch
 
-from qwenq.worker.engines.transformers.dense.forward import PlainForward
+from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.recording import Record, Replay
 from qwenq.worker.engines.transformers.dense.static_step import Size, StaticStep, static_decoding
 from qwenq.worker.engines.transformers.packed.arena import Place
@@ -79,8 +79,8 @@ class GraphedForward:
     it stays so until the arena is made anew, after all else for good; `failure` says why.
     """
 
-    def __init__(self, plain: PlainForward, record: Record) -> None:
-        self._plain = plain
+    def __init__(self, dense: DenseForward, record: Record) -> None:
+        self._dense = dense
         self._record = record
         self._graphs: WeakKeyDictionary[Place, _Graphs] = WeakKeyDictionary()
         self.failure: str | None = None
@@ -90,7 +90,7 @@ class GraphedForward:
         """Give the logits at the step's `last`: places x vocabulary."""
         decoding = static_decoding(step) if self.failure is None else None
         rows = self._try(step.tokens, decoding) if decoding is not None else None
-        return self._plain(step) if rows is None else self._plain.logits(rows)
+        return self._dense(step) if rows is None else self._dense.logits(rows)
 
     def _try(self, tokens: list[int], decoding: FoldedDecoding) -> torch.Tensor | None:
         """Replay the step, if that can be done. The exception ends here: its traceback would keep memory."""
@@ -108,7 +108,7 @@ class GraphedForward:
 
     def _replayed(self, graphs: _Graphs, tokens: list[int], decoding: FoldedDecoding) -> torch.Tensor | None:
         """Give what the layers make of each document's token: documents x width; None before it is worth a graph."""
-        arena, prefix, size = decoding.arena, decoding.readers[0].prefix, Size.of(decoding)
+        arena, prefix, size = decoding.arena, decoding.rows[0].prefix, Size.of(decoding)
         graphs.turn_to(prefix)
         graph = graphs.find(size)
         if graph is None and not graphs.wants(size):
@@ -116,6 +116,6 @@ class GraphedForward:
         step = graph.step if graph is not None else StaticStep.of(size, arena.keys[0].device)
         step.fill(tokens, decoding)
         if graph is None:
-            graph = _Graph(step, self._record(partial(step.run, self._plain, arena, prefix)))
+            graph = _Graph(step, self._record(partial(step.run, self._dense, arena, prefix)))
             graphs.kept[size] = graph
         return graph.replay()[: decoding.documents]

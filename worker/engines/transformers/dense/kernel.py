@@ -12,10 +12,10 @@ from qwenq.worker.engines.transformers.native import NUMBERS, compile_kernel
 from qwenq.worker.engines.transformers.packed.arena import CacheShape
 from qwenq.worker.engines.transformers.packed.step import PackedStep
 
-NAME = "plain_pass"
+NAME = "dense_pass"
 
 
-class PlainKernel:
+class DenseKernel:
     """Gives the logits of a step, as the model itself would, in float32."""
 
     def __init__(self, network: Any, library: ctypes.CDLL) -> None:

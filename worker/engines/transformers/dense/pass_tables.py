@@ -1,8 +1,7 @@
-"""What native/plain_pass.c is given, laid out as native/plain_pass.h says: a model's layers, and a step's documents."""
+"""What native/dense_pass.c is given, laid out as native/dense_pass.h says: a model's layers, and a step's documents."""
 
 import ctypes
-from collections.abc import Iterator
-from collections.abc import Sequence as Listed
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Self
 
 import torch
@@ -64,7 +63,7 @@ class Spans(NamedTuple):
 
 
 class _Part(NamedTuple):
-    spans: Listed[tuple[int, ...]]
+    spans: Sequence[tuple[int, ...]]
     places: torch.Tensor
 
 
@@ -87,14 +86,13 @@ class _Prefixes:
 def _running(step: PackedStep, prefixes: _Prefixes) -> Iterator[_Part]:
     if step.decoding is None:
         return
-    arena, readers = step.decoding.arena, step.decoding.readers
+    arena, rows = step.decoding.arena, step.decoding.rows
     slot, head = arena.keys[0].stride()[:2]
-    starts = torch.tensor([reader.slot for reader in readers]).unsqueeze(1) * slot * arena.keys[0].itemsize
+    starts = torch.tensor([row.slot for row in rows]).unsqueeze(1) * slot * arena.keys[0].itemsize
     own = _addresses(arena.keys, arena.values).unsqueeze(1) + starts
-    shared = torch.stack([prefixes.places(reader.prefix) for reader in readers], dim=1)
+    shared = torch.stack([prefixes.places(row.prefix) for row in rows], dim=1)
     spans = [
-        (place, 1, reader.filled, reader.shared, head, _head_stride(reader.prefix))
-        for place, reader in enumerate(readers)
+        (place, 1, row.filled, row.shared, head, _head_stride(row.prefix)) for place, row in enumerate(rows)
     ]
     yield _Part(spans, torch.cat([own, shared], dim=2))
 
@@ -120,6 +118,6 @@ def _head_stride(prefix: Prefix | None) -> int:
     return prefix.keys[0].stride(0) if prefix is not None else 0
 
 
-def _addresses(keys: Listed[torch.Tensor], values: Listed[torch.Tensor]) -> torch.Tensor:
+def _addresses(keys: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> torch.Tensor:
     """Give layers x 2."""
     return torch.tensor([[one.data_ptr(), other.data_ptr()] for one, other in zip(keys, values, strict=True)])

@@ -5,10 +5,10 @@ from typing import NamedTuple, Self
 
 import torch
 
-from qwenq.worker.engines.transformers.dense.forward import PlainForward
+from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.packed.arena import KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_attention import FoldedDecoding
-from qwenq.worker.engines.transformers.packed.folded_attention import FoldedAttention, Readers
+from qwenq.worker.engines.transformers.packed.folded_attention import FoldedAttention, PrefixReaders
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 from qwenq.worker.engines.transformers.packed.step import PackedStep
 
@@ -29,7 +29,7 @@ class Size(NamedTuple):
         Rows are a power of two, from 16 on a multiple of 16. Columns are a multiple of 64, or of an eighth of the next
         power of two where that is more: at most a quarter of many are looked at for nothing.
         """
-        wanted = 1 + max(reader.filled for reader in decoding.readers)
+        wanted = 1 + max(row.filled for row in decoding.rows)
         rows = min(1 << (decoding.used - 1).bit_length(), _rounded(decoding.used, ROWS_TOGETHER))
         columns = _rounded(wanted, max(COLUMNS_TOGETHER, 1 << wanted.bit_length() >> 3))
         return cls(min(rows, decoding.arena.slots), min(columns, decoding.arena.columns))
@@ -44,7 +44,7 @@ def static_decoding(step: PackedStep) -> FoldedDecoding | None:
     decoding = step.decoding
     if step.pieces or not isinstance(decoding, FoldedDecoding) or decoding.documents < decoding.used:
         return None
-    return decoding if len({reader.prefix for reader in decoding.readers}) == 1 else None
+    return decoding if len({row.prefix for row in decoding.rows}) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,13 @@ class StaticStep:
 
     def fill(self, tokens: list[int], decoding: FoldedDecoding) -> None:
         """Say what the next run is to do."""
-        readers = decoding.readers
-        idle = [0] * (self.size.rows - len(readers))
-        filled, shared = [reader.filled for reader in readers], [reader.shared for reader in readers]
-        rows = (tokens, filled, shared, [1] * len(readers))
+        decode_rows = decoding.rows
+        idle = [0] * (self.size.rows - len(decode_rows))
+        filled, shared = [row.filled for row in decode_rows], [row.shared for row in decode_rows]
+        rows = (tokens, filled, shared, [1] * len(decode_rows))
         self.inputs.copy_(torch.tensor([row + idle for row in rows]))
 
-    def run(self, plain: PlainForward, arena: KeyValueArena, prefix: Prefix | None) -> torch.Tensor:
+    def run(self, dense: DenseForward, arena: KeyValueArena, prefix: Prefix | None) -> torch.Tensor:
         """Take the tokens through the layers: rows x width. Nothing here depends on numbers that Python knows.
 
         Rows without a document are to be passed over.
@@ -85,10 +85,10 @@ class StaticStep:
             shared=shared,
             columns=self.size.columns,
             longest=len(prefix) if prefix is not None else 0,
-            groups=[Readers(prefix, None)] if prefix is not None else [],
+            groups=[PrefixReaders(prefix, None)] if prefix is not None else [],
         )
         attention = _SparingAttention(folded, (there == 0).unsqueeze(1))
-        return plain.through_layers(tokens, shared + filled, attention)
+        return dense.through_layers(tokens, shared + filled, attention)
 
 
 @dataclass(frozen=True, slots=True)

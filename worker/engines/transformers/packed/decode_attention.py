@@ -1,6 +1,6 @@
 """The attention of a step's running documents, one new token each: which way it is computed."""
 
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -8,9 +8,9 @@ from typing import Protocol
 import torch
 
 from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.folded_attention import FoldedAttention
 from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
-from qwenq.worker.engines.transformers.packed.reader import Reader
 
 
 class DecodeAttention(Protocol):
@@ -22,7 +22,7 @@ class DecodeAttention(Protocol):
         ...
 
     @property
-    def readers(self) -> Listed[Reader]:
+    def rows(self) -> Sequence[DecodeRow]:
         """The documents that get a token."""
         ...
 
@@ -51,12 +51,12 @@ class FoldedDecoding:
 
     arena: KeyValueArena
     used: int
-    readers: Listed[Reader]
+    rows: Sequence[DecodeRow]
 
     @property
     def documents(self) -> int:
         """How many get a token."""
-        return len(self.readers)
+        return len(self.rows)
 
     def attend(
         self,
@@ -70,7 +70,7 @@ class FoldedDecoding:
 
     @cached_property
     def _folded(self) -> FoldedAttention:
-        return FoldedAttention.of(self.arena, self.used, self.readers)
+        return FoldedAttention.of(self.arena, self.used, self.rows)
 
 
 class Decoding:
@@ -79,8 +79,8 @@ class Decoding:
     def __init__(self, shape: CacheShape) -> None:
         self._kernel = DecodeKernel.compiled(shape)
 
-    def of(self, arena: KeyValueArena, used: int, readers: Listed[Reader]) -> DecodeAttention:
-        """Lay the readers of one step out; the arena's first `used` slots are in use."""
+    def of(self, arena: KeyValueArena, used: int, rows: Sequence[DecodeRow]) -> DecodeAttention:
+        """Lay the rows of one step out; the arena's first `used` slots are in use."""
         if self._kernel is not None:
-            return self._kernel.attention(arena, readers)
-        return FoldedDecoding(arena, used, readers)
+            return self._kernel.attention(arena, rows)
+        return FoldedDecoding(arena, used, rows)

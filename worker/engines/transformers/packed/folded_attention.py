@@ -4,21 +4,21 @@ The query heads of one key-value head are the rows of one small matrix product, 
 all of its documents, as in Hydragen (Juravsky et al., 2024).
 """
 
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 import torch
 
 from qwenq.worker.engines.transformers.packed.arena import KeyValueArena
+from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
-from qwenq.worker.engines.transformers.packed.reader import Reader
 
 TIGHT = 0.75  # of the columns are used: then passing over the others is cheaper than copying these together
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
+class PrefixReaders:
     """The slots that read one prefix. `slots` is None where these are all in use: then nothing is gathered."""
 
     prefix: Prefix
@@ -57,30 +57,30 @@ class FoldedAttention:
     shared: torch.Tensor
     columns: int
     longest: int
-    groups: list[Readers]
+    groups: list[PrefixReaders]
     _masks: dict[int | None, torch.Tensor] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, arena: KeyValueArena, used: int, readers: Listed[Reader]) -> Self:
-        """Lay the readers out, those of one prefix together."""
+    def of(cls, arena: KeyValueArena, used: int, rows: Sequence[DecodeRow]) -> Self:
+        """Lay the rows out, those of one prefix together."""
         device = arena.keys[0].device
         filled, shared = [0] * used, [0] * used
         members: dict[Prefix, list[int]] = {}
-        for reader in readers:
-            filled[reader.slot], shared[reader.slot] = reader.filled, reader.shared
-            if reader.prefix is not None:
-                members.setdefault(reader.prefix, []).append(reader.slot)
+        for row in rows:
+            filled[row.slot], shared[row.slot] = row.filled, row.shared
+            if row.prefix is not None:
+                members.setdefault(row.prefix, []).append(row.slot)
         return cls(
             arena=arena,
             used=used,
-            slots=torch.tensor([reader.slot for reader in readers], device=device),
-            places=torch.tensor([reader.filled for reader in readers], device=device),
+            slots=torch.tensor([row.slot for row in rows], device=device),
+            places=torch.tensor([row.filled for row in rows], device=device),
             filled=torch.tensor(filled, device=device),
             shared=torch.tensor(shared, device=device),
             columns=max(filled) + 1,
             longest=max(shared),
             groups=[
-                Readers(prefix, None if len(slots) == used else torch.tensor(slots, device=device))
+                PrefixReaders(prefix, None if len(slots) == used else torch.tensor(slots, device=device))
                 for prefix, slots in members.items()
             ],
         )

@@ -1,7 +1,7 @@
 """The attention of running documents on a CPU, by a kernel in C that reads the columns they see, and no others."""
 
 import ctypes
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -10,8 +10,8 @@ import torch
 
 from qwenq.worker.engines.transformers.native import NUMBERS, compile_kernel
 from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
-from qwenq.worker.engines.transformers.packed.reader import Reader
 
 NAME = "decode_attention"
 _COUNT, _PLACE = ctypes.c_int64, ctypes.c_void_p
@@ -38,9 +38,9 @@ class DecodeKernel:
         library = compile_kernel(NAME, definitions)
         return cls(library[NAME]) if library is not None else None
 
-    def attention(self, arena: KeyValueArena, readers: Listed[Reader]) -> "KernelAttention":
+    def attention(self, arena: KeyValueArena, rows: Sequence[DecodeRow]) -> "KernelAttention":
         """Give the attention of one step."""
-        return KernelAttention(self, arena, readers)
+        return KernelAttention(self, arena, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class _Prefixes:
     keys: torch.Tensor
     values: torch.Tensor
     strides: torch.Tensor
-    kept: Listed[Prefix | None]
+    kept: Sequence[Prefix | None]
 
     @classmethod
-    def of(cls, prefixes: Listed[Prefix | None], layers: int) -> Self:
+    def of(cls, prefixes: Sequence[Prefix | None], layers: int) -> Self:
         return cls(
             keys=torch.tensor(
                 [[one.keys[i].data_ptr() if one else 0 for one in prefixes] for i in range(layers)]
@@ -81,14 +81,14 @@ class _Layout:
     prefixes: _Prefixes
 
     @classmethod
-    def of(cls, readers: Listed[Reader], layers: int) -> Self:
-        prefixes = list(dict.fromkeys(reader.prefix for reader in readers))
+    def of(cls, rows: Sequence[DecodeRow], layers: int) -> Self:
+        prefixes = list(dict.fromkeys(row.prefix for row in rows))
         places = {prefix: place for place, prefix in enumerate(prefixes)}
         return cls(
-            slots=torch.tensor([reader.slot for reader in readers]),
-            filled=torch.tensor([reader.filled for reader in readers]),
-            shared=torch.tensor([reader.shared for reader in readers]),
-            chosen=torch.tensor([places[reader.prefix] for reader in readers]),
+            slots=torch.tensor([row.slot for row in rows]),
+            filled=torch.tensor([row.filled for row in rows]),
+            shared=torch.tensor([row.shared for row in rows]),
+            chosen=torch.tensor([places[row.prefix] for row in rows]),
             prefixes=_Prefixes.of(prefixes, layers),
         )
 
@@ -99,17 +99,17 @@ class KernelAttention:
 
     kernel: DecodeKernel
     arena: KeyValueArena
-    readers: Listed[Reader]
+    rows: Sequence[DecodeRow]
 
     @property
     def documents(self) -> int:
         """How many get a token."""
-        return len(self.readers)
+        return len(self.rows)
 
     @cached_property
     def _layout(self) -> _Layout:
         """Made by the first layer; a pass that attends by itself needs none."""
-        return _Layout.of(self.readers, len(self.arena.keys))
+        return _Layout.of(self.rows, len(self.arena.keys))
 
     def attend(
         self,

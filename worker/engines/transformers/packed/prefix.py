@@ -1,8 +1,7 @@
 """Prompt prefixes that documents share: computed once, then read by each of them."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
-from collections.abc import Sequence as Listed
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -61,7 +60,7 @@ class PrefixShelf:
     kept: list[Prefix] = field(default_factory=list)
     choices: Counter[int] = field(default_factory=Counter)
 
-    def find(self, prompt: list[int], group: int, others: Listed[list[int]]) -> Prefix | None:
+    def find(self, prompt: list[int], group: int, others: Sequence[list[int]]) -> Prefix | None:
         """Give the prefix to use for `prompt`; None when none is worth it.
 
         `others` are the prompts of its group that wait beside it: what it shares with them may make a new prefix.

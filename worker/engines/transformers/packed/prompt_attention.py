@@ -1,7 +1,6 @@
 """Attention for pieces of prompts: each piece looks at what came before it in its document, and at itself."""
 
-from collections.abc import Iterable
-from collections.abc import Sequence as Listed
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -21,10 +20,10 @@ class Piece:
     `prefix` comes before these columns: the part of the prompt that lies elsewhere, None for none.
     """
 
-    ids: Listed[int]
+    ids: Sequence[int]
     start: int
-    keys: Listed[torch.Tensor]
-    values: Listed[torch.Tensor]
+    keys: Sequence[torch.Tensor]
+    values: Sequence[torch.Tensor]
     prefix: Prefix | None
     _masks: dict[tuple[int, int | None], torch.Tensor] = field(default_factory=dict)
 
@@ -67,7 +66,7 @@ class PromptAttention:
     softmax: CausalSoftmax
 
     def attend(
-        self, pieces: Listed[Piece], layer: int, packed: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+        self, pieces: Sequence[Piece], layer: int, packed: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     ) -> list[torch.Tensor]:
         """Store all pieces, then attend for each: tokens x heads x size.
 

@@ -1,7 +1,6 @@
 """Running documents, packed without padding: for models whose attention can be replaced."""
 
-from collections.abc import Iterable
-from collections.abc import Sequence as Listed
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,11 +12,11 @@ from qwenq.worker.engines.transformers.choosing.sampling import pick_tokens
 from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.causal_softmax import causal_softmax
 from qwenq.worker.engines.transformers.packed.decode_attention import Decoding
+from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.prefix import Prefix, PrefixShelf
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
-from qwenq.worker.engines.transformers.packed.reader import Reader
 from qwenq.worker.engines.transformers.packed.step import Forward, PackedStep
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import NOT_A_NUMBER, RowWork
 
 STEP_TOKENS = {"cpu": 1_024}  # a larger pass is no faster a token, and nobody is heard meanwhile
@@ -36,7 +35,7 @@ def step_tokens(device: torch.device) -> int:
 class Row:
     """A running document: the prefix that it shares, and how many tokens after it are computed."""
 
-    sequence: Sequence
+    state: RequestState
     prefix: Prefix | None
     filled: int = 0
 
@@ -48,12 +47,12 @@ class Row:
     @property
     def waiting(self) -> int:
         """How many tokens of its prompt are still to be computed, without the prefix."""
-        return max(0, len(self.sequence.prompt) - self.shared - self.filled)
+        return max(0, len(self.state.prompt) - self.shared - self.filled)
 
     @property
     def columns(self) -> int:
         """How many columns of its own it may come to need."""
-        return len(self.sequence.prompt) - self.shared + self.sequence.params.max_new_tokens
+        return len(self.state.prompt) - self.shared + self.state.params.max_new_tokens
 
 
 class PackedRows:
@@ -73,9 +72,9 @@ class PackedRows:
         self._step_tokens = step_tokens(network.device)
 
     @property
-    def running(self) -> list[Sequence]:
+    def running(self) -> list[RequestState]:
         """The documents that were taken in and have not ended."""
-        return [row.sequence for row in self._rows]
+        return [row.state for row in self._rows]
 
     @property
     def columns(self) -> int:
@@ -88,18 +87,18 @@ class PackedRows:
         arena = max(self._arena.slots * self._arena.columns, len(self._rows) * self.columns)
         return arena + _tokens_of(self._prefixes())
 
-    def admit(self, sequence: Sequence, beside: Listed[list[int]]) -> bool:
+    def admit(self, state: RequestState, beside: Sequence[list[int]]) -> bool:
         """Take a document in, if there is room; `beside` are prompts of its group that wait."""
         rows = len(self._rows) + 1
         if rows > max(1, self._budget.rows):
             return False
         row, self._refused = self._refused, None
-        if row is None or row.sequence is not sequence:
-            row = Row(sequence, self._shelf.find(sequence.prompt, sequence.group, beside))
+        if row is None or row.state is not state:
+            row = Row(state, self._shelf.find(state.prompt, state.group, beside))
         if not self._has_room_beside(row):
             self._refused = row  # it is offered again at each step: its prefix is chosen once
             return False
-        sequence.prefix_tokens = row.shared
+        state.prefix_tokens = row.shared
         self._rows.append(row)
         return True
 
@@ -113,10 +112,10 @@ class PackedRows:
         work += self._give_tokens(logits, takers)
         return work
 
-    def discard(self, gone: Listed[Sequence]) -> None:
+    def discard(self, gone: Sequence[RequestState]) -> None:
         """Let documents go, whatever their state."""
-        for sequence in gone:
-            slot = self.running.index(sequence)
+        for state in gone:
+            slot = self.running.index(state)
             self._arena.clear(slot)  # whether it holds numbers is not known before the first token
             self._vacate(slot)
 
@@ -160,15 +159,15 @@ class PackedRows:
 
     def _add_running(self, step: PackedStep) -> list[Row]:
         """Add the newest token of every document that has one."""
-        readers, takers = [], []
+        decode_rows, takers = [], []
         for slot, row in enumerate(self._rows):
             if not row.waiting:
-                readers.append(Reader(slot, row.filled, row.prefix))
+                decode_rows.append(DecodeRow(slot, row.filled, row.prefix))
                 takers.append(row)
-                step.add_token(row.sequence.generated[-1], row.shared + row.filled)
+                step.add_token(row.state.generated[-1], row.shared + row.filled)
                 row.filled += 1
-        if readers:
-            step.decoding = self._decoding.of(self._arena, len(self._rows), readers)
+        if decode_rows:
+            step.decoding = self._decoding.of(self._arena, len(self._rows), decode_rows)
         return takers
 
     def _add_pieces(self, step: PackedStep, takers: list[Row]) -> list[RowWork]:
@@ -179,7 +178,7 @@ class PackedRows:
                 continue
             before = len(step.tokens)
             if row.prefix is not None and self._add_prefix(step, row.prefix):
-                row.sequence.prefix_tokens -= len(step.tokens) - before
+                row.state.prefix_tokens -= len(step.tokens) - before
             room = self._step_tokens - len(step.tokens)
             if room > 0 and (row.prefix is None or row.prefix.filled == len(row.prefix)):
                 self._add_piece(step, slot, row, room)
@@ -187,7 +186,7 @@ class PackedRows:
                     step.want_last()
                     takers.append(row)
             computed = len(step.tokens) - before
-            work.append(RowWork(row.sequence, prompt_tokens=computed, cells=computed))
+            work.append(RowWork(row.state, prompt_tokens=computed, cells=computed))
         return work
 
     def _add_prefix(self, step: PackedStep, prefix: Prefix) -> bool:
@@ -202,7 +201,7 @@ class PackedRows:
 
     def _add_piece(self, step: PackedStep, slot: int, row: Row, room: int) -> None:
         start = row.shared + row.filled
-        ids = row.sequence.prompt[start : start + room]
+        ids = row.state.prompt[start : start + room]
         keys = [layer[slot] for layer in self._arena.keys]
         values = [layer[slot] for layer in self._arena.values]
         step.add_piece(Piece(ids, row.filled, keys, values, row.prefix))
@@ -211,17 +210,17 @@ class PackedRows:
     def _give_tokens(self, logits: torch.Tensor, takers: list[Row]) -> list[RowWork]:
         if not takers:  # the step held beginnings of prompts only
             return []
-        tokens = pick_tokens(logits, [row.sequence for row in takers])
+        tokens = pick_tokens(logits, [row.state for row in takers])
         for row, token in zip(takers, tokens, strict=True):
             if token is None:
-                row.sequence.fail(GenerationFailed(reason=NOT_A_NUMBER))
+                row.state.fail(GenerationFailed(reason=NOT_A_NUMBER))
                 self._arena.clear(self._rows.index(row))
             else:
-                row.sequence.append(token)
+                row.state.append(token)
         for slot in reversed(range(len(self._rows))):
-            if self._rows[slot].sequence.ended:
+            if self._rows[slot].state.ended:
                 self._vacate(slot)
-        return [RowWork(row.sequence, new_tokens=1) for row in takers]
+        return [RowWork(row.state, new_tokens=1) for row in takers]
 
     def _vacate(self, slot: int) -> None:
         """Free a slot; the last one's document moves into it, so that those in use stay the first ones."""

@@ -1,6 +1,6 @@
 """Rows that go through the model together: a prefill, then one token for each of them at every step."""
 
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 from typing import Self
 
 import torch
@@ -15,7 +15,7 @@ from qwenq.worker.engines.transformers.padded.cache import (
     keep_rows,
     new_cache,
 )
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import NOT_A_NUMBER
 
 ANY_TOKEN = 0  # stands in the padding, where no row looks
@@ -27,8 +27,8 @@ class PaddedBatch:
     `rows` are those still going; one that ends leaves the cache at once.
     """
 
-    def __init__(self, network: PreTrainedModel, sequences: Listed[Sequence]) -> None:
-        self.rows = list(sequences)
+    def __init__(self, network: PreTrainedModel, states: Sequence[RequestState]) -> None:
+        self.rows = list(states)
         self._network = network
         self._cache = new_cache(network)
         self._columns = 0  # in the cache, padding included
@@ -64,7 +64,7 @@ class PaddedBatch:
         self.rows += other.rows
 
     @torch.inference_mode()
-    def keep(self, wanted: Listed[bool]) -> None:
+    def keep(self, wanted: Sequence[bool]) -> None:
         """Take the rows that are not wanted out, with the padding that nobody needs any more."""
         staying = [index for index, keep in enumerate(wanted) if keep]
         if len(staying) == len(self.rows):

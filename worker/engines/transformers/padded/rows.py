@@ -1,6 +1,6 @@
 """Running documents in left-padded batches: for every model that Transformers can generate with."""
 
-from collections.abc import Sequence as Listed
+from collections.abc import Sequence
 
 from transformers import PreTrainedModel
 
@@ -8,7 +8,7 @@ from qwenq.worker.engines.transformers.budget import TokenBudget
 from qwenq.worker.engines.transformers.padded.batch import PaddedBatch
 from qwenq.worker.engines.transformers.padded.cache import is_joinable, new_cache
 from qwenq.worker.engines.transformers.padded.grouping import prefill_groups
-from qwenq.worker.engines.transformers.request_state import Sequence
+from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import RowWork
 
 REFILL_SHARE = 4  # of the rows, one in so many: joining copies the whole cache, so newcomers go in together
@@ -24,11 +24,11 @@ class PaddedRows:
         self._network = network
         self._budget = budget
         self._joinable = is_joinable(new_cache(network))
-        self._admitted: list[Sequence] = []
+        self._admitted: list[RequestState] = []
         self._batch: PaddedBatch | None = None
 
     @property
-    def running(self) -> list[Sequence]:
+    def running(self) -> list[RequestState]:
         """The documents that were taken in and have not ended."""
         return [*(self._batch.rows if self._batch else ()), *self._admitted]
 
@@ -42,14 +42,14 @@ class PaddedRows:
         """How many tokens its documents may come to, each as many as the longest."""
         return self._budget.taken(len(self.running), self.columns)
 
-    def admit(self, sequence: Sequence, _beside: Listed[list[int]]) -> bool:
+    def admit(self, state: RequestState, _beside: Sequence[list[int]]) -> bool:
         """Take a document in, if there is room."""
         rows = len(self.running) + 1
         if not self._joinable and self._batch is not None:
             return False
-        if not self._budget.holds(rows, max(self.columns, _columns(sequence))):
+        if not self._budget.holds(rows, max(self.columns, _columns(state))):
             return False
-        self._admitted.append(sequence)
+        self._admitted.append(state)
         return True
 
     def step(self) -> list[RowWork]:
@@ -62,7 +62,7 @@ class PaddedRows:
         self._batch = batch if batch.rows else None
         return work
 
-    def discard(self, gone: Listed[Sequence]) -> None:
+    def discard(self, gone: Sequence[RequestState]) -> None:
         """Let documents go, whatever their state."""
         self._admitted = [row for row in self._admitted if row not in gone]
         if self._batch is not None:
@@ -91,9 +91,9 @@ class PaddedRows:
         return [RowWork(row, prompt_tokens=len(row.prompt), cells=longest, new_tokens=1) for row in group]
 
 
-def _columns(sequence: Sequence) -> int:
-    return len(sequence.prompt) + sequence.params.max_new_tokens
+def _columns(state: RequestState) -> int:
+    return len(state.prompt) + state.params.max_new_tokens
 
 
-def _length(sequence: Sequence) -> int:
-    return len(sequence.prompt)
+def _length(state: RequestState) -> int:
+    return len(state.prompt)

@@ -1,0 +1,71 @@
+"""The echo engine: what it answers, what it reports, how fast it is."""
+
+import time
+from dataclasses import replace
+
+from qwenq.schemas.requests import BatchMetrics, EngineHooks
+from qwenq.schemas.results import FinishReason
+from qwenq.worker.engines.echo.engine import EchoEngine
+from qwenq.worker.engines.options import EngineOptions
+from tests.unit.worker.engines.asking import ask, ask_plainly
+
+FLOOR = 20_000  # documents a second of the processor; 100,000 and more on an idle machine
+
+
+def test_answers_with_the_last_user_message(quiet: EngineHooks) -> None:
+    (answer,) = EchoEngine(EngineOptions(), quiet).generate([ask("the  invoice\n", key=7)])
+    assert (answer.key, answer.text) == (7, "Summarise: the  invoice\n")
+    assert answer.finish_reason is FinishReason.STOP
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (5, 3)
+    assert answer.seconds > 0
+
+
+def test_ends_at_the_word_limit(quiet: EngineHooks) -> None:
+    (answer,) = EchoEngine(EngineOptions(), quiet).generate([ask("a b c d", max_new_tokens=3)])
+    assert answer.text == "Summarise: a b"
+    assert answer.finish_reason is FinishReason.LENGTH
+    assert answer.usage.completion_tokens == 3
+
+
+def test_ends_before_the_first_stop_string(quiet: EngineHooks) -> None:
+    request = ask_plainly("one two three four", stop=("four", "two"))
+    (answer,) = EchoEngine(EngineOptions(), quiet).generate([request])
+    assert (answer.text, answer.finish_reason) == ("one ", FinishReason.STOP)
+
+
+def test_fails_a_blank_document_and_goes_on(quiet: EngineHooks) -> None:
+    engine = EchoEngine(EngineOptions(), quiet)
+    blank, good = engine.generate([ask_plainly(" \n", key=1), ask_plainly("text", key=2)])
+    assert blank.failure is not None
+    assert blank.failure.code == "empty_prompt"
+    assert good.text == "text"
+
+
+def test_hands_out_no_text_for_an_answer_that_is_to_be_json(quiet: EngineHooks) -> None:
+    held, free = EchoEngine(EngineOptions(), quiet).generate(
+        [ask('{"total": 1}', key=1, response_format="json_object"), ask("text", key=2)]
+    )
+    assert held.failure is not None
+    assert (held.text, held.failure.code) == ("", "generation_error")
+    assert "the format json_object" in held.failure.message
+    assert free.failure is None
+
+
+def test_reports_a_group_at_its_end_and_steps_every_few_documents() -> None:
+    steps: list[None] = []
+    batches: list[BatchMetrics] = []
+    hooks = EngineHooks(on_step=lambda: steps.append(None), on_batch=batches.append)
+    first = ask("a", group=1)
+    requests = [*[first] * 9, replace(first, closes_group=True), ask("a", group=2)]
+    answers = list(EchoEngine(EngineOptions(batch_rows=4), hooks).generate(requests))
+    assert len(answers) == 11
+    assert [(batch.group, batch.rows, batch.together) for batch in batches] == [(1, 10, 4), (2, 1, 1)]
+    assert len(steps) == 4
+    assert sum(batch.new_tokens for batch in batches) == 22
+
+
+def test_is_never_what_the_pipeline_waits_for(quiet: EngineHooks) -> None:
+    requests = [ask("a few words of an invoice")] * 20_000
+    started = time.thread_time()
+    answered = sum(1 for _ in EchoEngine(EngineOptions(), quiet).generate(requests))
+    assert answered / (time.thread_time() - started) > FLOOR

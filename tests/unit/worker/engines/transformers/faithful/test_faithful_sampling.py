@@ -1,0 +1,90 @@
+"""A sampled answer depends on the document and its own parameters and seed, and on nothing around it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qwenq.schemas.requests import Completion, Request
+from tests.unit.worker.engines.transformers.alone import Alone
+from tests.unit.worker.engines.transformers.cases import CASES, Case, answered, cases
+
+MOST_BORDERS = 0.01  # of the answers: a number drawn at the very border of two tokens may fall to either
+
+SAMPLED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"temperature": st.sampled_from([0.3, 0.8, 1.0, 2.5]), "seed": st.integers(0, 2**63 - 1)},
+    optional={
+        "top_k": st.sampled_from([1, 5, 50, 10_000]),
+        "top_p": st.sampled_from([0.1, 0.5, 0.95]),
+        "min_p": st.sampled_from([0.01, 0.2]),
+        "repetition_penalty": st.sampled_from([0.8, 1.3]),
+        "presence_penalty": st.sampled_from([-1.0, 1.5]),
+        "frequency_penalty": st.sampled_from([-0.5, 0.7]),
+    },
+)
+
+
+class OneByOne:
+    """An engine that gets every document by itself; `borders` counts the answers that parted at a border draw."""
+
+    def __init__(self, folder: Path) -> None:
+        self.compared = 0
+        self.borders = 0
+        self._alone = Alone(folder)
+        self._folder = folder
+
+    def compare(self, case: Case, answers: dict[int, Completion]) -> None:
+        """Hold the answers of a case against those of its documents alone."""
+        for request in case.requests:
+            self.compared += 1
+            alone, among = self._answer(request), answers[request.key]
+            if _answer_of(among) == _answer_of(alone):
+                continue
+            assert self._alone.is_border_draw(request, among, alone), f"{among.text!r} is not {alone.text!r}"
+            self.borders += 1
+
+    def _answer(self, request: Request) -> Completion:
+        moved = replace(request, key=7, group=3)
+        return answered(self._folder, Case(((moved,),), waits=0, rows=1, tokens=1))[7]
+
+
+def _answer_of(completion: Completion) -> tuple[object, ...]:
+    usage = replace(completion.usage, prefix_tokens=0)  # what others share is the one thing that may differ
+    return completion.text, completion.finish_reason, completion.reasoning, completion.failure, usage
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "qwen3_5"])
+def test_a_sampled_answer_is_that_of_the_document_alone(
+    architecture: str, spelling: Callable[[str], Path], record_property: Callable[[str, object], None]
+) -> None:
+    folder = spelling(architecture)
+    one_by_one = OneByOne(folder)
+
+    @given(case=cases(SAMPLED))
+    @CASES
+    def check(case: Case) -> None:
+        one_by_one.compare(case, answered(folder, case))
+
+    check()
+    record_property("border_draws", one_by_one.borders)
+    assert one_by_one.borders <= 1 + MOST_BORDERS * one_by_one.compared
+
+
+def test_the_same_document_with_another_seed_has_another_answer(spelling: Callable[[str], Path]) -> None:
+    @given(case=cases(st.just({"temperature": 2.5})))
+    @CASES
+    def check(case: Case) -> None:
+        first = case.requests[0]
+        seeds = [
+            replace(first, key=seed, params=first.params.overlaid({"seed": seed, "max_new_tokens": 24}))
+            for seed in range(8)
+        ]
+        texts = {done.text for done in answered(folder, replace(case, groups=(tuple(seeds),))).values()}
+        assert len(texts) > 4 or texts == {""}
+
+    folder = spelling("qwen3")
+    check()

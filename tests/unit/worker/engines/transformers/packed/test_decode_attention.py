@@ -1,0 +1,177 @@
+"""The attention of running documents: the kernel in C and PyTorch's operations, held against the plain formula."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.decode_attention import (
+    DecodeAttention,
+    Decoding,
+    FoldedDecoding,
+)
+from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
+from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
+
+LAYERS, COLUMNS, LONGEST_PREFIX = 2, 40, 20
+LAYER = 1
+CLOSE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Documents at a step; `prefixes` are their lengths, 0 for none, by document."""
+
+    dtype: torch.dtype
+    heads: int
+    group: int
+    head_size: int
+    filled: list[int]
+    prefixes: list[int]
+    idle: int
+    window: int | None
+    seed: int
+
+    @property
+    def shape(self) -> CacheShape:
+        """What a column takes."""
+        return CacheShape(LAYERS, self.heads, self.group, self.head_size, self.dtype, torch.device("cpu"))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    documents = draw(st.integers(1, 5))
+
+    def one_each(values: st.SearchStrategy[int]) -> list[int]:
+        return draw(st.lists(values, min_size=documents, max_size=documents))
+
+    return Case(
+        dtype=draw(st.sampled_from(list(CLOSE))),
+        heads=draw(st.integers(1, 3)),
+        group=2,
+        head_size=16,
+        filled=one_each(st.integers(0, COLUMNS - 1)),
+        prefixes=one_each(st.sampled_from([0, 7, LONGEST_PREFIX])),
+        idle=draw(st.integers(0, 2)),
+        window=draw(st.sampled_from([None, 1, 5, 30])),
+        seed=draw(st.integers(0, 1000)),
+    )
+
+
+class Laid:
+    """A case laid out: an arena and prefixes full of numbers, and the newest queries, keys and values."""
+
+    def __init__(self, case: Case) -> None:
+        torch.manual_seed(case.seed)
+        shape = self.shape = case.shape
+        self.case = case
+        self.slots = sorted(torch.randperm(len(case.filled) + case.idle).tolist()[: len(case.filled)])
+        self.arena = KeyValueArena(shape)
+        self.arena.resize(len(case.filled) + case.idle, COLUMNS, 0)
+        longest = Prefix(list(range(LONGEST_PREFIX)))
+        longest.make_room(shape)
+        for tensor in (*self.arena.keys, *self.arena.values, *longest.keys, *longest.values):
+            tensor.normal_()
+        self.prefixes = {0: None, LONGEST_PREFIX: longest, 7: longest.cut(7)}
+        tokens = len(case.filled)
+        self.packed = tuple(
+            torch.randn(tokens, heads, case.head_size, dtype=case.dtype).transpose(0, 1)
+            for heads in (case.heads * case.group, case.heads, case.heads)
+        )
+
+    @property
+    def rows(self) -> list[DecodeRow]:
+        """The documents, in the order of their slots."""
+        places = zip(self.slots, self.case.filled, self.case.prefixes, strict=True)
+        return [DecodeRow(slot, filled, self.prefixes[prefix]) for slot, filled, prefix in places]
+
+    def attend(self, attention: DecodeAttention) -> torch.Tensor:
+        """Attend by what is tested."""
+        query, key, value = self.packed
+        return attention.attend(LAYER, (query, key, value), 0.25, self.case.window).float()
+
+    def wanted(self) -> torch.Tensor:
+        """Attend by the formula, document by document."""
+        return torch.stack([self._alone(place, row) for place, row in enumerate(self.rows)])
+
+    def _alone(self, place: int, row: DecodeRow) -> torch.Tensor:
+        columns = []
+        for new, tensors in (self.packed[1], self.arena.keys), (self.packed[2], self.arena.values):
+            seen = [tensors[LAYER][row.slot, :, : row.filled], new[:, place : place + 1]]
+            if row.prefix is not None:
+                prefix = row.prefix.keys if tensors is self.arena.keys else row.prefix.values
+                seen.insert(0, prefix[LAYER])
+            whole = torch.cat(seen, dim=1).float()[:, -(self.case.window or 10_000) :]
+            columns.append(whole.repeat_interleave(self.case.group, 0))
+        query = self.packed[0][:, place : place + 1].float() * 0.25
+        return ((query @ columns[0].transpose(1, 2)).softmax(-1) @ columns[1]).squeeze(1)
+
+
+_KERNELS: dict[CacheShape, DecodeKernel | None] = {}
+
+
+def kernel_of(shape: CacheShape) -> DecodeKernel:
+    if shape not in _KERNELS:
+        _KERNELS[shape] = DecodeKernel.compiled(shape)
+    kernel = _KERNELS[shape]
+    if kernel is None:
+        pytest.skip("there is no C compiler")
+    return kernel
+
+
+@given(cases())
+@settings(deadline=None)
+def test_the_kernel_attends_as_the_formula_says(case: Case) -> None:
+    laid = Laid(case)
+    wanted = laid.wanted()
+    answer = laid.attend(kernel_of(laid.shape).attention(laid.arena, laid.rows))
+    torch.testing.assert_close(answer, wanted, rtol=CLOSE[case.dtype], atol=CLOSE[case.dtype])
+
+
+@given(cases())
+@settings(deadline=None)
+def test_pytorchs_operations_attend_as_the_formula_says(case: Case) -> None:
+    laid = Laid(case)
+    wanted = laid.wanted()
+    used = len(case.filled) + case.idle
+    answer = laid.attend(FoldedDecoding(laid.arena, used, laid.rows))
+    torch.testing.assert_close(answer, wanted, rtol=CLOSE[case.dtype], atol=2 * CLOSE[case.dtype])
+
+
+@given(cases())
+@settings(deadline=None)
+def test_the_newest_keys_and_values_are_kept_and_nothing_else_is_touched(case: Case) -> None:
+    laid = Laid(case)
+    before = [tensor.clone() for tensor in (*laid.arena.keys, *laid.arena.values)]
+    laid.attend(kernel_of(laid.shape).attention(laid.arena, laid.rows))
+    for place, row in enumerate(laid.rows):
+        before[LAYER][row.slot, :, row.filled] = laid.packed[1][:, place]
+        before[LAYERS + LAYER][row.slot, :, row.filled] = laid.packed[2][:, place]
+    assert all(map(torch.equal, before, [*laid.arena.keys, *laid.arena.values]))
+
+
+@pytest.mark.parametrize("dtype", list(CLOSE))
+def test_what_is_not_a_number_stays_with_its_document(dtype: torch.dtype) -> None:
+    laid = Laid(Case(dtype, 2, 2, 16, [3, 9, 5], [7, 7, 0], 0, None, 1))
+    laid.packed[0][:, 1] = float("nan")
+    answer = laid.attend(kernel_of(laid.shape).attention(laid.arena, laid.rows))
+    assert answer.isfinite().all(dim=(1, 2)).tolist() == [True, False, True]
+
+
+def test_without_a_compiler_pytorch_does_it_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CC", "no-such-compiler")
+    laid = Laid(Case(torch.float32, 2, 2, 16, [3, 9], [0, 7], 1, None, 2))
+    with caplog.at_level("INFO", "qwenq.engine"):
+        attention = Decoding(laid.shape).of(laid.arena, 3, laid.rows)
+    assert isinstance(attention, FoldedDecoding)
+    assert "no-such-compiler" in caplog.text
+
+
+def test_other_numbers_are_left_to_pytorch() -> None:
+    assert DecodeKernel.compiled(CacheShape(1, 1, 1, 8, torch.float16, torch.device("cpu"))) is None

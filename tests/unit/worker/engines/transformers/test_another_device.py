@@ -1,0 +1,137 @@
+"""On another device than a CPU the engine takes other ways, as on a GPU, and gives the same answers."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qwenq.schemas.requests import Completion, EngineHooks, Request
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.dense.recording import Record
+from tests.recorded_operations import Recorder
+from tests.unit.worker.engines.asking import ask
+from tests.unit.worker.engines.conftest import Checkpoint
+
+SHARED = "Read the contract, and say in one sentence what it is about. " * 3
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {"schema": {"type": "integer", "minimum": -3, "maximum": 117}},
+}
+PARAMS: tuple[dict[str, Any], ...] = (
+    {},
+    {"temperature": 1.0, "top_p": 0.9},
+    {"temperature": 0.7, "top_k": 20, "min_p": 0.05},
+    {"repetition_penalty": 1.2, "presence_penalty": 0.5, "frequency_penalty": 0.1},
+    {"response_format": SCHEMA},
+    {"temperature": 2.5},
+    {"stop": ("e", "The total is")},
+)
+
+
+def requests() -> list[Request]:
+    """Ask in all ways, more than fit at once, of all lengths, many with a beginning that they share."""
+    return [
+        ask(
+            "The total is due. " * (1 + 5 * key % 7) + str(key),
+            key,
+            instruction=SHARED if key % 4 else "",
+            max_new_tokens=6 + 4 * (key % 9),
+            seed=key,
+            **PARAMS[key % len(PARAMS)],
+        )
+        for key in range(16)
+    ]
+
+
+def answers(folder: Path) -> tuple[str, dict[int, Completion]]:
+    """Answer them with a model; give the runner's name too."""
+    from qwenq.worker.engines.transformers.engine import TransformersEngine
+
+    hooks = EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
+    engine = TransformersEngine(str(folder), EngineOptions("cpu", batch_rows=5), hooks)
+    engine.load()
+    assert engine._ready is not None
+    completions = {one.key: one for one in engine.generate(requests())}
+    usages = {key: replace(one.usage, prefix_tokens=0) for key, one in completions.items()}
+    runner = f"{type(engine._ready.runner).__name__} on {engine._ready.loaded.device.type}"
+    return runner, {key: replace(one, usage=usages[key]) for key, one in completions.items()}
+
+
+def answers_there(folder: Path, recorder: Record | None = None) -> tuple[str, dict[int, Completion]]:
+    """The same on the device that is pretended. Only in a process of its own."""
+    from qwenq.worker.engines.transformers import engine as transformers_engine
+    from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
+    from tests.pretended_device import pretended_device, put_there
+
+    def load_there(model: str, options: EngineOptions) -> LoadedModel:
+        loaded = load_model(model, options)
+        put_there(loaded.network)
+        return loaded
+
+    with pytest.MonkeyPatch.context() as patch, pretended_device():
+        patch.setattr(transformers_engine, "load_model", load_there)
+        patch.setattr(transformers_engine, "choose_recorder", lambda *_: recorder)
+        return answers(folder)
+
+
+def answers_replayed_there(folder: Path) -> tuple[int, dict[int, Completion]]:
+    """The same with decode steps replayed; tells how many were. Only in a process of its own."""
+    recorder = Recorder()
+    _, completions = answers_there(folder, recorder)
+    return recorder.replays, completions
+
+
+def mix_devices() -> str:
+    """Add tensors on two devices; say what comes of it. Only in a process of its own."""
+    import torch
+
+    from tests.pretended_device import NAME, pretended_device
+
+    with pretended_device():
+        there, here = torch.ones(2, device=NAME), torch.ones(2)
+        assert (there + there.cpu().to(NAME)).tolist() == [2, 2]
+        try:
+            return str(there + here)
+        except RuntimeError as error:
+            return str(error)
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Executor]:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        yield process
+
+
+def test_what_lies_on_two_devices_does_not_mix(elsewhere: Executor) -> None:
+    assert "tensors on two devices" in elsewhere.submit(mix_devices).result()
+
+
+@pytest.mark.parametrize(
+    ("name", "runner"),
+    [
+        ("qwen3", "PackedRows"),
+        ("sliding", "PackedRows"),
+        ("qwen3_5", "PaddedRows"),
+    ],
+)
+def test_answers_are_those_of_a_cpu(
+    name: str, runner: str, elsewhere: Executor, checkpoint: Checkpoint
+) -> None:
+    there = elsewhere.submit(answers_there, checkpoint(name)).result()
+    here = answers(checkpoint(name))
+    assert there[0] == f"{runner} on pretended"
+    assert there[1] == here[1]
+    assert all(one.failure is None for one in here[1].values())
+
+
+@pytest.mark.parametrize("name", ["qwen3", "sliding"])
+def test_so_they_are_where_decode_steps_are_replayed(
+    name: str, elsewhere: Executor, checkpoint: Checkpoint
+) -> None:
+    replays, there = elsewhere.submit(answers_replayed_there, checkpoint(name)).result()
+    assert replays > 5
+    assert there == answers(checkpoint(name))[1]

@@ -1,0 +1,112 @@
+"""Which models are packed: those that compute the same then. The others are padded, and answer all the same."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    GptOssConfig,
+    LlamaConfig,
+    PreTrainedConfig,
+)
+
+from qwenq.schemas.requests import EngineHooks
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.dense.forward import DenseForward
+from qwenq.worker.engines.transformers.dense.graphed_forward import GraphedForward
+from qwenq.worker.engines.transformers.dense.recording import Replay
+from qwenq.worker.engines.transformers.engine import TransformersEngine
+from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
+from qwenq.worker.engines.transformers.packed.step import PACKED
+from qwenq.worker.engines.transformers.way import prepare_packing
+from tests.models import ARCHITECTURES, SIZES, save_spelling_model
+from tests.recorded_operations import Recorder
+from tests.unit.worker.engines.asking import ask
+from tests.unit.worker.engines.transformers.alone import Alone
+
+
+def soft_capped() -> PreTrainedConfig:
+    """Give a Gemma2: its attention scores are capped, softly, and half of its layers slide."""
+    return Gemma2Config(**SIZES, head_dim=16, query_pre_attn_scalar=16, sliding_window=16)
+
+
+def with_sinks() -> PreTrainedConfig:
+    """Give a gpt-oss: a part of each token's attention goes nowhere."""
+    return GptOssConfig(**SIZES, head_dim=16, num_local_experts=4, num_experts_per_tok=2, sliding_window=16)
+
+
+def random_network(config: PreTrainedConfig, dtype: torch.dtype = torch.float32) -> Any:
+    torch.manual_seed(0)
+    network: Any = AutoModelForCausalLM.from_config(config, dtype=dtype)  # type: ignore[no-untyped-call]
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", [*ARCHITECTURES, "sliding", "tied"])
+def test_the_family_is_packed(name: str, network_of: Callable[[str], Any]) -> None:
+    network = network_of(name)
+    assert prepare_packing(network)
+    assert network.config._attn_implementation == PACKED
+
+
+def test_so_is_what_attends_likewise() -> None:
+    assert prepare_packing(random_network(LlamaConfig(**SIZES)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("config", [soft_capped, with_sinks])
+def test_attention_with_more_to_it_is_left_as_it_is(
+    config: Callable[[], PreTrainedConfig], dtype: torch.dtype, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = random_network(config(), dtype)
+    own = network.config._attn_implementation
+    with caplog.at_level("INFO", "qwenq.engine"):
+        assert not prepare_packing(network)
+    assert network.config._attn_implementation == own
+    assert "has the term" in caplog.text
+
+
+def test_layers_that_keep_states_are_left_as_they_are(network_of: Callable[[str], Any]) -> None:
+    network = network_of("qwen3_5")
+    own = network.config._attn_implementation
+    assert not prepare_packing(network)
+    assert network.config._attn_implementation == own
+
+
+@pytest.mark.parametrize("config", [soft_capped, with_sinks])
+@pytest.mark.usefixtures("spelling")
+def test_what_is_not_packed_answers_as_the_model_alone(
+    config: Callable[[], PreTrainedConfig], tmp_path: Path, quiet: EngineHooks
+) -> None:
+    folder = save_spelling_model(tmp_path, config())
+    alone = Alone(folder)
+    engine = TransformersEngine(str(folder), EngineOptions("cpu", batch_rows=3), quiet)
+    engine.load()
+    requests = [ask("The total is due. " * (1 + key % 4), key, max_new_tokens=4 + key) for key in range(8)]
+    for completion in engine.generate(requests):
+        alone.check(requests[completion.key], completion)
+    assert alone.compared
+    engine.close()
+
+
+def test_graphs_are_used_where_they_agree_too(
+    network_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def wrong(function: Callable[[], torch.Tensor]) -> Replay:
+        outcome = function() + 1
+        return lambda: outcome
+
+    monkeypatch.setattr(DecodeKernel, "compiled", lambda _: None)  # as on a GPU
+    assert isinstance(prepare_packing(network_of("qwen3"), Recorder()), GraphedForward)
+    with caplog.at_level("INFO", "qwenq.engine"):
+        assert isinstance(prepare_packing(network_of("qwen3"), wrong), DenseForward)
+    assert "decode steps are not replayed as graphs: the logits would differ by" in caplog.text
+
+
+def test_models_that_are_not_written_out_go_on_without(network_of: Callable[[str], Any]) -> None:
+    recorder = Recorder()
+    assert prepare_packing(network_of("qwen3_moe"), recorder) is not None
+    assert not recorder.recorded

@@ -1,0 +1,19 @@
+"""A running document at a step: where its keys and values lie, and how many it sees."""
+
+from dataclasses import dataclass
+
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRow:
+    """A document that gets a token: its slot, how many own columns it has, and the prefix before them."""
+
+    slot: int
+    filled: int
+    prefix: Prefix | None
+
+    @property
+    def shared(self) -> int:
+        """How many columns of a prefix it sees."""
+        return len(self.prefix) if self.prefix is not None else 0
