@@ -11,7 +11,8 @@ from qwenq.producer.planning import ChunkPlanner
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.jobs import JobSpec, Priority, PromptSpec
-from qwenq.schemas.requests import Completion, ModelInfo
+from qwenq.schemas.outcomes import Outcome
+from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import batches, jobs, workers
@@ -148,13 +149,13 @@ def _answer(
             finish_chunk(connection, claim)
 
 
-def _outcome(seq: int, example: _Example, chance: random.Random) -> Completion:
+def _outcome(seq: int, example: _Example, chance: random.Random) -> Outcome:
     if chance.random() < example.failing:
         code, message = chance.choice(_FAILURES)
-        return Completion(seq, "", FinishReason.ERROR, Usage(), failure=Failure(code, message))
+        return Outcome(seq, "", FinishReason.ERROR, Usage(), failure=Failure(code, message))
     text = f"{_firm(seq)} owes {_amount(seq)}, until {_day(seq)} December."
     usage = Usage(180 + seq % 60, ANSWER_TOKENS + seq % 25, 0, 40)
-    return Completion(seq, text, FinishReason.STOP, usage, seconds=4 + seq % 7)
+    return Outcome(seq, text, FinishReason.STOP, usage, seconds=4 + seq % 7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,7 @@ class Request:
 class Completion:
     """The answer to one request. `failure` is set exactly when `finish_reason` is `error`.
 
-    `seconds` went by from the document's entering the engine's device to its end, whatever was begun again between.
-    An engine leaves two alone: `fingerprint` names what decided the answer, where a later document may be
-    answered with it; `reused_from` is the job whose answer this is, where none was generated. `parts` is how many the
-    document was cut into.
+    `seconds` went by from the request's entering the engine's device to its end, whatever was begun again between.
     """
 
     key: int
@@ -43,9 +40,6 @@ class Completion:
     reasoning: str | None = None
     failure: Failure | None = None
     group: int = 0
-    fingerprint: bytes | None = None
-    reused_from: int | None = None
-    parts: int = 1
     # Measured, not answered: the same answer twice is equal.
     seconds: float = field(default=0.0, compare=False)
 

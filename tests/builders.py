@@ -8,7 +8,8 @@ from qwenq.producer.planning import ChunkPlanner
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.jobs import JobSpec, Priority
-from qwenq.schemas.requests import Completion, ModelInfo
+from qwenq.schemas.outcomes import Outcome
+from qwenq.schemas.requests import Completion, ModelInfo, Request
 from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks
@@ -115,24 +116,36 @@ def take_next(store: Store, job_id: int, worker_id: int, lease_seconds: float = 
     return take(store, waiting[0], worker_id, lease_seconds) if waiting else None
 
 
-def answer(key: int, text: str | None = None, reasoning: str | None = None) -> Completion:
+def answer(seq: int, text: str | None = None, reasoning: str | None = None) -> Outcome:
     """An answer, with tokens that tell it from every other one's."""
-    usage = Usage(10 + key, completion_tokens=2 + key, reasoning_tokens=1, prefix_tokens=3 + key)
-    return Completion(key, text or f"answer {key}", FinishReason.STOP, usage, reasoning)
+    usage = Usage(10 + seq, completion_tokens=2 + seq, reasoning_tokens=1, prefix_tokens=3 + seq)
+    return Outcome(seq, text or f"answer {seq}", FinishReason.STOP, usage, reasoning)
 
 
-def failure(key: int, code: str = "too_long", message: str = "much too long") -> Completion:
+def failure(seq: int, code: str = "too_long", message: str = "much too long") -> Outcome:
     """A document's failure."""
-    return Completion(key, "", FinishReason.ERROR, Usage(), failure=Failure(code, message))
+    return Outcome(seq, "", FinishReason.ERROR, Usage(), failure=Failure(code, message))
 
 
-def answers(claim: Claim) -> list[Completion]:
+def complete(request: Request, text: str, reasoning: str | None = None) -> Completion:
+    """What an engine gives back that answers a request."""
+    usage = answer(request.key).usage
+    return Completion(request.key, text, FinishReason.STOP, usage, reasoning, group=request.group)
+
+
+def fail(request: Request, *_: object) -> Completion:
+    """What an engine gives back that cannot answer a request."""
+    why = failure(request.key).failure
+    return Completion(request.key, "", FinishReason.ERROR, Usage(), failure=why, group=request.group)
+
+
+def answers(claim: Claim) -> list[Outcome]:
     """An answer to every document of a claim."""
     return [answer(seq) for seq in range(claim.first_seq, claim.last_seq + 1)]
 
 
 def write(
-    store: Store, claim: Claim, outcomes: Iterable[Completion], lease_seconds: float | None = None
+    store: Store, claim: Claim, outcomes: Iterable[Outcome], lease_seconds: float | None = None
 ) -> None:
     """Write outcomes as a worker does, in a transaction that holds the fence."""
     with store.writing() as connection:
@@ -140,7 +153,7 @@ def write(
         insert_outcomes(connection, claim, OutcomeRows.of(outcomes))
 
 
-def finish(store: Store, claim: Claim, outcomes: Iterable[Completion] | None = None) -> JobState | None:
+def finish(store: Store, claim: Claim, outcomes: Iterable[Outcome] | None = None) -> JobState | None:
     """Write outcomes, by default an answer to each document, and close the chunk."""
     with store.writing() as connection:
         claims.hold_fence(connection, claim, None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-from qwenq.schemas.requests import Completion
+from qwenq.schemas.outcomes import Outcome
 
 AnswerRow = tuple[
     int, str, str | None, str, int, int, int, int, bytes | None, int | None, float | None, int
@@ -32,16 +32,16 @@ class OutcomeRows:
     failures: Sequence[FailureRow]
 
     @classmethod
-    def of(cls, outcomes: Iterable[Completion]) -> Self:
+    def of(cls, outcomes: Iterable[Outcome]) -> Self:
         """What is kept of these; of a document's answers, the first."""
         answers: dict[int, AnswerRow] = {}
         failures = []
         for outcome in outcomes:
             if outcome.failure is not None:
-                failed = FailureRow(outcome.key, outcome.failure.code, storable(outcome.failure.message))
+                failed = FailureRow(outcome.seq, outcome.failure.code, storable(outcome.failure.message))
                 failures.append(failed)
-            elif outcome.key not in answers:
-                answers[outcome.key] = _answer_row(outcome)
+            elif outcome.seq not in answers:
+                answers[outcome.seq] = _answer_row(outcome)
         return cls(list(answers.values()), failures)
 
     def __len__(self) -> int:
@@ -56,10 +56,10 @@ def storable(said: str) -> str:
     return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _answer_row(answer: Completion) -> AnswerRow:
+def _answer_row(answer: Outcome) -> AnswerRow:
     usage = answer.usage
     return (
-        answer.key,
+        answer.seq,
         storable(answer.text),
         None if answer.reasoning is None else storable(answer.reasoning),
         answer.finish_reason.value,

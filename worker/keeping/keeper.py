@@ -13,8 +13,9 @@ from typing import Self
 from qwenq.schemas.chunks import Assignment, Claim, Standing
 from qwenq.schemas.errors import LeaseLost, RequestsForgotten, WorkerStopping
 from qwenq.schemas.log.events import Event
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
-from qwenq.schemas.requests import BatchMetrics, Completion, ModelInfo
+from qwenq.schemas.requests import BatchMetrics, ModelInfo
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState, WorkerState
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
@@ -169,13 +170,13 @@ class Keeper:
             withdrawn, self._withdrawn = self._withdrawn, []
         return withdrawn
 
-    def add(self, outcome: Completion) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Take an outcome; of a claim that is no longer open, it is dropped. Waits while the store is far behind.
 
         That is looked at when a claim has a good deal to write: what waits is bounded by that of all claims.
         """
         with self._changing:
-            held = self._open.get(outcome.group)
+            held = self._open.get(outcome.chunk_id)
             if held is None:
                 return
             held.add(outcome)

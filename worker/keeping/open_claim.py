@@ -4,8 +4,8 @@ import time
 from collections.abc import Collection, Mapping
 
 from qwenq.schemas.chunks import Assignment
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
-from qwenq.schemas.requests import Completion
 
 
 class OpenClaim:
@@ -16,7 +16,7 @@ class OpenClaim:
 
     def __init__(self, assignment: Assignment) -> None:
         self.claim = assignment.claim
-        self.unwritten: list[Completion] = []
+        self.unwritten: list[Outcome] = []
         self.unwritten_parts: dict[Part, PartAnswer] = {}
         self.written_at = time.monotonic()
         self.open = True
@@ -38,10 +38,10 @@ class OpenClaim:
         """How many outcomes are to come before the claim is finished; none of one that is to be given back."""
         return 0 if self.gives_back else len(self._unanswered)
 
-    def add(self, outcome: Completion) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Take an outcome; a document's second one is none."""
-        if outcome.key in self._unanswered:
-            self._unanswered.remove(outcome.key)
+        if outcome.seq in self._unanswered:
+            self._unanswered.remove(outcome.seq)
             self.unwritten.append(outcome)
 
     def expect(self, keys: Collection[int]) -> None:
@@ -65,7 +65,7 @@ class OpenClaim:
         self._unanswered.difference_update(keys)
         self.gives_back = True
 
-    def take(self) -> list[Completion]:
+    def take(self) -> list[Outcome]:
         """Hand out what is not written, to be written now."""
         taken, self.unwritten = self.unwritten, []
         self.written_at = time.monotonic()

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from qwenq.schemas.chunks import Assignment, Claim
-from qwenq.schemas.requests import Completion
+from qwenq.schemas.outcomes import Outcome
 
 EVERY_SECONDS = 2.0
 LAST_WORD_SECONDS = 1.0
@@ -52,10 +52,10 @@ class ProgressCount:
         if self._at_work is None:
             self._at_work = chunk_id
 
-    def add(self, outcome: Completion) -> None:
+    def add(self, outcome: Outcome) -> None:
         """Count an outcome; the claim that it belongs to is the one at work."""
-        self._at_work = outcome.group
-        self._done[outcome.group] += 1
+        self._at_work = outcome.chunk_id
+        self._done[outcome.chunk_id] += 1
 
     def now(self) -> TurnProgress | None:
         """How far the claim is that the last outcome belongs to; None before the first claim."""

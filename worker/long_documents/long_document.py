@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qwenq.schemas.chunks import Claim
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.prompts.merging import MergeTemplate
 from qwenq.schemas.prompts.templating import PromptTemplate
-from qwenq.schemas.requests import Completion, Request
+from qwenq.schemas.requests import Request
 from qwenq.schemas.results import Failure, Usage
 
 
@@ -64,8 +65,8 @@ class LongDocument:
         """The answers of the newest level, in order."""
         return [self._answers[part].text for part in self.parts]
 
-    def outcome(self, last: Completion) -> Completion:
-        """The document's outcome, from the completion of its last merge: the tokens and seconds are those of all."""
+    def outcome(self, last: Outcome) -> Outcome:
+        """The document's outcome, from that of its last merge: the tokens and seconds are those of all."""
         if last.failure is not None:
             message = f"While the answers to its {self.cut_into} parts were merged: {last.failure.message}"
             return replace(last, failure=Failure(last.failure.code, message))
@@ -76,12 +77,12 @@ class LongDocument:
             parts=self.cut_into,
         )
 
-    def failure(self, part: Part, completion: Completion) -> Completion:
+    def failure(self, part: Part, answer: Outcome) -> Outcome:
         """The document's outcome, when a part has no answer."""
-        failure = completion.failure or Failure("error", "")
+        failure = answer.failure or Failure("error", "")
         where = f"characters {part.first + 1:,} to {part.last:,}"
         what = f"part {part.place + 1} of {len(self.parts)}, {where} of the document"
         if part.level:
             what = f"the merging of the answers to {where} of the document"
         message = f"In {what}: {failure.message}"
-        return replace(completion, key=self.seq, usage=Usage(), failure=Failure(failure.code, message))
+        return replace(answer, seq=self.seq, usage=Usage(), failure=Failure(failure.code, message))

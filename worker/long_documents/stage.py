@@ -13,12 +13,12 @@ from itertools import count
 
 from qwenq.schemas.errors import DocumentFailed, NoRoomForParts, NoRoomToMerge, StoreAway
 from qwenq.schemas.log.events import Event
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import Completion, Request
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.parts import answered_parts
-from qwenq.worker.engines.failures import failed_completion
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.long_documents.cutting import cut
 from qwenq.worker.long_documents.gauge import Gauge
@@ -84,34 +84,35 @@ class LongDocuments:
 
     def take(self, completion: Completion) -> None:
         """Take what the engine gives: a document's outcome, or the answer to a part."""
+        outcome = Outcome.of(completion)
         if not (self._open or self._asked):
             # Nothing is cut. Whoever cut this document noted so before it was asked for.
-            self.settle(completion)
+            self.settle(outcome)
             return
         with self._changing:
-            asked = self._asked.pop((completion.group, completion.key), None)
-            last = None if asked else self._open.pop((completion.group, completion.key), None)
+            asked = self._asked.pop((outcome.chunk_id, outcome.seq), None)
+            last = None if asked else self._open.pop((outcome.chunk_id, outcome.seq), None)
         if asked is not None:
-            self._take_part(*asked, completion)
+            self._take_part(*asked, outcome)
         else:
-            self.settle(completion if last is None else last.outcome(completion))
+            self.settle(outcome if last is None else last.outcome(outcome))
 
-    def settle(self, outcome: Completion) -> None:
+    def settle(self, outcome: Outcome) -> None:
         """Let a document's outcome be written, and that of its twins."""
         for one in self._reuse.outcomes_of(outcome):
             self._keeper.add(one)
 
-    def _take_part(self, document: LongDocument, part: Part, completion: Completion) -> None:
-        if completion.failure is not None:
+    def _take_part(self, document: LongDocument, part: Part, outcome: Outcome) -> None:
+        if outcome.failure is not None:
             if self._close(document):
-                self.settle(document.failure(part, completion))
+                self.settle(document.failure(part, outcome))
             return
-        answer = PartAnswer(completion.text, completion.finish_reason, completion.usage, completion.seconds)
+        answer = PartAnswer(outcome.text, outcome.finish_reason, outcome.usage, outcome.seconds)
         with self._changing:
             document.add(part, answer)
             if document.answered:
                 self._answered.append(document)
-        self._keeper.add_part(completion.group, completion.key, part, answer)
+        self._keeper.add_part(outcome.chunk_id, outcome.seq, part, answer)
 
     def _first_level(self, document: LongDocument) -> Iterator[Request]:
         """The parts of a document that does not fit. Raises DocumentFailed."""
@@ -198,7 +199,7 @@ class LongDocuments:
 
     def _fail(self, document: LongDocument, error: DocumentFailed) -> None:
         self._close(document)
-        self.settle(failed_completion(document.seq, error, group=document.request.group))
+        self.settle(Outcome.failed(document.seq, error, document.request.group))
 
     def _close(self, document: LongDocument) -> bool:
         """Ask no more of a document. False: it was closed before."""

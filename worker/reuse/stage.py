@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.schemas.outcomes import Outcome
+from qwenq.schemas.requests import ModelInfo, Request
 from qwenq.schemas.results import EarlierAnswer, Usage
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.earlier import earlier_answers
@@ -40,9 +41,9 @@ class Reuse:
         self._asked: dict[tuple[int, int], _Asked] = {}
         self._asked_by_group: dict[tuple[int, bytes], _Asked] = {}
         self._sifted: Claim | None = None
-        self._settled: dict[bytes, Completion] = {}
+        self._settled: dict[bytes, Outcome] = {}
 
-    def sift(self, claim: Claim, requests: Iterable[Request]) -> tuple[list[Completion], list[Request]]:
+    def sift(self, claim: Claim, requests: Iterable[Request]) -> tuple[list[Outcome], list[Request]]:
         """The answers to requests that were answered before, and what is to be generated.
 
         One that is the same as another of its chunk gets the outcome of that one: now, or later and is in neither.
@@ -50,7 +51,7 @@ class Reuse:
         named = [(request, self._fingerprints.of(request)) for request in requests]
         known = self._look_up({fingerprint for _, fingerprint in named if fingerprint is not None})
         heirs = {one for one, earlier in known.items() if earlier.job_id != claim.job_id}
-        answers: list[Completion] = []
+        answers: list[Outcome] = []
         rest: list[Request] = []
         with self._changing:
             if claim != self._sifted:
@@ -76,19 +77,19 @@ class Reuse:
                     rest.append(request)
         return answers, rest
 
-    def outcomes_of(self, completion: Completion) -> Sequence[Completion]:
-        """A completion as it is to be written, and the same for the documents that asked the same."""
+    def outcomes_of(self, outcome: Outcome) -> Sequence[Outcome]:
+        """A outcome as it is to be written, and the same for the documents that asked the same."""
         if not self._asked:
-            return (completion,)
+            return (outcome,)
         with self._changing:
-            asked = self._asked.pop((completion.group, completion.key), None)
+            asked = self._asked.pop((outcome.chunk_id, outcome.seq), None)
             if asked is None:
-                return (completion,)
-            del self._asked_by_group[completion.group, asked.fingerprint]
-            if self._sifted is not None and self._sifted.chunk_id == completion.group:
-                self._settled[asked.fingerprint] = completion
-        own = completion if completion.failure else replace(completion, fingerprint=asked.fingerprint)
-        return [own, *(_shared(completion, twin, asked.job_id) for twin in asked.twins)]
+                return (outcome,)
+            del self._asked_by_group[outcome.chunk_id, asked.fingerprint]
+            if self._sifted is not None and self._sifted.chunk_id == outcome.chunk_id:
+                self._settled[asked.fingerprint] = outcome
+        own = outcome if outcome.failure else replace(outcome, fingerprint=asked.fingerprint)
+        return [own, *(_shared(outcome, twin, asked.job_id) for twin in asked.twins)]
 
     def _look_up(self, fingerprints: Collection[bytes]) -> Mapping[bytes, EarlierAnswer]:
         if not fingerprints:
@@ -101,21 +102,21 @@ class Reuse:
             return {}
 
 
-def _reused(request: Request, earlier: EarlierAnswer) -> Completion:
-    return Completion(
-        key=request.key,
+def _reused(request: Request, earlier: EarlierAnswer) -> Outcome:
+    return Outcome(
+        seq=request.key,
         text=earlier.text,
         finish_reason=earlier.finish_reason,
         usage=Usage(),
         reasoning=earlier.reasoning,
-        group=request.group,
+        chunk_id=request.group,
         reused_from=earlier.job_id,
         parts=earlier.parts,
     )
 
 
-def _shared(outcome: Completion, key: int, job_id: int) -> Completion:
+def _shared(outcome: Outcome, key: int, job_id: int) -> Outcome:
     """The outcome of a document for another one of its chunk."""
     if outcome.failure is not None:
-        return replace(outcome, key=key)
-    return replace(outcome, key=key, usage=Usage(), reused_from=job_id)
+        return replace(outcome, seq=key)
+    return replace(outcome, seq=key, usage=Usage(), reused_from=job_id)

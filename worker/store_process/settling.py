@@ -41,11 +41,10 @@ class Unwritten:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of a claim, how it stood before, and the state in which its job ended, if this was its last chunk."""
+    """What became of a claim, and how it stood before."""
 
     ending: Ending
     standing: Standing
-    ended: JobState | None
 
 
 def keep_claim(
@@ -72,8 +71,7 @@ def write_claim(
     for measured, some in unwritten.metrics.items():
         insert = insert_batches if measured == claim else insert_late_batches
         insert(connection, measured, model, some)
-    ending, ended = settle(connection, claim, standing, otherwise)
-    return Kept(ending, standing, ended)
+    return Kept(_settle(connection, claim, standing, otherwise), standing)
 
 
 def write_metrics(store: Store, model: str, metrics: Metrics) -> None:
@@ -83,18 +81,14 @@ def write_metrics(store: Store, model: str, metrics: Metrics) -> None:
             insert_late_batches(connection, claim, model, some)
 
 
-def settle(
-    connection: Connection, claim: Claim, standing: Standing, otherwise: Ending
-) -> tuple[Ending, JobState | None]:
-    """End a claim whose documents all have their outcome, or whose job is cancelled; `otherwise` keep or release it.
-
-    Returns how it ended, and the state in which its job ended, if this was its last chunk.
-    """
+def _settle(connection: Connection, claim: Claim, standing: Standing, otherwise: Ending) -> Ending:
+    """Finish a claim whose documents all have outcomes, drop one of a cancelled job, `otherwise` keep or release it."""
     if not standing.unfinished:
-        return Ending.FINISHED, finish_chunk(connection, claim)
+        finish_chunk(connection, claim)
+        return Ending.FINISHED
     if standing.job == JobState.CANCELLED:
         drop_chunk(connection, claim)
-        return Ending.DROPPED, None
+        return Ending.DROPPED
     if otherwise == Ending.RELEASED:
         release_chunk(connection, claim)
-    return otherwise, None
+    return otherwise

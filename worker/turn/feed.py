@@ -11,8 +11,8 @@ from itertools import islice
 
 from qwenq.schemas.chunks import Assignment, Claim
 from qwenq.schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.requests import Request
-from qwenq.worker.engines.failures import failed_completion
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.long_documents.asking import Asking
 from qwenq.worker.long_documents.long_document import LongDocument
@@ -108,7 +108,7 @@ class Feed:
             try:
                 request = _request_for(seq, content, assignment, asking)
             except DocumentFailed as error:
-                self._keeper.add(failed_completion(seq, error, group=claim.chunk_id))
+                self._keeper.add(Outcome.failed(seq, error, claim.chunk_id))
             else:
                 yield request
 

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from qwenq.schemas.measures.histograms import SECOND_BOUNDS, TOKEN_BOUNDS, Histogram
-from qwenq.schemas.requests import BatchMetrics, Completion
+from qwenq.schemas.outcomes import Outcome
+from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.tables.core import results, workers
 from qwenq.schemas.views.job_costs import DeviceTime, Distributions
@@ -18,10 +19,10 @@ from qwenq.store.views.distributions import job_distributions
 from tests.builders import MODEL, chunks_of, failure, finish, make_job, make_worker, take
 
 
-def completion(
+def outcome(
     seq: int, tokens: int, seconds: float, finish_reason: FinishReason = FinishReason.STOP
-) -> Completion:
-    return Completion(seq, "answer", finish_reason, Usage(tokens * 2, tokens), seconds=seconds)
+) -> Outcome:
+    return Outcome(seq, "answer", finish_reason, Usage(tokens * 2, tokens), seconds=seconds)
 
 
 def found_in(histogram: Histogram, value: float) -> int:
@@ -36,9 +37,7 @@ def test_each_value_is_counted_in_the_bar_that_holds_it(store: Store) -> None:
     lengths = [*edges, *random.Random(6).choices(range(10_000), k=len(seconds) - len(edges))]
     job_id = make_job(store, documents=len(seconds), chunk_documents=len(seconds))
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
-    finish(
-        store, claim, [completion(*one) for one in zip(range(len(seconds)), lengths, seconds, strict=True)]
-    )
+    finish(store, claim, [outcome(*one) for one in zip(range(len(seconds)), lengths, seconds, strict=True)])
     with store.reading() as connection:
         found = job_distributions(connection, job_id)
     for histogram, values in (
@@ -57,11 +56,11 @@ def test_reused_failed_and_unmeasured_documents_are_left_out(store: Store) -> No
     job_id = make_job(store, documents=5, chunk_documents=5)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     outcomes = [
-        completion(0, 10, 2.5, FinishReason.LENGTH),
-        replace(completion(1, 0, 0.0), reused_from=job_id),
+        outcome(0, 10, 2.5, FinishReason.LENGTH),
+        replace(outcome(1, 0, 0.0), reused_from=job_id),
         failure(2),
-        completion(3, 10, 7.0),
-        completion(4, 500, 0.0),
+        outcome(3, 10, 7.0),
+        outcome(4, 500, 0.0),
     ]
     finish(store, claim, outcomes)
     with store.writing() as connection:

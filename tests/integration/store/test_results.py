@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from qwenq.schemas.requests import BatchMetrics, Completion
+from qwenq.schemas.outcomes import Outcome
+from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.schemas.tables.core import batches, results
 from qwenq.store.database.store import Store
@@ -85,7 +86,7 @@ def test_nothing_to_write_changes_nothing(store: Store, audited: Audited) -> Non
 def test_an_answer_comes_back_as_it_was_given(store: Store) -> None:
     job_id = make_job(store, documents=2)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
-    cut = Completion(1, "Ünïcode \\N \t\n'\"\x01", FinishReason.LENGTH, Usage(11, 22, 7), "so I\nthink")
+    cut = Outcome(1, "Ünïcode \\N \t\n'\"\x01", FinishReason.LENGTH, Usage(11, 22, 7), "so I\nthink")
     finish(store, claim, [answer(0), cut])
     with store.reading() as connection:
         plain, second = results_of(connection, job_id)
@@ -145,7 +146,7 @@ def test_pages_are_read_in_input_order_whatever_the_order_of_writing(
     worker_id = make_worker(store)
     for chunk_id in reversed(chunks_of(store, job_id)):
         claim = take(store, chunk_id, worker_id)
-        outcomes = [failure(one.key) if one.key % 3 == 0 else one for one in reversed(answers(claim))]
+        outcomes = [failure(one.seq) if one.seq % 3 == 0 else one for one in reversed(answers(claim))]
         finish(store, claim, outcomes)
     with store.reading() as connection:
         answered = [one.custom_id for one in results_of(connection, job_id)]

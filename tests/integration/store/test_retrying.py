@@ -51,7 +51,7 @@ def job_id(store: Store, worker_id: int) -> int:
     failures = {1: failure(1), 2: failure(2, POISON, "deadly"), 5: failure(5, POISON, "deadly")}
     for chunk_id in chunks_of(store, job_id):
         claim = take(store, chunk_id, worker_id)
-        finish(store, claim, [failures.get(one.key, one) for one in answers(claim) if one.key != 9])
+        finish(store, claim, [failures.get(one.seq, one) for one in answers(claim) if one.seq != 9])
     return job_id
 
 

@@ -73,7 +73,7 @@ def begin(store: Store, claimant: Claimant, keeper: Keeper, chunk_id: int) -> Fe
 
 def give(keeper: Keeper, *requests: Request) -> None:
     for request in requests:
-        keeper.add(replace(answer(request.key), group=request.group))
+        keeper.add(replace(answer(request.key), chunk_id=request.group))
 
 
 def test_the_next_chunk_is_claimed_when_it_is_asked_for_and_no_earlier(

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select, update
 
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.errors import WorkerStopping
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
-from qwenq.schemas.requests import BatchMetrics, Completion, ModelInfo
+from qwenq.schemas.requests import BatchMetrics, ModelInfo
 from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
@@ -69,9 +70,9 @@ def answered(store: Store, claim: Claim) -> int:
         return len(list(results_of(connection, claim.job_id)))
 
 
-def give(keeper: Keeper, claim: Claim, *outcomes: Completion) -> None:
+def give(keeper: Keeper, claim: Claim, *outcomes: Outcome) -> None:
     for outcome in outcomes:
-        keeper.add(replace(outcome, group=claim.chunk_id))
+        keeper.add(replace(outcome, chunk_id=claim.chunk_id))
 
 
 def broken_off(keeper: Keeper) -> WorkerStopping | None:

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.requests import Completion, Request
 from qwenq.schemas.response_format import ResponseFormat
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import chunks
@@ -24,7 +22,7 @@ from qwenq.worker.reuse.stage import Reuse
 from qwenq.worker.turn import next_claim as next_claim_module
 from qwenq.worker.turn.feed import Feed
 from tests.audit import audit
-from tests.builders import MODEL, answer, chunks_of, row, store_job
+from tests.builders import MODEL, chunks_of, complete, row, store_job
 from tests.echo_documents import echo_documents
 from tests.integration.trouble.slow_worker import SlowWorker
 from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurns, words
@@ -50,10 +48,6 @@ def reader() -> Iterator[ThreadPoolExecutor]:
         yield reader
 
 
-def to(request: Request) -> Completion:
-    return replace(answer(0, "a few words"), key=request.key, group=request.group)
-
-
 def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
     store: Store, settings: Settings, reader: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,12 +66,12 @@ def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
         assert [request.closes_group for request in asked] == [False, False, False, True]
         waiting = reader.submit(next, requests, None)
         for request in asked:
-            long.take(to(request))
+            long.take(complete(request, "a few words"))
         merging = waiting.result(30)
         assert merging is not None
         assert (merging.key, merging.closes_group) == (0, True)
         assert merging.prompt.messages[-1].content == "Merge 4: " + " | ".join(["a few words"] * 4)
-        long.take(to(merging))
+        long.take(complete(merging, "a few words"))
         assert reader.submit(next, requests, None).result(30) is None
         assert keeper.settle_rest() == set()
     with store.reading() as connection:

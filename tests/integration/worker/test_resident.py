@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from qwenq.schemas.errors import RequestsForgotten
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.requests import Completion, ModelInfo, Request
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
@@ -48,6 +49,6 @@ def test_an_engine_that_forgets_a_request_is_told_once_all_others_are_answered(
         coming = resident.answer([ask("text", key, group=group) for key in range(4)], keeper)
         with pytest.raises(RequestsForgotten, match="1 of its requests"):
             for one in coming:
-                keeper.add(one)
+                keeper.add(Outcome.of(one))
                 answers.append(one.key)
     assert answers == [0, 1, 3]

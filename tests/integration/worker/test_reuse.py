@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import LeaseLost, StoreAway
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.requests import Completion, ModelInfo
+from qwenq.schemas.outcomes import Outcome
+from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.results import Result, Usage
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import jobs, results
@@ -28,7 +29,18 @@ from qwenq.worker.reuse.stage import Reuse
 from qwenq.worker.turn import feed as feed_module
 from qwenq.worker.turn.feed import Feed
 from tests.audit import audit
-from tests.builders import EXPIRED, MODEL, answer, chunks_of, failure, make_worker, row, store_job, take
+from tests.builders import (
+    EXPIRED,
+    MODEL,
+    answer,
+    chunks_of,
+    complete,
+    fail,
+    make_worker,
+    row,
+    store_job,
+    take,
+)
 from tests.echo_documents import echo_documents
 from tests.store_work import InThisProcess, claimant_of
 
@@ -71,8 +83,8 @@ class Worker:
             for request in Feed(claimant, keeper, reuse, long, first).requests():
                 said = request.prompt.messages[-1].content
                 generated.append(said)
-                own = failure(request.key) if said in failing else answer(request.key, f"to {said}", "why")
-                long.take(replace(own, group=request.group))
+                completed = fail if said in failing else complete
+                long.take(completed(request, f"to {said}", "why"))
             assert keeper.settle_rest() == set()
         with self.store.reading() as connection:
             audit(connection, job_id)
@@ -219,7 +231,7 @@ def test_reused_answers_are_written_by_the_holder_of_the_fence_only(worker: Work
     worker.answer(worker.job())
     job_id = worker.job()
     dead = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
-    reused = [Completion(0, "late", answer(0).finish_reason, Usage(), reused_from=1)]
+    reused = [Outcome(0, "late", answer(0).finish_reason, Usage(), reused_from=1)]
     with store.writing() as connection:
         assert rescue_expired(connection, max_crashes=2).requeued == 1
     assert worker.answer(job_id) == []

@@ -2,10 +2,12 @@
 
 import threading
 import time
+from dataclasses import replace
 
 from qwenq.schemas.chunks import Assignment, Claim, PendingDocument
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.outcomes import Outcome
 from qwenq.worker.keeping.progress import LAST_WORD_SECONDS, ProgressCount, ProgressTold, TurnProgress
 from tests.builders import answer
 from tests.waiting import eventually
@@ -17,10 +19,8 @@ def assignment(chunk_id: int, documents: int) -> Assignment:
     return Assignment(claim, PromptSpec(), GenerationParams(), pending)
 
 
-def outcome(seq: int, chunk_id: int) -> object:
-    from dataclasses import replace
-
-    return replace(answer(seq), group=chunk_id)
+def outcome(seq: int, chunk_id: int) -> Outcome:
+    return replace(answer(seq), chunk_id=chunk_id)
 
 
 def test_a_turn_without_a_claim_has_nothing_to_tell() -> None:
@@ -32,7 +32,7 @@ def test_the_chunk_at_work_is_told_with_its_counts() -> None:
     count.begin(assignment(12, 500))
     count.begin(assignment(13, 40))
     assert str(count.now()) == "job 7, chunk 12, attempt 1: 0 of 500 documents; 2 chunks in this turn"
-    count.add(outcome(0, 13))  # type: ignore[arg-type]
+    count.add(outcome(0, 13))
     assert str(count.now()) == "job 7, chunk 13, attempt 1: 1 of 40 documents; 2 chunks in this turn"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from qwenq.schemas.documents import Document as Row
-from qwenq.schemas.requests import Completion
+from qwenq.schemas.outcomes import Outcome
 from tests.builders import row
 from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
 
@@ -22,7 +22,7 @@ def row_of(seq: int) -> Row:
     return row(seq, content=f'{{"text": "{text_of(seq)}"}}')
 
 
-def answered(outcome: Completion, chunk: Chunk) -> Answer:
+def answered(outcome: Outcome, chunk: Chunk) -> Answer:
     """The answer that the holder of a chunk writes."""
     known = outcome.fingerprint is not None
     return Answer(outcome.text, chunk.attempt, chunk.worker_id or 0, outcome.reused_from, known)

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.prompts.messages import Message, Prompt
-from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.schemas.requests import ModelInfo, Request
 from qwenq.store.database.store import Store
 from qwenq.worker.reuse.stage import Reuse
 from tests.builders import MODEL, answer
@@ -23,28 +24,28 @@ class LookingUp:
         self._store = store
         self._life = life
 
-    def outcomes(self, claim: Claim, texts: Iterator[str]) -> Sequence[Completion]:
+    def outcomes(self, claim: Claim, texts: Iterator[str]) -> Sequence[Outcome]:
         """An outcome for each document of a claim that has none; what nobody knows is answered with one of `texts`."""
         job = self._life.jobs[claim.job_id]
         seqs = [seq for seq in range(claim.first_seq, claim.last_seq + 1) if job.documents[seq].unfinished]
         reuse = Reuse(self._store, INFO)
         copies, rest = reuse.sift(claim, [_request(seq, claim.chunk_id) for seq in seqs])
         self._check(claim, seqs, copies, rest)
-        made = [replace(answer(one.key, next(texts)), group=claim.chunk_id) for one in rest]
+        made = [replace(answer(one.key, next(texts)), chunk_id=claim.chunk_id) for one in rest]
         outcomes = [*copies, *(outcome for one in made for outcome in reuse.outcomes_of(one))]
-        assert sorted(one.key for one in outcomes) == seqs, "a document was left without an outcome"
+        assert sorted(one.seq for one in outcomes) == seqs, "a document was left without an outcome"
         return outcomes
 
     def _check(
-        self, claim: Claim, seqs: Sequence[int], copies: Sequence[Completion], rest: Sequence[Request]
+        self, claim: Claim, seqs: Sequence[int], copies: Sequence[Outcome], rest: Sequence[Request]
     ) -> None:
         """What is known is given, the oldest job's; of the rest, each text is generated once."""
         wanted = {seq: known_answer(self._life.jobs, text_of(seq)) for seq in seqs}
-        told = {one.key: (one.reused_from, one.text) for one in copies}
+        told = {one.seq: (one.reused_from, one.text) for one in copies}
         assert told == {seq: (one[0], one[1].text) for seq, one in wanted.items() if one is not None}
         unknown = {text_of(seq) for seq, one in wanted.items() if one is None}
         assert sorted(text_of(one.key) for one in rest) == sorted(unknown)
-        heirs = [text_of(one.key) for one in copies if one.fingerprint is not None]
+        heirs = [text_of(one.seq) for one in copies if one.fingerprint is not None]
         foreign = {text_of(seq) for seq, one in wanted.items() if one is not None and one[0] != claim.job_id}
         assert sorted(heirs) == sorted(foreign), (
             "one copy of each answer of another job leads to it from now on"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
-from qwenq.schemas.requests import Completion
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, DocumentState, JobState
 from qwenq.worker.store_process.settling import Ending
 from tests.integration.store.life.known import answered, forget_elsewhere
@@ -62,11 +62,11 @@ class Life:
                 return chunk if chunk.state == ChunkState.RUNNING else None
         return None
 
-    def write(self, chunk: Chunk, outcomes: Iterable[Completion]) -> None:
+    def write(self, chunk: Chunk, outcomes: Iterable[Outcome]) -> None:
         """The holder of a chunk writes outcomes: of each document the first counts, an answer before a failure."""
         job, written = self.job_of(chunk), 0
         for outcome in sorted(outcomes, key=lambda one: one.failure is not None):
-            document = job.documents[outcome.key]
+            document = job.documents[outcome.seq]
             if not document.unfinished:
                 continue
             written += 1
@@ -74,7 +74,7 @@ class Life:
                 document.state = DocumentState.SUCCEEDED
                 document.answer = answered(outcome, chunk)
                 if document.answer.reused_from is not None and document.answer.known:
-                    forget_elsewhere(self.jobs, job, outcome.key)
+                    forget_elsewhere(self.jobs, job, outcome.seq)
             else:
                 document.state, document.error_code = DocumentState.FAILED, outcome.failure.code
         if written:
@@ -82,17 +82,18 @@ class Life:
             for document in job.documents_of(chunk):
                 document.lone_crashes = 0
 
-    def settle(self, chunk: Chunk, otherwise: Ending) -> tuple[Ending, JobState | None]:
+    def settle(self, chunk: Chunk, otherwise: Ending) -> Ending:
         """The holder of a chunk ends it, if that is due, or else keeps it or gives it back."""
         job = self.job_of(chunk)
         if not job.unfinished_of(chunk):
-            return Ending.FINISHED, self._finish(chunk)
+            self._finish(chunk)
+            return Ending.FINISHED
         if job.state == JobState.CANCELLED:
             self._drop(chunk)
-            return Ending.DROPPED, None
+            return Ending.DROPPED
         if otherwise == Ending.RELEASED:
             self._put_back(chunk)
-        return otherwise, None
+        return otherwise
 
     def give_back(self, chunk: Chunk) -> None:
         """The holder of a chunk gives it back, without having heard of anything else."""
@@ -207,15 +208,14 @@ class Life:
         chunk.state, chunk.worker_id, chunk.expired = ChunkState.QUEUED, None, False
         _move(self.job_of(chunk), chunk, DocumentState.RUNNING, DocumentState.PENDING)
 
-    def _finish(self, chunk: Chunk) -> JobState | None:
+    def _finish(self, chunk: Chunk) -> None:
         job = self.job_of(chunk)
         chunk.state, chunk.expired = ChunkState.DONE, False
         done = all(one.state == ChunkState.DONE for one in job.chunks)
         if not done or job.state.ended:
-            return None
+            return
         succeeded = any(one.state == DocumentState.SUCCEEDED for one in job.documents)
         job.state, job.paused_from = JobState.COMPLETED if succeeded else JobState.FAILED, None
-        return job.state
 
     def _drop(self, chunk: Chunk) -> None:
         chunk.state, chunk.expired = ChunkState.DONE, False

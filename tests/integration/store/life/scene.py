@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.errors import LeaseLost, UsageError
-from qwenq.schemas.requests import Completion
+from qwenq.schemas.outcomes import Outcome
 from qwenq.store.database.store import Store
 from qwenq.store.life import claims
 from qwenq.store.life.half_jobs import take_ended
@@ -133,7 +133,7 @@ def _give_back(connection: Connection, scene: Scene) -> None:
     _keep(connection, scene.first, [], Ending.RELEASED)
 
 
-def _keep(connection: Connection, claim: Claim, outcomes: list[Completion], otherwise: Ending) -> None:
+def _keep(connection: Connection, claim: Claim, outcomes: list[Outcome], otherwise: Ending) -> None:
     """What a keeper does each second."""
     write_claim(connection, claim, Unwritten(OutcomeRows.of(outcomes)), MODEL, LEASE, otherwise)
 

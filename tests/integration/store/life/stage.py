@@ -10,7 +10,7 @@ from qwenq.schemas.chunks import Assignment, Claim
 from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.errors import JobNotPausable, JobNotPaused, JobNotRetryable, LeaseLost, NothingToRetry
 from qwenq.schemas.jobs import JobSpec
-from qwenq.schemas.requests import Completion
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.states import DocumentState, JobState
 from qwenq.schemas.tables.core import chunks
 from qwenq.store.database.clock import now
@@ -50,7 +50,7 @@ class Stage:
         self.life = Life()
         self.halves = Halves(store, self.life)
         self.claims: list[Claim] = []
-        self.looked_up: list[tuple[Claim, Sequence[Completion]]] = []
+        self.looked_up: list[tuple[Claim, Sequence[Outcome]]] = []
         self._reuse = LookingUp(store, self.life)
         self._texts = count()
 
@@ -120,7 +120,7 @@ class Stage:
         claim, completions = self.looked_up.pop(place)
         self._write(claim, completions, Ending.KEPT)
 
-    def _write(self, claim: Claim, completions: Sequence[Completion], otherwise: Ending) -> None:
+    def _write(self, claim: Claim, completions: Sequence[Outcome], otherwise: Ending) -> None:
         held = self.life.holds(claim)
         try:
             with self._store.writing() as connection:
@@ -132,7 +132,7 @@ class Stage:
         assert held is not None, "a lost claim has written"
         held.expired = False
         self.life.write(held, completions)
-        assert (kept.ending, kept.ended) == self.life.settle(held, otherwise)
+        assert kept.ending == self.life.settle(held, otherwise)
 
     def write_all(self, claim: Claim) -> None:
         """Answer all documents that a claim began with, some of them for the second time."""
@@ -264,7 +264,7 @@ class Stage:
         assert (taken.claim.attempt, taken.claim.crashes) == (wanted.attempt, wanted.crashes)
         self.claims.append(taken.claim)
 
-    def _completions(self, claim: Claim, outcomes: Iterable[tuple[int, bool]]) -> list[Completion]:
+    def _completions(self, claim: Claim, outcomes: Iterable[tuple[int, bool]]) -> list[Outcome]:
         size = claim.last_seq - claim.first_seq + 1
         return [
             answer(claim.first_seq + at % size, f"answer {next(self._texts)}")
