@@ -21,8 +21,8 @@ from benchmarks.pipeline import LOOK_EVERY_SECONDS, running_worker
 from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store, running_redis
 from benchmarks.workload import write_documents
-from qwenq.jobs.request import JobRequest
-from qwenq.jobs.submitting import submit_request
+from qwenq.actions.request import JobRequest
+from qwenq.actions.submitting import submit_request
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import batches, chunks
 from qwenq.store.database.store import Store, database_url

@@ -19,10 +19,10 @@ import orjson
 from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store, running_postgres, running_redis
 from benchmarks.workload import write_documents
+from qwenq.actions.request import JobRequest
+from qwenq.actions.submitting import submit_request
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
-from qwenq.jobs.request import JobRequest
-from qwenq.jobs.submitting import submit_request
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import broker_url

@@ -22,8 +22,8 @@ from benchmarks.pipeline import running_worker
 from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store, running_redis
 from benchmarks.workload import write_documents
+from qwenq.actions.request import JobRequest
 from qwenq.embedded.session import environment_of
-from qwenq.jobs.request import JobRequest
 from qwenq.schedules import commands
 from qwenq.schemas.schedules import CatchUp, Overlap, RunPolicy
 from qwenq.schemas.settings import Settings

@@ -24,9 +24,9 @@ from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store, running_redis
 from benchmarks.watched import Watched, watch
 from benchmarks.workload import write_documents
+from qwenq.actions.request import JobRequest
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
-from qwenq.jobs.request import JobRequest
 from qwenq.schedules import commands
 from qwenq.schemas.schedules import RunPolicy, ScheduleRun
 from qwenq.schemas.settings import Settings

@@ -21,9 +21,9 @@ from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import FreshStores, forget_environment, running_postgres, running_redis
 from benchmarks.watched import Watched, watch
 from benchmarks.workload import write_documents
+from qwenq.actions.request import JobRequest
+from qwenq.actions.submitting import submit_request
 from qwenq.embedded.session import environment_of
-from qwenq.jobs.request import JobRequest
-from qwenq.jobs.submitting import submit_request
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import broker_url
 from qwenq.store.database.store import SQLITE_FILE

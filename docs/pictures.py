@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from docs.example_store import fill
 from qwenq.schemas.settings import Settings
-from qwenq.stores import open_store
+from qwenq.store.database.opening import open_store
 from tests.chromium import NONE_FOUND, found_chromium, running_chromium
 from tests.monitors import running_monitor
 

@@ -51,8 +51,8 @@ def submit(
     request under the same key is refused. With `reuse`, documents are answered from earlier identical ones.
     A broker that is away is no error: the job is announced once it is back. Raises UsageError, StoreAway.
     """
-    from qwenq.jobs.request import JobRequest
-    from qwenq.jobs.submitting import submit_request
+    from qwenq.actions.request import JobRequest
+    from qwenq.actions.submitting import submit_request
 
     request = JobRequest(
         files=[str(file) for file in files],
@@ -154,7 +154,7 @@ def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
 def pause(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Let nothing more of a job begin; what workers are at is finished. Raises UnknownJob, JobNotPausable."""
-    from qwenq.jobs import changing
+    from qwenq.actions import changing
 
     return changing.pause(job_id, settings or load_settings())
 
@@ -164,7 +164,7 @@ def resume(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
     A broker that is away is no error: the job is announced once it is back.
     """
-    from qwenq.jobs import changing
+    from qwenq.actions import changing
 
     return changing.resume(job_id, settings or load_settings()).status
 
@@ -175,7 +175,7 @@ def retry(job_id: int, *, codes: Sequence[str] = (), settings: Settings | None =
     A broker that is away is no error: the job is announced once it is back. Raises UnknownJob, JobNotRetryable,
     NothingToRetry.
     """
-    from qwenq.jobs import changing
+    from qwenq.actions import changing
 
     return changing.retry(job_id, codes, settings or load_settings()).status
 
@@ -195,7 +195,7 @@ def _streamed(
 
 
 def _store(settings: Settings | None) -> "Store":
-    from qwenq.stores import open_store
+    from qwenq.store.database.opening import open_store
 
     return open_store(settings or load_settings())
 

@@ -12,47 +12,27 @@ import click
 from qwenq.schemas.errors import QwenqError
 
 _COMMANDS = {
-    "run": "answer files now, with nothing running before or after",
-    "up": "the embedded services, until Ctrl-C: Redis, a worker, beat and Flower",
-    "submit": "store files as a job for the workers",
-    "status": "where jobs stand",
-    "results": "a job's answers",
-    "report": "what became of a job, on one page",
-    "metrics": "what a job took: response time, speed, memory",
-    "cancel": "stop a job",
-    "pause": "let nothing more of a job begin",
-    "resume": "let a paused job go on",
-    "retry": "run a job's failed documents again",
-    "schedule": "jobs by the clock: add, list, show, pause, resume, remove, run",
-    "worker": "answer documents with one resident model",
-    "beat": "run schedules, look for stranded work",
-    "flower": "watch the tasks in a browser",
-    "templates": "the built-in prompts",
-    "db": "the SQL store",
-    "health": "whether all is well, and what to do where it is not",
-    "check": "try every setting, and say what is wrong and how to mend it",
+    "run": ("jobs.run", "answer files now, with nothing running before or after"),
+    "up": ("services.up", "run Redis, a worker, beat and Flower until Ctrl-C"),
+    "submit": ("jobs.submit", "store files as a job for the workers"),
+    "status": ("jobs.status", "show where jobs stand"),
+    "results": ("jobs.results", "write a job's answers"),
+    "report": ("jobs.report", "write a page on a job: counts, failures, tokens, cost, samples"),
+    "metrics": ("jobs.metrics", "show a job's response times, speed and memory"),
+    "cancel": ("jobs.changes:cancel", "stop a job"),
+    "pause": ("jobs.changes:pause", "begin no more documents of a job"),
+    "resume": ("jobs.changes:resume", "let a paused job go on"),
+    "retry": ("jobs.changes:retry", "run a job's failed documents again"),
+    "schedule": ("schedule", "run jobs by the clock: add, list, show, pause, resume, remove, run"),
+    "worker": ("services.worker", "answer documents with one resident model"),
+    "beat": ("services.beat", "run schedules, and put stranded work back"),
+    "flower": ("services.flower", "watch jobs and workers in a browser"),
+    "templates": ("templates", "show the built-in prompts"),
+    "db": ("services.db", "upgrade, check or prune the SQL store"),
+    "health": ("services.health", "check services, workers and machine, and say what to do"),
+    "check": ("services.check", "try every setting, and say what is wrong and how to mend it"),
 }
-_MODULES = {
-    "run": "qwenq.cli.jobs.run",
-    "up": "qwenq.cli.services.up",
-    "submit": "qwenq.cli.jobs.submit",
-    "status": "qwenq.cli.jobs.status",
-    "results": "qwenq.cli.jobs.results",
-    "report": "qwenq.cli.jobs.report",
-    "metrics": "qwenq.cli.jobs.metrics",
-    "cancel": "qwenq.cli.jobs.cancel",
-    "pause": "qwenq.cli.jobs.pause",
-    "resume": "qwenq.cli.jobs.resume",
-    "retry": "qwenq.cli.jobs.retry",
-    "schedule": "qwenq.cli.schedule",
-    "worker": "qwenq.cli.services.worker",
-    "beat": "qwenq.cli.services.beat",
-    "flower": "qwenq.cli.services.flower",
-    "templates": "qwenq.cli.templates",
-    "db": "qwenq.cli.services.db",
-    "health": "qwenq.cli.services.health",
-    "check": "qwenq.cli.services.check",
-}
+"""Where each command is defined (a module of qwenq.cli, `:` and a name other than `command`), and its help."""
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
 GC_OBJECTS = 50_000
@@ -71,7 +51,8 @@ class _LazyGroup(click.Group):
             return None
         # What a command has to say, it says; a service sets its log up itself.
         logging.getLogger("qwenq").addHandler(logging.NullHandler())
-        command: click.Command = importlib.import_module(_MODULES[cmd_name]).command
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), name or "command")
         return command
 
     def resolve_command(
@@ -88,7 +69,7 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
 @click.group(

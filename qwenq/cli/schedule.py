@@ -51,14 +51,14 @@ def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, *
     from qwenq.schedules.tables import next_due
     from qwenq.schemas.schedules import RunPolicy
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import say, tell_json
+    from qwenq.wording.output import print_json, say
 
     settings = load_settings(model=options.pop("model"))
     policy = RunPolicy(**{field: options.pop(field) for field in RunPolicy.model_fields})
     added = commands.add(name, (cron, tz), read_request(inputs, options), policy, settings)
     for warning in added.warnings:
         say(warning)
-    tell_json(added.schedule) if as_json else say(f"schedule {name} is due {next_due(added.schedule)}")
+    print_json(added.schedule) if as_json else say(f"schedule {name} is due {next_due(added.schedule)}")
     return 0
 
 
@@ -69,10 +69,10 @@ def list_(as_json: bool) -> int:
     from qwenq.schedules.commands import all_schedules
     from qwenq.schedules.tables import show_schedules
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import tell_json
+    from qwenq.wording.output import print_json
 
     found = all_schedules(load_settings())
-    tell_json(found) if as_json else show_schedules(found)
+    print_json(found) if as_json else show_schedules(found)
     return 0
 
 
@@ -84,10 +84,10 @@ def show(name: str, as_json: bool) -> int:
     from qwenq.schedules import commands
     from qwenq.schedules.tables import show_schedule
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import tell_json
+    from qwenq.wording.output import print_json
 
     report = commands.show(name, load_settings())
-    tell_json(report) if as_json else show_schedule(report)
+    print_json(report) if as_json else show_schedule(report)
     return 0
 
 
@@ -98,11 +98,11 @@ def pause(name: str, as_json: bool) -> int:
     """Let the due times of schedule NAME pass. What runs goes on."""
     from qwenq.schedules import commands
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import say, tell_json
+    from qwenq.wording.output import print_json, say
 
     paused = commands.pause(name, load_settings())
     told = f"schedule {name} is paused; `qwenq schedule resume {name}` lets it go on"
-    tell_json(paused) if as_json else say(told)
+    print_json(paused) if as_json else say(told)
     return 0
 
 
@@ -114,10 +114,10 @@ def resume(name: str, as_json: bool) -> int:
     from qwenq.schedules import commands
     from qwenq.schedules.tables import next_due
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import say, tell_json
+    from qwenq.wording.output import print_json, say
 
     resumed = commands.resume(name, load_settings())
-    tell_json(resumed) if as_json else say(f"schedule {name} is due {next_due(resumed)}")
+    print_json(resumed) if as_json else say(f"schedule {name} is due {next_due(resumed)}")
     return 0
 
 
@@ -128,10 +128,10 @@ def remove(name: str, as_json: bool) -> int:
     """Remove schedule NAME with the record of its runs. Their jobs and answers stay."""
     from qwenq.schedules import commands
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import say, tell_json
+    from qwenq.wording.output import print_json, say
 
     removed = commands.remove(name, load_settings())
-    tell_json(removed) if as_json else say(f"schedule {name} is removed; its jobs stay")
+    print_json(removed) if as_json else say(f"schedule {name} is removed; its jobs stay")
     return 0
 
 
@@ -142,11 +142,11 @@ def remove(name: str, as_json: bool) -> int:
 def run(name: str, wait: bool, as_json: bool) -> int:
     """Begin a run of schedule NAME now, whatever the clock says. Prints the id of its job."""
     from qwenq import api
-    from qwenq.jobs.following import follow
+    from qwenq.actions.following import follow
     from qwenq.schedules import commands
     from qwenq.schemas.settings import load_settings
     from qwenq.schemas.states import RunState
-    from qwenq.wording.telling import say, tell_json
+    from qwenq.wording.output import print_json, say
 
     settings = load_settings()
     begun = commands.run(name, settings)
@@ -160,7 +160,7 @@ def run(name: str, wait: bool, as_json: bool) -> int:
         begun = commands.finish(begun.id, settings)
         say(begun.error_message or f"the answers are in {begun.output}")
     if as_json:
-        tell_json(api.status(job_id, settings=settings))
+        print_json(api.status(job_id, settings=settings))
     return 1 if begun.state is RunState.FAILED or begun.failed else 0
 
 
@@ -172,10 +172,10 @@ def tick(at: datetime | None, as_json: bool) -> int:
     """Do once what beat does every few seconds: for a cron of your own, or to try a schedule."""
     from qwenq.schedules.ticking import tick_once
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import say, tell_json
+    from qwenq.wording.output import print_json, say
 
     report = tick_once(load_settings(), at)
-    tell_json(report) if as_json else say(
+    print_json(report) if as_json else say(
         f"{report.due} runs came due, {report.steps} steps were taken, {report.notices} notices were sent"
     )
     return 0

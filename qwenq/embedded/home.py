@@ -1,4 +1,4 @@
-"""Home folders: who uses one, and the folder of its own that a `qwenq run` gets."""
+"""Home folders: the lock that one process holds, and the own folder of each one-shot."""
 
 import hashlib
 import secrets
@@ -17,13 +17,13 @@ from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import make_home
 
-RUNS_FOLDER = "runs"
+ONE_SHOTS_FOLDER = "one-shots"
 LOCK_FILE = "lock"
 
 
 @contextmanager
-def held(home: Path) -> Iterator[None]:
-    """Hold a home folder alone for its embedded services. Raises HomeInUse when another process does."""
+def hold_home(home: Path) -> Iterator[None]:
+    """Lock a home folder for its embedded services. Raises HomeInUse when another process holds it."""
     make_home(home)
     lock = FileLock(home / LOCK_FILE)
     try:
@@ -36,11 +36,11 @@ def held(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def run_key(spec: JobSpec, asked_for: str) -> str:
-    """Names a run by its model, its prompt, what else was asked for, and its input files as they are now.
+def one_shot_key(spec: JobSpec, asked_for: str) -> str:
+    """Name a one-shot by its model, prompt, other options, and its input files as they are now.
 
-    The same command over the same files has the same key: so an interrupted run is taken up where it stopped.
-    An input that cannot be read twice (a pipe, standard input) makes a run that has no equal.
+    The same command over the same files has the same key, and so goes on where an interrupted one stopped.
+    An input that cannot be read twice (a pipe, standard input) gives a random key.
     """
     digest = hashlib.sha256(repr((spec.model, spec.prompt, spec.sources, asked_for)).encode())
     for path in _files_of(spec.sources):
@@ -54,7 +54,7 @@ def run_key(spec: JobSpec, asked_for: str) -> str:
 
 
 def _files_of(sources: Sequence[str]) -> Iterator[Path]:
-    """The files behind the inputs: one of them may be a folder of documents."""
+    """The files behind the inputs; an input may be a folder of documents."""
     for source in sources:
         path = Path(source)
         if path.is_file() or is_url(source):
@@ -64,25 +64,25 @@ def _files_of(sources: Sequence[str]) -> Iterator[Path]:
 
 
 @dataclass
-class RunHome:
-    """The folder of one run. `resumable` says, at its end, whether the same command may go on there."""
+class OneShotHome:
+    """The home of one one-shot. `resumable`, read at its end: the same command may go on there."""
 
     settings: Settings
     resumable: bool = False
 
 
 @contextmanager
-def home_of_run(settings: Settings, key: str) -> Iterator[RunHome]:
-    """A home folder of its own for a run without a store of its own; removed at the end unless resumable.
+def home_of_one_shot(settings: Settings, key: str) -> Iterator[OneShotHome]:
+    """Give a one-shot its own home folder, unless store and broker are set. It is removed at the end unless resumable.
 
-    Raises HomeInUse when the same run goes on in another process.
+    Raises HomeInUse when another process runs the same command.
     """
     if settings.database_url is not None and settings.broker_url is not None:
-        yield RunHome(settings)
+        yield OneShotHome(settings)
         return
-    folder = settings.home / RUNS_FOLDER / key
-    with held(folder):
-        home = RunHome(settings.model_copy(update={"home": folder}))
+    folder = settings.home / ONE_SHOTS_FOLDER / key
+    with hold_home(folder):
+        home = OneShotHome(settings.model_copy(update={"home": folder}))
         try:
             yield home
         finally:

@@ -13,7 +13,6 @@ from pathlib import Path
 from qwenq.schemas.errors import ServiceFailed
 
 _PR_SET_PDEATHSIG = 1
-KILL_AFTER_SECONDS = 10.0
 LOG_TAIL_BYTES = 4_000
 FULL_BYTES = 1024 * 1024
 """With less room than that, a disk is full for one or another service."""

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from qwenq.embedded.redis import start_redis
 from qwenq.embedded.service import Service
 from qwenq.schemas.settings import Settings
-from qwenq.wording.telling import say
+from qwenq.wording.output import say
 
 REDIS_STOP_SECONDS = 15.0
 GRACE_BEYOND_STOP_SECONDS = 10.0

@@ -1,26 +1,26 @@
-"""`qwenq up`: all services of one home folder, resident."""
+"""`qwenq up`: all services of one home folder, until Ctrl-C."""
 
 import logging
 import time
 
-from qwenq.embedded.home import held
+from qwenq.actions.request import model_of
+from qwenq.embedded.home import hold_home
 from qwenq.embedded.session import Session
-from qwenq.jobs.request import model_of
 from qwenq.schemas.settings import Settings
-from qwenq.stores import open_store
-from qwenq.wording.telling import say
+from qwenq.store.database.opening import open_store
+from qwenq.wording.output import say
 from qwenq.worker.engines.factory import check_model
 
 LOOK_EVERY_SECONDS = 0.5
 
 
-def serve(settings: Settings, flower_port: int) -> None:
+def keep_services(settings: Settings, flower_port: int) -> None:
     """Run Redis (unless a broker is set), a worker, beat and Flower until interrupted. Raises ServiceAway."""
     model = model_of(settings)
     check_model(model, settings)
     # What a person reads on a terminal is, in a log of JSON, a line like the others.
     told = say if settings.log_format == "text" else logging.getLogger("qwenq.service").info
-    with held(settings.home), Session(settings, told) as session:
+    with hold_home(settings.home), Session(settings, told) as session:
         open_store(settings).close()
         session.start_broker()
         session.start("the worker", "worker", "--model", model)

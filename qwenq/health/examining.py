@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from qwenq.health.deadline import Look
+from qwenq.health.background import BackgroundCall
 from qwenq.health.fleet import LIVE, check_speed, check_workers
 from qwenq.health.resources import check_disk, check_memory
 from qwenq.health.services import (
@@ -73,16 +73,18 @@ class StoreFacts:
 
 
 def examine(settings: Settings) -> Health:
-    """Look at everything. What is away is told as such: nothing is raised, and nothing waits for longer than 3 s."""
+    """Make all checks. Raises nothing: what is away becomes an unhealthy check. Takes PATIENCE_SECONDS at most."""
     until = time.monotonic() + PATIENCE_SECONDS
-    store = Look(lambda: _look_at_store(settings))
-    broker = Look(lambda: _look_at_broker(settings))
+    store = BackgroundCall(lambda: _look_at_store(settings))
+    broker = BackgroundCall(lambda: _look_at_broker(settings))
     of_store, fleet = _store_checks(store, until)
     of_broker = _broker_check(broker, until)
     return Health(checks=(of_store[0], of_broker, *of_store[1:], *_machine_checks(settings, fleet)))
 
 
-def _store_checks(look: Look[StoreFacts], until: float) -> tuple[Sequence[Check], Sequence[FleetWorker]]:
+def _store_checks(
+    look: BackgroundCall[StoreFacts], until: float
+) -> tuple[Sequence[Check], Sequence[FleetWorker]]:
     """The checks that the store is needed for, its own first, and the workers that it knows."""
     unmade = [not_made(name) for name in ("schema", *_OF_STORE)]
     try:
@@ -104,7 +106,7 @@ def _store_checks(look: Look[StoreFacts], until: float) -> tuple[Sequence[Check]
     return checks, work.fleet
 
 
-def _broker_check(look: Look[BrokerFacts], until: float) -> Check:
+def _broker_check(look: BackgroundCall[BrokerFacts], until: float) -> Check:
     try:
         return check_broker(look.result(until - time.monotonic()))
     except (BrokerAway, InvalidSetting) as error:

@@ -5,7 +5,7 @@ from statistics import median
 
 from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
 from qwenq.schemas.views.health import Check, HealthState, WaitingModel, WorkerSpeed
-from qwenq.wording.worker_command import worker_command
+from qwenq.wording.workers import no_worker, worker_command
 
 LIVE = {WorkerCondition.BUSY, WorkerCondition.IDLE, WorkerCondition.STARTING}
 SLOW_SHARE = 0.5
@@ -18,7 +18,7 @@ def check_workers(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel])
     live = {worker.model for worker in fleet if worker.condition in LIVE}
     unserved = [model for model in waiting if model.model not in live]
     if unserved:
-        told = [f"no worker has {one.model}, and chunks wait for it: {one.chunks:,}" for one in unserved]
+        told = [f"{no_worker(one.model)}, and {one.chunks:,} chunks wait for it" for one in unserved]
         told += _failures(fleet)
         commands = _commands(one.model for one in unserved)
         return _check(HealthState.UNHEALTHY, told, f"Start one for each such model: {commands}.")

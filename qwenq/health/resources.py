@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from qwenq.schemas.views.fleet import FleetWorker
 from qwenq.schemas.views.health import Check, DiskFacts, HealthState, MemoryFacts
-from qwenq.worker.engines.memory import readable
+from qwenq.wording.numbers import percent, size
 
 LITTLE_MEMORY = 0.1
 NO_MEMORY = 0.03
@@ -17,9 +17,9 @@ NO_DISK = 2**28
 def check_memory(machine: MemoryFacts, here: Sequence[FleetWorker], fleet: Sequence[FleetWorker]) -> Check:
     """Whether this machine has memory left beside its workers, and the GPUs of all some."""
     held = sum(worker.resident_bytes or 0 for worker in here)
-    told = [f"{readable(machine.free)} of {readable(machine.total)} free here"]
+    told = [f"{size(machine.free)} of {size(machine.total)} free here"]
     if held:
-        told.append(f"its workers hold {readable(held)}")
+        told.append(f"its workers hold {size(held)}")
     state, advice = HealthState.HEALTHY, []
     if machine.free < LITTLE_MEMORY * machine.total:
         state = HealthState.UNHEALTHY if machine.free < NO_MEMORY * machine.total else HealthState.DEGRADED
@@ -30,7 +30,7 @@ def check_memory(machine: MemoryFacts, here: Sequence[FleetWorker], fleet: Seque
     full = [worker for worker in fleet if _gpu_share(worker) > FULL_GPU]
     if full:
         state = max(state, HealthState.DEGRADED, key=tuple(HealthState).index)
-        told += [f"the GPU of {worker.name} is {_gpu_share(worker):.0%} taken" for worker in full]
+        told += [f"the GPU of {worker.name} is {percent(_gpu_share(worker))} taken" for worker in full]
         advice.append(
             "See who shares it (`nvidia-smi`), or lower QWENQ_BATCH_TOKENS and start the worker again."
         )
@@ -39,7 +39,7 @@ def check_memory(machine: MemoryFacts, here: Sequence[FleetWorker], fleet: Seque
 
 def check_disk(disks: Sequence[DiskFacts]) -> Check:
     """Whether there is room where the store, the broker and the logs are written."""
-    message = "; ".join(f"{readable(disk.free)} free at {disk.folder}" for disk in disks)
+    message = "; ".join(f"{size(disk.free)} free at {disk.folder}" for disk in disks)
     least = min((disk.free for disk in disks), default=NO_DISK * 1_000)
     if least >= LITTLE_DISK:
         return Check(name="disk", state=HealthState.HEALTHY, message=message)

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from qwenq.schemas.errors import QwenqError, ServiceAway, StoreAway
 from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store, database_url
 from qwenq.store.database.version import check_version
-from qwenq.stores import open_store
 
 THREADS = 4
 ACTION_THREADS = 4

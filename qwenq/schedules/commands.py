@@ -5,14 +5,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwenq.actions.request import JobRequest, submitter_of
 from qwenq.exporting import check_outputs
-from qwenq.jobs.request import JobRequest
-from qwenq.jobs.submitter import submitter_of
 from qwenq.producer.object_stores import is_url
 from qwenq.producer.opening import checked_prompts
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.outputs import check_pattern, example_outputs
-from qwenq.schedules.preflight import no_worker, preflight
+from qwenq.schedules.preflight import preflight
 from qwenq.schedules.ticking import advance_run
 from qwenq.schedules.webhooks import check_url, secret_of
 from qwenq.schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
@@ -21,12 +20,13 @@ from qwenq.schemas.settings import Settings, without_passwords
 from qwenq.schemas.states import RunState, ScheduleState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of
+from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
 from qwenq.store.schedules import schedules as stored
 from qwenq.store.schedules.notices import notices_of
 from qwenq.store.schedules.runs import begin_run_now, find_run, last_runs, newest_runs, take_run
-from qwenq.stores import open_store
+from qwenq.wording.workers import start_a_worker
 
 RUNS_TOLD = 20
 LOOKING_SECONDS = 0.5
@@ -184,7 +184,7 @@ def _waits(schedule: Schedule, runs: Sequence[ScheduleRun], models: Collection[s
     """What a run at work waits for: a worker that has its model."""
     at_work = any(run.state is RunState.RUNNING and run.job_id is not None for run in runs)
     model = schedule.request.spec.model
-    return no_worker(model) if at_work and model not in models else None
+    return start_a_worker(model) if at_work and model not in models else None
 
 
 def _absolute(policy: RunPolicy) -> RunPolicy:

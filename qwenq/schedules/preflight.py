@@ -14,7 +14,7 @@ from qwenq.schemas.errors import UsageError
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
 from qwenq.store.database.store import Store
 from qwenq.store.life.workers import ALIVE_SECONDS, count_alive
-from qwenq.wording.worker_command import worker_command
+from qwenq.wording.workers import start_a_worker
 
 _A_DAY = timedelta(days=1)
 
@@ -28,13 +28,8 @@ def preflight(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
     ]
     with store.reading() as connection:
         if not count_alive(connection, schedule.request.spec.model, ALIVE_SECONDS):
-            told.append(no_worker(schedule.request.spec.model))
+            told.append(start_a_worker(schedule.request.spec.model))
     return told
-
-
-def no_worker(model: str) -> str:
-    """That nobody answers with a model, and what to do."""
-    return f"no worker has this model now; start one with `{worker_command(model)}`"
 
 
 def _about_input(request: ScheduledRequest) -> list[str]:

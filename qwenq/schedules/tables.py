@@ -9,7 +9,8 @@ from qwenq.schedules.cron import CronLine
 from qwenq.schedules.refused_notices import why_refused
 from qwenq.schemas.schedules import Schedule, ScheduleReport, ScheduleRun
 from qwenq.schemas.states import RunState, ScheduleState
-from qwenq.wording.telling import say
+from qwenq.wording.numbers import UNKNOWN, number, percent, precise_duration
+from qwenq.wording.output import say
 
 
 def next_due(schedule: Schedule) -> str:
@@ -51,7 +52,7 @@ def show_schedule(report: ScheduleReport) -> None:
         "overlap": policy.overlap,
         "fails above": "-"
         if policy.on_failure_rate is None
-        else f"{policy.on_failure_rate:.1%} failed documents",
+        else f"{percent(policy.on_failure_rate)} failed documents",
         "webhook": policy.webhook or "-",
         "added by": schedule.submitter or "-",
     }
@@ -74,9 +75,10 @@ def _show_runs(report: ScheduleReport) -> None:
         told.append("; ".join(filter(None, [run.error_message or run.output, untold.get(run.notice_key)])))
         rows.append(
             (
-                str(run.id), _local(report.schedule, run.due_at), run.state, _number(run.job_id),
-                _number(run.documents), _number(run.reused), _number(run.failed), _number(run.completion_tokens),
-                _seconds(run.device_seconds),
+                str(run.id), _local(report.schedule, run.due_at), run.state,
+                UNKNOWN if run.job_id is None else str(run.job_id),
+                number(run.documents), number(run.reused), number(run.failed), number(run.completion_tokens),
+                precise_duration(run.device_seconds),
             )
         )  # fmt: skip
     for line, became_of_it in zip(_aligned(rows), told, strict=True):
@@ -103,12 +105,3 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def _local(schedule: Schedule, moment: datetime) -> str:
     return f"{CronLine(schedule.cron, schedule.timezone).local(moment):%Y-%m-%d %H:%M}"
-
-
-def _seconds(value: float | None) -> str:
-    """A device's time; that of a run that reused all its answers is none."""
-    return "-" if value is None else f"{value:,.1f} s"
-
-
-def _number(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"

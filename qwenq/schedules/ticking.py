@@ -18,10 +18,10 @@ from qwenq.schemas.schedules import HeldRun
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of
+from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.runs import renew_run, take_run
 from qwenq.store.views.statuses import job_status
-from qwenq.stores import open_store
 
 AT_WORK = threading.BoundedSemaphore(2)
 """Of beat's four threads, so many may read long inputs or write long outputs: nothing comes due late for them."""

@@ -7,10 +7,10 @@ from qwenq.schedules.refused_notices import why_refused
 from qwenq.schemas.schedules import NoticeStatus, ScheduleRun
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState
+from qwenq.store.database.opening import open_store
 from qwenq.store.schedules.notices import notices_of
 from qwenq.store.schedules.runs import last_ended
 from qwenq.store.views.health_facts import schedule_trouble
-from qwenq.stores import open_store
 
 
 def troubles(settings: Settings) -> list[str]:

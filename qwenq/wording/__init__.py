@@ -1,1 +1,1 @@
-"""How numbers, moments and answers are worded."""
+"""How things are worded: numbers, spans of time, moments, jobs, missing workers."""

@@ -1,4 +1,4 @@
-"""Numbers and moments as the pages say them."""
+"""How numbers, sizes, spans of time and moments are worded."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ _FEW = 10
 
 
 def number(value: float | None) -> str:
-    """A count or a rate, with a digit more where it says something; a dash for what is not known."""
+    """A count or a rate; a float below 10 gets one decimal."""
     if value is None:
         return UNKNOWN
     return f"{value:,.1f}" if isinstance(value, float) and abs(value) < _FEW else f"{value:,.0f}"
@@ -31,6 +31,13 @@ def duration(seconds: float | None) -> str:
             rest = left % size // smaller
             return f"{left // size} {unit} {rest} {name}" if rest else f"{left // size} {unit}"
     return f"{left} s"
+
+
+def precise_duration(seconds: float | None) -> str:
+    """A measured span of time: in milliseconds below a second, else in seconds."""
+    if seconds is None:
+        return UNKNOWN
+    return f"{seconds:,.1f} s" if seconds >= 1 else f"{seconds * 1_000:,.1f} ms"
 
 
 def age(moment: datetime | None) -> str:

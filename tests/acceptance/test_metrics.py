@@ -34,9 +34,9 @@ def test_people_read_a_fact_a_line(tmp_path: Path, settings: Settings, answered:
     told = qwenq_here("metrics", str(answered), cwd=tmp_path, env=environment_of(settings))
     assert (told.returncode, told.stderr) == (0, "")
     assert "response time 2.0 s on average, p50 2.0 s, p95 3.6 s; of 2 answers\n" in told.stdout
-    assert "15.0 while a device worked\n" in told.stdout
-    assert "padding       50.0% more cells than prompts have tokens\n" in told.stdout
-    assert "prefix reuse  25.0% of the tokens in\n" in told.stdout
+    assert "15 while a device worked\n" in told.stdout
+    assert "padding       50.0 % more cells than prompts have tokens\n" in told.stdout
+    assert "prefix reuse  25.0 % of the tokens in\n" in told.stdout
     assert "memory        2.0 GiB, 5.0 GiB on the GPU, at the most\n" in told.stdout
 
 

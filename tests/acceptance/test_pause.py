@@ -83,7 +83,7 @@ def test_what_cannot_be_paused_or_resumed_is_told_in_a_sentence(
     assert (again.returncode, "only a job that is queued or running" in again.stderr) == (2, True)
     assert "There is no job 99" in qwenq_here("pause", "99", cwd=folder, env=home).stderr
     resumed = qwenq_here("resume", job, cwd=folder, env=home)
-    assert "no worker has this model now" in resumed.stderr
+    assert "no worker has the model" in resumed.stderr
 
 
 def test_a_job_is_paused_and_resumed_without_a_broker(folder: Path, documents: Path) -> None:

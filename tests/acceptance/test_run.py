@@ -36,7 +36,9 @@ def test_the_shipped_model_answers_the_shipped_invoices_right(folder: Path) -> N
     assert set(answers[0]) == {
         "custom_id", "text", "reasoning", "finish_reason", "usage", "model", "reused", "parts",
     }  # fmt: skip
-    assert not (folder / ".qwenq" / "runs").exists() or not list((folder / ".qwenq" / "runs").iterdir())
+    assert not (folder / ".qwenq" / "one-shots").exists() or not list(
+        (folder / ".qwenq" / "one-shots").iterdir()
+    )
 
 
 def test_a_bad_row_costs_nobody_else_and_is_told_with_its_line(folder: Path, documents: Path) -> None:
@@ -119,7 +121,7 @@ def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Pat
     running = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
     def answered() -> bool:
-        stores = list(folder.glob(".qwenq/runs/*/qwenq.db"))
+        stores = list(folder.glob(".qwenq/one-shots/*/qwenq.db"))
         return bool(stores) and _count_results(stores[0]) > 0
 
     eventually(answered, "some answers are there", 90)
@@ -130,7 +132,7 @@ def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Pat
     assert running.returncode == 130, said
     assert "the same command goes on" in said
     assert psutil.wait_procs(started, timeout=10)[1] == []
-    (store,) = folder.glob(".qwenq/runs/*/qwenq.db")
+    (store,) = folder.glob(".qwenq/one-shots/*/qwenq.db")
     kept = _count_results(store)
     assert 0 < kept < DOCUMENTS
     again = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.embedded.home import run_key
+from qwenq.embedded.home import one_shot_key
 from qwenq.embedded.session import environment_of
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
@@ -26,18 +26,18 @@ def docs(folder: Path) -> Path:
 
 def test_a_key_names_the_command_and_its_files(folder: Path, docs: Path) -> None:
     spec = JobSpec(model="echo", sources=(str(docs),))
-    key = run_key(spec, "seed 1")
-    assert run_key(spec, "seed 1") == key
-    assert run_key(spec, "seed 2") != key
-    assert run_key(spec.model_copy(update={"model": "other"}), "seed 1") != key
+    key = one_shot_key(spec, "seed 1")
+    assert one_shot_key(spec, "seed 1") == key
+    assert one_shot_key(spec, "seed 2") != key
+    assert one_shot_key(spec.model_copy(update={"model": "other"}), "seed 1") != key
     write_jsonl(docs, [{"id": "a", "text": "changed in between"}])
-    assert run_key(spec, "seed 1") != key
+    assert one_shot_key(spec, "seed 1") != key
 
 
 def test_an_input_that_cannot_be_read_twice_is_never_taken_up(folder: Path) -> None:
     for sources in (("-",), ("/dev/fd/63",)):
         spec = JobSpec(model="echo", sources=sources)
-        assert run_key(spec, "") != run_key(spec, "")
+        assert one_shot_key(spec, "") != one_shot_key(spec, "")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -62,12 +62,12 @@ def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder
     (folder / "out").mkdir()
     late = folder / "late.py"
     late.write_text(
-        "import sys, qwenq.embedded.run as running\n"
+        "import sys, qwenq.embedded.one_shot as one_shot\n"
         "from qwenq.schemas.errors import OutputNotWritable\n"
         "def refuse(connection, job_id, path):\n"
         "    raise OutputNotWritable(path=str(path), reason='disk full')\n"
         "if sys.argv.pop(1) == 'full':\n"
-        "    running.write_answers = refuse\n"
+        "    one_shot.write_answers = refuse\n"
         "from qwenq.cli import main\n"
         "main()\n"
     )
@@ -79,7 +79,7 @@ def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder
     assert again[0] == 0, again[1]
     assert "going on with it" in again[1]
     assert [answer["text"] for answer in read_jsonl(folder / "out" / "answers.jsonl")] == ["one", "two"]
-    assert list((folder / ".qwenq" / "runs").iterdir()) == []
+    assert list((folder / ".qwenq" / "one-shots").iterdir()) == []
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -89,12 +89,12 @@ def test_a_run_whose_job_was_paused_meanwhile_lets_it_go_on(
     from qwenq.store.broker.broker import broker_url
 
     environment = {**environment_of(settings), "QWENQ_BROKER_URL": broker_url(settings)}
-    key = run_key(JobSpec(model="echo", sources=(str(docs),)), "")
+    key = one_shot_key(JobSpec(model="echo", sources=(str(docs),)), "")
     interrupted = qwenq_here("submit", docs, "--model", "echo", cwd=folder, env=environment).stdout.strip()
     assert qwenq_here("pause", interrupted, cwd=folder, env=environment).returncode == 0
     late = folder / "late.py"
     late.write_text(
-        f"import qwenq.embedded.run as running\nrunning.run_key = lambda *_: {key!r}\n"
+        f"import qwenq.embedded.one_shot as one_shot\none_shot.one_shot_key = lambda *_: {key!r}\n"
         "from qwenq.cli import main\nmain()\n"
     )
     store = (settings.database_url or "").removeprefix("sqlite:///")

@@ -49,8 +49,8 @@ def test_a_model_that_no_worker_serves_is_told_however_many_jobs_came_later(
     told = qwenq_here("status", *which, "--limit", "2", cwd=folder, env=environment_of(settings))
     assert told.returncode == 0
     assert (
-        "job 1: no worker with the model nobody/has-it gives a sign of life; `qwenq worker --model nobody/has-it` "
-        "starts one" in told.stderr
+        "job 1: no worker has the model nobody/has-it; start one with `qwenq worker --model nobody/has-it`"
+        in told.stderr
     )
     assert "model echo" not in told.stderr
 

@@ -94,7 +94,7 @@ def test_a_model_without_a_living_worker_is_told_as_soon_as_somebody_waits_for_i
     silence(store, worker_id)
     check = checked(settings, "workers")
     assert (check.state, check.message) == (
-        HealthState.UNHEALTHY, "no worker has echo, and chunks wait for it: 3",
+        HealthState.UNHEALTHY, "no worker has the model echo, and 3 chunks wait for it",
     )  # fmt: skip
     assert "`qwenq worker --model echo`" in (check.recommendation or "")
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select, update
 
-from qwenq.jobs.request import JobRequest
+from qwenq.actions.request import JobRequest
 from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import IdempotencyMismatch, InvalidParameter, NoGoodRow

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from qwenq import api
-from qwenq.jobs.pruning import foresee, prune
+from qwenq.actions.pruning import foresee, prune
 from qwenq.schemas.errors import JobNotCancellable, JobNotRetryable, LeaseLost
 from qwenq.schemas.jobs import HalfJob
 from qwenq.schemas.pruning import PrunedJob, PruneReport

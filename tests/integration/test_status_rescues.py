@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from qwenq.jobs.rescuing import Rescuer
+from qwenq.actions.rescuing import Rescuer
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import workers
 from qwenq.store.broker.broker import Broker

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from qwenq.jobs.request import JobRequest
+from qwenq.actions.request import JobRequest
 from qwenq.producer.opening import open_input
 from qwenq.schemas.errors import InvalidParameter, InvalidTemplate, UnknownColumn, UnreadableInput
 from qwenq.schemas.jobs import JobSpec

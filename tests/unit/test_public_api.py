@@ -46,6 +46,14 @@ def test_every_public_name_is_there(name: str) -> None:
     assert getattr(qwenq, name) is not None
 
 
+@pytest.mark.parametrize("name", qwenq.__all__)
+def test_no_module_of_the_package_hides_a_public_name(name: str) -> None:
+    """A module qwenq.jobs, once imported, would take the place of the function."""
+    package = Path(qwenq.__file__).parent
+    assert not (package / name).exists()
+    assert not (package / f"{name}.py").exists()
+
+
 def test_a_name_that_is_not_public_is_not_there() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'load_settings'"):
         _ = qwenq.load_settings

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from qwenq.jobs.submitter import submitter_of
+from qwenq.actions.request import submitter_of
 from qwenq.schemas.settings import Settings
 
 

@@ -11,9 +11,9 @@ from qwenq.cli.options.shared import json_option
 def command(job: int, as_json: bool) -> int:
     """What JOB took so far: the time of its answers, tokens a second, memory, padding, reuse of shared beginnings."""
     from qwenq import api
-    from qwenq.wording.metrics import show_metrics
-    from qwenq.wording.telling import tell_json
+    from qwenq.wording.job_metrics import show_metrics
+    from qwenq.wording.output import print_json
 
     found = api.metrics(job)
-    tell_json(found) if as_json else show_metrics(found)
+    print_json(found) if as_json else show_metrics(found)
     return 0

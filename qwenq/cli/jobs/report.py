@@ -35,8 +35,8 @@ def command(
     from qwenq.schedules.changes import changes_section
     from qwenq.schemas.errors import InvalidParameter, UnknownJob
     from qwenq.schemas.settings import load_settings
-    from qwenq.stores import open_store
-    from qwenq.wording.telling import say, tell_json
+    from qwenq.store.database.opening import open_store
+    from qwenq.wording.output import print_json, say
 
     if out is None and not as_json:
         raise InvalidParameter(
@@ -63,7 +63,7 @@ def command(
         write_page(out, report)
         say(f"report: {out}")
     if as_json:
-        tell_json(report)
+        print_json(report)
     if not report.job.state.ended:
         say(f"job {job} is {report.job.state}: the report tells how it stands now")
     return 0

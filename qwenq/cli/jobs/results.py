@@ -25,7 +25,7 @@ def command(job: int, out: str | None, errors: str | None, history: str | None, 
     """
     from qwenq import api
     from qwenq.exporting import check_outputs, errors_path, write_history, write_parts, write_stdout
-    from qwenq.wording.telling import say
+    from qwenq.wording.output import say
 
     api.status(job)
     errors = errors or (errors_path(out) if out else None)
@@ -48,8 +48,8 @@ def command(job: int, out: str | None, errors: str | None, history: str | None, 
 def _write_files(job: int, out: str | None, errors: str | None) -> None:
     from qwenq.exporting import write_answers, write_failures
     from qwenq.schemas.settings import load_settings
-    from qwenq.stores import open_store
-    from qwenq.wording.telling import say
+    from qwenq.store.database.opening import open_store
+    from qwenq.wording.output import say
 
     with open_store(load_settings()) as store, store.reading() as connection:
         if out:

@@ -28,11 +28,12 @@ def command(
     QWENQ_BROKER_URL and QWENQ_DATABASE_URL make it use yours instead of its own.
     """
     from qwenq.cli.options.requests import read_request, show_preview
-    from qwenq.embedded.run import Outputs, run_request
+    from qwenq.embedded.one_shot import Outputs, run_one_shot
     from qwenq.exporting import errors_path
     from qwenq.schemas.errors import InvalidParameter
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import say, show_answers, tell_json
+    from qwenq.wording.jobs import show_answers
+    from qwenq.wording.output import print_json, say
 
     settings = load_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
     request = read_request(files, options)
@@ -41,12 +42,12 @@ def command(
     if out is None:
         raise InvalidParameter(name="--out", reason="say where the answers go, as in -o answers.jsonl")
     outputs = Outputs(out, errors or errors_path(out))
-    outcome = run_request(request, settings, outputs)
-    status = outcome.status
+    result = run_one_shot(request, settings, outputs)
+    status = result.status
     if as_json:
-        tell_json(status)
+        print_json(status)
     else:
-        show_answers(status, outcome.first_results)
+        show_answers(status, result.first_results)
     if status.documents.failed:
         say(f"{status.documents.failed:,} documents have no answer; why: {outputs.errors}")
     return 1 if status.documents.failed or status.documents.cancelled else 0

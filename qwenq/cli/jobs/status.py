@@ -7,9 +7,7 @@ import click
 from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
-    from qwenq.jobs.rescuing import Rescuer
-
-NAMED_JOBS = 5
+    from qwenq.actions.rescuing import Rescuer
 
 
 @click.command(name="status")
@@ -20,10 +18,11 @@ NAMED_JOBS = 5
 def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     """Where JOB stands; without JOB, the newest ones. What is stranded is put back into the queue on the way."""
     from qwenq import api
-    from qwenq.jobs.rescuing import Rescuer
+    from qwenq.actions.rescuing import Rescuer
     from qwenq.schedules.troubles import troubles
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import say, show_jobs, tell_json
+    from qwenq.wording.jobs import show_jobs
+    from qwenq.wording.output import print_json, say
 
     if job is None and watch:
         raise click.UsageError("--watch needs a JOB")
@@ -31,7 +30,7 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     rescuer.put_back()
     if job is None:
         found = api.jobs(limit)
-        tell_json(found) if as_json else show_jobs(found)
+        print_json(found) if as_json else show_jobs(found)
         for line in [*_unserved(), *troubles(load_settings())]:
             say(line)
     else:
@@ -44,32 +43,28 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
 
 def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
     from qwenq import api
-    from qwenq.wording.telling import say, show_job, tell_json
+    from qwenq.wording.jobs import show_job
+    from qwenq.wording.output import print_json, say
 
     status = api.status(job)
     if watch:
-        from qwenq.jobs.following import follow
+        from qwenq.actions.following import follow
 
         status = follow(lambda: api.status(job), rescuer.look_now_and_then)
-    tell_json(status) if as_json else show_job(status)
+    print_json(status) if as_json else show_job(status)
     for line in _unserved(job):
         say(line)
 
 
 def _unserved(only: int | None = None) -> list[str]:
-    """A sentence for each model that jobs wait for, or a certain one does, and that no worker has."""
+    """A sentence for each model that jobs wait for and no live worker has; with `only`, for that job's model alone."""
+    from qwenq.actions.unserved import unserved_jobs
     from qwenq.schemas.settings import load_settings
-    from qwenq.stores import unserved_jobs
-    from qwenq.wording.worker_command import worker_command
+    from qwenq.wording.jobs import named_jobs
+    from qwenq.wording.workers import start_a_worker
 
     return [
-        f"{_named(jobs)}: no worker with the model {model} gives a sign of life; `{worker_command(model)}` starts one"
+        f"{named_jobs(jobs)}: {start_a_worker(model)}"
         for model, jobs in unserved_jobs(load_settings()).items()
         if only is None or only in jobs
     ]
-
-
-def _named(job_ids: list[int]) -> str:
-    """Jobs by their numbers, the first few of them."""
-    told = ", ".join(map(str, sorted(job_ids)[:NAMED_JOBS]))
-    return f"job {told}" if len(job_ids) == 1 else f"jobs {told}{', …' if len(job_ids) > NAMED_JOBS else ''}"

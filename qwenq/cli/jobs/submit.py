@@ -9,7 +9,7 @@ from qwenq.cli.options.job import job_options
 from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
-    from qwenq.jobs.request import JobRequest
+    from qwenq.actions.request import JobRequest
     from qwenq.producer.enqueuing import EnqueuedJob
     from qwenq.schemas.settings import Settings
 
@@ -40,9 +40,9 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
 
 
 def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bool) -> int:
-    from qwenq.jobs.following import count_rows
-    from qwenq.jobs.submitting import Listener, submit_request
-    from qwenq.wording.telling import say
+    from qwenq.actions.following import count_rows
+    from qwenq.actions.submitting import Listener, submit_request
+    from qwenq.wording.output import say
 
     stored: list[int] = []
 
@@ -66,9 +66,9 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
 def _tell_more(submission: "EnqueuedJob", settings: "Settings", wait: bool, as_json: bool) -> int:
     """Tell what a person should know of a stored job, wait for it if asked to. Returns the exit code."""
     from qwenq import api
-    from qwenq.jobs.following import follow
-    from qwenq.wording.telling import say, tell_json
-    from qwenq.wording.worker_command import worker_command
+    from qwenq.actions.following import follow
+    from qwenq.wording.output import print_json, say
+    from qwenq.wording.workers import start_a_worker
 
     if submission.repeated:
         say(
@@ -84,10 +84,10 @@ def _tell_more(submission: "EnqueuedJob", settings: "Settings", wait: bool, as_j
     elif submission.unannounced:
         say(f"the job is stored, and starts once the broker is back: {submission.unannounced}")
     elif not submission.workers:
-        say(f"no worker has this model yet; start one with `{worker_command(status.model)}`")
+        say(start_a_worker(status.model))
     if wait:
         status = follow(lambda: api.status(submission.job_id, settings=settings), lambda: None)
     if as_json:
-        tell_json(status)
+        print_json(status)
     failed = wait and (status.documents.failed or status.documents.cancelled)
     return 1 if failed or status.state == "cancelled" else 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from qwenq.jobs.request import JobRequest
+from qwenq.actions.request import JobRequest
 from qwenq.producer.preview import Preview, preview
 from qwenq.producer.reading import Format
 from qwenq.schemas.generation import GenerationParams

@@ -19,7 +19,7 @@ def command(**options: Any) -> int:
     """
     from qwenq.schemas.settings import load_settings
     from qwenq.store.broker.broker import TICK
-    from qwenq.stores import open_store
+    from qwenq.store.database.opening import open_store
     from qwenq.worker.parent.beat import Duty, run_beat
 
     settings = load_settings(**options)

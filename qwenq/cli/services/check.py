@@ -11,12 +11,12 @@ _MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "
 @json_option
 def command(as_json: bool) -> int:
     """Try every setting: the home folder, the store, the broker, the model, the device, Flower's credentials."""
-    from qwenq.health.checking import check_settings
-    from qwenq.wording.telling import tell_json
+    from qwenq.health.settings import check_settings
+    from qwenq.wording.output import print_json
 
     findings = list(check_settings())
     if as_json:
-        tell_json(findings)
+        print_json(findings)
     else:
         for finding in findings:
             mark, colour = _MARKS[finding.verdict]

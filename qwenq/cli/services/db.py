@@ -23,7 +23,7 @@ def upgrade() -> int:
     from qwenq.schemas.tables.core import SCHEMA_VERSION
     from qwenq.store.database.store import Store
     from qwenq.store.database.version import upgrade_store
-    from qwenq.wording.telling import say
+    from qwenq.wording.output import say
 
     with Store.of(load_settings()) as store:
         found = upgrade_store(store)
@@ -41,7 +41,7 @@ def check() -> int:
     from qwenq.schemas.tables.core import SCHEMA_VERSION
     from qwenq.store.database.store import Store
     from qwenq.store.database.version import check_version
-    from qwenq.wording.telling import say
+    from qwenq.wording.output import say
 
     with Store.of(load_settings()) as store:
         check_version(store)
@@ -59,10 +59,10 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
 
     Documents go in batches, so that others work on beside it. A file of SQLite keeps its size; the space is used again.
     """
-    from qwenq.jobs.pruning import foresee
-    from qwenq.jobs.pruning import prune as remove
+    from qwenq.actions.pruning import foresee
+    from qwenq.actions.pruning import prune as remove
     from qwenq.schemas.settings import load_settings
-    from qwenq.wording.telling import tell_json
+    from qwenq.wording.output import print_json
 
     settings = load_settings()
 
@@ -76,19 +76,19 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
         report = foresee(settings, older_than)
         for job in report.jobs:
             tell(job)
-    tell_json(report) if as_json else _sum_up(report)
+    print_json(report) if as_json else _sum_up(report)
     return 0
 
 
 def _line(job: "PrunedJob") -> str:
-    from qwenq.wording.telling import age
+    from qwenq.wording.numbers import age
 
     state = f"{job.state} {age(job.finished_at)} ago" if job.finished_at else "stored by half"
     return f"job {job.id}, {state}, {job.documents:,} documents: {' '.join(job.name.split())}"
 
 
 def _sum_up(report: "PruneReport") -> None:
-    from qwenq.wording.telling import say
+    from qwenq.wording.output import say
 
     what = (
         f"{len(report.jobs):,} jobs with {report.documents:,} documents, {report.workers:,} workers "

@@ -25,7 +25,7 @@ def command(only: tuple[str, ...], as_json: bool) -> int:
     from qwenq.health.examining import examine
     from qwenq.schemas.settings import load_settings
     from qwenq.schemas.views.health import Health
-    from qwenq.wording.telling import tell_json
+    from qwenq.wording.output import print_json
 
     health = examine(load_settings())
     if only:
@@ -35,7 +35,7 @@ def command(only: tuple[str, ...], as_json: bool) -> int:
             raise click.UsageError(f"--only {', '.join(sorted(unknown))}: the checks are {known}")
         health = Health(checks=chosen)
     if as_json:
-        tell_json(health)
+        print_json(health)
         return health.exit_code
     for check in health.checks:
         mark, colour = _MARKS[check.state]

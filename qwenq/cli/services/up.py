@@ -25,13 +25,13 @@ def command(port: int, **options: Any) -> int:
 
     Then `qwenq submit` from another terminal, in the same folder.
     """
-    from qwenq.embedded.up import serve
+    from qwenq.embedded.up import keep_services
     from qwenq.schemas.settings import load_settings
 
     settings = load_settings(**options)
     if settings.log_format == "text":
-        serve(settings, port)
+        keep_services(settings, port)
         return 0
     with logged(settings):
-        serve(settings, port)
+        keep_services(settings, port)
     return 0

@@ -20,9 +20,9 @@ def command(**options: Any) -> int:
 
     One worker drives one device; start another for the next. A worker that stops gives its documents back.
     """
-    from qwenq.jobs.request import model_of
+    from qwenq.actions.request import model_of
     from qwenq.schemas.settings import load_settings
-    from qwenq.stores import open_store
+    from qwenq.store.database.opening import open_store
     from qwenq.worker.engines.factory import check_model
 
     settings = load_settings(**options)

@@ -6,10 +6,11 @@ from http import HTTPStatus
 from tornado.web import HTTPError
 
 from qwenq import api
-from qwenq.jobs import changing
-from qwenq.jobs.changing import Revival
+from qwenq.actions import changing
+from qwenq.actions.changing import Revival
 from qwenq.monitor.pages.page import Page
 from qwenq.schemas.settings import Settings
+from qwenq.wording.workers import start_a_worker
 
 _READ_ONLY = (
     "This Flower is read-only: it shows jobs, and changes none. Use the command line: qwenq {action} {job_id}"
@@ -54,7 +55,7 @@ def _going_on(done: str, revival: Revival) -> str:
     if revival.unannounced:
         return f"{done} Workers hear of it once the broker is back."
     if not revival.workers:
-        return f"{done} No worker of its model gives a sign of life: start one."
+        return f"{done} But {start_a_worker(revival.status.model)}."
     return done
 
 

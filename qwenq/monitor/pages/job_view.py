@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from qwenq.schemas.jobs import DocumentCounts, JobStatus
 from qwenq.schemas.states import JobState
-from qwenq.wording.worker_command import worker_command
+from qwenq.wording.workers import worker_command
 
 _PAUSABLE = {JobState.QUEUED, JobState.RUNNING}
 

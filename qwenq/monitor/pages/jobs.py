@@ -14,7 +14,7 @@ from qwenq.schemas.jobs import JobFilter, JobStatus
 from qwenq.schemas.states import JobState
 from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
 from qwenq.store.views.statuses import jobs_before, models_of_jobs
-from qwenq.wording.worker_command import worker_command
+from qwenq.wording.workers import worker_command
 
 PAGE_JOBS = 50
 AN_EXAMPLE = "Qwen/Qwen3-0.6B"

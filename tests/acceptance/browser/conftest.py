@@ -11,8 +11,8 @@ from playwright.sync_api import ConsoleMessage, Error, Page, Request, expect
 from qwenq.embedded.redis import start_redis
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
+from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
-from qwenq.stores import open_store
 from tests.chromium import NONE_FOUND, found_chromium, running_chromium
 from tests.monitors import Browser, running_monitor
 from tests.processes import Fleet

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.jobs.request import JobRequest
+from qwenq.actions.request import JobRequest
 from qwenq.schedules import commands
 from qwenq.schedules.ticking import TickReport, tick
 from qwenq.schemas.schedules import RunPolicy, ScheduleRun

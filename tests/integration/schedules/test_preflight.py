@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from qwenq.jobs.request import JobRequest
+from qwenq.actions.request import JobRequest
 from qwenq.schedules import commands
 from qwenq.schemas.errors import InvalidParameter, InvalidTemplate
 from qwenq.schemas.schedules import RunPolicy

@@ -123,7 +123,7 @@ def test_a_check_is_bad_for_its_reason_and_says_what_to_do(
 def test_what_is_wrong_is_named() -> None:
     assert "no weights" in check_workers([worker(WorkerCondition.FAILED, error="no weights")], []).message
     assert (
-        "no worker has m, and chunks wait for it: 3"
+        "no worker has the model m, and 3 chunks wait for it"
         in check_workers([], [WaitingModel("m", 3, 60.0)]).message
     )
     assert (

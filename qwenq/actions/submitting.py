@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from qwenq.jobs.request import JobRequest
+from qwenq.actions.request import JobRequest
 from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
 from qwenq.producer.opening import open_input
 from qwenq.schemas.documents import Row
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
-from qwenq.stores import open_store
+from qwenq.store.database.opening import open_store
 
 
 def open_request(request: JobRequest, settings: Settings) -> tuple[JobSpec, Iterator[Row]]:

@@ -6,7 +6,7 @@ import pytest
 
 from qwenq.schemas.jobs import DocumentCounts, JobStatus, TokenUsage
 from qwenq.schemas.states import JobState
-from qwenq.wording.telling import job_line, show_jobs
+from qwenq.wording.jobs import job_line, show_jobs
 
 CANCELLED = JobStatus(
     id=3,

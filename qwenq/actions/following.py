@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from qwenq.schemas.documents import Row
 from qwenq.schemas.jobs import JobStatus
-from qwenq.wording.telling import how_to_resume, is_terminal, job_line, say
+from qwenq.wording.jobs import how_to_resume, job_line
+from qwenq.wording.output import is_terminal, say
 from qwenq.worker.patience import retrying_store
 
 POLL_SECONDS = 0.25

@@ -4,11 +4,11 @@ import time
 
 from qwenq.schemas.errors import BrokerAway, StoreAway
 from qwenq.schemas.settings import Settings
+from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.life.workers import ALIVE_SECONDS
 from qwenq.store.views import stranded
-from qwenq.stores import open_store
 
 UNANNOUNCED_SECONDS = 5.0
 """How long `submit` itself may take to announce what it stored."""

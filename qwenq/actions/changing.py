@@ -10,12 +10,12 @@ from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
+from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.retrying import retry_failed
 from qwenq.store.life.workers import ALIVE_SECONDS, count_alive
 from qwenq.store.views.statuses import job_status
-from qwenq.stores import open_store
 
 Change = Callable[[Connection], object]
 

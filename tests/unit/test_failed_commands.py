@@ -7,7 +7,7 @@ import click
 import pytest
 
 from qwenq import cli
-from qwenq.jobs.request import JobRequest
+from qwenq.actions.request import JobRequest
 from qwenq.schemas.errors import UnreadableInput
 from qwenq.schemas.settings import Settings
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from qwenq.embedded.home import home_of_run, run_key
+from qwenq.actions.following import count_rows, follow
+from qwenq.actions.request import JobRequest
+from qwenq.actions.submitting import open_request
+from qwenq.embedded.home import home_of_one_shot, one_shot_key
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
 from qwenq.exporting import Address, check_outputs, write_answers, write_failures
-from qwenq.jobs.following import count_rows, follow
-from qwenq.jobs.request import JobRequest
-from qwenq.jobs.submitting import open_request
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
 from qwenq.schemas.jobs import JobStatus
@@ -19,6 +19,7 @@ from qwenq.schemas.results import Result
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
 from qwenq.store.broker.broker import Broker
+from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.interrupted_runs import forget_run, job_to_take_up
 from qwenq.store.life.jobs import hold_job
@@ -26,8 +27,7 @@ from qwenq.store.life.pausing import resume_job
 from qwenq.store.life.workers import worker_of_process
 from qwenq.store.outcomes.results import count_answers, results_of
 from qwenq.store.views.statuses import job_status
-from qwenq.stores import open_store
-from qwenq.wording.telling import say
+from qwenq.wording.output import say
 from qwenq.worker.engines.factory import check_model
 
 SHOWN_RESULTS = 8
@@ -36,24 +36,25 @@ PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where a run's answers and errors go."""
+    """Where a one-shot's answers and errors go."""
 
     results: Address
     errors: Address
 
 
 @dataclass(frozen=True, slots=True)
-class RunOutcome:
-    """How a run ended, and its first answers."""
+class OneShotResult:
+    """How the job of a one-shot ended, and its first answers."""
 
     status: JobStatus
     first_results: Sequence[Result]
 
 
-def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> RunOutcome:
-    """Answer a request with the services that are set, embedded ones for the rest. Writes the outputs.
+def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> OneShotResult:
+    """Answer a request with the services that are set and embedded ones for the rest, and write the outputs.
 
-    Interrupted, it keeps what is done; the same command goes on from there. Raises UsageError, ServiceAway.
+    After an interrupt the answers so far are kept; the same command goes on from there.
+    Raises UsageError, ServiceAway.
     """
     spec, rows = open_request(request, settings)
     check_outputs((outputs.results, outputs.errors), spec.sources)
@@ -66,21 +67,21 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
         settings.dtype,
         settings.quantize,
     )
-    key = run_key(spec, repr(asked_for))
-    with home_of_run(_services_of_run(settings), key) as home, Session(home.settings) as session:
+    key = one_shot_key(spec, repr(asked_for))
+    with home_of_one_shot(_one_shot_settings(settings), key) as home, Session(home.settings) as session:
         session.start_broker()
         with open_store(home.settings) as store, Broker(home.settings) as broker:
             try:
                 broker.ping()
                 worker = session.start("the worker", "worker", "--model", spec.model)
-                job_id = _taken_up(store, key)
+                job_id = _interrupted_job(store, key)
                 if job_id is None:
                     job_id = enqueue_job(store, broker, home.settings, spec, count_rows(rows), key).job_id
                 home.resumable = True
                 status = _follow(store, session, worker, job_id)
                 first_results = _write_outputs(store, job_id, outputs)
                 home.resumable = False
-                # At once, since the services may take seconds to stop: who presses Ctrl-C now must know.
+                # Say it at once: services may take seconds to stop, and a Ctrl-C meanwhile loses nothing.
                 say(f"answers: {outputs.results}")
             except KeyboardInterrupt:
                 if home.resumable:
@@ -93,23 +94,25 @@ def run_request(request: JobRequest, settings: Settings, outputs: Outputs) -> Ru
                 if home.resumable:
                     say("nothing is lost: the same command goes on from there")
                 raise
-    return RunOutcome(status, first_results)
+    return OneShotResult(status, first_results)
 
 
-def _services_of_run(settings: Settings) -> Settings:
-    """Somebody waits for a run, so that its worker waits less long for its store.
+def _one_shot_settings(settings: Settings) -> Settings:
+    """The settings of a one-shot's services.
 
-    Without a store that is set, a run's chunks mean nothing to others: it keeps to a Redis of its own.
+    A person waits for it, so its worker waits less long for a store that is away. Chunks of its own store mean nothing
+    to other workers, so without QWENQ_DATABASE_URL it has its own Redis too.
     """
     patience = min(settings.patience_seconds, PATIENCE_SECONDS)
     settings = settings.model_copy(update={"patience_seconds": patience})
     if settings.database_url is not None or settings.broker_url is None:
         return settings
-    say("QWENQ_BROKER_URL is set and QWENQ_DATABASE_URL is not: this run uses a Redis and a store of its own")
+    say("QWENQ_BROKER_URL is set and QWENQ_DATABASE_URL is not: this command uses its own Redis and store")
     return settings.model_copy(update={"broker_url": None})
 
 
-def _taken_up(store: Store, key: str) -> int | None:
+def _interrupted_job(store: Store, key: str) -> int | None:
+    """The job that the same command left before, resumed if it was paused; None if there is none."""
     with store.writing() as connection:
         job_id = job_to_take_up(connection, key)
         if job_id is not None and hold_job(connection, job_id) == JobState.PAUSED:
@@ -145,7 +148,7 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
 
 
 def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> Sequence[Result]:
-    """Write both files; only then the run is over, and the same command would begin another one."""
+    """Write both files. Only then is the one-shot over, and the same command would begin a new job."""
     with store.reading() as connection:
         write_answers(connection, job_id, outputs.results)
         write_failures(connection, job_id, outputs.errors)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from qwenq.schemas.pruning import PrunedJob, PruneReport
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
+from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.half_jobs import take_abandoned, take_ended
 from qwenq.store.life.pruning import count_prunable_workers, prunable_jobs, remove_workers
@@ -12,7 +13,6 @@ from qwenq.store.life.removal import LEASE_SECONDS, remove
 from qwenq.store.life.workers import ALIVE_SECONDS
 from qwenq.store.schedules.notices import remove_old_notices
 from qwenq.store.schedules.runs import count_old_runs, remove_old_runs
-from qwenq.stores import open_store
 
 
 def foresee(settings: Settings, older_than: float | None) -> PruneReport:

@@ -1,14 +1,16 @@
 """From what a person asks for to a job's specification."""
 
+import getpass
 import hashlib
+import os
 import re
 import secrets
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qwenq.jobs.submitter import submitter_of
 from qwenq.producer.reading import Format
 from qwenq.schemas.errors import InvalidParameter, InvalidSchema, UnreadableInput, reason_of
 from qwenq.schemas.generation import GenerationParams, Overflow
@@ -156,6 +158,18 @@ def model_of(settings: Settings) -> str:
         raise InvalidParameter(name="--model", reason=reason)
     folder = Path(settings.model)
     return str(folder.resolve()) if folder.is_dir() else settings.model
+
+
+def submitter_of(settings: Settings) -> str:
+    """The submitter that the settings name, for a service that submits for others; else user@host."""
+    return settings.submitter or f"{_user()}@{socket.gethostname()}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container, a user may have a number and no name
+        return str(os.getuid())
 
 
 def _given(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What people do with jobs: submit, change, follow, rescue, prune."""

@@ -1,0 +1,117 @@
+"""How jobs are worded: one line for a log, a table for several, a fact a line for one, a table of its answers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import click
+
+from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.results import Result
+from qwenq.schemas.states import JobState
+from qwenq.wording.numbers import UNKNOWN, age, moment, number
+from qwenq.wording.output import say
+
+# The name comes last: letters of some scripts are wider than others, and would push the next column aside.
+_JOB_COLUMNS = {
+    "job": ">", "state": "<", "documents": ">", "done": ">", "failed": ">", "tokens/s": ">", "age": ">", "name": "<",
+}  # fmt: skip
+
+
+def job_line(job: JobStatus) -> str:
+    """One job in one line, for a log or a pipe."""
+    documents = job.documents
+    parts = [
+        f"job {job.id} {job.state}",
+        f"{number(documents.done)} of {number(documents.total)} documents",
+    ]
+    if documents.failed:
+        parts.append(f"{number(documents.failed)} failed")
+    if documents.cancelled:
+        parts.append(f"{number(documents.cancelled)} cancelled")
+    if job.tokens_per_second:
+        parts.append(f"{number(job.tokens_per_second)} tokens/s")
+    if job.state != JobState.PAUSED:
+        return ", ".join(parts)
+    if documents.running:
+        parts.append(f"{number(documents.running)} still running")
+    return f"{', '.join(parts)}; {how_to_resume(job)}"
+
+
+def how_to_resume(job: JobStatus) -> str:
+    """The command that lets a paused job go on."""
+    return f"`qwenq resume {job.id}` lets it go on"
+
+
+def named_jobs(job_ids: Sequence[int], most: int = 5) -> str:
+    """Jobs by their ids, lowest first: `job 3`, `jobs 3, 4, …`. At most `most` ids are named."""
+    ids = ", ".join(map(str, sorted(job_ids)[:most]))
+    return f"job {ids}" if len(job_ids) == 1 else f"jobs {ids}{', …' if len(job_ids) > most else ''}"
+
+
+def show_jobs(jobs: Sequence[JobStatus]) -> None:
+    """Print several jobs as a table on stdout. Without rich: importing it takes a tenth of the whole command."""
+    if not jobs:
+        say("there is no job yet; `qwenq submit` makes one")
+        return
+    rows = [tuple(_JOB_COLUMNS), *map(_job_row, jobs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for place, row in enumerate(rows):
+        cells = zip(row, _JOB_COLUMNS.values(), widths, strict=True)
+        line = "  ".join(f"{cell:{align}{width}}" for cell, align, width in cells)
+        click.secho(line.rstrip(), bold=place == 0)
+
+
+def _job_row(job: JobStatus) -> tuple[str, ...]:
+    counts = job.documents
+    return (
+        str(job.id), job.state, number(counts.total), number(counts.done), number(counts.failed),
+        number(job.tokens_per_second), age(job.created_at), " ".join(job.name.split()),
+    )  # fmt: skip
+
+
+def show_job(job: JobStatus) -> None:
+    """Print one job on stdout, a fact a line."""
+    counts, usage = job.documents, job.usage
+    reused = f", {number(counts.reused)} of them reused" if counts.reused else ""
+    facts = {
+        "job": f"{job.id} ({job.name})",
+        "state": f"{job.state}; {how_to_resume(job)}" if job.state == JobState.PAUSED else job.state,
+        "model": job.model,
+        "documents": f"{number(counts.total)}: {number(counts.pending)} pending, {number(counts.running)} running, "
+        f"{number(counts.succeeded)} succeeded{reused}, {number(counts.failed)} failed, "
+        f"{number(counts.cancelled)} cancelled",
+        "tokens": f"{number(usage.prompt_tokens)} prompt, {number(usage.completion_tokens)} completion "
+        f"({number(usage.reasoning_tokens)} of them reasoning)",
+        "submitted": job.submitter or UNKNOWN,
+        "speed": f"{number(job.tokens_per_second)} tokens/s",
+        "created": _moment_and_age(job.created_at),
+        "started": _moment_and_age(job.started_at),
+        "finished": _moment_and_age(job.finished_at),
+    }
+    for name, fact in facts.items():
+        click.echo(f"{name:10} {fact}")
+
+
+def show_answers(job: JobStatus, results: Sequence[Result]) -> None:
+    """Print a short table of answers on stderr, and the totals of the job."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("document", no_wrap=True)
+    table.add_column("answer", no_wrap=True, overflow="ellipsis")
+    table.add_column("tokens", justify="right")
+    for result in results:
+        answer = " ".join(result.text.split())
+        table.add_row(Text(result.custom_id), Text(answer), str(result.usage.completion_tokens))
+    Console(stderr=True).print(table)
+    counts = job.documents
+    say(
+        f"{number(counts.succeeded)} of {number(counts.total)} documents answered, "
+        f"{number(job.usage.completion_tokens)} tokens, {number(job.tokens_per_second)} tokens/s"
+    )
+
+
+def _moment_and_age(when: datetime | None) -> str:
+    return UNKNOWN if when is None else f"{moment(when)}, {age(when)} ago"
