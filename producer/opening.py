@@ -7,7 +7,7 @@ from typing import BinaryIO
 import orjson
 
 from qwenq.producer.reading import Format, Rows, read_rows
-from qwenq.producer.reading.rows import named
+from qwenq.producer.reading.rules import named
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
 from qwenq.schemas.jobs import JobSpec, PromptSpec

@@ -1,12 +1,15 @@
-"""A row of the input: a document that can be answered, or the reason why it cannot."""
+"""A row of the input: a document that can be answered, or a bad row with its reason."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from qwenq.schemas.errors import InvalidRow
 
+RAW_CHARS = 2_000
+"""Characters that are kept of a bad row."""
+
 
 class Document(NamedTuple):
-    """One good row. `content` is the row as a JSON object, `line` where it starts in its source (from 1).
+    """A good row. `content` is the row as a JSON object, `line` where it starts in its source, from 1.
 
     `custom_id` is unique in its job; `source` is the file's place in the job's list of files.
     """
@@ -18,7 +21,7 @@ class Document(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """One bad row: where it stands, its raw text (shortened), a plain reason, and its code for programs."""
+    """A row that cannot become a document: its place, its shortened text, a plain reason, and a code for programs."""
 
     source: int
     line: int
@@ -26,5 +29,17 @@ class BadRow(NamedTuple):
     reason: str
     code: str = InvalidRow.code
 
+    @classmethod
+    def from_raw(cls, source: int, line: int, raw: bytes, reason: str, code: str = InvalidRow.code) -> Self:
+        """Shorten the raw row, and make it and the reason text that every store accepts."""
+        return cls(source, line, _shortened(raw), reason.replace("\0", "\\x00"), code)
+
 
 Row = Document | BadRow
+
+
+def _shortened(raw: bytes) -> str:
+    beginning = raw[: 4 * RAW_CHARS].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+    if len(beginning) > RAW_CHARS or len(raw) > 4 * RAW_CHARS:
+        return beginning[:RAW_CHARS] + "…"
+    return beginning

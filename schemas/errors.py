@@ -89,11 +89,11 @@ class QwenqError(Exception):
         return _rebuild, (type(self), self.facts)
 
 
-def reason_of(error: OSError | ValueError) -> str:
-    """What the system says is wrong with a file, to stand in a sentence that names it already."""
+def reason_of(error: Exception) -> str:
+    """What the system or a library says is wrong: one line, to stand in a sentence that names the file already."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[0].lower() + error.strerror[1:]
-    return str(error)
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 def _rebuild(kind: type[QwenqError], facts: dict[str, Any]) -> QwenqError:

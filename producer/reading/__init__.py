@@ -1,16 +1,16 @@
-"""Reading: inputs become rows, one after the other, in memory that does not grow with them.
+"""Reading: names become inputs, inputs become rows. Everything is streamed, so memory does not grow with the input.
 
-    names ─ inputs ─┬─ sources ─┬─ unpacking ─ lines ─┬─ jsonl ─────┬─ Document | BadRow
-            finding │           │  gzip, zstd         └─ delimited ─┤
-            remote  │           └─ parquet, spreadsheet ─ records ──┤
-            files   └─ document_files ─ extracting ─ records ───────┘
-                                                        rows: the rules of all
+    inputs ─┬─ sources ─┬─ lines ─┬─ jsonl ──────────────┬─ rows: Document | BadRow
+            │  finding  │         └─ tables/delimited ───┤
+            │  remote   └─ tables/parquet, spreadsheet ──┤  rules: what each row must fulfil
+            │                    column_values           │
+            └─ documents: a file is one document ────────┘
 
-A file that is named and cannot be read is refused before the first row; whatever is wrong with a single row, or with a
-single file of many that a folder or a pattern gives, is a BadRow, and reading goes on.
+A named file that cannot be read is refused before the first row. A bad row does not end the reading, nor does a bad
+file that was found in a folder or by a pattern: each becomes a BadRow.
 """
 
 from qwenq.producer.reading.formats import Format
-from qwenq.producer.reading.reader import Rows, read_rows
+from qwenq.producer.reading.rows import Rows, read_rows
 
 __all__ = ["Format", "Rows", "read_rows"]

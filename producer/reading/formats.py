@@ -1,4 +1,4 @@
-"""The format of an input: said by the person, or seen from the ending of its name."""
+"""The format and the compression of an input: as given, else by the ending of its name or its first bytes."""
 
 from enum import StrEnum
 from pathlib import PurePath
@@ -7,7 +7,7 @@ from qwenq.schemas.errors import UnknownFormat
 
 
 class Format(StrEnum):
-    """How an input is written down. CSV is cut by commas, TSV by tabs. Of the last four, a file is one document."""
+    """The format of an input. CSV has commas, TSV tabs. In the last four formats, a file is one document."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -21,12 +21,12 @@ class Format(StrEnum):
 
     @property
     def is_document(self) -> bool:
-        """Whether a file is one document, not rows."""
+        """Whether a file of this format is one document, not rows."""
         return self in _DOCUMENTS
 
 
 class Compression(StrEnum):
-    """How the bytes of an input are packed."""
+    """How an input is compressed."""
 
     NONE = "none"
     GZIP = "gzip"
@@ -58,7 +58,7 @@ _FIRST_BYTES = {b"\x1f\x8b": Compression.GZIP, b"\x28\xb5\x2f\xfd": Compression.
 
 
 def known_format(name: str) -> Format | None:
-    """The format that a name's ending says, `.gz` and `.zst` set aside; None when it says none that is read."""
+    """The format by a name's ending, behind which `.gz` or `.zst` may stand; None if the ending is unknown."""
     path = PurePath(name.lower())
     if path.suffix in _COMPRESSIONS:
         return _STREAMED.get(path.with_suffix("").suffix)
@@ -66,7 +66,7 @@ def known_format(name: str) -> Format | None:
 
 
 def format_of_name(name: str) -> Format:
-    """The same. Raises UnknownFormat when it says none."""
+    """The format by a name's ending. Raises UnknownFormat."""
     found = known_format(name)
     if found is None:
         raise UnknownFormat(source=name, known=", ".join(Format))
@@ -74,19 +74,19 @@ def format_of_name(name: str) -> Format:
 
 
 def format_of_text(name: str, head: bytes) -> Format:
-    """The format of an input without a name, from how its text begins. Raises UnknownFormat."""
+    """The format of a nameless input, by the beginning of its text. Raises UnknownFormat."""
     if head.lstrip().startswith(b"{"):
         return Format.JSONL
     raise UnknownFormat(source=name, known=", ".join(Format))
 
 
 def compression_of_name(name: str) -> Compression:
-    """The compression that a name's ending says."""
+    """The compression by a name's ending."""
     return _COMPRESSIONS.get(PurePath(name.lower()).suffix, Compression.NONE)
 
 
 def compression_of_bytes(head: bytes) -> Compression:
-    """The compression that an input really has. Neither signature can begin a text in UTF-8."""
+    """The compression by an input's first bytes. UTF-8 text never begins with them."""
     for signature, compression in _FIRST_BYTES.items():
         if head.startswith(signature):
             return compression

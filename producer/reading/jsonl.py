@@ -1,21 +1,21 @@
-"""JSON Lines: one object a line. The line itself is the document's content."""
+"""JSON Lines: one object on each line. The line itself is the document's content."""
 
 from collections.abc import Iterator
 
 import orjson
 
-from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
-from qwenq.producer.reading.rows import RowRules
+from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches
+from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.source import OpenSource
 from qwenq.producer.reading.sources.unpacking import BrokenOff
-from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidOverride, InvalidRow
 
 
 def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str) -> Iterator[Row]:
     """The rows of a JSONL input. A row without an id gets `id_prefix` and its line number."""
     index, number = source.index, 0
-    # This loop is the price of `submit` for each document: names are local, and nothing is built twice.
+    # `submit` runs this loop for every document: names are local, and nothing is built twice.
     loads, custom_id, check = orjson.loads, rules.custom_id, rules.check
     try:
         for lines in line_batches(source.blocks):
@@ -31,14 +31,14 @@ def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str) -> Iterator[
                     check(row)
                 except orjson.JSONDecodeError as error:
                     if line.strip():
-                        yield bad_row(index, number, line, _why(line, error))
+                        yield BadRow.from_raw(index, number, line, _why(line, error))
                 except (InvalidRow, InvalidOverride) as error:
-                    yield bad_row(index, number, line, error.reason, error.code)
+                    yield BadRow.from_raw(index, number, line, error.reason, error.code)
                 else:
                     yield Document(own_id, index, number, line.decode().strip())
     except BrokenOff as broken:
         reason = f"the file broke off here: {broken.reason}"
-        yield bad_row(index, number + 1, broken.rest, reason)
+        yield BadRow.from_raw(index, number + 1, broken.rest, reason)
 
 
 def _why(line: bytes, error: orjson.JSONDecodeError) -> str:

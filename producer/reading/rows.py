@@ -1,112 +1,114 @@
-"""The rules that a row must keep to become a document: its id, its text, its own parameters."""
+"""Read the rows of all inputs of a job."""
 
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import BinaryIO
 
-from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow
+from qwenq.producer.reading.documents.files import DocumentGroup
+from qwenq.producer.reading.formats import Format
+from qwenq.producer.reading.inputs import find_inputs
+from qwenq.producer.reading.jsonl import read_jsonl
+from qwenq.producer.reading.rules import RowRules
+from qwenq.producer.reading.sources.source import Source
+from qwenq.producer.reading.tables.delimited import read_delimited
+from qwenq.schemas.documents import BadRow, Row
+from qwenq.schemas.errors import UnknownColumn, UnreadableDocument, UnreadableInput, UsageError
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row
-
-ID_CHARS = 512
-NAMED_COLUMNS = 20
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_DEFAULT_ID = PromptSpec.model_fields["id_column"].default
 
 
-class RowRules:
-    """What a job asks of its rows. Every method raises InvalidRow with a plain reason."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a job's inputs, to be iterated once. `sources` names the inputs; `Row.source` is a place in it."""
 
-    def __init__(self, prompt: PromptSpec, params: GenerationParams) -> None:
-        self._id_column = prompt.id_column
-        self._other_id = "custom_id" if prompt.id_column == _DEFAULT_ID else prompt.id_column
-        self.text_column = prompt.text_column
-        self._needs_text = prompt.template is None
-        self._params = params
-        self._accepted = ""
+    sources: tuple[str, ...]
+    stream: Iterator[Row]
 
-    @property
-    def required_columns(self) -> tuple[str, ...]:
-        """The columns that the header of a CSV must have."""
-        text = (self.text_column,) if self._needs_text else ()
-        return text if self._id_column == _DEFAULT_ID else (*text, self._id_column)
+    def __iter__(self) -> Iterator[Row]:
+        return self.stream
 
-    def custom_id(self, row: Mapping[str, Any]) -> str:
-        """The row's own id, or "" when it has none. Integers become their decimal digits."""
-        value = row.get(self._id_column)
-        if value is None:
-            value = row.get(self._other_id)
-        if type(value) is str:
-            if len(value) <= ID_CHARS and value.isprintable():
-                return value
-            return checked_id(value)
-        if value is None:
-            return ""
-        if type(value) is int:
-            return str(value)
-        raise InvalidRow(reason=f"the id is {_kind(value)}; it must be a string or an integer")
 
-    def check(self, row: Mapping[str, Any]) -> None:
-        """Refuse a row that could not become a prompt. Raises InvalidOverride for a parameter of its own."""
-        if "body" in row or "messages" in row:
-            chat = chat_row(row, as_columns=not self._needs_text)
-            if chat is not None:
-                self._check_parameters(chat)
-                return
-        if self._needs_text and type(row.get(self.text_column)) is not str:
-            raise InvalidRow(reason=self._no_text(row))
+def read_rows(
+    names: Sequence[str],
+    format: Format | None,  # noqa: A002 - the word of the command line
+    prompt: PromptSpec,
+    params: GenerationParams,
+    stdin: BinaryIO | None = None,
+    sheet: str | None = None,
+) -> Rows:
+    """Stream the rows of all inputs behind `names`, in order; `-` is `stdin` (default: the process's own).
 
-    def _check_parameters(self, chat: ChatRow) -> None:
-        if not chat.overrides:
-            return
-        # Most files give every line the same parameters. As text, so that true is not 1.
-        shown = repr(chat.overrides)
-        if shown == self._accepted:
-            return
+    Opens every file of rows and reads its beginning before it returns. Raises UnreadableInput, UnknownFormat,
+    NothingFound, MissingExtra, TooManyInputs, UnknownColumn (a table without the text or id column), and
+    InvalidParameter for a sheet without a spreadsheet. A file that was found in a folder or by a pattern, and cannot be
+    read, becomes a bad row instead.
+    """
+    inputs = find_inputs(names, format, sheet, stdin)
+    rules = RowRules(prompt, params)
+    opened = [_opened(one, rules, sheet) for one in inputs]
+    return Rows(tuple(one.name for one in inputs), chain.from_iterable(rows() for rows in opened))
+
+
+def _opened(one: Source | DocumentGroup, rules: RowRules, sheet: str | None) -> Callable[[], Iterator[Row]]:
+    """Check an input. Returns the function that reads its rows."""
+    if isinstance(one, DocumentGroup):
+        one.check_packages()
+        return partial(one.rows, rules)
+    return _FileOfRows(one, rules, sheet).rows
+
+
+class _FileOfRows:
+    """A file of rows that was opened once, and is read when the files before it are finished.
+
+    All but the first are closed meanwhile, unless they are pipes: thousands of files must not be open at once.
+    """
+
+    def __init__(self, source: Source, rules: RowRules, sheet: str | None) -> None:
+        self._source = source
+        self._rules = rules
+        self._sheet = sheet
+        self._opened: Iterator[Row] | None = self._open()
+        if source.index > 0 and source.file.can_be_read_again():
+            self._opened = None
+
+    def rows(self) -> Iterator[Row]:
+        """All rows. Call it once."""
+        return self._open() if self._opened is None else self._opened
+
+    def _open(self) -> Iterator[Row]:
         try:
-            self._params.overlaid(chat.overrides)
-        except InvalidParameter as error:
-            name = chat.names.get(error.name.partition(".")[0], error.name)
-            raise InvalidOverride(reason=f"{name}: {error.reason}") from None
-        self._accepted = shown
+            return self._read()
+        except UnreadableInput as error:
+            return self._refused(error, error.reason)
+        except UnknownColumn as error:
+            return self._refused(error, f"it has no column {error.column!r}; it has: {error.columns}")
 
-    def _no_text(self, row: Mapping[str, Any]) -> str:
-        if self.text_column in row:
-            kind = _kind(row[self.text_column])
-            return f"wrong type: the column {self.text_column!r} is {kind}; it must be a string"
-        return f"there is no column {self.text_column!r}; it has: {named(row)}"
+    def _refused(self, error: UsageError, reason: str) -> Iterator[Row]:
+        """Raise the error for a file that was named; a file that was found is a bad row."""
+        if not self._source.found:
+            raise error
+        raw = self._source.name.encode("utf-8", "backslashreplace")
+        return iter([BadRow.from_raw(self._source.index, 1, raw, reason, UnreadableDocument.code)])
+
+    def _read(self) -> Iterator[Row]:
+        match self._source.format:
+            case Format.PARQUET:
+                from qwenq.producer.reading.tables.parquet import read_parquet
+
+                return _begun(read_parquet(self._source, self._rules))
+            case Format.XLSX:
+                from qwenq.producer.reading.tables.spreadsheet import read_spreadsheet
+
+                return _begun(read_spreadsheet(self._source, self._sheet, self._rules))
+        opened = self._source.open()
+        if opened.format == Format.JSONL:
+            return read_jsonl(opened, self._rules, self._source.prefix)
+        delimiter = "\t" if opened.format == Format.TSV else ","
+        return read_delimited(opened, delimiter, self._rules, self._source.prefix)
 
 
-def named(columns: Mapping[str, Any] | list[str]) -> str:
-    """Column names for people: the first twenty, each shortened."""
-    names = [name if len(name) <= 40 else name[:40] + "…" for name in columns]  # noqa: PLR2004
-    shown = ", ".join(names[:NAMED_COLUMNS])
-    more = len(names) - NAMED_COLUMNS
-    return f"{shown} and {more} more" if more > 0 else shown or "no columns"
-
-
-def checked_id(value: str) -> str:
-    """The value, if it can be an id. Raises InvalidRow."""
-    if len(value) > ID_CHARS:
-        raise InvalidRow(reason=f"the id has {len(value)} characters; at most {ID_CHARS} are kept")
-    if _CONTROL.search(value):
-        raise InvalidRow(reason="the id holds a control character")
-    return value
-
-
-def _kind(value: object) -> str:
-    """The JSON name of a value's type, with its article."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "an array"
-        case _:
-            return "an object"
+def _begun(rows: Iterator[Row]) -> Iterator[Row]:
+    """Read the first row now, so that an unreadable file raises here. Returns all rows."""
+    return chain([first for first in [next(rows, None)] if first is not None], rows)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwenq.exporting.sheets import Line, Sheet
 from qwenq.schemas.errors import MissingExtra
-from qwenq.schemas.json_schema.columns import ColumnKind
+from qwenq.schemas.json_schema.answer_columns import ColumnKind
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from qwenq.schemas.json_schema.columns import ColumnKind, answer_columns, column_values
+from qwenq.schemas.json_schema.answer_columns import ColumnKind, answer_columns, column_values
 from qwenq.schemas.parts import PartLine
 from qwenq.schemas.results import ErrorLine, HistoryLine, Result
 

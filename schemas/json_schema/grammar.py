@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from qwenq.schemas.errors import InvalidSchema
-from qwenq.schemas.json_schema.parts import (
+from qwenq.schemas.json_schema.subschemas import (
     counts_open_names,
     every_part,
     fault_place,

@@ -1,1 +1,1 @@
-"""Files that are one document each."""
+"""Files that are one document each: their kinds, and how their text is extracted."""

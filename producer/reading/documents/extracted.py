@@ -1,11 +1,11 @@
-"""What is got out of a file that is one document."""
+"""The text of a file that is one document."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The text of a document; `pages` where its kind has pages."""
+    """The text of a document; `pages` counts its pages, None for a kind without pages."""
 
     text: str
     pages: int | None = None

@@ -1,22 +1,28 @@
-"""Files that are one document each: their text, their name, and their pages become the document's columns."""
+"""Files that are one document each. Their columns are the text, the file's name and path, and its pages."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from qwenq.producer.reading.column_values import row_from_columns
 from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.producer.reading.documents.pdf import read_pdf
 from qwenq.producer.reading.documents.plain import read_plain
 from qwenq.producer.reading.documents.web import read_web
 from qwenq.producer.reading.documents.word import read_word
-from qwenq.producer.reading.extras import require
 from qwenq.producer.reading.formats import Format
-from qwenq.producer.reading.lines import bad_row
-from qwenq.producer.reading.rows import RowRules, checked_id
+from qwenq.producer.reading.optional_packages import require
+from qwenq.producer.reading.rules import RowRules, checked_id
 from qwenq.producer.reading.sources.files import File
-from qwenq.producer.reading.tables.records import first_line, row_of
 from qwenq.schemas.documents import BadRow, Row
-from qwenq.schemas.errors import InvalidRow, QwenqError, UnknownKind, UnreadableDocument, UnreadableInput
+from qwenq.schemas.errors import (
+    InvalidRow,
+    QwenqError,
+    UnknownKind,
+    UnreadableDocument,
+    UnreadableInput,
+    reason_of,
+)
 
 _READERS: dict[Format, Callable[[bytes], Extracted]] = {
     Format.TEXT: read_plain,
@@ -29,7 +35,7 @@ _PACKAGES = {Format.HTML: "html_text", Format.PDF: "pypdfium2", Format.DOCX: "lx
 
 @dataclass(frozen=True, slots=True)
 class DocumentFile:
-    """A file that is one document, by the path that names it. Its format is None where no such file is read."""
+    """A file that is one document. `path` is its id; `format` is None for a kind that qwenq does not read."""
 
     file: File
     path: str
@@ -38,19 +44,19 @@ class DocumentFile:
 
 @dataclass(frozen=True, slots=True)
 class DocumentGroup:
-    """The files behind one name that are one document each: together one input, however many they are."""
+    """All the files behind one name that are one document each: together they are one input."""
 
     name: str
     index: int
     files: tuple[DocumentFile, ...]
 
     def check_packages(self) -> None:
-        """Raise MissingExtra when a package that the files need is not installed."""
+        """Raise MissingExtra if the files need a package that is not installed."""
         for kind in sorted({file.format for file in self.files if file.format in _PACKAGES}):
             require(_PACKAGES[kind], "documents", f"reading {kind.upper()} files")
 
     def rows(self, rules: RowRules) -> Iterator[Row]:
-        """A row a file, numbered from 1 in their order; a file that cannot be read is a bad one, told by its name."""
+        """One row for each file, numbered from 1. A file that cannot be read is a bad row, which names the file."""
         for number, one in enumerate(self.files, start=1):
             row = _row(self.index, number, one, rules)
             if isinstance(row, BadRow):
@@ -64,7 +70,7 @@ def base_name(path: str) -> str:
 
 
 def shown(path: str) -> str:
-    """A path as text that every store takes."""
+    """A path as text that every store accepts."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
@@ -73,16 +79,16 @@ def _row(source: int, number: int, one: DocumentFile, rules: RowRules) -> Row:
         extracted = _extracted(one)
         own_id = checked_id(one.path)
     except UnreadableInput as error:
-        return bad_row(source, number, b"", error.reason, UnreadableDocument.code)
+        return BadRow.from_raw(source, number, b"", error.reason, UnreadableDocument.code)
     except (UnreadableDocument, UnknownKind, InvalidRow) as error:
-        return bad_row(source, number, b"", error.reason, error.code)
+        return BadRow.from_raw(source, number, b"", error.reason, error.code)
     columns = {
         rules.text_column: extracted.text,
         "file": base_name(one.path),
         "path": one.path,
         "pages": extracted.pages,
     }
-    return row_of(source, number, columns, rules, own_id)
+    return row_from_columns(source, number, columns, rules, own_id)
 
 
 def _extracted(one: DocumentFile) -> Extracted:
@@ -90,14 +96,14 @@ def _extracted(one: DocumentFile) -> Extracted:
         ending = PurePath(one.path).suffix
         kind = f"{ending} files" if ending else "files without an ending"
         raise UnknownKind(
-            reason=f"qwenq does not read {kind}; convert it, or leave it out by a pattern like '*.pdf'"
+            reason=f"qwenq does not read {kind}; convert it, or leave it out with a pattern like '*.pdf'"
         )
     data = one.file.whole()
     try:
         return _READERS[one.format](data)
     except QwenqError:
         raise
-    except Exception as error:  # noqa: BLE001 - damaged files raise whatever their reader stumbles over
+    except Exception as error:  # noqa: BLE001 - damaged files raise any kind of error
         raise UnreadableDocument(
-            reason=f"it is damaged ({first_line(error)}); put a sound copy in its place"
+            reason=f"it is damaged ({reason_of(error)}); put a sound copy in its place"
         ) from None

@@ -1,4 +1,4 @@
-"""PDF: the text of its pages, in the order of the page's own text."""
+"""PDF: the text of its pages, in the order in which the file stores it."""
 
 import re
 import threading
@@ -11,33 +11,34 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 _PASSWORD_NEEDED = 4
-# PDFium is for one thread at a time, and beat submits several inputs at once: it would crash.
-_ALONE = threading.Lock()
-# PDFium puts a mark where a hyphen ends a line. Before a small letter it broke a word, in Anglo-Saxon it did not.
+# PDFium crashes when several threads use it, and beat submits several inputs at once.
+_ONE_THREAD = threading.Lock()
+# PDFium marks a hyphen at the end of a line. Before a small letter the hyphen split a word; before a capital, as in
+# Anglo-Saxon, it belongs there.
 _BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[\x02\ufffe](?=[^\W\d_A-Z])")
 _HYPHEN = re.compile(r"[\x02\ufffe]")
 
 
 def read_pdf(data: bytes) -> Extracted:
-    """The text of a PDF, pages parted by blank lines.
+    """The text of a PDF, with blank lines between pages.
 
-    Raises UnreadableDocument when it is damaged, needs a password, or holds no text, as a scan does.
+    Raises UnreadableDocument if it is damaged, needs a password, or holds no text (a scan).
     """
     import pypdfium2
 
     try:
-        with _ALONE, pypdfium2.PdfDocument(data) as pdf:
+        with _ONE_THREAD, pypdfium2.PdfDocument(data) as pdf:
             pages = [_page_text(pdf, number) for number in range(len(pdf))]
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == _PASSWORD_NEEDED:
             reason = "it is encrypted; save it without a password"
             raise UnreadableDocument(reason=reason) from None
-        reason = f"it is no PDF, or damaged ({error}); put a sound copy in its place"
+        reason = f"it is not a PDF, or damaged ({error}); put a sound copy in its place"
         raise UnreadableDocument(reason=reason) from None
     text = "\n\n".join(page for page in pages if page)
     if not text:
-        told = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
-        reason = f"it has {told} without text, as a scan has; run text recognition over it"
+        count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+        reason = f"its {count} hold no text, as in a scan; run text recognition over it"
         raise UnreadableDocument(reason=reason)
     return Extracted(text, len(pages))
 

@@ -1,4 +1,4 @@
-"""HTML: the text that a reader sees, block by block, a row of a table on a line; no scripts, no styles."""
+"""HTML: the text that a reader sees, block by block, each table row on one line; no scripts, no styles."""
 
 import re
 
@@ -10,13 +10,13 @@ _HEAD_BYTES = 2_048
 
 
 def read_web(data: bytes) -> Extracted:
-    """The text of an HTML page. Raises UnreadableDocument when its encoding cannot be told."""
+    """The text of an HTML page. Raises UnreadableDocument if its encoding is unclear."""
     found = _DECLARED.search(data[:_HEAD_BYTES])
     return Extracted(text_of_html(decoded(data, found[1].decode("ascii", "replace") if found else None)))
 
 
 def text_of_html(html: str) -> str:
-    """The text of a page that is decoded."""
+    """The text of a decoded page."""
     import html_text
 
     text: str = html_text.extract_text(html)

@@ -1,7 +1,7 @@
-"""DOCX: paragraphs, lists, tables, text boxes, and the notes behind them, as they would be printed.
+"""DOCX: the text as it would be printed, with lists, tables, text boxes, footnotes and endnotes.
 
-Read from its XML: python-docx passes over what stands in content controls, as in most forms, and mammoth takes half a
-second for an empty file. What was deleted under tracked changes is left out, as are headers, footers and comments.
+Left out are headers, footers, comments, and text deleted under tracked changes. The XML is read directly: python-docx
+skips content controls, which most forms use, and mammoth takes half a second for an empty file.
 """
 
 import io
@@ -10,23 +10,23 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from qwenq.producer.reading.documents.archives import check_archive
 from qwenq.producer.reading.documents.extracted import Extracted
+from qwenq.producer.reading.office_archives import check_archive
 from qwenq.schemas.errors import UnreadableDocument
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 XML_BYTES = 64 * 1024 * 1024
-"""Most bytes of XML that are unpacked: its tree takes some ten times as much memory."""
+"""The most bytes of XML to unpack: the tree takes about ten times as much memory."""
 _NOTES = ("footnotes.xml", "endnotes.xml")
 _CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-# A fallback repeats a text box for old programs.
+# A Fallback repeats a text box for old programs.
 _NOT_PRINTED = {"del", "moveFrom", "Fallback", "instrText", "pPr", "rPr", "tblPr", "trPr", "tcPr", "sdtPr"}
 
 
 def read_word(data: bytes) -> Extracted:
-    """The text of a Word document, its paragraphs and tables parted by blank lines. Raises UnreadableDocument."""
+    """The text of a Word document, with blank lines between paragraphs and tables. Raises UnreadableDocument."""
     file = io.BytesIO(data)
     check_archive(file, "Word document (.docx)", XML_BYTES)
     with zipfile.ZipFile(file) as archive:
@@ -38,7 +38,7 @@ def read_word(data: bytes) -> Extracted:
 
 
 def _main_part(archive: zipfile.ZipFile) -> str:
-    """Where the text is, which not all programs put into the same file."""
+    """The entry that holds the text: programs name it differently."""
     try:
         relations = _tree(archive, "_rels/.rels")
     except KeyError:
@@ -57,7 +57,7 @@ def _tree(archive: zipfile.ZipFile, part: str) -> "_Element":
 
 
 def _blocks(parent: "_Element") -> Iterator[str]:
-    """The paragraphs and tables within an element, also where others enclose them."""
+    """The paragraphs and tables within an element, at any depth."""
     for child in parent:
         match _name(child):
             case "p":
@@ -82,7 +82,7 @@ def _inline(parent: "_Element") -> Iterator[str]:
 
 
 def _table_rows(parent: "_Element") -> Iterator[str]:
-    """The rows of a table, a line each, with tabs between their cells."""
+    """The rows of a table: one line each, tabs between the cells."""
     for child in parent:
         match _name(child):
             case "tr":
@@ -101,5 +101,5 @@ def _cells(parent: "_Element") -> Iterator[str]:
 
 
 def _name(element: "_Element") -> str:
-    """An element's name without its namespace, of which there is a strict and a transitional one."""
+    """An element's name without its namespace: strict and transitional documents have different ones."""
     return str(element.tag).rpartition("}")[2]

@@ -1,4 +1,4 @@
-"""What a name stands for: a file, a pattern, or a folder with all that is in it; here, or behind a URL."""
+"""Find the files behind a name: a file, a pattern, or a folder with its subfolders; on disk or behind a URL."""
 
 import glob
 import os
@@ -9,14 +9,14 @@ from qwenq.producer.object_stores import is_url
 from qwenq.producer.reading.sources import remote
 from qwenq.schemas.errors import NothingFound, UnreadableInput, reason_of
 
-# What systems and programs leave in folders beside documents. Office locks an open file by one named ~$….
+# Files that systems and programs leave beside documents. Office locks an open file with one named ~$….
 _HIDDEN_STARTS = (".", "~$")
 _HIDDEN_NAMES = {"thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files behind one name, sorted by path. `base` is the folder that they are in; None for a file's own name."""
+    """The files behind one name, sorted by path. `base` is the folder that holds them; None for a file's own name."""
 
     paths: list[str]
     base: str | None
@@ -27,23 +27,23 @@ class Found:
 
 
 def find_files(name: str) -> Found:
-    """The files that a name stands for; a file's own name is not looked at.
+    """The files behind a name. Whether a file named itself exists is not checked.
 
-    Hidden files, those of hidden folders, and what is neither file nor folder are passed by in folders and patterns.
-    Raises NothingFound, UnreadableInput for a folder that cannot be listed, MissingExtra for a URL.
+    In folders and patterns, hidden files, hidden folders and devices are left out. Raises NothingFound, UnreadableInput
+    for a folder that cannot be listed, MissingExtra for a URL.
     """
     if is_url(name):
         return Found(*remote.files_at(name, _shown))
-    # A file may have a name that looks like a pattern.
+    # A file's name may look like a pattern.
     if os.path.lexists(name):
-        if not os.path.isdir(name):  # noqa: PTH112 - a name, as the person wrote it
+        if not os.path.isdir(name):  # noqa: PTH112 - the name as it was given
             return Found([name], None)
         paths, base = _files_in(name), name
     elif glob.has_magic(name):
         paths, base = _files_matching(name), remote.path_before_pattern(name)
     else:
         return Found([name], None)
-    found = sorted({path for path in paths if _is_no_device(path)})
+    found = sorted({path for path in paths if _is_file(path)})
     if not found:
         raise NothingFound(source=name)
     return Found(found, base)
@@ -64,14 +64,14 @@ def _files_matching(pattern: str) -> Iterator[str]:
 
 
 def _shown(path: str) -> bool:
-    """Whether no part of a path is hidden."""
+    """Whether nothing in a path is hidden."""
     return not any(
         part.startswith(_HIDDEN_STARTS) or part.lower() in _HIDDEN_NAMES for part in path.split("/")
     )
 
 
-def _is_no_device(path: str) -> bool:
-    """Whether it is a file, or a link that leads nowhere, as opening it tells. A pipe would be waited for."""
+def _is_file(path: str) -> bool:
+    """Whether it is a file, or a broken link, which opening will report. Opening a pipe would block."""
     return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH113, PTH110
 
 

@@ -1,4 +1,4 @@
-"""Files behind URLs, in object stores and wherever else fsspec reaches: listed and opened."""
+"""List and open files behind URLs: in object stores, and wherever else fsspec reaches."""
 
 import glob
 from collections.abc import Callable, Iterable, Iterator
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 
-def opened(url: str) -> BinaryIO:
-    """The file behind a URL; it can be read at any place. Raises UnreadableInput, MissingExtra."""
-    with _told(url):
+def open_url(url: str) -> BinaryIO:
+    """Open the file behind a URL, for reading at any place. Raises UnreadableInput, MissingExtra."""
+    with _as_unreadable(url):
         system, path = filesystem_of(url)
         file: BinaryIO = system.open(path, "rb")
         return file
 
 
 def files_at(url: str, wanted: Callable[[str], bool]) -> tuple[list[str], str | None]:
-    """The URLs of the files that a URL, a pattern or a folder stands for, and the folder that they are in.
+    """The URLs of the files behind a URL, a pattern or a folder, and the folder that holds them.
 
-    That is None for the URL of a file. Of a folder, and of those that a pattern gives, only files whose path below
-    it is `wanted` are there. Raises UnreadableInput, NothingFound, MissingExtra.
+    For the URL of a file, the folder is None. In a folder, and among a pattern's matches, only files whose path below
+    it is `wanted` count. Raises UnreadableInput, NothingFound, MissingExtra.
     """
-    with _told(url):
+    with _as_unreadable(url):
         system, path = filesystem_of(url)
-        # A process that lives for weeks would else be told what was there the first time.
+        # Otherwise a process that lives for weeks would see the first listing for ever.
         system.invalidate_cache()
         if glob.has_magic(path):
             base = path_before_pattern(path)
@@ -43,14 +43,8 @@ def files_at(url: str, wanted: Callable[[str], bool]) -> tuple[list[str], str | 
         return [system.unstrip_protocol(name) for name in inside], system.unstrip_protocol(base)
 
 
-def reason_told(error: Exception) -> str:
-    """What a file system or an object store says is wrong, to stand in a sentence."""
-    said = reason_of(error) if isinstance(error, OSError | ValueError) else str(error)
-    return said.strip().partition("\n")[0].rstrip(".") or type(error).__name__
-
-
 def path_before_pattern(path: str) -> str:
-    """The folders of a pattern that come before its first wildcard, with the slash behind them."""
+    """The folders before a pattern's first wildcard, with a slash at the end."""
     parts = path.split("/")
     plain = next(place for place, part in enumerate(parts) if glob.has_magic(part))
     return "".join(part + "/" for part in parts[:plain])
@@ -59,13 +53,13 @@ def path_before_pattern(path: str) -> str:
 def _expanded(system: "AbstractFileSystem", found: Iterable[dict[str, str]]) -> Iterator[str]:
     for one in found:
         names = system.find(one["name"]) if one["type"] == "directory" else [one["name"]]
-        # An object whose key ends in a slash stands for a folder.
+        # In object stores, a key that ends in a slash marks a folder.
         yield from (name for name in names if not name.endswith("/"))
 
 
 @contextmanager
-def _told(url: str) -> Iterator[None]:
-    """Every store of objects has errors of its own: whatever comes, the URL cannot be read."""
+def _as_unreadable(url: str) -> Iterator[None]:
+    """Turn any error into UnreadableInput: every object store has its own errors."""
     try:
         yield
     except QwenqError:
@@ -73,4 +67,4 @@ def _told(url: str) -> Iterator[None]:
     except FileNotFoundError:
         raise UnreadableInput(source=url, reason="no such file or folder") from None
     except Exception as error:  # noqa: BLE001
-        raise UnreadableInput(source=url, reason=reason_told(error)) from None
+        raise UnreadableInput(source=url, reason=reason_of(error)) from None

@@ -1,4 +1,4 @@
-"""A file of rows, opened before the first row is read."""
+"""A file of rows: opened and unpacked, its format known, before the first row is read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class OpenSource:
-    """One input whose beginning has been read: its plain bytes in blocks, without a byte order mark."""
+    """A file of rows whose beginning was read: its unpacked bytes in blocks, without a byte order mark."""
 
     name: str
     index: int
@@ -32,7 +32,7 @@ class OpenSource:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of rows; `prefix` begins the ids of those without one. `found`: not named, but one of many."""
+    """A file of rows. `prefix` begins the ids of rows without one. `found`: by a folder or a pattern, not named."""
 
     file: File
     index: int
@@ -42,11 +42,11 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The file's name, as people are told of it."""
+        """The file's name, to show."""
         return self.file.name
 
     def open(self) -> OpenSource:
-        """Read the beginning. Raises UnreadableInput, and UnknownFormat for text that does not tell."""
+        """Read the beginning. Raises UnreadableInput, and UnknownFormat if the text does not show its format."""
         try:
             head, blocks = _with_head(self._unpacked())
         except BrokenOff as broken:
@@ -64,11 +64,12 @@ class Source:
             raise UnreadableInput(
                 source=self.name, reason=f"it is not {claimed} data, though its name says so"
             )
-        return unpacked(chain([head], blocks), real)
+        plain = chain([head], blocks)
+        return plain if real is Compression.NONE else unpacked(plain, real)
 
 
 def _with_head(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes, enough to know a file by, and the blocks behind them."""
+    """The first bytes, enough to know the compression by, and the blocks behind them."""
     head = b""
     for block in blocks:
         head += block

@@ -1,4 +1,4 @@
-"""Unpacking of a compressed input, block by block and in bounded memory."""
+"""Unpack a compressed input block by block, in bounded memory."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from qwenq.producer.reading.formats import Compression
 
 BLOCK_BYTES = 1 << 18
-# A zstd frame can hold 128 KiB in 4 bytes, and the library unpacks all that it is given: 512 bytes
-# stand for 16 MiB at the worst. Smaller pieces cost no speed that can be measured.
+# The library unpacks all that it gets, and 4 bytes can hold 128 KiB: 512 bytes are 16 MiB at the worst. Pieces this
+# small cost no measurable speed.
 ZSTD_PIECE_BYTES = 512
-GZIP_WINDOW = 31  # zlib's number for: the largest window, and a gzip header
+GZIP_WINDOW = 31  # zlib: the largest window, and a gzip header
 
 
 class BrokenOff(Exception):
-    """The input ended before its end: truncated, damaged, or unreadable. `rest` is its last, open line."""
+    """The input broke off: truncated, damaged, or unreadable. `rest` is its last, unfinished line."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -22,22 +22,16 @@ class BrokenOff(Exception):
 
 
 def unpacked(blocks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
-    """The plain bytes of packed `blocks`, in blocks of at most BLOCK_BYTES. Raises BrokenOff."""
-    match compression:
-        case Compression.GZIP:
-            return _gunzipped(blocks)
-        case Compression.ZSTD:
-            return _unzstd(blocks)
-        case Compression.NONE:
-            return iter(blocks)
+    """Unpack gzip or zstd data, into blocks of at most BLOCK_BYTES. Raises BrokenOff."""
+    return _gunzipped(blocks) if compression is Compression.GZIP else _unzstd(blocks)
 
 
 def _gunzipped(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """A file may hold several gzip members, one after the other, and zeros behind them."""
+    """A file may hold several gzip members in a row, and zeros behind them."""
     member = zlib.decompressobj(GZIP_WINDOW)
     for block in blocks:
         data = block
-        # Without input, the call gives what zlib has taken in but had no room to give out.
+        # Without input, the call returns what zlib holds but had no room to return.
         while data or not member.eof:
             if member.eof:
                 data = data.lstrip(b"\0")
@@ -60,7 +54,7 @@ def _inflated(member: "zlib._Decompress", data: bytes) -> bytes:
 
 
 def _unzstd(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """A file may hold several zstd frames, one after the other."""
+    """A file may hold several zstd frames in a row."""
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor()

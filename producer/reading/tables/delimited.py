@@ -1,4 +1,4 @@
-"""CSV and TSV with a header: each row becomes a JSON object of its columns."""
+"""CSV and TSV with a header: each row becomes a JSON object by column name."""
 
 import csv
 import sys
@@ -9,51 +9,50 @@ from itertools import chain
 
 import orjson
 
-from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row, line_batches
-from qwenq.producer.reading.rows import RowRules
+from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches
+from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.source import OpenSource
 from qwenq.producer.reading.sources.unpacking import BrokenOff
 from qwenq.producer.reading.tables.header import check_header, miscounted
-from qwenq.schemas.documents import Document, Row
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidRow, UnreadableInput
 
-# How the csv module words two of its errors; it has no other way to tell them.
+# The csv module tells two of its errors apart by their wording only.
 _AT_END = "unexpected end of data"
 _BARE_RETURN = "new-line character seen in unquoted field"
 
 
 class _Feed:
-    """Lines on their way into the csv module, kept until the row that they belong to is complete.
+    """Feeds lines to the csv module, and keeps the lines of the open row until the row is complete.
 
-    The csv module reads on over line ends while a quote is open. Should that row turn out bad, only its
-    first line is given up: `give_back` lets the others be read again, so a stray quote costs one line,
-    not the rest of the file.
+    While a quote is open, the csv module reads on over line ends. If that row is bad, only its first line is dropped:
+    `give_back` feeds the others again. So a stray quote costs one line, not the rest of the file.
     """
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._lines = chain.from_iterable(line_batches(blocks))
         self._again: deque[bytes] = deque()
-        self.taken: list[bytes] = []
+        self.row_lines: list[bytes] = []
         self.number = 0
         self.broken: BrokenOff | None = None
 
     def records(self, delimiter: str) -> Iterator[list[str]]:
-        """The fields of one row after the other. After an error, ask again to go on behind it.
+        """The fields of each row. After an error, call it again to go on behind the row.
 
-        Raises csv.Error for broken quoting, and InvalidRow when a row grows above the limit.
+        Raises csv.Error for broken quoting, and InvalidRow if a row grows above the limit.
         """
         return csv.reader(self._texts(), delimiter=delimiter, strict=True)
 
     def _texts(self) -> Iterator[str]:
-        again, taken = self._again, self.taken
+        again, row_lines = self._again, self.row_lines
         size = 0
         while (line := again.popleft() if again else self._next()) is not None:
             self.number += 1
-            size = size + len(line) if taken else len(line)
-            taken.append(line)
+            size = size + len(line) if row_lines else len(line)
+            row_lines.append(line)
             if size > LINE_LIMIT:
                 raise InvalidRow(reason=OVER_LONG)
-            # Surrogates stand for bytes that are not UTF-8: the row that holds them is refused later.
+            # Surrogates stand for bytes that are not UTF-8: such a row is refused later.
             yield line.decode("utf-8", "surrogateescape") + "\n"
 
     def _next(self) -> bytes | None:
@@ -64,25 +63,25 @@ class _Feed:
             return None
 
     def at_blank_line(self) -> bool:
-        """Whether the row that was just completed is a blank line."""
-        return len(self.taken) == 1 and not self.taken[0].strip()
+        """Whether the complete row is a blank line."""
+        return len(self.row_lines) == 1 and not self.row_lines[0].strip()
 
     def give_back(self) -> tuple[int, bytes]:
-        """Keep only the open row's first line: its number and bytes. The others will come again."""
-        first, *others = self.taken
+        """Feed the open row's lines again, all but the first. Returns the first line's number and bytes."""
+        first, *others = self.row_lines
         self._again.extendleft(reversed(others))
         self.number -= len(others)
-        self.taken.clear()
+        self.row_lines.clear()
         return self.number, first
 
 
 def read_delimited(source: OpenSource, delimiter: str, rules: RowRules, id_prefix: str) -> Iterator[Row]:
-    """The rows of a CSV or TSV input, its header read at once.
+    """The rows of a CSV or TSV input. The header is read before this returns.
 
-    Raises UnreadableInput for a header that is broken or names a column twice, and UnknownColumn when
-    it lacks the text or the id column that the job asks for.
+    Raises UnreadableInput for a broken header or a column named twice, and UnknownColumn if the text or the id column
+    is missing.
     """
-    # The module's own limit is one for the whole process: raised, never lowered. _Feed bounds the rows.
+    # The csv module has one limit for the whole process: raise it, never lower it. _Feed bounds the rows.
     csv.field_size_limit(max(csv.field_size_limit(), sys.maxsize))
     feed = _Feed(source.blocks)
     header = _header(source.name, feed, delimiter)
@@ -92,14 +91,14 @@ def read_delimited(source: OpenSource, delimiter: str, rules: RowRules, id_prefi
 
 
 def _header(name: str, feed: _Feed, delimiter: str) -> list[str]:
-    """The column names, spaces around them removed; [] for an empty file."""
+    """The column names without surrounding spaces; [] for an empty file."""
     try:
         for fields in feed.records(delimiter):
             if not feed.at_blank_line():
                 orjson.dumps(fields)
-                feed.taken.clear()
+                feed.row_lines.clear()
                 return [column.strip() for column in fields]
-            feed.taken.clear()
+            feed.row_lines.clear()
     except (csv.Error, InvalidRow) as error:
         raise UnreadableInput(source=name, reason=f"its header is broken: {_why(error, feed)}") from None
     except orjson.JSONEncodeError:
@@ -111,7 +110,7 @@ def _header(name: str, feed: _Feed, delimiter: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What lies below a header."""
+    """The rows below a header."""
 
     source: int
     feed: _Feed
@@ -121,13 +120,13 @@ class _Table:
     id_prefix: str
 
     def rows(self) -> Iterator[Row]:
-        """Every row, blank lines left out."""
+        """All rows but blank lines."""
         feed, ended = self.feed, False
         while not ended:
             try:
                 for fields in feed.records(self.delimiter):
                     row = self._row(fields)
-                    feed.taken.clear()
+                    feed.row_lines.clear()
                     if row is not None:
                         yield row
                 ended = True
@@ -135,15 +134,15 @@ class _Table:
                 reason = _why(error, feed)
                 number, line = feed.give_back()
                 if line.strip():
-                    yield bad_row(self.source, number, line, reason)
+                    yield BadRow.from_raw(self.source, number, line, reason)
         if feed.broken:
             reason = f"the file broke off here: {feed.broken.reason}"
-            yield bad_row(self.source, feed.number + 1, feed.broken.rest, reason)
+            yield BadRow.from_raw(self.source, feed.number + 1, feed.broken.rest, reason)
 
     def _row(self, fields: list[str]) -> Row | None:
-        """The row that was just completed; None for a blank line."""
+        """The complete row; None for a blank line."""
         feed, header = self.feed, self.header
-        number = feed.number - len(feed.taken) + 1
+        number = feed.number - len(feed.row_lines) + 1
         try:
             if (len(fields) != len(header) or len(header) == 1) and feed.at_blank_line():
                 return None
@@ -156,9 +155,9 @@ class _Table:
             own_id = self.rules.custom_id(columns) or f"{self.id_prefix}{number}"
             self.rules.check(columns)
         except InvalidRow as error:
-            return bad_row(self.source, number, b"\n".join(feed.taken), error.reason)
+            return BadRow.from_raw(self.source, number, b"\n".join(feed.row_lines), error.reason)
         except orjson.JSONEncodeError:
-            return bad_row(self.source, number, b"\n".join(feed.taken), "not valid UTF-8")
+            return BadRow.from_raw(self.source, number, b"\n".join(feed.row_lines), "not valid UTF-8")
         return Document(own_id, self.source, number, content)
 
 
@@ -166,7 +165,7 @@ def _why(error: csv.Error | InvalidRow, feed: _Feed) -> str:
     if isinstance(error, InvalidRow):
         return error.reason
     if str(error) == _AT_END:
-        lines = len(feed.taken)
+        lines = len(feed.row_lines)
         return f"the row opens a quote that is never closed ({lines} lines up to the end of the file)"
     if _BARE_RETURN in str(error):
         return "a carriage return stands outside quotes, without a line feed"

@@ -1,15 +1,15 @@
-"""The header of a table, whatever its format: each column has its own name, and those asked for are there."""
+"""Check the header of a table: each column has its own name, and the columns that the job needs are there."""
 
 from collections.abc import Sequence
 
-from qwenq.producer.reading.rows import RowRules, named
+from qwenq.producer.reading.rules import RowRules, named
 from qwenq.schemas.errors import UnknownColumn, UnreadableInput
 
 ADVICE = "give each column a name of its own"
 
 
 def check_header(source: str, header: Sequence[str], rules: RowRules, advice: str = ADVICE) -> None:
-    """Raise UnreadableInput for a name that is empty or stands twice, UnknownColumn for one that is lacking."""
+    """Raise UnreadableInput for an empty or repeated name, UnknownColumn for a missing column."""
     if any("\0" in column for column in header):
         raise UnreadableInput(source=source, reason="its header holds NUL bytes; save it as UTF-8")
     if "" in header:
@@ -24,6 +24,6 @@ def check_header(source: str, header: Sequence[str], rules: RowRules, advice: st
 
 
 def miscounted(fields: Sequence[str], header: Sequence[str]) -> str:
-    """Why a row whose fields are not as many as the header's is a bad one."""
+    """The reason of a bad row that has more or fewer fields than the header."""
     problem = "too few" if len(fields) < len(header) else "too many"
     return f"{problem} fields: {len(fields)}, where the header has {len(header)}"

@@ -1,4 +1,4 @@
-"""Merged cells of a sheet: only their first one holds the value, and all of them mean it."""
+"""Merged cells of a sheet: the file stores the value in the first cell only; here each cell gets it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ _LETTERS = 26
 
 @dataclass(frozen=True, slots=True)
 class MergedRange:
-    """A rectangle of cells; rows and columns count from 1, the last ones are in it."""
+    """A rectangle of cells. Rows and columns count from 1; the last ones are included."""
 
     first_row: int
     first_column: int
@@ -23,7 +23,7 @@ class MergedRange:
 
 
 def merged_ranges(blocks: Iterable[bytes]) -> list[MergedRange]:
-    """The merged ranges that a sheet's XML names, in the order of their first rows."""
+    """The merged ranges in a sheet's XML, by first row."""
     found: list[MergedRange] = []
     rest = b""
     for block in blocks:
@@ -38,9 +38,9 @@ def merged_ranges(blocks: Iterable[bytes]) -> list[MergedRange]:
 
 
 def filled(rows: Iterable[tuple[Any, ...]], ranges: list[MergedRange]) -> Iterator[tuple[Any, ...]]:
-    """The same rows, from the first one of the sheet on, the value of each merged range in all of its cells.
+    """Copy the value of each merged range into all of its cells. `rows` begin with the sheet's first row.
 
-    A row without a cell of its own stays blank: a tall cell is no reason for more rows.
+    A blank row stays blank: a tall merged cell makes no rows.
     """
     waiting = ranges[::-1]
     open_: list[tuple[MergedRange, Any]] = []

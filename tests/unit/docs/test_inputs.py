@@ -6,9 +6,9 @@ from pathlib import Path
 from qwenq.producer.reading import Format
 from qwenq.producer.reading.documents.word import XML_BYTES
 from qwenq.producer.reading.formats import known_format
+from qwenq.producer.reading.inputs import MOST_INPUTS
 from qwenq.producer.reading.lines import LINE_LIMIT
 from qwenq.producer.reading.sources.files import WHOLE_BYTES
-from qwenq.producer.reading.sources.inputs import MOST_INPUTS
 from qwenq.producer.reading.tables.spreadsheet import MOST_ROWS, UNPACKED_BYTES
 
 INPUTS = (Path(__file__).parents[3] / "docs" / "inputs.md").read_text("utf-8")

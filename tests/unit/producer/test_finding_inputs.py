@@ -198,6 +198,6 @@ def test_an_object_store_without_its_package_names_the_extra(
 def test_more_inputs_than_a_job_can_tell_apart_are_refused(
     inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qwenq.producer.reading.sources.inputs.MOST_INPUTS", 3)
+    monkeypatch.setattr("qwenq.producer.reading.inputs.MOST_INPUTS", 3)
     with pytest.raises(TooManyInputs, match="The inputs are 4 files, and a job takes 3"):
         rows_of(inbox)

@@ -143,24 +143,24 @@ def test_a_page_is_decoded_as_it_declares(tmp_path: Path) -> None:
     ("name", "data", "code", "reason"),
     [
         ("a.txt", b"PK\x03\x04\x00\x00\xff\xfe\x00", "unreadable_document", "save it as UTF-8"),
-        ("a.txt", "Müller: 5 Stück".encode("cp1252"), "unreadable_document", "in an unknown encoding"),
+        ("a.txt", "Müller: 5 Stück".encode("cp1252"), "unreadable_document", "its encoding is unknown"),
         ("a.txt", b"half a \0 file", "unreadable_document", "not text"),
-        ("a.pdf", b"%PDF-1.4 nothing more", "unreadable_document", "no PDF, or damaged"),
-        ("a.pdf", b"", "unreadable_document", "no PDF, or damaged"),
+        ("a.pdf", b"%PDF-1.4 nothing more", "unreadable_document", "not a PDF, or damaged"),
+        ("a.pdf", b"", "unreadable_document", "not a PDF, or damaged"),
         (
             "a.pdf",
             pdf_of("secret", password="word"),
             "unreadable_document",
             "encrypted; save it without a password",
         ),
-        ("a.pdf", pdf_of("", ""), "unreadable_document", "it has 2 pages without text, as a scan has"),
+        ("a.pdf", pdf_of("", ""), "unreadable_document", "its 2 pages hold no text, as in a scan"),
         ("a.docx", b"", "unreadable_document", "not a Word document"),
         ("a.docx", docx_of("x")[:-50], "unreadable_document", "not a Word document"),
         (
             "a.docx",
             b"\xd0\xcf\x11\xe0" + bytes(99),
             "unreadable_document",
-            "encrypted, or of an Office before 2007",
+            "encrypted, or from an Office before 2007",
         ),
         ("a.jpg", b"\xff\xd8", "unknown_kind", "qwenq does not read .jpg files"),
         ("README", b"x", "unknown_kind", "files without an ending"),
@@ -188,7 +188,7 @@ def test_a_word_document_that_unpacks_to_too_much_is_a_bad_row(tmp_path: Path) -
     assert len(packed.getvalue()) < 100_000
     row = one(tmp_path, "bomb.docx", packed.getvalue())
     assert isinstance(row, BadRow)
-    assert "unpacked, it has 65 MiB, and 64 are the most" in row.reason
+    assert "it unpacks to 65 MiB; the most is 64" in row.reason
 
 
 def test_a_file_that_is_too_large_is_a_bad_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,7 +137,7 @@ def test_one_cell_far_away_takes_neither_time_nor_memory() -> None:
     [
         (b"", "not a spreadsheet"),
         (b"text\nx\n", "not a spreadsheet"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "encrypted, or of an Office before 2007"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "encrypted, or from an Office before 2007"),
         (xlsx_of([("text",)])[:-40], "not a spreadsheet"),
     ],
 )
@@ -148,5 +148,5 @@ def test_what_is_no_spreadsheet_is_refused(data: bytes, reason: str) -> None:
 
 def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qwenq.producer.reading.tables.spreadsheet.UNPACKED_BYTES", 1_000)
-    with pytest.raises(UnreadableInput, match="unpacked, it has"):
+    with pytest.raises(UnreadableInput, match="it unpacks to"):
         read(xlsx_of([("text",), ("x",)]))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from qwenq.schemas.json_schema.columns import AnswerColumn, ColumnKind, answer_columns, column_values
+from qwenq.schemas.json_schema.answer_columns import AnswerColumn, ColumnKind, answer_columns, column_values
 
 TAKEN = ("custom_id", "text", "model")
 

@@ -1,4 +1,4 @@
-"""Packages that come with an extra: looked for before anything is read."""
+"""Packages that only an extra of qwenq installs."""
 
 import importlib
 
@@ -6,7 +6,7 @@ from qwenq.schemas.errors import MissingExtra
 
 
 def require(module: str, extra: str, what: str) -> None:
-    """Raise MissingExtra, in which `what` needs the extra, unless the module is there."""
+    """Raise MissingExtra if the module is not installed; `what` says what needs it, as in "reading PDF files"."""
     try:
         importlib.import_module(module)
     except ImportError:

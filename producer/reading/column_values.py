@@ -1,4 +1,4 @@
-"""Rows that come as values by column, not as text: of Parquet, spreadsheets, and files that are one document."""
+"""A row that is given as values by column: from Parquet, a spreadsheet, or a file that is one document."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -7,25 +7,27 @@ from typing import Any
 
 import orjson
 
-from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, bad_row
-from qwenq.producer.reading.rows import RowRules
-from qwenq.schemas.documents import Document, Row
+from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG
+from qwenq.producer.reading.rules import RowRules
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidOverride, InvalidRow
 
 
-def row_of(source: int, number: int, columns: Mapping[str, Any], rules: RowRules, own_id: str) -> Row:
-    """A row of the input, good or bad; `own_id` is for one that has none.
+def row_from_columns(
+    source: int, number: int, columns: Mapping[str, Any], rules: RowRules, own_id: str
+) -> Row:
+    """Make a document or a bad row; `own_id` is the id of a row that has none.
 
-    Dates are written as ISO 8601, exact decimals as text, bytes as the UTF-8 text that they hold.
+    Dates become ISO 8601, exact decimals text, and bytes the UTF-8 text that they hold.
     """
     try:
         content = _json(columns)
-        # The rules see what is stored.
+        # The rules check what is stored.
         stored = orjson.loads(content)
         custom_id = rules.custom_id(stored) or own_id
         rules.check(stored)
     except (InvalidRow, InvalidOverride) as error:
-        return bad_row(source, number, _shown(columns), error.reason, error.code)
+        return BadRow.from_raw(source, number, _shown(columns), error.reason, error.code)
     return Document(custom_id, source, number, content.decode())
 
 
@@ -53,12 +55,7 @@ def _plain(value: object) -> str:
 
 
 def _shown(columns: Mapping[str, Any]) -> bytes:
-    """A bad row for people to find it by."""
+    """The row as people would look for it."""
     return "\t".join(str(value)[:LINE_LIMIT] for value in columns.values()).encode(
         "utf-8", "backslashreplace"
     )
-
-
-def first_line(error: Exception) -> str:
-    """What a library says is wrong, as far as it fits into a sentence."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from qwenq.schemas.json_schema.parts import Node, referred
+from qwenq.schemas.json_schema.subschemas import Node, referred
 
 PREFIX = "answer."
 _PAST_INTEGERS = 2**63

@@ -1,0 +1,112 @@
+"""What a row must fulfil to become a document: its id, its text, its own parameters."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row
+
+ID_CHARS = 512
+NAMED_COLUMNS = 20
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_DEFAULT_ID = PromptSpec.model_fields["id_column"].default
+
+
+class RowRules:
+    """What a job requires of its rows. Every method raises InvalidRow with a plain reason."""
+
+    def __init__(self, prompt: PromptSpec, params: GenerationParams) -> None:
+        self._id_column = prompt.id_column
+        self._other_id = "custom_id" if prompt.id_column == _DEFAULT_ID else prompt.id_column
+        self.text_column = prompt.text_column
+        self._needs_text = prompt.template is None
+        self._params = params
+        self._accepted = ""
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The columns that a table's header must have."""
+        text = (self.text_column,) if self._needs_text else ()
+        return text if self._id_column == _DEFAULT_ID else (*text, self._id_column)
+
+    def custom_id(self, row: Mapping[str, Any]) -> str:
+        """The row's own id; "" if it has none. An integer becomes its decimal digits."""
+        value = row.get(self._id_column)
+        if value is None:
+            value = row.get(self._other_id)
+        if type(value) is str:
+            if len(value) <= ID_CHARS and value.isprintable():
+                return value
+            return checked_id(value)
+        if value is None:
+            return ""
+        if type(value) is int:
+            return str(value)
+        raise InvalidRow(reason=f"the id is {_kind(value)}; it must be a string or an integer")
+
+    def check(self, row: Mapping[str, Any]) -> None:
+        """Refuse a row that cannot become a prompt. Raises InvalidOverride for one of the row's own parameters."""
+        if "body" in row or "messages" in row:
+            chat = chat_row(row, as_columns=not self._needs_text)
+            if chat is not None:
+                self._check_parameters(chat)
+                return
+        if self._needs_text and type(row.get(self.text_column)) is not str:
+            raise InvalidRow(reason=self._no_text(row))
+
+    def _check_parameters(self, chat: ChatRow) -> None:
+        if not chat.overrides:
+            return
+        # Most files repeat the same parameters on every line. Compared as text, so that true is not 1.
+        shown = repr(chat.overrides)
+        if shown == self._accepted:
+            return
+        try:
+            self._params.overlaid(chat.overrides)
+        except InvalidParameter as error:
+            name = chat.names.get(error.name.partition(".")[0], error.name)
+            raise InvalidOverride(reason=f"{name}: {error.reason}") from None
+        self._accepted = shown
+
+    def _no_text(self, row: Mapping[str, Any]) -> str:
+        if self.text_column in row:
+            kind = _kind(row[self.text_column])
+            return f"wrong type: the column {self.text_column!r} is {kind}; it must be a string"
+        return f"there is no column {self.text_column!r}; it has: {named(row)}"
+
+
+def named(columns: Mapping[str, Any] | list[str]) -> str:
+    """Column names to show: the first twenty, each shortened."""
+    names = [name if len(name) <= 40 else name[:40] + "…" for name in columns]  # noqa: PLR2004
+    shown = ", ".join(names[:NAMED_COLUMNS])
+    more = len(names) - NAMED_COLUMNS
+    return f"{shown} and {more} more" if more > 0 else shown or "no columns"
+
+
+def checked_id(value: str) -> str:
+    """Return the value if it can be an id. Raises InvalidRow."""
+    if len(value) > ID_CHARS:
+        raise InvalidRow(reason=f"the id has {len(value)} characters; at most {ID_CHARS} are allowed")
+    if _CONTROL.search(value):
+        raise InvalidRow(reason="the id holds a control character")
+    return value
+
+
+def _kind(value: object) -> str:
+    """The JSON name of a value's type, with its article."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
