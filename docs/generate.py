@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from pydantic.fields import FieldInfo
 
-from qwenq.cli import group
+from qwenq.cli.group import group
 from qwenq.schemas.settings import ENV_PREFIX, SETTINGS_FILE, Settings
 
 FOLDER = Path(__file__).parent

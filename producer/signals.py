@@ -1,79 +1,183 @@
-"""Ctrl-C, TERM and a closed terminal while a job is stored: heard at once, heeded where they do no harm."""
+"""Ctrl-C, TERM and a closed terminal: noted at once, raised only where that does no harm."""
 
+import atexit
+import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
-
-from qwenq.schemas.documents import Row
+from typing import Any, NoReturn, TypeVar
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
+"""The exit code of a command that such a signal ended."""
+REPEAT_SECONDS = 0.5
+"""`timeout` and some shells send a signal twice at once: within this time, the second says nothing new."""
 INSISTENT_SECONDS = 5.0
-"""A signal that comes again after this long raises wherever the process is: clearing up takes too long for somebody."""
+"""After this time a second signal raises even while signals are held: somebody no longer wants to wait."""
+RAISE_AGAIN_SECONDS = 0.05
 
 Handler = Callable[[int, FrameType | None], Any] | int
+T = TypeVar("T")
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked this process to end.
+
+    KeyboardInterrupt itself will not do. Where it passes through an `exec`, as imports of dataclasses hold them, Python
+    ends the process by SIGINT, even if the exception was caught and another exit code was asked for.
+    """
 
 
 class Signals:
-    """Whether a signal asked this process to end, and whether it may do so at once."""
+    """Whether a signal asked this process to end, and whether it may be raised at once."""
 
     def __init__(self) -> None:
-        self._heard_at: float | None = None
-        self._heeding = False
+        self._last = -REPEAT_SECONDS
+        self._waiting_since: float | None = None
+        self._held = False
+        self._reading = False
+        self._exit_code: int | None = None
+        self._report_lost = sys.unraisablehook
+
+    def install(self) -> dict[int, Handler]:
+        """Handle the ending signals from now on. Returns the handlers that did so before."""
+        # Python lets only the main thread have handlers, and raises nothing in the others.
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+        found = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+        # What a shell let this process ignore stays ignored; None is a handler that Python cannot put back.
+        previous: dict[int, Handler] = {
+            number: old for number, old in found.items() if old not in (signal.SIG_IGN, None)
+        }
+        _set_handlers(dict.fromkeys(previous, self.hear))
+        return previous
+
+    def install_for_process(self) -> None:
+        """Handle the ending signals to the end of this process, which `end_with` announces."""
+        self.install()
+        sys.unraisablehook = self._raise_again
+        # Registered first, so called last: after it, Python would give the signals their default action back.
+        atexit.register(_ignore_signals)
 
     def hear(self, _number: int, _frame: FrameType | None) -> None:
-        """Handle a signal: note it, and raise KeyboardInterrupt where that does no harm."""
+        """Handle a signal: note it, and raise Interrupted where that does no harm."""
+        if self._exit_code is not None:
+            _leave(self._exit_code)
         now = time.monotonic()
-        first = self._heard_at is None
-        # `timeout` and some shells send a signal twice at once: the second must not cut the clearing-up short.
-        insistent = self._heard_at is not None and now - self._heard_at > INSISTENT_SECONDS
-        if first:
-            self._heard_at = now
-        if insistent or (first and self._heeding):
-            raise KeyboardInterrupt
+        since, self._last = now - self._last, now
+        if since < REPEAT_SECONDS:
+            return
+        if self._waiting_since is None:
+            self._waiting_since = now
+        if not self._held or self._reading or now - self._waiting_since > INSISTENT_SECONDS:
+            self.heed()
 
     def heed(self) -> None:
-        """Raise KeyboardInterrupt when a signal was heard."""
-        if self._heard_at is not None:
-            raise KeyboardInterrupt
+        """Raise Interrupted when a signal was held back."""
+        if self._waiting_since is not None:
+            self._waiting_since = None
+            raise Interrupted
 
-    def heeding(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def heeding(self, rows: Iterable[T]) -> Iterator[T]:
         """The same rows; while the next is read, a signal raises at once: standard input may be silent for long."""
         try:
-            self._heeding = True
+            self._reading = True
             self.heed()
             for row in rows:
-                self._heeding = False
+                self._reading = False
                 yield row
-                self._heeding = True
-                if self._heard_at is not None:
-                    raise KeyboardInterrupt
+                self._reading = True
+                self.heed()
         finally:
-            self._heeding = False
+            self._reading = False
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Hold signals back in a block; the caller heeds them after it."""
+        held, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = held
+
+    def end_with(self, code: int) -> None:
+        """From now on a signal ends the process at once, with this exit code: its command is over."""
+        self.install()  # Celery has handlers of its own
+        _flush()
+        self._exit_code = code
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _raise_again(self, lost: "sys.UnraisableHookArgs") -> None:
+        """Raise Interrupted again, soon, where Python dropped it: in a destructor or a callback."""
+        if not issubclass(lost.exc_type, Interrupted):
+            self._report_lost(lost)
+            return
+        self._last = -REPEAT_SECONDS
+        signal.signal(signal.SIGALRM, self.hear)
+        signal.setitimer(signal.ITIMER_REAL, RAISE_AGAIN_SECONDS)
 
 
 @contextmanager
 def signals_held() -> Iterator[Signals]:
-    """Hold Ctrl-C and TERM back; raises KeyboardInterrupt at the end for one that nobody heeded.
+    """Hold the ending signals back; raises Interrupted at the end of the block if one came and was not heeded.
 
     Raised inside the SQLite driver, KeyboardInterrupt leaves a statement unfinished for as long as its traceback
     lives, and with it the transaction and the write lock, for which discarding the job would then wait.
     """
-    signals = Signals()
-    previous: dict[int, Handler] = {}
-    # Python lets only the main thread have handlers, and raises nothing in the others.
-    if threading.current_thread() is threading.main_thread():
-        found = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
-        # What a shell let this process ignore stays ignored; None is a handler that Python cannot put back.
-        previous = {number: old for number, old in found.items() if old not in (signal.SIG_IGN, None)}
-    try:
-        for number in previous:
-            signal.signal(number, signals.hear)
-        yield signals
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    signals = _signals_of_process()
+    if signals is not None:
+        with signals.holding():
+            yield signals
+    else:
+        signals = Signals()
+        with signals.holding(), _installed(signals):
+            yield signals
     signals.heed()
+
+
+@contextmanager
+def _installed(signals: Signals) -> Iterator[None]:
+    """The handlers of a program that calls qwenq are replaced for a block only."""
+    previous = signals.install()
+    try:
+        yield
+    finally:
+        _set_handlers(previous)
+
+
+def _signals_of_process() -> Signals | None:
+    """What handles the signals of this process already, if the command line does."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    owners = (getattr(signal.getsignal(number), "__self__", None) for number in ENDING_SIGNALS)
+    return next((owner for owner in owners if isinstance(owner, Signals)), None)
+
+
+def _set_handlers(handlers: Mapping[int, Handler]) -> None:
+    """Set all of them, even if one that is set already raises meanwhile."""
+    try:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    except BaseException:
+        _set_handlers(handlers)
+        raise
+
+
+def _ignore_signals() -> None:
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _leave(code: int) -> NoReturn:
+    _flush()
+    os._exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, RuntimeError, AttributeError):
+            stream.flush()

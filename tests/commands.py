@@ -46,9 +46,11 @@ def _process_kept() -> Iterator[None]:
     """A command is its process's last deed, and leaves handlers of signals and the garbage collector as it likes."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     thresholds = gc.get_threshold()
+    hook = sys.unraisablehook
     try:
         yield
     finally:
         gc.set_threshold(*thresholds)
+        sys.unraisablehook = hook
         for number, handler in handlers.items():
             signal.signal(number, handler)

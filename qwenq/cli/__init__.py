@@ -1,85 +1,11 @@
 """The command line: one file a command, each imported only when it is called for."""
 
 import gc
-import importlib
-import logging
-import os
 import sys
-import traceback
 
-import click
+from qwenq.producer.signals import INTERRUPTED, Signals
 
-from qwenq.schemas.errors import QwenqError
-
-_COMMANDS = {
-    "run": ("jobs.run", "answer files now, with nothing running before or after"),
-    "up": ("services.up", "run Redis, a worker, beat and Flower until Ctrl-C"),
-    "submit": ("jobs.submit", "store files as a job for the workers"),
-    "status": ("jobs.status", "show where jobs stand"),
-    "results": ("jobs.results", "write a job's answers"),
-    "report": ("jobs.report", "write a page on a job: counts, failures, tokens, cost, samples"),
-    "metrics": ("jobs.metrics", "show a job's response times, speed and memory"),
-    "cancel": ("jobs.changes:cancel", "stop a job"),
-    "pause": ("jobs.changes:pause", "begin no more documents of a job"),
-    "resume": ("jobs.changes:resume", "let a paused job go on"),
-    "retry": ("jobs.changes:retry", "run a job's failed documents again"),
-    "schedule": ("schedule", "run jobs by the clock: add, list, show, pause, resume, remove, run"),
-    "worker": ("services.worker", "answer documents with one resident model"),
-    "beat": ("services.beat", "run schedules, and put stranded work back"),
-    "flower": ("services.flower", "watch jobs and workers in a browser"),
-    "templates": ("templates", "show the built-in prompts"),
-    "db": ("services.db", "upgrade, check or prune the SQL store"),
-    "health": ("services.health", "check services, workers and machine, and say what to do"),
-    "check": ("services.check", "try every setting, and say what is wrong and how to mend it"),
-}
-"""Where each command is defined (a module of qwenq.cli, `:` and a name other than `command`), and its help."""
-INTERNAL_ERROR = 70
-INTERRUPTED = 130
 GC_OBJECTS = 50_000
-
-
-class _LazyGroup(click.Group):
-    """A group that knows its commands' names and help without importing them: `qwenq --help` must be quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        # What a command has to say, it says; a service sets its log up itself.
-        logging.getLogger("qwenq").addHandler(logging.NullHandler())
-        module, _, name = _COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), name or "command")
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that was asked for; one that is not known is answered with those like it."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.exceptions.NoSuchCommand as unknown:
-            raise click.exceptions.NoSuchCommand(
-                unknown.command_name, possibilities=_COMMANDS, ctx=ctx
-            ) from None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
-
-
-@click.group(
-    cls=_LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Settings: the environment (QWENQ_*), then qwenq.toml, then defaults; `qwenq check` shows them.",
-)
-@click.version_option(package_name="qwenq")
-def group() -> None:
-    """Batch document processing with Qwen models: files of documents in, files of answers out."""
 
 
 def main() -> None:
@@ -90,30 +16,24 @@ def main() -> None:
     """
     # What is imported stays: looking for garbage among it, again and again, took a tenth of the start.
     gc.set_threshold(GC_OBJECTS)
+    signals = Signals()
     try:
-        code = group.main(standalone_mode=False)
-    except click.exceptions.Abort:
+        signals.install_for_process()
+        code = _exit_code()
+        signals.end_with(code)
+    except KeyboardInterrupt:  # another one, while the first was handled
         code = INTERRUPTED
+        signals.end_with(code)
+    sys.exit(code)
+
+
+def _exit_code() -> int:
+    try:
+        # Not at the top: signals must be handled before anything slow is imported.
+        from qwenq.cli.group import run_command
+
+        return run_command()
     except KeyboardInterrupt:
-        code = INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except QwenqError as error:
-        click.echo(f"qwenq: {error}", err=True)
-        code = error.exit_code
-    except Exception as error:  # noqa: BLE001 - the last net: a person gets one line, not a traceback
-        code = _tell_unforeseen(error)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _tell_unforeseen(error: Exception) -> int:
-    if os.environ.get("QWENQ_LOG_LEVEL", "").lower() == "debug":
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    said = str(error).strip().partition("\n")[0].rstrip(".")
-    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    click.echo(
-        f"qwenq: internal error: {what}; please report it; set QWENQ_LOG_LEVEL=debug for the traceback",
-        err=True,
-    )
-    return INTERNAL_ERROR
+        return INTERRUPTED
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

@@ -1,6 +1,5 @@
 """The services of one `qwenq run` or `qwenq up`: started in order, watched, stopped in the opposite order."""
 
-import signal
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,10 +27,6 @@ class Session:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        # TERM and a closed terminal end the session as Ctrl-C does: services are stopped in order, none stays behind.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, signal.default_int_handler)
         self._stack.callback(self._stop)
         return self
 
@@ -41,9 +36,11 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._services and kind is KeyboardInterrupt:
-            self._told("stopping; what is answered is kept (Ctrl-C again stops at once)")
-        self._stack.close()
+        try:
+            if self._services and kind and issubclass(kind, KeyboardInterrupt):
+                self._told("stopping; what is answered is kept (Ctrl-C again stops at once)")
+        finally:  # a closed terminal takes no word
+            self._stack.close()
 
     def start_broker(self) -> None:
         """Start the embedded Redis, unless a broker is set. Raises ServiceFailed."""

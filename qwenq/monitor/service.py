@@ -3,10 +3,9 @@
 import ipaddress
 import logging
 import os
-import signal
 import threading
 from dataclasses import dataclass
-from types import FrameType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 from flower.command import apply_env_options, extract_settings
@@ -42,7 +41,6 @@ def run_flower(settings: Settings, serving: Serving) -> None:
     # A line for each request would say nothing, for each page asks again every other second.
     logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
     monitor = make_monitor(settings, serving)
-    signal.signal(signal.SIGTERM, _end)
     try:
         monitor.listen_and_serve()
     except KeyboardInterrupt:
@@ -91,7 +89,3 @@ def _end_soon() -> None:
     timer = threading.Timer(LAST_SECONDS, os._exit, (0,))
     timer.daemon = True
     timer.start()
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

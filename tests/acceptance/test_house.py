@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import qwenq as api
-from qwenq.cli import group
+from qwenq.cli.group import group
 from qwenq.schemas.settings import Settings
 from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, Fleet, qwenq

@@ -8,6 +8,7 @@ import pytest
 
 from qwenq import cli
 from qwenq.actions.request import JobRequest
+from qwenq.cli import group
 from qwenq.schemas.errors import UnreadableInput
 from qwenq.schemas.settings import Settings
 
@@ -17,7 +18,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> int:
     def broken() -> None:
         raise error
 
-    monkeypatch.setattr(cli, "group", broken)
+    monkeypatch.setattr(group, "group", broken)
     monkeypatch.setattr(sys, "argv", ["qwenq"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -1,6 +1,5 @@
 """`qwenq submit`: store files as a job for the workers."""
 
-import signal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,8 +33,6 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
     request = read_request(files, options)
     if dry_run:
         return show_preview(request, settings, as_json)
-    # A TERM ends the command as Ctrl-C does: clearing up, and with a word on what is left.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return _submit(request, settings, wait, as_json)
 
 

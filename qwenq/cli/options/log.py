@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qwenq.cli.options.shared import option
+from qwenq.producer.signals import INTERRUPTED
 
 if TYPE_CHECKING:
     from qwenq.schemas.settings import Settings
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 STDOUT = 1
-INTERRUPTED = 130
 LOGGING = ("log_level", "log_format")
 
 _LOG_OPTIONS = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from qwenq.cli import group
+from qwenq.cli.group import group
 
 _FENCED = re.compile(r"^ *```(?:sh|console)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`qwenq ([a-z][^`\n]*)`")
