@@ -1,4 +1,4 @@
-"""A real browser for tests and pictures: any Chromium on the machine."""
+"""A real browser for tests and pictures: any Chromium of the machine."""
 
 import os
 import shutil
@@ -9,11 +9,11 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-NONE_FOUND = f"there is no Chromium: none of {', '.join(NAMES)}, and Playwright has none of its own"
+NONE_FOUND = f"there is no Chromium: not one of {', '.join(NAMES)}, and Playwright has none of its own"
 
 
 def found_chromium() -> str | None:
-    """Its program: one on PATH, else Playwright's own; None when there is neither."""
+    """Find a Chromium on PATH, otherwise Playwright's own. None if there is neither."""
     for name in NAMES:
         if found := shutil.which(name):
             return found
@@ -24,8 +24,8 @@ def found_chromium() -> str | None:
 
 @contextmanager
 def running_chromium(program: str) -> Iterator[Browser]:
-    """A browser without a window."""
-    # Chromium's own sandbox does not start for root, nor in most containers; the pages here are ours.
+    """Run a headless browser."""
+    # Chromium's sandbox does not start for root, nor in most containers. These pages are ours.
     options = ["--no-sandbox"] if os.geteuid() == 0 or os.environ.get("CI") else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=options)

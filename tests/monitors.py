@@ -1,4 +1,4 @@
-"""A Flower with qwenq's pages, in a thread of the test's process: real sockets, and no process to start."""
+"""A Flower with qwenq's pages in a thread of the test process, on a real socket."""
 
 import asyncio
 import queue
@@ -20,24 +20,24 @@ _FORM_TOKEN = 'name="_xsrf" value="'
 
 @dataclass
 class Browser:
-    """Asks a Flower for pages, and keeps its cookies."""
+    """Requests pages of a Flower, and keeps its cookies."""
 
     monitor: Monitor
     url: str
     session: requests.Session = field(default_factory=requests.Session)
 
     def get(self, path: str, **options: object) -> requests.Response:
-        """The answer to a GET."""
+        """The response to a GET."""
         return self.ask("GET", path, **options)
 
     def ask(self, method: str, path: str, **options: object) -> requests.Response:
-        """The answer to any request; redirects are not followed."""
-        # Any: requests types each option, and all go through.
+        """The response to any request. Redirects are not followed."""
+        # requests has a type for each option; here any option is passed on.
         given: dict[str, object] = {"allow_redirects": False, "timeout": 30, **options}
         return self.session.request(method, self.url + path, **given)  # type: ignore[arg-type]
 
     def press(self, action: str, job_id: int, **options: object) -> requests.Response:
-        """Post a job's form as its page does: with the token that the jobs' page sets as a cookie."""
+        """Post a job's form with the token from the cookie of the jobs' page."""
         self.get("/jobs")
         token = self.session.cookies.get("_xsrf", "")
         return self.ask("POST", f"/jobs/{job_id}/{action}", data={"_xsrf": token}, **options)
@@ -45,7 +45,7 @@ class Browser:
 
 @contextmanager
 def running_monitor(settings: Settings, *, read_only: bool = False) -> Iterator[Browser]:
-    """A Flower that listens on a free port of loopback until the end."""
+    """Run a Flower on a free port of loopback."""
     started: queue.Queue[tuple[Monitor, int] | BaseException] = queue.Queue()
 
     def serve() -> None:
@@ -53,7 +53,7 @@ def running_monitor(settings: Settings, *, read_only: bool = False) -> Iterator[
         try:
             monitor = make_monitor(settings, Serving(ADDRESS, 0, read_only))
             started.put((monitor, monitor.start_http_server()))
-        except BaseException as error:  # noqa: BLE001 - the test's thread raises it
+        except BaseException as error:  # noqa: BLE001 - the test thread raises it
             started.put(error)
             return
         monitor.start()

@@ -1,4 +1,4 @@
-"""Waiting for what other processes do: as long as it takes and no longer, with a deadline that says what was missed."""
+"""Waiting for other processes: until a condition holds, with a deadline whose error names the condition."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ LOOK_EVERY_SECONDS = 0.02
 
 
 def eventually(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
-    """The first truthy value that `look` gives. Raises AssertionError past the deadline."""
+    """Call `look` until it returns a truthy value, and return that. Raises AssertionError past the deadline."""
     deadline = time.monotonic() + seconds
     while True:
         found = look()

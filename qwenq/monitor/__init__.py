@@ -1,1 +1,1 @@
-"""Flower with pages of qwenq's own: jobs and the fleet, as the SQL store tells of them."""
+"""Flower with qwenq's own pages: jobs, documents and the fleet, read from the SQL store."""

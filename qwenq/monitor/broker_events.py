@@ -1,4 +1,4 @@
-"""What Flower hears of Celery: for as long as it runs, and soon again after a broker that was away."""
+"""Celery's events for Flower, with a quick reconnect after the broker was away."""
 
 import logging
 import threading
@@ -19,9 +19,9 @@ _log = logging.getLogger("qwenq.monitor")
 
 
 class BrokerEvents(Events):  # type: ignore[misc]  # Flower has no types
-    """Flower's thread for events. Flower's own cannot be stopped, and waits twice as long each time a broker is away.
+    """Flower's thread for events. Flower's own cannot be stopped, and doubles its pause while the broker is away.
 
-    `address` is where the broker is, without its password.
+    `address` is the broker's, without its password.
     """
 
     def __init__(self, celery: Celery, address: str, options: Any, io_loop: IOLoop) -> None:
@@ -46,14 +46,14 @@ class BrokerEvents(Events):  # type: ignore[misc]  # Flower has no types
             try:
                 with self.capp.connection() as connection:
                     _Receiver(connection, self.capp, self.on_event, self._on_answer, self._over).capture()
-            except Exception as error:  # noqa: BLE001 - whatever it is, Flower shows the rest
+            except Exception as error:  # noqa: BLE001 - Flower shows its other pages without events
                 if self._over.is_set():
                     return
                 self._reach.note_away(BrokerAway(self._address, str(error).rstrip(".")))
                 self._over.wait(AGAIN_SECONDS)
 
     def stop(self) -> None:
-        """Let the thread end; it does within a second or two, unless the broker hangs."""
+        """Ask the thread to end. It does within a second or two, unless the broker hangs."""
         self._over.set()
         super().stop()
 
@@ -62,7 +62,7 @@ class BrokerEvents(Events):  # type: ignore[misc]  # Flower has no types
 
 
 class _Receiver(EventReceiver):
-    """Receives until it is over, and tells when it begins to."""
+    """Receives events until `over` is set, and calls `on_ready` when it begins."""
 
     connect_max_retries = 1
 
@@ -80,10 +80,10 @@ class _Receiver(EventReceiver):
 
     @property
     def should_stop(self) -> bool:  # type: ignore[override]  # Celery sets it nowhere
-        """Asked by Celery between two events, and each second without one."""
+        """Celery checks this between two events, and each second without one."""
         return self._over.is_set()
 
     def on_consume_ready(self, *given: Any, **named: Any) -> None:
-        """Begin."""
+        """Report that the connection is ready."""
         super().on_consume_ready(*given, **named)
         self._on_ready()

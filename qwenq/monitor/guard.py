@@ -1,4 +1,4 @@
-"""Who may ask at all: a request is refused before any handler sees it."""
+"""Access to Flower: a request is refused before any handler sees it."""
 
 import hmac
 import ipaddress
@@ -15,24 +15,24 @@ LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain"})
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is not answered, as an HTTP status and a sentence."""
+    """Why a request is refused: an HTTP status and a sentence."""
 
     status: int
     reason: str
 
 
-_NO_CREDENTIALS = Refusal(401, "User and password, please: those of QWENQ_FLOWER_AUTH.")
+_NO_CREDENTIALS = Refusal(401, "Sign in with the user and password of QWENQ_FLOWER_AUTH.")
 _STRANGE_NAME = Refusal(
     403,
-    "Without QWENQ_FLOWER_AUTH, Flower answers only under this machine's own names, such as localhost or 127.0.0.1.",
+    "Without QWENQ_FLOWER_AUTH, Flower responds only to this machine's own names, such as localhost or 127.0.0.1.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Asks for credentials where there are some, for a name of this machine where there are none.
+    """Requires credentials if any are set; otherwise requires that the request names this machine.
 
-    The latter keeps a page of another host, whose name was made to point here (DNS rebinding), from reading ours.
+    The second rule stops DNS rebinding: a page of another host, whose name was pointed here, cannot read ours.
     """
 
     credentials: Sequence[str]
@@ -40,12 +40,12 @@ class Guard:
 
     @classmethod
     def of(cls, options: Any) -> "Guard":
-        """The guard that Flower's options ask for. Sign-in by OAuth is for the handlers to ask."""
+        """Make the guard for Flower's options. The handlers themselves check a sign-in by OAuth."""
         credentials = tuple(options.basic_auth or ())
         return cls(credentials, not (credentials or options.auth or options.unix_socket))
 
     def refusal(self, request: HTTPServerRequest) -> Refusal | None:
-        """Why a request is refused; None when it may go on."""
+        """Why the request is refused; None if it is allowed."""
         if self.credentials and not self._knows(request.headers.get("Authorization", "")):
             return _NO_CREDENTIALS
         if self.local_only and not _is_local(request.host_name):
@@ -63,17 +63,17 @@ class Guard:
 
 
 class Refused(RequestHandler):
-    """Answers whatever was asked with a refusal."""
+    """Answers any request with a refusal."""
 
     def initialize(self, refusal: Refusal) -> None:
-        """Take the refusal."""
+        """Store the refusal."""
         self._refusal = refusal
 
     def check_xsrf_cookie(self) -> None:
-        """Ask for no token: nothing is done."""
+        """Require no token: the request changes nothing."""
 
     def prepare(self) -> None:
-        """Refuse, whatever the method."""
+        """Send the refusal for every method."""
         self.set_status(self._refusal.status)
         if self._refusal is _NO_CREDENTIALS:
             self.set_header("WWW-Authenticate", 'Basic realm="qwenq", charset="UTF-8"')

@@ -1,4 +1,4 @@
-"""Headers that every response has, Flower's own pages and files included."""
+"""Headers of every response, including Flower's own pages and files."""
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import OutputTransform
@@ -19,7 +19,7 @@ PROTECTIVE_HEADERS = {
     "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
-    # Not `no-referrer`, with which a browser hides the origin of our own forms from us.
+    # With `no-referrer` a browser would hide the origin of our own forms from us.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -27,7 +27,7 @@ PROTECTIVE_HEADERS = {
 
 
 class ProtectiveHeaders(OutputTransform):
-    """Puts them on."""
+    """Adds the protective headers."""
 
     def __init__(self, request: HTTPServerRequest) -> None:
         del request
@@ -37,9 +37,9 @@ class ProtectiveHeaders(OutputTransform):
         status_code: int,
         headers: HTTPHeaders,
         chunk: bytes,
-        finishing: bool,  # noqa: FBT001 - Tornado calls it so
+        finishing: bool,  # noqa: FBT001 - the signature is Tornado's
     ) -> tuple[int, HTTPHeaders, bytes]:
-        """Add the headers to those of a response."""
+        """Add the headers to a response, and remove the server's name and version."""
         del finishing
         for name, value in PROTECTIVE_HEADERS.items():
             headers[name] = value

@@ -1,4 +1,4 @@
-"""Templates: ours, then Flower's, the latter with our links and without its one inline script and its one style."""
+"""Templates: ours first, then Flower's, with our links and without its inline script and style."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,7 +17,7 @@ FLOWER_TEMPLATES = Path(flower_settings["template_path"])
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """One place of a template of Flower's, and what stands there instead."""
+    """A text in a template of Flower, and its replacement."""
 
     found: str
     instead: str
@@ -28,7 +28,7 @@ _EDITS = {
         '<ul class="app-nav navbar-nav">',
         '<ul class="app-nav navbar-nav">{% include "navigation.html" %}',
     ),
-    # Our headers forbid scripts and styles within a page.
+    # Our headers forbid scripts and styles inside a page.
     "worker.html": _Edit('<th style="width: 125px;"></th>', '<th width="125"></th>'),
     "workers.html": _Edit(
         '<script type="text/javascript">\n  var autorefresh = {{ autorefresh }};\n</script>',
@@ -42,7 +42,7 @@ class Layouts(BaseLoader):
     """Finds a template by name."""
 
     def resolve_path(self, name: str, parent_path: str | None = None) -> str:
-        """Names are plain: there are no folders."""
+        """Return the name as it is: templates have no folders."""
         del parent_path
         return name
 
@@ -53,7 +53,7 @@ class Layouts(BaseLoader):
 
 
 def asset_url(path: str) -> str:
-    """The address of a file in static/, new when the file is."""
+    """The URL of a file in static/. It changes when the file does."""
     settings: dict[str, Any] = {"static_path": str(OUR_STATIC), "static_url_prefix": STATIC_URL}
     return StaticFileHandler.make_static_url(settings, path)
 
@@ -64,5 +64,5 @@ def _of_flower(name: str) -> str:
     if edit is None:
         return text
     if text.count(edit.found) != 1:
-        raise ValueError(f"Flower's {name} is not the one that is known: it has no {edit.found!r}")
+        raise ValueError(f"Flower's template {name} has changed: it must hold {edit.found!r} once")
     return text.replace(edit.found, edit.instead)

@@ -1,4 +1,4 @@
-"""The store as the pages read it: in threads of their own, so that the event loop never waits for SQL."""
+"""Reads the store for the pages, in threads of its own, so that the event loop never waits for SQL."""
 
 import asyncio
 import time
@@ -19,16 +19,16 @@ THREADS = 4
 ACTION_THREADS = 4
 STATEMENT_SECONDS = 5.0
 ANSWER_SECONDS = 8.0
-"""A server that hangs does not even give its statements up."""
+"""A server that hangs may not even cancel its statements."""
 CHECK_VERSION_SECONDS = 5.0
 TRY_AGAIN_SECONDS = 2.0
-"""A store that is away may take seconds to say so; who asks right after is told the same at once."""
+"""Connecting to a store that is away may take seconds. For this long, further requests fail at once."""
 
 T = TypeVar("T")
 
 
 class StoreReader:
-    """One store for all pages, opened when it is first asked, and opened anew after it was away."""
+    """One store for all pages, opened on first use and reopened after it was away."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -41,35 +41,35 @@ class StoreReader:
         self._away_at = 0.0
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """What a query finds, in one snapshot. Raises StoreAway, StoreNotCreated, StoreVersionMismatch."""
-        # Before a thread is waited for: all of them may hang.
+        """Run a query in one snapshot. Raises StoreAway, StoreNotCreated, StoreVersionMismatch."""
+        # Check this before waiting for a thread: all of them may hang.
         self._raise_if_away()
         try:
             return await asyncio.wait_for(self.apart(lambda: self._read(query)), ANSWER_SECONDS)
         except TimeoutError:
-            reason = f"it said nothing for {ANSWER_SECONDS:g} seconds"
-            error = StoreAway(url=self.address, reason=reason, remedy="See what its server is busy with")
+            reason = f"it did not respond within {ANSWER_SECONDS:g} seconds"
+            error = StoreAway(url=self.address, reason=reason, remedy="Find out what its server is busy with")
             self._remember(error)
             raise error from None
 
     async def apart(self, work: Callable[[], T]) -> T:
-        """What a function that takes its time returns; it runs in a thread."""
+        """Run a slow function in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def act(self, work: Callable[[], T]) -> T:
-        """What a function that changes the store returns; pages that wait for the store do not hold it up."""
+        """Run a function that changes the store. It does not wait for pages that are reading."""
         return await asyncio.get_running_loop().run_in_executor(self._action_threads, work)
 
     @property
     def address(self) -> str:
-        """Where the store is, without its password."""
+        """The store's URL without its password."""
         return without_passwords(database_url(self._settings))
 
     def close(self) -> None:
-        """Let the store go."""
+        """Close the store."""
         for threads in (self._threads, self._action_threads):
             threads.shutdown(wait=False, cancel_futures=True)
-        # Who opens a store that hangs holds the lock as long as it does.
+        # A thread that opens a hanging store holds the lock. Do not wait for it.
         if self._lock.acquire(blocking=False):
             self._forget()
             self._lock.release()

@@ -1,4 +1,4 @@
-"""Our routes, a line each; Flower's come after them."""
+"""Our routes, one a line. Flower's come after them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Flower as a service: its options, and its life from start to stop."""
+"""Flower as a service: its options, start and stop."""
 
 import ipaddress
 import logging
@@ -18,18 +18,18 @@ from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 
 MOST_TASKS = 5_000
-"""Tasks that Flower remembers, unless FLOWER_MAX_TASKS says otherwise. It takes 10 KB for each, and its own default is
-twenty times as many."""
+"""Tasks that Flower remembers, unless FLOWER_MAX_TASKS is set. Each takes 10 kB; Flower's default is 100,000."""
 FORGET_WORKERS_SECONDS = 86_400
-"""After so long Flower forgets a worker of which it hears nothing, unless FLOWER_PURGE_OFFLINE_WORKERS says otherwise:
-each start is a worker of a new name, with some twenty series in /metrics, which it would keep for ever."""
+"""When Flower forgets an offline worker, unless FLOWER_PURGE_OFFLINE_WORKERS is set. Each start gives a worker a new
+name with some twenty series in /metrics, which Flower would otherwise keep forever."""
 
-LAST_SECONDS = 2.0
+EXIT_SECONDS = 2.0
+"""Threads that still wait for a store or a broker have this long to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Where Flower listens, and whether its pages may change anything. Port 0 means: any that is free."""
+    """Where Flower listens, and whether its pages are read-only. Port 0 chooses a free port."""
 
     address: str
     port: int
@@ -37,8 +37,8 @@ class Serving:
 
 
 def run_flower(settings: Settings, serving: Serving) -> None:
-    """Serve Flower until TERM or Ctrl-C; the process ends soon after. Raises UnguardedFlower, CannotListen."""
-    # A line for each request would say nothing, for each page asks again every other second.
+    """Serve Flower until TERM or Ctrl-C. The process ends soon after. Raises UnguardedFlower, CannotListen."""
+    # Open pages send a request every other second; a log line for each is of no use.
     logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
     monitor = make_monitor(settings, serving)
     try:
@@ -51,9 +51,9 @@ def run_flower(settings: Settings, serving: Serving) -> None:
 
 
 def make_monitor(settings: Settings, serving: Serving) -> Monitor:
-    """Flower's application, not listening yet. Raises UnguardedFlower.
+    """Make Flower's application, not listening yet. Raises UnguardedFlower.
 
-    Without credentials Flower keeps its API closed, which can end tasks and workers: so it stays.
+    Without credentials Flower closes its API, which can end tasks and workers. qwenq leaves that as it is.
     """
     options = _options(settings, serving)
     if not (options.basic_auth or options.auth) and not _is_loopback(serving.address):
@@ -65,7 +65,7 @@ def _options(settings: Settings, serving: Serving) -> Any:
     """Flower's options: its defaults, then FLOWER_* of the environment, then ours."""
     default_options.max_tasks = MOST_TASKS
     default_options.purge_offline_workers = FORGET_WORKERS_SECONDS
-    # Our workers send events from their start: to ask all of them for it every five seconds is of no use.
+    # Our workers send events from the start; Flower need not ask them every five seconds.
     default_options.enable_events = False
     apply_env_options()
     extract_settings()
@@ -85,7 +85,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _end_soon() -> None:
-    """End the process even if a thread still waits for a store or a broker that hangs: Python would wait for it."""
-    timer = threading.Timer(LAST_SECONDS, os._exit, (0,))
+    """End the process even if a thread still waits for a hanging store or broker. Python would wait for the thread."""
+    timer = threading.Timer(EXIT_SECONDS, os._exit, (0,))
     timer.daemon = True
     timer.start()

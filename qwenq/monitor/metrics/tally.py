@@ -1,4 +1,4 @@
-"""What only ever grows: sums since Flower started, of rows that are told once and may be removed afterwards."""
+"""Counters and histograms: sums since Flower started, over rows that may be removed later."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
@@ -16,7 +16,7 @@ from qwenq.schemas.views.gauges import Gauges, MeasuredBatch
 
 MOST_MODELS = 50
 OTHER = "other"
-"""What all further models are told as: whoever submits a job chooses its name, and Prometheus keeps each for good."""
+"""The label of all further models. Submitters choose model names, and Prometheus keeps every label it has seen."""
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 
 
@@ -49,12 +49,12 @@ class _OfModel:
 
 @dataclass(slots=True)
 class _Growth:
-    """A sum over rows of which some may be removed: what it grew by between two looks."""
+    """How much a sum grew from scrape to scrape. Rows may be removed; that does not lower it."""
 
     grown: int = 0
     _last: int | None = None
 
-    def see(self, value: int) -> None:
+    def update(self, value: int) -> None:
         if self._last is not None:
             self.grown += max(0, value - self._last)
         self._last = value
@@ -62,7 +62,7 @@ class _Growth:
 
 @dataclass(slots=True)
 class Tally:
-    """The counters and histograms. `after_batch` is the last batch that is in them; None before the first look."""
+    """The counters and histograms. `after_batch` is the last batch counted; None before the first scrape."""
 
     after_batch: int | None = None
     _models: dict[str, _OfModel] = field(default_factory=dict)
@@ -70,28 +70,28 @@ class Tally:
     _rescues: _Growth = field(default_factory=_Growth)
 
     def add(self, gauges: Gauges) -> None:
-        """Take in what a look found that began after `after_batch`."""
-        self._attempts.see(gauges.attempts)
-        self._rescues.see(gauges.rescues)
-        at_work = dict.fromkeys(batch.model for batch in gauges.batches)
-        at_work |= dict.fromkeys(worker.model for worker in gauges.workers)
-        # At zero before its first batch: the growth to that one would else be lost.
-        for model in at_work:
-            self._name(model, keep=at_work)
+        """Add what a scrape found after `after_batch`."""
+        self._attempts.update(gauges.attempts)
+        self._rescues.update(gauges.rescues)
+        active = dict.fromkeys(batch.model for batch in gauges.batches)
+        active |= dict.fromkeys(worker.model for worker in gauges.workers)
+        # Export zero before a model's first batch: Prometheus would otherwise miss the increase to it.
+        for model in active:
+            self._name(model, keep=active)
         for model in gauges.waiting.keys() - self._models.keys():
             self._name(model, keep={*self._models})
         for batch in gauges.batches:
             self._models.setdefault(self.label_of(batch.model), _OfModel()).add(batch)
         reached = gauges.batches[-1].id if gauges.batches else self.after_batch
-        # SQLite gives the numbers of batches that were removed to the next ones.
+        # SQLite reuses the ids of removed batches.
         self.after_batch = gauges.newest_batch if reached is None else min(reached, gauges.newest_batch)
 
     def label_of(self, model: str) -> str:
-        """What a model is told as."""
+        """The label of a model."""
         return model if model in self._models else OTHER
 
     def families(self) -> Iterator[Metric]:
-        """Them all, as Prometheus has them."""
+        """Yield all counters and histograms in Prometheus's types."""
         yield CounterMetricFamily(series.ATTEMPTS.name, series.ATTEMPTS.meaning, self._attempts.grown)
         yield CounterMetricFamily(series.RESCUES.name, series.RESCUES.meaning, self._rescues.grown)
         models = self._models
@@ -112,7 +112,7 @@ class Tally:
         yield sizes
 
     def _name(self, model: str, keep: Collection[str]) -> None:
-        """Make a model the newest by name, in the place of the one longest without work; none of `keep` goes for it."""
+        """Make a model the most recent. If there are too many, drop the longest idle one that is not in `keep`."""
         named = self._models.keys() - {OTHER}
         if model not in self._models and len(named) >= MOST_MODELS:
             oldest = next((one for one in self._models if one in named and one not in keep), None)
@@ -122,18 +122,18 @@ class Tally:
         self._models[model] = self._models.pop(model, _OfModel())
 
 
-def _counter(told: Series, values: Iterable[tuple[str, float]]) -> Metric:
-    family = CounterMetricFamily(told.name, told.meaning, labels=told.labels)
+def _counter(given: Series, values: Iterable[tuple[str, float]]) -> Metric:
+    family = CounterMetricFamily(given.name, given.meaning, labels=given.labels)
     for label, value in values:
         family.add_metric([label], value)
     return family
 
 
-def _histogram(told: Series) -> HistogramMetricFamily:
-    return HistogramMetricFamily(told.name, told.meaning, labels=told.labels)
+def _histogram(given: Series) -> HistogramMetricFamily:
+    return HistogramMetricFamily(given.name, given.meaning, labels=given.labels)
 
 
 def _buckets(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
-    """Prometheus's buckets: each with all that is below its bound."""
+    """Cumulative buckets, as Prometheus wants them."""
     names = [*map(floatToGoString, bounds), "+Inf"]
     return list(zip(names, accumulate(counts), strict=True))

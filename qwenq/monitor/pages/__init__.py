@@ -1,1 +1,1 @@
-"""Pages of jobs, documents and the fleet."""
+"""Pages of jobs, documents and the fleet, and the posts of their buttons."""

@@ -1,4 +1,4 @@
-"""Posts that change what becomes of a job: the same as the commands of these names."""
+"""Buttons of a job: posts that do what the commands of the same names do."""
 
 from functools import partial
 from http import HTTPStatus
@@ -12,16 +12,14 @@ from qwenq.monitor.pages.page import Page
 from qwenq.schemas.settings import Settings
 from qwenq.wording.workers import start_a_worker
 
-_READ_ONLY = (
-    "This Flower is read-only: it shows jobs, and changes none. Use the command line: qwenq {action} {job_id}"
-)
+_READ_ONLY = "This Flower is read-only. Use the command line: qwenq {action} {job_id}"
 
 
 class JobAction(Page):
-    """POST /jobs/<id>/cancel, pause, resume or retry; the job's page then says what was done."""
+    """POST /jobs/<id>/cancel, pause, resume or retry. The job's page then says what was done."""
 
     async def post(self, given_id: str, action: str) -> None:
-        """Do it, in a thread: the store and the broker are asked."""
+        """Do it in a thread, because it calls the store and the broker."""
         job_id = int(given_id)
         if self.application.options.read_only:
             sentence = _READ_ONLY.format(action=action, job_id=job_id)
@@ -38,8 +36,8 @@ def _cancel(job_id: int, settings: Settings) -> str:
 
 def _pause(job_id: int, settings: Settings) -> str:
     running = changing.pause(job_id, settings).documents.running
-    at_work = f" {running:,} documents are still in work." if running else ""
-    return f"Paused.{at_work}"
+    rest = f" {running:,} documents are still running." if running else ""
+    return f"Paused.{rest}"
 
 
 def _resume(job_id: int, settings: Settings) -> str:
@@ -53,7 +51,7 @@ def _retry(job_id: int, settings: Settings) -> str:
 
 def _going_on(done: str, revival: Revival) -> str:
     if revival.unannounced:
-        return f"{done} Workers hear of it once the broker is back."
+        return f"{done} The broker is away; workers will continue once it is back."
     if not revival.workers:
         return f"{done} But {start_a_worker(revival.status.model)}."
     return done

@@ -1,4 +1,4 @@
-"""The page of one document: the whole of it, and what became of it."""
+"""The page of one document: its whole text, and its answer or failure."""
 
 from functools import partial
 from http import HTTPStatus
@@ -13,14 +13,14 @@ from qwenq.store.views.job_details import job_details
 from qwenq.store.views.previews import document_details
 from qwenq.wording.document_text import row_in_words
 
-_HIDDEN = "This Flower shows no documents and no answers: QWENQ_SHOW_TEXT is false."
+_HIDDEN = "This Flower shows no documents and no answers, because QWENQ_SHOW_TEXT is false."
 
 
 class DocumentPage(Page):
     """GET /jobs/<id>/documents/<place in the input, from 0>."""
 
     async def get(self, job_id: str, seq: str) -> None:
-        """Show a document, unless text is hidden."""
+        """Show a document. Raises HTTPError 403 if text is hidden."""
         if not self.application.qwenq_settings.show_text:
             raise HTTPError(HTTPStatus.FORBIDDEN, _HIDDEN)
         find = partial(find_document, job_id=int(job_id), seq=int(seq))
@@ -29,7 +29,7 @@ class DocumentPage(Page):
 
 
 def find_document(connection: Connection, job_id: int, seq: int) -> tuple[DocumentDetails, str]:
-    """A document, and its row in words. Raises UnknownJob, HTTPError 404."""
+    """Read a document, and its row as text. Raises UnknownJob, HTTPError 404."""
     details = job_details(connection, job_id)
     if details is None:
         raise unknown_job(job_id)

@@ -1,4 +1,4 @@
-"""A job's answers and errors as files: streamed, a page of rows at a time, as fast as the browser takes them."""
+"""A job's answers and errors as files, streamed in pages of rows as fast as the browser reads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _HIDDEN = (
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What a file holds: pages of lines, behind a heading, and how they are written."""
+    """A file: its heading, how to read a page of its rows, and how to write one."""
 
     media_type: str
     page_after: Callable[[Connection, int, int], results.Page[Any]]
@@ -32,10 +32,10 @@ class _File:
 
 
 class JobDownload(Page):
-    """GET /jobs/<id>/results.jsonl, results.csv or errors.jsonl: as `qwenq results` writes them."""
+    """GET /jobs/<id>/results.jsonl, results.csv or errors.jsonl, as `qwenq results` writes them."""
 
     async def get(self, given_id: str, name: str) -> None:
-        """Stream the file. Each page of rows is a transaction of its own: a slow browser must not hold one open."""
+        """Stream the file. Each page of rows has its own transaction: a slow browser must not keep one open."""
         job_id = int(given_id)
         if not self.application.qwenq_settings.show_text:
             raise HTTPError(HTTPStatus.FORBIDDEN, _HIDDEN.format(job_id))
@@ -53,7 +53,7 @@ class JobDownload(Page):
         except StreamClosedError:
             return
         except Exception:
-            # What was sent is not all, and must not look so: the connection breaks off, and no end is written.
+            # The file is incomplete and must not look complete: cut the connection without an end marker.
             self.detach().close()
             raise
 
@@ -69,7 +69,7 @@ class JobDownload(Page):
 
 
 def _file(connection: Connection, job_id: int, name: str) -> _File | None:
-    """The file of a job that is there."""
+    """The file by its name; None if there is no such job."""
     details = job_details(connection, job_id)
     if details is None:
         return None

@@ -1,4 +1,4 @@
-"""The page of the fleet: every worker as it fares now, and its last hour."""
+"""The fleet's page: each worker's condition now, and its last hour."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ PARTS = ("workers", "speeds")
 
 @dataclass(frozen=True, slots=True)
 class FleetFound:
-    """What the page tells; `speeds` of those workers of today that generated something in the last hour."""
+    """What the page shows. `speeds`: plots of the workers that generated something in the last hour."""
 
     workers: list[WorkerView]
     earlier: list[WorkerView]
@@ -28,7 +28,7 @@ class FleetFound:
 
     @property
     def in_words(self) -> str:
-        """How many workers of today fare how."""
+        """The number of workers in each condition, such as `2 busy, 1 idle`."""
         counted = Counter(view.worker.condition for view in self.workers)
         return ", ".join(
             f"{counted[condition]} {condition}" for condition in WorkerCondition if counted[condition]
@@ -36,25 +36,25 @@ class FleetFound:
 
 
 class FleetPage(Page):
-    """GET /fleet; `?part=` names a part that updates itself."""
+    """GET /fleet. `?part=` names a live part of the page."""
 
     async def get(self) -> None:
-        """Show the fleet, or one part of it."""
+        """Show the fleet, or one live part."""
         part = self.get_query_argument("part", "")
         if self.wants_live_part and part not in PARTS:
-            raise HTTPError(404, "The fleet has no such part.")
+            raise HTTPError(404, "The fleet's page has no such part.")
         name = f"fleet_{part}" if self.wants_live_part else "fleet"
         find = find_fleet if name == "fleet_workers" else find_fleet_with_speeds
         self.show(name, found=await self.application.reader.read(find))
 
 
 def find_fleet(connection: Connection) -> FleetFound:
-    """The fleet as it stands."""
+    """Read the fleet as it is now."""
     return _found(read_fleet(connection, EARLIER_WORKERS), [])
 
 
 def find_fleet_with_speeds(connection: Connection) -> FleetFound:
-    """The fleet as it stands, and its last hour."""
+    """Read the fleet as it is now, and its last hour."""
     fleet = read_fleet(connection, EARLIER_WORKERS)
     measured = worker_speeds(connection, [worker.id for worker in fleet.workers])
     speeds = [

@@ -1,4 +1,4 @@
-"""The page of one job, in parts that update themselves while it has not ended."""
+"""A job's page. Its parts update themselves until the job has ended."""
 
 from functools import partial
 
@@ -11,10 +11,10 @@ from qwenq.schemas.states import ChunkState
 
 
 class JobPage(Page):
-    """GET /jobs/<id>?chunk_state=&chunks_after=&answers_after=; `part` names the one that htmx asks for."""
+    """GET /jobs/<id>?chunk_state=&chunks_after=&answers_after=. `part` names the part that htmx requests."""
 
     async def get(self, job_id: str) -> None:
-        """Show a job, or one part of its page."""
+        """Show a job, or one live part of its page."""
         place = self._place(job_id)
         shown = PARTS if self.application.qwenq_settings.show_text else PARTS.keys() - HIDDEN
         part = self.get_query_argument("part", "summary")

@@ -1,4 +1,4 @@
-"""What each part of a job's page tells, read from the store."""
+"""The parts of a job's page, read from the store."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ PAGE_ANSWERS = 10
 
 @dataclass(frozen=True, slots=True)
 class AnswerBeside:
-    """The beginnings of a document in words, and of its answer."""
+    """The beginning of a document's text, and of its answer."""
 
     preview: AnswerPreview
     document: CutText
@@ -35,14 +35,14 @@ class AnswerBeside:
 
 @dataclass(frozen=True, slots=True)
 class AnswersFound:
-    """A page of answers; what follows begins after the document `next_after`, None at the end."""
+    """A page of answers. The next page begins after the document `next_after`, None at the end."""
 
     shown: tuple[AnswerBeside, ...]
     next_after: int | None
 
 
 def find_job(connection: Connection, place: JobPlace, parts: Iterable[str]) -> dict[str, Any]:
-    """The job of a place, and parts of its page by name. Raises UnknownJob."""
+    """Read the place's job, and parts of its page by name. Raises UnknownJob."""
     status = job_status(connection, place.job_id)
     if status is None:
         raise unknown_job(place.job_id)
@@ -89,4 +89,4 @@ PARTS: Mapping[str, Callable[[Connection, JobPlace, JobStatus], Any]] = {
     "asked": _asked,
 }
 HIDDEN = frozenset({"answers"})
-"""Parts that are not even read where no text is to be shown."""
+"""Parts that are not read while text is hidden."""

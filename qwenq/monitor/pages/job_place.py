@@ -1,4 +1,4 @@
-"""Where on a job's page a person is: its address, read and written."""
+"""A place on a job's page, read from its address and written to one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,10 @@ _DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class JobPlace:
-    """A job, and how far its chunks (of one state, or all) and its answers have been paged: -1 is the beginning."""
+    """A job, and the document after which its chunks and its answers begin: -1 is the first page.
+
+    `chunk_state` limits the chunks to one state.
+    """
 
     job_id: int
     chunks_after: int = -1
@@ -21,7 +24,7 @@ class JobPlace:
 
     @property
     def address(self) -> str:
-        """The path of the place."""
+        """The path and query of the place."""
         given = {
             "chunk_state": self.chunk_state,
             "chunks_after": self.chunks_after if self.chunks_after >= 0 else None,
@@ -31,28 +34,28 @@ class JobPlace:
         return f"/jobs/{self.job_id}{'?' if query else ''}{query}"
 
     def part(self, name: str) -> str:
-        """Where a part of the page is asked for anew."""
+        """The address of a live part of the page."""
         address = self.address
         return f"{address}{'&' if '?' in address else '?'}part={name}"
 
     def at_chunks(self, after: int) -> str:
-        """The same place, with the chunks that follow a document."""
+        """The same place, with the chunks after a document."""
         return f"{replace(self, chunks_after=after).address}#chunks"
 
     def at_chunks_of(self, state: ChunkState | None) -> str:
-        """The same place, with the first chunks of a state, or of all."""
+        """The same place, with the first chunks in a state, or in any."""
         return f"{replace(self, chunk_state=state, chunks_after=-1).address}#chunks"
 
     def at_answers(self, after: int) -> str:
-        """The same place, with the answers that follow a document."""
+        """The same place, with the answers after a document."""
         return f"{replace(self, answers_after=after).address}#answers"
 
 
 def job_place(job_id: str, given: Mapping[str, str]) -> JobPlace:
-    """The place that an address names. Raises ValueError with a sentence."""
+    """Read a place from an address. Raises ValueError with a sentence."""
     state = given.get("chunk_state", "")
     if state and state not in list(ChunkState):
-        raise ValueError(f"chunk_state is one of {', '.join(ChunkState)}.")
+        raise ValueError(f"chunk_state must be one of {', '.join(ChunkState)}.")
     return JobPlace(
         job_id=int(job_id),
         chunks_after=_seq("chunks_after", given),
@@ -62,7 +65,7 @@ def job_place(job_id: str, given: Mapping[str, str]) -> JobPlace:
 
 
 def unknown_job(job_id: int) -> UnknownJob:
-    """What is said of a job that is not there."""
+    """The error for a job that does not exist."""
     return UnknownJob(job_id=job_id, store="this Flower's store")
 
 
@@ -71,5 +74,5 @@ def _seq(name: str, given: Mapping[str, str]) -> int:
     if not place:
         return -1
     if not (place.isascii() and place.isdecimal()) or len(place) > _DIGITS:
-        raise ValueError(f"{name} is the place of a document in the input, from 0.")
+        raise ValueError(f"{name} must be a document's position in the input, counted from 0.")
     return int(place)

@@ -1,4 +1,4 @@
-"""A job as the pages show it: its status, and what follows from it."""
+"""A job as the pages show it: its status, and what the pages derive from it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ _PAUSABLE = {JobState.QUEUED, JobState.RUNNING}
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job for a template; `live_models` are those that a live worker has."""
+    """One job for a template. `live_models` are the models of live workers."""
 
     status: JobStatus
     live_models: Collection[str]
 
     @property
     def id(self) -> int:
-        """Its number."""
+        """Its id."""
         return self.status.id
 
     @property
     def title(self) -> str:
-        """Its name, or its number where it has none."""
+        """Its name, or its id if it has no name."""
         return self.status.name.strip() or f"job {self.status.id}"
 
     @property
@@ -34,26 +34,26 @@ class JobView:
 
     @property
     def done(self) -> int:
-        """Documents that were answered, or failed."""
+        """Documents with an outcome."""
         return self.counts.done
 
     @property
     def percent(self) -> int:
-        """How much of it is done; 100 only when all is."""
+        """How much is done, in whole percent; 100 only when all of it is."""
         return 100 * self.done // self.counts.total if self.counts.total else 0
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at the job's own average speed; None when that is not known."""
+        """Seconds for the rest at the job's average speed; None if that is unknown."""
         status, counts = self.status, self.counts
         if status.state != JobState.RUNNING or not status.tokens_per_second or not counts.succeeded:
             return None
-        at_work = status.usage.completion_tokens / status.tokens_per_second
-        return (counts.pending + counts.running) * at_work / counts.succeeded
+        active_seconds = status.usage.completion_tokens / status.tokens_per_second
+        return (counts.pending + counts.running) * active_seconds / counts.succeeded
 
     @property
     def missing_worker(self) -> str | None:
-        """The command that starts a worker where the job waits, and no live one has its model."""
+        """The command that starts a worker, if the job waits and no live worker has its model."""
         waits = self.status.state in _PAUSABLE and self.counts.pending + self.counts.running > 0
         model = self.status.model
         return worker_command(model) if waits and model not in self.live_models else None

@@ -1,4 +1,4 @@
-"""The page of all jobs: newest first, filtered as its address says."""
+"""The page of all jobs, newest first, filtered by its address."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -17,15 +17,15 @@ from qwenq.store.views.statuses import jobs_before, models_of_jobs
 from qwenq.wording.workers import worker_command
 
 PAGE_JOBS = 50
-AN_EXAMPLE = "Qwen/Qwen3-0.6B"
+EXAMPLE_MODEL = "Qwen/Qwen3-0.6B"
 _MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
 class JobsFound:
-    """A page of jobs; `more`: there are older ones; `missing_workers`: commands that start them.
+    """A page of jobs. `more`: older jobs follow. `missing_workers`: commands that start a missing worker.
 
-    `live_models` are those that a live worker has.
+    `live_models` are the models of live workers.
     """
 
     jobs: list[JobView]
@@ -36,18 +36,18 @@ class JobsFound:
 
     @property
     def first_submit(self) -> str:
-        """A command that submits a job, for a model that is there if there is one."""
-        model = next(iter(self.live_models), AN_EXAMPLE)
+        """An example of `qwenq submit`, with the model of a live worker if there is one."""
+        model = next(iter(self.live_models), EXAMPLE_MODEL)
         return f"qwenq submit documents.jsonl --model {quote(model)} --prompt 'Summarise: {{{{ text }}}}'"
 
     @property
     def first_worker(self) -> str | None:
-        """The command that starts a worker for that job; None where one is there."""
-        return None if self.live_models else worker_command(AN_EXAMPLE)
+        """The command that starts a worker for that job; None if a live worker exists."""
+        return None if self.live_models else worker_command(EXAMPLE_MODEL)
 
 
 class JobsPage(Page):
-    """GET /jobs?state=&model=&name=&before=: each of them may be left out."""
+    """GET /jobs?state=&model=&name=&before=. Each parameter is optional."""
 
     async def get(self) -> None:
         """Show a page of jobs."""
@@ -67,7 +67,7 @@ class JobsPage(Page):
     def _wanted(self) -> JobFilter:
         state = self.get_query_argument("state", "")
         if state and state not in list(JobState):
-            raise HTTPError(400, f"There is no state {state}; there are {', '.join(JobState)}.")
+            raise HTTPError(400, f"There is no state {state}; the states are {', '.join(JobState)}.")
         return JobFilter(
             state=JobState(state) if state else None,
             model=self.get_query_argument("model", "") or None,
@@ -79,12 +79,12 @@ class JobsPage(Page):
         if not given:
             return None
         if not given.isdecimal() or len(given) > _MOST_DIGITS:
-            raise HTTPError(400, "`before` is the number of a job.")
+            raise HTTPError(400, "`before` must be the id of a job.")
         return int(given)
 
 
 def find_jobs(connection: Connection, wanted: JobFilter, before: int | None) -> JobsFound:
-    """The page of jobs that fit, right before a job or from the newest on."""
+    """Read a page of jobs that pass the filter: from the newest, or from the one before a job."""
     found = jobs_before(connection, wanted, before, PAGE_JOBS + 1)
     shown: list[JobStatus] = found[:PAGE_JOBS]
     live = models_alive(connection, ALIVE_SECONDS)

@@ -1,4 +1,4 @@
-"""Plots, each with the same in words: a sentence, and a table."""
+"""Line plots over time, each also as a sentence and as a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ _NOTHING_YET = "Nothing has been measured yet."
 
 @dataclass(frozen=True, slots=True)
 class LinePlot:
-    """One line over time. `top` is where its scale ends at least; None where that follows the values.
+    """One line over time. `values` are None where nothing was measured.
 
-    `values` are None where nothing was measured.
+    `top` is the least end of the scale; None lets the scale follow the values.
     """
 
     id: str
@@ -33,7 +33,7 @@ class LinePlot:
 
     @property
     def data(self) -> str:
-        """What plots.js draws, as JSON; times are seconds since 1970."""
+        """The input of plots.js, as JSON. Times are seconds since 1970."""
         return orjson.dumps(
             {
                 "label": self.heading,
@@ -45,18 +45,18 @@ class LinePlot:
 
     @property
     def rows(self) -> list[tuple[str, str]]:
-        """The lines of its table: of many points, evenly chosen ones, the last among them."""
-        told = [
+        """The rows of its table: at most MOST_ROWS points at even distances, with the last one."""
+        measured = [
             (numbers.moment(at), numbers.number(value))
             for at, value in zip(self.times, self.values, strict=True)
             if value is not None
         ]
-        step = ceil(len(told) / MOST_ROWS) or 1
-        return told[::-1][::step][::-1]
+        step = ceil(len(measured) / MOST_ROWS) or 1
+        return measured[::-1][::step][::-1]
 
 
 def progress_plots(progress: Progress, total: int) -> list[LinePlot]:
-    """A job's documents and tokens over time; none before its first claim."""
+    """A job's documents and tokens over time. Empty before its first claim."""
     points = progress.points
     if not points:
         return []
@@ -64,7 +64,7 @@ def progress_plots(progress: Progress, total: int) -> list[LinePlot]:
     done = [point.documents for point in points]
     rates = [point.tokens_per_second for point in points]
     took = numbers.duration((times[-1] - times[0]).total_seconds())
-    documents = f"{numbers.number(points[-1].documents)} of {numbers.number(total)} documents within {took}."
+    documents = f"{numbers.number(points[-1].documents)} of {numbers.number(total)} documents in {took}."
     return [
         LinePlot("documents", "Progress", "Documents answered or failed", documents, times, done, total),
         LinePlot("tokens", "Speed", "Tokens/s", _rate_in_words(rates, "last"), times, rates),
@@ -72,12 +72,12 @@ def progress_plots(progress: Progress, total: int) -> list[LinePlot]:
 
 
 def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[LinePlot]:
-    """A worker's last hour, by the minute."""
+    """A worker's last hour, by minute."""
     times = [point.at for point in points]
     rates = [point.tokens_per_second for point in points]
     waste = [None if point.padding_waste is None else 100 * point.padding_waste for point in points]
     measured = [share for share in waste if share is not None]
-    padding = f"On average {fmean(measured):.1f} % more cells than tokens." if measured else _NOTHING_YET
+    padding = f"{fmean(measured):.1f} % more cells than tokens, on average." if measured else _NOTHING_YET
     return [
         LinePlot(
             f"speed-{worker_id}",

@@ -1,4 +1,4 @@
-"""What our pages share: who may post, how a page and its live part are shown, and how an error is told."""
+"""The base of our pages: protection of posts, rendering of pages and live parts, and error pages."""
 
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -14,11 +14,11 @@ from qwenq.schemas.settings import Settings
 from qwenq.wording import numbers
 
 STOP_POLLING = 286
-"""An HTTP status that htmx takes for: show this, and ask no more."""
+"""An HTTP status that tells htmx: show this, then stop polling."""
 _NOTICE = "qwenq_notice"
 _SAME = {"same-origin", "none"}
-_STALE_FORM = "This form is too old, or came from another site. Go back, load the page again, and repeat it."
-_FAULT = "This page failed for a reason that it does not know; Flower's log has it."
+_STALE_FORM = "This form is too old, or came from another site. Go back, reload the page, and try again."
+_FAULT = "This page failed because of an internal error. Flower's log has the details."
 
 
 class PageHost(Protocol):
@@ -31,26 +31,26 @@ class PageHost(Protocol):
 
 
 class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
-    """A handler of ours, inside Flower: its layout, its sign-in, but errors and posts as qwenq wants them."""
+    """A handler of ours in Flower: with Flower's layout and sign-in, and qwenq's errors and posts."""
 
     application: PageHost
 
     def set_default_headers(self) -> None:
-        """Keep no copy. Flower's own headers open pages to other sites where its API is open: not ours."""
+        """Forbid caching. Flower's own handlers let other sites read pages when its API is open; ours do not."""
         self.set_header("Cache-Control", "no-store")
         self.set_header("Vary", "HX-Request")
 
     def prepare(self) -> None:
-        """Send away who must sign in first (Flower's OAuth; the guard has asked for a password already)."""
+        """Redirect to Flower's OAuth sign-in if needed. The guard has checked a password already."""
         if not self.current_user:
             self.redirect(self.get_login_url())
 
     async def head(self, *given: str) -> None:
-        """Answer as to a GET: Tornado leaves the body out."""
+        """Do the same as for GET; Tornado drops the body."""
         await self.get(*given)
 
     def check_xsrf_cookie(self) -> None:
-        """Refuse a post that did not come from a form of ours. Raises HTTPError."""
+        """Raise HTTPError unless the post came from a form of ours."""
         if self._is_foreign():
             raise HTTPError(HTTPStatus.FORBIDDEN, _STALE_FORM)
         try:
@@ -60,11 +60,11 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
 
     @property
     def wants_live_part(self) -> bool:
-        """Whether the page that is open already asks for what has changed."""
+        """Whether htmx requests a live part for a page that is open."""
         return bool(self.request.headers.get("HX-Request") == "true")
 
     def show(self, name: str, **facts: Any) -> None:
-        """Render `<name>.html`, or `<name>_live.html`, its part that updates itself, when that is asked for."""
+        """Render `<name>.html`, or `<name>_live.html` if htmx requests the live part."""
         if self.wants_live_part:
             self.render(f"{name}_live.html", **self._facts(), **facts)
             return
@@ -74,20 +74,20 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
         self.render(f"{name}.html", notice=(notice or b"").decode(), **self._facts(), **facts)
 
     def stop_polling(self) -> None:
-        """Tell the page that asks again and again that nothing will change any more."""
+        """Tell an open page to stop polling, because nothing will change any more."""
         if self.wants_live_part:
-            self.set_status(STOP_POLLING, "No more to come")
+            self.set_status(STOP_POLLING, "No further changes")
 
     def go(self, path: str, notice: str = "") -> None:
-        """Send the browser to another page of ours, which then shows a sentence."""
+        """Redirect the browser to another page of ours, which then shows the notice."""
         if notice:
             self.set_secure_cookie(_NOTICE, notice, expires_days=None)
         self.redirect(f"{self.application.root}{path}", status=HTTPStatus.SEE_OTHER)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Say what is wrong and what to do: in a page, or in a line to a page that is open."""
+        """Say what is wrong and what to do: as a page, or as a line for a page that is open."""
         error = kwargs.get("exc_info", (None, None, None))[1]
-        status, sentence = _told(error, status_code)
+        status, sentence = _described(error, status_code)
         self.set_status(status)
         if self.wants_live_part:
             self.set_header("Content-Type", "text/plain; charset=UTF-8")
@@ -96,7 +96,7 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
         self.render("trouble.html", notice="", status=status, sentence=sentence, **self._facts())
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log faults of the program alone: the page itself says what a person can mend."""
+        """Log only faults of the program. The page itself reports what a person can fix."""
         if not isinstance(value, QwenqError):
             super().log_exception(typ, value, tb)
 
@@ -118,8 +118,8 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
         }
 
 
-def _told(error: BaseException | None, status_code: int) -> tuple[int, str]:
-    """An error as an HTTP status and a sentence."""
+def _described(error: BaseException | None, status_code: int) -> tuple[int, str]:
+    """Describe an error: an HTTP status and a sentence."""
     match error:
         case UnknownJob():
             return HTTPStatus.NOT_FOUND, str(error)

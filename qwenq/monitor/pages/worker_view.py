@@ -1,4 +1,4 @@
-"""A worker as the fleet page shows it: how it fares, and what that means."""
+"""A worker as the fleet's page shows it: its condition, and what that means."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,11 @@ from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
 from qwenq.wording import numbers
 
 _MEANINGS = {
-    WorkerCondition.IDLE: "Has its model, and waits for work.",
-    WorkerCondition.STARTING: "Loads its model, or waits for the first chunk to load it for.",
-    WorkerCondition.STOPPING: "Puts its work down and ends.",
-    WorkerCondition.STOPPED: "Ended as it was asked to.",
-    WorkerCondition.FAILED: "Ended without a reason given; its log has more.",
+    WorkerCondition.IDLE: "Its model is loaded; it waits for work.",
+    WorkerCondition.STARTING: "Loads its model, or waits for its first chunk to load it.",
+    WorkerCondition.STOPPING: "Releases its chunks and ends.",
+    WorkerCondition.STOPPED: "Ended when it was asked to.",
+    WorkerCondition.FAILED: "Ended without noting a reason; see its log.",
 }
 _HEALTHY, _DEGRADED, _UNHEALTHY = "healthy", "degraded", "unhealthy"
 
@@ -23,7 +23,7 @@ class WorkerView:
 
     @property
     def health(self) -> str:
-        """`healthy`, `degraded` or `unhealthy`; a dash for one that has ended."""
+        """`healthy`, `degraded` or `unhealthy`; a dash if it was stopped."""
         worker = self.worker
         match worker.condition:
             case WorkerCondition.FAILED | WorkerCondition.LOST:
@@ -34,7 +34,7 @@ class WorkerView:
 
     @property
     def is_overdue(self) -> bool:
-        """Whether a lease of it has run out."""
+        """Whether one of its leases has expired."""
         return any(chunk.lease_seconds < 0 for chunk in self.worker.held)
 
     @property
@@ -43,9 +43,9 @@ class WorkerView:
         worker = self.worker
         match worker.condition:
             case WorkerCondition.BUSY if self.is_overdue:
-                return "Lives, but its lease has run out: it makes no progress, or cannot write to the store."
+                return "Alive, but its lease has expired: it makes no progress, or cannot write to the store."
             case WorkerCondition.BUSY:
-                return "Answers documents."
+                return "Generates answers."
             case WorkerCondition.LOST:
                 return self._loss
             case WorkerCondition.FAILED if worker.error:
@@ -54,12 +54,12 @@ class WorkerView:
 
     @property
     def memory(self) -> str:
-        """What its working process holds."""
+        """Memory of its working process."""
         return numbers.size(self.worker.resident_bytes)
 
     @property
     def gpu_memory(self) -> str:
-        """What is taken of its GPU, and what that has."""
+        """Used and total memory of its GPU."""
         worker = self.worker
         if worker.gpu_bytes is None:
             return numbers.UNKNOWN
@@ -68,7 +68,7 @@ class WorkerView:
     @property
     def _loss(self) -> str:
         silence = numbers.duration(self.worker.silent_seconds)
-        said = f"No sign of life for {silence}: its process or its machine is gone, or it cannot reach the store."
+        said = f"No heartbeat for {silence}: its process or machine is gone, or it cannot reach the store."
         if not self.worker.held:
             return said
-        return f"{said} Another worker of its model answers what it held, once its lease has run out."
+        return f"{said} Its chunks go to another worker of its model when their lease expires."

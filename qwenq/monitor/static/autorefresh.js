@@ -1,2 +1,2 @@
-// Flower's workers page reads this name; its own inline script may not run under our headers.
+// Flower's workers page reads this variable. Our headers forbid the inline script that would set it.
 var autorefresh = Number(document.currentScript.dataset.autorefresh);

@@ -1,8 +1,8 @@
-// What the pages do in the browser beside htmx: rest while nobody looks, say when Flower does not answer, and ask
-// before what cannot be undone.
+// What the pages do in the browser beside htmx: pause polling in hidden tabs, say when Flower does not respond, and
+// ask before anything that cannot be undone.
 "use strict";
 
-// What a person has unfolded stays so: the new content of a part knows nothing of it.
+// Keep open what a person has opened: new content of a part arrives closed.
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -21,13 +21,13 @@ const trouble = (sentence) => {
 };
 
 document.addEventListener("htmx:sendError", () => {
-  trouble("Flower does not answer; what is shown is of a while ago. It goes on by itself once Flower is back.");
+  trouble("Flower does not respond. This page shows an earlier state, and continues by itself once Flower is back.");
 });
 document.addEventListener("htmx:timeout", () => {
-  trouble("Flower takes too long to answer; what is shown is of a while ago.");
+  trouble("Flower takes too long to respond. This page shows an earlier state.");
 });
 document.addEventListener("htmx:responseError", (event) => {
-  trouble(event.detail.xhr.responseText || "Flower answered with an error; its log says why.");
+  trouble(event.detail.xhr.responseText || "Flower reported an error; see its log.");
 });
 document.addEventListener("htmx:afterSwap", () => trouble(""));
 

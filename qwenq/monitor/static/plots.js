@@ -1,5 +1,5 @@
-// Draws each figure that has data, anew when its data, its width or the theme change. The figure itself tells the
-// same in words.
+// Draws each figure that has data, and redraws it when its data, width or theme change. The figure itself holds the
+// same as a sentence and a table.
 "use strict";
 
 const drawn = new Map();
@@ -13,14 +13,14 @@ const axis = (more) => ({
   ...more,
 });
 
-// From the largest step on: its ticks, and what more is said where a year or a day begins.
+// From the largest step down: the labels of ticks, and what is added where a year or a day begins.
 const moments = [
   [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
   [60, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
   [1, "{HH}:{mm}:{ss}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
 ];
 
-// A line is drawn between two values: one without neighbours would not be seen.
+// Show points without neighbours: a line needs two values.
 const lone = (values) =>
   values.flatMap((value, at) => (value !== null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
 

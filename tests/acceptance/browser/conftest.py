@@ -1,4 +1,4 @@
-"""A browser that looks at a real Flower, whose jobs a real worker answers."""
+"""A browser with a real Flower and a real worker."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from tests.services import Jobs
 from tests.waiting import eventually
 
 PATIENCE_MS = 60_000
-"""Pages ask again every few seconds, and a machine with other work takes its time."""
+"""Pages poll every few seconds, and the machine may be busy."""
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -66,7 +66,7 @@ def flower(watched: Settings) -> Iterator[Browser]:
 
 @dataclass
 class Watch:
-    """What a browser complained of, and whom it asked."""
+    """The warnings and errors of a browser, and the hosts that it requested."""
 
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
@@ -92,7 +92,7 @@ class Watch:
 
 @pytest.fixture
 def page(chromium: Chromium, flower: Browser) -> Iterator[Page]:
-    """A page at Flower that must not complain, nor ask another host."""
+    """A page of Flower. It must log no warning and request no other host."""
     context = chromium.new_context(base_url=flower.url)
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()

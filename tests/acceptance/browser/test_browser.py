@@ -1,4 +1,4 @@
-"""What a person sees and does in a browser, at a Flower whose jobs a real worker answers."""
+"""A person in a browser, with a real Flower and a real worker."""
 
 import re
 
@@ -15,12 +15,12 @@ from tests.waiting import eventually
 NASTY = (
     "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'><b>bold</b> {{ 7 * 7 }} \"'&amp;"
 )
-# Flower's tables ask for their rows when all else is there.
+# Flower's tables request their rows after the page has loaded.
 _FILLED_LATER = {"/workers", "/tasks"}
 NOBODYS = "a-model-without-a-worker"
 
 
-def test_a_job_that_is_submitted_moves_to_done_on_screen(page: Page, jobs: Jobs) -> None:
+def test_a_submitted_job_completes_on_the_open_jobs_page(page: Page, jobs: Jobs) -> None:
     page.goto("/jobs")
     page.evaluate("window.sameDocument = true")
     submitted = jobs.submit([f"document {place}" for place in range(500)], model="echo")
@@ -28,12 +28,10 @@ def test_a_job_that_is_submitted_moves_to_done_on_screen(page: Page, jobs: Jobs)
     expect(row).to_contain_text("completed")
     expect(row.get_by_role("progressbar")).to_have_attribute("value", "100")
     expect(row).to_contain_text("500 of 500")
-    assert page.evaluate("window.sameDocument"), "the page was loaded anew"
+    assert page.evaluate("window.sameDocument"), "the page was reloaded"
 
 
-def test_the_page_of_a_job_moves_to_done_by_itself_and_shows_its_answers(
-    page: Page, jobs: Jobs, store: Store
-) -> None:
+def test_the_open_page_of_a_job_completes_and_shows_answers(page: Page, jobs: Jobs, store: Store) -> None:
     job_id = jobs.submit([f"document {place}" for place in range(50)], model="echo").job_id
     page.goto(f"/jobs/{job_id}")
     expect(page.locator("#summary").get_by_role("status")).to_have_text("completed")
@@ -54,11 +52,13 @@ def test_a_job_is_cancelled_by_keyboard_alone(page: Page, store: Store, jobs: Jo
     page.keyboard.press("Enter")
     expect(page.locator("#summary").get_by_role("status")).to_have_text("cancelled")
     expect(page.get_by_text("Cancelled. 0 answers are kept.")).to_be_visible()
-    assert questions == [f"Cancel job {job_id}? What is answered is kept; the rest is not answered."]
+    assert questions == [
+        f"Cancel job {job_id}? Its answers are kept; the remaining documents will not be answered."
+    ]
     assert jobs.status(job_id).state == JobState.CANCELLED
 
 
-def test_who_thinks_again_cancels_nothing(page: Page, store: Store, jobs: Jobs) -> None:
+def test_dismissing_the_question_cancels_nothing(page: Page, store: Store, jobs: Jobs) -> None:
     job_id = make_job(store, model=NOBODYS)
     page.goto(f"/jobs/{job_id}")
     page.on("dialog", lambda dialog: dialog.dismiss())
@@ -68,7 +68,7 @@ def test_who_thinks_again_cancels_nothing(page: Page, store: Store, jobs: Jobs) 
     assert jobs.status(job_id).state == JobState.PAUSED
 
 
-def test_a_document_full_of_markup_is_text(page: Page, jobs: Jobs) -> None:
+def test_markup_in_a_document_is_shown_as_text(page: Page, jobs: Jobs) -> None:
     job_id = jobs.submit([NASTY], model="echo").job_id
     jobs.wait_until_ended(job_id)
     page.goto(f"/jobs/{job_id}")
@@ -79,7 +79,7 @@ def test_a_document_full_of_markup_is_text(page: Page, jobs: Jobs) -> None:
     assert page.locator("main b").count() == 0
 
 
-def test_focus_and_what_is_typed_outlive_an_update(page: Page, store: Store) -> None:
+def test_focus_and_input_survive_an_update(page: Page, store: Store) -> None:
     job_id = make_job(store, model=NOBODYS)
     page.goto("/jobs")
     link = page.locator(f"#job-{job_id} a")
@@ -95,19 +95,21 @@ def test_focus_and_what_is_typed_outlive_an_update(page: Page, store: Store) -> 
     expect(search).to_have_value("half a na")
 
 
-def test_a_flower_that_hangs_is_told_on_the_page(chromium: Chromium, flower: Browser) -> None:
+def test_a_hanging_flower_is_reported_on_the_page(chromium: Chromium, flower: Browser) -> None:
     page = chromium.new_page(base_url=flower.url)
     page.goto("/jobs")
-    assert page.evaluate("htmx.config.timeout") == 15_000, "longer than a store takes to say that it is away"
+    assert page.evaluate("htmx.config.timeout") == 15_000, (
+        "longer than the time limit for a store that is away"
+    )
     page.evaluate("htmx.config.timeout = 100")
     page.route("**/jobs", lambda _route: None)
     expect(page.get_by_role("alert")).to_have_text(
-        "Flower takes too long to answer; what is shown is of a while ago."
+        "Flower takes too long to respond. This page shows an earlier state."
     )
     page.close()
 
 
-def test_a_filter_is_a_form_and_an_address(page: Page, store: Store) -> None:
+def test_the_filter_form_sets_the_address(page: Page, store: Store) -> None:
     job_id = make_job(store, model=NOBODYS)
     page.goto("/jobs")
     page.get_by_label("State").select_option("queued")
@@ -118,7 +120,7 @@ def test_a_filter_is_a_form_and_an_address(page: Page, store: Store) -> None:
     assert f"model={NOBODYS}" in page.url
 
 
-def test_no_page_complains_flowers_own_included(page: Page, jobs: Jobs, flower: Browser) -> None:
+def test_no_page_logs_errors_including_flowers_own(page: Page, jobs: Jobs, flower: Browser) -> None:
     job_id = jobs.submit([f"document {place}" for place in range(20)], model="echo").job_id
     jobs.wait_until_ended(job_id)
     workers = eventually(lambda: list(flower.monitor.workers), "Flower knows the worker")
@@ -134,7 +136,7 @@ def test_no_page_complains_flowers_own_included(page: Page, jobs: Jobs, flower: 
     expect(page.get_by_role("link", name="Fleet")).to_have_attribute("aria-current", "page")
 
 
-def test_a_phone_shows_pages_without_scrolling_sideways(page: Page, jobs: Jobs) -> None:
+def test_pages_fit_the_width_of_a_phone(page: Page, jobs: Jobs) -> None:
     job_id = jobs.submit([NASTY * 5], model="echo").job_id
     jobs.wait_until_ended(job_id)
     page.set_viewport_size({"width": 360, "height": 740})
@@ -145,7 +147,7 @@ def test_a_phone_shows_pages_without_scrolling_sideways(page: Page, jobs: Jobs) 
     expect(page.get_by_role("link", name="Jobs")).to_be_visible()
 
 
-def test_a_desk_shows_the_whole_table_of_the_fleet(page: Page, store: Store) -> None:
+def test_the_table_of_the_fleet_fits_1280_pixels(page: Page, store: Store) -> None:
     make_worker(
         store, model="models/" + "long-name-" * 6, name="models--a-long-name-of-a-model-285c8d8d-11619@vm"
     )
@@ -155,7 +157,7 @@ def test_a_desk_shows_the_whole_table_of_the_fleet(page: Page, store: Store) -> 
     assert table.evaluate("element => element.scrollWidth - element.clientWidth") == 0
 
 
-def test_dark_and_light_follow_the_system(page: Page) -> None:
+def test_colors_follow_the_system_theme(page: Page) -> None:
     for path in ("/jobs", "/workers"):
         page.emulate_media(color_scheme="dark")
         page.goto(path)
@@ -165,7 +167,7 @@ def test_dark_and_light_follow_the_system(page: Page) -> None:
         assert _background(page) > 200, path
 
 
-def test_the_skip_link_comes_first_and_leads_to_the_content(page: Page) -> None:
+def test_the_skip_link_is_first_and_leads_to_the_content(page: Page) -> None:
     page.goto("/jobs")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
@@ -179,7 +181,7 @@ def _tab_to(page: Page, button: str) -> None:
         page.keyboard.press("Tab")
         if target.evaluate("element => element === document.activeElement"):
             outline = target.evaluate("element => getComputedStyle(element).outlineStyle")
-            assert outline != "none", "where the focus is cannot be seen"
+            assert outline != "none", "the focus is not visible"
             return
     raise AssertionError(f"Tab does not reach {button}")
 

@@ -1,4 +1,4 @@
-"""One Flower and one store of each kind for all tests of a module: each makes jobs of its own there."""
+"""One Flower and one store of each kind for all tests of a module. Each test makes its own jobs."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ from tests.monitors import Browser, running_monitor
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home folder whose Redis runs."""
+    """A home folder with a running Redis."""
     home = tmp_path_factory.mktemp("home")
     service = start_redis(Settings(home=home))
     yield home
@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def watched(request: pytest.FixtureRequest, home: Path, sqlite_template: Path) -> Settings:
-    """Settings of a migrated store, once of each kind."""
+    """Settings with a migrated store, one of each kind."""
     if request.param == "sqlite":
         url = f"sqlite:///{shutil.copy(sqlite_template, home / f'{request.module.__name__}.db')}"
     else:
@@ -44,20 +44,20 @@ def watched_store(watched: Settings) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def flower(watched: Settings, watched_store: Store) -> Iterator[Browser]:
-    """A Flower of that store, and who looks at it."""
+    """A browser at a Flower of that store."""
     with running_monitor(watched) as browser:
         yield browser
 
 
 @pytest.fixture
 def deaf_server() -> Iterator[int]:
-    """The port of a server that takes connections and never says a word."""
+    """The port of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 def _postgres_store(server: str) -> str:
-    # Work that is stolen may come back to a module: its store is made anew.
+    # A pytest worker may return to a module later; it then needs a new store.
     name = f"watched_{uuid4().hex}"
     engine = create_engine(
         server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"

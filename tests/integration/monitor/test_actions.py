@@ -1,4 +1,4 @@
-"""Cancel, pause, resume and retry from a page: they do what the commands do, and only for whom they are."""
+"""Cancel, pause, resume and retry from a page: their effect, and protection from other sites."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def _state(store: Store, job_id: int) -> JobState:
 
 
 def _notice(flower: Browser) -> str:
-    """What the next page that is shown says was done."""
+    """The notice on the next page."""
     found = re.search(r'class="notice" role="status">(.*?)</div>', flower.get("/jobs").text)
     return found[1] if found else ""
 
@@ -46,10 +46,10 @@ def test_a_job_is_paused_resumed_and_cancelled(flower: Browser, watched_store: S
         assert (done.status_code, done.headers["Location"]) == (303, f"/jobs/{job_id}")
         assert _state(watched_store, job_id) == state
         assert said in _notice(flower)
-        assert _notice(flower) == "", "it is said once"
+        assert _notice(flower) == "", "the notice is shown once"
 
 
-def test_failed_documents_run_again_and_workers_are_told(
+def test_retry_requeues_failed_documents_and_announces_them(
     flower: Browser, watched: Settings, watched_store: Store
 ) -> None:
     worker = make_worker(watched_store)
@@ -66,7 +66,7 @@ def test_failed_documents_run_again_and_workers_are_told(
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_nothing_is_done_without_the_token_of_a_page(
+def test_a_post_without_a_valid_token_changes_nothing(
     flower: Browser, watched_store: Store, action: str
 ) -> None:
     job_id = make_job(watched_store)
@@ -87,7 +87,7 @@ def test_nothing_is_done_without_the_token_of_a_page(
         {"Origin": "null"},
     ],
 )
-def test_nothing_is_done_for_another_site(
+def test_a_post_from_another_site_changes_nothing(
     flower: Browser, watched_store: Store, headers: dict[str, str]
 ) -> None:
     job_id = make_job(watched_store)
@@ -97,27 +97,26 @@ def test_nothing_is_done_for_another_site(
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_link_changes_nothing(flower: Browser, watched_store: Store, action: str) -> None:
+def test_a_get_of_an_action_changes_nothing(flower: Browser, watched_store: Store, action: str) -> None:
     job_id = make_job(watched_store)
     assert flower.get(f"/jobs/{job_id}/{action}").status_code == 405
     assert _state(watched_store, job_id) == JobState.QUEUED
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_read_only_flower_changes_nothing_and_says_so(
+def test_a_read_only_flower_refuses_actions_and_says_so(
     read_only: Browser, watched_store: Store, action: str
 ) -> None:
     job_id = make_job(watched_store)
     refused = read_only.press(action, job_id)
     assert refused.status_code == 403
-    assert (
-        f"read-only: it shows jobs, and changes none. Use the command line: qwenq {action} {job_id}"
-        in refused.text
-    )
+    assert f"This Flower is read-only. Use the command line: qwenq {action} {job_id}" in refused.text
     assert _state(watched_store, job_id) == JobState.QUEUED
 
 
-def test_what_a_jobs_state_forbids_is_refused_with_the_reason(flower: Browser, watched_store: Store) -> None:
+def test_an_action_that_the_state_forbids_is_refused_with_the_reason(
+    flower: Browser, watched_store: Store
+) -> None:
     job_id = make_job(watched_store)
     refused = flower.press("resume", job_id)
     assert refused.status_code == 409
@@ -126,13 +125,11 @@ def test_what_a_jobs_state_forbids_is_refused_with_the_reason(flower: Browser, w
     assert flower.press("cancel", 10**9).status_code == 404
 
 
-def test_a_broker_that_is_away_does_not_keep_a_job_from_going_on(
-    watched: Settings, watched_store: Store
-) -> None:
+def test_a_job_resumes_while_the_broker_is_away(watched: Settings, watched_store: Store) -> None:
     job_id = make_job(watched_store)
     with running_monitor(watched.model_copy(update={"broker_url": "redis://127.0.0.1:1/0"})) as browser:
         browser.press("pause", job_id)
         browser.get("/jobs")
         assert browser.press("resume", job_id).status_code == 303
-        assert "once the broker is back" in _notice(browser)
+        assert "once it is back" in _notice(browser)
     assert _state(watched_store, job_id) == JobState.QUEUED

@@ -1,4 +1,4 @@
-"""What Flower hears of workers: it ends with Flower, and goes on soon after a broker that was away."""
+"""Celery's events in Flower: reconnecting to a broker, and stopping."""
 
 import logging
 from collections.abc import Iterator
@@ -25,46 +25,44 @@ def celery(watched: Settings) -> Iterator[Broker]:
         yield broker
 
 
-def _hears(flower: Browser, broker: Broker, worker: str) -> bool:
-    """Whether Flower hears of a worker whose heart beats now."""
+def _receives(flower: Browser, broker: Broker, worker: str) -> bool:
+    """Whether Flower receives the heartbeat that is sent here."""
     with broker.app.events.default_dispatcher(hostname=worker) as events:
         events.send("worker-heartbeat", freq=2)
     return f'flower_worker_online{{worker="{worker}"}}' in flower.get("/metrics").text
 
 
-def _told(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    """What our thread said; Flower's own inspectors may still give up on workers meanwhile."""
+def _logged(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What qwenq's thread logged. Flower's own inspectors may still log timeouts meanwhile."""
     return [record for record in caplog.records if record.name == "qwenq.monitor"]
 
 
-def test_a_broker_that_was_away_for_long_is_heard_again_within_seconds(
+def test_events_resume_within_seconds_once_the_broker_is_back(
     watched: Settings, celery: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def told(event: Event) -> int:
+    def logged(event: Event) -> int:
         return [record.msg for record in caplog.records].count(event)
 
     caplog.set_level(logging.INFO, "qwenq.monitor")
     with running_monitor(watched) as flower:
-        eventually(lambda: told(Event.BROKER_AWAY), "Flower tells that there is no broker")
+        eventually(lambda: logged(Event.BROKER_AWAY), "Flower logs that the broker is away")
         service = start_redis(watched)
-        eventually(lambda: told(Event.BROKER_BACK), "Flower finds the broker")
-        eventually(lambda: _hears(flower, celery, "one@here"), "Flower hears of a worker")
+        eventually(lambda: logged(Event.BROKER_BACK), "Flower finds the broker")
+        eventually(lambda: _receives(flower, celery, "one@here"), "Flower sees a worker")
         service.kill()
-        eventually(lambda: told(Event.BROKER_AWAY) == 2, "Flower misses the broker")
+        eventually(lambda: logged(Event.BROKER_AWAY) == 2, "Flower misses the broker")
         assert flower.get("/jobs").status_code == 200
         service = start_redis(watched)
-        eventually(lambda: told(Event.BROKER_BACK) == 2, "Flower finds the broker again")
-        eventually(lambda: _hears(flower, celery, "two@here"), "Flower hears of another worker")
+        eventually(lambda: logged(Event.BROKER_BACK) == 2, "Flower finds the broker again")
+        eventually(lambda: _receives(flower, celery, "two@here"), "Flower sees another worker")
     service.kill()
 
 
-def test_a_flower_that_has_stopped_listens_no_more(
-    watched: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_stopping_flower_ends_its_event_thread(watched: Settings, caplog: pytest.LogCaptureFixture) -> None:
     with running_monitor(watched) as flower:
         events = flower.monitor.events
-        eventually(lambda: _told(caplog), "Flower tells that there is no broker")
+        eventually(lambda: _logged(caplog), "Flower logs that the broker is away")
         assert events.is_alive()
     caplog.clear()
     eventually(lambda: not events.is_alive(), "its thread ends")
-    assert _told(caplog) == []
+    assert _logged(caplog) == []

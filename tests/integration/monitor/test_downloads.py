@@ -1,4 +1,4 @@
-"""Answers and errors as files: what `qwenq results` writes, a page of rows at a time."""
+"""Downloads of answers and errors: the same files as `qwenq results` writes."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def job(watched_store: Store) -> int:
     return job_id
 
 
-def test_answers_come_as_json_lines(
+def test_answers_download_as_jsonl(
     flower: Browser, watched: Settings, job: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     got = flower.get(f"/jobs/{job}/results.jsonl")
@@ -39,20 +39,20 @@ def test_answers_come_as_json_lines(
     assert [line["text"] for line in lines] == [MARKUP, "answer 1", "answer 2", "answer 3"]
 
 
-def test_answers_come_as_csv(flower: Browser, job: int) -> None:
+def test_answers_download_as_csv(flower: Browser, job: int) -> None:
     got = flower.get(f"/jobs/{job}/results.csv")
     rows = list(csv.reader(io.StringIO(got.content.decode(), newline="")))
     assert rows[0] == list(RESULT_COLUMNS)
     assert [row[:2] for row in rows[1:]] == [["d0", MARKUP], *(["d" + n, f"answer {n}"] for n in "123")]
 
 
-def test_errors_come_as_json_lines_bad_rows_too(flower: Browser, watched: Settings, job: int) -> None:
+def test_errors_download_as_jsonl_with_bad_rows(flower: Browser, watched: Settings, job: int) -> None:
     lines = [json.loads(line) for line in flower.get(f"/jobs/{job}/errors.jsonl").text.splitlines()]
     assert lines == [one.model_dump(mode="json") for one in api.errors(job, settings=watched)]
     assert [line["error"]["code"] for line in lines] == ["too_long", "invalid_row"]
 
 
-def test_a_job_of_many_pages_comes_whole_and_in_order(
+def test_a_download_of_many_pages_of_rows_is_complete_and_ordered(
     flower: Browser, watched_store: Store, job: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     documents = 2 * results.PAGE_ROWS + 1
@@ -65,7 +65,7 @@ def test_a_job_of_many_pages_comes_whole_and_in_order(
 
 
 @pytest.mark.parametrize("name", ["results.jsonl", "results.csv", "errors.jsonl"])
-def test_where_text_is_hidden_there_is_no_file(watched: Settings, job: int, name: str) -> None:
+def test_downloads_are_refused_while_text_is_hidden(watched: Settings, job: int, name: str) -> None:
     with running_monitor(watched.model_copy(update={"show_text": False})) as browser:
         refused = browser.get(f"/jobs/{job}/{name}")
     assert refused.status_code == 403
@@ -73,7 +73,7 @@ def test_where_text_is_hidden_there_is_no_file(watched: Settings, job: int, name
     assert "answer 1" not in refused.text
 
 
-def test_a_file_that_breaks_off_does_not_look_whole(
+def test_a_failed_download_ends_with_a_broken_connection(
     watched: Settings, job: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_connection: object, _job_id: int, after: int) -> results.Page[object]:
@@ -83,12 +83,12 @@ def test_a_file_that_breaks_off_does_not_look_whole(
 
     answered = next(api.results(job, settings=watched))
     monkeypatch.setattr(results, "results_after", away)
-    # A Flower of its own: it remembers for a while that its store is away.
+    # A Flower of its own, because it remembers for a while that its store is away.
     with running_monitor(watched) as browser, pytest.raises(requests.exceptions.ChunkedEncodingError):
         browser.get(f"/jobs/{job}/results.jsonl")
 
 
-def test_a_job_that_is_not_there_has_no_file(flower: Browser) -> None:
+def test_a_download_of_an_unknown_job_or_file_is_not_found(flower: Browser) -> None:
     missing = flower.get("/jobs/999999999/results.jsonl")
     assert missing.status_code == 404
     assert "999999999" in missing.text

@@ -1,4 +1,4 @@
-"""The page of the fleet: who is busy with what, who idles, who failed and why, and who is lost."""
+"""The fleet's page: conditions of workers, the chunks they hold, their last hour."""
 
 import html
 import json
@@ -37,20 +37,20 @@ MEASURED = BatchMetrics(
 
 
 def _row(flower: Browser, worker_id: int) -> str:
-    """The words of a worker's row."""
+    """The text of a worker's row."""
     page = flower.get("/fleet?part=workers", headers=LIVE).text
     found = re.search(rf'<tr id="worker-{worker_id}">.*?</tr>', page, re.DOTALL)
     assert found
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", found[0])).split())
 
 
-def test_a_fleet_without_workers_tells_how_to_start_one(flower: Browser) -> None:
+def test_an_empty_fleet_shows_how_to_start_a_worker(flower: Browser) -> None:
     page = flower.get("/fleet").text
     assert "qwenq worker --model" in page
-    assert "No worker of today has generated anything in it." in page
+    assert "No worker has generated anything in the last hour." in page
 
 
-def test_a_busy_worker_names_its_chunk_and_an_idle_one_waits(flower: Browser, watched_store: Store) -> None:
+def test_a_busy_worker_shows_its_chunk_and_an_idle_one_waits(flower: Browser, watched_store: Store) -> None:
     busy, idle = (make_worker(watched_store, name=name) for name in ("busy@here", "idle@here"))
     job_id = make_job(watched_store)
     claim = take(watched_store, chunks_of(watched_store, job_id)[0], busy)
@@ -63,14 +63,14 @@ def test_a_busy_worker_names_its_chunk_and_an_idle_one_waits(flower: Browser, wa
         }
         connection.execute(update(workers).where(workers.c.id == busy).values(memory))
     held = f"Job {job_id} , chunk {claim.chunk_id}, attempt 1: 0 of 4; lease"
-    assert f"{busy} busy@here busy Answers documents. {held}" in _row(flower, busy)
+    assert f"{busy} busy@here busy Generates answers. {held}" in _row(flower, busy)
     assert "healthy echo cpu float32, 100 tokens/s in its self-check 2.0 GiB 60 GiB of 80 GiB" in _row(
         flower, busy
     )
-    assert f"{idle} idle@here idle Has its model, and waits for work. healthy" in _row(flower, idle)
+    assert f"{idle} idle@here idle Its model is loaded; it waits for work. healthy" in _row(flower, idle)
 
 
-def test_markup_in_what_a_worker_says_shows_as_text(flower: Browser, watched_store: Store) -> None:
+def test_markup_from_a_worker_is_shown_as_text(flower: Browser, watched_store: Store) -> None:
     with watched_store.writing() as connection:
         identity = WorkerIdentity(SCRIPT % "name", "h", 1, SCRIPT % "model")
         worker_id = register_worker(connection, identity)
@@ -82,7 +82,7 @@ def test_markup_in_what_a_worker_says_shows_as_text(flower: Browser, watched_sto
     assert "unhealthy" in row
 
 
-def test_the_last_hour_of_a_worker_is_drawn_and_told_in_words(flower: Browser, watched_store: Store) -> None:
+def test_the_last_hour_of_a_worker_is_a_plot_and_a_sentence(flower: Browser, watched_store: Store) -> None:
     worker_id = make_worker(watched_store)
     claim = take(watched_store, chunks_of(watched_store, make_job(watched_store))[0], worker_id)
     with watched_store.writing() as connection:
@@ -96,7 +96,7 @@ def test_the_last_hour_of_a_worker_is_drawn_and_told_in_words(flower: Browser, w
     )
     assert (len(speed), max(one or 0 for one in speed)) == (60, 10)
     assert [share for share in padding if share is not None] == [50]
-    assert "On average 50.0 % more cells than tokens." in part
+    assert "50.0 % more cells than tokens, on average." in part
 
 
 def test_workers_of_earlier_days_are_folded_away(flower: Browser, watched_store: Store) -> None:
@@ -106,16 +106,16 @@ def test_workers_of_earlier_days_are_folded_away(flower: Browser, watched_store:
         connection.execute(of_old.values(heartbeat_at=now(-(10**6))))
     today, _, earlier = flower.get("/fleet?part=workers", headers=LIVE).text.partition("<details")
     assert "old@here" not in today
-    assert "1 worker of earlier" in earlier
+    assert "1 earlier worker" in earlier
     assert "old@here" in earlier
 
 
-def test_a_part_that_is_not_there_is_refused(flower: Browser) -> None:
+def test_an_unknown_part_of_the_fleet_is_not_found(flower: Browser) -> None:
     assert flower.get("/fleet?part=weather", headers=LIVE).status_code == 404
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_killed_worker_is_told_from_a_busy_one(
+def test_a_killed_worker_is_shown_as_lost_and_a_busy_one_as_busy(
     settings: Settings, store: Store, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_of_fleet, "ALIVE_SECONDS", 3.0)
@@ -137,10 +137,10 @@ def test_a_killed_worker_is_told_from_a_busy_one(
     with running_monitor(settings) as flower:
 
         def fares(worker_id: int, words: str) -> None:
-            eventually(lambda: words in _row(flower, worker_id), f"worker {worker_id} is told as{words}")
+            eventually(lambda: words in _row(flower, worker_id), f"worker {worker_id} is shown as{words}")
 
-        fares(killed, " busy Answers documents.")
+        fares(killed, " busy Generates answers.")
         services[0].kill()
-        fares(killed, " lost No sign of life for")
-        assert "Another worker of its model answers what it held" in _row(flower, killed)
-        fares(busy, " busy Answers documents.")
+        fares(killed, " lost No heartbeat for")
+        assert "Its chunks go to another worker of its model" in _row(flower, killed)
+        fares(busy, " busy Generates answers.")

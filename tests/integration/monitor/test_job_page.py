@@ -1,4 +1,4 @@
-"""The page of a job: what it tells, part by part; its pages of chunks and answers; and what it keeps to itself."""
+"""A job's page: its parts, its pages of chunks and answers, and what it hides."""
 
 import html
 import json
@@ -54,7 +54,7 @@ def _words(part: str) -> str:
 
 
 def _follow(flower: Browser, path: str, row: str, link: str) -> list[int]:
-    """The numbers of the rows of a page, and of all pages that a link leads to."""
+    """The ids of the rows on a page, and on all pages that its link leads to."""
     found: list[int] = []
     while path:
         page = flower.get(path).text
@@ -64,7 +64,7 @@ def _follow(flower: Browser, path: str, row: str, link: str) -> list[int]:
     return found
 
 
-def test_a_job_tells_where_it_stands_and_what_was_asked_for(flower: Browser, watched_store: Store) -> None:
+def test_the_page_of_a_job_shows_progress_counts_and_details(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store, documents=8)
     finish(
         watched_store, take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
@@ -78,7 +78,7 @@ def test_a_job_tells_where_it_stands_and_what_was_asked_for(flower: Browser, wat
     assert "the column text as it is" in page
 
 
-def test_buttons_are_those_that_the_state_allows(flower: Browser, watched_store: Store) -> None:
+def test_a_job_has_the_buttons_that_its_state_allows(flower: Browser, watched_store: Store) -> None:
     waiting, done = make_job(watched_store), make_job(watched_store)
     answer_all(watched_store, done, make_worker(watched_store))
     offered = [
@@ -87,7 +87,7 @@ def test_buttons_are_those_that_the_state_allows(flower: Browser, watched_store:
     assert offered == [["pause", "cancel"], []]
 
 
-def test_the_page_asks_again_until_the_job_has_ended(flower: Browser, watched_store: Store) -> None:
+def test_the_page_of_a_job_polls_until_the_job_has_ended(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store, documents=4)
     assert set(re.findall(r"part=(\w+)", flower.get(f"/jobs/{job_id}").text)) == PARTS.keys() - {"asked"}
     assert all(_status(flower, job_id, part) == 200 for part in PARTS)
@@ -100,9 +100,11 @@ def _status(flower: Browser, job_id: int, part: str) -> int:
     return flower.get(f"/jobs/{job_id}?part={part}", headers=LIVE).status_code
 
 
-def test_progress_and_speed_are_drawn_and_told_in_words(flower: Browser, watched_store: Store) -> None:
+def test_progress_and_speed_of_a_job_are_plots_sentences_and_tables(
+    flower: Browser, watched_store: Store
+) -> None:
     job_id = make_job(watched_store, documents=8)
-    assert "No worker has begun it yet." in _part(flower, job_id, "plots")
+    assert "No worker has started this job yet." in _part(flower, job_id, "plots")
     claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
     with watched_store.writing() as connection:
         insert_batches(connection, claim, MODEL, [MEASURED])
@@ -111,7 +113,7 @@ def test_progress_and_speed_are_drawn_and_told_in_words(flower: Browser, watched
     drawn = [json.loads(html.unescape(data)) for data in re.findall(r'data-plot="([^"]*)"', part)]
     assert [(plot["values"][-1], plot["top"]) for plot in drawn] == [(4, 8), (None, None)]
     assert all(len(plot["times"]) == len(plot["values"]) >= 2 for plot in drawn)
-    assert "Progress 4 of 8 documents within" in _words(part)
+    assert "Progress 4 of 8 documents in" in _words(part)
     assert part.count("<table") == 2
 
 
@@ -129,7 +131,7 @@ def test_failures_are_grouped_by_code_with_messages_and_documents(
     assert f'href="/jobs/{job_id}/documents/4"' in _part(flower, job_id, "failures")
 
 
-def test_all_answers_are_found_page_by_page(flower: Browser, watched_store: Store) -> None:
+def test_paging_reaches_all_answers(flower: Browser, watched_store: Store) -> None:
     count = 2 * PAGE_ANSWERS + 1
     job_id = make_job(watched_store, documents=count, chunk_documents=count)
     answer_all(watched_store, job_id, make_worker(watched_store))
@@ -137,7 +139,7 @@ def test_all_answers_are_found_page_by_page(flower: Browser, watched_store: Stor
     assert "d3 document 3 answer 3" in _words(_part(flower, job_id, "answers"))
 
 
-def test_all_chunks_are_found_page_by_page_and_by_state(flower: Browser, watched_store: Store) -> None:
+def test_paging_reaches_all_chunks_and_filters_by_state(flower: Browser, watched_store: Store) -> None:
     count = 2 * PAGE_CHUNKS + 1
     job_id = make_job(watched_store, documents=count, chunk_documents=1)
     every = chunks_of(watched_store, job_id)
@@ -148,7 +150,7 @@ def test_all_chunks_are_found_page_by_page_and_by_state(flower: Browser, watched
     assert f"{claim.chunk_id} 31\u201331 running w9@there 1 0 0 of 1 0 lease" in _words(running)
 
 
-def test_a_long_document_and_a_long_answer_are_cut_with_a_way_to_the_whole(
+def test_long_documents_and_answers_are_cut_with_a_link_to_the_whole(
     flower: Browser, watched_store: Store
 ) -> None:
     job_id = store_job(watched_store, [row(0, content=json.dumps({"text": "broad " * 1_000}))])
@@ -162,7 +164,7 @@ def test_a_long_document_and_a_long_answer_are_cut_with_a_way_to_the_whole(
     assert (whole.count("broad"), whole.count("tall")) == (1_000, 1_000)
 
 
-def test_markup_shows_as_text_wherever_it_stands(flower: Browser, watched_store: Store) -> None:
+def test_markup_anywhere_in_a_job_is_shown_as_text(flower: Browser, watched_store: Store) -> None:
     job_id = _job_of_markup(watched_store)
     addresses = (f"/jobs/{job_id}", *(f"/jobs/{job_id}/documents/{seq}" for seq in (0, 1)))
     pages = "".join(flower.get(address).text for address in addresses)
@@ -172,7 +174,7 @@ def test_markup_shows_as_text_wherever_it_stands(flower: Browser, watched_store:
 
 
 def _job_of_markup(store: Store) -> int:
-    """A job of an answered and a failed document, with markup wherever text can stand."""
+    """A job with an answered and a failed document, and markup in every text."""
     rows: list[Row] = [
         Document(f"{place}{SCRIPT % 'id'}", 0, place + 1, json.dumps({"text": SCRIPT % "document"}))
         for place in range(2)
@@ -194,12 +196,12 @@ def _job_of_markup(store: Store) -> int:
 
 @pytest.fixture(scope="module")
 def discreet(watched: Settings) -> Iterator[Browser]:
-    """A Flower of the same store that shows no text."""
+    """A Flower with QWENQ_SHOW_TEXT=false on the same store."""
     with running_monitor(watched.model_copy(update={"show_text": False})) as browser:
         yield browser
 
 
-def test_no_text_is_shown_where_none_is_to_be(discreet: Browser, watched_store: Store) -> None:
+def test_no_page_of_a_job_shows_text_while_it_is_hidden(discreet: Browser, watched_store: Store) -> None:
     job_id = _job_of_markup(watched_store)
     with watched_store.writing() as connection:
         connection.execute(update(jobs).where(jobs.c.id == job_id).values(name="n", sources=["in.jsonl"]))
@@ -214,20 +216,20 @@ def test_no_text_is_shown_where_none_is_to_be(discreet: Browser, watched_store: 
 
 
 @pytest.mark.parametrize("path", ["/jobs/4711", "/jobs/4711/documents/0", f"/jobs/{10**18 - 1}"])
-def test_a_job_that_is_not_there_is_a_page_that_says_so(flower: Browser, path: str) -> None:
+def test_an_unknown_job_is_a_page_that_says_so(flower: Browser, path: str) -> None:
     answer = flower.get(path)
     assert answer.status_code == 404
     assert "There is no job" in answer.text
 
 
-def test_a_document_that_is_not_there_is_a_page_that_says_so(flower: Browser, watched_store: Store) -> None:
+def test_an_unknown_document_is_a_page_that_says_so(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store, documents=1)
     missing = flower.get(f"/jobs/{job_id}/documents/1")
     assert (missing.status_code, "has no such document" in missing.text) == (404, True)
 
 
 @pytest.mark.parametrize("query", ["chunk_state=lost", "chunks_after=x", "answers_after=-5"])
-def test_an_address_that_makes_no_sense_is_refused_with_a_sentence(
+def test_an_invalid_place_in_a_job_is_refused_by_name(
     flower: Browser, watched_store: Store, query: str
 ) -> None:
     refused = flower.get(f"/jobs/{make_job(watched_store)}?{query}")
@@ -235,7 +237,7 @@ def test_an_address_that_makes_no_sense_is_refused_with_a_sentence(
     assert query.partition("=")[0] in refused.text
 
 
-def test_what_a_worker_holds_counts_as_running(flower: Browser, watched_store: Store) -> None:
+def test_documents_of_a_claimed_chunk_count_as_running(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store, documents=4)
     claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
     write(watched_store, claim, answers(claim)[:1])

@@ -1,4 +1,4 @@
-"""The page of all jobs: what it tells, its filters, its pages, on both databases."""
+"""The page of all jobs: rows, filters and paging, on both databases."""
 
 import html
 import re
@@ -38,22 +38,22 @@ def _cell(row: str, name: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", found[0].partition(">")[2])).split())
 
 
-def test_a_store_without_jobs_tells_how_to_submit_one(flower: Browser) -> None:
+def test_a_store_without_jobs_shows_how_to_submit_one(flower: Browser) -> None:
     page = html.unescape(flower.get("/jobs").text)
     assert "No job yet" in page
     assert "qwenq submit documents.jsonl --model Qwen/Qwen3-0.6B --prompt 'Summarise: {{ text }}'" in page
     assert "qwenq worker --model Qwen/Qwen3-0.6B" in page
 
 
-def test_with_a_worker_there_the_first_job_is_for_its_model(settings: Settings, store: Store) -> None:
+def test_the_example_of_submit_uses_the_model_of_a_live_worker(settings: Settings, store: Store) -> None:
     make_worker(store, model="models/a tiny one")
     with running_monitor(settings) as flower:
         page = html.unescape(flower.get("/jobs").text)
     assert "qwenq submit documents.jsonl --model 'models/a tiny one' --prompt" in page
-    assert "A worker answers them" not in page
+    assert "Start a worker to answer them" not in page
 
 
-def test_a_job_is_told_of_in_a_row(flower: Browser, watched_store: Store) -> None:
+def test_a_row_shows_state_progress_speed_and_age_of_a_job(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store, documents=8, chunk_documents=4)
     worker = make_worker(watched_store)
     claim = take_next(watched_store, job_id, worker)
@@ -70,7 +70,7 @@ def test_a_job_is_told_of_in_a_row(flower: Browser, watched_store: Store) -> Non
     assert re.fullmatch(r"\d+ (s|min)", _cell(row, "Age"))
 
 
-def test_the_live_part_is_what_the_page_holds(flower: Browser, watched_store: Store) -> None:
+def test_the_live_part_of_the_jobs_page_shows_the_same_jobs(flower: Browser, watched_store: Store) -> None:
     make_job(watched_store)
     page, live = flower.get("/jobs").text, flower.get("/jobs", headers=LIVE).text
     assert "<html" not in live
@@ -78,7 +78,7 @@ def test_the_live_part_is_what_the_page_holds(flower: Browser, watched_store: St
     assert 'hx-get="/jobs" hx-trigger="every 2s"' in page
 
 
-def test_names_and_models_full_of_markup_are_text(flower: Browser, watched_store: Store) -> None:
+def test_markup_in_names_and_models_is_shown_as_text(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store)
     nasty = "<script>alert(1)</script>\"'><b>&amp;"
     _rename(watched_store, job_id, name=nasty, model=nasty, submitter=nasty)
@@ -91,7 +91,7 @@ def test_names_and_models_full_of_markup_are_text(flower: Browser, watched_store
     _rename(watched_store, job_id, name="x", model="echo")
 
 
-def test_filters_stand_in_the_address(flower: Browser, watched_store: Store) -> None:
+def test_the_address_holds_the_filters_of_jobs(flower: Browser, watched_store: Store) -> None:
     worker = make_worker(watched_store)
     done, waiting, other = (make_job(watched_store) for _ in range(3))
     answer_all(watched_store, done, worker)
@@ -117,18 +117,18 @@ def test_filters_stand_in_the_address(flower: Browser, watched_store: Store) -> 
     assert "<option selected>echo</option>" in page
     assert 'value="contracts"' in page
     assert 'hx-get="/jobs?state=queued&amp;model=echo&amp;name=contracts"' in page
-    assert "No job fits" in flower.get("/jobs?name=nothing-like-it").text
+    assert "No job matches" in flower.get("/jobs?name=nothing-like-it").text
 
 
 @pytest.mark.parametrize("query", ["state=nonsense", "before=x", "before=-1", "before=99999999999999999999"])
-def test_an_address_that_means_nothing_is_refused_with_a_sentence(flower: Browser, query: str) -> None:
+def test_an_invalid_filter_of_jobs_is_refused_with_a_sentence(flower: Browser, query: str) -> None:
     answered = flower.get(f"/jobs?{query}")
     assert answered.status_code == 400
     assert "Traceback" not in answered.text
-    assert re.search(r'class="trouble">(There is no state nonsense|`before` is)', answered.text)
+    assert re.search(r'class="trouble">(There is no state nonsense|`before` must be)', answered.text)
 
 
-def test_a_hundred_thousand_jobs_come_by_the_page_and_quickly(flower: Browser, watched_store: Store) -> None:
+def test_a_hundred_thousand_jobs_are_paged_quickly(flower: Browser, watched_store: Store) -> None:
     for _ in range(PAGE_JOBS):
         make_job(watched_store, documents=1)
     usual = _seconds(flower, "/jobs")
@@ -143,16 +143,16 @@ def test_a_hundred_thousand_jobs_come_by_the_page_and_quickly(flower: Browser, w
         address = html.unescape(older[1])
     assert len(seen) == 150
     assert seen == list(range(seen[0], seen[0] - 150, -1))
-    # Where the machine has other work, a page of a small store takes its time too.
+    # On a busy machine a page of a small store is slow too.
     limit = max(0.2, 3 * usual)
     for path in ("/jobs", address, "/jobs?state=queued", "/jobs?model=none"):
         assert _seconds(flower, path) < limit, path
-    # Each name is looked at, for there is none.
+    # No name matches, so every name is compared.
     assert _seconds(flower, "/jobs?name=nothing-like-it") < 5 * limit
 
 
 def _seconds(flower: Browser, path: str) -> float:
-    """How long a page takes; of a few times the shortest."""
+    """The shortest of a few response times."""
 
     def once() -> float:
         began = time.perf_counter()
@@ -178,13 +178,13 @@ def _make_many(store: Store, count: int) -> None:
         connection.execute(insert(jobs).from_select([one.name for one in copied], copies))
 
 
-def test_a_flower_that_hides_text_shows_its_jobs(watched: Settings, watched_store: Store) -> None:
+def test_jobs_are_listed_while_text_is_hidden(watched: Settings, watched_store: Store) -> None:
     make_job(watched_store)
     with running_monitor(watched.model_copy(update={"show_text": False})) as browser:
         assert _shown(browser.get("/jobs").text)
 
 
-def test_a_job_that_waits_for_a_model_of_no_live_worker_is_told_with_the_command(
+def test_a_job_without_a_live_worker_shows_the_command_that_starts_one(
     flower: Browser, watched_store: Store
 ) -> None:
     job_id = make_job(watched_store, model="nobody's; rm x")

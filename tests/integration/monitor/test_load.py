@@ -1,4 +1,4 @@
-"""Flower answers soon and stays small beside twenty workers that talk: `make bench-monitoring` in small."""
+"""Response times and memory of Flower beside twenty busy workers: a small `make bench-monitoring`."""
 
 import shutil
 import time
@@ -31,7 +31,7 @@ ROUNDS = 9
 
 @pytest.fixture(scope="module")
 def watched(home: Path, sqlite_template: Path) -> Settings:
-    """One store: of what kind, Flower's own work does not know."""
+    """One kind of store is enough: Flower's own work does not depend on it."""
     return Settings(home=home, database_url=f"sqlite:///{shutil.copy(sqlite_template, home / 'load.db')}")
 
 
@@ -49,33 +49,33 @@ def workers(watched: Settings) -> Iterator[SimulatedWorkers]:
 
 @pytest.fixture(scope="module")
 def loaded(watched: Settings, full: FullStore, workers: SimulatedWorkers) -> Iterator[Flower]:
-    """A Flower as a process of its own that has heard of each worker, and hears more."""
+    """A Flower in its own process that knows every worker and receives their events."""
     with running_flower(watched) as flower, workers.at_work():
-        eventually(lambda: _heard(flower) == WORKERS, "Flower hears of every worker")
+        eventually(lambda: _workers_known(flower) == WORKERS, "Flower knows every worker")
         workers.burst(TASKS)
         yield flower
 
 
-def _heard(flower: Flower) -> int:
-    """Of how many workers Flower has a heartbeat."""
+def _workers_known(flower: Flower) -> int:
+    """The number of workers whose heartbeat Flower has."""
     return requests.get(flower.url + "/metrics", timeout=30).text.count("\nflower_worker_online{")
 
 
-def test_every_page_answers_soon(loaded: Flower, full: FullStore) -> None:
+def test_every_page_responds_soon_under_load(loaded: Flower, full: FullStore) -> None:
     slow = {}
     for page in pages_of(full):
         took, _ = loaded.seconds(page, ROUNDS)
-        # The shortest: what else the machine does at the moment is not Flower's. `make bench-monitoring` asks for more.
+        # The shortest, because the machine may be busy. `make bench-monitoring` measures more closely.
         if min(took) * 1_000 > ANSWER_BAR_MS:
             slow[page] = took
     assert slow == {}
 
 
-def test_it_stays_small(loaded: Flower) -> None:
+def test_flower_uses_little_memory_under_load(loaded: Flower) -> None:
     assert 0 < loaded.memory_mb < MEMORY_BAR_MB
 
 
-def test_the_store_answers_metrics_in_a_moment(loaded: Flower) -> None:
+def test_metrics_read_the_store_quickly_under_load(loaded: Flower) -> None:
     looks = [_read_seconds(loaded.seconds("/metrics", 1)[1]) for _ in range(ROUNDS)]
     assert min(looks) * 1_000 < READ_BAR_MS  # a twentieth of that on an idle machine
 
@@ -88,7 +88,7 @@ def _read_seconds(text: str) -> float:
 @pytest.mark.parametrize(
     ("asked", "kept"), [({}, FORGET_WORKERS_SECONDS), ({"FLOWER_PURGE_OFFLINE_WORKERS": "77"}, 77)]
 )
-def test_it_forgets_workers_that_are_gone(
+def test_flower_forgets_offline_workers(
     watched: Settings, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], kept: int
 ) -> None:
     for name, value in asked.items():
@@ -105,7 +105,7 @@ def test_it_forgets_workers_that_are_gone(
 
 
 @pytest.mark.parametrize(("asked", "remembered"), [({}, MOST_TASKS), ({"FLOWER_MAX_TASKS": "77"}, 77)])
-def test_it_forgets_old_tasks_before_they_are_too_many(
+def test_flower_limits_the_tasks_that_it_remembers(
     watched: Settings, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], remembered: int
 ) -> None:
     for name, value in asked.items():

@@ -1,4 +1,4 @@
-"""/metrics of a real Flower, read with Prometheus's own parser: what it gives, and how it fares without a store."""
+"""/metrics of a real Flower, read with Prometheus's own parser, with and without a store."""
 
 import threading
 from dataclasses import replace
@@ -27,7 +27,7 @@ BATCH = BatchMetrics(4, 40, 48, 20, 0.5, 1_000, 2_000, prefix_tokens=7, together
 
 
 def samples(flower: Browser) -> Samples:
-    """Every sample that /metrics gives, by name and labels."""
+    """Every sample in /metrics, by name and labels."""
     response = flower.get("/metrics")
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -50,7 +50,7 @@ def grown(before: Samples, after: Samples, name: str, **labels: str) -> float:
 
 @pytest.fixture(scope="module")
 def claim(watched_store: Store) -> Claim:
-    """A chunk in the hands of a worker."""
+    """A chunk that a worker holds."""
     job_id = make_job(watched_store, documents=4)
     return take(
         watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store, name="busy@here")
@@ -58,13 +58,13 @@ def claim(watched_store: Store) -> Claim:
 
 
 def measure(store: Store, claim: Claim, *measured: BatchMetrics) -> None:
-    """Write batches as a worker does, and let it have been a while ago."""
+    """Write batches as a worker does, dated back until they count."""
     with store.writing() as connection:
         insert_batches(connection, claim, MODEL, measured)
         connection.execute(update(batches).values(finished_at=now(-2 * SETTLED_SECONDS)))
 
 
-def test_it_gives_every_series_beside_flowers_own(
+def test_metrics_hold_every_series_beside_flowers_own(
     flower: Browser, watched_store: Store, claim: Claim
 ) -> None:
     with watched_store.writing() as connection:
@@ -81,7 +81,7 @@ def test_it_gives_every_series_beside_flowers_own(
         assert names >= set(one.samples), one.name
 
 
-def test_labels_are_bounded_and_name_no_job_and_no_document(flower: Browser, claim: Claim) -> None:
+def test_metrics_have_only_their_declared_labels(flower: Browser, claim: Claim) -> None:
     allowed = {one.name: set(one.labels) for one in SERIES}
     for family in text_string_to_metric_families(flower.get("/metrics").text):
         for sample in family.samples:
@@ -89,7 +89,7 @@ def test_labels_are_bounded_and_name_no_job_and_no_document(flower: Browser, cla
                 assert {*sample.labels} - {"le"} == allowed[family.name], sample.name
 
 
-def test_gauges_follow_the_store(flower: Browser, watched_store: Store) -> None:
+def test_gauges_follow_the_store(flower: Browser, watched_store: Store, claim: Claim) -> None:
     before = samples(flower)
     job_id = make_job(watched_store, documents=10)
     after = samples(flower)
@@ -105,7 +105,7 @@ def test_gauges_follow_the_store(flower: Browser, watched_store: Store) -> None:
     assert value(done, "qwenq_store_up") == 1
 
 
-def test_counters_grow_by_what_was_measured_and_stay_when_it_is_removed(
+def test_counters_grow_by_new_batches_and_keep_removed_ones(
     flower: Browser, watched_store: Store, claim: Claim
 ) -> None:
     before = samples(flower)
@@ -135,7 +135,7 @@ def test_counters_grow_by_what_was_measured_and_stay_when_it_is_removed(
     assert grown(pruned, samples(flower), "qwenq_generated_documents_total", model=MODEL) == 1
 
 
-def test_memory_is_told_of_workers_that_live_and_the_lost_ones_are_counted(
+def test_memory_is_exported_for_live_workers_and_lost_ones_are_counted(
     flower: Browser, watched_store: Store
 ) -> None:
     before = samples(flower)
@@ -153,7 +153,7 @@ def test_memory_is_told_of_workers_that_live_and_the_lost_ones_are_counted(
     assert grown(before, after, "qwenq_workers", model=MODEL, condition="lost") == 1
 
 
-def test_a_store_that_is_away_is_told_and_breaks_nothing(home: Path) -> None:
+def test_metrics_without_a_store_say_so_and_keep_counters(home: Path) -> None:
     away = Settings(home=home, database_url=f"sqlite:///{home}/away.db")
     with running_monitor(away) as flower:
         found = samples(flower)
@@ -162,7 +162,7 @@ def test_a_store_that_is_away_is_told_and_breaks_nothing(home: Path) -> None:
     assert value(found, "qwenq_chunk_attempts_total") == 0
 
 
-def test_a_store_that_says_nothing_is_waited_for_once_and_not_for_long(
+def test_scrapes_of_a_hanging_store_share_one_thread_and_return_soon(
     home: Path, deaf_server: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporter, "LONGEST_SECONDS", 0.2)

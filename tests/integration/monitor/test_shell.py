@@ -1,4 +1,4 @@
-"""Every route of Flower, its own and ours: guarded, with headers, in one navigation; nothing leaks."""
+"""All routes, Flower's and ours: credentials, headers, navigation, and no leaked passwords."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ PAGES = ["/", "/workers", "/tasks", "/broker", "/jobs", "/fleet"]
 
 
 def _paths() -> list[str]:
-    """A path for each route there is, so that a new one is asked too."""
+    """A path for each route, so that new routes are tested too."""
     patterns = [
         route.regex.pattern if hasattr(route, "regex") else route[0] for route in (*ROUTES, *flower_handlers)
     ]
@@ -45,7 +45,7 @@ def _path_of(pattern: str) -> str:
 
 @pytest.fixture(scope="module")
 def watched(home: Path, sqlite_template: Path) -> Settings:
-    """One store: of what kind, the shell does not know."""
+    """One kind of store is enough: these tests do not depend on it."""
     return Settings(home=home, database_url=f"sqlite:///{shutil.copy(sqlite_template, home / 'shell.db')}")
 
 
@@ -56,13 +56,13 @@ def guarded(watched: Settings) -> Iterator[Browser]:
         yield browser
 
 
-def test_each_route_has_a_path_that_reaches_it() -> None:
+def test_the_tested_paths_reach_every_route() -> None:
     paths = _paths()
     for route in ROUTES:
         assert any(route.regex.fullmatch(path) for path in paths), route
 
 
-def test_no_route_answers_without_credentials(guarded: Browser) -> None:
+def test_no_route_responds_without_credentials(guarded: Browser) -> None:
     for path in _paths():
         answers = [guarded.get(path), guarded.ask("POST", path)]
         assert [answer.status_code for answer in answers] == [401, 401], path
@@ -73,11 +73,11 @@ def test_no_route_answers_without_credentials(guarded: Browser) -> None:
 @pytest.mark.parametrize(
     "authorization", ["", "Basic", "Basic !!!", "Basic YW5u", "Bearer YW5uOmhpZGRlbi13b3Jk"]
 )
-def test_credentials_that_cannot_be_read_are_none(guarded: Browser, authorization: str) -> None:
+def test_malformed_credentials_are_refused(guarded: Browser, authorization: str) -> None:
     assert guarded.get("/jobs", headers={"Authorization": authorization}).status_code == 401
 
 
-def test_every_answer_has_the_protective_headers(flower: Browser) -> None:
+def test_every_response_has_the_protective_headers(flower: Browser) -> None:
     for path in _paths():
         answer = flower.get(path)
         assert {name: answer.headers.get(name) for name in PROTECTIVE_HEADERS} == PROTECTIVE_HEADERS, path
@@ -85,14 +85,14 @@ def test_every_answer_has_the_protective_headers(flower: Browser) -> None:
         assert "Server" not in answer.headers, path
 
 
-def test_a_file_that_has_not_changed_comes_with_them_too(flower: Browser) -> None:
+def test_a_not_modified_response_has_the_protective_headers(flower: Browser) -> None:
     first = flower.get("/qwenq/static/monitor.css")
     again = flower.get("/qwenq/static/monitor.css", headers={"If-None-Match": first.headers["Etag"]})
     assert again.status_code == 304
     assert again.headers["X-Frame-Options"] == "DENY"
 
 
-def test_no_script_may_stand_within_a_page(flower: Browser) -> None:
+def test_no_page_has_an_inline_script_or_style(flower: Browser) -> None:
     policy = flower.get("/jobs").headers["Content-Security-Policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
     assert "unsafe-eval" not in policy
@@ -104,7 +104,7 @@ def test_no_script_may_stand_within_a_page(flower: Browser) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_ask_for_nothing_from_another_host(flower: Browser, path: str) -> None:
+def test_pages_load_nothing_from_another_host(flower: Browser, path: str) -> None:
     page = flower.get(path).text
     loaded = re.findall(r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="([^"]*)"', page)
     assert loaded
@@ -113,14 +113,12 @@ def test_pages_ask_for_nothing_from_another_host(flower: Browser, path: str) -> 
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_one_navigation_leads_to_all_pages(flower: Browser, path: str) -> None:
+def test_every_page_has_the_same_navigation(flower: Browser, path: str) -> None:
     links = re.findall(r'class="nav-link[^"]*"\s+href="([^"]*)"', flower.get(path).text)
     assert links[:5] == ["/jobs", "/fleet", "/workers", "/tasks", "/broker"]
 
 
-def test_a_name_that_only_points_here_is_refused_without_credentials(
-    flower: Browser, guarded: Browser
-) -> None:
+def test_a_foreign_host_name_is_refused_without_credentials(flower: Browser, guarded: Browser) -> None:
     strange = {"Host": "evil.example:5555"}
     refused = flower.get("/jobs", headers=strange)
     assert refused.status_code == 403
@@ -130,30 +128,30 @@ def test_a_name_that_only_points_here_is_refused_without_credentials(
     assert guarded.get("/jobs", headers=strange, auth=("ann", "hidden-word")).status_code == 200
 
 
-def test_flowers_own_api_stays_closed_without_credentials(flower: Browser) -> None:
+def test_flowers_own_api_is_closed_without_credentials(flower: Browser) -> None:
     assert flower.ask("POST", "/api/worker/shutdown/x").status_code == 401
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
-def test_beyond_loopback_there_is_no_flower_without_credentials(tmp_path: Path, address: str) -> None:
+def test_flower_refuses_to_listen_beyond_loopback_without_credentials(tmp_path: Path, address: str) -> None:
     with pytest.raises(UnguardedFlower, match="QWENQ_FLOWER_AUTH"):
         make_monitor(Settings(home=tmp_path), Serving(address, 0))
 
 
-def test_an_address_that_is_taken_is_told_in_a_sentence(flower: Browser, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_a_sentence(flower: Browser, tmp_path: Path) -> None:
     port = flower.url.rpartition(":")[2]
     refused = qwenq("flower", "--port", port, cwd=tmp_path)
     assert refused.returncode == 2
     assert f"port {port}: address already in use. Say another --port" in refused.stderr
 
 
-def test_a_page_that_is_not_there_says_so(flower: Browser) -> None:
+def test_an_unknown_page_is_not_found(flower: Browser) -> None:
     answer = flower.get("/nowhere")
     assert answer.status_code == 404
     assert "page not found" in answer.text
 
 
-def test_passwords_of_broker_and_store_are_on_no_page(watched: Settings) -> None:
+def test_no_page_shows_passwords_of_broker_or_store(watched: Settings) -> None:
     secret = "hidden-word"
     settings = watched.model_copy(
         update={
@@ -167,7 +165,7 @@ def test_passwords_of_broker_and_store_are_on_no_page(watched: Settings) -> None
         assert "redis://user:***@127.0.0.1:1/0" in browser.get("/broker").text
 
 
-def test_a_store_that_is_away_is_a_page_that_says_what_to_do(watched: Settings) -> None:
+def test_pages_without_a_store_say_what_to_do(watched: Settings) -> None:
     settings = watched.model_copy(update={"database_url": "postgresql://127.0.0.1:1/none"})
     with running_monitor(settings) as browser:
         answer = browser.get("/jobs")
@@ -180,7 +178,7 @@ def test_a_store_that_is_away_is_a_page_that_says_what_to_do(watched: Settings) 
         assert browser.get("/workers").status_code == 200
 
 
-def test_a_store_without_tables_is_a_page_that_names_the_command(
+def test_pages_of_a_store_without_tables_name_the_command_that_makes_them(
     watched: Settings, empty_postgres_url: str
 ) -> None:
     with running_monitor(watched.model_copy(update={"database_url": empty_postgres_url})) as browser:
@@ -191,7 +189,7 @@ def test_a_store_without_tables_is_a_page_that_names_the_command(
 
 @pytest.fixture
 def behind_a_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Flower keeps its options for the whole process: here they are put back."""
+    """Set Flower's path prefix, and restore it: Flower's options are global."""
     for name in ("login_url", "static_url_prefix"):
         monkeypatch.setitem(flower_settings, name, flower_settings[name])
     monkeypatch.setenv("FLOWER_URL_PREFIX", "flower")
@@ -199,7 +197,7 @@ def behind_a_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     default_options.url_prefix = None
 
 
-def test_flower_can_stand_behind_a_path(watched: Settings, behind_a_path: None) -> None:
+def test_flower_works_behind_a_path_prefix(watched: Settings, behind_a_path: None) -> None:
     with running_monitor(watched) as browser:
         page = browser.get("/flower/jobs").text
         own = re.findall(r'(?:href|src|action|hx-get)="(/[^"]*)"', page)
@@ -208,16 +206,14 @@ def test_flower_can_stand_behind_a_path(watched: Settings, behind_a_path: None) 
         assert {browser.get(address).status_code for address in own if "static" in address} == {200}
 
 
-def test_a_template_of_flowers_that_changed_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_changed_template_of_flower_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "workers.html").write_text("another Flower's workers")
     monkeypatch.setattr(layouts, "FLOWER_TEMPLATES", tmp_path)
-    with pytest.raises(ValueError, match=r"Flower's workers\.html is not the one that is known"):
+    with pytest.raises(ValueError, match=r"Flower's template workers\.html has changed"):
         layouts.Layouts().load("workers.html")
 
 
-def test_a_store_that_comes_up_later_is_found(watched: Settings, empty_postgres_url: str) -> None:
+def test_a_store_that_is_created_later_is_found(watched: Settings, empty_postgres_url: str) -> None:
     with running_monitor(watched.model_copy(update={"database_url": empty_postgres_url})) as browser:
         assert browser.get("/jobs").status_code == 503
         with Store(empty_postgres_url) as store:
@@ -225,13 +221,13 @@ def test_a_store_that_comes_up_later_is_found(watched: Settings, empty_postgres_
         eventually(lambda: browser.get("/jobs").status_code == 200, "the store is found")
 
 
-def test_a_slash_behind_jobs_leads_to_them(flower: Browser) -> None:
+def test_a_trailing_slash_redirects_to_the_jobs(flower: Browser) -> None:
     answer = flower.get("/jobs/?state=queued", allow_redirects=True)
     assert answer.status_code == 200
     assert answer.url == f"{flower.url}/jobs?state=queued"
 
 
-def test_who_asks_for_the_head_of_a_page_gets_it(flower: Browser, watched_store: Store) -> None:
+def test_head_requests_get_headers_without_a_body(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store)
     for path in ("/jobs", f"/jobs/{job_id}", "/fleet", f"/jobs/{job_id}/results.jsonl"):
         answer = flower.ask("HEAD", path)

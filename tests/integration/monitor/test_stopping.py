@@ -1,4 +1,4 @@
-"""How Flower ends: when it is asked to, whatever else hangs."""
+"""Flower stops even if its store hangs."""
 
 import re
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from tests.waiting import eventually
 
 @pytest.fixture
 def fleet(home: Path, deaf_server: int) -> Iterator[Fleet]:
-    """Starts services whose store takes connections and never says a word."""
+    """Starts services whose store accepts connections and never responds."""
     url = f"postgresql://x@127.0.0.1:{deaf_server}/x?connect_timeout=600"
     fleet = Fleet(Settings(home=home, database_url=url))
     yield fleet
     fleet.kill()
 
 
-def test_a_flower_whose_store_hangs_ends_when_it_is_asked_to(fleet: Fleet) -> None:
+def test_flower_stops_when_asked_although_its_store_hangs(fleet: Fleet) -> None:
     flower = fleet.start("flower", "--port", "0")
     place = eventually(
-        lambda: re.search(r"Flower at (http://[^/;\s]+)", flower.log.read_text()), "Flower says where it is"
+        lambda: re.search(r"Flower at (http://[^/;\s]+)", flower.log.read_text()), "Flower logs its address"
     )
     assert place
     assert "qwenq_store_up 0.0" in requests.get(f"{place[1]}/metrics", timeout=60).text

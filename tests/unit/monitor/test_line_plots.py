@@ -1,4 +1,4 @@
-"""Plots say the same three times: as a line, as a sentence, as a table."""
+"""Line plots: data, sentence and table."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ def _at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def test_a_job_is_plotted_by_its_documents_and_by_its_tokens() -> None:
+def test_a_job_has_plots_of_documents_and_of_tokens() -> None:
     points = [
         ProgressPoint(NOON, 0, None),
         ProgressPoint(_at(60), 10, 50.0),
@@ -27,32 +27,32 @@ def test_a_job_is_plotted_by_its_documents_and_by_its_tokens() -> None:
         "values": [0, 10, 30],
         "top": 1_200,
     }
-    assert documents.summary == "30 of 1,200 documents within 2 min."
+    assert documents.summary == "30 of 1,200 documents in 2 min."
     assert json.loads(tokens.data)["values"] == [None, 50, 150]
     assert tokens.summary == "150 tokens/s last, 100 on average, 150 at most."
     assert tokens.rows == [("2026-01-01 12:01:00 UTC", "50"), ("2026-01-01 12:02:00 UTC", "150")]
 
 
-def test_a_job_that_nobody_has_begun_has_no_plot() -> None:
+def test_a_job_that_has_not_started_has_no_plot() -> None:
     assert progress_plots(Progress(), total=10) == []
 
 
-def test_a_job_of_which_nothing_was_measured_says_so() -> None:
+def test_a_plot_without_measurements_says_so() -> None:
     begun = [ProgressPoint(NOON, 0, None), ProgressPoint(_at(3), 0, None)]
     _, tokens = progress_plots(Progress(10, begun), total=10)
     assert (tokens.summary, tokens.rows) == ("Nothing has been measured yet.", [])
 
 
-def test_a_worker_is_plotted_by_its_speed_and_by_what_padding_cost() -> None:
+def test_a_worker_has_plots_of_speed_and_padding() -> None:
     points = [SpeedPoint(NOON, None, None), SpeedPoint(_at(60), 90.0, 0.25), SpeedPoint(_at(120), 30.0, 0.75)]
     speed, padding = speed_plots(7, points)
     assert (speed.id, padding.id) == ("speed-7", "padding-7")
     assert speed.summary == "30 tokens/s in the last minute, 60 on average, 90 at most."
     assert padding.values == [None, 25, 75]
-    assert padding.summary == "On average 50.0 % more cells than tokens."
+    assert padding.summary == "50.0 % more cells than tokens, on average."
 
 
-def test_a_table_of_many_points_is_short_and_ends_with_the_last() -> None:
+def test_the_table_of_a_long_plot_is_short_and_ends_with_the_last_point() -> None:
     points = [SpeedPoint(_at(60 * minute), float(minute), None) for minute in range(100)]
     speed, padding = speed_plots(7, points)
     assert (len(speed.values), len(speed.rows), padding.rows) == (100, 25, [])

@@ -1,4 +1,4 @@
-"""What is said of a worker: whether it is healthy, what that means, what it holds."""
+"""A worker on the fleet's page: health, meaning, memory."""
 
 import re
 from dataclasses import replace
@@ -60,31 +60,31 @@ def test_health_follows_from_condition_and_lease(view: WorkerView, health: str) 
     assert view.health == health
 
 
-def test_a_lost_worker_is_told_from_one_whose_lease_alone_ran_out() -> None:
+def test_a_lost_worker_and_an_expired_lease_have_different_meanings() -> None:
     overdue = replace(CHUNK, lease_seconds=-1.0)
     assert _view(WorkerCondition.LOST, held=(overdue,), silent_seconds=125.0).meaning == (
-        "No sign of life for 2 min 5 s: its process or its machine is gone, or it cannot reach the store. "
-        "Another worker of its model answers what it held, once its lease has run out."
+        "No heartbeat for 2 min 5 s: its process or machine is gone, or it cannot reach the store. "
+        "Its chunks go to another worker of its model when their lease expires."
     )
-    assert _view(WorkerCondition.BUSY, held=(overdue,)).meaning.startswith("Lives, but its lease has run out")
+    assert _view(WorkerCondition.BUSY, held=(overdue,)).meaning.startswith("Alive, but its lease has expired")
 
 
-def test_a_failed_worker_says_why() -> None:
+def test_a_failed_worker_shows_its_error() -> None:
     assert _view(WorkerCondition.FAILED, error="no config.json").meaning == "no config.json"
 
 
 @pytest.mark.parametrize("condition", WorkerCondition)
-def test_every_condition_is_explained(condition: WorkerCondition) -> None:
+def test_every_condition_has_a_meaning(condition: WorkerCondition) -> None:
     assert _view(condition).meaning.endswith(".")
 
 
-def test_every_condition_stands_in_the_docs() -> None:
+def test_the_docs_list_every_condition() -> None:
     page = (Path(__file__).parents[3] / "docs" / "monitoring.md").read_text("utf-8")
     table = page.partition("| condition | means |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| (\w+) \|", table, re.MULTILINE) == list(WorkerCondition)
 
 
-def test_memory_is_told_in_units_that_fit() -> None:
+def test_memory_is_shown_in_a_fitting_unit() -> None:
     view = _view(WorkerCondition.IDLE)
     assert (view.memory, view.gpu_memory) == ("3.0 GiB", "60 GiB of 80 GiB")
     assert _view(WorkerCondition.IDLE, gpu_bytes=None).gpu_memory == "-"
