@@ -1,1 +1,1 @@
-"""The documentation, and what writes the part of it that follows from the code."""
+"""The documentation, and the scripts that generate parts of it from the code."""

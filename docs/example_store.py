@@ -1,4 +1,4 @@
-"""A store as it is after an hour of work, for pictures of the pages: the same each time, but for the clock."""
+"""Example data for screenshots of the pages: a store after an hour of work, the same each time except for dates."""
 
 import json
 import random
@@ -42,7 +42,7 @@ _FAILURES = (
 
 @dataclass(frozen=True, slots=True)
 class _Example:
-    """A job: how many of its documents are answered, and when it began. Times in minutes."""
+    """A job with its progress. `began` is minutes ago, `lasted` is minutes."""
 
     name: str
     documents: int
@@ -70,7 +70,7 @@ _EXAMPLES = (
 
 
 def fill(store: Store) -> None:
-    """Make workers, and jobs in each state, one after the other as they were submitted."""
+    """Fill a store with workers, and with jobs in each state in the order of their submission."""
     chance = random.Random(7)  # noqa: S311 - example data
     fleet = _fleet(store)
     for example in _EXAMPLES:
@@ -78,7 +78,7 @@ def fill(store: Store) -> None:
 
 
 def _fleet(store: Store) -> dict[str, list[int]]:
-    """Three workers that live, one that lost its sign of life, one that failed. Returns the first by model."""
+    """Register three live workers, a lost one and a failed one. Returns the live ones by model."""
     with store.writing() as connection:
         large = [_worker(connection, f"qwenq-{n}@gpu-{n}", LARGE, f"cuda:{n - 1}") for n in (1, 2)]
         small = [_worker(connection, "qwenq@desk-12", SMALL, "cpu")]
@@ -130,7 +130,7 @@ def _store_example(
 def _answer(
     connection: Connection, job_id: int, example: _Example, fleet: list[int], chance: random.Random
 ) -> None:
-    """Answer chunk by chunk, a worker after the other; the last one may be at work still."""
+    """Answer chunk by chunk, with the workers in turn; the last chunk may stay unfinished."""
     chunks = -(-example.answered // CHUNK_DOCUMENTS)
     for number in range(chunks):
         worker = fleet[number % len(fleet)]
@@ -160,7 +160,7 @@ def _outcome(seq: int, example: _Example, chance: random.Random) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """So many answers of a model, from `began` minutes ago on, within `lasted` minutes."""
+    """The answers of a chunk, generated from `began` minutes ago, within `lasted` minutes."""
 
     model: str
     answers: int
@@ -169,7 +169,7 @@ class _Span:
 
 
 def _measure(connection: Connection, claim: Claim, span: _Span, chance: random.Random) -> None:
-    """Tell of a chunk as its engine does, every so often."""
+    """Store the batch metrics of a chunk, as an engine reports them."""
     rows, seconds = span.answers // BATCHES, span.lasted * 60 / BATCHES
     for number in range(BATCHES):
         tokens = int(rows * ANSWER_TOKENS * chance.uniform(0.9, 1.1))
@@ -185,7 +185,7 @@ def _measure(connection: Connection, claim: Claim, span: _Span, chance: random.R
 
 
 def _date(connection: Connection, job_id: int, example: _Example) -> None:
-    """Put a job's times back to where they are said to be."""
+    """Set a job's times to those of its example."""
     dates: dict[str, object] = {"created_at": _ago(example.began + 0.5)}
     if example.answered:
         dates["started_at"] = _ago(example.began)

@@ -1,4 +1,7 @@
-"""Photograph the pages into docs/images/: `python -m docs.pictures`, or `make pictures`. Needs a Chromium."""
+"""Take screenshots of Flower's pages for docs/images/: `python -m docs.pictures`, or `make pictures`.
+
+Needs a Chromium.
+"""
 
 import sys
 import tempfile
@@ -20,7 +23,7 @@ IMAGES = Path(__file__).parent / "images"
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """A page as one reader sees it; `width` and `height` in pixels."""
+    """A page in one color scheme and size; `width` and `height` in pixels."""
 
     name: str
     path: str
@@ -43,7 +46,7 @@ _PICTURES = (
 
 
 def main() -> int:
-    """Take all pictures."""
+    """Take all screenshots. Returns 3 if there is no Chromium."""
     program = found_chromium()
     if program is None:
         sys.stderr.write(f"{NONE_FOUND}\n")
