@@ -31,8 +31,8 @@ _SETTINGS_HEAD = f"""\
 # Settings
 
 {_WRITTEN}
-qwenq looks for a setting in the environment, then in `{SETTINGS_FILE}` in the working directory, then takes the default.
-`qwenq check` tries every setting and says what is wrong and how to mend it.
+qwenq looks for a setting in the environment, then in `{SETTINGS_FILE}` in the working directory. Otherwise it takes the
+default. `qwenq check` tries every setting and says what is wrong and how to mend it.
 
 `{SETTINGS_FILE}` uses the plain names:
 
