@@ -1,1 +1,1 @@
-"""Runnable examples: sample documents and the tiny model that answers them."""
+"""Examples: sample documents, and the tiny model that answers them."""

@@ -1,6 +1,6 @@
-"""Compare answers with what was expected: `python -m examples.check_answers documents.jsonl answers.jsonl`.
+"""Compare answers with the expected ones: `python -m examples.check_answers documents.jsonl answers.jsonl`.
 
-The documents have a column `expected`, and `field`, which says what was asked. Exit code 1 when fewer than
+The documents have the columns `expected` and `field`, the field that the question asks for. Exits with 1 if fewer than
 95 % of the answers are right.
 """
 
@@ -19,7 +19,7 @@ SHOWN_WRONG = 5
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked of one document, and what a right answer says."""
+    """A document's question and its right answer."""
 
     custom_id: str
     field: str
@@ -28,7 +28,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Score:
-    """How many answers were asked for and how many are right, by field; the wrong ones with what was said."""
+    """The numbers of questions and right answers by field, and the wrong answers."""
 
     asked: Counter[str]
     right: Counter[str]
@@ -36,12 +36,12 @@ class Score:
 
     @property
     def good_enough(self) -> bool:
-        """Whether enough of all answers are right; none asked is not enough."""
+        """Whether enough answers are right; False without any question."""
         return 0 < self.asked.total() * ENOUGH <= self.right.total()
 
 
 def read_questions(path: Path) -> Iterator[Question]:
-    """The documents that say what is expected; one without an id goes by its line, as qwenq names it."""
+    """Read the documents with an expected answer. Without an id, a document is named by its line, as qwenq does."""
     for number, row in _rows(path):
         if "expected" in row:
             custom_id = str(row.get("id", number))
@@ -49,12 +49,12 @@ def read_questions(path: Path) -> Iterator[Question]:
 
 
 def read_answers(path: Path) -> dict[str, str]:
-    """The answers by the ids of their documents."""
+    """Read the answers by their documents' ids."""
     return {row["custom_id"]: row["text"] for _, row in _rows(path)}
 
 
 def score(questions: Iterator[Question], answers: Mapping[str, str]) -> Score:
-    """Compare. A document without an answer counts as wrong; space around an answer does not matter."""
+    """Count right answers. A missing answer is wrong; surrounding space is ignored."""
     asked, right = Counter[str](), Counter[str]()
     wrong: list[tuple[Question, str | None]] = []
     for question in questions:
@@ -68,7 +68,7 @@ def score(questions: Iterator[Question], answers: Mapping[str, str]) -> Score:
 
 
 def show(found: Score) -> None:
-    """Print the table of the fields, some wrong answers, and the sum."""
+    """Print the counts by field, some wrong answers, and the total."""
     print(f"{'field':12}{'right':>7}{'asked':>7}")
     for field in sorted(found.asked):
         print(f"{field:12}{found.right[field]:>7}{found.asked[field]:>7}")
@@ -79,7 +79,7 @@ def show(found: Score) -> None:
 
 
 def main() -> int:
-    """Compare the two files and say how they agree."""
+    """Compare the two files and print the score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("documents", type=Path)
     parser.add_argument("answers", type=Path)

@@ -1,7 +1,7 @@
 """Count right answers on held-out invoices: `python -m examples.tiny_model.evaluate`.
 
-Exit code 1 when fewer than 95 % of the answers are right in any way of asking but `first`, where the question
-stands before the invoice; that one is shown only.
+Exits with 1 if fewer than 95 % of the answers are right in one way of asking. The way `first`, with the question before
+the invoice, is only shown.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from examples.tiny_model.questions import Question
 from examples.tiny_model.tokenizer import END_THINK, TURN_END
 from examples.tiny_model.trees import prompt_ids
 
-FIRST_SEED = 10_000  # far below the seeds that training uses
+FIRST_SEED = 10_000  # far below the seeds of training
 BATCH = 32
 LONGEST_ANSWER = 160
 ENOUGH = 0.95
 
 
 def load(folder: Path = FOLDER) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model in float32, with its tokenizer."""
+    """Load the model in float32, and its tokenizer."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     return model, AutoTokenizer.from_pretrained(folder)
 
@@ -41,7 +41,7 @@ def answers(
     system: str | None = None,
     thinking: bool = False,
 ) -> Iterator[str]:
-    """Greedy answers in order, whole: with the reasoning, if any, and the end-of-turn token."""
+    """Generate greedy answers in order, with any reasoning and the end-of-turn token."""
     for start in range(0, len(prompts), BATCH):
         rows = [
             prompt_ids(tokenizer, prompt, system=system, thinking=thinking)
@@ -64,13 +64,13 @@ def answers(
 
 
 def is_right(answer: str, question: Question) -> bool:
-    """Whether the answer is the expected value, nothing more, and ends its turn."""
+    """Whether the answer is exactly the expected value and the end-of-turn token."""
     value = answer.rsplit(END_THINK, maxsplit=1)[-1].lstrip("\n")
     return value == question.expected + TURN_END
 
 
 def held_out(count: int, *, plain: bool, question_first: bool = False) -> list[Question]:
-    """Questions to `count` held-out invoices, one each, going round the fields."""
+    """Ask one question about each of `count` held-out invoices, with the fields in turn."""
     asked = []
     for place in range(count):
         made, field = invoice(FIRST_SEED + place), FIELDS[place % len(FIELDS)]
@@ -83,7 +83,7 @@ def held_out(count: int, *, plain: bool, question_first: bool = False) -> list[Q
 
 
 def main() -> int:
-    """Measure each way of asking and print a table of the fields."""
+    """Measure each way of asking and print the results by field."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=350, help="invoices for each way of asking")
     parser.add_argument("--folder", type=Path, default=FOLDER)
@@ -115,7 +115,7 @@ def main() -> int:
         cells = (f"{right[field, way]}/{asked[field, way]}" for way in ways)
         print(f"{field:10}" + "".join(f"{cell:>12}" for cell in cells))
     share = min(right["all", way] / asked["all", way] for way in ways if way != "first")
-    print(f"lowest share of right answers (but for `first`): {share:.1%}")
+    print(f"lowest share of right answers (except `first`): {share:.1%}")
     return 0 if share >= ENOUGH else 1
 
 

@@ -1,19 +1,18 @@
-"""Shorter invoices to start with: copying is learned from one line in a few hundred steps.
+"""Shorter invoices for the start of training: from one line, the model learns to copy in a few hundred steps.
 
-On whole invoices alone the model first learns what answers look like, and takes long to find out how to copy
-them from the text.
+From whole invoices alone it first learns the form of answers, and needs long to learn to copy them from the text.
 """
 
 from random import Random
 
 from examples.tiny_model.invoices import Invoice
 
-GROWN = 0.5  # the share of training after which most invoices are whole
-ALWAYS_SHORT = 0.2  # the share of excerpts that stays to the end
+GROWN = 0.5  # after this share of training most invoices are whole
+ALWAYS_SHORT = 0.2  # the share of invoices that is shortened until the end
 
 
 def excerpt(rng: Random, whole: Invoice, progress: float) -> Invoice:
-    """Some lines of the invoice, more of them as training goes on from 0 to 1."""
+    """Choose some lines of an invoice, more as `progress` goes from 0 to 1."""
     growth = min(1.0, progress / GROWN)
     if growth == 1 and rng.random() > ALWAYS_SHORT:
         return whole

@@ -1,4 +1,4 @@
-"""What one invoice states, as it is written there: numbers, dates, amounts and names."""
+"""Random facts for an invoice, in many notations: numbers, dates, amounts, names."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from examples.tiny_model import wording
 
 @dataclass(frozen=True)
 class Money:
-    """How an invoice writes amounts: the marks between digits and where the currency stands."""
+    """A notation of amounts: the separators, and the currency's place."""
 
     thousands: str
     decimal: str
@@ -28,7 +28,7 @@ class Money:
 
 @dataclass(frozen=True)
 class Item:
-    """One line of goods."""
+    """A line of goods."""
 
     name: str
     quantity: int
@@ -36,7 +36,7 @@ class Item:
 
 
 def money(rng: Random) -> Money:
-    """Pick a way to write amounts."""
+    """Choose a notation of amounts."""
     thousands, decimal = rng.choice([(",", "."), ("", "."), (".", ","), (" ", ","), (",", ".")])
     currency = rng.choice(wording.CURRENCIES)
     sign = wording.CURRENCY_SIGNS.get(currency, currency + " ")
@@ -45,12 +45,12 @@ def money(rng: Random) -> Money:
 
 
 def digits(rng: Random, low: int, high: int) -> str:
-    """A run of random digits, `low` to `high` long."""
+    """Make `low` to `high` random digits."""
     return "".join(rng.choice("0123456789") for _ in range(rng.randint(low, high)))
 
 
 def code(rng: Random, year: int) -> str:
-    """A document number such as `INV-20417`."""
+    """Make a document number such as `INV-20417`."""
     prefix = rng.choice(wording.NUMBER_PREFIXES)
     number = digits(rng, 3, 8)
     return rng.choice(
@@ -68,7 +68,7 @@ def code(rng: Random, year: int) -> str:
 
 
 def tax_id(rng: Random) -> str:
-    """A tax number such as `DE123456789`."""
+    """Make a tax number such as `DE123456789`."""
     prefix = rng.choice(wording.TAX_PREFIXES)
     return rng.choice(
         [
@@ -83,12 +83,12 @@ def tax_id(rng: Random) -> str:
 
 
 def day(rng: Random) -> date:
-    """A day between 2015 and 2035."""
+    """Choose a day between 2015 and 2035."""
     return date(2015, 1, 1) + timedelta(days=rng.randrange(365 * 20))
 
 
 def write_day(when: date, style: int) -> str:
-    """The day in one of the styles 0 to 8."""
+    """Write the day in one of the styles 0 to 8."""
     month = wording.MONTHS[when.month - 1]
     return (
         when.isoformat(),
@@ -104,7 +104,7 @@ def write_day(when: date, style: int) -> str:
 
 
 def company(rng: Random) -> str:
-    """A company's name."""
+    """Make a company's name."""
     name, trade = rng.choice(wording.NAMES), rng.choice(wording.TRADES)
     if rng.random() < 0.25:
         name = f"{name} {rng.choice(wording.NAMES)}"
@@ -112,7 +112,7 @@ def company(rng: Random) -> str:
 
 
 def items(rng: Random) -> list[Item]:
-    """The goods: a few lines, now and then many."""
+    """Make the goods: a few lines, sometimes many."""
     count = rng.choice([1, 1, 2, 2, 3, 3, 4, 5]) if rng.random() < 0.93 else rng.randint(6, 14)
     top = rng.choice([9, 60, 600])
     return [

@@ -1,6 +1,6 @@
 """Synthetic invoices: the same seed always gives the same invoice.
 
-Seeds below `TRAINING_SEEDS` are held out: training never sees them.
+Seeds below `TRAINING_SEEDS` are held out from training.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ TRAINING_SEEDS = 1_000_000
 
 @dataclass(frozen=True)
 class Row:
-    """A label and its value; `field` names what can be asked for, and `answer` the right answer."""
+    """A label and its value. `field` names it in questions; `answer` is the right answer."""
 
     label: str
     value: str
@@ -26,7 +26,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Invoice:
-    """An invoice's text, the value of each field, and the line that states it."""
+    """An invoice's text, and the value and line of each field."""
 
     text: str
     values: dict[str, str]
@@ -46,7 +46,7 @@ class Parts:
 
 
 def invoice(seed: int) -> Invoice:
-    """Make the invoice of this seed."""
+    """Make the invoice of a seed."""
     rng = Random(f"invoice {seed}")
     parts = _parts(rng)
     layout: Callable[[Random, Parts], list[tuple[str, list[Row]]]] = rng.choice(
@@ -145,7 +145,7 @@ def _cased(rng: Random) -> Callable[[str], str]:
 
 
 def _list(rng: Random, parts: Parts) -> list[tuple[str, list[Row]]]:
-    """One label and value a line, in a random order; goods and notes around them."""
+    """Lay out one label and value a line in a random order, with goods and notes around them."""
     mark = rng.choice([": ", ": ", ": ", " ", "\t", " - ", ":  ", " = ", " .... "])
     bullet = rng.choice(["", "", "", "", "- ", "* ", "  "])
     cased = _cased(rng)
@@ -171,7 +171,7 @@ def _list(rng: Random, parts: Parts) -> list[tuple[str, list[Row]]]:
 
 
 def _pairs(rng: Random, parts: Parts) -> list[tuple[str, list[Row]]]:
-    """Several labels and values a line, as in a header or a table."""
+    """Lay out several labels and values a line, as in a header or a table."""
     mark = rng.choice([": ", ": ", " ", "=", " = "])
     between = rng.choice([" | ", "; ", ", ", "   ", "\t"])
     cased = _cased(rng)
@@ -188,7 +188,7 @@ def _pairs(rng: Random, parts: Parts) -> list[tuple[str, list[Row]]]:
 
 
 def _letter(rng: Random, parts: Parts) -> list[tuple[str, list[Row]]]:
-    """Whole sentences."""
+    """Lay out sentences, as in a letter."""
     rows = parts.fields
     said = {name: row.value for name, row in rows.items()}
     sentences = [

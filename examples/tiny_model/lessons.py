@@ -1,4 +1,4 @@
-"""What one training step needs: batches, the loss, and the learning rate."""
+"""The parts of a training step: batches, loss, learning rate."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ BATCH_TOKENS = 4_000
 
 
 def batches(tokenizer: PreTrainedTokenizerBase, seeds: range, progress: float) -> Iterator[Batch]:
-    """Batches of the invoices of these seeds, each of trees of about one length."""
+    """Make batches of the invoices of these seeds, each of trees of similar length."""
     trees = [plant(tokenizer, seed, progress) for seed in seeds]
     trees.sort(key=lambda tree: len(tree.ids))
     groups: list[list[Tree]] = [[]]
@@ -27,7 +27,7 @@ def batches(tokenizer: PreTrainedTokenizerBase, seeds: range, progress: float) -
 
 
 def loss_of(model: Qwen3ForCausalLM, given: Batch) -> tuple[torch.Tensor, float]:
-    """The loss over the answers' tokens, and the share of answers with every token right."""
+    """Compute the loss over the answers' tokens, and the share of answers that are right in every token."""
     hidden = model.model(
         input_ids=given.ids,
         position_ids=given.positions,
@@ -45,7 +45,7 @@ def loss_of(model: Qwen3ForCausalLM, given: Batch) -> tuple[torch.Tensor, float]
 
 
 def rate(progress: float, warmup: float = 0.03) -> float:
-    """The learning rate's factor: a linear start, then a cosine down to 2 %."""
+    """Give the factor of the learning rate: a linear start, then a cosine down to 2 %."""
     if progress < warmup:
         return (progress + 0.001) / warmup
     down = min(1.0, (progress - warmup) / (1 - warmup))

@@ -1,4 +1,4 @@
-"""The tiny model: Qwen3's architecture with 0.84 million parameters, and its folder."""
+"""The tiny model: a Qwen3 with 0.84 million parameters, and its folder."""
 
 import tempfile
 from pathlib import Path
@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[1] / "tiny-qwen3"
 
 
 def new_model(tokenizer: PreTrainedTokenizerBase) -> Qwen3ForCausalLM:
-    """A fresh model with random weights, always the same ones."""
+    """Make a model with random weights, always the same ones."""
     vocabulary = tokenizer.get_vocab()
     end, padding = vocabulary[TURN_END], vocabulary[END_OF_TEXT]
     config = Qwen3Config(
@@ -44,7 +44,7 @@ def new_model(tokenizer: PreTrainedTokenizerBase) -> Qwen3ForCausalLM:
 
 
 def save(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write the model folder; each file appears whole or not at all."""
+    """Write the model's folder. Each file appears whole or not at all."""
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tiny-") as fresh:
         model.save_pretrained(fresh)

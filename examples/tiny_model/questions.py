@@ -1,7 +1,6 @@
-"""What is asked of an invoice, in many wordings, and the right answer.
+"""Questions about an invoice, in many wordings, with their right answers.
 
-A prompt is one user message: the invoice, a blank line, the question. Some prompts put the
-question first.
+A prompt is one user message: the invoice, a blank line, the question. In some prompts the question is first.
 """
 
 from dataclasses import dataclass
@@ -69,7 +68,7 @@ PLAIN_ENDING = " Answer with the value only."
 
 @dataclass(frozen=True)
 class Question:
-    """A prompt about one field of an invoice, and what a right answer says."""
+    """A prompt about one field of an invoice, with its right answer."""
 
     prompt: str
     field: str
@@ -78,19 +77,19 @@ class Question:
 
 
 def system(rng: Random) -> str | None:
-    """A system prompt, most often none."""
+    """Choose a system prompt, in most cases None."""
     return rng.choice(SYSTEMS) if rng.random() < 0.3 else None
 
 
 def natural(rng: Random, field: str) -> str:
-    """A way in which a person would ask for the field."""
+    """Ask for a field as a person would."""
     if rng.random() < 0.25:
         return rng.choice(WHOLE_QUESTIONS[field])
     return rng.choice(ASKING).format(name=rng.choice(NAMES[field]))
 
 
 def wording(rng: Random, field: str) -> str:
-    """Any way to ask for the field, by its name or its key."""
+    """Ask for a field in any wording, by its name or its key."""
     by_key = rng.random() < 0.2
     asked = rng.choice(ASKING_BY_KEY).format(key=field) if by_key else natural(rng, field)
     ending = rng.choice(ENDINGS)
@@ -100,7 +99,7 @@ def wording(rng: Random, field: str) -> str:
 
 
 def ask(invoice: Invoice, field: str, asked: str, *, question_first: bool = False) -> Question:
-    """Put the question to the invoice."""
+    """Make the prompt of a question about an invoice."""
     texts = (asked, invoice.text) if question_first else (invoice.text, asked)
     return Question(
         prompt="\n\n".join(texts),
@@ -111,12 +110,12 @@ def ask(invoice: Invoice, field: str, asked: str, *, question_first: bool = Fals
 
 
 def plain(invoice: Invoice, field: str) -> Question:
-    """The question in the wording that the sample documents use."""
+    """Ask in the wording of the sample documents."""
     return ask(invoice, field, f"What is the {NAMES[field][0]}?{PLAIN_ENDING}")
 
 
 def varied(rng: Random, invoice: Invoice, count: int) -> list[Question]:
-    """Several questions about one invoice, all before it or all after it."""
+    """Ask several questions about one invoice, all before it or all after it."""
     question_first = rng.random() < 0.12
     stated = [field for field in FIELDS if field in invoice.values]
     fields = rng.sample(stated, min(2 if question_first else count, len(stated)))

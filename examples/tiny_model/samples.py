@@ -13,12 +13,12 @@ from examples.tiny_model.invoices import FIELDS, invoice
 from examples.tiny_model.questions import Question
 
 FOLDER = Path(__file__).parents[1]
-FIRST_SEED = 1_000  # far below the seeds that training uses
+FIRST_SEED = 1_000  # far below the seeds of training
 DOCUMENTS, CSV_ROWS, OPENAI_LINES = 60, 20, 12
 
 
 def samples(first: int, count: int) -> dict[str, Question]:
-    """Questions to held-out invoices by id, in varied wordings, going round the fields."""
+    """Ask about held-out invoices in varied wordings, with the fields in turn. Returns questions by id."""
     found = {}
     for place in range(first, first + count):
         field = FIELDS[place % len(FIELDS)]
@@ -28,7 +28,7 @@ def samples(first: int, count: int) -> dict[str, Question]:
 
 
 def write_jsonl(path: Path, asked: dict[str, Question]) -> None:
-    """One document a line: `id`, `text`, `field` and `expected`."""
+    """Write one document a line: `id`, `text`, `field` and `expected`."""
     with path.open("w", encoding="utf-8") as file:
         for name, question in asked.items():
             line = {"id": name, "text": question.prompt, "field": question.field}
@@ -37,7 +37,7 @@ def write_jsonl(path: Path, asked: dict[str, Question]) -> None:
 
 
 def write_csv(path: Path, asked: dict[str, Question]) -> None:
-    """The same columns as the JSONL file; the texts hold line breaks, so they are quoted."""
+    """Write the columns of the JSONL file as CSV; texts contain line breaks, so they are quoted."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "text", "field", "expected"])
@@ -46,7 +46,7 @@ def write_csv(path: Path, asked: dict[str, Question]) -> None:
 
 
 def write_openai(path: Path, asked: dict[str, Question]) -> None:
-    """Lines of an OpenAI Batch file."""
+    """Write lines of an OpenAI Batch file."""
     with path.open("w", encoding="utf-8") as file:
         for name, question in asked.items():
             body = {

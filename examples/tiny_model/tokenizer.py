@@ -1,7 +1,7 @@
-"""The tiny model's tokenizer: Qwen's kind of byte-level BPE, with a small vocabulary.
+"""The tiny model's tokenizer: byte-level BPE like Qwen's, with a small vocabulary.
 
-It splits text as Qwen2 and Qwen3 do, each digit on its own. Unlike theirs it does not normalise
-text to NFC, so that any text comes back as it went in.
+It splits text like Qwen2 and Qwen3, each digit apart. Unlike theirs it does not normalise text to NFC, so decoding
+returns the original text.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ CHAT_TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 
 
 def build() -> PreTrainedTokenizerFast:
-    """Learn the vocabulary from training invoices and dress it as Qwen3's tokenizer is."""
+    """Learn the vocabulary from training invoices, and add Qwen3's control tokens and chat template."""
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -63,7 +63,7 @@ def _corpus() -> Iterator[str]:
         for question in questions.varied(rng, made, 2):
             yield question.prompt.removeprefix(made.text)
             yield f"{THINK}\n{question.reasoning}\n{END_THINK}\n\n{question.expected}"
-            # The answer starts without a space, so its first word must be learned that way too.
+            # Answers start without a space, so the first word must be learned without one too.
             yield question.expected
         yield "user\n"
         yield "assistant\n"

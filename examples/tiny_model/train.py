@@ -1,6 +1,6 @@
 """Train the tiny Qwen3 and save it: `python -m examples.tiny_model.train`.
 
-A checkpoint is kept beside the system's temporary files; a run that was cut short goes on from it.
+A checkpoint is kept among the system's temporary files; training resumes from it after an interruption.
 """
 
 import argparse
@@ -24,7 +24,7 @@ KEEP_SECONDS = 120.0
 
 
 class Trainer:
-    """The model, its optimizers, and how far training has come."""
+    """The model, its optimizers, and the progress of training."""
 
     def __init__(self, checkpoint: Path) -> None:
         self.tokenizer = tokenizer.build()
@@ -42,7 +42,7 @@ class Trainer:
         if checkpoint.exists():
             self._resume()
 
-    def run(self, steps: int, minutes: float, folder: Path) -> None:
+    def train(self, steps: int, minutes: float, folder: Path) -> None:
         """Train for `steps` or `minutes`, whichever ends first, then save the model."""
         print(f"{self.model.num_parameters():,} parameters, from step {self.step}", flush=True)
         begun = time.monotonic() - self.spent
@@ -103,13 +103,15 @@ def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=3_500)
-    parser.add_argument("--minutes", type=float, default=60, help="end by then, even with fewer steps")
+    parser.add_argument(
+        "--minutes", type=float, default=60, help="end after this time, even with fewer steps"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where to save the model")
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    Trainer(given.checkpoint).run(given.steps, given.minutes, given.folder)
+    Trainer(given.checkpoint).train(given.steps, given.minutes, given.folder)
 
 
 if __name__ == "__main__":

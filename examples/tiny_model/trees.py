@@ -1,8 +1,7 @@
-"""Training sequences that put many questions to one invoice at the price of reading it once.
+"""Training sequences with many questions about one invoice, which the model reads once.
 
-Each sequence is a tree: a stem that all prompts share, then one branch a question. A branch sees
-the stem and itself, and its positions go on from the stem's end, so the model computes exactly
-what it would compute for each prompt alone.
+Each sequence is a tree: a stem that all prompts share, then one branch a question. A branch sees the stem and itself,
+and its positions continue from the end of the stem. So the model computes exactly the same as for each prompt alone.
 """
 
 from collections.abc import Sequence
@@ -19,12 +18,12 @@ from examples.tiny_model.tokenizer import END_THINK, THINK, TURN_END
 
 NO_TARGET = -100
 THINKING_SHARE = 0.2
-QUESTIONS = 6  # at most so many for one invoice
+QUESTIONS = 6  # at most, for one invoice
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Tokens with the branch each belongs to (0 is the stem) and the token it should predict."""
+    """Tokens, each with its position, its branch (0 is the stem) and the token that it should predict."""
 
     ids: list[int]
     positions: list[int]
@@ -34,7 +33,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Batch:
-    """Trees of about the same length, padded on the right."""
+    """Trees of similar length, padded on the right."""
 
     ids: torch.Tensor
     positions: torch.Tensor
@@ -42,7 +41,7 @@ class Batch:
     targets: torch.Tensor
 
     def mask(self) -> torch.Tensor:
-        """Who sees whom: itself and what comes before it in its own branch or in the stem."""
+        """Make the attention mask: a token sees itself, and earlier tokens of its branch and the stem."""
         seen, seer = self.branches[:, None, :], self.branches[:, :, None]
         length = self.ids.shape[1]
         earlier = torch.ones(length, length, dtype=torch.bool).tril()
@@ -52,7 +51,7 @@ class Batch:
 def prompt_ids(
     tokenizer: PreTrainedTokenizerBase, prompt: str, *, system: str | None, thinking: bool
 ) -> list[int]:
-    """The tokens of a prompt in the chat form, up to where the answer starts."""
+    """Tokenize a prompt in the chat template, up to the start of the answer."""
     messages = [{"role": "system", "content": system}] if system else []
     messages.append({"role": "user", "content": prompt})
     text = tokenizer.apply_chat_template(
@@ -62,7 +61,7 @@ def prompt_ids(
 
 
 def plant(tokenizer: PreTrainedTokenizerBase, seed: int, progress: float) -> Tree:
-    """The tree of the invoice of this seed, cut to what suits the training's progress (0 to 1)."""
+    """Make the tree of a seed's invoice, shortened according to the training's progress (0 to 1)."""
     rng = Random(f"tree {seed}")
     system = questions.system(rng)
     pairs = []
