@@ -1,4 +1,4 @@
-"""`qwenq schedule`: jobs by the clock."""
+"""`qwenq schedule`: run jobs by the clock."""
 
 from datetime import datetime
 from typing import Any
@@ -12,40 +12,40 @@ from qwenq.schemas.schedules import CatchUp, Overlap
 
 @click.group(name="schedule")
 def command() -> None:
-    """Submit jobs by the clock, and deliver their answers. `qwenq beat` does it, and `qwenq up` has one."""
+    """Submit jobs by the clock and deliver their answers. `qwenq beat` does the work; `qwenq up` includes one."""
 
 
 @command.command()
 @click.argument("name")
-@option("--cron", required=True, metavar="LINE", help='When: "0 2 * * *" is 2 o\'clock each night.')
+@option("--cron", required=True, metavar="LINE", help='The cron line: "0 2 * * *" is 2 o\'clock each night.')
 @option(
     "--tz",
     default="UTC",
     show_default=True,
     metavar="ZONE",
-    help="In which time zone, such as Europe/Warsaw.",
+    help="The time zone, such as Europe/Warsaw.",
 )
 @option("--input", "inputs", multiple=True, required=True, metavar="INPUT",
-        help="A file, glob, folder or URL, looked up at each run; may be repeated.")  # fmt: skip
+        help="A file, pattern, folder or URL, looked up at each run; may be repeated.")  # fmt: skip
 @option("-o", "--output", required=True, metavar="PATTERN",
-        help="Where the answers of a run go; may hold {schedule}, {date}, {time}, {run}, {job}.")  # fmt: skip
+        help="Where to write the answers of a run; may hold {schedule}, {date}, {time}, {run}, {job}.")  # fmt: skip
 @option("--errors", metavar="PATTERN",
-        help="Where its errors go [default: --output with the ending .errors.jsonl].")  # fmt: skip
+        help="Where to write its errors [default: --output with the ending .errors.jsonl].")  # fmt: skip
 @option("--catch-up", type=click.Choice(tuple(map(str, CatchUp))), default=str(CatchUp.LAST), show_default=True,
-        help="Which due times run after all that passed while no beat ran.")  # fmt: skip
+        help="Which of the due times that passed without a beat still run.")  # fmt: skip
 @option("--overlap", type=click.Choice(tuple(map(str, Overlap))), default=str(Overlap.SKIP), show_default=True,
-        help="What a run does that comes due while an earlier one is unfinished.")  # fmt: skip
+        help="What happens to a run that comes due while an earlier one is unfinished.")  # fmt: skip
 @option(
     "--webhook",
     metavar="URL",
-    help="Post a notice there when a run has ended; QWENQ_WEBHOOK_SECRET signs it.",
+    help="Where to post a notice when a run has ended; QWENQ_WEBHOOK_SECRET signs it.",
 )
 @option("--on-failure-rate", type=click.FloatRange(0, 1), metavar="SHARE",
-        help="A run with more failed documents than this has failed: 0.05 is one in twenty.")  # fmt: skip
+        help="The share of failed documents above which a run counts as failed: 0.05 is one in twenty.")  # fmt: skip
 @spec_options
 @json_option
 def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, **options: Any) -> int:
-    """Add a schedule called NAME. Each run is a job; documents that were answered before keep their answer."""
+    """Add a schedule called NAME. Each run is a job, and reuses the answers of earlier runs."""
     from qwenq.cli.options.requests import read_request
     from qwenq.schedules import commands
     from qwenq.schedules.tables import next_due
@@ -65,7 +65,7 @@ def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, *
 @command.command(name="list")
 @json_option
 def list_(as_json: bool) -> int:
-    """All schedules, when they are due next, and how their last runs went."""
+    """Show all schedules, their next due times and their last runs."""
     from qwenq.schedules.commands import all_schedules
     from qwenq.schedules.tables import show_schedules
     from qwenq.schemas.settings import load_settings
@@ -80,7 +80,7 @@ def list_(as_json: bool) -> int:
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> int:
-    """What schedule NAME submits, and its newest runs."""
+    """Show what schedule NAME submits, and its newest runs."""
     from qwenq.schedules import commands
     from qwenq.schedules.tables import show_schedule
     from qwenq.schemas.settings import load_settings
@@ -95,14 +95,14 @@ def show(name: str, as_json: bool) -> int:
 @click.argument("name")
 @json_option
 def pause(name: str, as_json: bool) -> int:
-    """Let the due times of schedule NAME pass. What runs goes on."""
+    """Pause schedule NAME: its due times pass without a run. A run that has begun goes on."""
     from qwenq.schedules import commands
     from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json, say
 
     paused = commands.pause(name, load_settings())
-    told = f"schedule {name} is paused; `qwenq schedule resume {name}` lets it go on"
-    print_json(paused) if as_json else say(told)
+    sentence = f"schedule {name} is paused; `qwenq schedule resume {name}` lets it go on"
+    print_json(paused) if as_json else say(sentence)
     return 0
 
 
@@ -110,7 +110,7 @@ def pause(name: str, as_json: bool) -> int:
 @click.argument("name")
 @json_option
 def resume(name: str, as_json: bool) -> int:
-    """Let schedule NAME go on with its next due time."""
+    """Resume schedule NAME, from its next due time."""
     from qwenq.schedules import commands
     from qwenq.schedules.tables import next_due
     from qwenq.schemas.settings import load_settings
@@ -125,7 +125,7 @@ def resume(name: str, as_json: bool) -> int:
 @click.argument("name")
 @json_option
 def remove(name: str, as_json: bool) -> int:
-    """Remove schedule NAME with the record of its runs. Their jobs and answers stay."""
+    """Remove schedule NAME and the record of its runs. Their jobs and answers stay."""
     from qwenq.schedules import commands
     from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json, say
@@ -140,7 +140,7 @@ def remove(name: str, as_json: bool) -> int:
 @option("--wait", is_flag=True, help="Wait until the job has ended, and deliver its answers.")
 @json_option
 def run(name: str, wait: bool, as_json: bool) -> int:
-    """Begin a run of schedule NAME now, whatever the clock says. Prints the id of its job."""
+    """Begin a run of schedule NAME now. Prints the id of its job."""
     from qwenq import api
     from qwenq.actions.following import follow
     from qwenq.schedules import commands
@@ -158,7 +158,7 @@ def run(name: str, wait: bool, as_json: bool) -> int:
     if wait:
         follow(lambda: api.status(job_id, settings=settings), lambda: None)
         begun = commands.finish(begun.id, settings)
-        say(begun.error_message or f"the answers are in {begun.output}")
+        say(begun.error_message or f"answers: {begun.output}")
     if as_json:
         print_json(api.status(job_id, settings=settings))
     return 1 if begun.state is RunState.FAILED or begun.failed else 0
@@ -166,16 +166,16 @@ def run(name: str, wait: bool, as_json: bool) -> int:
 
 @command.command()
 @option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]), metavar="TIME",
-        help="As if it were then: 2026-11-23T02:00+01:00. What is due until then is done, and not again.")  # fmt: skip
+        help="Act as if it were this time: 2026-11-23T02:00+01:00. What is due by then runs once.")  # fmt: skip
 @json_option
 def tick(at: datetime | None, as_json: bool) -> int:
-    """Do once what beat does every few seconds: for a cron of your own, or to try a schedule."""
+    """Do once what beat does every few seconds, for your own cron or to try a schedule."""
     from qwenq.schedules.ticking import tick_once
     from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json, say
 
     report = tick_once(load_settings(), at)
     print_json(report) if as_json else say(
-        f"{report.due} runs came due, {report.steps} steps were taken, {report.notices} notices were sent"
+        f"{report.due} runs came due, {report.steps} steps of runs were done, {report.notices} notices were sent"
     )
     return 0

@@ -43,5 +43,5 @@ def _merge_prompt(template: "BuiltinTemplate") -> str:
     from qwenq.schemas.errors import InvalidParameter
 
     if template.merge is None:
-        raise InvalidParameter(name="--merge", reason=f"the template {template.name} brings no merge prompt")
+        raise InvalidParameter(name="--merge", reason=f"the template {template.name} has no merge prompt")
     return template.merge

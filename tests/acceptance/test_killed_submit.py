@@ -93,8 +93,8 @@ def test_prune_tells_and_then_removes_what_a_killed_submit_left(
     eventually(lambda: is_abandoned(store), "its lease runs out")
     told = qwenq_here("db", "prune", cwd=folder, env=home)
     assert told.returncode == 0, told.stderr
-    assert "stored by half" in told.stdout
-    assert "nothing is removed yet; --yes removes 1 jobs" in told.stderr
+    assert "half stored" in told.stdout
+    assert "nothing was removed; --yes removes 1 jobs" in told.stderr
     assert count(store)
     removed = json.loads(qwenq_here("db", "prune", "--yes", "--json", cwd=folder, env=home).stdout)
     assert (removed["removed"], len(removed["jobs"])) == (True, 1)

@@ -61,4 +61,4 @@ def test_without_a_broker_it_tells_all_the_same_and_what_that_means(
     told = qwenq_here("status", str(stranded), "--json", cwd=folder, env=environment_of(settings))
     assert told.returncode == 0
     assert json.loads(told.stdout)["documents"]["pending"] == 10
-    assert "documents wait of which no worker knows yet: The broker at" in told.stderr
+    assert "some waiting documents are not announced to workers yet: The broker at" in told.stderr

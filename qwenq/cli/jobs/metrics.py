@@ -1,4 +1,4 @@
-"""`qwenq metrics`: what a job took."""
+"""`qwenq metrics`: show a job's response times, speed and memory."""
 
 import click
 
@@ -9,7 +9,7 @@ from qwenq.cli.options.shared import json_option
 @click.argument("job", type=int)
 @json_option
 def command(job: int, as_json: bool) -> int:
-    """What JOB took so far: the time of its answers, tokens a second, memory, padding, reuse of shared beginnings."""
+    """Show what JOB took so far: response times, tokens a second, memory, padding, reuse of shared prefixes."""
     from qwenq import api
     from qwenq.wording.job_metrics import show_metrics
     from qwenq.wording.output import print_json

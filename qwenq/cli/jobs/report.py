@@ -1,4 +1,4 @@
-"""`qwenq report`: what became of a job, on one page."""
+"""`qwenq report`: write one page on a job."""
 
 import math
 
@@ -14,21 +14,21 @@ from qwenq.cli.options.shared import json_option, option
     "--out",
     twin="QWENQ_REPORT_OUT",
     metavar="OUT",
-    help="The page: a path that ends in .html, or a URL as s3://bucket/report.html.",
+    help="Where to write the page: a path that ends in .html, or a URL such as s3://bucket/report.html.",
 )
 @option("--gpu-hour-price", type=click.FloatRange(0), metavar="PRICE",
-        help="What an hour of one device costs: the report tells what the job did.")  # fmt: skip
-@option("--currency", default="USD", show_default=True, metavar="NAME", help="What the price is in.")
+        help="The price of one device for an hour; the report then shows the job's cost.")  # fmt: skip
+@option("--currency", default="USD", show_default=True, metavar="NAME", help="The currency of the price.")
 @option("--samples", type=click.IntRange(0, 100), default=5, show_default=True,
-        help="How many answers are shown beside their documents; 0 leaves out all text.")  # fmt: skip
+        help="How many answers to show beside their documents; 0 leaves out all text.")  # fmt: skip
 @json_option
 def command(
     job: int, out: str | None, gpu_hour_price: float | None, currency: str, samples: int, as_json: bool
 ) -> int:
-    """Write what became of JOB: counts, failures by cause, tokens, time of devices, cost, plots, samples.
+    """Write one page on JOB: counts, failures by cause, tokens, device time, cost, plots, samples.
 
-    The page needs no network and no script. With QWENQ_SHOW_TEXT=false it shows no text of documents either. With
-    --json, the same is told in numbers. A job that is not at its end is told as it stands.
+    The page needs no network and no script. QWENQ_SHOW_TEXT=false leaves out all text of documents. --json prints the
+    numbers. For a job that has not ended, the report shows it as it is now.
     """
     from qwenq.report.facts import ReportOptions
     from qwenq.report.gathering import gather_report
@@ -41,7 +41,7 @@ def command(
     if out is None and not as_json:
         raise InvalidParameter(
             name="--out",
-            reason="say where the page goes, as in -o report.html, or take the numbers with --json",
+            reason="say where to write the page, as in -o report.html, or print the numbers with --json",
         )
     if gpu_hour_price is not None and not math.isfinite(gpu_hour_price):
         raise InvalidParameter(name="--gpu-hour-price", reason="it must be a number")
@@ -65,5 +65,5 @@ def command(
     if as_json:
         print_json(report)
     if not report.job.state.ended:
-        say(f"job {job} is {report.job.state}: the report tells how it stands now")
+        say(f"job {job} is {report.job.state}: the report shows it as it is now")
     return 0

@@ -1,4 +1,4 @@
-"""`qwenq results`: a job's answers."""
+"""`qwenq results`: write a job's answers."""
 
 import click
 
@@ -8,23 +8,24 @@ from qwenq.cli.options.shared import option
 @click.command(name="results")
 @click.argument("job", type=int)
 @option("-o", "--out", metavar="OUT",
-        help="The results file: .jsonl, .csv or .parquet; a path, or a URL as s3://bucket/out.parquet "
+        help="The results file: .jsonl, .csv or .parquet; a path, or a URL such as s3://b/out.parquet "
         "[default: JSONL on stdout].")  # fmt: skip
 @option("--errors", metavar="ERR",
-        help="The errors file; without errors an old one is removed [default: OUT with the ending .errors.jsonl; "
+        help="The errors file; without errors, an old one is removed [default: OUT with the ending .errors.jsonl; "
         "none for stdout].")  # fmt: skip
 @option("--history", metavar="FILE",
-        help="A file for the failures that were retried, whatever came of them [default: none].")  # fmt: skip
+        help="A file for the failures that were retried, with any result [default: none].")  # fmt: skip
 @option("--parts", metavar="FILE",
-        help="A file for the answers to the parts of long documents, and to what was merged on the way "
+        help="A file for the answers to the parts of long documents, and to merges in between "
         "[default: none].")  # fmt: skip
 def command(job: int, out: str | None, errors: str | None, history: str | None, parts: str | None) -> int:
     """Write JOB's answers so far, in the order of the input.
 
-    In CSV and Parquet, the top-level properties of the job's JSON schema are columns.
+    In CSV and Parquet, the top-level properties of the job's JSON schema become columns.
     """
     from qwenq import api
     from qwenq.exporting import check_outputs, errors_path, write_history, write_parts, write_stdout
+    from qwenq.wording.numbers import number
     from qwenq.wording.output import say
 
     api.status(job)
@@ -35,13 +36,14 @@ def command(job: int, out: str | None, errors: str | None, history: str | None, 
     _write_files(job, out, errors)
     if history:
         retried = write_history(history, api.history(job))
-        say(f"{retried:,} failures were retried: {history}" if retried else "no failure was retried")
+        say(f"{number(retried)} failures were retried: {history}" if retried else "no failure was retried")
     if parts:
-        told = write_parts(parts, api.parts(job))
-        say(f"{told:,} answers to parts: {parts}" if told else "no document was cut into parts")
+        written = write_parts(parts, api.parts(job))
+        say(f"{number(written)} answers to parts: {parts}" if written else "no document was cut into parts")
     status = api.status(job)
     if not status.state.ended:
-        say(f"job {job} is {status.state}: {status.documents.pending + status.documents.running:,} to come")
+        missing = status.documents.pending + status.documents.running
+        say(f"job {job} is {status.state}: {number(missing)} documents are not answered yet")
     return 0
 
 
@@ -49,11 +51,12 @@ def _write_files(job: int, out: str | None, errors: str | None) -> None:
     from qwenq.exporting import write_answers, write_failures
     from qwenq.schemas.settings import load_settings
     from qwenq.store.database.opening import open_store
+    from qwenq.wording.numbers import number
     from qwenq.wording.output import say
 
     with open_store(load_settings()) as store, store.reading() as connection:
         if out:
-            say(f"{write_answers(connection, job, out):,} answers: {out}")
+            say(f"{number(write_answers(connection, job, out))} answers: {out}")
         failed = write_failures(connection, job, errors) if errors else 0
     if failed:
-        say(f"{failed:,} documents have no answer; why: {errors}")
+        say(f"{number(failed)} documents have no answer; the reasons: {errors}")

@@ -11,9 +11,9 @@ from qwenq.cli.options.shared import LOADING, json_option, loading_options, opti
 @click.command(name="run")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @option("-o", "--out", required=False, metavar="OUT",
-        help="The results file: .jsonl, .csv or .parquet; a path, or a URL as s3://bucket/out.parquet.")  # fmt: skip
+        help="The results file: .jsonl, .csv or .parquet; a path, or a URL such as s3://b/out.parquet.")  # fmt: skip
 @option("--errors", metavar="ERR",
-        help="The errors file; without errors an old one is removed "
+        help="The errors file; without errors, an old one is removed "
         "[default: OUT with the ending .errors.jsonl].")  # fmt: skip
 @job_options
 @loading_options
@@ -21,11 +21,11 @@ from qwenq.cli.options.shared import LOADING, json_option, loading_options, opti
 def command(
     files: tuple[str, ...], out: str | None, errors: str | None, dry_run: bool, as_json: bool, **options: Any
 ) -> int:  # fmt: skip
-    """Answer FILEs and write OUT: own Redis, own SQLite file, one worker, gone again at the end.
+    """Answer FILEs and write OUT, with its own Redis, SQLite file and worker, which end with it.
 
-    FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx), or of
+    FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx) or of
     documents (text, HTML, PDF, .docx); - is standard input. After Ctrl-C, the same command goes on where it stopped.
-    QWENQ_BROKER_URL and QWENQ_DATABASE_URL make it use yours instead of its own.
+    With QWENQ_BROKER_URL and QWENQ_DATABASE_URL, it uses those instead of its own.
     """
     from qwenq.cli.options.requests import read_request, show_preview
     from qwenq.embedded.one_shot import Outputs, run_one_shot
@@ -33,6 +33,7 @@ def command(
     from qwenq.schemas.errors import InvalidParameter
     from qwenq.schemas.settings import load_settings
     from qwenq.wording.jobs import show_answers
+    from qwenq.wording.numbers import number
     from qwenq.wording.output import print_json, say
 
     settings = load_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
@@ -40,7 +41,7 @@ def command(
     if dry_run:
         return show_preview(request, settings, as_json)
     if out is None:
-        raise InvalidParameter(name="--out", reason="say where the answers go, as in -o answers.jsonl")
+        raise InvalidParameter(name="--out", reason="say where to write the answers, as in -o answers.jsonl")
     outputs = Outputs(out, errors or errors_path(out))
     result = run_one_shot(request, settings, outputs)
     status = result.status
@@ -49,5 +50,5 @@ def command(
     else:
         show_answers(status, result.first_results)
     if status.documents.failed:
-        say(f"{status.documents.failed:,} documents have no answer; why: {outputs.errors}")
+        say(f"{number(status.documents.failed)} documents have no answer; the reasons: {outputs.errors}")
     return 1 if status.documents.failed or status.documents.cancelled else 0

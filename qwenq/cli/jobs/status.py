@@ -1,4 +1,4 @@
-"""`qwenq status`: where jobs stand."""
+"""`qwenq status`: show where jobs stand."""
 
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,16 @@ if TYPE_CHECKING:
 @click.command(name="status")
 @click.argument("job", type=int, required=False)
 @option("--watch", is_flag=True, help="Follow the job to its end.")
-@option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many jobs, newest first.")
+@option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="How many jobs to show, newest first.",
+)
 @json_option
 def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
-    """Where JOB stands; without JOB, the newest ones. What is stranded is put back into the queue on the way."""
+    """Show where JOB stands, or the newest jobs. Also puts stranded documents back into the queue."""
     from qwenq import api
     from qwenq.actions.rescuing import Rescuer
     from qwenq.schedules.troubles import troubles
@@ -35,9 +41,9 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
             say(line)
     else:
         _tell(job, rescuer, watch, as_json)
-    # Last, since a broker that is away makes itself waited for.
+    # Last, because a broker that is away takes seconds to fail.
     if away := rescuer.announce():
-        say(f"documents wait of which no worker knows yet: {away}")
+        say(f"some waiting documents are not announced to workers yet: {away}")
     return 0
 
 
@@ -57,7 +63,7 @@ def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
 
 
 def _unserved(only: int | None = None) -> list[str]:
-    """A sentence for each model that jobs wait for and no live worker has; with `only`, for that job's model alone."""
+    """A sentence for each model that jobs wait for and no live worker has; with `only`, for that job's model."""
     from qwenq.actions.unserved import unserved_jobs
     from qwenq.schemas.settings import load_settings
     from qwenq.wording.jobs import named_jobs

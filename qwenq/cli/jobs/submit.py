@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @job_options
 @option("--idempotency-key", metavar="KEY",
-        help="Names this request: submitted again, it gives the first one's job.")  # fmt: skip
+        help="A name for this request; submitted again, it gives the first job instead of a new one.")  # fmt: skip
 @option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 when documents failed.")
 @json_option
 def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **options: Any) -> int:
-    """Store FILEs as one job and tell the workers. Prints the job's id.
+    """Store FILEs as one job for the workers. Prints the job's id.
 
-    FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx), or of
+    FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx) or of
     documents (text, HTML, PDF, .docx); - is standard input.
     """
     from qwenq.cli.options.requests import read_request, show_preview
@@ -49,7 +49,7 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
             click.echo(job_id)
 
     def tell_waiting(job_id: int) -> None:
-        say(f"job {job_id} has this idempotency key and is still being stored: waiting for it")
+        say(f"job {job_id} has this idempotency key and is still being stored; waiting for it")
 
     try:
         submission = submit_request(request, settings, Listener(count_rows, tell, tell_waiting))

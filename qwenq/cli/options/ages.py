@@ -15,10 +15,10 @@ class Age(click.ParamType[float]):
     name = "age"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read an age; a number is one already."""
+        """Read an age. A float is returned as it is: click converts defaults twice."""
         if isinstance(value, float):
             return value
         found = _AGE.fullmatch(str(value).strip())
         if found is None:
-            self.fail(f"{value!r} is no age: say 30d, 12h or 90min ({', '.join(_SECONDS)})", param, ctx)
+            self.fail(f"{value!r} is not an age: say 30d, 12h or 90min ({', '.join(_SECONDS)})", param, ctx)
         return float(found[1]) * _SECONDS[found[2]]

@@ -1,4 +1,4 @@
-"""What the commands that run for long share: how they write their log, and that their end is in it."""
+"""Logging of the commands that keep running: its options, and a last line on what ended the command."""
 
 import logging
 import os
@@ -19,13 +19,13 @@ STDOUT = 1
 LOGGING = ("log_level", "log_format")
 
 _LOG_OPTIONS = (
-    option("--log-level", help="debug, info, warning, error [default: info]."),
-    option("--log-format", help="text, or json: one object a line [default: text]."),
+    option("--log-level", help="debug, info, warning or error [default: info]."),
+    option("--log-format", help="text, or json for one object a line [default: text]."),
 )
 
 
 def log_options(function: F) -> F:
-    """The options that say how a service writes its log. LOGGING names their settings."""
+    """Add the options of a service's log. LOGGING names their settings."""
     for decorate in reversed(_LOG_OPTIONS):
         function = decorate(function)
     return function
@@ -33,23 +33,23 @@ def log_options(function: F) -> F:
 
 @contextmanager
 def logged(settings: "Settings") -> Iterator[None]:
-    """Log as the settings say, for the life of a service; in a log of JSON, what ends it is a line as well."""
+    """Log as the settings say while a service runs. A JSON log also gets a line on what ended the service."""
     from qwenq.schemas.errors import QwenqError
     from qwenq.schemas.log.events import Event
     from qwenq.schemas.log.lines import set_up_logging
 
-    # Celery's side of the process, and its children, read the environment.
+    # Celery and child processes read the environment.
     os.environ |= {f"QWENQ_{name.upper()}": str(getattr(settings, name)) for name in LOGGING}
     set_up_logging(settings.log_format, settings.log_level)
     if settings.log_format == "json":
-        # Celery says there, to people, that it stops.
+        # Celery writes sentences there when it stops.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
     try:
         yield
     except KeyboardInterrupt:
         if settings.log_format == "text":
             raise
-        sys.exit(INTERRUPTED)  # as main does, without the empty line that it would leave
+        sys.exit(INTERRUPTED)  # as main() does, without its empty line
     except QwenqError as error:
         if settings.log_format == "text":
             raise

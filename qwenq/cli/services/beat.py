@@ -1,4 +1,4 @@
-"""`qwenq beat`: housekeeping on a timer."""
+"""`qwenq beat`: run schedules and housekeeping on a timer."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ import click
 from qwenq.cli.options.log import log_options, logged
 
 TICK_SECONDS = 5.0
-"""Between two looks at the schedules, which are due by the minute."""
+"""Between two ticks. Schedules are due by the minute."""
 
 
 @click.command(name="beat")
 @log_options
 def command(**options: Any) -> int:
-    """Run schedules, and look for stranded work: beat, and the small worker that does what it says, in one tree.
+    """Run schedules, and put stranded work back into the queue.
 
-    One beat is enough; any number of them does no harm.
+    One beat is enough for all schedules and workers; several do no harm.
     """
     from qwenq.schemas.settings import load_settings
     from qwenq.store.broker.broker import TICK

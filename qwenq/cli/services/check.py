@@ -10,7 +10,7 @@ _MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "
 @click.command(name="check")
 @json_option
 def command(as_json: bool) -> int:
-    """Try every setting: the home folder, the store, the broker, the model, the device, Flower's credentials."""
+    """Try every setting: home folder, store, broker, model, device, Flower's credentials."""
     from qwenq.health.settings import check_settings
     from qwenq.wording.output import print_json
 

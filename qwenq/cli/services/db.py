@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @click.group(name="db")
 def command() -> None:
-    """Bring the SQL store to this version, see which one it is of, or remove what is not needed any more."""
+    """Upgrade, check or prune the SQL store."""
 
 
 @command.command()
 def upgrade() -> int:
-    """Make the store's tables, or bring them to this version. Data is kept."""
+    """Make the store's tables, or upgrade them to this version. Data is kept."""
     from qwenq.schemas.settings import load_settings
     from qwenq.schemas.tables.core import SCHEMA_VERSION
     from qwenq.store.database.store import Store
@@ -28,15 +28,17 @@ def upgrade() -> int:
     with Store.of(load_settings()) as store:
         found = upgrade_store(store)
     if found == SCHEMA_VERSION:
-        say(f"{store.url} is of version {found} already")
+        say(f"{store.url} has version {found} already")
     else:
-        say(f"{store.url}: from {found or 'nothing'} to version {SCHEMA_VERSION}")
+        say(
+            f"{store.url}: upgraded from {f'version {found}' if found else 'no tables'} to version {SCHEMA_VERSION}"
+        )
     return 0
 
 
 @command.command()
 def check() -> int:
-    """See whether the store is of the version that this qwenq needs."""
+    """Check that the store has the version that this qwenq needs."""
     from qwenq.schemas.settings import load_settings
     from qwenq.schemas.tables.core import SCHEMA_VERSION
     from qwenq.store.database.store import Store
@@ -45,19 +47,19 @@ def check() -> int:
 
     with Store.of(load_settings()) as store:
         check_version(store)
-    say(f"{store.url} is of version {SCHEMA_VERSION}, as it should be")
+    say(f"{store.url} has version {SCHEMA_VERSION}, the one that this qwenq needs")
     return 0
 
 
 @command.command()
 @option("--older-than", type=Age(), metavar="AGE",
-        help="Also jobs that ended so long ago, with documents and answers: 30d, 12h [default: none].")  # fmt: skip
-@option("--yes", is_flag=True, help="Remove it; without, it is only told.")
+        help="Also remove jobs that ended this long ago, with all their data: 30d, 12h [default: none].")  # fmt: skip
+@option("--yes", is_flag=True, help="Remove; without it, only show what would be removed.")
 @json_option
 def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
-    """Remove half jobs, which a submit that died left behind; with --older-than also what is done and past.
+    """Remove half-stored jobs that a dead submit left; with --older-than also old jobs, workers and runs.
 
-    Documents go in batches, so that others work on beside it. A file of SQLite keeps its size; the space is used again.
+    Documents are removed in batches, so others can go on working. An SQLite file keeps its size and reuses the space.
     """
     from qwenq.actions.pruning import foresee
     from qwenq.actions.pruning import prune as remove
@@ -83,7 +85,7 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
 def _line(job: "PrunedJob") -> str:
     from qwenq.wording.numbers import age
 
-    state = f"{job.state} {age(job.finished_at)} ago" if job.finished_at else "stored by half"
+    state = f"{job.state} {age(job.finished_at)} ago" if job.finished_at else "half stored"
     return f"job {job.id}, {state}, {job.documents:,} documents: {' '.join(job.name.split())}"
 
 
@@ -92,11 +94,11 @@ def _sum_up(report: "PruneReport") -> None:
 
     what = (
         f"{len(report.jobs):,} jobs with {report.documents:,} documents, {report.workers:,} workers "
-        f"and {report.runs:,} records of scheduled runs"
+        f"and {report.runs:,} records of schedule runs"
     )
     if report.removed:
         say(f"removed: {what}")
     elif report.jobs or report.workers or report.runs:
-        say(f"nothing is removed yet; --yes removes {what}")
+        say(f"nothing was removed; --yes removes {what}")
     else:
         say("there is nothing to remove")

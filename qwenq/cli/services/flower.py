@@ -23,14 +23,14 @@ from qwenq.cli.options.shared import option
     "--read-only",
     twin="QWENQ_FLOWER_READ_ONLY",
     is_flag=True,
-    help="Show all, change nothing: no job is cancelled, paused, resumed or retried from a page.",
+    help="Show everything, change nothing: pages cannot cancel, pause, resume or retry jobs.",
 )
 @log_options
 def command(port: int, address: str, read_only: bool, **options: Any) -> int:
-    """Start Flower, which shows jobs, the fleet, workers and tasks. Tasks carry ids only, never a document.
+    """Start Flower, which shows jobs, workers and tasks in a browser. Tasks carry ids only, never a document.
 
-    QWENQ_FLOWER_AUTH=user:password guards it; without, it listens on loopback only. QWENQ_SHOW_TEXT=false hides
-    documents and answers.
+    QWENQ_FLOWER_AUTH=user:password protects it; without it, Flower listens on loopback only. QWENQ_SHOW_TEXT=false
+    hides documents and answers.
     """
     from qwenq.schemas.settings import load_settings
 

@@ -1,4 +1,4 @@
-"""`qwenq health`: whether all is well, and what to do where it is not."""
+"""`qwenq health`: check services, workers and machine, and say what to do."""
 
 import click
 
@@ -13,14 +13,12 @@ _MARKS = {
 
 
 @click.command(name="health")
-@option(
-    "--only", multiple=True, metavar="CHECK", help="Look at this check alone; may be given more than once."
-)
+@option("--only", multiple=True, metavar="CHECK", help="Show this check only; may be repeated.")
 @json_option
 def command(only: tuple[str, ...], as_json: bool) -> int:
-    """Look at services, workers, stranded work, schedules, memory and disk; say what to do. Changes nothing.
+    """Check services, workers, stranded work, schedules, memory and disk, and say what to do. Changes nothing.
 
-    Exit code: 0 healthy, 1 degraded, 2 unhealthy. It ends within seconds, whatever is away.
+    Exit code: 0 healthy, 1 degraded, 2 unhealthy. Takes seconds, even when services do not answer.
     """
     from qwenq.health.examining import examine
     from qwenq.schemas.settings import load_settings

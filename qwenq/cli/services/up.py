@@ -1,4 +1,4 @@
-"""`qwenq up`: the embedded services, until Ctrl-C."""
+"""`qwenq up`: run the embedded services until Ctrl-C."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ from qwenq.cli.options.shared import loading_options, model_option, option
 )
 @log_options
 def command(port: int, **options: Any) -> int:
-    """Keep Redis, a worker, beat and Flower running in the home folder until Ctrl-C.
+    """Run Redis, a worker, beat and Flower in the home folder until Ctrl-C.
 
-    Then `qwenq submit` from another terminal, in the same folder.
+    Meanwhile, `qwenq submit` in another terminal, in the same folder.
     """
     from qwenq.embedded.up import keep_services
     from qwenq.schemas.settings import load_settings

@@ -12,13 +12,14 @@ from qwenq.cli.options.shared import loading_options, model_option, option
 @click.command(name="worker")
 @model_option
 @loading_options
-@option("--batch-rows", type=int, help="Most documents in one padded batch [default: 32].")
-@option("--batch-tokens", type=int, help="Most tokens in one padded batch [default: 32768].")
+@option("--batch-rows", type=int, help="Most documents generated at once [default: 256, on a CPU 32].")
+@option("--batch-tokens", type=int,
+        help="Most prompt and answer tokens at once [default: what free memory holds].")  # fmt: skip
 @log_options
 def command(**options: Any) -> int:
-    """Answer documents of one model, which stays loaded, until Ctrl-C or TERM.
+    """Load a model, and answer documents with it until Ctrl-C or TERM.
 
-    One worker drives one device; start another for the next. A worker that stops gives its documents back.
+    One worker uses one device: start one for each. A worker that stops gives back what it has not answered.
     """
     from qwenq.actions.request import model_of
     from qwenq.schemas.settings import load_settings
@@ -29,7 +30,7 @@ def command(**options: Any) -> int:
     settings = settings.model_copy(update={"model": model_of(settings)})
     check_model(settings.model or "", settings)
     open_store(settings).close()
-    # The working process reads the environment, so what was said on the command line must be there.
+    # The working process reads the environment, so the options must be there too.
     given = {name: getattr(settings, name) for name, value in options.items() if value is not None}
     os.environ.update({f"QWENQ_{name.upper()}": str(value) for name, value in given.items()})
     os.environ["QWENQ_MODEL"] = settings.model or ""

@@ -221,7 +221,7 @@ def test_a_job_without_answers_is_told_as_it_stands(
     job_id = make_job(store, documents=3)
     ran = qwenq_here("report", str(job_id), "-o", "r.html", cwd=tmp_path, env=home)
     assert ran.returncode == 0, ran.stderr
-    assert "is queued: the report tells how it stands now" in ran.stderr
+    assert "is queued: the report shows it as it is now" in ran.stderr
     text = _Page((tmp_path / "r.html").read_text("utf-8")).text
     assert "3 documents are to come" in text
     assert "Nothing was generated for this job yet." in text
