@@ -22,7 +22,7 @@ def check_equality(folder: Path, device: str, jobs: Sequence[Job]) -> int:
     engine = TransformersEngine(str(folder), EngineOptions(device, "float32"), hooks)
     engine.load()
     answers = with_engine(engine, jobs)
-    engine.close()
+    del engine  # the next model may need its memory
     network: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     network.to(device)
     return sum(

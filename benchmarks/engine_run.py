@@ -72,7 +72,6 @@ def run(chosen: EngineRun) -> Result:
         compared = _checked(chosen, folder)
         batches: list[BatchMetrics] = []
         engine = _load_engine(chosen, folder, batches)
-        stack.callback(engine.close)
         ways, versions = stack.enter_context(_ways(chosen, network, engine, folder))
         costs = costs_of(network)
         ceilings = measure_ceilings(chosen.device, costs.weight_bytes)
@@ -81,7 +80,13 @@ def run(chosen: EngineRun) -> Result:
         load = f"{load_before:.1f} before, {os.getloadavg()[0]:.1f} after"
         result = Result(
             rows_of(seconds, workload.new_tokens),
-            {**_conditions(chosen, network), "ours": engine.way, **versions, **compared, "load": load},
+            {
+                **_conditions(chosen, network),
+                "ours": str(engine.describe()),
+                **versions,
+                **compared,
+                "load": load,
+            },
             chosen.judged,
         )
         _tell_batches(result, batches, workload, chosen.rounds)

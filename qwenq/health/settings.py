@@ -12,14 +12,8 @@ from qwenq.schemas.settings import ENV_PREFIX, Settings, salvage_settings
 from qwenq.store.broker.broker import Broker, socket_path
 from qwenq.store.database.store import Store, make_home
 from qwenq.store.database.version import check_version, found_version
-from qwenq.worker.engines.echo.engine import ECHO_MODEL
-from qwenq.worker.engines.transformers.loading.preflight import ALWAYS_HERE
-from qwenq.worker.engines.transformers.loading.quantization import (
-    check_quantize,
-    check_whole,
-    own_quantization_of_folder,
-)
-from qwenq.worker.engines.transformers.loading.source import check_source
+from qwenq.worker.engines.factory import engine_kind
+from qwenq.worker.engines.kind import ModelSource
 
 
 class Verdict(StrEnum):
@@ -101,31 +95,25 @@ def _broker(settings: Settings) -> str:
 def _model(settings: Settings) -> str:
     if settings.model is None:
         raise _Note("no model is set; give --model to each command, or set QWENQ_MODEL")
-    if settings.model == ECHO_MODEL:
+    source = engine_kind(settings.model).find_model(settings.model)
+    if source is ModelSource.BUILT_IN:
         return "echo: answers with the document itself, for trying the pipeline"
-    check_source(settings.model)
-    if not Path(settings.model).is_dir():
+    if source is ModelSource.HUB:
         raise _Note(f"{settings.model} is taken from the hub, or from its cache, when a worker loads it")
     return f"{settings.model} holds a configuration, a tokenizer and weights"
 
 
 def _device(settings: Settings) -> str:
     told = f"{settings.device}, dtype {settings.dtype}"
-    if settings.device in ALWAYS_HERE and settings.dtype == "auto":
-        return told
-    from qwenq.worker.engines.transformers.loading.device import try_device
-
-    if reason := try_device(settings.device, settings.dtype):
+    if reason := engine_kind(settings.model).try_device(settings):
         raise _Note(f"{told}: {reason}")
-    return f"{told}: it is there"
+    return f"{told}: can be used"
 
 
 def _quantize(settings: Settings) -> str:
-    check_quantize(settings.quantize, settings.device)
+    engine_kind(settings.model).check_quantize(settings.model, settings)
     if settings.quantize == "none":
         return "the weights are loaded as they are"
-    if settings.model is not None:
-        check_whole(settings.model, settings.quantize, own_quantization_of_folder(settings.model))
     return f"{settings.quantize}: bitsandbytes is installed"
 
 

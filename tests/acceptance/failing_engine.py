@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qwenq.schemas.errors import GenerationFailed
 from qwenq.schemas.requests import Completion, Request
-from qwenq.worker.engines import factory
+from qwenq.worker.engines.echo import kind
 from qwenq.worker.engines.echo.engine import EchoEngine
 from qwenq.worker.engines.failures import failed_completion
 
@@ -30,4 +30,4 @@ class FailingEngine(EchoEngine):
 
 def install() -> None:
     """Let it be the echo engine of this process."""
-    setattr(factory, EchoEngine.__name__, FailingEngine)
+    setattr(kind, EchoEngine.__name__, FailingEngine)

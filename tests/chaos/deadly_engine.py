@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from qwenq.schemas.requests import Completion, Request
-from qwenq.worker.engines import factory
+from qwenq.worker.engines.echo import kind
 from qwenq.worker.engines.echo.engine import EchoEngine
 
 DEADLY = "deadly"
@@ -57,4 +57,4 @@ def _die(request: Request, read: "queue.Queue[Request | None]") -> None:
 
 def install() -> None:
     """Let it be the echo engine of this process."""
-    setattr(factory, EchoEngine.__name__, DeadlyEngine)
+    setattr(kind, EchoEngine.__name__, DeadlyEngine)

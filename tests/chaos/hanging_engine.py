@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from qwenq.schemas.requests import Completion, Request
-from qwenq.worker.engines import factory
+from qwenq.worker.engines.echo import kind
 from qwenq.worker.engines.echo.engine import EchoEngine
 
 HANGING = "hanging"
@@ -37,4 +37,4 @@ def _survived(requests: Iterable[Request]) -> Iterator[Request]:
 
 def install() -> None:
     """Let it be the echo engine of this process."""
-    setattr(factory, EchoEngine.__name__, HangingEngine)
+    setattr(kind, EchoEngine.__name__, HangingEngine)

@@ -18,6 +18,7 @@ from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
 from qwenq.worker.engines.echo.engine import EchoEngine
 from qwenq.worker.engines.failures import failed_completion
 from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.protocol import EngineDescription
 from qwenq.worker.turn.self_check import CHECK
 from tests.chaos.engine_log import ROWS, Deed, EngineLog
 from tests.chaos.hearing import Hearing, Names
@@ -101,8 +102,9 @@ class NotingEngine:
         self._put_down.add(group)
         return {row.request.key for row in self._rows if row.request.group == group}
 
-    def close(self) -> None:
-        """Nothing to let go."""
+    def describe(self) -> EngineDescription:
+        """Describe the echo engine."""
+        return self._echo.describe()
 
     def _begun(self, reader: "_Reader", room: int, *, idle: bool) -> list[_Row]:
         """The next requests, as many as there is room for, each at work from now on."""

@@ -6,6 +6,7 @@ For workers that the harness starts: a process that finds `install` called in it
 from qwenq.schemas.requests import EngineHooks
 from qwenq.schemas.settings import Settings
 from qwenq.worker.engines import factory
+from qwenq.worker.engines.echo import kind
 from qwenq.worker.engines.echo.engine import ECHO_MODEL, EchoEngine
 from qwenq.worker.engines.protocol import Engine
 from tests.chaos.noting_engine import NotingEngine
@@ -15,7 +16,7 @@ _make_engine = factory.make_engine
 
 def install() -> None:
     """Let them be the engines of this process."""
-    setattr(factory, EchoEngine.__name__, NotingEngine)
+    setattr(kind, EchoEngine.__name__, NotingEngine)
     setattr(factory, _make_engine.__name__, _make_noting)
 
 

@@ -49,6 +49,8 @@ FACE_MAY_IMPORT = {
 SQL_LIVES_IN = {"store", "migrations"}
 SQL_IN_SCHEMAS = {f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules")}
 HEAVY = ("torch", "transformers")
+ENGINES = "qwenq.worker.engines"
+PUBLIC_IN_ENGINES = {f"{ENGINES}.{name}" for name in ("factory", "failures", "kind", "memory", "protocol")}
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,29 @@ def test_no_room_above_the_store_names_a_table(room: str) -> None:
 @pytest.mark.parametrize("room", ["qwenq", "producer", "store", "schemas", "migrations"])
 def test_nobody_but_the_worker_names_torch_or_transformers(room: str) -> None:
     assert [str(one) for one in imports_of(room) if one.top in HEAVY] == []
+
+
+@pytest.mark.parametrize("room", [FACE, "worker"])
+def test_nothing_outside_the_engines_knows_one_of_them(room: str) -> None:
+    found = [
+        one
+        for one in imports_of(room)
+        if one.module.startswith(ENGINES) and not one.path.startswith("worker/engines/")
+    ]
+    assert found
+    assert [str(one) for one in found if one.module not in PUBLIC_IN_ENGINES] == []
+
+
+def test_no_engine_imports_another() -> None:
+    engines = {path.parent.name for path in (ROOT / "worker" / "engines").glob("*/__init__.py")}
+    assert engines >= {"echo", "transformers"}
+    found = [
+        one
+        for engine in engines
+        for one in imports_of(f"worker/engines/{engine}")
+        if one.module.startswith(tuple(f"{ENGINES}.{other}" for other in engines - {engine}))
+    ]
+    assert [str(one) for one in found] == []
 
 
 @pytest.mark.parametrize("room", ["producer", "store", "schemas"])

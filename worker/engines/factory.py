@@ -2,39 +2,23 @@
 
 from qwenq.schemas.requests import EngineHooks
 from qwenq.schemas.settings import Settings
-from qwenq.worker.engines.echo.engine import ECHO_MODEL, EchoEngine
-from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.echo.engine import ECHO_MODEL
+from qwenq.worker.engines.echo.kind import EchoKind
+from qwenq.worker.engines.kind import EngineKind
 from qwenq.worker.engines.protocol import Engine
-from qwenq.worker.engines.transformers.loading.preflight import check_device
-from qwenq.worker.engines.transformers.loading.quantization import (
-    check_quantize,
-    check_whole,
-    own_quantization_of_folder,
-)
-from qwenq.worker.engines.transformers.loading.source import check_source
+from qwenq.worker.engines.transformers.kind import TransformersKind
+
+
+def engine_kind(model: str | None) -> EngineKind:
+    """Choose the engine for `model`: a hub id, a folder, or `echo`. None gives the one that most models get."""
+    return EchoKind() if model == ECHO_MODEL else TransformersKind()
 
 
 def check_model(model: str, settings: Settings) -> None:
-    """Raise for what cannot be loaded here as it is set, as far as that is seen without loading it.
-
-    ModelUnavailable for the model, InvalidSetting for device, dtype and quantize.
-    """
-    if model == ECHO_MODEL:
-        return
-    check_source(model)
-    check_quantize(settings.quantize, settings.device)
-    check_whole(model, settings.quantize, own_quantization_of_folder(model))
-    check_device(settings)
+    """Check quickly what would stop the model from loading. Raises ModelUnavailable, InvalidSetting."""
+    engine_kind(model).check_model(model, settings)
 
 
 def make_engine(model: str, settings: Settings, hooks: EngineHooks) -> Engine:
-    """Make the engine for `model`, a hub id, a folder, or `echo`. Nothing is loaded yet.
-
-    torch and Transformers are imported only for a real model.
-    """
-    options = EngineOptions.of(settings)
-    if model == ECHO_MODEL:
-        return EchoEngine(options, hooks)
-    from qwenq.worker.engines.transformers.engine import TransformersEngine
-
-    return TransformersEngine(model, options, hooks)
+    """Make the engine for `model`. It loads nothing yet; torch and Transformers are imported only for a real model."""
+    return engine_kind(model).make(model, settings, hooks)

@@ -1,10 +1,34 @@
 """What every engine can do."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.requests import Completion, ModelInfo, Request
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDescription:
+    """How a loaded engine works, for logs, tests and benchmarks.
+
+    `way` is how documents go through the model, `kernel` what computes it. At most `rows` documents and `tokens` tokens
+    are held at once; `tokens` is None for an engine that holds none, and shrinks after too little memory.
+    `replays_graphs`: decode steps are replayed as CUDA graphs, of which `graphs` are recorded now.
+    """
+
+    way: str
+    kernel: str
+    device: str
+    dtype: str
+    rows: int
+    tokens: int | None = None
+    replays_graphs: bool = False
+    graphs: int = 0
+
+    def __str__(self) -> str:
+        graphs = ", decode steps replayed as CUDA graphs" if self.replays_graphs else ""
+        return f"{self.way}, computed by {self.kernel}{graphs}"
 
 
 class Engine(Protocol):
@@ -40,6 +64,6 @@ class Engine(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Let the model and its memory go."""
+    def describe(self) -> EngineDescription:
+        """Say how the engine works, now that its model is loaded. Raises ModelUnavailable before."""
         ...

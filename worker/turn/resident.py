@@ -1,14 +1,12 @@
 """The resident model: loaded once in the life of a process, whatever number of chunks and jobs it answers."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
 from qwenq.worker.engines.factory import make_engine
 from qwenq.worker.keeping.keeper import Keeper
-from qwenq.worker.reuse.revision import revision_of
 from qwenq.worker.turn.self_check import check_engine
 
 
@@ -16,13 +14,12 @@ class ResidentModel:
     """One engine with its model, and the keeper of the claims that it works for now."""
 
     def __init__(self, model: str, settings: Settings) -> None:
-        self._model = model
         self._keeper: Keeper | None = None
         self._engine = make_engine(model, settings, EngineHooks(self._on_step, self._on_batch))
 
     def load(self) -> ModelInfo:
-        """Load the model, and note which revision of it that is. Raises ModelUnavailable."""
-        return replace(self._engine.load(), revision=revision_of(self._model))
+        """Load the model. Raises ModelUnavailable."""
+        return self._engine.load()
 
     def check(self, info: ModelInfo, stall_seconds: float) -> float | None:
         """Try the model with a short generation. Returns new tokens a second. Raises SelfCheckFailed."""

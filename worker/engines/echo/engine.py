@@ -13,6 +13,7 @@ from qwenq.schemas.results import FinishReason, Usage
 from qwenq.worker.engines.failures import failed_completion, refuse_blank
 from qwenq.worker.engines.memory import resident_bytes
 from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.protocol import EngineDescription
 
 ECHO_MODEL = "echo"
 UNLIMITED_CONTEXT = 2**31
@@ -38,6 +39,7 @@ class EchoEngine:
             context=self._context,
             parameters=0,
             load_seconds=0.0,
+            revision=ECHO_MODEL,
         )
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -59,6 +61,10 @@ class EchoEngine:
             yield answer
         self._report(share)
 
+    def describe(self) -> EngineDescription:
+        """Say how many documents are reported together."""
+        return EngineDescription("one by one", "no model", "none", "none", self._rows)
+
     def _report(self, share: "_Share") -> None:
         if share.rows:
             self._hooks.on_batch(share.metrics(together=min(share.rows, self._rows)))
@@ -76,9 +82,6 @@ class EchoEngine:
         """Answer no further request of the group: an echo is no sooner begun than given."""
         self.withdraw(group)
         return ()
-
-    def close(self) -> None:
-        """Nothing to let go."""
 
 
 @dataclass(slots=True)

@@ -14,13 +14,15 @@ from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
 from qwenq.worker.engines.cores import usable_cores
 from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.protocol import EngineDescription
 from qwenq.worker.engines.transformers.budget import TokenBudget
 from qwenq.worker.engines.transformers.choosing.grammars import Grammars
+from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.graph_choice import choose_recorder
 from qwenq.worker.engines.transformers.dense.graphed_forward import MOST_BYTES, GraphedForward
+from qwenq.worker.engines.transformers.dense.kernel import DenseKernel
 from qwenq.worker.engines.transformers.dense.prepacked import prepack
 from qwenq.worker.engines.transformers.intake import Intake
-from qwenq.worker.engines.transformers.loading.device import free_memory
 from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
 from qwenq.worker.engines.transformers.packed.rows import PackedRows, step_tokens
 from qwenq.worker.engines.transformers.packed.step import Forward
@@ -36,6 +38,12 @@ from qwenq.worker.engines.transformers.way import prepare_packing
 _log = logging.getLogger("qwenq.engine")
 
 LOAD_FIRST = "load() was not called"
+_KERNELS: dict[type, str] = {
+    DenseKernel: "a C kernel",
+    DenseForward: "PyTorch",
+    GraphedForward: "PyTorch",
+}
+"""What computes a pass; Transformers' own layers do, where nothing stands here."""
 ENOUGH_WAITING = 2  # batches: then the next chunk is not asked for yet
 
 
@@ -63,16 +71,21 @@ class _Ready:
         width = network.config.get_text_config(decoder=True).vocab_size
         grammars = Grammars(loaded.vocabulary, width)
         ready = cls(loaded, budget, forward, runner, Fitter(encoder, loaded.context), grammars)
-        _log.info("documents are %s", ready.way)
+        _log.info("documents are %s", ready.describe())
         return ready
 
-    @property
-    def way(self) -> str:
-        """How documents go through the model."""
-        if self.forward is None:
-            return "padded"
-        graphed = isinstance(self.forward, GraphedForward) and self.forward.failure is None
-        return "packed, decode steps replayed as CUDA graphs" if graphed else "packed"
+    def describe(self) -> EngineDescription:
+        graphed = self.forward if isinstance(self.forward, GraphedForward) else None
+        return EngineDescription(
+            way="padded" if self.forward is None else "packed",
+            kernel=_KERNELS.get(type(self.forward), "Transformers"),
+            device=str(self.loaded.device),
+            dtype=self.loaded.info.dtype,
+            rows=self.budget.rows,
+            tokens=self.budget.cells,
+            replays_graphs=graphed is not None and graphed.failure is None,
+            graphs=graphed.graphs if graphed is not None else 0,
+        )
 
     def prepare(self, request: Request) -> RequestState:
         """Make a request ready for the device. Raises DocumentFailed."""
@@ -107,9 +120,7 @@ class TransformersEngine:
         What `hooks.on_step` and `requests` raise passes through, and the engine can be used again. Raises
         ModelUnavailable before `load`.
         """
-        if self._ready is None:
-            raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
-        ready = self._ready
+        ready = self._loaded()
         intake = Intake(requests, ready.prepare, ENOUGH_WAITING * ready.budget.rows)
         self._scheduler = Scheduler(ready.runner, intake, ready.budget, ready.loaded.device, self._hooks)
         try:
@@ -123,9 +134,7 @@ class TransformersEngine:
 
     def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
         """Count the tokens of a prompt. Only the thread that reads `requests` may ask, or any while none is read."""
-        if self._ready is None:
-            raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
-        return len(self._ready.fitter.encoder.encode(messages, thinking=thinking))
+        return len(self._loaded().fitter.encoder.encode(messages, thinking=thinking))
 
     def withdraw(self, group: int) -> None:
         """Let the group's requests go, from within `on_step`: they get no completion any more."""
@@ -136,22 +145,14 @@ class TransformersEngine:
         """Let the group's requests go that are not begun, from within `on_step`. Returns the keys of the others."""
         return () if self._scheduler is None else self._scheduler.withdraw_waiting(group)
 
-    @property
-    def way(self) -> str:
-        """How documents go through the model: packed or padded, and whether decode steps are replayed as CUDA graphs.
+    def describe(self) -> EngineDescription:
+        """Say how documents go through the model. Raises ModelUnavailable before `load`."""
+        return self._loaded().describe()
 
-        Raises ModelUnavailable before `load`.
-        """
+    def _loaded(self) -> _Ready:
         if self._ready is None:
             raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
-        return self._ready.way
-
-    def close(self) -> None:
-        """Let the model and its memory go."""
-        if self._ready is not None:
-            device = self._ready.loaded.device
-            self._ready = None
-            free_memory(device)
+        return self._ready
 
 
 def _calibrated(network: PreTrainedModel, options: EngineOptions, beside: int) -> TokenBudget:

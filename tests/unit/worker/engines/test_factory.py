@@ -38,4 +38,3 @@ def test_a_model_that_is_not_loaded_answers_nothing(quiet: EngineHooks) -> None:
     engine = make_engine("some/model", Settings(), quiet)
     with pytest.raises(ModelUnavailable):
         next(iter(engine.generate([ask("text")])))
-    engine.close()

@@ -85,6 +85,11 @@ class GraphedForward:
         self._graphs: WeakKeyDictionary[Place, _Graphs] = WeakKeyDictionary()
         self.failure: str | None = None
 
+    @property
+    def graphs(self) -> int:
+        """How many graphs are recorded now."""
+        return sum(len(one.kept) for one in self._graphs.values())
+
     @torch.inference_mode()
     def __call__(self, step: PackedStep) -> torch.Tensor:
         """Give the logits at the step's `last`: places x vocabulary."""

@@ -22,6 +22,7 @@ from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.settings import Quantize
 from qwenq.worker.engines.memory import MemoryHeld, readable
 from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.revision import revision_of
 from qwenq.worker.engines.transformers.loading.device import (
     choose_device,
     choose_dtype,
@@ -202,6 +203,7 @@ def _describe(
         context=min(context, most_context or context),
         parameters=plan.weights.parameters,
         load_seconds=seconds,
+        revision=revision_of(plan.model),
     )
     vocabulary = Vocabulary.of(tokenizer, network.generation_config)
     return LoadedModel(network, tokenizer, vocabulary, info.context, info)

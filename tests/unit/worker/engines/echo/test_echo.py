@@ -20,6 +20,12 @@ def test_answers_with_the_last_user_message(quiet: EngineHooks) -> None:
     assert answer.seconds > 0
 
 
+def test_an_echo_has_a_revision_that_never_changes(quiet: EngineHooks) -> None:
+    engine = EchoEngine(EngineOptions(), quiet)
+    assert engine.load().revision == "echo"
+    assert engine.describe().way == "one by one"
+
+
 def test_ends_at_the_word_limit(quiet: EngineHooks) -> None:
     (answer,) = EchoEngine(EngineOptions(), quiet).generate([ask("a b c d", max_new_tokens=3)])
     assert answer.text == "Summarise: a b"

@@ -159,7 +159,6 @@ def answered(
     )
     engine.load()
     completions = list(engine.generate(coming()))
-    engine.close()
     by_key = {completion.key: completion for completion in completions}
     assert len(completions) == len(by_key), "a document was answered twice"
     assert sorted(by_key) == [request.key for request in case.requests]

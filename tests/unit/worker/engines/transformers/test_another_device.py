@@ -48,17 +48,17 @@ def requests() -> list[Request]:
 
 
 def answers(folder: Path) -> tuple[str, dict[int, Completion]]:
-    """Answer them with a model; give the runner's name too."""
+    """Answer them with a model; give the way and the device too."""
     from qwenq.worker.engines.transformers.engine import TransformersEngine
 
     hooks = EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
     engine = TransformersEngine(str(folder), EngineOptions("cpu", batch_rows=5), hooks)
     engine.load()
-    assert engine._ready is not None
     completions = {one.key: one for one in engine.generate(requests())}
     usages = {key: replace(one.usage, prefix_tokens=0) for key, one in completions.items()}
-    runner = f"{type(engine._ready.runner).__name__} on {engine._ready.loaded.device.type}"
-    return runner, {key: replace(one, usage=usages[key]) for key, one in completions.items()}
+    described = engine.describe()
+    way = f"{described.way} on {described.device.partition(':')[0]}"
+    return way, {key: replace(one, usage=usages[key]) for key, one in completions.items()}
 
 
 def answers_there(folder: Path, recorder: Record | None = None) -> tuple[str, dict[int, Completion]]:
@@ -111,19 +111,17 @@ def test_what_lies_on_two_devices_does_not_mix(elsewhere: Executor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "runner"),
+    ("name", "way"),
     [
-        ("qwen3", "PackedRows"),
-        ("sliding", "PackedRows"),
-        ("qwen3_5", "PaddedRows"),
+        ("qwen3", "packed"),
+        ("sliding", "packed"),
+        ("qwen3_5", "padded"),
     ],
 )
-def test_answers_are_those_of_a_cpu(
-    name: str, runner: str, elsewhere: Executor, checkpoint: Checkpoint
-) -> None:
+def test_answers_are_those_of_a_cpu(name: str, way: str, elsewhere: Executor, checkpoint: Checkpoint) -> None:
     there = elsewhere.submit(answers_there, checkpoint(name)).result()
     here = answers(checkpoint(name))
-    assert there[0] == f"{runner} on pretended"
+    assert there[0] == f"{way} on pretended"
     assert there[1] == here[1]
     assert all(one.failure is None for one in here[1].values())
 

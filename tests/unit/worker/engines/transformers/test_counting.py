@@ -135,7 +135,6 @@ def test_what_was_computed_and_what_was_reused_make_up_the_prompts(checkpoint: C
         ask(text, key, instruction=instruction, max_new_tokens=4) for key, text in enumerate(TEXTS * 4)
     ]
     answers = {done.key: done for done in engine.generate(requests)}
-    engine.close()
     assert len(answers) == len(requests)
     prompts = sum(done.usage.prompt_tokens for done in answers.values())
     reused = sum(done.usage.prefix_tokens for done in answers.values())

@@ -34,7 +34,6 @@ def told(checkpoint: Checkpoint, name: str, requests: list[Request]) -> list[Bat
     engine = TransformersEngine(str(checkpoint(name)), EngineOptions("cpu", batch_rows=4), hooks)
     engine.load()
     events.extend(engine.generate(requests))
-    engine.close()
     return events
 
 

@@ -89,7 +89,6 @@ def test_what_is_not_packed_answers_as_the_model_alone(
     for completion in engine.generate(requests):
         alone.check(requests[completion.key], completion)
     assert alone.compared
-    engine.close()
 
 
 def test_graphs_are_used_where_they_agree_too(

@@ -13,7 +13,7 @@ from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKern
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engines.conftest import Checkpoint
 from tests.unit.worker.engines.transformers.faults import failing
-from tests.unit.worker.engines.transformers.letters import Engines, by_key, codes, letter
+from tests.unit.worker.engines.transformers.letters import KINDS, Engines, by_key, codes, letter
 
 LETTERS = [letter(key, new=30) for key in range(11)]
 
@@ -38,7 +38,7 @@ def graphed(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> Callable[[Reco
 Graphed = Callable[[Recorder], TransformersEngine]
 
 
-def test_its_answers_are_those_of_an_engine_without(engines: Engines, graphed: Graphed) -> None:
+def test_an_engine_with_graphs_answers_as_one_without(engines: Engines, graphed: Graphed) -> None:
     expected = by_key(engines.engine().generate(LETTERS))
     recorder = Recorder()
     engine = graphed(recorder)
@@ -47,23 +47,22 @@ def test_its_answers_are_those_of_an_engine_without(engines: Engines, graphed: G
     assert recorder.replays > 10
 
 
-def test_it_says_so(engines: Engines, graphed: Graphed) -> None:
-    assert engines.engine().way == "packed"
-    assert engines.engine("qwen3_5").way == "padded"
-    assert graphed(Recorder()).way == "packed, decode steps replayed as CUDA graphs"
+def test_a_description_says_whether_decode_steps_are_replayed(engines: Engines, graphed: Graphed) -> None:
+    assert [engines.engine(name).describe().way for name in KINDS] == ["packed", "padded"]
+    assert not engines.engine().describe().replays_graphs
+    described = graphed(Recorder()).describe()
+    assert described.replays_graphs
+    assert str(described) == "packed, computed by PyTorch, decode steps replayed as CUDA graphs"
 
 
 def test_memory_for_graphs_is_set_aside(
     engines: Engines, graphed: Graphed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def told(engine: TransformersEngine) -> int:
-        assert engine._ready is not None
-        return engine._ready.budget.cells
-
     cell = 2 * 2 * 2 * 16 * 4  # keys and values, of 2 layers and 2 heads of 16 numbers of 4 bytes
     monkeypatch.setattr(budget, "free_bytes", lambda _: 2**33)
-    plain = told(engines.engine())
-    assert told(graphed(Recorder())) == pytest.approx(plain - MOST_BYTES / cell, abs=1)
+    without, beside = engines.engine().describe().tokens, graphed(Recorder()).describe().tokens
+    assert without is not None
+    assert beside == pytest.approx(without - MOST_BYTES / cell, abs=1)
 
 
 def test_memory_that_runs_out_beside_graphs_costs_no_answer_and_frees_them(
@@ -72,22 +71,22 @@ def test_memory_that_runs_out_beside_graphs_costs_no_answer_and_frees_them(
     expected = by_key(engines.engine().generate(LETTERS))
     recorder = Recorder()
     engine = graphed(recorder)
-    kept: list[int] = []
+    graphs: list[int] = []
 
     def runs_out(_: torch.Tensor) -> None:
-        assert engine._ready is not None
-        graphs = engine._ready.forward._graphs  # type: ignore[union-attr]
-        if not kept and any(one.kept for one in graphs.values()):
-            kept.append(len(graphs))
-            raise torch.OutOfMemoryError("too many tokens")
+        if len(graphs) < 2 and (graphs or engine.describe().graphs):
+            graphs.append(engine.describe().graphs)
+            if len(graphs) == 1:
+                raise torch.OutOfMemoryError("too many tokens")
 
     with failing(runs_out):
         assert by_key(engine.generate(LETTERS)) == expected
-    assert kept == [1]
+    before, after = graphs
+    assert before > after == 0
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("no"), RuntimeError("no")])
-def test_nor_does_a_recorder_that_fails(error: Exception, engines: Engines, graphed: Graphed) -> None:
+def test_a_recorder_that_fails_costs_no_answer(error: Exception, engines: Engines, graphed: Graphed) -> None:
     class Failing(Recorder):
         def __call__(self, function: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
             if self.recorded:
@@ -97,9 +96,9 @@ def test_nor_does_a_recorder_that_fails(error: Exception, engines: Engines, grap
 
     expected = by_key(engines.engine().generate(LETTERS))
     engine = graphed(Failing())
-    cells = engine._ready.budget.cells  # type: ignore[union-attr]
+    before = engine.describe()
     answers = by_key(engine.generate(LETTERS))
     assert codes(answers) == {}
     assert answers == expected
-    assert engine._ready.budget.cells == cells  # type: ignore[union-attr]
-    assert engine.way.startswith("packed, ") == isinstance(error, torch.OutOfMemoryError)
+    assert engine.describe().tokens == before.tokens
+    assert engine.describe().replays_graphs == isinstance(error, torch.OutOfMemoryError)

@@ -1,14 +1,14 @@
 """Devices and number formats: what is chosen, what is refused, and what is only slow."""
 
-import sys
-
 import pytest
 import torch
 
 from qwenq.schemas.errors import InvalidSetting
 from qwenq.schemas.settings import Dtype, Settings
+from qwenq.worker.engines.transformers import kind
+from qwenq.worker.engines.transformers.kind import TransformersKind
 from qwenq.worker.engines.transformers.loading import device as devices
-from qwenq.worker.engines.transformers.loading.preflight import check_device
+from tests.processes import TINY_MODEL
 
 CPU = torch.device("cpu")
 GPU = torch.device("cuda", 0)
@@ -54,10 +54,11 @@ def test_a_missing_device_is_refused_by_a_process_of_its_own() -> None:
     with pytest.raises(
         InvalidSetting, match=r"QWENQ_DEVICE is not valid: PyTorch .* finds no cuda device here"
     ):
-        check_device(Settings(device="cuda:3"))
+        TransformersKind().try_device(Settings(device="cuda:3"))
 
 
-def test_devices_that_are_always_here_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "multiprocessing", None)
-    for device in ("auto", "cpu"):
-        check_device(Settings(device=device))
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_devices_that_are_always_here_start_no_process(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kind, "ProcessPoolExecutor", None)
+    TransformersKind().check_model(str(TINY_MODEL), Settings(device=device, dtype="bfloat16"))
+    assert TransformersKind().try_device(Settings(device=device)) is None

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from qwenq.schemas.errors import InvalidSetting, ModelUnavailable
 from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.revision import revision_of
 from qwenq.worker.engines.transformers.loading.loading import load_model
 
 Checkpoint = Callable[[str], Path]
@@ -31,6 +32,7 @@ def test_tells_what_was_loaded_in_one_line(checkpoint: Checkpoint, caplog: pytes
     info = loaded.info
     assert (info.device, info.dtype, info.context) == ("cpu", "float32", 512)
     assert info.parameters > 100_000
+    assert info.revision == revision_of(str(checkpoint("qwen3")))
     (record,) = [record for record in caplog.records if record.name == "qwenq.engine"]
     assert record.getMessage().startswith("model loaded")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.worker.reuse import revision
-from qwenq.worker.reuse.revision import revision_of
+from qwenq.worker.engines import revision
+from qwenq.worker.engines.revision import revision_of
 from tests.processes import TINY_MODEL
 
 SMALL, LARGE = "config.json", "model.safetensors"
@@ -79,7 +79,3 @@ def test_of_the_hub_it_is_the_commit_in_the_cache(tmp_path: Path, monkeypatch: p
 
 def test_a_name_that_is_neither_has_no_revision() -> None:
     assert revision_of("no such/model at all") is None
-
-
-def test_echo_never_changes() -> None:
-    assert revision_of("echo") == "echo"

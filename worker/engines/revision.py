@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qwenq.schemas.log.events import Event
-from qwenq.worker.engines.echo.engine import ECHO_MODEL
 
 WHOLE_BYTES = 64 * 1024 * 1024
 SAMPLES = 256
@@ -22,9 +21,7 @@ _log = logging.getLogger("qwenq.worker")
 
 
 def revision_of(model: str) -> str | None:
-    """The revision of a hub id, a folder or `echo`. None: it cannot be told, and nothing of this model is reused."""
-    if model == ECHO_MODEL:
-        return ECHO_MODEL
+    """Give the revision of a hub id or a folder; None if it cannot be told: then nothing of this model is reused."""
     try:
         folder = Path(model)
         return _digest(folder) if folder.is_dir() else _cached_commit(model)

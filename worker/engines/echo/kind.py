@@ -1,0 +1,30 @@
+"""The engine without a model, before it is made: there is nothing to check."""
+
+from qwenq.schemas.requests import EngineHooks
+from qwenq.schemas.settings import Settings
+from qwenq.worker.engines.echo.engine import EchoEngine
+from qwenq.worker.engines.kind import ModelSource
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.protocol import Engine
+
+
+class EchoKind:
+    """Makes echo engines. No setting of devices or weights concerns them."""
+
+    def check_model(self, model: str, settings: Settings) -> None:
+        """Accept everything."""
+
+    def find_model(self, _model: str) -> ModelSource:
+        """Say that it needs no files."""
+        return ModelSource.BUILT_IN
+
+    def try_device(self, _settings: Settings) -> str | None:
+        """Accept every device: none is used."""
+        return None
+
+    def check_quantize(self, model: str | None, settings: Settings) -> None:
+        """Accept every setting: there are no weights."""
+
+    def make(self, _model: str, settings: Settings, hooks: EngineHooks) -> Engine:
+        """Make the engine."""
+        return EchoEngine(EngineOptions.of(settings), hooks)

@@ -1,0 +1,46 @@
+"""What is known of an engine before it is made: no library that computes is imported for it."""
+
+from enum import StrEnum
+from typing import Protocol
+
+from qwenq.schemas.requests import EngineHooks
+from qwenq.schemas.settings import Settings
+from qwenq.worker.engines.protocol import Engine
+
+
+class ModelSource(StrEnum):
+    """Where a model comes from."""
+
+    BUILT_IN = "built in"
+    FOLDER = "folder"
+    HUB = "hub"
+
+
+class EngineKind(Protocol):
+    """Checks models and settings for one engine, and makes the engine."""
+
+    def check_model(self, model: str, settings: Settings) -> None:
+        """Check quickly what would stop the model from loading.
+
+        Raises ModelUnavailable for the model, InvalidSetting for device, dtype and quantize.
+        """
+        ...
+
+    def find_model(self, model: str) -> ModelSource:
+        """Say where the model comes from. Raises ModelUnavailable for a name or a folder that is no model."""
+        ...
+
+    def try_device(self, settings: Settings) -> str | None:
+        """Say why device and number format would be slow; None if they would not.
+
+        May take seconds. Raises InvalidSetting if they cannot be used here.
+        """
+        ...
+
+    def check_quantize(self, model: str | None, settings: Settings) -> None:
+        """Raise InvalidSetting if weights, or those of `model`, cannot be quantized as the settings say."""
+        ...
+
+    def make(self, model: str, settings: Settings, hooks: EngineHooks) -> Engine:
+        """Make the engine. It loads nothing yet."""
+        ...

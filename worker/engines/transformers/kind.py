@@ -1,0 +1,60 @@
+"""The engine over Transformers, before it is made: neither torch nor Transformers is imported in this process."""
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from qwenq.schemas.requests import EngineHooks
+from qwenq.schemas.settings import Dtype, Settings
+from qwenq.worker.engines.kind import ModelSource
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.protocol import Engine
+from qwenq.worker.engines.transformers.loading.quantization import (
+    check_quantize,
+    check_whole,
+    own_quantization_of_folder,
+)
+from qwenq.worker.engines.transformers.loading.source import check_source
+
+ALWAYS_HERE = ("auto", "cpu")
+
+
+class TransformersKind:
+    """Checks models for Transformers, and makes the engine."""
+
+    def check_model(self, model: str, settings: Settings) -> None:
+        """Check name, folder, quantization, and a device that is not on every machine."""
+        self.find_model(model)
+        self.check_quantize(model, settings)
+        if settings.device not in ALWAYS_HERE:
+            self.try_device(settings)
+
+    def find_model(self, model: str) -> ModelSource:
+        """Look at the name and at the folder's files. Raises ModelUnavailable."""
+        check_source(model)
+        return ModelSource.FOLDER if Path(model).is_dir() else ModelSource.HUB
+
+    def try_device(self, settings: Settings) -> str | None:
+        """Try the device in a process of its own. Raises InvalidSetting."""
+        if settings.device in ALWAYS_HERE and settings.dtype == "auto":
+            return None
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            return process.submit(_try_device, settings.device, settings.dtype).result()
+
+    def check_quantize(self, model: str | None, settings: Settings) -> None:
+        """Look for bitsandbytes, and at the folder's configuration. Raises InvalidSetting."""
+        check_quantize(settings.quantize, settings.device)
+        if model is not None:
+            check_whole(model, settings.quantize, own_quantization_of_folder(model))
+
+    def make(self, model: str, settings: Settings, hooks: EngineHooks) -> Engine:
+        """Make the engine. Torch and Transformers are imported now."""
+        from qwenq.worker.engines.transformers.engine import TransformersEngine
+
+        return TransformersEngine(model, EngineOptions.of(settings), hooks)
+
+
+def _try_device(device: str, dtype: Dtype) -> str | None:
+    from qwenq.worker.engines.transformers.loading.device import try_device
+
+    return try_device(device, dtype)
