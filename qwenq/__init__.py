@@ -7,7 +7,7 @@
     for result in qwenq.results(job.id):
         print(result.custom_id, result.text)
 
-The settings are those of the command line: the environment, then qwenq.toml, then defaults.
+The settings are the same as on the command line: the environment, then qwenq.toml, then defaults.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import the API on first use: the command line is part of this package and must start at once."""
+    """Import the API on first use, so that the command line, which is in this package, starts quickly."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from qwenq import api

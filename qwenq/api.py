@@ -1,4 +1,4 @@
-"""qwenq from Python: the same as the command line, with typed returns."""
+"""qwenq's Python API: what the command line does, with typed results."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -41,15 +41,14 @@ def submit(
     settings: Settings | None = None,
     **params: Any,
 ) -> JobStatus:
-    """Store files as a job, and tell the workers. `params` are those of GenerationParams.
+    """Store files as a job and announce it to the workers. `params` are the fields of GenerationParams.
 
-    A file may be a pattern, a folder or a URL as well; `sheet` is that of spreadsheets.
-
-    With `on_overflow="split"`, `merge_prompt` merges the answers to the parts of a long document, unless the template
-    brings a prompt for that.
-    With an `idempotency_key`, a request that was stored before is not stored again: its job is returned, and another
-    request under the same key is refused. With `reuse`, documents are answered from earlier identical ones.
-    A broker that is away is no error: the job is announced once it is back. Raises UsageError, StoreAway.
+    A file may also be a pattern, a folder or a URL. `sheet` names a sheet of spreadsheets.
+    With `on_overflow="split"`, `merge_prompt` merges the answers to the parts of a long document; some templates have
+    such a prompt.
+    With an `idempotency_key`, the same request is stored once: later calls return the first job, and another request
+    under the same key is refused. With `reuse`, answers to identical documents of earlier jobs are reused.
+    A broker that is away is no error: the job is announced when it is back. Raises UsageError, StoreAway.
     """
     from qwenq.actions.request import JobRequest
     from qwenq.actions.submitting import submit_request
@@ -75,7 +74,7 @@ def submit(
 
 
 def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
-    """Where a job stands. Raises UnknownJob, StoreAway."""
+    """Return where a job stands. Raises UnknownJob, StoreAway."""
     from qwenq.store.views.statuses import job_status
 
     with _store(settings) as store:
@@ -87,7 +86,7 @@ def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
 
 def jobs(limit: int = 20, *, settings: Settings | None = None) -> list[JobStatus]:
-    """Where the newest jobs stand, newest first. Raises StoreAway."""
+    """Return where the newest jobs stand, newest first. Raises StoreAway."""
     from qwenq.store.views.statuses import job_statuses
 
     with _store(settings) as store, store.reading() as connection:
@@ -95,7 +94,7 @@ def jobs(limit: int = 20, *, settings: Settings | None = None) -> list[JobStatus
 
 
 def results(job_id: int, *, settings: Settings | None = None) -> Iterator[Result]:
-    """A job's answers so far, in input order, streamed. Raises UnknownJob, StoreAway."""
+    """Stream a job's answers so far, in input order. Raises UnknownJob, StoreAway."""
     from qwenq.store.outcomes.results import results_of
 
     status(job_id, settings=settings)
@@ -103,7 +102,7 @@ def results(job_id: int, *, settings: Settings | None = None) -> Iterator[Result
 
 
 def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLine]:
-    """A job's failed documents so far, in input order, streamed. Raises UnknownJob, StoreAway."""
+    """Stream a job's failed documents and bad rows so far, in input order. Raises UnknownJob, StoreAway."""
     from qwenq.store.outcomes.results import errors_of
 
     status(job_id, settings=settings)
@@ -111,7 +110,7 @@ def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLi
 
 
 def parts(job_id: int, *, settings: Settings | None = None) -> Iterator[PartLine]:
-    """Each answer to a part of a job's long documents, in input order, streamed. Raises UnknownJob, StoreAway."""
+    """Stream the answers to the parts of a job's long documents, in input order. Raises UnknownJob, StoreAway."""
     from qwenq.store.outcomes.parts import parts_of
 
     status(job_id, settings=settings)
@@ -119,7 +118,7 @@ def parts(job_id: int, *, settings: Settings | None = None) -> Iterator[PartLine
 
 
 def history(job_id: int, *, settings: Settings | None = None) -> Iterator[HistoryLine]:
-    """Each failure of a job that was retried, in input order, streamed. Raises UnknownJob, StoreAway."""
+    """Stream the failures of a job that were retried, in input order. Raises UnknownJob, StoreAway."""
     from qwenq.store.views.failures import history_of
 
     status(job_id, settings=settings)
@@ -127,7 +126,7 @@ def history(job_id: int, *, settings: Settings | None = None) -> Iterator[Histor
 
 
 def metrics(job_id: int, *, settings: Settings | None = None) -> JobMetrics:
-    """What a job took so far: response time, tokens a second, memory. Raises UnknownJob, StoreAway."""
+    """Return what a job took so far: response time, tokens a second, memory. Raises UnknownJob, StoreAway."""
     from qwenq.store.views.job_metrics import job_metrics
 
     with _store(settings) as store:
@@ -139,7 +138,7 @@ def metrics(job_id: int, *, settings: Settings | None = None) -> JobMetrics:
 
 
 def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
-    """Cancel a job; a running batch is put down within seconds. Raises UnknownJob, JobNotCancellable."""
+    """Cancel a job; workers drop its running documents in seconds. Raises UnknownJob, JobNotCancellable, StoreAway."""
     from qwenq.store.life.jobs import cancel_job
 
     status(job_id, settings=settings)
@@ -153,16 +152,17 @@ def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
 
 def pause(job_id: int, *, settings: Settings | None = None) -> JobStatus:
-    """Let nothing more of a job begin; what workers are at is finished. Raises UnknownJob, JobNotPausable."""
+    """Begin no more documents of a job; running ones are finished. Raises UnknownJob, JobNotPausable, StoreAway."""
     from qwenq.actions import changing
 
     return changing.pause(job_id, settings or load_settings())
 
 
 def resume(job_id: int, *, settings: Settings | None = None) -> JobStatus:
-    """Let a paused job go on. Raises UnknownJob, JobNotPaused.
+    """Let a paused job go on.
 
-    A broker that is away is no error: the job is announced once it is back.
+    A broker that is away is no error: the job is announced when it is back.
+    Raises UnknownJob, JobNotPaused, StoreAway.
     """
     from qwenq.actions import changing
 
@@ -170,10 +170,10 @@ def resume(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
 
 def retry(job_id: int, *, codes: Sequence[str] = (), settings: Settings | None = None) -> JobStatus:
-    """Run the failed documents of an ended job again: those of some error codes, or all; bad rows never.
+    """Run the failed documents of an ended job again: all, or those with these error codes. Bad rows stay failed.
 
-    A broker that is away is no error: the job is announced once it is back. Raises UnknownJob, JobNotRetryable,
-    NothingToRetry.
+    A broker that is away is no error: the job is announced when it is back.
+    Raises UnknownJob, JobNotRetryable, NothingToRetry, StoreAway.
     """
     from qwenq.actions import changing
 
@@ -181,7 +181,7 @@ def retry(job_id: int, *, codes: Sequence[str] = (), settings: Settings | None =
 
 
 def wait(job_id: int, *, settings: Settings | None = None) -> JobStatus:
-    """Wait until a job has ended. Raises UnknownJob, StoreAway."""
+    """Wait until a job has ended, and return its status. Raises UnknownJob, StoreAway."""
     while not (found := status(job_id, settings=settings)).state.ended:
         time.sleep(POLL_SECONDS)
     return found

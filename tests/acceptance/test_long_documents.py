@@ -43,4 +43,4 @@ def test_a_long_document_comes_to_one_answer_and_its_parts_can_be_seen(folder: P
 def test_the_merge_prompt_of_a_template_can_be_shown(folder: Path) -> None:
     assert "{% for part in parts %}" in qwenq_here("templates", "summarize", "--merge", cwd=folder).stdout
     none = qwenq_here("templates", "classify", "--merge", cwd=folder)
-    assert (none.returncode, "brings no merge prompt" in none.stderr) == (2, True)
+    assert (none.returncode, "has no merge prompt" in none.stderr) == (2, True)

@@ -244,7 +244,7 @@ def test_a_section_of_someone_else_stands_on_the_page(store: Store) -> None:
     ("words", "said"),
     [
         (("7", "-o", "r.html"), "There is no job 7 in"),
-        (("1",), "say where the page goes"),
+        (("1",), "say where to write the page"),
         (("1", "-o", "r.pdf"), "r.pdf cannot be written: its name must end in .html"),
         (("1", "-o", "taken.html"), "taken.html cannot be written: it is there, and is no file"),
         (("1", "--json", "--gpu-hour-price", "nan"), "--gpu-hour-price: it must be a number"),
