@@ -1,4 +1,4 @@
-"""Results into files: JSONL, CSV or Parquet by the file's ending, on disk or in an object store, never half there."""
+"""Writes results into JSONL, CSV or Parquet files, on disk or in an object store, whole or not at all."""
 
 from qwenq.exporting.destinations import Address
 from qwenq.exporting.files import (

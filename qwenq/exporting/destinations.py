@@ -1,4 +1,4 @@
-"""Where a file goes: a path of this machine, or the URL of an object store. It appears there whole, or not at all."""
+"""Destinations of files: a local path, or the URL of an object store. A file appears whole or not at all."""
 
 import os
 import secrets
@@ -13,11 +13,11 @@ from qwenq.producer.object_stores import filesystem_of, is_url
 from qwenq.schemas.errors import OutputNotWritable, QwenqError, UnreadableInput, reason_of
 
 Address = str | Path
-"""A path or a URL, as a person gives it."""
+"""A path or a URL, as the user gives it."""
 
 
 def destination_of(address: Address) -> "LocalFile | StoredObject":
-    """The destination that an address names. Raises OutputNotWritable, MissingExtra."""
+    """Find the destination of an address. Raises OutputNotWritable, MissingExtra."""
     if not is_url(str(address)):
         return LocalFile(Path(address))
     url = str(address)
@@ -30,18 +30,18 @@ def destination_of(address: Address) -> "LocalFile | StoredObject":
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file that is written beside its place and then renamed. Missing folders are made."""
+    """A local file, written under another name and then renamed. Missing folders are created."""
 
     path: Path
 
     @property
     def place(self) -> str:
-        """The same for all addresses of the file."""
+        """A name that is the same for all addresses of the file."""
         return str(self.path.resolve())
 
     @contextmanager
     def writing(self) -> Iterator[BinaryIO]:
-        """A file to write to, in its place once the block ends without an exception. Raises OutputNotWritable."""
+        """Open a file for writing; it gets its name when the block ends without an error. Raises OutputNotWritable."""
         with self._aside() as (output, aside):
             yield output
             output.flush()
@@ -50,12 +50,12 @@ class LocalFile:
             _sync_folder(self.path.parent)
 
     def check(self) -> None:
-        """Raise OutputNotWritable unless a file can be made there."""
+        """Check that a file can be created there. Raises OutputNotWritable."""
         with self._aside():
             pass
 
     def remove(self) -> None:
-        """Remove what is there, if anything. Raises OutputNotWritable."""
+        """Remove the file if it exists. Raises OutputNotWritable."""
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
@@ -66,21 +66,23 @@ class LocalFile:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
-            reason = f"the folder {folder} cannot be made, since a file has its place; name another folder"
+            reason = (
+                f"the folder {folder} cannot be created, because a file has this name; choose another folder"
+            )
             raise OutputNotWritable(path=str(self.path), reason=reason) from error
         except OSError as error:
-            reason = f"the folder {folder} cannot be made: {reason_of(error)}"
+            reason = f"the folder {folder} cannot be created: {reason_of(error)}"
             raise OutputNotWritable(path=str(self.path), reason=reason) from error
 
     @contextmanager
     def _aside(self) -> Iterator[tuple[BinaryIO, Path]]:
-        """A new file beside the place, gone at the end unless it was renamed."""
-        # Beat delivers in several threads, and two runs may have one name for their files.
+        """Open a new file beside the destination. It is removed at the end unless it was renamed."""
+        # Beat delivers in several threads, and two runs may write the same file.
         aside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.part")
         try:
             if self.path.exists() and not self.path.is_file():
                 raise OutputNotWritable(
-                    path=str(self.path), reason="it is there, and is no file; name another"
+                    path=str(self.path), reason="it exists and is not a file; choose another name"
                 )
             self._make_folder()
             with aside.open("wb") as output:
@@ -94,47 +96,47 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object of a store, which shows an object only when all of it has come."""
+    """An object in an object store. The store shows it only once it is complete."""
 
     url: str
 
     @property
     def place(self) -> str:
-        """The same for all addresses of the object."""
+        """A name that is the same for all addresses of the object."""
         return self.url
 
     @contextmanager
     def writing(self) -> Iterator[BinaryIO]:
-        """A file to write to, sent to the store once the block ends without an exception. Raises OutputNotWritable."""
-        # On this disk first: whatever ends the block early leaves no half upload, and the store cannot slow it down.
+        """Open a file for writing; it is sent when the block ends without an error. Raises OutputNotWritable."""
+        # Write to the local disk first: an early end leaves no half upload, and a slow store does not slow the block.
         with tempfile.NamedTemporaryFile(prefix="qwenq-") as output:
             yield output  # type: ignore[misc]
             output.flush()
-            with self._telling():
+            with self._translating():
                 filesystem, path = filesystem_of(self.url)
                 filesystem.put_file(output.name, path)
 
     def check(self) -> None:
-        """Raise OutputNotWritable unless an object can be stored there: a small one is, beside the place."""
-        with self._telling():
+        """Check that an object can be stored there, with a small object beside it. Raises OutputNotWritable."""
+        with self._translating():
             filesystem, path = filesystem_of(self.url)
             folder, _, name = path.rpartition("/")
             beside = f"{folder}/.{name}.part"
             filesystem.pipe_file(beside, b"")
-            # Who may write need not have the right to remove.
+            # Writing may be allowed and removing not.
             with suppress(Exception):
                 filesystem.rm_file(beside)
 
     def remove(self) -> None:
-        """Remove what is there, if anything. Raises OutputNotWritable."""
-        with self._telling():
+        """Remove the object if it exists. Raises OutputNotWritable."""
+        with self._translating():
             filesystem, path = filesystem_of(self.url)
             if filesystem.exists(path):
                 filesystem.rm_file(path)
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """What each store's own library raises, as OutputNotWritable."""
+    def _translating(self) -> Iterator[None]:
+        """Turn the errors of any store's library into OutputNotWritable."""
         try:
             yield
         except QwenqError:
@@ -145,7 +147,7 @@ class StoredObject:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the renaming on the disk, where the system can do that for a folder."""
+    """Write the renaming to the disk, where the system supports that for folders."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

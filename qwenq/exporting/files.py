@@ -1,4 +1,4 @@
-"""Answers, errors and the history of a job as files: JSONL, CSV or Parquet, by the file's ending."""
+"""Writes answers, errors, history and parts of a job; the file's ending chooses JSONL, CSV or Parquet."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -25,14 +25,14 @@ _WRITERS: dict[str, Callable[..., int]] = {
 
 
 def errors_path(results: Address) -> str:
-    """Where errors go when nothing else is said: `out.jsonl` has `out.errors.jsonl`."""
+    """The default path for errors: `out.errors.jsonl` for `out.jsonl`."""
     return f"{str(results).removesuffix(PurePath(results).suffix)}.errors.jsonl"
 
 
 def check_outputs(outputs: Sequence[Address], inputs: Sequence[str] = ()) -> None:
-    """See whether a file can be made at each address, and none is an input or another output.
+    """Check that each output can be written, and that it is no input and no other output.
 
-    Raises OutputNotWritable, and MissingExtra where a package is not installed.
+    Raises OutputNotWritable, and MissingExtra if a package is not installed.
     """
     taken = {str(Path(name).resolve()): "it is an input" for name in inputs} | dict.fromkeys(
         inputs, "it is an input"
@@ -43,12 +43,12 @@ def check_outputs(outputs: Sequence[Address], inputs: Sequence[str] = ()) -> Non
         destination = destination_of(address)
         if reason := taken.get(destination.place):
             raise OutputNotWritable(path=str(address), reason=reason)
-        taken[destination.place] = "answers and errors need a file each"
+        taken[destination.place] = "answers and errors need separate files"
         destination.check()
 
 
 def write_results(address: Address, results: Iterable[Result], schema_text: str | None = None) -> int:
-    """Write results as the address's ending says. Returns how many. Raises OutputNotWritable, MissingExtra.
+    """Write results in the format of the address's ending. Returns how many. Raises OutputNotWritable, MissingExtra.
 
     In CSV and Parquet, the top-level properties of the job's JSON schema are columns.
     """
@@ -56,25 +56,25 @@ def write_results(address: Address, results: Iterable[Result], schema_text: str 
 
 
 def write_errors(address: Address, errors: Iterable[ErrorLine]) -> int:
-    """Write errors as the address's ending says. Returns how many. Raises OutputNotWritable, MissingExtra.
+    """Write errors in the format of the address's ending. Returns how many. Raises OutputNotWritable, MissingExtra.
 
-    Without an error there is no file; one that an earlier run left there is removed.
+    Without errors no file is written, and an old file at the address is removed.
     """
     return _write_if_any(address, errors, ERRORS)
 
 
 def write_history(address: Address, history: Iterable[HistoryLine]) -> int:
-    """Write retried failures as the address's ending says, like errors. Returns how many."""
+    """Write failures of earlier rounds, like errors. Returns how many."""
     return _write_if_any(address, history, HISTORY)
 
 
 def write_parts(address: Address, parts: Iterable[PartLine]) -> int:
-    """Write the answers to parts of long documents as the address's ending says, like errors. Returns how many."""
+    """Write answers to parts of long documents, like errors. Returns how many."""
     return _write_if_any(address, parts, PARTS)
 
 
 def write_stdout(lines: Iterable[BaseModel]) -> int:
-    """Write JSONL to standard output. Returns how many lines."""
+    """Write JSONL to standard output. Returns the number of lines."""
     count = 0
     for line in lines:
         sys.stdout.write(as_jsonl((line,)))

@@ -1,4 +1,4 @@
-"""A job's answers from the store into a file."""
+"""Writes a job's answers and failures from the store into files."""
 
 from sqlalchemy import Connection
 
@@ -19,7 +19,7 @@ def write_answers(connection: Connection, job_id: int, address: Address) -> int:
 
 
 def write_failures(connection: Connection, job_id: int, address: Address) -> int:
-    """Write a job's failed documents so far; without one there is no file. Returns how many.
+    """Write a job's failed documents so far; without any, no file. Returns how many.
 
     Raises OutputNotWritable, MissingExtra.
     """

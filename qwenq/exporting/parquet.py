@@ -1,4 +1,4 @@
-"""Lines as Parquet: typed columns, written group by group of rows, in flat memory."""
+"""Writes lines as Parquet: typed columns, in groups of rows, so that memory stays bounded."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 GROUP_ROWS = 20_000
 GROUP_CHARACTERS = 16_000_000
-"""A group ends with whichever comes first: readers, too, hold one at a time."""
+"""A group ends at whichever limit comes first. Readers hold one group at a time too."""
 
 
 def require_pyarrow() -> None:
-    """Raise MissingExtra unless Parquet can be written."""
+    """Raise MissingExtra unless pyarrow is installed."""
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError:
@@ -24,7 +24,7 @@ def require_pyarrow() -> None:
 
 
 def write_parquet(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> int:
-    """Write a row a line, each column of its kind, JSON as text; any value may be null. Returns how many."""
+    """Write a row for each line, with typed columns and JSON as text. Returns the number of rows."""
     require_pyarrow()
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter

@@ -1,4 +1,4 @@
-"""Lines as JSONL and as CSV."""
+"""Writes lines as JSONL and as CSV."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -13,26 +13,26 @@ from qwenq.exporting.sheets import Line, Sheet
 
 
 def as_jsonl(lines: Iterable[BaseModel]) -> str:
-    """Some lines as they stand in a JSONL file."""
+    """Format lines as a JSONL file holds them."""
     return "".join(_json_line(line).decode() for line in lines)
 
 
 def as_csv(lines: Iterable[Line], sheet: Sheet[Line]) -> str:
-    """Some lines as they stand in a CSV file, below its heading."""
+    """Format lines as a CSV file holds them, without the heading."""
     output = StringIO()
     csv.writer(output).writerows(_cells(lines, sheet))
     return output.getvalue()
 
 
 def csv_heading(sheet: Sheet[Line]) -> str:
-    """The first line of a CSV file."""
+    """Format the first line of a CSV file."""
     output = StringIO()
     csv.writer(output).writerow(sheet.columns)
     return output.getvalue()
 
 
 def write_jsonl(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> int:
-    """Write lines whole, as JSON, whatever the sheet says of columns. Returns how many."""
+    """Write each line as JSON; columns do not matter. Returns the number of lines."""
     del sheet
     written = 0
     for line in lines:
@@ -42,7 +42,7 @@ def write_jsonl(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> 
 
 
 def write_csv(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> int:
-    """Write a heading and a row a line. Returns how many lines."""
+    """Write a heading and a row for each line. Returns the number of lines."""
     text = TextIOWrapper(output, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow(sheet.columns)
@@ -61,5 +61,5 @@ def _cells(lines: Iterable[Line], sheet: Sheet[Line]) -> Iterator[list[Any]]:
 
 
 def _cell(value: Any) -> Any:
-    """Truth values as JSON has them."""
+    """Write booleans as in JSON."""
     return value if not isinstance(value, bool) else "true" if value else "false"

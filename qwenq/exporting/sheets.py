@@ -1,4 +1,4 @@
-"""How answers, errors and the history of a job look as tables: columns, what they hold, and a row for each line."""
+"""Answers, errors, history and parts as tables: column names, their types, and a row for each line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ Line = TypeVar("Line", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Sheet(Generic[Line]):
-    """Lines of one kind as a table; `row_of` gives a line's values in the order of the columns."""
+    """Lines of one kind as a table. `row_of` returns a line's values in the order of the columns."""
 
     kinds: dict[str, ColumnKind]
     row_of: Callable[[Line], tuple[Any, ...]]
@@ -51,7 +51,7 @@ class Sheet(Generic[Line]):
 
 
 def results_sheet(schema_text: str | None) -> Sheet[Result]:
-    """Answers as a table, with a column for each top-level property of the job's JSON schema after the others."""
+    """Make the table of answers; top-level properties of the job's JSON schema are its last columns."""
     found = answer_columns(schema_text, RESULTS.columns)
     if not found:
         return RESULTS
@@ -87,7 +87,7 @@ def _part_row(line: PartLine) -> tuple[Any, ...]:
 
 
 RESULTS = Sheet(_RESULT_KINDS, _result_row)
-"""Answers of a job without a schema."""
+"""The table of answers of a job without a schema."""
 ERRORS = Sheet(_ERROR_KINDS, _error_row)
 HISTORY = Sheet(_HISTORY_KINDS, _history_row)
 PARTS = Sheet(_PART_KINDS, _part_row)

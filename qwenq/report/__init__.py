@@ -1,4 +1,4 @@
-"""What became of a job, on one page: for who finds it in the morning.
+"""A job's report: counts, failures, costs, plots and samples, on one page or as JSON.
 
 store ─▶ gathering.py ─▶ facts.py ─▶ svg_plots.py, page.py ─▶ report.html
                             └──────▶ --json

@@ -1,4 +1,4 @@
-"""What a report tells: the numbers of one job, as `--json` gives them and as its page shows them."""
+"""The facts of a report: what `--json` prints and the page shows."""
 
 from datetime import datetime
 from typing import Annotated
@@ -17,9 +17,9 @@ MOST_SAMPLES = 100
 
 
 class ReportOptions(BaseModel):
-    """What a person chooses. `samples` 0, or `show_text` false, leaves out all that documents and prompts say.
+    """Options of a report. With `samples` 0, or without `show_text`, it holds no text of documents and prompts.
 
-    The price is that of an hour of one device, in `currency`.
+    The price is for an hour of one device, in `currency`.
     """
 
     model_config = _FROZEN
@@ -31,12 +31,12 @@ class ReportOptions(BaseModel):
 
     @property
     def with_text(self) -> bool:
-        """Whether any text of documents and prompts is shown."""
+        """Whether the report shows text of documents and prompts."""
         return self.show_text and self.samples > 0
 
 
 class Asked(BaseModel):
-    """What was asked for. `prompt` is None where text is not shown; of many sources, only the first are named."""
+    """What the job asks for. `prompt` is None if text is hidden; `sources` names only the first of many."""
 
     model_config = _FROZEN
 
@@ -50,7 +50,7 @@ class Asked(BaseModel):
 
 
 class Cost(BaseModel):
-    """What the devices' time costs at a price; `per_thousand` is for as many documents that were answered."""
+    """The cost of the devices' time. `per_thousand` is the cost of a thousand answered documents."""
 
     model_config = _FROZEN
 
@@ -61,7 +61,7 @@ class Cost(BaseModel):
 
 
 class Sample(BaseModel):
-    """A document and its answer, or the beginnings of them."""
+    """A document and its answer, each maybe cut."""
 
     model_config = _FROZEN
 
@@ -74,7 +74,7 @@ class Sample(BaseModel):
 
 
 class Section(BaseModel):
-    """More to tell of a job, by who knows of it: facts by name, under a title. A run says so what has changed."""
+    """An additional section of a report: facts by name. Schedules add what a run changed."""
 
     model_config = _FROZEN
 
@@ -84,7 +84,7 @@ class Section(BaseModel):
 
 
 class Report(BaseModel):
-    """One job as it stood at a moment. Times are UTC; `device_seconds` are those of `devices` together."""
+    """One job at one moment. Times are UTC; `device_seconds` is the sum over `devices`."""
 
     model_config = _FROZEN
 

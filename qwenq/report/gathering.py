@@ -1,4 +1,4 @@
-"""A job's report, from the store."""
+"""Reads a job's report from the store."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -29,9 +29,9 @@ _HIDDEN_FORM = ResponseFormat()
 def gather_report(
     connection: Connection, job_id: int, options: ReportOptions, sections: Sequence[Section] = ()
 ) -> Report | None:
-    """A job's report as it stands, None when there is no such job. `sections` are told after the others.
+    """Read a job's report; None if there is no such job. `sections` are appended.
 
-    A million documents are counted in seconds and in flat memory: read it in one snapshot.
+    Call it in one snapshot. A million documents take seconds, and no more memory than a few.
     """
     status, details = job_status(connection, job_id), job_details(connection, job_id)
     if status is None or details is None:
@@ -69,7 +69,7 @@ def _asked(details: JobDetails, options: ReportOptions) -> Asked:
 
 
 def _cost(devices: Sequence[DeviceTime], status: JobStatus, options: ReportOptions) -> Cost | None:
-    """What the time of the devices costs; an answer that was reused took none."""
+    """The cost of the devices' time. Reused answers took no time."""
     if options.gpu_hour_price is None:
         return None
     amount = sum(device.seconds for device in devices) / _HOUR * options.gpu_hour_price
@@ -83,7 +83,7 @@ def _cost(devices: Sequence[DeviceTime], status: JobStatus, options: ReportOptio
 
 
 def _without_text(group: FailureGroup) -> FailureGroup:
-    """Which documents failed, but not the messages, which may quote them."""
+    """Remove messages, which may quote documents, and keep which documents failed."""
     hidden = tuple(
         replace(message, message=CutText("", message.message.characters)) for message in group.messages
     )
@@ -93,7 +93,7 @@ def _without_text(group: FailureGroup) -> FailureGroup:
 def _samples(
     connection: Connection, status: JobStatus, prompt: PromptSpec, options: ReportOptions
 ) -> Iterator[Sample]:
-    """Answers at even distances over the input."""
+    """Pick answers at even distances over the input."""
     if not options.with_text:
         return
     after = -1

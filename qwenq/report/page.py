@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, no other file, no other host."""
+"""Renders a report as one self-contained HTML page: no scripts, no other files, no other hosts."""
 
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ ENDINGS = (".html", ".htm")
 
 
 def check_page(address: Address) -> None:
-    """Raise OutputNotWritable, or MissingExtra, unless a page can be written there."""
+    """Check that a page can be written there. Raises OutputNotWritable, MissingExtra."""
     if not str(address).lower().endswith(ENDINGS):
         raise OutputNotWritable(path=str(address), reason="its name must end in .html")
     destination_of(address).check()
@@ -31,12 +31,12 @@ def write_page(address: Address, report: Report) -> None:
 
 
 def render_page(report: Report) -> str:
-    """A report as HTML; every text in it is escaped."""
-    usual = GenerationParams()
+    """Render a report as HTML. All text is escaped."""
+    defaults = GenerationParams()
     given = {
         name: value
         for name, value in report.asked.params
-        if value != getattr(usual, name) and name != "response_format"
+        if value != getattr(defaults, name) and name != "response_format"
     }
     return (
         _environment()
@@ -54,7 +54,7 @@ def render_page(report: Report) -> str:
 
 
 def _money(amount: float) -> str:
-    """An amount with two places, or as many as a small one needs."""
+    """Format an amount with two decimals, or two significant digits below 1."""
     return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:.2g}"
 
 

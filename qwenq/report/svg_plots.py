@@ -1,7 +1,7 @@
-"""Plots of a report as SVG, each with the same in words: a sentence, and a table.
+"""Plots of a report as SVG, each also as a sentence and as a table.
 
-leather draws them: 30 kB of Python that needs nothing else, and SVG whose parts have classes. The style sheet of the
-page colours them, so that one picture fits light, dark and paper.
+leather draws them: 30 kB of Python without dependencies, and its SVG has classes. The page's style sheet colors them
+for light, dark and paper.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,12 +17,12 @@ from qwenq.wording import numbers
 
 WIDTH, HEIGHT = 560, 250
 LABELS = 6
-"""Of a horizontal axis, so many are told."""
+"""The most labels on a horizontal axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class SvgPlot:
-    """A picture and what it says: a sentence, and the rows of a table under two headings."""
+    """A picture, its summary in a sentence, and the rows of its table under two headings."""
 
     title: str
     summary: str
@@ -32,7 +32,7 @@ class SvgPlot:
 
 
 def report_plots(found: Distributions, progress: Progress) -> list[SvgPlot]:
-    """The plots of whatever was measured."""
+    """Draw a plot for each thing that was measured."""
     plots = [
         _histogram_plot("Answer lengths", "tokens", found.answer_tokens, _tokens),
         _histogram_plot("Prompt lengths", "tokens", found.prompt_tokens, _tokens),
@@ -61,7 +61,7 @@ def _histogram_plot(
 
 
 def _throughput_plot(progress: Progress) -> SvgPlot | None:
-    """Tokens by time; the first point is the beginning, before which there is no speed."""
+    """Tokens a second over time. The first point is the start, so it has no speed."""
     points = progress.points[1:]
     rates = [point.tokens_per_second for point in points]
     measured = [rate for rate in rates if rate is not None]
@@ -79,14 +79,14 @@ def _throughput_plot(progress: Progress) -> SvgPlot | None:
 
 
 def _columns(values: Sequence[float | None], labels: Sequence[str], heading: str, in_words: str) -> str:
-    """A column for each value. By its number, since two columns may have the same label."""
+    """Draw a column for each value. Columns are keyed by number, because two may have the same label."""
     step = -(-len(labels) // LABELS)
     chart = Chart()
     chart.add_columns([(str(place), value) for place, value in enumerate(values)])
     chart.set_x_axis(
         Axis(name=heading, tick_formatter=lambda _, place, __: "" if place % step else labels[place])
     )
-    # There is no half of an answer.
+    # Counts get no fractional ticks.
     whole = all(isinstance(value, int) for value in values)
     chart.set_y_axis(Axis(tick_formatter=lambda value, _, __: "" if whole and value % 1 else f"{value:,}"))
     svg = ET.Element("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": in_words})

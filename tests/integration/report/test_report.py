@@ -1,4 +1,4 @@
-"""`qwenq report` and `qwenq results`, as a user types them, over a store of each kind."""
+"""`qwenq report` and `qwenq results` as commands, on both databases."""
 
 import json
 import re
@@ -68,12 +68,12 @@ class _Page(HTMLParser):
 
 @pytest.fixture
 def home(settings: Settings) -> Mapping[str, str]:
-    """The environment of the test's store."""
+    """Environment variables that name the test's store."""
     return dict(environment_of(settings))
 
 
 def structured_job(store: Store) -> int:
-    """A job with a schema and hostile text in all places: an answer, a reused one, a failure and a bad row."""
+    """A job with a schema and hostile text everywhere: an answer, a reused answer, a failure, a bad row."""
     params = GenerationParams().overlaid(
         {"response_format": {"type": "json_schema", "json_schema": {"schema": json.loads(SCHEMA)}}}
     )
@@ -117,9 +117,7 @@ def structured_job(store: Store) -> int:
     return job_id
 
 
-def test_a_report_is_one_page_that_needs_nothing_else(
-    store: Store, home: Mapping[str, str], tmp_path: Path
-) -> None:
+def test_a_report_is_one_self_contained_page(store: Store, home: Mapping[str, str], tmp_path: Path) -> None:
     job_id = structured_job(store)
     ran = qwenq_here(
         "report", str(job_id), "-o", "new/report.html", "--gpu-hour-price", "500", "--currency", "EUR",
@@ -147,14 +145,14 @@ def test_a_report_is_one_page_that_needs_nothing_else(
         "invalid_row: 1 document",
         "too_long: 1 document",
         "Time of cpu 7.2 s, of 1 worker",
-        "1.00 EUR, at 500.00 EUR an hour of a device; 500.00 EUR for each thousand",
+        "1.00 EUR, at 500.00 EUR an hour of one device; 500.00 EUR for a thousand answered",
         "Of these, reused 1",
         "Of these, cut off 1",
     ):
         assert told in page.text, told
 
 
-def test_each_plot_is_told_in_words_and_in_a_table(store: Store) -> None:
+def test_each_plot_of_a_report_has_a_sentence_and_a_table(store: Store) -> None:
     job_id = structured_job(store)
     with store.reading() as connection:
         report = gather_report(connection, job_id, ReportOptions())
@@ -170,7 +168,7 @@ def test_each_plot_is_told_in_words_and_in_a_table(store: Store) -> None:
 
 
 @pytest.mark.parametrize("hidden", ["--samples=0", "QWENQ_SHOW_TEXT=false"])
-def test_text_is_hidden_where_that_is_asked_for(
+def test_a_report_hides_text_when_asked(
     store: Store, home: Mapping[str, str], tmp_path: Path, hidden: str
 ) -> None:
     job_id = structured_job(store)
@@ -186,7 +184,7 @@ def test_text_is_hidden_where_that_is_asked_for(
         assert "too_long" in said
 
 
-def test_the_numbers_are_told_as_json(store: Store, home: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_report_as_json_has_the_numbers(store: Store, home: Mapping[str, str], tmp_path: Path) -> None:
     job_id = structured_job(store)
     ran = qwenq_here("report", str(job_id), "--json", "--samples", "1", cwd=tmp_path, env=home)
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -201,7 +199,7 @@ def test_the_numbers_are_told_as_json(store: Store, home: Mapping[str, str], tmp
     assert (sample["custom_id"], sample["document"]["text"]) == (HOSTILE, f"document {HOSTILE}")
 
 
-def test_samples_come_from_all_over_the_input_and_each_once(store: Store) -> None:
+def test_samples_are_spread_over_the_input_without_repeats(store: Store) -> None:
     job_id = make_job(store, documents=100, chunk_documents=100)
     answer_all(store, job_id, make_worker(store))
     few = make_job(store, documents=3)
@@ -215,7 +213,7 @@ def test_samples_come_from_all_over_the_input_and_each_once(store: Store) -> Non
     assert [sample.custom_id for sample in all_there_are.samples] == ["d0", "d1", "d2"]
 
 
-def test_a_job_without_answers_is_told_as_it_stands(
+def test_a_report_of_a_queued_job_shows_its_present_state(
     store: Store, home: Mapping[str, str], tmp_path: Path
 ) -> None:
     job_id = make_job(store, documents=3)
@@ -223,11 +221,11 @@ def test_a_job_without_answers_is_told_as_it_stands(
     assert ran.returncode == 0, ran.stderr
     assert "is queued: the report shows it as it is now" in ran.stderr
     text = _Page((tmp_path / "r.html").read_text("utf-8")).text
-    assert "3 documents are to come" in text
+    assert "3 documents remain" in text
     assert "Nothing was generated for this job yet." in text
 
 
-def test_a_section_of_someone_else_stands_on_the_page(store: Store) -> None:
+def test_an_additional_section_is_on_the_page(store: Store) -> None:
     job_id = make_job(store)
     section = Section(
         title="Since the last run", facts={"New documents": f"50 {HOSTILE}"}, note="The run of Monday."
@@ -246,14 +244,14 @@ def test_a_section_of_someone_else_stands_on_the_page(store: Store) -> None:
         (("7", "-o", "r.html"), "There is no job 7 in"),
         (("1",), "say where to write the page"),
         (("1", "-o", "r.pdf"), "r.pdf cannot be written: its name must end in .html"),
-        (("1", "-o", "taken.html"), "taken.html cannot be written: it is there, and is no file"),
+        (("1", "-o", "taken.html"), "taken.html cannot be written: it exists and is not a file"),
         (("1", "--json", "--gpu-hour-price", "nan"), "--gpu-hour-price: it must be a number"),
         (("1", "--json", "--gpu-hour-price", "-1"), "-1"),
         (("1", "--json", "--samples", "101"), "101"),
     ],
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_cannot_be_told_is_refused(
+def test_an_impossible_report_is_refused(
     store: Store, home: Mapping[str, str], tmp_path: Path, words: tuple[str, ...], said: str
 ) -> None:
     make_job(store)
@@ -263,7 +261,7 @@ def test_what_cannot_be_told_is_refused(
     assert said in ran.stderr
 
 
-def test_results_as_parquet_have_the_columns_of_the_jobs_schema(
+def test_parquet_results_have_the_columns_of_the_schema_of_the_job(
     store: Store, home: Mapping[str, str], tmp_path: Path
 ) -> None:
     job_id = structured_job(store)

@@ -1,4 +1,4 @@
-"""Answers and errors as files of each format, on disk and in a store of objects."""
+"""Answers and errors as files of each format, on disk and in an object store."""
 
 import csv
 import json
@@ -73,7 +73,7 @@ def broken() -> Iterator[Result]:
 
 @pytest.fixture
 def bucket() -> Iterator[str]:
-    """The URL of a folder in a store of objects."""
+    """The URL of a folder in an object store."""
     yield "memory://bucket/out"
     fsspec.filesystem("memory").store.clear()
 
@@ -91,7 +91,7 @@ def test_parquet_has_typed_columns_for_the_properties_of_the_schema(tmp_path: Pa
     assert [types[name] for name in COLUMNS] == ["int64", "double", "bool", "string", "string"]
 
 
-def test_csv_has_the_same_columns(tmp_path: Path) -> None:
+def test_csv_has_a_column_for_each_property_of_the_schema(tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     assert write_results(out, results(*ANSWERS), SCHEMA) == 3
     with out.open(newline="", encoding="utf-8") as file:
@@ -103,14 +103,14 @@ def test_csv_has_the_same_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
-def test_without_a_schema_there_are_no_more_columns(tmp_path: Path, name: str) -> None:
+def test_results_without_a_schema_have_the_standard_columns_only(tmp_path: Path, name: str) -> None:
     out = tmp_path / name
     write_results(out, results(*ANSWERS))
     header = out.read_text().splitlines()[0].split(",") if name == "out.csv" else pq.read_schema(out).names
     assert tuple(header) == RESULT_COLUMNS
 
 
-def test_no_answer_at_all_gives_an_empty_table_with_its_columns(tmp_path: Path) -> None:
+def test_an_empty_table_has_the_columns_of_the_schema(tmp_path: Path) -> None:
     assert write_results(tmp_path / "out.parquet", results(), SCHEMA) == 0
     table = pq.read_table(tmp_path / "out.parquet")
     assert (table.num_rows, table.column_names) == (0, [*RESULT_COLUMNS, *COLUMNS])
@@ -127,7 +127,7 @@ def test_parquet_is_written_in_groups_of_rows(tmp_path: Path, monkeypatch: pytes
     assert [row["text"][0] for row in rows_of(tmp_path / "long.parquet")] == ["x", "y", "z"]
 
 
-def test_errors_are_a_table_too_and_an_earlier_one_goes_when_there_are_none(tmp_path: Path) -> None:
+def test_errors_are_a_table_and_an_old_file_is_removed_without_errors(tmp_path: Path) -> None:
     out = tmp_path / "errors.parquet"
     assert write_errors(out, ERRORS) == 2
     assert rows_of(out) == [
@@ -140,7 +140,7 @@ def test_errors_are_a_table_too_and_an_earlier_one_goes_when_there_are_none(tmp_
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
-def test_a_file_that_breaks_off_leaves_what_was_there_before(tmp_path: Path, ending: str) -> None:
+def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path, ending: str) -> None:
     out = tmp_path / f"out.{ending}"
     out.write_text("of yesterday")
     with pytest.raises(RuntimeError, match="went away"):
@@ -166,7 +166,7 @@ def test_an_object_appears_whole_or_not_at_all(bucket: str, ending: str) -> None
         assert len(store.cat_file(out).splitlines()) == (3 if ending == "csv" else 2)
 
 
-def test_errors_in_an_object_store_go_when_there_are_none(bucket: str) -> None:
+def test_an_old_object_of_errors_is_removed_without_errors(bucket: str) -> None:
     errors = errors_path(f"{bucket}/answers.parquet")
     assert errors == f"{bucket}/answers.errors.jsonl"
     assert write_errors(errors, ERRORS) == 2
@@ -179,7 +179,7 @@ def test_a_file_url_is_a_path(tmp_path: Path) -> None:
     check_outputs([f"file://{out}"])
     assert write_results(f"file://{out}", results("a")) == 1
     assert [path.name for path in out.parent.iterdir()] == ["out.jsonl"]
-    with pytest.raises(OutputNotWritable, match="a file each"):
+    with pytest.raises(OutputNotWritable, match="separate files"):
         check_outputs([out, f"file://{out}"])
 
 
@@ -187,13 +187,13 @@ def test_a_file_url_is_a_path(tmp_path: Path) -> None:
     ("out", "reason"),
     [
         ("out.xlsx", r"must end in \.jsonl, \.csv or \.parquet"),
-        ("folder.csv", "is no file"),
+        ("folder.csv", "is not a file"),
         ("in.csv", "it is an input"),
-        ("in.csv/out.csv", "the folder in.csv cannot be made, since a file has its place"),
+        ("in.csv/out.csv", "the folder in.csv cannot be created, because a file has this name"),
         ("gopher://bucket/out.csv", "Protocol not known"),
     ],
 )
-def test_an_output_that_cannot_be_is_refused_before_any_work(
+def test_an_impossible_output_is_refused_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, reason: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -203,7 +203,7 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(
         check_outputs([out], ["in.csv"])
 
 
-def test_an_object_store_that_refuses_is_told_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_store_that_refuses_is_reported_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError("Access Denied.")
 
@@ -212,14 +212,16 @@ def test_an_object_store_that_refuses_is_told_before_any_work(monkeypatch: pytes
         check_outputs(["memory://b/out.csv"])
 
 
-def test_a_missing_package_is_told_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
     with pytest.raises(MissingExtra, match=r"pip install 'qwenq\[parquet\]'"):
         check_outputs([tmp_path / "out.parquet"])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_that_write_one_file_at_once_write_it_whole_each(tmp_path: Path) -> None:
+def test_two_concurrent_writers_of_a_file_each_write_it_whole(tmp_path: Path) -> None:
     place = tmp_path / "answers.parquet"
 
     def writing_another_meanwhile() -> Iterator[Result]:

@@ -1,4 +1,4 @@
-"""Plots say in words and in a table what they show."""
+"""Plots of a report: columns, labels, sentences, tables."""
 
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -14,19 +14,19 @@ BEGAN = datetime(2026, 11, 22, 2, tzinfo=UTC)
 
 
 def of_counts(*counts: int) -> Histogram:
-    """So many values in each bucket of tokens, from the first on."""
+    """A histogram with these counts in its first buckets of tokens."""
     return histogram([*counts, *[0] * (len(TOKEN_BOUNDS) + 1 - len(counts))], TOKEN_BOUNDS, 1_000.0)
 
 
 def columns(plot: SvgPlot) -> list[float]:
-    """The heights of what is drawn, as shares of the largest."""
+    """The heights of the columns, as shares of the highest."""
     (series,) = [group for group in ET.fromstring(plot.svg).iter() if "series" in group.get("class", "")]
     heights = [float(column.get("height", "")) for column in series]
     return [round(height / max(heights), 2) for height in heights]
 
 
 def labels(plot: SvgPlot, axis_of: str = "bottom") -> list[str]:
-    """What stands below the columns, or beside them."""
+    """The labels of an axis."""
     (axis,) = [group for group in ET.fromstring(plot.svg).iter() if group.get("class") == f"axis {axis_of}"]
     return [text.text for group in axis if group.get("class") == "tick" for text in group.iter() if text.text]
 
@@ -39,7 +39,7 @@ def progress(*rates: float | None) -> Progress:
     return Progress(10.0, points)
 
 
-def test_a_histogram_is_drawn_told_and_listed_alike() -> None:
+def test_a_histogram_agrees_as_picture_sentence_and_table() -> None:
     (plot,) = report_plots(Distributions(answer_tokens=of_counts(1, 4, 0, 2)), Progress())
     assert plot.rows == [("0", "1"), ("1", "4"), ("2", "0"), ("3-4", "2")]
     assert columns(plot) == [0.25, 1.0, 0.0, 0.5]
@@ -51,31 +51,31 @@ def test_a_histogram_is_drawn_told_and_listed_alike() -> None:
     assert ET.fromstring(plot.svg).get("aria-label") == f"Answer lengths. {plot.summary}"
 
 
-def test_beside_counts_there_are_whole_numbers_alone() -> None:
+def test_an_axis_of_counts_has_whole_numbers_only() -> None:
     (plot,) = report_plots(Distributions(answer_tokens=of_counts(2, 10, 3)), Progress())
     assert set(labels(plot, "left")) == {"0", "5", "10"}
 
 
-def test_of_many_columns_a_few_have_a_label() -> None:
+def test_only_some_of_many_columns_are_labelled() -> None:
     (plot,) = report_plots(Distributions(prompt_tokens=of_counts(*range(1, 26))), Progress())
     assert len(columns(plot)) == len(plot.rows) == 25
     assert 2 < len(labels(plot)) <= LABELS
 
 
-def test_what_is_beyond_the_last_bound_is_told_without_an_end() -> None:
+def test_values_beyond_the_last_bound_have_no_upper_end() -> None:
     beyond = histogram([*[0] * len(SECOND_BOUNDS), 3], SECOND_BOUNDS, 60_000.0)
     (plot,) = report_plots(Distributions(seconds=beyond), Progress())
     assert plot.rows == [("7000 and more", "3")]
     assert "half of them have at least 7,000 seconds" in plot.summary
 
 
-def test_throughput_is_drawn_by_time_and_leaves_out_what_is_not_measured() -> None:
+def test_throughput_is_drawn_over_time_without_unmeasured_points() -> None:
     (plot,) = report_plots(Distributions(), progress(10.0, 40.0, 40.0, None))
     assert columns(plot) == [0.25, 1.0, 1.0]
     assert [name for name, _ in plot.rows] == ["10 s", "20 s", "30 s", "40 s"]
     assert plot.summary == "30 answer tokens a second on average, 40 at most."
 
 
-@pytest.mark.parametrize("told", [Progress(), progress(), progress(None), progress(0.0, 0.0)])
-def test_where_nothing_was_measured_there_is_no_plot(told: Progress) -> None:
-    assert report_plots(Distributions(), told) == []
+@pytest.mark.parametrize("given", [Progress(), progress(), progress(None), progress(0.0, 0.0)])
+def test_a_report_without_measurements_has_no_plot(given: Progress) -> None:
+    assert report_plots(Distributions(), given) == []
