@@ -22,7 +22,7 @@ from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store, running_redis
 from benchmarks.workload import write_documents
 from qwenq.actions.request import JobRequest
-from qwenq.actions.submitting import submit_request
+from qwenq.producer.enqueuing import enqueue_input
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import batches, chunks
 from qwenq.store.database.store import Store, database_url
@@ -52,7 +52,7 @@ def run(settings: Settings, store: Store, path: Path, chunk_documents: int) -> S
     """Run one job to its end."""
     cut = settings.model_copy(update={"chunk_documents": chunk_documents, "chunk_tokens": 10**9})
     request = JobRequest(files=[str(path)], params={"max_new_tokens": NEW_TOKENS})
-    job_id = submit_request(request, cut).job_id
+    job_id = enqueue_input(cut, request.specify(cut)).job_id
     while (span := _span(store, job_id)) is None:
         time.sleep(LOOK_EVERY_SECONDS)
     return span

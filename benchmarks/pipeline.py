@@ -20,9 +20,9 @@ from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import forget_environment, make_store, running_postgres, running_redis
 from benchmarks.workload import write_documents
 from qwenq.actions.request import JobRequest
-from qwenq.actions.submitting import submit_request
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
+from qwenq.producer.enqueuing import enqueue_input
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import broker_url
@@ -59,7 +59,7 @@ class Pipeline:
     def run(self, path: Path) -> tuple[JobStatus, float, float]:
         """Submit a file and wait for its last answer: the status, seconds of submit, seconds from then on."""
         began = time.perf_counter()
-        job_id = submit_request(JobRequest(files=[str(path)]), self._settings).job_id
+        job_id = enqueue_input(self._settings, JobRequest(files=[str(path)]).specify(self._settings)).job_id
         submitted = time.perf_counter()
         while not (status := self._status(job_id)).state.ended:
             self._worker.require_running()

@@ -28,9 +28,9 @@ from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import Postgres, forget_environment, make_store, running_postgres, running_redis
 from benchmarks.workload import write_documents
 from qwenq.actions.request import JobRequest
-from qwenq.actions.submitting import submit_request
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
+from qwenq.producer.enqueuing import enqueue_input
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import chunks, jobs, results
 from qwenq.store.broker.broker import broker_url
@@ -64,7 +64,7 @@ class Side:
     def turn(self, path: Path, rows: int) -> "Turn":
         """Submit a file, wait for its last result, check them all."""
         busy = self._cpu_seconds()
-        job_id = submit_request(JobRequest(files=[str(path)]), self.settings).job_id
+        job_id = enqueue_input(self.settings, JobRequest(files=[str(path)]).specify(self.settings)).job_id
         while not self._has_result(job_id, rows - 1):
             self.worker.require_running()
             time.sleep(LOOK_EVERY_SECONDS)

@@ -22,8 +22,8 @@ from benchmarks.services import FreshStores, forget_environment, running_postgre
 from benchmarks.watched import Watched, watch
 from benchmarks.workload import write_documents
 from qwenq.actions.request import JobRequest
-from qwenq.actions.submitting import submit_request
 from qwenq.embedded.session import environment_of
+from qwenq.producer.enqueuing import enqueue_input
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import broker_url
 from qwenq.store.database.store import SQLITE_FILE
@@ -50,7 +50,7 @@ POSTGRES_LOOPS: dict[str, BareLoop] = {
 def submit(path: Path, rows: int, settings: Settings) -> float:
     """Submit a file; all of it must be stored and announced. Returns the seconds it took."""
     started = time.perf_counter()
-    submission = submit_request(JobRequest(files=[str(path)]), settings)
+    submission = enqueue_input(settings, JobRequest(files=[str(path)]).specify(settings))
     seconds = time.perf_counter() - started
     if submission.documents != rows or submission.rejected or submission.unannounced:
         raise SystemExit(f"submit did something else: {submission}")

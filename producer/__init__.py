@@ -1,1 +1,1 @@
-"""Work in: files become documents, documents become chunks, chunks become messages."""
+"""The way in: files become documents, documents become chunks, chunks are announced to workers."""

@@ -1,24 +1,29 @@
-"""Enqueue a job: store its rows and chunks, then announce it to the workers."""
+"""Enqueue a job: open its input, store its rows and chunks, then announce it to the workers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from qwenq.producer.idempotency import begin_or_find, check_same_request
-from qwenq.producer.signals import signals_held
+from qwenq.producer.idempotency import check_same_request, find_or_begin
+from qwenq.producer.opening import open_input
+from qwenq.producer.reading import Format
+from qwenq.producer.signals import Signals, signals_held
 from qwenq.producer.storing import store_rows
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import BrokerAway, StoreAway
-from qwenq.schemas.jobs import JobSpec, KeyedJob
+from qwenq.schemas.jobs import HalfJob, JobSpec, KeyedJob
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
+from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
+from qwenq.store.life.half_jobs import begin_job
 from qwenq.store.life.removal import remove_abandoned
 from qwenq.store.life.workers import ALIVE_SECONDS, count_alive
 
 CLEANING_SECONDS = 5.0
-"""How long a submit clears away what others left half stored; the next one goes on."""
+"""How long to remove half jobs of dead producers; the next enqueuing goes on."""
+TELL_EVERY_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,41 @@ class EnqueuedJob:
     repeated: bool = False
 
 
-def _nobody(_job_id: int) -> None:
+def _ignore(_number: int) -> None:
     """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Hears how a job is stored. `read` gets the number of rows so far, once in TELL_EVERY_ROWS.
+
+    `stored` gets the id of a job that is there to stay; `waiting` the id of a job with the same idempotency key that
+    another process is still storing.
+    """
+
+    read: Callable[[int], object] = _ignore
+    stored: Callable[[int], object] = _ignore
+    waiting: Callable[[int], object] = _ignore
+
+
+SILENT = Listener()
+
+
+def enqueue_input(
+    settings: Settings,
+    spec: JobSpec,
+    format: Format | None = None,  # noqa: A002 - the word of the command line
+    sheet: str | None = None,
+    listener: Listener = SILENT,
+) -> EnqueuedJob:
+    """Enqueue the documents behind the names in `spec.sources`.
+
+    An input that cannot work is refused before the store is opened. Raises what `open_input` and `enqueue_job` raise,
+    StoreNotCreated and StoreVersionMismatch.
+    """
+    spec, rows = open_input(spec, format, sheet=sheet)
+    with open_store(settings) as store, Broker(settings) as broker:
+        return enqueue_job(store, broker, settings, spec, rows, listener=listener)
 
 
 def enqueue_job(
@@ -48,25 +86,24 @@ def enqueue_job(
     spec: JobSpec,
     rows: Iterable[Row],
     run_key: str | None = None,
-    stored: Callable[[int], object] = _nobody,
-    waiting: Callable[[int], object] = _nobody,
+    listener: Listener = SILENT,
 ) -> EnqueuedJob:
-    """Store a job with its rows, then tell the workers. Memory stays flat, whatever the number of rows.
+    """Store a job with its rows, then announce it. Memory stays flat, whatever the number of rows.
 
-    The job cannot run before its last row is in. `stored` is called with its id once it can, before anything else
-    may go wrong; `waiting` with the id of a job of the same key that another process is still storing. A broker that
-    is away does not matter: a reconciler will announce what was stored. A job that is cancelled meanwhile stays so,
-    with the rows stored until then. Raises NoGoodRow, KeyboardInterrupt (for Ctrl-C and TERM), both with nothing left
-    in the store, IdempotencyMismatch, JobGivenUp, and StoreAway.
+    The job cannot run before its last row is in. When it can, `listener.stored` is called before anything else may
+    fail. A broker that is away does not matter: a reconciler will announce the job. A job that is cancelled meanwhile
+    stays cancelled, with the rows stored until then. Raises NoGoodRow and KeyboardInterrupt (for Ctrl-C and TERM), both
+    with nothing left in the store; IdempotencyMismatch, JobGivenUp, and StoreAway.
     """
     with signals_held() as signals:
-        begun = begin_or_find(store, spec, run_key, settings.lease_seconds, signals, waiting)
+        begun = begin_or_find(store, spec, run_key, settings.lease_seconds, signals, listener.waiting)
+        told = signals.heeding(_telling(rows, listener.read))
         documents = rejected = 0
         if isinstance(begun, KeyedJob):
-            check_same_request(spec, signals.heeding(rows), begun)
+            check_same_request(spec, told, begun)
         else:
-            documents, rejected = store_rows(store, settings, spec, begun, signals.heeding(rows), signals)
-        stored(begun.job_id)
+            documents, rejected = store_rows(store, settings, spec, begun, told, signals)
+        listener.stored(begun.job_id)
     unannounced = _announce(store, broker, begun.job_id)
     with suppress(StoreAway):
         remove_abandoned(store, CLEANING_SECONDS)
@@ -77,7 +114,31 @@ def enqueue_job(
     )
 
 
+def begin_or_find(
+    store: Store,
+    spec: JobSpec,
+    run_key: str | None,
+    lease_seconds: float,
+    signals: Signals,
+    waiting: Callable[[int], object],
+) -> HalfJob | KeyedJob:
+    """Begin the job, or find the job that has its key. Raises KeyboardInterrupt."""
+    with store.writing() as connection:
+        begun = begin_job(connection, spec, run_key, lease_seconds)
+    if begun is not None:
+        return begun
+    return find_or_begin(store, spec, run_key, lease_seconds, signals, waiting)
+
+
+def _telling(rows: Iterable[Row], read: Callable[[int], object]) -> Iterator[Row]:
+    for count, row in enumerate(rows, start=1):
+        yield row
+        if count % TELL_EVERY_ROWS == 0:
+            read(count)
+
+
 def _announce(store: Store, broker: Broker, job_id: int) -> str | None:
+    """Announce the job's chunks. Returns the reason if the broker is away."""
     try:
         announce_job(store, broker, job_id)
     except BrokerAway as away:

@@ -1,4 +1,4 @@
-"""A sign of life: a thread renews a lease, since standard input may be silent for hours."""
+"""Renew a lease in a thread, since standard input may be silent for hours."""
 
 import logging
 import threading
@@ -17,10 +17,7 @@ _log = logging.getLogger("qwenq.producer")
 
 
 class Heartbeat:
-    """Keeps what is under a lease this process's, by calling `renew` now and then; the lease is in seconds.
-
-    `renew` tells whether the lease is wanted any longer.
-    """
+    """Calls `renew` four times in each lease, until it returns False or the block ends."""
 
     def __init__(self, store: Store, renew: Callable[[Connection], bool], lease_seconds: float) -> None:
         self._store = store
@@ -48,12 +45,12 @@ class Heartbeat:
             wanted = self._beat()
 
     def _beat(self) -> bool:
-        """Renew the lease. False: there is none to renew any more, as whoever stores the rows finds out by itself."""
+        """Renew the lease. False if it is lost; the thread that stores the rows finds that out itself."""
         try:
             with self._store.fleeting() as connection:
                 return self._renew(connection)
         except JobGivenUp:
             return False
         except StoreAway as away:
-            _log.warning("no sign of life: %s", away)
+            _log.warning("the lease of the job was not renewed: %s", away)
             return True

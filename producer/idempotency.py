@@ -1,4 +1,4 @@
-"""Requests with an idempotency key: each is stored once, however often and from wherever it is submitted."""
+"""Idempotency keys: a job with a key is stored once, however often and from wherever it is submitted."""
 
 import hashlib
 import time
@@ -23,7 +23,7 @@ class InputDigest:
         self._digest = hashlib.sha256()
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Take the next rows."""
+        """Add the next rows."""
         parts = [
             f"{row.custom_id}\0{row.content}\0" if isinstance(row, Document) else f"\0{row.raw}\0"
             for row in rows
@@ -31,11 +31,11 @@ class InputDigest:
         self._digest.update("".join(parts).encode("utf-8", "surrogatepass"))
 
     def hexdigest(self) -> str:
-        """The digest of all rows until now."""
+        """The digest of all rows added so far."""
         return self._digest.hexdigest()
 
 
-def begin_or_find(
+def find_or_begin(
     store: Store,
     spec: JobSpec,
     run_key: str | None,
@@ -43,38 +43,37 @@ def begin_or_find(
     signals: Signals,
     waiting: Callable[[int], object],
 ) -> HalfJob | KeyedJob:
-    """Begin the job, or find the one that has its key already.
+    """Find the job that has this key, or begin one if it is gone.
 
-    One that another process is still storing is waited for, since it may come to nothing; `waiting` is told of it
-    once. If that process dies, its half job makes room. Raises KeyboardInterrupt.
+    Waits for a job that another process is still storing, since that may fail; `waiting` gets its id once. If that
+    process dies, its half job makes room. Raises KeyboardInterrupt.
     """
     waited_for: int | None = None
     while True:
+        with store.reading() as connection:
+            found = idempotency.job_of_key(connection, spec.idempotency_key or "")
+        if found is not None and found.state != JobState.VALIDATING:
+            return found
+        if found is not None and not found.abandoned:
+            if waited_for != found.job_id:
+                waited_for = found.job_id
+                waiting(found.job_id)
+            signals.heed()
+            time.sleep(LOOK_AGAIN_SECONDS)
+            continue
+        if found is not None:
+            with store.writing() as connection:
+                take_abandoned(connection, found.job_id, lease_seconds=0)
         with store.writing() as connection:
             begun = begin_job(connection, spec, run_key, lease_seconds)
         if begun is not None:
             return begun
-        with store.reading() as connection:
-            found = idempotency.job_of_key(connection, spec.idempotency_key or "")
-        if found is None:
-            continue
-        if found.state != JobState.VALIDATING:
-            return found
-        if found.abandoned:
-            with store.writing() as connection:
-                take_abandoned(connection, found.job_id, lease_seconds=0)
-            continue
-        if waited_for != found.job_id:
-            waited_for = found.job_id
-            waiting(found.job_id)
-        signals.heed()
-        time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def check_same_request(spec: JobSpec, rows: Iterable[Row], found: KeyedJob) -> None:
-    """Raise IdempotencyMismatch unless the same is asked for; the name and the priority may differ.
+    """Raise IdempotencyMismatch if this request differs from the first; its name and priority may.
 
-    The input of a job that was cancelled before it was all stored is not compared.
+    The input is not compared with that of a job that was cancelled before it was wholly stored.
     """
     digest = InputDigest()
     for row in rows:

@@ -1,4 +1,4 @@
-"""URLs of object stores, as `s3://bucket/folder/file.jsonl`, and what opens them."""
+"""URLs of object stores, such as `s3://bucket/folder/file.jsonl`, and the file systems that open them."""
 
 import re
 from typing import TYPE_CHECKING
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
-"""By protocol: the extra of qwenq that brings its package."""
+"""The extra of qwenq that installs the package of a protocol."""
 
 
 def is_url(name: str) -> bool:
-    """Whether a name is a URL and no path."""
+    """Whether a name is a URL, not a path."""
     return _URL.match(name) is not None
 
 
 def filesystem_of(url: str) -> "tuple[AbstractFileSystem, str]":
-    """What opens a URL, and the URL's path there.
+    """The file system behind a URL, and the URL's path in it.
 
-    Raises MissingExtra where a package is not installed, UnreadableInput for a protocol that nobody knows.
+    Raises MissingExtra if a package is not installed, UnreadableInput for an unknown protocol.
     """
     from fsspec.core import url_to_fs
 

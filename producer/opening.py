@@ -1,4 +1,4 @@
-"""Opening a job's input: what cannot work is refused before anything is stored."""
+"""Open a job's input: refuse what cannot work before anything is stored."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import orjson
 
-from qwenq.producer.reading import Format, Rows, read_rows
+from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.rules import named
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
@@ -25,12 +25,12 @@ def open_input(
     format: Format | None = None,  # noqa: A002 - the word of the command line
     stdin: BinaryIO | None = None,
     sheet: str | None = None,
-) -> Rows:
-    """All rows of the inputs behind the job's sources, the first of them already looked at; nothing is lost.
+) -> tuple[JobSpec, Iterator[Row]]:
+    """Open the inputs behind the job's sources, and check the first rows.
 
-    Raises InvalidTemplate, what read_rows raises, UnknownColumn (no document among the first has a column that the
-    template or --id-column names) and NoGoodRow. When the first PEEKED_ROWS rows are all bad, they are handed on: a
-    good one may follow.
+    Returns all rows, and the job with these inputs as its sources. Raises InvalidTemplate, InvalidParameter, what
+    read_rows raises, UnknownColumn (the template or --id-column names a column that none of the first documents has)
+    and NoGoodRow. If the first PEEKED_ROWS rows are all bad, reading goes on: a good one may follow.
     """
     template, merge = checked_prompts(spec)
     rows = read_rows(spec.sources, format, spec.prompt, spec.params, stdin, sheet)
@@ -42,66 +42,39 @@ def open_input(
             _check_merge_columns(merge, template, documents, rows.sources)
     elif len(peeked) < PEEKED_ROWS:
         raise no_good_row(rows.sources, [row for row in peeked if isinstance(row, BadRow)])
-    return Rows(rows.sources, chain(peeked, rows.stream))
+    return spec.model_copy(update={"sources": rows.sources}), chain(peeked, rows.stream)
 
 
 def checked_prompts(spec: JobSpec) -> tuple[PromptTemplate, MergeTemplate | None]:
-    """The job's prompt, and the one that merges, whatever its input is. Raises InvalidTemplate, InvalidParameter."""
+    """Compile the job's prompt and its merge prompt. Raises InvalidTemplate, InvalidParameter."""
     template = PromptTemplate.from_spec(spec.prompt)
     if template.names_nothing:
-        reason = (
-            "it names no column, so every document would be asked the same; {{ text }} may be what is meant"
-        )
+        reason = "it names no column, so every document would be asked the same; did you mean {{ text }}?"
         raise InvalidParameter(name="the prompt", reason=reason)
     merge = MergeTemplate.of(spec.prompt, spec.params)
     if merge is not None and not merge.names_parts:
-        reason = "it does not name the answers that it is to merge, such as {{ parts | join('\n\n') }}"
+        reason = "it does not name the answers to merge, such as {{ parts | join('\n\n') }}"
         raise InvalidParameter(name="the merge prompt", reason=reason)
     return template, merge
 
 
-def _check_columns(
-    template: PromptTemplate, prompt: PromptSpec, documents: Sequence[Document], sources: Sequence[str]
-) -> None:
-    """Refuse a template or an id column that fits none of these documents. Raises UnknownColumn.
-
-    One document that has the column is enough: a column may be missing here and there.
-    """
-    column = _missing_id(prompt, documents) or _missing_name(template, documents)
-    if column is not None:
-        first = documents[0]
-        columns = named(template.columns(first.content))
-        raise UnknownColumn(source=sources[first.source], column=column, columns=columns)
-
-
-def _check_merge_columns(
-    merge: MergeTemplate, template: PromptTemplate, documents: Sequence[Document], sources: Sequence[str]
-) -> None:
-    """Refuse a merge prompt that asks for a column which none of these documents has. Raises UnknownColumn."""
-    missing = [merge.missing_column(template.columns(document.content)) for document in documents]
-    if all(missing):
-        first = documents[0]
-        columns = named(template.columns(first.content))
-        raise UnknownColumn(source=sources[first.source], column=str(missing[0]), columns=columns)
-
-
-def no_good_row(sources: Sequence[str], rejected: Sequence[BadRow]) -> NoGoodRow:
-    """The refusal of an input without a single document, with the first bad row's reason."""
-    if not rejected:
+def no_good_row(sources: Sequence[str], bad_rows: Sequence[BadRow]) -> NoGoodRow:
+    """The error for an input without a document; it gives the first bad row's reason."""
+    if not bad_rows:
         return NoGoodRow(source=named_inputs(sources), reason="it is empty")
-    first = rejected[0]
-    more = f"; {len(rejected)} bad rows in all" if len(rejected) > 1 else ""
+    first = bad_rows[0]
+    more = f"; {len(bad_rows)} bad rows in all" if len(bad_rows) > 1 else ""
     return NoGoodRow(source=sources[first.source], reason=f"line {first.line}: {first.reason}{more}")
 
 
 def named_inputs(sources: Sequence[str]) -> str:
-    """Inputs for people: the first few by name."""
+    """Inputs to show: the first few names."""
     more = len(sources) - NAMED_INPUTS
     return ", ".join(sources[:NAMED_INPUTS]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _first(rows: Iterator[Row]) -> Iterator[Row]:
-    """The rows at the beginning: enough documents to judge by, as far as they are small."""
+    """The first rows: enough documents to check, and not too much text."""
     documents = chars = 0
     for count, row in enumerate(rows, start=1):
         yield row
@@ -110,6 +83,34 @@ def _first(rows: Iterator[Row]) -> Iterator[Row]:
             chars += len(row.content)
         if count >= PEEKED_ROWS or documents >= PEEKED_DOCUMENTS or chars >= PEEKED_CHARS:
             return
+
+
+def _check_columns(
+    template: PromptTemplate, prompt: PromptSpec, documents: Sequence[Document], sources: Sequence[str]
+) -> None:
+    """Raise UnknownColumn if the id column or a name in the template is missing in all of these documents.
+
+    One document that has it is enough: a column may be missing here and there.
+    """
+    column = _missing_id(prompt, documents) or _missing_name(template, documents)
+    if column is not None:
+        raise _unknown_column(column, template, documents[0], sources)
+
+
+def _check_merge_columns(
+    merge: MergeTemplate, template: PromptTemplate, documents: Sequence[Document], sources: Sequence[str]
+) -> None:
+    """Raise UnknownColumn if a column that the merge prompt names is missing in all of these documents."""
+    missing = [merge.missing_column(template.columns(document.content)) for document in documents]
+    if all(missing):
+        raise _unknown_column(str(missing[0]), template, documents[0], sources)
+
+
+def _unknown_column(
+    column: str, template: PromptTemplate, document: Document, sources: Sequence[str]
+) -> UnknownColumn:
+    columns = named(template.columns(document.content))
+    return UnknownColumn(source=sources[document.source], column=column, columns=columns)
 
 
 def _missing_name(template: PromptTemplate, documents: Sequence[Document]) -> str | None:

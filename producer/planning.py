@@ -1,4 +1,4 @@
-"""Planning: rows, as they are stored, are cut into chunks by count and by estimated tokens."""
+"""Plan chunks: cut the rows of a job by count and by estimated tokens, as they are stored."""
 
 from collections.abc import Collection, Sequence
 
@@ -7,17 +7,17 @@ from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.jobs import PromptSpec
 
 BYTES_PER_TOKEN = 4
-"""A rough rule that holds for English prose; other scripts have more bytes and more tokens a character."""
+"""A rough rule for English prose; other scripts have more bytes and more tokens for each character."""
 
 
 def prompt_overhead(prompt: PromptSpec) -> int:
-    """Estimated tokens that every prompt of a job holds beside its document."""
+    """Estimated tokens of a prompt without its document: the template and the system message."""
     fixed = (prompt.template or "") + (prompt.system or "")
     return len(fixed.encode()) // BYTES_PER_TOKEN
 
 
 def estimated_tokens(content: str) -> int:
-    """Estimated tokens of one document, from its content's length as UTF-8."""
+    """Estimated tokens of a document, by its content's length in UTF-8."""
     size = len(content) if content.isascii() else len(content.encode("utf-8", "replace"))
     return size // BYTES_PER_TOKEN
 
@@ -25,8 +25,8 @@ def estimated_tokens(content: str) -> int:
 class ChunkPlanner:
     """Cuts a stream of rows into chunks, in input order and without gaps: every row is in one chunk.
 
-    A chunk holds at most `documents` documents and about `tokens` prompt tokens; a single document above
-    that has a chunk of its own. Bad rows cost nothing: they belong to the chunk that is open.
+    A chunk holds at most `documents` documents and about `tokens` prompt tokens. A document above that has its own
+    chunk. Bad rows cost nothing: they join the open chunk.
     """
 
     def __init__(self, documents: int, tokens: int, overhead: int = 0) -> None:
@@ -39,15 +39,15 @@ class ChunkPlanner:
         self._tokens = 0
 
     def add(self, rows: Sequence[Row], rejected: Collection[int] = ()) -> list[PlannedChunk]:
-        """Take the next rows. Returns the chunks that are now complete.
+        """Add the next rows. Returns the chunks that are now complete.
 
-        `rejected` are the places in the input, from 0, of rows that the store refused (their id was used
-        before); a BadRow needs no mention.
+        `rejected` holds the places in the input, from 0, of documents that the store refused, since their id was used
+        before. It need not name bad rows.
         """
         chunks: list[PlannedChunk] = []
         most_tokens, overhead = self._most_tokens, self._overhead
         seq, documents, tokens = self._next, self._documents, self._tokens
-        # Written out flat: this is run for every document that is submitted.
+        # Flat code: this loop runs for every document of a submit.
         for row in rows:
             if type(row) is Document and seq not in rejected:
                 content = row.content
@@ -63,7 +63,7 @@ class ChunkPlanner:
         return chunks
 
     def finish(self) -> list[PlannedChunk]:
-        """The last chunk, once all rows were added; none when there was no document."""
+        """The last chunk, after all rows; [] if it would hold no document."""
         return [self._chunk(self._next, self._documents)] if self._documents else []
 
     def _chunk(self, end: int, documents: int) -> PlannedChunk:

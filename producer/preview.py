@@ -1,4 +1,4 @@
-"""A look at a job before it is submitted: its first prompts, and what the whole input holds."""
+"""Preview a job: its first prompts, and what the whole input holds. Nothing is stored."""
 
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -30,8 +30,8 @@ class PreviewedPrompt:
 class Preview:
     """The first prompts and the first bad rows; counts of the whole input.
 
-    `about_prompt_tokens` is an estimate from lengths, without a tokenizer. Ids that are used twice are
-    not looked for: the store finds them when the job is submitted.
+    `about_prompt_tokens` is estimated from lengths, without a tokenizer. Repeated ids are not counted as bad: the store
+    finds them when the job is submitted.
     """
 
     prompts: tuple[PreviewedPrompt, ...]
@@ -54,7 +54,7 @@ def preview(
     prompts: list[PreviewedPrompt] = []
     bad_rows: list[BadRow] = []
     documents = rejected = tokens = 0
-    rows = open_input(spec, format, stdin, sheet)
+    spec, rows = open_input(spec, format, stdin, sheet)
     for row in rows:
         if isinstance(row, BadRow):
             rejected += 1
@@ -66,7 +66,7 @@ def preview(
         if len(prompts) < shown:
             prompts.append(_previewed(template, row))
     if not documents:
-        raise no_good_row(rows.sources, bad_rows[:1])
+        raise no_good_row(spec.sources, bad_rows[:1])
     return Preview(tuple(prompts), tuple(bad_rows), documents, rejected, tokens)
 
 

@@ -1,4 +1,4 @@
-"""Storing: rows into the store, batch by batch, chunks cut as they go by."""
+"""Store the rows of a job batch by batch, with the chunks that they complete."""
 
 import gc
 from collections.abc import Iterable, Iterator
@@ -29,9 +29,9 @@ GC_OBJECTS = 100_000
 def store_rows(
     store: Store, settings: Settings, spec: JobSpec, half: HalfJob, rows: Iterable[Row], signals: Signals
 ) -> tuple[int, int]:
-    """Store the rows of a job that was begun, all of them or nothing. Returns their number, and that of bad ones.
+    """Store all rows of a begun job, or none. Returns the number of rows, and of bad rows.
 
-    Raises JobGivenUp when another process has taken the job for abandoned.
+    Raises NoGoodRow, and JobGivenUp if another process took the job over, since it seemed abandoned.
     """
     try:
         lease = settings.lease_seconds
@@ -45,26 +45,25 @@ def store_rows(
 def _store_rows(
     store: Store, settings: Settings, spec: JobSpec, half: HalfJob, rows: Iterable[Row], signals: Signals
 ) -> tuple[int, int]:
-    """Store rows batch by batch, then let the job run. Returns the number of all rows, and of bad ones."""
+    """Store rows batch by batch, then let the job run. Returns the number of rows, and of bad rows."""
     planner = ChunkPlanner(settings.chunk_documents, settings.chunk_tokens, prompt_overhead(spec.prompt))
-    digest = InputDigest()
+    digest = InputDigest() if spec.idempotency_key is not None else None
     documents = rejected = 0
     for batch in _batches(rows):
         bad, wanted = _store_batch(store, settings, spec, half, documents, batch, planner)
-        documents += len(batch.taken)
+        documents += len(batch.read)
         rejected += bad
         if not wanted:
             return documents, rejected
-        if spec.idempotency_key is not None:
-            digest.add(batch.taken)
+        if digest is not None:
+            digest.add(batch.read)
         signals.heed()
     _refuse_without_good_row(spec, documents, rejected)
     with store.writing() as connection:
         check_rows_kept(connection, half.job_id, documents)
         if renew(connection, half, settings.lease_seconds):
             insert_chunks(connection, half.job_id, planner.finish())
-            keyed = spec.idempotency_key is not None
-            jobs.release_job(connection, half.job_id, digest.hexdigest() if keyed else None)
+            jobs.release_job(connection, half.job_id, None if digest is None else digest.hexdigest())
     return documents, rejected
 
 
@@ -77,17 +76,17 @@ def _store_batch(
     batch: "_Batch",
     planner: ChunkPlanner,
 ) -> tuple[int, bool]:
-    """Store a batch with the chunks that it completes. Returns its number of bad rows, and whether more are wanted."""
-    # PostgreSQL stores rows while the next are read. SQLite has one writer at a time, which must not wait.
+    """Store a batch and the chunks that it completes. Returns its number of bad rows, and False if cancelled."""
+    # PostgreSQL stores rows while the next are read. On SQLite, the only writer must not wait for them.
     incoming = batch if store.dialect == "postgresql" else list(batch)
     with store.staging() as connection:
         check_held(connection, half)
         check_rows_kept(connection, half.job_id, first_seq)
         bad = insert_rows(connection, half.job_id, first_seq, incoming, spec.sources)
-        # Asked last: who cancels waits from here to the commit, and not for rows that are still being read.
+        # Last, since a cancel waits from here to the commit; it must not wait while rows are read.
         wanted = renew(connection, half, settings.lease_seconds)
         if wanted:
-            insert_chunks(connection, half.job_id, planner.add(batch.taken, set(bad)))
+            insert_chunks(connection, half.job_id, planner.add(batch.read, set(bad)))
         else:
             jobs.cancel_rest(connection, half.job_id)
     return len(bad), wanted
@@ -100,7 +99,7 @@ def _refuse_without_good_row(spec: JobSpec, documents: int, rejected: int) -> No
 
 @contextmanager
 def _collecting_rarely() -> Iterator[None]:
-    """Rows hold no reference cycles: searching each batch for some would take a third of the time."""
+    """Collect garbage rarely: rows hold no reference cycles, and searching for some takes a third of the time."""
     thresholds = gc.get_threshold()
     gc.set_threshold(GC_OBJECTS, *thresholds[1:])
     try:
@@ -110,17 +109,17 @@ def _collecting_rarely() -> Iterator[None]:
 
 
 class _Batch:
-    """The next rows of the input, as many as fit. `taken` holds those that were asked for."""
+    """The next rows of the input, as many as fit. `read` holds the rows that were read from it so far."""
 
     def __init__(self, rows: Iterator[Row]) -> None:
         self._rows = rows
-        self.taken: list[Row] = []
+        self.read: list[Row] = []
 
     def __iter__(self) -> Iterator[Row]:
-        """The rows, read when they are asked for."""
-        taken, chars = self.taken, 0
+        """Read the rows, one at a time."""
+        read, chars = self.read, 0
         for row in islice(self._rows, BATCH_ROWS):
-            taken.append(row)
+            read.append(row)
             yield row
             if isinstance(row, Document):
                 chars += len(row.content)

@@ -51,7 +51,7 @@ def submit(
     A broker that is away is no error: the job is announced when it is back. Raises UsageError, StoreAway.
     """
     from qwenq.actions.request import JobRequest
-    from qwenq.actions.submitting import submit_request
+    from qwenq.producer.enqueuing import enqueue_input
 
     request = JobRequest(
         files=[str(file) for file in files],
@@ -69,8 +69,8 @@ def submit(
         params=params,
     )
     settings = _with_model(settings, model)
-    submission = submit_request(request, settings)
-    return status(submission.job_id, settings=settings)
+    enqueued = enqueue_input(settings, request.specify(settings), sheet=request.sheet)
+    return status(enqueued.job_id, settings=settings)
 
 
 def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:

@@ -1,19 +1,21 @@
 """Following a job to its end: a progress bar on a terminal, a line now and then in a pipe."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
 
-from qwenq.schemas.documents import Row
 from qwenq.schemas.jobs import JobStatus
 from qwenq.wording.jobs import how_to_resume, job_line
 from qwenq.wording.output import is_terminal, say
 from qwenq.worker.patience import retrying_store
 
+if TYPE_CHECKING:
+    from rich.status import Status
+
 POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 900.0
 LINE_EVERY_SECONDS = 10.0
 BAR_EVERY_SECONDS = 0.2
-LOOK_EVERY_ROWS = 1_000
 
 
 def follow(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
@@ -26,28 +28,44 @@ def follow(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatu
     return _follow_with_bar(patient_poll, watch) if is_terminal() else _follow_with_lines(patient_poll, watch)
 
 
-def count_rows(rows: Iterable[Row]) -> Iterator[Row]:
-    """The same rows; says how many went by while they are stored, or compared."""
-    if is_terminal():
-        from rich.console import Console
+class RowCount:
+    """Shows how many rows were read so far, until its block ends or `end` is called."""
 
-        with Console(stderr=True).status("reading documents") as line:
-            yield from _counted(rows, BAR_EVERY_SECONDS, line.update)
-    else:
-        yield from _counted(rows, LINE_EVERY_SECONDS, say)
+    def __init__(self) -> None:
+        self._began = self._told = time.monotonic()
+        self._every_seconds = BAR_EVERY_SECONDS if is_terminal() else LINE_EVERY_SECONDS
+        self._line: Status | None = None
+
+    def __enter__(self) -> Self:
+        if is_terminal():
+            from rich.console import Console
+
+            self._line = Console(stderr=True).status("reading documents")
+            self._line.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Clear the line: what is printed next may go to stdout."""
+        if self._line is not None:
+            self._line.stop()
+
+    def tell(self, rows: int) -> None:
+        """Show the number of rows, if it was not shown just now."""
+        if time.monotonic() - self._told < self._every_seconds:
+            return
+        self._told = time.monotonic()
+        text = f"{rows:,} documents read, {rows / (self._told - self._began):,.0f} a second"
+        if self._line is None:
+            say(text)
+        else:
+            self._line.update(text)
 
 
 def _say_away(reason: str, again_in_seconds: float) -> None:
     say(f"{reason} Tried again in {again_in_seconds:.1f} s.")
-
-
-def _counted(rows: Iterable[Row], every_seconds: float, tell: Callable[[str], None]) -> Iterator[Row]:
-    began = told = time.monotonic()
-    for count, row in enumerate(rows, start=1):
-        yield row
-        if count % LOOK_EVERY_ROWS == 0 and time.monotonic() - told >= every_seconds:
-            told = time.monotonic()
-            tell(f"{count:,} documents read, {count / (told - began):,.0f} a second")
 
 
 def _follow_with_bar(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from qwenq.actions.following import count_rows, follow
+from qwenq.actions.following import RowCount, follow
 from qwenq.actions.request import JobRequest
-from qwenq.actions.submitting import open_request
 from qwenq.embedded.home import home_of_one_shot, one_shot_key
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
 from qwenq.exporting import Address, check_outputs, write_answers, write_failures
-from qwenq.producer.enqueuing import enqueue_job
+from qwenq.producer.enqueuing import Listener, enqueue_job
+from qwenq.producer.opening import open_input
 from qwenq.schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.results import Result
@@ -56,7 +56,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
     After an interrupt the answers so far are kept; the same command goes on from there.
     Raises UsageError, ServiceAway.
     """
-    spec, rows = open_request(request, settings)
+    spec, rows = open_input(request.specify(settings), request.format, sheet=request.sheet)
     check_outputs((outputs.results, outputs.errors), spec.sources)
     check_model(spec.model, settings)
     asked_for = (
@@ -76,7 +76,10 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
                 worker = session.start("the worker", "worker", "--model", spec.model)
                 job_id = _interrupted_job(store, key)
                 if job_id is None:
-                    job_id = enqueue_job(store, broker, home.settings, spec, count_rows(rows), key).job_id
+                    with RowCount() as count:
+                        listener = Listener(read=count.tell)
+                        enqueued = enqueue_job(store, broker, home.settings, spec, rows, key, listener)
+                    job_id = enqueued.job_id
                 home.resumable = True
                 status = _follow(store, session, worker, job_id)
                 first_results = _write_outputs(store, job_id, outputs)

@@ -26,9 +26,8 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
     """
     job_id = _stored_before(store, held)
     if job_id is None:
-        spec = specify(held)
-        rows = open_input(spec, format_of(held.schedule.request), sheet=held.schedule.request.sheet)
-        spec = spec.model_copy(update={"sources": rows.sources})
+        request = held.schedule.request
+        spec, rows = open_input(specify(held), format_of(request), sheet=request.sheet)
         job_id = enqueue_job(store, broker, settings, spec, rows).job_id
     with store.writing() as connection:
         note_job(connection, held, job_id)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, select
 
-from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
+from qwenq.producer.enqueuing import EnqueuedJob, Listener, enqueue_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
@@ -91,7 +91,8 @@ def test_a_signal_during_the_last_commit_comes_when_the_id_was_told(
     _interrupt_after(monkeypatch, "release_job")
     told: list[int] = []
     with Broker(settings) as broker, pytest.raises(KeyboardInterrupt):
-        enqueue_job(store, broker, settings, JobSpec(model="echo"), rows(5), stored=told.append)
+        listener = Listener(stored=told.append)
+        enqueue_job(store, broker, settings, JobSpec(model="echo"), rows(5), listener=listener)
     assert told == [_job_of(store)]
     assert audited_status(store, told[0]).state == JobState.QUEUED
 

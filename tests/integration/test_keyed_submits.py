@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from qwenq.actions.request import JobRequest
-from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
+from qwenq.producer.enqueuing import EnqueuedJob, Listener, enqueue_job
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import IdempotencyMismatch, InvalidParameter, NoGoodRow
 from qwenq.schemas.generation import GenerationParams
@@ -46,7 +46,8 @@ def _submit(
     stored: Callable[[int], object] = id,
     waiting: Callable[[int], object] = id,
 ) -> EnqueuedJob:
-    return enqueue_job(store, broker, settings, spec, content, stored=stored, waiting=waiting)
+    listener = Listener(stored=stored, waiting=waiting)
+    return enqueue_job(store, broker, settings, spec, content, listener=listener)
 
 
 def test_the_second_submit_gives_the_first_ones_job_and_stores_nothing(store: Store, submit: Submit) -> None:

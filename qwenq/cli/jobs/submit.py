@@ -37,13 +37,16 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
 
 
 def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bool) -> int:
-    from qwenq.actions.following import count_rows
-    from qwenq.actions.submitting import Listener, submit_request
+    from qwenq.actions.following import RowCount
+    from qwenq.producer.enqueuing import Listener, enqueue_input
     from qwenq.wording.output import say
 
     stored: list[int] = []
 
+    count = RowCount()
+
     def tell(job_id: int) -> None:
+        count.end()
         stored.append(job_id)
         if not as_json:
             click.echo(job_id)
@@ -52,38 +55,43 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
         say(f"job {job_id} has this idempotency key and is still being stored; waiting for it")
 
     try:
-        submission = submit_request(request, settings, Listener(count_rows, tell, tell_waiting))
-        return _tell_more(submission, settings, wait, as_json)
+        with count:
+            enqueued = enqueue_input(
+                settings,
+                request.specify(settings),
+                request.format,
+                request.sheet,
+                Listener(count.tell, tell, tell_waiting),
+            )
+        return _tell_more(enqueued, settings, wait, as_json)
     except KeyboardInterrupt:
         for job_id in stored:
             say(f"job {job_id} is stored and goes on; `qwenq cancel {job_id}` stops it")
         raise
 
 
-def _tell_more(submission: "EnqueuedJob", settings: "Settings", wait: bool, as_json: bool) -> int:
+def _tell_more(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as_json: bool) -> int:
     """Tell what a person should know of a stored job, wait for it if asked to. Returns the exit code."""
     from qwenq import api
     from qwenq.actions.following import follow
     from qwenq.wording.output import print_json, say
     from qwenq.wording.workers import start_a_worker
 
-    if submission.repeated:
+    if enqueued.repeated:
+        say(f"job {enqueued.job_id} was submitted with this idempotency key before: nothing is stored again")
+    if enqueued.rejected:
         say(
-            f"job {submission.job_id} was submitted with this idempotency key before: nothing is stored again"
+            f"{enqueued.rejected:,} of {enqueued.documents:,} rows are bad: they are in the errors of the job"
         )
-    if submission.rejected:
-        say(
-            f"{submission.rejected:,} of {submission.documents:,} rows are bad: they are in the errors of the job"
-        )
-    status = api.status(submission.job_id, settings=settings)
+    status = api.status(enqueued.job_id, settings=settings)
     if status.state == "cancelled":
-        say(f"job {submission.job_id} was cancelled meanwhile")
-    elif submission.unannounced:
-        say(f"the job is stored, and starts once the broker is back: {submission.unannounced}")
-    elif not submission.workers:
+        say(f"job {enqueued.job_id} was cancelled meanwhile")
+    elif enqueued.unannounced:
+        say(f"the job is stored, and starts once the broker is back: {enqueued.unannounced}")
+    elif not enqueued.workers:
         say(start_a_worker(status.model))
     if wait:
-        status = follow(lambda: api.status(submission.job_id, settings=settings), lambda: None)
+        status = follow(lambda: api.status(enqueued.job_id, settings=settings), lambda: None)
     if as_json:
         print_json(status)
     failed = wait and (status.documents.failed or status.documents.cancelled)

@@ -16,7 +16,8 @@ GOOD = b'{"id":"g","text":"t","title":"T"}\n'
 
 def opened(data: bytes, form: Format = Format.JSONL, **prompt: Any) -> list[Row]:
     spec = JobSpec(model="m", prompt=PromptSpec(**prompt), sources=("-",))
-    return list(open_input(spec, form, io.BytesIO(data)))
+    _, rows = open_input(spec, form, io.BytesIO(data))
+    return list(rows)
 
 
 @pytest.mark.parametrize("before", [0, 1, 50, 999, 1_000, 1_500])
@@ -78,6 +79,6 @@ def test_few_rows_are_held_when_they_are_long() -> None:
     line = b'{"text":"' + b"x" * 1_000_000 + b'"}\n'
     spec = JobSpec(model="m", sources=("-",))
     stream = io.BytesIO(line * 40)
-    rows = open_input(spec, Format.JSONL, stream)
+    _, rows = open_input(spec, Format.JSONL, stream)
     assert stream.tell() < 10_000_000
     assert sum(1 for _ in rows) == 40

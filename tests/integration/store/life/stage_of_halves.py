@@ -5,7 +5,7 @@ from itertools import chain, repeat
 
 from sqlalchemy import update
 
-from qwenq.producer.idempotency import begin_or_find
+from qwenq.producer.enqueuing import begin_or_find
 from qwenq.producer.signals import Signals
 from qwenq.schemas.errors import JobGivenUp
 from qwenq.schemas.jobs import HalfJob, JobSpec
