@@ -38,8 +38,8 @@ class Service:
 
     @classmethod
     def of_qwenq(cls, name: str, arguments: Sequence[str], log: Path, env: Mapping[str, str]) -> "Service":
-        """A qwenq command as a service."""
-        return cls(name, [sys.executable, "-m", "qwenq", *arguments], log, env)
+        """A qwenq command as a service. -P keeps it from importing files of the folder where it stands."""
+        return cls(name, [sys.executable, "-P", "-m", "qwenq", *arguments], log, env)
 
     @property
     def pid(self) -> int:

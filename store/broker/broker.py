@@ -5,16 +5,19 @@ needed for correctness. The settings were tried on Celery 5.7; docs/internals/ce
 """
 
 import hashlib
+import importlib
 import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 from celery import Celery
+from celery.loaders.app import AppLoader
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import AuthenticationError, OutOfMemoryError, RedisError
 
@@ -90,11 +93,21 @@ def queue_name(model: str) -> str:
     return f"qwenq.{plain[-80:]}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
 
 
+class InstalledLoader(AppLoader):
+    """Imports task modules as Python does; Celery would look in the working folder first."""
+
+    def import_from_cwd(self, module: str, imp: object = None, package: str | None = None) -> ModuleType:
+        """Import an installed module."""
+        del imp
+        return importlib.import_module(module, package)
+
+
 def make_app(settings: Settings) -> Celery:
     """The Celery application of this process. Raises InvalidSetting."""
     url = broker_url(settings)
     _check_url(url)
-    app = Celery("qwenq", broker=url, set_as_current=True)
+    # No fixups: one puts the working folder into the module path for Django, when DJANGO_SETTINGS_MODULE is set.
+    app = Celery("qwenq", broker=url, set_as_current=True, loader=InstalledLoader, fixups=[])
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],

@@ -12,6 +12,8 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "1000000000",
     "MALLOC_TRIM_THRESHOLD_": "1000000000",
     "MALLOC_TOP_PAD_": "67108864",
+    # Python's -P: a redis.py in the working folder is not what a child imports. Celery starts children itself.
+    "PYTHONSAFEPATH": "1",
 }
 
 
