@@ -28,7 +28,7 @@ DEMO_ANSWERS := demo-answers.jsonl
 
 .PHONY: help
 help: ## list all targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: install
 install: $(INSTALLED) ## install qwenq and its tools in .venv, again only when their versions change
@@ -79,11 +79,11 @@ types: install ## check types with mypy, strict
 check: lint types test ## run lint, types and test
 
 .PHONY: bench
-bench: bench-schedules bench-week bench-submit bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-splitting ## run all benchmarks
+bench: bench-schedules bench-week bench-submit bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-long-documents ## run all benchmarks
 
 .PHONY: bench-submit
 bench-submit: install ## measure how fast documents are stored
-	$(BIN)/python -m benchmarks.submitting
+	$(BIN)/python -m benchmarks.submit
 
 .PHONY: bench-pipeline
 bench-pipeline: install ## measure the cost of the queue, with an engine that costs nothing
@@ -113,9 +113,9 @@ bench-startup: install ## measure how fast commands and services start
 bench-engine: install ## compare the engine with others; with vLLM: VLLM_PYTHON=/path/to/python
 	$(BIN)/python -m benchmarks.engine $(if $(VLLM_PYTHON),--vllm-python $(VLLM_PYTHON))
 
-.PHONY: bench-splitting
-bench-splitting: install ## measure documents that do and do not fit into the model's context
-	$(BIN)/python -m benchmarks.splitting
+.PHONY: bench-long-documents
+bench-long-documents: install ## measure documents that do and do not fit into the model's context
+	$(BIN)/python -m benchmarks.long_documents
 
 .PHONY: bench-monitoring
 bench-monitoring: install ## measure Flower's pages and memory, with a million documents and 20 workers

@@ -1,5 +1,6 @@
-"""Benchmarks, each with its bars and its conditions beside the figures.
+"""Benchmarks. Each prints its figures with their conditions and its bars, which are the values to reach.
 
-Run one as `python -m benchmarks.NAME [--json]`: `submitting`, `pipeline`, `reliability`, `startup`, `engine`. Exit code
-1 means that a bar was missed. Machines differ, and so do their moods: compare figures of one run with each other.
+Start one with `python -m benchmarks.NAME [--json]`: chunks, engine, long_documents, monitoring, pipeline, reliability,
+scheduled_week, schedules, startup, structured, submit. The other modules are their parts. A benchmark exits with 1 if
+it misses a bar. Machines differ from each other and from day to day, so compare only figures of one measurement.
 """

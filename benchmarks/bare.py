@@ -1,4 +1,4 @@
-"""What submit is held against: the barest loops that bring the same rows into the same tables."""
+"""The baseline of submit: minimal loops that write the same rows into the same tables."""
 
 import json
 import sqlite3
@@ -26,7 +26,7 @@ BareRow = tuple[int, int, str, int, int, str, str, None, None]
 
 
 def rows_of(path: Path, job_id: int) -> Iterator[BareRow]:
-    """The rows of a JSONL file: the id out of each line, the line itself as the content."""
+    """Read the rows of a JSONL file: the id from each line, and the line as content."""
     with path.open(encoding="utf-8") as lines:
         for seq, line in enumerate(lines):
             row_id = json.loads(line)["id"]
@@ -52,7 +52,7 @@ def copy_into_postgres(path: Path, url: str) -> float:
 
 
 def copy_prepared(path: Path, url: str, *, binary: bool) -> float:
-    """COPY rows that lie ready in memory, in one transaction. Returns the seconds; reading is not in them."""
+    """COPY rows from memory in one transaction. Returns the seconds, without the reading."""
     rows = list(rows_of(path, _make_job(url)))
     return _copy(url, rows, _COPY + _BINARY, _TYPES) if binary else _copy(url, rows, _COPY, ())
 

@@ -1,8 +1,8 @@
-"""The worker that qwenq's is held against: it answers a chunk, and puts the results where they belong. No more.
+"""The baseline of qwenq's worker: it answers chunks and writes the results, and does nothing else.
 
-The same messages, taken by the same Celery settings; the same prompts and the same engine; the same rows in the same
-table, by the quickest way that the driver has, in a thread of their own while the next chunk is answered. Without
-claims, fences, leases, states of documents, counters or metrics: what is killed is lost, and what comes twice fails.
+It has the same messages, Celery settings, prompts and engine. It writes the same rows into the same table in the
+driver's fastest way, in a thread, while the next chunk is answered. It has no claims, fences, leases, document states,
+counters or metrics: a killed worker loses its chunks, and a duplicate message fails.
 
     QWENQ_MODEL=echo python -m benchmarks.bare_worker
 """
@@ -43,13 +43,13 @@ _TYPES = ("int8", "int4", "int8", "int4", "int8", "text", "text", "int4", "int4"
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 _WORKER = 1
 _AHEAD = 2
-"""Chunks that may wait for the writer."""
+"""How many chunks may wait for the writer."""
 
 Rows = list[tuple[Any, ...]]
 
 
 class BareProcess:
-    """What the child process keeps from task to task."""
+    """The state of the child process, kept from task to task."""
 
     def __init__(self, settings: Settings) -> None:
         self._store = Store.of(settings)
@@ -60,7 +60,7 @@ class BareProcess:
         threading.Thread(target=write, args=(self._store.engine.url, self._written), daemon=True).start()
 
     def answer(self, chunk_id: int) -> None:
-        """Answer a chunk's documents, and hand the results to the writer."""
+        """Answer a chunk's documents and pass the results to the writer."""
         written_at: object = time.time() if self._store.dialect == "sqlite" else datetime.now(UTC)
         job_id, requests = self._read(chunk_id)
         self._written.put(
@@ -133,7 +133,7 @@ def answer_chunk(chunk_id: int) -> None:
 
 
 def main() -> None:
-    """Run Celery's worker with this module's task in the place of qwenq's."""
+    """Run Celery's worker with this module's task instead of qwenq's."""
     settings = settings_of_process()
     app = Broker(settings).app
     app.conf.include = ("benchmarks.bare_worker",)

@@ -1,9 +1,9 @@
-"""Measure how long the device waits between chunks: the same documents as one chunk, and as many small ones.
+"""Measure how long the device waits between chunks: the same documents in one chunk, and in many small chunks.
 
-One `qwenq worker` process with the tiny model, a real Redis, and SQLite with all its fsyncs. The worker says of each
-chunk how long its steps of generation took; what is left of the job's time, from its first claim to its end, is time
-without a step. That has its part also in a job of one chunk: claiming, reading and the last write. The two jobs take
-turns, so that a machine that others use too is as busy for the one as for the other.
+One `qwenq worker` process with the tiny model, a real Redis, and SQLite with all its fsyncs. The worker reports for
+each chunk how long its generation steps took. The rest of the job's time, from its first claim to its end, is idle. A
+job of one chunk has idle time too: claiming, reading and the last write. Both jobs alternate, so that other work on
+the machine affects both equally.
 
     python -m benchmarks.chunks [--rows 960] [--chunk 16] [--rounds 3] [--json]
 """
@@ -36,7 +36,7 @@ TINY_MODEL = Path(__file__).parents[1] / "examples" / "tiny-qwen3"
 
 @dataclass(frozen=True)
 class Span:
-    """What one job took, in seconds: all of its time, and that in which a step of generation was under way."""
+    """The time of one job in seconds: in all, and in generation steps."""
 
     chunks: int
     wall: float
@@ -44,12 +44,12 @@ class Span:
 
     @property
     def idle(self) -> float:
-        """The share of its time in which no step was under way."""
+        """The share of the time without a step."""
         return 1 - self.generating / self.wall
 
 
-def run(settings: Settings, store: Store, path: Path, chunk_documents: int) -> Span:
-    """Run one job to its end."""
+def measure_job(settings: Settings, store: Store, path: Path, chunk_documents: int) -> Span:
+    """Submit a job with chunks of this size, and wait for its end."""
     cut = settings.model_copy(update={"chunk_documents": chunk_documents, "chunk_tokens": 10**9})
     request = JobRequest(files=[str(path)], params={"max_new_tokens": NEW_TOKENS})
     job_id = enqueue_input(cut, request.specify(cut)).job_id
@@ -59,7 +59,7 @@ def run(settings: Settings, store: Store, path: Path, chunk_documents: int) -> S
 
 
 def _span(store: Store, job_id: int) -> Span | None:
-    """What the job took; None while it runs, or its last metrics are still on their way."""
+    """Read the time of the job; None while it runs or its last metrics are missing."""
     with store.reading() as connection:
         status = job_status(connection, job_id)
         rows, generating = connection.execute(
@@ -78,7 +78,7 @@ def _span(store: Store, job_id: int) -> Span | None:
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
+    """Measure and report. Returns the exit code."""
     options = parser("measure how long the device waits between chunks")
     options.add_argument("--rows", type=int, default=960)
     options.add_argument("--chunk", type=int, default=16, help="documents in a small chunk")
@@ -101,18 +101,18 @@ def main() -> int:
                 "chunks",
                 conditions({"Redis": redis}, rows=rows, chunk=arguments.chunk, rounds=arguments.rounds),
             )
-            run(settings, store, folder / "warm.jsonl", WARM_ROWS)
+            measure_job(settings, store, folder / "warm.jsonl", WARM_ROWS)
             many, one = [], []
             for _ in range(arguments.rounds):
-                one.append(run(settings, store, folder / "documents.jsonl", rows))
-                many.append(run(settings, store, folder / "documents.jsonl", arguments.chunk))
+                one.append(measure_job(settings, store, folder / "documents.jsonl", rows))
+                many.append(measure_job(settings, store, folder / "documents.jsonl", arguments.chunk))
     for spans in (one, many):
         what = "one chunk" if spans[0].chunks == 1 else f"{spans[0].chunks} chunks"
         report.add(f"{what}: wall time", statistics.median(span.wall for span in spans), "s")
         report.add(f"{what}: documents", rows / statistics.median(span.wall for span in spans), "documents/s")
         report.add(f"{what}: without a step", 100 * statistics.median(span.idle for span in spans), "%")
     lost = statistics.median(a.idle for a in many) - statistics.median(a.idle for a in one)
-    report.bars.append(Bar("share of the time that many chunks cost more than one", lost, at_most=IDLE_BAR))
+    report.bars.append(Bar("additional idle share of many chunks", lost, at_most=IDLE_BAR))
     return tell(report, as_json=arguments.json)
 
 

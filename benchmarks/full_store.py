@@ -1,4 +1,4 @@
-"""A store with a million documents in it, made by a few statements instead of by workers."""
+"""A store with a million documents, filled by a few statements instead of by workers."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ WORKERS = 20
 CHUNK = 100
 SMALL_JOBS = 100
 SMALL_PART = 10
-"""The small jobs are together one part in so many of all documents."""
+"""All small jobs together hold one document in this many."""
 
 _NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < :last)"
 _TIME = {"sqlite": "(julianday('now') - 2440587.5) * 86400.0", "postgresql": "clock_timestamp()"}
@@ -20,16 +20,16 @@ _EARLIER = {"sqlite": "{now} - {seconds}", "postgresql": "{now} - make_interval(
 
 @dataclass(frozen=True, slots=True)
 class FullStore:
-    """What was put there: the id of the large job, which is at work, and how many documents there are."""
+    """The id of the large job, which is running, and the number of all documents."""
 
     large_job: int
     documents: int
 
 
 def fill_store(store: Store, documents: int) -> FullStore:
-    """One large job at work, and a hundred small ones in all states, with all that belongs to them.
+    """Insert one large running job and a hundred small ones, with chunks, documents and answers.
 
-    Chunks hold 100 documents; of the large job nine tenths are answered, and one answer in a hundred failed.
+    Chunks hold 100 documents. Nine tenths of the large job are done; one document in a hundred failed.
     """
     small = max(documents // SMALL_PART // SMALL_JOBS // CHUNK, 1) * CHUNK
     large = documents - small * SMALL_JOBS
@@ -47,7 +47,7 @@ def fill_store(store: Store, documents: int) -> FullStore:
 
 
 class _Filling:
-    """Statements that both databases take, but for their clocks."""
+    """Statements for both databases; only their clocks differ."""
 
     def __init__(self, connection: Connection, dialect: str) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""The ceilings of the machine: how fast it multiplies matrices in bfloat16, and how fast it reads memory."""
+"""The limits of the machine: how fast it multiplies matrices in bfloat16 and reads memory."""
 
 import time
 from collections.abc import Callable
@@ -19,14 +19,14 @@ class Ceilings:
     bytes: float
 
     def seconds(self, operations: float, read: float) -> float:
-        """The least time for work that computes while it reads."""
+        """Compute the least time for work that computes while it reads."""
         return max(operations / self.operations, read / self.bytes)
 
 
 def measure_ceilings(device: str, read_bytes: int) -> Ceilings:
-    """Measure with PyTorch and its threads as they are; the best of several tries, since others only slow it down.
+    """Measure with PyTorch and its present threads. Takes the best of several tries; other work can only slow it down.
 
-    Memory is read over and over in a piece of `read_bytes`: as the weights are, step after step, caches included.
+    Reads the same `read_bytes` of memory repeatedly, as a decoding step reads the weights, caches included.
     """
     return Ceilings(
         operations=max(_matrix_rate(device, side) for side in SIDES[device]),

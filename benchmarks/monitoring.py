@@ -1,8 +1,8 @@
-"""Measure Flower with qwenq's pages: how fast each answers, and its memory, while twenty workers talk.
+"""Measure Flower with qwenq's pages: response times and memory while twenty workers send events.
 
-`qwenq flower` as a process of its own, over a real Redis with simulated workers' events, and a store of a million
-documents, on SQLite and on PostgreSQL. Flower has heard of many thousand tasks before, as after a long day. What
-/metrics costs the store is what it says itself; `qwenq metrics` of the large job is measured within this process.
+`qwenq flower` runs as a process, with a real Redis, simulated workers' events, and a store of a million documents on
+SQLite and on PostgreSQL. Before, Flower has received many thousand tasks, as after a long day. /metrics itself reports
+its cost for the store. `qwenq metrics` of the large job is measured within this process.
 
     python -m benchmarks.monitoring [--documents 1000000] [--tasks 12000] [--rounds 30] [--json]
 """
@@ -40,29 +40,29 @@ SETTLE_SECONDS = 5.0
 TASKS_AT_ONCE = 500
 STOP_SECONDS = 15.0
 _PLACE = re.compile(r"Flower at (http://[^/;\s]+)")
-_HEARD = re.compile(r'^flower_events_total\{.*type="task-succeeded".*\} (\S+)$', re.MULTILINE)
+_RECEIVED = re.compile(r'^flower_events_total\{.*type="task-succeeded".*\} (\S+)$', re.MULTILINE)
 _READ = re.compile(r"^qwenq_store_read_seconds (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Flower:
-    """A Flower that runs: where it is, and its process."""
+    """A running Flower: its address and its process."""
 
     url: str
     process: psutil.Process
 
     @property
     def memory_mb(self) -> float:
-        """What it holds in memory now."""
+        """Its resident memory now."""
         return float(self.process.memory_info().rss) / 1e6
 
-    def tasks_heard(self) -> int:
-        """How many tasks it has heard the end of."""
+    def tasks_received(self) -> int:
+        """Count the finished tasks that it has received."""
         _, text = self.seconds("/metrics", 1)
-        return sum(int(float(count)) for count in _HEARD.findall(text))
+        return sum(int(float(count)) for count in _RECEIVED.findall(text))
 
     def seconds(self, path: str, rounds: int) -> tuple[list[float], str]:
-        """What each of so many answers took, and the last one."""
+        """Request a page `rounds` times. Returns the seconds of each response, and the last text."""
         took, text = [], ""
         with requests.Session() as session:
             for _ in range(rounds):
@@ -76,7 +76,7 @@ class Flower:
 
 @contextmanager
 def running_flower(settings: Settings) -> Iterator[Flower]:
-    """`qwenq flower` as a process of its own, once it answers."""
+    """Run `qwenq flower` as a process, and wait until it responds."""
     log = settings.home / "flower.log"
     service = Service.of_qwenq("Flower", ["flower", "--port", "0"], log, environment_of(settings))
     try:
@@ -84,7 +84,7 @@ def running_flower(settings: Settings) -> Iterator[Flower]:
         while (found := _PLACE.search(log.read_text("utf-8"))) is None:
             service.require_running()
             if time.monotonic() > deadline:
-                raise SystemExit("Flower does not say where it is")
+                raise SystemExit("Flower did not print its address")
             time.sleep(0.05)
         yield Flower(found[1], psutil.Process(service.pid))
     finally:
@@ -93,19 +93,19 @@ def running_flower(settings: Settings) -> Iterator[Flower]:
 
 
 def pages_of(full: FullStore) -> Sequence[str]:
-    """What is asked for."""
+    """List the pages to measure."""
     return ("/jobs", f"/jobs/{full.large_job}", "/fleet", "/metrics", "/workers", "/tasks")
 
 
 def measure(report: Report, name: str, settings: Settings, documents: int, tasks: int, rounds: int) -> None:
-    """Fill a store, let workers talk, and ask for every page."""
+    """Fill a store, let workers send events, and request every page."""
     with Store(database_url(settings)) as store:
         full = fill_store(store, documents)
         workers = SimulatedWorkers(settings, WORKERS)
         with running_flower(settings) as flower:
             report.add(f"{name}: memory at the start", flower.memory_mb, "MB")
-            _tell_of(tasks, workers, flower)
-            with workers.at_work():
+            _send_tasks(tasks, workers, flower)
+            with workers.running():
                 time.sleep(SETTLE_SECONDS)
                 for page in pages_of(full):
                     _ask(report, name, flower, page, rounds)
@@ -114,25 +114,25 @@ def measure(report: Report, name: str, settings: Settings, documents: int, tasks
         _job_metrics(report, name, store, full)
 
 
-def _tell_of(tasks: int, workers: SimulatedWorkers, flower: Flower) -> None:
-    """Tell of many tasks, no faster than Flower hears of them: what it has not heard yet would be memory as well."""
-    # It hears nothing of what is said before it listens.
-    while not flower.tasks_heard():
+def _send_tasks(tasks: int, workers: SimulatedWorkers, flower: Flower) -> None:
+    """Send the events of many tasks, no faster than Flower receives them: waiting events would count as its memory."""
+    # Flower misses the events before it listens.
+    while not flower.tasks_received():
         workers.burst(WORKERS)
         time.sleep(0.5)
-    told = flower.tasks_heard()
-    while told < tasks:
+    sent = flower.tasks_received()
+    while sent < tasks:
         workers.burst(TASKS_AT_ONCE)
-        told += TASKS_AT_ONCE
+        sent += TASKS_AT_ONCE
         deadline = time.monotonic() + START_SECONDS
-        while flower.tasks_heard() < told:
+        while flower.tasks_received() < sent:
             if time.monotonic() > deadline:
-                raise SystemExit("Flower does not hear of all tasks")
+                raise SystemExit("Flower does not receive all tasks")
             time.sleep(0.05)
 
 
 def _ask(report: Report, name: str, flower: Flower, page: str, rounds: int) -> None:
-    # The first answer of a page waits for its template, and the very first one for the store to be opened.
+    # The first response of a page loads its template; the very first one opens the store.
     (first, *took), text = flower.seconds(page, rounds + 1)
     report.add(f"{name}: {page}, the first", first * 1_000, "ms")
     report.add(f"{name}: {page}, median", median(took) * 1_000, "ms")
@@ -140,7 +140,7 @@ def _ask(report: Report, name: str, flower: Flower, page: str, rounds: int) -> N
     report.bars.append(Bar(f"{name}: {page}, p95 in ms", p95, at_most=ANSWER_BAR_MS))
     if read := _READ.search(text):
         report.bars.append(
-            Bar(f"{name}: what /metrics costs the store, ms", float(read[1]) * 1_000, at_most=READ_BAR_MS)
+            Bar(f"{name}: cost of /metrics for the store, ms", float(read[1]) * 1_000, at_most=READ_BAR_MS)
         )
 
 
@@ -156,8 +156,8 @@ def _job_metrics(report: Report, name: str, store: Store, full: FullStore) -> No
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
-    options = parser("measure Flower's answers and memory")
+    """Measure and report. Returns the exit code."""
+    options = parser("measure Flower's response times and memory")
     options.add_argument("--documents", type=int, default=1_000_000)
     options.add_argument("--tasks", type=int, default=12_000)
     options.add_argument("--rounds", type=int, default=30)

@@ -1,8 +1,8 @@
-"""Measure the whole pipeline: messages, claims, prompts, answers into the store; no model.
+"""Measure the whole pipeline without a model: messages, claims, prompts, stored answers.
 
 One `qwenq worker --model echo` process, which answers with the document itself, a real Redis, and SQLite; the same on
-PostgreSQL for information. The worker has answered a small job before, as a resident one has. At the end
-every document must have exactly one answer, the right one.
+PostgreSQL for information. The worker answers a small job first, so that it is warm. At the end every document must
+have exactly one answer, the right one.
 
     python -m benchmarks.pipeline [--rows 100000] [--json]
 """
@@ -38,7 +38,7 @@ STOP_SECONDS = 60.0
 
 @contextmanager
 def running_worker(settings: Settings) -> Iterator[Service]:
-    """A worker as a process of its own."""
+    """Run a worker as a process."""
     log = settings.home / "worker.log"
     worker = Service.of_qwenq("the worker", ["worker"], log, environment_of(settings))
     try:
@@ -49,15 +49,15 @@ def running_worker(settings: Settings) -> Iterator[Service]:
 
 
 class Pipeline:
-    """One store, one broker and one worker that waits for jobs."""
+    """A store, a broker, and a worker that waits for jobs."""
 
     def __init__(self, settings: Settings, worker: Service) -> None:
         self._settings = settings
         self._worker = worker
         self._store = Store(database_url(settings))
 
-    def run(self, path: Path) -> tuple[JobStatus, float, float]:
-        """Submit a file and wait for its last answer: the status, seconds of submit, seconds from then on."""
+    def answer(self, path: Path) -> tuple[JobStatus, float, float]:
+        """Submit a file and wait for its last answer. Returns the status, the seconds of submit, and those after it."""
         began = time.perf_counter()
         job_id = enqueue_input(self._settings, JobRequest(files=[str(path)]).specify(self._settings)).job_id
         submitted = time.perf_counter()
@@ -72,11 +72,11 @@ class Pipeline:
         with self._store.reading() as connection:
             status = job_status(connection, job_id)
         if status is None:
-            raise SystemExit("the job has gone")
+            raise SystemExit("the job is missing")
         return status
 
     def _check(self, path: Path, status: JobStatus) -> None:
-        """Compare the answers with the documents, one by one."""
+        """Compare each answer with its document."""
         counts = status.documents
         with self._store.reading() as connection, path.open("rb") as lines:
             right = 0
@@ -89,13 +89,13 @@ class Pipeline:
 
 
 def measure(report: Report, name: str, settings: Settings, folder: Path, rows: int) -> float:
-    """Run the pipeline on one kind of store. Returns documents a second from the job's start to its end."""
+    """Measure one kind of store. Returns documents a second from the job's start to its end."""
     make_store(settings)
     documents, warm = folder / "documents.jsonl", folder / "warm.jsonl"
     with running_worker(settings) as worker:
         pipeline = Pipeline(settings, worker)
-        pipeline.run(warm)
-        status, submit_seconds, seconds = pipeline.run(documents)
+        pipeline.answer(warm)
+        status, submit_seconds, seconds = pipeline.answer(documents)
     if status.started_at is None or status.finished_at is None:
         raise SystemExit("the job has no times")
     rate = rows / (status.finished_at - status.started_at).total_seconds()
@@ -106,7 +106,7 @@ def measure(report: Report, name: str, settings: Settings, folder: Path, rows: i
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
+    """Measure and report. Returns the exit code."""
     options = parser("measure the pipeline without a model")
     options.add_argument("--rows", type=int, default=100_000)
     arguments = options.parse_args()

@@ -1,11 +1,10 @@
-"""Measure what claims, leases, fences and outcomes cost: the echo pipeline, and the same with a bare writer.
+"""Measure the cost of claims, leases, fences and outcomes: qwenq's worker against a bare one, with the echo engine.
 
-A share of what each worker's processes compute is told too: on a busy machine it moves less than the time does.
-
-On each database, qwenq's worker and a bare one (benchmarks/bare_worker.py), each with a store and a broker of its own,
-take turns over the same file, so that a machine that others use too is as busy for the one as for the other. What one
-turn takes is counted from the first message to the last result; the ratio is taken turn by turn. All results of both
-are compared with the documents. PostgreSQL waits for the disk, as SQLite does.
+On each database, qwenq's worker and a bare one (benchmarks/bare_worker.py), each with its own store and broker, answer
+the same file alternately, so that other work on the machine affects both equally. A round is measured from the first
+message to the last result; the cost is the ratio within a round. The processor time of each worker is reported too: on
+a busy machine it varies less. All results are compared with the documents. PostgreSQL waits for the disk, as SQLite
+does.
 
     python -m benchmarks.reliability [--rows 50000] [--rounds 5] [--json]
 """
@@ -46,8 +45,8 @@ DATABASES = ("SQLite", "PostgreSQL")
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One job: documents a second, and microseconds of the worker's processors for each."""
+class Pace:
+    """The pace of one job: documents a second, and microseconds of the worker's processor time a document."""
 
     rate: float
     cpu_microseconds: float
@@ -55,28 +54,28 @@ class Turn:
 
 @dataclass
 class Side:
-    """One worker with the store that it works on."""
+    """A worker with its store."""
 
     settings: Settings
     store: Store
     worker: Service
 
-    def turn(self, path: Path, rows: int) -> "Turn":
-        """Submit a file, wait for its last result, check them all."""
+    def answer(self, path: Path, rows: int) -> Pace:
+        """Submit a file, wait for its last result, and check all results."""
         busy = self._cpu_seconds()
         job_id = enqueue_input(self.settings, JobRequest(files=[str(path)]).specify(self.settings)).job_id
         while not self._has_result(job_id, rows - 1):
             self.worker.require_running()
             time.sleep(LOOK_EVERY_SECONDS)
         seconds = time.time() - self._announced_at(job_id)
-        turn = Turn(rows / seconds, 1e6 * (self._cpu_seconds() - busy) / rows)
+        pace = Pace(rows / seconds, 1e6 * (self._cpu_seconds() - busy) / rows)
         self._check(path, job_id)
-        return turn
+        return pace
 
     def _announced_at(self, job_id: int) -> float:
-        """When a worker could first know of a job, in seconds since 1970: its submit ends somewhat later.
+        """Find when a worker could first know of a job, in seconds since 1970; its submit ends somewhat later.
 
-        By its first message; qwenq's worker, if it is still at work, does not wait for that one.
+        This is its first message, or its first claim: a worker that is still in a turn does not wait for the message.
         """
         first = select(func.min(chunks.c.published_at), func.min(jobs.c.started_at)).join_from(chunks, jobs)
         with self.store.reading() as connection:
@@ -84,13 +83,13 @@ class Side:
         return min(time.timestamp() for time in times if time is not None)
 
     def _cpu_seconds(self) -> float:
-        """What the worker's processes have computed until now; PostgreSQL's are not among them."""
+        """Sum the processor time of the worker's processes until now, without PostgreSQL's."""
         parent = psutil.Process(self.worker.pid)
         times = [process.cpu_times() for process in (parent, *parent.children(recursive=True))]
         return sum(one.user + one.system for one in times)
 
     def _has_result(self, job_id: int, seq: int) -> bool:
-        """Whether a document is answered: one worker answers in the order of the input."""
+        """Whether a document is answered. One worker answers in input order, so all before it are too."""
         with self.store.reading() as connection:
             found = connection.execute(
                 select(results.c.seq).where(results.c.job_id == job_id, results.c.seq == seq)
@@ -107,7 +106,7 @@ class Side:
 
 @contextmanager
 def running_side(kind: str, database: str, folder: Path, postgres: Postgres) -> Iterator[Side]:
-    """A worker of one kind on a database of one kind, with a Redis of its own."""
+    """Run a worker of one kind on a database of one kind, with its own Redis."""
     home = folder / f"{kind}-{database}"
     url = postgres.new_database() if database == "PostgreSQL" else None
     settings = Settings(home=home, database_url=url, model="echo")
@@ -125,39 +124,41 @@ def running_side(kind: str, database: str, folder: Path, postgres: Postgres) -> 
 
 
 def measure(report: Report, database: str, folder: Path, postgres: Postgres, sizes: tuple[int, int]) -> None:
-    """Let both workers take turns on one kind of database."""
+    """Let both workers answer alternately on one kind of database."""
     rows, rounds = sizes
     with ExitStack() as stack:
         sides = {
             kind: stack.enter_context(running_side(kind, database, folder, postgres)) for kind in WORKERS
         }
-        turns: dict[str, list[Turn]] = {kind: [] for kind in WORKERS}
+        paces: dict[str, list[Pace]] = {kind: [] for kind in WORKERS}
         for side in sides.values():
-            side.turn(folder / "warm.jsonl", WARM_ROWS)
+            side.answer(folder / "warm.jsonl", WARM_ROWS)
         for round_ in range(rounds):
-            # Each goes first in every second round.
+            # Each is first in every second round.
             for kind in sorted(sides, reverse=bool(round_ % 2)):
-                turns[kind].append(sides[kind].turn(folder / "documents.jsonl", rows))
-    _tell(report, database, turns)
+                paces[kind].append(sides[kind].answer(folder / "documents.jsonl", rows))
+    _report(report, database, paces)
 
 
-def _tell(report: Report, database: str, turns: Mapping[str, Sequence[Turn]]) -> None:
-    for kind, taken in turns.items():
-        report.add(f"{database}: {kind}", median(turn.rate for turn in taken), "documents/s")
-        cpu = median(turn.cpu_microseconds for turn in taken)
+def _report(report: Report, database: str, paces: Mapping[str, Sequence[Pace]]) -> None:
+    for kind, measured in paces.items():
+        report.add(f"{database}: {kind}", median(pace.rate for pace in measured), "documents/s")
+        cpu = median(pace.cpu_microseconds for pace in measured)
         report.add(f"{database}: {kind}, its processes", cpu, "CPU microseconds a document")
-    costs = [1 - own.rate / bare.rate for own, bare in zip(turns["qwenq"], turns["bare"], strict=True)]
+    costs = [1 - own.rate / bare.rate for own, bare in zip(paces["qwenq"], paces["bare"], strict=True)]
     report.add(f"{database}: cost, from", 100 * min(costs), "%")
     report.add(f"{database}: cost, to", 100 * max(costs), "%")
-    report.bars.append(Bar(f"{database}: share of the documents a second", median(costs), at_most=COST_BAR))
+    report.bars.append(
+        Bar(f"{database}: cost, share of the documents a second", median(costs), at_most=COST_BAR)
+    )
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
-    options = parser("measure what claims, leases, fences and outcomes cost")
+    """Measure and report. Returns the exit code."""
+    options = parser("measure the cost of claims, leases, fences and outcomes")
     options.add_argument("--rows", type=int, default=50_000)
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--database", choices=DATABASES, action="append", help="only this one")
+    options.add_argument("--database", choices=DATABASES, action="append", help="only this database")
     arguments = options.parse_args()
     rows: int = arguments.rows
     forget_environment()

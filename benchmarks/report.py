@@ -1,4 +1,4 @@
-"""How a benchmark tells what it found: rows, bars and conditions, as a table or as one JSON document."""
+"""The report of a benchmark: figures, bars and conditions, as a table or as one JSON document."""
 
 import argparse
 import importlib.metadata
@@ -14,7 +14,7 @@ DISTRIBUTIONS = ("sqlalchemy", "psycopg", "celery", "redis", "pydantic", "orjson
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number, and what it is a number of."""
+    """One measured number with its name and unit."""
 
     what: str
     value: float
@@ -23,7 +23,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Bar:
-    """What a figure must reach: `at_least`, or `at_most`."""
+    """A figure with the limit that it must meet: `at_least` or `at_most`."""
 
     what: str
     value: float
@@ -32,7 +32,7 @@ class Bar:
 
     @property
     def met(self) -> bool:
-        """Whether the figure reaches it."""
+        """Whether the figure is within its limits."""
         above = self.at_least is None or self.value >= self.at_least
         return above and (self.at_most is None or self.value <= self.at_most)
 
@@ -43,7 +43,7 @@ class Bar:
 
 @dataclass
 class Report:
-    """What one benchmark found."""
+    """The result of one benchmark."""
 
     title: str
     conditions: Mapping[str, str | int]
@@ -51,19 +51,19 @@ class Report:
     bars: list[Bar] = field(default_factory=list)
 
     def add(self, what: str, value: float, unit: str) -> None:
-        """Note a figure."""
+        """Add a figure."""
         self.figures.append(Figure(what, value, unit))
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """The options that every benchmark has."""
+    """Make a parser with the options of every benchmark."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--json", action="store_true", help="print one JSON document")
     return options
 
 
 def conditions(services: Mapping[str, str] | None = None, **sizes: int) -> dict[str, str | int]:
-    """What the figures depend on; `services` are servers with their versions."""
+    """Collect what the figures depend on; `services` are servers with their versions."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     libraries = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
     return {
@@ -79,7 +79,7 @@ def conditions(services: Mapping[str, str] | None = None, **sizes: int) -> dict[
 
 
 def tell(report: Report, *, as_json: bool) -> int:
-    """Print the report. Returns the exit code: 1 when a bar is missed."""
+    """Print the report. Returns the exit code: 1 if a bar is missed."""
     if as_json:
         bars = [{**asdict(bar), "met": bar.met} for bar in report.bars]
         print(json.dumps({**asdict(report), "bars": bars}, indent=2))

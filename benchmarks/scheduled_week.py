@@ -1,8 +1,8 @@
-"""Simulate a week of a five-minute schedule, two beats and restarts, and count the runs of each due time.
+"""Simulate a week of a five-minute schedule with two beats and restarts, and count the runs of each due time.
 
-In its middle, clocks go back in Warsaw. Both beats are told each moment at once. Three times one of them
-is killed (kill -9) while it ticks, and once both are away for an hour, whose due times are then caught up. A
-real worker answers. Each due time must have exactly one run, one job and one answer.
+In the middle, the clocks in Warsaw go back. Both beats get each moment at the same time. Three times one of them is
+killed (kill -9) while it ticks. Once both are away for an hour, whose due times they catch up. A real worker answers.
+Each due time must have exactly one run, one job and one answer.
 
     python -m benchmarks.scheduled_week [--days 7] [--json]
 """
@@ -44,16 +44,16 @@ END_SECONDS = 120.0
 
 
 class Beat:
-    """A beat as a process of its own, whose clock is told to it."""
+    """A beat as a process that gets its time from this one."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._process = self._started()
 
-    def tell(self, moment: datetime) -> None:
-        """Say what time it is."""
+    def tick(self, moment: datetime) -> None:
+        """Start a tick at this moment."""
         if self._process.stdin is None:
-            raise SystemExit("the beat hears nothing")
+            raise SystemExit("the beat has no input")
         self._process.stdin.write(f"{moment.isoformat()}\n")
         self._process.stdin.flush()
 
@@ -63,13 +63,13 @@ class Beat:
             raise SystemExit("the beat ended by itself")
 
     def restart(self) -> bool:
-        """Kill it where it is, and start another. Returns whether that was in the middle of a tick."""
+        """Kill it and start another. Returns whether it was killed in the middle of a tick."""
         left = self.kill()
         self._process = self._started()
         return "done" not in left
 
     def kill(self) -> str:
-        """Kill -9. Returns what it had still to say."""
+        """Kill it with SIGKILL. Returns the rest of its output."""
         self._process.kill()
         left, _ = self._process.communicate()
         return left
@@ -88,7 +88,7 @@ class Beat:
 
 
 def simulate(settings: Settings, days: float) -> int:
-    """Let the days pass. Returns how many of the kills were in the middle of a tick."""
+    """Simulate the days. Returns how many of the kills were in the middle of a tick."""
     moments = list(_moments(days))
     random = Random(SEED)
     kills = set(random.sample(range(1, len(moments) * 3 // 4), KILLS))
@@ -100,7 +100,7 @@ def simulate(settings: Settings, days: float) -> int:
             if place in away:
                 continue
             for beat in beats:
-                beat.tell(moment)
+                beat.tick(moment)
             if place in kills:
                 time.sleep(random.uniform(0.0, 0.05))
                 amid += beats[0].restart()
@@ -122,12 +122,12 @@ def _moments(days: float) -> Iterator[datetime]:
 
 
 def _tick_until_ended(settings: Settings, beats: Sequence[Beat], moment: datetime) -> None:
-    """Give the last runs the time that their answers, and the leases of the killed, take."""
+    """Tick until all runs have ended: answers and the leases of killed beats take time."""
     with Store.of(settings) as store:
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
             for beat in beats:
-                beat.tell(moment)
+                beat.tick(moment)
                 beat.wait()
             with store.reading() as connection:
                 left = connection.execute(
@@ -141,7 +141,7 @@ def _tick_until_ended(settings: Settings, beats: Sequence[Beat], moment: datetim
 
 
 def count(report: Report, settings: Settings, days: float) -> None:
-    """Compare the runs with the due times."""
+    """Compare runs, jobs and answers with the due times."""
     expected = list(_moments(days))
     with Store.of(settings) as store, store.reading() as connection:
         runs = connection.execute(select(schedule_runs)).all()
@@ -153,7 +153,7 @@ def count(report: Report, settings: Settings, days: float) -> None:
     report.add("runs that succeeded", succeeded, "")
     for what, value in {
         "due times without a run": len(set(expected) - set(due)),
-        "runs of no due time, or of one that has another": len(due) - len(set(due) & set(expected)),
+        "runs without a due time, or second runs of one": len(due) - len(set(due) & set(expected)),
         "runs that did not succeed": len(runs) - succeeded,
         "jobs beyond one a run": abs(len(names) - len(runs)) + len(names) - len(set(names)),
         "answers beyond one a run": abs(answers - len(runs)),
@@ -162,7 +162,7 @@ def count(report: Report, settings: Settings, days: float) -> None:
 
 
 def main() -> int:
-    """Simulate, tell, and give the exit code."""
+    """Simulate and report. Returns the exit code."""
     options = parser("simulate a week of a five-minute schedule")
     options.add_argument("--days", type=float, default=7)
     arguments = options.parse_args()
@@ -183,9 +183,9 @@ def main() -> int:
             report = Report("scheduled week", conditions({"Redis": redis}, hours=round(24 * arguments.days)))
             began = time.perf_counter()
             amid = simulate(settings, arguments.days)
-            report.add("beats killed and started again", KILLS, "")
-            report.add("of these, in the middle of a tick", amid, "")
-            report.add("the simulation", time.perf_counter() - began, "s")
+            report.add("beats killed and restarted", KILLS, "")
+            report.add("of these in the middle of a tick", amid, "")
+            report.add("duration of the simulation", time.perf_counter() - began, "s")
             count(report, settings, arguments.days)
     return tell(report, as_json=arguments.json)
 

@@ -1,8 +1,8 @@
-"""Measure scheduled runs: one where nothing changed, one where a little did, and many schedules due at once.
+"""Measure scheduled runs: without changes, with a few changes, and many schedules due at once.
 
-Runs are begun by `qwenq schedule run --wait`, which reads, submits, waits and delivers as beat does; one worker with
-the echo engine, which generates only what the store has no answer to. Answers are compared with the documents. The
-schedules that are due at once are submitted by one `qwenq beat`.
+`qwenq schedule run --wait` starts a run and reads, submits, waits and delivers as beat does. One worker with the echo
+engine generates the answers that the store does not have. All answers are compared with the documents. One `qwenq beat`
+submits the schedules that are due at once.
 
     python -m benchmarks.schedules [--rows 100000] [--schedules 1000] [--json]
 """
@@ -55,21 +55,21 @@ class Nightly:
         commands.add(name, ("0 2 * * *", "UTC"), JobRequest(files=[str(path)]), policy, settings)
 
     def run(self) -> tuple[ScheduleRun, Watched]:
-        """A run from its beginning to its delivered answers, all of them compared with the documents."""
+        """Make a run up to its delivered answers, and compare all of them with the documents."""
         command = [sys.executable, "-m", "qwenq", "schedule", "run", self._name, "--wait"]
         watched = watch(command, environment_of(self._settings))
         run = commands.show(self._name, self._settings).runs[0]
         if run.state is not RunState.SUCCEEDED or run.output is None:
-            raise SystemExit(f"the run came to nothing: {run}")
+            raise SystemExit(f"the run failed: {run}")
         with self._path.open("rb") as lines, Path(run.output).open("rb") as answers:
             for line, answer in zip(lines, answers, strict=True):
-                document, told = orjson.loads(line), orjson.loads(answer)
-                if (document["id"], document["text"]) != (told["custom_id"], told["text"]):
-                    raise SystemExit(f"a wrong answer: {told}")
+                document, result = orjson.loads(line), orjson.loads(answer)
+                if (document["id"], document["text"]) != (result["custom_id"], result["text"]):
+                    raise SystemExit(f"a wrong answer: {result}")
         return run, watched
 
     def change(self) -> None:
-        """Change some documents, and add others."""
+        """Change some documents and add others."""
         lines = self._path.read_bytes().splitlines()
         step = len(lines) // CHANGED
         for place in range(CHANGED):
@@ -82,7 +82,7 @@ class Nightly:
 
 
 def measure_unchanged(report: Report, settings: Settings, folder: Path, rows: int, worker: Service) -> None:
-    """A first run, one where nothing changed, one where a little did; the memory against a tenth of the rows."""
+    """Measure a first run, an unchanged run, and one with few changes. Compares memory with a tenth of the rows."""
     small, large = folder / "small.jsonl", folder / "large.jsonl"
     write_documents(small, rows // SMALL_SHARE)
     write_documents(large, rows)
@@ -100,7 +100,7 @@ def measure_unchanged(report: Report, settings: Settings, folder: Path, rows: in
     for what, (less, more) in peaks.items():
         grown = more - less
         report.bars.append(
-            Bar(f"memory of the {what}, MB above that of a tenth", grown, at_most=MEMORY_BAR_MB)
+            Bar(f"memory of the {what}, MB more than with a tenth", grown, at_most=MEMORY_BAR_MB)
         )
     nightly.change()
     run, changed = nightly.run()
@@ -118,7 +118,7 @@ def measure_unchanged(report: Report, settings: Settings, folder: Path, rows: in
 
 
 def measure_same_minute(report: Report, settings: Settings, folder: Path, count: int) -> None:
-    """Many schedules due at one moment, and one beat that has to submit them all."""
+    """Measure how long one beat takes to submit many schedules that are due at once."""
     write_documents(folder / "one.jsonl", 1)
     policy = RunPolicy(output=str(folder / "{schedule}.jsonl"))
     for number in range(count):
@@ -143,7 +143,7 @@ def measure_same_minute(report: Report, settings: Settings, folder: Path, count:
 
 @contextmanager
 def running_beat(settings: Settings) -> Iterator[Service]:
-    """Beat as a process of its own."""
+    """Run beat as a process."""
     beat = Service.of_qwenq("beat", ["beat"], settings.home / "beat.log", environment_of(settings))
     try:
         yield beat
@@ -153,7 +153,7 @@ def running_beat(settings: Settings) -> Iterator[Service]:
 
 
 def _submitted(store: Store, before: int) -> int:
-    """How many runs beyond those before have a job."""
+    """Count the runs with a job, less `before`."""
     with store.reading() as connection:
         made, submitted, failed = connection.execute(
             select(
@@ -163,7 +163,7 @@ def _submitted(store: Store, before: int) -> int:
             )
         ).one()
     if failed:
-        raise SystemExit(f"{failed} of {made} runs came to nothing")
+        raise SystemExit(f"{failed} of {made} runs failed or were skipped")
     return int(submitted) - before
 
 
@@ -177,7 +177,7 @@ def _resident_mb(worker: Service) -> float:
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
+    """Measure and report. Returns the exit code."""
     options = parser("measure scheduled runs")
     options.add_argument("--rows", type=int, default=100_000)
     options.add_argument("--schedules", type=int, default=1_000)

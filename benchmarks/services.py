@@ -1,4 +1,4 @@
-"""Real services for a benchmark: a Redis and a PostgreSQL of its own, in its own folder, gone at its end."""
+"""Real services for a benchmark: its own Redis and PostgreSQL, in its own folder, removed at its end."""
 
 import os
 import re
@@ -20,14 +20,14 @@ STOP_SECONDS = 15.0
 
 
 def forget_environment() -> None:
-    """Drop the settings of the shell: a benchmark says itself what is where."""
+    """Remove qwenq's settings from the environment: a benchmark makes its own."""
     for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
         del os.environ[name]
 
 
 @contextmanager
 def running_redis(settings: Settings) -> Iterator[str]:
-    """The embedded Redis of these settings, and its version."""
+    """Run the embedded Redis of these settings. Gives its version."""
     service = start_redis(settings)
     try:
         with redis.Redis(unix_socket_path=socket_path(settings)) as client:
@@ -39,7 +39,7 @@ def running_redis(settings: Settings) -> Iterator[str]:
 
 
 class Postgres:
-    """A running server: databases in it are made on demand."""
+    """A running server that creates databases on demand."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -47,14 +47,14 @@ class Postgres:
         self.version = f"{self._execute('SHOW server_version')} (fsync {self._execute('SHOW fsync')})"
 
     def new_database(self) -> str:
-        """The URL of a fresh database."""
+        """Create an empty database. Returns its URL."""
         self._made += 1
         name = f"bench_{self._made}"
         self._execute(f"CREATE DATABASE {name}")
         return re.sub(r"/postgres(?=$|\?)", f"/{name}", self._url, count=1)
 
     def drop_newest(self) -> None:
-        """Drop the database that was made last; nobody is connected to it any more."""
+        """Drop the newest database, which no one uses any more."""
         self._execute(f"DROP DATABASE bench_{self._made} WITH (FORCE)")
 
     def _execute(self, statement: str) -> str:
@@ -62,15 +62,15 @@ class Postgres:
         engine = create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             result = connection.execute(text(statement))
-            told = str(result.scalar_one()) if result.returns_rows else ""
+            value = str(result.scalar_one()) if result.returns_rows else ""
         engine.dispose()
-        return told
+        return value
 
 
 @contextmanager
 def running_postgres(folder: Path) -> Iterator[Postgres]:
-    """A PostgreSQL server with its data below `folder`."""
-    # The server keeps its own bookkeeping there; it must not meet another's.
+    """Run a PostgreSQL server with its data in `folder`."""
+    # The package keeps its list of servers there; it must not meet another's.
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
@@ -84,7 +84,7 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
 
 
 class FreshStores:
-    """Empty stores, one after the other, each of its own; one Redis is the broker of all."""
+    """Empty stores, one after another, that share one Redis as broker."""
 
     def __init__(self, folder: Path, broker: str, postgres: Postgres) -> None:
         self._folder = folder
@@ -93,13 +93,13 @@ class FreshStores:
 
     @contextmanager
     def sqlite(self) -> Iterator[Settings]:
-        """The settings of a new SQLite file."""
+        """Make a new SQLite file. Gives its settings."""
         with self._made(f"sqlite:///{self._folder}/fresh/{SQLITE_FILE}") as settings:
             yield settings
 
     @contextmanager
     def postgresql(self) -> Iterator[Settings]:
-        """The settings of a new PostgreSQL database."""
+        """Make a new PostgreSQL database. Gives its settings."""
         with self._made(self._postgres.new_database()) as settings:
             yield settings
         self._postgres.drop_newest()
@@ -109,14 +109,14 @@ class FreshStores:
         home = self._folder / "fresh"
         settings = Settings(home=home, database_url=url, broker_url=self._broker, model="echo")
         make_store(settings)
-        # What an earlier round left for the disk to write must not be paid by the next.
+        # Write everything to disk now, so that the next round does not pay for this one.
         os.sync()
         yield settings
         shutil.rmtree(home)
 
 
 def make_store(settings: Settings) -> None:
-    """Build the store that the settings name."""
+    """Create the store of the settings."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with Store(database_url(settings)) as store:
         upgrade_store(store)

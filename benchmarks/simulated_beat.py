@@ -1,6 +1,6 @@
-"""A beat whose clock is told to it: for each moment that a line of standard input names, one tick; then `done`.
+"""A beat with simulated time: each line of standard input is a moment; it ticks once and prints `done`.
 
-Made for benchmarks/scheduled_week.py, which kills it in the middle.
+Made for benchmarks/scheduled_week.py, which kills it in the middle of ticks.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Workers that only talk: Celery's own event dispatchers over the real broker, at the rate of real ones."""
+"""Simulated workers: they only send events, with Celery's dispatchers over the real broker, as often as real ones."""
 
 import os
 import threading
@@ -21,7 +21,7 @@ OF_A_TASK = ("task-received", "task-started", "task-succeeded")
 
 
 class SimulatedWorkers:
-    """So many workers, each with one task after the other: it is received, started, told of, and succeeds."""
+    """`count` workers, each with one task after another: it is received, starts, makes progress, and succeeds."""
 
     def __init__(self, settings: Settings, count: int) -> None:
         self._broker = Broker(settings)
@@ -41,10 +41,10 @@ class SimulatedWorkers:
         self.sent = 0
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Talk in a thread until the end."""
+    def running(self) -> Iterator[None]:
+        """Send events in a thread until the end of the block."""
         ending = threading.Event()
-        thread = threading.Thread(target=self._talk, args=(ending,), daemon=True)
+        thread = threading.Thread(target=self._send_events, args=(ending,), daemon=True)
         thread.start()
         try:
             yield
@@ -53,7 +53,7 @@ class SimulatedWorkers:
             thread.join()
 
     def burst(self, tasks: int) -> None:
-        """Tell of so many tasks as fast as it goes: what Flower has heard of by the end of a long day."""
+        """Send the events of `tasks` tasks as fast as possible, as Flower receives in a long day."""
         for number in range(tasks):
             worker = self._workers[number % len(self._workers)]
             self._begin(worker)
@@ -62,24 +62,24 @@ class SimulatedWorkers:
             worker.flush()
 
     def close(self) -> None:
-        """Let the broker go."""
+        """Close the connection to the broker."""
         self._connection.release()
         self._broker.close()
 
-    def _talk(self, ending: threading.Event) -> None:
-        """A tick is what passes between two workers' heartbeats."""
+    def _send_events(self, ending: threading.Event) -> None:
+        """Send events until the end. A tick is the time between the heartbeats of two workers."""
         tick = HEARTBEAT_SECONDS / len(self._workers)
-        turns = round(CHUNK_SECONDS / HEARTBEAT_SECONDS)
+        beats_a_chunk = round(CHUNK_SECONDS / HEARTBEAT_SECONDS)
         began, ticks = time.monotonic(), 0
         while not ending.wait(max(0.0, began + ticks * tick - time.monotonic())):
             worker = self._workers[ticks % len(self._workers)]
-            turn = ticks // len(self._workers) + ticks % len(self._workers)
+            beats = ticks // len(self._workers) + ticks % len(self._workers)
             self._beat(worker)
-            if turn % turns == 0:
+            if beats % beats_a_chunk == 0:
                 self._end(worker)
                 self._begin(worker)
             else:
-                self._tell(worker)
+                self._progress(worker)
             worker.flush()
             ticks += 1
 
@@ -97,7 +97,7 @@ class SimulatedWorkers:
         )  # fmt: skip
         self._send(worker, "task-started", uuid=uuid)
 
-    def _tell(self, worker: EventDispatcher) -> None:
+    def _progress(self, worker: EventDispatcher) -> None:
         uuid = self._tasks.get(worker.hostname)
         if uuid is not None:
             self._send(worker, "task-progress", uuid=uuid, job=1, chunk=1234, done=40, documents=100)

@@ -1,7 +1,7 @@
-"""Measure how long commands take as whole processes, on a store that holds much.
+"""Measure how long commands take as whole processes, on a large store.
 
-`qwenq --help` and `qwenq status` on a SQLite store of 1,000 jobs with 1,000,000 documents; the median of ten, the
-commands taking turns. The packages that `qwenq status` spends most time importing are told for information.
+`qwenq --help` and `qwenq status` on a SQLite store of 1,000 jobs with 1,000,000 documents: the median of ten
+alternating rounds. For information, it lists the packages that `qwenq status` imports most slowly.
 
     python -m benchmarks.startup [--rounds 10] [--json]
 """
@@ -62,7 +62,7 @@ _RESULTS = """
 
 
 def fill(settings: Settings) -> None:
-    """Put finished jobs into a new store."""
+    """Create a store with finished jobs."""
     make_store(settings)
     with Store(database_url(settings)) as store, store.writing() as connection:
         connection.execute(text(_NUMBERS.format(count=JOBS) + _JOBS))
@@ -74,14 +74,14 @@ def fill(settings: Settings) -> None:
 
 
 def seconds_of(command: list[str], environment: Mapping[str, str]) -> float:
-    """Run a command that must succeed. Returns its wall seconds."""
+    """Run a command, which must succeed. Returns its wall seconds."""
     started = time.perf_counter()
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - started
 
 
 def slowest_packages(environment: Mapping[str, str]) -> list[tuple[str, float]]:
-    """The packages on whose modules `qwenq status` spends most time, each without what it imports."""
+    """Find the packages that `qwenq status` imports most slowly, each without its own imports."""
     told = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "qwenq", "status"],
         env=environment,
@@ -97,7 +97,7 @@ def slowest_packages(environment: Mapping[str, str]) -> list[tuple[str, float]]:
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
+    """Measure and report. Returns the exit code."""
     options = parser("measure the start of commands")
     options.add_argument("--rounds", type=int, default=10)
     arguments = options.parse_args()
@@ -125,7 +125,7 @@ def main() -> int:
                 taken[name].append(seconds_of(command, environment))
         for name, seconds in taken.items():
             report.add(name, median(seconds), "s")
-            report.add(f"{name}, the quickest", min(seconds), "s")
+            report.add(f"{name}, fastest", min(seconds), "s")
         for package, spent in slowest_packages(environment):
             report.add(f"`qwenq status` imports {package}", spent, "s")
     for name in ("qwenq --help", "qwenq status"):

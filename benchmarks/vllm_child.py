@@ -1,8 +1,9 @@
-"""Answers rounds of the engine benchmark with vLLM; run by a Python that has vLLM, and imports nothing of the project.
+"""Answer rounds of the engine benchmark with vLLM, in a Python that has vLLM. Imports nothing from this project.
 
-The first line of standard input is a JSON object, the arguments of `vllm.LLM`; it is answered with the versions, once
-the model is loaded. Each line after it is a round, a list of `[prompt_token_ids, new_tokens]`; it is answered with
-its seconds, its new tokens, and the prompt tokens that were found in the cache. Ends with its standard input.
+The first line of standard input is a JSON object with the arguments of `vllm.LLM`. Once the model is loaded, the
+response is a line with the versions. Each further line is a round, a list of `[prompt_token_ids, new_tokens]`. Its
+response has the seconds, the new tokens, and the prompt tokens found in the cache. The program ends with its standard
+input.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 
 
 def answer_round(llm: Any, jobs: list[tuple[list[int], int]]) -> dict[str, float]:
-    """Generate greedily, token ids in and token ids out; texts would only cost vLLM time."""
+    """Generate greedily from token ids to token ids, without the cost of texts."""
     from vllm import SamplingParams  # type: ignore[import-not-found]
 
     prompts = [{"prompt_token_ids": prompt} for prompt, _ in jobs]
@@ -30,8 +31,8 @@ def answer_round(llm: Any, jobs: list[tuple[list[int], int]]) -> dict[str, float
 
 
 def main() -> None:
-    """Load the model, then answer until the input ends."""
-    # vLLM prints where it likes: the answers get a descriptor of their own.
+    """Load the model, then answer rounds until the input ends."""
+    # vLLM prints to standard output, so the responses get a descriptor of their own.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 

@@ -1,7 +1,7 @@
 """Run a command and print its wall seconds, its CPU seconds and its peak memory, as JSON.
 
-A child's peak memory begins with that of the process which starts it, so that process has to be a small one: this
-file is run by its path, and imports nothing else of the project.
+A child's peak memory starts at that of its parent, so the parent must be small: this file is run by its path and
+imports nothing else from the project.
 """
 
 import json
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Watched:
-    """What a command took."""
+    """The cost of a command."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -23,19 +23,19 @@ class Watched:
 
 
 def watch(command: Sequence[str], environment: Mapping[str, str]) -> Watched:
-    """Run a command that must succeed, as a process of its own; what it says is dropped."""
-    told = subprocess.run(
+    """Run a command, which must succeed, as a process. Drops its output."""
+    done = subprocess.run(
         [sys.executable, "-S", __file__, *command],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         check=True,
         text=True,
     )
-    return Watched(**json.loads(told.stdout))
+    return Watched(**json.loads(done.stdout))
 
 
 def main() -> int:
-    """Run the command of the command line. Returns its exit code, with its last words when that is not 0."""
+    """Run the command of the command line. Returns its exit code; prints its errors if that is not 0."""
     import resource
 
     started = time.perf_counter()

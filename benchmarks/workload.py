@@ -1,4 +1,4 @@
-"""The documents of the benchmarks: drawn with a fixed seed, so the same at every run."""
+"""The documents of the benchmarks, drawn with a fixed seed, so always the same."""
 
 import json
 import random
@@ -13,7 +13,7 @@ WORDS_A_DOCUMENT = 26
 
 
 def write_documents(path: Path, count: int) -> int:
-    """Write `count` lines of JSONL, about 250 bytes each. Returns how many bytes a line has on average."""
+    """Write `count` lines of JSONL, about 250 bytes each. Returns the average bytes of a line."""
     draw = random.Random(count)
     size = 0
     with path.open("w", encoding="utf-8") as output:
@@ -23,10 +23,10 @@ def write_documents(path: Path, count: int) -> int:
 
 
 def document_line(number: int, text: str) -> str:
-    """One line of the input."""
+    """Make one line of the input."""
     return json.dumps({"id": custom_id(number), "text": text}) + "\n"
 
 
 def custom_id(number: int) -> str:
-    """The id of one document."""
+    """Make the id of a document."""
     return f"document-{number:07}"

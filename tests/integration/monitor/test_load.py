@@ -50,7 +50,7 @@ def workers(watched: Settings) -> Iterator[SimulatedWorkers]:
 @pytest.fixture(scope="module")
 def loaded(watched: Settings, full: FullStore, workers: SimulatedWorkers) -> Iterator[Flower]:
     """A Flower in its own process that knows every worker and receives their events."""
-    with running_flower(watched) as flower, workers.at_work():
+    with running_flower(watched) as flower, workers.running():
         eventually(lambda: _workers_known(flower) == WORKERS, "Flower knows every worker")
         workers.burst(TASKS)
         yield flower

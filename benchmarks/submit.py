@@ -1,11 +1,11 @@
-"""Measure submit against the barest loops that store the same rows, on SQLite and on PostgreSQL.
+"""Compare submit with minimal loops that store the same rows, on SQLite and on PostgreSQL.
 
-Submit is the whole path: open, read, validate, store, cut into chunks, publish to a real Redis. The bare loop for
-SQLite calls json.loads for each line and inserts with one executemany in one transaction; the one for
-PostgreSQL is a single COPY of rows that lie ready in memory. All fill the same table with the same indexes. They
-take turns, and the bars are on the median of the ratios of neighbours.
+Submit is the whole path: open, read, validate, store, cut into chunks, announce on a real Redis. The bare loop for
+SQLite calls json.loads for each line and inserts with one executemany in one transaction. The one for PostgreSQL is a
+single COPY of rows in memory. All fill the same table with the same indexes. They alternate; the bars are for the
+median of the ratios within a round.
 
-    python -m benchmarks.submitting [--rows 300000] [--rounds 5] [--json]
+    python -m benchmarks.submit [--rows 300000] [--rounds 5] [--json]
 """
 
 import sys
@@ -48,12 +48,12 @@ POSTGRES_LOOPS: dict[str, BareLoop] = {
 
 
 def submit(path: Path, rows: int, settings: Settings) -> float:
-    """Submit a file; all of it must be stored and announced. Returns the seconds it took."""
+    """Submit a file, which must be stored and announced completely. Returns the seconds."""
     started = time.perf_counter()
     submission = enqueue_input(settings, JobRequest(files=[str(path)]).specify(settings))
     seconds = time.perf_counter() - started
     if submission.documents != rows or submission.rejected or submission.unannounced:
-        raise SystemExit(f"submit did something else: {submission}")
+        raise SystemExit(f"submit did not store or announce everything: {submission}")
     return seconds
 
 
@@ -74,20 +74,20 @@ class Measuring:
         self._small = folder / "small.jsonl"
 
     def rates(self, loops: dict[str, BareLoop], rounds: int) -> None:
-        """Let submit and the bare loops take turns; the bar is on the first loop."""
+        """Let submit and the bare loops alternate; the bar is for the first loop."""
         with self._fresh() as settings:
             submit(self._small, self._rows // SMALL_PART, settings)
         submitted: list[float] = []
-        bare: dict[str, list[float]] = {loop: [] for loop in loops}
+        bare: dict[str, list[float]] = {name: [] for name in loops}
         for _ in range(rounds):
             with self._fresh() as settings:
                 submitted.append(submit(self._large, self._rows, settings))
-            for loop, run in loops.items():
+            for name, loop in loops.items():
                 with self._fresh() as settings:
-                    bare[loop].append(run(self._large, settings))
-        self._tell_rates(submitted, bare)
+                    bare[name].append(loop(self._large, settings))
+        self._report_rates(submitted, bare)
 
-    def _tell_rates(self, submitted: list[float], bare: dict[str, list[float]]) -> None:
+    def _report_rates(self, submitted: list[float], bare: dict[str, list[float]]) -> None:
         self._report.add(f"{self._name}: submit", self._rows / median(submitted), "documents/s")
         for place, (loop, seconds) in enumerate(bare.items()):
             ratio = median(one / other for one, other in zip(seconds, submitted, strict=True))
@@ -98,7 +98,7 @@ class Measuring:
                 self._report.bars.append(Bar(what, ratio, at_least=RATIO_BAR))
 
     def memory(self) -> None:
-        """Submit the small and the large file as processes, and compare their peaks."""
+        """Submit the small and the large file as processes, and compare their peak memory."""
         with self._fresh() as settings:
             small = submit_process(self._small, settings)
         with self._fresh() as settings:
@@ -107,13 +107,13 @@ class Measuring:
         self._report.add(f"{self._name}: `qwenq submit`, whole process", rate, "documents/s")
         self._report.add(f"{self._name}: its peak memory", large.peak_mb, "MB")
         grown = large.peak_mb - small.peak_mb
-        what = f"{self._name}: peak MB of {self._rows:,} rows above {self._rows // SMALL_PART:,}"
+        what = f"{self._name}: peak MB of {self._rows:,} rows more than of {self._rows // SMALL_PART:,}"
         self._report.bars.append(Bar(what, grown, at_most=MEMORY_BAR_MB))
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
-    options = parser("measure submit against the barest loops")
+    """Measure and report. Returns the exit code."""
+    options = parser("compare submit with minimal loops")
     options.add_argument("--rows", type=int, default=300_000)
     options.add_argument("--rounds", type=int, default=5)
     arguments = options.parse_args()

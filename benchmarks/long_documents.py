@@ -1,12 +1,12 @@
-"""Measure `--on-overflow split`: what it costs documents that fit, and what becomes of one of 200 pages.
+"""Measure `--on-overflow split`: its cost for documents that fit, and a document of 200 pages.
 
-The first: 100,000 documents of 2 kB, each looked at whether it fits and given its fingerprint, as the thread does that
-reads ahead of the device. Rendering comes before that in any job, and is told for information.
+First, 100,000 documents of 2 kB are checked for their length and get their fingerprints, as in the thread that reads
+ahead of the device. Every job renders documents before that; the speed of rendering is reported for information.
 
-The second: `qwenq run` with a document of 200 pages of 3,000 characters, template summarize, and the tiny model with a
-context of 4,096 tokens. Each part is counted anew with the model's own tokenizer, the whole prompt around it.
+Second, `qwenq run` answers a document of 200 pages of 3,000 characters, with the template summarize and the tiny model
+with a context of 4,096 tokens. Each part is counted again with the model's tokenizer, in its whole prompt.
 
-    python -m benchmarks.splitting [--documents 100000] [--pages 200] [--json]
+    python -m benchmarks.long_documents [--documents 100000] [--pages 200] [--json]
 """
 
 import json
@@ -47,7 +47,7 @@ PROMPT = PromptSpec(
 
 
 def sentences(chars: int, draw: random.Random) -> str:
-    """So many characters of sentences, some to a paragraph."""
+    """Make `chars` characters of sentences in paragraphs."""
     said: list[str] = []
     while sum(map(len, said)) < chars:
         words = " ".join(draw.choices(WORDS, k=draw.randint(8, 20)))
@@ -58,7 +58,7 @@ def sentences(chars: int, draw: random.Random) -> str:
 
 
 def model_of_context(folder: Path) -> Path:
-    """The tiny model, as one of a longer context: it answers worse there, and is no slower for it."""
+    """Copy the tiny model and raise its context. It then answers worse, but not more slowly."""
     model = Path(shutil.copytree(TINY_MODEL, folder / "model"))
     config = json.loads((model / "config.json").read_text("utf-8"))
     (model / "config.json").write_text(json.dumps({**config, "max_position_embeddings": CONTEXT}), "utf-8")
@@ -66,7 +66,7 @@ def model_of_context(folder: Path) -> Path:
 
 
 def measure_short(report: Report, info: ModelInfo, gauge: Gauge, documents: int) -> None:
-    """How many short documents a second are found to fit, and given their fingerprint."""
+    """Measure how many short documents a second are checked and get their fingerprints."""
     draw = random.Random(1)
     contents = [json.dumps({"id": str(n), "text": sentences(DOCUMENT_CHARS, draw)}) for n in range(1_000)]
     params = GenerationParams(on_overflow=Overflow.SPLIT)
@@ -82,16 +82,16 @@ def measure_short(report: Report, info: ModelInfo, gauge: Gauge, documents: int)
         rendered = time.perf_counter()
         for request in requests:
             if not gauge.fits(request.prompt.messages, params) or fingerprints.of(request) is None:
-                raise SystemExit("a short document was found to be none")
+                raise SystemExit("a short document does not fit or has no fingerprint")
         rendering += rendered - started
         passing += time.perf_counter() - rendered
-    report.add("found to fit, and hashed", documents / passing, "documents/s")
-    report.add("rendered before that", documents / rendering, "documents/s")
-    report.bars.append(Bar("splitting and hashing, documents/s", documents / passing, at_least=RATE_BAR))
+    report.add("checked and hashed", documents / passing, "documents/s")
+    report.add("rendered", documents / rendering, "documents/s")
+    report.bars.append(Bar("checking and hashing, documents/s", documents / passing, at_least=RATE_BAR))
 
 
 def measure_long(report: Report, gauge: Gauge, model: Path, pages: int) -> None:
-    """Answer one document of many pages, and see that nothing of it is lost."""
+    """Answer one document of many pages, and check that no character is lost."""
     text = sentences(pages * PAGE_CHARS, random.Random(2))
     home = model.parent
     (home / "long.jsonl").write_text(json.dumps({"id": "long", "text": text}) + "\n", "utf-8")
@@ -104,7 +104,9 @@ def measure_long(report: Report, gauge: Gauge, model: Path, pages: int) -> None:
     ]  # fmt: skip
     started = time.perf_counter()
     subprocess.run(command, cwd=home, env=environment, check=True)
-    report.add(f"{pages} pages answered, start of the worker included", time.perf_counter() - started, "s")
+    report.add(
+        f"{pages} pages answered, including the start of the worker", time.perf_counter() - started, "s"
+    )
     (answer,) = [json.loads(line) for line in (home / "answers.jsonl").read_text("utf-8").splitlines()]
     lines = list(api.parts(1, settings=settings))
     parts = [line for line in lines if line.level == 0]
@@ -112,7 +114,7 @@ def measure_long(report: Report, gauge: Gauge, model: Path, pages: int) -> None:
     largest = max(_prompt_tokens(gauge, text, line) for line in parts)
     report.add("characters", len(text), "")
     report.add("parts", len(parts), "")
-    report.add("merges on the way, in so many levels", len(lines) - len(parts), "")
+    report.add("intermediate merges", len(lines) - len(parts), "")
     report.bars += [
         Bar("tokens of the largest part with its answer", largest + NEW_TOKENS, at_most=CONTEXT),
         Bar("characters lost", float(joined != text), at_most=0),
@@ -127,14 +129,14 @@ def _prompt_tokens(gauge: Gauge, text: str, part: PartLine) -> int:
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
+    """Measure and report. Returns the exit code."""
     options = parser("measure documents that do and do not fit")
     options.add_argument("--documents", type=int, default=100_000)
     options.add_argument("--pages", type=int, default=200)
     arguments = options.parse_args()
     forget_environment()
     report = Report(
-        "splitting", conditions(documents=arguments.documents, pages=arguments.pages, context=CONTEXT)
+        "long documents", conditions(documents=arguments.documents, pages=arguments.pages, context=CONTEXT)
     )
     with tempfile.TemporaryDirectory() as folder:
         model = model_of_context(Path(folder))
