@@ -26,7 +26,7 @@ from qwenq.producer.enqueuing import enqueue_input
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import batches, chunks
 from qwenq.store.database.store import Store, database_url
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.statuses import job_status
 
 IDLE_BAR = 0.02
 NEW_TOKENS = 32

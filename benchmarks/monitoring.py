@@ -29,7 +29,7 @@ from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import broker_url
 from qwenq.store.database.store import Store, database_url
-from qwenq.store.views.job_metrics import job_metrics
+from qwenq.store.views.jobs.metrics import job_metrics
 
 ANSWER_BAR_MS = 200.0
 MEMORY_BAR_MB = 200.0

@@ -27,8 +27,8 @@ from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import broker_url
 from qwenq.store.database.store import Store, database_url
-from qwenq.store.outcomes.results import count_answers, results_of
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.answers.results import count_answers, results_of
+from qwenq.store.views.jobs.statuses import job_status
 
 RATE_BAR = 5_000
 WARM_ROWS = 2_000

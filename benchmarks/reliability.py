@@ -34,7 +34,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import chunks, jobs, results
 from qwenq.store.broker.broker import broker_url
 from qwenq.store.database.store import Store, database_url
-from qwenq.store.outcomes.results import results_of
+from qwenq.store.views.answers.results import results_of
 
 COST_BAR = 0.1
 WARM_ROWS = 2_000

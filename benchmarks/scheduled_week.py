@@ -31,7 +31,8 @@ from qwenq.schemas.states import RunState
 from qwenq.schemas.tables.core import jobs, results
 from qwenq.schemas.tables.schedules import schedule_runs
 from qwenq.store.database.store import Store
-from qwenq.store.schedules.schedules import all_schedules, note_next_due
+from qwenq.store.schedules.schedules import note_next_due
+from qwenq.store.views.schedules.schedules import all_schedules
 
 STEP = timedelta(minutes=5)
 ZONE = "Europe/Warsaw"

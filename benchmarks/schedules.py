@@ -34,7 +34,8 @@ from qwenq.schemas.states import RunState
 from qwenq.schemas.tables.schedules import schedule_runs
 from qwenq.store.database.clock import moment_of
 from qwenq.store.database.store import Store
-from qwenq.store.schedules.schedules import all_schedules, note_next_due
+from qwenq.store.schedules.schedules import note_next_due
+from qwenq.store.views.schedules.schedules import all_schedules
 
 SECONDS_BAR = 60.0
 MEMORY_BAR_MB = 30.0

@@ -18,14 +18,16 @@ from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import batches, jobs, workers
 from qwenq.schemas.workers import WorkerIdentity
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.chunks import insert_chunks
 from qwenq.store.life.claims import claim_next, finish_chunk, hold_fence
 from qwenq.store.life.documents import insert_rows
-from qwenq.store.life.jobs import cancel_job, create_job, release_job
+from qwenq.store.life.half_jobs import queue_job
+from qwenq.store.life.jobs import create_job
 from qwenq.store.life.pausing import pause_job
 from qwenq.store.life.workers import note_failed, note_model_loaded, register_worker
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
-from qwenq.store.outcomes.results import insert_outcomes
+from qwenq.store.outcomes.outcomes import insert_outcomes
 
 LARGE, SMALL = "Qwen/Qwen3-8B", "Qwen/Qwen3-0.6B"
 LEASE_SECONDS = 3_600.0
@@ -118,7 +120,7 @@ def _store_example(
         job_id = create_job(connection, spec)
         insert_rows(connection, job_id, 0, rows, spec.sources)
         insert_chunks(connection, job_id, [*planner.add(rows, set()), *planner.finish()])
-        release_job(connection, job_id)
+        queue_job(connection, job_id)
         _answer(connection, job_id, example, fleet[example.model], chance)
         if example.end == JobState.PAUSED:
             pause_job(connection, job_id)

@@ -19,7 +19,7 @@ from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.half_jobs import begin_job
 from qwenq.store.life.removal import remove_abandoned
-from qwenq.store.life.workers import ALIVE_SECONDS, count_alive
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive
 
 CLEANING_SECONDS = 5.0
 """How long to remove half jobs of dead producers; the next enqueuing goes on."""

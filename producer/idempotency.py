@@ -10,8 +10,8 @@ from qwenq.schemas.errors import IdempotencyMismatch
 from qwenq.schemas.jobs import HalfJob, JobSpec, KeyedJob
 from qwenq.schemas.states import JobState
 from qwenq.store.database.store import Store
-from qwenq.store.life import idempotency
-from qwenq.store.life.half_jobs import begin_job, take_abandoned
+from qwenq.store.life.half_jobs import begin_job, hold_abandoned
+from qwenq.store.views.jobs.keys import job_of_key
 
 LOOK_AGAIN_SECONDS = 0.2
 
@@ -51,7 +51,7 @@ def find_or_begin(
     waited_for: int | None = None
     while True:
         with store.reading() as connection:
-            found = idempotency.job_of_key(connection, spec.idempotency_key or "")
+            found = job_of_key(connection, spec.idempotency_key or "")
         if found is not None and found.state != JobState.VALIDATING:
             return found
         if found is not None and not found.abandoned:
@@ -63,7 +63,7 @@ def find_or_begin(
             continue
         if found is not None:
             with store.writing() as connection:
-                take_abandoned(connection, found.job_id, lease_seconds=0)
+                hold_abandoned(connection, found.job_id, lease_seconds=0)
         with store.writing() as connection:
             begun = begin_job(connection, spec, run_key, lease_seconds)
         if begun is not None:

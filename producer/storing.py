@@ -15,10 +15,10 @@ from qwenq.schemas.errors import NoGoodRow
 from qwenq.schemas.jobs import HalfJob, JobSpec
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
-from qwenq.store.life import jobs
+from qwenq.store.life.cancelling import cancel_rest
 from qwenq.store.life.chunks import insert_chunks
 from qwenq.store.life.documents import check_rows_kept, insert_rows
-from qwenq.store.life.half_jobs import check_held, renew
+from qwenq.store.life.half_jobs import check_held, queue_job, renew
 from qwenq.store.life.removal import remove
 
 BATCH_ROWS = 10_000
@@ -63,7 +63,7 @@ def _store_rows(
         check_rows_kept(connection, half.job_id, documents)
         if renew(connection, half, settings.lease_seconds):
             insert_chunks(connection, half.job_id, planner.finish())
-            jobs.release_job(connection, half.job_id, None if digest is None else digest.hexdigest())
+            queue_job(connection, half.job_id, None if digest is None else digest.hexdigest())
     return documents, rejected
 
 
@@ -88,7 +88,7 @@ def _store_batch(
         if wanted:
             insert_chunks(connection, half.job_id, planner.add(batch.read, set(bad)))
         else:
-            jobs.cancel_rest(connection, half.job_id)
+            cancel_rest(connection, half.job_id)
     return len(bad), wanted
 
 

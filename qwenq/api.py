@@ -75,7 +75,7 @@ def submit(
 
 def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Return where a job stands. Raises UnknownJob, StoreAway."""
-    from qwenq.store.views.statuses import job_status
+    from qwenq.store.views.jobs.statuses import job_status
 
     with _store(settings) as store:
         with store.reading() as connection:
@@ -87,7 +87,7 @@ def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
 
 def jobs(limit: int = 20, *, settings: Settings | None = None) -> list[JobStatus]:
     """Return where the newest jobs stand, newest first. Raises StoreAway."""
-    from qwenq.store.views.statuses import job_statuses
+    from qwenq.store.views.jobs.statuses import job_statuses
 
     with _store(settings) as store, store.reading() as connection:
         return job_statuses(connection, limit)
@@ -95,7 +95,7 @@ def jobs(limit: int = 20, *, settings: Settings | None = None) -> list[JobStatus
 
 def results(job_id: int, *, settings: Settings | None = None) -> Iterator[Result]:
     """Stream a job's answers so far, in input order. Raises UnknownJob, StoreAway."""
-    from qwenq.store.outcomes.results import results_of
+    from qwenq.store.views.answers.results import results_of
 
     status(job_id, settings=settings)
     return _streamed(results_of, job_id, settings)
@@ -103,7 +103,7 @@ def results(job_id: int, *, settings: Settings | None = None) -> Iterator[Result
 
 def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLine]:
     """Stream a job's failed documents and bad rows so far, in input order. Raises UnknownJob, StoreAway."""
-    from qwenq.store.outcomes.results import errors_of
+    from qwenq.store.views.answers.results import errors_of
 
     status(job_id, settings=settings)
     return _streamed(errors_of, job_id, settings)
@@ -111,7 +111,7 @@ def errors(job_id: int, *, settings: Settings | None = None) -> Iterator[ErrorLi
 
 def parts(job_id: int, *, settings: Settings | None = None) -> Iterator[PartLine]:
     """Stream the answers to the parts of a job's long documents, in input order. Raises UnknownJob, StoreAway."""
-    from qwenq.store.outcomes.parts import parts_of
+    from qwenq.store.views.answers.parts import parts_of
 
     status(job_id, settings=settings)
     return _streamed(parts_of, job_id, settings)
@@ -119,7 +119,7 @@ def parts(job_id: int, *, settings: Settings | None = None) -> Iterator[PartLine
 
 def history(job_id: int, *, settings: Settings | None = None) -> Iterator[HistoryLine]:
     """Stream the failures of a job that were retried, in input order. Raises UnknownJob, StoreAway."""
-    from qwenq.store.views.failures import history_of
+    from qwenq.store.views.answers.failures import history_of
 
     status(job_id, settings=settings)
     return _streamed(history_of, job_id, settings)
@@ -127,7 +127,7 @@ def history(job_id: int, *, settings: Settings | None = None) -> Iterator[Histor
 
 def metrics(job_id: int, *, settings: Settings | None = None) -> JobMetrics:
     """Return what a job took so far: response time, tokens a second, memory. Raises UnknownJob, StoreAway."""
-    from qwenq.store.views.job_metrics import job_metrics
+    from qwenq.store.views.jobs.metrics import job_metrics
 
     with _store(settings) as store:
         with store.reading() as connection:
@@ -139,7 +139,7 @@ def metrics(job_id: int, *, settings: Settings | None = None) -> JobMetrics:
 
 def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Cancel a job; workers drop its running documents in seconds. Raises UnknownJob, JobNotCancellable, StoreAway."""
-    from qwenq.store.life.jobs import cancel_job
+    from qwenq.store.life.cancelling import cancel_job
 
     status(job_id, settings=settings)
     with _store(settings) as store, store.writing() as connection:

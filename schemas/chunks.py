@@ -84,7 +84,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Announcement:
     """What must be said to the broker: a chunk waits for a worker of this model."""
 
     chunk_id: int

@@ -18,8 +18,9 @@ from qwenq.store.database.store import Store
 from qwenq.store.life import claims, jobs, workers
 from qwenq.store.life.chunks import insert_chunks
 from qwenq.store.life.documents import insert_rows
+from qwenq.store.life.half_jobs import queue_job
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
-from qwenq.store.outcomes.results import insert_outcomes
+from qwenq.store.outcomes.outcomes import insert_outcomes
 
 MODEL = "echo"
 LEASE = 600.0
@@ -74,7 +75,7 @@ def store_job(
         rejected = insert_rows(connection, job_id, 0, content, sources)
         insert_chunks(connection, job_id, [*planner.add(content, set(rejected)), *planner.finish()])
         if released:
-            jobs.release_job(connection, job_id)
+            queue_job(connection, job_id)
     return job_id
 
 

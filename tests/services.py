@@ -11,7 +11,7 @@ from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.statuses import job_status
 from tests.processes import TINY_MODEL, Fleet
 from tests.waiting import eventually
 

@@ -14,8 +14,8 @@ from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.retrying import retry_failed
-from qwenq.store.life.workers import ALIVE_SECONDS, count_alive
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive
+from qwenq.store.views.jobs.statuses import job_status
 
 Change = Callable[[Connection], object]
 

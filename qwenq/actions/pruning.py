@@ -7,12 +7,14 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
-from qwenq.store.life.half_jobs import take_abandoned, take_ended
-from qwenq.store.life.pruning import count_prunable_workers, prunable_jobs, remove_workers
+from qwenq.store.life.half_jobs import hold_abandoned, hold_ended
 from qwenq.store.life.removal import LEASE_SECONDS, remove
-from qwenq.store.life.workers import ALIVE_SECONDS
+from qwenq.store.life.workers import remove_workers
 from qwenq.store.schedules.notices import remove_old_notices
-from qwenq.store.schedules.runs import count_old_runs, remove_old_runs
+from qwenq.store.schedules.runs import remove_old_runs
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS
+from qwenq.store.views.schedules.runs import count_old_runs
+from qwenq.store.views.work.prunable import count_prunable_workers, prunable_jobs
 
 
 def foresee(settings: Settings, older_than: float | None) -> PruneReport:
@@ -53,7 +55,7 @@ def _remove(store: Store, job: PrunedJob, older_than: float | None) -> bool:
     """Remove a job. False: it was taken up again, or is removed by another process."""
     with store.writing() as connection:
         if job.state == JobState.VALIDATING:
-            half = take_abandoned(connection, job.id, LEASE_SECONDS)
+            half = hold_abandoned(connection, job.id, LEASE_SECONDS)
         else:
-            half = take_ended(connection, job.id, older_than or 0.0, LEASE_SECONDS)
+            half = hold_ended(connection, job.id, older_than or 0.0, LEASE_SECONDS)
     return half is not None and remove(store, half)

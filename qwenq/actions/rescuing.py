@@ -7,8 +7,8 @@ from qwenq.schemas.settings import Settings
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.rescue import rescue_expired
-from qwenq.store.life.workers import ALIVE_SECONDS
-from qwenq.store.views import stranded
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS
+from qwenq.store.views.work import stranded
 
 UNANNOUNCED_SECONDS = 5.0
 """How long `submit` itself may take to announce what it stored."""
@@ -61,6 +61,6 @@ class Rescuer:
 
     def _has_silent(self, store: Store) -> bool:
         with store.reading() as connection:
-            return stranded.has_unannounced(connection, UNANNOUNCED_SECONDS) or stranded.has_unheard(
+            return stranded.has_unannounced(connection, UNANNOUNCED_SECONDS) or stranded.has_unserved(
                 connection, self._settings.lease_seconds, ALIVE_SECONDS
             )

@@ -2,8 +2,8 @@
 
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.opening import open_store
-from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
-from qwenq.store.views.statuses import open_jobs
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
+from qwenq.store.views.jobs.statuses import open_jobs
 
 
 def unserved_jobs(settings: Settings) -> dict[str, list[int]]:

@@ -21,12 +21,12 @@ from qwenq.schemas.states import JobState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
-from qwenq.store.life.interrupted_runs import forget_run, job_to_take_up
 from qwenq.store.life.jobs import hold_job
+from qwenq.store.life.one_shots import forget_one_shot, job_to_continue
 from qwenq.store.life.pausing import resume_job
-from qwenq.store.life.workers import worker_of_process
-from qwenq.store.outcomes.results import count_answers, results_of
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.answers.results import count_answers, results_of
+from qwenq.store.views.fleet.workers import worker_of_process
+from qwenq.store.views.jobs.statuses import job_status
 from qwenq.wording.output import say
 from qwenq.worker.engines.factory import check_model
 
@@ -117,7 +117,7 @@ def _one_shot_settings(settings: Settings) -> Settings:
 def _interrupted_job(store: Store, key: str) -> int | None:
     """The job that the same command left before, resumed if it was paused; None if there is none."""
     with store.writing() as connection:
-        job_id = job_to_take_up(connection, key)
+        job_id = job_to_continue(connection, key)
         if job_id is not None and hold_job(connection, job_id) == JobState.PAUSED:
             resume_job(connection, job_id)
     if job_id is not None:
@@ -127,7 +127,7 @@ def _interrupted_job(store: Store, key: str) -> int | None:
 
 def _has_answers(store: Store, key: str) -> bool:
     with store.reading() as connection:
-        job_id = job_to_take_up(connection, key)
+        job_id = job_to_continue(connection, key)
         return job_id is not None and count_answers(connection, job_id) > 0
 
 
@@ -157,5 +157,5 @@ def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> Sequence[Resu
         write_failures(connection, job_id, outputs.errors)
         first_results = list(islice(results_of(connection, job_id), SHOWN_RESULTS))
     with store.writing() as connection:
-        forget_run(connection, job_id)
+        forget_one_shot(connection, job_id)
     return first_results

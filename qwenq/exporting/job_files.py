@@ -4,8 +4,8 @@ from sqlalchemy import Connection
 
 from qwenq.exporting.destinations import Address
 from qwenq.exporting.files import write_errors, write_results
-from qwenq.store.outcomes.results import errors_of, results_of
-from qwenq.store.views.job_details import job_details
+from qwenq.store.views.answers.results import errors_of, results_of
+from qwenq.store.views.jobs.details import job_details
 
 
 def write_answers(connection: Connection, job_id: int, address: Address) -> int:

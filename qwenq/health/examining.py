@@ -42,8 +42,13 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.facts import broker_facts
 from qwenq.store.database.store import Store, sqlite_file
 from qwenq.store.database.version import found_version
-from qwenq.store.views.fleet import read_fleet
-from qwenq.store.views.health_facts import schedule_trouble, stranded_work, waiting_models, worker_speeds
+from qwenq.store.views.fleet.fleet import read_fleet
+from qwenq.store.views.monitoring.health_facts import (
+    recent_speeds,
+    schedule_trouble,
+    stranded_work,
+    waiting_models,
+)
 from qwenq.worker.engines.memory import free_main_bytes
 
 PATIENCE_SECONDS = 3.0
@@ -155,7 +160,7 @@ def _look_at_work(store: Store, version: str | None) -> WorkFacts | None:
             waiting_models(connection),
             stranded_work(connection),
             schedule_trouble(connection),
-            worker_speeds(connection, generating),
+            recent_speeds(connection, generating),
         )
 
 

@@ -12,13 +12,13 @@ from qwenq.schemas.settings import without_passwords
 from qwenq.schemas.views.job_costs import DeviceTime
 from qwenq.schemas.views.job_pages import AnswerPreview, CutText, FailureGroup, JobDetails
 from qwenq.store.database.clock import moment_of
-from qwenq.store.views.device_times import device_times
-from qwenq.store.views.distributions import job_distributions
-from qwenq.store.views.failure_groups import failure_groups
-from qwenq.store.views.job_details import job_details
-from qwenq.store.views.previews import preview_page
-from qwenq.store.views.progress_series import job_progress
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.details import job_details
+from qwenq.store.views.jobs.device_times import device_times
+from qwenq.store.views.jobs.distributions import job_distributions
+from qwenq.store.views.jobs.failure_groups import failure_groups
+from qwenq.store.views.jobs.previews import preview_page
+from qwenq.store.views.jobs.progress import job_progress
+from qwenq.store.views.jobs.statuses import job_status
 from qwenq.wording.document_text import shortened
 
 SHOWN_SOURCES = 20

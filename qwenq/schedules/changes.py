@@ -6,8 +6,8 @@ from qwenq.report.facts import Section
 from qwenq.schedules.cron import CronLine
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.schedules import Schedule, ScheduleRun
-from qwenq.store.schedules.runs import run_before, run_of_job
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.statuses import job_status
+from qwenq.store.views.schedules.runs import run_before, run_of_job
 
 _NOTE = "Documents that were answered before keep their answer; a run generates what is new, changed, or failed before."
 

@@ -22,10 +22,12 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
-from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
 from qwenq.store.schedules import schedules as stored
-from qwenq.store.schedules.notices import notices_of
-from qwenq.store.schedules.runs import begin_run_now, find_run, last_runs, newest_runs, take_run
+from qwenq.store.schedules.runs import begin_run_now, hold_run
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
+from qwenq.store.views.schedules import schedules
+from qwenq.store.views.schedules.notices import notices_of
+from qwenq.store.views.schedules.runs import find_run, last_runs, newest_runs
 from qwenq.wording.workers import start_a_worker
 
 RUNS_TOLD = 20
@@ -70,7 +72,7 @@ def all_schedules(settings: Settings) -> list[ScheduleReport]:
         last = last_runs(connection)
         models = models_alive(connection, ALIVE_SECONDS)
         reports = []
-        for one in stored.all_schedules(connection):
+        for one in schedules.all_schedules(connection):
             runs = (last[one.id],) if one.id in last else ()
             reports.append(ScheduleReport(schedule=_shown(one), runs=runs, waits=_waits(one, runs, models)))
         return reports
@@ -132,7 +134,7 @@ def run(name: str, settings: Settings) -> ScheduleRun:
         # In one transaction: a beat would else take it in between.
         with store.writing() as connection:
             run_id = begin_run_now(connection, schedule.id)
-            held = take_run(connection, settings.lease_seconds, run_id)
+            held = hold_run(connection, settings.lease_seconds, run_id)
         if held is None:
             reason = "an earlier run is unfinished; it begins after that"
             raise RunNotStarted(name=name, run_id=run_id, reason=reason)
@@ -150,7 +152,7 @@ def finish(run_id: int, settings: Settings) -> ScheduleRun:
     with open_store(settings) as store:
         while (found := _run(store, run_id)).finished_at is None:
             with store.writing() as connection:
-                held = take_run(connection, settings.lease_seconds, run_id)
+                held = hold_run(connection, settings.lease_seconds, run_id)
             if held is None:
                 time.sleep(LOOKING_SECONDS)
                 continue
@@ -199,7 +201,7 @@ def _whole(name: str) -> str:
 
 def _find(store: Store, name: str) -> Schedule:
     with store.reading() as connection:
-        found = stored.find_schedule(connection, name)
+        found = schedules.find_schedule(connection, name)
     if found is None:
         raise UnknownSchedule(name=name, store=store.url)
     return found

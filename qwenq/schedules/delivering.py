@@ -14,8 +14,9 @@ from qwenq.schemas.schedules import HeldRun, RunOutcome
 from qwenq.schemas.states import JobState, RunState
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.notices import insert_notice
-from qwenq.store.schedules.runs import device_seconds, end_run
-from qwenq.store.views.statuses import job_status
+from qwenq.store.schedules.runs import end_run
+from qwenq.store.views.jobs.device_times import device_seconds
+from qwenq.store.views.jobs.statuses import job_status
 
 _log = logging.getLogger("qwenq.schedules")
 

@@ -7,8 +7,9 @@ from qwenq.schedules.cron import CronLine
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import CatchUp, NewRun, Overlap, Schedule
 from qwenq.store.database.store import Store
-from qwenq.store.schedules.runs import insert_runs, is_any_unfinished
+from qwenq.store.schedules.runs import insert_runs
 from qwenq.store.schedules.schedules import due_schedules, note_next_due
+from qwenq.store.views.schedules.runs import is_any_unfinished
 
 LATE = timedelta(minutes=10)
 """A due time that passed longer ago was missed: nobody looked."""

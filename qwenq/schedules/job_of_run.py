@@ -13,8 +13,8 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
-from qwenq.store.life.idempotency import job_of_key
 from qwenq.store.schedules.runs import note_job
+from qwenq.store.views.jobs.keys import job_of_key
 
 _log = logging.getLogger("qwenq.schedules")
 

@@ -13,7 +13,7 @@ from qwenq.schedules.webhooks import why_unreachable
 from qwenq.schemas.errors import UsageError
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
 from qwenq.store.database.store import Store
-from qwenq.store.life.workers import ALIVE_SECONDS, count_alive
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive
 from qwenq.wording.workers import start_a_worker
 
 _A_DAY = timedelta(days=1)

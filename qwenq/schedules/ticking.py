@@ -20,8 +20,8 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
-from qwenq.store.schedules.runs import renew_run, take_run
-from qwenq.store.views.statuses import job_status
+from qwenq.store.schedules.runs import hold_run, renew_run
+from qwenq.store.views.jobs.statuses import job_status
 
 AT_WORK = threading.BoundedSemaphore(2)
 """Of beat's four threads, so many may read long inputs or write long outputs: nothing comes due late for them."""
@@ -120,7 +120,7 @@ def _put_off(store: Store, held: HeldRun, error: UsageError) -> bool:
 
 def _taken(store: Store, settings: Settings) -> HeldRun | None:
     with store.writing() as connection:
-        return take_run(connection, settings.lease_seconds)
+        return hold_run(connection, settings.lease_seconds)
 
 
 def _present(store: Store) -> datetime:

@@ -8,9 +8,9 @@ from qwenq.schemas.schedules import NoticeStatus, ScheduleRun
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState
 from qwenq.store.database.opening import open_store
-from qwenq.store.schedules.notices import notices_of
-from qwenq.store.schedules.runs import last_ended
-from qwenq.store.views.health_facts import schedule_trouble
+from qwenq.store.views.monitoring.health_facts import schedule_trouble
+from qwenq.store.views.schedules.notices import notices_of
+from qwenq.store.views.schedules.runs import last_ended
 
 
 def troubles(settings: Settings) -> list[str]:

@@ -22,7 +22,7 @@ from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import Notice
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
-from qwenq.store.schedules.notices import note_not_sent, note_sent, take_notice
+from qwenq.store.schedules.notices import hold_notice, note_not_sent, note_sent
 
 ANSWER_SECONDS = 10.0
 LOOKING_SECONDS = 3.0
@@ -109,7 +109,7 @@ def secret_of(settings: Settings) -> bytes | None:
 
 def _taken(store: Store) -> Notice | None:
     with store.writing() as connection:
-        return take_notice(connection)
+        return hold_notice(connection)
 
 
 def _posted(session: requests.Session, notice: Notice, settings: Settings) -> str | None:

@@ -21,7 +21,7 @@ from celery.loaders.app import AppLoader
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import AuthenticationError, OutOfMemoryError, RedisError
 
-from qwenq.schemas.chunks import Notice
+from qwenq.schemas.chunks import Announcement
 from qwenq.schemas.errors import BrokerAway, InvalidSetting, reason_of
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings, without_passwords
@@ -152,16 +152,16 @@ class Broker:
         self.app = make_app(settings)
         self.url = without_passwords(broker_url(settings))
 
-    def publish(self, notices: Sequence[Notice]) -> None:
+    def announce(self, announcements: Sequence[Announcement]) -> None:
         """Announce chunks. Raises BrokerAway."""
         with self._answering(), self.app.producer_or_acquire() as producer:
-            for notice in notices:
+            for one in announcements:
                 self.app.send_task(
                     ANSWER_CHUNK,
-                    args=(notice.chunk_id,),
-                    argsrepr=f"(chunk {notice.chunk_id})",
-                    queue=queue_name(notice.model),
-                    priority=_PRIORITIES[Priority(notice.priority)],
+                    args=(one.chunk_id,),
+                    argsrepr=f"(chunk {one.chunk_id})",
+                    queue=queue_name(one.model),
+                    priority=_PRIORITIES[Priority(one.priority)],
                     producer=producer,
                     retry=False,
                 )

@@ -9,16 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Update, bindparam, exists, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from qwenq.schemas.chunks import Assignment, Claim, Standing
+from qwenq.schemas.chunks import Claim, Standing
 from qwenq.schemas.errors import LeaseLost
-from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import ChunkState, DocumentState, JobState, WorkerState
 from qwenq.schemas.tables.core import chunks, documents, jobs, workers
+from qwenq.store.conditions import is_unfinished, unfinished_of_chunk
 from qwenq.store.database.clock import now, now_and
 from qwenq.store.database.transitions import note_transition
-from qwenq.store.life.documents import has_no_outcome, of_job, unfinished_documents
 from qwenq.store.life.jobs import end_job_if_done, hold_job, start_job
 
 _IS_CHOSEN = (chunks.c.id == bindparam("chosen_chunk")) & exists().where(
@@ -67,7 +65,6 @@ def _taking(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
 # Built once: a worker runs these for each chunk, and building them takes longer than the store does.
 _TAKE_CHOSEN, _TAKE_NEXT = _taking(_IS_CHOSEN), _taking(_IS_NEXT)
 _JOB_OF_CHOSEN = select(chunks.c.job_id).where(_IS_CHOSEN, chunks.c.state == ChunkState.QUEUED)
-_ASKED_OF_JOB = select(jobs.c.prompt, jobs.c.params, jobs.c.reuse).where(jobs.c.id == bindparam("of_job"))
 _HOLD = update(chunks).where(
     chunks.c.id == bindparam("held_chunk"),
     chunks.c.attempt == bindparam("at_attempt"),
@@ -84,7 +81,7 @@ _FINISH = (
 _STANDING = (
     select(jobs.c.state).where(jobs.c.id == chunks.c.job_id).scalar_subquery(),
     select(workers.c.state).where(workers.c.id == chunks.c.worker_id).scalar_subquery(),
-    chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled,
+    unfinished_of_chunk(),
 )
 _RENEW = _HOLD.values(lease_expires_at=now_and("lease_seconds")).returning(*_STANDING)
 _HOLD_ONLY = _HOLD.values(lease_expires_at=chunks.c.lease_expires_at).returning(*_STANDING)
@@ -125,18 +122,6 @@ def _take(
     claim = Claim(worker_id=worker_id, **row._mapping)  # noqa: SLF001
     note_claim(connection, Event.CHUNK_CLAIMED, claim)
     return claim
-
-
-def assignment_of(connection: Connection, claim: Claim) -> Assignment:
-    """What the claim has to answer."""
-    prompt, params, reuse = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
-    return Assignment(
-        claim=claim,
-        prompt=PromptSpec.model_validate(prompt),
-        params=GenerationParams.model_validate(params),
-        documents=unfinished_documents(connection, claim),
-        reuse=reuse,
-    )
 
 
 def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None) -> Standing:
@@ -218,8 +203,4 @@ def note_claim(connection: Connection, event: Event, claim: Claim, **facts: int)
 
 
 def _unfinished_of(claim: Claim) -> Update:
-    return update(documents).where(
-        of_job(claim.job_id),
-        documents.c.seq.between(claim.first_seq, claim.last_seq),
-        has_no_outcome(),
-    )
+    return update(documents).where(is_unfinished(claim.job_id, claim.first_seq, claim.last_seq))

@@ -4,24 +4,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
     Connection,
-    and_,
-    bindparam,
-    case,
-    cast,
     exc,
-    exists,
-    literal,
     select,
 )
 
-from qwenq.schemas.chunks import Claim, PendingDocument
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import RowsLost
-from qwenq.schemas.states import ChunkState, DocumentState
-from qwenq.schemas.tables.core import chunks, documents, results
+from qwenq.schemas.states import DocumentState
+from qwenq.schemas.tables.core import documents
 from qwenq.store.database.copying import copy_rows
 
 RAW_DUPLICATE_CHARS = 2_000
@@ -62,64 +53,6 @@ def check_rows_kept(connection: Connection, job_id: int, rows: int) -> None:
     last = select(documents.c.seq).where(documents.c.job_id == job_id, documents.c.seq == rows - 1)
     if rows and connection.execute(last).first() is None:
         raise RowsLost
-
-
-# Not EXISTS: of a job that its statistics do not know, PostgreSQL would read all answers for each document.
-_answer = (
-    select(literal(1))
-    .where(results.c.job_id == documents.c.job_id, results.c.seq == documents.c.seq)
-    .correlate(documents)
-    .scalar_subquery()
-)
-
-
-def of_job(job_id: int | ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether a document is of this job.
-
-    Hidden in a subquery: of a number that its statistics do not know, PostgreSQL expects one row, and would read the
-    whole job where one document is looked for.
-    """
-    return documents.c.job_id == select(cast(job_id, BigInteger)).scalar_subquery()
-
-
-def has_no_outcome() -> ColumnElement[bool]:
-    """Whether a document was neither answered, nor did it fail, nor was it cancelled."""
-    return (documents.c.state == DocumentState.PENDING) & _answer.is_(None)
-
-
-def told_state() -> ColumnElement[str]:
-    """A document's state as people are told of it: its answer tells that it succeeded, its chunk that it runs.
-
-    Neither a claim nor an answer writes to `documents`: its rows hold the texts, and are long to write.
-    """
-    in_work = exists().where(
-        chunks.c.job_id == documents.c.job_id,
-        documents.c.seq.between(chunks.c.first_seq, chunks.c.last_seq),
-        chunks.c.state == ChunkState.RUNNING,
-    )
-    waits = documents.c.state == DocumentState.PENDING
-    return case(
-        (_answer.is_not(None), literal(DocumentState.SUCCEEDED.value)),
-        (and_(waits, in_work), literal(DocumentState.RUNNING.value)),
-        else_=documents.c.state,
-    )
-
-
-_UNFINISHED = (
-    select(documents.c.seq, documents.c.content)
-    .where(
-        of_job(bindparam("of_job")),
-        documents.c.seq.between(bindparam("first"), bindparam("last")),
-        has_no_outcome(),
-    )
-    .order_by(documents.c.seq)
-)
-
-
-def unfinished_documents(connection: Connection, claim: Claim) -> list[PendingDocument]:
-    """The documents of a claim that have no outcome yet, in input order."""
-    of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
-    return [(seq, content) for seq, content in connection.execute(_UNFINISHED, of_claim)]
 
 
 def _stored_rows(

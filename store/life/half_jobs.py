@@ -6,16 +6,24 @@ over, the one before can neither add a row nor let it run, even if it only slept
 
 import secrets
 
-from sqlalchemy import ColumnElement, Connection, and_, exc, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    exc,
+    select,
+    update,
+)
 
 from qwenq.schemas.errors import JobGivenUp
 from qwenq.schemas.jobs import HalfJob, JobSpec
-from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, JobState
-from qwenq.schemas.tables.core import chunks
-from qwenq.schemas.tables.core import jobs as table
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.states import JobState
+from qwenq.schemas.tables.core import jobs
+from qwenq.store.conditions import REMOVING, has_ended, is_abandoned
 from qwenq.store.database.clock import now
-from qwenq.store.life import jobs
-from qwenq.store.life.jobs import hold_job, removing
+from qwenq.store.database.transitions import note_transition
+from qwenq.store.life.cancelling import cancel_rest
+from qwenq.store.life.jobs import create_job, hold_job
 
 
 def begin_job(
@@ -24,13 +32,13 @@ def begin_job(
     """Begin a job, to be stored by this process. None: its idempotency key names another one already."""
     try:
         with connection.begin_nested():
-            job_id = jobs.create_job(connection, spec, run_key)
+            job_id = create_job(connection, spec, run_key)
     except exc.IntegrityError:
         if spec.idempotency_key is None:
             raise
         return None
     token = _token()
-    return _take(connection, table.c.id == job_id, HalfJob(job_id, token), lease_seconds, holder=token)
+    return _take(connection, jobs.c.id == job_id, HalfJob(job_id, token), lease_seconds, holder=token)
 
 
 def check_held(connection: Connection, half: HalfJob) -> None:
@@ -38,8 +46,8 @@ def check_held(connection: Connection, half: HalfJob) -> None:
 
     SQLite gives the number of a job that was removed to another one: before the first row is written to it, this tells.
     """
-    mine = (table.c.id == half.job_id) & (table.c.holder == half.token)
-    if connection.execute(select(table.c.id).where(mine)).scalar_one_or_none() is None:
+    mine = (jobs.c.id == half.job_id) & (jobs.c.holder == half.token)
+    if connection.execute(select(jobs.c.id).where(mine)).scalar_one_or_none() is None:
         raise JobGivenUp(job_id=half.job_id)
 
 
@@ -51,45 +59,27 @@ def renew(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
     return hold_job(connection, half.job_id) == JobState.VALIDATING
 
 
-def keep_to_remove(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
+def renew_removal(connection: Connection, half: HalfJob, lease_seconds: float) -> bool:
     """Renew the lease of a job that is being removed, which nobody can cancel. False: it is gone, or in other hands."""
-    return _keep(connection, half, lease_seconds, holder=removing(half.token))
+    return _keep(connection, half, lease_seconds, holder=_removing(half.token))
 
 
-def abandoned_jobs(connection: Connection) -> list[int]:
-    """Half jobs whose process gave no sign of life for the time of its lease, oldest first."""
-    return list(connection.execute(select(table.c.id).where(is_abandoned()).order_by(table.c.id)).scalars())
-
-
-def take_abandoned(connection: Connection, job_id: int, lease_seconds: float) -> HalfJob | None:
+def hold_abandoned(connection: Connection, job_id: int, lease_seconds: float) -> HalfJob | None:
     """Take a half job over, to remove it; its key is free again. None: its process lives, or it is gone."""
     return _take_to_remove(connection, is_abandoned(), job_id, lease_seconds)
 
 
-def take_ended(connection: Connection, job_id: int, ended: float, lease_seconds: float) -> HalfJob | None:
+def hold_ended(connection: Connection, job_id: int, ended: float, lease_seconds: float) -> HalfJob | None:
     """Take a job that ended so many seconds ago, to remove it; nothing can revive it. None: it has not, or is gone."""
     return _take_to_remove(connection, has_ended(ended), job_id, lease_seconds)
-
-
-def is_abandoned() -> ColumnElement[bool]:
-    """Whether a job is half, and its process must be taken for dead."""
-    expired = or_(table.c.holder_expires_at.is_(None), table.c.holder_expires_at < now())
-    return and_(table.c.state == JobState.VALIDATING, expired)
-
-
-def has_ended(seconds_ago: float) -> ColumnElement[bool]:
-    """Whether a job ended so many seconds ago or earlier, and no worker is at it, as after a cancel."""
-    held = chunks.alias()
-    at_work = exists().where(held.c.job_id == table.c.id, held.c.state == ChunkState.RUNNING)
-    return and_(table.c.state.in_(ENDED_JOB_STATES), table.c.finished_at <= now(-seconds_ago), ~at_work)
 
 
 def _take_to_remove(
     connection: Connection, chosen: ColumnElement[bool], job_id: int, lease_seconds: float
 ) -> HalfJob | None:
     half = HalfJob(job_id, _token())
-    values = {"holder": removing(half.token), "idempotency_key": None, "run_key": None}
-    return _take(connection, chosen & (table.c.id == job_id), half, lease_seconds, **values)
+    values = {"holder": _removing(half.token), "idempotency_key": None, "run_key": None}
+    return _take(connection, chosen & (jobs.c.id == job_id), half, lease_seconds, **values)
 
 
 def _take(
@@ -100,7 +90,7 @@ def _take(
     **values: str | None,
 ) -> HalfJob | None:
     taken = connection.execute(
-        update(table)
+        update(jobs)
         .where(chosen)
         .values(state=JobState.VALIDATING, finished_at=None, holder_expires_at=now(lease_seconds), **values)
     )
@@ -113,12 +103,30 @@ def _token() -> str:
 
 def _keep(connection: Connection, half: HalfJob, lease_seconds: float, **holder: str) -> bool:
     kept = connection.execute(
-        update(table)
+        update(jobs)
         .where(
-            table.c.id == half.job_id,
-            table.c.holder.in_((half.token, *holder.values())),
-            table.c.state == JobState.VALIDATING,
+            jobs.c.id == half.job_id,
+            jobs.c.holder.in_((half.token, *holder.values())),
+            jobs.c.state == JobState.VALIDATING,
         )
         .values(holder_expires_at=now(lease_seconds), **holder)
     )
     return bool(kept.rowcount)
+
+
+def _removing(token: str) -> str:
+    """The fence of a process that removes a job."""
+    return f"{REMOVING}{token}"
+
+
+def queue_job(connection: Connection, job_id: int, input_digest: str | None = None) -> None:
+    """Let a job run, now that its last document is stored; one that was cancelled meanwhile stays so."""
+    released = connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state == JobState.VALIDATING)
+        .values(state=JobState.QUEUED, input_digest=input_digest)
+    )
+    if released.rowcount:
+        note_transition(connection, Event.JOB_SUBMITTED, job=job_id)
+    else:
+        cancel_rest(connection, job_id)

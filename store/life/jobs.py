@@ -4,13 +4,10 @@ Rows are locked in one order, so that no two writers wait for each other: a chun
 wait. A chunk's lock stands for its documents.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    and_,
     bindparam,
     func,
     insert,
@@ -18,24 +15,15 @@ from sqlalchemy import (
     update,
 )
 
-from qwenq.schemas.chunks import PlannedChunk
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ENDED_JOB_STATES, ChunkState, DocumentState, JobState
-from qwenq.schemas.tables.core import chunks, documents, jobs
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.database.clock import now, seconds_since
 from qwenq.store.database.transitions import note_transition
-from qwenq.store.life.chunks import insert_chunks
-from qwenq.store.life.documents import has_no_outcome, of_job
 
-_REMOVING = "removing "
 _UNFINISHED_CHUNK_STATES = (ChunkState.QUEUED, ChunkState.RUNNING)
 _ENDING_BY_ITSELF = CLAIMABLE_JOB_STATES | {JobState.PAUSED}
-
-
-def removing(token: str) -> str:
-    """The fence of a process that removes a job."""
-    return f"{_REMOVING}{token}"
 
 
 def no_longer_idle() -> dict[str, Any]:
@@ -78,19 +66,6 @@ def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None
     }
     job_id: int = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()
     return job_id
-
-
-def release_job(connection: Connection, job_id: int, input_digest: str | None = None) -> None:
-    """Let a job run, now that its last document is stored; one that was cancelled meanwhile stays so."""
-    released = connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state == JobState.VALIDATING)
-        .values(state=JobState.QUEUED, input_digest=input_digest)
-    )
-    if released.rowcount:
-        note_transition(connection, Event.JOB_SUBMITTED, job=job_id)
-    else:
-        cancel_rest(connection, job_id)
 
 
 def start_job(connection: Connection, job_id: int) -> None:
@@ -136,77 +111,3 @@ def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
         succeeded=int(succeeded or 0),
     )
     return ended
-
-
-def cancel_job(connection: Connection, job_id: int) -> bool:
-    """Cancel a job and every document of it that no worker holds; workers put theirs down at their next renewal.
-
-    False when the job had already ended, or is being removed: its counters tell of rows that are gone.
-    """
-    changed = connection.execute(
-        update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state.not_in(ENDED_JOB_STATES), ~_is_being_removed())
-        .values(state=JobState.CANCELLED, finished_at=now(), paused_from=None, **no_longer_idle())
-    )
-    if not changed.rowcount:
-        return False
-    cancel_rest(connection, job_id)
-    note_transition(connection, Event.JOB_CANCELLED, job=job_id)
-    return True
-
-
-def _is_being_removed() -> ColumnElement[bool]:
-    in_its_hands = func.coalesce(jobs.c.holder, "").startswith(_REMOVING)
-    return and_(jobs.c.state == JobState.VALIDATING, in_its_hands)
-
-
-def cancel_rest(connection: Connection, job_id: int) -> None:
-    """Cancel what waits of a cancelled job. The caller holds the job, so that no row is stored meanwhile."""
-    _chunk_the_rest(connection, job_id)
-    _cancel_waiting_chunks(connection, job_id)
-
-
-def _chunk_the_rest(connection: Connection, job_id: int) -> None:
-    """Put rows that are in no chunk yet into one: of a job that is still being stored, the last ones are not."""
-    first = select(func.coalesce(func.max(chunks.c.last_seq) + 1, 0)).where(chunks.c.job_id == job_id)
-    first_seq, last_seq, rejected = connection.execute(
-        select(
-            func.min(documents.c.seq),
-            func.max(documents.c.seq),
-            func.count().filter(documents.c.state == DocumentState.FAILED),
-        ).where(documents.c.job_id == job_id, documents.c.seq >= first.scalar_subquery())
-    ).one()
-    if first_seq is not None:
-        insert_chunks(connection, job_id, [PlannedChunk(first_seq, last_seq, rejected)])
-
-
-def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:
-    closed = connection.execute(
-        update(chunks)
-        .where(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
-        .values(
-            state=ChunkState.DONE,
-            finished_at=now(),
-            cancelled=chunks.c.documents - chunks.c.succeeded - chunks.c.failed,
-        )
-        .returning(chunks.c.first_seq.label("first"), chunks.c.last_seq.label("last"))
-    ).all()
-    if closed:
-        connection.execute(
-            update(documents)
-            .where(
-                of_job(job_id),
-                documents.c.seq.between(bindparam("first"), bindparam("last")),
-                has_no_outcome(),
-            )
-            .values(state=DocumentState.CANCELLED),
-            [dict(chunk._mapping) for chunk in closed],  # noqa: SLF001
-        )
-
-
-def job_sources(connection: Connection, job_id: int) -> Sequence[str]:
-    """The names of a job's input files, in order."""
-    sources: Sequence[str] = connection.execute(
-        select(jobs.c.sources).where(jobs.c.id == job_id)
-    ).scalar_one()
-    return sources

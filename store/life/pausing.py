@@ -4,8 +4,9 @@ from sqlalchemy import Connection, case, update
 
 from qwenq.schemas.errors import JobNotPausable, JobNotPaused
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.conditions import job_is_claimable
 from qwenq.store.database.clock import now
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.life.jobs import hold_job, no_longer_idle
@@ -16,7 +17,7 @@ def pause_job(connection: Connection, job_id: int) -> None:
     was_running = jobs.c.state == JobState.RUNNING
     paused = connection.execute(
         update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state.in_(CLAIMABLE_JOB_STATES))
+        .where(jobs.c.id == job_id, job_is_claimable())
         .values(
             state=JobState.PAUSED,
             paused_from=jobs.c.state,

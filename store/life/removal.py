@@ -10,7 +10,8 @@ from qwenq.schemas.log.events import Event
 from qwenq.schemas.tables.core import documents, jobs, results
 from qwenq.store.database.store import Store
 from qwenq.store.database.transitions import note_transition
-from qwenq.store.life.half_jobs import abandoned_jobs, keep_to_remove, take_abandoned
+from qwenq.store.life.half_jobs import hold_abandoned, renew_removal
+from qwenq.store.views.work.prunable import abandoned_jobs
 
 ROWS_AT_ONCE = 5_000
 LEASE_SECONDS = 60.0
@@ -25,7 +26,7 @@ def remove_abandoned(store: Store, within_seconds: float) -> int:
     gone = 0
     for job_id in abandoned:
         with store.writing() as connection:
-            half = take_abandoned(connection, job_id, LEASE_SECONDS)
+            half = hold_abandoned(connection, job_id, LEASE_SECONDS)
         gone += half is not None and remove(store, half, until=lambda: time.monotonic() > deadline)
     return gone
 
@@ -38,7 +39,7 @@ def remove(store: Store, half: HalfJob, until: Callable[[], bool] = lambda: Fals
     while not until():
         began = time.monotonic()
         with store.writing() as connection:
-            if not keep_to_remove(connection, half, LEASE_SECONDS):
+            if not renew_removal(connection, half, LEASE_SECONDS):
                 return False
             if not _remove_last_rows(connection, half.job_id):
                 connection.execute(delete(jobs).where(jobs.c.id == half.job_id))

@@ -11,13 +11,12 @@ from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks, documents
-from qwenq.store.database.clock import now
+from qwenq.store.conditions import is_unfinished, lease_ran_out
 from qwenq.store.life.claims import drop_chunk, finish_chunk, note_claim, requeue_chunk
-from qwenq.store.life.documents import has_no_outcome, of_job
 from qwenq.store.life.halving import split_chunk
 from qwenq.store.life.jobs import hold_job
 from qwenq.store.outcomes.outcome_rows import FailureRow, OutcomeRows
-from qwenq.store.outcomes.results import insert_outcomes
+from qwenq.store.outcomes.outcomes import insert_outcomes
 
 POISON = "poison"
 _POISON_MESSAGE = (
@@ -26,20 +25,15 @@ _POISON_MESSAGE = (
 )
 
 
-def is_any_expired(connection: Connection) -> bool:
-    """Whether there is a chunk whose lease has run out. Costs next to nothing, and writes nothing."""
-    expired = (chunks.c.state == ChunkState.RUNNING) & (chunks.c.lease_expires_at < now())
-    return connection.execute(select(chunks.c.id).where(expired).limit(1)).first() is not None
-
-
 def rescue_expired(connection: Connection, max_crashes: int) -> RescueReport:
     """Rescue the chunks whose lease has run out."""
-    return _rescue(connection, chunks.c.lease_expires_at < now(), max_crashes)
+    return _rescue(connection, lease_ran_out(), max_crashes)
 
 
 def rescue_held_by(connection: Connection, worker_id: int, max_crashes: int) -> RescueReport:
     """Rescue what an earlier process of this worker held: a worker has one, so that one is gone."""
-    return _rescue(connection, chunks.c.worker_id == worker_id, max_crashes)
+    held = (chunks.c.state == ChunkState.RUNNING) & (chunks.c.worker_id == worker_id)
+    return _rescue(connection, held, max_crashes)
 
 
 def _rescue(connection: Connection, stranded: ColumnElement[bool], max_crashes: int) -> RescueReport:
@@ -53,7 +47,7 @@ def _rescue(connection: Connection, stranded: ColumnElement[bool], max_crashes: 
             chunks.c.last_seq,
             chunks.c.crashes,
         )
-        .where(chunks.c.state == ChunkState.RUNNING, stranded)
+        .where(stranded)
         .order_by(chunks.c.job_id, chunks.c.id)
         .with_for_update(skip_locked=True)
     ).all()
@@ -93,11 +87,7 @@ def _unfinished_seqs(connection: Connection, claim: Claim) -> Sequence[int]:
     return (
         connection.execute(
             select(documents.c.seq)
-            .where(
-                of_job(claim.job_id),
-                documents.c.seq.between(claim.first_seq, claim.last_seq),
-                has_no_outcome(),
-            )
+            .where(is_unfinished(claim.job_id, claim.first_seq, claim.last_seq))
             .order_by(documents.c.seq)
         )
         .scalars()

@@ -1,18 +1,15 @@
 """Workers: registered by their parent process, which also keeps their heartbeat."""
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, update
 
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.states import WorkerState
-from qwenq.schemas.tables.core import workers
-from qwenq.schemas.workers import NOTHING_TAKEN, MemoryTaken, Worker, WorkerIdentity
+from qwenq.schemas.tables.core import chunks, workers
+from qwenq.schemas.workers import NOTHING_TAKEN, MemoryTaken, WorkerIdentity
+from qwenq.store.conditions import was_silent_for
 from qwenq.store.database.clock import now
 from qwenq.store.database.transitions import note_transition
-
-ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats
 
 
 def register_worker(connection: Connection, identity: WorkerIdentity) -> int:
@@ -102,14 +99,6 @@ def note_unfit(connection: Connection, worker_id: int, reason: str) -> None:
     note_failed(connection, worker_id, reason)
 
 
-def device_of(connection: Connection, worker_id: int) -> str | None:
-    """Where a worker's model is; None before it is loaded."""
-    device: str | None = connection.execute(
-        select(workers.c.device).where(workers.c.id == worker_id)
-    ).scalar_one_or_none()
-    return device
-
-
 def note_stopping(connection: Connection, worker_id: int) -> None:
     """Ask a worker's process, which reads this at its next renewal, to put its chunk down."""
     _note_end(connection, worker_id, WorkerState.STOPPING, Event.WORKER_STOPPING)
@@ -118,42 +107,6 @@ def note_stopping(connection: Connection, worker_id: int) -> None:
 def note_stopped(connection: Connection, worker_id: int) -> None:
     """Note that a worker has ended."""
     _note_end(connection, worker_id, WorkerState.STOPPED, Event.WORKER_STOPPED)
-
-
-def find_worker(connection: Connection, worker_id: int) -> Worker | None:
-    """One worker."""
-    row = connection.execute(select(workers).where(workers.c.id == worker_id)).one_or_none()
-    return _as_worker(row) if row else None
-
-
-def worker_of_process(connection: Connection, host: str, pid: int) -> Worker | None:
-    """The newest worker whose parent process this is."""
-    row = connection.execute(
-        select(workers)
-        .where(workers.c.host == host, workers.c.pid == pid)
-        .order_by(workers.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    return _as_worker(row) if row else None
-
-
-def count_alive(connection: Connection, model: str, within_seconds: float) -> int:
-    """How many workers of a model gave a sign of life within this time."""
-    rows = connection.execute(select(workers.c.id).where(workers.c.model == model, *_alive(within_seconds)))
-    return len(rows.all())
-
-
-def models_alive(connection: Connection, within_seconds: float) -> set[str]:
-    """The models of which a worker gave a sign of life within this time."""
-    rows = connection.execute(select(workers.c.model).where(*_alive(within_seconds)).distinct())
-    return set(rows.scalars())
-
-
-def _alive(within_seconds: float) -> tuple[ColumnElement[bool], ...]:
-    return (
-        workers.c.state.in_((WorkerState.STARTING, WorkerState.READY)),
-        workers.c.heartbeat_at > now(-within_seconds),
-    )
 
 
 def _note_end(connection: Connection, worker_id: int, state: WorkerState, event: Event) -> None:
@@ -166,16 +119,7 @@ def _note_end(connection: Connection, worker_id: int, state: WorkerState, event:
         note_transition(connection, event, worker=worker_id)
 
 
-def _as_worker(row: Row[Any]) -> Worker:
-    return Worker(
-        id=row.id,
-        name=row.name,
-        host=row.host,
-        pid=row.pid,
-        model=row.model,
-        state=WorkerState(row.state),
-        loads=row.loads,
-        error=row.error,
-        started_at=row.started_at,
-        heartbeat_at=row.heartbeat_at,
-    )
+def remove_workers(connection: Connection, seen: float) -> int:
+    """Remove workers that gave no sign of life for so many seconds, and that no chunk names. Returns how many."""
+    named = exists().where(chunks.c.worker_id == workers.c.id)
+    return connection.execute(delete(workers).where(was_silent_for(seen), ~named)).rowcount

@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.states import DocumentState
 from qwenq.schemas.tables.core import documents, results
+from qwenq.store.conditions import of_job
 from qwenq.store.database.clock import now
-from qwenq.store.life.documents import of_job
-from qwenq.store.outcomes.earlier import hand_over
+from qwenq.store.outcomes.fingerprints import hand_over
 from qwenq.store.outcomes.outcome_rows import ANSWER_COLUMNS, AnswerRow
 
 SQLITE_ROWS = 250

@@ -1,12 +1,11 @@
 """Notices to webhooks: each is tried until it is taken, with longer and longer pauses, and then given up."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from qwenq.schemas.schedules import Notice, NoticeStatus
+from qwenq.schemas.schedules import Notice
 from qwenq.schemas.states import NoticeState
 from qwenq.schemas.tables.schedules import notices
 from qwenq.store.database.clock import now
@@ -30,7 +29,7 @@ def insert_notice(connection: Connection, key: str, url: str, body: str) -> None
     connection.execute(dialect.insert(notices).values(values).on_conflict_do_nothing())
 
 
-def take_notice(connection: Connection) -> Notice | None:
+def hold_notice(connection: Connection) -> Notice | None:
     """Take the notice that is due for longest, and have it tried again later, should nothing be heard of it."""
     row = connection.execute(
         select(notices.c.id, notices.c.attempts)
@@ -68,16 +67,6 @@ def note_not_sent(connection: Connection, notice: Notice, reason: str) -> bool:
         values |= {"state": NoticeState.FAILED, "finished_at": now()}
     connection.execute(update(notices).where(notices.c.id == notice.id).values(values))
     return again
-
-
-def notices_of(connection: Connection, keys: Sequence[str]) -> list[NoticeStatus]:
-    """How the notices of these keys fare."""
-    rows = connection.execute(
-        select(notices.c.key, notices.c.url, notices.c.state, notices.c.attempts, notices.c.error)
-        .where(notices.c.key.in_(keys))
-        .order_by(notices.c.id.desc())
-    )
-    return [NoticeStatus(**row._mapping) for row in rows]  # noqa: SLF001
 
 
 def remove_old_notices(connection: Connection, ended: float) -> int:

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exc, insert, select, update
+from sqlalchemy import Connection, delete, exc, insert, select, update
 
 from qwenq.schemas.errors import ScheduleExists
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
 from qwenq.schemas.states import ScheduleState
 from qwenq.schemas.tables.schedules import schedules
 from qwenq.store.database.clock import now
+from qwenq.store.views.schedules.schedules import as_schedule
 
 
 def insert_schedule(
@@ -39,17 +39,6 @@ def insert_schedule(
         )
     except exc.IntegrityError:
         raise ScheduleExists(name=name) from None
-
-
-def find_schedule(connection: Connection, name: str) -> Schedule | None:
-    """The schedule of this name."""
-    row = connection.execute(select(schedules).where(schedules.c.name == name)).one_or_none()
-    return as_schedule(row) if row else None
-
-
-def all_schedules(connection: Connection) -> list[Schedule]:
-    """All schedules by name."""
-    return [as_schedule(row) for row in connection.execute(select(schedules).order_by(schedules.c.name))]
 
 
 def due_schedules(connection: Connection, at: datetime, limit: int) -> list[Schedule]:
@@ -84,8 +73,3 @@ def set_schedule_state(
 def remove_schedule(connection: Connection, schedule_id: int) -> None:
     """Remove a schedule with the record of its runs; their jobs stay."""
     connection.execute(delete(schedules).where(schedules.c.id == schedule_id))
-
-
-def as_schedule(row: Row[Any]) -> Schedule:
-    """A schedule from its row."""
-    return Schedule.model_validate(dict(row._mapping))  # noqa: SLF001

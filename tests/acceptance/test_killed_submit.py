@@ -15,7 +15,7 @@ from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import documents, jobs
 from qwenq.store.database.store import Store
-from qwenq.store.life.half_jobs import abandoned_jobs
+from qwenq.store.views.work.prunable import abandoned_jobs
 from tests.commands import qwenq_here
 from tests.processes import ONE_THREAD, write_jsonl
 from tests.waiting import eventually

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from qwenq.schemas.tables.core import chunks, documents, failures, jobs, results, workers
-from qwenq.store.life.documents import told_state
+from qwenq.store.conditions import document_state
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from tests.audit import audit
 from tests.chaos.engine_log import Generation, Note, generations, read_notes
@@ -115,7 +115,7 @@ def _documents(connection: Connection) -> Iterator[StoredDocument]:
             documents.c.seq,
             documents.c.custom_id,
             documents.c.content,
-            told_state().label("state"),
+            document_state().label("state"),
             documents.c.error_code,
             results.c.text,
             results.c.chunk_id,

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from qwenq.schemas.errors import JobNotPaused, StoreAway
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import chunks, jobs
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.retrying import retry_failed
 from tests.chaos.orders import Order

@@ -95,7 +95,7 @@ def test_a_worker_that_is_asked_to_stop_gives_its_chunk_back_and_counts_no_crash
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_cancel_reaches_a_running_batch_within_five_seconds(fleet: Fleet, jobs: Jobs) -> None:
-    from qwenq.store.life.jobs import cancel_job
+    from qwenq.store.life.cancelling import cancel_job
 
     worker = fleet.start("worker", "--model", MODEL)
     job = jobs.submit(TEXTS * CANCELLED_ROUNDS, chunk_documents=400, max_new_tokens=LONG)

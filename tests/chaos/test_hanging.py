@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.store.outcomes.results import errors_of, results_of
+from qwenq.store.views.answers.results import errors_of, results_of
 from tests.audit import audit
 from tests.chaos.hanging_engine import HANGING, WAITING
 from tests.processes import Fleet

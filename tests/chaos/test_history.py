@@ -7,7 +7,7 @@ from qwenq.schemas.tables.core import chunks, documents, results
 from qwenq.store.database.store import Store
 from qwenq.store.life import rescue
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
-from qwenq.store.outcomes.results import insert_outcomes
+from qwenq.store.outcomes.outcomes import insert_outcomes
 from tests.builders import EXPIRED, answer, answers, chunks_of, finish, make_job, make_worker, take, write
 from tests.chaos.history import chunk_changes, document_changes, keep_history, result_writes
 

@@ -7,7 +7,7 @@ import pytest
 from qwenq.api import retry
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.settings import Settings
-from qwenq.store.outcomes.results import errors_of, results_of
+from qwenq.store.views.answers.results import errors_of, results_of
 from tests.audit import audit
 from tests.chaos.deadly_engine import DEADLY, DEATHS_FILE
 from tests.processes import Fleet

@@ -16,9 +16,10 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import now, seconds_since
 from qwenq.store.database.store import Store
 from qwenq.store.life import removal
-from qwenq.store.life.half_jobs import abandoned_jobs, begin_job, take_abandoned
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.life.half_jobs import begin_job, hold_abandoned
 from qwenq.store.life.removal import remove, remove_abandoned
+from qwenq.store.views.work.prunable import abandoned_jobs
 from tests.builders import MODEL, make_job, rows
 from tests.integration.store.conftest import audited_status
 from tests.waiting import eventually
@@ -110,7 +111,7 @@ def test_a_producer_finds_its_job_taken_even_if_little_of_it_is_removed_yet(
             if number == 25:
                 _expire(store, _newest(store))
                 with store.writing() as connection:
-                    assert take_abandoned(connection, _newest(store), lease_seconds=-1) is not None
+                    assert hold_abandoned(connection, _newest(store), lease_seconds=-1) is not None
             yield row
 
     with pytest.raises(JobGivenUp):
@@ -177,7 +178,7 @@ def test_a_half_job_that_was_cancelled_is_a_job_of_the_past_and_stays(store: Sto
 def _taken(store: Store) -> HalfJob:
     with store.writing() as connection:
         (job_id,) = abandoned_jobs(connection)
-        half = take_abandoned(connection, job_id, 600)
+        half = hold_abandoned(connection, job_id, 600)
     assert half is not None
     return half
 

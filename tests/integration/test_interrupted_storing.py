@@ -16,7 +16,7 @@ from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import documents, jobs
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
 from tests.builders import rows
 from tests.integration.store.conftest import audited_status
 
@@ -88,7 +88,7 @@ def test_a_signal_during_a_statement_is_heeded_after_it(
 def test_a_signal_during_the_last_commit_comes_when_the_id_was_told(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _interrupt_after(monkeypatch, "release_job")
+    _interrupt_after(monkeypatch, "queue_job")
     told: list[int] = []
     with Broker(settings) as broker, pytest.raises(KeyboardInterrupt):
         listener = Listener(stored=told.append)
@@ -119,9 +119,9 @@ def test_a_thread_that_submits_leaves_the_handlers_alone(store: Store, submit: S
 
 def _interrupt_after(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
     from qwenq.producer import storing
-    from qwenq.store.life import jobs
+    from qwenq.store.life import half_jobs
 
-    module = jobs if statement.endswith("_job") else storing
+    module = half_jobs if statement == "create_job" else storing
     real = getattr(module, statement)
 
     def interrupted(*arguments: object) -> object:

@@ -20,8 +20,8 @@ from qwenq.schemas.tables.core import documents, jobs
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.half_jobs import begin_job
-from qwenq.store.life.jobs import cancel_job
 from tests.builders import answer_all, make_worker, row, rows
 from tests.integration.store.conftest import audited_status
 

@@ -13,9 +13,9 @@ from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import batches, chunks, documents, jobs, results, workers
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import drop_chunk, hold_fence
-from qwenq.store.life.half_jobs import take_ended
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.half_jobs import hold_ended
 from qwenq.store.life.removal import remove
 from qwenq.store.life.retrying import retry_failed
 from qwenq.store.outcomes.batches import insert_batches, insert_late_batches
@@ -81,7 +81,7 @@ def test_only_what_ended_long_enough_ago_is_removed_and_with_all_its_rows(
 def test_a_job_that_is_being_removed_cannot_be_cancelled_and_goes(store: Store, settings: Settings) -> None:
     job_id = make_ended(store, make_worker(store), 40)
     with store.writing() as connection:
-        half = take_ended(connection, job_id, DAY, lease_seconds=60)
+        half = hold_ended(connection, job_id, DAY, lease_seconds=60)
     assert half is not None
     asked = iter((False, True))
     assert not remove(store, half, until=lambda: next(asked))  # some of it
@@ -148,7 +148,7 @@ def test_a_job_that_was_retried_after_the_look_is_left_alone(store: Store, setti
     assert ids(foresee(settings, 0.0)) == [job_id]
     with store.writing() as connection:
         retry_failed(connection, job_id)
-        assert take_ended(connection, job_id, 0.0, 60) is None
+        assert hold_ended(connection, job_id, 0.0, 60) is None
     assert ids(pruned(settings, 0.0)) == []
     assert audited_status(store, job_id).state == JobState.QUEUED
 
@@ -159,7 +159,7 @@ def test_a_job_that_is_being_removed_cannot_be_revived_and_the_next_prune_goes_o
     job_id = make_ended(store, make_worker(store), 40)
     with store.writing() as connection:
         # Its remover dies at once.
-        assert take_ended(connection, job_id, DAY, lease_seconds=-1) is not None
+        assert hold_ended(connection, job_id, DAY, lease_seconds=-1) is not None
     with store.writing() as connection, pytest.raises(JobNotRetryable):
         retry_failed(connection, job_id)
     assert ids(pruned(settings, None)) == [job_id]
@@ -188,7 +188,7 @@ def test_a_cancelled_job_stays_as_long_as_a_worker_is_at_it(store: Store, settin
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
         cancel_job(connection, job_id)
-        assert take_ended(connection, job_id, 0.0, 60) is None
+        assert hold_ended(connection, job_id, 0.0, 60) is None
     assert ids(pruned(settings, 0.0)) == []
     with store.writing() as connection:
         hold_fence(connection, claim, None)

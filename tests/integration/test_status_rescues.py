@@ -13,7 +13,7 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.statuses import job_status
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.integration.store.conftest import age, audited_status
 

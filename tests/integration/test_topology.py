@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from qwenq.schemas.tables.core import chunks
-from qwenq.store.life.workers import worker_of_process
+from qwenq.store.views.fleet.workers import worker_of_process
 from tests.audit import audit
 from tests.processes import Fleet, qwenq
 from tests.services import Jobs

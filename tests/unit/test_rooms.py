@@ -215,6 +215,20 @@ def test_no_room_above_the_store_names_a_table(room: str) -> None:
     assert [str(one) for one in found if one.name != "SCHEMA_VERSION"] == []
 
 
+def test_views_of_the_store_only_read() -> None:
+    """No view changes a row, locks one, or imports what does."""
+    found = imports_of("store/views")
+    assert len(found) > 3
+    writers = {f"qwenq.store.{folder}" for folder in ("life", "outcomes", "schedules", "broker")}
+    of_writers = [one for one in found if any(f"{one.module}.".startswith(f"{w}.") for w in writers)]
+    changing = [
+        one for one in found if one.name in {"insert", "update", "delete", "Insert", "Update", "Delete"}
+    ]
+    assert [str(one) for one in (*of_writers, *changing)] == []
+    for path in files_of("store/views"):
+        assert "with_for_update" not in path.read_text("utf-8"), path
+
+
 @pytest.mark.parametrize("room", ["qwenq", "producer", "store", "schemas", "migrations"])
 def test_nobody_but_the_worker_names_torch_or_transformers(room: str) -> None:
     assert [str(one) for one in imports_of(room) if one.top in HEAVY] == []

@@ -18,7 +18,7 @@ from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import Completion, Request
 from qwenq.store.database.store import Store
-from qwenq.store.outcomes.parts import answered_parts
+from qwenq.store.views.answers.parts import answered_parts
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.long_documents.cutting import cut
 from qwenq.worker.long_documents.gauge import Gauge

@@ -12,6 +12,7 @@ from qwenq.store.broker.broker import Broker, queue_name
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import check_version
 from qwenq.store.life import workers
+from qwenq.store.views.fleet.workers import find_worker
 from qwenq.worker.parent.consumer import run_consumer
 from qwenq.worker.parent.environment import WORKER_ID_VARIABLE, prepare_environment
 from qwenq.worker.parent.housekeeping import Housekeeping
@@ -43,6 +44,6 @@ def run_worker(settings: Settings) -> None:
     if housekeeping.refusal:
         raise housekeeping.refusal
     with store.reading() as connection:
-        worker = workers.find_worker(connection, worker_id)
+        worker = find_worker(connection, worker_id)
     if worker and worker.failure:
         raise worker.failure

@@ -29,7 +29,8 @@ from qwenq.store.broker.reconcile import reconcile
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import check_version
 from qwenq.store.life import workers
-from qwenq.store.life.rescue import is_any_expired
+from qwenq.store.views.fleet.workers import device_of
+from qwenq.store.views.work.stranded import has_lost_claims
 from qwenq.worker.parent.children import working_processes
 from qwenq.worker.parent.memory_taken import memory_taken
 from qwenq.worker.reach import Reach
@@ -106,7 +107,7 @@ class Housekeeping:
     def _beat_heart(self) -> None:
         """Note that this process lives. What a prune took for gone could claim nothing any more, and stops."""
         with self._store.writing() as connection:
-            device = workers.device_of(connection, self._worker_id)
+            device = device_of(connection, self._worker_id)
             known = workers.beat_heart(connection, self._worker_id, memory_taken(device))
         self._reach.note_answer(StoreAway)
         if not known:
@@ -126,7 +127,7 @@ class Housekeeping:
         """Reconcile now and then, and as soon as a lease has run out."""
         if time.monotonic() < self._next_reconcile:
             with self._store.reading() as connection:
-                if not is_any_expired(connection):
+                if not has_lost_claims(connection):
                     return
         # Workers that started together should not all look at the same moment.
         pause = self._settings.lease_seconds * random.uniform(0.4, 0.6)  # noqa: S311

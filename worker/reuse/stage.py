@@ -16,7 +16,7 @@ from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.requests import ModelInfo, Request
 from qwenq.schemas.results import EarlierAnswer, Usage
 from qwenq.store.database.store import Store
-from qwenq.store.outcomes.earlier import earlier_answers
+from qwenq.store.views.answers.earlier import earlier_answers
 from qwenq.worker.reuse.fingerprints import Fingerprints
 
 _log = logging.getLogger("qwenq.worker")

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Assignment
 from qwenq.store.database.store import Store
 from qwenq.store.life import claims
-from qwenq.store.life.next_job import NextJob, next_job
+from qwenq.store.views.work.assignments import assignment_of
+from qwenq.store.views.work.next_job import NextJob, next_job
 
 ANY_CRASHES = 2**31 - 1
 
@@ -23,7 +24,7 @@ def claim_named(store: Store, terms: Terms, chunk_id: int) -> Assignment | None:
     with store.fleeting() as connection:
         claim = claims.claim_chunk(connection, chunk_id, *terms)
         if claim is not None:
-            return claims.assignment_of(connection, claim)
+            return assignment_of(connection, claim)
     return claim_next(store, terms, ANY_CRASHES)
 
 
@@ -53,4 +54,4 @@ def _next_job(store: Store, terms: Terms, most_crashes: int) -> NextJob | None:
 def _claim_of(store: Store, job: NextJob, terms: Terms, most_crashes: int) -> Assignment | None:
     with store.fleeting() as connection:
         claim = claims.claim_next(connection, job.job_id, most_crashes, terms.worker_id, terms.lease_seconds)
-        return None if claim is None else claims.assignment_of(connection, claim)
+        return None if claim is None else assignment_of(connection, claim)

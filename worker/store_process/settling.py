@@ -14,8 +14,8 @@ from qwenq.store.database.store import Store
 from qwenq.store.life.claims import drop_chunk, finish_chunk, hold_fence, release_chunk
 from qwenq.store.outcomes.batches import insert_batches, insert_late_batches
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
+from qwenq.store.outcomes.outcomes import insert_outcomes
 from qwenq.store.outcomes.parts import insert_parts
-from qwenq.store.outcomes.results import insert_outcomes
 
 Metrics = Mapping[Claim, Sequence[BatchMetrics]]
 

@@ -21,7 +21,7 @@ from qwenq.schemas.errors import QwenqError
 from qwenq.schemas.states import DocumentState, JobState
 from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
 from qwenq.schemas.views.gauges import Gauges, RestedJobs, Waiting
-from qwenq.store.views.gauges import read_gauges
+from qwenq.store.views.monitoring.gauges import read_gauges
 
 LONGEST_SECONDS = 3.0
 """A store that takes longer counts as away. Prometheus waits ten seconds, and other scrapes may queue behind this."""

@@ -9,8 +9,8 @@ from tornado.web import HTTPError
 from qwenq.monitor.pages.job_place import unknown_job
 from qwenq.monitor.pages.page import Page
 from qwenq.schemas.views.job_pages import DocumentDetails
-from qwenq.store.views.job_details import job_details
-from qwenq.store.views.previews import document_details
+from qwenq.store.views.jobs.details import job_details
+from qwenq.store.views.jobs.previews import document_details
 from qwenq.wording.document_text import row_in_words
 
 _HIDDEN = "This Flower shows no documents and no answers, because QWENQ_SHOW_TEXT is false."

@@ -13,8 +13,8 @@ from tornado.web import HTTPError
 from qwenq.exporting import as_csv, as_jsonl, csv_heading, results_sheet
 from qwenq.monitor.pages.page import Page
 from qwenq.schemas.errors import UnknownJob
-from qwenq.store.outcomes import results
-from qwenq.store.views.job_details import job_details
+from qwenq.store.views.answers import results
+from qwenq.store.views.jobs.details import job_details
 
 _HIDDEN = (
     "This Flower hides documents and answers (QWENQ_SHOW_TEXT=false). Use the command line: qwenq results {}"
@@ -26,7 +26,7 @@ class _File:
     """A file: its heading, how to read a page of its rows, and how to write one."""
 
     media_type: str
-    page_after: Callable[[Connection, int, int], results.Page[Any]]
+    page_after: Callable[[Connection, int, int], results.PageOfLines[Any]]
     written: Callable[[list[Any]], str]
     heading: str = ""
 
@@ -81,5 +81,5 @@ def _file(connection: Connection, job_id: int, name: str) -> _File | None:
     return _File("text/csv", results.results_after, partial(as_csv, sheet=sheet), csv_heading(sheet))
 
 
-def _page(connection: Connection, file: _File, job_id: int, after: int) -> results.Page[Any]:
+def _page(connection: Connection, file: _File, job_id: int, after: int) -> results.PageOfLines[Any]:
     return file.page_after(connection, job_id, after)

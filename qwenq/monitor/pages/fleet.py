@@ -10,8 +10,8 @@ from qwenq.monitor.pages.line_plots import LinePlot, speed_plots
 from qwenq.monitor.pages.page import Page
 from qwenq.monitor.pages.worker_view import WorkerView
 from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
-from qwenq.store.views.fleet import Fleet, read_fleet
-from qwenq.store.views.worker_speeds import worker_speeds
+from qwenq.store.views.fleet.fleet import Fleet, read_fleet
+from qwenq.store.views.fleet.speeds import speeds_by_minute
 
 EARLIER_WORKERS = 50
 PARTS = ("workers", "speeds")
@@ -56,7 +56,7 @@ def find_fleet(connection: Connection) -> FleetFound:
 def find_fleet_with_speeds(connection: Connection) -> FleetFound:
     """Read the fleet as it is now, and its last hour."""
     fleet = read_fleet(connection, EARLIER_WORKERS)
-    measured = worker_speeds(connection, [worker.id for worker in fleet.workers])
+    measured = speeds_by_minute(connection, [worker.id for worker in fleet.workers])
     speeds = [
         (worker, speed_plots(worker.id, measured[worker.id]))
         for worker in fleet.workers

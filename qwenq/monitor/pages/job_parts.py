@@ -11,13 +11,13 @@ from qwenq.monitor.pages.job_view import JobView
 from qwenq.monitor.pages.line_plots import LinePlot, progress_plots
 from qwenq.schemas.jobs import JobStatus, PromptSpec
 from qwenq.schemas.views.job_pages import AnswerPreview, ChunkPage, CutText, FailureGroup, JobDetails
-from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
-from qwenq.store.views.chunk_pages import chunk_page
-from qwenq.store.views.failure_groups import failure_groups
-from qwenq.store.views.job_details import job_details
-from qwenq.store.views.previews import preview_page
-from qwenq.store.views.progress_series import job_progress
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
+from qwenq.store.views.jobs.chunk_pages import chunk_page
+from qwenq.store.views.jobs.details import job_details
+from qwenq.store.views.jobs.failure_groups import failure_groups
+from qwenq.store.views.jobs.previews import preview_page
+from qwenq.store.views.jobs.progress import job_progress
+from qwenq.store.views.jobs.statuses import job_status
 from qwenq.wording.document_text import beginning, shortened
 
 PAGE_CHUNKS = 25

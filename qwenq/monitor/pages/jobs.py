@@ -12,8 +12,8 @@ from qwenq.monitor.pages.job_view import JobView
 from qwenq.monitor.pages.page import Page
 from qwenq.schemas.jobs import JobFilter, JobStatus
 from qwenq.schemas.states import JobState
-from qwenq.store.life.workers import ALIVE_SECONDS, models_alive
-from qwenq.store.views.statuses import jobs_before, models_of_jobs
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
+from qwenq.store.views.jobs.statuses import jobs_before, models_of_jobs
 from qwenq.wording.workers import worker_command
 
 PAGE_JOBS = 50

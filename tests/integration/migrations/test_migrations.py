@@ -18,9 +18,9 @@ from qwenq.schemas.tables.core import SCHEMA_VERSION, metadata
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import check_version, upgrade_store
 from qwenq.store.life.rescue import rescue_expired
-from qwenq.store.life.workers import find_worker
-from qwenq.store.outcomes.results import errors_of, results_of
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.answers.results import errors_of, results_of
+from qwenq.store.views.fleet.workers import find_worker
+from qwenq.store.views.jobs.statuses import job_status
 from tests.audit import audit
 from tests.builders import answer_all
 from tests.integration.migrations.conftest import VERSION_TABLE, described, downgrade

@@ -9,7 +9,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.statuses import job_status
 from tests.builders import answer, failure, finish, make_job, make_worker, take_next
 from tests.monitors import Browser, running_monitor
 

@@ -12,7 +12,7 @@ from qwenq.exporting import RESULT_COLUMNS
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
-from qwenq.store.outcomes import results
+from qwenq.store.views.answers import results
 from tests.builders import answer, failure, finish, make_job, make_worker, take_next
 from tests.monitors import Browser, running_monitor
 
@@ -76,10 +76,10 @@ def test_downloads_are_refused_while_text_is_hidden(watched: Settings, job: int,
 def test_a_failed_download_ends_with_a_broken_connection(
     watched: Settings, job: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(_connection: object, _job_id: int, after: int) -> results.Page[object]:
+    def away(_connection: object, _job_id: int, after: int) -> results.PageOfLines[object]:
         if after >= 0:
             raise StoreAway(url="here", reason="gone")
-        return results.Page([answered], 0)
+        return results.PageOfLines([answered], 0)
 
     answered = next(api.results(job, settings=watched))
     monkeypatch.setattr(results, "results_after", away)

@@ -15,8 +15,8 @@ from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.life.workers import note_failed, note_model_loaded, register_worker
 from qwenq.store.outcomes.batches import insert_batches
-from qwenq.store.views import fleet as store_of_fleet
-from qwenq.store.views.fleet import read_fleet
+from qwenq.store.views.fleet import fleet as store_of_fleet
+from qwenq.store.views.fleet.fleet import read_fleet
 from tests.builders import MODEL, chunks_of, make_job, make_worker, take
 from tests.monitors import Browser, running_monitor
 from tests.processes import Fleet

@@ -19,7 +19,8 @@ from qwenq.schemas.tables.core import jobs
 from qwenq.store.database.store import Store
 from qwenq.store.life.chunks import insert_chunks
 from qwenq.store.life.documents import insert_rows
-from qwenq.store.life.jobs import create_job, release_job
+from qwenq.store.life.half_jobs import queue_job
+from qwenq.store.life.jobs import create_job
 from qwenq.store.outcomes.batches import insert_batches
 from tests.builders import (
     MODEL,
@@ -187,7 +188,7 @@ def _job_of_markup(store: Store) -> int:
         job_id = create_job(connection, spec)
         insert_rows(connection, job_id, 0, rows, sources)
         insert_chunks(connection, job_id, [*planner.add(rows, set()), *planner.finish()])
-        release_job(connection, job_id)
+        queue_job(connection, job_id)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     said = [answer(0, SCRIPT % "answer", SCRIPT % "reasoning"), failure(1, message=SCRIPT % "message")]
     finish(store, claim, said)

@@ -17,7 +17,8 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import batches, workers
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.outcomes.batches import SETTLED_SECONDS, insert_batches
+from qwenq.store.outcomes.batches import insert_batches
+from qwenq.store.views.monitoring.batches import SETTLED_SECONDS
 from tests.builders import MODEL, answer_all, chunks_of, make_job, make_worker, take
 from tests.monitors import Browser, running_monitor
 

@@ -25,6 +25,7 @@ from qwenq.store.database.store import Store
 from qwenq.store.life import jobs
 from qwenq.store.life.chunks import insert_chunks
 from qwenq.store.life.documents import insert_rows
+from qwenq.store.life.half_jobs import queue_job
 from qwenq.store.outcomes.batches import insert_batches
 from tests.builders import (
     MODEL,
@@ -97,7 +98,7 @@ def structured_job(store: Store) -> int:
         job_id = jobs.create_job(connection, spec)
         rejected = insert_rows(connection, job_id, 0, content, spec.sources)
         insert_chunks(connection, job_id, [*planner.add(content, set(rejected)), *planner.finish()])
-        jobs.release_job(connection, job_id)
+        queue_job(connection, job_id)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
         insert_batches(connection, claim, MODEL, [BatchMetrics(1, 40, 48, 20, 7.2, 1_000, 2_000)])

@@ -15,7 +15,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState, JobState, RunState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.statuses import job_status
 from tests.builders import chunks_of, finish, make_worker, take
 
 NIGHT = datetime(2030, 11, 22, 2, tzinfo=UTC)

@@ -17,8 +17,8 @@ from qwenq.schemas.states import RunState, ScheduleState
 from qwenq.schemas.tables.core import workers
 from qwenq.schemas.tables.schedules import schedule_runs, schedules
 from qwenq.store.database.clock import moment_of, now
-from qwenq.store.life.jobs import cancel_job
-from qwenq.store.schedules.runs import take_run
+from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.schedules.runs import hold_run
 from tests.builders import chunks_of, failure, finish, take
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 
@@ -129,9 +129,9 @@ def test_a_run_is_in_one_pair_of_hands(nights: Nights) -> None:
     nights.add()
     run_id = _due_run(nights)
     with nights.store.writing() as connection:
-        assert take_run(connection, 60.0, run_id) is not None
+        assert hold_run(connection, 60.0, run_id) is not None
     with nights.store.writing() as connection:
-        assert take_run(connection, 60.0, run_id) is None
+        assert hold_run(connection, 60.0, run_id) is None
 
 
 def _due_run(nights: Nights) -> int:
@@ -262,7 +262,7 @@ def test_who_waits_for_a_run_waits_for_a_beat_that_delivers_it(nights: Nights) -
     begun = commands.run("nightly", nights.settings)
     nights.answer(begun.job_id)
     with nights.store.writing() as connection:
-        held = take_run(connection, 60.0, begun.id)
+        held = hold_run(connection, 60.0, begun.id)
     assert held is not None
     with ThreadPoolExecutor(1) as waiting:
         finished = waiting.submit(commands.finish, begun.id, nights.settings)

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, func, select, text, update
 
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.tables.core import chunks, documents, results
+from qwenq.store.conditions import document_state
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.life.documents import told_state
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.statuses import job_status
 from tests.audit import audit
 from tests.waiting import eventually
 
@@ -27,7 +27,7 @@ def audited(store: Store) -> Audited:
 
 def audited_status(store: Store, job_id: int) -> JobStatus:
     """Audit a job; then its status must be what a recount of documents and results gives."""
-    told = told_state().label("told")
+    told = document_state().label("told")
     with store.reading() as connection:
         audit(connection, job_id)
         status = job_status(connection, job_id)

@@ -11,7 +11,7 @@ import pytest
 from kombu import Queue
 from redis import Redis
 
-from qwenq.schemas.chunks import Notice
+from qwenq.schemas.chunks import Announcement
 from qwenq.schemas.errors import BrokerAway, InvalidSetting
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
@@ -33,12 +33,12 @@ def client(settings: Settings, redis: None) -> Iterator[Redis]:
         yield client
 
 
-def notice(chunk_id: int, priority: Priority = Priority.NORMAL, model: str = MODEL) -> Notice:
-    return Notice(chunk_id, model, priority)
+def notice(chunk_id: int, priority: Priority = Priority.NORMAL, model: str = MODEL) -> Announcement:
+    return Announcement(chunk_id, model, priority)
 
 
 def test_a_message_names_its_chunk_and_nothing_else(broker: Broker, client: Redis) -> None:
-    broker.publish([notice(4711)])
+    broker.announce([notice(4711)])
     (key,) = [key for key in client.keys("qwenq.*") if client.type(key) == b"list"]
     (raw,) = client.lrange(key, 0, -1)
     message = json.loads(raw)
@@ -52,7 +52,7 @@ def test_a_message_names_its_chunk_and_nothing_else(broker: Broker, client: Redi
 
 def test_messages_of_every_priority_count(broker: Broker) -> None:
     assert broker.depth(MODEL) == 0
-    broker.publish([notice(number, priority) for number, priority in enumerate(Priority)])
+    broker.announce([notice(number, priority) for number, priority in enumerate(Priority)])
     assert broker.depth(MODEL) == 3
     assert broker.depth("another") == 0
 
@@ -60,12 +60,12 @@ def test_messages_of_every_priority_count(broker: Broker) -> None:
 def test_messages_of_urgent_jobs_go_first_and_within_a_priority_the_oldest(broker: Broker) -> None:
     low, normal, high = Priority.LOW, Priority.NORMAL, Priority.HIGH
     for chunk_id, priority in enumerate((low, normal, high, low, high, normal)):
-        broker.publish([notice(chunk_id, priority)])
+        broker.announce([notice(chunk_id, priority)])
     assert _drain(broker) == [2, 4, 1, 5, 0, 3]
 
 
 def test_each_model_has_a_queue_of_its_own(broker: Broker) -> None:
-    broker.publish([notice(1, model="a/b"), notice(2, model="/models/b"), notice(3, model="a/b")])
+    broker.announce([notice(1, model="a/b"), notice(2, model="/models/b"), notice(3, model="a/b")])
     assert (broker.depth("a/b"), broker.depth("/models/b")) == (2, 1)
 
 
@@ -74,7 +74,7 @@ def test_a_broker_that_is_away_says_so_at_once(settings: Settings, tmp_path: Pat
         settings.model_copy(update={"broker_url": f"redis+socket://{tmp_path}/nobody.sock"})
     ) as broker:
         began = time.monotonic()
-        for attempt in (broker.ping, lambda: broker.publish([notice(1)]), lambda: broker.depth(MODEL)):
+        for attempt in (broker.ping, lambda: broker.announce([notice(1)]), lambda: broker.depth(MODEL)):
             with pytest.raises(BrokerAway, match=r"nobody\.sock"):
                 attempt()
         assert time.monotonic() - began < SOON

@@ -6,8 +6,9 @@ from sqlalchemy import update
 from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import jobs
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import drop_chunk, hold_fence, release_chunk
-from qwenq.store.life.jobs import cancel_job, release_job
+from qwenq.store.life.half_jobs import queue_job
 from tests.builders import (
     answer,
     answer_all,
@@ -96,7 +97,7 @@ def test_a_job_cancelled_while_its_rows_come_in_stays_cancelled_with_all_of_them
             .values(state=JobState.CANCELLED, finished_at=jobs.c.created_at)
         )
     with store.writing() as connection:
-        release_job(connection, job_id)
+        queue_job(connection, job_id)
     assert audited(job_id).documents.cancelled == 10
 
 

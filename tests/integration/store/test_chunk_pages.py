@@ -4,8 +4,8 @@ from qwenq.schemas.jobs import Priority
 from qwenq.schemas.states import ChunkState
 from qwenq.schemas.views.job_pages import ChunkPage
 from qwenq.store.database.store import Store
-from qwenq.store.views.chunk_pages import chunk_page
-from qwenq.store.views.job_details import job_details
+from qwenq.store.views.jobs.chunk_pages import chunk_page
+from qwenq.store.views.jobs.details import job_details
 from tests.builders import LEASE, chunks_of, finish, make_job, make_worker, take
 
 

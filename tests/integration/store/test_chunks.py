@@ -2,19 +2,19 @@
 
 import pytest
 
-from qwenq.schemas.chunks import Notice
+from qwenq.schemas.chunks import Announcement
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.states import JobState
 from qwenq.store.database.store import Store
-from qwenq.store.life.chunks import (
-    count_waiting,
-    mark_published,
-    never_published,
-    published_before,
-    unpublished_chunks,
-)
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.life.chunks import mark_announced
 from qwenq.store.life.pausing import pause_job
+from qwenq.store.views.work.announcements import (
+    announced_before,
+    count_waiting,
+    never_announced,
+    unannounced_of_job,
+)
 from tests.builders import EXPIRED, MODEL, chunks_of, finish, make_job, make_worker, take
 from tests.integration.store.conftest import age
 
@@ -23,8 +23,8 @@ def test_a_released_job_waits_unannounced_in_input_order(store: Store) -> None:
     make_job(store)
     job_id = make_job(store, documents=10, priority=Priority.HIGH, model="m")
     with store.reading() as connection:
-        assert unpublished_chunks(connection, job_id) == [
-            Notice(chunk_id, "m", "high") for chunk_id in chunks_of(store, job_id)
+        assert unannounced_of_job(connection, job_id) == [
+            Announcement(chunk_id, "m", "high") for chunk_id in chunks_of(store, job_id)
         ]
 
 
@@ -33,13 +33,13 @@ def test_an_announced_chunk_is_not_announced_again_by_its_submitter(store: Store
     first, second, third = chunks_of(store, job_id)
     _mark(store, [first, third])
     with store.reading() as connection:
-        assert [notice.chunk_id for notice in unpublished_chunks(connection, job_id)] == [second]
+        assert [notice.chunk_id for notice in unannounced_of_job(connection, job_id)] == [second]
 
 
 def test_what_nobody_announced_shows_only_after_the_grace(store: Store) -> None:
     job_id = make_job(store, documents=10)
     with store.reading() as connection:
-        assert never_published(connection, after_seconds=60) == []
+        assert never_announced(connection, after_seconds=60) == []
     age(store, job_id, 61)
     assert _never(store) == chunks_of(store, job_id)
 
@@ -50,11 +50,11 @@ def test_what_was_announced_shows_once_that_is_long_ago_oldest_first(store: Stor
         _mark(store, chunks_of(store, job_id))
         age(store, job_id, seconds)
     with store.reading() as connection:
-        found = [notice.chunk_id for notice in published_before(connection, 50)]
+        found = [notice.chunk_id for notice in announced_before(connection, 50)]
         assert found == chunks_of(store, older) + chunks_of(store, newer)
-        assert [notice.chunk_id for notice in published_before(connection, 150)] == chunks_of(store, older)
-        assert published_before(connection, 300) == []
-        assert never_published(connection, 0) == []
+        assert [notice.chunk_id for notice in announced_before(connection, 150)] == chunks_of(store, older)
+        assert announced_before(connection, 300) == []
+        assert never_announced(connection, 0) == []
 
 
 def test_a_chunk_that_is_held_or_done_does_not_wait(store: Store) -> None:
@@ -81,8 +81,8 @@ def test_chunks_of_a_job_that_must_not_run_do_not_wait(store: Store, state: JobS
         elif state == JobState.PAUSED:
             pause_job(connection, job_id)
     with store.reading() as connection:
-        assert never_published(connection, 0) == published_before(connection, 0) == []
-        assert unpublished_chunks(connection, job_id) == []
+        assert never_announced(connection, 0) == announced_before(connection, 0) == []
+        assert unannounced_of_job(connection, job_id) == []
         assert count_waiting(connection) == {}
 
 
@@ -96,9 +96,9 @@ def test_waiting_chunks_are_counted_by_model(store: Store) -> None:
 
 def _mark(store: Store, chunk_ids: list[int]) -> None:
     with store.writing() as connection:
-        mark_published(connection, chunk_ids)
+        mark_announced(connection, chunk_ids)
 
 
 def _never(store: Store) -> list[int]:
     with store.reading() as connection:
-        return [notice.chunk_id for notice in never_published(connection, 5)]
+        return [notice.chunk_id for notice in never_announced(connection, 5)]

@@ -9,10 +9,10 @@ from sqlalchemy import Row, select, update
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.states import ChunkState, JobState, WorkerState
 from qwenq.schemas.tables.core import chunks, documents
+from qwenq.store.conditions import document_state
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import claim_chunk, finish_chunk, hold_fence, release_chunk
-from qwenq.store.life.documents import told_state
-from qwenq.store.life.jobs import cancel_job
 from qwenq.store.life.pausing import pause_job
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.life.workers import note_stopping
@@ -182,6 +182,6 @@ def _chunk(store: Store, chunk_id: int) -> Row[*tuple[object, ...]]:
 
 
 def _states(store: Store, job_id: int) -> list[str]:
-    query = select(told_state()).where(documents.c.job_id == job_id).order_by(documents.c.seq)
+    query = select(document_state()).where(documents.c.job_id == job_id).order_by(documents.c.seq)
     with store.reading() as connection:
         return list(connection.execute(query).scalars())

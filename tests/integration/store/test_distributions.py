@@ -14,8 +14,8 @@ from qwenq.schemas.tables.core import results, workers
 from qwenq.schemas.views.job_costs import DeviceTime, Distributions
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.batches import insert_batches
-from qwenq.store.views.device_times import device_times
-from qwenq.store.views.distributions import job_distributions
+from qwenq.store.views.jobs.device_times import device_times
+from qwenq.store.views.jobs.distributions import job_distributions
 from tests.builders import MODEL, chunks_of, failure, finish, make_job, make_worker, take
 
 

@@ -10,9 +10,10 @@ from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidRow, StoreAway
 from qwenq.schemas.states import ChunkState, DocumentState
 from qwenq.schemas.tables.core import documents
+from qwenq.store.conditions import document_state
 from qwenq.store.database.store import Store
-from qwenq.store.life.claims import assignment_of
-from qwenq.store.life.documents import insert_rows, told_state, unfinished_documents
+from qwenq.store.life.documents import insert_rows
+from qwenq.store.views.work.assignments import assignment_of, unfinished_documents
 from tests.builders import (
     answer,
     chunks_of,
@@ -110,7 +111,7 @@ def test_documents_of_another_job_are_never_given(store: Store) -> None:
     assert claim.job_id == job_id
     with store.reading() as connection:
         found = unfinished_documents(connection, claim)
-        running = connection.scalar(select(func.count()).where(told_state() == DocumentState.RUNNING))
+        running = connection.scalar(select(func.count()).where(document_state() == DocumentState.RUNNING))
     assert (len(found), running) == (4, 4)
 
 

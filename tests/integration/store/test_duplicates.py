@@ -10,10 +10,10 @@ from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.states import DocumentState
 from qwenq.schemas.tables.core import documents
 from qwenq.store.database.store import Store
-from qwenq.store.life.claims import assignment_of
 from qwenq.store.life.documents import RAW_DUPLICATE_CHARS, insert_rows
 from qwenq.store.life.jobs import create_job
-from qwenq.store.outcomes.results import errors_of, results_of
+from qwenq.store.views.answers.results import errors_of, results_of
+from qwenq.store.views.work.assignments import assignment_of
 from tests.builders import MODEL, answer, answer_all, chunks_of, finish, make_worker, row, store_job, take
 from tests.integration.store.conftest import Audited
 

@@ -8,7 +8,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.tables.core import results
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.outcomes.earlier import earlier_answers
+from qwenq.store.views.answers.earlier import earlier_answers
 from tests.builders import answer_all, make_job, make_worker
 
 MANY = 3_000

@@ -2,7 +2,7 @@
 
 from qwenq.schemas.views.job_pages import CutText, FailedDocument, FailureGroup
 from qwenq.store.database.store import Store
-from qwenq.store.views.failure_groups import (
+from qwenq.store.views.jobs.failure_groups import (
     DOCUMENTS_OF_MESSAGE,
     MESSAGE_CHARACTERS,
     MESSAGES,

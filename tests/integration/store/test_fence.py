@@ -12,10 +12,10 @@ from qwenq.schemas.errors import LeaseLost
 from qwenq.schemas.tables.core import chunks
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import drop_chunk, finish_chunk, hold_fence, release_chunk
-from qwenq.store.life.jobs import cancel_job
 from qwenq.store.life.rescue import rescue_expired
-from qwenq.store.outcomes.results import results_of
+from qwenq.store.views.answers.results import results_of
 from tests.builders import (
     EXPIRED,
     LEASE,
@@ -92,7 +92,7 @@ def test_outcomes_written_with_a_lost_fence_are_rolled_back(
         hold_fence(connection, lost, EXPIRED)
         rescue_expired(connection, max_crashes=2)
     from qwenq.store.outcomes.outcome_rows import OutcomeRows
-    from qwenq.store.outcomes.results import insert_outcomes
+    from qwenq.store.outcomes.outcomes import insert_outcomes
 
     with pytest.raises(LeaseLost), store.writing() as connection:
         hold_fence(connection, held, None)

@@ -10,8 +10,8 @@ from qwenq.schemas.workers import WorkerIdentity
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.life.workers import note_failed, register_worker
-from qwenq.store.views.fleet import Fleet, condition_of, read_fleet
-from qwenq.store.views.worker_speeds import STEPS, worker_speeds
+from qwenq.store.views.fleet.fleet import Fleet, condition_of, read_fleet
+from qwenq.store.views.fleet.speeds import STEPS, speeds_by_minute
 from tests.builders import EXPIRED, MODEL, answer, chunks_of, make_job, make_worker, take, write
 
 HELD = HeldChunk(1, 1, 1, 4, 0, 60.0)
@@ -114,8 +114,8 @@ def test_the_last_hour_is_told_by_the_minute_with_what_padding_cost(store: Store
     _measure(store, job_id, slow, seconds_ago=300, new_tokens=60, prompt_tokens=0, padded_tokens=0)
     _measure(store, job_id, slow, seconds_ago=3 * 3_600, new_tokens=6_000, prompt_tokens=1, padded_tokens=1)
     with store.reading() as connection:
-        speeds = worker_speeds(connection, [quick, slow, quiet])
-        assert worker_speeds(connection, []) == {}
+        speeds = speeds_by_minute(connection, [quick, slow, quiet])
+        assert speeds_by_minute(connection, []) == {}
     assert set(speeds) == {quick, slow}
     assert len(speeds[quick]) == len(speeds[slow]) == STEPS
     assert sorted(point.tokens_per_second or 0 for point in speeds[quick])[-2:] == [0, 10]
@@ -131,7 +131,7 @@ def test_before_its_start_a_worker_has_no_speed_rather_than_none_at_all(store: S
         connection.execute(update(workers).values(started_at=now(-20.5 * 60)))
     _measure(store, make_job(store), worker_id, 300, new_tokens=600, prompt_tokens=1, padded_tokens=1)
     with store.reading() as connection:
-        speeds = [point.tokens_per_second for point in worker_speeds(connection, [worker_id])[worker_id]]
+        speeds = [point.tokens_per_second for point in speeds_by_minute(connection, [worker_id])[worker_id]]
     unknown = speeds.count(None)
     assert unknown in {39, 40}
     assert speeds[:unknown] == [None] * unknown

@@ -13,13 +13,13 @@ from qwenq.schemas.tables.core import batches, chunks, jobs
 from qwenq.schemas.views.gauges import Gauges
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.pausing import pause_job
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.life.retrying import retry_failed
-from qwenq.store.outcomes import batches as batches_module
-from qwenq.store.outcomes.batches import SETTLED_SECONDS, insert_batches
-from qwenq.store.views.gauges import read_gauges
+from qwenq.store.outcomes.batches import insert_batches
+from qwenq.store.views.monitoring.batches import MOST_BATCHES, SETTLED_SECONDS
+from qwenq.store.views.monitoring.gauges import read_gauges
 from tests.builders import (
     EXPIRED,
     MODEL,
@@ -222,10 +222,10 @@ def test_one_that_commits_after_a_later_one_is_not_lost(postgres: Store) -> None
 
 def test_a_long_backlog_is_told_in_several_looks(store: Store) -> None:
     claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
-    many = batches_module.MOST_BATCHES + 3
+    many = MOST_BATCHES + 3
     measure(store, claim, *[BATCH] * many)
     first = look(store, 0).batches
-    assert len(first) == batches_module.MOST_BATCHES
+    assert len(first) == MOST_BATCHES
     assert len(look(store, first[-1].id).batches) == 3
 
 

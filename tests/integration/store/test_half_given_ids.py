@@ -1,7 +1,7 @@
 """Rows with and without ids in one job: a line number that is an id too makes a bad row that says how to mend it."""
 
 from qwenq.store.database.store import Store
-from qwenq.store.outcomes.results import errors_of
+from qwenq.store.views.answers.results import errors_of
 from tests.builders import row, store_job
 
 

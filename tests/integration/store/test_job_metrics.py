@@ -8,7 +8,7 @@ from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.views.job_metrics import JobMetrics
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.batches import insert_batches
-from qwenq.store.views.job_metrics import job_metrics
+from qwenq.store.views.jobs.metrics import job_metrics
 from tests.builders import MODEL, answer, chunks_of, failure, finish, make_job, make_worker, take
 
 

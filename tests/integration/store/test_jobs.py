@@ -6,12 +6,15 @@ from qwenq.schemas.jobs import JobSpec, JobStatus, Priority, PromptSpec
 from qwenq.schemas.states import ChunkState, JobState
 from qwenq.store.database.store import Store
 from qwenq.store.life.chunks import insert_chunks
-from qwenq.store.life.claims import assignment_of, release_chunk
+from qwenq.store.life.claims import release_chunk
 from qwenq.store.life.documents import insert_rows
-from qwenq.store.life.interrupted_runs import forget_run, job_to_take_up
-from qwenq.store.life.jobs import create_job, job_sources, release_job
+from qwenq.store.life.half_jobs import queue_job
+from qwenq.store.life.jobs import create_job
+from qwenq.store.life.one_shots import forget_one_shot, job_to_continue
 from qwenq.store.life.rescue import rescue_expired
-from qwenq.store.views.statuses import job_status, job_statuses
+from qwenq.store.views.jobs.details import job_sources
+from qwenq.store.views.jobs.statuses import job_status, job_statuses
+from qwenq.store.views.work.assignments import assignment_of
 from tests.builders import (
     EXPIRED,
     MODEL,
@@ -34,7 +37,7 @@ def test_every_step_of_a_job_is_told_as_its_documents_are(store: Store, audited:
     job_id = make_job(store, documents=12, chunk_documents=5, bad=(2,), released=False)
     assert _told(audited(job_id)) == ("validating", {"total": 12, "pending": 11, "failed": 1})
     with store.writing() as connection:
-        release_job(connection, job_id)
+        queue_job(connection, job_id)
     assert _told(audited(job_id)) == ("queued", {"total": 12, "pending": 11, "failed": 1})
     first, second, third = chunks_of(store, job_id)
     claim = take(store, first, worker_id)
@@ -89,7 +92,7 @@ def test_a_chunk_of_bad_rows_only_is_done_at_once(store: Store, audited: Audited
         job_id = create_job(connection, JobSpec(model=MODEL))
         insert_rows(connection, job_id, 0, rows(5, bad=(0, 1)), ["in.jsonl"])
         insert_chunks(connection, job_id, [PlannedChunk(0, 1, rejected=2), PlannedChunk(2, 4)])
-        release_job(connection, job_id)
+        queue_job(connection, job_id)
     bad, good = chunks_of(store, job_id)
     assert chunks_of(store, job_id, ChunkState.DONE) == [bad]
     audited(job_id)
@@ -110,7 +113,7 @@ def test_what_was_asked_for_comes_back_whole(store: Store) -> None:
         job_id = create_job(connection, spec)
         insert_rows(connection, job_id, 0, rows(1), spec.sources)
         insert_chunks(connection, job_id, [PlannedChunk(0, 0)])
-        release_job(connection, job_id)
+        queue_job(connection, job_id)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.reading() as connection:
         assignment = assignment_of(connection, claim)
@@ -142,13 +145,13 @@ def test_an_interrupted_run_takes_up_its_newest_unfinished_job(store: Store) -> 
             create_job(connection, JobSpec(model=MODEL), run_key=key) for key in ("k", "k", "k", "other")
         )
         for job_id in (older, newer, other):
-            release_job(connection, job_id)
+            queue_job(connection, job_id)
     with store.reading() as connection:
-        assert job_to_take_up(connection, "k") == newer != unstored
-        assert job_to_take_up(connection, "unknown") is None
+        assert job_to_continue(connection, "k") == newer != unstored
+        assert job_to_continue(connection, "unknown") is None
     with store.writing() as connection:
-        forget_run(connection, newer)
-        assert job_to_take_up(connection, "k") == older
+        forget_one_shot(connection, newer)
+        assert job_to_continue(connection, "k") == older
 
 
 def _told(status: JobStatus) -> tuple[str, dict[str, int]]:

@@ -12,12 +12,12 @@ from qwenq.schemas.states import ChunkState, DocumentState, JobState
 from qwenq.schemas.tables.core import chunks, documents, jobs
 from qwenq.store.database.store import Store
 from qwenq.store.life import claims
-from qwenq.store.life.chunks import mark_published
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.life.chunks import mark_announced
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
-from qwenq.store.outcomes.results import insert_outcomes
+from qwenq.store.outcomes.outcomes import insert_outcomes
 from tests.builders import EXPIRED, MODEL, answers, chunks_of, finish, make_job, make_worker, take, write
 from tests.integration.store.conftest import audited_status, wait_until_blocked
 
@@ -177,7 +177,7 @@ def test_announcing_passes_by_what_another_holds_and_waits_for_nobody(postgres: 
     with postgres.writing() as holder:
         holder.execute(select(chunks.c.id).where(chunks.c.id == held).with_for_update())
         with postgres.writing() as connection:
-            mark_published(connection, [held, free])
+            mark_announced(connection, [held, free])
     with postgres.reading() as connection:
         published = connection.execute(select(chunks.c.id).where(chunks.c.published_at.is_not(None)))
         assert published.scalars().all() == [free]

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 from qwenq.schemas.chunks import Claim
 from qwenq.store.database.store import Store
 from qwenq.store.life.claims import drop_chunk
-from qwenq.store.life.documents import unfinished_documents
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
-from qwenq.store.outcomes.results import insert_outcomes
+from qwenq.store.outcomes.outcomes import insert_outcomes
+from qwenq.store.views.work.assignments import unfinished_documents
 from tests.builders import answer, chunks_of, failure, make_job, make_worker, take
 
 DOCUMENTS = 4_000

@@ -8,10 +8,11 @@ from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.tables.parts import parts
 from qwenq.store.database.store import Store
 from qwenq.store.life.claims import hold_fence
-from qwenq.store.life.half_jobs import take_abandoned
+from qwenq.store.life.half_jobs import hold_abandoned
 from qwenq.store.life.removal import remove
-from qwenq.store.outcomes import parts as stored_parts
-from qwenq.store.outcomes.parts import answered_parts, insert_parts, parts_of
+from qwenq.store.outcomes.parts import insert_parts
+from qwenq.store.views.answers import parts as stored_parts
+from qwenq.store.views.answers.parts import answered_parts, parts_of
 from tests.builders import LEASE, chunks_of, make_job, make_worker, suspect, take
 
 
@@ -70,7 +71,7 @@ def test_they_go_with_their_job(store: Store) -> None:
             "UPDATE jobs SET state = 'validating', holder = 'x', holder_expires_at = created_at"
         )
     with store.writing() as connection:
-        half = take_abandoned(connection, claim.job_id, LEASE)
+        half = hold_abandoned(connection, claim.job_id, LEASE)
     assert half is not None
     assert remove(store, half)
     with store.reading() as connection:

@@ -11,13 +11,15 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job, reconcile
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.life.chunks import count_waiting, mark_published, never_published, unpublished_chunks
+from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.life.chunks import mark_announced
 from qwenq.store.life.claims import claim_chunk, claim_next, hold_fence, release_chunk
-from qwenq.store.life.interrupted_runs import job_to_take_up
-from qwenq.store.life.jobs import cancel_job, hold_job
-from qwenq.store.life.next_job import NextJob, next_job
+from qwenq.store.life.jobs import hold_job
+from qwenq.store.life.one_shots import job_to_continue
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.rescue import rescue_expired
+from qwenq.store.views.work.announcements import count_waiting, never_announced, unannounced_of_job
+from qwenq.store.views.work.next_job import NextJob, next_job
 from tests.builders import (
     EXPIRED,
     LEASE,
@@ -164,39 +166,39 @@ def test_a_paused_job_is_not_announced_and_a_resumed_one_is_at_once(
     store: Store, broker: Broker, settings: Settings, job_id: int
 ) -> None:
     with store.writing() as connection:
-        mark_published(connection, chunks_of(store, job_id)[:1])
+        mark_announced(connection, chunks_of(store, job_id)[:1])
     age(store, job_id, 3600)
     _pause(store, job_id)
     for _ in range(2):
         reconcile(store, broker, settings)
     assert broker.depth(MODEL) == 0
     with store.reading() as connection:
-        assert (count_waiting(connection), never_published(connection, 0.0)) == ({}, [])
+        assert (count_waiting(connection), never_announced(connection, 0.0)) == ({}, [])
     _resume(store, job_id)
     announce_job(store, broker, job_id)
     assert broker.depth(MODEL) == 3
     with store.reading() as connection:
-        assert unpublished_chunks(connection, job_id) == []
+        assert unannounced_of_job(connection, job_id) == []
 
 
 def test_another_job_is_neither_paused_nor_announced_again(store: Store, job_id: int) -> None:
     other = make_job(store)
     with store.writing() as connection:
-        mark_published(connection, chunks_of(store, other))
+        mark_announced(connection, chunks_of(store, other))
     _pause(store, job_id)
     with store.reading() as connection:
         assert hold_job(connection, other) == JobState.QUEUED
     _resume(store, job_id)
     with store.reading() as connection:
-        assert unpublished_chunks(connection, other) == []
-        assert len(unpublished_chunks(connection, job_id)) == 3
+        assert unannounced_of_job(connection, other) == []
+        assert len(unannounced_of_job(connection, job_id)) == 3
 
 
 def test_a_run_that_was_paused_is_taken_up_again(store: Store, job_id: int) -> None:
     with store.writing() as connection:
         connection.execute(update(jobs).where(jobs.c.id == job_id).values(run_key="key"))
         pause_job(connection, job_id)
-        assert job_to_take_up(connection, "key") == job_id
+        assert job_to_continue(connection, "key") == job_id
 
 
 def test_a_chunk_of_a_paused_job_keeps_its_lease(store: Store, job_id: int) -> None:

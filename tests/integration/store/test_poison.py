@@ -11,7 +11,7 @@ from qwenq.schemas.states import JobState
 from qwenq.store.database.store import Store
 from qwenq.store.life.claims import hold_fence
 from qwenq.store.life.rescue import rescue_expired
-from qwenq.store.outcomes.results import errors_of, results_of
+from qwenq.store.views.answers.results import errors_of, results_of
 from tests.builders import EXPIRED, answer, finish, make_job, make_worker, take_next, write
 from tests.integration.store.conftest import Audited
 

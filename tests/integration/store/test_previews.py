@@ -6,7 +6,12 @@ from qwenq.schemas.states import DocumentState
 from qwenq.schemas.views.job_pages import CutText, DocumentDetails, PreviewPage
 from qwenq.store.database.store import Store
 from qwenq.store.life.retrying import retry_failed
-from qwenq.store.views.previews import ANSWER_CHARACTERS, CONTENT_CHARACTERS, document_details, preview_page
+from qwenq.store.views.jobs.previews import (
+    ANSWER_CHARACTERS,
+    CONTENT_CHARACTERS,
+    document_details,
+    preview_page,
+)
 from tests.builders import answer, chunks_of, failure, finish, make_job, make_worker, row, store_job, take
 
 

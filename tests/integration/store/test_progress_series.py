@@ -10,11 +10,11 @@ from qwenq.schemas.tables.core import batches, chunks, jobs
 from qwenq.schemas.views.progress import Progress
 from qwenq.store.database.steps import step_seconds
 from qwenq.store.database.store import Store
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.outcomes.batches import insert_batches
-from qwenq.store.views import progress_series
-from qwenq.store.views.progress_series import MOST_POINTS, job_progress
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs import progress as progress_series
+from qwenq.store.views.jobs.progress import MOST_POINTS, job_progress
+from qwenq.store.views.jobs.statuses import job_status
 from tests.builders import MODEL, answer, chunks_of, failure, finish, make_job, make_worker, take, write
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

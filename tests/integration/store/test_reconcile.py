@@ -16,8 +16,9 @@ from qwenq.store.broker import reconcile as reconciling
 from qwenq.store.broker.broker import Broker, socket_path
 from qwenq.store.broker.reconcile import announce, reconcile
 from qwenq.store.database.store import Store
-from qwenq.store.life.chunks import mark_published, unpublished_chunks
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.life.chunks import mark_announced
+from qwenq.store.views.work.announcements import unannounced_of_job
 from tests.builders import EXPIRED, MODEL, chunks_of, make_job, make_worker, row, store_job, suspect, take
 from tests.integration.store.conftest import Audited, age
 
@@ -86,7 +87,7 @@ def test_only_as_many_messages_are_sent_again_as_are_missing(
     job_id = make_job(store, documents=40)
     first, second, *rest = chunks_of(store, job_id)
     with store.writing() as connection:
-        mark_published(connection, [first, second])
+        mark_announced(connection, [first, second])
     _announce(store, broker, job_id)
     age(store, job_id, 60)
     assert broker.depth(MODEL) == len(rest)
@@ -172,10 +173,10 @@ def test_nothing_is_lost_while_the_broker_is_away(
 def test_a_broker_that_goes_away_half_way_leaves_the_rest_unannounced(
     store: Store, broker: Broker, settings: Settings, monkeypatch: pytest.MonkeyPatch, redis: None
 ) -> None:
-    monkeypatch.setattr(reconciling, "PUBLISH_AT_ONCE", 2)
+    monkeypatch.setattr(reconciling, "ANNOUNCE_AT_ONCE", 2)
     job_id = make_job(store, documents=20)
     with store.reading() as connection:
-        notices = unpublished_chunks(connection, job_id)
+        notices = unannounced_of_job(connection, job_id)
     broken = [*notices[:3], type(notices[3])(notices[3].chunk_id, MODEL, "no priority"), *notices[4:]]
     with pytest.raises(Exception, match="no priority"):
         announce(store, broker, broken)
@@ -213,10 +214,10 @@ def _dump(client: Redis) -> bytes:
 
 def _announce(store: Store, broker: Broker, job_id: int) -> None:
     with store.reading() as connection:
-        notices = unpublished_chunks(connection, job_id)
+        notices = unannounced_of_job(connection, job_id)
     announce(store, broker, notices)
 
 
 def _unannounced(store: Store, job_id: int) -> list[int]:
     with store.reading() as connection:
-        return [notice.chunk_id for notice in unpublished_chunks(connection, job_id)]
+        return [notice.chunk_id for notice in unannounced_of_job(connection, job_id)]

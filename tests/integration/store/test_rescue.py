@@ -7,10 +7,10 @@ from qwenq.schemas.chunks import CRASHES_IN_COMPANY, RescueReport
 from qwenq.schemas.states import ChunkState, DocumentState, JobState
 from qwenq.schemas.tables.core import chunks, documents
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import hold_fence, release_chunk
-from qwenq.store.life.jobs import cancel_job
 from qwenq.store.life.rescue import rescue_expired, rescue_held_by
-from qwenq.store.outcomes.results import errors_of
+from qwenq.store.views.answers.results import errors_of
 from tests.builders import (
     EXPIRED,
     answer,

@@ -10,9 +10,9 @@ from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.schemas.tables.core import batches, results
 from qwenq.store.database.store import Store
-from qwenq.store.outcomes import results as results_module
 from qwenq.store.outcomes.batches import insert_batches
-from qwenq.store.outcomes.results import count_answers, errors_of, results_of
+from qwenq.store.views.answers import results as results_module
+from qwenq.store.views.answers.results import count_answers, errors_of, results_of
 from tests.builders import (
     MODEL,
     answer,

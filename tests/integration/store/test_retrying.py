@@ -12,14 +12,14 @@ from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.life.chunks import unpublished_chunks
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import claim_next, hold_fence
-from qwenq.store.life.jobs import cancel_job
 from qwenq.store.life.pausing import pause_job
 from qwenq.store.life.rescue import POISON, rescue_expired
 from qwenq.store.life.retrying import retry_failed
-from qwenq.store.outcomes.results import errors_of, results_of
-from qwenq.store.views.failures import history_of
+from qwenq.store.views.answers.failures import history_of
+from qwenq.store.views.answers.results import errors_of, results_of
+from qwenq.store.views.work.announcements import unannounced_of_job
 from tests.builders import (
     EXPIRED,
     LEASE,
@@ -132,7 +132,7 @@ def test_the_history_of_a_job_of_several_files_names_them(store: Store, worker_i
 def test_the_history_is_told_page_by_page(
     store: Store, worker_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qwenq.store.views.failures.PAGE_ROWS", 3)
+    monkeypatch.setattr("qwenq.store.views.answers.failures.PAGE_ROWS", 3)
     job_id = make_job(store, documents=4)
     for _ in range(2):
         finish(store, _claim_next(store, job_id, worker_id), [failure(seq) for seq in range(4)])
@@ -211,7 +211,7 @@ def test_chunks_that_wait_again_are_announced_and_others_are_not(store: Store, j
         connection.execute(update(chunks).values(published_at=now()))
     _retry(store, job_id, "too_long")
     with store.reading() as connection:
-        assert [notice.chunk_id for notice in unpublished_chunks(connection, job_id)] == chunks_of(
+        assert [notice.chunk_id for notice in unannounced_of_job(connection, job_id)] == chunks_of(
             store, job_id, ChunkState.QUEUED
         )
     assert len(chunks_of(store, job_id, ChunkState.QUEUED)) == 1
@@ -326,7 +326,7 @@ def _claim_next(store: Store, job_id: int, worker_id: int) -> Claim:
 
 def _answer_again(store: Store, job_id: int, worker_id: int) -> set[int]:
     """Answer what waits. Returns the documents that were handed out."""
-    from qwenq.store.life.claims import assignment_of
+    from qwenq.store.views.work.assignments import assignment_of
 
     handed_out: set[int] = set()
     while claim := _try_next(store, job_id, worker_id):

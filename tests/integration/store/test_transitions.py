@@ -8,9 +8,9 @@ import pytest
 
 from qwenq.schemas.log.events import Event
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import hold_fence, release_chunk
-from qwenq.store.life.half_jobs import take_ended
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.half_jobs import hold_ended
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.removal import remove
 from qwenq.store.life.rescue import rescue_expired
@@ -63,7 +63,7 @@ def test_the_life_of_a_job_is_told(store: Store, told: Told) -> None:
     finish(store, take(store, claim.chunk_id, worker_id))
     assert told() == ["job.retried", "job.started", "chunk.claimed", "chunk.finished", "job.completed"]
     with store.writing() as connection:
-        half = take_ended(connection, job_id, 0.0, 60.0)
+        half = hold_ended(connection, job_id, 0.0, 60.0)
     assert half is not None
     remove(store, half)
     assert told() == ["job.pruned"]

@@ -9,9 +9,9 @@ from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.states import JobState
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import claim_next
-from qwenq.store.life.jobs import cancel_job
-from qwenq.store.life.next_job import next_job
+from qwenq.store.views.work.next_job import next_job
 from tests.builders import LEASE, MODEL, answer_all, chunks_of, make_job, make_worker, suspect, take
 from tests.integration.store.conftest import Audited
 

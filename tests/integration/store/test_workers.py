@@ -11,17 +11,14 @@ from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.life.workers import (
     beat_heart,
-    count_alive,
-    device_of,
-    find_worker,
     note_failed,
     note_model_loaded,
     note_stopped,
     note_stopping,
     note_unfit,
     register_worker,
-    worker_of_process,
 )
+from qwenq.store.views.fleet.workers import count_alive, device_of, find_worker, worker_of_process
 from tests.builders import MODEL
 
 IDENTITY = WorkerIdentity("echo-7@host", "host", 7, MODEL)

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import batches
-from qwenq.store.outcomes.results import results_of
+from qwenq.store.views.answers.results import results_of
 from tests.audit import audit
 from tests.processes import TINY_MODEL, Fleet
 from tests.services import Jobs

@@ -18,13 +18,13 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
 from qwenq.schemas.tables.core import batches, chunks
 from qwenq.store.database.store import Store
-from qwenq.store.life.claims import assignment_of
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.life.workers import note_stopping
-from qwenq.store.outcomes.parts import answered_parts
-from qwenq.store.outcomes.results import errors_of, results_of
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.answers.parts import answered_parts
+from qwenq.store.views.answers.results import errors_of, results_of
+from qwenq.store.views.jobs.statuses import job_status
+from qwenq.store.views.work.assignments import assignment_of
 from qwenq.worker.keeping import keeper as keeper_module
 from qwenq.worker.keeping.keeper import Keeper
 from tests.audit import audit

@@ -7,12 +7,12 @@ import pytest
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.retrying import retry_failed
-from qwenq.store.outcomes.parts import parts_of
-from qwenq.store.outcomes.results import errors_of, results_of
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.answers.parts import parts_of
+from qwenq.store.views.answers.results import errors_of, results_of
+from qwenq.store.views.jobs.statuses import job_status
 from qwenq.worker.engines.echo import engine as echo
 from qwenq.worker.keeping import keeper as keeper_module
 from qwenq.worker.keeping.keeper import Keeper

@@ -15,7 +15,7 @@ from qwenq.schemas.tables.core import chunks
 from qwenq.schemas.tables.core import jobs as job_rows
 from qwenq.schemas.tables.parts import parts
 from qwenq.store.database.store import Store
-from qwenq.store.outcomes.results import results_of
+from qwenq.store.views.answers.results import results_of
 from qwenq.worker.keeping import keeper as keeper_module
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.reuse.stage import Reuse

@@ -7,7 +7,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
 from qwenq.store.database.store import Store
 from qwenq.store.life.pausing import pause_job, resume_job
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.statuses import job_status
 from qwenq.worker.keeping import keeper as keeper_module
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.reuse.stage import Reuse

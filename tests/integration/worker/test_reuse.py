@@ -17,12 +17,13 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import jobs, results
 from qwenq.store.database.store import Store
 from qwenq.store.life.claims import hold_fence
-from qwenq.store.life.half_jobs import take_ended
+from qwenq.store.life.half_jobs import hold_ended
 from qwenq.store.life.removal import remove
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
-from qwenq.store.outcomes.results import errors_of, insert_outcomes, results_of
-from qwenq.store.views.statuses import job_status
+from qwenq.store.outcomes.outcomes import insert_outcomes
+from qwenq.store.views.answers.results import errors_of, results_of
+from qwenq.store.views.jobs.statuses import job_status
 from qwenq.worker.keeping import keeper as keeper_module
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.reuse.stage import Reuse
@@ -221,7 +222,7 @@ def test_an_answer_is_found_after_the_job_that_it_was_generated_for_is_pruned(
     worker.answer(first)
     worker.answer(worker.job())
     with store.writing() as connection:
-        half = take_ended(connection, first, 0.0, 60.0)
+        half = hold_ended(connection, first, 0.0, 60.0)
     assert half is not None
     assert remove(store, half)
     assert worker.answer(worker.job()) == []

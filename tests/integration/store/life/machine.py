@@ -92,7 +92,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
 
     @rule(half=STORING)
     @precondition(lambda self: self.stage.halves.storing)
-    def release_job(self, *, half: HalfJob) -> None:
+    def queue_job(self, *, half: HalfJob) -> None:
         """The last row of a job is in; perhaps long after another process took it for abandoned."""
         self.stage.halves.release(half)
 

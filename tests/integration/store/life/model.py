@@ -25,7 +25,7 @@ class Life:
     max_crashes: int = 2
     jobs: dict[int, Job] = field(default_factory=dict)
 
-    def release_job(self, job: Job) -> None:
+    def queue_job(self, job: Job) -> None:
         """The last row of a job is in: it may run, unless it was cancelled before."""
         if job.state == JobState.VALIDATING:
             job.state, job.abandoned = JobState.QUEUED, False

@@ -11,8 +11,8 @@ from qwenq.schemas.errors import LeaseLost, UsageError
 from qwenq.schemas.outcomes import Outcome
 from qwenq.store.database.store import Store
 from qwenq.store.life import claims
-from qwenq.store.life.half_jobs import take_ended
-from qwenq.store.life.jobs import cancel_job
+from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.life.half_jobs import hold_ended
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.rescue import rescue_expired, rescue_held_by
 from qwenq.store.life.retrying import retry_failed
@@ -156,6 +156,6 @@ _ALL = (
     Deed("pause", lambda connection, scene: pause_job(connection, scene.job_id)),
     Deed("resume", lambda connection, scene: resume_job(connection, scene.job_id)),
     Deed("retry", lambda connection, scene: retry_failed(connection, scene.job_id)),
-    Deed("prune", lambda connection, scene: take_ended(connection, scene.job_id, 0.0, LEASE)),
+    Deed("prune", lambda connection, scene: hold_ended(connection, scene.job_id, 0.0, LEASE)),
 )
 DEEDS = {deed.name: deed for deed in _ALL}

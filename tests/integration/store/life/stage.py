@@ -15,7 +15,7 @@ from qwenq.schemas.states import DocumentState, JobState
 from qwenq.schemas.tables.core import chunks
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.life import jobs, pausing, rescue, retrying
+from qwenq.store.life import cancelling, pausing, rescue, retrying
 from qwenq.store.life.chunks import insert_chunks
 from qwenq.store.life.claims import hold_fence, release_chunk
 from qwenq.store.life.documents import insert_rows
@@ -177,7 +177,7 @@ class Stage:
     def cancel(self, job_id: int) -> None:
         """Cancel a job, if it has not ended."""
         with self._store.writing() as connection:
-            cancelled = jobs.cancel_job(connection, job_id)
+            cancelled = cancelling.cancel_job(connection, job_id)
         assert cancelled == self.life.cancel(self.life.jobs[job_id])
 
     def pause(self, job_id: int) -> None:

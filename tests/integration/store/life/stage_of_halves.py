@@ -13,8 +13,7 @@ from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import jobs as table
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.life.half_jobs import renew, take_abandoned, take_ended
-from qwenq.store.life.jobs import release_job
+from qwenq.store.life.half_jobs import hold_abandoned, hold_ended, queue_job, renew
 from qwenq.store.life.removal import remove
 from tests.builders import EXPIRED, LEASE
 from tests.integration.store.life import holding
@@ -58,12 +57,12 @@ class Halves:
         try:
             with self._store.writing() as connection:
                 if renew(connection, half, LEASE):
-                    release_job(connection, half.job_id)
+                    queue_job(connection, half.job_id)
         except JobGivenUp:
             assert not holding.holds(self._life.jobs, half), "a job was given up that nobody took"
             return
         assert holding.holds(self._life.jobs, half), "a producer goes on with a job that others have"
-        self._life.release_job(self._life.jobs[half.job_id])
+        self._life.queue_job(self._life.jobs[half.job_id])
 
     def let_lapse(self, job_id: int) -> None:
         """Who has a job in hand gives no sign of life for too long."""
@@ -78,9 +77,9 @@ class Halves:
         job = self._life.jobs[job_id]
         with self._store.writing() as connection:
             if job.state == JobState.VALIDATING:
-                half = take_abandoned(connection, job_id, LEASE)
+                half = hold_abandoned(connection, job_id, LEASE)
             else:
-                half = take_ended(connection, job_id, 0.0, LEASE)
+                half = hold_ended(connection, job_id, 0.0, LEASE)
         assert (half is not None) == holding.can_be_removed(job)
         if half is not None:
             holding.take_to_remove(job, half.token)

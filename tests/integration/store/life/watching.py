@@ -7,12 +7,10 @@ from sqlalchemy import Connection, Row, delete, false, func, select
 
 from qwenq.schemas.states import ChunkState, DocumentState, JobState
 from qwenq.schemas.tables.core import batches, chunks, documents, failures, jobs, results
+from qwenq.store.conditions import REMOVING, document_state, is_abandoned
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
-from qwenq.store.life.documents import told_state
-from qwenq.store.life.half_jobs import is_abandoned
-from qwenq.store.life.jobs import removing
-from qwenq.store.views.statuses import job_statuses
+from qwenq.store.views.jobs.statuses import job_statuses
 from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
 
 _COUNTED = (DocumentState.SUCCEEDED, DocumentState.FAILED, DocumentState.CANCELLED)
@@ -55,7 +53,7 @@ def _job(row: Row[Any]) -> Job:
         key=row.idempotency_key,
         reuse=row.reuse,
         abandoned=bool(row.abandoned),
-        removed=row.state == JobState.VALIDATING and (row.holder or "").startswith(removing("")),
+        removed=row.state == JobState.VALIDATING and (row.holder or "").startswith(REMOVING),
     )
 
 
@@ -65,7 +63,7 @@ def _documents(connection: Connection) -> list[Row[Any]]:
             select(
                 documents.c.job_id,
                 documents.c.seq,
-                told_state().label("state"),
+                document_state().label("state"),
                 documents.c.error_code,
                 results.c.text,
                 results.c.attempt,

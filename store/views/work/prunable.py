@@ -1,12 +1,16 @@
-"""What may be removed from the store: half jobs that nobody stores, jobs that ended long ago, workers long gone."""
+"""What may be removed from the store: abandoned half jobs, jobs that ended long ago, workers long gone."""
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, false, func, or_, select
+from sqlalchemy import Connection, exists, func, select
 
 from qwenq.schemas.pruning import PrunedJob
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import chunks, documents, jobs, workers
-from qwenq.store.database.clock import now
-from qwenq.store.life.half_jobs import has_ended, is_abandoned
+from qwenq.store.conditions import is_abandoned, is_prunable, was_silent_for
+
+
+def abandoned_jobs(connection: Connection) -> list[int]:
+    """Half jobs whose process gave no sign of life for the time of its lease, oldest first."""
+    return list(connection.execute(select(jobs.c.id).where(is_abandoned()).order_by(jobs.c.id)).scalars())
 
 
 def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob]:
@@ -22,7 +26,7 @@ def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob
             .scalar_subquery()
             .label("documents"),
         )
-        .where(_is_prunable(ended))
+        .where(is_prunable(ended))
         .order_by(jobs.c.id)
     )
     return [
@@ -41,26 +45,12 @@ def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob
 def count_prunable_workers(connection: Connection, seen: float, ended: float) -> int:
     """How many workers gave no sign of life for so many seconds, and are named by no job that stays."""
     staying = exists().where(
-        chunks.c.worker_id == workers.c.id, jobs.c.id == chunks.c.job_id, ~_is_prunable(ended)
+        chunks.c.worker_id == workers.c.id, jobs.c.id == chunks.c.job_id, ~is_prunable(ended)
     )
     counted: int = connection.execute(
-        select(func.count()).select_from(workers).where(_unseen(seen), ~staying)
+        select(func.count()).select_from(workers).where(was_silent_for(seen), ~staying)
     ).scalar_one()
     return counted
-
-
-def remove_workers(connection: Connection, seen: float) -> int:
-    """Remove workers that gave no sign of life for so many seconds, and that no chunk names. Returns how many."""
-    named = exists().where(chunks.c.worker_id == workers.c.id)
-    return connection.execute(delete(workers).where(_unseen(seen), ~named)).rowcount
-
-
-def _is_prunable(ended: float | None) -> ColumnElement[bool]:
-    return or_(is_abandoned(), false() if ended is None else has_ended(ended))
-
-
-def _unseen(seconds: float) -> ColumnElement[bool]:
-    return workers.c.heartbeat_at < now(-seconds)
 
 
 def _stored(connection: Connection, job_id: int) -> int:

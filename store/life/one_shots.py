@@ -14,7 +14,7 @@ _TO_TAKE_UP = (
 )
 
 
-def job_to_take_up(connection: Connection, run_key: str) -> int | None:
+def job_to_continue(connection: Connection, run_key: str) -> int | None:
     """The job of an earlier run of the same command whose answers were not delivered; it may have ended."""
     job_id: int | None = connection.execute(
         select(func.max(jobs.c.id)).where(jobs.c.run_key == run_key, jobs.c.state.in_(_TO_TAKE_UP))
@@ -22,6 +22,6 @@ def job_to_take_up(connection: Connection, run_key: str) -> int | None:
     return job_id
 
 
-def forget_run(connection: Connection, job_id: int) -> None:
+def forget_one_shot(connection: Connection, job_id: int) -> None:
     """Note that a run's answers were delivered: the same command begins a new job."""
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(run_key=None))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from qwenq.schemas.tables.core import documents
 from qwenq.schemas.views.job_pages import CutText, FailedDocument, FailureGroup, FailureMessage
-from qwenq.store.life.jobs import job_sources
+from qwenq.store.views.jobs.details import job_sources
 
 LOOKED_AT = 50
 """Of each code, so many documents are read for their messages."""

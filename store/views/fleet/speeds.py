@@ -31,7 +31,7 @@ _STEPS = (
 )
 
 
-def worker_speeds(connection: Connection, worker_ids: Collection[int]) -> Mapping[int, list[SpeedPoint]]:
+def speeds_by_minute(connection: Connection, worker_ids: Collection[int]) -> Mapping[int, list[SpeedPoint]]:
     """The last hour of these workers by the minute, from their start on; without those that generated nothing in it."""
     if not worker_ids:
         return {}

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobStatus, TokenUsage
-from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.conditions import job_is_claimable, unfinished_of_chunk
 from qwenq.store.database.clock import now
 
 
@@ -48,9 +49,7 @@ def models_of_jobs(connection: Connection) -> list[str]:
 def open_jobs(connection: Connection) -> dict[str, list[int]]:
     """The numbers of the jobs that are queued or running, by model, oldest first."""
     rows = connection.execute(
-        select(jobs.c.model, jobs.c.id)
-        .where(jobs.c.state.in_(CLAIMABLE_JOB_STATES))
-        .order_by(jobs.c.model, jobs.c.id)
+        select(jobs.c.model, jobs.c.id).where(job_is_claimable()).order_by(jobs.c.model, jobs.c.id)
     )
     found: dict[str, list[int]] = {}
     for model, job_id in rows:
@@ -71,8 +70,7 @@ def _fitting(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 def _running_documents() -> ColumnElement[int]:
     """Documents in the hands of a worker: what its running chunks hold and have not finished."""
-    unfinished = chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled
-    return func.sum(unfinished).filter(chunks.c.state == ChunkState.RUNNING)
+    return func.sum(unfinished_of_chunk()).filter(chunks.c.state == ChunkState.RUNNING)
 
 
 def _statuses() -> Select[Any]:

@@ -2,43 +2,31 @@
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
-from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, WorkerState
-from qwenq.schemas.tables.core import chunks, jobs, workers
+from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.conditions import chunk_waits, is_alive, is_unannounced, lease_ran_out
 from qwenq.store.database.clock import now
 
 
 def has_lost_claims(connection: Connection) -> bool:
     """Whether a chunk's lease has run out."""
-    return _is_there(
-        connection,
-        exists().where(chunks.c.state == ChunkState.RUNNING, chunks.c.lease_expires_at < now()),
-    )
+    return _is_there(connection, exists().where(lease_ran_out()))
 
 
 def has_unannounced(connection: Connection, stored_before: float) -> bool:
     """Whether a chunk waits that nobody announced, though it was stored longer ago than this."""
-    unannounced = chunks.c.published_at.is_(None) & (chunks.c.created_at < now(-stored_before))
+    unannounced = is_unannounced() & (chunks.c.created_at < now(-stored_before))
     return _is_there(connection, _waiting(unannounced))
 
 
-def has_unheard(connection: Connection, announced_before: float, alive_within: float) -> bool:
+def has_unserved(connection: Connection, announced_before: float, alive_within: float) -> bool:
     """Whether a chunk waits that was announced longer ago than this, while no worker is alive to see to it."""
-    alive = exists().where(
-        workers.c.state.in_((WorkerState.STARTING, WorkerState.READY)),
-        workers.c.heartbeat_at > now(-alive_within),
-    )
-    if _is_there(connection, alive):
+    if _is_there(connection, exists().where(is_alive(alive_within))):
         return False
     return _is_there(connection, _waiting(chunks.c.published_at < now(-announced_before)))
 
 
 def _waiting(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(
-        chunks.c.state == ChunkState.QUEUED,
-        condition,
-        jobs.c.id == chunks.c.job_id,
-        jobs.c.state.in_(CLAIMABLE_JOB_STATES),
-    )
+    return exists().where(condition, jobs.c.id == chunks.c.job_id, chunk_waits())
 
 
 def _is_there(connection: Connection, condition: ColumnElement[bool]) -> bool:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, select, tuple_
 
 from qwenq.schemas.results import Failure, HistoryLine, PastFailure
 from qwenq.schemas.tables.core import documents, failures
-from qwenq.store.life.jobs import job_sources
+from qwenq.store.views.jobs.details import job_sources
 
 PAGE_ROWS = 2_000
 

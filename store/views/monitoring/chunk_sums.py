@@ -8,8 +8,8 @@ from sqlalchemy.types import NullType
 from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, JobState
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.schemas.views.gauges import ChunkSums, RestedJobs
+from qwenq.store.conditions import unfinished_of_chunk
 
-_finished = chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled
 # No grouping, no join and no case: they cost more than the reading of the rows.
 _SUMS = select(
     *(
@@ -41,7 +41,7 @@ def ending_sums(connection: Connection) -> ChunkSums:
 
 def documents_at_work(connection: Connection) -> tuple[int, int]:
     """The documents in work that have no outcome yet: of all jobs, and of those that have not ended."""
-    unfinished = select(func.coalesce(func.sum(chunks.c.documents - _finished), 0)).where(
+    unfinished = select(func.coalesce(func.sum(unfinished_of_chunk()), 0)).where(
         chunks.c.state == ChunkState.RUNNING
     )
     every = connection.execute(unfinished).scalar_one()

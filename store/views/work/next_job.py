@@ -6,8 +6,9 @@ from sqlalchemy import Connection, bindparam, case, exists, select
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.jobs import Priority
-from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState
+from qwenq.schemas.states import ChunkState
 from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.conditions import job_is_claimable
 
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 _waits = (chunks.c.job_id == jobs.c.id) & (chunks.c.state == ChunkState.QUEUED)
@@ -18,7 +19,7 @@ _NEXT_JOB = (
     )
     .where(
         jobs.c.model == bindparam("of_model"),
-        jobs.c.state.in_(CLAIMABLE_JOB_STATES),
+        job_is_claimable(),
         exists().where(_waits, chunks.c.crashes <= bindparam("most_crashes")),
     )
     .order_by(case(_RANKS, value=jobs.c.priority), jobs.c.id)

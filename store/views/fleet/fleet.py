@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 from qwenq.schemas.states import ChunkState, WorkerState
 from qwenq.schemas.tables.core import chunks, workers
 from qwenq.schemas.views.fleet import FleetWorker, HeldChunk, WorkerCondition
+from qwenq.store.conditions import outcomes_of_chunk
 from qwenq.store.database.clock import now, seconds_since
-from qwenq.store.life.workers import ALIVE_SECONDS
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 
 STOPPED_SHOWN_SECONDS = 3_600.0
 SILENT_SHOWN_SECONDS = 86_400.0
@@ -88,7 +89,7 @@ def _held_chunks(connection: Connection) -> dict[int, list[HeldChunk]]:
             chunks.c.job_id,
             chunks.c.attempt,
             chunks.c.documents,
-            (chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled).label("finished"),
+            outcomes_of_chunk().label("finished"),
             seconds_since(chunks.c.lease_expires_at).label("overdue_seconds"),
         )
         .where(chunks.c.state == ChunkState.RUNNING)

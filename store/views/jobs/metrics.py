@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from qwenq.schemas.tables.core import batches, results
 from qwenq.schemas.views.job_metrics import DeviceWork, JobMetrics, ResponseSeconds
-from qwenq.store.views.statuses import job_status
+from qwenq.store.views.jobs.statuses import job_status
 
 SHARES = (0.5, 0.95)
 

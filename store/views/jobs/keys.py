@@ -6,7 +6,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import KeyedJob, PromptSpec
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import jobs
-from qwenq.store.life.half_jobs import is_abandoned
+from qwenq.store.conditions import is_abandoned
 
 
 def job_of_key(connection: Connection, key: str) -> KeyedJob | None:

@@ -1,6 +1,11 @@
 """What was asked for with a job."""
 
-from sqlalchemy import Connection, select
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    Connection,
+    select,
+)
 
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import Priority, PromptSpec
@@ -32,3 +37,11 @@ def job_details(connection: Connection, job_id: int) -> JobDetails | None:
         idempotency_key=row.idempotency_key,
         reuse=row.reuse,
     )
+
+
+def job_sources(connection: Connection, job_id: int) -> Sequence[str]:
+    """The names of a job's input files, in order."""
+    sources: Sequence[str] = connection.execute(
+        select(jobs.c.sources).where(jobs.c.id == job_id)
+    ).scalar_one()
+    return sources

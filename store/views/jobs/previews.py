@@ -6,9 +6,9 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import DocumentState
 from qwenq.schemas.tables.core import documents, results, workers
 from qwenq.schemas.views.job_pages import AnswerPreview, CutText, DocumentAnswer, DocumentDetails, PreviewPage
-from qwenq.store.life.documents import told_state
-from qwenq.store.life.jobs import job_sources
-from qwenq.store.views.failures import past_failures
+from qwenq.store.conditions import document_state
+from qwenq.store.views.answers.failures import past_failures
+from qwenq.store.views.jobs.details import job_sources
 
 CONTENT_CHARACTERS = 8_000
 """More than is shown: only a whole row can be read as JSON, to show its text as text."""
@@ -61,7 +61,7 @@ def preview_page(connection: Connection, job_id: int, after: int, most: int) -> 
 def document_details(connection: Connection, job_id: int, seq: int) -> DocumentDetails | None:
     """One document whole, with its answer or its failures; None when there is no such document."""
     document = connection.execute(
-        select(documents, told_state().label("told")).where(
+        select(documents, document_state().label("told")).where(
             documents.c.job_id == job_id, documents.c.seq == seq
         )
     ).one_or_none()

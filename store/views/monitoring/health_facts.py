@@ -4,14 +4,15 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, select
 
-from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, NoticeState, RunState, ScheduleState
+from qwenq.schemas.states import NoticeState, RunState, ScheduleState
 from qwenq.schemas.tables.core import batches, chunks, jobs
 from qwenq.schemas.tables.schedules import notices, schedules
 from qwenq.schemas.views.fleet import FleetWorker
 from qwenq.schemas.views.health import ScheduleTrouble, StrandedWork, WaitingModel, WorkerSpeed
+from qwenq.store.conditions import chunk_waits, is_unannounced, lease_ran_out
 from qwenq.store.database.clock import now, seconds_since
-from qwenq.store.life.half_jobs import abandoned_jobs
-from qwenq.store.schedules.runs import last_ended
+from qwenq.store.views.schedules.runs import last_ended
+from qwenq.store.views.work.prunable import abandoned_jobs
 
 RECENT_SECONDS = 300.0
 DAY_SECONDS = 86_400.0
@@ -23,7 +24,7 @@ def waiting_models(connection: Connection) -> list[WaitingModel]:
     rows = connection.execute(
         select(jobs.c.model, func.count(), func.max(seconds_since(chunks.c.created_at)))
         .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))
-        .where(chunks.c.state == ChunkState.QUEUED, jobs.c.state.in_(CLAIMABLE_JOB_STATES))
+        .where(chunk_waits())
         .group_by(jobs.c.model)
         .order_by(jobs.c.model)
     )
@@ -33,18 +34,12 @@ def waiting_models(connection: Connection) -> list[WaitingModel]:
 def stranded_work(connection: Connection) -> StrandedWork:
     """What nobody is at."""
     expired, longest_expired = connection.execute(
-        select(func.count(), func.max(seconds_since(chunks.c.lease_expires_at))).where(
-            chunks.c.state == ChunkState.RUNNING, chunks.c.lease_expires_at < now()
-        )
+        select(func.count(), func.max(seconds_since(chunks.c.lease_expires_at))).where(lease_ran_out())
     ).one()
     unannounced, longest_unannounced = connection.execute(
         select(func.count(), func.max(seconds_since(chunks.c.created_at)))
         .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))
-        .where(
-            chunks.c.state == ChunkState.QUEUED,
-            chunks.c.published_at.is_(None),
-            jobs.c.state.in_(CLAIMABLE_JOB_STATES),
-        )
+        .where(chunk_waits(), is_unannounced())
     ).one()
     return StrandedWork(
         expired, longest_expired or 0.0, unannounced, longest_unannounced or 0.0, abandoned_jobs(connection)
@@ -66,7 +61,7 @@ def schedule_trouble(connection: Connection) -> ScheduleTrouble:
     return ScheduleTrouble(overdue, float(longest or 0.0), failed, given_up)
 
 
-def worker_speeds(connection: Connection, workers: Iterable[FleetWorker]) -> list[WorkerSpeed]:
+def recent_speeds(connection: Connection, workers: Iterable[FleetWorker]) -> list[WorkerSpeed]:
     """How fast these workers were in the batches of their last day, of which at most the newest 2,000 are read."""
     return [_speed_of(connection, worker) for worker in workers]
 

@@ -1,6 +1,11 @@
 """How long devices were at work for a job."""
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    func,
+    select,
+)
 
 from qwenq.schemas.tables.core import batches, workers
 from qwenq.schemas.views.job_costs import DeviceTime
@@ -24,3 +29,11 @@ def device_times(connection: Connection, job_id: int) -> list[DeviceTime]:
         DeviceTime(device=row.device, workers=row.workers, seconds=round(row.seconds, 3))
         for row in connection.execute(_TIMES, {"of_job": job_id})
     ]
+
+
+def device_seconds(connection: Connection, job_id: int) -> float:
+    """How long a job's documents were generated, in seconds of a device."""
+    seconds = connection.execute(
+        select(func.sum(batches.c.seconds)).where(batches.c.job_id == job_id)
+    ).scalar_one()
+    return float(seconds or 0.0)

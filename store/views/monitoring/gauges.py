@@ -4,25 +4,25 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, select, text
 
-from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.states import ENDED_JOB_STATES, DocumentState, JobState
 from qwenq.schemas.tables.core import chunks, documents, jobs
 from qwenq.schemas.views.gauges import ChunkSums, Gauges, RestedJobs, Waiting
+from qwenq.store.conditions import chunk_waits, unfinished_of_chunk
 from qwenq.store.database.clock import seconds_since
-from qwenq.store.outcomes.batches import batches_after, newest_told
-from qwenq.store.views.chunk_sums import documents_at_work, ending_sums, open_sums, rested_sums
-from qwenq.store.views.fleet import read_fleet
+from qwenq.store.views.fleet.fleet import read_fleet
+from qwenq.store.views.monitoring.batches import batches_after, newest_told
+from qwenq.store.views.monitoring.chunk_sums import documents_at_work, ending_sums, open_sums, rested_sums
 
-_finished = chunks.c.succeeded + chunks.c.failed + chunks.c.cancelled
 _WAITING = (
     select(
         jobs.c.model,
         func.count().label("chunks"),
-        func.sum(chunks.c.documents - _finished).label("documents"),
+        func.sum(unfinished_of_chunk()).label("documents"),
         # Of one that is retried or resumed, when that was.
         seconds_since(func.min(func.coalesce(chunks.c.published_at, chunks.c.created_at))).label("oldest"),
     )
     .join_from(chunks, jobs, jobs.c.id == chunks.c.job_id)
-    .where(chunks.c.state == ChunkState.QUEUED, jobs.c.state.in_(CLAIMABLE_JOB_STATES))
+    .where(chunk_waits())
     .group_by(jobs.c.model)
 )
 # The very words of the index, which a parameter would hide from the planner.

@@ -1,0 +1,76 @@
+"""Cancelling: what waits is cancelled at once, what a worker holds at its next renewal."""
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    func,
+    select,
+    update,
+)
+
+from qwenq.schemas.chunks import PlannedChunk
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.tables.core import chunks, documents, jobs
+from qwenq.store.conditions import is_being_removed, is_unfinished
+from qwenq.store.database.clock import now
+from qwenq.store.database.transitions import note_transition
+from qwenq.store.life.chunks import insert_chunks
+from qwenq.store.life.jobs import no_longer_idle
+
+
+def cancel_job(connection: Connection, job_id: int) -> bool:
+    """Cancel a job and every document of it that no worker holds; workers put theirs down at their next renewal.
+
+    False when the job had already ended, or is being removed: its counters tell of rows that are gone.
+    """
+    changed = connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state.not_in(ENDED_JOB_STATES), ~is_being_removed())
+        .values(state=JobState.CANCELLED, finished_at=now(), paused_from=None, **no_longer_idle())
+    )
+    if not changed.rowcount:
+        return False
+    cancel_rest(connection, job_id)
+    note_transition(connection, Event.JOB_CANCELLED, job=job_id)
+    return True
+
+
+def cancel_rest(connection: Connection, job_id: int) -> None:
+    """Cancel what waits of a cancelled job. The caller holds the job, so that no row is stored meanwhile."""
+    _chunk_the_rest(connection, job_id)
+    _cancel_waiting_chunks(connection, job_id)
+
+
+def _chunk_the_rest(connection: Connection, job_id: int) -> None:
+    """Put rows that are in no chunk yet into one: of a job that is still being stored, the last ones are not."""
+    first = select(func.coalesce(func.max(chunks.c.last_seq) + 1, 0)).where(chunks.c.job_id == job_id)
+    first_seq, last_seq, rejected = connection.execute(
+        select(
+            func.min(documents.c.seq),
+            func.max(documents.c.seq),
+            func.count().filter(documents.c.state == DocumentState.FAILED),
+        ).where(documents.c.job_id == job_id, documents.c.seq >= first.scalar_subquery())
+    ).one()
+    if first_seq is not None:
+        insert_chunks(connection, job_id, [PlannedChunk(first_seq, last_seq, rejected)])
+
+
+def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:
+    closed = connection.execute(
+        update(chunks)
+        .where(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
+        .values(
+            state=ChunkState.DONE,
+            finished_at=now(),
+            cancelled=chunks.c.documents - chunks.c.succeeded - chunks.c.failed,
+        )
+        .returning(chunks.c.first_seq.label("first"), chunks.c.last_seq.label("last"))
+    ).all()
+    if closed:
+        connection.execute(
+            update(documents)
+            .where(is_unfinished(job_id, bindparam("first"), bindparam("last")))
+            .values(state=DocumentState.CANCELLED),
+            [dict(chunk._mapping) for chunk in closed],  # noqa: SLF001
+        )

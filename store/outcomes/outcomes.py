@@ -1,0 +1,56 @@
+"""Outcomes: written by the worker that holds the fence, read in input order."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, update
+
+from qwenq.schemas.chunks import Claim
+from qwenq.schemas.states import DocumentState
+from qwenq.schemas.tables.core import chunks, documents
+from qwenq.store.conditions import has_no_outcome, of_job
+from qwenq.store.outcomes.answer_rows import insert_answers
+from qwenq.store.outcomes.outcome_rows import ANSWER_COLUMNS, FailureRow, OutcomeRows
+
+_TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens")
+_COUNTED = ("succeeded", "failed", "reused", *_TOKENS)
+_COUNT = (
+    update(chunks)
+    .where(chunks.c.id == bindparam("held_chunk"))
+    # Whoever gets on is no suspect: only crashes without progress point at a document.
+    .values(crashes=0, **{name: chunks.c[name] + bindparam(f"more_{name}") for name in _COUNTED})
+)
+
+
+def insert_outcomes(connection: Connection, claim: Claim, outcomes: OutcomeRows) -> int:
+    """Write outcomes, each document's first only. Returns how many these were. The caller holds the fence.
+
+    Counters follow what changed in fact, so that they never drift from the documents.
+    """
+    answers = insert_answers(connection, claim, outcomes.answers)
+    failed = _settle_failed(connection, claim, outcomes.failures)
+    if not answers and not failed:
+        return 0
+    columns = dict(zip(ANSWER_COLUMNS, zip(*answers, strict=True), strict=True)) if answers else {}
+    more = {f"more_{name}": sum(columns.get(name, ())) for name in _TOKENS}
+    reused = sum(job_id is not None for job_id in columns.get("reused_from", ()))
+    counts = {"more_succeeded": len(answers), "more_failed": failed, "more_reused": reused}
+    connection.execute(_COUNT, {"held_chunk": claim.chunk_id, **counts, **more})
+    return len(answers) + failed
+
+
+def _settle_failed(connection: Connection, claim: Claim, failures: Sequence[FailureRow]) -> int:
+    if not failures:
+        return 0
+    return connection.execute(
+        update(documents)
+        .where(of_job(claim.job_id), documents.c.seq == bindparam("failed_seq"), has_no_outcome())
+        .values(
+            state=DocumentState.FAILED,
+            error_code=bindparam("code"),
+            error_message=bindparam("message"),
+        ),
+        [
+            {"failed_seq": failure.seq, "code": failure.code, "message": failure.message}
+            for failure in failures
+        ],
+    ).rowcount

@@ -1,0 +1,1 @@
+"""What a job gives: answers, failures, parts."""

@@ -1,0 +1,1 @@
+"""Workers: who lives, what they hold, how fast they are."""

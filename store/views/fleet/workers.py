@@ -1,0 +1,68 @@
+"""Single workers, and how many are alive."""
+
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    select,
+)
+
+from qwenq.schemas.states import WorkerState
+from qwenq.schemas.tables.core import workers
+from qwenq.schemas.workers import Worker
+from qwenq.store.conditions import is_alive
+
+ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats
+
+
+def device_of(connection: Connection, worker_id: int) -> str | None:
+    """Where a worker's model is; None before it is loaded."""
+    device: str | None = connection.execute(
+        select(workers.c.device).where(workers.c.id == worker_id)
+    ).scalar_one_or_none()
+    return device
+
+
+def find_worker(connection: Connection, worker_id: int) -> Worker | None:
+    """One worker."""
+    row = connection.execute(select(workers).where(workers.c.id == worker_id)).one_or_none()
+    return _as_worker(row) if row else None
+
+
+def worker_of_process(connection: Connection, host: str, pid: int) -> Worker | None:
+    """The newest worker whose parent process this is."""
+    row = connection.execute(
+        select(workers)
+        .where(workers.c.host == host, workers.c.pid == pid)
+        .order_by(workers.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return _as_worker(row) if row else None
+
+
+def count_alive(connection: Connection, model: str, within_seconds: float) -> int:
+    """How many workers of a model gave a sign of life within this time."""
+    rows = connection.execute(select(workers.c.id).where(workers.c.model == model, is_alive(within_seconds)))
+    return len(rows.all())
+
+
+def models_alive(connection: Connection, within_seconds: float) -> set[str]:
+    """The models of which a worker gave a sign of life within this time."""
+    rows = connection.execute(select(workers.c.model).where(is_alive(within_seconds)).distinct())
+    return set(rows.scalars())
+
+
+def _as_worker(row: Row[Any]) -> Worker:
+    return Worker(
+        id=row.id,
+        name=row.name,
+        host=row.host,
+        pid=row.pid,
+        model=row.model,
+        state=WorkerState(row.state),
+        loads=row.loads,
+        error=row.error,
+        started_at=row.started_at,
+        heartbeat_at=row.heartbeat_at,
+    )

@@ -1,0 +1,1 @@
+"""The whole store at one moment: gauges, batches, facts for health checks."""

@@ -1,0 +1,120 @@
+"""Runs of schedules."""
+
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    func,
+    select,
+)
+
+from qwenq.schemas.schedules import Schedule, ScheduleRun
+from qwenq.schemas.states import RunState
+from qwenq.schemas.tables.schedules import schedule_runs, schedules
+from qwenq.store.conditions import is_old_run
+from qwenq.store.views.schedules.schedules import as_schedule
+
+_UNFINISHED = (RunState.DUE, RunState.RUNNING)
+
+
+RUN = tuple(schedule_runs.c[name] for name in ScheduleRun.model_fields)
+
+
+def is_any_unfinished(connection: Connection, schedule_id: int) -> bool:
+    """Whether a run of the schedule has not ended."""
+    found = select(schedule_runs.c.id).where(
+        schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.state.in_(_UNFINISHED)
+    )
+    return connection.execute(found.limit(1)).first() is not None
+
+
+def find_run(connection: Connection, run_id: int) -> ScheduleRun | None:
+    """One run."""
+    row = connection.execute(select(*RUN).where(schedule_runs.c.id == run_id)).one_or_none()
+    return as_run(row) if row else None
+
+
+def newest_runs(connection: Connection, schedule_id: int, limit: int) -> list[ScheduleRun]:
+    """A schedule's runs, the newest first."""
+    rows = connection.execute(
+        select(*RUN)
+        .where(schedule_runs.c.schedule_id == schedule_id)
+        .order_by(schedule_runs.c.due_at.desc())
+        .limit(limit)
+    )
+    return [as_run(row) for row in rows]
+
+
+def last_runs(connection: Connection) -> dict[int, ScheduleRun]:
+    """The newest run of each schedule that has one, by the schedule's id."""
+    newest = (
+        select(schedule_runs.c.schedule_id, func.max(schedule_runs.c.due_at).label("due_at"))
+        .group_by(schedule_runs.c.schedule_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(*RUN).join(
+            newest,
+            (newest.c.schedule_id == schedule_runs.c.schedule_id)
+            & (newest.c.due_at == schedule_runs.c.due_at),
+        )
+    )
+    return {row.schedule_id: as_run(row) for row in rows}
+
+
+def run_of_job(connection: Connection, job_id: int) -> tuple[Schedule, ScheduleRun] | None:
+    """The run that a job is the work of, with its schedule."""
+    row = connection.execute(select(*RUN).where(schedule_runs.c.job_id == job_id)).one_or_none()
+    if row is None:
+        return None
+    schedule = connection.execute(select(schedules).where(schedules.c.id == row.schedule_id)).one()
+    return as_schedule(schedule), as_run(row)
+
+
+def run_before(connection: Connection, run: ScheduleRun) -> ScheduleRun | None:
+    """The newest run of the same schedule before this one whose answers were delivered."""
+    row = connection.execute(
+        select(*RUN)
+        .where(
+            schedule_runs.c.schedule_id == run.schedule_id,
+            schedule_runs.c.due_at < run.due_at,
+            schedule_runs.c.documents.is_not(None),
+        )
+        .order_by(schedule_runs.c.due_at.desc())
+        .limit(1)
+    ).one_or_none()
+    return as_run(row) if row else None
+
+
+def last_ended(connection: Connection) -> list[tuple[str, ScheduleRun]]:
+    """Schedules by name, each with the last of its runs that was to do something and has ended."""
+    ended = schedule_runs.alias("ended")
+    newest = (
+        select(func.max(ended.c.due_at))
+        .where(
+            ended.c.schedule_id == schedules.c.id,
+            ended.c.state.in_((RunState.SUCCEEDED, RunState.FAILED)),
+        )
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        select(schedules.c.name, *RUN)
+        .join_from(schedules, schedule_runs)
+        .where(schedule_runs.c.due_at == newest)
+        .order_by(schedules.c.name)
+    )
+    return [(row.name, as_run(row)) for row in rows]
+
+
+def count_old_runs(connection: Connection, ended: float) -> int:
+    """How many runs ended so many seconds ago; each schedule's newest does not count."""
+    counted: int = connection.execute(
+        select(func.count()).select_from(schedule_runs).where(is_old_run(ended))
+    ).scalar_one()
+    return counted
+
+
+def as_run(row: Row[Any]) -> ScheduleRun:
+    """A run from its row."""
+    return ScheduleRun.model_validate(dict(row._mapping))  # noqa: SLF001

@@ -1,0 +1,24 @@
+"""Schedules by name."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from qwenq.schemas.schedules import Schedule
+from qwenq.schemas.tables.schedules import schedules
+
+
+def find_schedule(connection: Connection, name: str) -> Schedule | None:
+    """The schedule of this name."""
+    row = connection.execute(select(schedules).where(schedules.c.name == name)).one_or_none()
+    return as_schedule(row) if row else None
+
+
+def all_schedules(connection: Connection) -> list[Schedule]:
+    """All schedules by name."""
+    return [as_schedule(row) for row in connection.execute(select(schedules).order_by(schedules.c.name))]
+
+
+def as_schedule(row: Row[Any]) -> Schedule:
+    """A schedule from its row."""
+    return Schedule.model_validate(dict(row._mapping))  # noqa: SLF001

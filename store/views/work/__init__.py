@@ -1,0 +1,1 @@
+"""What waits: for a claim, an announcement, a rescue, a removal."""

@@ -1,0 +1,44 @@
+"""Chunks that wait, and what the broker should know of them."""
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from qwenq.schemas.chunks import Announcement
+from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.store.conditions import chunk_waits, is_unannounced
+from qwenq.store.database.clock import now
+
+
+def unannounced_of_job(connection: Connection, job_id: int) -> list[Announcement]:
+    """A job's chunks that were never announced, in input order."""
+    return _announcements(connection, jobs.c.id == job_id, is_unannounced())
+
+
+def never_announced(connection: Connection, after_seconds: float) -> list[Announcement]:
+    """Waiting chunks that nobody announced, though they were stored longer ago than this."""
+    return _announcements(connection, is_unannounced(), chunks.c.created_at < now(-after_seconds))
+
+
+def announced_before(connection: Connection, seconds_ago: float) -> list[Announcement]:
+    """Waiting chunks that were last announced longer ago than this, the longest ago first."""
+    return _announcements(connection, chunks.c.published_at < now(-seconds_ago))
+
+
+def count_waiting(connection: Connection) -> dict[str, int]:
+    """How many chunks wait for a worker, by model."""
+    rows = connection.execute(
+        select(jobs.c.model, func.count().label("waiting"))
+        .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))
+        .where(chunk_waits())
+        .group_by(jobs.c.model)
+    )
+    return {row.model: row.waiting for row in rows}
+
+
+def _announcements(connection: Connection, *conditions: ColumnElement[bool]) -> list[Announcement]:
+    rows = connection.execute(
+        select(chunks.c.id, jobs.c.model, jobs.c.priority)
+        .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))
+        .where(chunk_waits(), *conditions)
+        .order_by(func.coalesce(chunks.c.published_at, chunks.c.created_at), chunks.c.id)
+    )
+    return [Announcement(*row) for row in rows]

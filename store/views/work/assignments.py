@@ -1,0 +1,40 @@
+"""What a claim has to answer."""
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    select,
+)
+
+from qwenq.schemas.chunks import Assignment, Claim, PendingDocument
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.tables.core import documents, jobs
+from qwenq.store.conditions import is_unfinished
+
+_UNFINISHED = (
+    select(documents.c.seq, documents.c.content)
+    .where(is_unfinished(bindparam("of_job"), bindparam("first"), bindparam("last")))
+    .order_by(documents.c.seq)
+)
+
+
+def unfinished_documents(connection: Connection, claim: Claim) -> list[PendingDocument]:
+    """The documents of a claim that have no outcome yet, in input order."""
+    of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
+    return [(seq, content) for seq, content in connection.execute(_UNFINISHED, of_claim)]
+
+
+_ASKED_OF_JOB = select(jobs.c.prompt, jobs.c.params, jobs.c.reuse).where(jobs.c.id == bindparam("of_job"))
+
+
+def assignment_of(connection: Connection, claim: Claim) -> Assignment:
+    """What the claim has to answer."""
+    prompt, params, reuse = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
+    return Assignment(
+        claim=claim,
+        prompt=PromptSpec.model_validate(prompt),
+        params=GenerationParams.model_validate(params),
+        documents=unfinished_documents(connection, claim),
+        reuse=reuse,
+    )
