@@ -1,4 +1,4 @@
-"""Following a job to its end: a progress bar on a terminal, a line now and then in a pipe."""
+"""Follow a job to its end: with a progress bar on a terminal, else with a line every few seconds."""
 
 import time
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from qwenq.schemas.jobs import JobStatus
 from qwenq.wording.jobs import how_to_resume, job_line
+from qwenq.wording.numbers import number
 from qwenq.wording.output import is_terminal, say
 from qwenq.worker.patience import retrying_store
 
@@ -19,10 +20,10 @@ BAR_EVERY_SECONDS = 0.2
 
 
 def follow(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
-    """Show a job's progress until it has ended. `watch` is called at each look, and may raise to end it."""
+    """Show a job's progress until it has ended. `watch` is called at each poll, and may raise to stop."""
 
     def patient_poll() -> JobStatus:
-        # A store that restarts must not end what waits for it: the workers wait too.
+        # Wait for a store that restarts, as the workers do.
         return retrying_store(PATIENCE_SECONDS, _say_away)(poll)
 
     return _follow_with_bar(patient_poll, watch) if is_terminal() else _follow_with_lines(patient_poll, watch)
@@ -57,7 +58,7 @@ class RowCount:
         if time.monotonic() - self._told < self._every_seconds:
             return
         self._told = time.monotonic()
-        text = f"{rows:,} documents read, {rows / (self._told - self._began):,.0f} a second"
+        text = f"{rows:,} rows read, {rows / (self._told - self._began):,.0f} a second"
         if self._line is None:
             say(text)
         else:
@@ -65,7 +66,7 @@ class RowCount:
 
 
 def _say_away(reason: str, again_in_seconds: float) -> None:
-    say(f"{reason} Tried again in {again_in_seconds:.1f} s.")
+    say(f"{reason} Trying again in {again_in_seconds:.1f} s.")
 
 
 def _follow_with_bar(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
@@ -119,7 +120,7 @@ def _follow_with_lines(poll: Callable[[], JobStatus], watch: Callable[[], None])
 
 def _describe(status: JobStatus) -> str:
     if status.state == "queued":
-        return f"job {status.id} waits for a worker that has the model loaded"
+        return f"job {status.id} waits for a worker with its model"
     if status.state == "paused":
         return f"job {status.id} is paused; {how_to_resume(status)}"
     failed = f", {status.documents.failed:,} failed" if status.documents.failed else ""
@@ -130,11 +131,7 @@ def _speed(status: JobStatus, documents_per_second: float | None) -> str:
     tokens = status.tokens_per_second
     return "".join(
         (
-            f"{_brief(documents_per_second)} documents/s " if documents_per_second else "",
-            f"{_brief(tokens)} tokens/s" if tokens else "",
+            f"{number(documents_per_second)} documents/s " if documents_per_second else "",
+            f"{number(tokens)} tokens/s" if tokens else "",
         )
     )
-
-
-def _brief(rate: float) -> str:
-    return f"{rate:,.1f}" if rate < 10 else f"{rate:,.0f}"  # noqa: PLR2004 - a digit more where it says something

@@ -1,4 +1,4 @@
-"""Pruning: the store without what nobody needs any more."""
+"""Prune the store: half jobs of dead producers, and old jobs, workers and runs."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ from qwenq.store.views.work.prunable import count_prunable_workers, prunable_job
 
 
 def foresee(settings: Settings, older_than: float | None) -> PruneReport:
-    """Tell what `prune` would remove, and remove nothing. Raises StoreAway."""
+    """Report what `prune` would remove. Raises StoreAway."""
     with open_store(settings) as store:
         with store.reading() as connection:
             jobs = prunable_jobs(connection, older_than)
@@ -29,10 +29,12 @@ def foresee(settings: Settings, older_than: float | None) -> PruneReport:
         return PruneReport(removed=False, jobs=tuple(jobs), workers=gone, runs=runs)
 
 
-def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJob], None]) -> PruneReport:
-    """Remove abandoned half jobs; with `older_than` also what ended, and workers last seen, so many seconds ago.
+def prune(
+    settings: Settings, older_than: float | None, on_removed: Callable[[PrunedJob], None]
+) -> PruneReport:
+    """Remove abandoned half jobs; with `older_than` (seconds) also older ended jobs, silent workers and ended runs.
 
-    `told` hears of each job once it is gone. Interrupted, the next prune goes on. Raises StoreAway.
+    `on_removed` is called with each job after it is gone. After an interrupt, the next prune goes on. Raises StoreAway.
     """
     with open_store(settings) as store:
         with store.reading() as connection:
@@ -41,7 +43,7 @@ def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJo
         for job in jobs:
             if _remove(store, job, older_than):
                 removed.append(job)
-                told(job)
+                on_removed(job)
         gone = runs = 0
         if older_than is not None:
             with store.writing() as connection:
@@ -52,7 +54,7 @@ def prune(settings: Settings, older_than: float | None, told: Callable[[PrunedJo
 
 
 def _remove(store: Store, job: PrunedJob, older_than: float | None) -> bool:
-    """Remove a job. False: it was taken up again, or is removed by another process."""
+    """Remove a job. Returns False when it goes on meanwhile, or another process removes it."""
     with store.writing() as connection:
         if job.state == JobState.VALIDATING:
             half = hold_abandoned(connection, job.id, LEASE_SECONDS)

@@ -1,4 +1,4 @@
-"""From what a person asks for to a job's specification."""
+"""A job as a person asks for it, and its way to a JobSpec."""
 
 import getpass
 import hashlib
@@ -27,11 +27,11 @@ KEY = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{LONGEST_KEY}}}")
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A job as a person asks for it. At most one of `template`, `prompt` and `prompt_file` is given.
+    """A job as a person asks for it.
 
-    The same of `merge_prompt` and `merge_prompt_file`, which need `on_overflow` to be `split`.
-
-    `params` holds generation parameters by their names in GenerationParams; None means: not given.
+    At most one of `template`, `prompt` and `prompt_file` may be given, and one of `merge_prompt` and
+    `merge_prompt_file`, which need `on_overflow` to be `split`. `params` holds fields of GenerationParams; None means
+    not given.
     """
 
     files: Sequence[str]
@@ -53,12 +53,12 @@ class JobRequest:
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def specify(self, settings: Settings) -> JobSpec:
-        """The job's specification. Raises UsageError: no model, two prompts, a bad parameter, no such template."""
+        """Build the job's specification. Raises UsageError: no model, two prompts, a bad parameter."""
         self._check_key()
         params = GenerationParams().overlaid(_given(self.params.items()) | self._response_format())
         self._check_schema(params.response_format)
         if params.temperature > 0 and params.seed is None:
-            # Drawn once, so that a document that is answered again gets the same answer.
+            # Drawn once a job, so that a document that runs again gets the same answer.
             params = params.overlaid({"seed": self._drawn_seed()})
         return JobSpec(
             model=model_of(settings),
@@ -80,11 +80,11 @@ class JobRequest:
 
     def _check_key(self) -> None:
         if self.idempotency_key is not None and not KEY.fullmatch(self.idempotency_key):
-            reason = f"it must have 1 to {LONGEST_KEY} characters, none of them a control character"
+            reason = f"it must have 1 to {LONGEST_KEY} characters, without control characters"
             raise InvalidParameter(name="--idempotency-key", reason=reason)
 
     def _drawn_seed(self) -> int:
-        """A seed for the job; from its key, if it has one, so that a repeated request is the same in this too."""
+        """A seed for the job: random, or from its idempotency key, so that a repeated request has the same seed."""
         if self.idempotency_key is None:
             return secrets.randbelow(SEEDS)
         digest = hashlib.sha256(self.idempotency_key.encode("utf-8", "surrogatepass"))
@@ -100,7 +100,7 @@ class JobRequest:
         return self.prompt if self.prompt_file is None else _text_of(self.prompt_file)
 
     def _merge_source(self, policy: Overflow) -> str | None:
-        """The prompt that merges the answers to a long document's parts; a template brings its own."""
+        """The prompt that merges the answers to the parts of a long document: the given one, or the template's own."""
         names = "--merge-prompt, --merge-prompt-file"
         if self.merge_prompt is not None and self.merge_prompt_file is not None:
             raise InvalidParameter(name=names, reason="give one of them, not both")
@@ -115,14 +115,14 @@ class JobRequest:
         if given is None and builtin is None:
             able = ", ".join(template.name for template in builtin_templates() if template.merge)
             reason = (
-                "split needs a second prompt, which makes one answer of the answers to a document's parts: give "
-                f"--merge-prompt or --merge-prompt-file, or take a template that brings its own ({able})"
+                "split needs a second prompt, which merges the answers to a document's parts: give "
+                f"--merge-prompt or --merge-prompt-file, or use a template that has one ({able})"
             )
             raise InvalidParameter(name="--on-overflow", reason=reason)
         return builtin if given is None else given
 
     def _response_format(self) -> dict[str, ResponseFormat]:
-        """The form of the answers, where a file describes it."""
+        """The response format, if a file with a JSON schema is given."""
         if self.json_schema is None:
             return {}
         if self.params.get("response_format") is not None:
@@ -152,9 +152,9 @@ def _text_of(file: Path) -> str:
 
 
 def model_of(settings: Settings) -> str:
-    """The model that the settings name; a folder by its full path, so that producers and workers agree."""
+    """The settings' model; a folder by its full path, so that producers and workers agree. Raises InvalidParameter."""
     if not settings.model:
-        reason = "no model is named; give a hub id or a folder, or set QWENQ_MODEL"
+        reason = "no model is given; give a hub id or a folder, or set QWENQ_MODEL"
         raise InvalidParameter(name="--model", reason=reason)
     folder = Path(settings.model)
     return str(folder.resolve()) if folder.is_dir() else settings.model

@@ -1,4 +1,4 @@
-"""Rescue by those who look: what is stranded is put back and announced when somebody asks where jobs stand."""
+"""Rescue by `qwenq status`: expired claims are put back, and waiting chunks announced."""
 
 import time
 
@@ -11,18 +11,18 @@ from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 from qwenq.store.views.work import stranded
 
 UNANNOUNCED_SECONDS = 5.0
-"""How long `submit` itself may take to announce what it stored."""
+"""How long `submit` itself may take to announce its chunks."""
 
 
 class Rescuer:
-    """Looks for what is stranded: quickly, and with a write only where there is something."""
+    """Looks for stranded chunks. Writes only when it finds some."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._next = 0.0
 
     def put_back(self) -> None:
-        """Put chunks back whose worker is gone, so that no status calls them running. Raises StoreAway."""
+        """Put expired claims back into the queue, so that no status calls them running. Raises StoreAway."""
         with open_store(self._settings) as store:
             with store.reading() as connection:
                 if not stranded.has_lost_claims(connection):
@@ -31,9 +31,9 @@ class Rescuer:
                 rescue_expired(connection, self._settings.max_crashes)
 
     def announce(self) -> str | None:
-        """Announce chunks of which no worker can know. Returns why that is not possible now. Raises StoreAway.
+        """Announce waiting chunks that no worker can know. Returns why the broker refused, or None. Raises StoreAway.
 
-        Celery is imported only if there are some: it would take longer than all the rest of a status.
+        Celery is imported only if there are such chunks: the import takes longer than the rest of a status.
         """
         with open_store(self._settings) as store:
             if not self._has_silent(store):
@@ -48,8 +48,8 @@ class Rescuer:
                 return str(away)
             return None
 
-    def look_now_and_then(self) -> None:
-        """Do both each half a lease. What is away does not matter: the next look is not far."""
+    def look_sometimes(self) -> None:
+        """Do both every half lease. Ignores a store that is away: the next look comes soon."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._settings.lease_seconds / 2

@@ -1,1 +1,1 @@
-"""The embedded default: a real Redis, a SQLite file and a worker, all of one home folder."""
+"""Embedded services: a real Redis, an SQLite file and a worker, all in one home folder."""

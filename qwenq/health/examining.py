@@ -1,4 +1,4 @@
-"""`qwenq health`: gathers the facts, all at once and for a few seconds at most, and makes the checks."""
+"""`qwenq health`: gather the facts at the same time, for a few seconds at most, and make the checks."""
 
 import os
 import shutil
@@ -52,13 +52,13 @@ from qwenq.store.views.monitoring.health_facts import (
 from qwenq.worker.engines.memory import free_main_bytes
 
 PATIENCE_SECONDS = 3.0
-"""To load what it takes to look costs a second or two before."""
+"""Imports take one or two seconds before that."""
 _OF_STORE = ("workers", "stranded", "schedules", "speed")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkFacts:
-    """What the tables say."""
+    """The facts in the tables."""
 
     fleet: Sequence[FleetWorker]
     waiting: Sequence[WaitingModel]
@@ -69,7 +69,7 @@ class WorkFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """What a store that answers says. `work` is None where its tables are of another version; seconds."""
+    """The facts of a store that answers, after `seconds`. `work` is None when its tables have another version."""
 
     url: str
     seconds: float
@@ -90,7 +90,7 @@ def examine(settings: Settings) -> Health:
 def _store_checks(
     look: BackgroundCall[StoreFacts], until: float
 ) -> tuple[Sequence[Check], Sequence[FleetWorker]]:
-    """The checks that the store is needed for, its own first, and the workers that it knows."""
+    """The checks that need the store, its own first, and the workers that it knows."""
     unmade = [not_made(name) for name in ("schema", *_OF_STORE)]
     try:
         facts = look.result(until - time.monotonic())
@@ -134,7 +134,7 @@ def _machine_checks(settings: Settings, fleet: Sequence[FleetWorker]) -> list[Ch
 def _look_at_store(settings: Settings) -> StoreFacts:
     file = sqlite_file(settings)
     if file is not None and not file.exists():
-        # To open it would make it.
+        # Opening the file would create it.
         remedy = "Make it: `qwenq db upgrade`"
         if settings.database_url is None:
             remedy = "`qwenq up --model MODEL` makes it, and starts all services; or set QWENQ_DATABASE_URL"
@@ -170,5 +170,5 @@ def _look_at_broker(settings: Settings) -> BrokerFacts:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the one above it that is there."""
+    """The folder, or the nearest one above it that exists."""
     return next(one for one in (folder, *folder.parents) if os.path.isdir(one))  # noqa: PTH112 - is_dir may raise

@@ -1,4 +1,4 @@
-"""Checks of what runs out: memory, on this machine and on the workers' GPUs, and disk."""
+"""Checks of memory, on this machine and on the workers' GPUs, and of disk space."""
 
 from collections.abc import Sequence
 
@@ -9,36 +9,38 @@ from qwenq.wording.numbers import percent, size
 LITTLE_MEMORY = 0.1
 NO_MEMORY = 0.03
 FULL_GPU = 0.99
-"""Most of a GPU is meant to be taken: what is left is what documents lie in."""
+"""Workers fill a GPU on purpose: the KV cache takes most of its free memory."""
 LITTLE_DISK = 2 * 2**30
 NO_DISK = 2**28
 
 
 def check_memory(machine: MemoryFacts, here: Sequence[FleetWorker], fleet: Sequence[FleetWorker]) -> Check:
-    """Whether this machine has memory left beside its workers, and the GPUs of all some."""
+    """Check that this machine and the GPUs of all workers have memory left."""
     held = sum(worker.resident_bytes or 0 for worker in here)
-    told = [f"{size(machine.free)} of {size(machine.total)} free here"]
+    found = [f"{size(machine.free)} of {size(machine.total)} free here"]
     if held:
-        told.append(f"its workers hold {size(held)}")
+        found.append(f"its workers hold {size(held)}")
     state, advice = HealthState.HEALTHY, []
     if machine.free < LITTLE_MEMORY * machine.total:
         state = HealthState.UNHEALTHY if machine.free < NO_MEMORY * machine.total else HealthState.DEGRADED
         advice.append(
-            "End what else takes memory (`top -o %MEM`), run fewer workers here, or quantize: "
+            "End other programs that take memory (`top -o %MEM`), run fewer workers here, or quantize: "
             "`qwenq worker --quantize 8bit`."
         )
     full = [worker for worker in fleet if _gpu_share(worker) > FULL_GPU]
     if full:
         state = max(state, HealthState.DEGRADED, key=tuple(HealthState).index)
-        told += [f"the GPU of {worker.name} is {percent(_gpu_share(worker))} taken" for worker in full]
+        found += [f"the GPU of {worker.name} is {percent(_gpu_share(worker))} taken" for worker in full]
         advice.append(
-            "See who shares it (`nvidia-smi`), or lower QWENQ_BATCH_TOKENS and start the worker again."
+            "See what else uses it (`nvidia-smi`), or lower QWENQ_BATCH_TOKENS and start the worker again."
         )
-    return Check(name="memory", state=state, message="; ".join(told), recommendation=" ".join(advice) or None)
+    return Check(
+        name="memory", state=state, message="; ".join(found), recommendation=" ".join(advice) or None
+    )
 
 
 def check_disk(disks: Sequence[DiskFacts]) -> Check:
-    """Whether there is room where the store, the broker and the logs are written."""
+    """Check that there is room where the store, the broker and the logs are written."""
     message = "; ".join(f"{size(disk.free)} free at {disk.folder}" for disk in disks)
     least = min((disk.free for disk in disks), default=NO_DISK * 1_000)
     if least >= LITTLE_DISK:
@@ -47,7 +49,7 @@ def check_disk(disks: Sequence[DiskFacts]) -> Check:
         name="disk",
         state=HealthState.UNHEALTHY if least < NO_DISK else HealthState.DEGRADED,
         message=message,
-        recommendation="Free space there. `qwenq db prune --older-than 30d --yes` makes room within the store.",
+        recommendation="Free disk space there. `qwenq db prune --older-than 30d --yes` makes room within the store.",
     )
 
 

@@ -1,4 +1,4 @@
-"""`qwenq check`: tries every setting, and says what is wrong and how to mend it."""
+"""`qwenq check`: try every setting, and say what is wrong and how to mend it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from qwenq.worker.engines.kind import ModelSource
 
 
 class Verdict(StrEnum):
-    """What a check found: all well, worth knowing, or wrong."""
+    """Whether a setting is good, worth a note, or wrong."""
 
     GOOD = "good"
     NOTE = "note"
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 class Finding(BaseModel):
-    """One thing that was tried. `exit_code` is that of the error behind it."""
+    """The result of trying one thing. `exit_code` is that of its error, or 0."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,7 +36,7 @@ class Finding(BaseModel):
 
 
 def check_settings() -> Iterator[Finding]:
-    """Try the settings one after the other; where one cannot be read, the rest are tried with its default."""
+    """Try the settings one after the other. A setting that cannot be read is replaced by its default for the rest."""
     settings, unreadable = salvage_settings()
     for error in unreadable:
         yield Finding(
@@ -56,14 +56,14 @@ def check_settings() -> Iterator[Finding]:
 
 
 class _Note(Exception):
-    """Nothing is wrong, but a person should know."""
+    """Nothing is wrong, but the person should know this."""
 
 
 def _environment(_: Settings) -> str:
     known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
     strange = sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and name not in known)
     if strange:
-        raise _Note(f"{', '.join(strange)}: no setting has this name; options of commands may have")
+        raise _Note(f"{', '.join(strange)}: no setting has this name; a command's option may have it")
     return "every QWENQ_ variable is a setting"
 
 
@@ -79,14 +79,14 @@ def _store(settings: Settings) -> str:
         with store.reading() as connection:
             found = found_version(connection)
         if found is None and settings.database_url is None:
-            raise _Note(f"{store.url} will be made on first use")
+            raise _Note(f"{store.url} is made on first use")
         check_version(store)
-    return f"{store.url} answers and is of version {found}"
+    return f"{store.url} answers and has version {found}"
 
 
 def _broker(settings: Settings) -> str:
     if settings.broker_url is None and not Path(socket_path(settings)).exists():
-        raise _Note("the embedded Redis is not running; `qwenq up` starts it, `qwenq run` brings its own")
+        raise _Note("the embedded Redis is not running; `qwenq up` starts it, `qwenq run` starts its own")
     with Broker(settings) as broker:
         broker.ping()
     return f"{broker.url} answers"
@@ -97,17 +97,17 @@ def _model(settings: Settings) -> str:
         raise _Note("no model is set; give --model to each command, or set QWENQ_MODEL")
     source = engine_kind(settings.model).find_model(settings.model)
     if source is ModelSource.BUILT_IN:
-        return "echo: answers with the document itself, for trying the pipeline"
+        return "echo: answers with the document itself, to try the pipeline"
     if source is ModelSource.HUB:
-        raise _Note(f"{settings.model} is taken from the hub, or from its cache, when a worker loads it")
+        raise _Note(f"{settings.model} is loaded from the hub, or its cache, when a worker starts")
     return f"{settings.model} holds a configuration, a tokenizer and weights"
 
 
 def _device(settings: Settings) -> str:
-    told = f"{settings.device}, dtype {settings.dtype}"
+    device = f"{settings.device}, dtype {settings.dtype}"
     if reason := engine_kind(settings.model).try_device(settings):
-        raise _Note(f"{told}: {reason}")
-    return f"{told}: can be used"
+        raise _Note(f"{device}: {reason}")
+    return f"{device}: can be used"
 
 
 def _quantize(settings: Settings) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from qwenq.schemas.views.job_metrics import DeviceWork, JobMetrics, ResponseSeconds
-from qwenq.wording.numbers import number, percent, precise_duration, size
+from qwenq.wording.numbers import counted, number, percent, precise_duration, size
 
 NOTHING_YET = "nothing was generated yet"
 
@@ -22,7 +22,10 @@ def _response(seconds: ResponseSeconds | None) -> Iterator[tuple[str, str]]:
         yield "response time", NOTHING_YET
         return
     average, p50, p95 = map(precise_duration, (seconds.average, seconds.p50, seconds.p95))
-    yield "response time", f"{average} on average, p50 {p50}, p95 {p95}; of {number(seconds.answers)} answers"
+    yield (
+        "response time",
+        f"{average} on average, p50 {p50}, p95 {p95}; of {counted(seconds.answers, 'answer')}",
+    )
 
 
 def _device(job: JobMetrics) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,11 @@ def number(value: float | None) -> str:
     return f"{value:,.1f}" if isinstance(value, float) and abs(value) < _FEW else f"{value:,.0f}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: `1 chunk`, `1,200 chunks`."""
+    return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
+
+
 def percent(share: float | None) -> str:
     """A share of 1."""
     return UNKNOWN if share is None else f"{100 * share:.1f} %"

@@ -67,9 +67,7 @@ WORKING: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_every_kind_of_bad_document_fails_alone_and_the_good_are_answered_as_without_them(
-    folder: Path, fleet: Fleet
-) -> None:
+def test_bad_documents_fail_alone_and_change_no_answer_of_good_ones(folder: Path, fleet: Fleet) -> None:
     odd = [row if "custom_id" in row else {"id": name, **row} for name, (row, _) in FAILING.items()]
     odd += [row if "custom_id" in row else {"id": name, **row} for name, row in WORKING.items()]
     mixed: list[dict[str, object]] = []

@@ -40,7 +40,7 @@ def answered(job: str, command: list[str], folder: Path, home: Mapping[str, str]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_every_template_is_shown_with_a_schema_that_its_answers_satisfy(folder: Path, fleet: Fleet) -> None:
+def test_the_answers_of_every_template_satisfy_its_schema(folder: Path, fleet: Fleet) -> None:
     assert [command[command.index("--template") + 1] for command in COMMANDS] == TEMPLATES
     home = dict(environment_of(fleet.settings))
     jobs: dict[str, str] = {}

@@ -94,7 +94,7 @@ def test_prune_tells_and_then_removes_what_a_killed_submit_left(
     told = qwenq_here("db", "prune", cwd=folder, env=home)
     assert told.returncode == 0, told.stderr
     assert "half stored" in told.stdout
-    assert "nothing was removed; --yes removes 1 jobs" in told.stderr
+    assert "nothing was removed; --yes removes 1 job with" in told.stderr
     assert count(store)
     removed = json.loads(qwenq_here("db", "prune", "--yes", "--json", cwd=folder, env=home).stdout)
     assert (removed["removed"], len(removed["jobs"])) == (True, 1)

@@ -15,7 +15,7 @@ def lines_of(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def test_a_long_document_comes_to_one_answer_and_its_parts_can_be_seen(folder: Path, fleet: Fleet) -> None:
+def test_a_long_document_gets_one_answer_and_a_file_of_part_answers(folder: Path, fleet: Fleet) -> None:
     home = dict(environment_of(fleet.settings))
     fleet.start("worker", "--model", "echo", env={"QWENQ_CONTEXT": "100"})
     write_jsonl(

@@ -30,7 +30,7 @@ def answered(store: Store) -> int:
     return job_id
 
 
-def test_people_read_a_fact_a_line(tmp_path: Path, settings: Settings, answered: int) -> None:
+def test_metrics_prints_one_fact_a_line(tmp_path: Path, settings: Settings, answered: int) -> None:
     told = qwenq_here("metrics", str(answered), cwd=tmp_path, env=environment_of(settings))
     assert (told.returncode, told.stderr) == (0, "")
     assert "response time 2.0 s on average, p50 2.0 s, p95 3.6 s; of 2 answers\n" in told.stdout
@@ -40,7 +40,7 @@ def test_people_read_a_fact_a_line(tmp_path: Path, settings: Settings, answered:
     assert "memory        2.0 GiB, 5.0 GiB on the GPU, at the most\n" in told.stdout
 
 
-def test_programs_read_one_document(tmp_path: Path, settings: Settings, answered: int) -> None:
+def test_metrics_json_is_one_json_document(tmp_path: Path, settings: Settings, answered: int) -> None:
     told = qwenq_here("metrics", str(answered), "--json", cwd=tmp_path, env=environment_of(settings))
     found = JobMetrics.model_validate_json(told.stdout)
     assert found.model_dump(mode="json") == json.loads(told.stdout)
@@ -48,16 +48,14 @@ def test_programs_read_one_document(tmp_path: Path, settings: Settings, answered
     assert (found.id, found.response_seconds.answers, found.response_seconds.p50) == (answered, 2, 2.0)
 
 
-def test_of_a_job_that_waits_there_is_nothing_to_tell_yet(
+def test_metrics_of_a_waiting_job_says_that_nothing_was_generated(
     tmp_path: Path, settings: Settings, store: Store
 ) -> None:
     told = qwenq_here("metrics", str(make_job(store)), cwd=tmp_path, env=environment_of(settings))
     assert "response time nothing was generated yet\n" in told.stdout
 
 
-def test_a_job_that_is_not_there_is_said_to_be_missing(
-    tmp_path: Path, settings: Settings, store: Store
-) -> None:
+def test_metrics_of_an_unknown_job_is_refused(tmp_path: Path, settings: Settings, store: Store) -> None:
     told = qwenq_here("metrics", "99", cwd=tmp_path, env=environment_of(settings))
     assert (told.returncode, told.stdout) == (2, "")
     assert "99" in told.stderr

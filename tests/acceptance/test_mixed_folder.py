@@ -26,7 +26,7 @@ BAD = [
     ("unreadable_document", "contracts/locked.pdf: it is encrypted; save it without a password"),
     (
         "unknown_kind",
-        "scan.jpg: qwenq does not read .jpg files; convert it, or leave it out by a pattern like '*.pdf'",
+        "scan.jpg: qwenq does not read .jpg files; convert it, or leave it out with a pattern like '*.pdf'",
     ),
 ]
 
@@ -53,7 +53,7 @@ def inbox(folder: Path) -> Path:
     return inbox
 
 
-def test_every_file_of_a_mixed_folder_is_a_document_or_told(folder: Path, inbox: Path) -> None:
+def test_every_file_of_a_mixed_folder_becomes_documents_or_an_error(folder: Path, inbox: Path) -> None:
     submitted = qwenq_here("submit", "inbox", "--model", "echo", cwd=folder)
     assert submitted.returncode == 0, submitted.stderr
     assert "2 of 10 rows are bad" in submitted.stderr
@@ -79,7 +79,7 @@ def test_a_dry_run_shows_prompts_of_files_and_what_is_bad(folder: Path, inbox: P
     assert not (folder / ".qwenq" / "qwenq.db").exists()
 
 
-def test_a_folder_without_a_good_document_is_refused(folder: Path) -> None:
+def test_submit_refuses_a_folder_without_a_good_document(folder: Path) -> None:
     (folder / "scans").mkdir()
     (folder / "scans" / "a.jpg").write_bytes(b"x")
     refused = qwenq_here("submit", "scans", "--model", "echo", cwd=folder)

@@ -24,7 +24,7 @@ def home(fleet: Fleet) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_what_is_in_flight_finishes_nothing_else_begins_and_resume_or_cancel_ends_the_pause(
+def test_a_paused_job_finishes_running_documents_and_begins_none_until_resumed(
     fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str]
 ) -> None:
     worker = fleet.start("worker", "--model", str(TINY_MODEL), env=FEW_ROWS)
@@ -69,7 +69,7 @@ def assert_cancelled_in_a_pause(jobs: Jobs, folder: Path, home: dict[str, str]) 
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_cannot_be_paused_or_resumed_is_told_in_a_sentence(
+def test_pause_and_resume_are_refused_in_one_sentence_in_other_states(
     folder: Path, documents: Path, home: dict[str, str]
 ) -> None:
     job = qwenq_here("submit", documents, "--model", "echo", cwd=folder, env=home).stdout.strip()

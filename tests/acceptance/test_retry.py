@@ -45,7 +45,7 @@ def job(fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], tmp_path: 
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-def test_failures_of_a_code_run_again_and_their_history_is_kept(
+def test_retry_runs_failures_of_one_code_again_and_keeps_their_history(
     fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], job: str
 ) -> None:
     retried = qwenq_here("retry", job, "--code", "generation_error", "--json", cwd=folder, env=home)
@@ -57,7 +57,7 @@ def test_failures_of_a_code_run_again_and_their_history_is_kept(
     status = json.loads(followed.stdout)
     assert (status["state"], status["documents"]["succeeded"]) == ("completed", 4)
     written = qwenq_here("results", job, "-o", "out.jsonl", "--history", "history.csv", cwd=folder, env=home)
-    assert "2 failures were retried: history.csv" in written.stderr
+    assert "2 retried failures: history.csv" in written.stderr
     assert [answer["text"] for answer in read_jsonl(folder / "out.jsonl")] == [
         "one", f"{FAULTY} two", "three", f"{FAULTY} four",
     ]  # fmt: skip
@@ -79,7 +79,7 @@ def test_failures_of_a_code_run_again_and_their_history_is_kept(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_cannot_be_retried_is_told_in_a_sentence(
+def test_retry_is_refused_in_one_sentence_when_there_is_nothing_to_run(
     folder: Path, documents: Path, settings: Settings, store: Store
 ) -> None:
     home = environment_of(settings)

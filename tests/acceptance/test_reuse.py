@@ -25,7 +25,7 @@ def generated(store: Store) -> int:
 @pytest.mark.parametrize(
     ("database_url", "model"), [("sqlite", "tiny"), ("postgresql", "echo")], indirect=["database_url"]
 )
-def test_the_second_night_is_answered_from_the_first(
+def test_a_second_job_with_reuse_takes_its_answers_from_the_first(
     folder: Path, documents: Path, fleet: Fleet, store: Store, model: str
 ) -> None:
     home = dict(environment_of(fleet.settings))
@@ -49,7 +49,7 @@ def test_the_second_night_is_answered_from_the_first(
         assert all(connection.execute(select(workers.c.revision)).scalars())
 
 
-def test_a_run_answers_identical_rows_of_its_file_once(folder: Path) -> None:
+def test_run_with_reuse_answers_identical_rows_once(folder: Path) -> None:
     (folder / "docs.csv").write_text("id,text\n" + "".join(f"{number},same\n" for number in range(9)))
     done = qwenq("run", "docs.csv", "--model", "echo", "--reuse", "-o", "out.csv", "--json", cwd=folder)
     assert json.loads(done.stdout)["documents"]["reused"] == 8, done.stderr

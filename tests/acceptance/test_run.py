@@ -20,7 +20,7 @@ EXAMPLES = TINY_MODEL.parent
 DOCUMENTS = 150  # to be caught in their midst
 
 
-def test_the_shipped_model_answers_the_shipped_invoices_right(folder: Path) -> None:
+def test_the_shipped_model_answers_the_shipped_invoices_correctly(folder: Path) -> None:
     out = folder / "answers.jsonl"
     ran = qwenq("run", EXAMPLES / "invoices.jsonl", "--model", TINY_MODEL, "-o", out, cwd=folder)
     assert ran.returncode == 0, ran.stderr
@@ -41,7 +41,7 @@ def test_the_shipped_model_answers_the_shipped_invoices_right(folder: Path) -> N
     )
 
 
-def test_a_bad_row_costs_nobody_else_and_is_told_with_its_line(folder: Path, documents: Path) -> None:
+def test_a_bad_row_harms_no_other_row_and_is_reported_with_its_line(folder: Path, documents: Path) -> None:
     ran = qwenq("run", documents, "--model", "echo", "-o", "out.jsonl", "--json", cwd=folder)
     assert ran.returncode == 1
     assert json.loads(ran.stdout)["documents"]["succeeded"] == 4
@@ -54,7 +54,7 @@ def test_a_bad_row_costs_nobody_else_and_is_told_with_its_line(folder: Path, doc
     assert "out.errors.jsonl" in ran.stderr
 
 
-def test_a_csv_in_gives_a_csv_out_with_a_prompt_over_its_columns(folder: Path) -> None:
+def test_a_csv_input_gives_a_csv_output_with_a_prompt_over_its_columns(folder: Path) -> None:
     (folder / "people.csv").write_text('id,name,note\na,Ada,"line one\nline two"\nb,Bob,short\n')
     ran = qwenq(
         "run",
@@ -104,14 +104,14 @@ def test_standard_input_and_several_files_are_one_job(folder: Path) -> None:
     assert [answer["text"] for answer in read_jsonl(folder / "out.jsonl")] == ["from a", "from stdin"]
 
 
-def test_a_model_that_is_none_is_told_in_a_sentence(folder: Path, documents: Path) -> None:
+def test_run_says_in_one_sentence_that_there_is_no_such_model(folder: Path, documents: Path) -> None:
     ran = qwenq("run", documents, "--model", "./no-such-model", "-o", "out.jsonl", cwd=folder)
     assert ran.returncode == 3
     assert "./no-such-model" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
-def test_ctrl_c_leaves_no_stray_process_and_the_same_command_goes_on(folder: Path) -> None:
+def test_ctrl_c_leaves_no_process_and_the_same_run_command_goes_on(folder: Path) -> None:
     write_jsonl(folder / "docs.jsonl", [{"text": f"Tell me all about number {n}."} for n in range(DOCUMENTS)])
     command = [
         sys.executable, "-m", "qwenq", "run", "docs.jsonl", "--model", str(TINY_MODEL), "-o", "out.jsonl",

@@ -1,4 +1,4 @@
-"""What `qwenq run` leaves behind, and what the same command makes of it."""
+"""`qwenq run` typed again: it goes on after an interrupt, and begins anew after its answers are written."""
 
 import os
 import sqlite3
@@ -24,24 +24,8 @@ def docs(folder: Path) -> Path:
     return write_jsonl(folder / "docs.jsonl", [{"id": "a", "text": "one"}, {"id": "b", "text": "two"}])
 
 
-def test_a_key_names_the_command_and_its_files(folder: Path, docs: Path) -> None:
-    spec = JobSpec(model="echo", sources=(str(docs),))
-    key = one_shot_key(spec, "seed 1")
-    assert one_shot_key(spec, "seed 1") == key
-    assert one_shot_key(spec, "seed 2") != key
-    assert one_shot_key(spec.model_copy(update={"model": "other"}), "seed 1") != key
-    write_jsonl(docs, [{"id": "a", "text": "changed in between"}])
-    assert one_shot_key(spec, "seed 1") != key
-
-
-def test_an_input_that_cannot_be_read_twice_is_never_taken_up(folder: Path) -> None:
-    for sources in (("-",), ("/dev/fd/63",)):
-        spec = JobSpec(model="echo", sources=sources)
-        assert one_shot_key(spec, "") != one_shot_key(spec, "")
-
-
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_same_command_over_a_shared_store_begins_a_new_job_once_its_answers_are_delivered(
+def test_run_begins_a_new_job_after_the_answers_of_the_last_are_written(
     folder: Path, docs: Path, settings: Settings, redis: None
 ) -> None:
     from qwenq.store.broker.broker import broker_url
@@ -58,7 +42,7 @@ def test_the_same_command_over_a_shared_store_begins_a_new_job_once_its_answers_
         assert connection.execute("SELECT count(*) FROM jobs").fetchone() == (2,)
 
 
-def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder: Path, docs: Path) -> None:
+def test_run_loses_no_answer_when_the_results_file_cannot_be_written(folder: Path, docs: Path) -> None:
     (folder / "out").mkdir()
     late = folder / "late.py"
     late.write_text(
@@ -83,7 +67,7 @@ def test_a_results_file_that_cannot_be_written_in_the_end_costs_no_answer(folder
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_run_whose_job_was_paused_meanwhile_lets_it_go_on(
+def test_run_resumes_its_interrupted_job_that_was_paused_meanwhile(
     folder: Path, docs: Path, settings: Settings, redis: None
 ) -> None:
     from qwenq.store.broker.broker import broker_url
@@ -125,7 +109,7 @@ def test_an_output_that_is_an_input_or_another_output_is_refused(
     assert docs.read_text() == before
 
 
-def test_any_name_of_a_folder_will_do(tmp_path: Path) -> None:
+def test_run_works_in_a_folder_with_any_name(tmp_path: Path) -> None:
     folder = tmp_path / f"C# docs? 100%41 x {'合同' * 20}"
     folder.mkdir()
     write_jsonl(folder / "docs.jsonl", [{"id": "a", "text": "one"}])
@@ -134,7 +118,7 @@ def test_any_name_of_a_folder_will_do(tmp_path: Path) -> None:
     assert read_jsonl(folder / "out.jsonl")[0]["text"] == "one"
 
 
-def test_a_broker_that_does_not_answer_is_told_at_once(folder: Path, docs: Path) -> None:
+def test_run_says_at_once_that_the_broker_does_not_answer(folder: Path, docs: Path) -> None:
     environment = {
         "QWENQ_BROKER_URL": "redis://127.0.0.1:1/0",
         "QWENQ_DATABASE_URL": f"sqlite:///{folder / 'mine.db'}",

@@ -36,7 +36,7 @@ def test_every_answer_satisfies_the_schema_in_the_file(folder: Path) -> None:
         assert answer["finish_reason"] == "stop"
 
 
-def test_a_line_of_openais_asks_for_its_own_schema_and_a_bad_one_fails_alone(folder: Path) -> None:
+def test_an_openai_line_may_have_its_own_schema_and_a_bad_schema_fails_alone(folder: Path) -> None:
     def line(custom_id: str, schema: object) -> dict[str, object]:
         form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
         messages = [{"role": "user", "content": INVOICES[0]["text"]}]
@@ -54,7 +54,9 @@ def test_a_line_of_openais_asks_for_its_own_schema_and_a_bad_one_fails_alone(fol
     assert bad["error"]["code"] == "invalid_schema"  # type: ignore[index]
 
 
-def test_a_schema_file_that_is_none_is_refused_before_anything_starts(folder: Path, documents: Path) -> None:
+def test_run_refuses_a_file_without_a_json_schema_before_anything_starts(
+    folder: Path, documents: Path
+) -> None:
     def refusal(text: str, *more: str) -> str:
         (folder / "bad.json").write_text(text)
         form = ("--json-schema", "bad.json", *more)

@@ -20,9 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_run_without_input_is_told_in_one_line_and_stands_in_the_record(
-    folder: Path, settings: Settings
-) -> None:
+def test_a_run_without_input_is_reported_in_one_line_and_recorded(folder: Path, settings: Settings) -> None:
     home = environment_of(settings)
     schedule = (
         "schedule",
@@ -47,7 +45,7 @@ def test_a_run_without_input_is_told_in_one_line_and_stands_in_the_record(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_run_whose_model_no_worker_has_says_so_at_once_and_in_each_list(
+def test_every_schedule_command_says_that_no_worker_has_the_model(
     folder: Path, settings: Settings, broker: Broker
 ) -> None:
     home = environment_of(settings)
@@ -104,7 +102,7 @@ class Shell:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_new_user_has_answers_and_a_report_in_the_morning(
+def test_the_readmes_schedule_gives_answers_and_a_report_in_the_morning(
     shell: Shell, blocks: list[str], store: Store
 ) -> None:
     evening, morning = blocks

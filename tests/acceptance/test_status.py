@@ -27,7 +27,7 @@ def stranded(store: Store) -> int:
 
 
 @pytest.mark.parametrize("which", [(), ("1",)], ids=("all", "one"))
-def test_what_is_stranded_is_put_back_before_it_is_told_and_announced_after(
+def test_status_puts_stranded_chunks_back_and_then_announces_them(
     folder: Path, settings: Settings, broker: Broker, stranded: int, which: tuple[str, ...]
 ) -> None:
     told = qwenq("status", *which, "--json", cwd=folder, env=environment_of(settings))
@@ -39,7 +39,7 @@ def test_what_is_stranded_is_put_back_before_it_is_told_and_announced_after(
 
 
 @pytest.mark.parametrize("which", [(), ("1",)], ids=("all", "one"))
-def test_a_model_that_no_worker_serves_is_told_however_many_jobs_came_later(
+def test_status_names_a_model_without_a_worker_however_old_its_job_is(
     folder: Path, settings: Settings, store: Store, which: tuple[str, ...]
 ) -> None:
     make_job(store, model="nobody/has-it")
@@ -55,7 +55,7 @@ def test_a_model_that_no_worker_serves_is_told_however_many_jobs_came_later(
     assert "model echo" not in told.stderr
 
 
-def test_without_a_broker_it_tells_all_the_same_and_what_that_means(
+def test_status_works_without_a_broker_and_says_what_is_not_announced(
     folder: Path, settings: Settings, stranded: int
 ) -> None:
     told = qwenq_here("status", str(stranded), "--json", cwd=folder, env=environment_of(settings))

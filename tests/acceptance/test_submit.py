@@ -24,7 +24,9 @@ def home(fleet: Fleet) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-def test_submit_wait_and_results(folder: Path, documents: Path, fleet: Fleet, home: dict[str, str]) -> None:
+def test_submit_wait_prints_the_job_and_results_writes_answers_and_errors(
+    folder: Path, documents: Path, fleet: Fleet, home: dict[str, str]
+) -> None:
     fleet.start("worker", "--model", "echo")
     submitted = qwenq("submit", documents, "--model", "echo", "--wait", cwd=folder, env=home)
     assert submitted.returncode == 1, submitted.stderr
@@ -47,7 +49,9 @@ def test_submit_wait_and_results(folder: Path, documents: Path, fleet: Fleet, ho
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_cancel_of_a_waiting_job(folder: Path, documents: Path, home: dict[str, str]) -> None:
+def test_cancel_ends_a_waiting_job_and_is_refused_for_an_ended_one(
+    folder: Path, documents: Path, home: dict[str, str]
+) -> None:
     job = qwenq("submit", documents, "--model", "nobody/serves-this", cwd=folder, env=home).stdout.strip()
     cancelled = json.loads(qwenq("cancel", job, "--json", cwd=folder, env=home).stdout)
     assert (cancelled["state"], cancelled["documents"]["cancelled"]) == ("cancelled", 4)
@@ -56,7 +60,7 @@ def test_cancel_of_a_waiting_job(folder: Path, documents: Path, home: dict[str, 
     assert "cannot be cancelled any more" in again.stderr
 
 
-def test_without_a_broker_submit_succeeds_and_says_so(folder: Path, documents: Path) -> None:
+def test_submit_succeeds_without_a_broker_and_says_so(folder: Path, documents: Path) -> None:
     submitted = qwenq_here("submit", documents, "--model", "echo", cwd=folder)
     assert submitted.returncode == 0
     assert submitted.stdout.strip() == "1"
@@ -83,7 +87,7 @@ def test_without_a_broker_submit_succeeds_and_says_so(folder: Path, documents: P
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )
-def test_what_cannot_work_is_refused_in_one_line_and_nothing_is_stored(
+def test_submit_refuses_bad_input_in_one_line_and_stores_nothing(
     folder: Path, documents: Path, arguments: list[str], said: str
 ) -> None:
     (folder / "bad.jsonl").write_text("{\n[1]\n")
@@ -96,7 +100,7 @@ def test_what_cannot_work_is_refused_in_one_line_and_nothing_is_stored(
     assert json.loads(qwenq_here("status", "--json", cwd=folder).stdout) == []
 
 
-def test_dry_run_shows_prompts_and_an_estimate_and_stores_nothing(folder: Path, documents: Path) -> None:
+def test_a_dry_run_shows_prompts_and_an_estimate_and_stores_nothing(folder: Path, documents: Path) -> None:
     seen = qwenq(
         "submit", documents, "--model", "echo", "--prompt", "Answer: {{ text }}", "--dry-run", cwd=folder
     )
@@ -106,13 +110,13 @@ def test_dry_run_shows_prompts_and_an_estimate_and_stores_nothing(folder: Path, 
     assert not (folder / ".qwenq" / "qwenq.db").exists()
 
 
-def test_an_unknown_job_is_told(folder: Path) -> None:
+def test_an_unknown_job_is_refused_by_its_number(folder: Path) -> None:
     missing = qwenq_here("status", "7", cwd=folder)
     assert missing.returncode == 2
     assert "There is no job 7" in missing.stderr
 
 
-def test_a_hundred_thousand_character_id_is_a_bad_row(folder: Path) -> None:
+def test_a_row_with_an_id_of_a_hundred_thousand_characters_is_a_bad_row(folder: Path) -> None:
     write_jsonl(folder / "docs.jsonl", [{"id": "x" * 100_000, "text": "a"}, {"id": "y", "text": "b"}])
     submitted = qwenq_here("submit", "docs.jsonl", "--model", "echo", "--json", cwd=folder)
     assert json.loads(submitted.stdout)["documents"]["failed"] == 1

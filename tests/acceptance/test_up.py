@@ -15,7 +15,7 @@ from tests.processes import qwenq, read_jsonl
 from tests.waiting import eventually
 
 
-def test_up_answers_what_is_submitted_and_ctrl_c_stops_all_of_it(folder: Path, documents: Path) -> None:
+def test_up_answers_submitted_jobs_and_ctrl_c_stops_every_service(folder: Path, documents: Path) -> None:
     port = free_port()
     running = subprocess.Popen(
         [sys.executable, "-m", "qwenq", "up", "--model", "echo", "--port", str(port)],

@@ -94,7 +94,7 @@ def test_a_model_without_a_living_worker_is_told_as_soon_as_somebody_waits_for_i
     silence(store, worker_id)
     check = checked(settings, "workers")
     assert (check.state, check.message) == (
-        HealthState.UNHEALTHY, "no worker has the model echo, and 3 chunks wait for it",
+        HealthState.UNHEALTHY, "no worker has the model echo (3 chunks waiting)",
     )  # fmt: skip
     assert "`qwenq worker --model echo`" in (check.recommendation or "")
 
@@ -134,7 +134,7 @@ def test_stranded_work_is_told_of_each_kind(store: Store, settings: Settings) ->
         connection.execute(update(jobs).where(jobs.c.id == half).values(holder_expires_at=now(LONG_AGO)))
     check = checked(settings, "stranded")
     assert check.state == HealthState.DEGRADED
-    for told in ("1 chunks lie with workers", "2 chunks were stored and never announced", f"({half})"):
+    for told in ("lost workers hold 1 chunk", "2 chunks stored and never announced", f"({half})"):
         assert told in check.message
 
 

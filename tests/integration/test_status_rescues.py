@@ -118,10 +118,10 @@ def test_nothing_stranded_means_no_celery_and_no_write(
 
 def test_who_watches_looks_each_half_lease(store: Store, settings: Settings, dead: int) -> None:
     rescuer = Rescuer(settings.model_copy(update={"lease_seconds": 3_600.0}))
-    rescuer.look_now_and_then()
+    rescuer.look_sometimes()
     job_id = make_job(store)
     take(store, chunks_of(store, job_id)[0], dead, EXPIRED)
-    rescuer.look_now_and_then()
+    rescuer.look_sometimes()
     assert audited_status(store, job_id).documents.running == 4
-    Rescuer(settings).look_now_and_then()
+    Rescuer(settings).look_sometimes()
     assert audited_status(store, job_id).documents.running == 0

@@ -42,7 +42,7 @@ def test_the_public_names_are_the_documented_ones() -> None:
 
 
 @pytest.mark.parametrize("name", qwenq.__all__)
-def test_every_public_name_is_there(name: str) -> None:
+def test_every_public_name_exists(name: str) -> None:
     assert getattr(qwenq, name) is not None
 
 
@@ -54,12 +54,12 @@ def test_no_module_of_the_package_hides_a_public_name(name: str) -> None:
     assert not (package / f"{name}.py").exists()
 
 
-def test_a_name_that_is_not_public_is_not_there() -> None:
+def test_other_names_are_not_public() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'load_settings'"):
         _ = qwenq.load_settings
 
 
-def test_type_checkers_see_the_same_names() -> None:
+def test_type_checkers_see_the_public_names() -> None:
     tree = ast.parse(Path(qwenq.__file__).read_text("utf-8"))
     imported = {
         alias.name
@@ -81,7 +81,7 @@ def test_the_api_module_holds_nothing_else_that_looks_public() -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_parameter_is_typed_and_says_what_comes_back(name: str) -> None:
+def test_every_public_function_has_typed_parameters_and_results(name: str) -> None:
     function = getattr(qwenq, name)
     hints = typing.get_type_hints(function)
     assert hints.pop("return") == FUNCTIONS[name]
@@ -89,7 +89,7 @@ def test_every_parameter_is_typed_and_says_what_comes_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_only_what_a_call_is_about_is_positional(name: str) -> None:
+def test_every_public_function_has_one_positional_parameter(name: str) -> None:
     """Everything else may grow without breaking a caller."""
     kinds = [parameter.kind for parameter in inspect.signature(getattr(qwenq, name)).parameters.values()]
     assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) == 1
@@ -97,11 +97,11 @@ def test_only_what_a_call_is_about_is_positional(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_says_what_it_does_and_raises(name: str) -> None:
+def test_every_public_function_says_what_it_raises(name: str) -> None:
     assert "Raises " in inspect.getdoc(getattr(qwenq, name))  # type: ignore[operator]
 
 
-def test_the_version_is_that_of_the_package() -> None:
+def test_the_version_is_the_packages() -> None:
     assert qwenq.__version__ == importlib.metadata.version("qwenq")
 
 

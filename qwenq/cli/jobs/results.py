@@ -25,7 +25,7 @@ def command(job: int, out: str | None, errors: str | None, history: str | None, 
     """
     from qwenq import api
     from qwenq.exporting import check_outputs, errors_path, write_history, write_parts, write_stdout
-    from qwenq.wording.numbers import number
+    from qwenq.wording.numbers import counted
     from qwenq.wording.output import say
 
     api.status(job)
@@ -36,14 +36,16 @@ def command(job: int, out: str | None, errors: str | None, history: str | None, 
     _write_files(job, out, errors)
     if history:
         retried = write_history(history, api.history(job))
-        say(f"{number(retried)} failures were retried: {history}" if retried else "no failure was retried")
+        say(f"{counted(retried, 'retried failure')}: {history}" if retried else "no failure was retried")
     if parts:
         written = write_parts(parts, api.parts(job))
-        say(f"{number(written)} answers to parts: {parts}" if written else "no document was cut into parts")
+        say(
+            f"{counted(written, 'answer')} to parts: {parts}" if written else "no document was cut into parts"
+        )
     status = api.status(job)
     if not status.state.ended:
         missing = status.documents.pending + status.documents.running
-        say(f"job {job} is {status.state}: {number(missing)} documents are not answered yet")
+        say(f"job {job} is {status.state}: {counted(missing, 'document')} still to answer")
     return 0
 
 
@@ -51,12 +53,12 @@ def _write_files(job: int, out: str | None, errors: str | None) -> None:
     from qwenq.exporting import write_answers, write_failures
     from qwenq.schemas.settings import load_settings
     from qwenq.store.database.opening import open_store
-    from qwenq.wording.numbers import number
+    from qwenq.wording.numbers import counted
     from qwenq.wording.output import say
 
     with open_store(load_settings()) as store, store.reading() as connection:
         if out:
-            say(f"{number(write_answers(connection, job, out))} answers: {out}")
+            say(f"{counted(write_answers(connection, job, out), 'answer')}: {out}")
         failed = write_failures(connection, job, errors) if errors else 0
     if failed:
-        say(f"{number(failed)} documents have no answer; the reasons: {errors}")
+        say(f"{counted(failed, 'document')} without an answer; the reasons: {errors}")

@@ -33,7 +33,7 @@ def command(
     from qwenq.schemas.errors import InvalidParameter
     from qwenq.schemas.settings import load_settings
     from qwenq.wording.jobs import show_answers
-    from qwenq.wording.numbers import number
+    from qwenq.wording.numbers import counted
     from qwenq.wording.output import print_json, say
 
     settings = load_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
@@ -50,5 +50,7 @@ def command(
     else:
         show_answers(status, result.first_results)
     if status.documents.failed:
-        say(f"{number(status.documents.failed)} documents have no answer; the reasons: {outputs.errors}")
+        say(
+            f"{counted(status.documents.failed, 'document')} without an answer; the reasons: {outputs.errors}"
+        )
     return 1 if status.documents.failed or status.documents.cancelled else 0

@@ -56,7 +56,7 @@ def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
     if watch:
         from qwenq.actions.following import follow
 
-        status = follow(lambda: api.status(job), rescuer.look_now_and_then)
+        status = follow(lambda: api.status(job), rescuer.look_sometimes)
     print_json(status) if as_json else show_job(status)
     for line in _unserved(job):
         say(line)

@@ -83,18 +83,19 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
 
 
 def _line(job: "PrunedJob") -> str:
-    from qwenq.wording.numbers import age
+    from qwenq.wording.numbers import age, counted
 
     state = f"{job.state} {age(job.finished_at)} ago" if job.finished_at else "half stored"
-    return f"job {job.id}, {state}, {job.documents:,} documents: {' '.join(job.name.split())}"
+    return f"job {job.id}, {state}, {counted(job.documents, 'document')}: {' '.join(job.name.split())}"
 
 
 def _sum_up(report: "PruneReport") -> None:
+    from qwenq.wording.numbers import counted
     from qwenq.wording.output import say
 
     what = (
-        f"{len(report.jobs):,} jobs with {report.documents:,} documents, {report.workers:,} workers "
-        f"and {report.runs:,} records of schedule runs"
+        f"{counted(len(report.jobs), 'job')} with {counted(report.documents, 'document')}, "
+        f"{counted(report.workers, 'worker')} and {counted(report.runs, 'run')} of schedules"
     )
     if report.removed:
         say(f"removed: {what}")

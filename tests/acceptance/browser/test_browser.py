@@ -58,7 +58,7 @@ def test_a_job_is_cancelled_by_keyboard_alone(page: Page, store: Store, jobs: Jo
     assert jobs.status(job_id).state == JobState.CANCELLED
 
 
-def test_dismissing_the_question_cancels_nothing(page: Page, store: Store, jobs: Jobs) -> None:
+def test_dismissing_the_confirmation_cancels_nothing(page: Page, store: Store, jobs: Jobs) -> None:
     job_id = make_job(store, model=NOBODYS)
     page.goto(f"/jobs/{job_id}")
     page.on("dialog", lambda dialog: dialog.dismiss())
@@ -120,7 +120,7 @@ def test_the_filter_form_sets_the_address(page: Page, store: Store) -> None:
     assert f"model={NOBODYS}" in page.url
 
 
-def test_no_page_logs_errors_including_flowers_own(page: Page, jobs: Jobs, flower: Browser) -> None:
+def test_no_page_of_ours_or_flowers_logs_a_browser_error(page: Page, jobs: Jobs, flower: Browser) -> None:
     job_id = jobs.submit([f"document {place}" for place in range(20)], model="echo").job_id
     jobs.wait_until_ended(job_id)
     workers = eventually(lambda: list(flower.monitor.workers), "Flower knows the worker")

@@ -111,7 +111,7 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
 
 
 @pytest.mark.parametrize(("check", "state", "part"), [pytest.param(*one[1:], id=one[0]) for one in checks()])
-def test_a_check_is_bad_for_its_reason_and_says_what_to_do(
+def test_every_check_finds_its_trouble_and_says_what_to_do(
     check: Check, state: HealthState, part: str
 ) -> None:
     assert check.state == state, check.message
@@ -120,10 +120,10 @@ def test_a_check_is_bad_for_its_reason_and_says_what_to_do(
     assert part in (check.recommendation or "")
 
 
-def test_what_is_wrong_is_named() -> None:
+def test_checks_name_the_worker_model_and_reason() -> None:
     assert "no weights" in check_workers([worker(WorkerCondition.FAILED, error="no weights")], []).message
     assert (
-        "no worker has the model m, and 3 chunks wait for it"
+        "no worker has the model m (3 chunks waiting)"
         in check_workers([], [WaitingModel("m", 3, 60.0)]).message
     )
     assert (
@@ -149,16 +149,16 @@ def test_the_worst_check_is_the_state_of_the_whole(
     assert health.model_dump(mode="json")["state"] == whole
 
 
-def test_a_check_that_cannot_be_made_says_so() -> None:
+def test_a_check_that_was_not_made_is_unknown_and_says_so() -> None:
     assert not_made("workers").state == HealthState.UNKNOWN
-    assert "not looked at" in not_made("workers").message
+    assert "not checked" in not_made("workers").message
 
 
-def test_a_failed_worker_hides_no_lost_one() -> None:
+def test_a_failed_worker_does_not_hide_a_lost_one() -> None:
     failed = worker(WorkerCondition.FAILED, name="failed@here", error="no weights")
     lost = worker(WorkerCondition.LOST, name="lost@there", host="there", silent_seconds=90.0)
     found = check_workers([failed, lost], [])
     assert "failed@here failed: no weights" in found.message
-    assert "lost@there gave its last sign of life 90 s ago" in found.message
-    assert "Mend what the reason names" in str(found.recommendation)
+    assert "lost@there was last seen 1 min 30 s ago" in found.message
+    assert "Fix the reason" in str(found.recommendation)
     assert "Look at their machines" in str(found.recommendation)

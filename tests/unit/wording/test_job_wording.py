@@ -1,4 +1,4 @@
-"""What is said of a job counts as done what was answered or failed, and not what was cancelled."""
+"""How a job is worded: done documents are answered or failed ones, not cancelled ones."""
 
 from datetime import UTC, datetime
 
@@ -23,11 +23,13 @@ CANCELLED = JobStatus(
 )
 
 
-def test_the_line_of_a_cancelled_job_says_how_much_was_done_and_how_much_was_not() -> None:
+def test_the_line_of_a_cancelled_job_tells_done_from_cancelled_documents() -> None:
     assert job_line(CANCELLED) == "job 3 cancelled, 13 of 1,000 documents, 1 failed, 987 cancelled"
 
 
-def test_the_table_of_jobs_leaves_out_of_done_what_was_cancelled(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_of_jobs_does_not_count_cancelled_documents_as_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     show_jobs([CANCELLED])
     heading, row = (line.split() for line in capsys.readouterr().out.splitlines())
     assert dict(zip(heading, row, strict=False))["done"] == "13"

@@ -1,4 +1,4 @@
-"""What `--on-overflow split` asks for: a second prompt, given or the template's own, and one that can be one."""
+"""The prompts of a request: from files, and the merge prompt that `--on-overflow split` needs."""
 
 from pathlib import Path
 from typing import Any
@@ -21,23 +21,23 @@ def specify(tmp_path: Path, **request: Any) -> JobSpec:
     return JobRequest(files=[str(file)], **request).specify(Settings(model="echo"))
 
 
-def test_a_template_brings_its_own(tmp_path: Path) -> None:
+def test_a_template_has_its_own_merge_prompt(tmp_path: Path) -> None:
     assert specify(tmp_path, template="qa", **SPLIT).prompt.merge == builtin_template("qa").merge
 
 
-def test_one_that_is_given_takes_its_place(tmp_path: Path) -> None:
+def test_a_given_merge_prompt_replaces_the_templates_own(tmp_path: Path) -> None:
     (tmp_path / "merge.j2").write_text("{{ parts }}!")
     assert specify(tmp_path, template="qa", merge_prompt="{{ parts }}", **SPLIT).prompt.merge == "{{ parts }}"
     from_file = specify(tmp_path, template="qa", merge_prompt_file=tmp_path / "merge.j2", **SPLIT)
     assert from_file.prompt.merge == "{{ parts }}!"
 
 
-def test_without_splitting_a_template_brings_none(tmp_path: Path) -> None:
+def test_a_template_sets_no_merge_prompt_without_splitting(tmp_path: Path) -> None:
     assert specify(tmp_path, template="qa").prompt.merge is None
 
 
 @pytest.mark.parametrize("request_", [{"prompt": "{{ text }}"}, {}, {"template": "classify"}], ids=str)
-def test_splitting_without_one_is_refused_and_says_what_to_do(
+def test_splitting_without_a_merge_prompt_is_refused_with_advice(
     tmp_path: Path, request_: dict[str, Any]
 ) -> None:
     with pytest.raises(
@@ -46,17 +46,17 @@ def test_splitting_without_one_is_refused_and_says_what_to_do(
         specify(tmp_path, **request_, **SPLIT)
 
 
-def test_one_that_would_never_be_used_is_refused(tmp_path: Path) -> None:
+def test_a_merge_prompt_without_splitting_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="give --on-overflow split as well"):
         specify(tmp_path, merge_prompt="{{ parts }}")
 
 
-def test_two_of_them_are_refused(tmp_path: Path) -> None:
+def test_two_merge_prompts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="give one of them, not both"):
         specify(tmp_path, merge_prompt="{{ parts }}", merge_prompt_file=tmp_path / "m", **SPLIT)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_merge_prompt_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableInput, match="missing"):
         specify(tmp_path, merge_prompt_file=tmp_path / "missing", **SPLIT)
 
@@ -70,9 +70,25 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     ],
     ids=["no template", "no answers", "an unknown column"],
 )
-def test_one_that_cannot_merge_is_refused_before_anything_is_stored(
+def test_a_merge_prompt_that_cannot_merge_is_refused_before_storing(
     tmp_path: Path, merge: str, error: type[Exception], said: str
 ) -> None:
     spec = specify(tmp_path, merge_prompt=merge, **SPLIT)
     with pytest.raises(error, match=said):
         open_input(spec)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("missing", "no such file"), (".", "is a directory"), ("latin1", "not valid UTF-8 (byte 2)")],
+)
+def test_an_unreadable_prompt_file_is_named_once_with_its_reason(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    (tmp_path / "latin1").write_bytes(b"a\xe9b")
+    request = JobRequest(files=["x.jsonl"], prompt_file=tmp_path / name)
+    with pytest.raises(UnreadableInput) as error:
+        request.specify(Settings(model="echo"))
+    assert reason in str(error.value)
+    assert "Errno" not in str(error.value)
+    assert str(error.value).count(str(tmp_path)) == 1

@@ -1,4 +1,4 @@
-"""Who submits a job is the user and the host, unless it is set."""
+"""The submitter of a job: user and host, unless a setting names another."""
 
 import os
 import socket
@@ -9,16 +9,16 @@ from qwenq.actions.request import submitter_of
 from qwenq.schemas.settings import Settings
 
 
-def test_a_person_is_named_with_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_submitter_is_the_user_and_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "ann")
     assert submitter_of(Settings()) == f"ann@{socket.gethostname()}"
 
 
-def test_a_service_names_whom_it_submits_for() -> None:
+def test_the_setting_of_the_submitter_wins() -> None:
     assert submitter_of(Settings(submitter="reports@intranet")) == "reports@intranet"
 
 
-def test_a_user_without_a_name_goes_by_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_is_named_by_user_id(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
 

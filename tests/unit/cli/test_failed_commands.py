@@ -1,16 +1,12 @@
-"""What a person gets to see of a command that fails: one line, and an exit code."""
+"""A command that fails shows one line and ends with its exit code."""
 
 import sys
-from pathlib import Path
 
 import click
 import pytest
 
 from qwenq import cli
-from qwenq.actions.request import JobRequest
 from qwenq.cli import group
-from qwenq.schemas.errors import UnreadableInput
-from qwenq.schemas.settings import Settings
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> int:
@@ -29,7 +25,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> int:
 @pytest.mark.parametrize(
     "error", [OSError(28, "No space left on device"), RuntimeError("odd\nmore"), KeyError()]
 )
-def test_an_unforeseen_error_is_one_line(
+def test_an_unforeseen_error_is_one_line_and_exit_code_70(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fail(monkeypatch, error) == 70
@@ -38,7 +34,7 @@ def test_an_unforeseen_error_is_one_line(
     assert "QWENQ_LOG_LEVEL=debug" in line
 
 
-def test_debug_shows_the_traceback(
+def test_an_unforeseen_error_shows_its_traceback_with_debug_logging(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("QWENQ_LOG_LEVEL", "DEBUG")
@@ -46,7 +42,7 @@ def test_debug_shows_the_traceback(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_command_that_is_not_known_is_answered_with_those_like_it(
+def test_an_unknown_command_is_answered_with_similar_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["qwenq", "stats"])
@@ -54,17 +50,3 @@ def test_a_command_that_is_not_known_is_answered_with_those_like_it(
         cli.main()
     assert ended.value.code == 2
     assert "status" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [("missing", "no such file"), (".", "is a directory"), ("latin1", "not valid UTF-8 (byte 2)")],
-)
-def test_a_prompt_file_that_cannot_be_read_is_named_once(tmp_path: Path, name: str, reason: str) -> None:
-    (tmp_path / "latin1").write_bytes(b"a\xe9b")
-    request = JobRequest(files=["x.jsonl"], prompt_file=tmp_path / name)
-    with pytest.raises(UnreadableInput) as error:
-        request.specify(Settings(model="echo"))
-    assert reason in str(error.value)
-    assert "Errno" not in str(error.value)
-    assert str(error.value).count(str(tmp_path)) == 1
