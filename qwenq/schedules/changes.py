@@ -1,4 +1,4 @@
-"""What a scheduled run changed against the one before it, for the report of its job."""
+"""The section of a report that compares a run with the previous run of its schedule."""
 
 from sqlalchemy import Connection
 
@@ -9,11 +9,13 @@ from qwenq.schemas.schedules import Schedule, ScheduleRun
 from qwenq.store.views.jobs.statuses import job_status
 from qwenq.store.views.schedules.runs import run_before, run_of_job
 
-_NOTE = "Documents that were answered before keep their answer; a run generates what is new, changed, or failed before."
+_NOTE = (
+    "A run generates only documents that are new, changed or failed before; the others keep their answers."
+)
 
 
 def changes_section(connection: Connection, job_id: int) -> Section | None:
-    """What to tell of a run, None where the job is none of a schedule's."""
+    """Compare the job's run with the previous run. None if no schedule submitted the job."""
     found = run_of_job(connection, job_id)
     status = job_status(connection, job_id)
     if found is None or status is None:
@@ -34,13 +36,13 @@ def _facts(
         "Due": _local(schedule, run),
         "State": run.state if run.error_message is None else f"{run.state}: {run.error_message}",
         "Generated": f"{counts.succeeded - counts.reused:,} of {counts.total:,} documents",
-        "As before": f"{counts.reused:,} documents",
+        "Reused": f"{counts.reused:,} documents",
     }
     if before is None:
-        return {**facts, "The run before": "none that was delivered"}
+        return {**facts, "Previous run": "none was delivered"}
     return {
         **facts,
-        "The run before": f"{_local(schedule, before)}, {before.state}",
+        "Previous run": f"{_local(schedule, before)}, {before.state}",
         "Documents": _change(counts.total, before.documents),
         "Failed": _change(counts.failed, before.failed),
         "Answer tokens": _change(status.usage.completion_tokens, before.completion_tokens),

@@ -1,4 +1,4 @@
-"""Schedules as a person handles them: added, told of, paused, removed, run at once."""
+"""What a person does with schedules: add, list, show, pause, resume, remove, run now."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -30,20 +30,20 @@ from qwenq.store.views.schedules.notices import notices_of
 from qwenq.store.views.schedules.runs import find_run, last_runs, newest_runs
 from qwenq.wording.workers import start_a_worker
 
-RUNS_TOLD = 20
-LOOKING_SECONDS = 0.5
+SHOWN_RUNS = 20
+POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A schedule that is there now, and what its owner should know of before the first run."""
+    """A schedule that was added, and warnings about its first run."""
 
     schedule: Schedule
     warnings: Sequence[str]
 
 
 def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy, settings: Settings) -> Added:
-    """Store a schedule; `due` is its cron line and its time zone. Whatever can be known to be wrong is refused now.
+    """Store a schedule; `due` is its cron line and time zone. Anything that cannot work is refused.
 
     Raises UsageError, StoreAway.
     """
@@ -67,7 +67,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
 
 
 def all_schedules(settings: Settings) -> list[ScheduleReport]:
-    """Every schedule with its last run. Raises StoreAway."""
+    """List every schedule with its last run. Raises StoreAway."""
     with open_store(settings) as store, store.reading() as connection:
         last = last_runs(connection)
         models = models_alive(connection, ALIVE_SECONDS)
@@ -79,11 +79,11 @@ def all_schedules(settings: Settings) -> list[ScheduleReport]:
 
 
 def show(name: str, settings: Settings) -> ScheduleReport:
-    """A schedule with its newest runs, and how their notices fare. Raises UnknownSchedule, StoreAway."""
+    """Show a schedule with its newest runs and their notices. Raises UnknownSchedule, StoreAway."""
     with open_store(settings) as store:
         schedule = _find(store, name)
         with store.reading() as connection:
-            runs = newest_runs(connection, schedule.id, RUNS_TOLD)
+            runs = newest_runs(connection, schedule.id, SHOWN_RUNS)
             found = notices_of(connection, [run.notice_key for run in runs])
             models = models_alive(connection, ALIVE_SECONDS)
         waits = _waits(schedule, runs, models)
@@ -92,7 +92,7 @@ def show(name: str, settings: Settings) -> ScheduleReport:
 
 
 def pause(name: str, settings: Settings) -> Schedule:
-    """Let due times pass without a run; what runs goes on. Raises UnknownSchedule, StoreAway."""
+    """Stop making runs; unfinished runs continue. Raises UnknownSchedule, StoreAway."""
     with open_store(settings) as store:
         schedule = _find(store, name)
         with store.writing() as connection:
@@ -101,7 +101,7 @@ def pause(name: str, settings: Settings) -> Schedule:
 
 
 def resume(name: str, settings: Settings) -> Schedule:
-    """Let a schedule go on with its next due time; those that passed meanwhile were meant to pass.
+    """Continue with the next due time; due times during the pause get no runs.
 
     Raises UnknownSchedule, StoreAway.
     """
@@ -116,7 +116,7 @@ def resume(name: str, settings: Settings) -> Schedule:
 
 
 def remove(name: str, settings: Settings) -> Schedule:
-    """Remove a schedule with the record of its runs; their jobs stay. Raises UnknownSchedule, StoreAway."""
+    """Remove a schedule and its runs; their jobs stay. Raises UnknownSchedule, StoreAway."""
     with open_store(settings) as store:
         schedule = _find(store, name)
         with store.writing() as connection:
@@ -125,18 +125,18 @@ def remove(name: str, settings: Settings) -> Schedule:
 
 
 def run(name: str, settings: Settings) -> ScheduleRun:
-    """Begin a run now, whatever the clock says: it is submitted when this returns.
+    """Start a run now, whatever the clock says. Its job is submitted when this returns.
 
-    Raises UnknownSchedule, RunNotStarted (its input is none, or an earlier run is unfinished), StoreAway.
+    Raises UnknownSchedule, RunNotStarted (there is no input, or an earlier run is unfinished), StoreAway.
     """
     with open_store(settings) as store:
         schedule = _find(store, name)
-        # In one transaction: a beat would else take it in between.
+        # In one transaction, so that no beat claims the run in between.
         with store.writing() as connection:
             run_id = begin_run_now(connection, schedule.id)
             held = hold_run(connection, settings.lease_seconds, run_id)
         if held is None:
-            reason = "an earlier run is unfinished; it begins after that"
+            reason = "an earlier run is unfinished; this run starts after it"
             raise RunNotStarted(name=name, run_id=run_id, reason=reason)
         with Broker(settings) as broker:
             advance_run(store, broker, settings, held)
@@ -148,13 +148,13 @@ def run(name: str, settings: Settings) -> ScheduleRun:
 
 
 def finish(run_id: int, settings: Settings) -> ScheduleRun:
-    """Deliver the answers of a run whose job has ended; a beat that is at it is waited for. Raises StoreAway."""
+    """Deliver the answers of a run whose job has ended. Waits while a beat holds the run. Raises StoreAway."""
     with open_store(settings) as store:
         while (found := _run(store, run_id)).finished_at is None:
             with store.writing() as connection:
                 held = hold_run(connection, settings.lease_seconds, run_id)
             if held is None:
-                time.sleep(LOOKING_SECONDS)
+                time.sleep(POLL_SECONDS)
                 continue
             with Broker(settings) as broker:
                 advance_run(store, broker, settings, held)
@@ -163,7 +163,7 @@ def finish(run_id: int, settings: Settings) -> ScheduleRun:
 
 def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settings) -> None:
     if not name.strip(" .") or "/" in name or not name.isprintable():
-        reason = "it must be printable and without a slash, for files are named after it"
+        reason = "it must be printable and without a slash, because files are named after it"
         raise InvalidParameter(name="the schedule's name", reason=reason)
     check_pattern("--output", policy.output)
     if policy.errors is not None:
@@ -175,7 +175,7 @@ def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settin
 
 
 def _shown(schedule: Schedule) -> Schedule:
-    """A schedule as it may be told of."""
+    """Mask the password in the schedule's webhook."""
     if schedule.policy.webhook is None:
         return schedule
     policy = schedule.policy.model_copy(update={"webhook": without_passwords(schedule.policy.webhook)})
@@ -183,14 +183,14 @@ def _shown(schedule: Schedule) -> Schedule:
 
 
 def _waits(schedule: Schedule, runs: Sequence[ScheduleRun], models: Collection[str]) -> str | None:
-    """What a run at work waits for: a worker that has its model."""
-    at_work = any(run.state is RunState.RUNNING and run.job_id is not None for run in runs)
+    """Say that an unfinished run waits for a worker with its model; None if it does not."""
+    unfinished = any(run.state is RunState.RUNNING and run.job_id is not None for run in runs)
     model = schedule.request.spec.model
-    return start_a_worker(model) if at_work and model not in models else None
+    return start_a_worker(model) if unfinished and model not in models else None
 
 
 def _absolute(policy: RunPolicy) -> RunPolicy:
-    """The policy with full paths: beat may run in another folder."""
+    """Make paths absolute, because beat may run in another folder."""
     errors = None if policy.errors is None else _whole(policy.errors)
     return policy.model_copy(update={"output": _whole(policy.output), "errors": errors})
 
@@ -211,5 +211,5 @@ def _run(store: Store, run_id: int) -> ScheduleRun:
     with store.reading() as connection:
         found = find_run(connection, run_id)
     if found is None:
-        raise RunNotStarted(name="?", run_id=run_id, reason="its schedule was removed meanwhile")
+        raise RunNotStarted(name="?", run_id=run_id, reason="its schedule was removed in the meantime")
     return found

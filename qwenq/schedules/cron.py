@@ -1,4 +1,4 @@
-"""When a schedule is due: cron lines in a time zone."""
+"""Cron lines in a time zone: when a schedule is due."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,10 +22,10 @@ _ALIASES = {
 
 
 class CronLine:
-    """The due times of a cron line in a time zone, as Debian's cron has them where clocks change.
+    """The due times of a cron line in a time zone. Where clocks change, they follow Debian's cron.
 
-    A time that a change leaves out is due right after it; one that comes twice is due once. Lines that are due each
-    hour or oftener follow the hours that pass. Raises InvalidCron, UnknownTimezone.
+    A skipped time is due right after the change. A repeated time is due once. Hourly and more frequent lines follow
+    elapsed time. Raises InvalidCron, UnknownTimezone.
     """
 
     def __init__(self, line: str, timezone: str) -> None:
@@ -40,29 +40,29 @@ class CronLine:
         except CronSimError as error:
             raise InvalidCron(line=line, reason=_reason_of(error, self._line)) from None
         except StopIteration:
-            raise InvalidCron(line=line, reason="there is no such day") from None
+            raise InvalidCron(line=line, reason="no such day exists") from None
 
     def after(self, moment: datetime) -> datetime:
-        """The first due time later than this one, in UTC."""
+        """The first due time after a moment, in UTC."""
         return next(self._after(moment))
 
     def between(self, first: datetime, last: datetime) -> Iterator[datetime]:
-        """A due time and all that follow it up to another moment, in UTC."""
+        """A due time and all later ones up to and including `last`, in UTC."""
         yield first
         yield from takewhile(lambda due: due <= last, self._after(first))
 
     def local(self, moment: datetime) -> datetime:
-        """A moment as the clocks of the schedule's time zone show it."""
+        """Convert a moment to the time zone."""
         return moment.astimezone(self._zone)
 
     def _after(self, moment: datetime) -> Iterator[datetime]:
         coming = (due.astimezone(UTC) for due in CronSim(self._line, moment.astimezone(self._zone)))
-        # In an hour that comes twice, it begins with the first of the two.
+        # In a repeated hour, cronsim starts with the first of the two, which may lie before the moment.
         return dropwhile(lambda due: due <= moment, coming)
 
 
 def _reason_of(error: CronSimError, line: str) -> str:
-    """What is wrong with a line, with the field that is: the library says which, not what it is."""
+    """Say what is wrong with a line. The library names the bad field; add its text."""
     said = str(error).lower()
     names = ("bad minute", "bad hour", "bad day-of-month", "bad month", "bad day-of-week")
     return said if said not in names else f"{said} {line.split()[names.index(said)]!r}"

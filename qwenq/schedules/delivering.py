@@ -1,4 +1,4 @@
-"""A run whose job has ended: its answers into files, its record, and the notice that tells of it."""
+"""Delivers a run whose job has ended: writes the files, ends the run, stores the notice."""
 
 import logging
 
@@ -22,7 +22,7 @@ _log = logging.getLogger("qwenq.schedules")
 
 
 def deliver_run(store: Store, held: HeldRun) -> None:
-    """Write the answers of a run that this process holds, and end it. Raises OutputNotWritable, StoreAway."""
+    """Write the answers of a run that this process holds, and end the run. Raises OutputNotWritable, StoreAway."""
     job_id = held.run.job_id
     if job_id is None:
         raise TypeError(held.run)
@@ -39,7 +39,7 @@ def deliver_run(store: Store, held: HeldRun) -> None:
 
 
 def close_run(store: Store, held: HeldRun, outcome: RunOutcome) -> None:
-    """End a run, and have whoever waits for it told. Nothing is told of a run that is in other hands by now."""
+    """End a run and store its notice. Does nothing if another process holds the run by now."""
     with store.writing() as connection:
         if not end_run(connection, held, outcome):
             return
@@ -53,12 +53,10 @@ def close_run(store: Store, held: HeldRun, outcome: RunOutcome) -> None:
 
 
 def close_undelivered(store: Store, held: HeldRun, refused: OutputNotWritable) -> None:
-    """End a run whose answers cannot be written where they belong; its record says how to get them."""
+    """End a run whose answers cannot be written. Its record says how to get them."""
     with store.reading() as connection:
         status = None if held.run.job_id is None else job_status(connection, held.run.job_id)
-    message = (
-        f"{refused} The answers are kept: `qwenq results {held.run.job_id} -o FILE` writes them elsewhere"
-    )
+    message = f"{refused} The answers are kept; `qwenq results {held.run.job_id} -o FILE` writes them to another file"
     lost = failure("output_not_writable", message)
     if status is not None:
         kept = {"state": lost.state, "error_code": lost.error_code, "error_message": lost.error_message}
@@ -67,7 +65,7 @@ def close_undelivered(store: Store, held: HeldRun, refused: OutputNotWritable) -
 
 
 def failure(code: str, message: str) -> RunOutcome:
-    """How a run ends that comes to nothing."""
+    """The outcome of a failed run."""
     return RunOutcome(state=RunState.FAILED, error_code=code, error_message=message)
 
 
@@ -91,7 +89,7 @@ def _why_failed(held: HeldRun, status: JobStatus) -> dict[str, object] | None:
     if status.state is JobState.CANCELLED:
         code, message = (
             "job_cancelled",
-            f"job {status.id} was cancelled; `qwenq schedule run` begins another run",
+            f"job {status.id} was cancelled; `qwenq schedule run` starts another run",
         )
     elif status.state is JobState.FAILED:
         code = "job_failed"
@@ -102,8 +100,8 @@ def _why_failed(held: HeldRun, status: JobStatus) -> dict[str, object] | None:
         code = "failure_rate"
         message = (
             f"{counts.failed:,} of {counts.total:,} documents failed, {share:.1%}, more than the {allowed:.1%} of "
-            f"--on-failure-rate; `qwenq results {status.id} --errors FILE` says why of each, `qwenq retry {status.id}` "
-            "runs again those that are no bad rows, and files that are mended are read by the next run"
+            f"--on-failure-rate; `qwenq results {status.id} --errors FILE` says why, `qwenq retry {status.id}` runs "
+            "all but bad rows again, and the next run reads corrected files"
         )
     else:
         return None
@@ -111,7 +109,7 @@ def _why_failed(held: HeldRun, status: JobStatus) -> dict[str, object] | None:
 
 
 def _written(store: Store, held: HeldRun, status: JobStatus, outcome: RunOutcome) -> RunOutcome:
-    """Write the files, also of a run that failed: what was answered is of use. The outcome says where they are."""
+    """Write the files, even of a failed run, and note their path in the outcome."""
     schedule = held.schedule
     due = CronLine(schedule.cron, schedule.timezone).local(held.run.due_at)
     place = (schedule.policy, schedule.name, due, held.run.id, status.id)
@@ -123,8 +121,8 @@ def _written(store: Store, held: HeldRun, status: JobStatus, outcome: RunOutcome
 
 
 def _body(held: HeldRun, outcome: RunOutcome) -> str:
-    """The JSON of a notice; nothing of a document is in it."""
-    told = {
+    """The JSON body of a notice. It contains no text of documents."""
+    notice = {
         "type": f"run.{outcome.state}",
         "data": {
             "schedule": held.schedule.name,
@@ -134,4 +132,4 @@ def _body(held: HeldRun, outcome: RunOutcome) -> str:
             **outcome.model_dump(mode="json"),
         },
     }
-    return orjson.dumps(told).decode()
+    return orjson.dumps(notice).decode()

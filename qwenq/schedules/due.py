@@ -1,4 +1,4 @@
-"""Due times become runs: each exactly once, however many look, and however long nobody did."""
+"""Turns due times into runs, each exactly once, for any number of ticks and after any absence."""
 
 import logging
 from datetime import datetime, timedelta
@@ -12,16 +12,16 @@ from qwenq.store.schedules.schedules import due_schedules, note_next_due
 from qwenq.store.views.schedules.runs import is_any_unfinished
 
 LATE = timedelta(minutes=10)
-"""A due time that passed longer ago was missed: nobody looked."""
+"""A due time older than this was missed, because no beat ran."""
 SCHEDULES_AT_ONCE = 200
 RUNS_AT_ONCE = 500
-"""Due times of one schedule that become runs in one transaction; of a long absence, the rest come in the next."""
+"""Due times of one schedule that become runs in one transaction. After a long absence the next one continues."""
 
 _log = logging.getLogger("qwenq.schedules")
 
 
 def make_due_runs(store: Store, at: datetime) -> int:
-    """Make the runs of all schedules that are due at a moment. Returns how many are new. Raises StoreAway."""
+    """Make the runs that are due at a moment, of all schedules. Returns how many are new. Raises StoreAway."""
     made = 0
     while True:
         with store.writing() as connection:
@@ -32,17 +32,17 @@ def make_due_runs(store: Store, at: datetime) -> int:
                 runs, next_due_at = plan_runs(schedule, at, busy=busy)
                 made += insert_runs(connection, schedule.id, runs)
                 following.append((schedule.id, next_due_at))
-                _tell(schedule, runs)
+                _log_runs(schedule, runs)
             note_next_due(connection, following)
         if not found:
             return made
 
 
 def plan_runs(schedule: Schedule, at: datetime, *, busy: bool) -> tuple[list[NewRun], datetime]:
-    """The runs that a due schedule gets at a moment, and when it is due next.
+    """Plan the runs of a due schedule at a moment. Returns them, and the next due time.
 
-    `busy`: a run of it is unfinished. Of missed due times, `catch_up` says which run; what does not is noted in one
-    run that is skipped. `overlap` concerns those that are due now: missed ones were to run one after the other anyway.
+    `busy`: an earlier run is unfinished. `catch_up` chooses among missed due times; the others become one skipped run.
+    `overlap` applies to the present due times only, because missed ones run one after the other anyway.
     """
     line = CronLine(schedule.cron, schedule.timezone)
     missed: list[datetime] = []
@@ -53,7 +53,7 @@ def plan_runs(schedule: Schedule, at: datetime, *, busy: bool) -> tuple[list[New
             break
     runs = _caught_up(schedule.policy.catch_up, missed)
     skips = busy and schedule.policy.overlap is Overlap.SKIP
-    reason = "an earlier run was unfinished when this one came due (--overlap skip)" if skips else None
+    reason = "an earlier run was unfinished at this due time (--overlap skip)" if skips else None
     runs += [NewRun(due, reason) for due in fresh]
     return runs, line.after((missed + fresh)[-1])
 
@@ -65,14 +65,14 @@ def _caught_up(catch_up: CatchUp, missed: list[datetime]) -> list[NewRun]:
     runs = []
     if passed:
         since = f" since {passed[0]:%Y-%m-%d %H:%M} UTC" if len(passed) > 1 else ""
-        times = f"{len(passed):,} due times passed" if len(passed) > 1 else "it passed"
+        times = f"{len(passed):,} due times passed" if len(passed) > 1 else "the due time passed"
         runs.append(NewRun(passed[-1], f"{times}{since} while no beat ran (--catch-up {catch_up})"))
     if catch_up is CatchUp.LAST:
         runs.append(NewRun(missed[-1]))
     return runs
 
 
-def _tell(schedule: Schedule, runs: list[NewRun]) -> None:
+def _log_runs(schedule: Schedule, runs: list[NewRun]) -> None:
     for run in runs:
         facts = {"schedule": schedule.name, "due": run.due_at.isoformat()}
         if run.skipped is None:

@@ -1,4 +1,4 @@
-"""A run is submitted as a job: once, also when the process that was at it died half way."""
+"""Submits a run as a job, exactly once, even if a process dies half way."""
 
 import logging
 
@@ -20,9 +20,9 @@ _log = logging.getLogger("qwenq.schedules")
 
 
 def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) -> int:
-    """Submit a run that this process holds, and let it go until its job has ended. Returns the job's id.
+    """Submit a run that this process holds, then release the run until its job has ended. Returns the job's id.
 
-    Raises UsageError when its input is none, StoreAway.
+    Raises UsageError if there is no usable input, StoreAway.
     """
     job_id = _stored_before(store, held)
     if job_id is None:
@@ -39,7 +39,7 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
 
 
 def specify(held: HeldRun) -> JobSpec:
-    """The run's job: its inputs as they are now, under a key that is this run's alone."""
+    """Specify the run's job: its name, its inputs, and an idempotency key of its own."""
     schedule = held.schedule
     due = CronLine(schedule.cron, schedule.timezone).local(held.run.due_at)
     return schedule.request.spec.model_copy(
@@ -57,12 +57,12 @@ def key_of(held: HeldRun) -> str:
 
 
 def format_of(request: ScheduledRequest) -> Format | None:
-    """The format of a schedule's inputs, None where their names tell it."""
+    """The format of a schedule's inputs; None if their names decide."""
     return None if request.format is None else Format(request.format)
 
 
 def _stored_before(store: Store, held: HeldRun) -> int | None:
-    """The run's job, if a process that died stored all of it: its input may have changed since."""
+    """Find the run's job if a process stored it and then died. The input may have changed since."""
     with store.reading() as connection:
         keyed = job_of_key(connection, key_of(held))
     return None if keyed is None or keyed.state is JobState.VALIDATING else keyed.job_id

@@ -1,4 +1,4 @@
-"""Where a run's answers go: the schedule's pattern, filled in."""
+"""Output files of a run: the schedule's patterns, filled in."""
 
 import string
 from datetime import UTC, datetime
@@ -8,14 +8,14 @@ from qwenq.schemas.errors import InvalidParameter
 from qwenq.schemas.schedules import RunPolicy
 
 PLACES = ("schedule", "date", "time", "run", "job")
-TELLING_APART = {"time", "run", "job"}
-AGAIN = "b"
+DISTINCT_WITHIN_A_DAY = {"time", "run", "job"}
+REPEATED = "b"
 EXAMPLE_DUE = datetime(2026, 1, 1, tzinfo=UTC)
-"""To try a pattern with, before anything is due."""
+"""A due time to try patterns with."""
 
 
 def check_pattern(option: str, pattern: str) -> None:
-    """Raise InvalidParameter for a pattern with a place that nothing fills."""
+    """Raise InvalidParameter if a pattern has an unknown place or a format."""
     try:
         fields = _fields(pattern)
     except ValueError as error:
@@ -23,40 +23,40 @@ def check_pattern(option: str, pattern: str) -> None:
     unknown = sorted(fields - set(PLACES))
     if unknown:
         known = ", ".join(f"{{{place}}}" for place in PLACES)
-        raise InvalidParameter(name=option, reason=f"there is no {{{unknown[0]}}}; there are {known}")
+        raise InvalidParameter(name=option, reason=f"{{{unknown[0]}}} is unknown; the places are {known}")
     try:
         _filled(pattern, "", EXAMPLE_DUE, 1, 1)
     except (ValueError, LookupError):
-        reason = f"{pattern!r} cannot be filled in; a place is its name alone, such as {{date}}"
+        reason = f"{pattern!r} cannot be filled in; write a place as its name alone, such as {{date}}"
         raise InvalidParameter(name=option, reason=reason) from None
 
 
 def overwrites_within_a_day(pattern: str) -> bool:
     """Whether two runs on one day would write the same file."""
-    return not _fields(pattern) & TELLING_APART
+    return not _fields(pattern) & DISTINCT_WITHIN_A_DAY
 
 
 def results_file(policy: RunPolicy, schedule: str, due: datetime, run_id: int, job_id: int) -> str:
-    """Where the answers of a run go; `due` is in the schedule's time zone."""
+    """The path of a run's answers; `due` is in the schedule's time zone."""
     return _filled(policy.output, schedule, due, run_id, job_id)
 
 
 def errors_file(policy: RunPolicy, schedule: str, due: datetime, run_id: int, job_id: int) -> str:
-    """Where the errors of a run go."""
+    """The path of a run's errors; `due` is in the schedule's time zone."""
     if policy.errors is None:
         return errors_path(results_file(policy, schedule, due, run_id, job_id))
     return _filled(policy.errors, schedule, due, run_id, job_id)
 
 
 def example_outputs(name: str, policy: RunPolicy) -> list[str]:
-    """Files as a run of a schedule of this name would write them."""
+    """Example paths of answers and errors for a schedule."""
     example = (policy, name, EXAMPLE_DUE, 1, 1)
     return [results_file(*example), errors_file(*example)]
 
 
 def _filled(pattern: str, schedule: str, due: datetime, run_id: int, job_id: int) -> str:
-    # In the hour that comes twice when clocks go back, the same time stands for two.
-    time = f"{due:%H%M%S}{AGAIN if due.fold else ''}"
+    # When clocks go back, an hour repeats. Mark the second one, or two runs would share a file.
+    time = f"{due:%H%M%S}{REPEATED if due.fold else ''}"
     return pattern.format(schedule=schedule, date=f"{due:%Y-%m-%d}", time=time, run=run_id, job=job_id)
 
 

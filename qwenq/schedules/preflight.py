@@ -1,4 +1,4 @@
-"""What a schedule's next run would come to as things are now: its owner should know before the night."""
+"""Checks of a new schedule: what would go wrong with its next run as things are now."""
 
 from datetime import timedelta
 from pathlib import PurePath
@@ -20,16 +20,16 @@ _A_DAY = timedelta(days=1)
 
 
 def preflight(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
-    """A sentence for each thing that is not as it should be; it may be by the first run. Raises StoreAway."""
-    told = [
+    """Check input, output, webhook and workers. Returns a warning for each problem. Raises StoreAway."""
+    warnings = [
         *_about_input(schedule.request),
         *_about_output(schedule, line),
         *_about_webhook(schedule.policy),
     ]
     with store.reading() as connection:
         if not count_alive(connection, schedule.request.spec.model, ALIVE_SECONDS):
-            told.append(start_a_worker(schedule.request.spec.model))
-    return told
+            warnings.append(start_a_worker(schedule.request.spec.model))
+    return warnings
 
 
 def _about_input(request: ScheduledRequest) -> list[str]:
@@ -37,28 +37,26 @@ def _about_input(request: ScheduledRequest) -> list[str]:
     try:
         open_input(spec, format_of(request), sheet=request.sheet)
     except UsageError as error:
-        return [f"as it is now, a run would fail: {error}"]
+        return [f"a run would fail now: {error}"]
     return []
 
 
 def _about_output(schedule: Schedule, line: CronLine) -> list[str]:
     outputs = [output for output in example_outputs(schedule.name, schedule.policy) if not is_url(output)]
-    told = [
-        f"{output} would be an input of the next run: answers go where --input {name} does not look"
+    warnings = [
+        f"{output} would be an input of the next run; choose a place that --input {name} does not match"
         for name in schedule.request.inputs
         for output in outputs
-        if _looks_there(name, PurePath(output))
+        if _matches(name, PurePath(output))
     ]
     soon = line.after(schedule.next_due_at) - schedule.next_due_at
     if soon < _A_DAY and overwrites_within_a_day(schedule.policy.output):
-        told.append(
-            "several runs of one day write the same file: {time} or {run} in --output tells them apart"
-        )
-    return told
+        warnings.append("several runs of one day would write the same file; add {time} or {run} to --output")
+    return warnings
 
 
-def _looks_there(name: str, path: PurePath) -> bool:
-    """Whether a file, pattern or folder of inputs would have this file too."""
+def _matches(name: str, path: PurePath) -> bool:
+    """Whether an input (file, pattern or folder) matches this path."""
     return path.match(name) or path.is_relative_to(name)
 
 
@@ -66,5 +64,5 @@ def _about_webhook(policy: RunPolicy) -> list[str]:
     if policy.webhook is None or (reason := why_unreachable(policy.webhook)) is None:
         return []
     where = host_of(policy.webhook)
-    again = "a notice that it does not take is tried again for a day"
-    return [f"the webhook at {where} cannot be reached from here now: {reason}; {again}"]
+    again = "a notice that it does not take is retried for a day"
+    return [f"the webhook at {where} cannot be reached from this machine now: {reason}; {again}"]

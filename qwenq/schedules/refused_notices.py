@@ -1,4 +1,4 @@
-"""A notice that its webhook has not taken, in a sentence."""
+"""Notices that their webhook did not take, in a sentence."""
 
 from urllib.parse import urlsplit
 
@@ -7,18 +7,18 @@ from qwenq.schemas.states import NoticeState
 
 
 def why_refused(notice: NoticeStatus) -> str | None:
-    """Why a webhook was not told, and what to do; None where it was, or was not tried yet."""
+    """Say why a webhook did not take a notice, and what to do. None if it did, or has not been tried."""
     if notice.state is NoticeState.SENT or notice.error is None:
         return None
     attempts = "1 attempt" if notice.attempts == 1 else f"{notice.attempts} attempts"
-    again = "given up" if notice.state is NoticeState.FAILED else "it is tried again"
+    again = "given up" if notice.state is NoticeState.FAILED else "it will be retried"
     return (
-        f"the webhook at {host_of(notice.url)} was not told ({attempts}, {again}): {notice.error}; see to what "
-        "listens there, or add the schedule anew with another --webhook"
+        f"the webhook at {host_of(notice.url)} did not take the notice ({attempts}, {again}): {notice.error}; check "
+        "that server, or remove the schedule and add it with another --webhook"
     )
 
 
 def host_of(url: str) -> str:
-    """Where a URL leads, without its path and query: many webhooks have their secret there."""
+    """The scheme and host of a URL. Its path and query are left out, because many webhooks have their secret there."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

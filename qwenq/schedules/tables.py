@@ -1,4 +1,4 @@
-"""How schedules and their runs are shown to a person."""
+"""Tables of schedules and their runs, for the terminal."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,22 +14,24 @@ from qwenq.wording.output import say
 
 
 def next_due(schedule: Schedule) -> str:
-    """When a schedule is due next, on the clocks of its time zone."""
+    """Say when a schedule is due next, in its time zone."""
     if schedule.state is ScheduleState.PAUSED:
-        return f"never while it is paused; `qwenq schedule resume {schedule.name}` lets it go on"
+        return f"never while it is paused; `qwenq schedule resume {schedule.name}` resumes it"
     return f"{_local(schedule, schedule.next_due_at)} ({schedule.timezone})"
 
 
 def show_schedules(reports: Sequence[ScheduleReport]) -> None:
-    """All schedules, a line each, on stdout."""
+    """Print all schedules to stdout, one a line."""
     if not reports:
-        say("there is no schedule yet; `qwenq schedule add` makes one")
+        say("there is no schedule yet; `qwenq schedule add` adds one")
         return
-    rows = [("schedule", "state", "cron", "next", "last run", "how it went")]
+    rows = [("schedule", "state", "cron", "next", "last run", "result")]
     for report in reports:
         schedule, last = report.schedule, report.runs[0] if report.runs else None
         following = "-" if schedule.state is ScheduleState.PAUSED else _local(schedule, schedule.next_due_at)
-        when, how = ("-", "-") if last is None else (_local(schedule, last.due_at), _how(last, report.waits))
+        when, how = (
+            ("-", "-") if last is None else (_local(schedule, last.due_at), _result(last, report.waits))
+        )
         rows.append(
             (schedule.name, schedule.state, f"{schedule.cron} {schedule.timezone}", following, when, how)
         )
@@ -38,7 +40,7 @@ def show_schedules(reports: Sequence[ScheduleReport]) -> None:
 
 
 def show_schedule(report: ScheduleReport) -> None:
-    """One schedule and its newest runs, on stdout."""
+    """Print one schedule and its newest runs to stdout."""
     schedule = report.schedule
     request, policy = schedule.request, schedule.policy
     facts = {
@@ -64,15 +66,17 @@ def show_schedule(report: ScheduleReport) -> None:
     click.echo()
     _show_runs(report)
     if report.waits:
-        say(f"the run at work waits: {report.waits}")
+        say(f"a run is waiting: {report.waits}")
 
 
 def _show_runs(report: ScheduleReport) -> None:
-    untold = {notice.key: why_refused(notice) for notice in report.notices}
+    refused = {notice.key: why_refused(notice) for notice in report.notices}
     rows = [("run", "due", "state", "job", "documents", "reused", "failed", "tokens", "device")]
-    told = [""]
+    remarks = [""]
     for run in report.runs:
-        told.append("; ".join(filter(None, [run.error_message or run.output, untold.get(run.notice_key)])))
+        remarks.append(
+            "; ".join(filter(None, [run.error_message or run.output, refused.get(run.notice_key)]))
+        )
         rows.append(
             (
                 str(run.id), _local(report.schedule, run.due_at), run.state,
@@ -81,13 +85,13 @@ def _show_runs(report: ScheduleReport) -> None:
                 precise_duration(run.device_seconds),
             )
         )  # fmt: skip
-    for line, became_of_it in zip(_aligned(rows), told, strict=True):
+    for line, remark in zip(_aligned(rows), remarks, strict=True):
         click.echo(line)
-        if became_of_it:
-            click.echo(f"    {became_of_it}")
+        if remark:
+            click.echo(f"    {remark}")
 
 
-def _how(run: ScheduleRun, waits: str | None) -> str:
+def _result(run: ScheduleRun, waits: str | None) -> str:
     if run.error_message:
         return f"{run.state}: {run.error_message}"
     if run.state is RunState.SUCCEEDED:
@@ -98,7 +102,7 @@ def _how(run: ScheduleRun, waits: str | None) -> str:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows as lines, their columns one below the other; the last may be of any length."""
+    """Align rows into lines by column. The last column may have any length."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 

@@ -1,4 +1,4 @@
-"""The Celery task of schedules, taken by the small worker that `qwenq beat` brings."""
+"""The Celery task of schedules. The worker without a model in `qwenq beat` executes it."""
 
 import logging
 
@@ -16,7 +16,7 @@ _log = logging.getLogger("qwenq.schedules")
 
 @shared_task(name=TICK, send_events=False)
 def tick_schedules() -> None:
-    """Do what schedules have to do now."""
+    """Run one tick."""
     settings = settings_of_process()
     try:
         with Store.of(settings) as store, Broker(settings) as broker:
@@ -24,6 +24,6 @@ def tick_schedules() -> None:
     except StoreAway as away:
         _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
         return
-    told = report.model_dump()
-    if any(told.values()):
-        _log.info(Event.SCHEDULES_TICKED, extra=told)
+    counts = report.model_dump()
+    if any(counts.values()):
+        _log.info(Event.SCHEDULES_TICKED, extra=counts)

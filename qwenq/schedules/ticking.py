@@ -1,4 +1,4 @@
-"""One tick of the clock: due times become runs, runs go on, notices are sent."""
+"""A tick: makes the runs that are due, advances runs, sends notices."""
 
 import logging
 import threading
@@ -23,17 +23,17 @@ from qwenq.store.database.store import Store
 from qwenq.store.schedules.runs import hold_run, renew_run
 from qwenq.store.views.jobs.statuses import job_status
 
-AT_WORK = threading.BoundedSemaphore(2)
-"""Of beat's four threads, so many may read long inputs or write long outputs: nothing comes due late for them."""
+ADVANCING = threading.BoundedSemaphore(2)
+"""How many of beat's four threads may read inputs or write outputs. The others keep noticing due times."""
 AWAY = timedelta(minutes=30)
-"""An object store that is away is asked again for so long, before it fails a run."""
-ASK_AGAIN_SECONDS = 60.0
+"""How long an object store that is away is retried before the run fails."""
+RETRY_SECONDS = 60.0
 
 _log = logging.getLogger("qwenq.schedules")
 
 
 class TickReport(BaseModel):
-    """What a tick did: runs that came due, steps that runs were taken forward, notices that were taken."""
+    """What a tick did: new runs, steps by which runs advanced, notices that webhooks took."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,9 +43,9 @@ class TickReport(BaseModel):
 
 
 def tick(store: Store, broker: Broker, settings: Settings, at: datetime | None = None) -> TickReport:
-    """Do whatever is to be done at a moment, by default the store's present one. Raises StoreAway.
+    """Do everything that is due at a moment, by default the store's present time. Raises StoreAway.
 
-    Any number of ticks may run at once: each takes what no other one is at.
+    Any number of ticks may run at once: a run is held by one of them.
     """
     due = make_due_runs(store, at or _present(store))
     steps = _advance_runs(store, broker, settings)
@@ -53,29 +53,29 @@ def tick(store: Store, broker: Broker, settings: Settings, at: datetime | None =
 
 
 def _advance_runs(store: Store, broker: Broker, settings: Settings) -> int:
-    """Take runs forward until none can go on. Returns how many steps that were."""
-    if not AT_WORK.acquire(blocking=False):
+    """Advance runs until none can advance further. Returns the number of steps."""
+    if not ADVANCING.acquire(blocking=False):
         return 0
     try:
         steps = 0
-        while (held := _taken(store, settings)) is not None:
+        while (held := _claimed(store, settings)) is not None:
             advance_run(store, broker, settings, held)
             steps += 1
         return steps
     finally:
-        AT_WORK.release()
+        ADVANCING.release()
 
 
 def tick_once(settings: Settings, at: datetime | None = None) -> TickReport:
-    """A tick of a process of its own. Raises StoreAway."""
+    """Run one tick in this process. Raises StoreAway."""
     with open_store(settings) as store, Broker(settings) as broker:
         return tick(store, broker, settings, at)
 
 
 def advance_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) -> None:
-    """Take a run that this process holds one step on: it is submitted, or its answers are delivered.
+    """Advance a run that this process holds by one step: submit its job, or deliver its answers.
 
-    What concerns this run alone ends it, and stands in its record. Raises ServiceAway.
+    An error of this run ends the run, and is stored with it. Raises ServiceAway.
     """
     lease = settings.lease_seconds
     with Heartbeat(store, lambda connection: renew_run(connection, held, lease), lease):
@@ -93,16 +93,14 @@ def advance_run(store: Store, broker: Broker, settings: Settings, held: HeldRun)
                 close_undelivered(store, held, error)
             else:
                 close_run(store, held, failure(_code_of(error), str(error)))
-        except Exception as error:  # noqa: BLE001 - it ends this run, and no other one
-            # Not again and again: somebody must see it first.
+        except Exception as error:  # noqa: BLE001 - it ends this run only
+            # Do not retry: somebody must look at it first.
             _log.exception(Event.DUTY_FAILED, extra={"run": held.run.id})
-            close_run(
-                store, held, failure("internal_error", f"{type(error).__name__}; the log of beat says where")
-            )
+            close_run(store, held, failure("internal_error", f"{type(error).__name__}; see the log of beat"))
 
 
 def _put_off(store: Store, held: HeldRun, error: UsageError) -> bool:
-    """Have a run taken up again a little later, where what it lacks may be back by then. False: it is not worth it."""
+    """Postpone a run whose object store may come back soon. Returns False if the run should fail instead."""
     place = getattr(error, "source", None) or getattr(error, "path", None)
     began = held.run.started_at
     if place is None or not is_url(place) or began is None:
@@ -113,12 +111,12 @@ def _put_off(store: Store, held: HeldRun, error: UsageError) -> bool:
             began = job.finished_at or began if job else began
         if moment_of(connection) - began > AWAY:
             return False
-        renew_run(connection, held, ASK_AGAIN_SECONDS)
+        renew_run(connection, held, RETRY_SECONDS)
     _log.warning(Event.RUN_PUT_OFF, extra={"run": held.run.id, "code": _code_of(error)})
     return True
 
 
-def _taken(store: Store, settings: Settings) -> HeldRun | None:
+def _claimed(store: Store, settings: Settings) -> HeldRun | None:
     with store.writing() as connection:
         return hold_run(connection, settings.lease_seconds)
 
@@ -129,6 +127,6 @@ def _present(store: Store) -> datetime:
 
 
 def _code_of(error: UsageError) -> str:
-    """A class's name as a code: UnreadableInput is `unreadable_input`."""
+    """The class's name as a code, such as `unreadable_input` for UnreadableInput."""
     name = type(error).__name__
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

@@ -1,4 +1,4 @@
-"""What is wrong with schedules, for whoever asks where things stand."""
+"""Troubles of schedules, for `qwenq status`."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from qwenq.store.views.schedules.runs import last_ended
 
 
 def troubles(settings: Settings) -> list[str]:
-    """A sentence for each: last runs that failed, webhooks that were not told of one, due times that pass.
+    """Describe failed last runs, notices that webhooks did not take, and overdue schedules, a sentence each.
 
     Raises StoreAway.
     """
@@ -22,22 +22,22 @@ def troubles(settings: Settings) -> list[str]:
         last = last_ended(connection)
         notices = notices_of(connection, [run.notice_key for _, run in last])
         trouble = schedule_trouble(connection)
-    told = _failed(last) + _untold(last, notices)
+    found = _failed(last) + _refused(last, notices)
     if trouble.overdue and trouble.longest_overdue > OVERDUE_GRACE_SECONDS:
-        told.append(
-            f"schedules that are overdue: {trouble.overdue:,}, for no beat runs; start one with `qwenq beat`"
+        found.append(
+            f"overdue schedules: {trouble.overdue:,}, because no beat runs; start one with `qwenq beat`"
         )
-    return told
+    return found
 
 
 def _failed(last: Sequence[tuple[str, ScheduleRun]]) -> list[str]:
     return [
-        f"schedule {name}: the run that was due at {run.due_at:%Y-%m-%d %H:%M} UTC failed: {run.error_message}"
+        f"schedule {name}: the run due at {run.due_at:%Y-%m-%d %H:%M} UTC failed: {run.error_message}"
         for name, run in last
         if run.state is RunState.FAILED
     ]
 
 
-def _untold(last: Sequence[tuple[str, ScheduleRun]], notices: Sequence[NoticeStatus]) -> list[str]:
+def _refused(last: Sequence[tuple[str, ScheduleRun]], notices: Sequence[NoticeStatus]) -> list[str]:
     why = {notice.key: why_refused(notice) for notice in notices}
     return [f"schedule {name}: {reason}" for name, run in last if (reason := why.get(run.notice_key))]

@@ -1,7 +1,7 @@
-"""Notices to webhooks: signed, posted, and tried again until they are taken.
+"""Sends notices to webhooks: signs, posts and retries them.
 
-Signed as Standard Webhooks have it (https://www.standardwebhooks.com): `webhook-id`, `webhook-timestamp` and
-`webhook-signature`, an HMAC-SHA256 over all three and the body. A receiver may hear of one event twice, under one id.
+Signatures follow Standard Webhooks (https://www.standardwebhooks.com): `webhook-signature` is an HMAC-SHA256 over
+`webhook-id`, `webhook-timestamp` and the body. A receiver may get an event twice, with the same id.
 """
 
 import base64
@@ -25,21 +25,21 @@ from qwenq.store.database.store import Store
 from qwenq.store.schedules.notices import hold_notice, note_not_sent, note_sent
 
 ANSWER_SECONDS = 10.0
-LOOKING_SECONDS = 3.0
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what all secrets begin with
+CONNECT_SECONDS = 3.0
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the common prefix of secrets, not a secret
 LONGEST_REASON = 300
-TAKEN = 2
-"""The hundreds of a code that says so."""
+SUCCESS = 2
+"""The first digit of a status code that means that the notice was taken."""
 SENDING_SECONDS = 5.0
-"""After these, a tick leaves the rest to the next: webhooks that are silent must not take up all of beat's threads."""
+"""After this time a tick leaves the rest to the next: silent webhooks must not block all of beat's threads."""
 
 _log = logging.getLogger("qwenq.schedules")
-# At the level debug it tells of each request's path, where webhooks have their secrets.
+# At debug level urllib3 logs paths, where webhooks have their secrets.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
 def check_url(option: str, url: str) -> None:
-    """Raise InvalidParameter for what nothing can be posted to."""
+    """Raise InvalidParameter unless something can be posted to the URL."""
     parts = urlsplit(url)
     try:
         requests.Request("POST", url).prepare()
@@ -53,24 +53,24 @@ def check_url(option: str, url: str) -> None:
 
 
 def why_unreachable(url: str) -> str | None:
-    """Why nothing of this machine reaches a webhook now; None where something listens, or a proxy stands between."""
+    """Say why this machine cannot reach a webhook now. None if something listens, or if a proxy is used."""
     parts = urlsplit(url)
     if requests.utils.get_environ_proxies(url):
         return None
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        socket.create_connection((parts.hostname or "", port), timeout=LOOKING_SECONDS).close()
+        socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS).close()
     except OSError as error:
         return reason_of(error) or type(error).__name__
     return None
 
 
 def send_notices(store: Store, settings: Settings) -> int:
-    """Send notices that are due, for some seconds. Returns how many their webhooks took. Raises StoreAway."""
+    """Send notices that are due, for at most SENDING_SECONDS. Returns how many were taken. Raises StoreAway."""
     sent = 0
     ends = time.monotonic() + SENDING_SECONDS
     with requests.Session() as session:
-        while (notice := _taken(store)) is not None:
+        while (notice := _claimed(store)) is not None:
             reason = _posted(session, notice, settings)
             sent += reason is None
             _note(store, notice, reason)
@@ -80,7 +80,7 @@ def send_notices(store: Store, settings: Settings) -> int:
 
 
 def headers_of(notice: Notice, secret: bytes | None, timestamp: int) -> Mapping[str, str]:
-    """What a notice's request says of itself; it is signed where there is a secret."""
+    """Make the headers of a notice's request, signed if there is a secret."""
     headers = {
         "content-type": "application/json",
         "webhook-id": notice.key,
@@ -94,7 +94,7 @@ def headers_of(notice: Notice, secret: bytes | None, timestamp: int) -> Mapping[
 
 
 def secret_of(settings: Settings) -> bytes | None:
-    """The key that notices are signed with. Raises InvalidSetting."""
+    """The key to sign notices with; None without one. Raises InvalidSetting."""
     if settings.webhook_secret is None:
         return None
     written = settings.webhook_secret.get_secret_value()
@@ -103,32 +103,32 @@ def secret_of(settings: Settings) -> bytes | None:
     try:
         return base64.b64decode(written.removeprefix(SECRET_PREFIX), validate=True)
     except binascii.Error:
-        reason = f"what follows {SECRET_PREFIX} must be base64"
+        reason = f"the text after {SECRET_PREFIX} must be base64"
         raise InvalidSetting(name="QWENQ_WEBHOOK_SECRET", reason=reason) from None
 
 
-def _taken(store: Store) -> Notice | None:
+def _claimed(store: Store) -> Notice | None:
     with store.writing() as connection:
         return hold_notice(connection)
 
 
 def _posted(session: requests.Session, notice: Notice, settings: Settings) -> str | None:
-    """Post a notice. Returns why it was not taken, None if it was."""
+    """Post a notice. Returns why it was not taken; None if it was."""
     try:
         with session.post(
             notice.url,
             data=notice.body.encode(),
             headers=headers_of(notice, secret_of(settings), int(time.time())),
             timeout=ANSWER_SECONDS,
-            # A redirection would turn the post into a get, or carry the signature elsewhere.
+            # A redirect would turn the post into a get, or send the signature elsewhere.
             allow_redirects=False,
-            # Whatever it says, and however long: only the code counts.
+            # Only the status code counts; do not read a body of unknown length.
             stream=True,
         ) as answer:
             return (
                 None
-                if answer.status_code // 100 == TAKEN
-                else f"it answered {answer.status_code} {answer.reason}"
+                if answer.status_code // 100 == SUCCESS
+                else f"it responded {answer.status_code} {answer.reason}"
             )
     except InvalidSetting as error:
         return str(error)
@@ -137,7 +137,7 @@ def _posted(session: requests.Session, notice: Notice, settings: Settings) -> st
 
 
 def _reason_of(error: Exception, url: str) -> str:
-    """Why a webhook was not reached: what the system says, if it does; nothing of the URL's path and query."""
+    """Say why a webhook was not reached, by the system's error if there is one, without the URL's path and query."""
     if (system := _system_error(error)) is not None:
         return reason_of(system)
     cause = getattr(error.args[0] if error.args else None, "reason", None) or error
@@ -145,7 +145,7 @@ def _reason_of(error: Exception, url: str) -> str:
 
 
 def _system_error(error: BaseException) -> OSError | None:
-    """The error of the system at the bottom of a library's."""
+    """The system error at the root of a library's exception."""
     found, below = None, error
     while (below := below.__cause__ or below.__context__) is not None:  # type: ignore[assignment]
         if isinstance(below, OSError) and below.strerror:

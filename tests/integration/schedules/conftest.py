@@ -1,4 +1,4 @@
-"""Schedules over a real store and broker: the clock is the test's, answers are written as a worker writes them."""
+"""Schedules with a real store and broker, a clock set by the test, and answers written as a worker writes them."""
 
 import json
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from qwenq.store.views.jobs.statuses import job_status
 from tests.builders import chunks_of, finish, make_worker, take
 
 NIGHT = datetime(2030, 11, 22, 2, tzinfo=UTC)
-"""A due time of `0 2 * * *` that is later than any clock here."""
+"""A due time of `0 2 * * *` in the future."""
 A_DAY = timedelta(days=1)
 
 
 class Nights:
-    """A schedule's folder, and a clock that goes from due time to due time."""
+    """A schedule's folder, and ticks at any moment."""
 
     def __init__(self, store: Store, broker: Broker, settings: Settings, folder: Path) -> None:
         self.store, self.broker, self.settings, self.folder = store, broker, settings, folder
@@ -33,19 +33,19 @@ class Nights:
         self.worker = make_worker(store, "echo")
 
     def put(self, name: str, texts: Sequence[str]) -> None:
-        """A file of documents in the inbox."""
+        """Put a file of documents into the inbox."""
         lines = [json.dumps({"id": f"{name}-{place}", "text": text}) for place, text in enumerate(texts)]
         (self.inbox / name).write_text("\n".join(lines) + "\n")
 
     def add(self, name: str = "nightly", cron: str = "0 2 * * *", tz: str = "UTC", **policy: object) -> None:
-        """A schedule of all that is in the inbox, first due at NIGHT."""
+        """Add a schedule over the inbox, first due at NIGHT."""
         policy.setdefault("output", str(self.folder / "{schedule}-{date}.jsonl"))
         request = JobRequest(files=[str(self.inbox / "*.jsonl")])
         commands.add(name, (cron, tz), request, RunPolicy.model_validate(policy), self.settings)
         self.due_from(name, NIGHT)
 
     def due_from(self, name: str, moment: datetime) -> None:
-        """Let a schedule be due next at a moment, as if it had been added shortly before."""
+        """Set the next due time of a schedule."""
         from qwenq.store.schedules.schedules import note_next_due
 
         schedule = commands.show(name, self.settings).schedule
@@ -53,7 +53,7 @@ class Nights:
             note_next_due(connection, [(schedule.id, moment)])
 
     def tick(self, at: datetime = NIGHT) -> TickReport:
-        """One tick of beat at a moment."""
+        """Run one tick at a moment."""
         return tick(self.store, self.broker, self.settings, at)
 
     def runs(self, name: str = "nightly") -> list[ScheduleRun]:
@@ -71,7 +71,7 @@ class Nights:
         assert status.state is JobState.COMPLETED
 
     def night(self, at: datetime = NIGHT) -> ScheduleRun:
-        """A whole run: due, submitted, answered, delivered."""
+        """Do a whole run: due, submitted, answered, delivered."""
         self.tick(at)
         self.answer(self.runs()[-1].job_id)
         self.tick(at)
@@ -82,5 +82,5 @@ class Nights:
 
 @pytest.fixture
 def nights(store: Store, broker: Broker, settings: Settings, tmp_path: Path) -> Nights:
-    """A schedule's folder and clock."""
+    """A schedule's folder and ticks."""
     return Nights(store, broker, settings.model_copy(update={"model": "echo"}), tmp_path)

@@ -1,4 +1,4 @@
-"""Adding a schedule: what can be known to be wrong is refused."""
+"""Adding a schedule: anything that cannot work is refused."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ def _name_is_taken(nights: Nights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "error", "told"),
+    ("add", "error", "message"),
     [
         (_name_is_taken, ScheduleExists, "nightly"),
         (lambda nights: nights.add(name="a/b"), InvalidParameter, "slash"),
@@ -34,8 +34,8 @@ def _name_is_taken(nights: Nights) -> None:
         (lambda nights: nights.add(webhook="http://here:port/"), InvalidParameter, "--webhook"),
     ],
 )
-def test_what_can_be_known_to_be_wrong_is_refused_when_a_schedule_is_added(
-    nights: Nights, make: Callable[[Nights], None], error: type[Exception], told: str
+def test_a_schedule_that_cannot_work_is_refused(
+    nights: Nights, add: Callable[[Nights], None], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=told):
-        make(nights)
+    with pytest.raises(error, match=message):
+        add(nights)

@@ -1,4 +1,4 @@
-"""`qwenq beat` and a worker, as processes: what comes due by the real clock is answered and delivered by itself."""
+"""`qwenq beat` and a worker as processes, on the real clock."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.waiting import eventually
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_comes_due_is_answered_and_delivered_by_itself(nights: Nights, fleet: Fleet) -> None:
+def test_beat_and_a_worker_answer_and_deliver_a_due_run(nights: Nights, fleet: Fleet) -> None:
     nights.put("a.jsonl", ["one", "two"])
     nights.add(cron="0 2 1 1 *")
     with nights.store.reading() as connection:

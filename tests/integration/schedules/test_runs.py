@@ -1,4 +1,4 @@
-"""The life of a run: due, submitted once, delivered whole, and its record, whatever goes wrong."""
+"""The life of a run: due, submitted once, delivered, recorded, with all that can go wrong."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ from tests.builders import chunks_of, failure, finish, take
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 
 
-def test_a_run_is_submitted_when_due_and_its_answers_are_there_in_the_morning(nights: Nights) -> None:
+def test_a_run_is_submitted_when_due_and_delivered(nights: Nights) -> None:
     nights.put("a.jsonl", ["one", "two"])
     nights.add()
     assert nights.tick(NIGHT - A_DAY).due == 0
@@ -36,7 +36,7 @@ def test_a_run_is_submitted_when_due_and_its_answers_are_there_in_the_morning(ni
     assert commands.show("nightly", nights.settings).schedule.next_due_at == NIGHT + A_DAY
 
 
-def test_ticks_that_come_again_do_nothing_again(nights: Nights) -> None:
+def test_repeated_ticks_submit_a_run_once(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     for _ in range(3):
@@ -45,7 +45,7 @@ def test_ticks_that_come_again_do_nothing_again(nights: Nights) -> None:
     assert len(api.jobs(settings=nights.settings)) == 1
 
 
-def test_each_run_reads_the_inbox_anew(nights: Nights) -> None:
+def test_each_run_reads_its_input_anew(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     first = nights.night()
@@ -54,7 +54,7 @@ def test_each_run_reads_the_inbox_anew(nights: Nights) -> None:
     assert (first.documents, second.documents) == (1, 3)
 
 
-def test_an_empty_inbox_is_told_in_the_record_and_the_next_night_runs(nights: Nights) -> None:
+def test_a_run_without_input_fails_and_the_next_run_succeeds(nights: Nights) -> None:
     nights.add()
     nights.tick()
     [run] = nights.runs()
@@ -64,17 +64,17 @@ def test_an_empty_inbox_is_told_in_the_record_and_the_next_night_runs(nights: Ni
     assert nights.night(NIGHT + A_DAY).state is RunState.SUCCEEDED
 
 
-def test_status_says_which_schedules_failed_last_until_they_succeed_again(nights: Nights) -> None:
+def test_troubles_name_schedules_whose_last_run_failed(nights: Nights) -> None:
     nights.add()
     nights.tick()
-    [told] = troubles(nights.settings)
-    assert told.startswith("schedule nightly: the run that was due at 2030-11-22 02:00 UTC failed: ")
+    [trouble] = troubles(nights.settings)
+    assert trouble.startswith("schedule nightly: the run due at 2030-11-22 02:00 UTC failed: ")
     nights.put("a.jsonl", ["one"])
     nights.night(NIGHT + A_DAY)
     assert troubles(nights.settings) == []
 
 
-def test_status_says_that_no_beat_runs_what_is_due(nights: Nights) -> None:
+def test_troubles_say_that_no_beat_runs(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     assert troubles(nights.settings) == []
@@ -82,11 +82,11 @@ def test_status_says_that_no_beat_runs_what_is_due(nights: Nights) -> None:
         long_ago = moment_of(connection) - A_DAY
     nights.due_from("nightly", long_ago)
     assert troubles(nights.settings) == [
-        "schedules that are overdue: 1, for no beat runs; start one with `qwenq beat`"
+        "overdue schedules: 1, because no beat runs; start one with `qwenq beat`"
     ]
 
 
-def test_one_schedule_that_fails_stops_no_other_one(nights: Nights, tmp_path: Path) -> None:
+def test_a_failing_schedule_does_not_stop_another(nights: Nights, tmp_path: Path) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add("broken")
     nights.add("sound")
@@ -100,7 +100,7 @@ def test_one_schedule_that_fails_stops_no_other_one(nights: Nights, tmp_path: Pa
 
 
 @pytest.mark.parametrize("stored", [True, False], ids=["job stored", "nothing stored"])
-def test_a_run_whose_process_died_while_submitting_is_submitted_once(
+def test_a_run_is_submitted_once_although_its_process_died_meanwhile(
     nights: Nights, monkeypatch: pytest.MonkeyPatch, stored: bool
 ) -> None:
     nights.put("a.jsonl", ["one"])
@@ -113,7 +113,7 @@ def test_a_run_whose_process_died_while_submitting_is_submitted_once(
         dying.setattr(job_of_run, "note_job" if stored else "enqueue_job", die)
         with pytest.raises(StoreAway):
             nights.tick()
-    # Its input is another one by now: what was stored counts.
+    # Its input has changed by now; a stored job counts.
     nights.put("b.jsonl", ["two"])
     assert nights.tick().steps == 0
     with nights.store.writing() as connection:
@@ -124,7 +124,7 @@ def test_a_run_whose_process_died_while_submitting_is_submitted_once(
     assert nights.runs()[0].job_id == job.id
 
 
-def test_a_run_is_in_one_pair_of_hands(nights: Nights) -> None:
+def test_a_run_is_held_by_one_process_at_a_time(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     run_id = _due_run(nights)
@@ -141,7 +141,7 @@ def _due_run(nights: Nights) -> int:
     return nights.runs()[0].id
 
 
-def test_runs_of_a_queue_follow_each_other(nights: Nights) -> None:
+def test_queued_runs_follow_each_other(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add(overlap="queue")
     nights.tick()
@@ -154,7 +154,7 @@ def test_runs_of_a_queue_follow_each_other(nights: Nights) -> None:
     assert (first.state, second.state) == (RunState.SUCCEEDED, RunState.RUNNING)
 
 
-def test_a_run_that_may_overlap_begins_at_once_and_one_that_may_not_is_skipped(nights: Nights) -> None:
+def test_an_overlapping_run_starts_or_is_skipped_as_the_policy_says(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add("allowed", overlap="allow")
     nights.add("skipped", overlap="skip")
@@ -165,7 +165,7 @@ def test_a_run_that_may_overlap_begins_at_once_and_one_that_may_not_is_skipped(n
     assert "--overlap skip" in (nights.runs("skipped")[1].error_message or "")
 
 
-def test_too_many_failures_fail_the_run_and_its_answers_are_delivered_still(nights: Nights) -> None:
+def test_a_run_with_too_many_failures_fails_and_is_still_delivered(nights: Nights) -> None:
     nights.put("a.jsonl", ["one", "two", "three"])
     nights.add(on_failure_rate=0.3)
     nights.tick()
@@ -193,7 +193,7 @@ def test_a_cancelled_job_fails_its_run(nights: Nights) -> None:
     assert (nights.runs()[0].state, nights.runs()[0].error_code) == (RunState.FAILED, "job_cancelled")
 
 
-def test_an_output_that_cannot_be_written_fails_the_run_and_says_how_to_get_the_answers(
+def test_an_unwritable_output_fails_the_run_and_says_how_to_get_the_answers(
     nights: Nights,
 ) -> None:
     nights.put("a.jsonl", ["one"])
@@ -209,7 +209,7 @@ def test_an_output_that_cannot_be_written_fails_the_run_and_says_how_to_get_the_
     assert f"`qwenq results {job_id} -o FILE`" in (run.error_message or "")
 
 
-def test_a_paused_schedule_lets_its_times_pass(nights: Nights) -> None:
+def test_a_paused_schedule_makes_no_runs(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     commands.pause("nightly", nights.settings)
@@ -219,7 +219,7 @@ def test_a_paused_schedule_lets_its_times_pass(nights: Nights) -> None:
     assert resumed.next_due_at < NIGHT
 
 
-def test_a_removed_schedule_leaves_its_jobs(nights: Nights) -> None:
+def test_removing_a_schedule_keeps_its_jobs(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     nights.tick()
@@ -230,7 +230,7 @@ def test_a_removed_schedule_leaves_its_jobs(nights: Nights) -> None:
         commands.show("nightly", nights.settings)
 
 
-def test_a_schedule_that_is_added_anew_has_a_job_of_its_own_at_a_time_that_was_tried_before(
+def test_a_schedule_added_again_submits_a_new_job_for_the_same_due_time(
     nights: Nights,
 ) -> None:
     nights.put("a.jsonl", ["one"])
@@ -244,7 +244,7 @@ def test_a_schedule_that_is_added_anew_has_a_job_of_its_own_at_a_time_that_was_t
     assert second.notice_key != first.notice_key
 
 
-def test_a_run_that_a_person_begins_is_submitted_at_once_and_waits_for_no_clock(nights: Nights) -> None:
+def test_a_run_started_by_a_person_is_submitted_at_once(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     begun = commands.run("nightly", nights.settings)
@@ -256,7 +256,7 @@ def test_a_run_that_a_person_begins_is_submitted_at_once_and_waits_for_no_clock(
         commands.run("nightly", nights.settings)
 
 
-def test_who_waits_for_a_run_waits_for_a_beat_that_delivers_it(nights: Nights) -> None:
+def test_waiting_for_a_run_waits_while_a_beat_delivers_it(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     begun = commands.run("nightly", nights.settings)
@@ -272,7 +272,7 @@ def test_who_waits_for_a_run_waits_for_a_beat_that_delivers_it(nights: Nights) -
         assert finished.result(timeout=120).output is not None
 
 
-def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Nights) -> None:
+def test_the_report_of_a_run_compares_it_with_the_previous_run(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     nights.night()
@@ -282,12 +282,12 @@ def test_the_report_of_a_run_says_what_changed_against_the_one_before(nights: Ni
         section = changes_section(connection, second.job_id or 0)
         assert changes_section(connection, 99) is None
     assert section is not None
-    assert section.facts["The run before"] == "2030-11-22 02:00 (UTC), succeeded"
+    assert section.facts["Previous run"] == "2030-11-22 02:00 (UTC), succeeded"
     assert section.facts["Documents"] == "3, before 1 (+2)"
     assert section.facts["Generated"] == "3 of 3 documents"
 
 
-def test_an_object_store_that_is_away_is_asked_again_before_the_run_fails(nights: Nights) -> None:
+def test_an_object_store_that_is_away_is_retried_before_the_run_fails(nights: Nights) -> None:
     nights.add()
     with nights.store.writing() as connection:
         away = commands.show("nightly", nights.settings).schedule.request.model_dump(mode="json")
@@ -303,15 +303,15 @@ def test_an_object_store_that_is_away_is_asked_again_before_the_run_fails(nights
     assert (run.state, run.error_code) == (RunState.FAILED, "unreadable_input")
 
 
-def test_what_comes_due_while_long_inputs_are_read_is_there_at_once(nights: Nights) -> None:
+def test_due_times_become_runs_while_other_ticks_read_long_inputs(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
-    with ticking.AT_WORK, ticking.AT_WORK:
+    with ticking.ADVANCING, ticking.ADVANCING:
         assert (nights.tick().due, nights.tick().steps) == (1, 0)
     assert nights.tick().steps == 1
 
 
-def test_a_run_whose_model_no_worker_has_says_so(nights: Nights) -> None:
+def test_a_run_without_a_live_worker_says_so(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     nights.add()
     assert commands.show("nightly", nights.settings).waits is None

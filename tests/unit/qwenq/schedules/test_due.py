@@ -1,4 +1,4 @@
-"""Which runs a due schedule gets: what is missed, what overlaps, and what is noted of the rest."""
+"""Planning runs: missed and overlapping due times under each policy."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -28,14 +28,14 @@ def _schedule(cron: str = "0 2 * * *", **policy: object) -> Schedule:
     )
 
 
-def test_what_is_due_now_runs_and_is_due_again_at_its_next_time() -> None:
+def test_a_due_schedule_gets_a_run_and_its_next_due_time() -> None:
     runs, following = plan_runs(_schedule(), DUE, busy=False)
     assert [(run.due_at, run.skipped) for run in runs] == [(DUE, None)]
     assert following == DUE + A_DAY
 
 
 @pytest.mark.parametrize("catch_up", CatchUp)
-def test_what_is_a_little_late_runs_whatever_is_caught_up(catch_up: CatchUp) -> None:
+def test_a_slightly_late_due_time_runs_under_each_policy(catch_up: CatchUp) -> None:
     runs, _ = plan_runs(_schedule(catch_up=catch_up), DUE + LATE, busy=False)
     assert [(run.due_at, run.skipped) for run in runs] == [(DUE, None)]
 
@@ -48,7 +48,7 @@ def test_what_is_a_little_late_runs_whatever_is_caught_up(catch_up: CatchUp) -> 
         (CatchUp.ALL, [DUE, DUE + A_DAY, DUE + 2 * A_DAY], []),
     ],
 )
-def test_of_missed_times_the_policy_says_which_run_and_the_rest_is_noted_once(
+def test_catch_up_chooses_among_missed_times_and_notes_the_others_once(
     catch_up: CatchUp, ran: list[datetime], noted: list[datetime]
 ) -> None:
     runs, following = plan_runs(_schedule(catch_up=catch_up), DUE + 2.5 * A_DAY, busy=False)
@@ -62,19 +62,17 @@ def test_of_missed_times_the_policy_says_which_run_and_the_rest_is_noted_once(
 @pytest.mark.parametrize(
     ("overlap", "skipped"), [(Overlap.SKIP, True), (Overlap.QUEUE, False), (Overlap.ALLOW, False)]
 )
-def test_a_run_that_comes_due_beside_another_is_skipped_only_where_that_is_the_policy(
-    overlap: Overlap, skipped: bool
-) -> None:
+def test_an_overlapping_due_time_is_skipped_only_with_overlap_skip(overlap: Overlap, skipped: bool) -> None:
     [run], _ = plan_runs(_schedule(overlap=overlap), DUE, busy=True)
     assert (run.skipped is not None) is skipped
 
 
-def test_missed_runs_that_are_caught_up_do_not_skip_each_other() -> None:
+def test_caught_up_runs_do_not_skip_each_other() -> None:
     runs, _ = plan_runs(_schedule(catch_up=CatchUp.ALL, overlap=Overlap.SKIP), DUE + 2.5 * A_DAY, busy=True)
     assert [run.skipped for run in runs] == [None] * 3
 
 
-def test_a_year_that_nobody_looked_is_caught_up_in_portions() -> None:
+def test_a_year_of_missed_times_is_caught_up_in_portions() -> None:
     schedule = _schedule("*/5 * * * *", catch_up=CatchUp.ALL)
     runs, following = plan_runs(schedule, DUE + 365 * A_DAY, busy=False)
     assert len(runs) == RUNS_AT_ONCE

@@ -1,4 +1,4 @@
-"""Names of output files: each due time has its own, also where clocks go back."""
+"""Names of output files: unique for each due time, even where clocks go back."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,17 +16,17 @@ def _names(policy: RunPolicy, hours: int) -> list[str]:
     return [results_file(policy, "hourly", line.local(moment), 1, 1) for moment in due]
 
 
-def test_the_hour_that_comes_twice_has_two_files() -> None:
+def test_a_repeated_hour_has_two_files() -> None:
     assert _names(POLICY, 5) == [
         f"/out/hourly-2026-10-25-{time}.jsonl" for time in ("000000", "010000", "020000", "020000b", "030000")
     ]
 
 
-def test_each_due_time_of_the_day_that_has_25_hours_has_a_file_of_its_own() -> None:
+def test_each_hour_of_a_day_of_25_hours_has_its_own_file() -> None:
     assert len(set(_names(POLICY, 25))) == 25
 
 
-def test_errors_go_beside_the_answers_unless_they_have_a_place_of_their_own() -> None:
+def test_errors_go_beside_the_answers_by_default() -> None:
     place = ("nightly", MIDNIGHT, 7, 12)
     assert errors_file(POLICY, *place) == "/out/nightly-2026-10-24-220000.errors.jsonl"
     named = POLICY.model_copy(update={"errors": "/why/{run}-{job}.jsonl"})
