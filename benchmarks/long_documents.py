@@ -31,9 +31,9 @@ from qwenq.schemas.requests import EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.transformers.engine import TransformersEngine
-from qwenq.worker.long_documents.asking import Asking
 from qwenq.worker.long_documents.gauge import Gauge
 from qwenq.worker.reuse.fingerprints import Fingerprints
+from qwenq.worker.turn.job_prompt import JobPrompt
 
 TINY_MODEL = Path(__file__).parents[1] / "examples" / "tiny-qwen3"
 CONTEXT = 4_096
@@ -70,18 +70,19 @@ def measure_short(report: Report, info: ModelInfo, gauge: Gauge, documents: int)
     draw = random.Random(1)
     contents = [json.dumps({"id": str(n), "text": sentences(DOCUMENT_CHARS, draw)}) for n in range(1_000)]
     params = GenerationParams(on_overflow=Overflow.SPLIT)
-    asking = Asking.of(PROMPT, params)
+    job_prompt = JobPrompt.of(PROMPT, params)
     fingerprints = Fingerprints(info)
     rendering = passing = 0.0
     for first in range(0, documents, len(contents)):
         started = time.perf_counter()
         requests = []
+        bases = [job_prompt.merge_basis(content) for content in contents]
         for seq, content in enumerate(contents, start=first):
-            prompt = asking.template.render(content).prompt
-            requests.append(Request(seq, prompt, params, merge=asking.merge_basis(content)))
+            prompt = job_prompt.template.render(content).prompt
+            requests.append(Request(seq, prompt, params))
         rendered = time.perf_counter()
-        for request in requests:
-            if not gauge.fits(request.prompt.messages, params) or fingerprints.of(request) is None:
+        for request, basis in zip(requests, bases, strict=True):
+            if not gauge.fits(request.prompt.messages, params) or fingerprints.of(request, basis) is None:
                 raise SystemExit("a short document does not fit or has no fingerprint")
         rendering += rendered - started
         passing += time.perf_counter() - rendered
@@ -123,8 +124,8 @@ def measure_long(report: Report, gauge: Gauge, model: Path, pages: int) -> None:
 
 
 def _prompt_tokens(gauge: Gauge, text: str, part: PartLine) -> int:
-    asking = Asking.of(PROMPT, GenerationParams())
-    document = asking.template.document({"text": text})
+    job_prompt = JobPrompt.of(PROMPT, GenerationParams())
+    document = job_prompt.template.document({"text": text})
     return gauge.tokens(document.between(part.first_char, part.last_char + 1), GenerationParams())
 
 

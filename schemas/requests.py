@@ -14,8 +14,7 @@ class Request:
     """One document for the engine; `key` and `group` come back with its completion.
 
     Requests of a group (a chunk) are measured together, and can be withdrawn together. After one that
-    `closes_group`, the engine asks for the next only when its device will soon want it. `merge` is what decides how the
-    answers to its parts are merged, should it be cut; it says nothing to the engine.
+    `closes_group`, the engine asks for the next only when its device will soon want it.
     """
 
     key: int
@@ -23,7 +22,6 @@ class Request:
     params: GenerationParams
     group: int = 0
     closes_group: bool = False
-    merge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def failure(seq: int, code: str = "too_long", message: str = "much too long") ->
 
 def complete(request: Request, text: str, reasoning: str | None = None) -> Completion:
     """What an engine gives back that answers a request."""
-    usage = answer(request.key).usage
+    usage = answer(request.key % 2**31).usage  # a part's key begins there
     return Completion(request.key, text, FinishReason.STOP, usage, reasoning, group=request.group)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from qwenq.worker.keeping.keeper import TICK_SECONDS
+from qwenq.worker.keeping.rhythm import Rhythm
 from tests.chaos.claims_held import Held
 from tests.chaos.engine_log import Deed, Generation
 from tests.chaos.faults import Met
@@ -20,7 +20,7 @@ from tests.chaos.waste import Waste
 
 NOTING_SECONDS = 0.5
 """Between an engine's note that a document has ended and its keeper's hearing of it, on a machine that is busy."""
-WRITING_SECONDS = TICK_SECONDS + NOTING_SECONDS
+WRITING_SECONDS = Rhythm().tick_seconds + NOTING_SECONDS
 """From a document's end until its outcome is written, at most, where the store is at hand."""
 BACKOFF_SECONDS = 10.0
 """How long a keeper may pause for a store that was away, after it is back."""

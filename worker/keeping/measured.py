@@ -22,8 +22,8 @@ class Measured:
         """Take a group's metrics."""
         self._waiting[self._claims[metrics.group]].append(metrics)
 
-    def take(self) -> Metrics:
-        """Hand out what waits, to be written now."""
+    def drain(self) -> Metrics:
+        """Hand out what is unwritten, to be written now."""
         taken, self._waiting = self._waiting, defaultdict(list)
         return taken
 

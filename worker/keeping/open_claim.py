@@ -1,5 +1,6 @@
-"""A claim that is being answered: which of its documents have no outcome yet, and what is not written yet."""
+"""An open claim: which of its documents have no outcome yet, which outcomes are unwritten, and whether it goes on."""
 
+import threading
 import time
 from collections.abc import Collection, Mapping
 
@@ -9,69 +10,78 @@ from qwenq.schemas.parts import Part, PartAnswer
 
 
 class OpenClaim:
-    """One claim's outcomes on their way to the store. For one thread at a time.
+    """One claim in the ledger of its turn. This object alone says whether the claim is over, or its job paused.
 
-    Any thread may see whether it is `open`, or `paused`: then nothing more of it should begin.
+    Any thread may read `is_over`, `is_paused` and `is_wanted`, and call `expect`, `drop` and `drop_all_but`. The rest
+    is for the ledger, which shares its lock with its claims.
     """
 
-    def __init__(self, assignment: Assignment) -> None:
+    def __init__(self, assignment: Assignment, news: threading.Condition) -> None:
         self.claim = assignment.claim
-        self.unwritten: list[Outcome] = []
-        self.unwritten_parts: dict[Part, PartAnswer] = {}
+        self.is_over = False
+        self.is_paused = False
+        self.gives_back = False
         self.written_at = time.monotonic()
-        self.open = True
-        self.paused = self.gives_back = False
+        self._news = news
         self._unanswered = {seq for seq, _ in assignment.documents}
+        self._outcomes: list[Outcome] = []
+        self._parts: dict[Part, PartAnswer] = {}
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether more of its documents should begin."""
+        return not (self.is_over or self.is_paused)
+
+    def expect(self, keys: Collection[int]) -> None:
+        """Await the answers to parts of its documents as well, unless the chunk is to be given back."""
+        with self._news:
+            if not self.gives_back:
+                self._unanswered.update(keys)
+
+    def drop(self, keys: Collection[int]) -> None:
+        """Await these documents and parts no more, since no engine is asked; in the end, give the chunk back."""
+        with self._news:
+            self._unanswered.difference_update(keys)
+            self.gives_back = True
+            self._news.notify_all()
+
+    def drop_all_but(self, keys: Collection[int]) -> None:
+        """Await only these documents and parts, which have begun; then give the chunk back for the others."""
+        with self._news:
+            self._unanswered.intersection_update(keys)
+            self.gives_back = True
+            self._news.notify_all()
 
     @property
     def answered(self) -> bool:
-        """Whether no outcome is to come any more: each document has its own, written or not, or was put down."""
+        """Whether nothing more is awaited: each document has its outcome, written or not, or was dropped."""
         return not self._unanswered
 
     @property
     def waiting(self) -> int:
-        """How many outcomes and answers to parts wait to be written."""
-        return len(self.unwritten) + len(self.unwritten_parts)
+        """How many outcomes and answers to parts are unwritten."""
+        return len(self._outcomes) + len(self._parts)
 
     @property
-    def awaited(self) -> int:
-        """How many outcomes are to come before the claim is finished; none of one that is to be given back."""
+    def owed(self) -> int:
+        """How many outcomes an engine still has to give; 0 for a chunk that is to be given back."""
         return 0 if self.gives_back else len(self._unanswered)
 
     def add(self, outcome: Outcome) -> None:
-        """Take an outcome; a document's second one is none."""
+        """Add an outcome; later ones for the same document are ignored."""
         if outcome.seq in self._unanswered:
             self._unanswered.remove(outcome.seq)
-            self.unwritten.append(outcome)
-
-    def expect(self, keys: Collection[int]) -> None:
-        """Await the answers to parts of its documents too, unless the chunk is to be given back."""
-        if not self.gives_back:
-            self._unanswered.update(keys)
+            self._outcomes.append(outcome)
 
     def add_part(self, key: int, part: Part, answer: PartAnswer) -> None:
-        """Take the answer to a part that is awaited."""
+        """Add the answer to a part, if it is awaited."""
         if key in self._unanswered:
             self._unanswered.remove(key)
-            self.unwritten_parts[part] = answer
+            self._parts[part] = answer
 
-    def keep_only(self, keys: Collection[int]) -> None:
-        """Let all unanswered documents and parts go but these: the chunk is given back for the others in the end."""
-        self._unanswered.intersection_update(keys)
-        self.gives_back = True
-
-    def put_down(self, keys: Collection[int]) -> None:
-        """Let these go, and keep the others; the chunk is given back for them in the end."""
-        self._unanswered.difference_update(keys)
-        self.gives_back = True
-
-    def take(self) -> list[Outcome]:
-        """Hand out what is not written, to be written now."""
-        taken, self.unwritten = self.unwritten, []
+    def drain(self) -> tuple[list[Outcome], Mapping[Part, PartAnswer]]:
+        """Hand out what is unwritten, to be written now."""
+        outcomes, self._outcomes = self._outcomes, []
+        parts, self._parts = self._parts, {}
         self.written_at = time.monotonic()
-        return taken
-
-    def take_parts(self) -> Mapping[Part, PartAnswer]:
-        """The same of parts of documents."""
-        taken, self.unwritten_parts = self.unwritten_parts, {}
-        return taken
+        return outcomes, parts

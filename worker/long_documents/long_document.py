@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from qwenq.schemas.chunks import Claim
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.prompts.merging import MergeTemplate
-from qwenq.schemas.prompts.templating import PromptTemplate
+from qwenq.schemas.prompts.messages import DocumentInPrompt
 from qwenq.schemas.requests import Request
 from qwenq.schemas.results import Failure, Usage
+from qwenq.worker.keeping.open_claim import OpenClaim
+from qwenq.worker.turn.stage import ClaimedRequests
 
 
 @dataclass(slots=True, eq=False)
@@ -19,11 +20,9 @@ class LongDocument:
     `request` asks about it as a whole. For one thread at a time.
     """
 
-    claim: Claim
-    request: Request
-    content: str
-    template: PromptTemplate
+    claimed: ClaimedRequests
     merge: MergeTemplate
+    request: Request
     known: Mapping[Part, PartAnswer] = field(default_factory=dict)
     parts: Sequence[Part] = ()
     cut_into: int = 1
@@ -41,20 +40,34 @@ class LongDocument:
         """Whether the newest level has all its answers."""
         return not self._missing
 
-    def begin(self, parts: Sequence[Part]) -> Sequence[Part]:
-        """Begin a level. Returns those of its parts that are to be asked about: not those that were before."""
+    @property
+    def claim(self) -> OpenClaim:
+        """The claim that it belongs to."""
+        return self.claimed.claim
+
+    def in_prompt(self) -> DocumentInPrompt:
+        """The document in its job's prompt. Raises DocumentFailed."""
+        return self.claimed.prompt.template.document(self.claimed.contents[self.seq])
+
+    def columns(self) -> Mapping[str, object]:
+        """Its columns by name. Raises DocumentFailed."""
+        return self.claimed.prompt.template.columns(self.claimed.contents[self.seq])
+
+    def begin(self, parts: Sequence[Part], carried: Mapping[Part, int]) -> Sequence[Part]:
+        """Begin a level. Returns its parts that have no answer yet, from this attempt or an earlier one.
+
+        `carried` parts take over the answer at a place of the level below.
+        """
         if parts[0].level == 0:
             self.cut_into = len(parts)
+        for part, place in carried.items():
+            answer = self._answers[self.parts[place]]
+            self._answers[part] = PartAnswer(answer.text, answer.finish_reason, Usage(), 0.0)
         self.parts = parts
         self._answers |= {part: self.known[part] for part in parts if part in self.known}
         missing = [part for part in parts if part not in self._answers]
         self._missing = set(missing)
         return missing
-
-    def carry(self, part: Part, place: int) -> None:
-        """Let an answer of the newest level, by its place, be that to a part of the next one, which begins then."""
-        answer = self._answers[self.parts[place]]
-        self._answers[part] = PartAnswer(answer.text, answer.finish_reason, Usage(), 0.0)
 
     def add(self, part: Part, answer: PartAnswer) -> None:
         """Take an answer to a part of the newest level."""

@@ -23,15 +23,18 @@ class Fingerprints:
         self._base = None if model.revision is None else hashlib.sha256(orjson.dumps(known))
         self._context = model.context
 
-    def of(self, request: Request) -> bytes | None:
-        """A request's fingerprint. None: nothing says that its answer would be the same again."""
+    def of(self, request: Request, merge_basis: str | None = None) -> bytes | None:
+        """A request's fingerprint. None: nothing says that its answer would be the same again.
+
+        `merge_basis` is what decides how the answers to its parts would be merged, should it be split.
+        """
         params = _deciding(request.params)
         if self._base is None or params is None:
             return None
         digest = self._base.copy()
         digest.update(params)
         try:
-            digest.update(_prompt(request, self._context))
+            digest.update(_prompt(request, merge_basis, self._context))
         except TypeError:  # half of a surrogate pair: such a document fails
             return None
         return digest.digest()
@@ -49,7 +52,7 @@ def _deciding(params: GenerationParams) -> bytes | None:
     return orjson.dumps(params.model_dump(mode="json", exclude=unused), option=orjson.OPT_SORT_KEYS)
 
 
-def _prompt(request: Request, context: int) -> bytes:
+def _prompt(request: Request, merge_basis: str | None, context: int) -> bytes:
     """The rendered messages; where the model's context may have them shortened or cut, also what decides how."""
     prompt = request.prompt
     said = orjson.dumps((prompt.document_chars, [prompt.messages]))
@@ -57,4 +60,4 @@ def _prompt(request: Request, context: int) -> bytes:
     # No token is shorter than a byte.
     if request.params.on_overflow is Overflow.FAIL or len(said) + FRAME_TOKENS <= room:
         return said
-    return said + orjson.dumps((request.params.on_overflow, prompt.shortened(0), context, request.merge))
+    return said + orjson.dumps((request.params.on_overflow, prompt.shortened(0), context, merge_basis))

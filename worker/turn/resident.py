@@ -6,15 +6,15 @@ from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
 from qwenq.worker.engines.factory import make_engine
-from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.keeping.ledger import Ledger
 from qwenq.worker.turn.self_check import check_engine
 
 
 class ResidentModel:
-    """One engine with its model, and the keeper of the claims that it works for now."""
+    """One engine with its model, and the ledger of the turn that it answers for now."""
 
     def __init__(self, model: str, settings: Settings) -> None:
-        self._keeper: Keeper | None = None
+        self._ledger: Ledger | None = None
         self._engine = make_engine(model, settings, EngineHooks(self._on_step, self._on_batch))
 
     def load(self) -> ModelInfo:
@@ -29,25 +29,28 @@ class ResidentModel:
         """Count a prompt's tokens. For the thread that reads requests. Raises DocumentFailed."""
         return self._engine.prompt_tokens(messages, thinking=thinking)
 
-    def answer(self, requests: Iterable[Request], keeper: Keeper) -> Iterator[Completion]:
-        """Answer requests; the keeper of their claims hears of every step, withdraws some, or breaks it off.
+    def answer(self, requests: Iterable[Request], ledger: Ledger) -> Iterator[Completion]:
+        """Answer the requests of a ledger's claims; each step withdraws those that it no longer wants.
 
-        Raises RequestsForgotten: their chunk would else be claimed and given back for ever.
+        Raises what breaks generation off, and RequestsForgotten when the engine leaves a request unanswered: its chunk
+        would be claimed and given back for ever.
         """
-        self._keeper = keeper
+        self._ledger = ledger
         try:
             yield from self._engine.generate(requests)
-            keeper.check_answered()
+            ledger.check_answered()
         finally:
-            self._keeper = None
+            self._ledger = None
 
     def _on_step(self) -> None:
-        if self._keeper is not None:
-            for chunk_id in self._keeper.step():
-                self._engine.withdraw(chunk_id)
-            for claim in self._keeper.newly_paused():
-                self._keeper.keep_only(claim, self._engine.withdraw_waiting(claim.chunk_id))
+        if self._ledger is None:
+            return
+        for claim in self._ledger.step():
+            if claim.is_over:
+                self._engine.withdraw(claim.claim.chunk_id)
+            else:  # its job is paused
+                claim.drop_all_but(self._engine.withdraw_waiting(claim.claim.chunk_id))
 
     def _on_batch(self, metrics: BatchMetrics) -> None:
-        if self._keeper is not None:
-            self._keeper.add_batch(metrics)
+        if self._ledger is not None:
+            self._ledger.add_batch(metrics)

@@ -14,7 +14,6 @@ from qwenq.schemas.errors import (
     ModelUnavailable,
     SelfCheckFailed,
     StoreAway,
-    WorkerStopping,
 )
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.requests import ModelInfo
@@ -25,17 +24,17 @@ from qwenq.store.database.store import Store
 from qwenq.store.life import rescue, workers
 from qwenq.worker.heap import freeze_heap
 from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.keeping.ledger import Ledger
 from qwenq.worker.keeping.progress import ProgressTold, Tell, TurnProgress
-from qwenq.worker.long_documents.gauge import Gauge
-from qwenq.worker.long_documents.stage import LongDocuments
+from qwenq.worker.keeping.rhythm import Rhythm
+from qwenq.worker.keeping.stalling import StallWatch
 from qwenq.worker.parent.environment import worker_id_of_process
 from qwenq.worker.patience import patiently
-from qwenq.worker.reuse.stage import Reuse
 from qwenq.worker.store_process.claiming import Terms
 from qwenq.worker.store_process.client import StoreProcess
 from qwenq.worker.turn.claimant import Claimant
-from qwenq.worker.turn.feed import Feed
 from qwenq.worker.turn.resident import ResidentModel
+from qwenq.worker.turn.turn import Turn
 from qwenq.worker.turn.watchdog import Watchdog
 
 BROKEN_EXIT_CODE = 71
@@ -99,30 +98,30 @@ class WorkingProcess:
         Nothing to claim is no error: None. At `deadline`, on the monotonic clock, what is unanswered is put down.
         `tell` hears now and then how far it is; how it ended is returned. Raises StoreAway when the store stays away.
         """
-        first = self._take(chunk_id)
+        first = self._claim(chunk_id)
         if first is None:
             _log.info(Event.CHUNK_ABSENT, extra={"chunk": chunk_id})
             return None
+        ledger = Ledger(StallWatch(self._info.device, self._settings.stall_seconds), Rhythm())
         watchdog = Watchdog(self._settings.stall_seconds)
-        keeper = Keeper(self._store_process, self._info, self._settings, deadline)
-        with watchdog, keeper, ProgressTold(keeper.progress, tell):
-            reuse = Reuse(self._store, self._info)
-            long = LongDocuments(self._store, Gauge(self._resident, self._info.context), keeper, reuse)
-            released = self._work(Feed(self._claimant, keeper, reuse, long, first), keeper, long)
+        keeper = Keeper(ledger, self._store_process, self._info.model, self._settings, deadline)
+        with watchdog, keeper, ProgressTold(ledger.progress, tell):
+            turn = Turn(self._store, self._info, self._resident, self._claimant, ledger, first)
+            released = self._work(turn, keeper)
         for job_id in released:
             self._announce(job_id)
-        return keeper.progress()
+        return ledger.progress()
 
-    def _take(self, chunk_id: int) -> Assignment | None:
+    def _claim(self, chunk_id: int) -> Assignment | None:
         for attempt in patiently(self._settings.patience_seconds):
             with attempt:
                 assignment = self._claimant.claim(chunk_id)
         return assignment
 
-    def _work(self, feed: Feed, keeper: Keeper, long: LongDocuments) -> Collection[int]:
-        """Answer and settle. Returns the jobs of which chunks were given back."""
+    def _work(self, turn: Turn, keeper: Keeper) -> Collection[int]:
+        """Answer and settle. Returns the jobs whose chunks were given back."""
         try:
-            self._generate(feed, keeper, long)
+            turn.answer(self._resident)
             return keeper.settle_rest()
         except StoreAway:
             raise  # no chunk's fault, and the leases have run out or will
@@ -134,15 +133,6 @@ class WorkingProcess:
                 keeper.flush()
             finally:
                 os._exit(BROKEN_EXIT_CODE)
-
-    def _generate(self, feed: Feed, keeper: Keeper, long: LongDocuments) -> None:
-        try:
-            for completion in self._resident.answer(feed.requests(), keeper):
-                long.take(completion)
-        except WorkerStopping as stopping:
-            _log.info(Event.TURN_BROKEN_OFF, extra={"reason": stopping.reason})
-        finally:
-            feed.close()
 
     def _rescue_own(self) -> None:
         for attempt in patiently(self._settings.patience_seconds):

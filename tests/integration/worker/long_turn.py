@@ -19,14 +19,13 @@ from qwenq.store.database.store import Store
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from qwenq.worker.keeping.keeper import Keeper
-from qwenq.worker.long_documents.gauge import Gauge
-from qwenq.worker.long_documents.stage import LongDocuments
-from qwenq.worker.reuse.stage import Reuse
-from qwenq.worker.turn.feed import Feed
+from qwenq.worker.keeping.rhythm import Rhythm
 from qwenq.worker.turn.resident import ResidentModel
+from qwenq.worker.turn.turn import Turn
 from tests.audit import audit
 from tests.builders import EXPIRED, MODEL, chunks_of, make_worker, row, store_job
-from tests.store_work import InThisProcess, claimant_of
+from tests.store_work import claimant_of
+from tests.turns import INFO, keeper_of, quick
 
 CONTEXT = 40
 ANSWER = 5
@@ -50,12 +49,17 @@ class LongTurns:
     context: int = CONTEXT
     model: str = ECHO_MODEL
     failing: str = "nothing"
+    rhythm: Rhythm = field(default_factory=quick)
     asked: list[str] = field(default_factory=list)
     after: Callable[[int, Keeper], object] = field(default=lambda _given, _keeper: None)
 
     def __post_init__(self) -> None:
         self.worker_id = make_worker(self.store)
-        self.info = ModelInfo(MODEL, "none", "none", self.context, 0, 0.0, revision="r1")
+
+    @property
+    def info(self) -> ModelInfo:
+        """Its model."""
+        return replace(INFO, context=self.context)
 
     def job(self, *texts: str, prompt: PromptSpec = PROMPT, reuse: bool = False, **params: Any) -> int:
         """A job of one chunk."""
@@ -96,14 +100,11 @@ class LongTurns:
         assert first is not None
         resident = ResidentModel(self.model, settings)
         resident.load()
-        with Keeper(InThisProcess(self.store), self.info, settings, float("inf")) as keeper:
-            reuse = Reuse(self.store, self.info)
-            long = LongDocuments(self.store, Gauge(resident, self.context), keeper, reuse)
-            feed = Feed(claimant, keeper, reuse, long, first)
-            for given, completion in enumerate(
-                resident.answer(self._noted(feed.requests()), keeper), start=1
-            ):
-                long.take(self._as_it_came(completion))
+        with keeper_of(self.store, settings, self.rhythm, self.info) as keeper:
+            turn = Turn(self.store, self.info, resident, claimant, keeper.ledger, first)
+            completions = resident.answer(self._noted(turn.requests()), keeper.ledger)
+            for given, completion in enumerate(completions, start=1):
+                turn.complete(self._as_it_came(completion))
                 self.after(given, keeper)
                 if given == answers:
                     keeper.flush()

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
-from qwenq.schemas.requests import ModelInfo, Request
+from qwenq.schemas.requests import Request
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
 from qwenq.schemas.tables.core import chunks
@@ -20,28 +20,22 @@ from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.workers import note_stopping
 from qwenq.store.views.answers.results import errors_of
 from qwenq.store.views.jobs.statuses import job_status
-from qwenq.worker.keeping import keeper as keeper_module
 from qwenq.worker.keeping.keeper import Keeper
-from qwenq.worker.reuse.stage import Reuse
-from qwenq.worker.turn import feed as feed_module
-from qwenq.worker.turn import next_claim as next_claim_module
+from qwenq.worker.keeping.rhythm import Rhythm
 from qwenq.worker.turn.claimant import Claimant
-from qwenq.worker.turn.feed import Feed
 from qwenq.worker.turn.next_claim import AHEAD
+from qwenq.worker.turn.turn import Turn
 from tests.audit import audit
 from tests.builders import MODEL, answer, chunks_of, make_job, make_worker, row, store_job, suspect
-from tests.echo_documents import echo_documents
-from tests.store_work import InThisProcess, claimant_of
+from tests.store_work import claimant_of
+from tests.turns import keeper_of, quick, turn_of
 from tests.waiting import eventually
 
-INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
 
-
-@pytest.fixture(autouse=True)
-def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "TICK_SECONDS", 0.02)
-    monkeypatch.setattr(feed_module, "LOOK_AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(feed_module, "QUICK_SECONDS", 0.0)
+@pytest.fixture
+def rhythm() -> Rhythm:
+    """The rhythm of the keeper and its turn."""
+    return quick()
 
 
 @pytest.fixture
@@ -51,9 +45,9 @@ def claimant(store: Store) -> Claimant:
 
 
 @pytest.fixture
-def keeper(store: Store, settings: Settings) -> Iterator[Keeper]:
-    """A keeper at work."""
-    with Keeper(InThisProcess(store), INFO, settings, float("inf")) as keeper:
+def keeper(store: Store, settings: Settings, rhythm: Rhythm) -> Iterator[Keeper]:
+    """A keeper that runs."""
+    with keeper_of(store, settings, rhythm) as keeper:
         yield keeper
 
 
@@ -64,16 +58,15 @@ def reader() -> Iterator[ThreadPoolExecutor]:
         yield reader
 
 
-def begin(store: Store, claimant: Claimant, keeper: Keeper, chunk_id: int) -> Feed:
+def begin(store: Store, claimant: Claimant, keeper: Keeper, chunk_id: int) -> Turn:
     first = claimant.claim(chunk_id)
     assert first is not None
-    reuse = Reuse(store, INFO)
-    return Feed(claimant, keeper, reuse, echo_documents(store, keeper, reuse), first)
+    return turn_of(store, keeper, claimant, first)
 
 
 def give(keeper: Keeper, *requests: Request) -> None:
     for request in requests:
-        keeper.add(replace(answer(request.key), chunk_id=request.group))
+        keeper.ledger.add(replace(answer(request.key), chunk_id=request.group))
 
 
 def test_the_next_chunk_is_claimed_when_it_is_asked_for_and_no_earlier(
@@ -92,9 +85,9 @@ def test_the_next_chunk_is_claimed_when_it_is_asked_for_and_no_earlier(
 
 
 def test_where_chunks_are_quick_the_next_ones_are_claimed_ahead(
-    store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm
 ) -> None:
-    monkeypatch.setattr(feed_module, "QUICK_SECONDS", 60.0)
+    rhythm.quick_seconds = 60.0
     job_id = make_job(store, documents=24)
     waiting = chunks_of(store, job_id)
     feed = begin(store, claimant, keeper, waiting[0])
@@ -104,7 +97,10 @@ def test_where_chunks_are_quick_the_next_ones_are_claimed_ahead(
         lambda: chunks_of(store, job_id, ChunkState.RUNNING) == waiting[: 2 + AHEAD],
         "what is needed soon is claimed, and no more",
     )
-    assert all(keeper.is_open(claim) for claim in keeper.claims())
+    eventually(
+        lambda: [claim.chunk_id for claim in keeper.ledger.claims()] == waiting[: 2 + AHEAD],
+        "the ledger has what is claimed",
+    )
     assert [request.group for request in islice(requests, 11)] == [
         *[waiting[1]] * 3,
         *[waiting[2]] * 4,
@@ -115,9 +111,9 @@ def test_where_chunks_are_quick_the_next_ones_are_claimed_ahead(
 
 @pytest.mark.parametrize("why", ["the turn's time is over", "a job is paused"])
 def test_what_was_claimed_ahead_is_answered_though_nothing_more_may_be_claimed(
-    store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch, why: str
+    store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm, why: str
 ) -> None:
-    monkeypatch.setattr(feed_module, "QUICK_SECONDS", 60.0)
+    rhythm.quick_seconds = 60.0
     paused = make_job(store, documents=8)
     job_id = make_job(store, documents=24)
     waiting = [*chunks_of(store, paused), *chunks_of(store, job_id)]
@@ -128,23 +124,23 @@ def test_what_was_claimed_ahead_is_answered_though_nothing_more_may_be_claimed(
         with store.writing() as connection:
             pause_job(connection, paused)
         give(keeper, *begun[:7])
-        keeper.put_down(keeper.claims()[1], [begun[7].key])
-        eventually(lambda: not keeper.wants_more, "the paused job's chunk is given back")
+        keeper.ledger.open_claims()[1].drop([begun[7].key])
+        eventually(lambda: not keeper.ledger.wants_more, "the paused job's chunk is given back")
     else:
-        monkeypatch.setattr(next_claim_module, "TURN_SECONDS", 0.0)
+        rhythm.turn_seconds = 0.0
     rest = list(requests)
     assert {request.group for request in rest} == set(waiting[2:5])
     give(keeper, *begun, *rest)
-    keeper.check_answered()
+    keeper.ledger.check_answered()
     keeper.settle_rest()
     assert chunks_of(store, job_id, ChunkState.DONE) == waiting[2:5]
     assert chunks_of(store, job_id, ChunkState.QUEUED) == waiting[5:]
 
 
 def test_what_was_claimed_ahead_is_given_back_when_the_turn_ends_early(
-    store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm
 ) -> None:
-    monkeypatch.setattr(feed_module, "QUICK_SECONDS", 60.0)
+    rhythm.quick_seconds = 60.0
     job_id = make_job(store, documents=24)
     waiting = chunks_of(store, job_id)
     feed = begin(store, claimant, keeper, waiting[0])
@@ -249,9 +245,9 @@ def test_a_message_of_a_chunk_that_is_done_leads_to_another_that_waits(
 
 
 def test_a_turn_claims_no_more_after_its_time(
-    store: Store, claimant: Claimant, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm
 ) -> None:
-    monkeypatch.setattr(next_claim_module, "TURN_SECONDS", 0.0)
+    rhythm.turn_seconds = 0.0
     job_id = make_job(store, documents=8)
     first, second = chunks_of(store, job_id)
     assert {request.group for request in begin(store, claimant, keeper, first).requests()} == {first}
@@ -280,7 +276,7 @@ def test_documents_of_a_cancelled_job_are_not_read_any_further(
     next(requests)
     with store.writing() as connection:
         cancel_job(connection, cancelled)
-    eventually(keeper.step, "the chunk is withdrawn")
+    eventually(keeper.ledger.step, "the chunk is withdrawn")
     assert next(requests).group == chunks_of(store, other)[0]
 
 
@@ -289,22 +285,22 @@ def test_documents_of_a_paused_job_that_are_not_begun_are_given_back(
 ) -> None:
     paused, other = make_job(store, documents=4), make_job(store, documents=4)
     requests = begin(store, claimant, keeper, chunks_of(store, paused)[0]).requests()
-    (claim,) = keeper.claims()
+    (claim,) = keeper.ledger.open_claims()
     read = [next(requests)]
     with store.writing() as connection:
         pause_job(connection, paused)
-    assert eventually(keeper.newly_paused, "the worker hears of the pause") == [claim]
-    assert keeper.newly_paused() == ()
+    assert eventually(keeper.ledger.step, "the pause is noticed") == [claim]
+    assert keeper.ledger.step() == ()
     read.append(next(requests))
     beside = next(requests)
     assert beside.group == chunks_of(store, other)[0]
-    keeper.keep_only(claim, {0, 1})
-    assert keeper.is_open(claim)
+    claim.drop_all_but({0, 1})
+    assert not claim.is_over
     give(keeper, *read)
-    eventually(lambda: not keeper.is_open(claim), "the chunk is given back")
+    eventually(lambda: claim.is_over, "the chunk is given back")
     give(keeper, beside, *requests)
     assert keeper.settle_rest() == {paused}
-    assert chunks_of(store, paused, ChunkState.QUEUED) == [claim.chunk_id]
+    assert chunks_of(store, paused, ChunkState.QUEUED) == [claim.claim.chunk_id]
     with store.reading() as connection:
         audit(connection, paused)
         held, ended = job_status(connection, paused), job_status(connection, other)
@@ -332,13 +328,13 @@ def test_a_chunk_of_a_job_that_is_resumed_in_time_is_read_to_its_end(
 ) -> None:
     job_id = make_job(store, documents=4)
     requests = begin(store, claimant, keeper, chunks_of(store, job_id)[0]).requests()
-    (claim,) = keeper.claims()
+    (claim,) = keeper.ledger.open_claims()
     with store.writing() as connection:
         pause_job(connection, job_id)
-    eventually(lambda: keeper.is_paused(claim), "the worker hears of the pause")
+    eventually(lambda: claim.is_paused, "the pause is noticed")
     with store.writing() as connection:
         resume_job(connection, job_id)
-    eventually(lambda: not keeper.is_paused(claim), "the worker hears of its end")
+    eventually(lambda: not claim.is_paused, "the end of the pause is noticed")
     assert [request.key for request in islice(requests, 4)] == [0, 1, 2, 3]
 
 

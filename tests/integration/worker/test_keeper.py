@@ -12,7 +12,7 @@ from qwenq.schemas.chunks import Claim
 from qwenq.schemas.errors import WorkerStopping
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
-from qwenq.schemas.requests import BatchMetrics, ModelInfo
+from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
@@ -25,23 +25,16 @@ from qwenq.store.views.answers.parts import answered_parts
 from qwenq.store.views.answers.results import errors_of, results_of
 from qwenq.store.views.jobs.statuses import job_status
 from qwenq.store.views.work.assignments import assignment_of
-from qwenq.worker.keeping import keeper as keeper_module
 from qwenq.worker.keeping.keeper import Keeper
+from qwenq.worker.keeping.open_claim import OpenClaim
 from tests.audit import audit
-from tests.builders import MODEL, answer, chunks_of, failure, make_job, make_worker, take
-from tests.store_work import InThisProcess
+from tests.builders import answer, chunks_of, failure, make_job, make_worker, take
+from tests.turns import keeper_of, quick
 from tests.waiting import eventually
 
-NEVER = float("inf")
-INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
 METRICS = BatchMetrics(
     rows=2, prompt_tokens=20, padded_tokens=24, new_tokens=8, seconds=0.5, resident_bytes=1, gpu_peak_bytes=0
 )
-
-
-@pytest.fixture(autouse=True)
-def _quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "TICK_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -52,17 +45,22 @@ def claim(store: Store) -> Claim:
 
 
 @pytest.fixture
-def keeper(store: Store, claim: Claim, settings: Settings) -> Iterator[Keeper]:
-    """A keeper at work on the claim."""
-    with Keeper(InThisProcess(store), INFO, settings, NEVER) as keeper:
-        keep(store, keeper, claim)
+def keeper(store: Store, settings: Settings) -> Iterator[Keeper]:
+    """A keeper that runs."""
+    with keeper_of(store, settings) as keeper:
         yield keeper
 
 
-def keep(store: Store, keeper: Keeper, claim: Claim) -> None:
+@pytest.fixture
+def opened(store: Store, keeper: Keeper, claim: Claim) -> OpenClaim:
+    """The claim in the keeper's ledger."""
+    return keep(store, keeper, claim)
+
+
+def keep(store: Store, keeper: Keeper, claim: Claim) -> OpenClaim:
     with store.reading() as connection:
         assignment = assignment_of(connection, claim)
-    keeper.open(assignment)
+    return keeper.ledger.open(assignment)
 
 
 def answered(store: Store, claim: Claim) -> int:
@@ -72,33 +70,35 @@ def answered(store: Store, claim: Claim) -> int:
 
 def give(keeper: Keeper, claim: Claim, *outcomes: Outcome) -> None:
     for outcome in outcomes:
-        keeper.add(replace(outcome, chunk_id=claim.chunk_id))
+        keeper.ledger.add(replace(outcome, chunk_id=claim.chunk_id))
 
 
 def broken_off(keeper: Keeper) -> WorkerStopping | None:
     """What the next step raises, if it does."""
     try:
-        keeper.step()
+        keeper.ledger.step()
     except WorkerStopping as interrupt:
         return interrupt
     return None
 
 
-def settled(keeper: Keeper, claim: Claim) -> None:
-    eventually(lambda: not keeper.is_open(claim), "the claim is settled")
+def settled(claim: OpenClaim) -> None:
+    eventually(lambda: claim.is_over, "the claim is settled")
 
 
 def test_outcomes_are_in_the_store_while_the_chunk_still_runs(
-    store: Store, claim: Claim, keeper: Keeper
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     give(keeper, claim, answer(0))
     eventually(lambda: answered(store, claim) == 1, "the first answer is stored")
     assert chunks_of(store, claim.job_id, ChunkState.RUNNING) == [claim.chunk_id]
 
 
-def test_the_last_outcome_closes_the_chunk_and_its_job(store: Store, claim: Claim, keeper: Keeper) -> None:
+def test_the_last_outcome_closes_the_chunk_and_its_job(
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
+) -> None:
     give(keeper, claim, answer(0), answer(1), answer(2), failure(3))
-    settled(keeper, claim)
+    settled(opened)
     with store.reading() as connection:
         audit(connection, claim.job_id)
         status = job_status(connection, claim.job_id)
@@ -109,12 +109,12 @@ def test_the_last_outcome_closes_the_chunk_and_its_job(store: Store, claim: Clai
 
 
 def test_metrics_that_come_after_the_last_outcome_are_kept(
-    store: Store, claim: Claim, keeper: Keeper
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
-    keeper.add_batch(replace(METRICS, group=claim.chunk_id, prefix_tokens=7))
+    keeper.ledger.add_batch(replace(METRICS, group=claim.chunk_id, prefix_tokens=7))
     give(keeper, claim, *map(answer, range(4)))
-    settled(keeper, claim)
-    keeper.add_batch(replace(METRICS, group=claim.chunk_id))
+    settled(opened)
+    keeper.ledger.add_batch(replace(METRICS, group=claim.chunk_id))
     keeper.settle_rest()
     with store.reading() as connection:
         kept = connection.execute(select(batches.c.chunk_id, batches.c.prefix_tokens)).all()
@@ -122,7 +122,7 @@ def test_metrics_that_come_after_the_last_outcome_are_kept(
 
 
 def test_a_chunk_with_a_document_left_is_given_back_in_the_end(
-    store: Store, claim: Claim, keeper: Keeper
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     give(keeper, claim, answer(0))
     assert keeper.settle_rest() == {claim.job_id}
@@ -133,30 +133,34 @@ def test_a_chunk_with_a_document_left_is_given_back_in_the_end(
     assert (status.state, status.documents.pending, status.documents.succeeded) == ("running", 3, 1)
 
 
-def test_a_second_outcome_of_a_document_changes_nothing(store: Store, claim: Claim, keeper: Keeper) -> None:
+def test_a_second_outcome_of_a_document_changes_nothing(
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
+) -> None:
     give(keeper, claim, answer(0), answer(0, "another"), answer(1), answer(2))
     eventually(lambda: answered(store, claim) == 3, "three answers are stored")
-    assert keeper.is_open(claim)
+    assert not opened.is_over
     give(keeper, claim, answer(3))
-    settled(keeper, claim)
+    settled(opened)
     with store.reading() as connection:
         audit(connection, claim.job_id)
         assert next(results_of(connection, claim.job_id)).text == "answer 0"
 
 
-def test_a_cancelled_job_ends_its_claim_and_no_other(store: Store, claim: Claim, keeper: Keeper) -> None:
+def test_a_cancelled_job_ends_its_claim_and_no_other(
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
+) -> None:
     other_job = make_job(store, documents=4)
     other = take(store, chunks_of(store, other_job)[0], claim.worker_id)
-    keep(store, keeper, other)
+    kept = keep(store, keeper, other)
     give(keeper, claim, answer(0))
     eventually(lambda: answered(store, claim) == 1, "the first answer is stored")
     with store.writing() as connection:
         cancel_job(connection, claim.job_id)
-    assert eventually(keeper.step, "a chunk is withdrawn") == [claim.chunk_id]
-    assert keeper.claims() == (other,)
+    assert eventually(keeper.ledger.step, "a chunk is withdrawn") == [opened]
+    assert keeper.ledger.claims() == (other,)
     give(keeper, claim, answer(1))  # what the engine gives before it hears of it
     give(keeper, other, *map(answer, range(4)))
-    settled(keeper, other)
+    settled(kept)
     assert keeper.settle_rest() == set()
     with store.reading() as connection:
         audit(connection, claim.job_id)
@@ -168,7 +172,7 @@ def test_a_cancelled_job_ends_its_claim_and_no_other(store: Store, claim: Claim,
 
 
 def test_a_stopping_worker_breaks_generation_off_and_gives_all_chunks_back(
-    store: Store, claim: Claim, keeper: Keeper
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     other = take(store, chunks_of(store, make_job(store, documents=4))[0], claim.worker_id)
     keep(store, keeper, other)
@@ -176,7 +180,7 @@ def test_a_stopping_worker_breaks_generation_off_and_gives_all_chunks_back(
     with store.writing() as connection:
         note_stopping(connection, claim.worker_id)
     eventually(lambda: broken_off(keeper), "a step is refused")
-    assert not keeper.wants_more
+    assert not keeper.ledger.wants_more
     assert keeper.settle_rest() == {claim.job_id, other.job_id}
     for one in (claim, other):
         assert chunks_of(store, one.job_id, ChunkState.QUEUED) == [one.chunk_id]
@@ -184,10 +188,9 @@ def test_a_stopping_worker_breaks_generation_off_and_gives_all_chunks_back(
 
 
 def test_a_task_whose_time_is_up_puts_its_chunks_down(store: Store, claim: Claim, settings: Settings) -> None:
-    with Keeper(InThisProcess(store), INFO, settings, deadline=time.monotonic()) as keeper:
+    with keeper_of(store, settings, deadline=time.monotonic()) as keeper:
         keep(store, keeper, claim)
-        with pytest.raises(WorkerStopping):
-            keeper.step()
+        eventually(lambda: broken_off(keeper), "a step is refused")
         assert keeper.settle_rest() == {claim.job_id}
     assert chunks_of(store, claim.job_id, ChunkState.QUEUED) == [claim.chunk_id]
 
@@ -196,28 +199,30 @@ def test_a_lost_claim_is_withdrawn_and_nothing_more_is_written_for_it(
     store: Store, claim: Claim, settings: Settings
 ) -> None:
     gone = settings.model_copy(update={"lease_seconds": -1.0})
-    with Keeper(InThisProcess(store), INFO, gone, NEVER) as keeper:
-        keep(store, keeper, claim)
+    with keeper_of(store, gone) as keeper:
+        lost = keep(store, keeper, claim)
         eventually(lambda: rescued(store), "its lease, never renewed in time, runs out")
         again = take(store, claim.chunk_id, claim.worker_id)
         give(keeper, claim, answer(0))
-        assert eventually(keeper.step, "the chunk is withdrawn") == [claim.chunk_id]
+        assert eventually(keeper.ledger.step, "the chunk is withdrawn") == [lost]
         give(keeper, claim, answer(1))
         # Claimed anew, its requests would be withdrawn with the old ones.
-        assert not keeper.wants_more
+        assert not keeper.ledger.wants_more
         assert keeper.settle_rest() == set()
     assert (again.attempt, again.crashes) == (claim.attempt + 1, 1)
     assert answered(store, claim) == 0
 
 
-def test_one_lost_claim_leaves_the_others_alone(store: Store, claim: Claim, keeper: Keeper) -> None:
+def test_one_lost_claim_leaves_the_others_alone(
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
+) -> None:
     lost = take(store, chunks_of(store, make_job(store, documents=4))[0], claim.worker_id, -1.0)
     with store.writing() as connection:
         assert rescue_expired(connection, max_crashes=10).requeued == 1
-    keep(store, keeper, lost)
-    assert eventually(keeper.step, "the chunk is withdrawn") == [lost.chunk_id]
+    held = keep(store, keeper, lost)
+    assert eventually(keeper.ledger.step, "the chunk is withdrawn") == [held]
     give(keeper, claim, *map(answer, range(4)))
-    settled(keeper, claim)
+    settled(opened)
     assert answered(store, claim) == 4
 
 
@@ -225,7 +230,7 @@ def test_outcomes_that_cannot_be_written_break_generation_off(
     store: Store, claim: Claim, settings: Settings
 ) -> None:
     impatient = settings.model_copy(update={"patience_seconds": 0.1})
-    with Keeper(InThisProcess(store), INFO, impatient, NEVER) as keeper:
+    with keeper_of(store, impatient) as keeper:
         keep(store, keeper, claim)
         refuse_writing(store, keeper)
 
@@ -236,7 +241,7 @@ def refuse_writing(store: Store, keeper: Keeper) -> None:
 
     def refused() -> Exception | None:
         try:
-            keeper.step()
+            keeper.ledger.step()
         except Exception as error:  # noqa: BLE001 - SQLite and PostgreSQL say it each in their own way
             return error
         return None
@@ -248,18 +253,17 @@ def refuse_writing(store: Store, keeper: Keeper) -> None:
 
 
 def test_a_store_that_falls_behind_holds_generation_back(
-    store: Store, claim: Claim, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    store: Store, claim: Claim, settings: Settings
 ) -> None:
-    monkeypatch.setattr(keeper_module, "MOST_UNWRITTEN", 1)
-    monkeypatch.setattr(keeper_module, "FLUSH_OUTCOMES", 1)
+    rhythm = quick(most_unwritten=1, flush_outcomes=1)
     writing = threading.Event()
     with (
         Store(store.engine.url) as elsewhere,
         elsewhere.writing() as connection,
-        Keeper(InThisProcess(store), INFO, settings, NEVER) as keeper,
+        keeper_of(store, settings, rhythm) as keeper,
     ):
         hold_chunk(connection, claim)
-        keep(store, keeper, claim)
+        opened = keep(store, keeper, claim)
 
         def generate() -> None:
             give(keeper, claim, *map(answer, range(4)))
@@ -271,7 +275,7 @@ def test_a_store_that_falls_behind_holds_generation_back(
         connection.rollback()
         assert writing.wait(30)
         generating.join()
-        settled(keeper, claim)
+        settled(opened)
 
 
 def hold_chunk(connection: Connection, claim: Claim) -> None:
@@ -285,30 +289,31 @@ def rescued(store: Store) -> bool:
 
 
 def test_parts_that_are_begun_are_written_before_the_chunk_is_given_back(
-    store: Store, keeper: Keeper, claim: Claim
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     begun, waiting, late = 2**31, 2**31 + 1, 2**31 + 2
     answered = PartAnswer("a part", FinishReason.STOP, Usage(), 0.1)
     first, second = Part(0, 0, 0, 0, 9), Part(0, 0, 1, 9, 18)
-    keeper.expect(claim.chunk_id, [begun, waiting])
-    keeper.keep_only(claim, {begun})
-    keeper.expect(claim.chunk_id, [late])
-    keeper.add_part(claim.chunk_id, waiting, second, answered)
-    assert keeper.is_open(claim)
-    keeper.add_part(claim.chunk_id, begun, first, answered)
-    eventually(lambda: not keeper.is_open(claim), "the chunk is given back")
+    opened.expect([begun, waiting])
+    opened.drop_all_but({begun})
+    opened.expect([late])
+    keeper.ledger.add_part(opened, waiting, second, answered)
+    assert not opened.is_over
+    keeper.ledger.add_part(opened, begun, first, answered)
+    eventually(lambda: opened.is_over, "the chunk is given back")
     assert chunks_of(store, claim.job_id, ChunkState.QUEUED) == [claim.chunk_id]
     with store.reading() as connection:
         assert answered_parts(connection, claim.job_id, 0) == {first: answered}
 
 
-def test_parts_of_a_lost_claim_are_not_written(store: Store, keeper: Keeper, claim: Claim) -> None:
-    keeper.expect(claim.chunk_id, [2**31])
+def test_parts_of_a_lost_claim_are_not_written(
+    store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
+) -> None:
+    opened.expect([2**31])
     with store.writing() as connection:
         connection.execute(update(chunks).values(attempt=claim.attempt + 1))
-    keeper.add_part(
-        claim.chunk_id, 2**31, Part(0, 0, 0, 0, 9), PartAnswer("", FinishReason.STOP, Usage(), 0.1)
-    )
-    eventually(lambda: not keeper.is_open(claim), "the claim is lost")
+    part, answered = Part(0, 0, 0, 0, 9), PartAnswer("", FinishReason.STOP, Usage(), 0.1)
+    keeper.ledger.add_part(opened, 2**31, part, answered)
+    eventually(lambda: opened.is_over, "the claim is lost")
     with store.reading() as connection:
         assert answered_parts(connection, claim.job_id, 0) == {}

@@ -14,23 +14,15 @@ from qwenq.store.views.answers.parts import parts_of
 from qwenq.store.views.answers.results import errors_of, results_of
 from qwenq.store.views.jobs.statuses import job_status
 from qwenq.worker.engines.echo import engine as echo
-from qwenq.worker.keeping import keeper as keeper_module
 from qwenq.worker.keeping.keeper import Keeper
-from qwenq.worker.turn import feed as feed_module
-from qwenq.worker.turn import next_claim as next_claim_module
 from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurns, words
+from tests.turns import quick
 from tests.waiting import eventually
 
 SHORT = "one two three"
 LONG = words(100)
 PARTS = 4
 """Of `LONG`."""
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "TICK_SECONDS", 0.02)
-    monkeypatch.setattr(feed_module, "LOOK_AGAIN_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -256,7 +248,7 @@ def test_of_a_cancelled_job_no_further_part_is_asked(turns: LongTurns) -> None:
         if given == 3:
             with turns.store.writing() as connection:
                 cancel_job(connection, job_id)
-            eventually(lambda: not keeper.claims(), "the worker hears of it")
+            eventually(lambda: not keeper.ledger.claims(), "the cancelling is noticed")
 
     turns.after = cancel
     turns.answer(job_id)
@@ -267,17 +259,17 @@ def test_of_a_cancelled_job_no_further_part_is_asked(turns: LongTurns) -> None:
         ]
 
 
-def test_a_paused_job_goes_on_from_the_parts_that_it_has(
-    turns: LongTurns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(next_claim_module, "TURN_SECONDS", 0.0)
+def test_a_paused_job_goes_on_from_the_parts_that_it_has(turns: LongTurns) -> None:
+    turns.rhythm = quick(turn_seconds=0.0)
     job_id = turns.job(LONG)
 
     def pause(given: int, keeper: Keeper) -> None:
         if given == 2:
             with turns.store.writing() as connection:
                 pause_job(connection, job_id)
-            eventually(lambda: all(map(keeper.is_paused, keeper.claims())), "the worker hears of it")
+            eventually(
+                lambda: all(claim.is_paused for claim in keeper.ledger.open_claims()), "the pause is noticed"
+            )
 
     turns.after = pause
     turns.answer(job_id)

@@ -16,19 +16,14 @@ from qwenq.schemas.tables.core import jobs as job_rows
 from qwenq.schemas.tables.parts import parts
 from qwenq.store.database.store import Store
 from qwenq.store.views.answers.results import results_of
-from qwenq.worker.keeping import keeper as keeper_module
-from qwenq.worker.keeping.keeper import Keeper
-from qwenq.worker.reuse.stage import Reuse
-from qwenq.worker.turn import next_claim as next_claim_module
-from qwenq.worker.turn.feed import Feed
 from tests.audit import audit
 from tests.builders import MODEL, chunks_of, complete, row, store_job
-from tests.echo_documents import echo_documents
 from tests.integration.trouble.slow_worker import SlowWorker
 from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurns, words
 from tests.processes import TINY_MODEL, Fleet, working_process
 from tests.services import Jobs
-from tests.store_work import InThisProcess, claimant_of
+from tests.store_work import claimant_of
+from tests.turns import keeper_of, quick, turn_of
 from tests.waiting import eventually
 
 SCHEMA = json.dumps(
@@ -49,29 +44,26 @@ def reader() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
-    store: Store, settings: Settings, reader: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    store: Store, settings: Settings, reader: ThreadPoolExecutor
 ) -> None:
-    monkeypatch.setattr(keeper_module, "TICK_SECONDS", 0.02)
-    monkeypatch.setattr(next_claim_module, "TURN_SECONDS", 0.0)
     turns = LongTurns(store, settings)
     job_id = turns.job(words(100))
     claimant = claimant_of(store, MODEL, turns.worker_id, 60)
     first = claimant.claim(chunks_of(store, job_id)[0])
     assert first is not None
-    with Keeper(InThisProcess(store), turns.info, settings, float("inf")) as keeper:
-        reuse = Reuse(store, turns.info)
-        long = echo_documents(store, keeper, reuse, CONTEXT)
-        requests = Feed(claimant, keeper, reuse, long, first).requests()
+    with keeper_of(store, settings, quick(turn_seconds=0.0), turns.info) as keeper:
+        turn = turn_of(store, keeper, claimant, first, turns.info)
+        requests = turn.requests()
         asked = [next(requests) for _ in range(4)]
         assert [request.closes_group for request in asked] == [False, False, False, True]
         waiting = reader.submit(next, requests, None)
         for request in asked:
-            long.take(complete(request, "a few words"))
+            turn.complete(complete(request, "a few words"))
         merging = waiting.result(30)
         assert merging is not None
         assert (merging.key, merging.closes_group) == (0, True)
         assert merging.prompt.messages[-1].content == "Merge 4: " + " | ".join(["a few words"] * 4)
-        long.take(complete(merging, "a few words"))
+        turn.complete(complete(merging, "a few words"))
         assert reader.submit(next, requests, None).result(30) is None
         assert keeper.settle_rest() == set()
     with store.reading() as connection:

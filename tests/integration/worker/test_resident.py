@@ -6,19 +6,18 @@ import pytest
 
 from qwenq.schemas.errors import RequestsForgotten
 from qwenq.schemas.outcomes import Outcome
-from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.schemas.requests import Completion, Request
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
 from qwenq.worker.engines.echo.engine import ECHO_MODEL, EchoEngine
 from qwenq.worker.engines.options import EngineOptions
-from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.turn import resident as resident_module
 from qwenq.worker.turn.resident import ResidentModel
 from tests.builders import MODEL, chunks_of, make_job, make_worker
-from tests.store_work import InThisProcess, claimant_of
+from tests.store_work import claimant_of
+from tests.turns import keeper_of
 from tests.unit.worker.engines.asking import ask
 
-INFO = ModelInfo(ECHO_MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0)
 FORGOTTEN = 2
 
 
@@ -43,12 +42,12 @@ def test_an_engine_that_forgets_a_request_is_told_once_all_others_are_answered(
     assignment = claimant_of(store, MODEL, make_worker(store), 60).claim(chunks_of(store, job_id)[0])
     assert assignment is not None
     answers: list[int] = []
-    with Keeper(InThisProcess(store), INFO, settings, float("inf")) as keeper:
-        keeper.open(assignment)
+    with keeper_of(store, settings) as keeper:
+        keeper.ledger.open(assignment)
         group = assignment.claim.chunk_id
-        coming = resident.answer([ask("text", key, group=group) for key in range(4)], keeper)
+        coming = resident.answer([ask("text", key, group=group) for key in range(4)], keeper.ledger)
         with pytest.raises(RequestsForgotten, match="1 of its requests"):
             for one in coming:
-                keeper.add(Outcome.of(one))
+                keeper.ledger.add(Outcome.of(one))
                 answers.append(one.key)
     assert answers == [0, 1, 3]

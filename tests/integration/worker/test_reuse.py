@@ -24,11 +24,6 @@ from qwenq.store.outcomes.outcome_rows import OutcomeRows
 from qwenq.store.outcomes.outcomes import insert_outcomes
 from qwenq.store.views.answers.results import errors_of, results_of
 from qwenq.store.views.jobs.statuses import job_status
-from qwenq.worker.keeping import keeper as keeper_module
-from qwenq.worker.keeping.keeper import Keeper
-from qwenq.worker.reuse.stage import Reuse
-from qwenq.worker.turn import feed as feed_module
-from qwenq.worker.turn.feed import Feed
 from tests.audit import audit
 from tests.builders import (
     EXPIRED,
@@ -42,17 +37,10 @@ from tests.builders import (
     store_job,
     take,
 )
-from tests.echo_documents import echo_documents
-from tests.store_work import InThisProcess, claimant_of
+from tests.store_work import claimant_of
+from tests.turns import INFO, keeper_of, quick, turn_of
 
-INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, revision="r1")
 TEXTS = ("a", "b", "c")
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "TICK_SECONDS", 0.02)
-    monkeypatch.setattr(feed_module, "LOOKED_UP_AT_ONCE", 2)
 
 
 class Worker:
@@ -78,14 +66,13 @@ class Worker:
         claimant = claimant_of(self.store, MODEL, self._id, 60)
         first = claimant.claim(chunks_of(self.store, job_id)[0])
         assert first is not None
-        with Keeper(InThisProcess(self.store), model, self._settings, float("inf")) as keeper:
-            reuse = Reuse(self.store, model)
-            long = echo_documents(self.store, keeper, reuse, model.context)
-            for request in Feed(claimant, keeper, reuse, long, first).requests():
+        with keeper_of(self.store, self._settings, quick(looked_up_at_once=2), model) as keeper:
+            turn = turn_of(self.store, keeper, claimant, first, model)
+            for request in turn.requests():
                 said = request.prompt.messages[-1].content
                 generated.append(said)
                 completed = fail if said in failing else complete
-                long.take(completed(request, f"to {said}", "why"))
+                turn.complete(completed(request, f"to {said}", "why"))
             assert keeper.settle_rest() == set()
         with self.store.reading() as connection:
             audit(connection, job_id)

@@ -98,14 +98,13 @@ def test_where_a_document_may_be_cut_it_counts_which_part_of_the_prompt_it_is() 
 @pytest.mark.parametrize("policy", [Overflow.TRUNCATE, Overflow.SPLIT])
 def test_what_is_sure_to_fit_is_the_same_whatever_would_happen_to_it_otherwise(policy: Overflow) -> None:
     roomy = Fingerprints(replace(MODEL, context=4_096))
-    other = replace(request(on_overflow=policy), merge="{{ parts }}")
-    assert roomy.of(other) == roomy.of(request())
+    assert roomy.of(request(on_overflow=policy), "{{ parts }}") == roomy.of(request())
 
 
 def test_of_what_may_be_cut_the_context_and_the_merge_prompt_count() -> None:
-    long = replace(request("word " * 1_000, on_overflow=Overflow.SPLIT), merge="{{ parts }}")
-    base = Fingerprints(MODEL).of(long)
-    assert Fingerprints(MODEL).of(replace(long, merge="{{ parts }}")) == base
-    assert Fingerprints(MODEL).of(replace(long, merge="Merge {{ parts }}")) != base
-    assert Fingerprints(replace(MODEL, context=1_024)).of(long) != base
+    long = request("word " * 1_000, on_overflow=Overflow.SPLIT)
+    base = Fingerprints(MODEL).of(long, "{{ parts }}")
+    assert Fingerprints(MODEL).of(long, "{{ parts }}") == base
+    assert Fingerprints(MODEL).of(long, "Merge {{ parts }}") != base
+    assert Fingerprints(replace(MODEL, context=1_024)).of(long, "{{ parts }}") != base
     assert Fingerprints(MODEL).of(request("word " * 1_000)) != base

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from threading import Condition
 
-from qwenq.schemas.chunks import Claim
+from qwenq.schemas.chunks import Assignment, Claim
 from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.outcomes import Outcome
-from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import ModelInfo, Request
 from qwenq.store.database.store import Store
-from qwenq.worker.reuse.stage import Reuse
+from qwenq.worker.keeping.open_claim import OpenClaim
+from qwenq.worker.reuse.stage import ReuseStage
+from qwenq.worker.turn.job_prompt import JobPrompt
+from qwenq.worker.turn.stage import ClaimedRequests
 from tests.builders import MODEL, answer
-from tests.integration.store.life.known import known_answer, text_of
+from tests.integration.store.life.known import known_answer, row_of, text_of
 from tests.integration.store.life.model import Life
 
 INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, revision="r1")
@@ -28,11 +32,12 @@ class LookingUp:
         """An outcome for each document of a claim that has none; what nobody knows is answered with one of `texts`."""
         job = self._life.jobs[claim.job_id]
         seqs = [seq for seq in range(claim.first_seq, claim.last_seq + 1) if job.documents[seq].unfinished]
-        reuse = Reuse(self._store, INFO)
-        copies, rest = reuse.sift(claim, [_request(seq, claim.chunk_id) for seq in seqs])
-        self._check(claim, seqs, copies, rest)
-        made = [replace(answer(one.key, next(texts)), chunk_id=claim.chunk_id) for one in rest]
-        outcomes = [*copies, *(outcome for one in made for outcome in reuse.outcomes_of(one))]
+        outcomes: list[Outcome] = []
+        reuse = ReuseStage(self._store, INFO, outcomes.append, at_once=len(seqs) + 1)
+        rest = [one for asked in reuse.requests(iter([_asked(claim, seqs)])) for one in _requests_of(asked)]
+        self._check(claim, seqs, outcomes, rest)
+        for one in rest:
+            reuse.settle(replace(answer(one.key, next(texts)), chunk_id=claim.chunk_id))
         assert sorted(one.seq for one in outcomes) == seqs, "a document was left without an outcome"
         return outcomes
 
@@ -52,6 +57,15 @@ class LookingUp:
         )
 
 
-def _request(seq: int, chunk_id: int) -> Request:
-    prompt = Prompt.whole((Message("user", text_of(seq)),))
-    return Request(seq, prompt, GenerationParams(), chunk_id)
+def _asked(claim: Claim, seqs: Sequence[int]) -> ClaimedRequests:
+    contents = {seq: row_of(seq).content for seq in seqs}
+    assignment = Assignment(claim, PromptSpec(), GenerationParams(), list(contents.items()), reuse=True)
+    prompt = JobPrompt.of(assignment.prompt, assignment.params)
+    requests = [prompt.request(seq, content, assignment) for seq, content in contents.items()]
+    return ClaimedRequests(
+        OpenClaim(assignment, Condition()), prompt, contents, reuse=True, requests=iter(requests)
+    )
+
+
+def _requests_of(asked: ClaimedRequests | None) -> Iterator[Request]:
+    return asked.requests if asked else iter(())

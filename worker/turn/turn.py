@@ -1,0 +1,90 @@
+"""A turn: from one claimed chunk until nothing is left in flight.
+
+Requests come down from the feed through the stages to the engine, outcomes go up through them into the ledger:
+
+    feed -> reuse -> long documents -> last of a group marked -> engine
+    ledger <- reuse <- long documents <------------------------- engine
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+
+from qwenq.schemas.chunks import Assignment
+from qwenq.schemas.errors import WorkerStopping
+from qwenq.schemas.log.events import Event
+from qwenq.schemas.outcomes import Outcome
+from qwenq.schemas.requests import Completion, ModelInfo, Request
+from qwenq.store.database.store import Store
+from qwenq.worker.keeping.ledger import Ledger
+from qwenq.worker.long_documents.gauge import Gauge, TokenCounter
+from qwenq.worker.long_documents.stage import LongDocumentStage
+from qwenq.worker.reuse.stage import ReuseStage
+from qwenq.worker.turn.claimant import Claimant
+from qwenq.worker.turn.feed import Feed
+from qwenq.worker.turn.resident import ResidentModel
+from qwenq.worker.turn.stage import Down
+
+_log = logging.getLogger("qwenq.worker")
+
+
+class Turn:
+    """Composes the feed and the stages of one turn; `first` is its first claim."""
+
+    def __init__(
+        self,
+        store: Store,
+        model: ModelInfo,
+        counter: TokenCounter,
+        claimant: Claimant,
+        ledger: Ledger,
+        first: Assignment,
+    ) -> None:
+        self._ledger = ledger
+        self._feed = Feed(claimant, ledger, first)
+        reuse = ReuseStage(store, model, ledger.add, ledger.rhythm.looked_up_at_once)
+        long = LongDocumentStage(store, Gauge(counter, model.context), ledger, reuse.settle)
+        self._stages = (reuse, long)
+        self._bottom = long
+
+    def answer(self, resident: ResidentModel) -> None:
+        """Have the model answer all that the turn claims; a stop breaks this off.
+
+        Raises RequestsForgotten, StoreAway, and whatever breaks the engine.
+        """
+        try:
+            for completion in resident.answer(self.requests(), self._ledger):
+                self.complete(completion)
+        except WorkerStopping as stopping:
+            _log.info(Event.TURN_BROKEN_OFF, extra={"reason": stopping.reason})
+        finally:
+            self.close()
+
+    def requests(self) -> Iterator[Request]:
+        """What the engine is asked, for one thread to read. Waits as the feed does."""
+        down = self._feed.claims()
+        for stage in self._stages:
+            down = stage.requests(down)
+        return _mark_last(down)
+
+    def complete(self, completion: Completion) -> None:
+        """Send what the engine gave up into the ledger."""
+        self._bottom.settle(Outcome.of(completion))
+
+    def close(self) -> None:
+        """Claim nothing more. A claim that was under way is open when this returns."""
+        self._feed.close()
+
+
+def _mark_last(down: Down) -> Iterator[Request]:
+    """All requests; the last one before a wait closes its group."""
+    for claimed in down:
+        if claimed is None:
+            continue
+        last: Request | None = None
+        for request in claimed.requests:
+            if last is not None:
+                yield last
+            last = request
+        if last is not None and not claimed.claim.is_over:
+            yield replace(last, closes_group=True)
