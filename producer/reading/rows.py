@@ -105,8 +105,7 @@ class _FileOfRows:
         opened = self._source.open()
         if opened.format == Format.JSONL:
             return read_jsonl(opened, self._rules, self._source.prefix)
-        delimiter = "\t" if opened.format == Format.TSV else ","
-        return read_delimited(opened, delimiter, self._rules, self._source.prefix)
+        return read_delimited(opened, self._rules, self._source.prefix)
 
 
 def _begun(rows: Iterator[Row]) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from itertools import chain
 
 import orjson
 
+from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches
 from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.source import OpenSource
@@ -75,7 +76,7 @@ class _Feed:
         return self.number, first
 
 
-def read_delimited(source: OpenSource, delimiter: str, rules: RowRules, id_prefix: str) -> Iterator[Row]:
+def read_delimited(source: OpenSource, rules: RowRules, id_prefix: str) -> Iterator[Row]:
     """The rows of a CSV or TSV input. The header is read before this returns.
 
     Raises UnreadableInput for a broken header or a column named twice, and UnknownColumn if the text or the id column
@@ -83,6 +84,7 @@ def read_delimited(source: OpenSource, delimiter: str, rules: RowRules, id_prefi
     """
     # The csv module has one limit for the whole process: raise it, never lower it. _Feed bounds the rows.
     csv.field_size_limit(max(csv.field_size_limit(), sys.maxsize))
+    delimiter = "\t" if source.format == Format.TSV else ","
     feed = _Feed(source.blocks)
     header = _header(source.name, feed, delimiter)
     if header:
