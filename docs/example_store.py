@@ -38,7 +38,7 @@ _GIB = 2**30
 _FIRMS = ("Arbor Ltd", "Brook & Sons", "Cedar Works", "Delta Freight", "Elm Press", "Fjord Foods")
 _FAILURES = (
     ("too_long", "The prompt has 9,120 tokens, the model takes 8,192."),
-    ("incomplete_json", "The answer ended after 512 tokens, before its JSON did."),
+    ("incomplete_json", "The answer reached 512 tokens before its JSON was complete."),
 )
 
 

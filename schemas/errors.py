@@ -1,7 +1,7 @@
-"""Every exception that qwenq raises on purpose.
+"""Every exception that qwenq raises on purpose, in one file, which may be longer than others for that.
 
     QwenqError
-    ├── UsageError                  exit 2: the person can mend it
+    ├── UsageError                  exit 2: the person can correct it
     │   ├── InvalidSetting
     │   ├── InvalidParameter
     │   ├── InvalidTemplate
@@ -30,7 +30,7 @@
     │   ├── RunNotStarted
     │   ├── CannotListen
     │   └── UnguardedFlower
-    ├── ServiceAway                 exit 3: something outside must come back
+    ├── ServiceAway                 exit 3: a service outside must come back
     │   ├── StoreAway
     │   ├── RowsLost
     │   ├── BrokerAway
@@ -40,10 +40,10 @@
     │   ├── WorkerGaveUp
     │   ├── SelfCheckFailed
     │   └── ModelUnavailable
-    ├── RequestsForgotten           an engine's fault, for which its process ends
-    ├── StoreWorkFailed             work on the store's, in place of what nobody foresaw
-    ├── TurnFailed                  a task's, in place of what nobody foresaw
-    ├── DocumentFailed              one document fails, its neighbours go on
+    ├── RequestsForgotten           the engine's fault; its process ends
+    ├── StoreWorkFailed             stands for an unforeseen error of work on the store
+    ├── TurnFailed                  stands for an unforeseen error of a task
+    ├── DocumentFailed              one document fails; its neighbours go on
     │   ├── InvalidRow              code invalid_row
     │   ├── InvalidOverride         code invalid_parameter
     │   ├── UnreadableDocument      code unreadable_document
@@ -58,11 +58,11 @@
     │   ├── IncompleteJson          code incomplete_json
     │   ├── OutOfMemory             code out_of_memory
     │   └── GenerationFailed        code generation_error
-    └── ChunkInterrupted            a worker puts a chunk down, on purpose
+    └── ChunkInterrupted            a worker gives a chunk up, on purpose
         ├── LeaseLost
         └── WorkerStopping
 
-An exception's docstring is its message; its fields are the facts that fill it.
+An exception's docstring is its message; its fields fill in the facts.
 """
 
 import inspect
@@ -106,9 +106,7 @@ class UsageError(QwenqError):
 
 @dataclass(eq=False)
 class InvalidSetting(UsageError):
-    """{name} is not valid: {reason}. Set it in the environment or in qwenq.toml;
-    `qwenq check` tries them all.
-    """
+    """{name} is not valid: {reason}. Set it in the environment or in qwenq.toml; `qwenq check` tries all settings."""
 
     name: str
     reason: str
@@ -140,8 +138,8 @@ class UnknownTemplate(UsageError):
 
 @dataclass(eq=False)
 class UnknownColumn(UsageError):
-    """{source} has no column {column!r}. It has: {columns}. Name one of these in the template, or
-    point to the text with --text-column and to the id with --id-column.
+    """{source} has no column {column!r}. It has: {columns}. Use one of these in the template, or name the text column
+    with --text-column and the id column with --id-column.
     """
 
     source: str
@@ -159,7 +157,7 @@ class UnreadableInput(UsageError):
 
 @dataclass(eq=False)
 class UnknownFormat(UsageError):
-    """The format of {source} is not known from its name. Say it with --format: {known}."""
+    """The name of {source} does not show its format. Give it with --format: {known}."""
 
     source: str
     known: str
@@ -167,7 +165,7 @@ class UnknownFormat(UsageError):
 
 @dataclass(eq=False)
 class NothingFound(UsageError):
-    """There is no file at {source}: the pattern matches none, or the folder holds none. Put files there, or correct
+    """There is no file at {source}: nothing matches the pattern, or the folder is empty. Put files there, or correct
     the name.
     """
 
@@ -176,8 +174,8 @@ class NothingFound(UsageError):
 
 @dataclass(eq=False)
 class TooManyInputs(UsageError):
-    """The inputs are {count:,} files, and a job takes {most:,}. Submit them in parts. Files that are one document each
-    (text, HTML, PDF, Word) count as one when they are named together, by a folder or a quoted pattern.
+    """There are {count:,} inputs; a job takes at most {most:,}. Submit them as several jobs. Files that are one
+    document each (text, HTML, PDF, Word) count as one input when a folder or a quoted pattern names them together.
     """
 
     count: int
@@ -186,7 +184,7 @@ class TooManyInputs(UsageError):
 
 @dataclass(eq=False)
 class NoGoodRow(UsageError):
-    """{source} holds no document that can be used: {reason}. Nothing was stored."""
+    """{source} holds no usable document: {reason}. Nothing was stored."""
 
     source: str
     reason: str
@@ -202,7 +200,7 @@ class OutputNotWritable(UsageError):
 
 @dataclass(eq=False)
 class MissingExtra(UsageError):
-    """{what} needs packages that are not installed. They come with an extra: pip install 'qwenq[{extra}]'."""
+    """{what} needs packages that are not installed. Install them: pip install 'qwenq[{extra}]'."""
 
     what: str
     extra: str
@@ -210,9 +208,7 @@ class MissingExtra(UsageError):
 
 @dataclass(eq=False)
 class HomeInUse(UsageError):
-    """Another qwenq process is already at work in {home}: the same run, or `qwenq up`. Wait for it, or stop it
-    first.
-    """
+    """Another qwenq process is using {home}: the same `qwenq run`, or `qwenq up`. Wait for it, or stop it first."""
 
     home: str
 
@@ -227,7 +223,7 @@ class UnknownJob(UsageError):
 
 @dataclass(eq=False)
 class JobNotCancellable(UsageError):
-    """Job {job_id} is {state} and cannot be cancelled any more."""
+    """Job {job_id} is {state} and can no longer be cancelled."""
 
     job_id: int
     state: str
@@ -235,7 +231,7 @@ class JobNotCancellable(UsageError):
 
 @dataclass(eq=False)
 class JobNotPausable(UsageError):
-    """Job {job_id} is {state}: only a job that is queued or running can be paused."""
+    """Job {job_id} is {state}: only a queued or running job can be paused."""
 
     job_id: int
     state: str
@@ -269,8 +265,8 @@ class NothingToRetry(UsageError):
 
 @dataclass(eq=False)
 class JobGivenUp(UsageError):
-    """Job {job_id} was given up while its documents were being stored: this process gave no sign of life for longer
-    than QWENQ_LEASE_SECONDS, and another command removes what was stored. Nothing of it will run: submit it again.
+    """Job {job_id} was removed while it was being stored: this process did not renew its lease within
+    QWENQ_LEASE_SECONDS, so another command took it for dead. Nothing of the job will run. Submit it again.
     """
 
     job_id: int
@@ -278,8 +274,8 @@ class JobGivenUp(UsageError):
 
 @dataclass(eq=False)
 class IdempotencyMismatch(UsageError):
-    """Job {job_id} has the idempotency key {key!r} already, and differs in: {differences}. Give another request
-    another key, or repeat the first one as it was.
+    """Job {job_id} already has the idempotency key {key!r}, and differs in: {differences}. Give a different request a
+    different key, or repeat the first request unchanged.
     """
 
     job_id: int
@@ -289,8 +285,8 @@ class IdempotencyMismatch(UsageError):
 
 @dataclass(eq=False)
 class InvalidCron(UsageError):
-    """The cron line {line!r} cannot be used: {reason}. Five fields say when: "0 2 * * *" is 2 o'clock each night,
-    "*/15 8-17 * * MON-FRI" each quarter of an hour at work.
+    """The cron line {line!r} is not valid: {reason}. It has five fields: "0 2 * * *" is every night at 2 o'clock,
+    "*/15 8-17 * * MON-FRI" every quarter of an hour in working hours.
     """
 
     line: str
@@ -306,7 +302,7 @@ class UnknownTimezone(UsageError):
 
 @dataclass(eq=False)
 class ScheduleExists(UsageError):
-    """There is a schedule {name!r} already. Give this one another name, or `qwenq schedule remove {name}` first."""
+    """There is already a schedule {name!r}. Choose another name, or `qwenq schedule remove {name}` first."""
 
     name: str
 
@@ -321,7 +317,7 @@ class UnknownSchedule(UsageError):
 
 @dataclass(eq=False)
 class RunNotStarted(UsageError):
-    """Run {run_id} of schedule {name!r} was not submitted: {reason}. `qwenq schedule show {name}` tells more."""
+    """Run {run_id} of schedule {name!r} was not submitted: {reason}. `qwenq schedule show {name}` shows more."""
 
     name: str
     run_id: int
@@ -330,7 +326,7 @@ class RunNotStarted(UsageError):
 
 @dataclass(eq=False)
 class CannotListen(UsageError):
-    """Nothing can listen at {address}, port {port}: {reason}. Say another --port or --address, or end what listens
+    """Cannot listen at {address}, port {port}: {reason}. Choose another --port or --address, or stop what listens
     there.
     """
 
@@ -341,8 +337,8 @@ class CannotListen(UsageError):
 
 @dataclass(eq=False)
 class UnguardedFlower(UsageError):
-    """Flower would be open to everyone who reaches {address}. Set QWENQ_FLOWER_AUTH=user:password, or
-    bind it to 127.0.0.1.
+    """Flower would be open to everyone who can reach {address}. Set QWENQ_FLOWER_AUTH=user:password, or use --address
+    127.0.0.1.
     """
 
     address: str
@@ -364,7 +360,7 @@ class StoreAway(ServiceAway):
 
 
 class RowsLost(ServiceAway):
-    """The store has lost rows of this job that it had taken, as a server does that crashes. Nothing of the job is
+    """The store lost rows of this job that it had accepted; a crash of the server may do that. Nothing of the job is
     kept. Submit it again.
     """
 
@@ -380,14 +376,14 @@ class BrokerAway(ServiceAway):
 
 @dataclass(eq=False)
 class StoreNotCreated(ServiceAway):
-    """The store at {url} has no tables yet. Run `qwenq db upgrade` to make them."""
+    """The store at {url} has no tables yet. Run `qwenq db upgrade` to create them."""
 
     url: str
 
 
 @dataclass(eq=False)
 class StoreVersionMismatch(ServiceAway):
-    """The store at {url} is of version {found}; this qwenq needs version {needed}. {remedy}"""
+    """The store at {url} has version {found}; this qwenq needs version {needed}. {remedy}"""
 
     url: str
     found: str
@@ -397,7 +393,7 @@ class StoreVersionMismatch(ServiceAway):
 
 @dataclass(eq=False)
 class ServiceFailed(ServiceAway):
-    """{service} stopped or did not start: {reason}. Its log is {log}."""
+    """{service} stopped or did not start: {reason}. Its log: {log}."""
 
     service: str
     reason: str
@@ -406,7 +402,7 @@ class ServiceFailed(ServiceAway):
 
 @dataclass(eq=False)
 class WorkerGaveUp(ServiceAway):
-    """The worker stopped, and lost nothing: what it held is answered again. {reason}"""
+    """The worker stopped. Nothing is lost: its documents will be answered again. {reason}"""
 
     reason: str
 
@@ -421,8 +417,8 @@ class ModelUnavailable(ServiceAway):
 
 @dataclass(eq=False)
 class SelfCheckFailed(ServiceAway):
-    """The model {model} is loaded, but a short generation to try it failed: {reason}. Try --dtype float32 or another
-    --device, and see whether the model answers elsewhere.
+    """The model {model} was loaded, but a short test generation failed: {reason}. Try --dtype float32 or another
+    --device, and check whether the model answers elsewhere.
     """
 
     model: str
@@ -431,7 +427,7 @@ class SelfCheckFailed(ServiceAway):
 
 @dataclass(eq=False)
 class RequestsForgotten(QwenqError):
-    """The engine ended without an answer to {count} of its requests, of chunks {groups}."""
+    """The engine ended without completing {count} of its requests, in chunks {groups}."""
 
     count: int
     groups: str
@@ -439,13 +435,13 @@ class RequestsForgotten(QwenqError):
 
 @dataclass(eq=False)
 class StoreWorkFailed(QwenqError):
-    """Work on the store ended with an error that nobody foresaw, {kind}; the worker's log says where."""
+    """Work on the store failed with an unforeseen error, {kind}; the worker's log says where."""
 
     kind: str
 
 
 class TurnFailed(QwenqError):
-    """A task ended with an error that nobody foresaw; the worker's log says where. Its chunk is answered again."""
+    """A task failed with an unforeseen error; the worker's log says where. Its chunk will be answered again."""
 
 
 class DocumentFailed(QwenqError):
@@ -464,7 +460,7 @@ class InvalidRow(DocumentFailed):
 
 @dataclass(eq=False)
 class InvalidOverride(DocumentFailed):
-    """A parameter of the row's own cannot be used: {reason}."""
+    """One of the row's own parameters cannot be used: {reason}."""
 
     code = "invalid_parameter"
     reason: str
@@ -480,7 +476,7 @@ class UnreadableDocument(DocumentFailed):
 
 @dataclass(eq=False)
 class UnknownKind(DocumentFailed):
-    """The file is of a kind that is not read: {reason}."""
+    """The file cannot be read: {reason}."""
 
     code = "unknown_kind"
     reason: str
@@ -510,9 +506,8 @@ class InvalidText(DocumentFailed):
 
 @dataclass(eq=False)
 class PromptTooLong(DocumentFailed):
-    """The prompt has {prompt_tokens} tokens and may answer with {max_new_tokens}, together more than the
-    model's context of {context}. Shorten the document, lower --max-new-tokens, or use --on-overflow
-    truncate or split.
+    """The prompt has {prompt_tokens} tokens and the answer may have {max_new_tokens}; together they exceed the model's
+    context of {context}. Shorten the document, lower --max-new-tokens, or use --on-overflow truncate or split.
     """
 
     code = "too_long"
@@ -523,9 +518,9 @@ class PromptTooLong(DocumentFailed):
 
 @dataclass(eq=False)
 class NoRoomForParts(DocumentFailed):
-    """The document is too long, and leaves no room for a part of it: without it, the prompt has {prompt_tokens} tokens
-    and may answer with {max_new_tokens}, of the model's context of {context}. Shorten the prompt, or lower
-    --max-new-tokens.
+    """The document is too long, and the prompt leaves no room for a part of it: without the document it has
+    {prompt_tokens} tokens, the answer may have {max_new_tokens}, and the model's context is {context}. Shorten the
+    prompt, or lower --max-new-tokens.
     """
 
     code = "too_long"
@@ -536,9 +531,8 @@ class NoRoomForParts(DocumentFailed):
 
 @dataclass(eq=False)
 class NoRoomToMerge(DocumentFailed):
-    """The answers to the document's {parts} parts cannot be merged: not even two of them fit into one merge prompt
-    beside an answer of {max_new_tokens} tokens, in the model's context of {context}. Lower --max-new-tokens, or shorten
-    the merge prompt.
+    """The answers to the document's {parts} parts cannot be merged: two of them and an answer of {max_new_tokens}
+    tokens do not fit into the model's context of {context}. Lower --max-new-tokens, or shorten the merge prompt.
     """
 
     code = "too_long"
@@ -549,7 +543,7 @@ class NoRoomToMerge(DocumentFailed):
 
 @dataclass(eq=False)
 class InvalidSchema(DocumentFailed):
-    """Answers cannot be held to the JSON schema: {reason}."""
+    """The JSON schema cannot be used: {reason}."""
 
     code = "invalid_schema"
     reason: str
@@ -557,8 +551,8 @@ class InvalidSchema(DocumentFailed):
 
 @dataclass(eq=False)
 class IncompleteJson(DocumentFailed):
-    """The answer ended after {tokens} tokens, before its JSON was complete. Raise --max-new-tokens, or bound the
-    strings and arrays of the schema (maxLength, maxItems).
+    """The answer reached {tokens} tokens before its JSON was complete. Raise --max-new-tokens, or limit the schema's
+    strings and arrays (maxLength, maxItems).
     """
 
     code = "incomplete_json"
@@ -567,8 +561,8 @@ class IncompleteJson(DocumentFailed):
 
 @dataclass(eq=False)
 class OutOfMemory(DocumentFailed):
-    """The document alone does not fit into the device's memory: {tokens} tokens with the longest answer allowed.
-    Shorten it, lower --max-new-tokens, or take a smaller or quantized model.
+    """This document alone does not fit into the device's memory: it has {tokens} tokens, with the longest answer
+    allowed. Shorten it, lower --max-new-tokens, or use a smaller or quantized model.
     """
 
     code = "out_of_memory"
@@ -584,12 +578,12 @@ class GenerationFailed(DocumentFailed):
 
 
 class ChunkInterrupted(QwenqError):
-    """The chunk was put down before its end."""
+    """The chunk was given up before its end."""
 
 
 @dataclass(eq=False)
 class LeaseLost(ChunkInterrupted):
-    """Chunk {chunk_id} is no longer attempt {attempt}'s: another worker has taken it."""
+    """Attempt {attempt} lost the lease of chunk {chunk_id}: another worker may have claimed it."""
 
     chunk_id: int
     attempt: int

@@ -57,7 +57,7 @@ def test_cancel_ends_a_waiting_job_and_is_refused_for_an_ended_one(
     assert (cancelled["state"], cancelled["documents"]["cancelled"]) == ("cancelled", 4)
     again = qwenq("cancel", job, cwd=folder, env=home)
     assert again.returncode == 2
-    assert "cannot be cancelled any more" in again.stderr
+    assert "can no longer be cancelled" in again.stderr
 
 
 def test_submit_succeeds_without_a_broker_and_says_so(folder: Path, documents: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_command_refuses_a_store_of_another_version_with_the_command_that_mend
             connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
         refused = typed(*command, cwd=tmp_path, env=environment)
         assert refused.returncode == 3, refused.stderr
-        assert f"is of version {version}; this qwenq needs version {SCHEMA_VERSION}" in refused.stderr
+        assert f"has version {version}; this qwenq needs version {SCHEMA_VERSION}" in refused.stderr
         assert remedy in refused.stderr
 
 

@@ -153,12 +153,12 @@ def test_a_merging_that_fails_says_so(turns: LongTurns) -> None:
         (
             PromptSpec(template="{{ 'a ' * 50 }} {{ text }}", merge="{{ parts }}"),
             {},
-            "without it, the prompt has 50",
+            "without the document it has 50 tokens",
         ),
         (
             PromptSpec(template="{{ text }}", merge="{{ parts }}"),
             {"max_new_tokens": 40},
-            "has 0 tokens and may answer",
+            "has 0 tokens, the answer may have 40",
         ),
         (
             PromptSpec(template="{{ text }}", merge="{{ 'a ' * 50 }} {{ parts }}"),

@@ -199,5 +199,5 @@ def test_more_inputs_than_a_job_can_tell_apart_are_refused(
     inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qwenq.producer.reading.inputs.MOST_INPUTS", 3)
-    with pytest.raises(TooManyInputs, match="The inputs are 4 files, and a job takes 3"):
+    with pytest.raises(TooManyInputs, match="There are 4 inputs; a job takes at most 3"):
         rows_of(inbox)

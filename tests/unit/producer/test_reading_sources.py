@@ -131,7 +131,7 @@ def test_what_cannot_be_read_is_refused_before_the_first_row(tmp_path: Path) -> 
     (tmp_path / "utf16.jsonl").write_bytes(LINES.decode().encode("utf-16"))
     for name, reason in [
         ("missing.jsonl", "no such file or directory"),
-        ("folder.jsonl", "the folder holds none"),
+        ("folder.jsonl", "the folder is empty"),
         ("false.jsonl.gz", "it is not gzip data, though its name says so"),
         ("empty.jsonl.zst", "it is not zstd data, though its name says so"),
         ("cut.jsonl.gz", "its gzip data is truncated"),
