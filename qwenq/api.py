@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qwenq.schemas.errors import JobNotCancellable, UnknownJob
+from qwenq.schemas.errors import UnknownJob
 from qwenq.schemas.jobs import JobStatus, Priority
 from qwenq.schemas.parts import PartLine
 from qwenq.schemas.results import ErrorLine, HistoryLine, Result
 from qwenq.schemas.settings import Settings, load_settings
-from qwenq.schemas.states import JobState
 from qwenq.schemas.views.job_metrics import JobMetrics
 
 if TYPE_CHECKING:
@@ -139,16 +138,9 @@ def metrics(job_id: int, *, settings: Settings | None = None) -> JobMetrics:
 
 def cancel(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     """Cancel a job; workers drop its running documents in seconds. Raises UnknownJob, JobNotCancellable, StoreAway."""
-    from qwenq.store.life.cancelling import cancel_job
+    from qwenq.actions import changing
 
-    status(job_id, settings=settings)
-    with _store(settings) as store, store.writing() as connection:
-        cancelled = cancel_job(connection, job_id)
-    found = status(job_id, settings=settings)
-    if not cancelled:
-        state = "being removed" if found.state == JobState.VALIDATING else found.state
-        raise JobNotCancellable(job_id=job_id, state=state)
-    return found
+    return changing.cancel(job_id, settings or load_settings())
 
 
 def pause(job_id: int, *, settings: Settings | None = None) -> JobStatus:

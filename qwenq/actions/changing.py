@@ -1,17 +1,20 @@
-"""Changing what becomes of a stored job: it is paused, it goes on, its failed documents run again."""
+"""Change what becomes of a stored job: cancel, pause, resume or retry it. Each is one transaction."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from qwenq.schemas.errors import BrokerAway, UnknownJob
+from qwenq.schemas.errors import BrokerAway, JobNotCancellable, UnknownJob
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
+from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.life.jobs import hold_job
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.retrying import retry_failed
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive
@@ -22,9 +25,9 @@ Change = Callable[[Connection], object]
 
 @dataclass(frozen=True, slots=True)
 class Revival:
-    """A job that goes on. `unannounced` says why its workers do not know of it yet; None when they do.
+    """A job that goes on. `unannounced` is why the broker refused its announcement, or None.
 
-    `workers` of its model gave a sign of life lately.
+    `workers` counts the live workers of its model.
     """
 
     status: JobStatus
@@ -32,8 +35,14 @@ class Revival:
     workers: int
 
 
+def cancel(job_id: int, settings: Settings) -> JobStatus:
+    """Cancel a job; workers drop its running documents in seconds. Raises UnknownJob, JobNotCancellable, StoreAway."""
+    with open_store(settings) as store:
+        return _changed(store, job_id, lambda connection: _cancel(connection, job_id))
+
+
 def pause(job_id: int, settings: Settings) -> JobStatus:
-    """Let nothing more of a job begin. Raises UnknownJob, JobNotPausable, StoreAway."""
+    """Begin no more documents of a job; running ones are finished. Raises UnknownJob, JobNotPausable, StoreAway."""
     with open_store(settings) as store:
         return _changed(store, job_id, lambda connection: pause_job(connection, job_id))
 
@@ -44,11 +53,18 @@ def resume(job_id: int, settings: Settings) -> Revival:
 
 
 def retry(job_id: int, codes: Collection[str], settings: Settings) -> Revival:
-    """Run the failed documents of an ended job again: those of some error codes, or all.
+    """Run the failed documents of an ended job again: all, or those with these error codes.
 
     Raises UnknownJob, JobNotRetryable, NothingToRetry, StoreAway.
     """
     return _revive(job_id, settings, lambda connection: retry_failed(connection, job_id, codes))
+
+
+def _cancel(connection: Connection, job_id: int) -> None:
+    if not cancel_job(connection, job_id):
+        state = hold_job(connection, job_id)
+        reason = "being removed" if state == JobState.VALIDATING else str(state)
+        raise JobNotCancellable(job_id=job_id, state=reason)
 
 
 def _revive(job_id: int, settings: Settings, change: Change) -> Revival:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 @json_option
 def cancel(job: int, as_json: bool) -> int:
     """Stop JOB. Its answers are kept; workers drop its running documents within seconds."""
-    from qwenq import api
+    from qwenq.actions import changing
+    from qwenq.schemas.settings import load_settings
 
-    _show(api.cancel(job), as_json)
+    _show(changing.cancel(job, load_settings()), as_json)
     return 0
 
 

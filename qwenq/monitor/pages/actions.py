@@ -5,7 +5,6 @@ from http import HTTPStatus
 
 from tornado.web import HTTPError
 
-from qwenq import api
 from qwenq.actions import changing
 from qwenq.actions.changing import Revival
 from qwenq.monitor.pages.page import Page
@@ -30,7 +29,7 @@ class JobAction(Page):
 
 
 def _cancel(job_id: int, settings: Settings) -> str:
-    status = api.cancel(job_id, settings=settings)
+    status = changing.cancel(job_id, settings)
     return f"Cancelled. {status.documents.succeeded:,} answers are kept."
 
 
