@@ -67,7 +67,7 @@ def progress_plots(progress: Progress, total: int) -> list[LinePlot]:
     documents = f"{numbers.number(points[-1].documents)} of {numbers.number(total)} documents in {took}."
     return [
         LinePlot("documents", "Progress", "Documents answered or failed", documents, times, done, total),
-        LinePlot("tokens", "Speed", "Tokens/s", _rate_in_words(rates, "last"), times, rates),
+        LinePlot("tokens", "Speed", "Tokens/s", _rate_in_words(rates, "most recently"), times, rates),
     ]
 
 

@@ -29,7 +29,7 @@ def test_a_job_has_plots_of_documents_and_of_tokens() -> None:
     }
     assert documents.summary == "30 of 1,200 documents in 2 min."
     assert json.loads(tokens.data)["values"] == [None, 50, 150]
-    assert tokens.summary == "150 tokens/s last, 100 on average, 150 at most."
+    assert tokens.summary == "150 tokens/s most recently, 100 on average, 150 at most."
     assert tokens.rows == [("2026-01-01 12:01:00 UTC", "50"), ("2026-01-01 12:02:00 UTC", "150")]
 
 
