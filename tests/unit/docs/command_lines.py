@@ -1,4 +1,4 @@
-"""Command lines that stand in documentation and in deployment files, read as qwenq itself would read them."""
+"""Command lines in pages and deployment files, read as qwenq itself reads them."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ _OPERATORS = frozenset({"|", "<", ">", ">>", "&", "&&", "||", ";"})
 
 
 def read_command(words: Sequence[str]) -> click.Context:
-    """Read the words after `qwenq` without running anything. Raises click.UsageError."""
+    """Parse the words after `qwenq` without running anything. Raises click.UsageError."""
     context = click.Context(group, info_name="qwenq", **group.context_settings)
     command: click.Command = group
     rest = list(words)
@@ -30,20 +30,23 @@ def read_command(words: Sequence[str]) -> click.Context:
 
 
 def fenced_commands(text: str) -> Iterator[list[str]]:
-    """The words after `qwenq` of every command line in the shell blocks of a page."""
+    """Find the command lines in a page's shell blocks. Gives the words after `qwenq`."""
     for block in _FENCED.findall(text):
         for line in block.replace("\\\n", " ").splitlines():
             yield from _commands_of_line(line.strip().removeprefix("$ "))
 
 
 def inline_commands(text: str) -> Iterator[list[str]]:
-    """The words after `qwenq` wherever it is named in the running text, such as `qwenq db upgrade`."""
+    """Find the commands in a page's text, such as `qwenq db upgrade`. Gives the words after `qwenq`."""
     for words in _INLINE.findall(text):
         yield words.split()
 
 
 def check_named(words: Sequence[str]) -> None:
-    """Check that a command named in the text exists, with its options; its arguments may be left out."""
+    """Check that a command named in the text exists, with its options. Its arguments may be missing.
+
+    Raises click.UsageError.
+    """
     context = click.Context(group, info_name="qwenq", **group.context_settings)
     command: click.Command | None = group
     rest = list(words)
@@ -66,6 +69,6 @@ def _commands_of_line(line: str) -> Iterator[list[str]]:
             continue
         rest = words[place + 1 :]
         end = next((at for at, one in enumerate(rest) if one in _OPERATORS), len(rest))
-        # `qwenq` alone is something else: the name of a database, of a user.
+        # `qwenq` alone is something else, such as the name of a database or a user.
         if end:
             yield rest[:end]

@@ -1,4 +1,4 @@
-"""What docs/inputs.md lists is what the code reads, and its limits are those that hold."""
+"""docs/inputs.md lists the formats and limits of the code."""
 
 import re
 from pathlib import Path
@@ -14,15 +14,15 @@ from qwenq.producer.reading.tables.spreadsheet import MOST_ROWS, UNPACKED_BYTES
 INPUTS = (Path(__file__).parents[3] / "docs" / "inputs.md").read_text("utf-8")
 
 
-def test_every_format_is_listed_with_its_endings() -> None:
+def test_the_page_lists_every_format_with_its_endings() -> None:
     endings = re.findall(r"`(\.\w+)`", INPUTS.partition("## What is read")[2].partition("What is needed")[0])
     formats = {known_format(f"a{ending}") for ending in endings if ending not in {".gz", ".zst"}}
     assert formats == set(Format)
     assert all(f"`{form}`" in INPUTS for form in Format)
 
 
-def test_the_limits_are_those_that_hold() -> None:
-    told = INPUTS.partition("## Limits")[2].partition("Every input")[0]
-    sizes = [int(mebibytes) << 20 for mebibytes in re.findall(r"(\d+) MiB", told)]
+def test_the_page_gives_the_limits_of_the_code() -> None:
+    listed = INPUTS.partition("## Limits")[2].partition("Every input")[0]
+    sizes = [int(mebibytes) << 20 for mebibytes in re.findall(r"(\d+) MiB", listed)]
     assert sizes == [LINE_LIMIT, WHOLE_BYTES, XML_BYTES, UNPACKED_BYTES]
-    assert re.findall(r"\| ([\d,]+) \|", told) == [f"{MOST_ROWS:,}", f"{MOST_INPUTS:,}"]
+    assert re.findall(r"\| ([\d,]+) \|", listed) == [f"{MOST_ROWS:,}", f"{MOST_INPUTS:,}"]

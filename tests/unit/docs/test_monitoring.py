@@ -1,4 +1,4 @@
-"""docs/monitoring.md lists the series, the alerts and the events that there are."""
+"""docs/monitoring.md lists every series, alert, condition of a worker, and log event."""
 
 import re
 from pathlib import Path
@@ -10,30 +10,30 @@ from qwenq.schemas.log.events import Event
 from qwenq.schemas.views.fleet import WorkerCondition
 
 ROOT = Path(__file__).parents[3]
-TOLD = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
 
 
-def test_the_series_are_those_that_are_given() -> None:
-    rows = re.findall(r"^\| `(qwenq_\w+)` \| (\w+) \| (.*?) \| (.*) \|$", TOLD, re.MULTILINE)
-    told = [
+def test_the_page_lists_every_series() -> None:
+    rows = re.findall(r"^\| `(qwenq_\w+)` \| (\w+) \| (.*?) \| (.*) \|$", PAGE, re.MULTILINE)
+    listed = [
         (name, kind, tuple(re.findall(r"`(\w+)`", labels)), meaning) for name, kind, labels, meaning in rows
     ]
-    assert told == [
+    assert listed == [
         (one.name if one.kind == "histogram" else one.samples[0], one.kind, one.labels, one.meaning)
         for one in SERIES
     ]
 
 
-def test_the_alerts_are_those_of_the_rules() -> None:
+def test_the_page_lists_every_alert() -> None:
     (group,) = yaml.safe_load((ROOT / "deploy/grafana/alerts.yml").read_text("utf-8"))["groups"]
-    told = re.findall(r"^\| `(Qwenq\w+)` \|", TOLD, re.MULTILINE)
-    assert told == [rule["alert"] for rule in group["rules"]]
+    listed = re.findall(r"^\| `(Qwenq\w+)` \|", PAGE, re.MULTILINE)
+    assert listed == [rule["alert"] for rule in group["rules"]]
 
 
-def test_the_conditions_of_a_worker_are_all_told() -> None:
-    assert [condition for condition in WorkerCondition if f"`{condition}`" not in TOLD] == []
+def test_the_page_names_every_condition_of_a_worker() -> None:
+    assert [condition for condition in WorkerCondition if f"`{condition}`" not in PAGE] == []
 
 
-def test_the_events_of_the_log_are_all_told() -> None:
-    told = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \|", TOLD, re.MULTILINE)
-    assert sorted(told) == sorted(Event)
+def test_the_page_lists_every_log_event() -> None:
+    listed = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \|", PAGE, re.MULTILINE)
+    assert sorted(listed) == sorted(Event)

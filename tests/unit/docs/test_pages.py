@@ -50,3 +50,9 @@ def test_every_variable_is_a_setting(page: Path) -> None:
         return  # It also lists the environment twins of options.
     settings = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
     assert set(_VARIABLE.findall(page.read_text("utf-8"))) <= settings
+
+
+def test_the_index_lists_every_page_of_internals() -> None:
+    folder = ROOT / "docs" / "internals"
+    listed = {target for target, _ in _LINK.findall((folder / "README.md").read_text("utf-8"))}
+    assert {page.name for page in folder.glob("*.md")} - {"README.md"} - listed == set()
