@@ -82,7 +82,7 @@ def seconds_of(command: list[str], environment: Mapping[str, str]) -> float:
 
 def slowest_packages(environment: Mapping[str, str]) -> list[tuple[str, float]]:
     """Find the packages that `qwenq status` imports most slowly, each without its own imports."""
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "qwenq", "status"],
         env=environment,
         capture_output=True,
@@ -90,7 +90,7 @@ def slowest_packages(environment: Mapping[str, str]) -> list[tuple[str, float]]:
         text=True,
     )
     spent: Counter[str] = Counter()
-    for line in told.stderr.splitlines()[1:]:
+    for line in done.stderr.splitlines()[1:]:
         own, _, name = line.removeprefix("import time:").split("|")
         spent[name.strip().partition(".")[0]] += int(own)
     return [(name, microseconds / 1e6) for name, microseconds in spent.most_common(SHOWN_PACKAGES)]
