@@ -1,1 +1,1 @@
-"""Engines: each turns requests into completions, and the worker knows no more than that."""
+"""Engines turn requests into completions. The rest of the worker knows only the protocol, the factory and the kinds."""

@@ -1,4 +1,4 @@
-"""How many processor cores this process may really use."""
+"""How many processor cores this process may use."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def usable_cores() -> int:
-    """Count the cores the process may run on, within its container's quota; at least 1."""
+    """Count the cores that the process may run on, within its container's quota; at least 1."""
     cores = _cores_of_process()
     quota = _cgroup_quota(CGROUP_QUOTA)
     return min(cores, quota) if quota else cores

@@ -10,15 +10,15 @@ from qwenq.worker.engines.transformers.kind import TransformersKind
 
 
 def engine_kind(model: str | None) -> EngineKind:
-    """Choose the engine for `model`: a hub id, a folder, or `echo`. None gives the one that most models get."""
+    """Choose the engine for `model`: a hub id, a folder, or `echo`. For None, choose the default."""
     return EchoKind() if model == ECHO_MODEL else TransformersKind()
 
 
 def check_model(model: str, settings: Settings) -> None:
-    """Check quickly what would stop the model from loading. Raises ModelUnavailable, InvalidSetting."""
+    """Check quickly that the model can be loaded. Raises ModelUnavailable, InvalidSetting."""
     engine_kind(model).check_model(model, settings)
 
 
 def make_engine(model: str, settings: Settings, hooks: EngineHooks) -> Engine:
-    """Make the engine for `model`. It loads nothing yet; torch and Transformers are imported only for a real model."""
+    """Make the engine for `model`. It loads nothing yet; only a real model imports torch and Transformers."""
     return engine_kind(model).make(model, settings, hooks)

@@ -1,4 +1,4 @@
-"""Documents that cannot be answered: when, and how their completion reads."""
+"""Requests that cannot be answered, and the completions that say so."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from qwenq.schemas.results import Failure, FinishReason, Usage
 def failed_completion(
     key: int, error: DocumentFailed, prompt_tokens: int = 0, *, group: int = 0
 ) -> Completion:
-    """Give the completion of a document that has no answer."""
+    """Make the completion of a request that has no answer."""
     return Completion(
         key=key,
         text="",
@@ -23,7 +23,7 @@ def failed_completion(
 
 
 def refuse_blank(messages: Iterable[Message]) -> None:
-    """Raise EmptyPrompt unless some user message says something."""
+    """Raise EmptyPrompt unless a user message has more than whitespace."""
     for message in messages:
         if message.role == "user" and message.content and not message.content.isspace():
             return

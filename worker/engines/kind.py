@@ -1,4 +1,4 @@
-"""What is known of an engine before it is made: no library that computes is imported for it."""
+"""What an engine can check before its model is loaded, without importing heavy libraries."""
 
 from enum import StrEnum
 from typing import Protocol
@@ -20,14 +20,14 @@ class EngineKind(Protocol):
     """Checks models and settings for one engine, and makes the engine."""
 
     def check_model(self, model: str, settings: Settings) -> None:
-        """Check quickly what would stop the model from loading.
+        """Check quickly that the model can be loaded.
 
         Raises ModelUnavailable for the model, InvalidSetting for device, dtype and quantize.
         """
         ...
 
     def find_model(self, model: str) -> ModelSource:
-        """Say where the model comes from. Raises ModelUnavailable for a name or a folder that is no model."""
+        """Say where the model comes from. Raises ModelUnavailable if the name or the folder is not a model."""
         ...
 
     def try_device(self, settings: Settings) -> str | None:
@@ -38,7 +38,7 @@ class EngineKind(Protocol):
         ...
 
     def check_quantize(self, model: str | None, settings: Settings) -> None:
-        """Raise InvalidSetting if weights, or those of `model`, cannot be quantized as the settings say."""
+        """Raise InvalidSetting if weights, or those of `model`, cannot be quantized as set."""
         ...
 
     def make(self, model: str, settings: Settings, hooks: EngineHooks) -> Engine:

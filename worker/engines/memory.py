@@ -1,4 +1,4 @@
-"""How much memory this process holds, and how much more it may take."""
+"""How much memory this process uses, and how much more it may use."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ def _process() -> psutil.Process:
 
 
 def resident_bytes() -> int:
-    """Give the resident memory of this process, in bytes."""
+    """Return the resident memory of this process, in bytes."""
     return int(_process().memory_info().rss)
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryHeld:
-    """What this process holds, in bytes; `on_gpu` is what PyTorch has allocated on a CUDA device, None without."""
+    """Memory of this process, in bytes. `on_gpu` is what PyTorch has allocated on a CUDA device; None without one."""
 
     resident: int
     on_gpu: int | None
 
     @classmethod
     def now(cls, device: "torch.device") -> Self:
-        """Measure it."""
+        """Measure the memory in use now."""
         if device.type != "cuda":
             return cls(resident_bytes(), None)
         import torch
@@ -43,17 +43,17 @@ class MemoryHeld:
         return cls(resident_bytes(), torch.cuda.memory_allocated(device))
 
     def since(self, before: "MemoryHeld") -> str:
-        """Say what it was before, and what it is, as people read it."""
-        told = f"resident {readable(before.resident)} -> {readable(self.resident)}"
+        """Say how the memory changed, for people."""
+        text = f"resident {readable(before.resident)} -> {readable(self.resident)}"
         if self.on_gpu is None or before.on_gpu is None:
-            return told
-        return f"{told}, allocated on the GPU {readable(before.on_gpu)} -> {readable(self.on_gpu)}"
+            return text
+        return f"{text}, allocated on the GPU {readable(before.on_gpu)} -> {readable(self.on_gpu)}"
 
 
 def free_bytes(device: "torch.device") -> int:
-    """Give the memory that this process may still take on `device`, in bytes.
+    """Return the memory that this process may still use on `device`, in bytes.
 
-    What PyTorch keeps for later counts as free. On a CPU the limits of the process's cgroups (version 2) hold.
+    Memory that PyTorch caches counts as free. On a CPU the limits of the process's cgroups (version 2) apply.
     """
     import torch
 
@@ -69,13 +69,13 @@ def free_bytes(device: "torch.device") -> int:
 
 
 def free_main_bytes() -> int:
-    """Give the main memory that this process may still take, in bytes."""
+    """Return the main memory that this process may still use, in bytes."""
     left = [available for folder in _cgroups() if (available := _left_in(folder)) is not None]
     return min(psutil.virtual_memory().available, *left) if left else psutil.virtual_memory().available
 
 
 def _cgroups() -> Iterator[Path]:
-    """Give the folder of the process's cgroup and those above it: each may have a limit."""
+    """Yield the folder of the process's cgroup and those above it. Each may have a limit."""
     try:
         lines = CGROUP_OF_PROCESS.read_text().splitlines()
     except OSError:  # not Linux
@@ -87,9 +87,9 @@ def _cgroups() -> Iterator[Path]:
 
 
 def _left_in(cgroup: Path) -> int | None:
-    """Give what a cgroup may still take, in bytes; None without a limit.
+    """Return what a cgroup may still use, in bytes; None without a limit.
 
-    Files that were read long ago (`inactive_file`) count as used in `memory.current`, but give way.
+    `memory.current` counts cached files that were read long ago (`inactive_file`), but the kernel evicts them.
     """
     try:
         limit = int((cgroup / "memory.max").read_text())
@@ -101,7 +101,7 @@ def _left_in(cgroup: Path) -> int | None:
 
 
 def readable(count: int) -> str:
-    """Give a number of bytes as people read it."""
+    """Format a number of bytes for people."""
     size = float(count)
     for unit in ("B", "KiB", "MiB"):
         if size < KIBI:

@@ -1,4 +1,4 @@
-"""What an engine needs to know of the settings."""
+"""The settings that concern an engine."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,11 +8,10 @@ from qwenq.schemas.settings import Dtype, Quantize, Settings
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """Where a model runs and how large a prompt and a batch may grow.
+    """Where a model runs, and how large prompts and batches may grow.
 
-    `context` bounds a prompt with its answer, in tokens, below what the model was made for.
-    `batch_tokens` counts the cells of a batch: rows times the longest prompt plus the longest answer allowed. What is
-    None, the engine finds out by itself.
+    `context` limits prompt and answer together, in tokens, below the model's own limit. `batch_tokens` limits the cells
+    of a batch: rows times the longest prompt plus answer. The engine decides itself what is None.
     """
 
     device: str = "auto"
@@ -25,7 +24,7 @@ class EngineOptions:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The part of the settings that an engine reads."""
+        """Copy the settings that an engine reads."""
         return cls(
             device=settings.device,
             dtype=settings.dtype,

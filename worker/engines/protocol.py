@@ -1,4 +1,4 @@
-"""What every engine can do."""
+"""What every engine does."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from qwenq.schemas.requests import Completion, ModelInfo, Request
 class EngineDescription:
     """How a loaded engine works, for logs, tests and benchmarks.
 
-    `way` is how documents go through the model, `kernel` what computes it. At most `rows` documents and `tokens` tokens
-    are held at once; `tokens` is None for an engine that holds none, and shrinks after too little memory.
-    `replays_graphs`: decode steps are replayed as CUDA graphs, of which `graphs` are recorded now.
+    `way` is how documents go through the model, `kernel` what computes it. The engine holds at most `rows` documents
+    and `tokens` tokens at once; `tokens` is None for an engine that holds none, and shrinks when memory runs out.
+    `replays_graphs` says whether decode steps are replayed as CUDA graphs; `graphs` counts those recorded now.
     """
 
     way: str
@@ -39,31 +39,31 @@ class Engine(Protocol):
         ...
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer each request; completions come as each finishes, in any order.
+        """Answer requests. Each completion comes as its request finishes, in any order.
 
-        `requests` is read ahead, in a thread of its own where that saves time; it may block while other
-        requests are being answered, and what it raises passes through.
+        The engine reads `requests` ahead, maybe in another thread. `requests` may block while others are being
+        answered. Its exceptions pass through.
         """
         ...
 
     def prompt_tokens(self, messages: Sequence[Message], *, thinking: bool) -> int:
-        """Count the tokens of a prompt, as the model will see it. For the thread that reads `requests`.
+        """Count a prompt's tokens, as the model gets them. Only the thread that reads `requests` may call it.
 
         Raises DocumentFailed.
         """
         ...
 
     def withdraw(self, group: int) -> None:
-        """Let the group's requests go, from within `on_step`: they get no completion any more."""
+        """Drop the group's requests; they get no completions. Only `on_step` may call it."""
         ...
 
     def withdraw_waiting(self, group: int) -> Collection[int]:
-        """Let the group's requests go that are not being answered yet, from within `on_step`.
+        """Drop the group's requests that are not being answered yet, and admit no more. Only `on_step` may call it.
 
-        Returns the keys of those that are; nothing more of the group is taken in.
+        Returns the keys of those that are being answered.
         """
         ...
 
     def describe(self) -> EngineDescription:
-        """Say how the engine works, now that its model is loaded. Raises ModelUnavailable before."""
+        """Say how the engine works. Raises ModelUnavailable before `load`."""
         ...

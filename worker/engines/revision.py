@@ -1,8 +1,8 @@
-"""Which weights a model's name stands for just now, so that no answer is taken for that of others.
+"""Which weights a model's name stands for now, so that answers of other weights are not reused.
 
-Of the hub's, the commit that is in the cache. Of a folder, a digest: files up to 64 MiB as a whole, larger ones by
-their name, their size and 256 samples of 64 KiB. What it does not see: a change within a large file that keeps its
-size and lies between the samples, such as one small tensor that was set by hand.
+For a hub model it is the commit in the cache. For a folder it is a digest: files up to 64 MiB as a whole, larger ones
+by name, size and 256 samples of 64 KiB. It misses a change in a large file that keeps the size and lies between the
+samples, such as one small tensor set by hand.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _log = logging.getLogger("qwenq.worker")
 
 
 def revision_of(model: str) -> str | None:
-    """Give the revision of a hub id or a folder; None if it cannot be told: then nothing of this model is reused."""
+    """Return the revision of a hub id or a folder. None if unknown: answers of this model are then not reused."""
     try:
         folder = Path(model)
         return _digest(folder) if folder.is_dir() else _cached_commit(model)
@@ -48,7 +48,7 @@ def _digest(folder: Path) -> str:
 
 
 def _parts(path: Path, size: int) -> Iterator[bytes]:
-    """The bytes of a file that are looked at; of a large one the first and the last among them."""
+    """Yield the bytes to digest. Of a large file, the first and the last are among them."""
     with path.open("rb") as file:
         if size <= WHOLE_BYTES:
             yield file.read()

@@ -1,4 +1,4 @@
-"""An engine without a model: it answers with the document itself. Made for measuring the pipeline."""
+"""An engine without a model, for measuring the pipeline. It answers with the document itself."""
 
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -43,7 +43,7 @@ class EchoEngine:
         )
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer each request in the order given, each before the next is asked for: `requests` may wait for that."""
+        """Answer requests in order, each before the next is read, so `requests` may wait for an answer."""
         self._withdrawn.clear()
         share = _Share()
         for request in requests:
@@ -62,7 +62,7 @@ class EchoEngine:
         self._report(share)
 
     def describe(self) -> EngineDescription:
-        """Say how many documents are reported together."""
+        """Say how many requests are reported together."""
         return EngineDescription("one by one", "no model", "none", "none", self._rows)
 
     def _report(self, share: "_Share") -> None:
@@ -79,14 +79,14 @@ class EchoEngine:
         self._withdrawn.add(group)
 
     def withdraw_waiting(self, group: int) -> Collection[int]:
-        """Answer no further request of the group: an echo is no sooner begun than given."""
+        """Answer no further request of the group. Nothing of it is in flight."""
         self.withdraw(group)
         return ()
 
 
 @dataclass(slots=True)
 class _Share:
-    """What one group had of the last second or so: requests that were answered one after the other, without padding."""
+    """A group's requests of the last second or so, answered one after the other."""
 
     group: int = 0
     rows: int = 0
@@ -159,7 +159,7 @@ def _count_words(messages: Iterable[Message]) -> int:
 
 
 def _refuse_format(form: ResponseFormat) -> None:
-    """Raise GenerationFailed for an answer that is to be JSON: an echo is what the document is."""
+    """Raise GenerationFailed if the answer must be JSON: an echo is the document, whatever it is."""
     if form.type is not ResponseType.TEXT:
         raise GenerationFailed(reason=f"the model echo cannot hold its answer to the format {form.type}")
 

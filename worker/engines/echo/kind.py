@@ -1,4 +1,4 @@
-"""The engine without a model, before it is made: there is nothing to check."""
+"""Checks for the engine without a model: there is nothing to check."""
 
 from qwenq.schemas.requests import EngineHooks
 from qwenq.schemas.settings import Settings
@@ -9,21 +9,21 @@ from qwenq.worker.engines.protocol import Engine
 
 
 class EchoKind:
-    """Makes echo engines. No setting of devices or weights concerns them."""
+    """Makes echo engines. They use no device and no weights."""
 
     def check_model(self, model: str, settings: Settings) -> None:
         """Accept everything."""
 
     def find_model(self, _model: str) -> ModelSource:
-        """Say that it needs no files."""
+        """Return BUILT_IN: no files are needed."""
         return ModelSource.BUILT_IN
 
     def try_device(self, _settings: Settings) -> str | None:
-        """Accept every device: none is used."""
+        """Accept every device."""
         return None
 
     def check_quantize(self, model: str | None, settings: Settings) -> None:
-        """Accept every setting: there are no weights."""
+        """Accept every setting."""
 
     def make(self, _model: str, settings: Settings, hooks: EngineHooks) -> Engine:
         """Make the engine."""

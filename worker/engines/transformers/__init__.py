@@ -1,1 +1,1 @@
-"""The engine over Transformers."""
+"""The engine over Transformers. README.md says which way a document goes."""

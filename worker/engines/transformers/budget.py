@@ -1,4 +1,4 @@
-"""How much may be generated at once: rows, and the tokens for which the device has memory."""
+"""How much is generated at once: rows, and tokens that the device has memory for."""
 
 import logging
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from qwenq.worker.engines.transformers.padded.cache import CacheSize
 
 _log = logging.getLogger("qwenq.engine")
 
-ROWS = {"cpu": 32}  # beyond, a CPU's arithmetic is busy, and more rows only wait for each other
+ROWS = {"cpu": 32}  # more rows would only wait for each other: arithmetic limits a CPU
 MOST_ROWS = 256
-SHARE = {"cpu": 0.5}  # of free memory: a CPU's is everybody's
+SHARE = {"cpu": 0.5}  # of free memory: other processes need main memory too
 MOST_SHARE = 0.9
 
 
 @dataclass(slots=True)
 class TokenBudget:
-    """The most rows of a batch, and the most tokens (`cells`): rows times the longest prompt and answer.
+    """The most rows of a batch, and the most tokens (`cells`): rows times the longest prompt plus answer.
 
-    `row_cells` is what a row takes beside its tokens, for states that do not grow, as if they were tokens.
+    `row_cells` is what a row's fixed-size states take, counted in tokens.
     """
 
     rows: int
@@ -31,9 +31,9 @@ class TokenBudget:
     def calibrated(
         cls, device: torch.device, size: CacheSize, passing_bytes: int, rows: int | None, cells: int | None
     ) -> "TokenBudget":
-        """Take what the settings say; else measure what is free on `device`.
+        """Use the settings; without them, measure the free memory of `device`.
 
-        `size` is what the cache takes, `passing_bytes` what a pass through the model takes beside it.
+        `size` is what the KV cache takes, `passing_bytes` what a pass through the model takes beside it.
         """
         cell_bytes = max(1, size.column)
         free = free_bytes(device) * SHARE.get(device.type, MOST_SHARE) - passing_bytes
@@ -49,17 +49,17 @@ class TokenBudget:
         return budget
 
     def holds(self, rows: int, columns: int, beside: int = 0) -> bool:
-        """Whether so many rows of so many tokens, and tokens `beside` them, are within it.
+        """Whether the budget holds so many rows of so many tokens, and `beside` tokens more.
 
-        One row always is: it may prove to fit.
+        One row is always allowed: it may fit.
         """
-        return rows == 1 or (rows <= self.rows and self.taken(rows, columns) + beside <= self.cells)
+        return rows == 1 or (rows <= self.rows and self.cells_of(rows, columns) + beside <= self.cells)
 
-    def taken(self, rows: int, columns: int) -> int:
-        """Give how many cells so many rows of so many tokens take."""
+    def cells_of(self, rows: int, columns: int) -> int:
+        """Return the cells that so many rows of so many tokens take."""
         return rows * (columns + self.row_cells)
 
     def shrink(self, cells: int) -> None:
-        """Remember that so much did not fit: half of it is tried from now on."""
+        """Note that so many cells did not fit, and halve the budget."""
         self.cells = max(1, min(self.cells, cells) // 2)
         _log.warning("out of memory with %d tokens: from now on %d at once", cells, self.cells)

@@ -1,4 +1,4 @@
-"""The engine over Transformers: one resident model, documents packed or padded, a decode loop of its own."""
+"""The engine over Transformers: one resident model, packed or padded documents, our own decode loop."""
 
 import copy
 import logging
@@ -43,13 +43,13 @@ _KERNELS: dict[type, str] = {
     DenseForward: "PyTorch",
     GraphedForward: "PyTorch",
 }
-"""What computes a pass; Transformers' own layers do, where nothing stands here."""
-ENOUGH_WAITING = 2  # batches: then the next chunk is not asked for yet
+"""What computes a pass. All other passes run through Transformers' own layers."""
+ENOUGH_WAITING = 2  # batches: with so many waiting, the next chunk is not requested yet
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A resident model with what runs its documents, and what prepares them."""
+    """A resident model with what prepares requests and what runs them."""
 
     loaded: LoadedModel
     budget: TokenBudget
@@ -66,7 +66,7 @@ class _Ready:
         prepack(network)
         forward = prepare_packing(network, record)
         runner = PaddedRows(network, budget) if forward is None else PackedRows(network, forward, budget)
-        # A tokenizer of its own: while one thread encodes with it, another cannot decode.
+        # Another tokenizer: while one thread encodes with a tokenizer, another cannot decode with it.
         encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
         width = network.config.get_text_config(decoder=True).vocab_size
         grammars = Grammars(loaded.vocabulary, width)
@@ -88,7 +88,7 @@ class _Ready:
         )
 
     def prepare(self, request: Request) -> RequestState:
-        """Make a request ready for the device. Raises DocumentFailed."""
+        """Tokenize a request and compile its grammar. Raises DocumentFailed."""
         prompt = self.fitter.fit(request)
         grammar = self.grammars.grammar_for(request.params, prompt)
         return RequestState(
@@ -115,10 +115,10 @@ class TransformersEngine:
         return self._ready.loaded.info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer each request as it finishes; `requests` are read ahead, in a thread of their own.
+        """Answer requests; a thread reads `requests` ahead.
 
-        What `hooks.on_step` and `requests` raise passes through, and the engine can be used again. Raises
-        ModelUnavailable before `load`.
+        Exceptions of `hooks.on_step` and `requests` pass through, and the engine stays usable. Raises ModelUnavailable
+        before `load`.
         """
         ready = self._loaded()
         intake = Intake(requests, ready.prepare, ENOUGH_WAITING * ready.budget.rows)
@@ -126,23 +126,23 @@ class TransformersEngine:
         try:
             yield from self._scheduler.run()
         except BaseException:
-            ready.runner.release()  # whatever it came from: a step may have been broken off half-way
+            ready.runner.release()  # a step may have been interrupted half-way
             raise
         finally:
             self._scheduler = None
             intake.close()
 
     def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
-        """Count the tokens of a prompt. Only the thread that reads `requests` may ask, or any while none is read."""
+        """Count a prompt's tokens. While requests are read, only the thread that reads them may call it."""
         return len(self._loaded().fitter.encoder.encode(messages, thinking=thinking))
 
     def withdraw(self, group: int) -> None:
-        """Let the group's requests go, from within `on_step`: they get no completion any more."""
+        """Drop the group's requests; they get no completions. Only `on_step` may call it."""
         if self._scheduler is not None:
             self._scheduler.withdraw(group)
 
     def withdraw_waiting(self, group: int) -> Collection[int]:
-        """Let the group's requests go that are not begun, from within `on_step`. Returns the keys of the others."""
+        """Drop the group's requests that are not running, from within `on_step`. Returns the keys of the others."""
         return () if self._scheduler is None else self._scheduler.withdraw_waiting(group)
 
     def describe(self) -> EngineDescription:
@@ -156,7 +156,7 @@ class TransformersEngine:
 
 
 def _calibrated(network: PreTrainedModel, options: EngineOptions, beside: int) -> TokenBudget:
-    """Measure how much can be generated at once beside the model, what a pass through it takes, and `beside` bytes."""
+    """Measure the token budget. The model, a pass through it, and `beside` bytes more must fit in memory too."""
     config = network.config.get_text_config(decoder=True)
     tokens = step_tokens(network.device)
     wide = 4 * config.hidden_size + 3 * getattr(config, "intermediate_size", 4 * config.hidden_size)

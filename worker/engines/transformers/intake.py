@@ -1,4 +1,4 @@
-"""Requests on their way to the device: read, rendered and tokenized in a thread of their own."""
+"""Requests on their way to the device. A thread reads, renders and tokenizes them."""
 
 import threading
 from bisect import insort
@@ -12,22 +12,22 @@ from qwenq.worker.engines.failures import failed_completion
 from qwenq.worker.engines.transformers.request_state import RequestState
 
 MOST_WAITING = 1_024
-SETTLING_SECONDS = 0.05  # how long a first few documents wait for others, to be ordered with them
+SETTLING_SECONDS = 0.05  # the first documents wait so long for others, to be ordered with them
 
 
 @dataclass(slots=True)
 class WaitingGroup:
-    """The documents of one group that wait, the longest last: it goes first."""
+    """The waiting documents of one group, the longest last: it is admitted first."""
 
     group: int
     states: list[RequestState] = field(default_factory=list)
 
 
 class Intake:
-    """What waits for the device, in the order of the groups and by length within them.
+    """Documents that wait for the device: in the order of their groups, by length within a group.
 
     The thread reads ahead until `enough` documents wait. It then stops at the end of a group, so that a worker claims
-    no chunk before it is needed. What the requests raise is raised by `first`.
+    no chunk before it is needed. `first` raises the exceptions of the requests.
     """
 
     def __init__(
@@ -53,44 +53,44 @@ class Intake:
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing waits and nothing comes any more."""
+        """Whether nothing waits and all requests were read."""
         with self._changed:
             return self._ended and self._error is None and not self._groups and not self._failed
 
     def first(self) -> RequestState | None:
-        """Give the document whose turn it is; None when none waits. Raises what the requests raised."""
+        """Return the next document; None if nothing waits. Raises what the requests raised."""
         with self._changed:
             if self._error is not None:
                 raise self._error
             return self._groups[0].states[-1] if self._groups else None
 
-    def take(self, first: RequestState) -> None:
-        """Take out what `first` gave; a longer one may have come before it meanwhile."""
+    def pop(self, first: RequestState) -> None:
+        """Remove the document that `first` returned. A longer one may have been placed before it since."""
         with self._changed:
             self._groups[0].states.remove(first)
             if not self._groups[0].states:
                 self._groups.popleft()
             self._changed.notify_all()
 
-    def take_failed(self) -> list[Completion]:
-        """Give the documents that failed before they came to the device."""
+    def pop_failed(self) -> list[Completion]:
+        """Remove and return the completions of documents that failed before they reached the device."""
         with self._changed:
             failed, self._failed = list(self._failed), deque()
             return failed
 
     def prompts_beside(self, state: RequestState) -> list[list[int]]:
-        """Give the prompts of its group that wait beside `state`."""
+        """Return the other waiting prompts of its group."""
         with self._changed:
             members = (group.states for group in self._groups if group.group == state.group)
             return [one.prompt for some in members for one in some if one is not state]
 
     def holds(self, group: int) -> bool:
-        """Whether documents of the group wait."""
+        """Whether documents of the group are waiting."""
         with self._changed:
             return any(one.group == group for one in self._groups)
 
     def withdraw(self, group: int) -> None:
-        """Let the group's documents go, those still to be read as well."""
+        """Drop the group's documents, also those still to be read."""
         with self._changed:
             self._withdrawn.add(group)
             self._groups = deque(one for one in self._groups if one.group != group)
@@ -98,13 +98,13 @@ class Intake:
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> None:
-        """Wait until something is there to be taken, at most so long; for a first few, a moment longer."""
+        """Wait at most so long for the first documents, then a moment for others to be ordered with them."""
         with self._changed:
             self._changed.wait_for(self._anything, seconds)
             self._changed.wait_for(lambda: self._ended or self.waiting >= self._enough, SETTLING_SECONDS)
 
     def close(self) -> None:
-        """Read no further. A request that is being read just now is thrown away."""
+        """Stop reading. A request that is being read is dropped."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -118,7 +118,7 @@ class Intake:
                 self._add(request)
                 if not self._wants_more(request):
                     return
-        except BaseException as error:  # noqa: BLE001 - the generating thread raises it, whatever it is
+        except BaseException as error:  # noqa: BLE001 - the generating thread raises it
             self._error = error
         finally:
             with self._changed:
@@ -147,7 +147,7 @@ class Intake:
         return self._groups[-1]
 
     def _wants_more(self, last: Request) -> bool:
-        """Wait until more is wanted; False when the intake was closed meanwhile."""
+        """Wait until more documents are wanted. Returns False if the intake was closed."""
         most = self._enough if last.closes_group else MOST_WAITING
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self.waiting < most)

@@ -1,4 +1,4 @@
-"""The engine over Transformers, before it is made: neither torch nor Transformers is imported in this process."""
+"""Checks for the engine over Transformers. This process imports neither torch nor Transformers for them."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context

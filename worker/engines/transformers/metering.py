@@ -1,4 +1,4 @@
-"""What generation costs each group: tokens, cells, seconds, memory."""
+"""What each group costs: tokens, cells, seconds, memory."""
 
 import time
 from collections.abc import Collection, Iterator
@@ -18,7 +18,7 @@ REPORT_SECONDS = 10.0
 
 @dataclass(slots=True)
 class _Share:
-    """What one group had so far of the stretch at hand."""
+    """A group's sums since its last report."""
 
     rows: int = 0
     prompt_tokens: int = 0
@@ -33,14 +33,14 @@ class _Share:
 
 @dataclass(slots=True)
 class GroupMeter:
-    """Adds up steps by group, and gives the sums away every few seconds."""
+    """Adds up steps by group, and reports the sums every few seconds."""
 
     device: torch.device
     _shares: dict[int, _Share] = field(default_factory=dict)
     _since: float = field(default_factory=time.monotonic)
 
     def add_step(self, work: Collection[RowWork], seconds: float) -> None:
-        """Charge a step to the groups that had tokens in it, each by its tokens."""
+        """Charge a step's seconds to its groups, by their tokens."""
         tokens: dict[int, int] = {}
         for row in work:
             share = self._shares.setdefault(row.state.group, _Share())
@@ -58,15 +58,15 @@ class GroupMeter:
             share.rows_of_steps += together
 
     def add_ended(self, state: RequestState, ended_at: float) -> None:
-        """Count a document that ended, at this moment of the monotonic clock."""
+        """Count a document that ended at this moment of the monotonic clock."""
         share = self._shares.setdefault(state.group, _Share())
         share.rows += 1
         share.prefix_tokens += state.prefix_tokens
         if state.failure is None:
             share.answer_seconds.add(ended_at - state.admitted_at)
 
-    def take(self, group: int) -> BatchMetrics | None:
-        """Give a group's sums, and begin it anew; None where it had nothing."""
+    def pop(self, group: int) -> BatchMetrics | None:
+        """Return a group's sums and reset them; None if it had no step."""
         share = self._shares.pop(group, None)
         if share is None:
             return None
@@ -86,11 +86,11 @@ class GroupMeter:
         reset_peak(self.device)
         return metrics
 
-    def take_due(self) -> Iterator[BatchMetrics]:
-        """Give every group's sums, if it is time."""
+    def pop_due(self) -> Iterator[BatchMetrics]:
+        """Yield every group's sums, if a report is due."""
         if time.monotonic() - self._since < REPORT_SECONDS:
             return
         self._since = time.monotonic()
         for group in list(self._shares):
-            if metrics := self.take(group):
+            if metrics := self.pop(group):
                 yield metrics

@@ -1,4 +1,4 @@
-"""One document while its answer grows."""
+"""A request while it is being answered."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -20,11 +20,10 @@ from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 class RequestState:
     """A prompt as token ids, and the tokens generated for it so far.
 
-    `answer_from` is where the answer begins in `generated`; None while the model still reasons.
-    `finish` stays None until the answer has ended; `failure` says why there is none. `prefix_tokens`, set by the
-    engine, is how much of the prompt it did not compute for this document; `admitted_at` is when it first had a place
-    on the device, by the monotonic clock, and stays when it begins again. `forced` are the tokens that come next,
-    whatever the model would choose; else `grammar` says which may.
+    `answer_from` is where the answer begins in `generated`; None while the model reasons. `finish` is None until the
+    answer has ended; `failure` says why there is no answer. The runner sets `prefix_tokens`: the tokens of the prompt
+    that it reused. `admitted_at` is when the request was first admitted, by the monotonic clock; a restart keeps it.
+    `forced` are the next tokens, whatever the model would choose; otherwise `grammar` says which are allowed.
     """
 
     key: int
@@ -49,7 +48,7 @@ class RequestState:
         self.restart()
 
     def restart(self) -> None:
-        """Forget what was generated, as if the document had just come in."""
+        """Discard what was generated, as if the request had just been admitted."""
         self.prefix_tokens = 0
         self.generated = []
         self.finish = None
@@ -57,7 +56,7 @@ class RequestState:
         self.answer_from = None if self.vocabulary.leaves_reasoning_open(self.prompt) else 0
         self.randomness = None
         if self.params.temperature > 0:
-            # On the CPU whatever the device; without a seed it is 0: a run can always be repeated.
+            # Always on the CPU. The seed is 0 by default, so a run can be repeated.
             self.randomness = torch.Generator().manual_seed(self.params.seed or 0)
         self.penalties = Penalties.of(self.params, self.prompt)
         self.forced = deque()
@@ -74,12 +73,12 @@ class RequestState:
 
     @property
     def answering(self) -> bool:
-        """Whether the next token is the model's to choose, and one of the answer."""
+        """Whether the model chooses the next token, and it belongs to the answer."""
         return self.answer_from is not None and not self.forced
 
     @property
     def answer(self) -> str:
-        """The text after the reasoning, up to where the model or a stop string ended it."""
+        """The text after the reasoning, up to the end token or a stop string."""
         if self.answer_from is None:
             return ""
         text = self.vocabulary.text_of(self._without_end(self.answer_from))
@@ -98,11 +97,11 @@ class RequestState:
 
     @property
     def reasoning_tokens(self) -> int:
-        """How many of the generated tokens are reasoning, its tags included."""
+        """How many generated tokens are reasoning, including its tags."""
         return len(self.generated) if self.answer_from is None else self.answer_from
 
     def append(self, token: int) -> None:
-        """Take the next token, and notice whether the answer ends with it."""
+        """Append the next token, and end the answer if it is the last one."""
         if self.forced:
             self.forced.popleft()
         self.generated.append(token)
@@ -116,7 +115,7 @@ class RequestState:
             self.finish = FinishReason.LENGTH
         else:
             self._keep_to_budget()
-        self._refuse_half_an_answer()
+        self._refuse_incomplete()
 
     def fail(self, failure: DocumentFailed) -> None:
         """End without an answer."""
@@ -161,8 +160,8 @@ class RequestState:
     def _grammar_is_complete(self) -> bool:
         return self.grammar is not None and self.grammar.complete
 
-    def _refuse_half_an_answer(self) -> None:
-        """Fail where the answer ended before its grammar did, or the grammar gave up."""
+    def _refuse_incomplete(self) -> None:
+        """Fail if the answer ended before its grammar did, or the grammar gave up."""
         if self.grammar is None:
             return
         if self.grammar.failure is not None:
@@ -171,7 +170,7 @@ class RequestState:
             self.fail(IncompleteJson(tokens=len(self.generated)))
 
     def _keep_to_budget(self) -> None:
-        """Close a reasoning that has used up its budget."""
+        """Force the closing tag if the reasoning has used up its budget."""
         budget = self.params.thinking_budget
         if budget is None or self.answer_from is not None or self.forced:
             return
@@ -179,23 +178,23 @@ class RequestState:
             self.forced.extend(self.vocabulary.closing)
 
     def _may_close(self) -> bool:
-        """Whether a closing tag ends the reasoning: it is open, or was asked for and never opened."""
+        """Whether a closing tag ends the reasoning: it is open, or was requested and never opened."""
         return self.answer_from is None or (self.params.thinking and self.answer_from == 0)
 
     def _stopped(self) -> bool:
-        """Whether a stop string stands in the answer; in the reasoning it would end nothing of use."""
+        """Whether the answer contains a stop string. In the reasoning, stop strings are ignored."""
         if self._stops is None or self.answer_from is None or self.answer_from == len(self.generated):
             return False
         if self._tail is None:
             self._tail = Tail(self.vocabulary, self._stops.longest)
         if self._stops.first_in(self._tail.add(self.generated[-1])) is None:
             return False
-        # Again in the whole answer: newlines before it, and a character cut in two, do not count.
+        # Search the whole answer: leading newlines and half characters do not count.
         text = self.vocabulary.text_of(self.generated[self.answer_from :])
         return self._stops.first_in(text.lstrip("\n") if self.answer_from else text) is not None
 
     def _without_end(self, start: int) -> list[int]:
-        """The generated tokens from `start`, without the end token."""
+        """Return the generated tokens from `start`, without the end token."""
         stop = len(self.generated)
         if self.generated and self.generated[-1] in self.vocabulary.ends:
             stop -= 1

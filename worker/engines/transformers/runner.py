@@ -1,4 +1,4 @@
-"""What can keep a batch of documents going."""
+"""What runs documents through the model, step by step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ NOT_A_NUMBER = "the model computed something that is not a number; try --dtype f
 
 @dataclass(frozen=True, slots=True)
 class RowWork:
-    """What one step did for one document: tokens of its prompt computed, the cells this took, tokens generated."""
+    """What one step did for one document: prompt tokens computed, cells that this took, tokens generated."""
 
     state: RequestState
     prompt_tokens: int = 0
@@ -20,39 +20,39 @@ class RowWork:
 
 
 class Runner(Protocol):
-    """Takes documents in while it has room, and gives each a token at every step."""
+    """Admits documents while it has room, and gives each a token at every step."""
 
     @property
     def running(self) -> Sequence[RequestState]:
-        """The documents that were taken in and have not ended."""
+        """Admitted documents that have not ended."""
         ...
 
     @property
     def columns(self) -> int:
-        """How many tokens its longest document may come to."""
+        """The tokens that its longest document may reach."""
         ...
 
     @property
     def cells(self) -> int:
-        """How many tokens there is, or was to be, memory for."""
+        """The tokens that memory is, or was to be, allocated for."""
         ...
 
     def admit(self, state: RequestState, beside: Sequence[list[int]]) -> bool:
-        """Take a document in, if there is room; `beside` are prompts of its group that wait."""
+        """Admit a document if there is room. `beside` are waiting prompts of its group."""
         ...
 
     def step(self) -> list[RowWork]:
-        """Bring the running documents on. Those that end are no longer running."""
+        """Run one step. Documents that end are no longer running."""
         ...
 
     def discard(self, gone: Sequence[RequestState]) -> None:
-        """Let documents go, whatever their state."""
+        """Drop documents, whatever their state."""
         ...
 
     def close_group(self, group: int) -> None:
-        """Hear that a group has no more documents here."""
+        """Note that a group has no more documents here."""
         ...
 
     def release(self) -> None:
-        """Let all documents and the memory for them go, as after a step that failed."""
+        """Drop all documents and their memory, as after a failed step."""
         ...

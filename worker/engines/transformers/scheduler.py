@@ -1,4 +1,4 @@
-"""Which documents go through the model when: whoever ends makes room for the next, and a failure is isolated."""
+"""Which documents run when: one that ends makes room for the next, and failures are isolated."""
 
 import logging
 import time
@@ -18,17 +18,17 @@ from qwenq.worker.engines.transformers.runner import RowWork, Runner
 
 _log = logging.getLogger("qwenq.engine")
 
-# What a step may raise and the next one survive. Time limits and signals are not among these.
+# Exceptions of a step after which the next step can run. Time limits and signals are not among them.
 SURVIVABLE = (RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 LONGEST_REASON = 300
 IDLE_SECONDS = 0.2
 
 
 class Scheduler:
-    """Keeps a runner busy with what an intake has, until both are empty.
+    """Moves documents from an intake to a runner, until both are empty.
 
-    When a step fails, its documents begin again in halves, each by itself, so that a document that is at fault fails
-    alone; after too little memory, the budget is smaller too. A broken device raises AcceleratorError.
+    When a step fails, its documents restart in halves, one half at a time, until the document at fault fails alone.
+    If memory ran out, the budget shrinks too. A broken device raises AcceleratorError.
     """
 
     def __init__(
@@ -44,10 +44,10 @@ class Scheduler:
         self._isolating = False
 
     def run(self) -> Iterator[Completion]:
-        """Give each document's completion as it ends. What the hooks and the requests raise passes through."""
+        """Yield each document's completion as it ends. Exceptions of hooks and requests pass through."""
         while True:
             self._hooks.on_step()
-            yield from self._intake.take_failed()
+            yield from self._intake.pop_failed()
             self._admit()
             if self._runner.running:
                 yield from self._step()
@@ -55,10 +55,10 @@ class Scheduler:
                 break
             else:
                 self._intake.wait(IDLE_SECONDS)
-            self._report(self._meter.take_due())
+            self._report(self._meter.pop_due())
 
     def withdraw(self, group: int) -> None:
-        """Let a group's documents go, between two steps."""
+        """Drop a group's documents, between two steps."""
         self._intake.withdraw(group)
         self._runner.discard([row for row in self._runner.running if row.group == group])
         kept = ([row for row in half if row.group != group] for half in self._suspects)
@@ -66,7 +66,7 @@ class Scheduler:
         self._close(group)
 
     def withdraw_waiting(self, group: int) -> Collection[int]:
-        """Let a group's documents go that are not begun, between two steps. Returns the keys of the others."""
+        """Drop a group's documents that were not admitted, between two steps. Returns the keys of the others."""
         self._intake.withdraw(group)
         if not self._holds(group):
             self._close(group)
@@ -82,10 +82,10 @@ class Scheduler:
             if not self._runner.admit(state, self._intake.prompts_beside(state)):
                 return
             state.admitted_at = time.monotonic()
-            self._intake.take(state)
+            self._intake.pop(state)
 
     def _admit_suspects(self) -> None:
-        """Take in the next half by itself, or what of it there is room for."""
+        """Admit the next half alone, as far as there is room."""
         if self._runner.running:
             return
         half = self._suspects.popleft()
@@ -111,20 +111,18 @@ class Scheduler:
         yield from (row.completion(ended_at) for row in ended)
 
     def _isolate(self, running: list[RequestState], failure: DocumentFailed, cells: int) -> None:
-        """Begin a failed step's documents again in halves; one alone fails."""
+        """Restart a failed step's documents in halves; a single document fails."""
         self._runner.release()
         free_memory(self._device)
         alone = len(running) == 1
         if isinstance(failure, OutOfMemory) and not (alone and self._budget.cells <= failure.tokens):
-            # One alone begins again too, as long as memory was set aside for others.
+            # A single document restarts too, if memory was reserved for others.
             self._budget.shrink(cells)
             alone = False
         if alone:
             running[0].fail(failure)
             return
-        _log.warning(
-            "a step of %d documents failed (%s): they begin again in halves", len(running), failure.code
-        )
+        _log.warning("a step of %d documents failed (%s): they restart in halves", len(running), failure.code)
         for row in running:
             row.restart()
         middle = len(running) // 2
@@ -132,15 +130,15 @@ class Scheduler:
         self._isolating = True
 
     def _holds(self, group: int) -> bool:
-        """Whether documents of the group are here still."""
+        """Whether documents of the group are waiting, running or suspect."""
         suspects = (row for half in self._suspects for row in half)
         here = any(row.group == group for some in (self._runner.running, suspects) for row in some)
         return here or self._intake.holds(group)
 
     def _close(self, group: int) -> None:
-        """Report what a group took, before its last completion is given out."""
+        """Report a group's costs, before its last completion is yielded."""
         self._runner.close_group(group)
-        metrics = self._meter.take(group)
+        metrics = self._meter.pop(group)
         self._report([metrics] if metrics else [])
 
     def _report(self, metrics: Iterable[BatchMetrics]) -> None:
@@ -149,9 +147,9 @@ class Scheduler:
 
 
 def _try_step(runner: Runner, columns: int) -> tuple[list[RowWork], DocumentFailed | None]:
-    """Give what the step did, and why it failed if it did; `columns` is how long its longest document may become.
+    """Run a step; return what it did, and why it failed if it did. `columns` is the longest document's limit.
 
-    The exception ends here: its traceback would keep the step's memory.
+    The exception is not kept: its traceback would hold the step's memory.
     """
     try:
         return runner.step(), None

@@ -1,4 +1,4 @@
-"""Whether a model's answers stay what they are when its attention is replaced: tried out, not guessed."""
+"""Chooses how documents go through a model: packed if that gives the same logits, else padded."""
 
 import logging
 from typing import Any
@@ -10,9 +10,9 @@ from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE, GraphedForward
 from qwenq.worker.engines.transformers.dense.kernel import DenseKernel
 from qwenq.worker.engines.transformers.dense.recording import Record
-from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_attention import Decoding
 from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
 from qwenq.worker.engines.transformers.packed.step import PACKED, Forward, PackedStep
 
@@ -25,10 +25,10 @@ LARGEST_DIFFERENCE_IN_HALF = 5e-2
 
 
 def prepare_packing(network: PreTrainedModel, record: Record | None = None) -> Forward | None:
-    """Replace the model's attention if it computes the same then, and give the pass to use; else None.
+    """Replace the model's attention and return the pass to use; None if the logits would change.
 
-    Models whose layers keep states, or whose attention has more to it than this one knows, stay as they are. With
-    `record`, the pass that is written out replays what it can.
+    Models whose layers keep states, or whose attention has more terms than ours, stay unchanged. With `record`, the
+    dense pass replays the steps that it can.
     """
     config = network.config.get_text_config(decoder=True)
     layers = set(getattr(config, "layer_types", None) or {"full_attention"})
@@ -51,7 +51,7 @@ def prepare_packing(network: PreTrainedModel, record: Record | None = None) -> F
 
 
 def differs(logits: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> str | None:
-    """Say how far a model's logits are from what they should be; None where that is rounding in its number format."""
+    """Say how far logits are from the wanted ones; None if rounding explains the difference."""
     difference = float((logits.float() - wanted.float()).norm() / wanted.float().norm())
     if difference <= LARGEST_DIFFERENCE.get(dtype, LARGEST_DIFFERENCE_IN_HALF):
         return None
@@ -66,7 +66,7 @@ def _agrees(forward: Forward, network: PreTrainedModel, wanted: torch.Tensor) ->
 
 
 def _graphed(dense: DenseForward, record: Record, network: PreTrainedModel, wanted: torch.Tensor) -> Forward:
-    """Give the pass with graphs, if these agree here as well."""
+    """Return the pass with graphs, if its logits agree too; else the one without."""
     graphed = GraphedForward(dense, record)
     reason = _reason_against(graphed, network, wanted, STEPS_BEFORE + 1) or graphed.failure
     if reason is None:
@@ -80,7 +80,7 @@ def _reason_against(
 ) -> str | None:
     try:
         return differs(_packed_logits(forward, network, times), wanted, network.dtype)
-    except Exception as error:  # noqa: BLE001 - whatever an unknown architecture does
+    except Exception as error:  # noqa: BLE001 - an unknown architecture may raise anything
         return f"{type(error).__name__}: {error}"
 
 
@@ -97,20 +97,20 @@ def _own_logits(network: PreTrainedModel) -> torch.Tensor:
 
 
 def _packed_logits(forward: Forward, network: PreTrainedModel, times: int) -> torch.Tensor:
-    """The last two tokens' logits: one after a prompt of the others, one as a running document's newest.
+    """Compute the last two tokens' logits: the first ends a prefill, the second is a decode step.
 
-    The latter is computed several `times`, the last of which counts.
+    The decode step runs several `times`; its last result counts.
     """
     ids = _probe(network)
     shape = CacheShape.of(network)
-    arena = KeyValueArena(shape)
-    arena.resize(slots=1, columns=len(ids), used=0)
+    cache = KVCache(shape)
+    cache.resize(slots=1, columns=len(ids), used=0)
     first = PackedStep()
-    keys, values = [layer[0] for layer in arena.keys], [layer[0] for layer in arena.values]
+    keys, values = [layer[0] for layer in cache.keys], [layer[0] for layer in cache.values]
     first.add_piece(Piece(ids[:-1], 0, keys, values, None))
     first.want_last()
     second = PackedStep()
     second.add_token(ids[-1], len(ids) - 1)
-    second.decoding = Decoding(shape).of(arena, 1, [DecodeRow(0, len(ids) - 1, None)])
+    second.decoding = Decoding(shape).of(cache, 1, [DecodeRow(0, len(ids) - 1, None)])
     logits = forward(first)
     return torch.cat([logits, *[forward(second) for _ in range(times)][-1:]])

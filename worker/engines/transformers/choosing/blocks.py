@@ -1,17 +1,17 @@
-"""A vocabulary's rows, searched in two steps: through blocks of them first, then inside the block that was found.
+"""Maximum, top-k and cumulated sum over a vocabulary in two steps: over blocks, then inside the block found.
 
-On a CPU the plain maximum, top-k and cumulated sum of a hundred thousand columns take up to a hundred times as long.
+On a CPU, one step over a hundred thousand columns takes up to a hundred times as long.
 """
 
 import torch
 from torch.nn import functional
 
 BLOCK = 128
-ALMOST = 1 - 1e-12  # of a sum: a target below it falls on something that is not zero
+ALMOST = 1 - 1e-12  # share of a sum: a target below it never falls on a zero
 
 
 def highest(scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give each row's best score and its token, the first of equals. A NaN is the best of its row."""
+    """Return each row's best score and its token, the first of equals. A NaN counts as the best."""
     blocks = _blocks(scores, -torch.inf)
     tops = blocks.amax(dim=-1)
     block = tops.argmax(dim=-1)
@@ -20,7 +20,7 @@ def highest(scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def likeliest(scores: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give each row's `count` best scores, the best first, and their tokens. They are in as many blocks at most."""
+    """Return each row's `count` best scores, best first, and their tokens. These lie in at most `count` blocks."""
     blocks = _blocks(scores, -torch.inf)
     if 2 * count > blocks.shape[1]:
         best, tokens = scores.topk(count, dim=-1)
@@ -32,12 +32,12 @@ def likeliest(scores: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Ten
 
 
 def fall(probabilities: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
-    """Give where each row's number, from 0 to 1, falls in its cumulated probabilities; never on a zero.
+    """Return the column where each row's number, from 0 to 1, falls in its cumulated probabilities; never a zero.
 
     `numbers` are float64, one a row.
     """
     device = probabilities.device
-    if device.type == "mps":  # it has no float64, which long vocabularies need here
+    if device.type == "mps":  # it has no float64, which long vocabularies need
         probabilities = probabilities.cpu()
     blocks = _blocks(probabilities, 0)
     sums = blocks.sum(dim=-1).double().cumsum(dim=-1)
@@ -51,7 +51,7 @@ def fall(probabilities: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
 
 
 def _blocks(scores: torch.Tensor, filler: float) -> torch.Tensor:
-    """Rows x blocks x columns, the last block filled up."""
+    """Reshape to rows x blocks x columns, padding the last block."""
     missing = -scores.shape[-1] % BLOCK
     if missing:
         scores = functional.pad(scores, (0, missing), value=filler)
@@ -59,6 +59,6 @@ def _blocks(scores: torch.Tensor, filler: float) -> torch.Tensor:
 
 
 def _first_above(sums: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Give the first column of each row whose sum is above its target; the last one where none is a number."""
+    """Return each row's first column whose sum is above its target; the last column if the sums are NaN."""
     found = torch.searchsorted(sums, targets.unsqueeze(1), right=True).squeeze(1)
     return found.clamp(max=sums.shape[-1] - 1)

@@ -1,4 +1,4 @@
-"""One answer's place in the grammar that it is held to, token by token."""
+"""One answer's position in its grammar, token by token."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ MatcherSource = Callable[[], LLMatcher]
 
 
 class Grammar:
-    """What one answer may go on with.
+    """Says which tokens one answer may continue with.
 
-    Its matcher shares what it learns of the schema with those of other answers (`shared` gives such a one), which
-    makes it fast. That knowledge has a limit, and a neighbour may reach it: then this answer goes on with one that is
-    `fresh`. `instead`, the tag that opens a reasoning, may come instead of the answer's first token.
-    `failure` is set when the grammar cannot be followed any further.
+    Matchers made by `shared` share what they learn about the schema with other answers, which makes them fast. That
+    knowledge has a limit, which another answer may reach: this answer then continues with a `fresh` matcher.
+    `instead`, the tag that opens a reasoning, may replace the answer's first token. `failure` is set if the grammar
+    cannot continue.
     """
 
     def __init__(self, shared: MatcherSource, fresh: MatcherSource, instead: int | None) -> None:
@@ -28,12 +28,12 @@ class Grammar:
         """Go back to the beginning of the answer."""
         self.matcher = self._shared()
         self.failure: GenerationFailed | None = None
-        self._taken: list[int] = []
+        self._accepted: list[int] = []
 
     @property
     def instead(self) -> int | None:
-        """The token that the grammar does not know and that may come next all the same."""
-        return None if self._taken else self._instead
+        """A token outside the grammar that may come next, if any."""
+        return None if self._accepted else self._instead
 
     @property
     def complete(self) -> bool:
@@ -41,22 +41,22 @@ class Grammar:
         return self.failure is None and self.matcher.is_stopped() and not self.matcher.is_error()
 
     def accept(self, token: int) -> None:
-        """Go on by a token of the answer."""
-        self._taken.append(token)
+        """Advance by a token of the answer."""
+        self._accepted.append(token)
         self.matcher.consume_token(token)
         if self.recover():
             self.give_up_if_stuck()
 
     def recover(self) -> bool:
-        """Replace a matcher that gave up by a new one at the same place. Says whether it had to."""
+        """Replace a matcher that gave up by a new one at the same position. Returns whether it did."""
         if self.failure is not None or not self.matcher.is_error():
             return False
         self.matcher = self._fresh()
-        self.matcher.consume_tokens(self._taken)
+        self.matcher.consume_tokens(self._accepted)
         return True
 
     def give_up_if_stuck(self) -> None:
-        """Note the failure where the new matcher gave up too."""
+        """Set the failure if the new matcher gave up too."""
         if self.matcher.is_error():
             reason = self.matcher.get_error().partition("\n")[0]
             self.failure = GenerationFailed(reason=f"its grammar cannot be followed: {reason}")

@@ -1,4 +1,4 @@
-"""The grammars of a model's answers: each schema is compiled once, for the tokens of that model."""
+"""The grammars of a model's answers. Each schema is compiled once, for that model's tokens."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -21,24 +21,24 @@ LIMITS = LLParserLimits(max_lexer_states=LEXER_STATES, verbose_errors=False)
 
 @dataclass(slots=True)
 class _Compiled:
-    """A grammar whose matchers share what they learn of it."""
+    """A grammar whose matchers share what they learn about it."""
 
     tokenizer: LLTokenizer
     grammar: str
     first: LLMatcher
 
     def shared(self) -> LLMatcher:
-        """A matcher at the beginning."""
+        """Make a matcher at the beginning."""
         return self.first.deep_copy()
 
     def fresh(self) -> LLMatcher:
-        """A matcher that shares nothing. Those of answers to come start anew too."""
+        """Make a matcher that shares nothing. Future shared matchers start anew too."""
         self.first = _matcher(self.tokenizer, self.grammar)
         return _matcher(self.tokenizer, self.grammar)
 
 
 class Grammars:
-    """Makes grammars for answers of one model, `width` logits wide. Not for several threads at once."""
+    """Makes grammars for answers of one model with `width` logits. Not thread-safe."""
 
     def __init__(self, vocabulary: Vocabulary, width: int) -> None:
         self._vocabulary = vocabulary
@@ -46,7 +46,7 @@ class Grammars:
         self._compiled = lru_cache(maxsize=KEPT)(self._compile)
 
     def grammar_for(self, params: GenerationParams, prompt: list[int]) -> Grammar | None:
-        """The grammar that the answer to a prompt is held to; None if it may be any text. Raises InvalidSchema."""
+        """Make the grammar of a prompt's answer; None if it may be any text. Raises InvalidSchema."""
         schema = params.response_format.schema_text
         if schema is None:
             return None
@@ -63,7 +63,7 @@ class Grammars:
 
     @cached_property
     def _tokenizer(self) -> LLTokenizer:
-        """The model's tokens in the library's own form: seconds to make, so only once somebody needs it."""
+        """The model's tokens in the library's form. It takes seconds to make, so it is made on first use."""
         ends = sorted(self._vocabulary.ends) or None
         tokenizer = cast("PreTrainedTokenizerFast", self._vocabulary.tokenizer)
         return from_tokenizer(tokenizer, n_vocab=self._width, eos_token=ends)

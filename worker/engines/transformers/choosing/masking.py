@@ -1,4 +1,4 @@
-"""Rule out the tokens that an answer's grammar does not allow."""
+"""Rules out tokens that an answer's grammar does not allow."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -16,9 +16,9 @@ WORD_BYTES = 4
 
 
 def rule_out(scores: torch.Tensor, rows: Sequence[RequestState]) -> torch.Tensor:
-    """Give the scores, rows x vocabulary, with minus infinity for tokens that a row's grammar does not allow.
+    """Return the scores, rows x vocabulary, with minus infinity for tokens that a row's grammar does not allow.
 
-    Rows that nothing is asked of now keep theirs.
+    Rows without a grammar, or whose next token is not part of the answer, keep their scores.
     """
     held = [(place, row.grammar) for place, row in enumerate(rows) if row.grammar and row.answering]
     if not held:
@@ -35,11 +35,11 @@ def rule_out(scores: torch.Tensor, rows: Sequence[RequestState]) -> torch.Tensor
 
 
 def allowed_bits(grammars: Sequence[Grammar], vocabulary: int) -> torch.Tensor:
-    """What each grammar allows next, one bit a token: grammars x bytes. One that gave up allows the end alone."""
+    """Return the tokens that each grammar allows, as bits: grammars x bytes. One that gave up allows only the end."""
     words = -(-vocabulary // WORD_BITS)
     bits = torch.zeros(len(grammars), words * WORD_BYTES, dtype=torch.uint8)
     _fill(bits, list(enumerate(grammars)))
-    # What is found out only while a mask is made shows afterwards.
+    # A matcher may give up while its mask is made.
     if renewed := [(place, grammar) for place, grammar in enumerate(grammars) if grammar.recover()]:
         _fill(bits, renewed)
         for _, grammar in renewed:
@@ -58,12 +58,12 @@ def _executor() -> LLExecutor:
 
 
 def _spread(bits: torch.Tensor) -> torch.Tensor:
-    """What each bit adds to a score, looked up byte by byte: many times faster than to shift and compare."""
+    """Turn bits into terms of scores, byte by byte from a table: many times faster than shifting and comparing."""
     return embedding(bits.int(), _byte_table(bits.device)).flatten(1)
 
 
 @cache
 def _byte_table(device: torch.device) -> torch.Tensor:
-    """What the eight bits of each byte add to eight scores: nothing, or minus infinity."""
+    """For each byte, the terms of eight scores: zero or minus infinity."""
     single = (torch.arange(256).unsqueeze(1) >> torch.arange(8)) & 1
     return torch.where(single == 1, 0.0, float("-inf")).to(device)

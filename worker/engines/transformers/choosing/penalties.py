@@ -1,4 +1,4 @@
-"""Penalties on the tokens that a document holds already: repetition, presence, frequency."""
+"""Logits processors for repetition, presence and frequency penalties."""
 
 from array import array
 from collections.abc import Sequence
@@ -10,24 +10,24 @@ from qwenq.schemas.generation import GenerationParams
 
 
 class Penalties:
-    """What a document's penalties are, and the distinct tokens that they fall on, with their counts.
+    """A request's penalties, and the distinct tokens that they apply to, with their counts.
 
-    Kept on the host as flat arrays, which grow by one look-up a token: a step then takes the tokens of all documents
-    to the device at once, and touches those logits only, however large the vocabulary is.
+    The host keeps them as flat arrays, with one look-up a token. A step moves the tokens of all rows to the device at
+    once and changes only their logits, however large the vocabulary is.
     """
 
     def __init__(self, params: GenerationParams, prompt: Sequence[int]) -> None:
         self.repetition = params.repetition_penalty
         self.presence = params.presence_penalty
         self.frequency = params.frequency_penalty
-        # Only repetition looks at the prompt.
+        # Only the repetition penalty counts the prompt.
         self.tokens = array("q", dict.fromkeys(prompt if self.repetition != 1 else ()))
         self.generated = array("q", [0] * len(self.tokens))
         self._places = {token: place for place, token in enumerate(self.tokens)}
 
     @classmethod
     def of(cls, params: GenerationParams, prompt: Sequence[int]) -> Self | None:
-        """The penalties of a document with this prompt; None when it has none."""
+        """Make the penalties of a request with this prompt; None if it has none."""
         neutral = (
             params.repetition_penalty == 1 and not params.presence_penalty and not params.frequency_penalty
         )
@@ -43,11 +43,11 @@ class Penalties:
 
 
 def penalise(scores: torch.Tensor, rows: Sequence[Penalties | None]) -> None:
-    """Change `scores`, float32 and rows x vocabulary, in place: each row by its own penalties.
+    """Apply each row's penalties to `scores`, float32, rows x vocabulary, in place.
 
-    Repetition as in CTRL (arXiv:1909.05858) and Transformers' RepetitionPenaltyLogitsProcessor: on prompt and answer.
-    Then presence and frequency as OpenAI's API reference defines them, on generated tokens alone; Transformers has
-    neither. The order is that of vLLM's `apply_penalties`.
+    First repetition, on prompt and answer, as in CTRL (arXiv:1909.05858) and Transformers'
+    RepetitionPenaltyLogitsProcessor. Then presence and frequency, on generated tokens only, as OpenAI's API reference
+    defines them; Transformers has neither. vLLM's `apply_penalties` uses the same order.
     """
     tokens, generated = array("q"), array("q")
     lengths: list[int] = []

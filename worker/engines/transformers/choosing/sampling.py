@@ -1,4 +1,4 @@
-"""Choose each document's next token from the model's logits, by the document's own parameters."""
+"""Chooses each row's next token from its logits, by its own parameters."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from qwenq.worker.engines.transformers.choosing.warping import Recipe, shortlist
 from qwenq.worker.engines.transformers.request_state import RequestState
 
 NO_NUMBER = -1
-ROWS_SORTED = 16  # at once: sorting a vocabulary takes several times the memory of its logits
+ROWS_SORTED = 16  # at once: sorting takes several times the memory of the logits
 
 
 def pick_tokens(logits: torch.Tensor, rows: Sequence[RequestState]) -> list[int | None]:
-    """Choose the next token of each row; None where the model computed no number.
+    """Choose the next token of each row; None if its logits are NaN or infinite.
 
-    `logits` are rows x vocabulary. A row's choice depends on its own logits, parameters, tokens and seed only. What is
-    forced on a row is its choice.
+    `logits` are rows x vocabulary. A choice depends only on the row's own logits, parameters, tokens and seed. A forced
+    token is always chosen.
     """
     penalised = any(row.penalties is not None for row in rows)
     scores = logits.to(torch.float32, copy=penalised)
@@ -39,7 +39,7 @@ def pick_tokens(logits: torch.Tensor, rows: Sequence[RequestState]) -> list[int 
 
 
 def _sampled(rows: Sequence[RequestState]) -> dict[Recipe, list[int]]:
-    """Group the rows that sample, so that one pass over the vocabulary serves all that agree."""
+    """Group sampling rows by recipe: one pass over the vocabulary serves a group."""
     groups: dict[Recipe, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         if row.randomness is not None and not row.forced:
@@ -48,16 +48,16 @@ def _sampled(rows: Sequence[RequestState]) -> dict[Recipe, list[int]]:
 
 
 def _draw(scores: torch.Tensor, recipe: Recipe, rows: Sequence[RequestState]) -> torch.Tensor:
-    """Draw one token a row, with its own random number."""
+    """Draw a token for each row, with the row's own random number."""
     numbers = torch.cat([torch.rand(1, generator=row.randomness, dtype=torch.float64) for row in rows])
     few = shortlist(scores, recipe)
     if few is None:
         return fall(warped_probabilities(scores, recipe), numbers)
     drawn = few.tokens.gather(1, fall(few.probabilities, numbers).unsqueeze(1)).squeeze(1)
     if not few.complete.all():
-        # Row by row: which way a row goes must not depend on its neighbours.
-        wanting = (~few.complete).nonzero().squeeze(1)
-        for start in range(0, len(wanting), ROWS_SORTED):
-            others = wanting[start : start + ROWS_SORTED]
+        # Decided for each row: its way must not depend on other rows.
+        incomplete = (~few.complete).nonzero().squeeze(1)
+        for start in range(0, len(incomplete), ROWS_SORTED):
+            others = incomplete[start : start + ROWS_SORTED]
             drawn[others] = fall(warped_probabilities(scores[others], recipe), numbers[others.cpu()])
     return drawn

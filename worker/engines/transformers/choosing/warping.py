@@ -1,4 +1,4 @@
-"""From logits to the probabilities that a token is drawn with: temperature, top-k, top-p, min-p."""
+"""Turns logits into probabilities: temperature, top-k, top-p, min-p."""
 
 from typing import NamedTuple, Self
 
@@ -14,12 +14,12 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.worker.engines.transformers.choosing.blocks import likeliest
 
 SHORTLIST = 256
-SPARE = 32  # for tokens as good as the last of the top-k, which all stay
+SPARE = 32  # for tokens that tie with the last of the top-k: all of them stay
 LEAST_TEMPERATURE = torch.finfo(torch.float32).tiny
 
 
 class Recipe(NamedTuple):
-    """How a document's tokens are drawn; temperature 0 takes the best."""
+    """How a row's tokens are drawn. Temperature 0 picks the best."""
 
     temperature: float
     top_k: int
@@ -28,14 +28,14 @@ class Recipe(NamedTuple):
 
     @classmethod
     def of(cls, params: GenerationParams) -> Self:
-        """The recipe that these parameters make."""
+        """Copy the parameters that matter."""
         return cls(params.temperature, params.top_k, params.top_p, params.min_p)
 
 
 class Shortlist(NamedTuple):
-    """The likeliest tokens of each row with their probabilities, in the vocabulary's order.
+    """The likeliest tokens of each row with their probabilities, in the vocabulary's order: rows x candidates.
 
-    All are rows x candidates, but `complete`, which says for each row whether no token outside has a probability.
+    `complete` says for each row whether all other tokens have probability zero.
     """
 
     tokens: torch.Tensor
@@ -55,16 +55,16 @@ def warped_probabilities(logits: torch.Tensor, recipe: Recipe) -> torch.Tensor:
         warpers.append(TopPLogitsWarper(recipe.top_p))
     if recipe.min_p:
         warpers.append(MinPLogitsWarper(recipe.min_p))
-    no_tokens = torch.LongTensor()  # these warpers read none
+    no_tokens = torch.LongTensor()  # these warpers ignore it
     warped: torch.Tensor = warpers(no_tokens, _tempered(logits, recipe))
     return warped.softmax(dim=-1)
 
 
 def shortlist(logits: torch.Tensor, recipe: Recipe) -> Shortlist | None:
-    """The same probabilities from the likeliest tokens alone; None where the recipe drops no token for certain.
+    """Compute the same probabilities from the likeliest tokens only; None if the recipe may drop no token.
 
-    Sorting a whole vocabulary for top-p takes far longer than the model's step. Here the best few hundred are
-    sorted: once the last of them is dropped, so is everything below it.
+    Sorting a whole vocabulary for top-p takes far longer than the model's step. This sorts the best few hundred: if the
+    last of them is dropped, everything below it is dropped too.
     """
     width = min(recipe.top_k + SPARE if recipe.top_k else SHORTLIST, logits.shape[-1])
     if width > SHORTLIST or (not recipe.top_k and recipe.top_p == 1 and not recipe.min_p):
@@ -84,8 +84,8 @@ def shortlist(logits: torch.Tensor, recipe: Recipe) -> Shortlist | None:
 
 
 def _shares(logits: torch.Tensor, best: torch.Tensor, tokens: torch.Tensor, recipe: Recipe) -> torch.Tensor:
-    """The candidates' probabilities after temperature and top-k, the best first."""
-    if recipe.top_p < 1 and not recipe.top_k:  # only then does it matter how much lies outside
+    """Return the candidates' probabilities after temperature and top-k, best first."""
+    if recipe.top_p < 1 and not recipe.top_k:  # only then do the other tokens' probabilities matter
         return _tempered(logits, recipe).softmax(dim=-1).gather(1, tokens)
     scores = _tempered(best, recipe)
     if recipe.top_k:
@@ -95,6 +95,6 @@ def _shares(logits: torch.Tensor, best: torch.Tensor, tokens: torch.Tensor, reci
 
 
 def _tempered(logits: torch.Tensor, recipe: Recipe) -> torch.Tensor:
-    # Shifted first: the same probabilities, and a tiny temperature cannot overflow.
+    # Shifting keeps the probabilities, and a tiny temperature cannot overflow.
     scores = logits - logits.amax(dim=-1, keepdim=True)
     return scores.div_(max(recipe.temperature, LEAST_TEMPERATURE))

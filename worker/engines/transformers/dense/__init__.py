@@ -1,1 +1,1 @@
-"""The pass through a dense Qwen2 or Qwen3, written out: in PyTorch, in C, as CUDA graphs."""
+"""The pass through a dense Qwen2 or Qwen3 (no experts): in PyTorch, in C, as CUDA graphs."""

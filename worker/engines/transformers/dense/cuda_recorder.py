@@ -1,4 +1,4 @@
-"""Recording as CUDA does it: a graph of kernels, launched at once."""
+"""Records functions as CUDA graphs: all kernels are launched at once."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,20 +14,20 @@ OUT_OF_MEMORY = "out of memory"
 
 @dataclass(eq=False)
 class _Graph:
-    """A graph, and the tensor in its memory that the outcome lies in."""
+    """A graph, and the tensor in its memory that holds the outcome."""
 
     graph: torch.cuda.CUDAGraph
     outcome: torch.Tensor
 
     def __call__(self) -> torch.Tensor:
         """Launch it on the current stream."""
-        with _telling_memory():
+        with _out_of_memory_named():
             self.graph.replay()
         return self.outcome
 
 
 class CudaRecorder:
-    """A Record for one device. Its graphs share memory for what lies between inputs and outcome."""
+    """A Record for one device. Its graphs share memory for intermediate tensors."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -35,17 +35,17 @@ class CudaRecorder:
         self._living: WeakSet[_Graph] = WeakSet()
 
     def __call__(self, function: Callable[[], torch.Tensor]) -> Replay:
-        """Record `function`, which is called twice. Nothing of the second call is computed before the first replay."""
+        """Call `function` twice: to warm up, then to record it. Only a replay computes what was recorded."""
         current = torch.cuda.current_stream(self._device)
-        # A capture that fails leaves its own stream the current one; this one is put back at the end in any case.
-        with torch.cuda.device(self._device), torch.cuda.stream(current), _telling_memory():
+        # A failed capture leaves its own stream as the current one; this restores it in any case.
+        with torch.cuda.device(self._device), torch.cuda.stream(current), _out_of_memory_named():
             self._warm_up(function, current)
             graph = self._capture(function)
         self._living.add(graph)
         return graph
 
     def _warm_up(self, function: Callable[[], torch.Tensor], current: torch.cuda.Stream) -> None:
-        """Call it once on the stream of the capture: kernels are loaded then, and cuBLAS has its workspace there."""
+        """Call it once on the capture's stream, to load kernels and to give cuBLAS its workspace there."""
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
             function()
@@ -53,27 +53,27 @@ class CudaRecorder:
 
     def _capture(self, function: Callable[[], torch.Tensor]) -> _Graph:
         graph = torch.cuda.CUDAGraph()
-        # The memory of graphs that are all gone must not be named again: PyTorch takes it for an error.
+        # PyTorch raises an error for the pool of graphs that are all gone.
         shared = next((one.graph.pool() for one in self._living), None)
         with torch.cuda.graph(
             graph,
             pool=shared,
             stream=self._stream,
-            capture_error_mode="thread_local",  # what other threads ask of the device meanwhile is no mistake
+            capture_error_mode="thread_local",  # other threads may use the device meanwhile
         ):
             outcome = function()
         return _Graph(graph, outcome)
 
 
 @contextmanager
-def _telling_memory() -> Iterator[None]:
-    """Raise torch.OutOfMemoryError for every error that comes of too little memory, whatever the driver calls it."""
+def _out_of_memory_named() -> Iterator[None]:
+    """Raise torch.OutOfMemoryError for every error caused by too little memory."""
     try:
         yield
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        # The end of a capture that was broken off has an error of its own, raised over the first one.
+        # Ending an interrupted capture raises another error over the first one.
         if OUT_OF_MEMORY in f"{error} {error.__context__}":
             raise torch.OutOfMemoryError(str(error)) from error
         raise

@@ -1,6 +1,6 @@
-"""A pass through a Qwen2 or Qwen3 without experts, written out over the model's own modules and weights.
+"""The pass through a Qwen2 or Qwen3 without experts, written out over the model's own modules and weights.
 
-Transformers' layers do the same in about twice as many operations, between which a device waits for Python.
+Transformers' layers need about twice as many operations, and the device waits for Python between them.
 """
 
 from dataclasses import dataclass
@@ -17,29 +17,29 @@ WRITTEN_OUT = {"Qwen2ForCausalLM", "Qwen3ForCausalLM"}
 
 
 def is_written_out(network: PreTrainedModel) -> bool:
-    """Whether a model is one of those."""
+    """Whether the model's pass is written out here."""
     return type(network).__name__ in WRITTEN_OUT and bool(network.config.hidden_act == "silu")
 
 
 def linear_layers(network: Any) -> list[Any]:
-    """Give every linear layer of such a model, the one that makes logits first."""
+    """List all linear layers of such a model, the output head first."""
     return [network.lm_head, *(one for layer in network.model.layers for one in linear_parts(layer))]
 
 
 def linear_parts(layer: Any) -> tuple[Any, ...]:
-    """Give the linear layers within one of its layers: query, key, value, output, gate, up, down."""
+    """List a layer's linear layers: query, key, value, output, gate, up, down."""
     attention, mlp = layer.self_attn, layer.mlp
     projections = (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj)
     return (*projections, mlp.gate_proj, mlp.up_proj, mlp.down_proj)
 
 
 def has_torch_weights(network: Any) -> bool:
-    """Whether its linear layers are PyTorch's own: not quantized, nor laid out otherwise."""
+    """Whether its linear layers are PyTorch's own, neither quantized nor prepacked."""
     return all(type(layer) is torch.nn.Linear for layer in linear_layers(network))
 
 
 class Attention(Protocol):
-    """What a layer asks for what its tokens attend to, as PackedStep answers it."""
+    """Computes attention for a layer, as PackedStep does."""
 
     def attend(
         self,
@@ -48,7 +48,7 @@ class Attention(Protocol):
         scaling: float,
         window: int | None,
     ) -> torch.Tensor:
-        """Keep keys and values, give each token's attention: tokens x heads x size.
+        """Store keys and values; return each token's attention: tokens x heads x size.
 
         `packed` are queries, keys and values: heads x tokens x size.
         """
@@ -57,7 +57,7 @@ class Attention(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Norm:
-    """Scale numbers to a mean square of one, then each by its weight."""
+    """RMS norm."""
 
     weight: torch.Tensor
     epsilon: float
@@ -71,15 +71,15 @@ class _Norm:
 
 
 @dataclass(frozen=True, slots=True)
-class _Turns:
-    """Rotary embedding: the cosines and sines of each token's position, tokens x 1 x size."""
+class _Rotary:
+    """Rotary embedding: cosines and sines of each token's position, tokens x 1 x size."""
 
     cosines: torch.Tensor
     sines: torch.Tensor
 
     @classmethod
     def of(cls, cosines: torch.Tensor, sines: torch.Tensor) -> Self:
-        """The first half of the sines is negated here once, instead of half of each head in each layer."""
+        """Negate the first half of the sines once, instead of half of each head in each layer."""
         first, second = sines[0].unsqueeze(1).chunk(2, dim=-1)
         return cls(cosines[0].unsqueeze(1), torch.cat((-first, second), dim=-1))
 
@@ -103,24 +103,24 @@ class _Layer:
         self.query_norm = _Norm.of(attention.q_norm) if hasattr(attention, "q_norm") else None
         self.key_norm = _Norm.of(attention.k_norm) if hasattr(attention, "k_norm") else None
 
-    def __call__(self, rows: torch.Tensor, attention: Attention, turns: _Turns) -> torch.Tensor:
-        seen = self._attend(self.before_attention(rows), attention, turns)
+    def __call__(self, rows: torch.Tensor, attention: Attention, rotary: _Rotary) -> torch.Tensor:
+        seen = self._attend(self.before_attention(rows), attention, rotary)
         rows = _plus(self.output, seen, rows)
-        return _plus(self.down, self._mix(self.before_mlp(rows)), rows)
+        return _plus(self.down, self._mlp(self.before_mlp(rows)), rows)
 
-    def _mix(self, rows: torch.Tensor) -> torch.Tensor:
+    def _mlp(self, rows: torch.Tensor) -> torch.Tensor:
         if isinstance(self.gate, PrepackedLinear) and isinstance(self.up, PrepackedLinear):
             return self.up.times(rows, self.gate.silu(rows))
         mixed: torch.Tensor = silu(self.gate(rows)) * self.up(rows)
         return mixed
 
-    def _attend(self, rows: torch.Tensor, attention: Attention, turns: _Turns) -> torch.Tensor:
+    def _attend(self, rows: torch.Tensor, attention: Attention, rotary: _Rotary) -> torch.Tensor:
         query, key, value = (
             product(rows).view(len(rows), -1, self.size) for product in (self.query, self.key, self.value)
         )
         if self.query_norm is not None and self.key_norm is not None:
             query, key = self.query_norm(query), self.key_norm(key)
-        query, key, value = (heads.transpose(0, 1) for heads in (turns(query), turns(key), value))
+        query, key, value = (heads.transpose(0, 1) for heads in (rotary(query), rotary(key), value))
         return attention.attend(self.place, (query, key, value), self.scaling, self.window).flatten(1)
 
 
@@ -132,7 +132,7 @@ def _plus(layer: Any, rows: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
 
 
 class DenseForward:
-    """Gives the logits of a step, as the model itself would."""
+    """Computes a step's logits as the model itself would."""
 
     def __init__(self, network: Any) -> None:
         self._network = network
@@ -141,12 +141,12 @@ class DenseForward:
 
     @classmethod
     def of(cls, network: PreTrainedModel) -> Self | None:
-        """None for a model that is not written out here."""
+        """Make the pass; None for a model that is not written out here."""
         return cls(network) if is_written_out(network) else None
 
     @torch.inference_mode()
     def __call__(self, step: PackedStep) -> torch.Tensor:
-        """Give the logits at the step's `last`: places x vocabulary."""
+        """Compute the logits at the step's `last`: places x vocabulary."""
         device = self._network.device
         tokens = torch.tensor(step.tokens, device=device)
         rows = self.through_layers(tokens, torch.tensor(step.positions, device=device), step)
@@ -155,14 +155,14 @@ class DenseForward:
     def through_layers(
         self, tokens: torch.Tensor, positions: torch.Tensor, attention: Attention
     ) -> torch.Tensor:
-        """Take tokens through all layers: tokens x width."""
+        """Pass tokens through all layers: tokens x width."""
         rows: torch.Tensor = self._network.model.embed_tokens(tokens.unsqueeze(0))[0]
-        turns = _Turns.of(*self._network.model.rotary_emb(rows, positions.unsqueeze(0)))
+        rotary = _Rotary.of(*self._network.model.rotary_emb(rows, positions.unsqueeze(0)))
         for layer in self._layers:
-            rows = layer(rows, attention, turns)
+            rows = layer(rows, attention, rotary)
         return rows
 
     def logits(self, rows: torch.Tensor) -> torch.Tensor:
-        """Give the logits after tokens that went through the layers: tokens x vocabulary."""
+        """Compute the logits of tokens that passed through the layers: tokens x vocabulary."""
         logits: torch.Tensor = self._network.lm_head(self._norm(rows))
         return logits

@@ -1,4 +1,4 @@
-"""Whether decode steps are replayed as CUDA graphs: where they may be, and a trial shows that it works."""
+"""Decides whether decode steps are replayed as CUDA graphs: if the model allows it and a trial succeeds."""
 
 import logging
 import subprocess
@@ -15,12 +15,12 @@ from qwenq.worker.engines.transformers.dense.recording import Record
 
 _log = logging.getLogger("qwenq.engine")
 
-MOST_SECONDS = 180  # of a trial: most of them are for importing PyTorch from a slow disk
+MOST_SECONDS = 180  # for a trial: importing PyTorch from a slow disk takes most of them
 LONGEST_REASON = 300
 
 
 def choose_recorder(network: PreTrainedModel, options: EngineOptions) -> Record | None:
-    """Give what records decode steps; None where they are to go on without, and the log says why."""
+    """Return the recorder of decode steps; None if there are no graphs, and the log says why."""
     if network.device.type != "cuda":
         return None
     started = time.monotonic()
@@ -28,7 +28,7 @@ def choose_recorder(network: PreTrainedModel, options: EngineOptions) -> Record 
     if reason is not None:
         _log.info("decode steps are not replayed as CUDA graphs: %s", reason)
         return None
-    _log.info("CUDA graphs were tried out in %.1f s", time.monotonic() - started)
+    _log.info("CUDA graphs were tried in %.1f s", time.monotonic() - started)
     return CudaRecorder(network.device)
 
 
@@ -43,7 +43,7 @@ def _reason_against(network: PreTrainedModel, options: EngineOptions) -> str | N
 
 
 def try_out(trial: Trial) -> str | None:
-    """Run a trial in a process of its own. Says what is wrong; None if nothing is."""
+    """Run a trial in a child process. Returns what is wrong; None if nothing is."""
     command = [sys.executable, "-P", "-m", "qwenq.worker.engines.transformers.dense.graph_trial"]
     try:
         ended = subprocess.run(

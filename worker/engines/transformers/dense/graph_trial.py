@@ -1,9 +1,8 @@
-"""Whether replayed steps compute what the same ones do without a graph, tried out on a few layers of random weights.
+"""Tries whether replayed steps compute the same as without graphs, on a few layers of random weights.
 
     python -m qwenq.worker.engines.transformers.dense.graph_trial < trial.json
 
-In a process of its own, since a capture that fails may leave the device's context, or PyTorch's view of its memory, of
-no more use.
+It runs in a child process, because a failed capture may break the device's context or PyTorch's allocator.
 """
 
 import json
@@ -22,15 +21,15 @@ from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE
 from qwenq.worker.engines.transformers.dense.recording import Record, Replay
 from qwenq.worker.engines.transformers.dense.static_step import COLUMNS_TOGETHER
 from qwenq.worker.engines.transformers.loading.device import dtype_name
-from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_attention import FoldedDecoding
 from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 from qwenq.worker.engines.transformers.packed.step import PackedStep
 from qwenq.worker.engines.transformers.way import differs
 
 LAYERS = 2
-MOST_VOCABULARY, MOST_BETWEEN = 1_024, 2_048  # what takes memory, and is the same operation at any size
+MOST_VOCABULARY, MOST_BETWEEN = 1_024, 2_048  # they take memory, and are the same operations at any size
 SLOTS, COLUMNS, PREFIX_TOKENS = 20, 2 * COLUMNS_TOGETHER, 24
 ROWS = (1, 3, 17)
 STEPS = STEPS_BEFORE + 2  # of each size
@@ -38,7 +37,7 @@ STEPS = STEPS_BEFORE + 2  # of each size
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A model like the one to be tried for, cut down to a few layers: its configuration, device and number format."""
+    """A small model of the same architecture: its configuration, device and number format."""
 
     config: dict[str, Any]
     device: str
@@ -46,7 +45,7 @@ class Trial:
 
     @classmethod
     def of(cls, network: PreTrainedModel) -> Self:
-        """Cut a model's configuration down. Heads and widths stay, and the kinds of its layers."""
+        """Reduce a model's configuration. Heads, widths and kinds of layers stay."""
         config: dict[str, Any] = json.loads(network.config.to_json_string(use_diff=False))
         kinds = config.get("layer_types")
         config |= {
@@ -59,11 +58,11 @@ class Trial:
         return cls(config, str(network.device), dtype_name(network.dtype))
 
     def as_json(self) -> str:
-        """Write it down for another process."""
+        """Serialize the trial for the child process."""
         return json.dumps(asdict(self))
 
     def network(self) -> PreTrainedModel:
-        """Draw the model, on the device."""
+        """Make the model with random weights, on the device."""
         torch.manual_seed(0)
         kind, rest = self.config["model_type"], {**self.config}
         del rest["model_type"]
@@ -77,7 +76,7 @@ class Trial:
 
 @torch.inference_mode()
 def reason_against(network: PreTrainedModel, record: Record) -> str | None:
-    """Say what is wrong with replayed steps; None if nothing is."""
+    """Return what is wrong with replayed steps; None if nothing is."""
     recorded = 0
 
     def counted(function: Callable[[], torch.Tensor]) -> Replay:
@@ -97,20 +96,20 @@ def reason_against(network: PreTrainedModel, record: Record) -> str | None:
 
 
 def _steps(network: PreTrainedModel) -> Iterator[PackedStep]:
-    """Give steps of documents that grow into the next size of columns, without a prefix and with one."""
+    """Yield decode steps that grow into the next size of columns, without a prefix and with one."""
     shape = CacheShape.of(network)
-    arena = KeyValueArena(shape)
-    arena.resize(SLOTS, COLUMNS, used=0)
+    cache = KVCache(shape)
+    cache.resize(SLOTS, COLUMNS, used=0)
     prefix = Prefix([0] * PREFIX_TOKENS)
     prefix.make_room(shape)
-    for tensor in (*arena.keys, *arena.values, *prefix.keys, *prefix.values):
+    for tensor in (*cache.keys, *cache.values, *prefix.keys, *prefix.values):
         tensor.normal_()
     draw = random.Random(0)  # noqa: S311
     for shared in (None, prefix):
         for rows in ROWS:
             for filled in range(COLUMNS_TOGETHER - STEPS, COLUMNS_TOGETHER + STEPS):
                 decode_rows = [DecodeRow(slot, filled - 3 * slot, shared) for slot in range(rows)]
-                step = PackedStep(decoding=FoldedDecoding(arena, rows, decode_rows))
+                step = PackedStep(decoding=FoldedDecoding(cache, rows, decode_rows))
                 for row in decode_rows:
                     token = draw.randrange(network.config.vocab_size)
                     step.add_token(token, row.shared + row.filled)
@@ -118,7 +117,7 @@ def _steps(network: PreTrainedModel) -> Iterator[PackedStep]:
 
 
 def main() -> int:
-    """Read a trial from standard input, say on standard error what is wrong, and give the exit code."""
+    """Read a trial from standard input, write what is wrong to standard error, and return the exit code."""
     trial = Trial(**json.load(sys.stdin))
     network = trial.network()
     reason = reason_against(network, CudaRecorder(network.device))

@@ -1,4 +1,4 @@
-"""A pass through a Qwen2 or Qwen3 without experts in one call of C, on a processor that the kernel is made for."""
+"""The pass through a Qwen2 or Qwen3 without experts in one call of C, on processors with AVX512-BF16."""
 
 import ctypes
 from typing import Any, Self
@@ -9,20 +9,20 @@ from qwenq.worker.engines.transformers.dense.forward import is_written_out, line
 from qwenq.worker.engines.transformers.dense.panels import PanelLinear
 from qwenq.worker.engines.transformers.dense.pass_tables import LayerTable, ModelTable, Spans, StepTable
 from qwenq.worker.engines.transformers.native import NUMBERS, compile_kernel
-from qwenq.worker.engines.transformers.packed.arena import CacheShape
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape
 from qwenq.worker.engines.transformers.packed.step import PackedStep
 
 NAME = "dense_pass"
 
 
 class DenseKernel:
-    """Gives the logits of a step, as the model itself would, in float32."""
+    """Computes a step's logits as the model itself would, in float32."""
 
     def __init__(self, network: Any, library: ctypes.CDLL) -> None:
         self._run = library[NAME]
         self._run.restype = None
         self._network = network
-        # The kernel reads these for as long as it runs.
+        # The kernel reads these tables at every call.
         self._layers = (LayerTable * len(network.model.layers))(*map(_layer_table, network.model.layers))
         first = self._layers[0]
         self._room = first.query.inputs + 2 * (first.query.outputs + first.key.outputs) + first.gate.outputs
@@ -39,7 +39,7 @@ class DenseKernel:
 
     @classmethod
     def of(cls, network: Any) -> Self | None:
-        """None for a model that is not written out, whose weights do not all lie in panels, or without a compiler."""
+        """Compile the pass; None without a compiler, for other models, or if a weight is not in panels."""
         if not is_written_out(network) or not _all_in_panels(network):
             return None
         shape = CacheShape.of(network)
@@ -49,7 +49,7 @@ class DenseKernel:
 
     @torch.inference_mode()
     def __call__(self, step: PackedStep) -> torch.Tensor:
-        """Give the logits at the step's `last`: places x vocabulary."""
+        """Compute the logits at the step's `last`: places x vocabulary."""
         model = self._network.model
         rows = model.embed_tokens(torch.tensor(step.tokens))
         cosines, sines = model.rotary_emb(rows, torch.tensor([step.positions]))

@@ -1,4 +1,4 @@
-"""Weights in panels, as the kernels in C read them: for processors with AVX512-BF16, where they beat oneDNN's."""
+"""Weights in panels, as the C kernels read them. With AVX512-BF16 they are faster than oneDNN."""
 
 import ctypes
 from typing import Self
@@ -41,7 +41,7 @@ class PanelLinear(torch.nn.Module):
 
     @classmethod
     def of(cls, layer: torch.nn.Linear) -> Self | None:
-        """Lay a layer out; None on another processor, without a compiler, or where inputs do not come in pairs."""
+        """Lay out a layer; None on another processor, without a compiler, or for an odd number of inputs."""
         if layer.weight.dtype != torch.bfloat16 or layer.weight.device.type != "cpu" or layer.in_features % 2:
             return None
         kernel = _kernel()
@@ -67,7 +67,7 @@ def _kernel() -> "ctypes._NamedFuncPointer | None":
 
 
 def _panels(weight: torch.Tensor) -> torch.Tensor:
-    """From out x in to panels x pairs of inputs x outputs of a panel x two."""
+    """Reorder out x in to panels x pairs of inputs x outputs of a panel x two."""
     outputs, inputs = weight.shape
     filled = pad(weight, (0, 0, 0, -outputs % WIDE))
     return filled.view(-1, WIDE, inputs // 2, 2).transpose(1, 2).contiguous()

@@ -1,4 +1,4 @@
-"""What native/dense_pass.c is given, laid out as native/dense_pass.h says: a model's layers, and a step's documents."""
+"""Arguments of native/dense_pass.c, laid out as in native/dense_pass.h: a model's layers and a step's documents."""
 
 import ctypes
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _COUNT, _PLACE = ctypes.c_int64, ctypes.c_void_p
 
 
 class LayerTable(ctypes.Structure):
-    """`struct layer`: its linear layers, its norms, how many columns a token sees."""
+    """`struct layer`: linear layers, norms, and how many columns a token sees."""
 
     _fields_ = (
         *((name, WeightTable) for name in ("query", "key", "value", "output", "gate", "up", "down")),
@@ -48,16 +48,16 @@ class StepTable(ctypes.Structure):
 
 
 class Spans(NamedTuple):
-    """`struct span` of each document in a step, and its `struct place` in each layer, layers x spans."""
+    """The `struct span` of each document in a step, and its `struct place` in each layer, layers x spans."""
 
     spans: torch.Tensor
     places: torch.Tensor
 
     @classmethod
     def of(cls, step: PackedStep, layers: int) -> Self:
-        """Lay out the running documents, then the pieces of prompts."""
+        """Lay out the decoding rows, then the pieces of prompts."""
         prefixes = _Prefixes(layers)
-        parts = [*_running(step, prefixes), *_pieces(step, prefixes)]
+        parts = [*_decoding(step, prefixes), *_pieces(step, prefixes)]
         spans = [span for part in parts for span in part.spans]
         return cls(torch.tensor(spans), torch.cat([part.places for part in parts], dim=1))
 
@@ -68,14 +68,14 @@ class _Part(NamedTuple):
 
 
 class _Prefixes:
-    """Where prefixes lie: looked up once a step, since many documents share one."""
+    """Addresses of prefixes, looked up once a step: many documents share a prefix."""
 
     def __init__(self, layers: int) -> None:
         self._nowhere = torch.zeros(layers, 2, dtype=torch.long)
         self._known: dict[Prefix, torch.Tensor] = {}
 
     def places(self, prefix: Prefix | None) -> torch.Tensor:
-        """Give the addresses of its keys and values, layers x 2."""
+        """Return the addresses of its keys and values, layers x 2."""
         if prefix is None:
             return self._nowhere
         if prefix not in self._known:
@@ -83,13 +83,13 @@ class _Prefixes:
         return self._known[prefix]
 
 
-def _running(step: PackedStep, prefixes: _Prefixes) -> Iterator[_Part]:
+def _decoding(step: PackedStep, prefixes: _Prefixes) -> Iterator[_Part]:
     if step.decoding is None:
         return
-    arena, rows = step.decoding.arena, step.decoding.rows
-    slot, head = arena.keys[0].stride()[:2]
-    starts = torch.tensor([row.slot for row in rows]).unsqueeze(1) * slot * arena.keys[0].itemsize
-    own = _addresses(arena.keys, arena.values).unsqueeze(1) + starts
+    cache, rows = step.decoding.cache, step.decoding.rows
+    slot, head = cache.keys[0].stride()[:2]
+    starts = torch.tensor([row.slot for row in rows]).unsqueeze(1) * slot * cache.keys[0].itemsize
+    own = _addresses(cache.keys, cache.values).unsqueeze(1) + starts
     shared = torch.stack([prefixes.places(row.prefix) for row in rows], dim=1)
     spans = [
         (place, 1, row.filled, row.shared, head, _head_stride(row.prefix)) for place, row in enumerate(rows)
@@ -119,5 +119,5 @@ def _head_stride(prefix: Prefix | None) -> int:
 
 
 def _addresses(keys: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Give layers x 2."""
+    """Return the addresses, layers x 2."""
     return torch.tensor([[one.data_ptr(), other.data_ptr()] for one, other in zip(keys, values, strict=True)])

@@ -1,7 +1,7 @@
-"""Weights laid out ahead as the processor's matrix product wants them.
+"""Linear layers with weights prepacked for oneDNN, in bfloat16 on a CPU.
 
-In bfloat16 on a CPU, oneDNN rearranges a weight at every product with few rows, which takes a fifth to a third of it.
-PyTorch's own compiler lays weights out ahead (`torch._inductor`, freezing); these are the operators that it uses.
+Otherwise oneDNN rearranges a weight at every product with few rows, which takes a fifth to a third of the time.
+PyTorch's own compiler prepacks weights too (`torch._inductor`, freezing); these are its operators.
 """
 
 import torch
@@ -9,13 +9,13 @@ from transformers import PreTrainedModel
 
 from qwenq.worker.engines.transformers.dense.panels import PanelLinear
 
-ROWS = 32  # the layout suits products with about so many rows best, and serves all others
+ROWS = 32  # the layout is best for about so many rows, and correct for any number
 
 
 class PrepackedLinear(torch.nn.Module):
     """A linear layer whose weight is laid out for oneDNN: tokens x in to tokens x out.
 
-    What comes right after a product can be done on the way: each product is then written once, and not read again.
+    The next operation can be fused into the product, so that the product is written once and not read again.
     """
 
     def __init__(self, layer: torch.nn.Linear) -> None:
@@ -30,11 +30,11 @@ class PrepackedLinear(torch.nn.Module):
         return self._then("none", rows)
 
     def silu(self, rows: torch.Tensor) -> torch.Tensor:
-        """Multiply, then let each product x become x * sigmoid(x)."""
+        """Multiply, then replace each product x by x * sigmoid(x)."""
         return self._then("swish", rows)
 
     def times(self, rows: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
-        """Multiply, then each product by a factor."""
+        """Multiply, then multiply each product by a factor."""
         return self._with("mul", rows, factors)
 
     def plus(self, rows: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
@@ -52,7 +52,7 @@ class PrepackedLinear(torch.nn.Module):
 
 @torch.inference_mode()
 def prepack(network: PreTrainedModel) -> None:
-    """Lay out the weights of all plain linear layers, where the processor has a use for it."""
+    """Lay out the weights of all linear layers, if the processor gains from it."""
     if network.device.type != "cpu" or network.dtype != torch.bfloat16:
         return
     for module in list(network.modules()):

@@ -1,4 +1,4 @@
-"""What can record operations on a device's tensors once, and do them again without Python."""
+"""Recording operations on a device's tensors, and replaying them without Python."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,22 +7,22 @@ import torch
 
 
 class Replay(Protocol):
-    """What was recorded, with the tensors that it reads and writes."""
+    """A recorded function, with the tensors that it reads and writes."""
 
     def __call__(self) -> torch.Tensor:
-        """Do it all again, over what the same tensors hold now; give the outcome's tensor, the same each time.
+        """Repeat the operations on the same tensors' current contents. Returns the same outcome tensor each time.
 
-        Another replay may overwrite it. Raises torch.OutOfMemoryError, or RuntimeError.
+        Another replay may overwrite it. Raises torch.OutOfMemoryError or RuntimeError.
         """
         ...
 
 
 class Record(Protocol):
-    """Records a function. It must not wait for the device, and not bring anything to it."""
+    """Records functions that neither wait for the device nor copy anything to it."""
 
     def __call__(self, function: Callable[[], torch.Tensor]) -> Replay:
-        """Record what `function` does to tensors that stay where they are. It may be called several times.
+        """Record what `function` does to tensors that keep their addresses. It may be called several times.
 
-        Its own tensors live as long as what was recorded. Raises torch.OutOfMemoryError, or RuntimeError.
+        Tensors that it makes live as long as the recording. Raises torch.OutOfMemoryError or RuntimeError.
         """
         ...

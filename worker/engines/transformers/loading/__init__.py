@@ -1,1 +1,1 @@
-"""Making a model resident: its source, device, weights, tokenizer."""
+"""Loads a model: its source, device, weights, tokenizer."""

@@ -17,7 +17,7 @@ DEVICE_KINDS = ("cuda", "mps", "xpu", "cpu")
 
 
 def choose_device(wanted: str) -> torch.device:
-    """Turn the setting into a device; `auto` is the first of CUDA, MPS, XPU and CPU that is there.
+    """Turn the setting into a device; `auto` is the first available of CUDA, MPS, XPU and CPU.
 
     Raises InvalidSetting if there is no such device on this machine.
     """
@@ -42,8 +42,8 @@ def choose_device(wanted: str) -> torch.device:
 def choose_dtype(wanted: Dtype, device: torch.device, checkpoint: torch.dtype) -> torch.dtype:
     """Turn the setting into a number format; `auto` is the checkpoint's own on a GPU, float32 on a CPU.
 
-    A CPU computes in float32 unless told otherwise: there a batch cannot change an answer by rounding, and
-    many processors only emulate the short formats. Raises InvalidSetting for a format that cannot work.
+    A CPU computes in float32 by default: rounding then does not change an answer in a batch, and many processors only
+    emulate the short formats. Raises InvalidSetting for a format that the device cannot compute in.
     """
     if wanted == "auto":
         if device.type == "cpu" or not _supports(device, checkpoint):
@@ -56,13 +56,13 @@ def choose_dtype(wanted: Dtype, device: torch.device, checkpoint: torch.dtype) -
 
 
 def try_device(wanted: str, dtype: Dtype) -> str | None:
-    """Say why a device would be slow in a number format; None if it is not. Raises InvalidSetting if it cannot."""
+    """Say why a number format is slow on a device; None if it is not. Raises InvalidSetting if it cannot be used."""
     device = choose_device(wanted)
     return slow_reason(device, choose_dtype(dtype, device, torch.float32))
 
 
 def slow_reason(device: torch.device, dtype: torch.dtype) -> str | None:
-    """Say why a number format, though it works, is a poor choice on a device; None if it is none."""
+    """Say why a number format is slow on a device; None if it is not."""
     if device.type != "cpu" or dtype == torch.float32 or _is_native(dtype):
         return None
     return f"this processor only emulates {dtype_name(dtype)}, which takes several times as long as float32"
@@ -74,20 +74,20 @@ def dtype_name(dtype: torch.dtype) -> str:
 
 
 def reset_peak(device: torch.device) -> None:
-    """Begin to measure `peak_bytes` anew."""
+    """Restart the measurement of `peak_bytes`."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_bytes(device: torch.device) -> int:
-    """Give the most bytes allocated on a CUDA device since `reset_peak`; 0 elsewhere."""
+    """Return the most bytes allocated on a CUDA device since `reset_peak`; 0 on other devices."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
 def free_memory(device: torch.device) -> None:
-    """Hand memory that is kept for later back: PyTorch's to the device, the C library's to the machine."""
+    """Return cached memory: PyTorch's to the device, the C library's to the machine."""
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)  # glibc holds on to all that threads used while they read weights
+        trim(0)  # glibc keeps what threads used while reading weights
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -113,7 +113,7 @@ def _supports(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def _is_native(dtype: torch.dtype) -> bool:
-    """Whether this processor has arithmetic for a short format."""
+    """Whether this processor has instructions for a short format."""
     if dtype == torch.bfloat16:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - PyTorch tells it nowhere else
     return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())  # noqa: SLF001

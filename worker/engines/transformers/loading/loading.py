@@ -1,4 +1,4 @@
-"""Make a model resident: weights, tokenizer, and what the engine must know of both."""
+"""Load a model: weights, tokenizer, and what the engine needs to know about both."""
 
 import logging
 import time
@@ -38,8 +38,8 @@ from qwenq.worker.engines.transformers.loading.quantization import (
 )
 from qwenq.worker.engines.transformers.loading.quantized import (
     bitsandbytes_config,
+    correct_quantized,
     is_dequantized,
-    mend_quantized,
     prepare_checkpoint,
 )
 from qwenq.worker.engines.transformers.loading.source import NO_TOKENIZER, check_source
@@ -48,7 +48,7 @@ from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 
 logger = logging.getLogger("qwenq.engine")
 
-# What Transformers, the hub client and safetensors raise over a checkpoint that is away or damaged.
+# Transformers, the hub client and safetensors raise these for a missing or damaged checkpoint.
 LOADING_RAISES = (
     OSError,
     ValueError,
@@ -58,9 +58,9 @@ LOADING_RAISES = (
     TypeError,
     SafetensorError,
 )
-FEWEST_TOKENS = 16  # without its files, Transformers makes a tokenizer that knows next to nothing
-UNLIMITED_CONTEXT = 2**31  # of models whose state does not grow
-NO_LIMIT = 10**30  # what Transformers itself gives a tokenizer without a limit
+FEWEST_TOKENS = 16  # Transformers makes an almost empty tokenizer if its files are missing
+UNLIMITED_CONTEXT = 2**31  # for models whose state does not grow
+NO_LIMIT = 10**30  # as Transformers sets it for a tokenizer without a limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is to be loaded, and how, decided before the weights are read. `own` is the checkpoint's quantization."""
+    """What to load and how, decided before the weights are read. `own` is the checkpoint's quantization."""
 
     model: str
     config: PreTrainedConfig
@@ -101,8 +101,8 @@ class _Plan:
 def load_model(model: str, options: EngineOptions) -> LoadedModel:
     """Load `model`, a hub id or a folder.
 
-    Raises ModelUnavailable, also for one that is larger than the memory that is free; InvalidSetting for what device,
-    dtype or quantize cannot be.
+    Raises ModelUnavailable, also if the model is larger than the free memory; InvalidSetting for device, dtype or
+    quantize.
     """
     started = time.perf_counter()
     check_source(model)
@@ -154,17 +154,17 @@ def _load_network(plan: _Plan) -> PreTrainedModel:
         config=plan.config,
         dtype=plan.dtype,
         quantization_config=bitsandbytes_config(plan.quantize, plan.dtype, plan.weights.kept),
-        # Straight onto the device: the weights never lie twice in main memory. Quantized ones go to the first GPU
-        # unless they are told otherwise.
+        # Load straight onto the device, so that main memory never holds the weights twice. Quantized weights would
+        # otherwise go to the first GPU.
         device_map=plan.device if quantized or plan.device.type != "cpu" else None,
         output_loading_info=True,
     )
     network: PreTrainedModel = loaded[0]
     if missing := sorted(loaded[1]["missing_keys"]):
-        # Transformers would fill these with random numbers and only warn.
+        # Transformers would fill them with random numbers and only warn.
         raise ValueError(f"its weights lack {len(missing)} tensors, {missing[0]} first")
     if quantized:
-        mend_quantized(network, plan.dtype)
+        correct_quantized(network, plan.dtype)
     return network
 
 
@@ -191,9 +191,9 @@ def _describe(
     most_context: int | None,
     seconds: float,
 ) -> LoadedModel:
-    # Every token of every added kind counts as a control token, not only those that the template names.
+    # Every added token counts as a control token, not only those that the template names.
     tokenizer.chat_control_tokens = list(tokenizer.get_added_vocab())
-    tokenizer.model_max_length = NO_LIMIT  # the engine compares lengths with the model's context itself
+    tokenizer.model_max_length = NO_LIMIT  # the engine checks lengths itself
     config = network.config.get_text_config(decoder=True)
     context = getattr(config, "max_position_embeddings", UNLIMITED_CONTEXT)
     info = ModelInfo(

@@ -1,4 +1,4 @@
-"""Why a model cannot be loaded, in plain words."""
+"""Turns loading errors into reasons that people understand."""
 
 import re
 
@@ -30,12 +30,12 @@ REASONS = (
         f"its weights are quantized by the package bitsandbytes, which is not here: {INSTALL}",
     ),
 )
-"""What the libraries say, by words that it holds in lower case, and what that means."""
+"""Words in a library's message, in lower case, and the reason that they mean."""
 NO_MODULE = re.compile(r"No module named '([^'.]+)")
 
 
 def reason_of(error: BaseException) -> str:
-    """Say in one line what went wrong, from the first error in the chain that tells."""
+    """Say in one line what went wrong: the first known error in the chain decides."""
     for link in _chain(error):
         if isinstance(link, GatedRepoError):
             return "it is gated: accept its terms on the hub, then log in with `hf auth login`"

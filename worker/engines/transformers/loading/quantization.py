@@ -1,4 +1,4 @@
-"""Weights in fewer bits: asked for, or so already in the checkpoint. Told without importing torch."""
+"""Checks of quantization, requested or in the checkpoint. They import no torch."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ INSTALL = "pip install 'qwenq[quantize]'"
 
 
 def check_quantize(quantize: Quantize, device: str) -> None:
-    """Raise InvalidSetting if weights cannot be put into so few bits here."""
+    """Raise InvalidSetting if weights cannot be quantized so here."""
     if quantize == "none":
         return
     if find_spec("bitsandbytes") is None:
@@ -23,7 +23,7 @@ def check_quantize(quantize: Quantize, device: str) -> None:
 
 
 def check_whole(model: str, quantize: Quantize, own: str | None) -> None:
-    """Raise InvalidSetting if the weights of the checkpoint are to be quantized once more."""
+    """Raise InvalidSetting if a quantized checkpoint is to be quantized again."""
     if quantize != "none" and own is not None:
         raise _invalid(
             f"{model} is quantized already ({own}) and is loaded as it is: leave {quantize} away, "
@@ -32,7 +32,7 @@ def check_whole(model: str, quantize: Quantize, own: str | None) -> None:
 
 
 def own_quantization(config: Mapping[str, Any]) -> str | None:
-    """Name the method by which a checkpoint of this configuration is quantized; None if its weights are whole."""
+    """Name the quantization method of a checkpoint's configuration; None if it is not quantized."""
     text = config.get("text_config")
     found = config.get("quantization_config") or (
         text.get("quantization_config") if isinstance(text, Mapping) else None
@@ -44,7 +44,7 @@ def own_quantization(config: Mapping[str, Any]) -> str | None:
 
 
 def own_quantization_of_folder(model: str) -> str | None:
-    """The same, of a model's folder; None for the hub's, whose configuration is not here yet."""
+    """Name the quantization method of a model's folder; None for a hub model, whose configuration is not here yet."""
     try:
         config = json.loads((Path(model) / "config.json").read_text("utf-8"))
     except (OSError, ValueError):

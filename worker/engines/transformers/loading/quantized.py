@@ -1,4 +1,4 @@
-"""How Transformers is to load weights that are quantized, or shall be; and what is mended afterwards."""
+"""How Transformers loads quantized weights, and what is corrected afterwards."""
 
 import logging
 from typing import Any
@@ -12,16 +12,16 @@ from transformers.utils.import_utils import is_kernels_available
 from qwenq.schemas.settings import Quantize
 
 FP8 = ("fp8", "mxfp8")
-FP8_CAPABILITY = (8, 9)  # of a CUDA device that multiplies 8-bit floats
+FP8_CAPABILITY = (8, 9)  # of CUDA devices that multiply 8-bit floats
 
-# It would write a line of log at each product of matrices.
+# Otherwise it logs a line at each matrix product.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def bitsandbytes_config(
     quantize: Quantize, dtype: torch.dtype, kept: tuple[str, ...]
 ) -> BitsAndBytesConfig | None:
-    """Say how bitsandbytes shall quantize: LLM.int8, or NF4 with quantized scales. `kept` are layers left whole."""
+    """Configure bitsandbytes: LLM.int8, or NF4 with quantized scales. `kept` are layers that are not quantized."""
     if quantize == "none":
         return None
     return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
@@ -35,14 +35,14 @@ def bitsandbytes_config(
 
 
 def is_dequantized(own: str | None, device: torch.device) -> bool:
-    """Whether a checkpoint's quantized weights are loaded as whole ones, since the device cannot use them."""
+    """Whether quantized weights are dequantized when loaded, because the device cannot use them."""
     return own in FP8 and not _multiplies_fp8(device)
 
 
 def prepare_checkpoint(config: PreTrainedConfig, own: str, device: torch.device) -> None:
-    """Make the configuration of a quantized checkpoint ready for loading.
+    """Prepare the configuration of a quantized checkpoint for loading.
 
-    Raises ValueError for a method that Transformers would pass over, ImportError for a package that it would miss only
+    Raises ValueError for a method that Transformers would ignore, ImportError for a package that it would miss only
     when it computes.
     """
     found = _method_of(config)
@@ -58,21 +58,21 @@ def prepare_checkpoint(config: PreTrainedConfig, own: str, device: torch.device)
         )
 
 
-def mend_quantized(network: PreTrainedModel, dtype: torch.dtype) -> None:
-    """Make a network that was quantized compute right, wherever it is. Raises ValueError if it cannot."""
+def correct_quantized(network: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Make a quantized network compute correctly on its device. Raises ValueError if it cannot."""
     if getattr(network, "hf_quantizer", None) is None:
         network.to(dtype)  # type: ignore[arg-type] # dequantized weights come in bfloat16, beside the rest in `dtype`
     if network.device.type == "cpu":
         for name, layer in network.named_modules():
             if type(layer).__name__ == "Linear4bit":
-                _mend_on_cpu(name, layer)
+                _correct_on_cpu(name, layer)
 
 
-def _mend_on_cpu(name: str, layer: Any) -> None:
-    """Keep bitsandbytes from its own way on a CPU with AVX-512.
+def _correct_on_cpu(name: str, layer: Any) -> None:
+    """Turn off the AVX-512 path of bitsandbytes.
 
-    That computes in bfloat16 whatever the number format is, refuses most odd shapes, and is slower from a few rows on.
-    And where a row is no whole number of blocks, its dequantization on a CPU gives wrong weights.
+    It computes in bfloat16 whatever the number format is, refuses most odd shapes, and is slower from a few rows on.
+    Besides, bitsandbytes dequantizes wrongly on a CPU where a row is not a whole number of blocks.
     """
     layer.support_avx512bf16_for_cpu = False
     if layer.in_features % layer.weight.blocksize:

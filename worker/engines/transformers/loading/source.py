@@ -1,4 +1,4 @@
-"""Where a model comes from: a folder or the hub. What cannot be either is told without importing torch."""
+"""Where a model comes from: a folder or the hub. The check imports no torch."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ WEIGHTS = ("*.safetensors", "*.bin")
 
 
 def check_source(model: str) -> None:
-    """Raise ModelUnavailable for what is neither a model's folder nor a hub id."""
+    """Raise ModelUnavailable unless `model` is a model's folder or a hub id."""
     folder = Path(model)
     if folder.is_dir():
         _check_folder(model, folder)

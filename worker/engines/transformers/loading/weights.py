@@ -1,4 +1,4 @@
-"""How much memory a model's weights take, known from its configuration before a byte of them is read."""
+"""How much memory a model's weights take, computed from its configuration before they are read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from qwenq.schemas.settings import Quantize
 from qwenq.worker.engines.memory import free_bytes, readable
 from qwenq.worker.engines.transformers.loading.device import dtype_name
 
-BLOCK = 64  # weights of NF4 that share a scale; bitsandbytes wants whole blocks in a row
-BYTES_A_WEIGHT = {"8bit": 1.0, "4bit": 0.5 + (1 + 4 / 256) / BLOCK}  # with the scales, which are in 8 bits
+BLOCK = 64  # NF4 weights that share a scale; bitsandbytes needs whole blocks in a row
+BYTES_A_WEIGHT = {"8bit": 1.0, "4bit": 0.5 + (1 + 4 / 256) / BLOCK}  # with the scales, in 8 bits
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a model's weights are: how many, how many of them can be quantized, and the linear layers that cannot."""
+    """A model's weights: how many, how many can be quantized, and which linear layers cannot."""
 
     parameters: int
     quantizable: int
@@ -32,7 +32,7 @@ class Weights:
 
     @classmethod
     def of(cls, config: PreTrainedConfig) -> Self:
-        """Count the weights of a configuration. They are built without storage."""
+        """Count the weights of a configuration, without storage for them."""
         with torch.device("meta"):
             network: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
         usual = get_keys_to_not_convert(network)
@@ -45,13 +45,13 @@ class Weights:
         return cls(network.num_parameters(), quantizable, kept)
 
     def bytes_in(self, dtype: torch.dtype, quantize: Quantize = "none") -> int:
-        """Give the bytes that they take in a number format, the quantizable ones in fewer bits."""
+        """Return the bytes that they take in a number format, if the quantizable ones are quantized so."""
         whole = self.parameters if quantize == "none" else self.parameters - self.quantizable
         fewer = self.quantizable * BYTES_A_WEIGHT[quantize] if quantize != "none" else 0
         return int(whole * dtype.itemsize + fewer)
 
     def check_fit(self, model: str, device: torch.device, dtype: torch.dtype, quantize: Quantize) -> None:
-        """Raise ModelUnavailable, with what would help, if they are more than the device has free."""
+        """Raise ModelUnavailable, with advice, if they exceed the device's free memory."""
         needed, free = self.bytes_in(dtype, quantize), free_bytes(device)
         if needed > free:
             told = dtype_name(dtype) + ("" if quantize == "none" else f" and {quantize}")
@@ -65,7 +65,7 @@ class Weights:
         return "take a smaller model, or a device with more memory"
 
     def _smaller(self, dtype: torch.dtype) -> Iterator[tuple[str, int]]:
-        """Give the settings that take less, and what they take, the closest to the full precision first."""
+        """Yield settings that take less memory, and their bytes, highest precision first."""
         short = min(dtype, torch.bfloat16, key=lambda each: each.itemsize)
         option = f"--dtype {dtype_name(short)} " if short != dtype else ""
         fewer: tuple[Quantize, ...] = ("8bit", "4bit")
@@ -75,9 +75,9 @@ class Weights:
 
 
 def check_files_fit(model: str, device: torch.device) -> int | None:
-    """Give the bytes of a checkpoint's weight files, where they are here; for weights that are loaded as they are.
+    """Return the bytes of a checkpoint's weight files, if they are here. For weights that are loaded unchanged.
 
-    Raises ModelUnavailable if they are more than the device has free.
+    Raises ModelUnavailable if they exceed the device's free memory.
     """
     taken = _file_bytes(model)
     if taken is not None and taken > (free := free_bytes(device)):

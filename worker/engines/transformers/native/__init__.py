@@ -1,4 +1,4 @@
-"""Kernels in C, for what PyTorch's operations do badly on a CPU: compiled when first wanted, for this processor."""
+"""C kernels for what PyTorch's operations do badly on a CPU. Each is compiled on first use, for this processor."""
 
 import ctypes
 import logging
@@ -15,7 +15,7 @@ import torch
 _log = logging.getLogger("qwenq.engine")
 
 FOLDER = Path(__file__).parent
-# Sums may be taken in any order; what is not a number stays so.
+# Sums may be reordered; NaN stays NaN.
 FLAGS = (
     *("-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"),
     *("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno"),
@@ -25,9 +25,9 @@ NUMBERS = {torch.bfloat16: {"BFLOAT16": 1}, torch.float32: {"FLOAT32": 1}}
 
 
 def compile_kernel(name: str, definitions: Mapping[str, int]) -> ctypes.CDLL | None:
-    """Compile and load `name`.c with the compiler that CC names, else `cc`; None where that does not work.
+    """Compile and load `name`.c with the compiler in CC, else `cc`; None if that fails.
 
-    It takes under a second, so nothing is kept for another process. OpenMP's threads are those of PyTorch.
+    It takes under a second, so no other process reuses it. OpenMP's threads are those of PyTorch.
     """
     defined = tuple(f"-D{key}={value}" for key, value in definitions.items())
     return _compiled(os.environ.get("CC", "cc"), name, defined)
@@ -44,5 +44,5 @@ def _compiled(compiler: str, name: str, defined: tuple[str, ...]) -> ctypes.CDLL
             return ctypes.CDLL(str(library))
         except (OSError, subprocess.SubprocessError) as error:
             words = getattr(error, "stderr", None) or str(error)
-            _log.info("%s is left to PyTorch, the C compiler did not do it: %s", name, words.strip()[:300])
+            _log.info("PyTorch computes %s, because the C compiler failed: %s", name, words.strip()[:300])
             return None

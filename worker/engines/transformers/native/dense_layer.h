@@ -122,7 +122,7 @@ static void pass_layer(struct pass *pass, int64_t number_of_layer)
     add_product(pass->normed, tokens, &layer->value, work++, 0, pass->values);
 #pragma omp barrier
     keep(pass, layer, places);
-    for (int64_t item = take(work); item < items; item = take(work))
+    for (int64_t item = next_piece(work); item < items; item = next_piece(work))
         attend(pass, layer, places, (last ? pass->last_items : pass->items) + item);
     work++;
 #pragma omp barrier

@@ -83,7 +83,7 @@ static void tile(int64_t rows, const number *left, int64_t stride, const number 
 /* Work that threads share: each takes the next piece when it has done one. */
 typedef atomic_long shared_work;
 
-static inline int64_t take(shared_work *work) { return atomic_fetch_add_explicit(work, 1, memory_order_relaxed); }
+static inline int64_t next_piece(shared_work *work) { return atomic_fetch_add_explicit(work, 1, memory_order_relaxed); }
 
 /* What becomes of the sums of some rows and at most WIDE outputs: for each of two weights, if there are two. */
 typedef void finisher(void *results, float (*sums)[TALL * WIDE], int64_t row, int64_t rows, int64_t output,
@@ -98,8 +98,8 @@ static inline __attribute__((always_inline)) void multiply(const number *left, i
     int64_t all = panels * ((count + HIGH - 1) / HIGH), next;
     float sums[2][TALL * WIDE];
 
-    for (int64_t now = take(work); now < all; now = next) {
-        next = take(work);
+    for (int64_t now = next_piece(work); now < all; now = next) {
+        next = next_piece(work);
         int64_t panel = now % panels, top = now / panels * HIGH, rows = count - top < HIGH ? count - top : HIGH;
         int64_t tiles = (rows + TALL - 1) / TALL, part = size / tiles / PAIR * PAIR;
         for (int64_t place = 0; place < tiles; place++) {

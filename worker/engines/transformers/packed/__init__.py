@@ -1,1 +1,1 @@
-"""Packed rows without padding, for models whose attention can be replaced."""
+"""Packing: no padding, shared prefixes. For models whose attention can be replaced."""

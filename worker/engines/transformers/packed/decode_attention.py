@@ -1,4 +1,4 @@
-"""The attention of a step's running documents, one new token each: which way it is computed."""
+"""The attention of a step's decoding rows, one new token each: in C or in PyTorch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,28 +7,28 @@ from typing import Protocol
 
 import torch
 
-from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.folded_attention import FoldedAttention
 from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 
 
 class DecodeAttention(Protocol):
-    """The attention of one step's running documents, layer by layer."""
+    """The attention of one step's decoding rows, layer by layer."""
 
     @property
-    def arena(self) -> KeyValueArena:
-        """Where their own keys and values lie."""
+    def cache(self) -> KVCache:
+        """The cache of their own keys and values."""
         ...
 
     @property
     def rows(self) -> Sequence[DecodeRow]:
-        """The documents that get a token."""
+        """The rows that get a token."""
         ...
 
     @property
     def documents(self) -> int:
-        """How many get a token."""
+        """How many rows get a token."""
         ...
 
     def attend(
@@ -38,24 +38,24 @@ class DecodeAttention(Protocol):
         scaling: float,
         window: int | None,
     ) -> torch.Tensor:
-        """Keep the newest keys and values, give each document's attention: documents x heads x size.
+        """Store the new keys and values; return each row's attention: rows x heads x size.
 
-        `packed` are queries, keys and values: heads x documents x size.
+        `packed` are queries, keys and values: heads x rows x size.
         """
         ...
 
 
 @dataclass
 class FoldedDecoding:
-    """A FoldedAttention that the first layer makes: a pass that is replayed needs none."""
+    """A FoldedAttention, made by the first layer. A replayed pass needs none."""
 
-    arena: KeyValueArena
+    cache: KVCache
     used: int
     rows: Sequence[DecodeRow]
 
     @property
     def documents(self) -> int:
-        """How many get a token."""
+        """How many rows get a token."""
         return len(self.rows)
 
     def attend(
@@ -70,17 +70,17 @@ class FoldedDecoding:
 
     @cached_property
     def _folded(self) -> FoldedAttention:
-        return FoldedAttention.of(self.arena, self.used, self.rows)
+        return FoldedAttention.of(self.cache, self.used, self.rows)
 
 
 class Decoding:
-    """Makes them: by a kernel in C on a CPU with a compiler, else by PyTorch's operations."""
+    """Makes each step's DecodeAttention: a C kernel on a CPU with a compiler, else PyTorch's operations."""
 
     def __init__(self, shape: CacheShape) -> None:
         self._kernel = DecodeKernel.compiled(shape)
 
-    def of(self, arena: KeyValueArena, used: int, rows: Sequence[DecodeRow]) -> DecodeAttention:
-        """Lay the rows of one step out; the arena's first `used` slots are in use."""
+    def of(self, cache: KVCache, used: int, rows: Sequence[DecodeRow]) -> DecodeAttention:
+        """Prepare one step's rows. The cache's first `used` slots are in use."""
         if self._kernel is not None:
-            return self._kernel.attention(arena, rows)
-        return FoldedDecoding(arena, used, rows)
+            return self._kernel.attention(cache, rows)
+        return FoldedDecoding(cache, used, rows)

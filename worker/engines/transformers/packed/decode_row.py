@@ -1,4 +1,4 @@
-"""A running document at a step: where its keys and values lie, and how many it sees."""
+"""A document at a decode step: where its keys and values lie, and how many it sees."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from qwenq.worker.engines.transformers.packed.prefix import Prefix
 
 @dataclass(frozen=True, slots=True)
 class DecodeRow:
-    """A document that gets a token: its slot, how many own columns it has, and the prefix before them."""
+    """A document that gets a token: its slot, the number of its own columns, and the prefix before them."""
 
     slot: int
     filled: int
@@ -15,5 +15,5 @@ class DecodeRow:
 
     @property
     def shared(self) -> int:
-        """How many columns of a prefix it sees."""
+        """How many columns of the prefix it sees."""
         return len(self.prefix) if self.prefix is not None else 0

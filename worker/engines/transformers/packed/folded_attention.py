@@ -1,7 +1,7 @@
-"""Attention for documents that get one token each: over the prefix that many share, then over their own columns.
+"""Decode attention in PyTorch: over a shared prefix, then over each row's own columns.
 
-The query heads of one key-value head are the rows of one small matrix product, and a shared prefix is read once for
-all of its documents, as in Hydragen (Juravsky et al., 2024).
+The query heads of one key-value head are the rows of one small matrix product. A shared prefix is read once for all of
+its rows, as in Hydragen (Juravsky et al., 2024).
 """
 
 from collections.abc import Sequence
@@ -10,27 +10,27 @@ from typing import Self
 
 import torch
 
-from qwenq.worker.engines.transformers.packed.arena import KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
+from qwenq.worker.engines.transformers.packed.kv_cache import KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 
-TIGHT = 0.75  # of the columns are used: then passing over the others is cheaper than copying these together
+TIGHT = 0.75  # if so many columns are used, computing the others costs less than copying
 
 
 @dataclass(frozen=True, slots=True)
 class PrefixReaders:
-    """The slots that read one prefix. `slots` is None where these are all in use: then nothing is gathered."""
+    """The slots that read one prefix. `slots` is None for all slots in use: nothing is gathered then."""
 
     prefix: Prefix
     slots: torch.Tensor | None
 
     def scores(self, layer: int, query: torch.Tensor) -> torch.Tensor:
-        """Give the products of their queries with the prefix's keys: slots x heads x group x tokens."""
+        """Multiply their queries with the prefix's keys: slots x heads x group x tokens."""
         mine = query if self.slots is None else query[self.slots]
         return _by_row(torch.matmul(_by_head(mine), self.prefix.keys[layer].transpose(1, 2)), query)
 
     def mix(self, layer: int, weights: torch.Tensor, mixed: torch.Tensor) -> None:
-        """Add the prefix's values, weighed."""
+        """Add the weighted values of the prefix to `mixed`."""
         weights = weights[..., : len(self.prefix)]
         mine = weights if self.slots is None else weights[self.slots]
         shared = _by_row(torch.matmul(_by_head(mine), self.prefix.values[layer]), mixed)
@@ -42,14 +42,14 @@ class PrefixReaders:
 
 @dataclass(slots=True)
 class FoldedAttention:
-    """The attention of one step, layer by layer, over the arena's first `used` slots.
+    """The attention of one step, layer by layer, over the cache's first `used` slots.
 
-    `slots` are those that get a token; what others, still taking their prompt in, would see is thrown away.
-    `places` are the columns that the new tokens go to. `filled` and `shared` count the columns that each used slot
-    sees: own ones before this token, and of a prefix.
+    `slots` get a token; results of other slots, which are still in prefill, are discarded. `places` are the columns of
+    the new tokens. `filled` and `shared` count the columns that each used slot sees: its own before this token, and the
+    prefix's.
     """
 
-    arena: KeyValueArena
+    cache: KVCache
     used: int
     slots: torch.Tensor
     places: torch.Tensor
@@ -61,9 +61,9 @@ class FoldedAttention:
     _masks: dict[int | None, torch.Tensor] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, arena: KeyValueArena, used: int, rows: Sequence[DecodeRow]) -> Self:
-        """Lay the rows out, those of one prefix together."""
-        device = arena.keys[0].device
+    def of(cls, cache: KVCache, used: int, rows: Sequence[DecodeRow]) -> Self:
+        """Prepare the rows, those of one prefix together."""
+        device = cache.keys[0].device
         filled, shared = [0] * used, [0] * used
         members: dict[Prefix, list[int]] = {}
         for row in rows:
@@ -71,7 +71,7 @@ class FoldedAttention:
             if row.prefix is not None:
                 members.setdefault(row.prefix, []).append(row.slot)
         return cls(
-            arena=arena,
+            cache=cache,
             used=used,
             slots=torch.tensor([row.slot for row in rows], device=device),
             places=torch.tensor([row.filled for row in rows], device=device),
@@ -92,17 +92,17 @@ class FoldedAttention:
         scaling: float,
         window: int | None,
     ) -> torch.Tensor:
-        """Keep the newest keys and values, give each document's attention: documents x heads x size.
+        """Store the new keys and values; return each row's attention: rows x heads x size.
 
-        `packed` are queries, keys and values: heads x documents x size.
+        `packed` are queries, keys and values: heads x rows x size.
         """
         query, key, value = packed
-        self.arena.keys[layer][self.slots, :, self.places] = key.transpose(0, 1)
-        self.arena.values[layer][self.slots, :, self.places] = value.transpose(0, 1)
+        self.cache.keys[layer][self.slots, :, self.places] = key.transpose(0, 1)
+        self.cache.values[layer][self.slots, :, self.places] = value.transpose(0, 1)
         return self._attend(layer, query * scaling, window)
 
     def _attend(self, layer: int, query: torch.Tensor, window: int | None) -> torch.Tensor:
-        keys, values = self._own(self.arena.keys[layer]), self._own(self.arena.values[layer])
+        keys, values = self._own(self.cache.keys[layer]), self._own(self.cache.values[layer])
         folded = self._spread(
             query.transpose(0, 1).reshape(len(self.slots), keys.shape[1], -1, query.shape[2])
         )
@@ -117,7 +117,7 @@ class FoldedAttention:
         return mixed.reshape(len(self.slots), -1, query.shape[2])
 
     def _with_shared(self, layer: int, query: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-        """Put the scores of the prefixes before those of the own columns."""
+        """Prepend the scores of the prefixes."""
         if not self.groups:
             return own
         if self.groups[0].slots is None:
@@ -129,7 +129,7 @@ class FoldedAttention:
         return scores
 
     def _own(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Give the columns to look at, such that the matrix product does not gather them first."""
+        """Return the columns to attend to, so that the matrix product does not gather them first."""
         used = tensor[: self.used]
         if tensor.device.type != "cpu":
             return used[:, :, : self.columns]
@@ -145,7 +145,7 @@ class FoldedAttention:
         return spread
 
     def _mask(self, window: int | None, columns: int) -> torch.Tensor:
-        """Give what to add to the scores: nothing where a slot sees the column, else minus infinity."""
+        """Return terms for the scores: zero for a column that a slot sees, else minus infinity."""
         if window not in self._masks:
             device = self.filled.device
             prefix, own = torch.arange(self.longest, device=device), torch.arange(columns, device=device)
@@ -155,16 +155,16 @@ class FoldedAttention:
                 oldest = shared + filled - window + 1
                 sees_prefix, sees_own = sees_prefix & (prefix >= oldest), sees_own & (own + shared >= oldest)
             seen = torch.cat([sees_prefix, sees_own], dim=1)
-            mask = torch.zeros(seen.shape, dtype=self.arena.keys[0].dtype, device=device)
+            mask = torch.zeros(seen.shape, dtype=self.cache.keys[0].dtype, device=device)
             self._masks[window] = mask.masked_fill_(~seen, float("-inf"))[:, None, None]
         return self._masks[window]
 
 
 def _by_head(rows: torch.Tensor) -> torch.Tensor:
-    """From rows x heads x group x size to heads x (rows x group) x size."""
+    """Reshape rows x heads x group x size to heads x (rows x group) x size."""
     return rows.transpose(0, 1).reshape(rows.shape[1], -1, rows.shape[3])
 
 
 def _by_row(flat: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Back again, to rows x heads x group x size, with heads and group as in `like`."""
+    """Reshape back to rows x heads x group x size, with heads and group as in `like`."""
     return flat.view(like.shape[1], -1, like.shape[2], flat.shape[2]).transpose(0, 1)

@@ -1,4 +1,4 @@
-"""The attention of running documents on a CPU, by a kernel in C that reads the columns they see, and no others."""
+"""Decode attention in C, on a CPU. It reads only the columns that a row sees."""
 
 import ctypes
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from typing import Self
 import torch
 
 from qwenq.worker.engines.transformers.native import NUMBERS, compile_kernel
-from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 
 NAME = "decode_attention"
@@ -31,21 +31,21 @@ class DecodeKernel:
 
     @classmethod
     def compiled(cls, shape: CacheShape) -> "DecodeKernel | None":
-        """Compile it; None where PyTorch's operations have to do: another device or dtype, no compiler."""
+        """Compile the kernel; None for another device or dtype, or without a compiler."""
         if shape.device.type != "cpu" or shape.dtype not in NUMBERS:
             return None
         definitions = {"HEAD_SIZE": shape.head_size, "GROUP": shape.group, **NUMBERS[shape.dtype]}
         library = compile_kernel(NAME, definitions)
         return cls(library[NAME]) if library is not None else None
 
-    def attention(self, arena: KeyValueArena, rows: Sequence[DecodeRow]) -> "KernelAttention":
-        """Give the attention of one step."""
-        return KernelAttention(self, arena, rows)
+    def attention(self, cache: KVCache, rows: Sequence[DecodeRow]) -> "KernelAttention":
+        """Make the attention of one step."""
+        return KernelAttention(self, cache, rows)
 
 
 @dataclass(frozen=True, slots=True)
 class _Prefixes:
-    """Where the keys and values of some prefixes lie, layers x prefixes, and how many numbers a head takes there."""
+    """Addresses of prefixes' keys and values, layers x prefixes, and how many numbers a head takes in them."""
 
     keys: torch.Tensor
     values: torch.Tensor
@@ -66,13 +66,13 @@ class _Prefixes:
         )
 
     def places(self, layer: int) -> tuple[int, int, int]:
-        """Give the addresses of the three lists of a layer."""
+        """Return the addresses of a layer's three lists."""
         return self.keys[layer].data_ptr(), self.values[layer].data_ptr(), self.strides.data_ptr()
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """By document: its slot, the columns that it sees, its own before this token and of a prefix, and which prefix."""
+    """For each row: its slot, its own columns before this token, the columns of its prefix, and which prefix."""
 
     slots: torch.Tensor
     filled: torch.Tensor
@@ -98,18 +98,18 @@ class KernelAttention:
     """The attention of one step, layer by layer."""
 
     kernel: DecodeKernel
-    arena: KeyValueArena
+    cache: KVCache
     rows: Sequence[DecodeRow]
 
     @property
     def documents(self) -> int:
-        """How many get a token."""
+        """How many rows get a token."""
         return len(self.rows)
 
     @cached_property
     def _layout(self) -> _Layout:
-        """Made by the first layer; a pass that attends by itself needs none."""
-        return _Layout.of(self.rows, len(self.arena.keys))
+        """Made by the first layer. The dense pass in C needs none."""
+        return _Layout.of(self.rows, len(self.cache.keys))
 
     def attend(
         self,
@@ -118,12 +118,12 @@ class KernelAttention:
         scaling: float,
         window: int | None,
     ) -> torch.Tensor:
-        """Keep the newest keys and values, give each document's attention: documents x heads x size.
+        """Store the new keys and values; return each row's attention: rows x heads x size.
 
-        `packed` are queries, keys and values: heads x documents x size.
+        `packed` are queries, keys and values: heads x rows x size.
         """
-        query, key, value = (_by_document(tensor) for tensor in packed)
-        keys, values, layout = self.arena.keys[layer], self.arena.values[layer], self._layout
+        query, key, value = (_by_row(tensor) for tensor in packed)
+        keys, values, layout = self.cache.keys[layer], self.cache.values[layer], self._layout
         output = torch.empty_like(query, memory_format=torch.contiguous_format)
         self.kernel.run(
             *(self.documents, keys.shape[1], keys.shape[2], scaling, window or 0),
@@ -138,7 +138,7 @@ class KernelAttention:
         return output
 
 
-def _by_document(tensor: torch.Tensor) -> torch.Tensor:
-    """From heads x documents x size to documents x heads x size, each document's heads without gaps."""
+def _by_row(tensor: torch.Tensor) -> torch.Tensor:
+    """Transpose heads x rows x size to rows x heads x size, with each row's heads contiguous."""
     turned = tensor.transpose(0, 1)
     return turned if turned.stride()[1:] == (turned.shape[2], 1) else turned.contiguous()

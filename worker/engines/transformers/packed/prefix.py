@@ -1,4 +1,4 @@
-"""Prompt prefixes that documents share: computed once, then read by each of them."""
+"""Prompt prefixes that documents share: computed once, then read by all of them."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 
 import torch
 
-from qwenq.worker.engines.transformers.packed.arena import CacheShape
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape
 
-FEWEST_TOKENS = 16  # below, sharing saves less than it costs to keep apart
+FEWEST_TOKENS = 16  # a shorter prefix saves less than it costs
 MOST_KEPT = 4
-MOST_CHOICES = 4  # for a group: where these missed, its documents have little in common
+MOST_CHOICES = 4  # for a group: after so many, its documents have little in common
 MOST_COMPARED = 64
 NEARLY = 0.8
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Prefix:
-    """The beginning of many prompts, with its keys and values by layer: heads x tokens x head size.
+    """The beginning of many prompts, with its keys and values for each layer: heads x tokens x head size.
 
-    `filled` tokens are computed. A prefix cut from a longer one shares its memory, and what is computed of it.
-    Memory is taken by the step that computes it: where there is too little, that step fails and not the choice.
+    `filled` tokens are computed. A prefix cut from a longer one shares its memory and computed tokens. The step that
+    computes a prefix allocates it, so too little memory fails that step and not the choice.
     """
 
     ids: list[int]
@@ -32,7 +32,7 @@ class Prefix:
         return len(self.ids)
 
     def make_room(self, shape: CacheShape) -> None:
-        """Take the memory for its keys and values, unless it has it."""
+        """Allocate keys and values, unless they are."""
         if not self.keys:
             keys, values = (
                 [shape.tensor(shape.heads, len(self)) for _ in range(shape.layers)] for _ in range(2)
@@ -40,7 +40,7 @@ class Prefix:
             self.keys, self.values = keys, values
 
     def cut(self, length: int) -> "Prefix":
-        """Give its first `length` tokens as a prefix of their own."""
+        """Return its first `length` tokens as another prefix."""
         return Prefix(
             self.ids[:length],
             [keys[:, :length] for keys in self.keys],
@@ -49,21 +49,21 @@ class Prefix:
         )
 
     def begins(self, prompt: list[int]) -> bool:
-        """Whether `prompt` begins with it and goes on."""
+        """Whether `prompt` begins with it and is longer."""
         return len(prompt) > len(self.ids) and prompt[: len(self.ids)] == self.ids
 
 
 @dataclass(slots=True)
 class PrefixShelf:
-    """The prefixes of late, the last used at the end: a job's next chunk begins as its last one did."""
+    """Recent prefixes, the last used at the end. A job's next chunk begins like its last one."""
 
     kept: list[Prefix] = field(default_factory=list)
     choices: Counter[int] = field(default_factory=Counter)
 
     def find(self, prompt: list[int], group: int, others: Sequence[list[int]]) -> Prefix | None:
-        """Give the prefix to use for `prompt`; None when none is worth it.
+        """Return the prefix to use for `prompt`; None if no prefix is worth it.
 
-        `others` are the prompts of its group that wait beside it: what it shares with them may make a new prefix.
+        `others` are waiting prompts of its group. What `prompt` shares with them may become a new prefix.
         """
         known = max((one for one in self.kept if one.begins(prompt)), key=len, default=None)
         if known is not None and self.choices[group]:
@@ -83,16 +83,16 @@ class PrefixShelf:
         self.choices.pop(group, None)
 
     def keep_only(self, in_use: Collection[Prefix]) -> None:
-        """Let those go that nobody reads now: their memory is wanted."""
+        """Drop the prefixes that are not in use, to free memory."""
         self.kept = [one for one in self.kept if one in in_use]
 
     def clear(self) -> None:
-        """Let all of them go; those still in use stay with their documents."""
+        """Drop all prefixes. Documents keep those that they use."""
         self.kept.clear()
         self.choices.clear()
 
     def _cut_of_kept(self, ids: list[int]) -> Prefix | None:
-        """Look for a computed prefix that begins so: nothing is left to compute then."""
+        """Cut a computed prefix that begins so, if there is one: nothing is left to compute."""
         for one in self.kept:
             if one.filled >= len(ids) and one.ids[: len(ids)] == ids:
                 return one.cut(len(ids))
@@ -105,16 +105,16 @@ class PrefixShelf:
 
 
 def best_shared_length(prompt: list[int], others: Iterable[list[int]]) -> int:
-    """Give the length of `prompt`'s beginning that saves the most tokens when the others reuse it; 0 if none."""
+    """Return the length of `prompt`'s beginning that saves the most tokens if the others reuse it; 0 without others."""
     lengths = sorted((shared_length(prompt, other) for other in others), reverse=True)
     savings = [length * (place + 1) for place, length in enumerate(lengths)]
     return lengths[savings.index(max(savings))] if savings else 0
 
 
 def shared_length(prompt: list[int], other: list[int]) -> int:
-    """Count the tokens with which both begin; at most all but the last, from which the answer follows."""
+    """Count the tokens that both begin with. The last token never counts: the answer follows from it."""
     same, most = 0, max(0, min(len(prompt), len(other)) - 1)
-    while same < most:  # by halves: comparing lists is fast, comparing numbers one by one is not
+    while same < most:  # bisection, because comparing lists is much faster than comparing their numbers
         middle = (same + most + 1) // 2
         if prompt[same:middle] == other[same:middle]:
             same = middle

@@ -1,4 +1,4 @@
-"""Attention for pieces of prompts: each piece looks at what came before it in its document, and at itself."""
+"""Prefill attention: each piece of a prompt attends to the tokens before it and to itself."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ from qwenq.worker.engines.transformers.packed.causal_softmax import CausalSoftma
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 
 MOST_QUERIES = 1_024
-MOST_SCORES = 2**22  # a head, at once
+MOST_SCORES = 2**22  # for each head, at once
 
 
 @dataclass(slots=True)
 class Piece:
-    """Tokens of one prompt, in columns `start` and on of `keys` and `values`, which are by layer.
+    """Tokens of one prompt, in columns from `start` on of each layer's `keys` and `values`.
 
-    `prefix` comes before these columns: the part of the prompt that lies elsewhere, None for none.
+    `prefix`, if any, is the part of the prompt before these columns.
     """
 
     ids: Sequence[int]
@@ -38,12 +38,12 @@ class Piece:
         return self.start + (len(self.prefix) if self.prefix is not None else 0)
 
     def store(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> None:
-        """Keep the piece's keys and values, heads x tokens x size."""
+        """Store the piece's keys and values, heads x tokens x size."""
         self.keys[layer][:, self.start : self.end] = key
         self.values[layer][:, self.start : self.end] = value
 
     def columns(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give the keys and values that the piece looks at, itself included."""
+        """Return the keys and values that the piece attends to, including its own."""
         keys, values = self.keys[layer][:, : self.end], self.values[layer][:, : self.end]
         if self.prefix is None:
             return keys, values
@@ -51,7 +51,7 @@ class Piece:
         return torch.cat([shared[0], keys], dim=1), torch.cat([shared[1], values], dim=1)
 
     def mask(self, first: int, queries: int, window: int | None, device: torch.device) -> torch.Tensor:
-        """Say which columns tokens `first` to `first + queries` see: up to their own, at most `window` of them."""
+        """Return which columns tokens `first` to `first + queries` see: up to their own, at most `window`."""
         if (first, window) not in self._masks:
             self._masks[first, window] = visible(queries, self.before + first, window, device)
         return self._masks[first, window]
@@ -59,7 +59,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class PromptAttention:
-    """The attention of a layer's prompts. On a CPU, `softmax` turns their scores into weights."""
+    """Prefill attention of one layer. On a CPU, `softmax` turns scores into weights."""
 
     scaling: float
     window: int | None
@@ -70,33 +70,33 @@ class PromptAttention:
     ) -> list[torch.Tensor]:
         """Store all pieces, then attend for each: tokens x heads x size.
 
-        `packed` are queries, keys and values of all pieces in a row: heads x tokens x size. A piece may look at a
-        prefix that an earlier piece of the same pass has just written.
+        `packed` are queries, keys and values of all pieces in a row: heads x tokens x size. A piece may read a prefix
+        that an earlier piece of the same pass has just stored.
         """
         lengths = [len(piece.ids) for piece in pieces]
         queries, keys, values = (torch.split(tensor, lengths, dim=1) for tensor in packed)
         for piece, key, value in zip(pieces, keys, values, strict=True):
             piece.store(layer, key, value)
-        look = self._look if queries[0].device.type != "cpu" else self._look_folded
+        attend = self._attend if queries[0].device.type != "cpu" else self._attend_folded
         return [
             part
             for piece, query in zip(pieces, queries, strict=True)
-            for part in look(piece, query, *piece.columns(layer))
+            for part in attend(piece, query, *piece.columns(layer))
         ]
 
-    def _look(
+    def _attend(
         self, piece: Piece, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
     ) -> Iterable[torch.Tensor]:
-        """Attend by PyTorch's own attention, under a mask where one is needed."""
+        """Attend with PyTorch's own attention, masked if needed."""
         if not piece.before and self.window is None:
-            yield self._under(None, query, keys, values)
+            yield self._masked(None, query, keys, values)
             return
         for start, block in _blocks(query, keys.shape[1]):
             mask = piece.mask(start, block.shape[1], self.window, block.device)
             seen = mask.shape[1]
-            yield self._under(mask, block, keys[:, :seen], values[:, :seen])
+            yield self._masked(mask, block, keys[:, :seen], values[:, :seen])
 
-    def _under(
+    def _masked(
         self, mask: torch.Tensor | None, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
     ) -> torch.Tensor:
         mixed = scaled_dot_product_attention(
@@ -110,10 +110,10 @@ class PromptAttention:
         )
         return mixed[0].transpose(0, 1)
 
-    def _look_folded(
+    def _attend_folded(
         self, piece: Piece, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
     ) -> Iterable[torch.Tensor]:
-        """Attend by plain products, which a CPU does in less time: query heads folded into rows."""
+        """Attend with matrix products, which are faster on a CPU. Query heads are folded into rows."""
         for start, block in _blocks(query, keys.shape[1]):
             heads, tokens, size = block.shape
             before = piece.before + start
@@ -125,6 +125,6 @@ class PromptAttention:
 
 
 def _blocks(query: torch.Tensor, columns: int) -> Iterable[tuple[int, torch.Tensor]]:
-    """Cut queries, heads x tokens x size, so that their scores over so many columns fit in little memory."""
+    """Cut queries, heads x tokens x size, so that their scores over so many columns need little memory."""
     most = max(1, min(MOST_QUERIES, MOST_SCORES // columns))
     return ((start, query[:, start : start + most]) for start in range(0, query.shape[1], most))

@@ -1,7 +1,7 @@
-"""One pass through the model: every running document's next token, and pieces of new prompts, packed without padding.
+"""One pass through the model: decoding documents' newest tokens and pieces of new prompts, packed without padding.
 
-The tokens of all documents lie in one row. Only attention must tell them apart: the function below takes the place of
-the model's own, through Transformers' AttentionInterface. Keys and values go into the arena, or a shared prefix.
+The tokens of all documents lie in one row. Only attention must keep them apart: the function below replaces the model's
+own, through Transformers' AttentionInterface. Keys and values go to the KV cache or a shared prefix.
 """
 
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from qwenq.worker.engines.transformers.packed.decode_attention import DecodeAtte
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece, PromptAttention
 
 PACKED = "qwenq_packed"
-NO_TERMS = {"dropout", "position_ids", "cache_position"}  # handed over, and of no effect here
+NO_TERMS = {"dropout", "position_ids", "cache_position"}  # passed by models, without effect here
 
 
 @dataclass(slots=True)
 class PackedStep:
-    """What goes through the model at once: the newest token of each running document, then pieces of prompts.
+    """What goes through the model at once: the newest token of each decoding document, then pieces of prompts.
 
-    `last` are the places of the tokens whose logits are wanted, ascending.
+    `last` are the places of the tokens whose logits are wanted, in ascending order.
     """
 
     softmax: CausalSoftmax = masked_softmax
@@ -33,24 +33,24 @@ class PackedStep:
     decoding: DecodeAttention | None = None
 
     def add_token(self, token: int, position: int) -> None:
-        """Take in a running document's newest token. They all come before the pieces."""
+        """Add a decoding document's newest token. All of them come before the pieces."""
         self.tokens.append(token)
         self.positions.append(position)
         self.want_last()
 
     def add_piece(self, piece: Piece) -> None:
-        """Take in a piece of a prompt."""
+        """Add a piece of a prompt."""
         self.tokens += piece.ids
         self.positions += range(piece.before, piece.before + len(piece.ids))
         self.pieces.append(piece)
 
     def want_last(self) -> None:
-        """Ask for the logits of the token added last."""
+        """Request the logits of the token added last."""
         self.last.append(len(self.tokens) - 1)
 
     @torch.inference_mode()
     def run(self, network: PreTrainedModel) -> torch.Tensor:
-        """Give the logits at `last`, places x vocabulary, by Transformers' own layers."""
+        """Compute the logits at `last`, places x vocabulary, with Transformers' own layers."""
         device = network.device
         output: Any = network(
             input_ids=torch.tensor([self.tokens], device=device),
@@ -69,19 +69,19 @@ class PackedStep:
         scaling: float,
         window: int | None,
     ) -> torch.Tensor:
-        """Keep keys and values, give each token's attention: tokens x heads x size.
+        """Store keys and values; return each token's attention: tokens x heads x size.
 
         `packed` are queries, keys and values: heads x tokens x size.
         """
         query, key, value = packed
-        running = 0
+        decoding = 0
         outputs = []
         if self.decoding is not None:
-            running = self.decoding.documents
-            newest = query[:, :running], key[:, :running], value[:, :running]
+            decoding = self.decoding.documents
+            newest = query[:, :decoding], key[:, :decoding], value[:, :decoding]
             outputs.append(self.decoding.attend(layer, newest, scaling, window))
         if self.pieces:
-            rest = query[:, running:], key[:, running:], value[:, running:]
+            rest = query[:, decoding:], key[:, decoding:], value[:, decoding:]
             outputs += PromptAttention(scaling, window, self.softmax).attend(self.pieces, layer, rest)
         return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
 
@@ -98,9 +98,9 @@ def packed_attention(
     sliding_window: int | None = None,
     **others: object,
 ) -> tuple[torch.Tensor, None]:
-    """Attend as the step at hand says. Query, key and value are 1 x heads x tokens x size.
+    """Attend as `packed_step` says. Query, key and value are 1 x heads x tokens x size.
 
-    Raises TypeError where a model's attention has more terms: sinks, soft caps.
+    Raises TypeError if the model's attention has more terms, such as sinks or soft caps.
     """
     for name in others.keys() - NO_TERMS:
         if others[name] is not None and not isinstance(others[name], bool):
@@ -114,7 +114,7 @@ class Forward(Protocol):
     """A pass through a model."""
 
     def __call__(self, step: PackedStep) -> torch.Tensor:
-        """Give the logits at the step's `last`: places x vocabulary."""
+        """Compute the logits at the step's `last`: places x vocabulary."""
         ...
 
 

@@ -1,1 +1,1 @@
-"""Left-padded batches, for every model that Transformers generates with."""
+"""Left-padded batches, for every model that Transformers can generate with."""

@@ -1,4 +1,4 @@
-"""Rows that go through the model together: a prefill, then one token for each of them at every step."""
+"""A left-padded batch: a prefill, then one decode step after the other."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -18,20 +18,20 @@ from qwenq.worker.engines.transformers.padded.cache import (
 from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import NOT_A_NUMBER
 
-ANY_TOKEN = 0  # stands in the padding, where no row looks
+ANY_TOKEN = 0  # fills the padding, which is masked
 
 
 class PaddedBatch:
-    """Rows that share a cache. They are padded on the left, so that all write the same column.
+    """Rows that share a KV cache. They are padded on the left, so that all write to the same column.
 
-    `rows` are those still going; one that ends leaves the cache at once.
+    `rows` have not ended; a row that ends leaves the cache at once.
     """
 
     def __init__(self, network: PreTrainedModel, states: Sequence[RequestState]) -> None:
         self.rows = list(states)
         self._network = network
         self._cache = new_cache(network)
-        self._columns = 0  # in the cache, padding included
+        self._columns = 0  # of the cache, including padding
         longest = max(len(row.prompt) for row in self.rows)
         padding = [longest - len(row.prompt) for row in self.rows]
         self._padding = self._tensor(padding)
@@ -41,7 +41,7 @@ class PaddedBatch:
 
     @torch.inference_mode()
     def advance(self) -> None:
-        """Give every row its next token, the first time from its prompt. Rows that end leave."""
+        """Prefill the first time, then decode: every row gets its next token. Rows that end leave."""
         tokens = pick_tokens(self._forward(), self.rows)
         for row, token in zip(self.rows, tokens, strict=True):
             if token is None:
@@ -53,7 +53,7 @@ class PaddedBatch:
 
     @torch.inference_mode()
     def join(self, other: Self) -> None:
-        """Take in the rows of `other`; both caches are joinable."""
+        """Append the rows of `other`. Both caches must be joinable."""
         append_rows(self._cache, other._cache)
         columns = max(self._columns, other._columns)
         self._padding = torch.cat(
@@ -65,7 +65,7 @@ class PaddedBatch:
 
     @torch.inference_mode()
     def keep(self, wanted: Sequence[bool]) -> None:
-        """Take the rows that are not wanted out, with the padding that nobody needs any more."""
+        """Remove unwanted rows, and padding that no row needs any more."""
         staying = [index for index, keep in enumerate(wanted) if keep]
         if len(staying) == len(self.rows):
             return
@@ -83,7 +83,7 @@ class PaddedBatch:
         keep_rows(self._cache, rows)
 
     def _forward(self) -> torch.Tensor:
-        """Run the model over the input columns; logits of the last one, rows x vocabulary."""
+        """Run the model over the input columns. Returns the logits of the last one, rows x vocabulary."""
         first, last = self._columns, self._columns + self._input.shape[1]
         columns = torch.arange(last, device=self._padding.device)
         padding = self._padding.unsqueeze(1)

@@ -1,4 +1,4 @@
-"""The key-value cache of a padded batch: rows leave it when they are done, and rows of other batches join."""
+"""The KV cache of a padded batch: finished rows leave it, and rows of other batches join it."""
 
 from typing import NamedTuple, cast
 
@@ -13,7 +13,7 @@ def new_cache(network: PreTrainedModel) -> Cache:
 
 
 class CacheSize(NamedTuple):
-    """What a cache takes, in bytes: for each column of a row, and for each row beside that, in states."""
+    """Bytes that a cache takes for each column of a row, and for each row's fixed-size states."""
 
     column: int
     row: int
@@ -21,7 +21,7 @@ class CacheSize(NamedTuple):
 
 @torch.inference_mode()
 def cache_size(network: PreTrainedModel) -> CacheSize:
-    """Measure it with one token."""
+    """Measure the size with one token."""
     cache = new_cache(network)
     network(input_ids=torch.zeros(1, 1, dtype=torch.long, device=network.device), past_key_values=cache)
     columns = [filled(layer) for layer in cache.layers if isinstance(layer, DynamicLayer)]
@@ -39,18 +39,18 @@ def cache_size(network: PreTrainedModel) -> CacheSize:
 
 
 def is_joinable(cache: Cache) -> bool:
-    """Whether rows of another batch can join: each layer keeps every column, or a state that has none."""
+    """Whether rows of another batch can join: each layer keeps all columns, or a state without columns."""
     return all(type(layer) in (DynamicLayer, LinearAttentionLayer) for layer in cache.layers)
 
 
 def keep_rows(cache: Cache, rows: torch.Tensor) -> None:
     """Keep only these rows."""
-    # Selects in every kind of layer; `batch_select_indices` would forget linear attention's states.
+    # This selects in every kind of layer; `batch_select_indices` would drop linear attention's states.
     cache.reorder_cache(cast("torch.LongTensor", rows))
 
 
 def drop_columns(cache: Cache, count: int) -> None:
-    """Cut the first `count` columns off a joinable cache, which no row looks at any more."""
+    """Remove the first `count` columns of a joinable cache. All rows mask them."""
     for layer in cache.layers:
         if isinstance(layer, DynamicLayer):
             keys, values = filled(layer)
@@ -58,7 +58,7 @@ def drop_columns(cache: Cache, count: int) -> None:
 
 
 def append_rows(cache: Cache, other: Cache) -> None:
-    """Add the rows of `other` below, both padded on the left to the same number of columns."""
+    """Append the rows of `other`; both are padded on the left to the same number of columns."""
     for layer, added in zip(cache.layers, other.layers, strict=True):
         if isinstance(layer, DynamicLayer) and isinstance(added, DynamicLayer):
             pairs = zip(filled(layer), filled(added), strict=True)
@@ -71,7 +71,7 @@ def append_rows(cache: Cache, other: Cache) -> None:
 
 
 def filled(layer: DynamicLayer) -> tuple[torch.Tensor, torch.Tensor]:
-    """Give keys and values of a layer that the model has written to."""
+    """Return the keys and values of a layer that the model has written to."""
     return cast("torch.Tensor", layer.keys), cast("torch.Tensor", layer.values)
 
 

@@ -1,18 +1,18 @@
-"""Which prompts go through the model together when they are padded: those alike in length."""
+"""Groups padded prompts of like length for one prefill."""
 
 from collections.abc import Iterable, Iterator
 
 from qwenq.worker.engines.transformers.request_state import RequestState
 
-MOST_PREFILL_CELLS = 8_192  # beyond, a prefill is no faster a cell, and its activations take memory
-FEW_PREFILL_CELLS = 1_024  # below, a second pass over the weights costs more than the padding
+MOST_PREFILL_CELLS = 8_192  # a larger prefill is not faster a cell, and its activations need memory
+FEW_PREFILL_CELLS = 1_024  # in a smaller one, padding costs less than a second pass over the weights
 MOST_PADDING = 0.1
 
 
 def prefill_groups(batch: Iterable[RequestState]) -> Iterator[list[RequestState]]:
-    """Cut prompts, the longest first, into groups that go through the model at once.
+    """Cut prompts, longest first, into groups for one prefill each.
 
-    A group ends where one prompt more would pad too much of it, or make it too large to hold in passing.
+    A group ends if another prompt would pad it too much or make it too large.
     """
     group: list[RequestState] = []
     tokens = 0

@@ -1,4 +1,4 @@
-"""Running documents in left-padded batches: for every model that Transformers can generate with."""
+"""The Runner that pads, for every model that Transformers can generate with."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from qwenq.worker.engines.transformers.padded.grouping import prefill_groups
 from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import RowWork
 
-REFILL_SHARE = 4  # of the rows, one in so many: joining copies the whole cache, so newcomers go in together
+REFILL_SHARE = 4  # joining copies the whole cache, so newcomers wait until they are one in so many rows
 
 
 class PaddedRows:
-    """A Runner that pads. Prompts go through the model in groups of like length, then all rows decode together.
+    """Prefills prompts in groups of like length, then decodes all rows together.
 
-    Rows join a running batch where the model's cache allows it; else the next batch waits for the last row.
+    Rows join a running batch if the model's cache allows it; otherwise the next batch waits for the last row.
     """
 
     def __init__(self, network: PreTrainedModel, budget: TokenBudget) -> None:
@@ -29,21 +29,21 @@ class PaddedRows:
 
     @property
     def running(self) -> list[RequestState]:
-        """The documents that were taken in and have not ended."""
+        """Admitted documents that have not ended."""
         return [*(self._batch.rows if self._batch else ()), *self._admitted]
 
     @property
     def columns(self) -> int:
-        """How many tokens its longest document may come to."""
+        """The tokens that its longest document may reach."""
         return max(map(_columns, self.running), default=0)
 
     @property
     def cells(self) -> int:
-        """How many tokens its documents may come to, each as many as the longest."""
-        return self._budget.taken(len(self.running), self.columns)
+        """The tokens that its documents may reach, each counted like the longest."""
+        return self._budget.cells_of(len(self.running), self.columns)
 
     def admit(self, state: RequestState, _beside: Sequence[list[int]]) -> bool:
-        """Take a document in, if there is room."""
+        """Admit a document if there is room."""
         rows = len(self.running) + 1
         if not self._joinable and self._batch is not None:
             return False
@@ -53,31 +53,31 @@ class PaddedRows:
         return True
 
     def step(self) -> list[RowWork]:
-        """Put a group of prompts through the model, or give every running row a token."""
+        """Prefill a group of prompts, or decode a token for every running row."""
         batch = self._batch
         if batch is None or (REFILL_SHARE * len(self._admitted) >= len(batch.rows) and self._admitted):
-            return self._begin_group()
+            return self._prefill_group()
         work = [RowWork(row, new_tokens=1) for row in batch.rows]
         batch.advance()
         self._batch = batch if batch.rows else None
         return work
 
     def discard(self, gone: Sequence[RequestState]) -> None:
-        """Let documents go, whatever their state."""
+        """Drop documents, whatever their state."""
         self._admitted = [row for row in self._admitted if row not in gone]
         if self._batch is not None:
             self._batch.keep([row not in gone for row in self._batch.rows])
             self._batch = self._batch if self._batch.rows else None
 
     def close_group(self, group: int) -> None:
-        """Hear that a group has no more documents here."""
+        """Do nothing: no prefix is kept for a group."""
 
     def release(self) -> None:
-        """Let all documents and the memory for them go, as after a step that failed."""
+        """Drop all documents and their memory, as after a failed step."""
         self._admitted.clear()
         self._batch = None
 
-    def _begin_group(self) -> list[RowWork]:
+    def _prefill_group(self) -> list[RowWork]:
         waiting = sorted(self._admitted, key=_length, reverse=True)
         group = next(prefill_groups(waiting)) if self._joinable else waiting
         self._admitted = [row for row in self._admitted if row not in group]

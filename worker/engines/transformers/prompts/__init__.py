@@ -1,1 +1,1 @@
-"""From messages to token ids that fit the context."""
+"""Turns messages into token ids that fit the context."""

@@ -1,4 +1,4 @@
-"""From chat messages to token ids, with the text of a document never becoming a control token."""
+"""Turns chat messages into token ids. The text of a document never becomes a control token."""
 
 import re
 from collections.abc import Iterable
@@ -24,8 +24,8 @@ class PromptEncoder:
     def encode(self, messages: Iterable[Message], *, thinking: bool) -> list[int]:
         """Tokenize `messages` with the header of the answer at the end.
 
-        A message that spells a control token gets plain characters instead. All others get exactly the
-        ids that the tokenizer's own template gives. Raises InvalidText and PromptFailed.
+        A message that spells a control token gets its characters instead. All others get exactly the ids that the
+        tokenizer's own template gives. Raises InvalidText and PromptFailed.
         """
         chat = [{"role": message.role, "content": message.content} for message in messages]
         _refuse_lone_surrogates(chat)
@@ -35,7 +35,7 @@ class PromptEncoder:
                 chat,
                 add_generation_prompt=True,
                 enable_thinking=thinking,
-                # Not always on: it drops two private-use characters from every text.
+                # Not always on, because it drops two private-use characters from every text.
                 sanitize_control_tokens=spelled,
                 return_dict=False,
                 tokenizer_kwargs=TOKENIZE_QUIETLY,

@@ -1,4 +1,4 @@
-"""Fit a prompt into the model's context, by shortening the document inside it and nothing else."""
+"""Fits prompts into the model's context by shortening only the document in them."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from qwenq.worker.engines.failures import refuse_blank
 from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
 
 MOST_TRIES = 12
-CLOSE_ENOUGH = 0.98  # of the room that the document may fill
+CLOSE_ENOUGH = 0.98  # of the room for the document
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Fitter:
     context: int
 
     def fit(self, request: Request) -> list[int]:
-        """Give the prompt's ids. Raises EmptyPrompt, InvalidText, PromptFailed or PromptTooLong."""
+        """Return the prompt's ids. Raises EmptyPrompt, InvalidText, PromptFailed or PromptTooLong."""
         refuse_blank(request.prompt.messages)
         ids = self._encode(request, None)
         room = self.context - request.params.max_new_tokens
@@ -38,9 +38,9 @@ class Fitter:
         return shortened
 
     def _shorten(self, request: Request, tokens: int, room: int) -> list[int] | None:
-        """Search, by interpolation, for a beginning of the document that fits and nearly fills the room.
+        """Search, by interpolation, for a beginning of the document that nearly fills the room.
 
-        None if not even one character of the document fits.
+        Returns None if not even one character fits.
         """
         fits, too_long = 0, request.prompt.document_chars
         bare = len(self._encode(request, 0))

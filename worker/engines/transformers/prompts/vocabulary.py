@@ -1,4 +1,4 @@
-"""A model's tokens as text, and the few that steer an answer: its end, its reasoning."""
+"""A model's tokens as text, and the control tokens of an answer: its end, its reasoning."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,14 +7,14 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 THINK_OPEN = "<think>"
 THINK_CLOSE = "</think>"
-CLOSING = f"\n{THINK_CLOSE}\n\n"  # as Qwen3 learnt it: the tag on a line of its own, then an empty line
+CLOSING = f"\n{THINK_CLOSE}\n\n"  # as Qwen3 was trained: the tag on its own line, then an empty line
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A tokenizer with its control tokens by id. A model that does not reason has no `think_close`.
+    """A tokenizer with the ids of its control tokens. A model that does not reason has no `think_close`.
 
-    `closing` are the tokens that end a reasoning which the model would go on with.
+    `closing` are the tokens that end a reasoning early.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -25,7 +25,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, config: GenerationConfig | None) -> Self:
-        """Collect the end tokens that model and tokenizer name, and look the others up by name."""
+        """Collect the end tokens of model and tokenizer, and look up the others by name."""
         named = config.eos_token_id if config is not None else None
         ends = {*(named if isinstance(named, list) else [named]), tokenizer.eos_token_id}
         known = tokenizer.get_vocab()
@@ -40,11 +40,11 @@ class Vocabulary:
         )
 
     def text_of(self, ids: list[int]) -> str:
-        """Decode `ids`, leaving special tokens out."""
+        """Decode `ids` without special tokens."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def leaves_reasoning_open(self, ids: list[int]) -> bool:
-        """Whether `ids`, a rendered prompt, ends inside a reasoning block that its template opened."""
+        """Whether `ids`, a rendered prompt, ends inside a reasoning block."""
         if self.think_close is None:
             return False
         for token in reversed(ids):

@@ -58,7 +58,7 @@ def test_what_lies_beside_the_rows_counts() -> None:
 def test_states_count_as_the_tokens_that_would_take_as_much() -> None:
     budget = TokenBudget.calibrated(CPU, CacheSize(10, 995), 0, rows=8, cells=None)
     assert budget.row_cells == 100
-    assert budget.taken(3, 50) == 450
+    assert budget.cells_of(3, 50) == 450
     budget.cells = 450
     assert budget.holds(3, 50)
     assert not budget.holds(3, 51)

@@ -70,9 +70,9 @@ def drained(intake: Intake, coming: Coming | None = None) -> list[RequestState]:
         while (first := intake.first()) is not None:
             if coming is not None:
                 coming.taken += 1
-            intake.take(first)
+            intake.pop(first)
             order.append(first)
-        intake.take_failed()
+        intake.pop_failed()
     return order
 
 
@@ -107,7 +107,7 @@ def test_what_is_taken_is_what_was_given_though_a_longer_one_came_meanwhile(
     assert first is not None
     coming.allowed.release()
     coming.wait_asked(3)
-    intake.take(first)
+    intake.pop(first)
     rest = drained(intake)
     assert [first.key, *(one.key for one in rest)] == [0, 1]
 
@@ -135,7 +135,7 @@ def test_a_document_that_cannot_be_prepared_fails_alone(taken_in: Callable[..., 
     coming = Coming(chunk(7, [4, 0, 6]))
     intake = taken_in(coming)
     coming.wait_asked(4)
-    (failed,) = intake.take_failed()
+    (failed,) = intake.pop_failed()
     assert failed.failure is not None
     assert (failed.key, failed.group, failed.failure.code) == (701, 7, "empty_prompt")
     assert [one.key for one in drained(intake)] == [702, 700]
@@ -145,7 +145,7 @@ def test_a_failed_document_is_still_to_be_taken(taken_in: Callable[..., Intake])
     intake = taken_in([request(0, 0)])
     join_readers()
     assert not intake.exhausted
-    assert [one.key for one in intake.take_failed()] == [0]
+    assert [one.key for one in intake.pop_failed()] == [0]
     assert intake.exhausted
 
 
@@ -167,7 +167,7 @@ def test_a_withdrawn_group_goes_with_what_is_still_to_be_read(taken_in: Callable
     assert not intake.holds(1)
     coming.allowed.release(100)
     coming.wait_asked(8)
-    assert intake.take_failed() == []
+    assert intake.pop_failed() == []
     assert [one.key for one in drained(intake)] == [201, 200]
 
 

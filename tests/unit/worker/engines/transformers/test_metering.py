@@ -82,7 +82,7 @@ def test_groups_that_share_a_step_share_its_seconds_by_their_tokens() -> None:
     meter = GroupMeter(CPU)
     one, other = document([5] * 4, group=1), document([5] * 4, group=2)
     meter.add_step([RowWork(one, prompt_tokens=4, cells=6), RowWork(other, new_tokens=2)], seconds=8.0)
-    first, second = meter.take(1), meter.take(2)
+    first, second = meter.pop(1), meter.pop(2)
     assert first is not None
     assert second is not None
     assert (first.seconds, second.seconds) == (6.0, 2.0)
@@ -93,8 +93,8 @@ def test_groups_that_share_a_step_share_its_seconds_by_their_tokens() -> None:
 def test_what_was_taken_is_not_told_again() -> None:
     meter = GroupMeter(CPU)
     meter.add_step([RowWork(document([5], group=1), new_tokens=1)], seconds=1.0)
-    assert meter.take(1) is not None
-    assert meter.take(1) is None
+    assert meter.pop(1) is not None
+    assert meter.pop(1) is None
 
 
 def test_an_idle_group_has_nothing_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,5 +103,5 @@ def test_an_idle_group_has_nothing_to_tell(monkeypatch: pytest.MonkeyPatch) -> N
     groups: Counter[int] = Counter()
     for group in (1, 1, 2):
         meter.add_step([RowWork(document([5], group=group), new_tokens=1)], seconds=1.0)
-        groups.update(one.group for one in meter.take_due())
+        groups.update(one.group for one in meter.pop_due())
     assert groups == {1: 2, 2: 1}

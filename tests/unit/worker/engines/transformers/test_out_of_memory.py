@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 from tests.unit.worker.engines.conftest import Checkpoint
 from tests.unit.worker.engines.transformers.faults import POISON, failing, holds_poison
@@ -84,18 +84,18 @@ def test_a_document_that_does_not_fit_alone_fails_alone(name: str, engines: Engi
 def test_a_document_fits_alone_if_only_the_room_for_others_did_not(
     engines: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resize = KeyValueArena.resize
+    resize = KVCache.resize
 
-    def limited(arena: KeyValueArena, slots: int, columns: int, used: int) -> None:
+    def limited(cache: KVCache, slots: int, columns: int, used: int) -> None:
         if slots * columns > 300:
-            arena.slots, arena.columns = slots, columns
+            cache.slots, cache.columns = slots, columns
             raise torch.OutOfMemoryError("too many columns")
-        resize(arena, slots, columns, used)
+        resize(cache, slots, columns, used)
 
     requests = letters(5)
     engine = engines.engine(rows=32)
     expected = by_key(engine.generate(requests))
-    monkeypatch.setattr(KeyValueArena, "resize", limited)
+    monkeypatch.setattr(KVCache, "resize", limited)
     for chosen in (requests[:1], requests):
         answers = by_key(engines.engine(rows=32).generate(chosen))
         assert answers == {one.key: expected[one.key] for one in chosen}

@@ -7,18 +7,18 @@ import pytest
 import torch
 
 from qwenq.worker.engines.transformers.dense.forward import DenseForward
-from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
 from qwenq.worker.engines.transformers.packed.step import PACKED, PackedStep
 from tests.unit.worker.engines.transformers.running import random_ids
 
 
 def step_over(network: Any, ids: list[int]) -> PackedStep:
-    arena = KeyValueArena(CacheShape.of(network))
-    arena.resize(slots=1, columns=len(ids), used=0)
+    cache = KVCache(CacheShape.of(network))
+    cache.resize(slots=1, columns=len(ids), used=0)
     step = PackedStep()
     step.add_piece(
-        Piece(ids, 0, [layer[0] for layer in arena.keys], [layer[0] for layer in arena.values], None)
+        Piece(ids, 0, [layer[0] for layer in cache.keys], [layer[0] for layer in cache.values], None)
     )
     step.last += range(len(ids))
     return step

@@ -12,9 +12,9 @@ from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.kernel import DenseKernel
 from qwenq.worker.engines.transformers.dense.panels import PanelLinear
 from qwenq.worker.engines.transformers.dense.prepacked import prepack
-from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_attention import Decoding
 from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
 from qwenq.worker.engines.transformers.packed.step import Forward, PackedStep
@@ -54,13 +54,13 @@ def network_of(config: PreTrainedConfig) -> Any:
 
 def all_logits(forward: Forward, shape: CacheShape) -> Iterator[torch.Tensor]:
     """Take two documents behind a prefix and one without it through three steps; give their logits."""
-    arena = KeyValueArena(shape)
-    arena.resize(slots=3, columns=200, used=0)
+    cache = KVCache(shape)
+    cache.resize(slots=3, columns=200, used=0)
     decoding, prefix = Decoding(shape), Prefix(PREFIX)
     prefix.make_room(shape)
 
     def piece(slot: int, ids: list[int], start: int, shared: Prefix | None) -> Piece:
-        keys, values = [layer[slot] for layer in arena.keys], [layer[slot] for layer in arena.values]
+        keys, values = [layer[slot] for layer in cache.keys], [layer[slot] for layer in cache.values]
         return Piece(ids, start, keys, values, shared)
 
     first = PackedStep()
@@ -72,7 +72,7 @@ def all_logits(forward: Forward, shape: CacheShape) -> Iterator[torch.Tensor]:
 
     second = PackedStep()
     second.add_token(NEWEST, len(PREFIX) + len(LONG))
-    second.decoding = decoding.of(arena, 3, [DecodeRow(0, len(LONG), prefix)])
+    second.decoding = decoding.of(cache, 3, [DecodeRow(0, len(LONG), prefix)])
     second.add_piece(piece(1, SHORT, 0, prefix))
     second.add_piece(piece(2, SHORT[20:], 20, None))
     second.last += [1, 33, 46]
@@ -82,7 +82,7 @@ def all_logits(forward: Forward, shape: CacheShape) -> Iterator[torch.Tensor]:
     places = [(0, len(LONG) + 1, prefix), (1, len(SHORT), prefix), (2, len(SHORT), None)]
     for slot, filled, shared in places:
         third.add_token(9 + slot, filled + (len(PREFIX) if shared else 0))
-    third.decoding = decoding.of(arena, 3, [DecodeRow(*place) for place in places])
+    third.decoding = decoding.of(cache, 3, [DecodeRow(*place) for place in places])
     yield forward(third)
 
 

@@ -8,10 +8,10 @@ import torch
 
 from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.static_step import Size, StaticStep, static_decoding
-from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_attention import FoldedDecoding
 from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel, KernelAttention
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
 from qwenq.worker.engines.transformers.packed.step import PackedStep
@@ -21,23 +21,23 @@ Networks = Callable[[str], Any]
 
 
 class Laid:
-    """A model, and an arena and a prefix full of numbers."""
+    """A model, and a cache and a prefix full of numbers."""
 
     def __init__(self, network: Any) -> None:
         torch.manual_seed(0)
         shape = CacheShape.of(network)
         self.dense = DenseForward(network)
-        self.arena = KeyValueArena(shape)
-        self.arena.resize(SLOTS, COLUMNS, used=0)
+        self.cache = KVCache(shape)
+        self.cache.resize(SLOTS, COLUMNS, used=0)
         self.prefix = Prefix(list(range(20)))
         self.prefix.make_room(shape)
-        for tensor in (*self.arena.keys, *self.arena.values, *self.prefix.keys, *self.prefix.values):
+        for tensor in (*self.cache.keys, *self.cache.values, *self.prefix.keys, *self.prefix.values):
             tensor.normal_()
 
     def step(self, filled: list[int], prefix: Prefix | None) -> PackedStep:
         """Give documents with so many columns a token each."""
         decode_rows = [DecodeRow(slot, columns, prefix) for slot, columns in enumerate(filled)]
-        step = PackedStep(decoding=FoldedDecoding(self.arena, len(decode_rows), decode_rows))
+        step = PackedStep(decoding=FoldedDecoding(self.cache, len(decode_rows), decode_rows))
         for row in decode_rows:
             step.add_token(7 * row.filled % 400, row.shared + row.filled)
         return step
@@ -47,15 +47,15 @@ class Laid:
         assert isinstance(step.decoding, FoldedDecoding)
         static = StaticStep.of(size, torch.device("cpu"))
         static.fill(step.tokens, step.decoding)
-        rows = static.run(self.dense, self.arena, prefix)
+        rows = static.run(self.dense, self.cache, prefix)
         assert len(rows) == size.rows
         return self.dense.logits(rows[: step.decoding.documents])
 
 
 def decoding_of(used: int, filled: int, slots: int = 256, columns: int = 5_000) -> FoldedDecoding:
-    arena = KeyValueArena(CacheShape(1, 1, 1, 1, torch.float32, torch.device("cpu")))
-    arena.slots, arena.columns = slots, columns
-    return FoldedDecoding(arena, used, [DecodeRow(0, filled, None)])
+    cache = KVCache(CacheShape(1, 1, 1, 1, torch.float32, torch.device("cpu")))
+    cache.slots, cache.columns = slots, columns
+    return FoldedDecoding(cache, used, [DecodeRow(0, filled, None)])
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ def test_where_no_document_is_only_noughts_are_left_even_beside_a_prefix_at_faul
     network_of: Networks,
 ) -> None:
     laid = Laid(network_of("qwen3"))
-    before = [tensor.clone() for tensor in (*laid.arena.keys, *laid.arena.values)]
+    before = [tensor.clone() for tensor in (*laid.cache.keys, *laid.cache.values)]
     laid.prefix.values[0].fill_(float("nan"))
     laid.run(laid.step([9, 4, 12], laid.prefix), Size(8, 64), laid.prefix)
-    for was, tensor in zip(before, (*laid.arena.keys, *laid.arena.values), strict=True):
+    for was, tensor in zip(before, (*laid.cache.keys, *laid.cache.values), strict=True):
         was[3:, :, 0] = 0
         for slot, filled in enumerate([9, 4, 12]):
             was[slot, :, filled] = tensor[slot, :, filled]
@@ -119,8 +119,8 @@ def test_pieces_of_prompts_several_prefixes_and_slots_without_a_token_are_left_a
     assert static_decoding(with_piece) is None
 
     two_rows = [DecodeRow(0, 3, laid.prefix), DecodeRow(1, 4, None)]
-    assert static_decoding(PackedStep(decoding=FoldedDecoding(laid.arena, 2, two_rows))) is None
-    assert static_decoding(PackedStep(decoding=FoldedDecoding(laid.arena, 3, two_rows[:1]))) is None
+    assert static_decoding(PackedStep(decoding=FoldedDecoding(laid.cache, 2, two_rows))) is None
+    assert static_decoding(PackedStep(decoding=FoldedDecoding(laid.cache, 3, two_rows[:1]))) is None
 
 
 def test_so_is_what_a_kernel_in_c_attends_to(network_of: Networks) -> None:
@@ -128,5 +128,5 @@ def test_so_is_what_a_kernel_in_c_attends_to(network_of: Networks) -> None:
     kernel = DecodeKernel.compiled(CacheShape.of(network_of("qwen3")))
     if kernel is None:
         pytest.skip("there is no C compiler")
-    attention = KernelAttention(kernel, laid.arena, [DecodeRow(0, 3, None)])
+    attention = KernelAttention(kernel, laid.cache, [DecodeRow(0, 3, None)])
     assert static_decoding(PackedStep(decoding=attention)) is None

@@ -7,7 +7,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwenq.worker.engines.transformers.packed.arena import CacheShape, KeyValueArena
 from qwenq.worker.engines.transformers.packed.decode_attention import (
     DecodeAttention,
     Decoding,
@@ -15,6 +14,7 @@ from qwenq.worker.engines.transformers.packed.decode_attention import (
 )
 from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 
 LAYERS, COLUMNS, LONGEST_PREFIX = 2, 40, 20
@@ -63,18 +63,18 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 class Laid:
-    """A case laid out: an arena and prefixes full of numbers, and the newest queries, keys and values."""
+    """A case laid out: a cache and prefixes full of numbers, and the newest queries, keys and values."""
 
     def __init__(self, case: Case) -> None:
         torch.manual_seed(case.seed)
         shape = self.shape = case.shape
         self.case = case
         self.slots = sorted(torch.randperm(len(case.filled) + case.idle).tolist()[: len(case.filled)])
-        self.arena = KeyValueArena(shape)
-        self.arena.resize(len(case.filled) + case.idle, COLUMNS, 0)
+        self.cache = KVCache(shape)
+        self.cache.resize(len(case.filled) + case.idle, COLUMNS, 0)
         longest = Prefix(list(range(LONGEST_PREFIX)))
         longest.make_room(shape)
-        for tensor in (*self.arena.keys, *self.arena.values, *longest.keys, *longest.values):
+        for tensor in (*self.cache.keys, *self.cache.values, *longest.keys, *longest.values):
             tensor.normal_()
         self.prefixes = {0: None, LONGEST_PREFIX: longest, 7: longest.cut(7)}
         tokens = len(case.filled)
@@ -100,10 +100,10 @@ class Laid:
 
     def _alone(self, place: int, row: DecodeRow) -> torch.Tensor:
         columns = []
-        for new, tensors in (self.packed[1], self.arena.keys), (self.packed[2], self.arena.values):
+        for new, tensors in (self.packed[1], self.cache.keys), (self.packed[2], self.cache.values):
             seen = [tensors[LAYER][row.slot, :, : row.filled], new[:, place : place + 1]]
             if row.prefix is not None:
-                prefix = row.prefix.keys if tensors is self.arena.keys else row.prefix.values
+                prefix = row.prefix.keys if tensors is self.cache.keys else row.prefix.values
                 seen.insert(0, prefix[LAYER])
             whole = torch.cat(seen, dim=1).float()[:, -(self.case.window or 10_000) :]
             columns.append(whole.repeat_interleave(self.case.group, 0))
@@ -128,7 +128,7 @@ def kernel_of(shape: CacheShape) -> DecodeKernel:
 def test_the_kernel_attends_as_the_formula_says(case: Case) -> None:
     laid = Laid(case)
     wanted = laid.wanted()
-    answer = laid.attend(kernel_of(laid.shape).attention(laid.arena, laid.rows))
+    answer = laid.attend(kernel_of(laid.shape).attention(laid.cache, laid.rows))
     torch.testing.assert_close(answer, wanted, rtol=CLOSE[case.dtype], atol=CLOSE[case.dtype])
 
 
@@ -138,7 +138,7 @@ def test_pytorchs_operations_attend_as_the_formula_says(case: Case) -> None:
     laid = Laid(case)
     wanted = laid.wanted()
     used = len(case.filled) + case.idle
-    answer = laid.attend(FoldedDecoding(laid.arena, used, laid.rows))
+    answer = laid.attend(FoldedDecoding(laid.cache, used, laid.rows))
     torch.testing.assert_close(answer, wanted, rtol=CLOSE[case.dtype], atol=2 * CLOSE[case.dtype])
 
 
@@ -146,19 +146,19 @@ def test_pytorchs_operations_attend_as_the_formula_says(case: Case) -> None:
 @settings(deadline=None)
 def test_the_newest_keys_and_values_are_kept_and_nothing_else_is_touched(case: Case) -> None:
     laid = Laid(case)
-    before = [tensor.clone() for tensor in (*laid.arena.keys, *laid.arena.values)]
-    laid.attend(kernel_of(laid.shape).attention(laid.arena, laid.rows))
+    before = [tensor.clone() for tensor in (*laid.cache.keys, *laid.cache.values)]
+    laid.attend(kernel_of(laid.shape).attention(laid.cache, laid.rows))
     for place, row in enumerate(laid.rows):
         before[LAYER][row.slot, :, row.filled] = laid.packed[1][:, place]
         before[LAYERS + LAYER][row.slot, :, row.filled] = laid.packed[2][:, place]
-    assert all(map(torch.equal, before, [*laid.arena.keys, *laid.arena.values]))
+    assert all(map(torch.equal, before, [*laid.cache.keys, *laid.cache.values]))
 
 
 @pytest.mark.parametrize("dtype", list(CLOSE))
 def test_what_is_not_a_number_stays_with_its_document(dtype: torch.dtype) -> None:
     laid = Laid(Case(dtype, 2, 2, 16, [3, 9, 5], [7, 7, 0], 0, None, 1))
     laid.packed[0][:, 1] = float("nan")
-    answer = laid.attend(kernel_of(laid.shape).attention(laid.arena, laid.rows))
+    answer = laid.attend(kernel_of(laid.shape).attention(laid.cache, laid.rows))
     assert answer.isfinite().all(dim=(1, 2)).tolist() == [True, False, True]
 
 
@@ -168,7 +168,7 @@ def test_without_a_compiler_pytorch_does_it_and_says_so(
     monkeypatch.setenv("CC", "no-such-compiler")
     laid = Laid(Case(torch.float32, 2, 2, 16, [3, 9], [0, 7], 1, None, 2))
     with caplog.at_level("INFO", "qwenq.engine"):
-        attention = Decoding(laid.shape).of(laid.arena, 3, laid.rows)
+        attention = Decoding(laid.shape).of(laid.cache, 3, laid.rows)
     assert isinstance(attention, FoldedDecoding)
     assert "no-such-compiler" in caplog.text
 

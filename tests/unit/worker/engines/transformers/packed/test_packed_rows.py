@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qwenq.worker.engines.transformers.packed import rows as packed_rows
-from qwenq.worker.engines.transformers.packed.arena import KeyValueArena
+from qwenq.worker.engines.transformers.packed.kv_cache import KVCache
 from tests.models import ARCHITECTURES
 from tests.unit.worker.engines.transformers.running import (
     check_all,
@@ -109,14 +109,14 @@ def test_the_arena_is_made_once_where_columns_cost_no_time(
     network_of: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[tuple[int, int]] = []
-    resize = KeyValueArena.resize
+    resize = KVCache.resize
 
-    def noted(arena: KeyValueArena, slots: int, columns: int, used: int) -> None:
+    def noted(cache: KVCache, slots: int, columns: int, used: int) -> None:
         sizes.append((slots, columns))
-        resize(arena, slots, columns, used)
+        resize(cache, slots, columns, used)
 
     monkeypatch.setattr(packed_rows, "GROWTH", {})  # as on a GPU
-    monkeypatch.setattr(KeyValueArena, "resize", noted)
+    monkeypatch.setattr(KVCache, "resize", noted)
     runner = packed(network_of("qwen3"), rows=8)
     sizes.clear()  # when the model was tried out
     for key in range(3):

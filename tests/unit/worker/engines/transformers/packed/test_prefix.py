@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenq.worker.engines.transformers.packed.arena import CacheShape
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape
 from qwenq.worker.engines.transformers.packed.prefix import (
     MOST_CHOICES,
     MOST_KEPT,

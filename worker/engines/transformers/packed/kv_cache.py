@@ -1,4 +1,4 @@
-"""The preallocated key-value cache: a slot for each running document, a column for each of its own tokens."""
+"""The preallocated KV cache: a slot for each running document, a column for each of its own tokens."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from transformers import PreTrainedModel
 
 @dataclass(frozen=True, slots=True)
 class CacheShape:
-    """What one column of the cache takes: key-value heads of `head_size` numbers in each layer.
+    """The shape of one column: key-value heads of `head_size` numbers in each layer.
 
-    `group` query heads read one key-value head.
+    `group` query heads share one key-value head.
     """
 
     layers: int
@@ -22,7 +22,7 @@ class CacheShape:
 
     @classmethod
     def of(cls, network: PreTrainedModel) -> "CacheShape":
-        """Read the shape off a model's configuration."""
+        """Read the shape from a model's configuration."""
         config = network.config.get_text_config(decoder=True)
         query_heads = config.num_attention_heads
         heads = getattr(config, "num_key_value_heads", None) or query_heads
@@ -36,18 +36,18 @@ class CacheShape:
         )
 
     def tensor(self, *leading: int) -> torch.Tensor:
-        """Make room for `leading` x head size numbers. Zeros: what is masked still takes part, times nought."""
+        """Allocate `leading` x head size zeros: masked columns are multiplied by zero, so they must be numbers."""
         return torch.zeros(*leading, self.head_size, dtype=self.dtype, device=self.device)
 
 
 class Place:
-    """Stands for where an arena's tensors lie: another one as soon as they are made anew."""
+    """Identifies a cache's current tensors. A reallocation makes a new one."""
 
 
-class KeyValueArena:
-    """Keys and values of all running documents; each layer's are slots x heads x columns x head size.
+class KVCache:
+    """Keys and values of all running documents: for each layer slots x heads x columns x head size.
 
-    The slots in use are the first ones. What is made for the tensors where they lie hangs weakly on `place`.
+    The first slots are in use. Whatever depends on the tensors' addresses refers weakly to `place`.
     """
 
     def __init__(self, shape: CacheShape) -> None:
@@ -60,33 +60,33 @@ class KeyValueArena:
         self.release()
 
     def resize(self, slots: int, columns: int, used: int) -> None:
-        """Make room for so many slots and columns; what the first `used` slots hold is kept, as far as it fits.
+        """Reallocate so many slots and columns. The first `used` slots keep what fits.
 
-        When memory runs out half-way, only `release` is of use.
+        If memory runs out half-way, only `release` may be called.
         """
         used, both = min(used, self.slots), min(columns, self.columns)
-        self.place = Place()  # first: what hangs on the old one may have memory that the new tensors need
+        self.place = Place()  # first, so that dependents of the old place free memory for the new tensors
         self.slots, self.columns = slots, columns
         for tensors in (self.keys, self.values):
             for layer, old in enumerate(tensors):
-                # Layer by layer: old and new never lie in memory as a whole beside each other.
+                # Layer by layer, so that memory never holds all old and all new tensors.
                 tensors[layer] = self._shape.tensor(slots, self._shape.heads, columns)
                 tensors[layer][:used, :, :both] = old[:used, :, :both]
 
     def move(self, source: int, target: int, columns: int) -> None:
-        """Copy the first `columns` of one slot into another."""
+        """Copy the first `columns` of one slot to another."""
         for tensors in (self.keys, self.values):
             for layer in tensors:
                 layer[target, :, :columns] = layer[source, :, :columns]
 
     def clear(self, slot: int) -> None:
-        """Wipe a slot that holds what is not a number: not even times nought is that nought."""
+        """Set a slot to zero, because a masked NaN would still spread."""
         for tensors in (self.keys, self.values):
             for layer in tensors:
                 layer[slot : slot + 1] = 0
 
     def release(self) -> None:
-        """Give the memory up."""
+        """Free the memory."""
         self.place = Place()
         self.slots = self.columns = 0
         self.keys = [self._shape.tensor(0, self._shape.heads, 0) for _ in range(self._shape.layers)]
