@@ -1,4 +1,4 @@
-"""Which documents run when: one that ends makes room for the next, and failures are isolated."""
+"""Which documents run when: a document that ends makes room for the next, and failures are isolated."""
 
 import logging
 import time

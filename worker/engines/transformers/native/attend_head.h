@@ -1,5 +1,5 @@
-/* The attention of one token's queries that read one key-value head: over the prefix that its document shares, then
- * over the document's own columns, and no others. Memory is read once, and only what is seen.
+/* Attention of one token's queries for one key-value head: over the shared prefix, then over the document's own
+ * columns. It reads each column that the token sees once, and no others.
  *
  * Compiled for a model: HEAD_SIZE numbers in a head, GROUP query heads to a key-value head.
  */
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { AHEAD = 16, LINE = 64 }; /* columns that are asked for before they are read; bytes that come at once */
+enum { AHEAD = 16, LINE = 64 }; /* columns to prefetch ahead; bytes of a cache line */
 
 static inline void fetch(const number *column)
 {
@@ -16,7 +16,7 @@ static inline void fetch(const number *column)
         __builtin_prefetch((const char *)column + byte);
 }
 
-/* The products of GROUP queries with `columns` keys: scores[query * stride + column]. */
+/* Multiply GROUP queries with `columns` keys: scores[query * stride + column]. */
 static void score(const float *queries, const number *keys, int64_t columns, float *scores, int64_t stride)
 {
     for (int64_t column = 0; column < columns; column++, keys += HEAD_SIZE) {
@@ -32,7 +32,7 @@ static void score(const float *queries, const number *keys, int64_t columns, flo
     }
 }
 
-/* Add the values, weighed, to what is mixed already. */
+/* Add the weighted values to `mixed`. */
 static void mix(const float *weights, int64_t stride, const number *values, int64_t columns, float *mixed)
 {
     for (int64_t column = 0; column < columns; column++, values += HEAD_SIZE) {
@@ -45,7 +45,9 @@ static void mix(const float *weights, int64_t stride, const number *values, int6
     }
 }
 
-/* A key-value head of one document. `oldest` is the first position that the token sees, the prefix counted in. */
+/* Attend for one key-value head of one document. `oldest` is the first position that the token sees, with
+ * the prefix.
+ */
 static void attend_head(const float *queries, const number *prefix_keys, const number *prefix_values, int64_t shared,
                         const number *keys, const number *values, int64_t own, int64_t oldest, number *output)
 {

@@ -1,4 +1,4 @@
-/* The attention of a block of one prompt's tokens that read one key-value head, by the products of product.h. */
+/* Attention of a block of one prompt's tokens for one key-value head, with the products of product.h. */
 #pragma once
 #include "product.h"
 
@@ -6,7 +6,7 @@
 
 enum { HEAD_PANELS = (HEAD_SIZE + WIDE - 1) / WIDE };
 
-/* Where a document's keys or values of one head lie: `shared` columns of a prefix, then its own. */
+/* A document's keys or values of one head: `shared` columns of a prefix, then its own. */
 struct columns {
     const number *prefix, *own;
     int64_t shared;
@@ -17,7 +17,7 @@ static inline const number *column_of(const struct columns *all, int64_t column)
     return column < all->shared ? all->prefix + column * HEAD_SIZE : all->own + (column - all->shared) * HEAD_SIZE;
 }
 
-/* WIDE keys as a panel: outputs are columns, inputs the places in a head. */
+/* Lay out WIDE keys as a panel: outputs are columns, inputs are places in a head. */
 static void panel_of_keys(const struct columns *keys, int64_t first, int64_t end, number *panel)
 {
     for (int64_t column = 0; column < WIDE; column++) {
@@ -31,7 +31,7 @@ static void panel_of_keys(const struct columns *keys, int64_t first, int64_t end
     }
 }
 
-/* Values as panels: outputs are places in a head, inputs are columns, of which `pairs` pairs are laid out. */
+/* Lay out values as panels: outputs are places in a head, inputs are `pairs` pairs of columns. */
 static void panels_of_values(const struct columns *values, int64_t first, int64_t end, int64_t pairs, number *panels)
 {
     static const number nothing[HEAD_SIZE];
@@ -47,7 +47,7 @@ static void panels_of_values(const struct columns *values, int64_t first, int64_
     }
 }
 
-/* A row's scores become weights: scaled, then those of the columns from `first` up to `end`, and no others. */
+/* Replace a row's scores by weights: scale them, then take the softmax from column `first` up to `end`. */
 static void weigh(float *scores, number *weights, int64_t first, int64_t end, int64_t width, float scaling)
 {
     for (int64_t column = first; column < end; column++)
@@ -59,8 +59,8 @@ static void weigh(float *scores, number *weights, int64_t first, int64_t end, in
     memset(weights + end, 0, (width - end) * sizeof *weights);
 }
 
-/* `queries` are tokens x GROUP x HEAD_SIZE, a token `stride` numbers after the other; so is `output`. The first token
- * stands at `position` and sees all columns up to that; each at most `window` of them, if that is not 0.
+/* `queries` and `output` are tokens x GROUP x HEAD_SIZE, with `stride` numbers from one token to the next. The first
+ * token is at `position` and sees all columns up to it. Each token sees at most `window` columns, if that is not 0.
  */
 static void attend_block(const number *queries, int64_t stride, int64_t tokens, struct columns keys,
                          struct columns values, int64_t position, int64_t window, float scaling, number *output)

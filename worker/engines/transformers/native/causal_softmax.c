@@ -1,13 +1,13 @@
-/* The weights of a prompt's tokens over what each of them sees, in the place of their scores.
+/* Replaces a prompt's attention scores by their softmax over the columns that each token sees.
  *
- * BFLOAT16 says what the numbers are, else float.
+ * BFLOAT16 selects the number format, else float.
  */
 #include "number.h"
 
 #include <stdlib.h>
 
-/* `scores` are rows x columns, those of a head `tokens` rows after one another. The first token of a head sees `before`
- * columns and its own, at most `window` of them if that is not 0; what a token does not see weighs nothing.
+/* `scores` are rows x columns, `tokens` consecutive rows for each head. A head's first token sees `before` columns and
+ * its own, at most `window` of them if that is not 0. The weight of other columns is zero.
  */
 void causal_softmax(number *scores, int64_t rows, int64_t tokens, int64_t columns, int64_t before, int64_t window)
 {

@@ -1,14 +1,15 @@
-/* One layer's attention of one decode step, on a CPU: each document's new token over the prefix that it shares, then
- * over its own columns.
+/* Computes one layer's attention of one decode step, on a CPU: each row's new token attends to the shared prefix and to
+ * the row's own columns.
  *
- * Compiled for a model: HEAD_SIZE numbers in a head, GROUP query heads to a key-value head, and BFLOAT16 if those are
- * its numbers, else float. Sums are floats either way.
+ * Compiled for a model: HEAD_SIZE numbers in a head, GROUP query heads to a key-value head, BFLOAT16 for that number
+ * format, else float. Sums are floats in both.
  */
 #include "attend_head.h"
 
-/* `queries`, `new_keys` and `new_values` are documents x heads x HEAD_SIZE, a document `*_stride` numbers after the
- * other; so is `output`, without gaps. `keys` and `values` are slots x heads x columns x HEAD_SIZE. By document:
- * its slot, its own columns before this token, the columns of its prefix, and that one's place in `prefix_*`.
+/* `queries`, `new_keys` and `new_values` are documents x heads x HEAD_SIZE, with `*_stride` numbers from one document
+ * to the next; `output` has the same shape and is contiguous. `keys` and `values` are slots x heads x columns x
+ * HEAD_SIZE. For each document: its slot, its own columns before this token, the columns of its prefix, and the
+ * prefix's place in `prefix_*`.
  */
 void decode_attention(int64_t documents, int64_t heads, int64_t columns, float scaling, int64_t window,
                       const number *queries, int64_t query_stride, const number *new_keys, int64_t key_stride,
@@ -20,8 +21,8 @@ void decode_attention(int64_t documents, int64_t heads, int64_t columns, float s
 #pragma omp parallel for schedule(dynamic, 2)
     for (int64_t work = 0; work < documents * heads; work++) {
         int64_t document = work / heads, head = work % heads, prefix = prefixes[document];
-        int64_t arena = (slots[document] * heads + head) * columns * HEAD_SIZE, fresh = filled[document];
-        number *own_keys = keys + arena, *own_values = values + arena;
+        int64_t slot = (slots[document] * heads + head) * columns * HEAD_SIZE, fresh = filled[document];
+        number *own_keys = keys + slot, *own_values = values + slot;
         float scaled[GROUP * HEAD_SIZE];
 
         memcpy(own_keys + fresh * HEAD_SIZE, new_keys + document * key_stride + head * HEAD_SIZE,

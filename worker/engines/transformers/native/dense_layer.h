@@ -1,7 +1,7 @@
-/* A thread's part of a layer of a dense Qwen2 or Qwen3. All threads of a pass call these together.
+/* One thread's part of a layer of a dense Qwen2 or Qwen3. All threads of a pass call these functions together.
  *
- * Compiled for a model: HEAD_SIZE numbers in a head, GROUP query heads to a key-value head. The numbers are bfloat16;
- * what lies between two of its roundings is done in floats.
+ * Compiled for a model: HEAD_SIZE numbers in a head, GROUP query heads to a key-value head. Numbers are bfloat16;
+ * between two roundings everything is computed in floats.
  */
 #pragma once
 #include "attend_head.h"
@@ -9,7 +9,7 @@
 #include "finishers.h"
 #include "dense_pass.h"
 
-/* A row is scaled to a mean square of one, then each of its numbers by its weight. */
+/* RMS norm of a row. */
 static inline void normalise(const number *row, const number *weights, int64_t width, float epsilon, float *results)
 {
     float sum = 0;
@@ -33,7 +33,7 @@ static void normalise_rows(const struct model *model, const number *rows, int64_
     }
 }
 
-/* A head is normalised, if it has weights for that, and turned by its token's position. */
+/* Normalise a head, if it has weights for that, and apply the rotary embedding of its token's position. */
 static void turn(const struct pass *pass, const number *head, const number *weights, int64_t token, number *results)
 {
     enum { HALF = HEAD_SIZE / 2 };
@@ -52,7 +52,7 @@ static void turn(const struct pass *pass, const number *head, const number *weig
     }
 }
 
-/* Turn each token's queries, and keep its keys and values. */
+/* Rotate each token's queries and keys, and store its keys and values. */
 static void keep(const struct pass *pass, const struct layer *layer, const struct place *places)
 {
     int64_t heads = pass->model->heads;
@@ -96,7 +96,7 @@ static void attend(const struct pass *pass, const struct layer *layer, const str
                 layer->window ? position + 1 - layer->window : 0, pass->mixed + at);
 }
 
-/* The rows that are wanted come first; nothing reads the others any more. */
+/* Move the wanted rows to the front. The others are not read any more. */
 static int64_t gather(const struct step *step, number *rows, int64_t width)
 {
     for (int64_t place = 0; place < step->wanted_count; place++)
@@ -104,7 +104,7 @@ static int64_t gather(const struct step *step, number *rows, int64_t width)
     return step->wanted_count;
 }
 
-/* A thread's part of a layer. Of the last one, what follows its keys and values is done for the wanted tokens alone. */
+/* One thread's part of a layer. After its keys and values, the last layer computes only the wanted tokens. */
 static void pass_layer(struct pass *pass, int64_t number_of_layer)
 {
     const struct model *model = pass->model;

@@ -1,7 +1,7 @@
-/* A pass through a dense Qwen2 or Qwen3, from a step's embeddings to the logits that are wanted. */
+/* The pass through a dense Qwen2 or Qwen3, from a step's embeddings to the wanted logits. */
 #include "dense_layer.h"
 
-/* Of a prompt, so many tokens are attended for at once. */
+/* So many tokens of a prompt attend at once. */
 enum { BLOCK_TOKENS = HIGH / GROUP > 1 ? HIGH / GROUP : 1 };
 
 static void pass_head(struct pass *pass)
@@ -21,10 +21,10 @@ static int64_t cut(const struct pass *pass, int64_t owner, int64_t token, int64_
     return pass->model->heads;
 }
 
-/* The blocks of all tokens, and those of the wanted ones. */
+/* Cut all tokens into blocks, and the wanted tokens into blocks of their own. */
 static void lay_out(struct pass *pass)
 {
-    for (int64_t owner = pass->step->count - 1; owner >= 0; owner--) { /* the longest work first: it comes last here */
+    for (int64_t owner = pass->step->count - 1; owner >= 0; owner--) { /* the last span is the longest: start with it */
         const struct span *span = pass->step->spans + owner;
         int64_t end = span->first + span->tokens;
         for (int64_t token = span->first; token < end; token++)

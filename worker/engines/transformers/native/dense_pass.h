@@ -1,5 +1,5 @@
-/* What a pass through a dense Qwen2 or Qwen3 is given: worker/engines/transformers/dense/pass_tables.py lays the same out. And what it has
- * at hand.
+/* The arguments and the state of a pass through a dense Qwen2 or Qwen3. dense/pass_tables.py lays out the same
+ * arguments.
  */
 #pragma once
 #include "product.h"
@@ -18,27 +18,27 @@ struct model {
     float epsilon, scaling;
 };
 
-/* Tokens of one document, one after the other: its newest, or a piece of its prompt. `filled` are its own columns
- * before them, `shared` those of a prefix. Of its keys and values, a head's begin `stride` numbers after the last one's.
+/* Consecutive tokens of one document: its newest, or a piece of its prompt. `filled` counts its own columns before
+ * them, `shared` those of a prefix. In its keys and values, `stride` numbers lie from one head to the next.
  */
 struct span {
     int64_t first, tokens, filled, shared, stride, prefix_stride;
 };
 
-/* Where the keys and values of a span lie in a layer. */
+/* The keys and values of a span in a layer. */
 struct place {
     number *keys, *values;
     const number *prefix_keys, *prefix_values;
 };
 
 struct step {
-    number *rows; /* tokens x width: embeddings, which the layers change */
+    number *rows; /* tokens x width: embeddings, changed in place by the layers */
     const number *cosines, *sines;
     const struct span *spans;
     const struct place *places; /* layers x spans */
-    const int64_t *wanted;      /* the tokens whose logits are wanted, ascending */
+    const int64_t *wanted;      /* tokens whose logits are wanted, in ascending order */
     float *logits;
-    number *room; /* for each token twice its queries, keys and values, its own width and the inner one */
+    number *room; /* for each token: twice its queries, keys and values, its width, and the inner width */
     int64_t tokens, count, wanted_count;
 };
 
@@ -49,8 +49,8 @@ struct item {
     int64_t span, token, tokens, head;
 };
 
-/* A pass at work: its room, what each token belongs to, the blocks of all tokens and those of the wanted ones.
- * `works` are SHARED_WORKS for each layer, and one for the head.
+/* The state of a pass: its room, the span that owns each token, the blocks of all tokens and of the wanted ones.
+ * `works` are SHARED_WORKS for each layer, and one for the output head.
  */
 struct pass {
     const struct model *model;

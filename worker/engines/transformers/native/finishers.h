@@ -1,8 +1,8 @@
-/* What becomes of a product's sums in a pass: see multiply in product.h. */
+/* What a pass does with the sums of a product: see multiply in product.h. */
 #pragma once
 #include "product.h"
 
-/* A row's products are added to what lies in `terms`, or to nothing; it may be the memory of the results. */
+/* Add `terms`, if any, to the products. `terms` may be the memory of the results. */
 struct sum {
     number *results;
     const number *bias, *terms;

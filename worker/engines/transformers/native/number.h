@@ -1,4 +1,4 @@
-/* The numbers of a model: BFLOAT16, or floats. Sums are floats either way. */
+/* A model's number format: bfloat16 or float. Sums are floats in both. */
 #pragma once
 #include <math.h>
 #include <stdint.h>
@@ -32,8 +32,8 @@ static inline number narrow(float wide) { return wide; }
 
 static inline int64_t positive(int64_t count) { return count > 0 ? count : 0; }
 
-/* e to the power of a number that is not positive, within two units in the last place: the polynomial of Cephes' expf
- * (Moshier). Compilers make vector instructions of it; of a call of expf they need not.
+/* e to the power of a number up to zero, within two units in the last place: the polynomial of Cephes' expf (Moshier).
+ * Compilers vectorize it, which they may not do with a call of expf.
  */
 static inline float power(float exponent)
 {

@@ -1,4 +1,4 @@
-/* The product of a linear layer alone: see product.h. */
+/* The product of one linear layer: see product.h. */
 #include "product.h"
 
 struct results {

@@ -1,8 +1,8 @@
-/* Rows of bfloat16 numbers times a weight, for processors with instructions for that (AVX512-BF16).
+/* Multiplies rows of bfloat16 numbers with a weight, on processors with AVX512-BF16.
  *
- * A weight lies in panels of WIDE outputs, one after the other: for each pair of inputs the two numbers of each output.
- * So it is read once, from its beginning to its end, and the next panel is fetched while one is multiplied. How a
- * row's sums are taken does not depend on the rows beside it. Sums are floats.
+ * A weight lies in consecutive panels of WIDE outputs: for each pair of inputs the two numbers of each output. It is
+ * read once, from beginning to end, and the next panel is prefetched while one is multiplied. A row's sums do not
+ * depend on the rows beside it. Sums are floats.
  */
 #pragma once
 #include "number.h"
@@ -19,8 +19,8 @@
 
 enum {
     WIDE = 32,       /* outputs in a panel: two registers of floats */
-    TALL = 14,       /* rows at once: their sums and the operands fill the 32 registers */
-    HIGH = 8 * TALL, /* rows that go through all panels before the next ones do */
+    TALL = 14,       /* rows at once: their sums and operands fill the 32 registers */
+    HIGH = 8 * TALL, /* rows multiplied with all panels before the next rows */
     PAIR = 2 * WIDE, /* numbers of a panel for a pair of inputs */
 };
 
@@ -29,7 +29,7 @@ struct weight {
     int64_t in, out;
 };
 
-/* What is fetched meanwhile: whole pairs of a panel. */
+/* What to prefetch meanwhile: whole pairs of a panel. */
 struct ahead {
     const number *from, *to;
 };
@@ -65,7 +65,7 @@ static inline __attribute__((always_inline)) void tile_of(const int rows, const 
     }
 }
 
-/* The sums of at most TALL rows over a panel; those of a row come `width` floats after those of the one before. */
+/* Sum at most TALL rows over a panel, with `width` floats from one row's sums to the next. */
 static void tile(int64_t rows, const number *left, int64_t stride, const number *panel, int64_t pairs,
                  struct ahead ahead, float *sums, int64_t width)
 {
@@ -80,16 +80,18 @@ static void tile(int64_t rows, const number *left, int64_t stride, const number 
     }
 }
 
-/* Work that threads share: each takes the next piece when it has done one. */
+/* Work shared by threads: each fetches the next piece when it is done with one. */
 typedef atomic_long shared_work;
 
 static inline int64_t next_piece(shared_work *work) { return atomic_fetch_add_explicit(work, 1, memory_order_relaxed); }
 
-/* What becomes of the sums of some rows and at most WIDE outputs: for each of two weights, if there are two. */
+/* Turns the sums of some rows and at most WIDE outputs into results. With two weights there are
+ * sums of each.
+ */
 typedef void finisher(void *results, float (*sums)[TALL * WIDE], int64_t row, int64_t rows, int64_t output,
                       int64_t outputs);
 
-/* This thread's part of `count` rows times one weight, or two of the same shape. */
+/* Multiply this thread's part of `count` rows with one weight, or with two of the same shape. */
 static inline __attribute__((always_inline)) void multiply(const number *left, int64_t count,
                                                            const struct weight *const *weights, const int together,
                                                            shared_work *work, finisher *finish, void *results)
