@@ -19,7 +19,7 @@ CONFIGS = {**ARCHITECTURES, **VARIANTS}
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Compute on one thread: models this small only wait for each other on more."""
+    """Compute on one thread: with more, the threads of such small models only wait."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         before = torch.get_num_threads()
@@ -30,7 +30,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    """Give the folder of an architecture's model, by its name in ARCHITECTURES or VARIANTS."""
+    """Return the folder of an architecture's model, by its name in ARCHITECTURES or VARIANTS."""
     saved: dict[str, Path] = {}
 
     def folder_of(name: str) -> Path:
@@ -45,8 +45,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 def spelling(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Path]:
-    """Give the folder of a model whose answers spell their tokens, by its name in ARCHITECTURES or VARIANTS."""
-    # For these Transformers makes the tokenizer that it thinks right, whatever the checkpoint says.
+    """Return the folder of a model whose answers spell their tokens, by its name in ARCHITECTURES or VARIANTS."""
+    # For the models in this set, Transformers ignores the checkpoint's tokenizer class.
     distrusted = "transformers.models.auto.tokenization_auto.MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS"
     monkeypatch.setattr(distrusted, frozenset())
     return lambda name: save_spelling_model(tmp_path_factory.mktemp(name), CONFIGS[name]())
@@ -60,7 +60,7 @@ def quiet() -> EngineHooks:
 
 @pytest.fixture(scope="session")
 def engine_of(checkpoint: Checkpoint) -> Callable[[str], TransformersEngine]:
-    """Give a loaded engine for an architecture, the same one to every test."""
+    """Return a loaded engine for an architecture, shared by all tests."""
     loaded: dict[str, TransformersEngine] = {}
 
     def engine(name: str) -> TransformersEngine:
@@ -75,5 +75,5 @@ def engine_of(checkpoint: Checkpoint) -> Callable[[str], TransformersEngine]:
 
 @pytest.fixture(scope="session")
 def network_of(checkpoint: Checkpoint) -> Callable[[str], Any]:
-    """Give the model alone, as Transformers loads it."""
+    """Load the model alone, with Transformers."""
     return lambda name: AutoModelForCausalLM.from_pretrained(checkpoint(name))

@@ -1,4 +1,4 @@
-"""How many cores count as usable."""
+"""How usable cores are counted."""
 
 from pathlib import Path
 
@@ -10,15 +10,13 @@ from qwenq.worker.engines import cores
 @pytest.mark.parametrize(
     ("content", "expected"), [("200000 100000\n", 2), ("max 100000\n", None), ("", None)]
 )
-def test_reads_the_quota_of_a_container(tmp_path: Path, content: str, expected: int | None) -> None:
+def test_the_quota_of_a_container_is_read(tmp_path: Path, content: str, expected: int | None) -> None:
     file = tmp_path / "cpu.max"
     file.write_text(content)
     assert cores._cgroup_quota(file) == expected
 
 
-def test_a_quota_limits_the_cores_and_one_is_always_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_quota_limits_the_cores_to_at_least_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "cpu.max"
     monkeypatch.setattr(cores, "CGROUP_QUOTA", file)
     unlimited = cores.usable_cores()

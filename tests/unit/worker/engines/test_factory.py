@@ -1,4 +1,4 @@
-"""Which engine is made for which model, and what that imports."""
+"""Which engine is made for which model, and what is imported for it."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def test_echo_is_made_without_torch() -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_a_model_is_made_with_the_settings(quiet: EngineHooks) -> None:
+def test_the_model_chooses_the_engine(quiet: EngineHooks) -> None:
     assert isinstance(make_engine("echo", Settings(), quiet), EchoEngine)
     engine = make_engine("some/model", Settings(device="cpu"), quiet)
     assert isinstance(engine, TransformersEngine)

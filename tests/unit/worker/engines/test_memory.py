@@ -1,4 +1,4 @@
-"""How much memory counts as held and as free."""
+"""How used and free memory is measured."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ GIB = 2**30
 
 @pytest.fixture
 def cgroups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put the process into the cgroup `batch/worker` below the folder that is given."""
+    """Put the process into the cgroup `batch/worker` of a given folder."""
     membership = tmp_path / "cgroup"
     membership.write_text("4:memory:/legacy\n0::/batch/worker\n")
     root = tmp_path / "cgroups"
@@ -35,12 +35,12 @@ def test_without_a_limit_the_memory_of_the_machine_is_free(cgroups: Path) -> Non
     assert 0 < memory.free_bytes(CPU) <= psutil.virtual_memory().total
 
 
-def test_the_limit_of_a_container_holds_and_old_files_give_way(cgroups: Path) -> None:
+def test_a_container_limits_memory_and_old_cached_files_count_as_free(cgroups: Path) -> None:
     limit(cgroups / "batch" / "worker", "9000", 6000, inactive=500)
     assert memory.free_bytes(CPU) == 3500
 
 
-def test_the_tightest_limit_of_the_cgroups_above_holds(cgroups: Path) -> None:
+def test_the_tightest_limit_of_all_parent_cgroups_applies(cgroups: Path) -> None:
     limit(cgroups / "batch" / "worker", "9000", 6000)
     limit(cgroups / "batch", "7000", 6500)
     limit(cgroups, "max", 6500)
@@ -57,7 +57,7 @@ def test_a_machine_without_cgroups_has_no_limit(tmp_path: Path, monkeypatch: pyt
     assert memory.free_bytes(CPU) > 0
 
 
-def test_what_the_process_takes_is_resident() -> None:
+def test_allocated_memory_is_resident() -> None:
     before = memory.resident_bytes()
     block = torch.ones(GIB // 4, dtype=torch.uint8)
     assert memory.resident_bytes() - before > len(block) * 0.9
@@ -74,12 +74,12 @@ def test_what_the_process_takes_is_resident() -> None:
         (5000 * GIB, "5000.0 GiB"),
     ],
 )
-def test_bytes_are_told_as_people_read_them(count: int, told: str) -> None:
+def test_bytes_are_formatted_for_people(count: int, told: str) -> None:
     assert memory.readable(count) == told
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_what_pytorch_keeps_for_later_is_free_on_a_gpu() -> None:
+def test_memory_that_pytorch_caches_is_free_on_a_gpu() -> None:
     device = torch.device("cuda", 0)
     free = memory.free_bytes(device)
     block = torch.ones(GIB // 4, dtype=torch.uint8, device=device)

@@ -1,4 +1,4 @@
-"""The revision of a model changes with what decides its answers, and only with that."""
+"""A model's revision changes with the files that decide its answers, and only with them."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ def test_a_copy_of_a_folder_has_the_same_revision_whenever_it_was_made(folder: P
 
 
 @pytest.mark.parametrize("name", [SMALL, LARGE, "tokenizer.json"])
-def test_a_byte_of_a_file_is_seen(folder: Path, name: str) -> None:
+def test_a_changed_byte_of_a_small_file_changes_the_revision(folder: Path, name: str) -> None:
     before = revision_of(str(folder))
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -36,7 +36,7 @@ def test_a_byte_of_a_file_is_seen(folder: Path, name: str) -> None:
     assert revision_of(str(folder)) != before
 
 
-def test_a_new_or_renamed_file_is_seen(folder: Path) -> None:
+def test_a_new_or_renamed_file_changes_the_revision(folder: Path) -> None:
     before = revision_of(str(folder))
     (folder / "adapter.safetensors").write_bytes(b"")
     more = revision_of(str(folder))
@@ -45,7 +45,7 @@ def test_a_new_or_renamed_file_is_seen(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [0, -1])
-def test_of_a_large_file_samples_are_seen_the_first_and_the_last_byte_among_them(
+def test_samples_of_a_large_file_count_including_its_first_and_last_byte(
     folder: Path, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
     monkeypatch.setattr(revision, "WHOLE_BYTES", 1_000)
@@ -62,7 +62,9 @@ def test_of_a_large_file_samples_are_seen_the_first_and_the_last_byte_among_them
     assert revision_of(str(folder)) != changed
 
 
-def test_of_the_hub_it_is_the_commit_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_revision_of_a_hub_model_is_the_commit_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
@@ -77,5 +79,5 @@ def test_of_the_hub_it_is_the_commit_in_the_cache(tmp_path: Path, monkeypatch: p
     assert revision_of("Qwen/Other") is None
 
 
-def test_a_name_that_is_neither_has_no_revision() -> None:
+def test_a_name_that_is_no_folder_and_no_hub_id_has_no_revision() -> None:
     assert revision_of("no such/model at all") is None

@@ -1,4 +1,4 @@
-"""The echo engine: what it answers, what it reports, how fast it is."""
+"""The echo engine: answers, reports, speed."""
 
 import time
 from dataclasses import replace
@@ -9,10 +9,10 @@ from qwenq.worker.engines.echo.engine import EchoEngine
 from qwenq.worker.engines.options import EngineOptions
 from tests.unit.worker.engines.asking import ask, ask_plainly
 
-FLOOR = 20_000  # documents a second of the processor; 100,000 and more on an idle machine
+FLOOR = 20_000  # documents a second of processor time; an idle machine reaches 100,000
 
 
-def test_answers_with_the_last_user_message(quiet: EngineHooks) -> None:
+def test_an_echo_answers_with_the_last_user_message(quiet: EngineHooks) -> None:
     (answer,) = EchoEngine(EngineOptions(), quiet).generate([ask("the  invoice\n", key=7)])
     assert (answer.key, answer.text) == (7, "Summarise: the  invoice\n")
     assert answer.finish_reason is FinishReason.STOP
@@ -26,20 +26,20 @@ def test_an_echo_has_a_revision_that_never_changes(quiet: EngineHooks) -> None:
     assert engine.describe().way == "one by one"
 
 
-def test_ends_at_the_word_limit(quiet: EngineHooks) -> None:
+def test_an_echo_ends_at_the_word_limit(quiet: EngineHooks) -> None:
     (answer,) = EchoEngine(EngineOptions(), quiet).generate([ask("a b c d", max_new_tokens=3)])
     assert answer.text == "Summarise: a b"
     assert answer.finish_reason is FinishReason.LENGTH
     assert answer.usage.completion_tokens == 3
 
 
-def test_ends_before_the_first_stop_string(quiet: EngineHooks) -> None:
+def test_an_echo_ends_before_the_first_stop_string(quiet: EngineHooks) -> None:
     request = ask_plainly("one two three four", stop=("four", "two"))
     (answer,) = EchoEngine(EngineOptions(), quiet).generate([request])
     assert (answer.text, answer.finish_reason) == ("one ", FinishReason.STOP)
 
 
-def test_fails_a_blank_document_and_goes_on(quiet: EngineHooks) -> None:
+def test_a_blank_document_fails_and_the_next_is_echoed(quiet: EngineHooks) -> None:
     engine = EchoEngine(EngineOptions(), quiet)
     blank, good = engine.generate([ask_plainly(" \n", key=1), ask_plainly("text", key=2)])
     assert blank.failure is not None
@@ -47,7 +47,7 @@ def test_fails_a_blank_document_and_goes_on(quiet: EngineHooks) -> None:
     assert good.text == "text"
 
 
-def test_hands_out_no_text_for_an_answer_that_is_to_be_json(quiet: EngineHooks) -> None:
+def test_a_json_answer_is_refused(quiet: EngineHooks) -> None:
     held, free = EchoEngine(EngineOptions(), quiet).generate(
         [ask('{"total": 1}', key=1, response_format="json_object"), ask("text", key=2)]
     )
@@ -57,7 +57,7 @@ def test_hands_out_no_text_for_an_answer_that_is_to_be_json(quiet: EngineHooks) 
     assert free.failure is None
 
 
-def test_reports_a_group_at_its_end_and_steps_every_few_documents() -> None:
+def test_a_group_is_reported_at_its_end_and_steps_every_few_documents() -> None:
     steps: list[None] = []
     batches: list[BatchMetrics] = []
     hooks = EngineHooks(on_step=lambda: steps.append(None), on_batch=batches.append)
@@ -70,7 +70,7 @@ def test_reports_a_group_at_its_end_and_steps_every_few_documents() -> None:
     assert sum(batch.new_tokens for batch in batches) == 22
 
 
-def test_is_never_what_the_pipeline_waits_for(quiet: EngineHooks) -> None:
+def test_an_echo_is_faster_than_the_pipeline(quiet: EngineHooks) -> None:
     requests = [ask("a few words of an invoice")] * 20_000
     started = time.thread_time()
     answered = sum(1 for _ in EchoEngine(EngineOptions(), quiet).generate(requests))

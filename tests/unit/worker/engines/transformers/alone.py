@@ -1,4 +1,4 @@
-"""What each document's answer must be: that of `model.generate` on the document alone."""
+"""The reference answers: those of `model.generate` on each document alone."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def _generator(request: Request) -> torch.Generator:
 
 
 class Alone:
-    """A model that answers one document at a time, by Transformers' own `generate`.
+    """A model that answers one document at a time with Transformers' own `generate`.
 
     `ties` counts the tokens where an engine chose otherwise between two near ties, `compared` all that were
     held against it.
@@ -41,12 +41,12 @@ class Alone:
         self._context = loaded.context
         self._ids: dict[str, int] = loaded.tokenizer.get_vocab()
         self._ends = [self._ids[end] for end in ENDS]
-        # Not the one of the engine, which may do to its model what it likes.
+        # A separate model, because the engine may change its own.
         self._network: Any = AutoModelForCausalLM.from_pretrained(folder)
         self._answers: dict[tuple[int, ...], tuple[list[int], torch.Tensor]] = {}
 
     def check(self, request: Request, completion: Completion) -> None:
-        """Fail unless `completion` is the answer, token for token, or the failure, that this model gives."""
+        """Fail unless `completion` equals this model's answer, token for token, or its failure."""
         prompt = self._prompt(request)
         if isinstance(prompt, DocumentFailed):
             assert completion.failure is not None
@@ -57,7 +57,7 @@ class Alone:
         self._check_tokens(prompt, self._tokens(completion), request.params.max_new_tokens)
 
     def is_border_draw(self, request: Request, completion: Completion, other: Completion) -> bool:
-        """Whether two sampled answers part where the number drawn lies on the very border of their two tokens."""
+        """Whether two sampled answers differ because the number drawn lies on the border of two tokens."""
         prompt = self._prompt(request)
         if isinstance(prompt, DocumentFailed) or completion.failure or other.failure:
             return False
@@ -73,7 +73,7 @@ class Alone:
 
     @torch.inference_mode()
     def _probabilities(self, request: Request, prompt: list[int], generated: list[int]) -> torch.Tensor:
-        """Give what the token after `generated` is drawn from, with the document's own parameters."""
+        """Return the probabilities of the token after `generated`, with the document's own parameters."""
         logits = self._network(input_ids=torch.tensor([[*prompt, *generated]]), logits_to_keep=1).logits[
             :, -1
         ]
@@ -92,7 +92,7 @@ class Alone:
             return error
 
     def _tokens(self, completion: Completion) -> list[int]:
-        """Read the ids back from the text; every token that ends an answer reads as the first of them."""
+        """Read the ids back from the text. Every end token reads as the first of them."""
         tokens = [self._ids[name] for name in completion.text.split(" ") if name]
         if completion.finish_reason is FinishReason.STOP:
             tokens.append(self._ends[0])
@@ -117,7 +117,7 @@ class Alone:
             self._check_tokens([*prompt, *ours[: differs + 1]], ours[differs + 1 :], new - differs - 1)
 
     def _answer(self, prompt: list[int], new: int) -> tuple[list[int], torch.Tensor]:
-        """Give the first `new` tokens of the answer, and their logits. A greedy answer has one beginning."""
+        """Return the first `new` tokens of the answer, and their logits."""
         if tuple(prompt) not in self._answers:
             self._answers[tuple(prompt)] = self._generate(prompt, min(MOST_NEW, self._context - len(prompt)))
         tokens, logits = self._answers[tuple(prompt)]

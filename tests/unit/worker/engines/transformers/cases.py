@@ -1,4 +1,4 @@
-"""Cases for an engine, as Hypothesis draws them: documents of every kind, in groups that come late."""
+"""Cases drawn by Hypothesis: documents of every kind, in groups that come late."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from tests.unit.worker.engines.asking import INSTRUCTION, ask
 from tests.unit.worker.engines.transformers.alone import MOST_NEW
 
 ASKED_EXAMPLES = os.environ.get("FAITHFUL_EXAMPLES")
-LONGEST_WAIT = 0.02  # seconds for a step of an engine that may have none to make
+LONGEST_WAIT = 0.02  # seconds to wait for a step, which may never come
 
 CASES = settings(
     max_examples=int(ASKED_EXAMPLES or 6),
@@ -25,7 +25,7 @@ CASES = settings(
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    # Looking for a smaller case that fails takes minutes: where time is short, the first one is shown.
+    # Shrinking a failing case takes minutes: show the first one if time is short.
     phases=list(Phase) if ASKED_EXAMPLES else [Phase.explicit, Phase.generate],
 )
 
@@ -36,7 +36,7 @@ SHARED = (  # of about 25, 90 and 170 tokens
     "You read invoices. " * 3 + "Give the total, the date and the name of who pays. ",
     "The terms are these: " + LONG * 5,
 )
-CONTEXT_CHARS = 2_000  # more than any context of the tests holds
+CONTEXT_CHARS = 2_000  # more than any context in the tests holds
 
 
 def _long(count: int) -> str:
@@ -57,7 +57,7 @@ INSTRUCTIONS = st.sampled_from(["", INSTRUCTION, *SHARED])
 
 @dataclass(frozen=True)
 class Case:
-    """Requests in the order of their coming, and the limits of the engine that answers them.
+    """Requests in order, and the limits of the engine that answers them.
 
     `groups` come one after the other, each `waits` steps of the engine after the one before; keys are the
     places of the documents. `rows` and `tokens` are the engine's limits of a batch.
@@ -76,8 +76,8 @@ class Case:
 
 @st.composite
 def cases(draw: st.DrawFn, params: st.SearchStrategy[dict[str, Any]]) -> Case:
-    """Draw a case. `params` gives each document the parameters that it has beside limit and overflow."""
-    # One instruction for all of a job is the rule, and makes long shared beginnings.
+    """Draw a case. `params` draws each document's parameters, except limit and overflow."""
+    # Most jobs have one instruction, which makes long shared prefixes.
     instructions = st.just(draw(INSTRUCTIONS)) if draw(st.booleans()) else INSTRUCTIONS
     count = draw(st.integers(1, 12))
     borders = draw(st.lists(st.integers(0, count), max_size=3).map(sorted))
@@ -112,7 +112,7 @@ def _request(
 
 
 def everything(rows: int, tokens: int) -> Case:
-    """Give a case that no run leaves out: more documents than rows, of all lengths, of which many share a beginning."""
+    """Make a case for every run: more documents than rows, of all lengths, many with a shared prefix."""
     texts = [
         "a",
         LONG,
@@ -143,7 +143,7 @@ def everything(rows: int, tokens: int) -> Case:
 def answered(
     folder: Path, case: Case, on_batch: Callable[[BatchMetrics], None] = lambda _: None
 ) -> dict[int, Completion]:
-    """Answer a case with an engine of its own; completions by key."""
+    """Answer a case with a new engine. Returns completions by key."""
     steps = Semaphore(0)
 
     def coming() -> Iterator[Request]:

@@ -1,15 +1,15 @@
-"""Requests that come when a test lets them."""
+"""Requests that come when a test allows it."""
 
 import threading
 from collections.abc import Iterable, Iterator
 
 from qwenq.schemas.requests import Request
 
-LONG = 60.0  # seconds; every wait ends by a signal, or the test fails
+LONG = 60.0  # seconds: every wait ends by a signal, or the test fails
 
 
 class Coming:
-    """Requests that come when they are let; `asked` notes how many waited when each was asked for."""
+    """Requests that come when allowed; `asked` notes how many waited at each read."""
 
     def __init__(self, requests: Iterable[Request], allowed: int = 10_000) -> None:
         self.asked: list[int] = []
@@ -26,7 +26,7 @@ class Coming:
         self._ask()
 
     def wait_asked(self, times: int) -> None:
-        """Wait until it was asked so often: all but the last are then in the intake."""
+        """Wait until so many were read: all but the last are then in the intake."""
         with self._progress:
             assert self._progress.wait_for(lambda: len(self.asked) >= times, LONG)
 

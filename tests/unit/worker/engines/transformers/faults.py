@@ -1,4 +1,4 @@
-"""Faults inside a real model's pass: they see the token ids that go in, and raise from there."""
+"""Faults inside a real model's pass: they see its token ids, and may raise."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _POISON_IDS = chat_tokenizer().encode(POISON)
 
 @contextmanager
 def failing(fault: Callable[[torch.Tensor], None]) -> Iterator[None]:
-    """Let `fault` see the ids of every pass through any model; they are rows x columns."""
+    """Call `fault` with the ids of every pass through any model, rows x columns."""
 
     def before(module: torch.nn.Module, inputs: Any) -> None:
         if isinstance(module, torch.nn.Embedding):
@@ -29,7 +29,7 @@ def failing(fault: Callable[[torch.Tensor], None]) -> Iterator[None]:
 
 
 def holds_poison(ids: torch.Tensor) -> bool:
-    """Whether a poisoned document is in this pass."""
+    """Whether a poisoned document is in the pass."""
     size = len(_POISON_IDS)
     rows: list[list[int]] = ids.tolist()
     return any(row[at : at + size] == _POISON_IDS for row in rows for at in range(len(row) - size + 1))

@@ -1,4 +1,4 @@
-"""Letters to ask about, the engines that answer them, and the answers as tests compare them."""
+"""Letters as documents, engines that answer them, and answers that tests can compare."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,12 +10,12 @@ from tests.unit.worker.engines.asking import ask
 from tests.unit.worker.engines.conftest import Checkpoint
 from tests.unit.worker.engines.transformers.faults import POISON
 
-KINDS = ["qwen3", "qwen3_5"]  # one that is packed, and one that is padded
+KINDS = ["qwen3", "qwen3_5"]  # packed, padded
 WORDS = ("The invoice", "of Müller", "is due", "on 12 May", "The total", "is 1,250.00", "euros")
 
 
 def letter(key: int, *, group: int = 0, text: str = "", new: int = 6) -> Request:
-    """Ask about a document; the answers' lengths differ."""
+    """Ask about a document. The lengths of answers differ."""
     return ask(
         text + " ".join(WORDS[: 1 + key % 7]) + f" {key}", key, group=group, max_new_tokens=new + key % 5
     )
@@ -26,7 +26,7 @@ def letters(count: int, poisoned: tuple[int, ...] = ()) -> list[Request]:
 
 
 def by_key(completions: Iterator[Completion]) -> dict[int, Completion]:
-    """Give the answers; which of them computed a shared beginning is left out."""
+    """Collect the answers without the counts of shared prompt tokens."""
     answers = list(completions)
     assert len({answer.key for answer in answers}) == len(answers), "a document was answered twice"
     return {answer.key: replace(answer, usage=replace(answer.usage, prefix_tokens=0)) for answer in answers}
@@ -37,7 +37,7 @@ def codes(answers: dict[int, Completion]) -> dict[int, str]:
 
 
 class Engines:
-    """Makes engines; what they do at each step can be said later."""
+    """Makes engines whose `on_step` can be replaced later."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.on_step: Callable[[], None] = lambda: None
@@ -46,7 +46,7 @@ class Engines:
     def engine(
         self, name: str = "qwen3", rows: int | None = 4, tokens: int | None = None
     ) -> TransformersEngine:
-        """Load one that takes so many rows and tokens at once."""
+        """Load an engine that holds so many rows and tokens at once."""
         hooks = EngineHooks(self._step, lambda _: None)
         options = EngineOptions("cpu", batch_rows=rows, batch_tokens=tokens)
         engine = TransformersEngine(str(self._checkpoint(name)), options, hooks)

@@ -1,4 +1,4 @@
-"""Documents of raw token ids, a runner that takes them to their end, and the model alone to hold them against."""
+"""Documents of raw token ids, runners, and the model alone for comparison."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -59,7 +59,7 @@ def padded(network: PreTrainedModel, rows: int = 32, cells: int = 100_000) -> Pa
 
 
 def drain(runner: Runner, documents: Iterable[RequestState]) -> list[RowWork]:
-    """Bring documents to their end, in their order as far as there is room; give what the steps did."""
+    """Run documents to their end, admitted in order. Returns what the steps did."""
     waiting = list(documents)
     work: list[RowWork] = []
     while waiting or runner.running:
@@ -70,7 +70,7 @@ def drain(runner: Runner, documents: Iterable[RequestState]) -> list[RowWork]:
 
 
 def alone(network: Any, prompt: list[int], new: int) -> Any:
-    """Give the new tokens of `generate` and the logits that chose them."""
+    """Return the new tokens of `generate` and their logits."""
     ids = torch.tensor([prompt])
     with torch.inference_mode():
         output = network.generate(
@@ -85,7 +85,7 @@ def alone(network: Any, prompt: list[int], new: int) -> Any:
 
 
 def check_against_alone(network: Any, row: RequestState) -> bool:
-    """Fail where an answer differs although the model was sure; tell whether a near tie made it differ."""
+    """Fail if an answer differs without a near tie. Returns whether a near tie made it differ."""
     expected, logits = alone(network, row.prompt, row.params.max_new_tokens)
     if row.generated == expected:
         return False
@@ -97,6 +97,6 @@ def check_against_alone(network: Any, row: RequestState) -> bool:
 
 
 def check_all(network: Any, rows: list[RequestState]) -> None:
-    """Hold all against the model alone; hardly any may depend on a near tie."""
+    """Compare all with the model alone. At most one may differ by a near tie."""
     assert all(row.failure is None for row in rows)
     assert sum(check_against_alone(network, row) for row in rows) <= 1

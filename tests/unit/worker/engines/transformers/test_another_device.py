@@ -1,4 +1,4 @@
-"""On another device than a CPU the engine takes other ways, as on a GPU, and gives the same answers."""
+"""On a device other than a CPU, the engine takes the ways of a GPU and gives the same answers."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -33,7 +33,7 @@ PARAMS: tuple[dict[str, Any], ...] = (
 
 
 def requests() -> list[Request]:
-    """Ask in all ways, more than fit at once, of all lengths, many with a beginning that they share."""
+    """Ask with all kinds of parameters: more than fit at once, of all lengths, many with a shared prefix."""
     return [
         ask(
             "The total is due. " * (1 + 5 * key % 7) + str(key),
@@ -48,7 +48,7 @@ def requests() -> list[Request]:
 
 
 def answers(folder: Path) -> tuple[str, dict[int, Completion]]:
-    """Answer them with a model; give the way and the device too."""
+    """Answer them with a model. Returns the way and the device too."""
     from qwenq.worker.engines.transformers.engine import TransformersEngine
 
     hooks = EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
@@ -62,7 +62,7 @@ def answers(folder: Path) -> tuple[str, dict[int, Completion]]:
 
 
 def answers_there(folder: Path, recorder: Record | None = None) -> tuple[str, dict[int, Completion]]:
-    """The same on the device that is pretended. Only in a process of its own."""
+    """Answer them on the pretended device. Call it only in a child process."""
     from qwenq.worker.engines.transformers import engine as transformers_engine
     from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
     from tests.pretended_device import pretended_device, put_there
@@ -79,14 +79,14 @@ def answers_there(folder: Path, recorder: Record | None = None) -> tuple[str, di
 
 
 def answers_replayed_there(folder: Path) -> tuple[int, dict[int, Completion]]:
-    """The same with decode steps replayed; tells how many were. Only in a process of its own."""
+    """Answer them there with replayed decode steps. Returns the number of replays. Call it only in a child process."""
     recorder = Recorder()
     _, completions = answers_there(folder, recorder)
     return recorder.replays, completions
 
 
 def mix_devices() -> str:
-    """Add tensors on two devices; say what comes of it. Only in a process of its own."""
+    """Add tensors on two devices and return the error. Call it only in a child process."""
     import torch
 
     from tests.pretended_device import NAME, pretended_device
@@ -106,7 +106,7 @@ def elsewhere() -> Iterator[Executor]:
         yield process
 
 
-def test_what_lies_on_two_devices_does_not_mix(elsewhere: Executor) -> None:
+def test_the_pretended_device_refuses_tensors_of_another_device(elsewhere: Executor) -> None:
     assert "tensors on two devices" in elsewhere.submit(mix_devices).result()
 
 
@@ -118,7 +118,9 @@ def test_what_lies_on_two_devices_does_not_mix(elsewhere: Executor) -> None:
         ("qwen3_5", "padded"),
     ],
 )
-def test_answers_are_those_of_a_cpu(name: str, way: str, elsewhere: Executor, checkpoint: Checkpoint) -> None:
+def test_another_device_gives_the_answers_of_a_cpu(
+    name: str, way: str, elsewhere: Executor, checkpoint: Checkpoint
+) -> None:
     there = elsewhere.submit(answers_there, checkpoint(name)).result()
     here = answers(checkpoint(name))
     assert there[0] == f"{way} on pretended"
@@ -127,7 +129,7 @@ def test_answers_are_those_of_a_cpu(name: str, way: str, elsewhere: Executor, ch
 
 
 @pytest.mark.parametrize("name", ["qwen3", "sliding"])
-def test_so_they_are_where_decode_steps_are_replayed(
+def test_replayed_decode_steps_give_the_answers_of_a_cpu(
     name: str, elsewhere: Executor, checkpoint: Checkpoint
 ) -> None:
     replays, there = elsewhere.submit(answers_replayed_there, checkpoint(name)).result()

@@ -1,4 +1,4 @@
-"""Whatever a document holds, it is answered or fails alone, with its code: its neighbours' answers are unchanged."""
+"""A bad document fails alone with its code. Its neighbours' answers do not change."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.unit.worker.engines.asking import ask, ask_plainly
 
 Engines = Callable[[str], TransformersEngine]
 
-BAD = 100  # the key of the bad one
+BAD = 100  # the key of the bad document
 MEGABYTE = "The parties agree to the terms below. " * 27_595
 
 FAILING: dict[str, tuple[Request, str]] = {
@@ -35,9 +35,9 @@ ENDLESS = {
 UNUSABLE: dict[str, object] = {
     "a schema that nothing satisfies": NEVER,
     "a schema that only the endless satisfies": ENDLESS,
-    "a schema that is none": {"type": "invoice"},
+    "an invalid schema": {"type": "invoice"},
     "a schema that refers to nowhere": {"$ref": "#/$defs/nowhere"},
-    "a pattern that is none": {"type": "string", "pattern": "("},
+    "an invalid pattern": {"type": "string", "pattern": "("},
 }
 
 
@@ -83,7 +83,7 @@ ABSURD: dict[str, object] = {
 
 
 def neighbours() -> list[Request]:
-    """Ask about good documents, some of which sample."""
+    """Ask about good documents. Some sample."""
     texts = ("The total", "The invoice of Müller", "12 May 2024", "The total is 1,250.00 euros. " * 5)
     return [
         ask(texts[key % 4], key, max_new_tokens=6 + key, temperature=key % 3 / 2, seed=key)
@@ -92,7 +92,7 @@ def neighbours() -> list[Request]:
 
 
 def asked_among(engine: TransformersEngine, bad: Request) -> tuple[Completion, dict[int, Completion]]:
-    """Answer the bad one in the midst of the good ones; give its completion, and theirs by key."""
+    """Answer the bad document amid the good ones. Returns its completion, and theirs by key."""
     good = neighbours()
     small = bad.params if bad.params.max_new_tokens != 512 else bad.params.overlaid({"max_new_tokens": 9})
     answers = {
@@ -103,18 +103,18 @@ def asked_among(engine: TransformersEngine, bad: Request) -> tuple[Completion, d
 
 
 def without_reuse(answers: dict[int, Completion]) -> dict[int, Completion]:
-    """Leave out how much of its prompt each shared with its neighbours: the one thing that they may change."""
+    """Drop the counts of shared prompt tokens, which may depend on neighbours."""
     return {key: replace(done, usage=replace(done.usage, prefix_tokens=0)) for key, done in answers.items()}
 
 
 @pytest.fixture(scope="module")
 def clean(engine_of: Engines) -> dict[int, Completion]:
-    """The good documents' answers by themselves."""
+    """The good documents' answers without a bad one."""
     return without_reuse({done.key: done for done in engine_of("qwen3").generate(neighbours())})
 
 
 @pytest.mark.parametrize("name", FAILING)
-def test_what_cannot_be_answered_fails_alone_with_its_code(
+def test_a_document_that_cannot_be_answered_fails_alone_with_its_code(
     name: str, engine_of: Engines, clean: dict[int, Completion]
 ) -> None:
     request, code = FAILING[name]
@@ -128,7 +128,9 @@ def test_what_cannot_be_answered_fails_alone_with_its_code(
 
 
 @pytest.mark.parametrize("name", WORKING)
-def test_what_only_looks_bad_is_answered(name: str, engine_of: Engines, clean: dict[int, Completion]) -> None:
+def test_a_document_that_only_looks_bad_is_answered(
+    name: str, engine_of: Engines, clean: dict[int, Completion]
+) -> None:
     odd, good = asked_among(engine_of("qwen3"), WORKING[name])
     assert odd.failure is None
     assert odd.usage.completion_tokens
@@ -136,7 +138,7 @@ def test_what_only_looks_bad_is_answered(name: str, engine_of: Engines, clean: d
     assert without_reuse(good) == clean
 
 
-def test_all_of_them_at_once_hurt_nobody(engine_of: Engines, clean: dict[int, Completion]) -> None:
+def test_all_bad_documents_at_once_hurt_no_good_one(engine_of: Engines, clean: dict[int, Completion]) -> None:
     odd = [request for request, _ in FAILING.values()] + list(WORKING.values())
     short = [
         replace(request, key=BAD + place, params=request.params.model_copy(update={"max_new_tokens": 9}))

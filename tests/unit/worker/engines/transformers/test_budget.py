@@ -1,4 +1,4 @@
-"""How much may be generated at once: measured, unless the settings say it; smaller after it did not fit."""
+"""The token budget: measured or set, and smaller after too little memory."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from qwenq.worker.engines.transformers.padded.cache import CacheSize
 CPU = torch.device("cpu")
 
 
-def test_the_tokens_are_those_for_which_memory_is_free() -> None:
+def test_the_budget_follows_from_the_free_memory() -> None:
     before = free_bytes(CPU)
     budget = TokenBudget.calibrated(CPU, size=CacheSize(1000, 0), passing_bytes=0, rows=None, cells=None)
     after = free_bytes(CPU)
@@ -22,40 +22,40 @@ def test_the_tokens_are_those_for_which_memory_is_free() -> None:
     assert budget.rows == ROWS["cpu"]
 
 
-def test_what_a_pass_takes_is_left_free(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_budget_leaves_memory_for_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget_module, "free_bytes", lambda _: 3000)
     budget = TokenBudget.calibrated(CPU, size=CacheSize(10, 0), passing_bytes=500, rows=None, cells=None)
     assert budget.cells == (3000 * SHARE["cpu"] - 500) / 10
 
 
-def test_the_settings_win() -> None:
+def test_settings_replace_the_measured_budget() -> None:
     budget = TokenBudget.calibrated(CPU, size=CacheSize(1000, 0), passing_bytes=0, rows=5, cells=77)
     assert budget == TokenBudget(5, 77)
 
 
-def test_one_setting_leaves_the_other_measured() -> None:
+def test_a_setting_for_rows_or_tokens_leaves_the_other_measured() -> None:
     budget = TokenBudget.calibrated(CPU, size=CacheSize(1000, 0), passing_bytes=0, rows=None, cells=77)
     assert budget == TokenBudget(ROWS["cpu"], 77)
 
 
 @pytest.mark.parametrize(("cell_bytes", "passing"), [(10**18, 0), (1, 10**18), (0, 10**18)])
-def test_one_token_is_the_least_whatever_is_free(cell_bytes: int, passing: int) -> None:
+def test_the_budget_has_at_least_one_token(cell_bytes: int, passing: int) -> None:
     budget = TokenBudget.calibrated(CPU, CacheSize(cell_bytes, 0), passing, rows=None, cells=None)
     assert budget.cells == 1
 
 
 @given(rows=st.integers(2, 50), columns=st.integers(1, 500))
-def test_it_holds_what_is_within_both_limits(rows: int, columns: int) -> None:
+def test_the_budget_limits_rows_and_tokens(rows: int, columns: int) -> None:
     assert TokenBudget(8, 2000).holds(rows, columns) is (rows <= 8 and rows * columns <= 2000)
 
 
-def test_what_lies_beside_the_rows_counts() -> None:
+def test_tokens_beside_the_rows_count_in_the_budget() -> None:
     budget = TokenBudget(8, 2000)
     assert budget.holds(4, 400, 400)
     assert not budget.holds(4, 400, 401)
 
 
-def test_states_count_as_the_tokens_that_would_take_as_much() -> None:
+def test_states_count_as_tokens_of_the_same_size() -> None:
     budget = TokenBudget.calibrated(CPU, CacheSize(10, 995), 0, rows=8, cells=None)
     assert budget.row_cells == 100
     assert budget.cells_of(3, 50) == 450
@@ -64,16 +64,16 @@ def test_states_count_as_the_tokens_that_would_take_as_much() -> None:
     assert not budget.holds(3, 51)
 
 
-def test_a_set_number_of_tokens_is_that_of_tokens_alone() -> None:
+def test_a_set_number_of_tokens_leaves_states_out() -> None:
     assert TokenBudget.calibrated(CPU, CacheSize(10, 995), 0, rows=8, cells=77).row_cells == 0
 
 
-def test_one_document_is_always_tried() -> None:
+def test_the_budget_always_holds_one_document() -> None:
     assert TokenBudget(8, 2000).holds(1, 10**6)
     assert TokenBudget(8, 2000).holds(1, 10, 10**6)
 
 
-def test_half_of_what_did_not_fit_is_tried_next() -> None:
+def test_the_budget_is_halved_after_too_little_memory() -> None:
     budget = TokenBudget(8, 2000)
     budget.shrink(600)
     assert budget == TokenBudget(8, 300)
@@ -82,7 +82,7 @@ def test_half_of_what_did_not_fit_is_tried_next() -> None:
 
 
 @given(sizes=st.lists(st.integers(0, 100), max_size=30))
-def test_it_never_shrinks_to_nothing(sizes: list[int]) -> None:
+def test_the_budget_never_shrinks_to_zero(sizes: list[int]) -> None:
     budget = TokenBudget(8, 2000)
     for size in sizes:
         budget.shrink(size)

@@ -1,4 +1,4 @@
-"""What an answer cost, counted through the whole engine: prompt, completion and reasoning, to the token."""
+"""The usage of answers through the whole engine: prompt, completion and reasoning tokens."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -34,7 +34,7 @@ def prompt_ids(tokenizer: Any, request: Request) -> Any:
 
 @pytest.fixture(scope="module")
 def reasoner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a model whose template always opens a reasoning."""
+    """Save a model whose template always opens a reasoning."""
     folder = save_model(tmp_path_factory.mktemp("reasoner"), qwen3_config())
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = REASONING
@@ -44,7 +44,7 @@ def reasoner(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reasoning_engine(reasoner: Path) -> TransformersEngine:
-    """Give the engine with this model."""
+    """Load the engine with this model."""
     hooks = EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
     engine = TransformersEngine(str(reasoner), EngineOptions("cpu", dtype="float32"), hooks)
     engine.load()
@@ -103,7 +103,7 @@ def test_a_thinking_budget_lets_the_model_answer_from_the_closed_block(
         assert done.usage.completion_tokens == budget + closing.shape[1] + len(output)
 
 
-def test_a_reasoning_that_is_cut_off_is_never_the_answer(reasoning_engine: TransformersEngine) -> None:
+def test_a_truncated_reasoning_leaves_the_answer_empty(reasoning_engine: TransformersEngine) -> None:
     requests = [ask(text, key, thinking=True, max_new_tokens=4) for key, text in enumerate(TEXTS)]
     for done in answers_of(reasoning_engine, requests).values():
         assert done.text == ""
@@ -111,7 +111,7 @@ def test_a_reasoning_that_is_cut_off_is_never_the_answer(reasoning_engine: Trans
         assert done.usage.reasoning_tokens == done.usage.completion_tokens
 
 
-def test_a_document_with_ten_thousand_stop_strings_leaves_its_neighbours_as_they_are(
+def test_ten_thousand_stop_strings_do_not_change_the_neighbours_answers(
     engine_of: Callable[[str], TransformersEngine],
 ) -> None:
     stops = tuple(f"stop number {number}!" for number in range(10_000))
@@ -125,7 +125,7 @@ def test_a_document_with_ten_thousand_stop_strings_leaves_its_neighbours_as_they
     }
 
 
-def test_what_was_computed_and_what_was_reused_make_up_the_prompts(checkpoint: Callable[[str], Path]) -> None:
+def test_computed_and_reused_tokens_add_up_to_the_prompts(checkpoint: Callable[[str], Path]) -> None:
     told: list[BatchMetrics] = []
     hooks = EngineHooks(on_step=lambda: None, on_batch=told.append)
     engine = TransformersEngine(str(checkpoint("qwen3")), EngineOptions("cpu"), hooks)

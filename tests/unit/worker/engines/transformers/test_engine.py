@@ -1,4 +1,4 @@
-"""The whole engine: from requests to completions, and what a failure in the middle touches."""
+"""The whole engine: from requests to completions, also after failures."""
 
 from collections.abc import Callable, Iterator
 from threading import Event
@@ -98,7 +98,7 @@ def test_a_bad_document_never_hurts_its_neighbours(engine_of: Engines) -> None:
     assert texts({key: answers[key] for key in range(6)}) == texts(by_key(engine.generate(good)))
 
 
-def test_what_a_step_raises_passes_through_and_leaves_the_engine_usable(
+def test_an_exception_of_on_step_leaves_the_engine_usable(
     checkpoint: Checkpoint,
 ) -> None:
     steps = 0
@@ -118,7 +118,7 @@ def test_what_a_step_raises_passes_through_and_leaves_the_engine_usable(
     assert len(by_key(engine.generate(letters(8, max_new_tokens=20)))) == 8
 
 
-def test_every_step_is_told(checkpoint: Checkpoint) -> None:
+def test_on_step_is_called_at_every_step(checkpoint: Checkpoint) -> None:
     steps: list[None] = []
     passes: list[int] = []
     hooks = EngineHooks(on_step=lambda: steps.append(None), on_batch=lambda _: None)
@@ -129,7 +129,7 @@ def test_every_step_is_told(checkpoint: Checkpoint) -> None:
     assert len(steps) >= len(passes) >= 3 * 5
 
 
-def test_the_engine_says_that_it_is_not_loaded(checkpoint: Checkpoint, quiet: EngineHooks) -> None:
+def test_an_engine_that_is_not_loaded_says_so(checkpoint: Checkpoint, quiet: EngineHooks) -> None:
     engine = TransformersEngine(str(checkpoint("qwen2")), EngineOptions("cpu"), quiet)
     with pytest.raises(ModelUnavailable, match="load"):
         next(iter(engine.generate(letters(1))))
@@ -149,7 +149,7 @@ def test_an_answer_that_nobody_waits_for_leaves_the_engine_usable(engine_of: Eng
     assert texts(by_key(engine.generate(requests))) == expected
 
 
-def test_what_the_requests_raise_passes_through_and_leaves_the_engine_usable(engine_of: Engines) -> None:
+def test_an_exception_of_the_requests_leaves_the_engine_usable(engine_of: Engines) -> None:
     def requests() -> Iterator[Request]:
         yield from letters(3, max_new_tokens=4)
         raise ConnectionError("the store is away")

@@ -1,4 +1,4 @@
-"""What waits for the device: in which order, how far ahead it is read, and what becomes of what goes wrong."""
+"""The intake: its order, how far it reads ahead, and how it handles failures."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ from tests.unit.worker.engines.transformers.running import document
 
 
 def request(key: int, length: int, group: int = 0, *, closes: bool = False, new: int = 5) -> Request:
-    """Ask for a document whose prompt has `length` tokens; 0 makes it fail before it comes to the device."""
+    """Make a request whose prompt has `length` tokens; 0 makes it fail in the intake."""
     prompt = Prompt((Message("user", "x" * length),), length, lambda _: ())
     return Request(key, prompt, GenerationParams(max_new_tokens=new), group, closes)
 
@@ -30,7 +30,7 @@ def prepare(request: Request) -> RequestState:
 
 
 def chunk(group: int, lengths: Iterable[int]) -> list[Request]:
-    """Give a group's requests, of which the last closes it; keys tell the group and the place."""
+    """Make a group's requests; the last one closes it. Keys tell the group and the place."""
     lengths = list(lengths)
     return [
         request(100 * group + place, length, group, closes=place == len(lengths) - 1)
@@ -40,7 +40,7 @@ def chunk(group: int, lengths: Iterable[int]) -> list[Request]:
 
 @pytest.fixture
 def taken_in() -> Iterator[Callable[..., Intake]]:
-    """Make intakes, and end their threads."""
+    """Make intakes, and end their threads afterwards."""
     made: list[tuple[Intake, Coming]] = []
 
     def intake_of(requests: Iterable[Request] | Coming, enough: int = 1000) -> Intake:
@@ -63,7 +63,7 @@ def join_readers() -> None:
 
 
 def drained(intake: Intake, coming: Coming | None = None) -> list[RequestState]:
-    """Take all that comes, in the order in which it is given; `coming` hears of each."""
+    """Pop all documents in order; `coming` is told of each."""
     order = []
     while not intake.exhausted:
         intake.wait(LONG)
@@ -76,7 +76,7 @@ def drained(intake: Intake, coming: Coming | None = None) -> list[RequestState]:
     return order
 
 
-def test_the_longest_of_a_group_goes_first(taken_in: Callable[..., Intake]) -> None:
+def test_the_longest_document_of_a_group_goes_first(taken_in: Callable[..., Intake]) -> None:
     coming = Coming(chunk(1, [3, 9, 1, 9, 4]))
     intake = taken_in(coming)
     coming.wait_asked(6)
@@ -97,7 +97,7 @@ def test_groups_keep_their_order(taken_in: Callable[..., Intake]) -> None:
     assert [one.key for one in drained(intake)] == [201, 200, 100, 101]
 
 
-def test_what_is_taken_is_what_was_given_though_a_longer_one_came_meanwhile(
+def test_pop_removes_the_given_document_though_a_longer_one_came_since(
     taken_in: Callable[..., Intake],
 ) -> None:
     coming = Coming([request(0, 3), request(1, 9)], allowed=1)
@@ -141,7 +141,7 @@ def test_a_document_that_cannot_be_prepared_fails_alone(taken_in: Callable[..., 
     assert [one.key for one in drained(intake)] == [702, 700]
 
 
-def test_a_failed_document_is_still_to_be_taken(taken_in: Callable[..., Intake]) -> None:
+def test_an_intake_with_a_failed_document_is_not_exhausted(taken_in: Callable[..., Intake]) -> None:
     intake = taken_in([request(0, 0)])
     join_readers()
     assert not intake.exhausted
@@ -149,7 +149,7 @@ def test_a_failed_document_is_still_to_be_taken(taken_in: Callable[..., Intake])
     assert intake.exhausted
 
 
-def test_prompts_beside_are_those_of_the_group_that_wait(taken_in: Callable[..., Intake]) -> None:
+def test_prompts_beside_a_document_are_those_waiting_in_its_group(taken_in: Callable[..., Intake]) -> None:
     coming = Coming([*chunk(1, [3, 5, 4]), *chunk(2, [8])])
     intake = taken_in(coming)
     coming.wait_asked(5)
@@ -158,7 +158,7 @@ def test_prompts_beside_are_those_of_the_group_that_wait(taken_in: Callable[...,
     assert sorted(len(prompt) for prompt in intake.prompts_beside(first)) == [3, 4]
 
 
-def test_a_withdrawn_group_goes_with_what_is_still_to_be_read(taken_in: Callable[..., Intake]) -> None:
+def test_withdrawing_a_group_drops_its_unread_documents_too(taken_in: Callable[..., Intake]) -> None:
     coming = Coming([*chunk(1, [5, 0, 5, 0, 5]), *chunk(2, [7, 8])], allowed=2)
     intake = taken_in(coming)
     coming.wait_asked(3)
@@ -179,7 +179,7 @@ def test_a_withdrawal_makes_room_for_more(taken_in: Callable[..., Intake]) -> No
     assert [one.group for one in drained(intake)] == [2]
 
 
-def test_what_the_requests_raise_is_raised_where_documents_are_taken(
+def test_first_raises_what_the_requests_raised(
     taken_in: Callable[..., Intake],
 ) -> None:
     def requests() -> Iterator[Request]:
@@ -193,17 +193,17 @@ def test_what_the_requests_raise_is_raised_where_documents_are_taken(
         intake.first()
 
 
-def test_an_intake_that_is_closed_reads_no_further(taken_in: Callable[..., Intake]) -> None:
+def test_a_closed_intake_stops_reading(taken_in: Callable[..., Intake]) -> None:
     coming = Coming(chunk(1, [5, 6, 7]), allowed=1)
     intake = taken_in(coming)
-    coming.wait_asked(2)  # it blocks in there
+    coming.wait_asked(2)  # it blocks there
     intake.close()
     coming.allowed.release(10)
     join_readers()
     assert len(coming.asked) == 2
 
 
-def test_a_reader_that_waits_for_room_ends_when_it_is_closed(taken_in: Callable[..., Intake]) -> None:
+def test_a_thread_that_waits_for_room_ends_when_the_intake_is_closed(taken_in: Callable[..., Intake]) -> None:
     coming = Coming([*chunk(1, [5, 5]), *chunk(2, [5])])
     intake = taken_in(coming, enough=1)
     coming.wait_asked(2)
@@ -212,14 +212,14 @@ def test_a_reader_that_waits_for_room_ends_when_it_is_closed(taken_in: Callable[
     assert len(coming.asked) == 2
 
 
-def test_waiting_ends_when_nothing_comes_any_more(taken_in: Callable[..., Intake]) -> None:
+def test_waiting_ends_when_all_requests_were_read(taken_in: Callable[..., Intake]) -> None:
     intake = taken_in([])
     intake.wait(LONG)
     assert intake.exhausted
     assert intake.first() is None
 
 
-def test_waiting_for_what_does_not_come_has_an_end(taken_in: Callable[..., Intake]) -> None:
+def test_waiting_for_requests_has_a_time_limit(taken_in: Callable[..., Intake]) -> None:
     intake = taken_in(Coming(chunk(1, [5]), allowed=0))
     intake.wait(0.01)
     assert intake.first() is None

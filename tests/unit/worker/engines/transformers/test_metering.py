@@ -1,4 +1,4 @@
-"""What each group took: sums that fit the answers' usage, and the last ones before the group's last answer."""
+"""Metering: sums equal the answers' usage, and a group's last report comes before its last answer."""
 
 from collections import Counter
 from dataclasses import replace
@@ -28,7 +28,7 @@ def three_groups() -> list[Request]:
 
 
 def told(checkpoint: Checkpoint, name: str, requests: list[Request]) -> list[BatchMetrics | Completion]:
-    """Give the metrics and the completions in the order in which an engine gives them."""
+    """Return an engine's metrics and completions in order."""
     events: list[BatchMetrics | Completion] = []
     hooks = EngineHooks(lambda: None, events.append)
     engine = TransformersEngine(str(checkpoint(name)), EngineOptions("cpu", batch_rows=4), hooks)
@@ -90,14 +90,14 @@ def test_groups_that_share_a_step_share_its_seconds_by_their_tokens() -> None:
     assert (second.prompt_tokens, second.padded_tokens, second.new_tokens) == (0, 0, 2)
 
 
-def test_what_was_taken_is_not_told_again() -> None:
+def test_reported_sums_are_not_reported_again() -> None:
     meter = GroupMeter(CPU)
     meter.add_step([RowWork(document([5], group=1), new_tokens=1)], seconds=1.0)
     assert meter.pop(1) is not None
     assert meter.pop(1) is None
 
 
-def test_an_idle_group_has_nothing_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_without_steps_has_no_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metering, "REPORT_SECONDS", 0.0)
     meter = GroupMeter(CPU)
     groups: Counter[int] = Counter()

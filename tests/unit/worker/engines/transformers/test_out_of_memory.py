@@ -1,4 +1,4 @@
-"""Memory that runs out: the batch is halved, the smaller budget remembered, and no answer lost."""
+"""Out of memory: the batch is halved, the budget stays smaller, and no answer is lost."""
 
 from collections import Counter
 
@@ -81,7 +81,7 @@ def test_a_document_that_does_not_fit_alone_fails_alone(name: str, engines: Engi
     assert all(answers[key] == expected[key] for key in answers if key != 2)
 
 
-def test_a_document_fits_alone_if_only_the_room_for_others_did_not(
+def test_a_document_fits_alone_if_only_memory_for_others_was_missing(
     engines: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resize = KVCache.resize
@@ -120,7 +120,7 @@ def test_no_memory_for_a_shared_prefix_costs_no_answer(
     assert refused == 2
 
 
-def test_documents_too_large_for_any_memory_do_not_shrink_it_for_the_others(engines: Engines) -> None:
+def test_documents_that_fit_no_memory_do_not_shrink_the_budget_of_others(engines: Engines) -> None:
     def never_fits(ids: torch.Tensor) -> None:
         if holds_poison(ids):
             raise torch.OutOfMemoryError
@@ -137,4 +137,4 @@ def test_documents_too_large_for_any_memory_do_not_shrink_it_for_the_others(engi
         assert len(codes(by_key(engine.generate(large)))) == 10
         sizes.clear()
         assert codes(by_key(engine.generate([letter(key, new=9) for key in range(8)]))) == {}
-    assert sizes[3] + sizes[4] > 0  # passes in which so many rows got a token
+    assert sizes[3] + sizes[4] > 0  # passes with so many rows

@@ -1,4 +1,4 @@
-"""How an answer ends, what of it is reasoning, and what it costs: token by token, with a real tokenizer."""
+"""How answers end, their reasoning and their usage: token by token, with a real tokenizer."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def ids_of(text: str) -> list[int]:
 
 
 def respond(model_says: str, prompt: str = "x", **params: Any) -> Completion:
-    """Answer as a model that says this, wherever nothing else is forced on it."""
+    """Answer like a model that says `text`, unless tokens are forced."""
     params = {"max_new_tokens": 100} | params
     state = RequestState(3, ids_of(prompt), GenerationParams(**params), VOCABULARY)
     said = iter(ids_of(model_says))
@@ -74,9 +74,7 @@ def test_an_end_token_at_the_limit_is_a_stop() -> None:
     cut=st.integers(0, 29),
     length=st.integers(1, 6),
 )
-def test_a_stop_string_ends_the_answer_before_it_wherever_tokens_part(
-    text: str, cut: int, length: int
-) -> None:
+def test_a_stop_string_ends_the_answer_wherever_tokens_split_it(text: str, cut: int, length: int) -> None:
     start = min(cut, len(text) - 1)
     stop = text[start : start + length]
     done = answer(text + END, stop=(stop,))
@@ -101,7 +99,7 @@ def test_reasoning_is_kept_apart_and_counted() -> None:
     assert done.usage.completion_tokens == len(ids_of(f"{thought}\n\nThe total.")) + 1
 
 
-def test_reasoning_cut_off_is_never_the_answer() -> None:
+def test_a_truncated_reasoning_is_never_the_answer() -> None:
     done = answer("<think>\nThe total is due soon", thinking=True, max_new_tokens=4)
     assert done.text == ""
     assert done.reasoning
@@ -110,7 +108,7 @@ def test_reasoning_cut_off_is_never_the_answer() -> None:
     assert done.usage.reasoning_tokens == done.usage.completion_tokens == 4
 
 
-def test_reasoning_that_ends_without_an_answer_is_not_one_either() -> None:
+def test_a_reasoning_without_an_answer_leaves_the_answer_empty() -> None:
     done = answer(f"<think>\nThe total{END}", thinking=True)
     assert (done.text, done.reasoning) == ("", "The total")
 
@@ -148,7 +146,7 @@ THOUGHT = "<think>\nLet me see what the invoice says of it"
 CLOSING = ids_of("\n</think>\n\n")
 
 
-def test_a_reasoning_that_reaches_its_budget_is_closed_and_the_model_answers() -> None:
+def test_a_reasoning_at_its_budget_is_closed_and_the_model_answers() -> None:
     budget = len(ids_of(THOUGHT))
     done = respond(f"{THOUGHT}The total.{END}", thinking=True, thinking_budget=budget)
     assert (done.reasoning, done.text) == (THOUGHT.removeprefix("<think>\n"), "The total.")
@@ -157,43 +155,43 @@ def test_a_reasoning_that_reaches_its_budget_is_closed_and_the_model_answers() -
     assert done.usage.completion_tokens == budget + len(CLOSING) + len(ids_of("The total.")) + 1
 
 
-def test_a_budget_counts_in_a_block_that_the_template_opened_too() -> None:
+def test_a_thinking_budget_counts_in_a_block_that_the_template_opened() -> None:
     done = respond(f"Let me{END}", prompt="x<think>\n", thinking=True, thinking_budget=len(ids_of("Let me")))
     assert (done.reasoning, done.text) == ("Let me", "")
     assert done.usage.completion_tokens == len(ids_of("Let me")) + len(CLOSING) + 1
 
 
 @pytest.mark.parametrize("thinking", [True, False])
-def test_a_budget_of_nothing_closes_a_block_at_once(thinking: bool) -> None:
+def test_a_thinking_budget_of_zero_closes_a_block_at_once(thinking: bool) -> None:
     done = respond(f"Done.{END}", prompt="x<think>\n", thinking=thinking, thinking_budget=0)
     assert (done.reasoning, done.text) == ("", "Done.")
     opened = respond(f"<think>Done.{END}", thinking=thinking, thinking_budget=0)
     assert (opened.reasoning, opened.text) == ("", "Done.")
 
 
-def test_a_reasoning_within_its_budget_is_left_alone() -> None:
+def test_a_reasoning_within_its_budget_is_not_closed() -> None:
     whole = f"<think>\nLet me see.\n</think>\n\nThe total.{END}"
     assert respond(whole, thinking=True, thinking_budget=60) == respond(whole, thinking=True)
 
 
-def test_a_budget_asks_nothing_of_a_document_that_does_not_reason() -> None:
+def test_a_thinking_budget_does_not_concern_a_request_that_does_not_reason() -> None:
     prompt = "x<think>\n\n</think>\n\n"
     assert respond(f"Done.{END}", prompt=prompt, thinking_budget=0) == respond(f"Done.{END}", prompt=prompt)
 
 
-def test_the_limit_of_the_answer_holds_for_what_is_forced_too() -> None:
+def test_the_token_limit_also_ends_forced_tokens() -> None:
     done = respond(THOUGHT, thinking=True, thinking_budget=3, max_new_tokens=4)
     assert (done.text, done.finish_reason) == ("", FinishReason.LENGTH)
     assert done.usage.completion_tokens == done.usage.reasoning_tokens == 4
 
 
-def test_a_stop_string_does_not_stop_what_is_forced() -> None:
+def test_a_stop_string_does_not_stop_forced_tokens() -> None:
     done = respond(f"{THOUGHT}The total.{END}", thinking=True, thinking_budget=5, stop=("\n\n", "</think>"))
     assert done.text.startswith(" me see")
     assert done.finish_reason is FinishReason.STOP
 
 
-def test_what_was_not_computed_for_a_document_is_told_with_its_group() -> None:
+def test_a_completion_has_the_reused_tokens_and_the_group() -> None:
     state = RequestState(1, ids_of("one two"), GenerationParams(max_new_tokens=1), VOCABULARY, group=7)
     state.prefix_tokens = 2
     state.append(5)
@@ -203,7 +201,7 @@ def test_what_was_not_computed_for_a_document_is_told_with_its_group() -> None:
     assert state.completion(ended_at=0.0).group == 7
 
 
-def test_a_sequence_begun_again_is_as_new() -> None:
+def test_a_restarted_request_is_as_new() -> None:
     params = GenerationParams(temperature=1.0, seed=4, repetition_penalty=1.1, thinking_budget=2, stop=("b",))
     state = RequestState(1, ids_of("x"), params, VOCABULARY, group=5)
     assert state.randomness is not None

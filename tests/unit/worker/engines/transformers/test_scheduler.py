@@ -1,4 +1,4 @@
-"""Whoever ends makes room for the next; what fails in the midst of a step fails alone."""
+"""Documents that end make room for others, and failures in a step are isolated."""
 
 import time
 
@@ -53,7 +53,7 @@ def test_documents_that_break_the_model_fail_alone(
     assert by_key(engine.generate(requests)) == expected
 
 
-def test_what_a_document_took_counts_from_its_entering_the_device_though_it_began_again(
+def test_seconds_count_from_the_first_admission_also_after_a_restart(
     engines: Engines,
 ) -> None:
     passes: list[float] = []
@@ -73,14 +73,14 @@ def test_what_a_document_took_counts_from_its_entering_the_device_though_it_bega
     assert passes[-1] - passes[0] <= last.seconds <= time.monotonic() - asked_at
 
 
-def test_a_document_that_waited_for_room_did_not_take_that_long(engines: Engines) -> None:
+def test_seconds_do_not_count_waiting_for_room(engines: Engines) -> None:
     asked_at = time.monotonic()
     answers = list(engines.engine(rows=1).generate(letters(4)))
     assert all(answer.seconds > 0 for answer in answers)
     assert sum(answer.seconds for answer in answers) <= time.monotonic() - asked_at
 
 
-def test_a_failure_is_told_in_one_line(engines: Engines) -> None:
+def test_a_failure_message_has_one_line(engines: Engines) -> None:
     with failing(poison):
         (answer,) = engines.engine().generate(letters(1, (0,)))
     assert answer.failure is not None
@@ -88,7 +88,7 @@ def test_a_failure_is_told_in_one_line(engines: Engines) -> None:
     assert "tells more" not in answer.failure.message
 
 
-def test_a_document_with_a_shared_beginning_breaks_alone(engines: Engines) -> None:
+def test_a_document_with_a_shared_prefix_fails_alone(engines: Engines) -> None:
     requests = letters(8)
     requests[5] = letter(5, text=f"The invoice {POISON}")
     engine = engines.engine(rows=8)
@@ -99,7 +99,7 @@ def test_a_document_with_a_shared_beginning_breaks_alone(engines: Engines) -> No
     assert all(answers[key] == expected[key] for key in answers if key != 5)
 
 
-def test_a_broken_device_is_not_taken_for_a_bad_document(engines: Engines) -> None:
+def test_an_error_of_the_device_passes_through(engines: Engines) -> None:
     def broken(_: torch.Tensor) -> None:
         raise torch.AcceleratorError("device-side assert")
 
@@ -108,12 +108,12 @@ def test_a_broken_device_is_not_taken_for_a_bad_document(engines: Engines) -> No
 
 
 class Interrupted(BaseException):
-    """What a signal raises, at any place."""
+    """An exception as a signal handler raises it."""
 
 
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("when", [1, 2, 5])
-def test_a_step_that_is_broken_off_leaves_the_engine_usable(name: str, when: int, engines: Engines) -> None:
+def test_an_interrupted_step_leaves_the_engine_usable(name: str, when: int, engines: Engines) -> None:
     passes = 0
 
     def interrupted(_: torch.Tensor) -> None:
@@ -130,7 +130,7 @@ def test_a_step_that_is_broken_off_leaves_the_engine_usable(name: str, when: int
     assert by_key(engine.generate(requests)) == expected
 
 
-def test_what_on_step_raises_while_a_failure_is_isolated_passes_through(engines: Engines) -> None:
+def test_an_exception_of_on_step_during_isolation_passes_through(engines: Engines) -> None:
     failures = 0
 
     def noted(ids: torch.Tensor) -> None:
@@ -180,7 +180,7 @@ def test_a_group_can_be_withdrawn_while_a_failure_is_isolated(
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_group_that_is_withdrawn_gets_no_completion_any_more(name: str, engines: Engines) -> None:
+def test_a_withdrawn_group_gets_no_completions(name: str, engines: Engines) -> None:
     requests = [letter(key, group=key // 6) for key in range(12)]
     engine = engines.engine(name)
     expected = by_key(engine.generate(requests))
@@ -194,9 +194,7 @@ def test_a_group_that_is_withdrawn_gets_no_completion_any_more(name: str, engine
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_when_the_waiting_documents_of_a_group_are_withdrawn_the_begun_ones_are_answered(
-    name: str, engines: Engines
-) -> None:
+def test_withdrawing_the_waiting_documents_answers_the_admitted_ones(name: str, engines: Engines) -> None:
     requests = [letter(key, group=key // 8) for key in range(12)]
     engine = engines.engine(name)
     expected = by_key(engine.generate(requests))
@@ -216,7 +214,7 @@ def test_when_the_waiting_documents_of_a_group_are_withdrawn_the_begun_ones_are_
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_group_none_of_which_is_begun_is_withdrawn_wholly(name: str, engines: Engines) -> None:
+def test_withdrawing_a_waiting_group_drops_all_of_it(name: str, engines: Engines) -> None:
     engine = engines.engine(name)
     begun: list[set[int]] = []
     engines.on_step = lambda: begun.append(set(engine.withdraw_waiting(1)))

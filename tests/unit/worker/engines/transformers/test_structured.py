@@ -1,4 +1,4 @@
-"""Answers held to JSON schemas, by models that know no JSON and would babble."""
+"""Answers that follow JSON schemas, by models that know no JSON."""
 
 import json
 from collections.abc import Callable
@@ -112,7 +112,7 @@ def test_every_answer_satisfies_its_own_schema(
     assert len(completions) == len(requests)
 
 
-def test_neighbours_without_a_schema_get_what_they_get_without_such_neighbours(engine_of: Engines) -> None:
+def test_a_schema_does_not_change_the_answers_of_neighbours_without_one(engine_of: Engines) -> None:
     engine = engine_of("qwen3")
     free = [
         ask(f"document {key}", key, max_new_tokens=20, temperature=key % 2 / 1, seed=key) for key in range(6)
@@ -134,7 +134,7 @@ def test_an_answer_depends_on_its_own_seed_only(engine_of: Engines) -> None:
         assert answers(engine, ask_for(key, seed=key))[key].text == together[key].text
 
 
-def test_json_object_asks_for_any_object(engine_of: Engines) -> None:
+def test_json_object_allows_any_object(engine_of: Engines) -> None:
     for seed in range(30):
         request = ask("x", max_new_tokens=120, response_format=OBJECT, temperature=1.0, seed=seed)
         completion = answers(engine_of("qwen3"), request)[0]
@@ -145,7 +145,7 @@ def test_json_object_asks_for_any_object(engine_of: Engines) -> None:
     pytest.fail("no answer of thirty came to its end")
 
 
-def test_json_that_is_cut_off_is_a_failure_of_its_own(engine_of: Engines) -> None:
+def test_truncated_json_fails_with_its_own_code(engine_of: Engines) -> None:
     endless = {"type": "array", "items": {"type": "integer"}, "minItems": 1_000}
     completions = answers(
         engine_of("qwen3"), held(endless, 1, max_new_tokens=12), held(SCHEMAS["a range"], 2)
@@ -160,7 +160,7 @@ def test_json_that_is_cut_off_is_a_failure_of_its_own(engine_of: Engines) -> Non
 @pytest.mark.parametrize(
     "schema", [{"enum": []}, {"not": {}}, {"$ref": "#"}, {"type": "strin"}, {"enum": ["x" * 10**6]}]
 )
-def test_a_schema_of_no_use_fails_its_document_alone(engine_of: Engines, schema: object) -> None:
+def test_an_unusable_schema_fails_its_document_alone(engine_of: Engines, schema: object) -> None:
     engine = engine_of("qwen3")
     neighbours = [ask("document", 1, max_new_tokens=8), held(SCHEMAS["a range"], 2)]
     completions = answers(engine, neighbours[0], held(schema, 3), neighbours[1])
@@ -177,7 +177,7 @@ def test_a_schema_of_no_use_fails_its_document_alone(engine_of: Engines, schema:
 def test_the_grammar_begins_where_the_reasoning_ends(
     engine_of: Engines, budget: int | None, temperature: float
 ) -> None:
-    """A model that closes no reasoning of its own needs the budget; one that opens none answers at once."""
+    """Models that never close a reasoning need the budget; models without reasoning answer at once."""
     schema = SCHEMAS["an invoice"]
     for seed in range(4):
         request = held(schema, thinking=True, thinking_budget=budget, temperature=temperature, seed=seed)
@@ -210,7 +210,7 @@ def allowed(grammar: Grammar, loaded: LoadedModel) -> set[int]:
     return {place for place in range(8 * len(bits)) if bits[place // 8] >> (place % 8) & 1}
 
 
-def test_the_reasoning_is_free_and_its_closing_lines_are_no_part_of_the_json(loaded: LoadedModel) -> None:
+def test_the_reasoning_is_free_and_its_closing_is_not_part_of_the_json(loaded: LoadedModel) -> None:
     vocabulary = loaded.vocabulary
     params = GenerationParams(thinking=True, response_format=form(SCHEMAS["a range"]))
     grammar = Grammars(vocabulary, loaded.network.config.vocab_size).grammar_for(params, [])
@@ -260,10 +260,10 @@ def test_a_complete_object_ends_the_answer_without_another_step(
     assert not state.grammar.complete
 
 
-def test_a_grammar_that_reaches_its_limits_goes_on_anew_once_and_its_neighbour_for_good(
+def test_a_grammar_at_its_limits_restarts_once_and_does_not_hurt_its_neighbour(
     loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its regular expression needs a state for each way to have written the last 18 letters."""
+    """The regular expression needs a state for each combination of the last 18 letters."""
     monkeypatch.setattr(
         "qwenq.worker.engines.transformers.choosing.grammars.LIMITS", LLParserLimits(max_lexer_states=300)
     )

@@ -1,4 +1,4 @@
-"""Which models are packed: those that compute the same then. The others are padded, and answer all the same."""
+"""Models are packed if their logits stay the same. Others are padded."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,12 +30,12 @@ from tests.unit.worker.engines.transformers.alone import Alone
 
 
 def soft_capped() -> PreTrainedConfig:
-    """Give a Gemma2: its attention scores are capped, softly, and half of its layers slide."""
+    """Configure a Gemma2: soft-capped attention scores, and half of its layers with a sliding window."""
     return Gemma2Config(**SIZES, head_dim=16, query_pre_attn_scalar=16, sliding_window=16)
 
 
 def with_sinks() -> PreTrainedConfig:
-    """Give a gpt-oss: a part of each token's attention goes nowhere."""
+    """Configure a gpt-oss: attention with sinks."""
     return GptOssConfig(**SIZES, head_dim=16, num_local_experts=4, num_experts_per_tok=2, sliding_window=16)
 
 
@@ -46,19 +46,19 @@ def random_network(config: PreTrainedConfig, dtype: torch.dtype = torch.float32)
 
 
 @pytest.mark.parametrize("name", [*ARCHITECTURES, "sliding", "tied"])
-def test_the_family_is_packed(name: str, network_of: Callable[[str], Any]) -> None:
+def test_qwen_models_are_packed(name: str, network_of: Callable[[str], Any]) -> None:
     network = network_of(name)
     assert prepare_packing(network)
     assert network.config._attn_implementation == PACKED
 
 
-def test_so_is_what_attends_likewise() -> None:
+def test_a_llama_is_packed() -> None:
     assert prepare_packing(random_network(LlamaConfig(**SIZES)))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("config", [soft_capped, with_sinks])
-def test_attention_with_more_to_it_is_left_as_it_is(
+def test_a_model_whose_attention_has_more_terms_is_not_changed(
     config: Callable[[], PreTrainedConfig], dtype: torch.dtype, caplog: pytest.LogCaptureFixture
 ) -> None:
     network = random_network(config(), dtype)
@@ -69,7 +69,7 @@ def test_attention_with_more_to_it_is_left_as_it_is(
     assert "has the term" in caplog.text
 
 
-def test_layers_that_keep_states_are_left_as_they_are(network_of: Callable[[str], Any]) -> None:
+def test_a_model_whose_layers_keep_states_is_not_changed(network_of: Callable[[str], Any]) -> None:
     network = network_of("qwen3_5")
     own = network.config._attn_implementation
     assert not prepare_packing(network)
@@ -78,7 +78,7 @@ def test_layers_that_keep_states_are_left_as_they_are(network_of: Callable[[str]
 
 @pytest.mark.parametrize("config", [soft_capped, with_sinks])
 @pytest.mark.usefixtures("spelling")
-def test_what_is_not_packed_answers_as_the_model_alone(
+def test_a_padded_model_answers_as_the_model_alone(
     config: Callable[[], PreTrainedConfig], tmp_path: Path, quiet: EngineHooks
 ) -> None:
     folder = save_spelling_model(tmp_path, config())
@@ -91,7 +91,7 @@ def test_what_is_not_packed_answers_as_the_model_alone(
     assert alone.compared
 
 
-def test_graphs_are_used_where_they_agree_too(
+def test_graphs_are_used_only_if_their_logits_agree(
     network_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def wrong(function: Callable[[], torch.Tensor]) -> Replay:
@@ -105,7 +105,7 @@ def test_graphs_are_used_where_they_agree_too(
     assert "decode steps are not replayed as graphs: the logits would differ by" in caplog.text
 
 
-def test_models_that_are_not_written_out_go_on_without(network_of: Callable[[str], Any]) -> None:
+def test_models_without_a_dense_pass_have_no_graphs(network_of: Callable[[str], Any]) -> None:
     recorder = Recorder()
     assert prepare_packing(network_of("qwen3_moe"), recorder) is not None
     assert not recorder.recorded

@@ -1,4 +1,4 @@
-"""Penalties on logits: Transformers' where it has one, else as OpenAI defines them."""
+"""Penalties equal those of Transformers, else OpenAI's definition."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def draw_logits(rows: int, seed: int) -> torch.Tensor:
 
 
 def penalties(params: GenerationParams, prompt: list[int], generated: list[int]) -> Penalties | None:
-    """Give the penalties of a document that has generated so much, token by token."""
+    """Make the penalties of a document after these generated tokens."""
     row = Penalties.of(params, prompt)
     for token in generated:
         if row is not None:
@@ -39,7 +39,7 @@ def penalties(params: GenerationParams, prompt: list[int], generated: list[int])
 def by_definition(
     logits: torch.Tensor, params: GenerationParams, prompt: list[int], generated: list[int]
 ) -> torch.Tensor:
-    """Transformers' processor over the whole history; then OpenAI's c * frequency + (c > 0) * presence is taken."""
+    """Apply Transformers' processor to the whole history, then subtract OpenAI's c * frequency + (c > 0) * presence."""
     row: Any = logits.unsqueeze(0)
     history = torch.tensor([prompt + generated], dtype=torch.long)
     scores: torch.Tensor = RepetitionPenaltyLogitsProcessor(params.repetition_penalty)(history, row)[0]
@@ -62,7 +62,7 @@ def test_each_row_is_penalised_by_its_own_history(
 
 @given(prompt=TOKENS, generated=TOKENS, seed=SEEDS)
 @settings(deadline=None)
-def test_repetition_is_that_of_transformers_to_the_bit(
+def test_the_repetition_penalty_equals_that_of_transformers(
     prompt: list[int], generated: list[int], seed: int
 ) -> None:
     logits = draw_logits(1, seed)
@@ -76,7 +76,7 @@ def test_a_document_without_penalties_keeps_no_counts() -> None:
     assert Penalties.of(GenerationParams(temperature=1.0, top_k=4), [1, 2, 3]) is None
 
 
-def test_presence_and_frequency_do_not_look_at_the_prompt() -> None:
+def test_presence_and_frequency_penalties_ignore_the_prompt() -> None:
     logits = draw_logits(1, 0)
     scores = logits.clone()
     penalise(

@@ -1,4 +1,4 @@
-"""Choosing tokens: as Transformers' own warpers would, and by the document's own seed only."""
+"""Choosing tokens like Transformers' own warpers, by the document's own seed."""
 
 from typing import Any
 
@@ -37,13 +37,13 @@ def draw_logits(rows: int = 3, seed: int = 0) -> Any:
     return torch.randn(rows, 200, generator=torch.Generator().manual_seed(seed)) * 3
 
 
-def test_zero_temperature_takes_the_best() -> None:
+def test_zero_temperature_picks_the_best_token() -> None:
     logits = draw_logits()
     assert pick_tokens(logits, [row(), row(), row()]) == logits.argmax(dim=-1).tolist()
 
 
 @pytest.mark.parametrize("temperature", [1e-45, 1e-30, 1e-5])
-def test_a_tiny_temperature_takes_the_best(temperature: float) -> None:
+def test_a_tiny_temperature_picks_the_best_token(temperature: float) -> None:
     logits = draw_logits()
     rows = [row(temperature=temperature) for _ in range(3)]
     assert pick_tokens(logits, rows) == logits.argmax(dim=-1).tolist()
@@ -61,7 +61,7 @@ def test_a_choice_does_not_depend_on_neighbours_or_place() -> None:
 
 @given(params=st.lists(PARAMS, min_size=2, max_size=6), seed=st.integers(0, 100), spread=st.floats(0.1, 5))
 @settings(deadline=None)
-def test_whatever_the_neighbours_ask_for_a_row_is_as_alone(
+def test_a_row_is_chosen_as_alone_whatever_its_neighbours_parameters(
     params: list[dict[str, Any]], seed: int, spread: float
 ) -> None:
     logits = draw_logits(len(params), seed) * spread
@@ -76,7 +76,7 @@ def test_whatever_the_neighbours_ask_for_a_row_is_as_alone(
         logits = logits.roll(7, dims=1)
 
 
-def test_a_row_whose_shortlist_falls_short_does_not_change_its_neighbour(
+def test_a_row_with_an_incomplete_shortlist_does_not_change_its_neighbour(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(warping, "SHORTLIST", 10)
@@ -98,7 +98,7 @@ def test_penalties_act_in_greedy_decoding_too() -> None:
     assert pick_tokens(logits, [penalised]) != [best]
 
 
-def test_logits_are_left_as_they_were() -> None:
+def test_sampling_does_not_change_the_logits() -> None:
     logits = draw_logits()
     before = logits.clone()
     pick_tokens(logits, [row(repetition_penalty=1.5), row(temperature=1.0, top_p=0.5), row()])
@@ -111,7 +111,7 @@ def test_coarse_logits_are_penalised_in_float32() -> None:
     assert pick_tokens(logits, [held]) == [2]
 
 
-def test_what_is_forced_is_chosen_and_costs_no_random_number() -> None:
+def test_a_forced_token_is_chosen_without_a_random_number() -> None:
     logits = draw_logits(2)
     forced = row(temperature=1.0, seed=5)
     assert forced.randomness is not None
@@ -123,7 +123,7 @@ def test_what_is_forced_is_chosen_and_costs_no_random_number() -> None:
     assert list(forced.forced) == [43]
 
 
-def test_seeds_differ_and_repeat() -> None:
+def test_a_seed_repeats_its_draws_and_another_differs() -> None:
     logits = draw_logits(1).repeat(40, 1)
     first = pick_tokens(logits, [row(temperature=2.0, seed=seed) for seed in range(40)])
     again = pick_tokens(logits, [row(temperature=2.0, seed=seed) for seed in range(40)])
@@ -146,7 +146,7 @@ def test_draws_follow_the_probabilities() -> None:
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_what_is_not_a_number_fails_its_own_row_only(value: float) -> None:
+def test_nan_logits_fail_only_their_own_row(value: float) -> None:
     logits = draw_logits()
     logits[1, 17] = value
     picked = pick_tokens(logits, [row(), row(temperature=1.0), row(temperature=1.0)])

@@ -1,4 +1,4 @@
-"""Stop strings: any number of them, in a text that is only ever decoded at its end."""
+"""Any number of stop strings, in a text of which only the end is decoded."""
 
 import time
 from typing import Any
@@ -27,14 +27,14 @@ def ids_of(text: str) -> list[int]:
     stops=st.lists(st.text("abc ", min_size=1, max_size=4), min_size=1, max_size=6),
 )
 @settings(deadline=None)
-def test_the_earliest_of_all_is_found(text: str, stops: list[str]) -> None:
+def test_the_earliest_stop_string_is_found(text: str, stops: list[str]) -> None:
     found = [text.index(stop) for stop in stops if stop in text]
     assert StopStrings(tuple(stops)).first_in(text) == min(found, default=None)
 
 
 @given(text=st.text(st.sampled_from("abc def ü東👍\n"), max_size=120), chars=st.integers(1, 30))
 @settings(deadline=None)
-def test_the_tail_shows_all_that_is_new_and_what_stands_before_it(text: str, chars: int) -> None:
+def test_the_tail_holds_all_new_text_and_the_characters_before_it(text: str, chars: int) -> None:
     tail, ids = Tail(VOCABULARY, chars), ids_of(text)
     before = ""
     for count, token in enumerate(ids, 1):
@@ -45,7 +45,7 @@ def test_the_tail_shows_all_that_is_new_and_what_stands_before_it(text: str, cha
         before = now
 
 
-def test_bytes_that_make_no_character_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_that_make_no_character_are_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     broken, tail = ids_of("ü")[0], Tail(VOCABULARY, 10)
     longest, decode = 0, Vocabulary.text_of
 
@@ -63,7 +63,7 @@ def test_bytes_that_make_no_character_do_not_pile_up(monkeypatch: pytest.MonkeyP
     assert seen.endswith(" The total.")
 
 
-def test_ten_thousand_stop_strings_work() -> None:
+def test_any_of_ten_thousand_stop_strings_is_found() -> None:
     state = RequestState(0, [1], GenerationParams(stop=MANY, max_new_tokens=500), VOCABULARY)
     for token in ids_of("The total is due. Now stop number 9876! No more."):
         if not state.ended:

@@ -1,4 +1,4 @@
-"""The probabilities that tokens are drawn with: those of Transformers' own warpers, by either way to them."""
+"""Both ways to compute probabilities give those of Transformers' own warpers."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ RECIPES = st.builds(
     top_p=st.sampled_from([1.0, 0.999, 0.9, 0.5, 0.1, 1e-9]),
     min_p=st.sampled_from([0.0, 1e-6, 0.01, 0.2, 1.0]),
 )
-SPREADS = st.floats(0.1, 20)  # from nearly even logits to one that outdoes all
+SPREADS = st.floats(0.1, 20)  # from nearly even logits to a single dominant one
 SEEDS = st.integers(0, 10_000)
 
 
@@ -33,7 +33,7 @@ def draw_logits(seed: int, spread: float = 3, rows: int = 3, vocabulary: int = 4
 
 
 def as_transformers_does(logits: torch.Tensor, recipe: Recipe) -> torch.Tensor:
-    """Probabilities by the warpers that `generate` sets up, in its order."""
+    """Compute probabilities with the warpers of `generate`, in its order."""
     warpers: Any = LogitsProcessorList([TemperatureLogitsWarper(recipe.temperature)])
     if recipe.top_k:
         warpers.append(TopKLogitsWarper(recipe.top_k))
@@ -53,7 +53,7 @@ def test_the_whole_vocabulary_is_warped_as_by_transformers(recipe: Recipe, seed:
 
 @given(recipe=RECIPES, seed=SEEDS, spread=SPREADS)
 @settings(deadline=None)
-def test_a_complete_shortlist_holds_all_that_transformers_keeps(
+def test_a_complete_shortlist_has_the_tokens_that_transformers_keeps(
     recipe: Recipe, seed: int, spread: float
 ) -> None:
     logits = draw_logits(seed, spread)
@@ -79,7 +79,9 @@ def test_sharp_logits_make_a_complete_shortlist(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("recipe", [Recipe(1, 0, 0.99, 0), Recipe(1, 0, 1, 1e-5)], ids=str)
-def test_a_list_that_may_be_too_short_says_so(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shortlist_that_may_miss_tokens_is_incomplete(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(warping, "SHORTLIST", 20)
     logits = torch.cat([draw_logits(0, spread=0.1, rows=1), draw_logits(0, spread=30, rows=1)])
     few = shortlist(logits, recipe)
@@ -87,7 +89,7 @@ def test_a_list_that_may_be_too_short_says_so(recipe: Recipe, monkeypatch: pytes
     assert few.complete.tolist() == [False, True]
 
 
-def test_more_equals_than_there_is_room_for_make_no_complete_list() -> None:
+def test_more_ties_than_the_shortlist_holds_make_it_incomplete() -> None:
     few = shortlist(torch.zeros(1, 400), Recipe(1, 20, 1, 0))
     assert few is not None
     assert not few.complete.any()
@@ -99,7 +101,7 @@ def test_a_recipe_that_drops_nothing_has_no_shortlist() -> None:
 
 @pytest.mark.parametrize("temperature", [1e-320, 1e-45, 1e-30, 1e-5])
 @pytest.mark.parametrize("top_k", [0, 5])
-def test_a_tiny_temperature_leaves_the_best(temperature: float, top_k: int) -> None:
+def test_a_tiny_temperature_keeps_only_the_best_token(temperature: float, top_k: int) -> None:
     logits = draw_logits(0)
     best = warped_probabilities(logits, Recipe(temperature, top_k, 1, 0))
     assert best.gather(1, logits.argmax(dim=-1, keepdim=True)).tolist() == [[1], [1], [1]]

@@ -1,4 +1,4 @@
-"""Recording on a GPU: what is asked of PyTorch and in which order; and the real thing, where there is one."""
+"""Recording CUDA graphs: the calls of PyTorch and their order, and a real GPU if there is one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -17,36 +17,36 @@ OUTCOME = torch.ones(2)
 
 @dataclass
 class PretendedStream:
-    """Stands for a stream."""
+    """A fake stream."""
 
     name: str
     asked: list[str]
 
     def wait_stream(self, other: "PretendedStream") -> None:
-        """Note it."""
+        """Note the wait."""
         self.asked.append(f"{self.name} waits for {other.name}")
 
 
 @dataclass
 class PretendedGraph:
-    """Stands for a graph. It knows whose memory it shares."""
+    """A fake graph. It knows whose memory it shares."""
 
     cuda: "PretendedCuda"
     memory: int = 0
 
     def pool(self) -> int:
-        """Say whose memory it has."""
+        """Return whose memory it has."""
         return self.memory
 
     def replay(self) -> None:
-        """Note it, and fail if that is wanted."""
+        """Note the replay, and fail if wanted."""
         self.cuda.asked.append("replay")
         if self.cuda.at_replay is not None:
             raise self.cuda.at_replay
 
 
 class PretendedCuda:
-    """Stands for `torch.cuda`: it notes what is asked of it, and can fail at a capture's end or a replay."""
+    """A fake `torch.cuda`. It notes calls, and can fail at a capture's end or a replay."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -56,7 +56,7 @@ class PretendedCuda:
 
     @contextmanager
     def stream(self, chosen: PretendedStream) -> Iterator[None]:
-        """Be the current one for a while."""
+        """Be the current stream for a while."""
         self.asked.append(f"on {chosen.name}")
         try:
             yield
@@ -67,7 +67,7 @@ class PretendedCuda:
     def graph(
         self, made: PretendedGraph, pool: int | None, stream: PretendedStream, capture_error_mode: str
     ) -> Iterator[None]:
-        """Capture, and fail at the end if that is wanted."""
+        """Capture, and fail at the end if wanted."""
         assert capture_error_mode == "thread_local"
         self.pools += pool is None
         made.memory = pool or self.pools
@@ -81,7 +81,7 @@ class PretendedCuda:
 
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> PretendedCuda:
-    """Put it in the place of `torch.cuda`."""
+    """Replace `torch.cuda` by the fake."""
     pretended = PretendedCuda()
     for name, stands_in in {
         "Stream": lambda _: PretendedStream("side", pretended.asked),
@@ -95,7 +95,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> PretendedCuda:
     return pretended
 
 
-def test_a_function_is_warmed_up_beside_then_captured_there(cuda: PretendedCuda) -> None:
+def test_a_function_is_warmed_up_then_captured_on_the_same_stream(cuda: PretendedCuda) -> None:
     def function() -> torch.Tensor:
         cuda.asked.append("function")
         return OUTCOME
@@ -108,7 +108,7 @@ def test_a_function_is_warmed_up_beside_then_captured_there(cuda: PretendedCuda)
     ]
 
 
-def test_graphs_share_memory_with_those_that_live(cuda: PretendedCuda) -> None:
+def test_a_graph_shares_memory_with_living_graphs(cuda: PretendedCuda) -> None:
     record = CudaRecorder(DEVICE)
     first = record(lambda: OUTCOME)
     second = record(lambda: OUTCOME)
@@ -136,7 +136,7 @@ def broken() -> torch.Tensor:
         (broken, torch.AcceleratorError("CUDA error: capture invalidated"), torch.AcceleratorError),
     ],
 )
-def test_too_little_memory_is_told_from_other_failures(
+def test_out_of_memory_while_recording_is_told_from_other_failures(
     function: Callable[[], torch.Tensor],
     at_end: Exception | None,
     raised: type[Exception],
@@ -153,7 +153,7 @@ def test_too_little_memory_is_told_from_other_failures(
     assert cuda.asked[-1] == "off main"
 
 
-def test_so_it_is_when_a_graph_is_launched(cuda: PretendedCuda) -> None:
+def test_out_of_memory_while_a_graph_is_launched_is_named_so(cuda: PretendedCuda) -> None:
     replay = CudaRecorder(DEVICE)(lambda: OUTCOME)
     for error, raised in (
         (torch.AcceleratorError("CUDA error: out of memory"), torch.OutOfMemoryError),
@@ -167,7 +167,7 @@ def test_so_it_is_when_a_graph_is_launched(cuda: PretendedCuda) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("name", ["qwen2", "qwen3", "sliding", "tied"])
-def test_a_gpu_replays_what_it_computes_otherwise(
+def test_a_gpu_replays_what_it_computes_without_graphs(
     name: str, dtype: torch.dtype, network_of: Callable[[str], Any]
 ) -> None:
     network = network_of(name).to(DEVICE, dtype)

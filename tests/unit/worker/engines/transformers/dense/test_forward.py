@@ -1,4 +1,4 @@
-"""The pass that is written out gives what Transformers' own layers give."""
+"""The dense pass gives the logits of Transformers' own layers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -42,7 +42,7 @@ def test_models_with_experts_are_left_to_transformers(name: str, network_of: Cal
     assert DenseForward.of(network_of(name)) is None
 
 
-def test_so_is_another_activation(network_of: Callable[[str], Any]) -> None:
+def test_models_with_another_activation_are_left_to_transformers(network_of: Callable[[str], Any]) -> None:
     network = network_of("qwen3")
     network.config.hidden_act = "gelu"
     assert DenseForward.of(network) is None

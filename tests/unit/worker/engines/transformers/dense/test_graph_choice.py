@@ -1,4 +1,4 @@
-"""Who replays decode steps: who may, on a GPU, after a trial that went well. The others say why not, and go on."""
+"""Decode steps are replayed if model, device and trial allow it. Otherwise the log says why not."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ GPU = torch.device("cuda", 0)
 
 @pytest.fixture
 def on_gpu(monkeypatch: pytest.MonkeyPatch, network_of: Networks) -> Networks:
-    """Give models that say they lie on a GPU; no trial is made of them, and nothing recorded."""
+    """Make models that claim to be on a GPU. No trial runs, and nothing is recorded."""
 
     def give(name: str) -> Any:
         network = network_of(name)
@@ -32,17 +32,17 @@ def on_gpu(monkeypatch: pytest.MonkeyPatch, network_of: Networks) -> Networks:
     return give
 
 
-def test_after_a_trial_that_went_well_decode_steps_are_recorded(on_gpu: Networks) -> None:
+def test_after_a_successful_trial_decode_steps_are_recorded(on_gpu: Networks) -> None:
     chosen: object = choose_recorder(on_gpu("qwen3"), EngineOptions())
     assert chosen == "recorder on cuda:0"
 
 
-def test_the_setting_is_handed_on() -> None:
+def test_the_cuda_graphs_setting_reaches_the_engine() -> None:
     assert EngineOptions.of(Settings()).cuda_graphs
     assert not EngineOptions.of(Settings(cuda_graphs=False)).cuda_graphs
 
 
-def test_on_other_devices_nothing_is_tried(network_of: Networks, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_trial_runs_on_other_devices(network_of: Networks, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "qwenq.engine"):
         assert choose_recorder(network_of("qwen3"), EngineOptions()) is None
     assert not caplog.text
@@ -62,7 +62,7 @@ def quantized(network: Any) -> Any:
         ("qwen3", None, EngineOptions(), "RuntimeError: no", "RuntimeError: no"),
     ],
 )
-def test_where_they_are_not_the_log_says_why(
+def test_the_log_says_why_decode_steps_are_not_recorded(
     name: str,
     change: Callable[[Any], Any] | None,
     options: EngineOptions,
@@ -91,7 +91,7 @@ def test_a_trial_says_why_it_failed(network_of: Networks) -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_trial_on_a_gpu_goes_well(network_of: Networks) -> None:
+def test_a_trial_on_a_gpu_succeeds(network_of: Networks) -> None:
     assert try_out(Trial.of(network_of("qwen3").to(GPU, torch.bfloat16))) is None
 
 
@@ -105,7 +105,7 @@ def test_a_trial_on_a_gpu_goes_well(network_of: Networks) -> None:
         (OSError("no more processes"), "OSError: no more processes"),
     ],
 )
-def test_however_a_trial_ends(
+def test_every_end_of_a_trial_gives_success_or_a_reason(
     outcome: Any, reason: str | None, network_of: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(*_: object, **__: object) -> Any:

@@ -1,4 +1,4 @@
-"""The trial: it lets graphs through that compute the same, and says what is wrong with others."""
+"""The trial accepts graphs that compute the same, and says what is wrong with others."""
 
 import json
 from collections.abc import Callable
@@ -17,13 +17,15 @@ Networks = Callable[[str], Any]
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("name", ["qwen2", "qwen3", "sliding", "tied"])
-def test_steps_that_are_replayed_faithfully_pass(name: str, dtype: torch.dtype, network_of: Networks) -> None:
+def test_a_trial_passes_if_replays_compute_the_same(
+    name: str, dtype: torch.dtype, network_of: Networks
+) -> None:
     recorder = Recorder()
     assert reason_against(network_of(name).to(dtype), recorder) is None
     assert recorder.replays == 2 * recorder.recorded == 8 * len(ROWS)
 
 
-def test_those_that_are_not_are_found_out(network_of: Networks) -> None:
+def test_a_trial_reports_replays_that_compute_something_else(network_of: Networks) -> None:
     def stale(function: Function) -> Replay:
         outcome = function()
         return lambda: outcome
@@ -31,14 +33,14 @@ def test_those_that_are_not_are_found_out(network_of: Networks) -> None:
     assert "the logits would differ by" in str(reason_against(network_of("qwen3"), stale))
 
 
-def test_so_is_a_recorder_that_fails(network_of: Networks) -> None:
+def test_a_trial_reports_a_recorder_that_fails(network_of: Networks) -> None:
     def failing(function: Function) -> Replay:
         raise RuntimeError("operation not permitted")
 
     assert reason_against(network_of("qwen3"), failing) == "RuntimeError: operation not permitted"
 
 
-def test_and_one_without_memory_for_graphs(network_of: Networks) -> None:
+def test_a_trial_reports_too_little_memory_for_graphs(network_of: Networks) -> None:
     def failing(function: Function) -> Replay:
         raise torch.OutOfMemoryError
 
@@ -46,7 +48,7 @@ def test_and_one_without_memory_for_graphs(network_of: Networks) -> None:
 
 
 @pytest.mark.parametrize("name", ["qwen2", "qwen3", "sliding", "tied"])
-def test_the_model_that_is_tried_is_cut_down(name: str, network_of: Networks) -> None:
+def test_a_trial_uses_a_reduced_model(name: str, network_of: Networks) -> None:
     network = network_of(name)
     network.config.num_hidden_layers = 24
     network.config.layer_types = ["full_attention"] * 12 + [network.config.layer_types[-1]] * 12

@@ -1,4 +1,4 @@
-"""An engine whose decode steps are replayed: it answers as one without, whatever fails, and says what it does."""
+"""An engine with replayed decode steps answers like one without, whatever fails."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def engines(checkpoint: Checkpoint) -> Engines:
 
 @pytest.fixture
 def graphed(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> Callable[[Recorder], TransformersEngine]:
-    """Give an engine that records with what is given."""
+    """Make an engine that uses a given recorder."""
 
     def give(recorder: Recorder) -> TransformersEngine:
         monkeypatch.setattr(DecodeKernel, "compiled", lambda _: None)
@@ -55,7 +55,7 @@ def test_a_description_says_whether_decode_steps_are_replayed(engines: Engines, 
     assert str(described) == "packed, computed by PyTorch, decode steps replayed as CUDA graphs"
 
 
-def test_memory_for_graphs_is_set_aside(
+def test_memory_for_graphs_is_reserved(
     engines: Engines, graphed: Graphed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell = 2 * 2 * 2 * 16 * 4  # keys and values, of 2 layers and 2 heads of 16 numbers of 4 bytes
@@ -65,7 +65,7 @@ def test_memory_for_graphs_is_set_aside(
     assert beside == pytest.approx(without - MOST_BYTES / cell, abs=1)
 
 
-def test_memory_that_runs_out_beside_graphs_costs_no_answer_and_frees_them(
+def test_out_of_memory_beside_graphs_costs_no_answer_and_frees_the_graphs(
     engines: Engines, graphed: Graphed
 ) -> None:
     expected = by_key(engines.engine().generate(LETTERS))

@@ -1,4 +1,4 @@
-"""Decode steps that are recorded and replayed: answers are the same, graphs come and go, and no failure costs one."""
+"""Replayed decode steps: answers stay the same, graphs come and go, and failures cost no answer."""
 
 import gc
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Function = Callable[[], torch.Tensor]
 
 @pytest.fixture(autouse=True)
 def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attend by PyTorch's operations, as on a GPU."""
+    """Attend with PyTorch's operations, as on a GPU."""
     monkeypatch.setattr(DecodeKernel, "compiled", lambda _: None)
 
 
@@ -40,7 +40,7 @@ def runner_of(network: Any, forward: GraphedForward, rows: int = 4, cells: int =
 
 
 def fail_once(error: Exception) -> tuple[Recorder, Record]:
-    """Give a recorder, and one that fails the first time after the model was tried out, when half is done."""
+    """Return a recorder, and a Record over it that fails half-way through its first recording after the trial."""
     recorder, calls = Recorder(), 0
 
     def record(function: Function) -> Replay:
@@ -56,22 +56,20 @@ def fail_once(error: Exception) -> tuple[Recorder, Record]:
 
 @pytest.mark.parametrize("shared", [0, 50])
 @pytest.mark.parametrize("name", ["qwen2", "qwen3", "sliding", "tied"])
-def test_documents_that_make_room_for_others_answer_as_alone(
-    name: str, shared: int, network_of: Networks
-) -> None:
+def test_documents_that_join_and_leave_answer_as_alone(name: str, shared: int, network_of: Networks) -> None:
     rows, recorder = documents([60, 41, 33, 8, 1, 90, 25, 14], shared, new=15), Recorder()
     drain(runner_of(network_of(name), forward_of(network_of(name), recorder)), rows)
     check_all(network_of(name), rows)
     assert recorder.replays > 20
 
 
-def test_a_size_is_recorded_once_it_came_up_a_few_times(network_of: Networks) -> None:
+def test_a_size_is_recorded_after_a_few_steps(network_of: Networks) -> None:
     recorder = Recorder()
     runner = runner_of(network_of("qwen3"), forward_of(network_of("qwen3"), recorder))
     before = recorder.recorded
     row = document(random_ids(20), 100)
     assert runner.admit(row, ())
-    for _ in range(1 + STEPS_BEFORE):  # the first one is the prompt's
+    for _ in range(1 + STEPS_BEFORE):  # the first step is the prefill
         runner.step()
     assert recorder.recorded == before
     runner.step()
@@ -82,7 +80,7 @@ def test_a_size_is_recorded_once_it_came_up_a_few_times(network_of: Networks) ->
     check_all(network_of("qwen3"), [row])
 
 
-def test_when_the_arena_is_made_anew_its_graphs_are_gone(network_of: Networks) -> None:
+def test_reallocating_the_cache_drops_its_graphs(network_of: Networks) -> None:
     recorder = Recorder()
     forward = forward_of(network_of("qwen3"), recorder)
     runner = runner_of(network_of("qwen3"), forward)
@@ -101,7 +99,7 @@ def test_when_the_arena_is_made_anew_its_graphs_are_gone(network_of: Networks) -
     check_all(network_of("qwen3"), rows)
 
 
-def test_so_they_are_after_a_release_and_it_begins_anew(network_of: Networks) -> None:
+def test_a_release_drops_the_graphs_and_new_documents_record_others(network_of: Networks) -> None:
     recorder = Recorder()
     forward = forward_of(network_of("qwen3"), recorder)
     runner = runner_of(network_of("qwen3"), forward)
@@ -118,7 +116,7 @@ def test_so_they_are_after_a_release_and_it_begins_anew(network_of: Networks) ->
     check_all(network_of("qwen3"), again)
 
 
-def test_graphs_keep_no_prefix_alive_and_are_not_used_for_another(network_of: Networks) -> None:
+def test_graphs_keep_no_prefix_alive_and_serve_no_other_prefix(network_of: Networks) -> None:
     def record(function: Function) -> Replay:
         outcome = function()
         return lambda: outcome  # holds nothing else, as a graph does not
@@ -145,7 +143,7 @@ def test_graphs_keep_no_prefix_alive_and_are_not_used_for_another(network_of: Ne
     assert not graphs.kept
 
 
-def test_jobs_with_prefixes_of_their_own_answer_as_alone(network_of: Networks) -> None:
+def test_jobs_with_different_prefixes_answer_as_alone(network_of: Networks) -> None:
     recorder = Recorder()
     forward = forward_of(network_of("qwen3"), recorder)
     runner = runner_of(network_of("qwen3"), forward, rows=3)
@@ -159,7 +157,7 @@ def test_jobs_with_prefixes_of_their_own_answer_as_alone(network_of: Networks) -
     assert recorder.replays > 20
 
 
-def test_there_are_only_so_many_at_once(network_of: Networks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_graphs_is_limited(network_of: Networks, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder()
     forward = forward_of(network_of("qwen3"), recorder)
     monkeypatch.setattr(graphed_forward, "MOST_GRAPHS", 2)
@@ -173,7 +171,7 @@ def test_there_are_only_so_many_at_once(network_of: Networks, monkeypatch: pytes
     check_all(network_of("qwen3"), rows)
 
 
-def test_too_little_memory_for_graphs_costs_no_answer_and_they_come_back_with_another_arena(
+def test_after_out_of_memory_graphs_come_back_with_another_cache(
     network_of: Networks, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder, record = fail_once(torch.OutOfMemoryError("too many tokens"))
@@ -192,7 +190,7 @@ def test_too_little_memory_for_graphs_costs_no_answer_and_they_come_back_with_an
     check_all(network_of("qwen3"), rows + again)
 
 
-def test_after_any_other_failure_it_goes_on_without_for_good(
+def test_after_an_error_other_than_memory_there_are_no_more_graphs(
     network_of: Networks, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder, record = fail_once(RuntimeError("operation not permitted when stream is capturing\nmore"))
@@ -209,7 +207,7 @@ def test_after_any_other_failure_it_goes_on_without_for_good(
     check_all(network_of("qwen3"), rows)
 
 
-def test_a_replay_that_fails_is_done_without_a_graph(network_of: Networks) -> None:
+def test_a_step_whose_replay_fails_runs_without_a_graph(network_of: Networks) -> None:
     recorder = Recorder()
 
     def record(function: Function) -> Replay:
@@ -230,7 +228,7 @@ def test_a_replay_that_fails_is_done_without_a_graph(network_of: Networks) -> No
     check_all(network_of("qwen3"), rows)
 
 
-def test_what_is_no_failure_of_the_device_passes_through(network_of: Networks) -> None:
+def test_an_exception_that_no_device_raises_passes_through(network_of: Networks) -> None:
     class TimeIsUp(Exception):
         pass
 

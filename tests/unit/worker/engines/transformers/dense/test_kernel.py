@@ -1,4 +1,4 @@
-"""The pass in one call of C gives what the pass that is written out gives, whatever a step is made of."""
+"""The dense pass in C gives the logits of the dense pass in PyTorch, for every kind of step."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -21,25 +21,25 @@ from qwenq.worker.engines.transformers.packed.step import Forward, PackedStep
 from tests.models import SIZES, qwen2_config, qwen3_config, qwen3_moe_config, sliding_config, tied_config
 from tests.unit.worker.engines.transformers.running import random_ids
 
-LARGEST_DIFFERENCE = 0.03  # relative; one side rounds to bfloat16, the other never
+LARGEST_DIFFERENCE = 0.03  # relative: one side rounds to bfloat16, the other does not
 LONG, SHORT = random_ids(150, seed=1), random_ids(33, seed=2)
 PREFIX = random_ids(40, seed=3)
 NEWEST = min(set(range(1, 500)) - {*LONG, *SHORT, *PREFIX, 9, 10, 11})  # occurs once, in the first document
 
 
 def odd_config() -> PreTrainedConfig:
-    """Give a Qwen3 of sizes that fill no panel, with three query heads to a key-value head."""
+    """Configure a Qwen3 whose sizes fill no panel, with three query heads to a key-value head."""
     sizes = {"hidden_size": 58, "intermediate_size": 90, "vocab_size": 509, "num_attention_heads": 6}
     return Qwen3Config(**{**SIZES, **sizes}, head_dim=18)
 
 
 def ungrouped_config() -> PreTrainedConfig:
-    """Give a Qwen2 in which each query head has keys and values of its own."""
+    """Configure a Qwen2 with a key-value head for each query head."""
     return Qwen2Config(**{**SIZES, "num_key_value_heads": 4})
 
 
 def wide_config() -> PreTrainedConfig:
-    """Give a Qwen3 with heads of several panels, eight query heads to a key-value head."""
+    """Configure a Qwen3 with heads of several panels, eight query heads to a key-value head."""
     return Qwen3Config(**{**SIZES, "num_attention_heads": 8, "num_key_value_heads": 1}, head_dim=72)
 
 
@@ -47,13 +47,13 @@ def network_of(config: PreTrainedConfig) -> Any:
     torch.manual_seed(0)
     network: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)  # type: ignore[no-untyped-call]
     for weight in network.parameters():
-        if weight.dim() == 1:  # norms begin as ones, biases as noughts
+        if weight.dim() == 1:  # norms start as ones, biases as zeros
             torch.nn.init.normal_(weight, 1.0, 0.2)
     return network.eval()
 
 
 def all_logits(forward: Forward, shape: CacheShape) -> Iterator[torch.Tensor]:
-    """Take two documents behind a prefix and one without it through three steps; give their logits."""
+    """Run two documents with a prefix and one without through three steps. Yields their logits."""
     cache = KVCache(shape)
     cache.resize(slots=3, columns=200, used=0)
     decoding, prefix = Decoding(shape), Prefix(PREFIX)
@@ -100,7 +100,7 @@ def _made_for_this_processor() -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.__name__)
-def test_the_logits_of_every_step_are_those_of_the_pass_without_rounding(config: Any) -> None:
+def test_the_c_pass_gives_the_logits_of_the_float32_pass(config: Any) -> None:
     network = network_of(config())
     exact = deepcopy(network).float()
     dense = DenseForward.of(exact)
@@ -118,7 +118,7 @@ def test_the_logits_of_every_step_are_those_of_the_pass_without_rounding(config:
             assert (row - right).norm() <= LARGEST_DIFFERENCE * right.norm()
 
 
-def test_a_document_that_comes_to_no_number_leaves_its_neighbours_as_they_are() -> None:
+def test_a_document_with_nan_does_not_change_its_neighbours() -> None:
     network = network_of(qwen3_config())
     prepack(network)
     kernel = DenseKernel.of(network)
@@ -147,7 +147,7 @@ def test_a_row_of_a_product_does_not_depend_on_the_rows_beside_it() -> None:
     assert panels(rows[:0]).shape == (0, 45)
 
 
-def test_without_a_compiler_the_pass_is_left_to_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_there_is_no_c_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     network = network_of(qwen3_config())
     prepack(network)
@@ -155,7 +155,7 @@ def test_without_a_compiler_the_pass_is_left_to_pytorch(monkeypatch: pytest.Monk
     assert DenseKernel.of(network) is None
 
 
-def test_so_is_a_model_of_which_a_weight_does_not_lie_in_panels() -> None:
+def test_a_model_with_a_weight_outside_panels_has_no_c_pass() -> None:
     network = network_of(qwen3_config())
     kept = network.model.layers[1].mlp.up_proj
     prepack(network)
@@ -163,7 +163,7 @@ def test_so_is_a_model_of_which_a_weight_does_not_lie_in_panels() -> None:
     assert DenseKernel.of(network) is None
 
 
-def test_a_model_with_experts_has_its_attention_in_panels_and_no_pass_in_c() -> None:
+def test_a_model_with_experts_has_panels_for_attention_and_no_c_pass() -> None:
     network = network_of(qwen3_moe_config())
     prepack(network)
     assert isinstance(network.model.layers[0].self_attn.q_proj, PanelLinear)

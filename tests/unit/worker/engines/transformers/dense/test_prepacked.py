@@ -1,4 +1,4 @@
-"""Weights that are laid out ahead: the same products, in bfloat16 on a CPU, and nothing else is touched."""
+"""Prepacked weights give the same products, in bfloat16 on a CPU. Other weights stay unchanged."""
 
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,7 @@ LARGEST_DIFFERENCE = 0.02  # relative; the sums are rounded in another order
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-def test_a_model_computes_the_same_with_its_weights_laid_out_ahead(
-    dtype: torch.dtype, tmp_path: Path
-) -> None:
+def test_a_model_computes_the_same_with_prepacked_weights(dtype: torch.dtype, tmp_path: Path) -> None:
     network: Any = AutoModelForCausalLM.from_pretrained(save_model(tmp_path, qwen2_config()), dtype=dtype)
     ids = torch.arange(1, 41).view(2, 20)
     with torch.inference_mode():
@@ -32,7 +30,7 @@ def test_a_model_computes_the_same_with_its_weights_laid_out_ahead(
 
 
 @pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="no bfloat16 arithmetic here")
-def test_what_comes_right_after_a_product_is_done_on_the_way() -> None:
+def test_operations_after_a_product_are_fused_into_it() -> None:
     torch.manual_seed(0)
     layer = torch.nn.Linear(64, 48, bias=False, dtype=torch.bfloat16)
     rows, others = torch.randn(5, 64).bfloat16(), torch.randn(5, 48).bfloat16()

@@ -1,4 +1,4 @@
-"""The recorder of the tests is as strict as a CUDA graph: what it lets pass may be recorded on a GPU."""
+"""The recorder of the tests is as strict as CUDA graphs: what it accepts can be recorded on a GPU."""
 
 from collections.abc import Callable
 
@@ -40,13 +40,13 @@ def to_another_device(numbers: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize(
     "function", [by_value, by_mask, into_mask, by_places, from_python, to_another_device]
 )
-def test_what_a_graph_cannot_hold_is_refused(function: Function, inference: bool) -> None:
+def test_the_recorder_refuses_what_a_graph_cannot_hold(function: Function, inference: bool) -> None:
     with torch.inference_mode(inference), pytest.raises(RuntimeError, match=r"wait|brings|between devices"):
         Recorder()(lambda: function(NUMBERS.clone()))
 
 
 @pytest.mark.parametrize("inference", [False, True])
-def test_a_replay_computes_with_what_its_tensors_hold_by_then(inference: bool) -> None:
+def test_a_replay_computes_with_its_tensors_current_contents(inference: bool) -> None:
     table, places, numbers = torch.zeros(4, 3), torch.tensor([1]), NUMBERS.clone()
 
     def function() -> torch.Tensor:
@@ -65,7 +65,7 @@ def test_a_replay_computes_with_what_its_tensors_hold_by_then(inference: bool) -
             torch.testing.assert_close(given, function())
 
 
-def test_what_one_recording_made_is_of_no_use_to_another() -> None:
+def test_a_recording_cannot_use_tensors_of_another() -> None:
     made: list[torch.Tensor] = []
 
     def first() -> torch.Tensor:
@@ -76,7 +76,7 @@ def test_what_one_recording_made_is_of_no_use_to_another() -> None:
     assert Recorder()(lambda: made[-1] + NUMBERS)().isnan().all()
 
 
-def test_nothing_is_computed_before_the_first_replay() -> None:
+def test_recording_computes_nothing_before_the_first_replay() -> None:
     outcomes = []
 
     def function() -> torch.Tensor:

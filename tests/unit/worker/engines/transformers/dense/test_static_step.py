@@ -1,4 +1,4 @@
-"""A step over tensors that stay: which steps can be one, what they compute, and what they leave alone."""
+"""Static steps: which steps can be static, what they compute, and what they leave unchanged."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ Networks = Callable[[str], Any]
 
 
 class Laid:
-    """A model, and a cache and a prefix full of numbers."""
+    """A model with a filled cache and a filled prefix."""
 
     def __init__(self, network: Any) -> None:
         torch.manual_seed(0)
@@ -35,7 +35,7 @@ class Laid:
             tensor.normal_()
 
     def step(self, filled: list[int], prefix: Prefix | None) -> PackedStep:
-        """Give documents with so many columns a token each."""
+        """Make a step in which documents with so many columns get a token each."""
         decode_rows = [DecodeRow(slot, columns, prefix) for slot, columns in enumerate(filled)]
         step = PackedStep(decoding=FoldedDecoding(self.cache, len(decode_rows), decode_rows))
         for row in decode_rows:
@@ -43,7 +43,7 @@ class Laid:
         return step
 
     def run(self, step: PackedStep, size: Size, prefix: Prefix | None) -> torch.Tensor:
-        """Run it over tensors that stay, and give the logits of its documents."""
+        """Run the step as a static one. Returns the logits of its documents."""
         assert isinstance(step.decoding, FoldedDecoding)
         static = StaticStep.of(size, torch.device("cpu"))
         static.fill(step.tokens, step.decoding)
@@ -62,25 +62,25 @@ def decoding_of(used: int, filled: int, slots: int = 256, columns: int = 5_000) 
     ("used", "rows"),
     [(1, 1), (2, 2), (3, 4), (8, 8), (9, 16), (16, 16), (17, 32), (33, 48), (250, 256), (256, 256)],
 )
-def test_rows_serve_a_few_more(used: int, rows: int) -> None:
+def test_a_size_has_a_few_spare_rows(used: int, rows: int) -> None:
     assert Size.of(decoding_of(used, 5)) == (rows, 64)
 
 
 @pytest.mark.parametrize(
     ("filled", "columns"), [(0, 64), (63, 64), (64, 128), (300, 320), (511, 512), (512, 640), (4_095, 4_096)]
 )
-def test_so_do_columns(filled: int, columns: int) -> None:
+def test_a_size_has_a_few_spare_columns(filled: int, columns: int) -> None:
     assert Size.of(decoding_of(1, filled)) == (1, columns)
 
 
-def test_both_end_with_the_arena() -> None:
+def test_a_size_stays_within_the_cache() -> None:
     assert Size.of(decoding_of(3, 70, slots=3, columns=71)) == (3, 71)
 
 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("name", ["qwen2", "qwen3", "sliding", "tied"])
 @torch.inference_mode()
-def test_the_logits_are_those_of_the_pass_that_is_written_out(
+def test_a_static_step_gives_the_logits_of_the_dense_pass(
     name: str, shared: bool, network_of: Networks
 ) -> None:
     laid = Laid(network_of(name))
@@ -92,7 +92,7 @@ def test_the_logits_are_those_of_the_pass_that_is_written_out(
 
 
 @torch.inference_mode()
-def test_where_no_document_is_only_noughts_are_left_even_beside_a_prefix_at_fault(
+def test_idle_rows_store_zeros_even_if_the_prefix_holds_nan(
     network_of: Networks,
 ) -> None:
     laid = Laid(network_of("qwen3"))
@@ -106,7 +106,7 @@ def test_where_no_document_is_only_noughts_are_left_even_beside_a_prefix_at_faul
         torch.testing.assert_close(tensor, was, rtol=0, atol=0, equal_nan=True)
 
 
-def test_pieces_of_prompts_several_prefixes_and_slots_without_a_token_are_left_alone(
+def test_steps_with_prefill_several_prefixes_or_idle_slots_are_not_static(
     network_of: Networks,
 ) -> None:
     laid = Laid(network_of("qwen3"))
@@ -123,7 +123,7 @@ def test_pieces_of_prompts_several_prefixes_and_slots_without_a_token_are_left_a
     assert static_decoding(PackedStep(decoding=FoldedDecoding(laid.cache, 3, two_rows[:1]))) is None
 
 
-def test_so_is_what_a_kernel_in_c_attends_to(network_of: Networks) -> None:
+def test_a_step_that_attends_in_c_is_not_static(network_of: Networks) -> None:
     laid = Laid(network_of("qwen3"))
     kernel = DecodeKernel.compiled(CacheShape.of(network_of("qwen3")))
     if kernel is None:

@@ -1,4 +1,4 @@
-"""In float32 and greedy, a document's token ids are those of `model.generate` on it alone, whatever is around it."""
+"""In float32, greedy token ids equal those of `model.generate` on the document alone."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +19,14 @@ GREEDY: st.SearchStrategy[dict[str, object]] = st.just({})
 
 
 def tell(alone: Alone, record_property: Callable[[str, object], None]) -> None:
-    """Record how often a near tie fell otherwise; fail where that is no accident any more."""
+    """Count near ties that were decided differently. Fail if there are too many."""
     record_property("near_ties", alone.ties)
     record_property("compared_tokens", alone.compared)
     assert alone.ties <= MOST_TIES * alone.compared
 
 
 @pytest.mark.parametrize("architecture", SHORT)
-def test_each_answer_is_token_for_token_that_of_the_document_alone(
+def test_a_greedy_answer_is_that_of_the_document_alone(
     architecture: str, spelling: Callable[[str], Path], record_property: Callable[[str, object], None]
 ) -> None:
     folder = spelling(architecture)

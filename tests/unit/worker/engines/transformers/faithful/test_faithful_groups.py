@@ -1,4 +1,4 @@
-"""Requests come in groups: each is measured by itself, and can be withdrawn without a trace in the others."""
+"""Groups are measured separately, and withdrawing one does not change the others."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def made(checkpoint: Path, rows: int, hooks: EngineHooks) -> TransformersEngine:
 
 
 def asked(group: int, count: int, max_new_tokens: int = LONG_ANSWER) -> list[Request]:
-    """Ask for long answers; their keys are those of every other group."""
+    """Ask for long answers. Every group has the same keys."""
     return [
         ask(f"Group {group} " * (1 + key % 3), key, group=group, max_new_tokens=max_new_tokens)
         for key in range(count)
@@ -54,7 +54,7 @@ def test_documents_of_two_groups_may_have_the_same_key(checkpoint: Checkpoint, q
 
 
 @pytest.mark.parametrize("architecture", ["qwen3", "qwen3_5"])
-def test_what_a_group_s_metrics_count_is_what_its_documents_used(
+def test_the_metrics_of_a_group_equal_its_documents_usage(
     architecture: str, spelling: Callable[[str], Path]
 ) -> None:
     folder = spelling(architecture)
@@ -73,7 +73,7 @@ def test_what_a_group_s_metrics_count_is_what_its_documents_used(
 
 
 def _measured(metrics: list[BatchMetrics]) -> Totals:
-    """Add up per group: documents, prompt tokens, those that were reused, and new tokens."""
+    """Sum up each group's documents, prompt tokens, reused tokens and new tokens."""
     totals: dict[int, list[BatchMetrics]] = defaultdict(list)
     for batch in metrics:
         totals[batch.group].append(batch)
@@ -107,7 +107,7 @@ def _used(case: Case, answers: dict[int, Completion]) -> Totals:
 
 @pytest.mark.parametrize("architecture", ["qwen3", "sliding"])
 @pytest.mark.parametrize("rows", [3, 32])
-def test_a_withdrawn_group_leaves_and_the_others_notice_nothing(
+def test_withdrawing_a_group_does_not_change_the_others(
     architecture: str, rows: int, checkpoint: Checkpoint, quiet: EngineHooks
 ) -> None:
     staying, leaving = asked(1, 6), asked(2, 6)
@@ -132,7 +132,7 @@ def test_a_withdrawn_group_leaves_and_the_others_notice_nothing(
     assert texts(answers) == texts(expected)
 
 
-def test_a_group_that_was_withdrawn_may_come_again(checkpoint: Checkpoint, quiet: EngineHooks) -> None:
+def test_a_withdrawn_group_may_come_again(checkpoint: Checkpoint, quiet: EngineHooks) -> None:
     expected = by_group(list(made(checkpoint("qwen3"), 4, quiet).generate(asked(5, 4))))
     steps = 0
 

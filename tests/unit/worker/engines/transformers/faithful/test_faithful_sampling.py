@@ -1,4 +1,4 @@
-"""A sampled answer depends on the document and its own parameters and seed, and on nothing around it."""
+"""A sampled answer depends only on the document and its own parameters and seed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from qwenq.schemas.requests import Completion, Request
 from tests.unit.worker.engines.transformers.alone import Alone
 from tests.unit.worker.engines.transformers.cases import CASES, Case, answered, cases
 
-MOST_BORDERS = 0.01  # of the answers: a number drawn at the very border of two tokens may fall to either
+MOST_BORDERS = 0.01  # of the answers: a number drawn on the border of two tokens may select either
 
 SAMPLED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"temperature": st.sampled_from([0.3, 0.8, 1.0, 2.5]), "seed": st.integers(0, 2**63 - 1)},
@@ -29,7 +29,7 @@ SAMPLED: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 
 class OneByOne:
-    """An engine that gets every document by itself; `borders` counts the answers that parted at a border draw."""
+    """An engine that answers every document alone; `borders` counts answers that differ by a border draw."""
 
     def __init__(self, folder: Path) -> None:
         self.compared = 0
@@ -38,7 +38,7 @@ class OneByOne:
         self._folder = folder
 
     def compare(self, case: Case, answers: dict[int, Completion]) -> None:
-        """Hold the answers of a case against those of its documents alone."""
+        """Compare a case's answers with those of its documents alone."""
         for request in case.requests:
             self.compared += 1
             alone, among = self._answer(request), answers[request.key]
@@ -53,7 +53,7 @@ class OneByOne:
 
 
 def _answer_of(completion: Completion) -> tuple[object, ...]:
-    usage = replace(completion.usage, prefix_tokens=0)  # what others share is the one thing that may differ
+    usage = replace(completion.usage, prefix_tokens=0)  # shared tokens may depend on neighbours
     return completion.text, completion.finish_reason, completion.reasoning, completion.failure, usage
 
 

@@ -1,4 +1,4 @@
-"""Answers come as each finishes, whatever still waits; what breaks off a generation leaves nothing behind."""
+"""Answers stream as each finishes, and an interrupted generation leaves nothing behind."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ Made = Callable[[Callable[[], None]], TransformersEngine]
 
 @pytest.fixture(params=["qwen3", "sliding", "qwen3_5"])
 def made(request: pytest.FixtureRequest, checkpoint: Checkpoint) -> Made:
-    """Make an engine that calls this at every step."""
+    """Make an engine that calls `on_step` at every step."""
 
     def make(on_step: Callable[[], None]) -> TransformersEngine:
         hooks = EngineHooks(on_step=on_step, on_batch=lambda _: None)
@@ -45,7 +45,7 @@ def texts(engine: TransformersEngine, requests: list[Request]) -> dict[int, str]
 
 
 def nothing() -> None:
-    """What a step does when nobody wants to hear of it."""
+    """Do nothing at a step."""
 
 
 def test_a_short_answer_does_not_wait_for_a_long_one(made: Made) -> None:
@@ -79,7 +79,7 @@ def test_an_answer_comes_while_the_next_request_is_still_awaited(made: Made) -> 
     assert heard
 
 
-def test_what_a_step_raises_passes_through_and_the_engine_goes_on_at_once(made: Made) -> None:
+def test_an_exception_of_on_step_passes_through_and_the_engine_stays_usable(made: Made) -> None:
     breaks_at = 0
     steps = 0
 
@@ -100,7 +100,7 @@ def test_what_a_step_raises_passes_through_and_the_engine_goes_on_at_once(made: 
 
 
 @pytest.mark.parametrize("good", [0, 1, 7])
-def test_what_the_requests_raise_passes_through(made: Made, good: int) -> None:
+def test_an_exception_of_the_requests_passes_through(made: Made, good: int) -> None:
     def coming() -> Iterator[Request]:
         yield from asked(good)
         raise StoreAway(url="sqlite://", reason="gone")
@@ -111,7 +111,7 @@ def test_what_the_requests_raise_passes_through(made: Made, good: int) -> None:
     assert sorted(texts(engine, asked())) == list(range(9))
 
 
-def test_a_generation_that_is_put_down_leaves_no_thread_behind(made: Made) -> None:
+def test_an_abandoned_generation_leaves_no_thread_behind(made: Made) -> None:
     engine = made(nothing)
     expected = texts(engine, asked())
     before = set(threading.enumerate())
@@ -123,7 +123,7 @@ def test_a_generation_that_is_put_down_leaves_no_thread_behind(made: Made) -> No
 
 
 @pytest.mark.parametrize("passes", [1, 2, 3, 8])
-def test_an_interrupt_within_a_step_leaves_nothing_half_computed(made: Made, passes: int) -> None:
+def test_an_interrupt_within_a_step_leaves_the_engine_usable(made: Made, passes: int) -> None:
     left = passes
 
     def interrupt(module: torch.nn.Module, _: object) -> None:
@@ -142,5 +142,5 @@ def test_an_interrupt_within_a_step_leaves_nothing_half_computed(made: Made, pas
     assert texts(engine, requests) == expected
 
 
-def test_no_request_is_no_answer(made: Made) -> None:
+def test_no_requests_give_no_answers(made: Made) -> None:
     assert list(made(nothing).generate(iter(()))) == []

@@ -1,4 +1,4 @@
-"""Devices and number formats: what is chosen, what is refused, and what is only slow."""
+"""Devices and number formats: which are chosen, refused, or slow."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def test_auto_is_float32_on_a_cpu_and_the_checkpoints_own_format_on_a_gpu(
     assert devices.choose_dtype("auto", GPU, torch.bfloat16) == torch.bfloat16
 
 
-def test_a_gpu_that_only_emulates_bfloat16_is_not_given_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_avoids_bfloat16_on_a_gpu_that_emulates_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
     assert devices.choose_dtype("auto", GPU, torch.bfloat16) == torch.float32
     assert devices.choose_dtype("float16", GPU, torch.bfloat16) == torch.float16
@@ -45,12 +45,12 @@ def test_float32_is_never_called_slow() -> None:
     assert devices.slow_reason(GPU, torch.float16) is None
 
 
-def test_the_processor_is_asked_for_its_formats() -> None:
+def test_the_processor_says_which_formats_are_native() -> None:
     assert {devices._is_native(dtype) for dtype in (torch.float16, torch.bfloat16)} <= {True, False}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
-def test_a_missing_device_is_refused_by_a_process_of_its_own() -> None:
+def test_a_missing_device_is_refused_by_a_child_process() -> None:
     with pytest.raises(
         InvalidSetting, match=r"QWENQ_DEVICE is not valid: PyTorch .* finds no cuda device here"
     ):

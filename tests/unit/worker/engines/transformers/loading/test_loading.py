@@ -1,4 +1,4 @@
-"""Loading a model: what it tells, and what it says when it cannot."""
+"""Loading a model: the log, and the errors."""
 
 import json
 import logging
@@ -22,11 +22,11 @@ ADVICE = r"Give --model \(or QWENQ_MODEL\) a hub id or a folder that holds"
 
 @pytest.fixture
 def copied(checkpoint: Checkpoint, tmp_path: Path) -> Path:
-    """Give a copy of a model that a test may damage."""
+    """Copy a model, so that a test may damage it."""
     return Path(shutil.copytree(checkpoint("qwen3"), tmp_path / "model"))
 
 
-def test_tells_what_was_loaded_in_one_line(checkpoint: Checkpoint, caplog: pytest.LogCaptureFixture) -> None:
+def test_loading_logs_one_line(checkpoint: Checkpoint, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="qwenq.engine"):
         loaded = load_model(str(checkpoint("qwen3")), ON_CPU)
     info = loaded.info
@@ -37,7 +37,7 @@ def test_tells_what_was_loaded_in_one_line(checkpoint: Checkpoint, caplog: pytes
     assert record.getMessage().startswith("model loaded")
 
 
-def test_a_cpu_computes_in_float32_unless_told_otherwise(copied: Path) -> None:
+def test_a_cpu_computes_in_float32_by_default(copied: Path) -> None:
     assert load_model(str(copied), EngineOptions("cpu", "bfloat16")).info.dtype == "bfloat16"
     config = json.loads((copied / "config.json").read_text()) | {"dtype": "bfloat16"}
     (copied / "config.json").write_text(json.dumps(config))
@@ -58,35 +58,35 @@ def test_a_device_that_is_not_here_is_refused(checkpoint: Checkpoint, device: st
         load_model(str(checkpoint("qwen3")), EngineOptions(device))
 
 
-def test_a_missing_folder_is_said(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=rf"there is no such folder\. {ADVICE}"):
         load_model(str(tmp_path / "nowhere"), ON_CPU)
 
 
-def test_a_folder_without_a_model_is_said(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=rf"holds no config\.json\. {ADVICE}"):
         load_model(str(tmp_path), ON_CPU)
 
 
-def test_a_file_is_no_model(tmp_path: Path) -> None:
+def test_a_file_is_refused_as_a_model(tmp_path: Path) -> None:
     (tmp_path / "model.gguf").touch()
     with pytest.raises(ModelUnavailable, match="it is a file"):
         load_model(str(tmp_path / "model.gguf"), ON_CPU)
 
 
-def test_a_hub_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_cannot_be_reached_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelUnavailable, match="the hub cannot be reached"):
         load_model("qwenq-tests/no-such-model", ON_CPU)
 
 
-def test_missing_weights_are_said(copied: Path) -> None:
+def test_missing_weights_are_reported(copied: Path) -> None:
     (copied / "model.safetensors").unlink()
     with pytest.raises(ModelUnavailable, match=rf"no weights .*\. {ADVICE}"):
         load_model(str(copied), ON_CPU)
 
 
-def test_weights_with_holes_are_refused_rather_than_filled_at_random(copied: Path) -> None:
+def test_weights_with_missing_tensors_are_refused(copied: Path) -> None:
     weights = load_file(copied / "model.safetensors")
     del weights["model.layers.1.mlp.up_proj.weight"]
     save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
@@ -94,20 +94,20 @@ def test_weights_with_holes_are_refused_rather_than_filled_at_random(copied: Pat
         load_model(str(copied), ON_CPU)
 
 
-def test_broken_weights_are_said(copied: Path) -> None:
+def test_broken_weights_are_reported(copied: Path) -> None:
     (copied / "model.safetensors").write_bytes(b"\0" * 100)
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
         load_model(str(copied), ON_CPU)
 
 
-def test_a_missing_tokenizer_is_said(copied: Path) -> None:
+def test_a_missing_tokenizer_is_reported(copied: Path) -> None:
     (copied / "tokenizer.json").unlink()
     (copied / "tokenizer_config.json").unlink()
     with pytest.raises(ModelUnavailable, match="tokenizer"):
         load_model(str(copied), ON_CPU)
 
 
-def test_a_missing_chat_template_is_said(copied: Path) -> None:
+def test_a_missing_chat_template_is_reported(copied: Path) -> None:
     (copied / "chat_template.jinja").unlink()
     with pytest.raises(ModelUnavailable, match="no chat template"):
         load_model(str(copied), ON_CPU)
@@ -124,7 +124,7 @@ def test_a_tokenizer_of_another_model_is_refused(copied: Path) -> None:
         load_model(str(copied), ON_CPU)
 
 
-def test_code_of_the_models_own_is_never_run(copied: Path) -> None:
+def test_code_in_a_models_folder_is_never_run(copied: Path) -> None:
     config = json.loads((copied / "config.json").read_text())
     config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}
     (copied / "config.json").write_text(json.dumps(config))
@@ -133,7 +133,7 @@ def test_code_of_the_models_own_is_never_run(copied: Path) -> None:
         load_model(str(copied), ON_CPU)
 
 
-def test_a_model_that_writes_no_text_is_refused(copied: Path) -> None:
+def test_a_model_that_does_not_generate_text_is_refused(copied: Path) -> None:
     (copied / "config.json").write_text(json.dumps({"model_type": "vit"}))
     with pytest.raises(ModelUnavailable, match="not a model that generates text"):
         load_model(str(copied), ON_CPU)

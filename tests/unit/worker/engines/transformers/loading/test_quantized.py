@@ -1,4 +1,4 @@
-"""Models whose weights are in fewer bits: by bitsandbytes as they are loaded, or by their checkpoint."""
+"""Models with quantized weights: by bitsandbytes while loading, or in the checkpoint."""
 
 import json
 import logging
@@ -28,14 +28,14 @@ ALL = {**ARCHITECTURES, **VARIANTS}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a model whose layers are whole blocks of 64 columns, as those of every released one."""
+    """Save a model whose layers are whole blocks of 64 columns, like those of released models."""
     config = Qwen3Config(**{**SIZES, "hidden_size": 128, "intermediate_size": 256}, head_dim=32)
     return save_model(tmp_path_factory.mktemp("blocks"), config)
 
 
 @pytest.fixture
 def copied(folder: Path, tmp_path: Path) -> Path:
-    """Give a copy of it that a test may change."""
+    """Copy it, so that a test may change it."""
     return Path(shutil.copytree(folder, tmp_path / "model"))
 
 
@@ -104,14 +104,14 @@ def test_in_4_bits_float32_stays_float32(folder: Path) -> None:
         assert torch.allclose(layer(given), given @ weight.T, atol=1e-4)
 
 
-def test_layers_that_have_no_whole_blocks_stay_whole(tmp_path: Path) -> None:
+def test_layers_without_whole_blocks_are_not_quantized(tmp_path: Path) -> None:
     loaded = load(save_model(tmp_path, ALL["qwen3"]()), "4bit")  # its down_proj has 96 columns
     layer: Any = loaded.network.model.layers[0].mlp
     assert layer.down_proj.weight.dtype == torch.float32
     assert layer.up_proj.weight.dtype == torch.uint8
 
 
-def test_a_model_of_which_little_can_be_quantized_is_told(
+def test_the_log_warns_if_little_of_a_model_can_be_quantized(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="qwenq.engine"):
@@ -120,7 +120,7 @@ def test_a_model_of_which_little_can_be_quantized_is_told(
 
 
 @pytest.mark.parametrize("quantize", ["8bit", "4bit"])
-def test_a_checkpoint_that_bitsandbytes_quantized_is_loaded_as_it_is(
+def test_a_checkpoint_quantized_by_bitsandbytes_is_loaded_unchanged(
     folder: Path, copied: Path, quantize: Quantize
 ) -> None:
     network: Any = load(folder, quantize).network
@@ -173,12 +173,12 @@ def test_a_quantized_checkpoint_names_the_package_that_it_needs(
 
 
 @pytest.mark.parametrize("config", [{"quant_method": "turbo9"}, {"bits": 4}])
-def test_a_way_to_quantize_that_nobody_knows_is_refused(copied: Path, config: dict[str, Any]) -> None:
+def test_an_unknown_quantization_is_refused(copied: Path, config: dict[str, Any]) -> None:
     with pytest.raises(ModelUnavailable, match="quantiz"):
         load(says_quantized(copied, config))
 
 
-def test_what_is_quantized_already_is_not_quantized_again(copied: Path) -> None:
+def test_a_quantized_checkpoint_is_not_quantized_again(copied: Path) -> None:
     with pytest.raises(InvalidSetting, match=r"is quantized already \(fp8\)"):
         load(says_quantized(copied, FP8), "8bit")
 

@@ -1,4 +1,4 @@
-"""What weights will take, and whether the memory that is free is enough for them."""
+"""Predicted sizes of weights, and the check that free memory suffices."""
 
 import json
 import re
@@ -34,12 +34,12 @@ GIB = 2**30
 
 @pytest.fixture
 def copied(checkpoint: Callable[[str], Path], tmp_path: Path) -> Path:
-    """Give a copy of a model that a test may change."""
+    """Copy a model, so that a test may change it."""
     return Path(shutil.copytree(checkpoint("qwen3"), tmp_path / "model"))
 
 
 @pytest.mark.parametrize("name", [*ARCHITECTURES, *VARIANTS])
-def test_the_bytes_foretold_are_those_that_are_loaded(name: str, tmp_path: Path) -> None:
+def test_predicted_bytes_equal_the_loaded_bytes(name: str, tmp_path: Path) -> None:
     folder = save_model(tmp_path, {**ARCHITECTURES, **VARIANTS}[name]())
     found = Weights.of(AutoConfig.from_pretrained(folder))
     network = load_model(str(folder), EngineOptions("cpu", "float32")).network
@@ -48,7 +48,7 @@ def test_the_bytes_foretold_are_those_that_are_loaded(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("quantize", ["8bit", "4bit"])
-def test_the_bytes_foretold_of_quantized_weights_are_nearly_those_that_are_loaded(
+def test_predicted_bytes_of_quantized_weights_nearly_equal_the_loaded_bytes(
     quantize: Quantize, tmp_path: Path
 ) -> None:
     config: PreTrainedConfig = Qwen3Config(**{**SIZES, "hidden_size": 128, "intermediate_size": 256})
@@ -57,7 +57,7 @@ def test_the_bytes_foretold_of_quantized_weights_are_nearly_those_that_are_loade
     assert Weights.of(config).bytes_in(torch.float32, quantize) == pytest.approx(taken, rel=0.03)
 
 
-def test_eight_billion_weights_are_counted_without_a_byte_of_them() -> None:
+def test_eight_billion_weights_are_counted_without_allocating_them() -> None:
     found = Weights.of(EIGHT_BILLION)
     sizes = [
         found.bytes_in(torch.bfloat16) / GIB,
@@ -76,7 +76,7 @@ def test_eight_billion_weights_are_counted_without_a_byte_of_them() -> None:
         (2, "take a smaller model, or a device with more memory"),
     ],
 )
-def test_what_does_not_fit_is_told_with_what_would(
+def test_a_model_that_does_not_fit_is_refused_with_settings_that_fit(
     monkeypatch: pytest.MonkeyPatch, free: int, advice: str
 ) -> None:
     monkeypatch.setattr(weights, "free_bytes", lambda _: free * GIB)
@@ -84,10 +84,10 @@ def test_what_does_not_fit_is_told_with_what_would(
         Weights.of(EIGHT_BILLION).check_fit("big", CPU, torch.float32, "none")
     told = f"its weights take 30.5 GiB in float32, and this machine has {free}.0 GiB free: {advice}"
     assert told in str(refused.value)
-    assert "Give --model" not in str(refused.value)  # a model was given
+    assert "Give --model" not in str(refused.value)  # a model was set
 
 
-def test_what_fits_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_fits_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "free_bytes", lambda _: 6 * GIB)
     Weights.of(EIGHT_BILLION).check_fit("big", CPU, torch.bfloat16, "4bit")
 
@@ -103,7 +103,7 @@ def test_a_model_larger_than_memory_is_refused_before_its_weights_are_read(copie
     )
 
 
-def test_of_weights_that_are_quantized_already_the_files_count(
+def test_quantized_checkpoints_are_measured_by_their_files(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = (copied / "model.safetensors").stat().st_size
@@ -113,5 +113,5 @@ def test_of_weights_that_are_quantized_already_the_files_count(
         weights.check_files_fit(str(copied), CPU)
 
 
-def test_a_model_of_the_hub_that_is_not_here_has_no_files() -> None:
+def test_a_hub_model_outside_the_cache_has_no_file_sizes() -> None:
     assert weights.check_files_fit("qwenq-tests/no-such-model", CPU) is None

@@ -1,4 +1,4 @@
-"""The weights of a prompt's tokens: the kernel in C and PyTorch's operations, held against the plain formula."""
+"""The softmax of prefill attention: the C kernel and PyTorch's operations equal the formula."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 def wanted(scores: torch.Tensor, tokens: int, before: int, window: int | None) -> torch.Tensor:
-    """Give each row's softmax over what it sees, row by row."""
+    """Compute the softmax over the columns that each row sees, row by row."""
     weights = torch.zeros(scores.shape)
     for head in range(scores.shape[0]):
         for row in range(scores.shape[1]):
@@ -48,7 +48,7 @@ def softmaxes(request: pytest.FixtureRequest) -> dict[torch.dtype, CausalSoftmax
     spread=st.sampled_from([0.1, 3.0, 60.0]),
 )
 @settings(deadline=None)
-def test_each_token_weighs_what_it_sees_and_nothing_else(
+def test_each_token_weighs_only_the_columns_that_it_sees(
     softmaxes: dict[torch.dtype, CausalSoftmax],
     dtype: torch.dtype,
     heads: int,
@@ -66,7 +66,7 @@ def test_each_token_weighs_what_it_sees_and_nothing_else(
     assert not weights[:, hidden].any()
 
 
-def test_a_row_that_is_not_a_number_leaves_the_others_be(
+def test_a_row_of_nan_does_not_change_other_rows(
     softmaxes: dict[torch.dtype, CausalSoftmax],
 ) -> None:
     scores = torch.randn(1, 8, 8)
@@ -75,12 +75,12 @@ def test_a_row_that_is_not_a_number_leaves_the_others_be(
     assert weights.isnan().any(dim=-1).tolist() == [[place == 3 for place in range(8)]]
 
 
-def test_without_a_compiler_pytorchs_operations_do_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_pytorch_computes_the_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "false")
     assert causal_softmax(torch.float32, CPU) is masked_softmax
 
 
-def test_a_kernel_is_compiled_once_in_the_life_of_a_process() -> None:
+def test_a_kernel_is_compiled_once_a_process() -> None:
     library = compile_kernel("causal_softmax", NUMBERS[torch.float32])
     assert compile_kernel("causal_softmax", NUMBERS[torch.float32]) is library
     assert compile_kernel("causal_softmax", NUMBERS[torch.bfloat16]) is not library

@@ -1,4 +1,4 @@
-"""The attention of running documents: the kernel in C and PyTorch's operations, held against the plain formula."""
+"""Decode attention: the C kernel and PyTorch's operations equal the formula."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ CLOSE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Documents at a step; `prefixes` are their lengths, 0 for none, by document."""
+    """Documents at a step; `prefixes` are the lengths of their prefixes, 0 for none."""
 
     dtype: torch.dtype
     heads: int
@@ -38,7 +38,7 @@ class Case:
 
     @property
     def shape(self) -> CacheShape:
-        """What a column takes."""
+        """The shape of a column."""
         return CacheShape(LAYERS, self.heads, self.group, self.head_size, self.dtype, torch.device("cpu"))
 
 
@@ -63,7 +63,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 class Laid:
-    """A case laid out: a cache and prefixes full of numbers, and the newest queries, keys and values."""
+    """A case with a filled cache, prefixes, and the newest queries, keys and values."""
 
     def __init__(self, case: Case) -> None:
         torch.manual_seed(case.seed)
@@ -85,17 +85,17 @@ class Laid:
 
     @property
     def rows(self) -> list[DecodeRow]:
-        """The documents, in the order of their slots."""
+        """The rows, in the order of their slots."""
         places = zip(self.slots, self.case.filled, self.case.prefixes, strict=True)
         return [DecodeRow(slot, filled, self.prefixes[prefix]) for slot, filled, prefix in places]
 
     def attend(self, attention: DecodeAttention) -> torch.Tensor:
-        """Attend by what is tested."""
+        """Attend with what is tested."""
         query, key, value = self.packed
         return attention.attend(LAYER, (query, key, value), 0.25, self.case.window).float()
 
     def wanted(self) -> torch.Tensor:
-        """Attend by the formula, document by document."""
+        """Attend with the formula, document by document."""
         return torch.stack([self._alone(place, row) for place, row in enumerate(self.rows)])
 
     def _alone(self, place: int, row: DecodeRow) -> torch.Tensor:
@@ -125,7 +125,7 @@ def kernel_of(shape: CacheShape) -> DecodeKernel:
 
 @given(cases())
 @settings(deadline=None)
-def test_the_kernel_attends_as_the_formula_says(case: Case) -> None:
+def test_the_decode_kernel_equals_the_formula(case: Case) -> None:
     laid = Laid(case)
     wanted = laid.wanted()
     answer = laid.attend(kernel_of(laid.shape).attention(laid.cache, laid.rows))
@@ -134,7 +134,7 @@ def test_the_kernel_attends_as_the_formula_says(case: Case) -> None:
 
 @given(cases())
 @settings(deadline=None)
-def test_pytorchs_operations_attend_as_the_formula_says(case: Case) -> None:
+def test_folded_attention_equals_the_formula(case: Case) -> None:
     laid = Laid(case)
     wanted = laid.wanted()
     used = len(case.filled) + case.idle
@@ -144,7 +144,7 @@ def test_pytorchs_operations_attend_as_the_formula_says(case: Case) -> None:
 
 @given(cases())
 @settings(deadline=None)
-def test_the_newest_keys_and_values_are_kept_and_nothing_else_is_touched(case: Case) -> None:
+def test_attending_stores_only_the_newest_keys_and_values(case: Case) -> None:
     laid = Laid(case)
     before = [tensor.clone() for tensor in (*laid.cache.keys, *laid.cache.values)]
     laid.attend(kernel_of(laid.shape).attention(laid.cache, laid.rows))
@@ -155,14 +155,14 @@ def test_the_newest_keys_and_values_are_kept_and_nothing_else_is_touched(case: C
 
 
 @pytest.mark.parametrize("dtype", list(CLOSE))
-def test_what_is_not_a_number_stays_with_its_document(dtype: torch.dtype) -> None:
+def test_nan_in_one_document_does_not_reach_another(dtype: torch.dtype) -> None:
     laid = Laid(Case(dtype, 2, 2, 16, [3, 9, 5], [7, 7, 0], 0, None, 1))
     laid.packed[0][:, 1] = float("nan")
     answer = laid.attend(kernel_of(laid.shape).attention(laid.cache, laid.rows))
     assert answer.isfinite().all(dim=(1, 2)).tolist() == [True, False, True]
 
 
-def test_without_a_compiler_pytorch_does_it_and_says_so(
+def test_without_a_compiler_pytorch_attends_and_the_log_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
@@ -173,5 +173,5 @@ def test_without_a_compiler_pytorch_does_it_and_says_so(
     assert "no-such-compiler" in caplog.text
 
 
-def test_other_numbers_are_left_to_pytorch() -> None:
+def test_other_number_formats_have_no_decode_kernel() -> None:
     assert DecodeKernel.compiled(CacheShape(1, 1, 1, 8, torch.float16, torch.device("cpu"))) is None

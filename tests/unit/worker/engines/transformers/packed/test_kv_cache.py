@@ -1,4 +1,4 @@
-"""The preallocated cache: what it holds is kept when it grows, moves, and shrinks."""
+"""The KV cache keeps its contents when it grows, moves, and shrinks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ SHAPE = CacheShape(layers=2, heads=2, group=1, head_size=3, dtype=torch.float32,
 
 
 def arena_of(slots: int, columns: int) -> KVCache:
-    """Make a cache in which each number says its layer, slot and column."""
+    """Make a cache whose numbers encode layer, slot and column."""
     cache = KVCache(SHAPE)
     cache.resize(slots, columns, used=0)
     for layer in range(SHAPE.layers):
@@ -23,19 +23,19 @@ def arena_of(slots: int, columns: int) -> KVCache:
 
 
 def held(cache: KVCache, slot: int, layer: int = 0) -> list[float]:
-    """Give what the columns of a slot say, nought for nothing."""
+    """Return the columns of a slot, decoded; 0 if empty."""
     assert torch.equal(cache.keys[layer], -cache.values[layer])
     columns: list[float] = cache.keys[layer][slot, 0, :, 0].tolist()
     return columns
 
 
-def test_it_is_empty_before_it_is_used() -> None:
+def test_a_new_cache_is_empty() -> None:
     cache = KVCache(SHAPE)
     assert (cache.slots, cache.columns) == (0, 0)
     assert sum(layer.nbytes for layer in (*cache.keys, *cache.values)) == 0
 
 
-def test_what_the_used_slots_hold_is_kept_when_it_grows() -> None:
+def test_growing_keeps_the_used_slots() -> None:
     cache = arena_of(slots=2, columns=3)
     cache.resize(slots=4, columns=5, used=2)
     assert [layer.shape for layer in cache.keys] == [torch.Size([4, 2, 5, 3])] * 2
@@ -43,13 +43,13 @@ def test_what_the_used_slots_hold_is_kept_when_it_grows() -> None:
     assert held(cache, 2) == [0] * 5
 
 
-def test_what_still_fits_is_kept_when_it_shrinks() -> None:
+def test_shrinking_keeps_what_still_fits() -> None:
     cache = arena_of(slots=4, columns=5)
     cache.resize(slots=2, columns=3, used=2)
     assert [held(cache, slot) for slot in range(2)] == [[100, 101, 102], [200, 201, 202]]
 
 
-def test_slots_that_are_not_used_are_not_kept() -> None:
+def test_resizing_does_not_keep_unused_slots() -> None:
     cache = arena_of(slots=2, columns=2)
     cache.resize(slots=2, columns=3, used=1)
     assert held(cache, 1) == [0] * 3
@@ -70,13 +70,13 @@ def test_a_cleared_slot_holds_numbers_again() -> None:
     assert all(layer[1].abs().max() == 0 for layer in (*cache.keys, *cache.values))
 
 
-def test_its_memory_is_given_up() -> None:
+def test_releasing_the_cache_frees_its_memory() -> None:
     cache = arena_of(slots=2, columns=2)
     cache.release()
     assert (cache.slots, cache.columns) == (0, 0)
     assert sum(layer.nbytes for layer in (*cache.keys, *cache.values)) == 0
 
 
-def test_its_shape_is_that_of_a_model(network_of: Callable[[str], Any]) -> None:
+def test_the_shape_of_a_cache_follows_from_the_model(network_of: Callable[[str], Any]) -> None:
     shape = CacheShape.of(network_of("qwen3"))
     assert (shape.layers, shape.heads, shape.head_size, shape.dtype) == (2, 2, 16, torch.float32)

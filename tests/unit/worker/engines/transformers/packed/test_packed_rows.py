@@ -1,4 +1,4 @@
-"""Packed documents: pieces of prompts, shared prefixes, slots that move, and what one document leaves behind."""
+"""Packed documents: pieces of prompts, shared prefixes, moving slots, discarded documents."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,13 +24,13 @@ PACKABLE = [*ARCHITECTURES, "sliding", "tied"]
 
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Let a step hold a few tokens only."""
+    """Let a step hold only a few tokens."""
     monkeypatch.setattr(packed_rows, "STEP_TOKENS", {"cpu": 24})
     return 24
 
 
 @pytest.mark.parametrize("name", PACKABLE)
-def test_documents_that_make_room_for_others_answer_as_alone(name: str, network_of: Networks) -> None:
+def test_documents_that_join_and_leave_answer_as_alone(name: str, network_of: Networks) -> None:
     rows = documents([60, 41, 33, 8, 1, 90, 25, 14])
     drain(packed(network_of(name), rows=3), rows)
     check_all(network_of(name), rows)
@@ -57,7 +57,7 @@ def test_prompts_and_prefixes_longer_than_a_step_come_in_pieces(
     assert sum(one.prompt_tokens for one in work) == sum(len(row.prompt) - row.prefix_tokens for row in rows)
 
 
-def test_no_step_holds_more_prompt_than_it_may(small_steps: int, network_of: Networks) -> None:
+def test_no_step_holds_more_prompt_tokens_than_allowed(small_steps: int, network_of: Networks) -> None:
     runner = packed(network_of("qwen3"))
     for row in documents([60, 41, 33], shared=40):
         assert runner.admit(row, [[*random_ids(40, seed=77), 1]])
@@ -65,7 +65,7 @@ def test_no_step_holds_more_prompt_than_it_may(small_steps: int, network_of: Net
         assert sum(one.prompt_tokens for one in runner.step()) <= small_steps
 
 
-def test_documents_go_on_while_a_long_prompt_comes_in(
+def test_documents_decode_while_a_long_prompt_is_prefilled(
     small_steps: int, network_of: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = packed(network_of("qwen3"))
@@ -82,7 +82,7 @@ def test_documents_go_on_while_a_long_prompt_comes_in(
     check_all(network_of("qwen3"), [short, long])
 
 
-def test_a_window_passes_over_a_prefix_that_is_longer(network_of: Networks) -> None:
+def test_a_sliding_window_leaves_a_longer_prefix(network_of: Networks) -> None:
     rows = documents([1, 4, 20, 50], shared=60, new=30)  # the window is 16: at the end no row sees the prefix
     drain(packed(network_of("sliding")), rows)
     check_all(network_of("sliding"), rows)
@@ -97,7 +97,7 @@ def test_identical_prompts_answer_alike(network_of: Networks) -> None:
     check_all(network_of("qwen3"), rows)
 
 
-def test_answers_longer_than_the_arena_was_made_for_go_on(network_of: Networks) -> None:
+def test_the_cache_grows_for_answers_longer_than_expected(network_of: Networks) -> None:
     rows = [
         document(random_ids(length, length), new, length) for length, new in ((5, 300), (90, 170), (3, 9))
     ]
@@ -105,9 +105,7 @@ def test_answers_longer_than_the_arena_was_made_for_go_on(network_of: Networks) 
     check_all(network_of("qwen3"), rows)
 
 
-def test_the_arena_is_made_once_where_columns_cost_no_time(
-    network_of: Networks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_is_allocated_once_on_a_gpu(network_of: Networks, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[tuple[int, int]] = []
     resize = KVCache.resize
 
@@ -118,7 +116,7 @@ def test_the_arena_is_made_once_where_columns_cost_no_time(
     monkeypatch.setattr(packed_rows, "GROWTH", {})  # as on a GPU
     monkeypatch.setattr(KVCache, "resize", noted)
     runner = packed(network_of("qwen3"), rows=8)
-    sizes.clear()  # when the model was tried out
+    sizes.clear()  # of the trial of the model
     for key in range(3):
         assert runner.admit(document(random_ids(20, key), 2000, key), ())
     for _ in range(5):
@@ -141,7 +139,7 @@ def test_room_is_bounded_by_rows_and_by_tokens(network_of: Networks) -> None:
         assert [runner.admit(row, ()) for row in rows] == [place < admitted for place in range(5)]
 
 
-def test_a_shared_prefix_takes_room_as_well(network_of: Networks) -> None:
+def test_a_shared_prefix_counts_in_the_budget(network_of: Networks) -> None:
     rows = documents([12] * 6, shared=50, new=8)
     for row in rows:
         row.params = row.params.model_copy(update={"max_new_tokens": 8})
@@ -149,12 +147,12 @@ def test_a_shared_prefix_takes_room_as_well(network_of: Networks) -> None:
     others = [row.prompt for row in rows]
     assert [runner.admit(row, others) for row in rows] == [True] * 3 + [False] * 3
     runner.step()
-    assert runner.cells <= 50 + 3 * 64  # columns come by 64
+    assert runner.cells <= 50 + 3 * 64  # columns are a multiple of 64
     drain(runner, rows[3:])
     check_all(network_of("qwen3"), rows)
 
 
-def test_a_prefix_that_nobody_reads_gives_way(network_of: Networks) -> None:
+def test_a_prefix_that_is_not_in_use_is_dropped_for_a_new_document(network_of: Networks) -> None:
     runner = packed(network_of("qwen3"), cells=200)
     before = documents([12, 14], shared=100)
     drain(runner, before)
@@ -167,13 +165,13 @@ def test_a_prefix_that_nobody_reads_gives_way(network_of: Networks) -> None:
 
 
 def broken_network(network_of: Networks) -> Any:
-    """Give a model that computes no numbers from one of its tokens."""
+    """Make a model that computes NaN from one of its tokens."""
     network = network_of("qwen3")
     network.get_input_embeddings().weight.data[BROKEN_TOKEN] = float("nan")
     return network
 
 
-def test_what_is_not_a_number_hurts_no_document_beside_or_after_it(network_of: Networks) -> None:
+def test_nan_hurts_no_document_beside_or_after_it(network_of: Networks) -> None:
     rows = documents([20, 30, 25, 9, 40, 12, 33, 18])
     for bad in (rows[1], rows[4]):
         bad.prompt[3] = BROKEN_TOKEN
@@ -184,7 +182,7 @@ def test_what_is_not_a_number_hurts_no_document_beside_or_after_it(network_of: N
     check_all(network_of("qwen3"), [row for row in rows if row not in failed])
 
 
-def test_nor_does_it_in_a_prefix_or_from_there(network_of: Networks) -> None:
+def test_nan_in_a_prefix_hurts_only_the_documents_that_read_it(network_of: Networks) -> None:
     rows = documents([20, 30, 25], shared=20) + documents([9, 14, 31])
     for bad in rows[:3]:
         bad.prompt[3] = BROKEN_TOKEN
@@ -194,7 +192,7 @@ def test_nor_does_it_in_a_prefix_or_from_there(network_of: Networks) -> None:
 
 
 @pytest.mark.usefixtures("small_steps")
-def test_nor_does_it_when_its_document_is_discarded_half_way(network_of: Networks) -> None:
+def test_nan_of_a_discarded_document_hurts_no_other(network_of: Networks) -> None:
     runner = packed(broken_network(network_of))
     gone = document([1, BROKEN_TOKEN, *random_ids(60)], 4)
     assert runner.admit(gone, ())
@@ -215,10 +213,12 @@ def test_a_prefix_whose_first_document_is_discarded_is_computed_by_the_next(netw
     runner.discard([gone])
     drain(runner, rows)
     check_all(network_of("qwen3"), rows)
-    assert sum(row.prefix_tokens for row in rows) == 60 + 24  # what the first one computed, and all of it
+    assert (
+        sum(row.prefix_tokens for row in rows) == 60 + 24
+    )  # what the first document computed, then all of it
 
 
-def test_documents_go_when_they_are_discarded_before_their_first_step(network_of: Networks) -> None:
+def test_documents_can_be_discarded_before_their_first_step(network_of: Networks) -> None:
     runner = packed(network_of("qwen3"))
     rows = documents([10, 20, 30])
     for row in rows:
@@ -229,7 +229,7 @@ def test_documents_go_when_they_are_discarded_before_their_first_step(network_of
     check_all(network_of("qwen3"), rows[2:])
 
 
-def test_it_begins_anew_after_everything_was_released(network_of: Networks) -> None:
+def test_new_documents_run_after_a_release(network_of: Networks) -> None:
     runner = packed(network_of("qwen3"))
     first = documents([10, 20], shared=30)
     for row in first:

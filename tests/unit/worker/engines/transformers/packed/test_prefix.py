@@ -1,4 +1,4 @@
-"""Shared beginnings: how long the best one is, and when one that is computed serves again."""
+"""Shared prefixes: the best length, and when a computed prefix is reused."""
 
 import torch
 from hypothesis import given
@@ -20,7 +20,7 @@ TOKENS = st.lists(st.integers(0, 2), max_size=40)
 
 
 def prompt(number: int, instruction: list[int] = INSTRUCTION) -> list[int]:
-    """Begin with an instruction, and go on like no other number does."""
+    """Make a prompt: an instruction, then tokens of its own."""
     return [*instruction, 1000 + number, *random_ids(10, seed=number)]
 
 
@@ -44,7 +44,7 @@ def test_the_best_length_saves_the_most_tokens() -> None:
     assert best_shared_length(mine, [*few * 3, many[0]]) == 6
 
 
-def test_nothing_is_shared_with_nobody() -> None:
+def test_a_prompt_without_others_shares_nothing() -> None:
     assert best_shared_length([1, 2, 3], []) == 0
 
 
@@ -54,7 +54,7 @@ def test_a_group_shares_its_instruction() -> None:
     assert (found.ids, found.filled) == (INSTRUCTION, 0)
 
 
-def test_memory_is_taken_once_and_not_when_a_prefix_is_chosen() -> None:
+def test_a_prefix_is_allocated_once_and_not_when_it_is_chosen() -> None:
     found = shelf().find(prompt(0), 1, [prompt(1), prompt(2)])
     assert found is not None
     assert not found.keys
@@ -65,7 +65,7 @@ def test_memory_is_taken_once_and_not_when_a_prefix_is_chosen() -> None:
     assert found.keys is before
 
 
-def test_all_of_a_group_get_the_same_prefix() -> None:
+def test_all_documents_of_a_group_get_the_same_prefix() -> None:
     kept = shelf()
     first = kept.find(prompt(0), 1, [prompt(1), prompt(2)])
     assert kept.find(prompt(1), 1, [prompt(2)]) is first
@@ -79,7 +79,7 @@ def test_the_next_group_gets_the_prefix_of_the_last_one() -> None:
     assert kept.find(prompt(2), 2, [prompt(3)]) is first
 
 
-def test_a_document_without_neighbours_gets_the_prefix_of_the_last_group() -> None:
+def test_a_single_document_gets_the_prefix_of_the_last_group() -> None:
     kept = shelf()
     first = kept.find(prompt(0), 1, [prompt(1)])
     assert kept.find(prompt(2), 2, []) is first
@@ -99,11 +99,11 @@ def test_a_prompt_never_becomes_a_prefix_of_itself() -> None:
     assert kept.find(INSTRUCTION, 1, []) is None
 
 
-def test_a_few_tokens_in_common_are_not_worth_it() -> None:
+def test_a_few_common_tokens_make_no_prefix() -> None:
     assert shelf().find([1, 2, 3, *random_ids(50, 1)], 1, [[1, 2, 3, *random_ids(50, 2)]]) is None
 
 
-def test_a_longer_beginning_is_taken_where_it_saves_much_more() -> None:
+def test_a_longer_prefix_replaces_one_if_it_saves_much_more() -> None:
     kept = shelf()
     short = kept.find(prompt(0), 1, [prompt(1)])
     longer = [*INSTRUCTION, *random_ids(60, seed=9)]
@@ -125,7 +125,7 @@ def test_a_cut_of_a_computed_prefix_is_computed_already() -> None:
     assert cut is not None
     assert (cut.ids, cut.filled) == (INSTRUCTION, 40)
     assert [keys[0, 0].tolist() for keys in cut.keys] == [[1.0] * 4, [2.0] * 4]
-    assert cut.keys[0].data_ptr() == long.keys[0].data_ptr()  # the very same memory
+    assert cut.keys[0].data_ptr() == long.keys[0].data_ptr()  # the same memory
 
 
 def test_a_prefix_that_is_not_computed_that_far_is_not_cut() -> None:
@@ -139,7 +139,7 @@ def test_a_prefix_that_is_not_computed_that_far_is_not_cut() -> None:
     assert (fresh.ids, fresh.filled, fresh.keys) == (INSTRUCTION, 0, [])
 
 
-def test_those_that_nobody_reads_can_be_let_go() -> None:
+def test_prefixes_that_are_not_in_use_can_be_dropped() -> None:
     kept = shelf()
     first, second = (
         kept.find(prompt(0, instruction), group, [prompt(1, instruction)])
@@ -151,12 +151,12 @@ def test_those_that_nobody_reads_can_be_let_go() -> None:
     assert kept.kept == [first]
 
 
-def test_only_the_prefixes_of_late_are_kept() -> None:
+def test_only_recent_prefixes_are_kept() -> None:
     kept = shelf()
     instructions = [random_ids(40, seed=100 + number) for number in range(MOST_KEPT + 1)]
     first = kept.find(prompt(0, instructions[0]), 0, [prompt(1, instructions[0])])
     for group, instruction in enumerate(instructions[1:], start=1):
-        # The first one is in use all the time, so that it is never the oldest.
+        # The first prefix is always in use, so it is never the oldest.
         assert kept.find(prompt(group, instructions[0]), 0, []) is first
         kept.find(prompt(0, instruction), group, [prompt(1, instruction)])
     assert len(kept.kept) == MOST_KEPT
@@ -164,7 +164,7 @@ def test_only_the_prefixes_of_late_are_kept() -> None:
     assert instructions[1] not in [one.ids for one in kept.kept]
 
 
-def test_a_group_with_nothing_in_common_is_not_compared_for_ever() -> None:
+def test_a_group_without_a_common_beginning_is_compared_a_few_times() -> None:
     kept = shelf()
     for number in range(MOST_CHOICES):
         assert kept.find(random_ids(50, number), 1, [random_ids(50, 99)]) is None
@@ -173,7 +173,7 @@ def test_a_group_with_nothing_in_common_is_not_compared_for_ever() -> None:
     assert kept.find(prompt(0), 1, [prompt(1)]) is not None
 
 
-def test_nothing_is_left_of_groups_that_ended_or_failed() -> None:
+def test_groups_that_ended_or_failed_leave_no_counts() -> None:
     kept = shelf()
     kept.find(prompt(0), 1, [prompt(1)])
     kept.find(prompt(0), 2, [prompt(1)])

@@ -1,4 +1,4 @@
-"""Rows that leave a cache, columns that are cut off, rows of another batch that join."""
+"""Rows leave a cache or join it, and columns are cut off."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -22,7 +22,7 @@ LAYERS = 2
 
 
 def cache_of(rows: int, columns: int, first: int = 0) -> DynamicCache:
-    """Make a cache of 2 layers and 1 head whose every cell says its row and its column from the right."""
+    """Make a cache of 2 layers and 1 head whose cells encode row and column from the right."""
     cache = DynamicCache()
     cells = torch.tensor(
         [[[[first + row, columns - column]] for column in range(columns)] for row in range(rows)]
@@ -39,7 +39,7 @@ def cells_of(cache: DynamicCache) -> list[list[list[float]]]:
     return cells
 
 
-def test_rows_that_are_done_leave() -> None:
+def test_finished_rows_leave_the_cache() -> None:
     cache = cache_of(rows=4, columns=3)
     keep_rows(cache, torch.tensor([1, 3]))
     assert [[cell[0] for cell in row] for row in cells_of(cache)] == [[1, 1, 1], [3, 3, 3]]
@@ -64,13 +64,13 @@ def test_rows_join_aligned_at_the_last_column(upper: int, lower: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "joinable"), [("qwen3", True), ("qwen3_5", True), ("sliding", False)])
-def test_rows_can_join_where_no_layer_forgets_columns(
+def test_caches_whose_layers_keep_all_columns_are_joinable(
     name: str, joinable: bool, network_of: Callable[[str], Any]
 ) -> None:
     assert is_joinable(new_cache(network_of(name))) is joinable
 
 
-def test_states_without_columns_join_row_by_row(network_of: Callable[[str], Any]) -> None:
+def test_states_of_linear_attention_join(network_of: Callable[[str], Any]) -> None:
     network = network_of("qwen3_5")
     caches = [new_cache(network), new_cache(network)]
     with torch.inference_mode():
@@ -94,7 +94,7 @@ def test_rows_of_unlike_caches_are_refused(network_of: Callable[[str], Any]) -> 
 @pytest.mark.parametrize(
     ("name", "size"), [("qwen3", (512, 0)), ("sliding", (512, 0)), ("qwen3_5", (256, 2_048 + 4_096))]
 )
-def test_what_tokens_and_rows_take_is_measured(
+def test_the_size_of_columns_and_states_is_measured(
     name: str, size: tuple[int, int], network_of: Callable[[str], Any]
 ) -> None:
     assert cache_size(network_of(name)) == size

@@ -1,4 +1,4 @@
-"""Which prompts go through the model together when they are padded."""
+"""Which padded prompts are prefilled together."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ def test_groups_of_prompts_keep_the_order_and_lose_none(lengths: list[int]) -> N
 
 
 @given(lengths=LENGTHS)
-def test_a_group_takes_no_more_memory_in_passing_than_it_may(lengths: list[int]) -> None:
+def test_a_group_has_no_more_cells_than_allowed(lengths: list[int]) -> None:
     for group in prefill_groups(prompts(sorted(lengths, reverse=True))):
         assert len(group) == 1 or len(group) * len(group[0].prompt) <= MOST_PREFILL_CELLS
 
@@ -31,6 +31,6 @@ def test_a_long_prompt_does_not_pad_many_short_ones() -> None:
     assert [len(group) for group in groups] == [1, 10]
 
 
-def test_short_prompts_go_through_together_whatever_their_padding() -> None:
+def test_short_prompts_are_prefilled_together_whatever_their_padding() -> None:
     groups = list(prefill_groups(prompts([100, 10, 5])))
     assert [len(group) for group in groups] == [3]

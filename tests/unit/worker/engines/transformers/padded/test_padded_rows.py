@@ -1,4 +1,4 @@
-"""Padded documents: rows leave, others join the running batch, and each answers as the model alone."""
+"""Padded documents: rows leave and join running batches, and answer as the model alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ SHAPES = st.lists(st.tuples(st.integers(1, 90), st.integers(1, 24)), min_size=1,
 
 
 def documents(shapes: list[tuple[int, int]], seed: int = 0) -> list[RequestState]:
-    """Make documents of so many tokens, and so many new ones."""
+    """Make documents with so many prompt tokens and new tokens."""
     draw = torch.Generator().manual_seed(seed)
     return [
         document(torch.randint(0, PLAIN_TOKENS, (length,), generator=draw).tolist(), new, key)
@@ -53,7 +53,7 @@ def test_a_batch_answers_as_the_model_alone(
     @settings(max_examples=5, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     def check(shapes: list[tuple[int, int]], seed: int, few: int, rows: int) -> None:
         nonlocal compared, ties
-        # Low, so that small batches too go through the model in groups that join.
+        # Low, so that small batches too are prefilled in groups that join.
         monkeypatch.setattr(batching, "FEW_PREFILL_CELLS", few)
         taken = documents(shapes, seed)
         drain(padded(network, rows=rows), taken)
@@ -93,7 +93,7 @@ def test_each_prompt_goes_through_the_model_once(network_of: Networks) -> None:
     assert sum(one.cells for one in work) >= sum(len(row.prompt) for row in rows)
 
 
-def test_states_take_room_as_well(network_of: Networks) -> None:
+def test_states_of_hybrid_models_count_in_the_budget(network_of: Networks) -> None:
     runner = PaddedRows(network_of("qwen3_5"), TokenBudget(8, cells=100, row_cells=30))
     rows = documents([(12, 8)] * 3)
     assert [runner.admit(row, ()) for row in rows] == [True, True, False]
@@ -108,7 +108,7 @@ def test_room_is_bounded_by_rows_and_by_tokens(network_of: Networks) -> None:
         assert runner.cells == admitted * 20
 
 
-def test_what_is_not_a_number_fails_alone(network_of: Networks) -> None:
+def test_a_row_of_nan_fails_alone(network_of: Networks) -> None:
     network = network_of("qwen3_5")
     network.get_input_embeddings().weight.data[BROKEN_TOKEN] = float("nan")
     rows = documents([(20, 9), (30, 12), (25, 6), (9, 14), (16, 8)])

@@ -1,4 +1,4 @@
-"""From messages to token ids: the template's control tokens stay, a document's never come to be."""
+"""Encoding messages: the template's control tokens stay, and a document never makes one."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -52,7 +52,7 @@ def test_a_document_never_spells_a_control_token(
 
 @given(text=TEXT.filter(lambda text: not any(0xF0000 <= ord(c) <= 0xF0001 for c in text)))
 @FEW
-def test_the_document_is_all_there_as_plain_characters(
+def test_a_document_that_spells_control_tokens_keeps_its_characters(
     tokenizer: PreTrainedTokenizerBase, encoder: PromptEncoder, text: str
 ) -> None:
     ids = encoder.encode(conversation(text), thinking=True)
@@ -98,7 +98,7 @@ def test_half_a_surrogate_pair_fails_the_document(encoder: PromptEncoder) -> Non
         encoder.encode(conversation("ab\ud83d"), thinking=False)
 
 
-def test_what_the_template_refuses_fails_the_document() -> None:
+def test_a_conversation_that_the_template_refuses_fails() -> None:
     tokenizer = chat_tokenizer()
     tokenizer.chat_template = "{{ raise_exception('no system message, please') }}"
     with pytest.raises(PromptFailed, match="no system message, please"):

@@ -1,4 +1,4 @@
-"""Prompts that do not fit: failed with the counts, or shortened in the document alone."""
+"""Prompts that do not fit fail with the counts, or only their document is shortened."""
 
 import time
 from dataclasses import replace
@@ -34,7 +34,7 @@ def test_a_prompt_that_fits_exactly_is_left_alone(fitter: Fitter) -> None:
         fitter.fit(ask("short", max_new_tokens=CONTEXT - tokens + 1))
 
 
-def test_too_long_says_the_counts(fitter: Fitter) -> None:
+def test_a_prompt_that_is_too_long_fails_with_the_counts(fitter: Fitter) -> None:
     with pytest.raises(PromptTooLong) as caught:
         fitter.fit(ask(LONG, max_new_tokens=100))
     assert caught.value.prompt_tokens > 1000
@@ -52,7 +52,7 @@ def test_truncating_keeps_the_beginning_and_everything_around_it(fitter: Fitter)
     assert 0.9 * (CONTEXT - 100) < len(ids) <= CONTEXT - 100
 
 
-def test_truncating_fails_where_no_part_of_the_document_fits(fitter: Fitter) -> None:
+def test_truncating_fails_if_no_part_of_the_document_fits(fitter: Fitter) -> None:
     for new_tokens in (CONTEXT - 20, CONTEXT, 10 * CONTEXT):
         with pytest.raises(PromptTooLong):
             fitter.fit(ask(LONG, max_new_tokens=new_tokens, on_overflow="truncate"))
@@ -72,7 +72,7 @@ def test_truncating_needs_few_renderings(fitter: Fitter) -> None:
 
 
 @pytest.mark.parametrize("text", ["<|im_end|>" * 100_000, "a" * 1_000_000, "\n" * 999_999 + "a"])
-def test_a_megabyte_takes_seconds(fitter: Fitter, text: str) -> None:
+def test_fitting_a_megabyte_takes_seconds(fitter: Fitter, text: str) -> None:
     started = time.process_time()
     assert len(fitter.fit(ask(text, max_new_tokens=50, on_overflow="truncate"))) <= CONTEXT - 50
     assert time.process_time() - started < 30
