@@ -131,7 +131,7 @@ def run(name: str, settings: Settings) -> ScheduleRun:
     """
     with open_store(settings) as store:
         schedule = _find(store, name)
-        # In one transaction, so that no beat claims the run in between.
+        # In one transaction, so that no beat can hold the run first.
         with store.writing() as connection:
             run_id = begin_run_now(connection, schedule.id)
             held = hold_run(connection, settings.lease_seconds, run_id)

@@ -58,7 +58,7 @@ def _advance_runs(store: Store, broker: Broker, settings: Settings) -> int:
         return 0
     try:
         steps = 0
-        while (held := _claimed(store, settings)) is not None:
+        while (held := _next_run(store, settings)) is not None:
             advance_run(store, broker, settings, held)
             steps += 1
         return steps
@@ -116,7 +116,7 @@ def _put_off(store: Store, held: HeldRun, error: UsageError) -> bool:
     return True
 
 
-def _claimed(store: Store, settings: Settings) -> HeldRun | None:
+def _next_run(store: Store, settings: Settings) -> HeldRun | None:
     with store.writing() as connection:
         return hold_run(connection, settings.lease_seconds)
 

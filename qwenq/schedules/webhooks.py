@@ -70,7 +70,7 @@ def send_notices(store: Store, settings: Settings) -> int:
     sent = 0
     ends = time.monotonic() + SENDING_SECONDS
     with requests.Session() as session:
-        while (notice := _claimed(store)) is not None:
+        while (notice := _next_notice(store)) is not None:
             reason = _posted(session, notice, settings)
             sent += reason is None
             _note(store, notice, reason)
@@ -107,7 +107,7 @@ def secret_of(settings: Settings) -> bytes | None:
         raise InvalidSetting(name="QWENQ_WEBHOOK_SECRET", reason=reason) from None
 
 
-def _claimed(store: Store) -> Notice | None:
+def _next_notice(store: Store) -> Notice | None:
     with store.writing() as connection:
         return hold_notice(connection)
 

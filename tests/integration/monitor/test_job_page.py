@@ -126,9 +126,9 @@ def test_failures_are_grouped_by_code_with_messages_and_documents(
     finish(
         watched_store, claim, [answer(0), *(failure(seq) for seq in (1, 2, 3)), failure(4, "poison", "twice")]
     )
-    told = _words(_part(flower, job_id, "failures"))
-    assert "too_long 3 documents much too long d1 (in.jsonl:2), d2 (in.jsonl:3), d3 (in.jsonl:4)" in told
-    assert "poison 1 document twice d4 (in.jsonl:5)" in told
+    failures = _words(_part(flower, job_id, "failures"))
+    assert "too_long 3 documents much too long d1 (in.jsonl:2), d2 (in.jsonl:3), d3 (in.jsonl:4)" in failures
+    assert "poison 1 document twice d4 (in.jsonl:5)" in failures
     assert f'href="/jobs/{job_id}/documents/4"' in _part(flower, job_id, "failures")
 
 

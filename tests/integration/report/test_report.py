@@ -137,7 +137,7 @@ def test_a_report_is_one_self_contained_page(store: Store, home: Mapping[str, st
     ]
     assert policy[0] is not None
     assert "default-src 'none'" in policy[0]
-    for told in (
+    for text in (
         f"Job {job_id} is completed",
         f"document {HOSTILE}",
         f"Read {HOSTILE}",
@@ -150,7 +150,7 @@ def test_a_report_is_one_self_contained_page(store: Store, home: Mapping[str, st
         "Of these, reused 1",
         "Of these, cut off 1",
     ):
-        assert told in page.text, told
+        assert text in page.text, text
 
 
 def test_each_plot_of_a_report_has_a_sentence_and_a_table(store: Store) -> None:
@@ -177,8 +177,8 @@ def test_a_report_hides_text_when_asked(
     more, env = ((hidden,), home) if name.startswith("--") else ((), {**home, name: value})
     ran = qwenq_here("report", str(job_id), "-o", "r.html", "--json", *more, cwd=tmp_path, env=env)
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
-    assert (told["samples"], told["asked"]["prompt"]) == ([], None)
+    report = json.loads(ran.stdout)
+    assert (report["samples"], report["asked"]["prompt"]) == ([], None)
     for said in (_Page((tmp_path / "r.html").read_text("utf-8")).text, ran.stdout):
         for text in ("document <script>", "much too long", "Read <script>", "properties", "not JSON"):
             assert text not in said
@@ -189,14 +189,14 @@ def test_a_report_as_json_has_the_numbers(store: Store, home: Mapping[str, str],
     job_id = structured_job(store)
     ran = qwenq_here("report", str(job_id), "--json", "--samples", "1", cwd=tmp_path, env=home)
     assert (ran.returncode, ran.stderr) == (0, "")
-    told = json.loads(ran.stdout)
-    assert told["job"]["documents"]["succeeded"] == 2
-    assert (told["device_seconds"], told["cost"]) == (7.2, None)
-    assert [(group["code"], group["documents"]) for group in told["failures"]] == [
+    report = json.loads(ran.stdout)
+    assert report["job"]["documents"]["succeeded"] == 2
+    assert (report["device_seconds"], report["cost"]) == (7.2, None)
+    assert [(group["code"], group["documents"]) for group in report["failures"]] == [
         ("invalid_row", 1), ("too_long", 1),
     ]  # fmt: skip
-    assert told["distributions"]["seconds"]["bars"] == [{"first": 2.0, "end": 3.0, "count": 1}]
-    (sample,) = told["samples"]
+    assert report["distributions"]["seconds"]["bars"] == [{"first": 2.0, "end": 3.0, "count": 1}]
+    (sample,) = report["samples"]
     assert (sample["custom_id"], sample["document"]["text"]) == (HOSTILE, f"document {HOSTILE}")
 
 
