@@ -8,11 +8,11 @@ from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.states import JobState, WorkerState
 
 PendingDocument = tuple[int, str]
-"""A document without an outcome: its seq, and its content, a JSON object. Bare: many go from process to process."""
+"""A document without an outcome: its seq, and its content, a JSON object. A plain tuple: many are pickled."""
 
 CRASHES_IN_COMPANY = 1
-"""How often a chunk may go down beside others. Once is what happens to all chunks of a worker that is lost: whoever is
-at work takes such a one up beside what it has, or it would wait until somebody has nothing else to do."""
+"""After how many crashes a chunk is still answered beside others. All chunks of a lost worker crash once: other workers
+claim them beside their own, or they would wait until some worker has nothing else to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class PlannedChunk:
 class Claim:
     """One attempt of one worker at one chunk: documents `first_seq` to `last_seq` of a job, both included.
 
-    `crashes` are the attempts before it that took their worker down, one after the other.
+    `crashes` counts the attempts just before this one that each ended with a lost worker.
     """
 
     chunk_id: int
@@ -56,7 +56,7 @@ class Claim:
 
     @property
     def suspect(self) -> bool:
-        """Whether it must be answered with no other chunk beside it, which its next crash could be blamed on."""
+        """Whether it must be answered alone, so that its next crash cannot be another chunk's fault."""
         return self.crashes > CRASHES_IN_COMPANY
 
 
@@ -64,7 +64,7 @@ class Claim:
 class Assignment:
     """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome.
 
-    With `reuse`, from earlier answers where there are some.
+    With `reuse`, earlier answers may be given to them.
     """
 
     claim: Claim
@@ -94,7 +94,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class RescueReport:
-    """What a rescue found: chunks put back, halved, and documents failed as poison."""
+    """What a rescue did: chunks put back, chunks halved, and documents failed as poison."""
 
     requeued: int = 0
     halved: int = 0
@@ -102,7 +102,7 @@ class RescueReport:
 
     @property
     def found(self) -> int:
-        """How many chunks were stranded."""
+        """How many claims were lost."""
         return self.requeued + self.halved + self.poisoned
 
     def __add__(self, other: "RescueReport") -> "RescueReport":

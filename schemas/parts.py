@@ -1,4 +1,4 @@
-"""The parts of a long document: each is asked about by itself, and their answers are merged."""
+"""The parts of a long document: an engine answers each part alone, and then the answers are merged."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from qwenq.schemas.results import FinishReason, Usage
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One step on the way to a long document's answer: its characters `first` to `last`, the last one not included.
+    """Characters `first` to `last` of a long document, the last one not included.
 
-    Of level 0 it is a part of the document itself; of a higher one, the merge of some answers of the level below, and
-    its characters are theirs. `place` counts in the level, from 0.
+    At level 0 it is a part of the document itself. At a higher level it is a merge of some answers of the level below,
+    and covers their characters. `place` counts within the level, from 0.
     """
 
     seq: int
@@ -24,7 +24,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PartAnswer:
-    """The answer to a part; `seconds` as of a completion."""
+    """The answer to a part; `seconds` as in a completion."""
 
     text: str
     finish_reason: FinishReason
@@ -33,7 +33,7 @@ class PartAnswer:
 
 
 class PartLine(BaseModel):
-    """The answer to a part of a document, as a line of the parts file; `last_char` is included, both count from 0."""
+    """A line of the parts file: the answer to a part. Characters count from 0, and `last_char` is included."""
 
     model_config = ConfigDict(frozen=True)
 

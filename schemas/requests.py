@@ -1,4 +1,4 @@
-"""What a worker hands to its engine, and what it gets back."""
+"""What an engine is asked, and what it gives back."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from qwenq.schemas.results import Failure, FinishReason, Usage
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One document for the engine; `key` and `group` come back with its completion.
+    """One question to an engine; `key` and `group` come back with its completion.
 
-    Requests of a group (a chunk) are measured together, and can be withdrawn together. After one that
-    `closes_group`, the engine asks for the next only when its device will soon want it.
+    Requests of a group (a chunk) are measured together, and can be withdrawn together. After a request that
+    `closes_group`, the engine reads the next only when its device will soon want it: reading it may claim a chunk.
     """
 
     key: int
@@ -28,7 +28,7 @@ class Request:
 class Completion:
     """The answer to one request. `failure` is set exactly when `finish_reason` is `error`.
 
-    `seconds` went by from the request's entering the engine's device to its end, whatever was begun again between.
+    `seconds` passed from when the request entered the engine's device to its end, including steps that were repeated.
     """
 
     key: int
@@ -44,7 +44,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The resident model, once loaded. `context` is in tokens; `revision` tells its weights from later ones."""
+    """The resident model, loaded. `context` is in tokens; `revision` distinguishes its weights from others."""
 
     model: str
     device: str
@@ -57,12 +57,11 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class BatchMetrics:
-    """A group's share of a stretch of generation: documents ended, tokens, wall seconds, memory in bytes.
+    """A group's share of some seconds of generation: documents ended, tokens, wall seconds, memory in bytes.
 
-    `prompt_tokens` is what went through the model, without the `prefix_tokens` that were reused; `padded_tokens` are
-    the cells that this took, so padding waste is padded / prompt - 1. `new_tokens` were generated. Where several groups
-    share a step, each is charged its share of the seconds. `together` is how many documents, of whatever group, its
-    steps brought on at once, on average.
+    `prompt_tokens` went through the model, without the `prefix_tokens` that were reused; `padded_tokens` are the cells
+    that this took, so padding waste is padded / prompt - 1. `new_tokens` were generated. Groups that share a step are
+    charged their share of its seconds. `together` is the average number of documents, of all groups, in a step.
     """
 
     rows: int
@@ -87,8 +86,8 @@ class BatchMetrics:
 class EngineHooks:
     """What an engine calls while it generates.
 
-    `on_step` is called at least once a decode step, by the thread that generates, and may raise to break the
-    generation off; `on_batch` is called every few seconds for each group at work, and when a group has ended.
+    The generating thread calls `on_step` at least once for each decode step; it may raise to break generation off.
+    `on_batch` is called every few seconds for each group in the batch, and when a group has ended.
     """
 
     on_step: Callable[[], None]

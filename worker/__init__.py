@@ -1,1 +1,1 @@
-"""Work done: Celery tasks claim chunks, an engine answers their documents, the store keeps the answers."""
+"""Work done: a folder for each process and part of a worker, from claimed chunks to stored answers."""

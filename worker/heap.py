@@ -1,12 +1,13 @@
-"""Python's heap, once a process has what it keeps for good."""
+"""Python's heap, once a process has allocated what it keeps for good."""
 
 import gc
 
 
 def freeze_heap() -> None:
-    """Have the collector look at what is there by now no more.
+    """Exclude everything allocated so far from garbage collection.
 
-    It would walk through all modules, and a model's, again and again, for tens of milliseconds that nothing else runs.
+    Otherwise each full collection walks through all modules and the model's objects, and stops every thread for tens of
+    milliseconds.
     """
     gc.collect()
     gc.freeze()

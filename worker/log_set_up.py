@@ -1,4 +1,4 @@
-"""The log of a worker's and beat's processes: as the settings say, in place of what Celery would set up."""
+"""Logging in the processes of workers and beat: set up from the settings, in place of Celery's own."""
 
 import logging
 import os
@@ -12,18 +12,18 @@ from qwenq.schemas.settings import settings_of_process
 
 @signals.setup_logging.connect
 def heed_log_settings(**_: object) -> None:
-    """Hear from Celery that it is time; that somebody hears keeps it from doing so itself."""
+    """Set up logging when Celery asks. A receiver of this signal keeps Celery from setting up its own."""
     settings = settings_of_process()
     set_up_logging(settings.log_format, settings.log_level)
-    # It keeps what it says of processes that died from every other log.
+    # By default, what it logs about processes that died reaches no other log.
     if (of_processes := get_multiprocessing_logger()) is not None:
         of_processes.propagate = True
 
 
 def leave_ticks_out(log_level: str) -> None:
-    """Let Celery tell of this process's tasks only what goes wrong; all of it when the level is `debug`.
+    """Have Celery log only warnings about this process's tasks; everything at level `debug`.
 
-    Beat's tasks come every few seconds, with three lines each, for ever; what they find is logged as events.
+    Beat's tasks come every few seconds for ever, with three lines each; what they find is logged as events.
     """
     level = logging.getLevelNamesMapping()[log_level.upper()]
     if level > logging.DEBUG:
@@ -33,5 +33,5 @@ def leave_ticks_out(log_level: str) -> None:
 
 @signals.celeryd_after_setup.connect
 def leave_children_alone(**_: object) -> None:
-    """Keep billiard from setting up a log of its own in a child, before the child can hear of ours."""
+    """Keep billiard from setting up its own log in a child before the child sets up ours."""
     os.environ.pop("_MP_FORK_LOGLEVEL_", None)

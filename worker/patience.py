@@ -1,4 +1,4 @@
-"""Waiting for a store that is away: with backoff, not for ever."""
+"""Retrying what fails while the store is away: with backoff, for a limited time."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -21,10 +21,7 @@ _log = logging.getLogger("qwenq.worker")
 
 
 def patiently(seconds: float) -> Iterator[AttemptManager]:
-    """A retry, for so long, of what failed because the store was away; the log tells of it.
-
-    Raises the last StoreAway in the end.
-    """
+    """Attempts for this long, as long as they raise StoreAway; each failure is logged. Raises the last StoreAway."""
     retrying = retrying_store(seconds, _log_away)
     yield from retrying
     attempts = retrying.statistics["attempt_number"]
@@ -33,7 +30,7 @@ def patiently(seconds: float) -> Iterator[AttemptManager]:
 
 
 def retrying_store(seconds: float, told: Callable[[str, float], None]) -> Retrying:
-    """The same for a caller who says for himself why it failed, and in how many seconds it is tried again."""
+    """The same for a caller that reports failures itself: `told` gets the reason and the seconds until the next try."""
 
     def tell(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -25,10 +25,10 @@ from qwenq.store.broker.broker import ANSWER_CHUNK, RECONCILE, TASK_LIMIT_SECOND
 from qwenq.store.broker.reconcile import reconcile
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import check_version
-from qwenq.worker.log_set_up import heed_log_settings  # noqa: F401 - a spawned child hears of it here
+from qwenq.worker.log_set_up import heed_log_settings  # noqa: F401 - a spawned child sets up logging by this import
 
-# Before Celery would kill the process: what is left by then is put down, for another task to go on with.
 BUDGET_SECONDS = 0.8 * TASK_LIMIT_SECONDS
+"""After this time, before Celery would kill the process, a task releases what is left; another goes on with it."""
 _PARENT = os.getppid()
 
 _log = logging.getLogger("qwenq.worker")
@@ -36,7 +36,7 @@ _log = logging.getLogger("qwenq.worker")
 
 @shared_task(name=ANSWER_CHUNK, bind=True)
 def answer_chunk(self: "Task[..., Any]", chunk_id: int) -> str | None:
-    """Answer one chunk. Its message goes back to the queue when this worker cannot. Returns how far it came."""
+    """Answer a chunk and what else waits. Puts the message back when this worker cannot. Returns how far it came."""
     deadline = time.monotonic() + BUDGET_SECONDS
     from qwenq.worker.turn.task_events import progress_teller
     from qwenq.worker.turn.working_process import note_failure, working_process
@@ -44,7 +44,7 @@ def answer_chunk(self: "Task[..., Any]", chunk_id: int) -> str | None:
     try:
         progress = working_process().answer(chunk_id, deadline, progress_teller(self))
     except (ModelUnavailable, SelfCheckFailed) as error:
-        # Without its model this worker can only take messages from those that could answer.
+        # Without its model, this worker only keeps messages from workers that could answer.
         _stop_worker()
         raise Reject(str(error), requeue=True) from error
     except StoreAway as error:
@@ -53,7 +53,7 @@ def answer_chunk(self: "Task[..., Any]", chunk_id: int) -> str | None:
         _stop_worker()
         raise Reject(str(error), requeue=True) from error
     except Exception:  # noqa: BLE001 - whatever it is
-        # Celery would log its message, and show it in Flower: it may quote a document.
+        # Celery would log the error's message and show it in Flower, and that may quote a document.
         _log.critical(Event.TURN_FAILED, exc_info=True, extra={"chunk": chunk_id})
         raise TurnFailed from None
     return None if progress is None else str(progress)
@@ -66,7 +66,7 @@ def _stop_worker() -> None:
 
 @shared_task(name=RECONCILE, send_events=False)
 def reconcile_store() -> None:
-    """Rescue and announce what is stranded."""
+    """Rescue lost claims, and announce chunks whose message is missing."""
     settings = settings_of_process()
     try:
         with Store.of(settings) as store, Broker(settings) as broker:

@@ -1,1 +1,1 @@
-"""Keeping claims: the ledger of outcomes, and the thread that writes them and renews leases."""
+"""Keeping claims while they are answered: the ledger of a turn, and the keeper that writes it to the store."""

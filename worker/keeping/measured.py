@@ -1,4 +1,4 @@
-"""What the engine measured of a turn's claims, until it is written; the last may come after a claim is settled."""
+"""What the engine measured for a turn's claims and is unwritten; a last batch may come after its claim is over."""
 
 from collections import defaultdict
 
@@ -15,19 +15,19 @@ class Measured:
         self._waiting: defaultdict[Claim, list[BatchMetrics]] = defaultdict(list)
 
     def expect(self, claim: Claim) -> None:
-        """Know whose metrics those of its group are."""
+        """Expect metrics for this claim's group."""
         self._claims[claim.chunk_id] = claim
 
     def add(self, metrics: BatchMetrics) -> None:
-        """Take a group's metrics."""
+        """Add a group's metrics."""
         self._waiting[self._claims[metrics.group]].append(metrics)
 
     def drain(self) -> Metrics:
         """Hand out what is unwritten, to be written now."""
-        taken, self._waiting = self._waiting, defaultdict(list)
-        return taken
+        drained, self._waiting = self._waiting, defaultdict(list)
+        return drained
 
     def put_back(self, metrics: Metrics) -> None:
-        """Take what could not be written."""
+        """Take back what could not be written."""
         for claim, some in metrics.items():
             self._waiting[claim] += some

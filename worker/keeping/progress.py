@@ -1,4 +1,4 @@
-"""How far a turn is, told while it lasts: to whoever watches Celery's tasks, in ids and counts only."""
+"""How far a turn is, reported while it lasts to those who watch Celery's tasks: in ids and counts only."""
 
 import threading
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from qwenq.schemas.outcomes import Outcome
 
 EVERY_SECONDS = 2.0
 LAST_WORD_SECONDS = 1.0
-"""How long the end of a turn waits for what is being told; a broker that is away must not hold up the next turn."""
+"""How long the end of a turn waits for the last report; a broker that is away must not hold up the next turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnProgress:
-    """The claim that is at work, and how far it is; `chunks` were claimed in the turn so far."""
+    """The claim that was answered last, and how far it is; `chunks` were claimed in the turn so far."""
 
     job_id: int
     chunk_id: int
@@ -42,34 +42,34 @@ class ProgressCount:
     def __init__(self) -> None:
         self._begun: dict[int, tuple[Claim, int]] = {}
         self._done: dict[int, int] = {}
-        self._at_work: int | None = None
+        self._current: int | None = None
 
     def begin(self, assignment: Assignment) -> None:
         """Count one more claim."""
         chunk_id = assignment.claim.chunk_id
         self._begun[chunk_id] = assignment.claim, len(assignment.documents)
         self._done[chunk_id] = 0
-        if self._at_work is None:
-            self._at_work = chunk_id
+        if self._current is None:
+            self._current = chunk_id
 
     def add(self, outcome: Outcome) -> None:
-        """Count an outcome; the claim that it belongs to is the one at work."""
-        self._at_work = outcome.chunk_id
+        """Count an outcome; its claim is the current one."""
+        self._current = outcome.chunk_id
         self._done[outcome.chunk_id] += 1
 
     def now(self) -> TurnProgress | None:
-        """How far the claim is that the last outcome belongs to; None before the first claim."""
-        if self._at_work is None:
+        """How far the current claim is. None: there is no claim yet."""
+        if self._current is None:
             return None
-        claim, documents = self._begun[self._at_work]
-        done = self._done[self._at_work]
+        claim, documents = self._begun[self._current]
+        done = self._done[self._current]
         return TurnProgress(claim.job_id, claim.chunk_id, claim.attempt, done, documents, len(self._begun))
 
 
 class ProgressTold:
-    """Tells how far a turn is every two seconds, for as long as the `with` block lasts, and when that has changed.
+    """Reports how far a turn is, every two seconds if that has changed, for as long as the `with` block lasts.
 
-    In a thread of its own: what it tells goes to the broker, for which generation must never wait.
+    In a thread of its own: reports go to the broker, and generation must never wait for that.
     """
 
     def __init__(self, look: Callable[[], TurnProgress | None], tell: Tell) -> None:

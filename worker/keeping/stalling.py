@@ -1,4 +1,4 @@
-"""Noticing a device that hangs: generation makes no step, though there is something to generate."""
+"""Noticing a device that hangs: generation makes no step although there is something to generate."""
 
 import logging
 import os
@@ -24,11 +24,11 @@ class StallWatch:
         self._cpu_seconds = time.process_time()
 
     def note_step(self) -> None:
-        """Note that generation moves on, or has no reason to."""
+        """Note that generation moves on, or has a good reason not to."""
         self._last_step = time.monotonic()
 
     def replace_process_if_stalled(self, unanswered: Sequence[Claim]) -> None:
-        """End a process whose device hangs while these claims wait: Celery starts another, their leases run out."""
+        """End the process if its device hangs while these claims wait: Celery starts another, their leases expire."""
         computes = self._computes()
         if not unanswered or (self._on_cpu and computes):
             self.note_step()
@@ -43,7 +43,7 @@ class StallWatch:
         os._exit(STALLED_EXIT_CODE)
 
     def _computes(self) -> bool:
-        """Whether the process used the processor since the last look: on a CPU, one long step is no stall."""
+        """Whether the process used the processor since the last call: on a CPU, one long step is no stall."""
         looked, cpu_seconds = time.monotonic(), time.process_time()
         used, passed = cpu_seconds - self._cpu_seconds, looked - self._looked
         self._looked, self._cpu_seconds = looked, cpu_seconds

@@ -1,1 +1,1 @@
-"""Long documents: those that do not fit into the model's context are cut, answered in parts, and merged."""
+"""Long documents: what does not fit into the model's context is cut, answered in parts, and merged."""

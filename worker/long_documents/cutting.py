@@ -1,4 +1,4 @@
-"""Where a document is cut: between paragraphs, else sentences, else words, and inside a word only if it must be.
+"""Where a document is cut: between paragraphs, else sentences, else words, and inside a word only as a last resort.
 
 Unicode says where sentences and words end (UAX 29), in any script; `semantic-text-splitter` finds these places.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from semantic_text_splitter import TextSplitter
 
 FILLED = 0.97
-"""How full a part is made, for some have more tokens a character than others."""
+"""How full a part is made: some parts have more tokens for each character than others."""
 
 
 class Span(NamedTuple):
@@ -21,7 +21,7 @@ class Span(NamedTuple):
 
 
 def cut(text: str, tokens_of: Callable[[int, int], int], room: int) -> list[Span] | None:
-    """The parts of a text, about even and without gaps, so that the prompt around each has at most `room` tokens.
+    """Cut a text into about even parts without gaps, so that the prompt around each has at most `room` tokens.
 
     `tokens_of(first, last)` counts the whole prompt with these characters. None: not even one character fits.
     """
@@ -43,19 +43,19 @@ def cut(text: str, tokens_of: Callable[[int, int], int], room: int) -> list[Span
 
 
 def _pieces(text: str, span: Span, share: float) -> list[Span]:
-    """A span in two pieces or more, each of about this share of its characters at the most."""
+    """Cut a span into two pieces or more, each with about this share of its characters at most."""
     chars = span.last - span.first
     most = max(1, min(int(chars * share), chars - 1))
     fewest = max(2, ceil(chars / most))
     pieces = _even_pieces(text, span, most, fewest)
     if len(pieces) > fewest:
-        # The last one is a crumb, of what the others left over: each takes less.
+        # The last piece is a crumb that the others left over: make them all a little smaller.
         pieces = _even_pieces(text, span, most, fewest + 1)
     return pieces
 
 
 def _even_pieces(text: str, span: Span, most: int, count: int) -> list[Span]:
-    """A span in about so many pieces, each as long as the best place for a cut makes it, and `most` at the most."""
+    """Cut a span into about so many pieces of at most `most` characters, each up to the best place for a cut."""
     enough = min(most, ceil((span.last - span.first) / count))
     pieces: list[Span] = []
     first = span.first

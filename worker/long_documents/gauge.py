@@ -1,4 +1,4 @@
-"""What fits into the model's context: told from lengths where that is enough, else counted in the model's tokens."""
+"""Whether a prompt fits into the model's context: by its length where that is enough, else by counting its tokens."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -20,29 +20,29 @@ class TokenCounter(Protocol):
 
 
 class Gauge:
-    """Measures prompts by a model of some context, in tokens. For the thread that reads requests."""
+    """Measures prompts against a model's context, in tokens. For the thread that reads requests."""
 
     def __init__(self, counter: TokenCounter, context: int) -> None:
         self._counter = counter
         self.context = context
 
     def room(self, params: GenerationParams) -> int:
-        """The tokens that a prompt may have, beside the longest answer allowed."""
+        """The tokens that a prompt may have beside the longest allowed answer."""
         return self.context - params.max_new_tokens
 
     def surely_fits(self, messages: Iterable[Message], params: GenerationParams) -> bool:
-        """Whether a prompt is so short that nothing need be counted: no token is shorter than a byte."""
+        """Whether a prompt is so short that it fits without counting: no token is shorter than a byte."""
         most = self._frame
         for message in messages:
             text = message.content
             try:
                 most += MESSAGE_TOKENS + (len(text) if text.isascii() else len(text.encode()))
-            except UnicodeEncodeError:  # half of a surrogate pair: the engine says so, whatever its length
+            except UnicodeEncodeError:  # half of a surrogate pair: the engine refuses it, whatever its length
                 return True
         return most <= self.room(params)
 
     def tokens(self, messages: Sequence[Message], params: GenerationParams) -> int:
-        """The tokens of a prompt. Raises DocumentFailed."""
+        """Count the tokens of a prompt. Raises DocumentFailed."""
         return self._counter.prompt_tokens(messages, thinking=params.thinking)
 
     def fits(self, messages: Sequence[Message], params: GenerationParams) -> bool:
@@ -51,7 +51,7 @@ class Gauge:
 
     @cached_property
     def _frame(self) -> int:
-        """What the chat template puts around the shortest conversation, a system message of its own included."""
+        """The tokens of the shortest conversation in the chat template, with the template's own system message."""
         return max(
             self._counter.prompt_tokens((Message("user", "."),), thinking=thinking)
             for thinking in (False, True)

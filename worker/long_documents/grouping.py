@@ -1,4 +1,4 @@
-"""Which answers are merged together: all, where they fit into one prompt, else some at a time."""
+"""Which answers are merged together: all if they fit into one prompt, else some at a time."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 def groups_of(
     answers: Sequence[str], fits: Callable[[Sequence[str]], bool]
 ) -> Sequence[Sequence[int]] | None:
-    """The fewest groups of neighbours, about even, that fit into a merge prompt each; places in `answers`.
+    """Group neighbours into the fewest, about even groups that each fit into a merge prompt; gives places in `answers`.
 
-    Of an odd number of answers, one may be in a group of its own. None: not even two fit.
+    With an odd number of answers, one group may hold a single answer. None: not even two answers fit.
     """
     for count in range(1, (len(answers) + 1) // 2 + 1):
         groups = _even(len(answers), count)

@@ -1,4 +1,4 @@
-"""One long document on its way: its parts are answered, then these answers merged, level by level, into one."""
+"""One long document: its parts are answered, then the answers are merged, level by level, into one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,9 +15,9 @@ from qwenq.worker.turn.stage import ClaimedRequests
 
 @dataclass(slots=True, eq=False)
 class LongDocument:
-    """What is known of a document in parts: `known` from an earlier attempt, `parts` are those of its newest level.
+    """The state of a document in parts: `known` are answers of an earlier attempt, `parts` those of the newest level.
 
-    `request` asks about it as a whole. For one thread at a time.
+    `request` asks about the whole document. For one thread at a time.
     """
 
     claimed: ClaimedRequests
@@ -37,7 +37,7 @@ class LongDocument:
 
     @property
     def answered(self) -> bool:
-        """Whether the newest level has all its answers."""
+        """Whether the newest level has all of its answers."""
         return not self._missing
 
     @property
@@ -70,7 +70,7 @@ class LongDocument:
         return missing
 
     def add(self, part: Part, answer: PartAnswer) -> None:
-        """Take an answer to a part of the newest level."""
+        """Add the answer to a part of the newest level."""
         self._answers[part] = answer
         self._missing.discard(part)
 
@@ -91,7 +91,7 @@ class LongDocument:
         )
 
     def failure(self, part: Part, answer: Outcome) -> Outcome:
-        """The document's outcome, when a part has no answer."""
+        """The document's outcome when a part fails."""
         failure = answer.failure or Failure("error", "")
         where = f"characters {part.first + 1:,} to {part.last:,}"
         what = f"part {part.place + 1} of {len(self.parts)}, {where} of the document"

@@ -1,1 +1,1 @@
-"""The parent process of a worker: Celery's consumer, heartbeat, rescue, a stop in good time."""
+"""The parent process of a worker: Celery's consumer, the heartbeat, rescue, and stopping in time."""

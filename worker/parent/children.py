@@ -6,9 +6,9 @@ import psutil
 
 
 def working_processes() -> list[psutil.Process]:
-    """The one that there is; none before it starts, and for a moment two while one takes another's place.
+    """Usually one process; none before it starts, and for a moment two while a new one replaces it.
 
-    Beside it, the parent has a child that looks after semaphores.
+    The parent's other child, which tracks semaphores, is left out.
     """
     found = []
     for child in psutil.Process().children():

@@ -1,6 +1,6 @@
-"""What a worker's parent process does beside Celery: heartbeat, rescue of stranded chunks, a stop in good time.
+"""What a worker's parent process does beside Celery: heartbeat, rescue of lost chunks, stopping in time.
 
-The working process is busy for minutes and must never be asked for any of this.
+The working process cannot do this: it is busy for minutes.
 """
 
 import logging
@@ -36,20 +36,20 @@ from qwenq.worker.parent.memory_taken import memory_taken
 from qwenq.worker.reach import Reach
 
 LONGEST_TICK_SECONDS = 2.0
-"""Between two looks for leases that have run out: a lost worker's chunk should not wait much longer than its lease."""
+"""Between two looks for expired leases: a lost worker's chunk should not wait much longer than its lease."""
 LOOK_AT_BROKER_SECONDS = 10.0
 
 FORGOTTEN = (
-    "It gave no sign of life for so long that `qwenq db prune` removed it from the store. Start it again."
+    "It showed no sign of life for so long that `qwenq db prune` removed it from the store. Start it again."
 )
 
 _log = logging.getLogger("qwenq.worker")
 
 
 class Housekeeping:
-    """A thread of the parent process, from before its working process starts until after that has ended.
+    """A thread of the parent process that starts before the working process and ends after it.
 
-    `refusal` is why it stopped the worker itself, if it did.
+    `refusal` is why it stopped the worker by itself, if it did.
     """
 
     def __init__(self, store: Store, broker: Broker, settings: Settings, worker_id: int) -> None:
@@ -82,7 +82,7 @@ class Housekeeping:
             workers.note_stopped(connection, self._worker_id)
 
     def on_shutting_down(self, **_: object) -> None:
-        """Hear from Celery that the worker stops; safe to call in a signal handler."""
+        """Note that Celery is shutting the worker down; safe to call in a signal handler."""
         self._stopping.set()
 
     def _run(self) -> None:
@@ -98,14 +98,14 @@ class Housekeeping:
             self._end_working_process_in_time()
 
     def _stop_if_upgraded(self) -> None:
-        """Stop, politely, when the store has become one of another version while this worker ran."""
+        """Stop politely when the store was upgraded to another version while this worker ran."""
         try:
             check_version(self._store)
         except (StoreNotCreated, StoreVersionMismatch) as other:
             self._refuse(other)
 
     def _beat_heart(self) -> None:
-        """Note that this process lives. What a prune took for gone could claim nothing any more, and stops."""
+        """Note that this process lives. A worker that a prune has removed stops: it can claim nothing more."""
         with self._store.writing() as connection:
             device = device_of(connection, self._worker_id)
             known = workers.beat_heart(connection, self._worker_id, memory_taken(device))
@@ -124,12 +124,12 @@ class Housekeeping:
             workers.note_stopping(connection, self._worker_id)
 
     def _reconcile_when_due(self) -> None:
-        """Reconcile now and then, and as soon as a lease has run out."""
+        """Reconcile about every half lease, and as soon as a lease has expired."""
         if time.monotonic() < self._next_reconcile:
             with self._store.reading() as connection:
                 if not has_lost_claims(connection):
                     return
-        # Workers that started together should not all look at the same moment.
+        # Workers that started together should not all reconcile at the same moment.
         pause = self._settings.lease_seconds * random.uniform(0.4, 0.6)  # noqa: S311
         self._next_reconcile = time.monotonic() + pause
         report = reconcile(self._store, self._broker, self._settings)
@@ -137,7 +137,7 @@ class Housekeeping:
             _log.info(Event.STORE_RECONCILED, extra=asdict(report))
 
     def _look_at_broker_when_due(self) -> None:
-        """See now and then whether the broker answers: between two chunks nothing else would tell."""
+        """Check now and then that the broker answers: between two chunks, nothing else would notice."""
         if time.monotonic() >= self._next_look_at_broker:
             self._next_look_at_broker = time.monotonic() + LOOK_AT_BROKER_SECONDS
             self._broker.ping()
@@ -152,7 +152,7 @@ class Housekeeping:
             _log.error(Event.DUTY_FAILED, exc_info=True)
 
     def _end_working_process_in_time(self) -> None:
-        """Kill a working process that does not put its chunk down; the lease then runs out."""
+        """Kill a working process that does not release its chunks in time; their leases then expire."""
         if self._ended.wait(self._settings.stop_seconds):
             return
         for child in working_processes():

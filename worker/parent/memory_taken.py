@@ -1,4 +1,4 @@
-"""What memory a worker holds, as its parent process sees it: without PyTorch, and without asking the busy child."""
+"""The memory that a worker holds, measured by its parent process: without PyTorch, and without asking the child."""
 
 import os
 from contextlib import suppress
@@ -12,7 +12,7 @@ from qwenq.worker.parent.children import working_processes
 
 
 def memory_taken(device: str | None) -> MemoryTaken:
-    """What the working process of this one holds, and the GPU that it computes on, if so. Costs a millisecond."""
+    """The memory of the working process, and of its GPU if it has one, in bytes. Costs a millisecond."""
     taken, total = _gpu(device)
     return MemoryTaken(_resident_of_child(), taken, total)
 
@@ -26,7 +26,7 @@ def _resident_of_child() -> int | None:
 
 
 def _gpu(device: str | None) -> tuple[int | None, int | None]:
-    """What is taken on the GPU, and what it has; None where there is none, or it is not NVIDIA's."""
+    """Used and total memory of the GPU in bytes. None, None: there is no GPU, or it is not NVIDIA's."""
     if device is None or not device.startswith("cuda") or (nvml := _nvml()) is None:
         return None, None
     with suppress(nvml.NVMLError, ValueError):
@@ -41,7 +41,7 @@ def _index(device: str) -> int:
 
 
 def _handle(nvml: Any, index: int) -> Any:
-    """NVML numbers all GPUs of the machine; CUDA those that CUDA_VISIBLE_DEVICES leaves, by number or by UUID."""
+    """NVML numbers all GPUs of the machine, CUDA only those in CUDA_VISIBLE_DEVICES, by number or by UUID."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = visible.split(",") if visible else []
     name = names[index].strip() if index < len(names) else str(index)
@@ -52,7 +52,7 @@ def _handle(nvml: Any, index: int) -> Any:
 
 @cache
 def _nvml() -> Any | None:
-    """NVIDIA's own library, started; None without a driver."""
+    """NVIDIA's own library, initialized. None: there is no driver."""
     import pynvml
 
     try:

@@ -1,1 +1,1 @@
-"""Answers without generating: what was answered before is answered from the store."""
+"""Reuse: documents that were answered before get their answers from the store."""

@@ -1,4 +1,4 @@
-"""What decides an answer, in 32 bytes: two requests of the same fingerprint have the same answer."""
+"""What decides an answer, in 32 bytes: two requests with the same fingerprint have the same answer."""
 
 import hashlib
 from functools import lru_cache
@@ -8,7 +8,7 @@ import orjson
 from qwenq.schemas.generation import GenerationParams, Overflow
 from qwenq.schemas.requests import ModelInfo, Request
 
-_FORM = 1  # raised when engines begin to answer the same request otherwise
+_FORM = 1  # raised when engines begin to answer the same request differently
 FRAME_TOKENS = 512
 """More than any chat template puts around a short conversation."""
 _OF_LENGTH = {"on_overflow"}
@@ -16,7 +16,7 @@ _OF_SAMPLING = {"seed", "top_p", "top_k", "min_p"}
 
 
 class Fingerprints:
-    """Names requests by model, revision, number format, rendered messages and parameters: SHA-256 over all of them."""
+    """SHA-256 over a request's model, revision, number format, rendered messages and parameters."""
 
     def __init__(self, model: ModelInfo) -> None:
         known = (_FORM, model.model, model.revision, model.dtype)
@@ -24,7 +24,7 @@ class Fingerprints:
         self._context = model.context
 
     def of(self, request: Request, merge_basis: str | None = None) -> bytes | None:
-        """A request's fingerprint. None: nothing says that its answer would be the same again.
+        """A request's fingerprint. None: its answer may differ the next time.
 
         `merge_basis` is what decides how the answers to its parts would be merged, should it be split.
         """
@@ -42,9 +42,9 @@ class Fingerprints:
 
 @lru_cache(maxsize=64)
 def _deciding(params: GenerationParams) -> bytes | None:
-    """The parameters in one form; greedy decoding does without those of sampling. None: drawn without a seed.
+    """The parameters in canonical form, for greedy decoding without those of sampling. None: sampled without a seed.
 
-    What happens to a document that is too long decides nothing for the others.
+    `on_overflow` is left out: it decides nothing for documents that fit.
     """
     if params.temperature > 0 and params.seed is None:
         return None
@@ -53,7 +53,7 @@ def _deciding(params: GenerationParams) -> bytes | None:
 
 
 def _prompt(request: Request, merge_basis: str | None, context: int) -> bytes:
-    """The rendered messages; where the model's context may have them shortened or cut, also what decides how."""
+    """The rendered messages and, if they may not fit into the context, what decides how they are shortened or cut."""
     prompt = request.prompt
     said = orjson.dumps((prompt.document_chars, [prompt.messages]))
     room = context - request.params.max_new_tokens

@@ -34,7 +34,7 @@ class _Asked:
 
 
 class ReuseStage:
-    """What one turn can answer without generating; `at_once` documents are looked up in one query."""
+    """Answers what it can without generating; looks up `at_once` documents in one query."""
 
     def __init__(self, store: Store, model: ModelInfo, above: Up, at_once: int) -> None:
         self._store = store

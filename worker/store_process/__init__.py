@@ -1,1 +1,1 @@
-"""A second process that does the turn's work on the store."""
+"""The store process: a child of the working process that does a turn's work on the store."""

@@ -1,7 +1,7 @@
-"""A worker's second process, which does what a turn asks of the store: its claims, and what its keeper writes.
+"""The store process as the working process sees it: it runs a turn's claims, and what its keeper writes.
 
-Python runs one thread of a process at a time. In one process, a transaction would wait for generation again and again,
-holding its locks meanwhile, and generation for it.
+Python runs one thread of a process at a time. In the working process, each transaction would wait for generation again
+and again while it holds its locks, and generation would wait for the transaction.
 """
 
 import logging
@@ -22,7 +22,7 @@ from qwenq.schemas.errors import QwenqError, StoreAway
 from qwenq.store.database.store import Store
 
 ANSWER_SECONDS = 120.0
-"""How long a piece of work may take. What PostgreSQL keeps waiting for longer is given up with the process."""
+"""How long a piece of work may take. After that, the process is ended: PostgreSQL may be waiting for a lock."""
 _MODULE = "qwenq.worker.store_process.serving"
 _REMEDY = "Another takes its place"
 
@@ -31,25 +31,25 @@ T = TypeVar("T")
 
 
 class Lane(Enum):
-    """What is asked on one lane is done one after the other, and beside what is asked on the other."""
+    """Work on one lane is done in order, beside the work on the other lane."""
 
     CLAIMING = "claiming"
     KEEPING = "keeping"
 
 
 class StoreWork(Protocol):
-    """Where work on the store is done."""
+    """A place where work on the store is done."""
 
     def run(
         self, lane: Lane, work: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do it: give what it gives, raise what it raises. Raises StoreAway."""
+        """Run the work. Returns what it returns, raises what it raises, and StoreAway."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a piece of work gave, and what it logged of the store's transitions."""
+    """What a piece of work returned, and the transitions that it logged."""
 
     outcome: object
     logged: Sequence[logging.LogRecord]
@@ -57,7 +57,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """What a piece of work raised, and what it logged before."""
+    """What a piece of work raised, and the transitions that it logged before."""
 
     error: QwenqError
     logged: Sequence[logging.LogRecord]
@@ -65,22 +65,22 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Running:
-    """One such process, and a line to it for each lane."""
+    """One store process, and a line to it for each lane."""
 
     process: subprocess.Popen[bytes]
     lines: Mapping[Lane, Connection]
 
     @classmethod
     def begin(cls, store: Store) -> Self:
-        """Raises OSError."""
+        """Start the process. Raises OSError."""
         pairs = {lane: socket.socketpair() for lane in Lane}
         for here, _ in pairs.values():
             for limit in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
                 here.setsockopt(socket.SOL_SOCKET, limit, _timeval(ANSWER_SECONDS))
         theirs = [there.fileno() for _, there in pairs.values()]
-        # -P: a folder named like one of qwenq's, where the worker was started, is none of them.
+        # -P: do not import from the working folder, which may hold folders with the same names.
         command = [sys.executable, "-P", "-m", _MODULE, *map(str, theirs)]
-        # The very store of this process, whatever the settings say by now.
+        # Use this process's own store, whatever the settings say by now.
         url = store.engine.url.render_as_string(hide_password=False)
         process = subprocess.Popen(
             command,
@@ -93,7 +93,7 @@ class _Running:
         return cls(process, {lane: Connection(here.detach()) for lane, (here, _) in pairs.items()})
 
     def ask(self, lane: Lane, question: bytes) -> Done | Failed:
-        """Raises OSError, of which TimeoutError is one, and EOFError."""
+        """Send a question and wait for its answer. Raises OSError (TimeoutError too) and EOFError."""
         line = self.lines[lane]
         try:
             line.send_bytes(question)
@@ -103,16 +103,16 @@ class _Running:
         return answer
 
     def end(self) -> None:
-        """Whoever waits on another lane hears of it, and nobody's line is closed under him."""
+        """Kill the process. Its ends of the lines close, so that whoever waits on the other lane gets an error."""
         self.process.kill()
         self.process.wait()
 
 
 class StoreProcess:
-    """Starts the process when it is first asked, and anew when it is gone. Any thread may ask.
+    """Starts the store process at the first question, and a new one when it is gone. Any thread may ask.
 
-    What was asked of one that is gone was done or not, as with a database that went away: it is to be asked again. The
-    process ends by itself soon after this one, whatever ended it: it ends what it was doing before.
+    When the process is gone, its last work was done or not, as with a database that went away: ask again. The process
+    ends by itself soon after this one, once it has finished what it was doing.
     """
 
     def __init__(self, store: Store) -> None:
@@ -122,13 +122,13 @@ class StoreProcess:
         self._running: _Running | None = None
 
     def start(self) -> None:
-        """Let the process start, which takes half a second that nobody has to wait for."""
+        """Start the process now, so that the first question does not wait half a second."""
         self._begun()
 
     def run(
         self, lane: Lane, work: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Have work done there: a function of a module, and arguments, that can be pickled. What it logs, this logs.
+        """Run a module's function in the store process; it and its arguments are pickled. Logs what it logged there.
 
         Raises what it raises, and StoreAway when the process ends meanwhile or does not answer.
         """
@@ -144,7 +144,7 @@ class StoreProcess:
                 self._lose(running)
                 raise self._away(f"is gone: {str(error) or 'it ended'}") from error
             except BaseException:
-                self._lose(running)  # an answer that nobody heard would be taken for the next one's
+                self._lose(running)  # its answer, still to come, would be taken for the next question's
                 raise
         for record in answer.logged:
             logging.getLogger(record.name).handle(record)
@@ -152,13 +152,6 @@ class StoreProcess:
             raise answer.error
         outcome: T = answer.outcome  # type: ignore[assignment]
         return outcome
-
-    def close(self) -> None:
-        """Let the process end."""
-        with self._changing:
-            if self._running is not None:
-                self._running.end()
-                self._running = None
 
     def _begun(self) -> _Running:
         with self._changing:
@@ -169,7 +162,7 @@ class StoreProcess:
     def _lose(self, running: _Running) -> None:
         with self._changing:
             running.end()
-            if self._running is running:  # the other lane may have noticed before
+            if self._running is running:  # the other lane may have replaced it already
                 self._running = None
 
     def _away(self, how: str) -> StoreAway:

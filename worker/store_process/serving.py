@@ -1,6 +1,6 @@
-"""The process that does a turn's work on the store: python -m qwenq.worker.store_process.serving DESCRIPTOR ...
+"""The store process: python -m qwenq.worker.store_process.serving DESCRIPTOR ...
 
-Each descriptor is a line on which it is asked, by a thread of its own. It ends when whoever asks is gone.
+A thread for each descriptor answers the questions on that line. The process ends when the working process is gone.
 """
 
 import logging
@@ -20,17 +20,17 @@ from qwenq.worker.store_process import claiming, settling  # noqa: F401 - its wo
 from qwenq.worker.store_process.client import Done, Failed
 
 LASTWORK_SECONDS = 10.0
-"""How long what is being done may go on once nobody hears of it any more."""
-# A terminal sends these to all of its processes, systemd to all of a unit's. What is being done is to be ended first.
-_FOR_OTHERS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+"""How long work may go on once the working process is gone."""
+# A terminal sends these to all of its processes, systemd to all of a unit's. Current work must be finished first.
+_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 _TRANSITIONS = "qwenq.store"
 
 _log = logging.getLogger("qwenq.worker")
 
 
 def main(descriptors: list[int]) -> None:
-    """Serve until the lines are closed."""
-    for number in _FOR_OTHERS:
+    """Answer questions until the lines are closed."""
+    for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     settings = settings_of_process()
     set_up_logging(settings.log_format, settings.log_level)
@@ -50,7 +50,7 @@ def main(descriptors: list[int]) -> None:
 
 
 class _Gathered(logging.Handler):
-    """What each thread logs of transitions, for the log of whoever asked, who may be told of it before anybody else."""
+    """Gathers the transitions that each thread logs, to be logged by the working process before it goes on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,14 +60,14 @@ class _Gathered(logging.Handler):
         transitions.propagate = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
-        self._of_thread.records = [*self.take(), record]
+        """Keep a record."""
+        self._of_thread.records = [*self.drain(), record]
 
-    def take(self) -> list[logging.LogRecord]:
-        """Hand out what this thread logged since it took last."""
-        taken: list[logging.LogRecord] = getattr(self._of_thread, "records", [])
+    def drain(self) -> list[logging.LogRecord]:
+        """Hand out what this thread logged since the last call."""
+        records: list[logging.LogRecord] = getattr(self._of_thread, "records", [])
         self._of_thread.records = []
-        return taken
+        return records
 
 
 def _serve(line: Connection, store: Store, gathered: _Gathered, over: threading.Event) -> None:
@@ -81,15 +81,15 @@ def _serve(line: Connection, store: Store, gathered: _Gathered, over: threading.
 def _answer(question: bytes, store: Store, gathered: _Gathered) -> bytes:
     try:
         work, args, kwargs = pickle.loads(question)  # noqa: S301 - from the process that started this one
-        return _told(Done(work(store, *args, **kwargs), gathered.take()))
+        return _pickled(Done(work(store, *args, **kwargs), gathered.drain()))
     except QwenqError as error:
-        return _told(Failed(error, gathered.take()))
-    except Exception as error:  # noqa: BLE001 - whatever it is: whoever asked decides what it means
+        return _pickled(Failed(error, gathered.drain()))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the working process decides what it means
         _log.critical(Event.STORE_WORK_FAILED, exc_info=True)
-        return _told(Failed(StoreWorkFailed(kind=type(error).__name__), gathered.take()))
+        return _pickled(Failed(StoreWorkFailed(kind=type(error).__name__), gathered.drain()))
 
 
-def _told(answer: Done | Failed) -> bytes:
+def _pickled(answer: Done | Failed) -> bytes:
     return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
 
 

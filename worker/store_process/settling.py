@@ -1,4 +1,4 @@
-"""What a turn has for the store of one claim, written in a transaction that holds its fence, and how the claim ends."""
+"""Writing a claim: its outcomes, its lease and perhaps its end, in one transaction that holds its fence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ Metrics = Mapping[Claim, Sequence[BatchMetrics]]
 
 
 class Ending(StrEnum):
-    """What became of a claim: kept, or ended in one of four ways."""
+    """What became of a claim: it is kept, or it ended in one of four ways."""
 
     KEPT = "kept"
     FINISHED = "finished"
@@ -32,7 +32,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """Outcomes of a claim and answers to parts of its documents, and what was measured, of this claim or others."""
+    """A claim's unwritten outcomes and answers to parts, and measured batches, of other claims too."""
 
     outcomes: OutcomeRows
     parts: Mapping[Part, PartAnswer] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Unwritten:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of a claim, and how it stood before."""
+    """What became of a claim, and how job and worker stand."""
 
     ending: Ending
     standing: Standing
@@ -50,7 +50,7 @@ class Kept:
 def keep_claim(
     store: Store, claim: Claim, unwritten: Unwritten, model: str, lease_seconds: float, otherwise: Ending
 ) -> Kept:
-    """Write what waits of a claim, renew its lease, and end it if it is to end. Raises LeaseLost, StoreAway."""
+    """Write what is unwritten of a claim, renew its lease, and end it if it is due. Raises LeaseLost, StoreAway."""
     with store.writing() as connection:
         return write_claim(connection, claim, unwritten, model, lease_seconds, otherwise)
 
@@ -63,7 +63,7 @@ def write_claim(
     lease_seconds: float,
     otherwise: Ending,
 ) -> Kept:
-    """The same in a transaction of the caller's. Raises LeaseLost."""
+    """Do the same in the caller's transaction. Raises LeaseLost."""
     standing = hold_fence(connection, claim, lease_seconds)
     settled = insert_outcomes(connection, claim, unwritten.outcomes)
     standing = replace(standing, unfinished=standing.unfinished - settled)
@@ -75,7 +75,7 @@ def write_claim(
 
 
 def write_metrics(store: Store, model: str, metrics: Metrics) -> None:
-    """Write what was measured of claims that are settled. Raises StoreAway."""
+    """Write the batches of claims that are closed. Raises StoreAway."""
     with store.writing() as connection:
         for claim, some in metrics.items():
             insert_late_batches(connection, claim, model, some)

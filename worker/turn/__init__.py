@@ -1,1 +1,1 @@
-"""The working process: its model stays resident, and each turn answers chunks until none waits."""
+"""The working process: its model stays resident, and each of its turns answers chunks until none waits."""

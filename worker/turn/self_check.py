@@ -1,4 +1,4 @@
-"""A worker's check of itself: a short generation, once its model is loaded and before it takes any work."""
+"""A worker's check of itself: a short generation after its model is loaded, before its first claim."""
 
 import faulthandler
 import time
@@ -21,13 +21,13 @@ CHECK = (
     ),
 )
 PATIENCE_ON_CPU = 10
-"""On a CPU, four tokens of a large model take their time; a GPU that takes as long hangs."""
+"""How much longer it may take on a CPU, where four tokens of a large model are slow; a GPU that slow hangs."""
 
 
 def check_engine(engine: Engine, info: ModelInfo, stall_seconds: float) -> float | None:
-    """Answer a short request. Returns new tokens a second; None where none was generated. Raises SelfCheckFailed.
+    """Answer a short request. Returns new tokens a second, or None if none was generated. Raises SelfCheckFailed.
 
-    A device that hangs ends the process: without this, nobody would notice before it has work.
+    Ends the process if the device hangs, since no keeper watches it yet.
     """
     started = time.perf_counter()
     with _not_longer_than(stall_seconds * (PATIENCE_ON_CPU if info.device == "cpu" else 1)):

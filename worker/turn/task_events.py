@@ -1,4 +1,4 @@
-"""A task's progress as a Celery event: Flower's task page shows it as the task's state, with what it says."""
+"""A task's progress as a Celery event: Flower's task page shows it as the task's state and result."""
 
 from contextlib import suppress
 from typing import Any
@@ -13,8 +13,8 @@ PROGRESS = "task-progress"
 
 
 def progress_teller(task: "Task[..., Any]") -> Tell:
-    """What sends this run of the task's progress; called by any thread. A broker that is away does not matter."""
-    # Read now: another thread does not see the request.
+    """Make the function that sends this task's progress, from any thread. It ignores a broker that is away."""
+    # Read these now: another thread does not see the request.
     app, uuid, node = task.app, task.request.id, task.request.hostname
 
     def tell(progress: TurnProgress) -> None:
@@ -22,7 +22,7 @@ def progress_teller(task: "Task[..., Any]") -> Tell:
             suppress(KombuError, RedisError, OSError),
             app.events.default_dispatcher(hostname=node) as events,
         ):
-            # Of what an event brings, Flower's page shows known fields only: the sentence stands where a result would.
+            # Flower's page shows only the fields that it knows, so the sentence goes where a result would be.
             events.send(
                 PROGRESS, uuid=uuid, result=str(progress),
                 job=progress.job_id, chunk=progress.chunk_id, attempt=progress.attempt,

@@ -1,8 +1,8 @@
-"""Ending a process whose interpreter hangs: C code that keeps the interpreter's lock, so that no thread of Python runs.
+"""Ending a process whose interpreter hangs: C code keeps the interpreter's lock, so that no Python thread runs.
 
-Then nothing renews a lease, and the keeper cannot notice a hang either. The thread that does is one of C, in
-faulthandler: it needs no lock, and says first where each thread stands. A parent that looked from outside could not
-tell a process that hangs from one whose store takes no more writes.
+Then no lease is renewed, and the keeper cannot notice the hang. A C thread of faulthandler can: it needs no lock, and
+first prints where each thread stands. The parent process could not tell a process that hangs from a process whose store
+is away.
 """
 
 import faulthandler
@@ -12,13 +12,13 @@ from typing import Self
 
 STDERR = 2
 PULSES = 10
-"""How many times the clock is wound in the time that it runs."""
+"""How often the timer is set again while it runs once."""
 
 
 class Watchdog:
-    """Ends this process when no thread of Python ran for some seconds, for as long as the `with` block lasts.
+    """Ends this process when no Python thread ran for some seconds, for as long as the `with` block lasts.
 
-    Its exit code is 1; the stack of each thread goes to standard error. There is one a process.
+    The exit code is 1, and the stack of each thread goes to standard error. A process can have one watchdog at a time.
     """
 
     def __init__(self, seconds: float) -> None:

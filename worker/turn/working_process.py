@@ -1,4 +1,4 @@
-"""The working process of a worker: takes turns with its resident model, each of one chunk and all that wait."""
+"""The working process of a worker: it keeps the model resident, and does one turn for each task."""
 
 import logging
 import os
@@ -39,16 +39,16 @@ from qwenq.worker.turn.watchdog import Watchdog
 
 BROKEN_EXIT_CODE = 71
 SWITCH_SECONDS = 0.001
-"""How long a thread that heard from the store waits for the interpreter, where generation has it: a fifth of what
-Python allows."""
+"""How long a thread waits for the interpreter while generation holds it: a fifth of Python's default."""
 
 _log = logging.getLogger("qwenq.worker")
 
 
 class WorkingProcess:
-    """What one child process of a worker keeps from task to task; made with its model loaded.
+    """What one child process of a worker keeps from task to task.
 
-    What an earlier process of the worker held is put back. Raises ModelUnavailable, SelfCheckFailed.
+    Making it loads the model, and rescues what an earlier process of the worker held. Raises ModelUnavailable,
+    SelfCheckFailed.
     """
 
     def __init__(self, settings: Settings, worker_id: int) -> None:
@@ -67,7 +67,7 @@ class WorkingProcess:
         sys.setswitchinterval(SWITCH_SECONDS)
 
     def _load(self) -> ModelInfo:
-        """Load the model, and tell the store how that went. Raises ModelUnavailable, SelfCheckFailed."""
+        """Load the model, and note in the store how that went. Raises ModelUnavailable, SelfCheckFailed."""
         try:
             info = self._resident.load()
         except Exception as error:
@@ -83,7 +83,7 @@ class WorkingProcess:
         return info
 
     def _check(self, info: ModelInfo) -> float | None:
-        """Try the model, before it is said to be ready. Returns its speed. Raises SelfCheckFailed."""
+        """Try the model before the worker is ready. Returns its speed. Raises SelfCheckFailed."""
         try:
             return self._resident.check(info, self._settings.stall_seconds)
         except SelfCheckFailed as unfit:
@@ -93,10 +93,11 @@ class WorkingProcess:
             raise
 
     def answer(self, chunk_id: int, deadline: float, tell: Tell) -> TurnProgress | None:
-        """Take a turn: claim this chunk, or another that waits, and answer it, and what waits besides, in one stream.
+        """Do a turn: claim this chunk or another that waits, answer it, and go on while chunks wait.
 
-        Nothing to claim is no error: None. At `deadline`, on the monotonic clock, what is unanswered is put down.
-        `tell` hears now and then how far it is; how it ended is returned. Raises StoreAway when the store stays away.
+        Returns how far the turn came. None: nothing was left to claim, which is no error. `tell` is called with the
+        progress every few seconds. At `deadline`, on the monotonic clock, what is unanswered is released. Raises
+        StoreAway when the store stays away.
         """
         first = self._claim(chunk_id)
         if first is None:
@@ -124,10 +125,10 @@ class WorkingProcess:
             turn.answer(self._resident)
             return keeper.settle_rest()
         except StoreAway:
-            raise  # no chunk's fault, and the leases have run out or will
+            raise  # it is no chunk's fault, and the leases expire
         except Exception:  # noqa: BLE001 - whatever it is
-            # Not one document's fault as far as the engine could tell, and perhaps the device is broken for good.
-            # A fresh process goes on; as a crash it counts, so that a document that does this is found by halving.
+            # As far as the engine can tell it is no single document's fault, and the device may be broken for good. A
+            # fresh process goes on. This counts as a crash, so that halving finds a document that causes it.
             _log.critical(Event.ENGINE_BROKE, exc_info=True)
             try:
                 keeper.flush()
@@ -156,12 +157,12 @@ def _reason_of(error: Exception) -> str:
 
 
 def note_failure(error: StoreAway) -> None:
-    """Leave word of why this worker stops, if the store takes as much; the parent process tells it as it ends."""
+    """Note in the store, if it answers, why this worker stops; the parent process ends with this reason."""
     with Store.of(settings_of_process()) as store, suppress(StoreAway), store.writing() as connection:
         workers.note_failed(connection, worker_id_of_process(), str(error))
 
 
 @cache
 def working_process() -> WorkingProcess:
-    """The one of this process, its model loaded. Raises ModelUnavailable, SelfCheckFailed."""
+    """This process's own, made at the first call. Raises ModelUnavailable, SelfCheckFailed."""
     return WorkingProcess(settings_of_process(), worker_id_of_process())

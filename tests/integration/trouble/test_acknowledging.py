@@ -35,7 +35,7 @@ def announced(settings: Settings) -> set[int]:
     return {int(one.group(1)) for one in found if one}
 
 
-def test_a_worker_acknowledges_nothing_that_it_did_not_persist(
+def test_a_worker_acknowledges_no_message_before_its_chunk_is_stored(
     jobs: Jobs, start: Start, fleet: Fleet, server: PostgresServer, settings: Settings
 ) -> None:
     worker = start(patience_seconds=1)

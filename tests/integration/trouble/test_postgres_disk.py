@@ -70,7 +70,7 @@ def long_texts() -> list[str]:
     return [" ".join(f"{draw.getrandbits(40):x}" for _ in range(WORDS)) for _ in range(DOCUMENTS)]
 
 
-def test_a_worker_waits_for_a_full_disk_and_goes_on_when_there_is_room(
+def test_a_worker_waits_while_the_disk_is_full_and_then_goes_on(
     jobs: Jobs, fleet: Fleet, disk: SmallDisk
 ) -> None:
     disk.hold("results")
@@ -85,7 +85,7 @@ def test_a_worker_waits_for_a_full_disk_and_goes_on_when_there_is_room(
         audit(connection, job.job_id)
 
 
-def test_a_job_that_does_not_fit_is_refused_with_the_reason_and_nothing_of_it_runs(
+def test_a_job_that_does_not_fit_is_refused_and_none_of_it_runs(
     jobs: Jobs, disk: SmallDisk, database_url: str, tmp_path: Path
 ) -> None:
     disk.hold("documents")

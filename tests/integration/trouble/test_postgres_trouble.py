@@ -50,7 +50,7 @@ def test_a_job_goes_on_after_postgresql_was_restarted(
     assert_answered_without_loss(jobs, job.job_id, worker)
 
 
-def test_a_worker_waits_for_a_store_that_stays_away_and_is_not_taken_for_hung(
+def test_a_worker_that_waits_for_the_store_is_not_taken_for_hung(
     jobs: Jobs, start: Start, server: PostgresServer
 ) -> None:
     worker = start(stall_seconds=STALL_SECONDS)
@@ -64,7 +64,7 @@ def test_a_worker_waits_for_a_store_that_stays_away_and_is_not_taken_for_hung(
     assert_answered_without_loss(jobs, job.job_id, worker)
 
 
-def test_connections_that_are_cut_again_and_again_cost_nothing(jobs: Jobs, start: Start) -> None:
+def test_connections_cut_again_and_again_lose_no_document(jobs: Jobs, start: Start) -> None:
     worker = start()
     job = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=20)
     for _ in range(CUTS):
@@ -84,7 +84,7 @@ def test_connections_that_are_cut_again_and_again_cost_nothing(jobs: Jobs, start
     assert_answered_without_loss(jobs, job.job_id, worker)
 
 
-def test_a_submit_that_postgresql_leaves_says_so_and_nothing_of_it_runs(
+def test_a_submit_that_loses_postgresql_fails_and_none_of_it_runs(
     jobs: Jobs, server: PostgresServer, database_url: str, tmp_path: Path
 ) -> None:
     environment = {"QWENQ_DATABASE_URL": database_url, "QWENQ_HOME": str(jobs._settings.home)}

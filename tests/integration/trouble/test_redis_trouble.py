@@ -42,7 +42,7 @@ def client(redis: RedisServer) -> Iterator[redis_client.Redis]:
 
 
 @pytest.mark.parametrize("how", ["restart", "flush"])
-def test_a_job_goes_on_and_the_next_begins_after_redis_was_troubled(
+def test_jobs_go_on_and_begin_after_redis_was_in_trouble(
     jobs: Jobs, start: Start, redis: RedisServer, how: str
 ) -> None:
     worker = start()
@@ -54,7 +54,7 @@ def test_a_job_goes_on_and_the_next_begins_after_redis_was_troubled(
     assert jobs.wait_until_ended(second.job_id).documents.succeeded == 4
 
 
-def test_connections_to_redis_that_are_cut_cost_nothing(
+def test_cut_connections_to_redis_lose_no_document(
     jobs: Jobs, start: Start, client: redis_client.Redis
 ) -> None:
     worker = start()
@@ -66,7 +66,7 @@ def test_connections_to_redis_that_are_cut_cost_nothing(
     assert jobs.wait_until_ended(second.job_id).documents.succeeded == 4
 
 
-def test_a_worker_whose_redis_is_out_of_memory_goes_on_and_takes_the_next_job_when_there_is_room(
+def test_a_worker_goes_on_while_redis_is_full_and_takes_the_next_job_later(
     jobs: Jobs, start: Start, client: redis_client.Redis
 ) -> None:
     worker = start()
@@ -80,7 +80,7 @@ def test_a_worker_whose_redis_is_out_of_memory_goes_on_and_takes_the_next_job_wh
     assert worker.service.exit_code is None
 
 
-def test_submit_succeeds_while_redis_is_out_of_memory_and_the_job_is_announced_later(
+def test_submit_succeeds_while_redis_is_full_and_the_job_is_announced_later(
     jobs: Jobs, start: Start, client: redis_client.Redis
 ) -> None:
     client.config_set("maxmemory", FULL)

@@ -80,7 +80,7 @@ def disk(tmp_path: Path, store: Store) -> Disk:
     return Disk(folder, store)
 
 
-def test_a_store_that_is_busy_for_long_is_waited_for(jobs: Jobs, start: Start) -> None:
+def test_a_worker_waits_for_a_store_that_is_locked_for_long(jobs: Jobs, start: Start) -> None:
     worker = start(stall_seconds=STALL_SECONDS)
     job = jobs.submit(texts(80), model="echo", chunk_documents=20)
     before = jobs.wait_until_working(job.job_id).documents.succeeded
@@ -92,9 +92,7 @@ def test_a_store_that_is_busy_for_long_is_waited_for(jobs: Jobs, start: Start) -
     assert_answered_without_loss(jobs, job.job_id, worker)
 
 
-def test_a_worker_waits_for_a_full_disk_and_goes_on_when_there_is_room(
-    jobs: Jobs, fleet: Fleet, disk: Disk
-) -> None:
+def test_a_worker_waits_while_the_disk_is_full_and_then_goes_on(jobs: Jobs, fleet: Fleet, disk: Disk) -> None:
     job = jobs.submit([LONG] * 40, model="echo", chunk_documents=10, max_new_tokens=4_000)
     disk.fill()
     worker = fleet.start("worker", "--model", "echo", env=disk.environment)
@@ -106,7 +104,7 @@ def test_a_worker_waits_for_a_full_disk_and_goes_on_when_there_is_room(
         audit(connection, job.job_id)
 
 
-def test_a_worker_that_finds_the_disk_full_for_too_long_stops_with_the_reason_and_loses_nothing(
+def test_a_worker_stops_with_the_reason_when_the_disk_stays_full(
     jobs: Jobs, fleet: Fleet, disk: Disk
 ) -> None:
     job = jobs.submit([LONG] * 40, model="echo", chunk_documents=10, max_new_tokens=4_000)
@@ -137,7 +135,7 @@ def test_a_job_that_does_not_fit_on_the_disk_is_refused_and_leaves_nothing(
     assert qwenq("submit", path, "--model", "echo", cwd=tmp_path, env=environment).returncode == 0
 
 
-def test_a_run_that_finds_the_disk_full_says_so_and_the_same_command_goes_on(
+def test_a_one_shot_that_finds_the_disk_full_goes_on_when_run_again(
     disk: Disk, tmp_path: Path, settings: object
 ) -> None:
     path = write_jsonl(tmp_path / "docs.jsonl", [{"text": LONG} for _ in range(40)])

@@ -47,7 +47,7 @@ def become(store: Store, version: str) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_command_refuses_a_store_of_another_version_with_the_command_that_mends_it(
+def test_a_command_refuses_another_version_and_names_the_command_to_run(
     store: Store, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     write_jsonl(tmp_path / "docs.jsonl", [{"text": "hello"}])
@@ -62,9 +62,7 @@ def test_a_command_refuses_a_store_of_another_version_with_the_command_that_mend
         assert remedy in refused.stderr
 
 
-def test_a_worker_whose_store_is_upgraded_while_it_works_gives_its_chunks_back_and_stops(
-    jobs: Jobs, start: Start
-) -> None:
+def test_a_worker_whose_store_is_upgraded_releases_its_chunks_and_stops(jobs: Jobs, start: Start) -> None:
     worker = start()
     job = jobs.submit(texts(200), model="echo", chunk_documents=20)
     jobs.wait_until_working(job.job_id)
@@ -80,7 +78,7 @@ def test_a_worker_whose_store_is_upgraded_while_it_works_gives_its_chunks_back_a
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_worker_that_a_prune_took_for_gone_stops_and_says_so(store: Store, start: Start) -> None:
+def test_a_worker_that_a_prune_removed_stops_with_the_reason(store: Store, start: Start) -> None:
     worker = start()
     eventually(lambda: "ready." in worker.log, "the worker is at work")
     with store.writing() as connection:

@@ -45,9 +45,7 @@ def alone(text: str, max_new_tokens: int) -> str:
     return str(tokenizer.decode(own, skip_special_tokens=True))
 
 
-def test_two_jobs_are_answered_by_one_load_as_the_model_alone_would_and_each_batch_is_measured(
-    fleet: Fleet, jobs: Jobs
-) -> None:
+def test_one_loaded_model_answers_two_jobs_and_each_batch_is_measured(fleet: Fleet, jobs: Jobs) -> None:
     worker = fleet.start("worker", "--model", str(TINY_MODEL))
     first = jobs.submit(TEXTS, chunk_documents=5, max_new_tokens=16)
     assert jobs.wait_until_ended(first.job_id).documents.succeeded == len(TEXTS)

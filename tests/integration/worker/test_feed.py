@@ -69,7 +69,7 @@ def give(keeper: Keeper, *requests: Request) -> None:
         keeper.ledger.add(replace(answer(request.key), chunk_id=request.group))
 
 
-def test_the_next_chunk_is_claimed_when_it_is_asked_for_and_no_earlier(
+def test_the_next_chunk_is_claimed_when_the_engine_reads_on_and_no_earlier(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     job_id = make_job(store, documents=12)
@@ -84,7 +84,7 @@ def test_the_next_chunk_is_claimed_when_it_is_asked_for_and_no_earlier(
     assert chunks_of(store, job_id, ChunkState.QUEUED) == [third]
 
 
-def test_where_chunks_are_quick_the_next_ones_are_claimed_ahead(
+def test_quick_chunks_are_claimed_ahead(
     store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm
 ) -> None:
     rhythm.quick_seconds = 60.0
@@ -110,7 +110,7 @@ def test_where_chunks_are_quick_the_next_ones_are_claimed_ahead(
 
 
 @pytest.mark.parametrize("why", ["the turn's time is over", "a job is paused"])
-def test_what_was_claimed_ahead_is_answered_though_nothing_more_may_be_claimed(
+def test_chunks_claimed_ahead_are_answered_when_nothing_more_may_be_claimed(
     store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm, why: str
 ) -> None:
     rhythm.quick_seconds = 60.0
@@ -137,7 +137,7 @@ def test_what_was_claimed_ahead_is_answered_though_nothing_more_may_be_claimed(
     assert chunks_of(store, job_id, ChunkState.QUEUED) == waiting[5:]
 
 
-def test_what_was_claimed_ahead_is_given_back_when_the_turn_ends_early(
+def test_chunks_claimed_ahead_are_released_when_the_turn_ends_early(
     store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm
 ) -> None:
     rhythm.quick_seconds = 60.0
@@ -152,7 +152,7 @@ def test_what_was_claimed_ahead_is_given_back_when_the_turn_ends_early(
     assert chunks_of(store, job_id, ChunkState.QUEUED) == waiting[1:]
 
 
-def test_all_that_waits_is_answered_in_one_turn_and_then_it_ends(
+def test_a_turn_answers_every_waiting_chunk_and_then_ends(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     jobs = [make_job(store, documents=10), make_job(store, documents=3)]
@@ -167,7 +167,7 @@ def test_all_that_waits_is_answered_in_one_turn_and_then_it_ends(
     ]
 
 
-def test_a_turn_waits_for_work_while_something_is_being_answered(
+def test_a_turn_looks_for_chunks_while_something_is_being_answered(
     store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
 ) -> None:
     first_job = make_job(store, documents=4)
@@ -182,7 +182,7 @@ def test_a_turn_waits_for_work_while_something_is_being_answered(
     assert reader.submit(next, requests, None).result(30) is None
 
 
-def test_a_chunk_of_a_lost_worker_is_taken_up_beside_what_another_answers(
+def test_a_chunk_that_crashed_once_is_claimed_beside_others(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     job_id = make_job(store, documents=8)
@@ -192,7 +192,7 @@ def test_a_chunk_of_a_lost_worker_is_taken_up_beside_what_another_answers(
     assert {next(requests).group for _ in range(8)} == {first, lost}
 
 
-def test_a_suspect_is_never_claimed_ahead_nor_passed_by(
+def test_a_suspect_is_neither_claimed_beside_others_nor_passed_by(
     store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
 ) -> None:
     job_id = make_job(store, documents=16)
@@ -232,7 +232,7 @@ def test_a_turn_that_begins_with_a_suspect_claims_nothing_beside_it(
     assert chunks_of(store, job_id, ChunkState.DONE) == [first]
 
 
-def test_a_message_of_a_chunk_that_is_done_leads_to_another_that_waits(
+def test_the_message_of_a_finished_chunk_leads_to_a_claim_of_a_waiting_one(
     store: Store, claimant: Claimant
 ) -> None:
     job_id = make_job(store, documents=8)
@@ -254,7 +254,7 @@ def test_a_turn_claims_no_more_after_its_time(
     assert chunks_of(store, job_id, ChunkState.QUEUED) == [second]
 
 
-def test_a_reader_that_waits_hears_that_the_worker_stops(
+def test_a_feed_that_waits_ends_when_the_worker_stops(
     store: Store, claimant: Claimant, keeper: Keeper, reader: ThreadPoolExecutor
 ) -> None:
     job_id = make_job(store, documents=4)
@@ -268,7 +268,7 @@ def test_a_reader_that_waits_hears_that_the_worker_stops(
     assert keeper.settle_rest() == {job_id}
 
 
-def test_documents_of_a_cancelled_job_are_not_read_any_further(
+def test_the_feed_skips_the_rest_of_a_cancelled_chunk(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     cancelled, other = make_job(store, documents=4), make_job(store, documents=4)
@@ -280,7 +280,7 @@ def test_documents_of_a_cancelled_job_are_not_read_any_further(
     assert next(requests).group == chunks_of(store, other)[0]
 
 
-def test_documents_of_a_paused_job_that_are_not_begun_are_given_back(
+def test_a_paused_chunk_is_released_once_its_begun_documents_are_answered(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     paused, other = make_job(store, documents=4), make_job(store, documents=4)
@@ -310,7 +310,7 @@ def test_documents_of_a_paused_job_that_are_not_begun_are_given_back(
     assert ended.state == "completed"
 
 
-def test_nothing_of_a_paused_job_is_claimed_ahead(store: Store, claimant: Claimant, keeper: Keeper) -> None:
+def test_no_chunk_of_a_paused_job_is_claimed(store: Store, claimant: Claimant, keeper: Keeper) -> None:
     job_id = make_job(store, documents=8)
     first, second = chunks_of(store, job_id)
     requests = begin(store, claimant, keeper, first).requests()
@@ -323,7 +323,7 @@ def test_nothing_of_a_paused_job_is_claimed_ahead(store: Store, claimant: Claima
     assert chunks_of(store, job_id, ChunkState.QUEUED) == [second]
 
 
-def test_a_chunk_of_a_job_that_is_resumed_in_time_is_read_to_its_end(
+def test_a_chunk_whose_job_is_resumed_in_time_is_read_to_its_end(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     job_id = make_job(store, documents=4)
@@ -338,7 +338,7 @@ def test_a_chunk_of_a_job_that_is_resumed_in_time_is_read_to_its_end(
     assert [request.key for request in islice(requests, 4)] == [0, 1, 2, 3]
 
 
-def test_a_closed_feed_leaves_no_claim_behind_that_nobody_keeps(
+def test_a_closed_feed_leaves_no_claim_outside_the_ledger(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     job_id = make_job(store, documents=400, chunk_documents=1)
@@ -359,7 +359,7 @@ def test_a_closed_feed_leaves_no_claim_behind_that_nobody_keeps(
         audit(connection, job_id)
 
 
-def test_a_document_that_cannot_be_rendered_fails_and_the_next_is_read(
+def test_a_document_that_cannot_be_rendered_fails_alone(
     store: Store, claimant: Claimant, keeper: Keeper
 ) -> None:
     job_id = store_job(store, [row(0, content='{"other": "no text"}'), row(1)])

@@ -86,7 +86,7 @@ def settled(claim: OpenClaim) -> None:
     eventually(lambda: claim.is_over, "the claim is settled")
 
 
-def test_outcomes_are_in_the_store_while_the_chunk_still_runs(
+def test_outcomes_are_stored_while_the_chunk_still_runs(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     give(keeper, claim, answer(0))
@@ -94,7 +94,7 @@ def test_outcomes_are_in_the_store_while_the_chunk_still_runs(
     assert chunks_of(store, claim.job_id, ChunkState.RUNNING) == [claim.chunk_id]
 
 
-def test_the_last_outcome_closes_the_chunk_and_its_job(
+def test_the_last_outcome_finishes_the_chunk_and_its_job(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     give(keeper, claim, answer(0), answer(1), answer(2), failure(3))
@@ -108,7 +108,7 @@ def test_the_last_outcome_closes_the_chunk_and_its_job(
     assert keeper.settle_rest() == set()
 
 
-def test_metrics_that_come_after_the_last_outcome_are_kept(
+def test_metrics_that_come_after_the_last_outcome_are_stored(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     keeper.ledger.add_batch(replace(METRICS, group=claim.chunk_id, prefix_tokens=7))
@@ -121,7 +121,7 @@ def test_metrics_that_come_after_the_last_outcome_are_kept(
     assert [tuple(one) for one in kept] == [(claim.chunk_id, 7), (claim.chunk_id, 0)]
 
 
-def test_a_chunk_with_a_document_left_is_given_back_in_the_end(
+def test_an_unfinished_chunk_is_released_at_the_end_of_the_turn(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     give(keeper, claim, answer(0))
@@ -171,7 +171,7 @@ def test_a_cancelled_job_ends_its_claim_and_no_other(
     assert completed.state == "completed"
 
 
-def test_a_stopping_worker_breaks_generation_off_and_gives_all_chunks_back(
+def test_a_stopping_worker_breaks_generation_off_and_releases_its_chunks(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     other = take(store, chunks_of(store, make_job(store, documents=4))[0], claim.worker_id)
@@ -187,7 +187,7 @@ def test_a_stopping_worker_breaks_generation_off_and_gives_all_chunks_back(
     assert answered(store, other) == 1
 
 
-def test_a_task_whose_time_is_up_puts_its_chunks_down(store: Store, claim: Claim, settings: Settings) -> None:
+def test_a_turn_past_its_deadline_releases_its_chunks(store: Store, claim: Claim, settings: Settings) -> None:
     with keeper_of(store, settings, deadline=time.monotonic()) as keeper:
         keep(store, keeper, claim)
         eventually(lambda: broken_off(keeper), "a step is refused")
@@ -195,7 +195,7 @@ def test_a_task_whose_time_is_up_puts_its_chunks_down(store: Store, claim: Claim
     assert chunks_of(store, claim.job_id, ChunkState.QUEUED) == [claim.chunk_id]
 
 
-def test_a_lost_claim_is_withdrawn_and_nothing_more_is_written_for_it(
+def test_a_lost_claim_is_withdrawn_and_written_no_more(
     store: Store, claim: Claim, settings: Settings
 ) -> None:
     gone = settings.model_copy(update={"lease_seconds": -1.0})
@@ -252,9 +252,7 @@ def refuse_writing(store: Store, keeper: Keeper) -> None:
         keeper.settle_rest()
 
 
-def test_a_store_that_falls_behind_holds_generation_back(
-    store: Store, claim: Claim, settings: Settings
-) -> None:
+def test_a_slow_store_holds_generation_back(store: Store, claim: Claim, settings: Settings) -> None:
     rhythm = quick(most_unwritten=1, flush_outcomes=1)
     writing = threading.Event()
     with (
@@ -288,7 +286,7 @@ def rescued(store: Store) -> bool:
         return rescue_expired(connection, max_crashes=10).found > 0
 
 
-def test_parts_that_are_begun_are_written_before_the_chunk_is_given_back(
+def test_answers_to_begun_parts_are_written_before_the_chunk_is_released(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     begun, waiting, late = 2**31, 2**31 + 1, 2**31 + 2
@@ -306,7 +304,7 @@ def test_parts_that_are_begun_are_written_before_the_chunk_is_given_back(
         assert answered_parts(connection, claim.job_id, 0) == {first: answered}
 
 
-def test_parts_of_a_lost_claim_are_not_written(
+def test_answers_to_parts_of_a_lost_claim_are_not_written(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     opened.expect([2**31])

@@ -54,7 +54,7 @@ def test_a_long_document_is_cut_answered_and_merged_beside_short_ones(turns: Lon
     assert results(turns, job_id) == [("d0", short, 1), ("d1", merged, len(rows)), ("d2", short, 1)]
 
 
-def test_the_parts_and_their_merging_count_in_the_usage(turns: LongTurns) -> None:
+def test_usage_counts_the_parts_and_the_merges(turns: LongTurns) -> None:
     job_id = turns.job(LONG)
     turns.answer(job_id)
     with turns.store.reading() as connection:
@@ -68,7 +68,7 @@ def test_the_parts_and_their_merging_count_in_the_usage(turns: LongTurns) -> Non
     assert status.usage.prompt_tokens == sum(asked)
 
 
-def test_answers_that_are_too_many_for_one_prompt_are_merged_in_levels(turns: LongTurns) -> None:
+def test_answers_that_do_not_fit_into_one_prompt_are_merged_in_levels(turns: LongTurns) -> None:
     text = words(1_000)
     job_id = turns.job(text)
     turns.answer(job_id)
@@ -84,7 +84,7 @@ def test_answers_that_are_too_many_for_one_prompt_are_merged_in_levels(turns: Lo
     assert parts == levels.count(0)
 
 
-def test_what_was_answered_before_a_crash_is_not_asked_again(turns: LongTurns) -> None:
+def test_parts_answered_before_a_crash_are_not_asked_again(turns: LongTurns) -> None:
     job_id = turns.job(LONG, words(100, "v"))
     turns.die_after(job_id, answers=2)
     assert len(turns.parts(job_id)) == 2
@@ -94,14 +94,14 @@ def test_what_was_answered_before_a_crash_is_not_asked_again(turns: LongTurns) -
     assert [one[2] for one in results(turns, job_id)] == [PARTS, PARTS]
 
 
-def test_a_crash_between_the_last_part_and_the_merging_costs_the_merging_alone(turns: LongTurns) -> None:
+def test_after_a_crash_before_the_merge_only_the_merge_is_asked(turns: LongTurns) -> None:
     job_id = turns.job(LONG)
     turns.die_after(job_id, answers=PARTS)
     turns.answer(job_id)
     assert [prompt.split()[0] for prompt in turns.asked] == ["Shorten:"] * PARTS + ["Merge"]
 
 
-def test_an_attempt_that_got_on_with_a_document_is_no_crash_to_suspect_it_for(turns: LongTurns) -> None:
+def test_crashes_of_attempts_that_answered_a_part_make_no_poison(turns: LongTurns) -> None:
     job_id = turns.job(words(300))
     for _ in range(5):
         turns.die_after(job_id, answers=1)
@@ -109,7 +109,7 @@ def test_an_attempt_that_got_on_with_a_document_is_no_crash_to_suspect_it_for(tu
     assert not errors(turns, job_id)
 
 
-def test_a_part_that_fails_fails_its_document_with_its_own_code_and_says_which_part(turns: LongTurns) -> None:
+def test_a_failed_part_fails_its_document_with_its_code_and_its_place(turns: LongTurns) -> None:
     turns.failing = " w50 "
     job_id = turns.job(SHORT, LONG)
     turns.answer(job_id)
@@ -138,7 +138,7 @@ def test_a_retry_asks_only_for_the_part_that_failed(turns: LongTurns) -> None:
     assert [one[2] for one in results(turns, job_id)] == [PARTS]
 
 
-def test_a_merging_that_fails_says_so(turns: LongTurns) -> None:
+def test_a_failed_merge_fails_its_document_and_is_named_in_the_message(turns: LongTurns) -> None:
     turns.failing = "Merge"
     job_id = turns.job(LONG)
     turns.answer(job_id)
@@ -174,7 +174,7 @@ def test_a_merging_that_fails_says_so(turns: LongTurns) -> None:
         "a merge prompt that fails",
     ],
 )
-def test_what_cannot_be_cut_or_merged_fails_alone(
+def test_a_document_that_cannot_be_cut_or_merged_fails_alone(
     turns: LongTurns, prompt: PromptSpec, params: dict[str, Any], said: str
 ) -> None:
     job_id = turns.job(SHORT, LONG, prompt=prompt, **params)
@@ -182,7 +182,7 @@ def test_what_cannot_be_cut_or_merged_fails_alone(
     assert said in errors(turns, job_id)[-1][2]
 
 
-def test_a_document_that_is_long_by_its_blanks_is_one_part(turns: LongTurns) -> None:
+def test_a_document_that_is_long_only_by_its_blanks_is_one_part(turns: LongTurns) -> None:
     text = "a b c" + " " * 500
     turns.context = 12
     job_id = turns.job(text, prompt=PromptSpec(merge="{{ parts }}"))
@@ -190,7 +190,7 @@ def test_a_document_that_is_long_by_its_blanks_is_one_part(turns: LongTurns) -> 
     assert [one[2] for one in results(turns, job_id)] == [1]
 
 
-def test_of_a_document_of_blanks_alone_its_first_part_is_asked(
+def test_a_long_document_of_blanks_is_asked_by_its_first_part(
     turns: LongTurns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(echo, "_count_words", lambda messages: sum(len(one.content) for one in messages))
@@ -225,7 +225,7 @@ def test_identical_long_documents_fail_together(turns: LongTurns) -> None:
     ],
     ids=["merge prompt", "context", "policy"],
 )
-def test_another_way_to_cut_or_merge_is_another_answer(
+def test_a_different_way_to_cut_or_merge_is_generated_anew(
     turns: LongTurns, context: int, merge: str, policy: str
 ) -> None:
     turns.answer(turns.job(LONG, reuse=True))
@@ -241,7 +241,7 @@ def test_without_a_merge_prompt_a_long_document_fails_as_too_long(turns: LongTur
     assert [code for _, code, _ in errors(turns, job_id)] == ["too_long"]
 
 
-def test_of_a_cancelled_job_no_further_part_is_asked(turns: LongTurns) -> None:
+def test_a_cancelled_job_asks_no_further_part(turns: LongTurns) -> None:
     job_id = turns.job(words(1_000))
 
     def cancel(given: int, keeper: Keeper) -> None:
@@ -259,7 +259,7 @@ def test_of_a_cancelled_job_no_further_part_is_asked(turns: LongTurns) -> None:
         ]
 
 
-def test_a_paused_job_goes_on_from_the_parts_that_it_has(turns: LongTurns) -> None:
+def test_a_resumed_job_goes_on_from_its_answered_parts(turns: LongTurns) -> None:
     turns.rhythm = quick(turn_seconds=0.0)
     job_id = turns.job(LONG)
 
@@ -282,7 +282,7 @@ def test_a_paused_job_goes_on_from_the_parts_that_it_has(turns: LongTurns) -> No
     assert [one[2] for one in results(turns, job_id)] == [PARTS]
 
 
-def test_pages_by_the_hundred_come_to_one_answer(turns: LongTurns) -> None:
+def test_a_document_of_hundreds_of_pages_gets_one_answer(turns: LongTurns) -> None:
     text = words(200 * 500).replace("9. ", "9.\\n\\n")
     turns.context = 4_096
     job_id = turns.job(text, max_new_tokens=200)

@@ -43,7 +43,7 @@ def reader() -> Iterator[ThreadPoolExecutor]:
         yield reader
 
 
-def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
+def test_a_turn_whose_time_is_up_still_merges_its_cut_documents(
     store: Store, settings: Settings, reader: ThreadPoolExecutor
 ) -> None:
     turns = LongTurns(store, settings)
@@ -72,7 +72,7 @@ def test_a_turn_whose_time_is_up_still_merges_what_it_has_cut(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_model_of_its_own_tokens_answers_parts_and_merge_in_the_form_that_was_asked_for(
+def test_a_real_model_answers_parts_and_merge_in_the_requested_format(
     store: Store, settings: Settings
 ) -> None:
     text = " ".join(f"Invoice INV-{number} has a total of {number}.50 euros." for number in range(50))
@@ -88,7 +88,7 @@ def test_a_model_of_its_own_tokens_answers_parts_and_merge_in_the_form_that_was_
     assert result.usage.prompt_tokens > sum(one.prompt_tokens for one in rows)
 
 
-def test_a_worker_that_is_killed_amid_a_document_computes_no_part_twice(
+def test_a_worker_killed_amid_a_long_document_computes_no_part_twice(
     fleet: Fleet, jobs: Jobs, store: Store, tmp_path: Path
 ) -> None:
     text = " ".join(f"Paragraph {number} takes 300 ms." for number in range(200))

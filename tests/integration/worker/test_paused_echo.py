@@ -47,13 +47,13 @@ def resumed(store: Store, job_id: int) -> DocumentCounts:
     return status.documents
 
 
-def test_a_pause_between_two_batches_gives_the_chunk_back_at_once(store: Store, settings: Settings) -> None:
+def test_a_pause_between_two_batches_releases_the_chunk_at_once(store: Store, settings: Settings) -> None:
     job_id = make_job(store, documents=10, chunk_documents=10)
     pause_amid(store, settings, job_id, answered=3)
     assert 0 < resumed(store, job_id).pending < 10
 
 
-def test_a_pause_amid_a_long_document_gives_its_chunk_back_at_once(store: Store, settings: Settings) -> None:
+def test_a_pause_amid_a_long_document_releases_its_chunk_at_once(store: Store, settings: Settings) -> None:
     long_text = " ".join(f"w{number}" for number in range(1_200))
     job_id = LongTurns(store, settings).job(long_text, "a short one", max_new_tokens=8)
     pause_amid(store, settings, job_id, answered=2, context=128)

@@ -11,7 +11,7 @@ from tests.waiting import eventually
 WITHIN = 30 * LONGEST_TICK_SECONDS  # long for a machine that is busy, and far from half a lease
 
 
-def test_a_lost_chunk_waits_for_seconds_and_not_for_half_a_lease(
+def test_an_expired_claim_is_rescued_in_seconds_not_in_half_a_lease(
     store: Store, broker: Broker, settings: Settings
 ) -> None:
     slow = settings.model_copy(update={"lease_seconds": 600.0})

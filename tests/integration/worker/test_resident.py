@@ -30,7 +30,7 @@ class Forgetful(EchoEngine):
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_an_engine_that_forgets_a_request_is_told_once_all_others_are_answered(
+def test_an_engine_that_leaves_a_request_unanswered_raises_requests_forgotten(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So its process ends, and the chunk counts a crash: it would else be claimed and given back for ever."""

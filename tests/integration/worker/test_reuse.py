@@ -90,7 +90,7 @@ def worker(store: Store, settings: Settings) -> Worker:
     return Worker(store, settings)
 
 
-def test_a_later_job_gets_the_answers_of_an_earlier_one_and_says_so(worker: Worker) -> None:
+def test_a_later_job_gets_the_answers_of_an_earlier_one_marked_as_reused(worker: Worker) -> None:
     first = worker.job()
     assert worker.answer(first) == list(TEXTS)
     second = worker.job(("c", "new", "a"))
@@ -105,7 +105,7 @@ def test_a_later_job_gets_the_answers_of_an_earlier_one_and_says_so(worker: Work
     assert not any(one.reused for one in worker.results(first))
 
 
-def test_the_status_counts_what_was_reused_among_what_succeeded(worker: Worker, store: Store) -> None:
+def test_the_status_counts_reused_answers_among_the_succeeded(worker: Worker, store: Store) -> None:
     first = worker.job()
     worker.answer(first)
     second = worker.job((*TEXTS, "new"))
@@ -119,7 +119,7 @@ def test_the_status_counts_what_was_reused_among_what_succeeded(worker: Worker, 
     assert after.usage.completion_tokens == answer(3).usage.completion_tokens
 
 
-def test_answers_are_kept_for_later_only_where_the_job_asked_for_it(worker: Worker, store: Store) -> None:
+def test_answers_are_found_again_only_if_their_job_asked_for_reuse(worker: Worker, store: Store) -> None:
     for reuse in (False, True, False):
         last = worker.job(reuse=reuse)
         assert worker.answer(last) == list(TEXTS)
@@ -141,7 +141,7 @@ def test_answers_are_kept_for_later_only_where_the_job_asked_for_it(worker: Work
     ],
     ids=str,
 )
-def test_what_is_not_the_same_is_generated(
+def test_documents_with_other_parameters_are_generated_anew(
     worker: Worker, params: dict[str, Any], other: dict[str, Any]
 ) -> None:
     assert worker.answer(worker.job(**params)) == list(TEXTS)
@@ -149,13 +149,15 @@ def test_what_is_not_the_same_is_generated(
 
 
 @pytest.mark.parametrize("params", [{}, {"temperature": 1.0, "seed": 1}, {"max_new_tokens": 7}], ids=str)
-def test_what_is_the_same_is_not(worker: Worker, params: dict[str, Any]) -> None:
+def test_documents_with_the_same_parameters_are_not_generated_again(
+    worker: Worker, params: dict[str, Any]
+) -> None:
     assert worker.answer(worker.job(**params)) == list(TEXTS)
     assert worker.answer(worker.job(**params)) == []
 
 
 @pytest.mark.parametrize("other", [{"revision": "r2"}, {"dtype": "4bit"}, {"revision": None}], ids=str)
-def test_another_revision_of_the_model_answers_anew(worker: Worker, other: dict[str, Any]) -> None:
+def test_another_revision_of_the_model_generates_anew(worker: Worker, other: dict[str, Any]) -> None:
     worker.answer(worker.job())
     assert worker.answer(worker.job(), replace(INFO, **other)) == list(TEXTS)
 
@@ -187,11 +189,11 @@ def test_identical_documents_of_a_chunk_fail_together(worker: Worker, store: Sto
     assert failed == [("d0", "too_long"), ("d2", "too_long")]
 
 
-def test_without_reuse_identical_documents_are_answered_each(worker: Worker) -> None:
+def test_without_reuse_each_identical_document_is_generated(worker: Worker) -> None:
     assert worker.answer(worker.job(("a", "a"), reuse=False)) == ["a", "a"]
 
 
-def test_a_fingerprint_is_found_once_with_the_newest_copy(worker: Worker, store: Store) -> None:
+def test_only_the_newest_copy_of_an_answer_keeps_the_fingerprint(worker: Worker, store: Store) -> None:
     for _ in range(3):
         worker.answer(worker.job(("a", "a")))
     with store.reading() as connection:
@@ -202,9 +204,7 @@ def test_a_fingerprint_is_found_once_with_the_newest_copy(worker: Worker, store:
     assert [one.reused_from for one in kept] == [None, 1, 1, 1, 2, 2]
 
 
-def test_an_answer_is_found_after_the_job_that_it_was_generated_for_is_pruned(
-    worker: Worker, store: Store
-) -> None:
+def test_an_answer_is_found_after_its_first_job_is_pruned(worker: Worker, store: Store) -> None:
     first = worker.job()
     worker.answer(first)
     worker.answer(worker.job())
@@ -215,7 +215,7 @@ def test_an_answer_is_found_after_the_job_that_it_was_generated_for_is_pruned(
     assert worker.answer(worker.job()) == []
 
 
-def test_reused_answers_are_written_by_the_holder_of_the_fence_only(worker: Worker, store: Store) -> None:
+def test_only_the_holder_of_the_fence_writes_reused_answers(worker: Worker, store: Store) -> None:
     worker.answer(worker.job())
     job_id = worker.job()
     dead = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
@@ -229,7 +229,7 @@ def test_reused_answers_are_written_by_the_holder_of_the_fence_only(worker: Work
     assert [one.text for one in worker.results(job_id)] == ["to a", "to b", "to c"]
 
 
-def test_a_store_that_is_away_for_the_look_costs_the_generating_and_nothing_else(
+def test_documents_are_generated_when_the_store_is_away_during_the_look_up(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker.answer(worker.job())
@@ -242,7 +242,7 @@ def test_a_store_that_is_away_for_the_look_costs_the_generating_and_nothing_else
     assert worker.answer(job_id) == list(TEXTS)
 
 
-def test_documents_that_cannot_be_rendered_fail_beside_those_that_are_reused(worker: Worker) -> None:
+def test_a_document_that_cannot_be_rendered_fails_beside_reused_ones(worker: Worker) -> None:
     worker.answer(worker.job())
     content: list[Row] = [
         row(0, content='{"text": "a"}'),

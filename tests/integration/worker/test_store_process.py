@@ -46,17 +46,19 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def process(store: Store, environment: None) -> Iterator[StoreProcess]:
-    """One that works on the test's store."""
+    """A store process that works on the test's store; killed in the end."""
     process = StoreProcess(store)
     yield process
-    process.close()
+    os.kill(process.run(Lane.CLAIMING, work.pid), signal.SIGKILL)
+    with pytest.raises(StoreAway):
+        process.run(Lane.CLAIMING, work.pid)
 
 
 def is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_chunk_is_claimed_answered_and_finished_by_the_other_process(
+def test_the_store_process_claims_writes_and_finishes_a_chunk(
     store: Store, process: StoreProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     job_id = make_job(store, documents=4)
@@ -78,7 +80,7 @@ def test_a_chunk_is_claimed_answered_and_finished_by_the_other_process(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_what_is_asked_on_one_lane_does_not_wait_for_the_other(process: StoreProcess, tmp_path: Path) -> None:
+def test_work_on_one_lane_does_not_wait_for_the_other(process: StoreProcess, tmp_path: Path) -> None:
     begun, go_on = tmp_path / "begun", tmp_path / "go on"
     with ThreadPoolExecutor(1) as beside:
         waiting = beside.submit(process.run, Lane.KEEPING, work.wait_for, begun, go_on)
@@ -90,7 +92,7 @@ def test_what_is_asked_on_one_lane_does_not_wait_for_the_other(process: StorePro
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_errors_come_back_as_they_are_and_unforeseen_ones_by_their_kind(
+def test_known_errors_come_back_as_they_are_and_unknown_ones_by_kind(
     process: StoreProcess, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(LeaseLost) as lost:
@@ -105,7 +107,7 @@ def test_errors_come_back_as_they_are_and_unforeseen_ones_by_their_kind(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_one_that_was_killed_is_away_as_a_store_is_and_another_takes_its_place(
+def test_work_of_a_killed_store_process_raises_store_away_and_a_new_one_starts(
     process: StoreProcess, tmp_path: Path
 ) -> None:
     begun = tmp_path / "begun"
@@ -121,7 +123,7 @@ def test_one_that_was_killed_is_away_as_a_store_is_and_another_takes_its_place(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_one_that_was_killed_while_nobody_asked_is_noticed_by_the_next_that_asks(
+def test_the_next_work_notices_a_store_process_killed_while_idle(
     process: StoreProcess,
 ) -> None:
     first = process.run(Lane.CLAIMING, work.pid)
@@ -132,7 +134,7 @@ def test_one_that_was_killed_while_nobody_asked_is_noticed_by_the_next_that_asks
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_one_that_does_not_answer_is_ended(
+def test_a_store_process_that_does_not_answer_is_ended(
     process: StoreProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_process_module, "ANSWER_SECONDS", 5.0)
@@ -143,7 +145,7 @@ def test_one_that_does_not_answer_is_ended(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_one_that_does_not_even_listen_is_ended(
+def test_a_store_process_that_does_not_read_is_ended(
     process: StoreProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_process_module, "ANSWER_SECONDS", 5.0)
@@ -158,14 +160,16 @@ def test_one_that_does_not_even_listen_is_ended(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_to_all_processes_is_not_for_it(process: StoreProcess, number: signal.Signals) -> None:
+def test_the_store_process_ignores_signals_to_the_whole_group(
+    process: StoreProcess, number: signal.Signals
+) -> None:
     first = process.run(Lane.KEEPING, work.pid)
     os.kill(first, number)
     assert process.run(Lane.KEEPING, work.pid) == first
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_it_ends_when_whoever_asked_was_killed(store: Store, environment: None) -> None:
+def test_the_store_process_ends_when_the_process_that_asks_is_killed(store: Store, environment: None) -> None:
     asks = (
         "from qwenq.schemas.settings import settings_of_process\n"
         "from qwenq.store.database.store import Store\n"
@@ -185,7 +189,7 @@ def test_it_ends_when_whoever_asked_was_killed(store: Store, environment: None) 
         eventually(lambda: is_gone(serving), "the process ends")
 
 
-def test_a_worker_whose_store_process_is_killed_goes_on_and_answers_each_document_once(
+def test_a_worker_whose_store_process_is_killed_answers_each_document_once(
     fleet: Fleet, jobs: Jobs, store: Store, tmp_path: Path
 ) -> None:
     # However busy the machine: what is computed twice must not be so for a lease that ran out.

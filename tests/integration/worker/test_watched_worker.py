@@ -92,7 +92,7 @@ def submit(store: Store, broker: Broker, settings: Settings) -> Submit:
     return submit
 
 
-def test_a_json_log_and_the_events_tell_each_transition_by_its_ids(
+def test_json_log_and_events_report_each_transition_by_its_ids(
     fleet: Fleet, jobs: Jobs, tmp_path: Path, watcher: Watcher, submit: Submit
 ) -> None:
     job_id = submit()
@@ -126,7 +126,7 @@ def test_a_json_log_and_the_events_tell_each_transition_by_its_ids(
     assert CANARY not in repr(watcher.heard)
 
 
-def test_a_text_log_holds_nothing_of_a_document_and_the_parent_notes_what_is_held(
+def test_a_text_log_quotes_no_document_and_the_parent_notes_held_memory(
     fleet: Fleet, jobs: Jobs, submit: Submit
 ) -> None:
     worker = fleet.start("worker", "--model", "echo", "--log-format", "text", "--log-level", "debug")

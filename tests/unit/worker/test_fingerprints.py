@@ -33,7 +33,7 @@ def test_the_same_request_has_the_same_fingerprint_of_32_bytes_in_any_chunk() ->
 @pytest.mark.parametrize(
     "other", [{"model": "n"}, {"revision": "r2"}, {"dtype": "float32"}, {"dtype": "bfloat16, 4bit"}], ids=str
 )
-def test_another_model_revision_or_number_format_is_another(other: dict[str, Any]) -> None:
+def test_model_revision_and_number_format_change_the_fingerprint(other: dict[str, Any]) -> None:
     assert Fingerprints(replace(MODEL, **other)).of(request()) != BASE
 
 
@@ -51,44 +51,44 @@ def test_another_model_revision_or_number_format_is_another(other: dict[str, Any
     ],
     ids=str,
 )
-def test_another_parameter_is_another(params: dict[str, Any]) -> None:
+def test_parameters_change_the_fingerprint(params: dict[str, Any]) -> None:
     assert Fingerprints(MODEL).of(request(**params)) != BASE
 
 
 @pytest.mark.parametrize(
     "spec", [PromptSpec(system="Be brief."), PromptSpec(template="{{ text }}!")], ids=str
 )
-def test_another_prompt_is_another(spec: PromptSpec) -> None:
+def test_prompts_change_the_fingerprint(spec: PromptSpec) -> None:
     fingerprints = Fingerprints(MODEL)
     assert len({BASE, fingerprints.of(request("Hello")), fingerprints.of(request(spec=spec))}) == 3
 
 
-def test_what_is_rendered_counts_and_not_by_which_template() -> None:
+def test_the_rendered_prompt_counts_and_not_its_template() -> None:
     assert Fingerprints(MODEL).of(request("hello", PromptSpec(template="{{ text }}"))) == BASE
 
 
-def test_greedy_answers_do_without_a_seed_and_what_else_only_sampling_reads() -> None:
+def test_sampling_parameters_do_not_count_for_greedy_decoding() -> None:
     assert Fingerprints(MODEL).of(request(seed=5, top_p=0.5, top_k=3, min_p=0.1)) == BASE
 
 
-def test_sampled_answers_go_by_their_seed() -> None:
+def test_the_seed_counts_for_sampling() -> None:
     one, two, again = (Fingerprints(MODEL).of(request(temperature=1.0, seed=seed)) for seed in (1, 2, 1))
     assert one == again != two
 
 
-def test_what_is_drawn_without_a_seed_has_no_fingerprint() -> None:
+def test_sampling_without_a_seed_has_no_fingerprint() -> None:
     assert Fingerprints(MODEL).of(request(temperature=1.0)) is None
 
 
-def test_a_model_of_unknown_revision_has_none() -> None:
+def test_a_model_of_unknown_revision_gives_no_fingerprint() -> None:
     assert Fingerprints(replace(MODEL, revision=None)).of(request()) is None
 
 
-def test_half_of_a_surrogate_pair_has_none() -> None:
+def test_half_of_a_surrogate_pair_has_no_fingerprint() -> None:
     assert Fingerprints(MODEL).of(request("\ud83d")) is None
 
 
-def test_where_a_document_may_be_cut_it_counts_which_part_of_the_prompt_it_is() -> None:
+def test_for_truncation_it_counts_which_part_of_the_prompt_is_the_document() -> None:
     whole = request("a b", on_overflow=Overflow.TRUNCATE)
     part = request("b", PromptSpec(template="a {{ text }}"), on_overflow=Overflow.TRUNCATE)
     assert whole.prompt.messages == part.prompt.messages
@@ -96,12 +96,12 @@ def test_where_a_document_may_be_cut_it_counts_which_part_of_the_prompt_it_is() 
 
 
 @pytest.mark.parametrize("policy", [Overflow.TRUNCATE, Overflow.SPLIT])
-def test_what_is_sure_to_fit_is_the_same_whatever_would_happen_to_it_otherwise(policy: Overflow) -> None:
+def test_the_overflow_policy_does_not_count_for_a_prompt_that_surely_fits(policy: Overflow) -> None:
     roomy = Fingerprints(replace(MODEL, context=4_096))
     assert roomy.of(request(on_overflow=policy), "{{ parts }}") == roomy.of(request())
 
 
-def test_of_what_may_be_cut_the_context_and_the_merge_prompt_count() -> None:
+def test_context_and_merge_prompt_count_for_a_document_that_may_be_split() -> None:
     long = request("word " * 1_000, on_overflow=Overflow.SPLIT)
     base = Fingerprints(MODEL).of(long, "{{ parts }}")
     assert Fingerprints(MODEL).of(long, "{{ parts }}") == base

@@ -23,11 +23,11 @@ def outcome(seq: int, chunk_id: int) -> Outcome:
     return replace(answer(seq), chunk_id=chunk_id)
 
 
-def test_a_turn_without_a_claim_has_nothing_to_tell() -> None:
+def test_a_turn_without_a_claim_has_no_progress() -> None:
     assert ProgressCount().now() is None
 
 
-def test_the_chunk_at_work_is_told_with_its_counts() -> None:
+def test_progress_is_that_of_the_chunk_with_the_last_outcome() -> None:
     count = ProgressCount()
     count.begin(assignment(12, 500))
     count.begin(assignment(13, 40))
@@ -50,7 +50,7 @@ def test_the_end_of_a_turn_does_not_wait_for_a_broker_that_hangs() -> None:
     never.set()
 
 
-def test_what_does_not_change_is_told_once() -> None:
+def test_unchanged_progress_is_reported_once() -> None:
     told: list[TurnProgress] = []
     looks: list[None] = []
 

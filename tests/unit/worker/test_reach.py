@@ -9,7 +9,9 @@ from qwenq.schemas.log.events import Event
 from qwenq.worker.reach import Reach
 
 
-def test_what_is_away_is_told_once_and_once_more_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_service_that_is_away_is_logged_once_and_once_more_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     reach = Reach()
     with caplog.at_level(logging.INFO, "qwenq.worker"):
         reach.note_answer(StoreAway)

@@ -21,14 +21,14 @@ HOOKS = EngineHooks(on_step=lambda: None, on_batch=lambda _metrics: None)
 
 
 @pytest.mark.parametrize("model", [ECHO_MODEL, str(TINY_MODEL)], ids=lambda model: Path(model).name)
-def test_an_engine_that_answers_passes_and_its_speed_is_known(model: str) -> None:
+def test_an_engine_that_answers_passes_with_its_speed(model: str) -> None:
     engine = make_engine(model, Settings(device="cpu"), HOOKS)
     speed = check_engine(engine, engine.load(), stall_seconds=60)
     assert speed is not None
     assert speed > 0
 
 
-def test_weights_that_are_no_numbers_are_found_out(tmp_path: Path) -> None:
+def test_weights_of_nan_fail_the_check(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     damaged = tmp_path / "damaged"
@@ -65,7 +65,7 @@ class _Sick(EchoEngine):
     ],
     ids=["a document's", "the engine's"],
 )
-def test_an_engine_that_cannot_answer_is_told_with_the_reason_and_what_to_do(fault: Exception) -> None:
+def test_an_engine_that_cannot_answer_fails_with_reason_and_remedy(fault: Exception) -> None:
     info = ModelInfo(ECHO_MODEL, "cpu", "float32", 512, 0, 0.0)
     with pytest.raises(SelfCheckFailed, match="not a number; try --dtype float32") as failed:
         check_engine(_Sick(fault), info, stall_seconds=60)

@@ -22,7 +22,7 @@ def said(text: str, parts: list[Span] | None) -> list[str]:
 
 
 @given(TEXTS, st.integers(3, 40))
-def test_the_parts_are_the_document_and_each_fits(text: str, room: int) -> None:
+def test_parts_join_to_the_document_and_each_fits(text: str, room: int) -> None:
     tokens_of = letters_of(text, frame=2)
     parts = cut(text, tokens_of, room)
     assert "".join(said(text, parts)) == text
@@ -32,7 +32,7 @@ def test_the_parts_are_the_document_and_each_fits(text: str, room: int) -> None:
 
 
 @given(TEXTS, st.integers(3, 40))
-def test_tokens_that_are_no_letters_are_held_to_as_well(text: str, room: int) -> None:
+def test_parts_fit_when_tokens_are_not_letters(text: str, room: int) -> None:
     def tokens_of(first: int, last: int) -> int:
         return 2 + len(text[first:last].encode()) // 4
 
@@ -46,7 +46,7 @@ def test_a_document_that_fits_is_one_part() -> None:
     assert cut("two words", words_of("two words"), 2) == [Span(0, 9)]
 
 
-def test_paragraphs_stay_whole_where_they_can() -> None:
+def test_paragraphs_that_fit_stay_whole() -> None:
     text = "\n\n".join([PARAGRAPH] * 12)
     parts = said(text, cut(text, words_of(text), 60))
     assert len(parts) > 3
@@ -61,13 +61,13 @@ def test_paragraphs_stay_whole_where_they_can() -> None:
     ],
     ids=["english", "chinese"],
 )
-def test_sentences_stay_whole_where_a_paragraph_is_too_long(text: str, ends: tuple[str, ...]) -> None:
+def test_sentences_of_a_long_paragraph_stay_whole(text: str, ends: tuple[str, ...]) -> None:
     parts = said(text, cut(text, letters_of(text), 200))
     assert len(parts) > 3
     assert all(part.endswith(ends) for part in parts)
 
 
-def test_words_stay_whole_where_a_sentence_is_too_long() -> None:
+def test_words_of_a_long_sentence_stay_whole() -> None:
     text = "word " * 100
     parts = said(text, cut(text, letters_of(text), 42))
     assert {word for part in parts for word in part.split()} == {"word"}

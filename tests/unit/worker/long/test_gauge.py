@@ -45,7 +45,7 @@ def counting(request: pytest.FixtureRequest) -> Counting:
     st.integers(1, 400),
     st.booleans(),
 )
-def test_what_surely_fits_does_fit(
+def test_a_prompt_that_surely_fits_does_fit(
     counting: Counting, messages: list[Message], room: int, thinking: bool
 ) -> None:
     params = GenerationParams(max_new_tokens=10, thinking=thinking)
@@ -54,7 +54,7 @@ def test_what_surely_fits_does_fit(
         assert gauge.tokens(messages, params) <= room
 
 
-def test_a_short_document_is_never_counted(counting: Counting) -> None:
+def test_a_short_prompt_is_never_counted(counting: Counting) -> None:
     params = GenerationParams(max_new_tokens=512)
     gauge = Gauge(counting, 4_096)
     assert gauge.fits((Message("user", "x" * 2_000),), params)
@@ -63,7 +63,7 @@ def test_a_short_document_is_never_counted(counting: Counting) -> None:
     assert counting.asked == asked
 
 
-def test_what_may_not_fit_is_counted_to_the_token(counting: Counting) -> None:
+def test_a_prompt_that_may_not_fit_is_counted(counting: Counting) -> None:
     messages = (Message("user", "The invoice is due on 12 May 2024. " * 20),)
     tokens = Gauge(counting, 0).tokens(messages, GenerationParams())
     for room, fits in ((tokens - 1, False), (tokens, True)):

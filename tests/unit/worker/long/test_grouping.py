@@ -26,9 +26,9 @@ def test_every_answer_is_in_one_group_that_fits_beside_its_neighbours(sizes: lis
     assert (len(groups) == 1) == fits(answers)
 
 
-def test_what_fits_into_one_prompt_is_merged_at_once() -> None:
+def test_answers_that_fit_into_one_prompt_are_one_group() -> None:
     assert groups_of(["a", "b", "c"], lambda _: True) == [range(3)]
 
 
-def test_where_not_even_two_fit_nothing_is_merged() -> None:
+def test_answers_cannot_be_grouped_when_no_two_fit() -> None:
     assert groups_of(["a", "b", "c", "d"], lambda some: len(some) < 2) is None
