@@ -1,4 +1,4 @@
-"""`python -m qwenq` is `qwenq`."""
+"""`python -m qwenq` runs the command line."""
 
 from qwenq.cli import main
 

@@ -33,7 +33,7 @@ class RowCount:
     """Shows how many rows were read so far, until its block ends or `end` is called."""
 
     def __init__(self) -> None:
-        self._began = self._told = time.monotonic()
+        self._began = self._shown_at = time.monotonic()
         self._every_seconds = BAR_EVERY_SECONDS if is_terminal() else LINE_EVERY_SECONDS
         self._line: Status | None = None
 
@@ -49,16 +49,16 @@ class RowCount:
         self.end()
 
     def end(self) -> None:
-        """Clear the line: what is printed next may go to stdout."""
+        """Clear the line, before anything is printed on stdout."""
         if self._line is not None:
             self._line.stop()
 
-    def tell(self, rows: int) -> None:
-        """Show the number of rows, if it was not shown just now."""
-        if time.monotonic() - self._told < self._every_seconds:
+    def show(self, rows: int) -> None:
+        """Show the number of rows, unless it was shown just now."""
+        if time.monotonic() - self._shown_at < self._every_seconds:
             return
-        self._told = time.monotonic()
-        text = f"{rows:,} rows read, {rows / (self._told - self._began):,.0f} a second"
+        self._shown_at = time.monotonic()
+        text = f"{number(rows)} rows read, {number(rows / (self._shown_at - self._began))} a second"
         if self._line is None:
             say(text)
         else:
@@ -123,7 +123,7 @@ def _describe(status: JobStatus) -> str:
         return f"job {status.id} waits for a worker with its model"
     if status.state == "paused":
         return f"job {status.id} is paused; {how_to_resume(status)}"
-    failed = f", {status.documents.failed:,} failed" if status.documents.failed else ""
+    failed = f", {number(status.documents.failed)} failed" if status.documents.failed else ""
     return f"job {status.id}{failed}"
 
 

@@ -1,4 +1,4 @@
-"""The command line: one file a command, each imported only when it is called for."""
+"""The command line: its entry point and exit codes."""
 
 import gc
 import sys
@@ -12,9 +12,9 @@ def main() -> None:
     """Run a command.
 
     Exit codes: 0 done, 1 some documents failed, 2 bad usage or input, 3 a service is away,
-    70 an error that nobody foresaw, 130 interrupted.
+    70 an unforeseen error, 130 interrupted.
     """
-    # What is imported stays: looking for garbage among it, again and again, took a tenth of the start.
+    # Imported modules stay: collecting garbage among them took a tenth of the start.
     gc.set_threshold(GC_OBJECTS)
     signals = Signals()
     try:

@@ -1,4 +1,4 @@
-"""The group of all commands, each imported only when it is called for."""
+"""The group of all commands. Each is imported only when it runs."""
 
 import importlib
 import logging
@@ -46,7 +46,7 @@ class _LazyGroup(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        # What a command has to say, it says; a service sets its log up itself.
+        # Commands write their own messages, and services set up their own logging.
         logging.getLogger("qwenq").addHandler(logging.NullHandler())
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(f"qwenq.cli.{module}"), name or "command")
@@ -55,7 +55,7 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that was asked for; one that is not known is answered with those like it."""
+        """Find a command by its name. An unknown name is answered with similar ones."""
         try:
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand as unknown:
@@ -80,7 +80,7 @@ def group() -> None:
 
 
 def run_command() -> int:
-    """Run the command that the process's arguments name. Returns its exit code. Celery ends with SystemExit."""
+    """Run the command that the process's arguments name, and return its exit code. Celery raises SystemExit."""
     try:
         code = group.main(standalone_mode=False)
     except click.exceptions.Abort:  # click's name for KeyboardInterrupt
@@ -92,15 +92,15 @@ def run_command() -> int:
         click.echo(f"qwenq: {error}", err=True)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - a person gets one line, not a traceback
-        return _tell_unforeseen(error)
+        return _show_unforeseen(error)
     return code if isinstance(code, int) else 0
 
 
-def _tell_unforeseen(error: Exception) -> int:
+def _show_unforeseen(error: Exception) -> int:
     if os.environ.get("QWENQ_LOG_LEVEL", "").lower() == "debug":
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    said = str(error).strip().partition("\n")[0].rstrip(".")
-    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    reason = str(error).strip().partition("\n")[0].rstrip(".")
+    what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     click.echo(
         f"qwenq: internal error: {what}; please report it; set QWENQ_LOG_LEVEL=debug for the traceback",
         err=True,

@@ -77,7 +77,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
                 job_id = _interrupted_job(store, key)
                 if job_id is None:
                     with RowCount() as count:
-                        listener = Listener(read=count.tell)
+                        listener = Listener(read=count.show)
                         enqueued = enqueue_job(store, broker, home.settings, spec, rows, key, listener)
                     job_id = enqueued.job_id
                 home.resumable = True

@@ -1,4 +1,4 @@
-"""A stored row as a person reads it: its text, or its columns by name."""
+"""How a stored row is worded: its text, or its columns by name."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SHOWN_LINES = 12
 
 
 def row_in_words(content: str, prompt: PromptSpec) -> str:
-    """The row's one text column as it is, several columns each with its name, what is no JSON object as it came."""
+    """Word a row as its text if it has no other column, else column by column; anything but a JSON object as it is."""
     try:
         row = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -26,7 +26,7 @@ def row_in_words(content: str, prompt: PromptSpec) -> str:
 
 
 def shortened(content: CutText, prompt: PromptSpec) -> CutText:
-    """The beginning of a row in words; of one that was cut already, the beginning as it is stored."""
+    """The beginning of a row in words. A row that was cut before stays as it is stored."""
     if not content.is_whole:
         return beginning(content)
     words = row_in_words(content.text, prompt)
@@ -34,7 +34,7 @@ def shortened(content: CutText, prompt: PromptSpec) -> CutText:
 
 
 def beginning(text: CutText) -> CutText:
-    """As much of a text as a list of several has room for."""
+    """The beginning of a text, short enough for a list."""
     lines = text.text[:SHOWN_CHARACTERS].splitlines(keepends=True)[:SHOWN_LINES]
     return CutText("".join(lines), text.characters)
 

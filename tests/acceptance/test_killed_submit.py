@@ -126,7 +126,7 @@ def test_a_submit_that_slept_past_its_lease_and_was_pruned_fails_with_a_sentence
     producer.send(signal.SIGCONT)
     code, printed, said = producer.end()
     assert (code, printed) == (2, "")
-    assert "Nothing of it will run: submit it again." in said
+    assert "Nothing of the job will run. Submit it again." in said
     assert "Traceback" not in said
     assert count(store) == 1
     with store.reading() as connection:
@@ -143,7 +143,7 @@ def test_a_repeated_submit_prints_the_first_id_and_another_request_is_refused(
     again = qwenq_here(*submit, cwd=folder, env={**home, "QWENQ_IDEMPOTENCY_KEY": "night-1"})
     assert (first.returncode, again.returncode) == (0, 0), again.stderr
     assert first.stdout == again.stdout
-    assert "was submitted with this idempotency key before" in again.stderr
+    assert "was stored before with this idempotency key" in again.stderr
     refused = qwenq_here(*submit, KEY, "--max-new-tokens", "5", cwd=folder, env=home)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "differs in: parameters" in refused.stderr

@@ -106,7 +106,7 @@ def test_a_dry_run_shows_prompts_and_an_estimate_and_stores_nothing(folder: Path
     )
     assert seen.returncode == 0, seen.stderr
     assert "Answer: Total: 0.50" in seen.stdout
-    assert "4 documents, 1 bad rows, about" in seen.stdout
+    assert "4 documents, 1 bad row, about" in seen.stdout
     assert not (folder / ".qwenq" / "qwenq.db").exists()
 
 

@@ -38,7 +38,7 @@ def test_up_answers_submitted_jobs_and_ctrl_c_stops_every_service(folder: Path, 
         eventually(lambda: "OK" in fetch(f"http://127.0.0.1:{port}/healthcheck"), "Flower serves")
         second = qwenq("up", "--model", "echo", cwd=folder)
         assert second.returncode == 2
-        assert "already" in second.stderr
+        assert "Another qwenq process is using" in second.stderr
         started = psutil.Process(running.pid).children(recursive=True)
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 130

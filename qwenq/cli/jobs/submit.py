@@ -42,46 +42,43 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
     from qwenq.wording.output import say
 
     stored: list[int] = []
-
     count = RowCount()
 
-    def tell(job_id: int) -> None:
+    def show_stored(job_id: int) -> None:
         count.end()
         stored.append(job_id)
         if not as_json:
             click.echo(job_id)
 
-    def tell_waiting(job_id: int) -> None:
+    def show_waiting(job_id: int) -> None:
         say(f"job {job_id} has this idempotency key and is still being stored; waiting for it")
 
     try:
         with count:
             enqueued = enqueue_input(
-                settings,
-                request.specify(settings),
-                request.format,
-                request.sheet,
-                Listener(count.tell, tell, tell_waiting),
-            )
-        return _tell_more(enqueued, settings, wait, as_json)
+                settings, request.specify(settings), request.format, request.sheet,
+                Listener(count.show, show_stored, show_waiting),
+            )  # fmt: skip
+        return _show_enqueued(enqueued, settings, wait, as_json)
     except KeyboardInterrupt:
         for job_id in stored:
             say(f"job {job_id} is stored and goes on; `qwenq cancel {job_id}` stops it")
         raise
 
 
-def _tell_more(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as_json: bool) -> int:
-    """Tell what a person should know of a stored job, wait for it if asked to. Returns the exit code."""
+def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as_json: bool) -> int:
+    """Show what a person should know about a stored job, and wait for it if asked. Returns the exit code."""
     from qwenq import api
     from qwenq.actions.following import follow
+    from qwenq.wording.numbers import number
     from qwenq.wording.output import print_json, say
     from qwenq.wording.workers import start_a_worker
 
     if enqueued.repeated:
-        say(f"job {enqueued.job_id} was submitted with this idempotency key before: nothing is stored again")
+        say(f"job {enqueued.job_id} was stored before with this idempotency key; nothing is stored again")
     if enqueued.rejected:
         say(
-            f"{enqueued.rejected:,} of {enqueued.documents:,} rows are bad: they are in the errors of the job"
+            f"{number(enqueued.rejected)} of {number(enqueued.documents)} rows are bad; `qwenq results` writes why"
         )
     status = api.status(enqueued.job_id, settings=settings)
     if status.state == "cancelled":

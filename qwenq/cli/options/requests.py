@@ -1,4 +1,4 @@
-"""From the options of `run` and `submit` to a request, and its preview."""
+"""The job request that command-line options describe, and its preview."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +11,13 @@ from qwenq.producer.reading import Format
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
+from qwenq.wording.numbers import counted
 
 _PARAMS = frozenset(GenerationParams.model_fields)
 
 
 def read_request(files: Sequence[str], options: dict[str, Any]) -> JobRequest:
-    """The request that the options of `job_options` spell."""
+    """Build the request that the options of `job_options` or `spec_options` describe."""
     params = {name: value for name, value in options.items() if name in _PARAMS}
     rest = {name: value for name, value in options.items() if name not in _PARAMS}
     format_, priority = rest.pop("format_"), Priority(rest.pop("priority"))
@@ -26,37 +27,37 @@ def read_request(files: Sequence[str], options: dict[str, Any]) -> JobRequest:
 
 
 def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:
-    """Show what a job would be. Nothing is stored."""
+    """Show the first prompts and the size of a job. Stores nothing."""
     spec = request.specify(settings)
-    seen = preview(spec, request.format, sheet=request.sheet)
+    found = preview(spec, request.format, sheet=request.sheet)
     if as_json:
-        _tell_as_json(seen)
+        _show_as_json(found)
     else:
-        _tell(seen)
+        _show(found)
     return 0
 
 
-def _tell(seen: Preview) -> None:
-    for prompt in seen.prompts:
+def _show(found: Preview) -> None:
+    for prompt in found.prompts:
         click.secho(f"── {prompt.custom_id} (line {prompt.line})", bold=True)
         for message in prompt.messages:
             click.echo(f"[{message.role}]\n{message.content}")
         if prompt.failure:
             click.echo(f"would fail: {prompt.failure.message}")
         click.echo()
-    for row in seen.bad_rows:
+    for row in found.bad_rows:
         click.echo(f"bad row, line {row.line}: {row.reason}")
     click.echo(
-        f"{seen.documents:,} documents, {seen.rejected:,} bad rows, about {seen.about_prompt_tokens:,} "
-        "prompt tokens. Nothing was stored."
+        f"{counted(found.documents, 'document')}, {counted(found.rejected, 'bad row')}, "
+        f"about {counted(found.about_prompt_tokens, 'prompt token')}. Nothing was stored."
     )
 
 
-def _tell_as_json(seen: Preview) -> None:
+def _show_as_json(found: Preview) -> None:
     import dataclasses
 
     import orjson
 
-    value = dataclasses.asdict(seen)
-    value["bad_rows"] = [row._asdict() for row in seen.bad_rows]
+    value = dataclasses.asdict(found)
+    value["bad_rows"] = [row._asdict() for row in found.bad_rows]
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())

@@ -9,6 +9,7 @@ from qwenq.actions import changing
 from qwenq.actions.changing import Revival
 from qwenq.monitor.pages.page import Page
 from qwenq.schemas.settings import Settings
+from qwenq.wording.numbers import counted
 from qwenq.wording.workers import start_a_worker
 
 _READ_ONLY = "This Flower is read-only. Use the command line: qwenq {action} {job_id}"
@@ -30,12 +31,12 @@ class JobAction(Page):
 
 def _cancel(job_id: int, settings: Settings) -> str:
     status = changing.cancel(job_id, settings)
-    return f"Cancelled. {status.documents.succeeded:,} answers are kept."
+    return f"Cancelled. {counted(status.documents.succeeded, 'answer')} kept."
 
 
 def _pause(job_id: int, settings: Settings) -> str:
     running = changing.pause(job_id, settings).documents.running
-    rest = f" {running:,} documents are still running." if running else ""
+    rest = f" {counted(running, 'document')} still running." if running else ""
     return f"Paused.{rest}"
 
 
@@ -45,7 +46,7 @@ def _resume(job_id: int, settings: Settings) -> str:
 
 def _retry(job_id: int, settings: Settings) -> str:
     revival = changing.retry(job_id, (), settings)
-    return _going_on(f"{revival.status.documents.pending:,} documents run again.", revival)
+    return _going_on(f"{counted(revival.status.documents.pending, 'document')} to run again.", revival)
 
 
 def _going_on(done: str, revival: Revival) -> str:

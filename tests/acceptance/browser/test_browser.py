@@ -51,7 +51,7 @@ def test_a_job_is_cancelled_by_keyboard_alone(page: Page, store: Store, jobs: Jo
     _tab_to(page, "Cancel")
     page.keyboard.press("Enter")
     expect(page.locator("#summary").get_by_role("status")).to_have_text("cancelled")
-    expect(page.get_by_text("Cancelled. 0 answers are kept.")).to_be_visible()
+    expect(page.get_by_text("Cancelled. 0 answers kept.")).to_be_visible()
     assert questions == [
         f"Cancel job {job_id}? Its answers are kept; the remaining documents will not be answered."
     ]

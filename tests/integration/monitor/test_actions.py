@@ -40,7 +40,7 @@ def test_a_job_is_paused_resumed_and_cancelled(flower: Browser, watched_store: S
     for action, state, said in (
         ("pause", JobState.PAUSED, "Paused."),
         ("resume", JobState.QUEUED, "Resumed."),
-        ("cancel", JobState.CANCELLED, "Cancelled. 0 answers are kept."),
+        ("cancel", JobState.CANCELLED, "Cancelled. 0 answers kept."),
     ):
         done = flower.press(action, job_id)
         assert (done.status_code, done.headers["Location"]) == (303, f"/jobs/{job_id}")
@@ -61,7 +61,7 @@ def test_retry_requeues_failed_documents_and_announces_them(
         waiting = broker.depth("echo")
         assert flower.press("retry", job_id).status_code == 303
         assert _state(watched_store, job_id) == JobState.QUEUED
-        assert "1 documents run again." in _notice(flower)
+        assert "1 document to run again." in _notice(flower)
         assert broker.depth("echo") == waiting + 1
 
 
