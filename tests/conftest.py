@@ -124,7 +124,7 @@ def store(database_url: str) -> Iterator[Store]:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """Settings of a test: its own home folder and store, an embedded Redis, a short lease."""
-    return Settings(home=tmp_path / "home", database_url=database_url, lease_seconds=2, stop_seconds=5)
+    return Settings(home=tmp_path / "home", database_url=database_url, lease_seconds=4, stop_seconds=5)
 
 
 @pytest.fixture

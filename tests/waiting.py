@@ -9,7 +9,7 @@ T = TypeVar("T")
 LOOK_EVERY_SECONDS = 0.02
 
 
-def eventually(look: Callable[[], T], what: str, seconds: float = 60.0) -> T:
+def eventually(look: Callable[[], T], what: str, seconds: float = 120.0) -> T:
     """Call `look` until it returns a truthy value, and return that. Raises AssertionError past the deadline."""
     deadline = time.monotonic() + seconds
     while True:

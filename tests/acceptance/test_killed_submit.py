@@ -48,13 +48,13 @@ class Producer:
 
     def end(self) -> tuple[int, str, str]:
         """End its input: its exit code, what it printed, what it said."""
-        printed, said = self._process.communicate(timeout=60)
+        printed, said = self._process.communicate(timeout=120)
         return self._process.returncode, printed, said.strip()
 
     def kill(self) -> None:
         """Kill it at once."""
         self._process.kill()
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=120)
 
 
 @pytest.fixture

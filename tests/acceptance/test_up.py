@@ -41,8 +41,8 @@ def test_up_answers_submitted_jobs_and_ctrl_c_stops_every_service(folder: Path, 
         assert "Another qwenq process is using" in second.stderr
         started = psutil.Process(running.pid).children(recursive=True)
         running.send_signal(signal.SIGINT)
-        assert running.wait(60) == 130
-        assert psutil.wait_procs(started, timeout=10)[1] == []
+        assert running.wait(120) == 130
+        assert psutil.wait_procs(started, timeout=60)[1] == []
     finally:
         running.kill()
         running.communicate()

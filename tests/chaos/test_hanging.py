@@ -28,7 +28,7 @@ def test_a_process_that_hangs_with_the_interpreters_lock_held_or_without_is_repl
         "echo",
         env={
             "PYTHONPATH": f"{tmp_path}:{ROOT}",
-            "QWENQ_STALL_SECONDS": "1",
+            "QWENQ_STALL_SECONDS": "2",
             "QWENQ_MAX_CRASHES": "1",
         },
     )

@@ -24,7 +24,7 @@ from tests.builders import MODEL, make_job, rows
 from tests.integration.store.conftest import audited_status
 from tests.waiting import eventually
 
-SHORT_LEASE = 0.4
+SHORT_LEASE = 1.0
 """Renewed each tenth of a second."""
 LONG_LEASE = 600.0
 """A test that lets it run out is over before it would be renewed."""
@@ -74,7 +74,7 @@ def test_a_producer_whose_input_is_silent_for_several_leases_is_never_taken_for_
     def silent() -> Iterator[Row]:
         for number, row in enumerate(rows(30)):
             if number in (5, 25):
-                _wait_for_leases(store, 5)
+                _wait_for_leases(store, 3)
                 assert remove_abandoned(store, 10) == 0
             yield row
 

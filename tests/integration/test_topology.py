@@ -28,7 +28,7 @@ def free_port() -> int:
 def fetch(url: str) -> str:
     """A page; an empty string while the server is not there."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=60) as response:
             page: str = response.read().decode()
             return page
     except urllib.error.HTTPError as refused:

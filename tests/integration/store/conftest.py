@@ -111,4 +111,4 @@ def wait_until_blocked(store: Store, *others: Future[Any]) -> None:
             waiting: int = connection.execute(blocked).scalar_one()
         return waiting + sum(other.done() for other in others) >= len(others)
 
-    eventually(settled, "the transactions end or wait for a lock", 30)
+    eventually(settled, "the transactions end or wait for a lock")

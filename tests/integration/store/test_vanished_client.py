@@ -29,5 +29,5 @@ def test_a_chunk_is_rescued_though_its_worker_vanished_while_it_wrote(
     with pytest.raises(StoreAway, match="Try again"), store.writing() as vanished:
         hold_fence(vanished, claim, None)
         assert not is_rescued()
-        eventually(is_rescued, "the chunk waits again", 10)
+        eventually(is_rescued, "the chunk waits again")
         hold_fence(vanished, claim, None)

@@ -23,8 +23,8 @@ from tests.services import Jobs
 from tests.waiting import eventually
 
 DOCUMENTS = 120
-STALL_SECONDS = 1
-AWAY_SECONDS = 3 * STALL_SECONDS
+STALL_SECONDS = 3
+AWAY_SECONDS = 2 * STALL_SECONDS
 CUTS = 3
 
 _numbers = itertools.count()

@@ -21,8 +21,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-STALL_SECONDS = 1
-BUSY_SECONDS = 3 * STALL_SECONDS
+STALL_SECONDS = 3
+BUSY_SECONDS = 2 * STALL_SECONDS
 IMPATIENT = {"QWENQ_PATIENCE_SECONDS": "1", "QWENQ_LEASE_SECONDS": "2"}
 """For a worker that is to give up: what it held waits no longer than that for the next one."""
 LONG = "word " * 2_000
