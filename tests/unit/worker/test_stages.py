@@ -1,6 +1,6 @@
 """Stages of a turn: a claim that they have nothing to do with passes untouched, so it costs them nothing."""
 
-from collections.abc import Iterator
+from pathlib import Path
 from threading import Condition
 
 import pytest
@@ -32,14 +32,13 @@ def outcomes() -> list[Outcome]:
 
 
 @pytest.fixture
-def stages(outcomes: list[Outcome]) -> Iterator[list[Stage]]:
-    """The stages of a turn."""
-    store = Store("sqlite://")
+def stages(outcomes: list[Outcome], tmp_path: Path) -> list[Stage]:
+    """The stages of a turn; the store has no tables, so that a question to it would fail."""
+    store = Store(f"sqlite:///{tmp_path / 'empty.db'}")
     engine = EchoEngine(EngineOptions(), EngineHooks(lambda: None, lambda _: None))
     ledger = Ledger(StallWatch("none", stall_seconds=60), quick())
     reuse = ReuseStage(store, INFO, outcomes.append, at_once=10)
-    yield [reuse, LongDocumentStage(store, Gauge(engine, INFO.context), ledger, outcomes.append)]
-    store.close()
+    return [reuse, LongDocumentStage(store, Gauge(engine, INFO.context), ledger, outcomes.append)]
 
 
 def plain_claim() -> ClaimedRequests:
