@@ -1,4 +1,4 @@
-"""The parameters that steer the generation of one answer."""
+"""The parameters that control how an answer is generated."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -26,7 +26,7 @@ STOP_CHARS = 250_000
 class Overflow(StrEnum):
     """What happens to a document that does not fit into the model's context.
 
-    It fails, is cut off at the end, or is cut into parts, whose answers a second prompt merges.
+    It fails, loses its end, or is cut into parts; a second prompt merges the answers to the parts.
     """
 
     FAIL = "fail"
@@ -41,10 +41,10 @@ def _as_tuple(value: object) -> object:
 
 
 def _within_reason(stops: tuple[str, ...]) -> tuple[str, ...]:
-    """However many there are, they are searched at the same cost; only preparing the search has its price."""
+    """Limit the characters of all stop strings: more of them make the search slow to prepare, not to run."""
     chars = sum(map(len, stops))
     if chars > STOP_CHARS:
-        message = f"{len(stops):,} stop strings have {chars:,} characters; at most {STOP_CHARS:,} are taken"
+        message = f"{len(stops):,} stop strings have {chars:,} characters; at most {STOP_CHARS:,} are allowed"
         raise PydanticCustomError("stop_strings", "{message}", {"message": message})
     return stops
 
@@ -58,13 +58,13 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class GenerationParams(BaseModel):
-    """How one document is answered: a job's parameters, with the document's own laid over them.
+    """How one document is answered. A job has these parameters; a document may override some.
 
-    `temperature` 0 is greedy; `top_k` 0 keeps every token; `seed` None lets `submit` draw one for the job.
-    `min_p` is a share of the likeliest token's probability. Penalties act in greedy decoding too: `repetition_penalty`
-    on the tokens of prompt and answer, `presence_penalty` and `frequency_penalty` on generated tokens alone. After
-    `thinking_budget` tokens of reasoning, its block is closed and the model answers. An answer that is held to a
-    `response_format` ends where its JSON is complete.
+    `temperature` 0 is greedy decoding; `top_k` 0 keeps every token; with `seed` None, `submit` draws a seed for the
+    job. `min_p` is a fraction of the likeliest token's probability. Penalties act in greedy decoding too:
+    `repetition_penalty` on the tokens of prompt and answer, `presence_penalty` and `frequency_penalty` on generated
+    tokens. After `thinking_budget` tokens, the reasoning block is closed and the model answers. With a
+    `response_format`, an answer ends where its JSON is complete.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -89,12 +89,12 @@ class GenerationParams(BaseModel):
     def _needs_no_stop(cls, form: ResponseFormat, info: ValidationInfo) -> ResponseFormat:
         if form.schema_text is not None and info.data.get("stop"):
             raise PydanticCustomError(
-                "response_format", "JSON has an end of its own; a stop string would cut it"
+                "response_format", "JSON ends by itself; a stop string would cut it off"
             )
         return form
 
     def overlaid(self, own: Mapping[str, Any]) -> Self:
-        """These parameters with `own` laid over them. Raises InvalidParameter, which names the field."""
+        """These parameters, overridden by `own`. Raises InvalidParameter, which names the field."""
         if not own:
             return self
         try:

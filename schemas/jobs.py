@@ -1,4 +1,4 @@
-"""A job: what a person submits, and what is told of it."""
+"""A job: what a person submits, and where it stands."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from qwenq.schemas.states import JobState
 
 
 class Priority(StrEnum):
-    """Which jobs go first when documents of several wait."""
+    """Which jobs go first when several wait."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -20,10 +20,10 @@ class Priority(StrEnum):
 
 
 class PromptSpec(BaseModel):
-    """How a document becomes a prompt: an optional Jinja2 template and system message, and the columns.
+    """How a document becomes a prompt: an optional Jinja2 template and system message, and two columns.
 
-    Without a template, the document's text column is the user message. `merge` is the Jinja2 template over the answers
-    to a long document's parts.
+    Without a template, the document's text column is the user message. `merge` is a Jinja2 template that merges the
+    answers to a long document's parts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,10 +36,10 @@ class PromptSpec(BaseModel):
 
 
 class JobSpec(BaseModel):
-    """What is submitted, beside the documents themselves.
+    """A job as it is submitted, without its documents.
 
-    `submitter` is user@host. `idempotency_key` names the request, so that it is stored once. With `reuse`, documents
-    are answered from earlier identical ones, and their answers kept for later ones.
+    `submitter` is user@host. `idempotency_key` names the request, so that it is stored once. With `reuse`, answers of
+    earlier identical documents are reused, and new answers are kept for later ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,9 +57,9 @@ class JobSpec(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class HalfJob:
-    """A job of which not all rows are there, in the hands of one process that stores or removes them.
+    """A job without all of its rows, held by one process that stores or removes them.
 
-    `token` is the fence: who holds another one may neither add a row nor let the job run.
+    `token` is the fence: a process with another token can neither add a row nor let the job run.
     """
 
     job_id: int
@@ -68,9 +68,9 @@ class HalfJob:
 
 @dataclass(frozen=True, slots=True)
 class KeyedJob:
-    """The job that a key names already, and what was asked for. `input_digest` is None until its last row is stored.
+    """The job that has an idempotency key, and its request. `input_digest` is None until its last row is stored.
 
-    `abandoned`: who stored it gave no sign of life for too long.
+    `abandoned`: the lease of the process that stored it has expired.
     """
 
     job_id: int
@@ -84,7 +84,7 @@ class KeyedJob:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs are asked for: those that fit all that is given. `name` is a part of the name, in any case."""
+    """Selects jobs that match everything given. `name` is a substring of the name, case-insensitive."""
 
     state: JobState | None = None
     model: str | None = None
@@ -109,7 +109,7 @@ class DocumentCounts(BaseModel):
 
     @property
     def done(self) -> int:
-        """Documents that were answered, or failed; what was cancelled is not done."""
+        """Documents that were answered or failed, but not cancelled ones."""
         return self.succeeded + self.failed
 
 
@@ -125,7 +125,7 @@ class TokenUsage(BaseModel):
 
 
 class JobStatus(BaseModel):
-    """Where a job stands. Times are UTC; `tokens_per_second` are answer tokens over the job's running time."""
+    """Where a job stands. Times are UTC; `tokens_per_second` is answer tokens over the job's running time."""
 
     model_config = ConfigDict(frozen=True)
 

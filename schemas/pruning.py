@@ -8,7 +8,7 @@ from qwenq.schemas.states import JobState
 
 
 class PrunedJob(BaseModel):
-    """A job that is removed, with its documents and results; one that is `validating` was never stored to its end."""
+    """A job to remove, with its documents and results. If it is `validating`, it was never stored completely."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,7 +20,7 @@ class PrunedJob(BaseModel):
 
 
 class PruneReport(BaseModel):
-    """Jobs, workers and records of scheduled runs that were `removed`, or, where it is false, would be."""
+    """The jobs, workers and run records that a prune `removed`, or, if that is False, would remove."""
 
     model_config = ConfigDict(frozen=True)
 

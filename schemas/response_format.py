@@ -1,4 +1,4 @@
-"""The form of an answer, as OpenAI's `response_format` asks for it."""
+"""The form of an answer, as in OpenAI's `response_format`."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -17,9 +17,9 @@ class ResponseType(StrEnum):
 
 
 def _schema_text(value: object) -> object:
-    """The schema as text: it goes through stores that would lose the order of its properties.
+    """The schema as text, since stores would lose the order of its properties.
 
-    In OpenAI's lines it stands beside a name, which changes nothing here, and `strict`, which is always kept.
+    OpenAI's objects also have a name, which changes nothing here, and `strict`, which always holds here.
     """
     if not isinstance(value, dict):
         return value
@@ -35,10 +35,10 @@ def _schema_text(value: object) -> object:
 
 
 class ResponseFormat(BaseModel):
-    """What an answer may be; `json_schema`, the text of a schema, is there exactly when its type says so.
+    """What an answer may be. `json_schema` is the text of a schema, given if and only if the type is json_schema.
 
-    Reads OpenAI's objects, a type's name alone, and what it was stored as itself. Whether the schema can be used is
-    found out by `answer_grammar`.
+    Validates OpenAI's objects, the name of a type, and the stored form. `answer_grammar` checks whether the schema can
+    be used.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -48,12 +48,12 @@ class ResponseFormat(BaseModel):
 
     @classmethod
     def of_schema(cls, text: str) -> Self:
-        """The format of answers that a JSON schema describes."""
+        """The format for a JSON schema."""
         return cls(type=ResponseType.JSON_SCHEMA, json_schema=text)
 
     @property
     def schema_text(self) -> str | None:
-        """The JSON schema that an answer must satisfy; None where any text will do."""
+        """The JSON schema that an answer must satisfy; None if any text will do."""
         return '{"type":"object"}' if self.type is ResponseType.JSON_OBJECT else self.json_schema
 
     @model_validator(mode="before")
@@ -65,6 +65,6 @@ class ResponseFormat(BaseModel):
     def _complete(self) -> Self:
         if (self.type is ResponseType.JSON_SCHEMA) != (self.json_schema is not None):
             raise PydanticCustomError(
-                "response_format", "json_schema goes with the type json_schema, and only with it"
+                "response_format", "the type json_schema needs a json_schema, and no other type takes one"
             )
         return self

@@ -1,4 +1,4 @@
-"""The outcome of a document: an answer, or the reason why there is none."""
+"""Stored results and failures, and the lines of the files that show them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class FinishReason(StrEnum):
-    """Why an answer ended: at the model's own end or a stop string, at its limit, or in an error."""
+    """Why an answer ended: at its end or a stop string, at its length limit, or by an error."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -17,9 +17,9 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one answer; `completion_tokens` includes `reasoning_tokens`, `prompt_tokens` the `prefix_tokens`.
+    """Tokens of one answer; `completion_tokens` include `reasoning_tokens`, `prompt_tokens` include `prefix_tokens`.
 
-    `prefix_tokens` were not computed for this document: it shares the beginning of its prompt with others.
+    `prefix_tokens` were not computed for this document: its prompt begins like others.
     """
 
     prompt_tokens: int = 0
@@ -47,7 +47,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class EarlierAnswer:
-    """An answer that was generated for a document of some job, to be given to an identical one."""
+    """An answer that was generated earlier, for an identical document of some job."""
 
     job_id: int
     text: str
@@ -57,9 +57,9 @@ class EarlierAnswer:
 
 
 class Result(BaseModel):
-    """The answer to one document, as a line of the results file; `reused`: it was generated for an identical one.
+    """The answer to one document, as a line of the results file. `reused`: it was generated for an identical document.
 
-    `parts` is how many the document was cut into; the usage is that of all of them, and of their merging.
+    `parts` counts the parts of the document; `usage` includes all of them and their merging.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,7 +75,7 @@ class Result(BaseModel):
 
 
 class PastFailure(BaseModel):
-    """How a document failed in one of its rounds, from 1, before it was retried; `failed_at` is UTC."""
+    """A failure of a document that was retried later. Rounds count from 1; `failed_at` is UTC."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -87,8 +87,8 @@ class PastFailure(BaseModel):
 class ErrorLine(BaseModel):
     """A document without an answer, as a line of the errors file.
 
-    `custom_id` is None for a row that never became a document; `line` is where it starts in its file. `attempts` says
-    how many times it was tried and failed, `earlier` how it did before the last one.
+    `custom_id` is None for a bad row; `line` is where the row starts in its file. `attempts` counts its failures,
+    `earlier` holds all but the last.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -101,7 +101,7 @@ class ErrorLine(BaseModel):
 
 
 class HistoryLine(BaseModel):
-    """A failure that was retried, whatever came of it, as a line of the history file."""
+    """A failure that was retried, as a line of the history file."""
 
     model_config = ConfigDict(frozen=True)
 

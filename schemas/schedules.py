@@ -1,4 +1,4 @@
-"""A schedule: what is submitted when, and what is told of it."""
+"""Schedules: what is submitted when; their runs and notices."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from qwenq.schemas.states import NoticeState, RunState, ScheduleState
 
 
 class CatchUp(StrEnum):
-    """What happens to due times that passed while nobody looked."""
+    """What happens to due times that passed while no beat was running."""
 
     NONE = "none"
     LAST = "last"
@@ -20,7 +20,7 @@ class CatchUp(StrEnum):
 
 
 class Overlap(StrEnum):
-    """What happens to a run that comes due while an earlier one of its schedule is unfinished."""
+    """What happens to a run that is due while an earlier run of its schedule is unfinished."""
 
     SKIP = "skip"
     QUEUE = "queue"
@@ -28,7 +28,7 @@ class Overlap(StrEnum):
 
 
 class ScheduledRequest(BaseModel):
-    """What each run submits. `inputs` are names, globs, folders and URLs, looked up anew each time."""
+    """What each run submits. `inputs` are names, patterns, folders and URLs, which each run looks up anew."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,10 +39,10 @@ class ScheduledRequest(BaseModel):
 
 
 class RunPolicy(BaseModel):
-    """How runs follow each other, and what becomes of their answers.
+    """How runs follow each other, and where their answers go.
 
-    `output` may hold {schedule}, {date}, {time}, {run} and {job}. `on_failure_rate` is the share of failed documents
-    above which a run has failed.
+    `output` may contain {schedule}, {date}, {time}, {run} and {job}. A run fails if more than the fraction
+    `on_failure_rate` of its documents failed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +56,7 @@ class RunPolicy(BaseModel):
 
 
 class Schedule(BaseModel):
-    """A schedule as it is stored. Times are UTC; `next_due_at` is the first due time that has no run yet."""
+    """A stored schedule. Times are UTC; `next_due_at` is the first due time without a run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -73,7 +73,7 @@ class Schedule(BaseModel):
 
 
 class ScheduleRun(BaseModel):
-    """One run of a schedule. The counts are those of its job when that ended; None before."""
+    """A run of a schedule. The counts are those of its ended job; None before."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -96,17 +96,17 @@ class ScheduleRun(BaseModel):
 
     @property
     def mark(self) -> str:
-        """Tells the run from any other one, also from one that is gone with its schedule and had its id."""
+        """A unique name of the run, even if an earlier run, removed with its schedule, had the same id."""
         return f"{self.id}_{self.started_at or self.due_at:%Y%m%dT%H%M%S.%fZ}"
 
     @property
     def notice_key(self) -> str:
-        """What names the notice of the run, whoever sends it and how often."""
+        """The key of the run's notice, the same at every attempt to send it."""
         return f"run_{self.mark}"
 
 
 class ScheduleReport(BaseModel):
-    """A schedule with its newest runs, newest first. `waits` says what a run at work waits for, if it does."""
+    """A schedule with its newest runs, newest first. `waits` says what a running run waits for, if anything."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -117,7 +117,7 @@ class ScheduleReport(BaseModel):
 
 
 class NoticeStatus(BaseModel):
-    """How a notice fares. `error` is why the last attempt failed."""
+    """The state of a notice. `error` is why the last attempt failed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -130,7 +130,7 @@ class NoticeStatus(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice that is to be sent now; `attempt` counts from 1."""
+    """A notice to send now; `attempt` counts from 1."""
 
     id: int
     key: str
@@ -141,7 +141,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run that a due time makes. With `skipped`, it is only noted, and says why it does not run."""
+    """A run for a due time. `skipped` is the reason why it is only noted and does not run; None if it runs."""
 
     due_at: datetime
     skipped: str | None = None
@@ -149,7 +149,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class HeldRun:
-    """A run in the hands of this process, under the fence `holder`."""
+    """A run that this process holds, under the fence `holder`."""
 
     run: ScheduleRun
     schedule: Schedule

@@ -9,7 +9,7 @@ from qwenq.schemas.states import WorkerState
 
 @dataclass(frozen=True, slots=True)
 class WorkerIdentity:
-    """Who a worker is; `name` is Celery's node name, `pid` the parent process."""
+    """What identifies a worker; `name` is Celery's node name, `pid` the parent process."""
 
     name: str
     host: str
@@ -19,7 +19,7 @@ class WorkerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class MemoryTaken:
-    """What a worker's working process holds, and what is taken on its GPU, by whomever. In bytes; None: not known."""
+    """Memory of a worker's working process, and of its GPU, by all processes. In bytes; None: unknown."""
 
     resident: int | None = None
     gpu: int | None = None
@@ -31,7 +31,7 @@ NOTHING_TAKEN = MemoryTaken()
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker and how it fares. `loads` counts how often its processes loaded the model."""
+    """A worker and its state. `loads` counts how often its processes loaded the model."""
 
     id: int
     name: str
@@ -46,7 +46,7 @@ class Worker:
 
     @property
     def failure(self) -> ServiceAway | None:
-        """What made it fail: its model could not be loaded, or later it could not go on."""
+        """Why it failed: its model could not be loaded, or it had to stop later; None if it did not fail."""
         if self.state != WorkerState.FAILED:
             return None
         reason = self.error or ""

@@ -1,4 +1,4 @@
-"""The columns of structured answers: the top-level properties of a job's JSON schema."""
+"""Columns of structured answers: the top-level properties of a job's JSON schema."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _KIND_OF_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class AnswerColumn:
-    """The property `key` of the answers as a column."""
+    """A column that shows the property `key` of the answers."""
 
     name: str
     key: str
@@ -44,10 +44,10 @@ class AnswerColumn:
 
 
 def answer_columns(schema_text: str | None, taken: Collection[str]) -> tuple[AnswerColumn, ...]:
-    """A column for each top-level property of a JSON schema, in its order; none where it describes no object.
+    """A column for each top-level property of a JSON schema, in its order; () if it describes no object.
 
-    A name that is taken, in whatever case, gets the prefix `answer.`. Nested objects and arrays, and properties of
-    several types, are JSON text.
+    A name in `taken`, compared without case, gets the prefix `answer.`. Nested objects and arrays, and properties of
+    several types, become JSON text.
     """
     schema = orjson.loads(schema_text) if schema_text else None
     types: dict[str, set[str]] = {}
@@ -61,7 +61,7 @@ def answer_columns(schema_text: str | None, taken: Collection[str]) -> tuple[Ans
 
 
 def column_values(columns: Sequence[AnswerColumn], answer: str) -> tuple[Any, ...]:
-    """The values of the columns in one answer; None for what it lacks, or has of another type."""
+    """The values of the columns in one answer; None if missing or of another type."""
     try:
         value = orjson.loads(answer)
     except orjson.JSONDecodeError:
@@ -71,7 +71,7 @@ def column_values(columns: Sequence[AnswerColumn], answer: str) -> tuple[Any, ..
 
 
 def _names(keys: Iterable[str], taken: Collection[str]) -> Mapping[str, str]:
-    """A name for each property: its own, unless another has it."""
+    """A name for each property: its own, unless it is taken."""
     used = {name.casefold() for name in taken}
     names: dict[str, str] = {}
     for key in keys:
@@ -89,7 +89,7 @@ def _names(keys: Iterable[str], taken: Collection[str]) -> Mapping[str, str]:
 
 
 def _properties(root: Node) -> Iterator[tuple[str, Node]]:
-    """The properties that the answer may have, those of its branches and of what it refers to as well."""
+    """The properties that an answer may have, with those of branches and references."""
     for part in _same_value(root, root):
         properties = part.get("properties")
         if isinstance(properties, dict):
@@ -97,7 +97,7 @@ def _properties(root: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _types(root: Node, node: Node) -> set[str]:
-    """The types that a value may have; none where nothing is said."""
+    """The types that a value may have; empty if the schema does not say."""
     return {found for part in _same_value(root, node) for found in _said_types(part)}
 
 
@@ -110,7 +110,7 @@ def _said_types(node: dict[str, Node]) -> Iterable[str]:
 
 
 def _same_value(root: Node, node: Node) -> Iterator[dict[str, Node]]:
-    """A schema, and all others that describe the same value: what it refers to, and its branches."""
+    """A schema, with all references and branches that describe the same value."""
     waiting, seen = [node], set()
     while waiting:
         part = waiting.pop(0)
@@ -127,7 +127,7 @@ def _same_value(root: Node, node: Node) -> Iterator[dict[str, Node]]:
 
 
 def _as_kind(value: Any, kind: ColumnKind) -> Any:
-    """A value as its column holds it; None where it cannot."""
+    """A value as its column stores it; None if it does not fit."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     match kind:
         case ColumnKind.JSON:

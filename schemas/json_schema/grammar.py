@@ -1,4 +1,4 @@
-"""Whether answers can be held to a JSON schema, and the grammar that holds them to it."""
+"""Check a JSON schema, and make the grammar that answers must follow."""
 
 import re
 from functools import lru_cache
@@ -9,7 +9,7 @@ import orjson
 from qwenq.schemas.errors import InvalidSchema
 from qwenq.schemas.json_schema.subschemas import (
     counts_open_names,
-    every_part,
+    every_subschema,
     fault_place,
     has_finite_value,
     most_meeting_patterns,
@@ -17,13 +17,12 @@ from qwenq.schemas.json_schema.subschemas import (
 
 SCHEMA_BYTES = 131_072
 SCHEMA_DEPTH = 64  # counted in brackets
-MOST_MEETING_PATTERNS = 16  # the time to intersect regular expressions grows by half with each
+MOST_MEETING_PATTERNS = 16  # each more makes intersecting regular expressions take half as long again
 LONGEST_REASON = 200
 
-# One space, or a line's end with what indents the next: as people and models write JSON, but never space without end,
-# which a model may love too much.
+# One space, or a line end with an indent, as people and models write JSON. Unlimited space could go on for ever.
 _OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
-# A reasoning is followed by an empty line.
+# An empty line follows the reasoning.
 _AFTER_REASONING = 'start: ("\\n" | "\\n\\n")? answer\nanswer: %json '
 _TOO_LARGE = "schema too large"
 _OVERLAP = "oneOf constraints are not supported"
@@ -32,15 +31,15 @@ _UNSUPPORTED = re.compile(r"Unimplemented keys: \[(.*)\]")
 
 @lru_cache(maxsize=256)
 def answer_grammar(schema_text: str, *, after_reasoning: bool = False) -> str:
-    """The grammar, in llguidance's own notation, of answers that satisfy a JSON schema.
+    """The grammar of answers that satisfy a JSON schema, in llguidance's notation.
 
-    Raises InvalidSchema: it is no schema, nothing can satisfy it, it is too large, or a keyword is not supported.
+    Raises InvalidSchema if it is not a schema, nothing satisfies it, it is too large, or a keyword is not supported.
     """
     from llguidance import LLMatcher
 
     schema = _parsed(schema_text)
     if reason := _fault(schema):
-        # What is too large is so as a whole, and takes long to look at part by part.
+        # A schema is too large as a whole, and checking its subschemas would take long.
         whole = reason == _TOO_LARGE
         place = "#" if whole else fault_place(schema, lambda part: _fault(part) is not None)
         raise InvalidSchema(reason=reason if place == "#" else f"{reason}, at {place}")
@@ -54,7 +53,7 @@ def answer_grammar(schema_text: str, *, after_reasoning: bool = False) -> str:
 def _parsed(text: str) -> dict[str, Any]:
     size = len(text.encode())
     if size > SCHEMA_BYTES:
-        raise InvalidSchema(reason=f"it has {size:,} bytes; at most {SCHEMA_BYTES:,} are taken")
+        raise InvalidSchema(reason=f"it has {size:,} bytes; at most {SCHEMA_BYTES:,} are allowed")
     try:
         schema = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -65,10 +64,10 @@ def _parsed(text: str) -> dict[str, Any]:
         raise InvalidSchema(reason="a schema is a JSON object")
     if _depth(schema) > SCHEMA_DEPTH:
         raise InvalidSchema(reason=f"it is nested more than {SCHEMA_DEPTH} deep")
-    _drop_what_asks_nothing(schema)
-    if any(map(counts_open_names, every_part(schema))):
+    _drop_idle_keywords(schema)
+    if any(map(counts_open_names, every_subschema(schema))):
         raise InvalidSchema(
-            reason="minProperties asks for more properties than are required, and a name might come twice: name them"
+            reason="minProperties exceeds the required properties, and a name could be repeated: require them by name"
         )
     if most_meeting_patterns(schema) > MOST_MEETING_PATTERNS:
         raise InvalidSchema(
@@ -77,9 +76,9 @@ def _parsed(text: str) -> dict[str, Any]:
     return schema
 
 
-def _drop_what_asks_nothing(schema: dict[str, Any]) -> None:
-    """Take `uniqueItems: false` out: the library refuses the keyword, whatever it says."""
-    for part in every_part(schema):
+def _drop_idle_keywords(schema: dict[str, Any]) -> None:
+    """Remove `uniqueItems: false`: the library refuses this keyword with any value."""
+    for part in every_subschema(schema):
         if isinstance(part, dict) and part.get("uniqueItems") is False:
             del part["uniqueItems"]
 
@@ -99,7 +98,7 @@ def _inside(value: object) -> list[object]:
 
 
 def _fault(schema: dict[str, Any]) -> str | None:
-    """Why the library cannot hold answers to this schema; None if it can."""
+    """Why the library cannot use this schema; None if it can."""
     from llguidance import LLMatcher
 
     message = LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(_with_options(schema)))
@@ -108,7 +107,7 @@ def _fault(schema: dict[str, Any]) -> str | None:
     if unsupported := _UNSUPPORTED.search(message):
         return _not_supported(unsupported[1].replace('"', "").split(", "))
     if _OVERLAP in message:
-        return "the choices of a oneOf may overlap, which is not supported; say anyOf"
+        return "the choices of a oneOf may overlap, which is not supported; use anyOf"
     if message.startswith("regex parse error"):
         return f"a pattern cannot be used: {message.rpartition('error: ')[2]}"
     return message.replace("Unsatisfiable schema", "no value satisfies it").partition("\n")[0][
@@ -123,5 +122,5 @@ def _not_supported(keywords: list[str]) -> str:
 
 
 def _with_options(schema: dict[str, Any]) -> str:
-    # The library reads its options from here; those of the schema's author could loosen it.
+    # The library reads its options here. This overwrites the author's, which could loosen the schema.
     return orjson.dumps({**schema, "x-guidance": _OPTIONS}).decode()

@@ -1,1 +1,1 @@
-"""What a log says, and how its lines look."""
+"""The log: its events, and the format of its lines."""

@@ -1,10 +1,10 @@
-"""The events that qwenq's services log: one a transition, told with ids and never with a document's text."""
+"""The events that services log: one for each transition, with ids, never with a document's text."""
 
 from enum import StrEnum
 
 
 class Event(StrEnum):
-    """What a log line tells. docs/monitoring.md says of each what it means, and which facts come with it."""
+    """The event of a log line. docs/monitoring.md explains each, with its facts."""
 
     JOB_SUBMITTED = "job.submitted"
     JOB_STARTED = "job.started"

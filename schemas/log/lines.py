@@ -1,4 +1,4 @@
-"""How the log of a service looks: a line an event, for people or as JSON. Nothing of a document is ever in it."""
+"""The format of a service's log: one line for each event, as text or JSON. It never contains document text."""
 
 import json
 import logging
@@ -16,54 +16,54 @@ LogFormat = Literal["text", "json"]
 MOST_FRAMES = 20
 _ROOT = Path(__file__).parents[3]
 _OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
-# Whose messages tell of machines. That of any other exception may quote what was being worked on.
+# Exceptions of these packages speak of machines. The message of any other may quote a document.
 _SAFE_PACKAGES = {"torch", "redis", "kombu", "celery", "amqp", "sqlalchemy"}
 _BARE = frozenset(":/@.,_-+*()[]")
 
 
 class LogLines(logging.Formatter):
-    """Formats records; each line stands alone. Of other libraries' records only the message is told."""
+    """Formats each record as one line. From other libraries' records it takes only the message."""
 
     def __init__(self, log_format: LogFormat) -> None:
         super().__init__()
         self._line = _json_line if log_format == "json" else _text_line
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
-        return self._line(_told(record))
+        """Format a record as one line."""
+        return self._line(_facts_of(record))
 
 
 def set_up_logging(log_format: LogFormat, level: str) -> None:
-    """Let this process log to standard error, whatever was set up before; warnings of Python go there too."""
+    """Log to standard error, Python's warnings too; replaces any earlier setup."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogLines(log_format))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
     if root.level > logging.DEBUG:
-        # It lists its own parts each time.
+        # It lists its plugins each time.
         logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 
 
-def told_exception(error: BaseException) -> str:
-    """An exception in one line: what, and where, the innermost place first; its message only where that is safe."""
+def exception_line(error: BaseException) -> str:
+    """An exception in one line: its type, its message if that is safe, and its places, the innermost first."""
     frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
     places = [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
-    told = f"{type(error).__name__}: {error}" if _is_safe(error) else type(error).__name__
-    lines = [f"{told} at {' < '.join(places)}" if places else told]
+    what = f"{type(error).__name__}: {error}" if _is_safe(error) else type(error).__name__
+    lines = [f"{what} at {' < '.join(places)}" if places else what]
     if (cause := error.__cause__) is not None:
-        lines.append(f"from {told_exception(cause)}")
+        lines.append(f"from {exception_line(cause)}")
     return " ".join(" ".join(lines).split())
 
 
-def _told(record: logging.LogRecord) -> dict[str, Any]:
+def _facts_of(record: logging.LogRecord) -> dict[str, Any]:
     moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     said = record.getMessage()
     if record.exc_info:
-        # Celery puts stacks of its own behind what it says; the exception tells its places below.
+        # Celery adds a traceback to its message; the exception gives its places below.
         said = said.partition("\n")[0]
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "time": moment.replace("+00:00", "Z"),
         "level": record.levelname.lower(),
         "event" if isinstance(record.msg, Event) else "message": said,
@@ -71,21 +71,21 @@ def _told(record: logging.LogRecord) -> dict[str, Any]:
         "pid": record.process,
     }
     if record.name.startswith("qwenq."):
-        told |= {name: value for name, value in vars(record).items() if name not in _OF_EVERY_RECORD}
+        facts |= {name: value for name, value in vars(record).items() if name not in _OF_EVERY_RECORD}
     if record.exc_info and record.exc_info[1] is not None:
-        told["exception"] = told_exception(record.exc_info[1])
-    return told
+        facts["exception"] = exception_line(record.exc_info[1])
+    return facts
 
 
-def _json_line(told: dict[str, Any]) -> str:
-    return json.dumps(told, default=str, ensure_ascii=False)
+def _json_line(facts: dict[str, Any]) -> str:
+    return json.dumps(facts, default=str, ensure_ascii=False)
 
 
-def _text_line(told: dict[str, Any]) -> str:
-    head = [told.pop(name) for name in ("time", "level")]
-    said = " ".join((told.pop("event", None) or told.pop("message")).split())
-    facts = [f"{name}={_shown(value)}" for name, value in told.items() if name not in {"logger", "pid"}]
-    return " ".join([*head, f"[{told['logger']}]", said, *facts])
+def _text_line(facts: dict[str, Any]) -> str:
+    head = [facts.pop(name) for name in ("time", "level")]
+    said = " ".join((facts.pop("event", None) or facts.pop("message")).split())
+    rest = [f"{name}={_shown(value)}" for name, value in facts.items() if name not in {"logger", "pid"}]
+    return " ".join([*head, f"[{facts['logger']}]", said, *rest])
 
 
 def _shown(value: Any) -> str:

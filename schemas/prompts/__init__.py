@@ -1,1 +1,1 @@
-"""From a row to the messages that the model sees: templates, rendered in a sandbox."""
+"""Prompts: turn a row into the messages that the model sees. Templates are rendered in a sandbox."""

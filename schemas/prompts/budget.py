@@ -1,6 +1,6 @@
-"""What one rendering of a template may use up: steps, text that it builds, and time. All of it is bounded.
+"""The budget of one rendering of a template: steps, characters, and time.
 
-Each single value is small enough for any one operation on it to be quick; steps and time bound how many there are.
+Each value is small enough that any single operation on it is quick; steps and time limit the number of operations.
 """
 
 import time
@@ -12,20 +12,20 @@ from typing import Any
 from jinja2.exceptions import SecurityError
 
 OUTPUT_CHARS = 4 * 1024 * 1024
-"""The longest prompt that is rendered, and the largest value on the way to it: characters, and items 8 each."""
+"""The most characters of a prompt, and of any value on the way; an item of a list counts as 8."""
 BUILT_CHARS = 32 * OUTPUT_CHARS
-"""How large all values together may be that one rendering builds."""
+"""The most characters of all values that one rendering builds."""
 LOOP_STEPS = 1_000_000
-"""How many steps the loops, calls and filters of one rendering may take together."""
+"""The most steps of all loops, calls and filters in one rendering."""
 SECONDS = 2.0
-"""Processor time of one rendering. An ordinary prompt takes less than a thousandth of a second."""
+"""The most processor time of one rendering. An ordinary prompt takes less than a millisecond."""
 NUMBER_BITS = 10_000
 SHOWN_NUMBER = 10**30
 _ITEM_CHARS = 8
 
 
 class Budget:
-    """What is left for one rendering. Every method raises SecurityError when that is too little."""
+    """What one rendering may still use. Every method raises SecurityError if that is too little."""
 
     def __init__(self) -> None:
         self._steps = LOOP_STEPS
@@ -33,7 +33,7 @@ class Budget:
         self._until = time.thread_time() + SECONDS
 
     def step(self, steps: int = 1) -> None:
-        """Take a step, or what costs as much as several."""
+        """Spend one step, or several."""
         self._steps -= steps
         if self._steps < 0:
             raise SecurityError(f"it takes more than {LOOP_STEPS} steps")
@@ -41,14 +41,14 @@ class Budget:
             raise SecurityError(f"it takes more than {SECONDS:.0f} seconds")
 
     def hold(self, value: Any) -> Any:
-        """The same value, once it is sure that there is room for it."""
+        """Spend the size of a value. Returns the value."""
         self._chars -= size_of(value)
         if self._chars < 0:
             raise SecurityError(f"it builds more than {BUILT_CHARS} characters on the way")
         return value
 
     def counted(self, values: Iterable[Any]) -> Iterator[Any]:
-        """The same values, each of them a step."""
+        """The same values; each spends a step."""
         for value in values:
             self.step()
             yield value
@@ -58,13 +58,13 @@ _budget: ContextVar[Budget | None] = ContextVar("rendering_budget", default=None
 
 
 def budget() -> Budget:
-    """The budget of the rendering at work; one of its own for what is computed while a template is compiled."""
+    """The current rendering's budget; a new one while a template is compiled."""
     return _budget.get() or Budget()
 
 
 @contextmanager
 def new_budget() -> Iterator[None]:
-    """A whole budget for what is rendered inside."""
+    """Give the block a full budget."""
     token = _budget.set(Budget())
     try:
         yield
@@ -73,7 +73,7 @@ def new_budget() -> Iterator[None]:
 
 
 def size_of(value: Any) -> int:
-    """Characters of a value, with all that lies in it as often as it would be shown. Raises SecurityError."""
+    """Characters of a value with everything in it, counted as often as it would be shown. Raises SecurityError."""
     size = 0
     waiting = [value]
     while waiting:

@@ -1,7 +1,7 @@
-"""The prompt templates that come with qwenq: one file each in `templates/`.
+"""The built-in prompt templates: one file each in `templates/`.
 
-The first comment of a file says in one line what it does, the second which columns it reads. The file of the same name
-in `merges/`, where there is one, merges the answers to the parts of a long document.
+The first comment of a file says what it does, the second which columns it reads. A file of the same name in `merges/`
+merges the answers to the parts of a long document.
 """
 
 import re
@@ -17,7 +17,7 @@ _COMMENTS = re.compile(r"\{# (?P<description>.+?) #\}\n\{# (?P<columns>.+?) #\}\
 
 @dataclass(frozen=True, slots=True)
 class BuiltinTemplate:
-    """A template by name, what it is for, the columns that it reads, its Jinja2 text, and that of its merge prompt."""
+    """A template: its name, its purpose, the columns it reads, its Jinja2 text, and its merge prompt if it has one."""
 
     name: str
     description: str
@@ -27,12 +27,12 @@ class BuiltinTemplate:
 
 
 def builtin_templates() -> tuple[BuiltinTemplate, ...]:
-    """All of them, by name."""
+    """All built-in templates, sorted by name."""
     return tuple(_read(path) for path in sorted(FOLDER.glob("*.j2")))
 
 
 def builtin_template(name: str) -> BuiltinTemplate:
-    """The one of that name. Raises UnknownTemplate, which lists the names."""
+    """Get a template by name. Raises UnknownTemplate, which lists the names."""
     templates = {template.name: template for template in builtin_templates()}
     if name not in templates:
         raise UnknownTemplate(name=name, known=", ".join(templates))

@@ -11,7 +11,7 @@ BATCH_PATH = "/chat/completions"
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _PARAMETERS = {
     "max_tokens": "max_new_tokens",
-    "max_completion_tokens": "max_new_tokens",  # the newer name: it wins over max_tokens
+    "max_completion_tokens": "max_new_tokens",  # the newer name wins over max_tokens
     "temperature": "temperature",
     "top_p": "top_p",
     "top_k": "top_k",
@@ -25,7 +25,7 @@ _PARAMETERS = {
     "thinking_budget": "thinking_budget",
     "response_format": "response_format",
 }
-# These change nothing in the answer. The job's model answers, whatever model the line names.
+# These do not change the answer. The job's model answers, whatever model the line names.
 _WITHOUT_EFFECT = frozenset(
     {"messages", "model", "user", "metadata", "store", "service_tier", "safety_identifier"}
 )
@@ -34,9 +34,9 @@ _HARMLESS: dict[str, Any] = {"n": 1, "tool_choice": "none"}
 
 @dataclass(frozen=True, slots=True)
 class ChatRow:
-    """A row's conversation, and the generation parameters of its own.
+    """A row's conversation, and its own generation parameters.
 
-    `overrides` are by the names of GenerationParams; `names` gives back the names that the row used.
+    `overrides` uses the names of GenerationParams; `names` maps these to the names in the row.
     """
 
     messages: tuple[Message, ...]
@@ -50,22 +50,22 @@ class ChatRow:
 
 
 def last_of_user(messages: tuple[Message, ...]) -> int:
-    """The place of the user's last message: a conversation always has one."""
+    """The index of the user's last message; every conversation has one."""
     return max(place for place, message in enumerate(messages) if message.role == "user")
 
 
 def cut_last_of_user(messages: tuple[Message, ...], first: int, last: int | None) -> tuple[Message, ...]:
-    """The conversation with these characters of the user's last message; None is its end."""
+    """Keep only characters `first` to `last` of the user's last message; None is its end."""
     place = last_of_user(messages)
     cut = replace(messages[place], content=messages[place].content[first:last])
     return (*messages[:place], cut, *messages[place + 1 :])
 
 
 def chat_row(row: Mapping[str, Any], *, as_columns: bool = False) -> ChatRow | None:
-    """The conversation that a row holds; None when it is a row of plain columns. Raises InvalidRow.
+    """The conversation in a row; None for a row of plain columns. Raises InvalidRow.
 
-    `as_columns`: a template reads the row. Then `messages` may be any column, so only a valid
-    conversation counts as one; a batch line is held to its format all the same.
+    `as_columns`: a template reads the row, so `messages` may be any column, and an invalid conversation is no error. A
+    batch line must be valid in any case.
     """
     body = row.get("body")
     if isinstance(body, dict) and ("messages" in body or "custom_id" in row):
@@ -82,12 +82,12 @@ def chat_row(row: Mapping[str, Any], *, as_columns: bool = False) -> ChatRow | N
 
 
 def conversation(messages: object) -> tuple[Message, ...]:
-    """Chat messages from their JSON: text only, at least one of the user's. Raises InvalidRow."""
+    """Chat messages from their JSON: text only, at least one from the user. Raises InvalidRow."""
     if not isinstance(messages, list):
         raise InvalidRow(reason="messages is missing or not an array")
     said = tuple(_message(place, message) for place, message in enumerate(messages))
     if not any(message.role == "user" for message in said):
-        raise InvalidRow(reason="messages holds no message of the user")
+        raise InvalidRow(reason="messages holds no message from the user")
     return said
 
 
@@ -101,7 +101,7 @@ def _message(place: int, message: object) -> Message:
         raise InvalidRow(reason=f"messages[{place}].role is not {wanted}")
     for name in ("tool_calls", "function_call", "audio"):
         if message.get(name):
-            raise InvalidRow(reason=f"messages[{place}].{name} cannot be honoured; text only")
+            raise InvalidRow(reason=f"messages[{place}].{name} is not supported; text only")
     return Message(known, _text(place, message.get("content")))
 
 
@@ -139,12 +139,12 @@ def _batch_line(row: Mapping[str, Any], body: dict[str, Any]) -> ChatRow:
             if name != "max_tokens" or body.get("max_completion_tokens") is None:
                 overrides[own], names[own] = value, name
         elif not _is_harmless(name, value):
-            raise InvalidRow(reason=f"body.{name[:40]} cannot be honoured here; take it out")
+            raise InvalidRow(reason=f"body.{name[:40]} is not supported; remove it")
     return ChatRow(messages, overrides, names)
 
 
 def _body_fields(body: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a body, with the template arguments that Qwen's servers take laid beside them."""
+    """The fields of a body, and those of its `chat_template_kwargs`, as Qwen's servers read them."""
     arguments = body.get("chat_template_kwargs")
     if not isinstance(arguments, dict):
         return body
@@ -152,7 +152,7 @@ def _body_fields(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_harmless(name: str, value: object) -> bool:
-    """Whether a field asks for nothing: its neutral value, or nothing at all (false, 0, empty)."""
+    """Whether a field asks for nothing: it has its neutral value, or is false, 0 or empty."""
     if name in _HARMLESS:
         return bool(value == _HARMLESS[name])
     return not value

@@ -1,6 +1,6 @@
-"""Formats, methods and filters of text that can grow far beyond what they are given, each measured before it runs.
+"""Formats, methods and filters whose result can be much longer than their input; each is measured before it runs.
 
-Everything here raises SecurityError for what would be longer than any prompt.
+Everything here raises SecurityError if a result would be longer than the longest prompt.
 """
 
 import codecs
@@ -18,18 +18,18 @@ from qwenq.schemas.prompts.budget import OUTPUT_CHARS, refuse_large, size_of
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[#0\- +]*(?P<width>\d+|\*)?(?:\.(?P<precision>\d+|\*))?")
 _WORD_OR_GAP = re.compile(r"\s+|\S+")
 COPIED_CHARS = 256
-"""How many characters are copied in the time that one takes otherwise."""
-# Codecs that take no longer than the text is long; punycode does.
+"""How many characters are copied in the time of one other operation."""
+# Codecs in linear time; punycode is not.
 _CODECS = frozenset({"ascii", "utf-8", "utf-16", "utf-32", "iso8859-1", "cp1252"})
 
 
 class _BoundedFormatter(SandboxedFormatter):
-    """`"{:9}".format(…)`, once, which refuses to grow longer than any prompt."""
+    """Formats `"{:9}".format(…)` once, within the longest prompt."""
 
     chars = 0
 
     def format_field(self, value: Any, format_spec: str) -> Any:
-        """Format one field; its width may have been put together of others."""
+        """Format one field; other fields may have given its width."""
         refuse_large(map(int, re.findall(r"\d+", format_spec)))
         text = super().format_field(value, format_spec)
         self.chars += len(text)
@@ -38,7 +38,7 @@ class _BoundedFormatter(SandboxedFormatter):
 
 
 class _BoundedEscapeFormatter(_BoundedFormatter, SandboxedEscapeFormatter):
-    """The same for a text that escapes what is put into it."""
+    """The same for Markup, which escapes its fields."""
 
 
 def formatted(
@@ -61,7 +61,7 @@ def format_filter(value: object, *args: Any, **kwargs: Any) -> Any:
 
 
 def refuse_long_format(pattern: str, values: Any) -> None:
-    """Refuse `pattern % values` when its widths, or the texts put into it, are together longer than any prompt."""
+    """Refuse `pattern % values` if its widths and texts add up to more than the longest prompt."""
     repeats = isinstance(values, Mapping)
     given = list(values.values()) if repeats else list(values) if type(values) is tuple else [values]
     fields = [(found["width"], found["precision"]) for found in _PERCENT.finditer(pattern)]
@@ -69,13 +69,13 @@ def refuse_long_format(pattern: str, values: Any) -> None:
     if any("*" in pair for pair in fields):
         widths += sum(abs(value) for value in given if isinstance(value, int))
     sizes = [size_of(value) for value in given]
-    # A mapping's value can be asked for again and again, one of a tuple only once.
+    # A pattern can use a mapping's value many times, but a tuple's only once.
     texts_length = max(sizes, default=0) * len(fields) if repeats else sum(sizes)
     refuse_large((len(pattern) + widths + texts_length,))
 
 
 def refuse_growth(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    """Refuse a call of a method such as `text.replace(…)` whose result would be longer than any prompt."""
+    """Refuse a method call such as `text.replace(…)` whose result would be longer than the longest prompt."""
     owner, name = getattr(function, "__self__", None), getattr(function, "__name__", "")
     if isinstance(owner, (str, bytes)) and name in _METHODS:
         refuse_large((_METHODS[name](owner, *args, **kwargs),))
@@ -135,7 +135,7 @@ def _filter_wordwrap(value: Any, width: int = 79, *rest: Any, **named: Any) -> i
     text = str(value)
     lines = len(text.split()) + text.count("\n") + len(text) // max(width, 1)
     wrapstring = named.get("wrapstring", rest[1] if len(rest) > 1 else None)
-    # A word longer than the line is copied anew for each line that it fills.
+    # A word longer than the line is copied again for each line that it fills.
     longest = max(map(len, _WORD_OR_GAP.findall(text)), default=0)
     refuse_large((longest**2 // max(width, 1) // COPIED_CHARS,))
     return len(text) + lines * len(str(wrapstring or "\n"))
@@ -147,11 +147,11 @@ FILTERS: dict[str, Callable[..., int]] = {
     "indent": _filter_indent,
     "wordwrap": _filter_wordwrap,
 }
-"""How long the result of a filter is at the most, by its name and for its arguments."""
+"""By a filter's name: the most characters of its result, for its arguments."""
 
 
 def dumped(value: Any, **options: Any) -> str:
-    """JSON, for `tojson`: its indents may be longer than all the rest."""
+    """Write JSON for `tojson`, within the longest prompt: its indents may be longer than all the rest."""
     chars, parts = 0, []
     for part in json.JSONEncoder(**options).iterencode(value):
         chars += len(part)

@@ -1,7 +1,7 @@
-"""The second prompt of a long document: it makes one answer of the answers to its parts.
+"""The merge prompt of a long document: it makes one answer from the answers to its parts.
 
-The template sees `parts`, those answers in order, `part_count`, and the document's columns. Where all answers are too
-many for one prompt, it merges some of them at a time, and then what came of that.
+The template sees `parts` (the answers in order), `part_count`, and the document's columns. If the answers do not fit
+into one prompt, groups of them are merged first, then the merged answers.
 """
 
 import json
@@ -30,22 +30,22 @@ class MergeTemplate:
 
     @classmethod
     def of(cls, prompt: PromptSpec, params: GenerationParams) -> Self | None:
-        """A job's; None where its documents are not cut. Raises InvalidTemplate."""
+        """Compile a job's merge prompt; None if its documents are not cut. Raises InvalidTemplate."""
         splits = params.on_overflow is Overflow.SPLIT and prompt.merge is not None
         return cls(prompt.merge or "") if splits else None
 
     @property
     def names_parts(self) -> bool:
-        """Whether it looks at the answers at all."""
+        """Whether the template uses the answers."""
         return "parts" in self._template.names
 
     @property
     def names_columns(self) -> bool:
-        """Whether it looks at anything of the document beside the answers."""
+        """Whether the template uses the document's columns."""
         return not self._template.names <= _OWN_NAMES
 
     def missing_column(self, columns: Mapping[str, Any]) -> str | None:
-        """The name that the template asks for and these columns lack; None when nothing is missing."""
+        """A name that the template uses and these columns lack; None if nothing is missing."""
         return self._template.undefined_name(_with_answers(columns, ["an answer", "another"]))
 
     def render(
@@ -56,7 +56,7 @@ class MergeTemplate:
         return (*system, Message("user", said))
 
     def basis(self, columns: Mapping[str, Any]) -> str:
-        """What decides a merge beside the answers: the template, and the columns that it looks at."""
+        """What a merge depends on beside the answers: the template and the columns that it uses, as text."""
         seen = columns.keys() if "row" in self._template.names else self._template.names - _OWN_NAMES
         values = {name: columns[name] for name in sorted(seen) if name in columns}
         return f"{self._source}\n{json.dumps(values)}"

@@ -1,4 +1,4 @@
-"""From a document's columns to the chat messages that the model sees."""
+"""Chat messages, and prompts made of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInPrompt:
-    """A document's own text, and the conversation around it, which has the `system` messages.
+    """A document's text and the conversation around it, with its `system` messages.
 
-    `between(first, last)` renders the conversation with those characters of the text and no others; None is its end.
+    `between(first, last)` renders the conversation with only those characters of the text; None is its end.
     """
 
     text: str
@@ -26,10 +26,10 @@ class DocumentInPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A rendered conversation that knows how to shorten the document inside it, and nothing else.
+    """A rendered conversation that can shorten the document inside it.
 
-    `document_chars` is the length of the document's own text; `shortened(n)` renders the conversation again
-    with the first n characters of it.
+    `document_chars` is the length of the document's text; `shortened(n)` renders the conversation with its first n
+    characters.
     """
 
     messages: tuple[Message, ...]
@@ -38,5 +38,5 @@ class Prompt:
 
     @classmethod
     def whole(cls, messages: tuple[Message, ...]) -> "Prompt":
-        """A conversation without a document that could be shortened."""
+        """A conversation without a document to shorten."""
         return cls(messages, 0, lambda _chars: messages)

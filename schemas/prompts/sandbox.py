@@ -1,4 +1,4 @@
-"""Jinja2 as far as a prompt needs it: no files, no private attributes, no rendering without end."""
+"""Jinja2 within the limits of a prompt: no files, no private attributes, bounded time and memory."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,43 +23,43 @@ from qwenq.schemas.prompts.budget import (
 )
 
 REASON_CHARS = 300
-CALL_STEPS = 4  # a macro takes so much longer than a turn of a loop
-# Of HTML, or another text each time: nothing that a prompt needs, and the first two take longer than any prompt may.
+CALL_STEPS = 4  # a macro takes four times as long as a turn of a loop
+# A prompt needs neither HTML nor random text; the first two are also too slow.
 _LEFT_OUT = frozenset({"urlize", "xmlattr", "pprint", "random"})
-# The largest number that these filters take, where it costs more than a character.
+# The largest number for filters in which a number costs more than a character.
 _MOST = {"round": 300, "batch": 100_000, "slice": 100_000}
 _UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined|.* has no (?:attribute|element) '?(.+?)'?")
-_FORBIDDEN = "include, import and extends are not possible: a prompt is one template"
-# Names that no template can write: what the sandbox itself puts into one.
+_FORBIDDEN = "include, import and extends are not supported: a prompt is one template"
+# Filters that the sandbox puts into a template; no template can write these names.
 _HELD, _COUNTED, _CONCAT = " held", " counted", " concat"
 
 
 class _Bounds(NodeTransformer):
-    """Leads through the budget what has no hook of its own: loops, and values that a template puts together."""
+    """Makes loops and composed values spend the budget: Jinja2 has no hook for them."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - the library's name
-        """Each turn of a loop is a step."""
+        """Spend a step for each turn of a loop."""
         self.generic_visit(node)
         node.iter = _through(_COUNTED, node.iter)
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
-        """Measure `a ~ b` before it is joined."""
+        """Measure `a ~ b` before joining it."""
         self.generic_visit(node)
         return _through(_CONCAT, nodes.List(node.nodes, lineno=node.lineno))
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
-        """A tuple is a value, unless it is what values are assigned to."""
+        """Measure a tuple, unless it is the target of an assignment."""
         self.generic_visit(node)
         return _through(_HELD, node) if node.ctx == "load" else node
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
-        """A slice copies what it is cut from."""
+        """Measure a slice, since it is a copy."""
         self.generic_visit(node)
         return _through(_HELD, node) if isinstance(node.arg, nodes.Slice) else node
 
     def visit_List(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
-        """A list may hold another many times over; so may a dict."""
+        """Measure a list or dict: it may hold another many times."""
         self.generic_visit(node)
         return _through(_HELD, node)
 
@@ -71,7 +71,7 @@ def _through(name: str, node: nodes.Node) -> nodes.Filter:
 
 
 class _PromptEnvironment(ImmutableSandboxedEnvironment):
-    """The sandbox, which refuses also to build what is longer than any prompt."""
+    """The sandbox. It also refuses to build values longer than the longest prompt."""
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
@@ -106,7 +106,7 @@ class _PromptEnvironment(ImmutableSandboxedEnvironment):
         return spent.hold(super().call(context, function, *args, **kwargs))
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
-        """A `str.format` or `str.format_map` with its widths bounded; None for anything else."""
+        """Bound the widths of a `str.format` or `str.format_map`; None for anything else."""
         if super().wrap_str_format(value) is None:
             return None
         pattern = value.__self__
@@ -134,14 +134,14 @@ class _PromptEnvironment(ImmutableSandboxedEnvironment):
         return budget().hold(super().call_binop(context, operator, left, right))
 
     def concat(self, parts: Iterable[Any]) -> str:
-        """Join the parts of `a ~ b`, of a macro, or of a `set` block."""
+        """Join the parts of `a ~ b`, a macro, or a `set` block."""
         texts = [str(part) for part in parts]
         refuse_large((sum(map(len, texts)),))
         return str(budget().hold("".join(texts)))
 
 
 class CompiledTemplate:
-    """One Jinja2 template, ready to be rendered many times. Raises InvalidTemplate."""
+    """A Jinja2 template, compiled once to be rendered many times. Raises InvalidTemplate."""
 
     def __init__(self, source: str) -> None:
         environment = _PromptEnvironment()
@@ -149,34 +149,34 @@ class CompiledTemplate:
             tree = environment.parse(source)
             _refuse_other_templates(tree)
             self.names = frozenset(meta.find_undeclared_variables(tree))
-            """Every name that the template looks up, functions included."""
+            """All names that the template uses, functions included."""
             self._template = environment.from_string(_Bounds().visit(tree))
         except InvalidTemplate:
             raise
         except TemplateSyntaxError as error:
-            raise InvalidTemplate(line=error.lineno, reason=_told(error)) from None
+            raise InvalidTemplate(line=error.lineno, reason=_reason(error)) from None
         except RecursionError:
             raise InvalidTemplate(line=1, reason="it is nested too deeply") from None
-        except Exception as error:  # noqa: BLE001 - what Jinja2 lets pass, Python may refuse in many ways
-            raise InvalidTemplate(line=1, reason=_told(error)) from None
+        except Exception as error:  # noqa: BLE001 - Python may refuse what Jinja2 accepts, in many ways
+            raise InvalidTemplate(line=1, reason=_reason(error)) from None
 
     def render(self, columns: Mapping[str, Any]) -> str:
-        """The text for one document's columns, at most OUTPUT_CHARS long. Raises PromptFailed."""
+        """Render the text for one document's columns, at most OUTPUT_CHARS. Raises PromptFailed."""
         try:
             return self._rendered(columns)
         except PromptFailed:
             raise
         except Exception as error:  # noqa: BLE001 - a template can raise whatever Python can
-            raise PromptFailed(reason=_told(error)) from None
+            raise PromptFailed(reason=_reason(error)) from None
 
     def undefined_name(self, columns: Mapping[str, Any]) -> str | None:
-        """The name that is missing when these columns are rendered; None when they have all."""
+        """A name that is missing in these columns; None if nothing is missing."""
         try:
             self._rendered(columns)
         except UndefinedError as error:
             found = _UNDEFINED_NAME.fullmatch(error.message or "")
             return found.group(1) or found.group(2) if found else error.message
-        except Exception:  # noqa: BLE001 - another fault: this document's own, not a missing column
+        except Exception:  # noqa: BLE001 - not a missing column, but a fault of this document
             return None
         return None
 
@@ -199,14 +199,14 @@ def _up_to_the_limit(pieces: Iterator[str]) -> Iterator[str]:
         yield piece
 
 
-def _told(error: Exception) -> str:
-    """What a library says is wrong, as a reason that a person can read and any store takes."""
+def _reason(error: Exception) -> str:
+    """What a library says is wrong, shortened, as text that every store accepts."""
     reason = (str(error) or type(error).__name__).replace("\0", "\\x00")
     return reason[:REASON_CHARS].encode("utf-8", "backslashreplace").decode().rstrip(".")
 
 
 def _range(*bounds: int) -> range:
-    """`range`, of no more numbers than a rendering has steps."""
+    """`range` with at most LOOP_STEPS numbers."""
     numbers = range(*bounds)
     if len(numbers) > LOOP_STEPS:
         raise SecurityError(f"its range loops take more than {LOOP_STEPS} steps")
@@ -219,33 +219,33 @@ def _counted(_: Context, values: Iterable[Any]) -> Iterator[Any]:
 
 
 def _listed(value: Any) -> Any:
-    """What comes one by one, as a list that can be measured; a loop stays what it is."""
+    """Turn an iterator into a list, which can be measured; a loop stays as it is."""
     if isinstance(value, Iterator) and not isinstance(value, LoopContext):
         return budget().hold(list(budget().counted(value)))
     return value
 
 
 def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same filter, which refuses numbers and results that are longer than any prompt."""
+    """Make a filter refuse numbers and results that are too large."""
     most = _MOST.get(name, OUTPUT_CHARS)
     outgrow = growth.FILTERS.get(name)
-    told = int(hasattr(function, "jinja_pass_arg"))  # Jinja2 itself gives such a filter its first argument
+    passed = int(hasattr(function, "jinja_pass_arg"))  # Jinja2 passes such a filter its first argument
 
     @wraps(function)
     def filtered(*args: Any, **kwargs: Any) -> Any:
         spent = budget()
         spent.step()
-        args = (*args[:told], *map(_listed, args[told:]))
+        args = (*args[:passed], *map(_listed, args[passed:]))
         refuse_large((*args, *kwargs.values()), most)
         if outgrow is not None:
-            refuse_large((outgrow(*args[told:], **kwargs),))
+            refuse_large((outgrow(*args[passed:], **kwargs),))
         return spent.hold(function(*args, **kwargs))
 
     return filtered
 
 
 def _counting(test: Callable[..., Any]) -> Callable[..., Any]:
-    """The same test, each of which is a step: `select` makes many."""
+    """Make a test spend a step: `select` makes many tests."""
 
     @wraps(test)
     def tested(*args: Any, **kwargs: Any) -> Any:

@@ -1,13 +1,13 @@
-"""How a document's columns become the prompt that the model sees, by the rules of its job.
+"""Render a document's columns to the prompt that the model sees, by its job's PromptSpec.
 
     row                           without a template             with a template
     columns                       the text column                the template's text
     {"messages": [...]}           the messages themselves        the template's text
     OpenAI Batch line             the body's messages            the template's text
 
-is the user message. The job's system message stands first, unless the row has one of its own. For a row with
-messages, the template sees them as `messages`, and the user's last one as the text column.
-Every template sees `row` too, for columns whose names are no words: `{{ row["Invoice No."] }}`.
+is the user message. The job's system message comes first, unless the row has its own. For a row with messages, the
+template sees them as `messages`, and the user's last message as the text column. Every template also sees `row`, for
+column names that are not identifiers: `{{ row["Invoice No."] }}`.
 """
 
 from collections.abc import Mapping
@@ -31,14 +31,14 @@ _NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class RenderedDocument:
-    """A document's prompt, and its own generation parameters: lay them over the job's with `overlaid`."""
+    """A document's prompt, and its own generation parameters, which override the job's with `overlaid`."""
 
     prompt: Prompt
     overrides: Mapping[str, Any]
 
 
 class PromptTemplate:
-    """The prompt of a job, compiled once and rendered for each document."""
+    """A job's prompt: compiled once, rendered for each document."""
 
     def __init__(self, spec: PromptSpec, template: "CompiledTemplate | None") -> None:
         self._template = template
@@ -49,7 +49,7 @@ class PromptTemplate:
 
     @classmethod
     def from_spec(cls, spec: PromptSpec) -> Self:
-        """Compile the job's template, if it has one. Raises InvalidTemplate."""
+        """Compile the job's template, if any. Raises InvalidTemplate."""
         if spec.template is None:
             return cls(spec, None)
         from qwenq.schemas.prompts.sandbox import CompiledTemplate
@@ -57,9 +57,9 @@ class PromptTemplate:
         return cls(spec, CompiledTemplate(spec.template))
 
     def render(self, content: str | Mapping[str, Any]) -> RenderedDocument:
-        """The prompt for one document: its content as JSON, or as its columns.
+        """Render the prompt for one document, given as JSON text or as columns.
 
-        Raises PromptFailed, EmptyPrompt, and InvalidRow for a conversation that is none.
+        Raises PromptFailed, EmptyPrompt, and InvalidRow for an invalid conversation.
         """
         columns, chat = self._read(content)
         document = self._in_prompt(columns, chat)
@@ -69,21 +69,21 @@ class PromptTemplate:
         return RenderedDocument(prompt, _NO_OVERRIDES if chat is None else chat.overrides)
 
     def document(self, content: str | Mapping[str, Any]) -> DocumentInPrompt:
-        """The document inside its prompt, for one that is to be asked about in parts. Raises what `render` does."""
+        """The document inside its prompt, so that it can be asked in parts. Raises what `render` raises."""
         return self._in_prompt(*self._read(content))
 
     def columns(self, content: str | Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a template sees of this document, by name."""
+        """What a template sees of this document: values by name."""
         columns, chat = self._read(content)
         return columns if chat is None else _Conversation(columns, chat, self._text_column).between(0, None)
 
     @property
     def names_nothing(self) -> bool:
-        """Whether there is a template, and it looks at no column."""
+        """Whether there is a template and it uses no name."""
         return self._template is not None and not self._template.names
 
     def missing_column(self, content: str | Mapping[str, Any]) -> str | None:
-        """The name that the template asks for and this document lacks; None when nothing is missing."""
+        """A name that the template uses and this document lacks; None if nothing is missing."""
         if self._template is None:
             return None
         return self._template.undefined_name(self.columns(content))
@@ -131,7 +131,7 @@ class PromptTemplate:
         return DocumentInPrompt(values.text, system, between)
 
     def _document_column(self, template: "CompiledTemplate", columns: Mapping[str, Any]) -> str:
-        """The column that holds the document: the text column, else the longest that the template names."""
+        """The column that holds the document: the text column, else the longest text that the template uses."""
         if isinstance(columns.get(self._text_column), str):
             return self._text_column
         texts = [name for name in sorted(template.names) if isinstance(columns.get(name), str)]
@@ -140,7 +140,7 @@ class PromptTemplate:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """What a template sees of a row of plain columns; `document` is the one that may be cut, or ""."""
+    """What a template sees of a row of plain columns; `document` is the column that may be cut, or ""."""
 
     columns: Mapping[str, Any]
     document: str
@@ -151,7 +151,7 @@ class _Columns:
         return str(text)
 
     def between(self, first: int, last: int | None) -> Mapping[str, Any]:
-        """The columns with these characters of the document; None is its end."""
+        """The columns, with only these characters of the document; None is its end."""
         if not self.document or (not first and last is None):
             return self.columns
         return {**self.columns, self.document: self.text[first:last]}
@@ -159,7 +159,7 @@ class _Columns:
 
 @dataclass(frozen=True, slots=True)
 class _Conversation:
-    """What a template sees of a row with messages: the user's last one is the document."""
+    """What a template sees of a row with messages; the user's last message is the document."""
 
     columns: Mapping[str, Any]
     chat: ChatRow
@@ -170,7 +170,7 @@ class _Conversation:
         return self.chat.messages[last_of_user(self.chat.messages)].content
 
     def between(self, first: int, last: int | None) -> Mapping[str, Any]:
-        """The columns and the messages with these characters of the document; None is its end."""
+        """The columns and the messages, with only these characters of the document; None is its end."""
         messages = cut_last_of_user(self.chat.messages, first, last)
         listed = [{"role": said.role, "content": said.content} for said in messages]
         return {self.text_column: self.text[first:last], **self.columns, "messages": listed}

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -49,6 +50,10 @@ FACE_MAY_IMPORT = {
 SQL_LIVES_IN = {"store", "migrations"}
 SQL_IN_SCHEMAS = {f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules")}
 HEAVY = ("torch", "transformers")
+MOST_MODULES = 18
+MOST_LINES = 320
+MAY_BE_LONG = {"schemas/errors.py"}
+"""All errors, in one list."""
 ENGINES = "qwenq.worker.engines"
 PUBLIC_IN_ENGINES = {f"{ENGINES}.{name}" for name in ("factory", "failures", "kind", "memory", "protocol")}
 
@@ -113,6 +118,21 @@ def _imports_in(path: str, tree: ast.Module) -> Iterator[Import]:
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 yield Import(path, node.lineno, "." * node.level + (node.module or ""), alias.name, at_start)
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_no_folder_of_a_room_holds_too_many_modules(room: str) -> None:
+    # Migrations are never merged: their folder grows with each version.
+    modules = Counter(path.parent for path in files_of(room) if path.parent.name != "versions")
+    assert modules
+    assert [f"{folder}: {count}" for folder, count in modules.items() if count > MOST_MODULES] == []
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_no_module_of_a_room_is_too_long(room: str) -> None:
+    lines = {path.relative_to(ROOT): len(path.read_text("utf-8").splitlines()) for path in files_of(room)}
+    too_long = {path.as_posix(): count for path, count in lines.items() if count > MOST_LINES}
+    assert {path: count for path, count in too_long.items() if path not in MAY_BE_LONG} == {}
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)

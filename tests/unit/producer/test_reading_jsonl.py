@@ -192,11 +192,11 @@ def test_batch_lines_that_can_be_honoured(body: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ({"n": 2}, "body.n cannot be honoured"),
-        ({"stream": True}, "body.stream cannot be honoured"),
-        ({"tools": [{"type": "function"}]}, "body.tools cannot be honoured"),
-        ({"chat_template_kwargs": {"other": 1}}, "body.other cannot be honoured"),
-        ({"messages": []}, "messages holds no message of the user"),
+        ({"n": 2}, "body.n is not supported"),
+        ({"stream": True}, "body.stream is not supported"),
+        ({"tools": [{"type": "function"}]}, "body.tools is not supported"),
+        ({"chat_template_kwargs": {"other": 1}}, "body.other is not supported"),
+        ({"messages": []}, "messages holds no message from the user"),
         ({"messages": None}, "messages is missing or not an array"),
     ],
 )
@@ -227,7 +227,7 @@ def test_batch_lines_that_cannot_be_honoured_name_the_field(body: dict[str, Any]
         ({"chat_template_kwargs": {"thinking_budget": 1.5}}, "thinking_budget: "),
         ({"max_tokens": 10**30}, "max_tokens: "),
         ({"response_format": {"type": "xml"}}, "response_format: "),
-        ({"response_format": {"type": "json_object"}, "stop": "}"}, "response_format: JSON has an end"),
+        ({"response_format": {"type": "json_object"}, "stop": "}"}, "response_format: JSON ends by itself"),
     ],
 )
 def test_a_parameter_that_cannot_be_used_has_a_code_of_its_own(body: dict[str, Any], reason: str) -> None:

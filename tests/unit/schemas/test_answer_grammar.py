@@ -70,11 +70,11 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
     ),
     "choices that may overlap": (
         {"properties": {"a": {"oneOf": [{"type": "number"}, {"type": "integer"}]}}},
-        "a oneOf may overlap, which is not supported; say anyOf, at #/properties/a",
+        "a oneOf may overlap, which is not supported; use anyOf, at #/properties/a",
     ),
     "properties that are counted": (
         {"items": {"type": "object", "required": ["a"], "minProperties": 2}},
-        "a name might come twice",
+        "a name could be repeated",
     ),
     "behind a reference": (
         {"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"not": {}}}},

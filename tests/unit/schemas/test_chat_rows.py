@@ -25,8 +25,8 @@ def test_the_developer_is_the_system() -> None:
     [
         (None, "missing or not an array"),
         ("text", "missing or not an array"),
-        ([], "no message of the user"),
-        ([{"role": "system", "content": "x"}], "no message of the user"),
+        ([], "no message from the user"),
+        ([{"role": "system", "content": "x"}], "no message from the user"),
         (["text"], "messages[0] is not an object"),
         ([USER, {"content": "x"}], "messages[1].role is not"),
         ([{"role": ["user"], "content": "x"}], "messages[0].role is not"),

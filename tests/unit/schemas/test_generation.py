@@ -74,7 +74,7 @@ def test_ten_thousand_stop_strings_are_taken() -> None:
 def test_too_much_to_stop_at_is_told_in_a_sentence() -> None:
     with pytest.raises(InvalidParameter) as caught:
         JOB.overlaid({"stop": ["x" * 100_000] * 3})
-    assert str(caught.value) == "stop: 3 stop strings have 300,000 characters; at most 250,000 are taken."
+    assert str(caught.value) == "stop: 3 stop strings have 300,000 characters; at most 250,000 are allowed."
 
 
 def test_they_survive_json_as_the_store_keeps_them() -> None:

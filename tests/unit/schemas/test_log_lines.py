@@ -7,7 +7,7 @@ import pytest
 
 from qwenq.schemas.errors import PromptFailed, StoreAway
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.log.lines import LogFormat, LogLines, told_exception
+from qwenq.schemas.log.lines import LogFormat, LogLines, exception_line
 
 SECRET = "what the document says"
 
@@ -66,7 +66,7 @@ def test_an_exception_that_may_quote_a_document_is_told_without_its_message(
 def test_an_exception_of_the_machine_keeps_its_message_and_its_cause() -> None:
     away = StoreAway("sqlite:///x", "the disk is full", "Free space")
     away.__cause__ = raised(ValueError(SECRET))
-    told = told_exception(raised(away))
+    told = exception_line(raised(away))
     assert "the disk is full" in told
     assert "from ValueError at " in told
     assert SECRET not in told

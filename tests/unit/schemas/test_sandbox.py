@@ -122,9 +122,9 @@ def test_the_loop_budget_is_for_one_rendering() -> None:
         ("\n\n{{ a | nosuch }}", 3, "No filter named 'nosuch'"),
         ("{{ a | random }}", 1, "No filter named 'random'"),
         ("{% macro m(a, a) %}{% endmacro %}", 1, "duplicate argument"),
-        ("{% include 'file' %}", 1, "include, import and extends are not possible"),
-        ("{% extends name %}", 1, "include, import and extends are not possible"),
-        ("{% from 'file' import x %}", 1, "include, import and extends are not possible"),
+        ("{% include 'file' %}", 1, "include, import and extends are not supported"),
+        ("{% extends name %}", 1, "include, import and extends are not supported"),
+        ("{% from 'file' import x %}", 1, "include, import and extends are not supported"),
         ("{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}", 1, "nested too deeply"),
     ],
 )
