@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from benchmarks.services import forget_environment
+from tests.chaos.audit.table import tell
 from tests.chaos.plan import draw_plan
 from tests.chaos.run import LONG, SHORT, Outcome, play
-from tests.chaos.table import tell
 
 FAULTS_A_MINUTE = 16.0
 LONG_MINUTES = 2.0

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from qwenq.schemas.errors import StoreAway
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
-from tests.chaos.auditor import Violation, violations
-from tests.chaos.evidence import Evidence, gather
-from tests.chaos.faults import Met, carry_out
+from tests.chaos.audit.auditor import Violation, violations
+from tests.chaos.audit.evidence import Evidence, gather
+from tests.chaos.faults.carrying_out import Met, carry_out
 from tests.chaos.plan import WORKERS, Fault
-from tests.chaos.tiny import untroubled_questions
-from tests.chaos.watching import is_at_work, messages, wait_until_quiet, waiting_documents
-from tests.chaos.world import World, made_world
+from tests.chaos.world.progress import is_at_work, messages, wait_until_quiet, waiting_documents
+from tests.chaos.world.tiny_model import untroubled_questions
+from tests.chaos.world.world import World, made_world
 from tests.waiting import eventually
 
 START_SECONDS = 60.0
@@ -43,8 +43,8 @@ class Size:
         return WORKERS + self.real
 
 
-SHORT = Size(documents_an_order=80, backlog=100, heal_seconds=60.0)
-LONG = Size(documents_an_order=400, backlog=500, heal_seconds=180.0, real=True)
+SHORT = Size(documents_an_order=80, backlog=100, heal_seconds=180.0)
+LONG = Size(documents_an_order=400, backlog=500, heal_seconds=600.0, real=True)
 
 
 @dataclass(frozen=True)

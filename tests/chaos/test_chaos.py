@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.audit.table import tell
 from tests.chaos.plan import LONG_TO_FIND, draw_plan
 from tests.chaos.run import SHORT, play
-from tests.chaos.table import tell
 
 SEED = 102
 SECONDS = 12.0

@@ -16,7 +16,7 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import upgrade_store
 from tests.builders import rows
-from tests.chaos.servers import PostgresServer
+from tests.chaos.world.servers import PostgresServer
 
 BATCH = 10
 SPEC = JobSpec(model="echo", sources=("in.jsonl",))

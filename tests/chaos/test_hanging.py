@@ -6,7 +6,7 @@ import pytest
 
 from qwenq.store.views.answers.results import errors_of, results_of
 from tests.audit import audit
-from tests.chaos.hanging_engine import HANGING, WAITING
+from tests.chaos.engines.hanging import HANGING, WAITING
 from tests.processes import Fleet
 from tests.services import Jobs
 
@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("hanging", "told"), [(HANGING, "hanging_engine.py"), (WAITING, "chunk.stalled")])
+@pytest.mark.parametrize(("hanging", "told"), [(HANGING, "hanging.py"), (WAITING, "chunk.stalled")])
 def test_a_process_that_hangs_with_the_interpreters_lock_held_or_without_is_replaced(
     fleet: Fleet, jobs: Jobs, tmp_path: Path, hanging: str, told: str
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "from tests.chaos.hanging_engine import install\n\ninstall()\n"
+        "from tests.chaos.engines.hanging import install\n\ninstall()\n"
     )
     job = jobs.submit(["first", hanging, "last"], model="echo")
     worker = fleet.start(

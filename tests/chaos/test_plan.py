@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import pytest
 
-from tests.chaos.orders import DEADLY, FLAWED, STANDING, OrderBook
 from tests.chaos.plan import (
     LONG_TO_FIND,
     QUIET_SECONDS,
@@ -14,6 +13,7 @@ from tests.chaos.plan import (
     Trouble,
     draw_plan,
 )
+from tests.chaos.world.orders import DEADLY, FLAWED, STANDING, OrderBook
 
 HALF_AN_HOUR = 1_800.0
 

@@ -9,7 +9,7 @@ from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.settings import Settings
 from qwenq.store.views.answers.results import errors_of, results_of
 from tests.audit import audit
-from tests.chaos.deadly_engine import DEADLY, DEATHS_FILE
+from tests.chaos.engines.deadly import DEADLY, DEATHS_FILE
 from tests.processes import Fleet
 from tests.services import Jobs
 
@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 def test_a_poisonous_document_harms_none_that_was_claimed_beside_it_and_none_when_it_is_retried(
     fleet: Fleet, jobs: Jobs, settings: Settings, tmp_path: Path
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text("from tests.chaos.deadly_engine import install\n\ninstall()\n")
+    (tmp_path / "sitecustomize.py").write_text(
+        "from tests.chaos.engines.deadly import install\n\ninstall()\n"
+    )
     deaths = tmp_path / "deaths"
     texts = [f"document {place}" for place in range(4 * CHUNK)]
     texts[0] = DEADLY

@@ -3,14 +3,14 @@
 import time
 from pathlib import Path
 
-from tests.chaos.auditor import TAKEOVER_SECONDS, violations
-from tests.chaos.evidence import gather
-from tests.chaos.faults import Met
+from tests.chaos.audit.auditor import TAKEOVER_SECONDS, violations
+from tests.chaos.audit.evidence import gather
+from tests.chaos.audit.takeovers import takeovers
+from tests.chaos.audit.waste import Waste
+from tests.chaos.faults.carrying_out import Met
 from tests.chaos.plan import Fault, Trouble
-from tests.chaos.takeovers import takeovers
-from tests.chaos.waste import Waste
-from tests.chaos.watching import holds_chunk, messages, wait_until_quiet
-from tests.chaos.world import LEASE_SECONDS, World, made_world
+from tests.chaos.world.progress import holds_chunk, messages, wait_until_quiet
+from tests.chaos.world.world import LEASE_SECONDS, World, made_world
 from tests.waiting import eventually
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from qwenq.schemas.settings import Settings
 from tests.audit import audit
-from tests.chaos.servers import PostgresServer
+from tests.chaos.world.servers import PostgresServer
 from tests.integration.trouble.slow_worker import SlowWorker
 from tests.processes import Fleet
 from tests.services import Jobs

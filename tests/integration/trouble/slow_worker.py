@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qwenq.embedded.service import Service
-from tests.chaos.engine_log import LOG_FILE, Deed, read_notes
+from tests.chaos.engines.log import LOG_FILE, Deed, read_notes
 from tests.processes import Fleet
 
 ROOT = Path(__file__).parents[3]
@@ -22,7 +22,7 @@ class SlowWorker:
 
     def __init__(self, fleet: Fleet, folder: Path, **settings: object) -> None:
         (folder / "sitecustomize.py").write_text(
-            "from tests.chaos.noting_engines import install\n\ninstall()\n"
+            "from tests.chaos.engines.install import install\n\ninstall()\n"
         )
         self._notes = folder / "engine.log"
         twins = {f"QWENQ_{name.upper()}": str(value) for name, value in settings.items()}

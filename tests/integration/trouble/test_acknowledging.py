@@ -13,7 +13,7 @@ from qwenq.store.broker.broker import socket_path
 from qwenq.store.database.clock import now
 from tests.audit import audit
 from tests.builders import chunks_of
-from tests.chaos.servers import PostgresServer
+from tests.chaos.world.servers import PostgresServer
 from tests.integration.trouble.conftest import Start
 from tests.integration.trouble.slow_worker import texts
 from tests.integration.trouble.test_postgres_trouble import database_url

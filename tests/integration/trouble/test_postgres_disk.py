@@ -11,7 +11,7 @@ import pytest
 
 from qwenq.store.database.store import Store
 from tests.audit import audit
-from tests.chaos.servers import PostgresServer
+from tests.chaos.world.servers import PostgresServer
 from tests.integration.trouble.test_postgres_trouble import database_url
 from tests.processes import Fleet, qwenq, write_jsonl
 from tests.services import Jobs

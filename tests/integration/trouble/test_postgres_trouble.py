@@ -15,7 +15,7 @@ from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import jobs as table
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import upgrade_store
-from tests.chaos.servers import PostgresServer
+from tests.chaos.world.servers import PostgresServer
 from tests.conftest import _create_database
 from tests.integration.trouble.conftest import Start, assert_answered_without_loss
 from tests.integration.trouble.slow_worker import texts

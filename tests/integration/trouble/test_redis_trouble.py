@@ -7,7 +7,7 @@ import pytest
 import redis as redis_client
 
 from qwenq.schemas.settings import Settings
-from tests.chaos.servers import RedisServer
+from tests.chaos.world.servers import RedisServer
 from tests.integration.trouble.conftest import Start, assert_answered_without_loss
 from tests.integration.trouble.slow_worker import texts
 from tests.services import Jobs

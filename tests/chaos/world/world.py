@@ -12,18 +12,18 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import upgrade_store
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
-from tests.chaos.crew import Crew
-from tests.chaos.engine_log import LOG_FILE, ROWS
-from tests.chaos.history import keep_history
-from tests.chaos.orders import OrderBook
+from tests.chaos.audit.history import keep_history
+from tests.chaos.engines.log import LOG_FILE, ROWS
 from tests.chaos.plan import WORKERS
-from tests.chaos.producers import Producers
-from tests.chaos.proxy import Link, Network
-from tests.chaos.servers import PostgresServer, RedisServer
-from tests.chaos.tiny import Question
+from tests.chaos.world.crew import Crew
+from tests.chaos.world.orders import OrderBook
+from tests.chaos.world.producers import Producers
+from tests.chaos.world.proxy import Link, Network
+from tests.chaos.world.servers import PostgresServer, RedisServer
+from tests.chaos.world.tiny_model import Question
 from tests.processes import ONE_THREAD
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LEASE_SECONDS = 2.0
 STALL_SECONDS = 5.0
 CHUNK_DOCUMENTS = 20
@@ -120,5 +120,5 @@ def _noting(folder: Path, engine_log: Path) -> dict[str, str]:
     """The environment of processes that have the noting engines."""
     site = folder / "site"
     site.mkdir()
-    (site / "sitecustomize.py").write_text("from tests.chaos.noting_engines import install\n\ninstall()\n")
+    (site / "sitecustomize.py").write_text("from tests.chaos.engines.install import install\n\ninstall()\n")
     return {"PYTHONPATH": f"{site}:{ROOT}", LOG_FILE: str(engine_log)}

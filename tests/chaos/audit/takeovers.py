@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.claims_held import Held
-from tests.chaos.evidence import Evidence
-from tests.chaos.faults import Met
+from tests.chaos.audit.claims_held import Held
+from tests.chaos.audit.evidence import Evidence
+from tests.chaos.faults.carrying_out import Met
 from tests.chaos.plan import WORKERS, Trouble
 
 KILLS = frozenset({Trouble.KILL_WORKER, Trouble.WORKER_VANISHED})

@@ -6,8 +6,8 @@ from contextlib import suppress
 import psutil
 
 from tests.chaos.plan import Fault, NothingToMeet
-from tests.chaos.proxy import SLOW_SECONDS
-from tests.chaos.world import World
+from tests.chaos.world.proxy import SLOW_SECONDS
+from tests.chaos.world.world import World
 from tests.processes import store_process_of
 
 

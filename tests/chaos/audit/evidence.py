@@ -11,9 +11,7 @@ from qwenq.schemas.tables.core import chunks, documents, failures, jobs, results
 from qwenq.store.conditions import document_state
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from tests.audit import audit
-from tests.chaos.engine_log import Generation, Note, generations, read_notes
-from tests.chaos.faults import Met
-from tests.chaos.history import (
+from tests.chaos.audit.history import (
     ChunkChange,
     DocumentChange,
     ResultWrite,
@@ -21,8 +19,10 @@ from tests.chaos.history import (
     document_changes,
     result_writes,
 )
-from tests.chaos.producers import Receipt
-from tests.chaos.world import World
+from tests.chaos.engines.log import Generation, Note, generations, read_notes
+from tests.chaos.faults.carrying_out import Met
+from tests.chaos.world.producers import Receipt
+from tests.chaos.world.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qwenq.schemas.states import ChunkState
-from tests.chaos.history import ChunkChange
+from tests.chaos.audit.history import ChunkChange
 
 
 @dataclass(slots=True)

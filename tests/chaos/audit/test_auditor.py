@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.auditor import PROMISES, TAKEOVER_SECONDS, violations
-from tests.chaos.engine_log import Deed, EngineLog, Note, generations, read_notes
-from tests.chaos.evidence import Evidence, StoredJob
-from tests.chaos.faults import Met
-from tests.chaos.history import ChunkChange, DocumentChange, ResultWrite
+from tests.chaos.audit.auditor import PROMISES, TAKEOVER_SECONDS, violations
+from tests.chaos.audit.evidence import Evidence, StoredJob
+from tests.chaos.audit.history import ChunkChange, DocumentChange, ResultWrite
+from tests.chaos.audit.sound_run import CHUNK, FIRST, JOB, ORDER, SECOND, generated, sound
+from tests.chaos.engines.log import Deed, EngineLog, Note, generations, read_notes
+from tests.chaos.faults.carrying_out import Met
 from tests.chaos.plan import Fault, Trouble
-from tests.chaos.sound_run import CHUNK, FIRST, JOB, ORDER, SECOND, generated, sound
 
 DEAR = "an ended claim costs what was in flight and its last second"
 Doctor = Callable[[Evidence], Evidence]

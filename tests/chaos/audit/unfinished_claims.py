@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qwenq.worker.keeping.rhythm import Rhythm
-from tests.chaos.claims_held import Held
-from tests.chaos.engine_log import Deed, Generation
-from tests.chaos.faults import Met
+from tests.chaos.audit.claims_held import Held
+from tests.chaos.audit.waste import Waste
+from tests.chaos.engines.log import Deed, Generation
+from tests.chaos.faults.carrying_out import Met
 from tests.chaos.plan import Trouble
-from tests.chaos.waste import Waste
 
 NOTING_SECONDS = 0.5
 """Between an engine's note that a document has ended and its keeper's hearing of it, on a machine that is busy."""

@@ -9,7 +9,7 @@ from qwenq.worker.engines import factory
 from qwenq.worker.engines.echo import kind
 from qwenq.worker.engines.echo.engine import ECHO_MODEL, EchoEngine
 from qwenq.worker.engines.protocol import Engine
-from tests.chaos.noting_engine import NotingEngine
+from tests.chaos.engines.noting import NotingEngine
 
 _make_engine = factory.make_engine
 
@@ -24,7 +24,7 @@ def _make_noting(model: str, settings: Settings, hooks: EngineHooks) -> Engine:
     engine = _make_engine(model, settings, hooks)
     if model != ECHO_MODEL:
         # Not before: every process of qwenq comes by here, and only this one wants PyTorch.
-        from tests.chaos.noting_scheduler import install_scheduler
+        from tests.chaos.engines.noting_scheduler import install_scheduler
 
         install_scheduler()
     return engine

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import psutil
 
 from qwenq.schemas.errors import JobNotPausable, JobNotRetryable, NothingToRetry, StoreAway
-from tests.chaos import on_jobs, on_servers, on_workers
+from tests.chaos.faults import jobs, servers, workers
 from tests.chaos.plan import Fault, NothingToMeet, Trouble
-from tests.chaos.world import World
+from tests.chaos.world.world import World
 
 _NOTHING_THERE = (NothingToMeet, JobNotPausable, JobNotRetryable, NothingToRetry)
 Deed = Callable[[World, Fault], list[int]]
@@ -46,30 +46,30 @@ def carry_out(world: World, fault: Fault) -> Met:
 
 
 _DEEDS: Mapping[Trouble, Deed] = {
-    Trouble.KILL_CHILD: on_workers.kill_child,
-    Trouble.KILL_PARENT: on_workers.kill_parent,
-    Trouble.KILL_WORKER: on_workers.kill_worker,
-    Trouble.STOP_CHILD: on_workers.stop_child,
-    Trouble.STOP_PARENT: on_workers.stop_parent,
-    Trouble.KILL_STORE_PROCESS: on_workers.kill_store_process,
-    Trouble.STOP_STORE_PROCESS: on_workers.stop_store_process,
-    Trouble.ASK_TO_STOP: on_workers.ask_to_stop,
-    Trouble.WORKER_VANISHED: on_workers.vanish,
-    Trouble.KILL_PRODUCER: on_jobs.kill_producer,
-    Trouble.CANCEL: on_jobs.cancel,
-    Trouble.PAUSE: on_jobs.pause,
-    Trouble.RETRY: on_jobs.retry,
-    Trouble.POISON: on_jobs.poison,
-    Trouble.HANG: on_jobs.hang,
-    Trouble.REDIS_RESTART: on_servers.restart_redis,
-    Trouble.REDIS_FLUSH: on_servers.flush_redis,
-    Trouble.REDIS_CUT: on_servers.cut_redis,
-    Trouble.REDIS_HELD: on_servers.hold_redis,
-    Trouble.REDIS_SLOW: on_servers.slow_redis,
-    Trouble.STORE_FAST_RESTART: on_servers.restart_postgres,
-    Trouble.STORE_CRASH: on_servers.crash_postgres,
-    Trouble.STORE_CUT: on_servers.cut_store,
-    Trouble.STORE_HELD: on_servers.hold_store,
-    Trouble.STORE_SLOW: on_servers.slow_store,
-    Trouble.STORE_LOCKED: on_servers.lock_sqlite,
+    Trouble.KILL_CHILD: workers.kill_child,
+    Trouble.KILL_PARENT: workers.kill_parent,
+    Trouble.KILL_WORKER: workers.kill_worker,
+    Trouble.STOP_CHILD: workers.stop_child,
+    Trouble.STOP_PARENT: workers.stop_parent,
+    Trouble.KILL_STORE_PROCESS: workers.kill_store_process,
+    Trouble.STOP_STORE_PROCESS: workers.stop_store_process,
+    Trouble.ASK_TO_STOP: workers.ask_to_stop,
+    Trouble.WORKER_VANISHED: workers.vanish,
+    Trouble.KILL_PRODUCER: jobs.kill_producer,
+    Trouble.CANCEL: jobs.cancel,
+    Trouble.PAUSE: jobs.pause,
+    Trouble.RETRY: jobs.retry,
+    Trouble.POISON: jobs.poison,
+    Trouble.HANG: jobs.hang,
+    Trouble.REDIS_RESTART: servers.restart_redis,
+    Trouble.REDIS_FLUSH: servers.flush_redis,
+    Trouble.REDIS_CUT: servers.cut_redis,
+    Trouble.REDIS_HELD: servers.hold_redis,
+    Trouble.REDIS_SLOW: servers.slow_redis,
+    Trouble.STORE_FAST_RESTART: servers.restart_postgres,
+    Trouble.STORE_CRASH: servers.crash_postgres,
+    Trouble.STORE_CUT: servers.cut_store,
+    Trouble.STORE_HELD: servers.hold_store,
+    Trouble.STORE_SLOW: servers.slow_store,
+    Trouble.STORE_LOCKED: servers.lock_sqlite,
 }

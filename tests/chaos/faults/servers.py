@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import closing
 
 from tests.chaos.plan import Fault
-from tests.chaos.proxy import SLOW_SECONDS, Link
-from tests.chaos.world import World
+from tests.chaos.world.proxy import SLOW_SECONDS, Link
+from tests.chaos.world.world import World
 
 LOCK_WAIT_SECONDS = 10.0
 

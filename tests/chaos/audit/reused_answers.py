@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from qwenq.schemas.states import DocumentState
-from tests.chaos.claims_held import Held
-from tests.chaos.engine_log import Deed, Generation
-from tests.chaos.evidence import Evidence, StoredDocument
+from tests.chaos.audit.claims_held import Held
+from tests.chaos.audit.evidence import Evidence, StoredDocument
+from tests.chaos.engines.log import Deed, Generation
 
 KNOWN_SECONDS = 10.0
 """Longer than any fault keeps a commit waiting: what was written so long ago is there for whoever looks."""

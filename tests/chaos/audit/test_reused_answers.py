@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.claims_held import claims_held
-from tests.chaos.engine_log import Deed, Note, generations
-from tests.chaos.evidence import Evidence, StoredDocument, StoredJob
-from tests.chaos.history import ChunkChange
-from tests.chaos.reused import KNOWN_SECONDS, Reused
-from tests.chaos.sound_run import CHUNK, JOB, ORDER, SECOND, sound
+from tests.chaos.audit.claims_held import claims_held
+from tests.chaos.audit.evidence import Evidence, StoredDocument, StoredJob
+from tests.chaos.audit.history import ChunkChange
+from tests.chaos.audit.reused_answers import KNOWN_SECONDS, Reused
+from tests.chaos.audit.sound_run import CHUNK, JOB, ORDER, SECOND, sound
+from tests.chaos.engines.log import Deed, Note, generations
 
 COPIER, ITS_CHUNK = JOB + 1, CHUNK + 1
 TEXT = ORDER.texts[0]

@@ -7,8 +7,8 @@ from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, JobState
 from qwenq.schemas.tables.core import chunks, documents, jobs, workers
 from qwenq.store.conditions import has_no_outcome
 from qwenq.store.database.store import Store
-from tests.chaos.engine_log import Deed, read_notes
-from tests.chaos.world import World
+from tests.chaos.engines.log import Deed, read_notes
+from tests.chaos.world.world import World
 from tests.waiting import eventually
 
 

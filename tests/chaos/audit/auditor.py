@@ -13,16 +13,16 @@ from qwenq.schemas.states import (
     JobState,
 )
 from qwenq.store.life.rescue import POISON
-from tests.chaos.claims_held import claims_held
-from tests.chaos.ends import Ends
-from tests.chaos.engine_log import ROWS, Deed
-from tests.chaos.evidence import Evidence
-from tests.chaos.orders import DEADLY, FLAWED
-from tests.chaos.retries import Retries
-from tests.chaos.reused import Reused
-from tests.chaos.takeovers import takeovers
-from tests.chaos.waste import Waste
-from tests.chaos.world import LEASE_SECONDS
+from tests.chaos.audit.claims_held import claims_held
+from tests.chaos.audit.evidence import Evidence
+from tests.chaos.audit.retries import Retries
+from tests.chaos.audit.reused_answers import Reused
+from tests.chaos.audit.takeovers import takeovers
+from tests.chaos.audit.unfinished_claims import Ends
+from tests.chaos.audit.waste import Waste
+from tests.chaos.engines.log import ROWS, Deed
+from tests.chaos.world.orders import DEADLY, FLAWED
+from tests.chaos.world.world import LEASE_SECONDS
 
 TAKEOVER_SECONDS = LEASE_SECONDS + 5
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tests.chaos.auditor import PROMISES, Violation, violations
+from tests.chaos.audit.auditor import PROMISES, Violation, violations
+from tests.chaos.audit.sound_run import sound
+from tests.chaos.audit.table import MOST_SHOWN, tell
 from tests.chaos.run import Outcome
-from tests.chaos.sound_run import sound
-from tests.chaos.table import MOST_SHOWN, tell
 
 
 def outcome(*broken: Violation) -> Outcome:

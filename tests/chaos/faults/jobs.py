@@ -12,9 +12,9 @@ from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.retrying import retry_failed
-from tests.chaos.orders import Order
 from tests.chaos.plan import Fault, NothingToMeet
-from tests.chaos.world import World
+from tests.chaos.world.orders import Order
+from tests.chaos.world.world import World
 from tests.waiting import eventually
 
 

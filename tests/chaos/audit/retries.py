@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from qwenq.schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
-from tests.chaos.evidence import Evidence
-from tests.chaos.history import DocumentChange
+from tests.chaos.audit.evidence import Evidence
+from tests.chaos.audit.history import DocumentChange
 from tests.chaos.plan import Trouble
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.processes import TINY_MODEL, qwenq, read_jsonl
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 INVOICES = ROOT / "examples" / "invoices.jsonl"
 NEW_TOKENS = 24
 

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from qwenq.schemas.tables.core import jobs
 from qwenq.store.database.store import Store
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
-from tests.chaos.orders import Order
-from tests.chaos.tiny import NEW_TOKENS
+from tests.chaos.world.orders import Order
+from tests.chaos.world.tiny_model import NEW_TOKENS
 from tests.waiting import eventually
 
 SUBMIT_SECONDS = 90.0

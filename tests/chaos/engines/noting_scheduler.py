@@ -7,8 +7,8 @@ from typing import Any
 from qwenq.schemas.requests import Completion
 from qwenq.worker.engines.transformers import engine as transformers_engine
 from qwenq.worker.engines.transformers.scheduler import Scheduler
-from tests.chaos.engine_log import Deed, EngineLog
-from tests.chaos.hearing import Hearing
+from tests.chaos.engines.claim_log import Hearing
+from tests.chaos.engines.log import Deed, EngineLog
 
 
 class NotingScheduler(Scheduler):

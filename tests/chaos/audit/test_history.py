@@ -9,7 +9,7 @@ from qwenq.store.life import rescue
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
 from qwenq.store.outcomes.outcomes import insert_outcomes
 from tests.builders import EXPIRED, answer, answers, chunks_of, finish, make_job, make_worker, take, write
-from tests.chaos.history import chunk_changes, document_changes, keep_history, result_writes
+from tests.chaos.audit.history import chunk_changes, document_changes, keep_history, result_writes
 
 
 def test_an_answer_without_the_fence_is_seen_beside_those_with_it(store: Store) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
-from tests.chaos.tiny import Question
+from tests.chaos.world.tiny_model import Question
 
 DEADLY = "deadly"
 HANGING = "by hanging"

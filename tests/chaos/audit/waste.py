@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qwenq.schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
-from tests.chaos.claims_held import Held, claims_held
-from tests.chaos.engine_log import Deed, Generation
-from tests.chaos.evidence import Evidence
-from tests.chaos.history import DocumentChange
+from tests.chaos.audit.claims_held import Held, claims_held
+from tests.chaos.audit.evidence import Evidence
+from tests.chaos.audit.history import DocumentChange
+from tests.chaos.engines.log import Deed, Generation
 
 Place = tuple[int, int]
 """A document's job and seq."""

@@ -1,12 +1,12 @@
 """What a run leaves behind that kept every promise, small enough to be read: for auditors that are tried on it."""
 
-from tests.chaos.engine_log import Deed, Note, generations
-from tests.chaos.evidence import Evidence, StoredDocument, StoredJob
-from tests.chaos.faults import Met
-from tests.chaos.history import ChunkChange, DocumentChange, ResultWrite
-from tests.chaos.orders import DEADLY, Order
+from tests.chaos.audit.evidence import Evidence, StoredDocument, StoredJob
+from tests.chaos.audit.history import ChunkChange, DocumentChange, ResultWrite
+from tests.chaos.engines.log import Deed, Note, generations
+from tests.chaos.faults.carrying_out import Met
 from tests.chaos.plan import Fault, Trouble
-from tests.chaos.producers import Receipt
+from tests.chaos.world.orders import DEADLY, Order
+from tests.chaos.world.producers import Receipt
 
 JOB, CHUNK = 1, 7
 ORDER = Order("order-0", ("the first", "the second", f"the third, {DEADLY}"), deadly=2)

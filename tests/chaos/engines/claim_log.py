@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.requests import Request
-from tests.chaos.engine_log import Deed, EngineLog
+from tests.chaos.engines.log import Deed, EngineLog
 
 Names = tuple[int, int, int, int]
 """Of one document's generation: its job, chunk, attempt and seq."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.proxy import Link, Network
+from tests.chaos.world.proxy import Link, Network
 
 PATIENCE = 10.0
 

@@ -20,9 +20,9 @@ from qwenq.worker.engines.failures import failed_completion
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.protocol import EngineDescription
 from qwenq.worker.turn.self_check import CHECK
-from tests.chaos.engine_log import ROWS, Deed, EngineLog
-from tests.chaos.hearing import Hearing, Names
-from tests.chaos.orders import DEADLY, FLAWED, HANGING
+from tests.chaos.engines.claim_log import Hearing, Names
+from tests.chaos.engines.log import ROWS, Deed, EngineLog
+from tests.chaos.world.orders import DEADLY, FLAWED, HANGING
 
 STEP_SECONDS = 0.02
 _TAKES = re.compile(r"takes (\d+) ms")

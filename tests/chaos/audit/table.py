@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
-from tests.chaos.auditor import PROMISES
-from tests.chaos.ends import WRITING_SECONDS, Ends
-from tests.chaos.engine_log import ROWS
-from tests.chaos.evidence import Evidence
-from tests.chaos.faults import Met
-from tests.chaos.retries import Retries
-from tests.chaos.reused import Reused
+from tests.chaos.audit.auditor import PROMISES
+from tests.chaos.audit.evidence import Evidence
+from tests.chaos.audit.retries import Retries
+from tests.chaos.audit.reused_answers import Reused
+from tests.chaos.audit.takeovers import Takeover, takeovers
+from tests.chaos.audit.unfinished_claims import WRITING_SECONDS, Ends
+from tests.chaos.audit.waste import Waste
+from tests.chaos.engines.log import ROWS
+from tests.chaos.faults.carrying_out import Met
 from tests.chaos.run import Outcome
-from tests.chaos.takeovers import Takeover, takeovers
-from tests.chaos.waste import Waste
 
 MOST_SHOWN = 10
 
