@@ -16,7 +16,9 @@ PAGES = [
 ]
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
-_PATH = re.compile(r"`((?:producer|worker|store|schemas|migrations|qwenq)/[\w./]*)`")
+_PATH = re.compile(
+    r"`((?:producer|worker|store|schemas|migrations|qwenq|tests|docs|benchmarks|deploy)/[\w./]*)`"
+)
 _VARIABLE = re.compile(rf"\b{ENV_PREFIX}[A-Z_]*[A-Z]\b")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
