@@ -142,7 +142,7 @@ def test_a_port_in_use_is_reported_in_a_sentence(flower: Browser, tmp_path: Path
     port = flower.url.rpartition(":")[2]
     refused = qwenq("flower", "--port", port, cwd=tmp_path)
     assert refused.returncode == 2
-    assert f"port {port}: address already in use. Say another --port" in refused.stderr
+    assert f"port {port}: address already in use. Choose another --port" in refused.stderr
 
 
 def test_an_unknown_page_is_not_found(flower: Browser) -> None:
