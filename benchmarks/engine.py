@@ -1,9 +1,9 @@
 """Measure the engine against its peers: same model, same prompts, same lengths, in turns, in one process tree.
 
 Peers are `model.generate` one by one, in padded batches of 8 and in such batches sorted by length, Transformers'
-continuous batching, and vLLM where an interpreter has it. Each round draws new prompts of the same lengths, and lets
-each way answer them; ratios are taken within a round. The first round is for warming up and does not count. The
-bars are for the shape 60m on a CPU, with all of its documents; other runs print figures alone.
+continuous batching, and vLLM if an interpreter has it. Each round draws new prompts of the same lengths, and each way
+answers them; ratios are taken within a round. The first round warms up and does not count. Bars exist for the shape 60m
+on a CPU with all of its documents; other runs only print figures.
 
     python -m benchmarks.engine [--json] [--vllm-python PATH] [--device cpu|cuda] [--shape 60m|0.6b|8b] [--rounds N]
                                 [--no-cuda-graphs]
@@ -19,21 +19,25 @@ SKIPPABLE = ("one-by-one", "textbook", "sorted", "continuous")
 
 
 def options() -> argparse.ArgumentParser:
-    """What can be chosen."""
+    """Define the options."""
     parser = argparse.ArgumentParser(description="measure the engine against its peers")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--vllm-python", type=Path, help="an interpreter that has vLLM")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--shape", choices=SHAPE_NAMES, default="60m", help="of a Qwen3 with random weights")
+    parser.add_argument(
+        "--shape", choices=SHAPE_NAMES, default="60m", help="shape of the Qwen3 with random weights"
+    )
     parser.add_argument(
         "--cuda-graphs",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="let the engine replay decode steps, where a trial shows that it works",
+        help="let the engine replay decode steps, if a trial succeeds",
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
     parser.add_argument("--documents", type=int, help="instead of the shape's own number")
-    parser.add_argument("--short-documents", type=int, default=2000, help="that share a prompt; 0 for none")
+    parser.add_argument(
+        "--short-documents", type=int, default=2000, help="documents that share a prompt; 0 for none"
+    )
     parser.add_argument("--skip", action="append", choices=SKIPPABLE, default=[], help="leave a way out")
     parser.add_argument(
         "--check",
@@ -45,12 +49,12 @@ def options() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
+    """Measure, print the result, and return the exit code."""
     if not __package__:  # run by its path
         sys.path.insert(0, str(Path(__file__).parent.parent))
     arguments = options().parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
-    _begin_as_a_worker_does()
+    _restart_with_worker_environment()
     from transformers.utils import logging
 
     from benchmarks.engine_run import EngineRun, run
@@ -75,8 +79,8 @@ def main() -> int:
     return tell(result, as_json=arguments.json)
 
 
-def _begin_as_a_worker_does() -> None:
-    """Begin anew with a worker's environment, which is read when a process starts; all ways share it."""
+def _restart_with_worker_environment() -> None:
+    """Restart with a worker's environment, which a process reads at its start. All ways share it."""
     from qwenq.worker.parent.environment import ENVIRONMENT, prepare_environment
 
     if any(name not in os.environ for name in ENVIRONMENT):

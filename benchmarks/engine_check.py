@@ -1,4 +1,4 @@
-"""Before anything is measured: in float32 the engine answers as `model.generate` does on each document alone."""
+"""Checks before measuring that in float32 the engine answers like `model.generate` on each document alone."""
 
 from collections.abc import Sequence
 from pathlib import Path

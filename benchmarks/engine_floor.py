@@ -1,7 +1,7 @@
-"""The least time that a workload can take on a machine: its matrix operations and its bytes, over the ceilings.
+"""The least time that a workload can take on a machine: its operations and bytes over the machine's ceilings.
 
-The floor stands for an engine that wastes nothing: the shared prefix is computed once, no cell is padding, all
-documents are decoded together, a document leaves at its last token, and memory is read while matrices are multiplied.
+The floor assumes an engine without waste: it computes the shared prefix once, has no padding, decodes all documents
+together, drops a document at its last token, and reads memory while it multiplies.
 
     prefill = max(operations / rate, bytes / bandwidth), once:
         operations = 2 * layer weights * tokens that differ
@@ -12,8 +12,8 @@ documents are decoded together, a document leaves at its last token, and memory 
         operations = 2 * (layer + head weights) * r + 4 * query width * layers * columns of the r rows
         bytes      = all weights read + keys and values of the r rows read, the prefix once for each row
 
-Layer weights are those of the projections, head weights those of the vocabulary; looking a token up costs nothing,
-and neither does sampling. Numbers are bfloat16. The prompt's last column gives the first new token, so an answer of
+Layer weights are those of the projections, head weights those of the vocabulary. Looking up tokens and sampling cost
+nothing. Numbers are bfloat16. The prompt's last column gives the first new token, so an answer of
 n tokens takes n - 1 steps.
 """
 
@@ -61,7 +61,7 @@ class Costs:
 
 
 def costs_of(network: Any) -> Costs:
-    """Read the costs off a model of Transformers with dense layers."""
+    """Read the costs from a Transformers model with dense layers."""
     config = network.config
     head = network.get_output_embeddings().weight
     embedding = network.get_input_embeddings().weight
@@ -77,11 +77,11 @@ def costs_of(network: Any) -> Costs:
 
 
 def floor_seconds(costs: Costs, workload: Workload, ceilings: Ceilings) -> float:
-    """The least seconds for the workload."""
+    """Compute the least seconds for the workload."""
     prefill = ceilings.seconds(*costs.prefill(workload))
     return prefill + sum(ceilings.seconds(*step) for step in costs.decode_steps(workload))
 
 
 def _triangle(start: int, end: int) -> int:
-    """Columns that the tokens from `start` up to `end` attend to, each those before it and itself."""
+    """Count the columns that tokens from `start` up to `end` attend to: those before each, and its own."""
     return (end * (end + 1) - start * (start + 1)) // 2

@@ -1,4 +1,4 @@
-"""One run of the engine benchmark: load everybody, let them take turns, and gather what there is to tell."""
+"""One run of the engine benchmark: load all ways, measure them in turns, and collect the results."""
 
 import os
 import platform
@@ -37,7 +37,7 @@ Timing = Callable[[Sequence[Job]], float]
 
 @dataclass(frozen=True)
 class EngineRun:
-    """What to measure. Without `documents` it is the shape's own number."""
+    """What to measure. Without `documents` the shape decides the number."""
 
     shape: str
     device: str
@@ -51,17 +51,17 @@ class EngineRun:
 
     @property
     def judged(self) -> bool:
-        """Whether this is the run that the bars are for."""
+        """Whether bars apply to this run."""
         return self.shape == "60m" and self.device == "cpu" and self.documents is None
 
     def workload(self, draw: int) -> Workload:
-        """The documents of one round."""
+        """Make the documents of one round."""
         shape = SHAPES[self.shape]
         return mixed_workload(self.documents or shape.documents, shape.vocabulary, draw)
 
 
 def run(chosen: EngineRun) -> Result:
-    """Measure. Exits when somebody's answers are not what they must be."""
+    """Measure. Exits if any answers are wrong."""
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(usable_cores())
     load_before = os.getloadavg()[0]
@@ -120,17 +120,19 @@ def _load_engine(chosen: EngineRun, folder: Path, batches: list[BatchMetrics]) -
 def _ways(
     chosen: EngineRun, network: Any, engine: TransformersEngine, folder: Path
 ) -> Iterator[tuple[dict[str, Timing], dict[str, str]]]:
-    """Every way that was asked for, ready, and the versions that it brings."""
+    """Prepare every chosen way, with its versions."""
     workload = chosen.workload(0)
     ways: dict[str, Timing] = {}
     versions: dict[str, str] = {}
-    plain: dict[str, Way] = {
+    baselines: dict[str, Way] = {
         "one-by-one": lambda jobs: engine_ways.one_by_one(network, jobs),
         "textbook": lambda jobs: engine_ways.textbook(network, jobs),
         "sorted": lambda jobs: engine_ways.length_sorted(network, jobs),
     }
     with ExitStack() as stack:
-        ways.update({name: _timed(name, way) for name, way in plain.items() if name not in chosen.skipped})
+        ways.update(
+            {name: _timed(name, way) for name, way in baselines.items() if name not in chosen.skipped}
+        )
         if "continuous" not in chosen.skipped:
             continuous = stack.enter_context(engine_ways.continuous_batching(network, workload))
             ways["continuous"] = _timed("continuous", continuous)
@@ -150,7 +152,7 @@ def _timed(name: str, way: Way) -> Timing:
         answers = way(jobs)
         spent = time.perf_counter() - started
         if [len(answer) for answer in answers] != [job.new_tokens for job in jobs]:
-            raise SystemExit(f"{name}: the answers do not have the lengths that were asked for")
+            raise SystemExit(f"{name}: the answers do not have the requested lengths")
         return spent
 
     return seconds
@@ -159,7 +161,7 @@ def _timed(name: str, way: Way) -> Timing:
 def _take_turns(
     ways: Mapping[str, Timing], chosen: EngineRun, batches: list[BatchMetrics]
 ) -> dict[str, list[float]]:
-    """Seconds of each way in each round. The first round is dropped: first calls are never like the others."""
+    """Measure each way's seconds in each round. The first round is dropped: first calls are slower."""
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for draw in range(chosen.rounds + 1):
         jobs = chosen.workload(draw).jobs
@@ -184,7 +186,7 @@ def _tell_batches(result: Result, batches: list[BatchMetrics], workload: Workloa
 def _tell_short(
     result: Result, chosen: EngineRun, engine: TransformersEngine, batches: list[BatchMetrics]
 ) -> None:
-    """A job of short documents behind one long prompt: what of the prompts went through the model, padding too."""
+    """Report the prefill, with padding, of short documents behind one long prompt."""
     batches.clear()
     workload = short_workload(chosen.short_documents, SHAPES[chosen.shape].vocabulary, 0)
     spent = _timed(ENGINE, lambda jobs: engine_ways.with_engine(engine, jobs))(workload.jobs)

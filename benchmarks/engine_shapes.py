@@ -1,4 +1,4 @@
-"""The models that the engine benchmark runs on: random weights in the shape of a Qwen3."""
+"""The models of the engine benchmark: random weights in the shape of a Qwen3."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ WORDS_ONE_AFTER_THE_OTHER = "{% for message in messages %}{{ message.content }}{
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A Qwen3 of some size, and how many documents are enough to measure it."""
+    """A Qwen3 of some size, and how many documents suffice to measure it."""
 
     config: dict[str, Any]
     documents: int
@@ -70,9 +70,9 @@ SHAPES = {
 
 
 def make_network(shape: Shape, device: str) -> Any:
-    """Draw the weights in bfloat16, on the device itself.
+    """Make random weights in bfloat16, on the device itself.
 
-    No token ends an answer, so every way generates exactly as many tokens as asked for.
+    No token ends an answer, so every way generates exactly the requested number.
     """
     torch.manual_seed(0)
     config = Qwen3Config(**shape.config, max_position_embeddings=CONTEXT, eos_token_id=None)

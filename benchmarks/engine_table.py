@@ -1,4 +1,4 @@
-"""What the engine benchmark found: seconds of each way in each round, ratios, figures and bars."""
+"""Results of the engine benchmark: seconds of each way in each round, ratios, figures and bars."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One way: seconds in each round, and how many times as long as the engine it took in each."""
+    """One way: its seconds in each round, and their ratios to the engine's."""
 
     way: str
     seconds: Sequence[float]
@@ -36,7 +36,7 @@ class Row:
 
 @dataclass
 class Result:
-    """Everything that one run tells. Without `judged` the bars are left out."""
+    """All results of a run. Without `judged` there are no bars."""
 
     rows: list[Row]
     conditions: Mapping[str, str | int]
@@ -50,7 +50,7 @@ class Result:
                 self.bars.append(Bar(TITLES[row.way], row.ratio, at_least=BARS[row.way]))
 
     def add(self, what: str, value: float, unit: str, *, at_most: float | None = None) -> None:
-        """Note a figure, and its bar where there is one."""
+        """Add a figure, and its bar if there is one."""
         self.figures.append(Figure(what, value, unit))
         if self.judged and at_most is not None:
             self.bars.append(Bar(what, value, at_most=at_most))

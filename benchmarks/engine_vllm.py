@@ -1,4 +1,4 @@
-"""vLLM as a peer of the engine benchmark: a child process that stays for all rounds and sleeps in between."""
+"""vLLM as a peer of the engine benchmark: a child process that sleeps between rounds."""
 
 import json
 import os
@@ -14,9 +14,9 @@ CHILD = Path(__file__).with_name("vllm_child.py")
 LAST_LINES = 20
 STOP_SECONDS = 60.0
 CACHE_GIB = 4
-# vLLM's own page of 128 tokens on a CPU is longer than the prefix that is to be shared.
+# vLLM's default page of 128 tokens on a CPU is longer than the shared prefix.
 PAGE_TOKENS = 32
-GPU_SHARE = 0.35  # the other ways hold the model beside it
+GPU_SHARE = 0.35  # the other ways hold the model too
 
 ANSWERS_ONLY = {
     "VLLM_LOGGING_LEVEL": "ERROR",
@@ -65,7 +65,7 @@ class VllmPeer:
 def running_vllm(
     python: Path, model: Path, workload: Workload, device: str, threads: int
 ) -> Iterator[VllmPeer]:
-    """Start vLLM under the interpreter `python` with as many threads as everyone has."""
+    """Start vLLM with the interpreter `python` and as many threads as the other ways."""
     longest = max(len(job.prompt) + job.new_tokens for job in workload.jobs)
     arguments: dict[str, Any] = {
         "model": str(model),
@@ -93,9 +93,9 @@ def running_vllm(
 
 
 def _on_cores(python: Path, threads: int) -> dict[str, str]:
-    """What makes vLLM quickest on a few cores: all in one process, with the OpenMP that PyTorch brings.
+    """Set what makes vLLM fastest on few cores: one process, with PyTorch's OpenMP.
 
-    vLLM's processes of its own would take turns on the same cores, and poll while they wait.
+    Several vLLM processes would compete for the same cores, and poll while they wait.
     """
     environment = {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",

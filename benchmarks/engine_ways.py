@@ -1,4 +1,4 @@
-"""The ways to answer a workload inside one process: Transformers' own, and this engine.
+"""Ways to answer a workload in one process: Transformers' own, and this engine.
 
 Each is called with jobs and gives the new token ids of each, in the order of the jobs.
 """
@@ -36,7 +36,7 @@ def textbook(network: Any, jobs: Sequence[Job]) -> Answers:
 
 
 def length_sorted(network: Any, jobs: Sequence[Job]) -> Answers:
-    """The textbook, over documents that were sorted by the length of their prompts."""
+    """Answer like `textbook`, with documents sorted by prompt length."""
     order = sorted(range(len(jobs)), key=lambda place: len(jobs[place].prompt))
     answers = textbook(network, [jobs[place] for place in order])
     return [answer for _, answer in sorted(zip(order, answers, strict=True))]
@@ -61,10 +61,10 @@ def _generate(network: Any, jobs: Sequence[Job]) -> Answers:
 
 @contextmanager
 def continuous_batching(network: Any, workload: Workload) -> Iterator[Way]:
-    """Transformers' continuous batching, with a cache for the whole workload; its thread waits between rounds.
+    """Run Transformers' continuous batching, with a cache for the whole workload. Its thread waits between rounds.
 
-    Small pages share the prompts' prefix; a step of a few hundred tokens mixes prefill with decoding. Of those tried on
-    two cores, both took the least processor time. On CUDA everything is left to Transformers.
+    Small pages share the prompts' prefix, and steps of a few hundred tokens mix prefill with decode. On two cores these
+    settings took the least processor time of those tried. On CUDA Transformers decides.
     """
     config = ContinuousBatchingConfig()
     if network.device.type == "cpu":
@@ -83,7 +83,7 @@ def continuous_batching(network: Any, workload: Workload) -> Iterator[Way]:
 
 
 def _through(manager: Any, jobs: Sequence[Job]) -> Answers:
-    # Sorted, as Transformers' own `generate_batch` does it: neighbours share more of the cache.
+    # Sorted like in Transformers' own `generate_batch`, so that neighbours share more of the cache.
     places = sorted(range(len(jobs)), key=lambda place: jobs[place].prompt, reverse=True)
     waiting: dict[str, int] = {}
     for place in places:
@@ -102,7 +102,7 @@ def _through(manager: Any, jobs: Sequence[Job]) -> Answers:
 
 
 def with_engine(engine: TransformersEngine, jobs: Sequence[Job]) -> Answers:
-    """Answer the documents with qwenq's engine, from text to text: a word is a token."""
+    """Answer the documents with qwenq's engine, from text to text. A word is a token."""
     answers: Answers = [[] for _ in jobs]
     for completion in engine.generate(request_of(place, job) for place, job in enumerate(jobs)):
         if completion.failure is not None:
@@ -112,7 +112,7 @@ def with_engine(engine: TransformersEngine, jobs: Sequence[Job]) -> Answers:
 
 
 def request_of(place: int, job: Job) -> Request:
-    """The job as the worker would ask for it."""
+    """Make the request that a worker would make."""
     messages = (Message("user", " ".join(map(str, job.prompt))),)
     return Request(
         place, Prompt(messages, 0, lambda _: messages), GenerationParams(max_new_tokens=job.new_tokens)

@@ -1,7 +1,7 @@
-"""What the engine benchmark lets everyone answer: prompts as token ids, drawn with fixed seeds.
+"""The workloads of the engine benchmark: prompts as token ids, drawn with fixed seeds.
 
-A workload of a given size has the same lengths every time; its words are drawn anew for each round, so that nobody
-lives in one round on what it kept of the last.
+A workload of a given size always has the same lengths. Each round draws new words, so that no way benefits from an
+earlier round's cache.
 """
 
 import random
@@ -38,17 +38,17 @@ class Workload:
 
     @property
     def new_tokens(self) -> int:
-        """Tokens that all answers have together."""
+        """Tokens of all answers."""
         return sum(job.new_tokens for job in self.jobs)
 
     @property
     def differing_tokens(self) -> int:
-        """Tokens of the prompts that have to be computed: the prefix once, and what follows it in each."""
+        """Prompt tokens that must be computed: the prefix once, and the rest of each prompt."""
         return self.prompt_tokens - self.prefix_tokens * (len(self.jobs) - 1)
 
 
 def mixed_workload(documents: int, vocabulary: int, draw_number: int) -> Workload:
-    """Prompts of 200 to 620 tokens that share 120, with 8 to 128 new tokens each, most of them short."""
+    """Make prompts of 200 to 620 tokens that share 120, with 8 to 128 new tokens each, mostly few."""
     lengths = random.Random(986)
     shape: list[tuple[int, int]] = []
     for _ in range(documents):
@@ -59,7 +59,7 @@ def mixed_workload(documents: int, vocabulary: int, draw_number: int) -> Workloa
 
 
 def short_workload(documents: int, vocabulary: int, draw_number: int) -> Workload:
-    """Many short documents behind one long prompt: 20 to 60 tokens behind 300, 4 new tokens each."""
+    """Make short documents behind one long prompt: 20 to 60 tokens behind 300, 4 new tokens each."""
     lengths = random.Random(2000)
     shape = [
         (SHARED_TOKENS + lengths.randint(SHORTEST_DOCUMENT, LONGEST_DOCUMENT), SHORT_ANSWER)

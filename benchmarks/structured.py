@@ -1,8 +1,8 @@
-"""Measure what it costs to hold answers to a JSON schema.
+"""Measure what a JSON schema costs.
 
-The same documents are answered with a schema and without, in turn, by one engine in one process, each answer with the
-same number of new tokens: the schema asks for more invoices than fit, and no token ends an answer without one. Two
-models: the tiny one over its invoices, and a random-weight Qwen3 of 60 M parameters with a vocabulary of 32,000.
+One engine in one process answers the same documents with and without a schema, in turn. Each answer has the same
+number of new tokens: the schema wants more invoices than fit, and without it no token ends an answer. There are two
+models: the tiny one with its invoices, and a random Qwen3 of 60 M parameters with a vocabulary of 32,000.
 
     python -m benchmarks.structured [--rounds 5] [--json]
 """
@@ -56,7 +56,7 @@ FORMAT = {"type": "json_schema", "json_schema": {"name": "invoices", "schema": E
 
 
 def save_tiny(folder: Path) -> list[tuple[str, int]]:
-    """Copy the tiny model with an end token that it never gives. Returns documents with their answers' lengths."""
+    """Copy the tiny model with an end token that it never generates. Returns documents with their answers' lengths."""
     shutil.copytree(TINY_MODEL, folder, dirs_exist_ok=True)
     for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
         settings = json.loads((folder / name).read_text())
@@ -84,7 +84,7 @@ def _word(draw: random.Random) -> str:
 
 
 def letter_tokenizer(size: int) -> PreTrainedTokenizerFast:
-    """A byte-level tokenizer that merges every two and three letters, with and without a space before."""
+    """Make a byte-level tokenizer that merges every two and three letters, with and without a leading space."""
     vocabulary = {token: number for number, token in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
     merges = list(itertools.islice(_merges(), size - len(vocabulary) - 1))
     for left, right in merges:
@@ -110,7 +110,7 @@ def _merges() -> Iterator[tuple[str, str]]:
 
 
 class Measurement:
-    """One model's documents, answered again and again."""
+    """Answers one model's documents repeatedly."""
 
     def __init__(self, folder: Path, documents: list[tuple[str, int]]) -> None:
         self._documents = documents
@@ -123,7 +123,7 @@ class Measurement:
         self._tokens += batch.new_tokens
 
     def seconds(self, **params: Any) -> float:
-        """Answer all documents. Raises SystemExit where an answer has another length than it should."""
+        """Answer all documents. Raises SystemExit if the number of new tokens is wrong."""
         self._tokens = 0
         requests = [_request(key, *document, params) for key, document in enumerate(self._documents)]
         started = time.perf_counter()
@@ -137,7 +137,7 @@ class Measurement:
 
     @property
     def new_tokens(self) -> int:
-        """Of all answers."""
+        """New tokens of all answers."""
         return self._tokens
 
 
@@ -149,10 +149,10 @@ def _request(key: int, text: str, new_tokens: int, params: dict[str, Any]) -> Re
 
 
 def measure(report: Report, name: str, measured: Measurement, rounds: int) -> None:
-    """Answer with and without in turn, and note the rates and the median share of speed that is lost."""
+    """Answer with and without a schema in turn. Reports the rates and the median loss of speed."""
     ways = {"free": {}, "held to a schema": {"response_format": FORMAT}}
     for params in ways.values():
-        measured.seconds(**params)  # the first time is never like the others
+        measured.seconds(**params)  # the first time is always slower
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds):
         for way in sorted(ways, reverse=number % 2 == 1):
@@ -165,8 +165,8 @@ def measure(report: Report, name: str, measured: Measurement, rounds: int) -> No
 
 
 def main() -> int:
-    """Measure, tell, and give the exit code."""
-    options = parser("what it costs to hold answers to a JSON schema")
+    """Measure, print the report, and return the exit code."""
+    options = parser("what a JSON schema costs")
     options.add_argument("--rounds", type=int, default=5)
     arguments = options.parse_args()
     report = Report(

@@ -1,4 +1,4 @@
-"""Small models with random weights, saved as real checkpoints: one for each architecture that is held to."""
+"""Small models with random weights, saved as real checkpoints: one for each supported architecture."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ VOCABULARY = 512
 LONG_CONTEXT = 4_096
 SPECIAL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 ENDS = ("<|im_end|>", "<|endoftext|>")
-END_LOUDNESS = 2.0  # of a random model's first end token: the best one in a few places of a hundred
+END_LOUDNESS = 2.0  # scales a random model's first end token, so that a few in a hundred tokens end an answer
 ADDED_TOKENS = ("<tool_call>", "</tool_call>", "<think>", "</think>")  # not special, as in Qwen3
 
 CHATML = """\
@@ -54,7 +54,7 @@ SIZES: dict[str, Any] = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "max_position_embeddings": 512,
-    # Wide, so that the best token is rarely a near tie that rounding can turn.
+    # Wide weights, so that near ties are rare.
     "initializer_range": 0.2,
     "tie_word_embeddings": False,
 }
@@ -62,27 +62,27 @@ EXPERTS: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_inte
 
 
 def qwen2_config() -> PreTrainedConfig:
-    """Give the architecture of Qwen2 and Qwen2.5."""
+    """Configure the architecture of Qwen2 and Qwen2.5."""
     return Qwen2Config(**SIZES)
 
 
 def qwen3_config() -> PreTrainedConfig:
-    """Give the architecture of Qwen3."""
+    """Configure the architecture of Qwen3."""
     return Qwen3Config(**SIZES, head_dim=16)
 
 
 def qwen2_moe_config() -> PreTrainedConfig:
-    """Give the mixture-of-experts architecture of Qwen1.5 and Qwen2."""
+    """Configure the mixture-of-experts architecture of Qwen1.5 and Qwen2."""
     return Qwen2MoeConfig(**SIZES, **EXPERTS, shared_expert_intermediate_size=48)
 
 
 def qwen3_moe_config() -> PreTrainedConfig:
-    """Give the mixture-of-experts architecture of Qwen3."""
+    """Configure the mixture-of-experts architecture of Qwen3."""
     return Qwen3MoeConfig(**SIZES, **EXPERTS)
 
 
 def qwen3_5_config() -> PreTrainedConfig:
-    """Give the hybrid of Qwen3.5: every second layer is linear attention, with a state instead of columns."""
+    """Configure the hybrid of Qwen3.5: every second layer is linear attention, with a state instead of columns."""
     return Qwen3_5TextConfig(
         **SIZES,
         head_dim=16,
@@ -95,12 +95,12 @@ def qwen3_5_config() -> PreTrainedConfig:
 
 
 def sliding_config() -> PreTrainedConfig:
-    """Give a Qwen2 whose second layer sees no further than 16 columns back."""
+    """Configure a Qwen2 whose second layer has a sliding window of 16 columns."""
     return Qwen2Config(**SIZES, use_sliding_window=True, sliding_window=16, max_window_layers=1)
 
 
 def tied_config() -> PreTrainedConfig:
-    """Give a Qwen3 that reads and writes with the same embeddings, as the small ones do."""
+    """Configure a Qwen3 with tied embeddings, like the small ones."""
     return Qwen3Config(**{**SIZES, "tie_word_embeddings": True}, head_dim=16)
 
 
@@ -113,7 +113,7 @@ ARCHITECTURES: dict[str, Callable[[], PreTrainedConfig]] = {
 
 
 def long_config(base: PreTrainedConfig) -> PreTrainedConfig:
-    """Give the same with a context in which a prompt takes several passes through the model."""
+    """Lengthen the context, so that a prompt needs several passes."""
     base.max_position_embeddings = LONG_CONTEXT
     return base
 
@@ -126,7 +126,7 @@ VARIANTS: dict[str, Callable[[], PreTrainedConfig]] = {
     "long sliding": lambda: long_config(sliding_config()),
     "long qwen3_5": lambda: long_config(qwen3_5_config()),
 }
-"""Layers that forget, and weights that are shared: what else the family does."""
+"""Variants: hybrid layers, sliding windows, tied weights, long contexts."""
 
 
 def chat_tokenizer(size: int = VOCABULARY) -> Qwen2Tokenizer:
@@ -139,10 +139,10 @@ def chat_tokenizer(size: int = VOCABULARY) -> Qwen2Tokenizer:
 
 
 def spelling_tokenizer() -> PreTrainedTokenizerBase:
-    """Train a tokenizer whose decoded text is the names of all tokens, with a space between them.
+    """Train a tokenizer that decodes to the names of all tokens, separated by spaces.
 
-    It encodes as `chat_tokenizer` does. So an answer's text tells its ids, but for those that end it. No token is
-    for reasoning: its tags would be cut out of the text.
+    It encodes like `chat_tokenizer`. So an answer's text tells its ids, except the end token. There are no reasoning
+    tags, because they would be cut from the text.
     """
     tokenizer = _trained_tokenizer(VOCABULARY)
     backend = tokenizer.backend_tokenizer
@@ -181,9 +181,9 @@ def save_model(folder: Path, config: PreTrainedConfig, seed: int = 0) -> Path:
 
 
 def save_spelling_model(folder: Path, config: PreTrainedConfig, seed: int = 0) -> Path:
-    """Save a random model whose answers can be read back as token ids, and end by themselves now and then."""
+    """Save a random model whose answers spell their token ids, and sometimes end by themselves."""
     tokenizer = spelling_tokenizer()
-    config.vocab_size = len(tokenizer)  # each token that it can give has a name
+    config.vocab_size = len(tokenizer)  # each token that it can generate has a name
     network = _random_network(config, tokenizer, seed)
     network.get_output_embeddings().weight.data[config.eos_token_id] *= END_LOUDNESS
     return _save(folder, network, tokenizer)

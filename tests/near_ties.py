@@ -1,4 +1,4 @@
-"""At the end of a test run: how often an answer took the other one of two near ties."""
+"""Reports at the end of a test run how many tokens differed at a near tie."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from _pytest.terminal import TerminalReporter
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Add up what the faithfulness tests recorded, also in other processes."""
+    """Add up what the faithfulness tests recorded, in all processes."""
     counts: Counter[str] = Counter()
     for outcome in ("passed", "failed"):
         for report in terminalreporter.stats.get(outcome, ()):
@@ -16,5 +16,5 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     if counts["compared_tokens"]:
         terminalreporter.write_line(
             f"faithful: {counts['compared_tokens']} tokens compared with the model alone, "
-            f"{counts['near_ties']} of them the other one of two near ties"
+            f"{counts['near_ties']} differed at a near tie"
         )

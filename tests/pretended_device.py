@@ -1,7 +1,7 @@
-"""A device that is pretended: its tensors lie in main memory, yet mix with a CPU's as little as those of a GPU.
+"""A simulated device: its tensors lie in main memory, but like a GPU's they do not mix with a CPU's.
 
-So what the engine does on another device than a CPU can be run, and held against the answers of a CPU, where there is
-none. It registers itself with PyTorch for good: only for a process of its own.
+It runs the engine's ways for other devices on a machine that has only a CPU. PyTorch cannot unregister it, so use it
+only in a child process.
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ NAME = "pretended"
 _aten = torch.ops.aten
 _COPY = _aten.copy_.default
 _MOVES = {_COPY, _aten._to_copy.default, _aten.to.device, _aten.to.dtype_layout, _aten.to.other}
-_INDEXING = {_aten.index.Tensor, _aten.index_put_.default}  # a GPU too takes indices that lie on the CPU
+_INDEXING = {_aten.index.Tensor, _aten.index_put_.default}  # a GPU accepts indices on the CPU too
 
 
 class _There(torch.Tensor):
-    """A tensor on the device; `held` is the one in main memory that has its numbers."""
+    """A tensor on the device; `held` has its numbers, in main memory."""
 
     held: torch.Tensor
 
@@ -36,7 +36,7 @@ class _There(torch.Tensor):
         return made
 
     def tolist(self) -> Any:
-        """Give its numbers: PyTorch does not for a class of one's own."""
+        """Return its numbers. PyTorch does not do this for subclasses."""
         return self.held.tolist()
 
     @classmethod
@@ -47,14 +47,14 @@ class _There(torch.Tensor):
 
 
 class _Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees the operations too that only name the device, as one that makes a tensor there."""
+    """Also handles operations that only name the device, such as making a tensor there."""
 
     def __torch_dispatch__(self, operation: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _run(operation, args, kwargs or {})
 
 
 def _run(operation: Any, args: Any, kwargs: Any) -> Any:
-    """Compute in main memory, and put the outcome where it belongs. Raises RuntimeError over two devices."""
+    """Compute in main memory, and wrap the outcome. Raises RuntimeError for tensors on two devices."""
     leaves = tree_leaves((args, kwargs))
     there = [one for one in leaves if isinstance(one, _There)]
     here = [
@@ -94,14 +94,14 @@ def _in_memory(one: Any) -> Any:
 def _register() -> None:
     _setup_privateuseone_for_python_backend(NAME)
     torch._C._set_only_lift_cpu_tensors(True)
-    # Tensors of a class of one's own cannot be made in inference mode.
+    # Inference mode cannot make tensors of a subclass.
     inference_mode.__enter__ = lambda _: None  # type: ignore[method-assign]
     inference_mode.__exit__ = lambda *_: None  # type: ignore[method-assign]
 
 
 @contextmanager
 def pretended_device() -> Iterator[None]:
-    """Have the device as long as this lasts, in this thread."""
+    """Provide the device in this thread, within the context."""
     _register()
     with torch.no_grad(), _Mode():  # type: ignore[no-untyped-call]
         yield

@@ -1,8 +1,8 @@
-"""A Record for devices without graphs: it notes each operation, and does them all again without Python's help.
+"""A Record for devices without graphs: it notes operations and repeats them.
 
-It is as strict as a CUDA graph. What waits for the device, or brings numbers to it, is refused; what is computed while
-recording is of no use; and what a replay leaves between inputs and outcome is gone before the next one. Only what
-reads a CPU's memory without an operation, as `tolist` does, goes unseen.
+It is as strict as a CUDA graph. It refuses operations that wait for the device or bring numbers to it. Results computed
+while recording are overwritten, and intermediate results before each replay. It only misses reads of CPU memory without
+an operation, such as `tolist`.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,20 +21,20 @@ _WAITING = {
     _aten.equal.default,
     _aten._unique2.default,
 }
-_BRINGING = {_aten.lift_fresh.default, _aten.lift_fresh_copy.default}  # a tensor made of Python's numbers
+_BRINGING = {_aten.lift_fresh.default, _aten.lift_fresh_copy.default}  # makes a tensor of Python's numbers
 _INDEXING = {_aten.index.Tensor, _aten.index_put.default, _aten.index_put_.default}
 _BY_MASK = {torch.bool, torch.uint8}
 
 
 class Recorder:
-    """A Record. `replays` counts how often what it recorded was done again."""
+    """A Record that counts recordings and replays."""
 
     def __init__(self) -> None:
         self.recorded = 0
         self.replays = 0
 
     def __call__(self, function: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
-        """Record `function` after calling it once, as is done on CUDA. Raises RuntimeError for what is refused."""
+        """Call `function` once, then record it, as on CUDA. Raises RuntimeError for what a graph cannot hold."""
         function()
         with _Recording() as recording:
             outcome = function()
@@ -50,7 +50,7 @@ class Recorder:
 
 
 class _Recording(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """The operations since it was entered, with the tensors that they were given and that they gave."""
+    """Operations since it was entered, with their inputs and outputs."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -70,7 +70,7 @@ class _Recording(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return given
 
     def replay(self) -> None:
-        """Do it all again, into the same tensors."""
+        """Repeat all operations into the same tensors."""
         self.spoil()
         for operation, args, kwargs, given in self._operations:
             again = operation(*args, **kwargs)
@@ -78,7 +78,7 @@ class _Recording(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 old.copy_(new)
 
     def spoil(self) -> None:
-        """Overwrite what was computed."""
+        """Overwrite everything computed."""
         for operation, _, _, given in self._operations:
             for one in _made(operation, given):
                 one.fill_(float("nan") if one.is_floating_point() else 1)
@@ -99,6 +99,6 @@ def _lies_somewhere(one: Any) -> bool:
 
 
 def _made(operation: Any, given: Any) -> Iterator[torch.Tensor]:
-    """Give the tensors that an operation made: what it changes, or looks at in another way, is not its own."""
+    """Yield the tensors that an operation made, without changed inputs and views."""
     if all(returned.alias_info is None for returned in operation._schema.returns):
         yield from (one for one in tree_leaves(given) if isinstance(one, torch.Tensor))

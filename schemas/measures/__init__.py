@@ -1,1 +1,1 @@
-"""Values counted by size."""
+"""Histograms."""

@@ -1,11 +1,11 @@
-"""How often values of each size are there."""
+"""Histograms for reports."""
 
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 _STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-"""In each power of ten: bars that look equally wide where sizes are told by their magnitude."""
+"""Bounds within each power of ten: the bars look equally wide on a logarithmic axis."""
 
 TOKEN_BOUNDS = tuple(
     step * 10.0**power for power in range(6) for step in _STEPS if (step * 10.0**power).is_integer()
@@ -14,7 +14,7 @@ SECOND_BOUNDS = tuple(round(step * 10.0**power, 3) for power in range(-2, 4) for
 
 
 class Bar(BaseModel):
-    """How many values lie from `first` on, below `end`; None is without end."""
+    """Counts values from `first` up to, but without, `end`. None means no end."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,7 +24,7 @@ class Bar(BaseModel):
 
 
 class Histogram(BaseModel):
-    """Values by size, from the first bar that holds one to the last; `total` is their sum."""
+    """Values by size, from the first filled bar to the last. `total` is their sum."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,11 +34,11 @@ class Histogram(BaseModel):
 
     @property
     def mean(self) -> float | None:
-        """Their average, None without values."""
+        """The average; None without values."""
         return self.total / self.count if self.count else None
 
     def bar_at(self, share: float) -> Bar | None:
-        """The bar of the value that so large a share of all is not above; None without values."""
+        """Return the bar that holds this quantile, such as 0.5 for the median; None without values."""
         below = 0
         for bar in self.bars:
             below += bar.count
@@ -48,7 +48,7 @@ class Histogram(BaseModel):
 
 
 def histogram(counts: Sequence[int], bounds: Sequence[float], total: float) -> Histogram:
-    """A histogram of counts by bucket: below the first bound, between each two, and from the last on."""
+    """Make a histogram of counts: below the first bound, between bounds, and from the last bound on."""
     filled = [place for place, count in enumerate(counts) if count]
     if not filled:
         return Histogram()
