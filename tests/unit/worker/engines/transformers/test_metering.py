@@ -27,7 +27,7 @@ def three_groups() -> list[Request]:
     return [replace(one, closes_group=one.key % 5 == 4) for one in requests]
 
 
-def told(checkpoint: Checkpoint, name: str, requests: list[Request]) -> list[BatchMetrics | Completion]:
+def events_of(checkpoint: Checkpoint, name: str, requests: list[Request]) -> list[BatchMetrics | Completion]:
     """Return an engine's metrics and completions in order."""
     events: list[BatchMetrics | Completion] = []
     hooks = EngineHooks(lambda: None, events.append)
@@ -43,7 +43,7 @@ def test_the_sums_of_each_group_are_those_of_its_answers(
     name: str, report_seconds: float, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metering, "REPORT_SECONDS", report_seconds)
-    events = told(checkpoint, name, three_groups())
+    events = events_of(checkpoint, name, three_groups())
     metrics = [one for one in events if isinstance(one, BatchMetrics)]
     usages = [(one.group, one.usage) for one in events if isinstance(one, Completion)]
     for group in range(3):
@@ -64,13 +64,13 @@ def test_the_sums_of_each_group_are_those_of_its_answers(
 
 
 def test_packed_documents_pad_nothing(checkpoint: Checkpoint) -> None:
-    metrics = [one for one in told(checkpoint, "qwen3", three_groups()) if isinstance(one, BatchMetrics)]
+    metrics = [one for one in events_of(checkpoint, "qwen3", three_groups()) if isinstance(one, BatchMetrics)]
     assert sum(one.padded_tokens for one in metrics) == sum(one.prompt_tokens for one in metrics)
 
 
 @pytest.mark.parametrize("name", ["qwen3", "qwen3_5"])
 def test_the_last_metrics_of_a_group_come_before_its_last_answer(name: str, checkpoint: Checkpoint) -> None:
-    events = told(checkpoint, name, three_groups())
+    events = events_of(checkpoint, name, three_groups())
     for group in range(3):
         places = [(place, one) for place, one in enumerate(events) if one.group == group]
         metered = [place for place, one in places if isinstance(one, BatchMetrics)]

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 from weakref import ref
 
@@ -13,8 +14,13 @@ from qwenq.worker.engines.transformers.dense import graphed_forward
 from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE, GraphedForward
 from qwenq.worker.engines.transformers.dense.recording import Record, Replay
 from qwenq.worker.engines.transformers.packed import rows as packed_rows
+from qwenq.worker.engines.transformers.packed.decode_attention import FoldedDecoding
+from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
+from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
+from qwenq.worker.engines.transformers.packed.prefix import Prefix
 from qwenq.worker.engines.transformers.packed.rows import PackedRows
+from qwenq.worker.engines.transformers.packed.step import PackedStep
 from qwenq.worker.engines.transformers.way import prepare_packing
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engines.transformers.running import check_all, document, documents, drain, random_ids
@@ -37,6 +43,15 @@ def forward_of(network: Any, record: Record) -> GraphedForward:
 
 def runner_of(network: Any, forward: GraphedForward, rows: int = 4, cells: int = 100_000) -> PackedRows:
     return PackedRows(network, forward, TokenBudget(rows, cells))
+
+
+def decode_step(cache: KVCache, prefix: Prefix | None, filled: int) -> PackedStep:
+    """Make a step that gives each of the cache's slots a token."""
+    rows = [DecodeRow(slot, filled, prefix) for slot in range(cache.slots)]
+    step = PackedStep(decoding=FoldedDecoding(cache, cache.slots, rows))
+    for row in rows:
+        step.add_token(7, row.shared + row.filled)
+    return step
 
 
 def fail_once(error: Exception) -> tuple[Recorder, Record]:
@@ -87,14 +102,14 @@ def test_reallocating_the_cache_drops_its_graphs(network_of: Networks) -> None:
     rows = [
         document(random_ids(length, length), new, length) for length, new in ((5, 300), (90, 170), (3, 9))
     ]
-    most = 0
+    counts = [0]
     waiting = list(rows)
     while waiting or runner.running:
         while waiting and runner.admit(waiting[0], ()):
             waiting.pop(0)
         runner.step()
-        most = max(most, len(forward._graphs))
-    assert most == 1
+        counts.append(forward.graphs)
+    assert any(after == 0 < before for before, after in pairwise(counts))
     assert recorder.recorded > 5
     check_all(network_of("qwen3"), rows)
 
@@ -108,9 +123,9 @@ def test_a_release_drops_the_graphs_and_new_documents_record_others(network_of: 
         assert runner.admit(row, [one.prompt for one in first])
     for _ in range(STEPS_BEFORE + 3):
         runner.step()
-    assert forward._graphs
+    assert forward.graphs
     runner.release()
-    assert not forward._graphs
+    assert not forward.graphs
     again = documents([10, 20], shared=30, new=15)
     drain(runner, again)
     check_all(network_of("qwen3"), again)
@@ -121,26 +136,22 @@ def test_graphs_keep_no_prefix_alive_and_serve_no_other_prefix(network_of: Netwo
         outcome = function()
         return lambda: outcome  # holds nothing else, as a graph does not
 
-    forward = forward_of(network_of("qwen3"), Recorder())
-    forward._record = record
-    runner = runner_of(network_of("qwen3"), forward)
-    rows = documents([10, 20], shared=30, new=40)
-    for row in rows:
-        assert runner.admit(row, [one.prompt for one in rows])
-    for _ in range(STEPS_BEFORE + 3):
-        runner.step()
-    (graphs,) = forward._graphs.values()
-    assert graphs.kept
-    prefix = runner._rows[0].prefix
-    assert prefix is not None
+    forward = forward_of(network_of("qwen3"), record)
+    shape = CacheShape.of(network_of("qwen3"))
+    cache = KVCache(shape)
+    cache.resize(slots=2, columns=64, used=0)
+    prefix = Prefix(random_ids(30))
+    prefix.make_room(shape)
+    for filled in range(1 + STEPS_BEFORE):
+        forward(decode_step(cache, prefix, filled))
+    assert forward.graphs == 1
     memory, whole = ref(prefix.keys[0]), ref(prefix)
-    runner.discard(rows)
-    runner._shelf.clear()
     del prefix
     gc.collect()
     assert (memory(), whole()) == (None, None)
-    graphs.turn_to(None)
-    assert not graphs.kept
+    assert forward.graphs == 1
+    forward(decode_step(cache, None, 1 + STEPS_BEFORE))
+    assert forward.graphs == 0
 
 
 def test_jobs_with_different_prefixes_answer_as_alone(network_of: Networks) -> None:
@@ -166,8 +177,7 @@ def test_the_number_of_graphs_is_limited(network_of: Networks, monkeypatch: pyte
     rows = [document(random_ids(5, key), 20 + 30 * key, key) for key in range(4)]
     before = recorder.recorded
     drain(runner, rows)
-    (graphs,) = forward._graphs.values()
-    assert len(graphs.kept) == 2 < recorder.recorded - before
+    assert forward.graphs == 2 < recorder.recorded - before
     check_all(network_of("qwen3"), rows)
 
 

@@ -14,17 +14,17 @@ from tests.unit.worker.engines.asking import INSTRUCTION, ask, ask_plainly
 
 CONTEXT = 256
 LONG = "The invoice of Müller & Sons is due on 12 May 2024. " * 60
+TOKENIZER = chat_tokenizer()
+TOKENIZER.model_max_length = 10**30
 
 
 @pytest.fixture(scope="module")
 def fitter() -> Fitter:
-    tokenizer = chat_tokenizer()
-    tokenizer.model_max_length = 10**30
-    return Fitter(PromptEncoder(tokenizer), CONTEXT)
+    return Fitter(PromptEncoder(TOKENIZER), CONTEXT)
 
 
-def text_of(fitter: Fitter, ids: list[int]) -> str:
-    return str(fitter.encoder._tokenizer.decode(ids))
+def text_of(ids: list[int]) -> str:
+    return str(TOKENIZER.decode(ids))
 
 
 def test_a_prompt_that_fits_exactly_is_left_alone(fitter: Fitter) -> None:
@@ -44,7 +44,7 @@ def test_a_prompt_that_is_too_long_fails_with_the_counts(fitter: Fitter) -> None
 
 def test_truncating_keeps_the_beginning_and_everything_around_it(fitter: Fitter) -> None:
     ids = fitter.fit(ask(LONG, max_new_tokens=100, on_overflow="truncate"))
-    text = text_of(fitter, ids)
+    text = text_of(ids)
     assert text.startswith(f"<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n{INSTRUCTION}")
     assert text.endswith("<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n")
     document = text.partition(INSTRUCTION)[2].partition("<|im_end|>")[0]
