@@ -1,4 +1,4 @@
-"""qwenq's commands within the test's own process: what a command says, without what a process costs to start."""
+"""Run qwenq's commands in the test's own process, which is much quicker than a child process."""
 
 import gc
 import io
@@ -17,7 +17,7 @@ from qwenq.cli import main
 def qwenq_here(
     *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command that starts no service; what it prints and its exit code are those of `qwenq`."""
+    """Run a command that starts no service. Output and exit code are the same as those of `qwenq`."""
     words = [str(argument) for argument in arguments]
     with pytest.MonkeyPatch.context() as patch, _process_kept():
         patch.chdir(cwd)
@@ -43,7 +43,7 @@ def _read(stream: io.TextIOWrapper) -> str:
 
 @contextmanager
 def _process_kept() -> Iterator[None]:
-    """A command is its process's last deed, and leaves handlers of signals and the garbage collector as it likes."""
+    """Restore signal handlers and garbage collection, which a command changes for its process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     thresholds = gc.get_threshold()
     hook = sys.unraisablehook

@@ -1,4 +1,4 @@
-"""qwenq's own commands as processes of a test."""
+"""Run qwenq's commands as child processes of a test."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
 
-# Threads that wait for each other crawl when tests share the cores; for the tiny model one is quicker anyway.
+# Several threads are slow when tests share the cores; for the tiny model one thread is quicker anyway.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 TINY_MODEL = Path(__file__).parents[1] / "examples" / "tiny-qwen3"
 
 
 @dataclass
 class Fleet:
-    """The services that a test started; `kill` leaves none."""
+    """The services that a test started."""
 
     settings: Settings
     services: list[Service] = field(default_factory=list)
@@ -35,13 +35,13 @@ class Fleet:
         return service
 
     def kill(self) -> None:
-        """End all at once: Celery takes two seconds for a polite stop, and the tests of stopping ask for it."""
+        """Kill all services at once. A polite stop takes Celery two seconds; tests of stopping do it themselves."""
         for service in self.services:
             service.kill()
 
 
 def working_process(worker: Service) -> psutil.Process | None:
-    """The child of a worker that holds the model; None while there is none."""
+    """The working process of a worker, or None."""
     try:
         children = psutil.Process(worker.pid).children()
     except psutil.NoSuchProcess:
@@ -51,7 +51,7 @@ def working_process(worker: Service) -> psutil.Process | None:
 
 
 def store_process_of(child: psutil.Process) -> psutil.Process | None:
-    """The process that works on the store for a working process; None while there is none."""
+    """The store process of a working process, or None."""
     serving = [one for one in child.children() if "qwenq.worker.store_process.serving" in _command(one)]
     return serving[0] if serving else None
 
@@ -80,11 +80,11 @@ def qwenq(
 
 
 def write_jsonl(path: Path, rows: list[dict[str, object]]) -> Path:
-    """A JSONL file of these rows."""
+    """Write rows as a JSONL file."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
 
 
 def read_jsonl(path: Path) -> list[dict[str, object]]:
-    """The rows of a JSONL file."""
+    """Read the rows of a JSONL file."""
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""Workers for integration and acceptance tests, and a job to give them."""
+"""Workers and jobs for integration and acceptance tests."""
 
 from collections.abc import Iterable, Iterator
 
@@ -35,7 +35,7 @@ class Jobs:
     def submit(
         self, texts: Iterable[str], model: str = str(TINY_MODEL), chunk_documents: int = 100, **params: object
     ) -> EnqueuedJob:
-        """A job with one document a text, its id `d<place>`."""
+        """Submit a job with one document a text; its id is `d<place>`."""
         rows = [
             Document(f"d{place}", 0, place + 1, f'{{"text": {_quoted(text)}}}')
             for place, text in enumerate(texts)
@@ -52,19 +52,19 @@ class Jobs:
         return status
 
     def wait_until_ended(self, job_id: int, seconds: float = 120.0) -> JobStatus:
-        """The job's last status."""
+        """Wait for the end of a job, and return its status."""
         eventually(lambda: self.status(job_id).state.ended, f"job {job_id} ends", seconds)
         return self.status(job_id)
 
     def wait_until_working(self, job_id: int) -> JobStatus:
-        """Wait until some documents are answered while others are not."""
+        """Wait until some documents are answered and others still run."""
 
         def working() -> JobStatus | None:
             status = self.status(job_id)
-            assert not status.state.ended, "the job ended before it was caught at work: make it longer"
+            assert not status.state.ended, "the job ended too early: make it longer"
             return status if status.documents.succeeded and status.documents.running else None
 
-        found = eventually(working, f"job {job_id} is at work")
+        found = eventually(working, f"job {job_id} is running")
         assert found is not None
         return found
 

@@ -75,7 +75,7 @@ def answers(socket: str) -> bool:
 
 
 def _wait_until_free(socket: str) -> None:
-    """Wait until no Redis answers: one that is ending removes its socket, and must not remove the next one's."""
+    """Wait until no Redis answers: an ending Redis removes its socket, which must not be the new one's."""
     deadline = time.monotonic() + START_SECONDS
     while answers(socket):
         if time.monotonic() > deadline:

@@ -31,7 +31,7 @@ def check_schema(found: str | None, needed: str) -> Check:
         return Check(
             name="schema",
             state=HealthState.HEALTHY,
-            message=f"version {found}, the one that this qwenq needs",
+            message=f"version {found}, as this qwenq needs",
         )
     if found is None:
         message, advice = "the store has no tables yet", "Make them: `qwenq db upgrade`."

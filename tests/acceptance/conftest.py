@@ -1,4 +1,4 @@
-"""A user's folder, and documents in it."""
+"""A user's working folder with documents."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ QUESTION = "\n\nWhat is the total? Answer with the value only."
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An empty folder, where a user types commands."""
+    """An empty folder to type commands in."""
     folder = tmp_path / "work"
     folder.mkdir()
     return folder

@@ -1,6 +1,6 @@
-"""The echo engine, but documents with the word in them fail: for a worker that a test starts.
+"""The echo engine, but documents that contain FAULTY fail. For a worker that a test starts.
 
-A process that finds this module in its `sitecustomize` has it for the model `echo`.
+A process whose `sitecustomize` calls `install` uses it for the model `echo`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ FAULTY = "faulty"
 
 
 class FailingEngine(EchoEngine):
-    """Answers each document but the faulty ones."""
+    """Answers every document except the faulty ones."""
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer with the document itself, or with a failure."""
@@ -29,5 +29,5 @@ class FailingEngine(EchoEngine):
 
 
 def install() -> None:
-    """Let it be the echo engine of this process."""
+    """Replace the echo engine of this process."""
     setattr(kind, EchoEngine.__name__, FailingEngine)

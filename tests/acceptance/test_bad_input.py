@@ -1,4 +1,4 @@
-"""Everything that a file of documents can hold, submitted and answered with the shipped model."""
+"""Files with every kind of bad and odd document, answered by the shipped model."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ MEGABYTE = "The parties agree to the terms below. " * 27_595
 
 
 def chat(custom_id: str, text: str = "Total: 7.50" + QUESTION, **body: object) -> dict[str, object]:
-    """Ask with parameters of its own, in OpenAI's Batch format."""
+    """A document in OpenAI's Batch format, with its own parameters."""
     body["messages"] = [{"role": "user", "content": text}]
     return {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body}
 
@@ -36,7 +36,7 @@ FAILING: dict[str, tuple[dict[str, object], str]] = {
     "too-many-tokens": (chat("too-many-tokens", max_tokens=999_999), "too_long"),
     "negative": (chat("negative", max_tokens=-5), "invalid_parameter"),
     "absurd": (chat("absurd", temperature=1e300), "invalid_parameter"),
-    "infinite": (chat("infinite", temperature=float("inf")), "invalid_row"),  # no JSON
+    "infinite": (chat("infinite", temperature=float("inf")), "invalid_row"),  # not JSON
     "wordy": (chat("wordy", top_p="most"), "invalid_parameter"),
     "empty-stop": (chat("empty-stop", stop=[""]), "invalid_parameter"),
     "endless-stops": (
@@ -92,18 +92,18 @@ def test_bad_documents_fail_alone_and_change_no_answer_of_good_ones(folder: Path
     assert len(errors) == len(FAILING)
     assert set(answers) == {str(row["id"]) for row in GOOD} | set(WORKING)
     for expected in read_jsonl(folder / "clean-out.jsonl"):
-        assert told(answers[str(expected["custom_id"])]) == told(expected)
+        assert own_part(answers[str(expected["custom_id"])]) == own_part(expected)
 
 
 def error_code(errors: list[dict[str, object]], rows: list[dict[str, object]], name: str) -> object:
-    """The code of a row's error, by the line of the row."""
+    """The error code of a row, found by the row's line."""
     line = 1 + next(at for at, row in enumerate(rows) if name in (row.get("id"), row.get("custom_id")))
     found = [error["error"] for error in errors if error["line"] == line]
     return json.loads(json.dumps(found[0]))["code"] if len(found) == 1 else found
 
 
-def told(answer: dict[str, object]) -> dict[str, object]:
-    """An answer without how much of its prompt it shared: the one thing that neighbours may change."""
+def own_part(answer: dict[str, object]) -> dict[str, object]:
+    """An answer without its `prefix_tokens`, which depend on the documents beside it."""
     usage = answer["usage"]
     assert isinstance(usage, dict)
     return {**answer, "usage": {name: count for name, count in usage.items() if name != "prefix_tokens"}}

@@ -1,4 +1,4 @@
-"""`examples/analysis`: each template with its schema, as its README tells it, on one worker with the tiny model."""
+"""`examples/analysis`: each template with its schema, as in its README, on one worker with the tiny model."""
 
 import csv
 import json
@@ -25,13 +25,13 @@ TEMPLATES = ["summarize", "extract", "classify", "qa"]
 
 
 def submitted(command: list[str]) -> list[str]:
-    """The same request for a worker that runs already."""
+    """The same command for a worker that is already running."""
     out = command.index("-o")
     return [str(TINY_MODEL) if word == "../tiny-qwen3" else word for word in command[:out]]
 
 
 def answered(job: str, command: list[str], folder: Path, home: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A job's answers in the file that the command writes."""
+    """A job's answers, in the file that the command writes."""
     out = folder / command[command.index("-o") + 1]
     written = qwenq_here("results", job, "-o", out, cwd=FOLDER, env=home)
     assert written.returncode == 0, written.stderr
@@ -45,9 +45,9 @@ def test_the_answers_of_every_template_satisfy_its_schema(folder: Path, fleet: F
     home = dict(environment_of(fleet.settings))
     jobs: dict[str, str] = {}
     fleet.start("worker", "--model", str(TINY_MODEL))
-    told = [qwenq_here("submit", *submitted(command), cwd=FOLDER, env=home) for command in COMMANDS]
+    shown = [qwenq_here("submit", *submitted(command), cwd=FOLDER, env=home) for command in COMMANDS]
     asked = [json.loads(line)["id"] for line in (FOLDER / "documents.jsonl").read_text().splitlines()]
-    for submission, command, template in zip(told, COMMANDS, TEMPLATES, strict=True):
+    for submission, command, template in zip(shown, COMMANDS, TEMPLATES, strict=True):
         assert submission.returncode == 0, submission.stderr
         job = jobs[template] = submission.stdout.strip()
         waited = qwenq_here("status", job, "--watch", "--json", cwd=FOLDER, env=home)
@@ -64,10 +64,10 @@ def test_the_answers_of_every_template_satisfy_its_schema(folder: Path, fleet: F
         (answer["label"], answer["urgent"]) for answer in map(json.loads, (row["text"] for row in labels))
     ]
     ran = qwenq_here("report", jobs["qa"], "-o", folder / "qa.html", "--json", cwd=FOLDER, env=home)
-    told = json.loads(ran.stdout)
+    shown = json.loads(ran.stdout)
     page = (folder / "qa.html").read_text("utf-8")
-    assert told["device_seconds"] > 0
-    assert told["distributions"]["seconds"]["count"] == len(asked)
+    assert shown["device_seconds"] > 0
+    assert shown["distributions"]["seconds"]["count"] == len(asked)
     assert all(
         f'aria-label="{title}.' in page for title in ("Answer lengths", "Response times", "Throughput")
     )

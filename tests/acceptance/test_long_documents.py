@@ -29,10 +29,10 @@ def test_a_long_document_gets_one_answer_and_a_file_of_part_answers(folder: Path
     assert done.returncode == 0, done.stderr
     status = json.loads(done.stdout)
     job = str(status["id"])
-    told = qwenq_here("results", job, "-o", "out.jsonl", "--parts", "parts.jsonl", cwd=folder, env=home)
+    shown = qwenq_here("results", job, "-o", "out.jsonl", "--parts", "parts.jsonl", cwd=folder, env=home)
     long, short = lines_of(folder / "out.jsonl")
     parts = lines_of(folder / "parts.jsonl")
-    assert f"{len(parts)} answers to parts: parts.jsonl" in told.stderr
+    assert f"{len(parts)} answers to parts: parts.jsonl" in shown.stderr
     assert (long["parts"], short["parts"]) == (len(parts), 1)
     assert long["text"].startswith(f"{len(parts)} parts: Paragraph 0")
     assert "".join(LONG[part["first_char"] : part["last_char"] + 1] for part in parts) == LONG

@@ -1,4 +1,4 @@
-"""`qwenq metrics` tells what a job took, to people and to programs."""
+"""`qwenq metrics`: what a job took, for people and as JSON."""
 
 import json
 from dataclasses import replace
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def answered(store: Store) -> int:
-    """A job with two answers, and what they took."""
+    """A job with two measured answers."""
     job_id = make_job(store, documents=2)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
@@ -31,19 +31,19 @@ def answered(store: Store) -> int:
 
 
 def test_metrics_prints_one_fact_a_line(tmp_path: Path, settings: Settings, answered: int) -> None:
-    told = qwenq_here("metrics", str(answered), cwd=tmp_path, env=environment_of(settings))
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "response time 2.0 s on average, p50 2.0 s, p95 3.6 s; of 2 answers\n" in told.stdout
-    assert "15 while a device worked\n" in told.stdout
-    assert "padding       50.0 % more cells than prompts have tokens\n" in told.stdout
-    assert "prefix reuse  25.0 % of the tokens in\n" in told.stdout
-    assert "memory        2.0 GiB, 5.0 GiB on the GPU, at the most\n" in told.stdout
+    shown = qwenq_here("metrics", str(answered), cwd=tmp_path, env=environment_of(settings))
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "response time 2.0 s on average, p50 2.0 s, p95 3.6 s; of 2 answers\n" in shown.stdout
+    assert "15 while a device worked\n" in shown.stdout
+    assert "padding       50.0 % more cells than prompts have tokens\n" in shown.stdout
+    assert "prefix reuse  25.0 % of the tokens in\n" in shown.stdout
+    assert "memory        2.0 GiB, 5.0 GiB on the GPU, at the most\n" in shown.stdout
 
 
 def test_metrics_json_is_one_json_document(tmp_path: Path, settings: Settings, answered: int) -> None:
-    told = qwenq_here("metrics", str(answered), "--json", cwd=tmp_path, env=environment_of(settings))
-    found = JobMetrics.model_validate_json(told.stdout)
-    assert found.model_dump(mode="json") == json.loads(told.stdout)
+    shown = qwenq_here("metrics", str(answered), "--json", cwd=tmp_path, env=environment_of(settings))
+    found = JobMetrics.model_validate_json(shown.stdout)
+    assert found.model_dump(mode="json") == json.loads(shown.stdout)
     assert found.response_seconds is not None
     assert (found.id, found.response_seconds.answers, found.response_seconds.p50) == (answered, 2, 2.0)
 
@@ -51,11 +51,11 @@ def test_metrics_json_is_one_json_document(tmp_path: Path, settings: Settings, a
 def test_metrics_of_a_waiting_job_says_that_nothing_was_generated(
     tmp_path: Path, settings: Settings, store: Store
 ) -> None:
-    told = qwenq_here("metrics", str(make_job(store)), cwd=tmp_path, env=environment_of(settings))
-    assert "response time nothing was generated yet\n" in told.stdout
+    shown = qwenq_here("metrics", str(make_job(store)), cwd=tmp_path, env=environment_of(settings))
+    assert "response time nothing was generated yet\n" in shown.stdout
 
 
 def test_metrics_of_an_unknown_job_is_refused(tmp_path: Path, settings: Settings, store: Store) -> None:
-    told = qwenq_here("metrics", "99", cwd=tmp_path, env=environment_of(settings))
-    assert (told.returncode, told.stdout) == (2, "")
-    assert "99" in told.stderr
+    shown = qwenq_here("metrics", "99", cwd=tmp_path, env=environment_of(settings))
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert "99" in shown.stderr

@@ -1,4 +1,4 @@
-"""`qwenq submit` of a folder as a department leaves it: tables, documents, and what cannot be read."""
+"""`qwenq submit` of a mixed folder: tables, documents, and files that cannot be read."""
 
 import json
 import sqlite3
@@ -33,7 +33,7 @@ BAD = [
 
 @pytest.fixture
 def inbox(folder: Path) -> Path:
-    """A file of each kind, one that is encrypted, and one of a kind that is not read."""
+    """A file of each kind, an encrypted one, and one of an unknown kind."""
     inbox = folder / "inbox"
     (inbox / "contracts").mkdir(parents=True)
     files = {
@@ -62,8 +62,8 @@ def test_every_file_of_a_mixed_folder_becomes_documents_or_an_error(folder: Path
             connection.execute("SELECT custom_id, content FROM documents WHERE custom_id IS NOT NULL")
         )
     assert {custom_id: json.loads(content)["text"] for custom_id, content in stored.items()} == GOOD
-    told = qwenq_here("results", "1", "-o", "out.jsonl", "--errors", "why.jsonl", cwd=folder)
-    assert told.returncode == 0, told.stderr
+    shown = qwenq_here("results", "1", "-o", "out.jsonl", "--errors", "why.jsonl", cwd=folder)
+    assert shown.returncode == 0, shown.stderr
     errors = [ErrorLine.model_validate(line).error for line in read_jsonl(folder / "why.jsonl")]
     assert [(error.code, error.message.removeprefix("inbox: ")) for error in errors] == BAD
 

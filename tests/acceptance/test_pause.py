@@ -1,4 +1,4 @@
-"""`qwenq pause` and `resume` of a job that a worker is at, as a user types them."""
+"""`qwenq pause` and `resume` of a running job, as a user types them."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.services import Jobs
 from tests.waiting import eventually
 
 TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_160)]
-LONG = 80  # tokens: long enough to be caught at work
+LONG = 80  # tokens: long enough to be paused while running
 FEW_ROWS = {"QWENQ_BATCH_ROWS": "4"}
 
 
@@ -38,11 +38,11 @@ def test_a_paused_job_finishes_running_documents_and_begins_none_until_resumed(
     rested = jobs.status(job).documents
     assert rested.succeeded >= at_pause["documents"]["succeeded"]
     assert rested.pending > 0
-    # The same worker answers another job: it looked for work, and left what is paused.
+    # The same worker answers another job: it looked for work, and left the paused job alone.
     assert jobs.wait_until_ended(jobs.submit(TEXTS[:2], max_new_tokens=4).job_id).documents.succeeded == 2
     assert jobs.status(job).documents == rested
-    told = qwenq("status", str(job), cwd=folder, env=home).stdout
-    assert f"paused; `qwenq resume {job}` lets it go on" in told
+    shown = qwenq("status", str(job), cwd=folder, env=home).stdout
+    assert f"paused; `qwenq resume {job}` lets it go on" in shown
     resumed = qwenq("resume", str(job), cwd=folder, env=home)
     assert resumed.returncode == 0, resumed.stderr
     assert f"job {job} running" in resumed.stderr

@@ -1,4 +1,4 @@
-"""`qwenq retry`: failed documents run again, and how they failed before is told."""
+"""`qwenq retry`: failed documents run again, and their earlier failures are kept."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ def home(fleet: Fleet) -> dict[str, str]:
 
 @pytest.fixture
 def job(fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], tmp_path: Path) -> str:
-    """A job that ended: two answers, two failures of an engine, an empty document, a bad row."""
+    """An ended job: two answers, two failures of the engine, an empty document, a bad row."""
     (tmp_path / "sitecustomize.py").write_text(
         "from tests.acceptance.failing_engine import install\n\ninstall()\n"
     )

@@ -16,7 +16,7 @@ MODELS = {"echo": "echo", "tiny": str(TINY_MODEL)}
 
 
 def generated(store: Store) -> int:
-    """How many documents workers say that they generated for."""
+    """How many documents the workers generated answers for."""
     with store.reading() as connection:
         counted: int = connection.execute(select(func.coalesce(func.sum(batches.c.rows), 0))).scalar_one()
     return counted
@@ -43,8 +43,8 @@ def test_a_second_job_with_reuse_takes_its_answers_from_the_first(
     before, after = read_jsonl(folder / "first.jsonl"), read_jsonl(folder / "second.jsonl")
     assert [line["text"] for line in before] == [line["text"] for line in after]
     assert [line["reused"] for line in before + after] == [False] * 4 + [True] * 4
-    told = qwenq_here("status", str(second["id"]), cwd=folder, env=home).stdout
-    assert "4 succeeded, 4 of them reused" in told
+    shown = qwenq_here("status", str(second["id"]), cwd=folder, env=home).stdout
+    assert "4 succeeded, 4 of them reused" in shown
     with store.reading() as connection:
         assert all(connection.execute(select(workers.c.revision)).scalars())
 

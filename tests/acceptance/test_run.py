@@ -17,7 +17,7 @@ from tests.processes import TINY_MODEL, qwenq, read_jsonl, write_jsonl
 from tests.waiting import eventually
 
 EXAMPLES = TINY_MODEL.parent
-DOCUMENTS = 150  # to be caught in their midst
+DOCUMENTS = 150  # enough to interrupt the run between answers
 
 
 def test_the_shipped_model_answers_the_shipped_invoices_correctly(folder: Path) -> None:

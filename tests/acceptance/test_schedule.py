@@ -1,4 +1,4 @@
-"""README's "Every night", as a new user follows it; the clock is told, so that the night is short."""
+"""README's "Every night", as a new user types it. `schedule tick --at` makes the night short."""
 
 import json
 import os
@@ -59,8 +59,8 @@ def test_every_schedule_command_says_that_no_worker_has_the_model(
         ("schedule", "list"),
         ("status",),
     ):
-        told = qwenq_here(*command, cwd=folder, env=home)
-        assert (told.returncode, why in told.stderr + told.stdout) == (0, True), command
+        shown = qwenq_here(*command, cwd=folder, env=home)
+        assert (shown.returncode, why in shown.stderr + shown.stdout) == (0, True), command
 
 
 @pytest.fixture
@@ -73,14 +73,14 @@ def blocks() -> list[str]:
 
 @pytest.fixture
 def shell(settings: Settings, tmp_path: Path, fleet: Fleet) -> "Shell":
-    """A terminal in a folder that has the examples, beside a running `qwenq up`."""
+    """A terminal in a folder with the examples, beside a running `qwenq up`."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     fleet.start("worker", "--model", str(ROOT / "examples" / "tiny-qwen3"))
     return Shell(settings, tmp_path)
 
 
 class Shell:
-    """Runs what a person types, with this qwenq on the PATH."""
+    """Runs shell commands, with this qwenq on the PATH."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -115,10 +115,10 @@ def test_the_readmes_schedule_gives_answers_and_a_report_in_the_morning(
     night = json.loads(shell.type("qwenq schedule show nightly --json"))["schedule"]["next_due_at"]
     shell.type(f"qwenq schedule tick --at {night}")
     shell.type("qwenq status 2 --watch")
-    # The first tick has delivered it already where the worker was quick.
+    # If the worker was quick, the first tick has already delivered the answers.
     shell.type(f"qwenq schedule tick --at {night}")
-    told = shell.type("qwenq schedule show nightly")
-    assert "succeeded" in told
-    assert re.search(r"\b21\b.*\b20\b", told), "20 of 21 documents were answered before"
-    # Before two in Warsaw, the night is of the same date, and has its file.
+    shown = shell.type("qwenq schedule show nightly")
+    assert "succeeded" in shown
+    assert re.search(r"\b21\b.*\b20\b", shown), "20 of 21 documents were answered before"
+    # Before two in Warsaw the date is the same, and so is the file.
     assert len(max((shell.folder / "out").iterdir()).read_text().splitlines()) == 21

@@ -1,4 +1,4 @@
-"""`qwenq status` rescues what is stranded, and tells the truth whatever is away."""
+"""`qwenq status` rescues stranded chunks, and works without broker and workers."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def stranded(store: Store) -> int:
-    """A job with one chunk in the hands of a dead worker, and two that nobody announced."""
+    """A job with one chunk claimed by a dead worker, and two chunks that were never announced."""
     job_id = make_job(store)
     take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     age(store, job_id, 60)
@@ -30,9 +30,9 @@ def stranded(store: Store) -> int:
 def test_status_puts_stranded_chunks_back_and_then_announces_them(
     folder: Path, settings: Settings, broker: Broker, stranded: int, which: tuple[str, ...]
 ) -> None:
-    told = qwenq("status", *which, "--json", cwd=folder, env=environment_of(settings))
-    assert told.returncode == 0, told.stderr
-    found = json.loads(told.stdout)
+    shown = qwenq("status", *which, "--json", cwd=folder, env=environment_of(settings))
+    assert shown.returncode == 0, shown.stderr
+    found = json.loads(shown.stdout)
     status = found if which else found[0]
     assert (status["id"], status["documents"]["running"], status["documents"]["pending"]) == (stranded, 0, 10)
     assert broker.depth("echo") == 3
@@ -46,19 +46,19 @@ def test_status_names_a_model_without_a_worker_however_old_its_job_is(
     make_worker(store, "echo")
     for _ in range(2):
         make_job(store)
-    told = qwenq_here("status", *which, "--limit", "2", cwd=folder, env=environment_of(settings))
-    assert told.returncode == 0
+    shown = qwenq_here("status", *which, "--limit", "2", cwd=folder, env=environment_of(settings))
+    assert shown.returncode == 0
     assert (
         "job 1: no worker has the model nobody/has-it; start one with `qwenq worker --model nobody/has-it`"
-        in told.stderr
+        in shown.stderr
     )
-    assert "model echo" not in told.stderr
+    assert "model echo" not in shown.stderr
 
 
 def test_status_works_without_a_broker_and_says_what_is_not_announced(
     folder: Path, settings: Settings, stranded: int
 ) -> None:
-    told = qwenq_here("status", str(stranded), "--json", cwd=folder, env=environment_of(settings))
-    assert told.returncode == 0
-    assert json.loads(told.stdout)["documents"]["pending"] == 10
-    assert "some waiting documents are not announced to workers yet: The broker at" in told.stderr
+    shown = qwenq_here("status", str(stranded), "--json", cwd=folder, env=environment_of(settings))
+    assert shown.returncode == 0
+    assert json.loads(shown.stdout)["documents"]["pending"] == 10
+    assert "some waiting documents are not announced to workers yet: The broker at" in shown.stderr

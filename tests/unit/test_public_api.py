@@ -1,4 +1,4 @@
-"""The public API: exactly the names that are documented, each of them typed and explained."""
+"""The public API: exactly the documented names, all typed and explained."""
 
 import ast
 import importlib.metadata
@@ -90,7 +90,7 @@ def test_every_public_function_has_typed_parameters_and_results(name: str) -> No
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_public_function_has_one_positional_parameter(name: str) -> None:
-    """Everything else may grow without breaking a caller."""
+    """Further parameters can then be added without breaking callers."""
     kinds = [parameter.kind for parameter in inspect.signature(getattr(qwenq, name)).parameters.values()]
     assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) == 1
     assert inspect.Parameter.KEYWORD_ONLY in kinds

@@ -40,14 +40,14 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
         for line in [*_unserved(), *troubles(load_settings())]:
             say(line)
     else:
-        _tell(job, rescuer, watch, as_json)
+        _show(job, rescuer, watch, as_json)
     # Last, because a broker that is away takes seconds to fail.
     if away := rescuer.announce():
         say(f"some waiting documents are not announced to workers yet: {away}")
     return 0
 
 
-def _tell(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
+def _show(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
     from qwenq import api
     from qwenq.wording.jobs import show_job
     from qwenq.wording.output import print_json, say

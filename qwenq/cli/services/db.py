@@ -47,7 +47,7 @@ def check() -> int:
 
     with Store.of(load_settings()) as store:
         check_version(store)
-    say(f"{store.url} has version {SCHEMA_VERSION}, the one that this qwenq needs")
+    say(f"{store.url} has version {SCHEMA_VERSION}, as this qwenq needs")
     return 0
 
 
@@ -68,16 +68,16 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
 
     settings = load_settings()
 
-    def tell(job: "PrunedJob") -> None:
+    def show(job: "PrunedJob") -> None:
         if not as_json:
             click.echo(_line(job))
 
     if yes:
-        report = remove(settings, older_than, tell)
+        report = remove(settings, older_than, show)
     else:
         report = foresee(settings, older_than)
         for job in report.jobs:
-            tell(job)
+            show(job)
     print_json(report) if as_json else _sum_up(report)
     return 0
 

@@ -1,4 +1,4 @@
-"""Each check of `qwenq health`, over facts: when it is good, when it is bad, and what it then recommends."""
+"""Each check of `qwenq health`: which facts are good, which are bad, and what it recommends."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ def worker(condition: WorkerCondition = WorkerCondition.IDLE, **facts: object) -
 
 
 def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
-    """A name, the check, the state that it must have, and a part of its recommendation."""
+    """A name, the check, its expected state, and a part of its recommendation."""
     failed = worker(WorkerCondition.FAILED, error="no weights")
     lost = worker(WorkerCondition.LOST, silent_seconds=90.0)
     waits = [WaitingModel("m", 3, 60.0)]
@@ -59,7 +59,7 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
         ("a store that answers", check_store("u", 0.01), HEALTHY, ""),
         ("a slow store", check_store("u", 0.8), DEGRADED, "pg_stat_activity"),
         ("a store that is away", check_store_away(away), UNHEALTHY, "Free disk space."),
-        ("a store of no address", check_store_away(InvalidSetting("Q", "no URL")), UNHEALTHY, "qwenq check"),
+        ("a store with an invalid URL", check_store_away(InvalidSetting("Q", "no URL")), UNHEALTHY, "qwenq check"),
         ("the right schema", check_schema("0005", "0005"), HEALTHY, ""),
         ("no schema", check_schema(None, "0005"), UNHEALTHY, "qwenq db upgrade"),
         ("an old schema", check_schema("0004", "0005"), UNHEALTHY, "qwenq db upgrade"),
@@ -69,18 +69,18 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
         ("a broker with room", check_broker(BrokerFacts("u", 0.01, 50, 100)), HEALTHY, ""),
         ("a slow broker", check_broker(BrokerFacts("u", 0.9, 1, None)), DEGRADED, "SLOWLOG"),
         ("a broker that is away", check_broker_away(BrokerAway("u", "refused")), UNHEALTHY, "qwenq up"),
-        ("nothing to do, nobody there", check_workers([], []), HEALTHY, ""),
+        ("no work and no worker", check_workers([], []), HEALTHY, ""),
         ("work and a worker", check_workers([worker()], waits), HEALTHY, ""),
-        ("work and a worker that loads", check_workers([worker(WorkerCondition.STARTING)], waits), HEALTHY, ""),
+        ("work and a worker that is loading", check_workers([worker(WorkerCondition.STARTING)], waits), HEALTHY, ""),
         ("work for another model", check_workers([worker(model="n")], waits), UNHEALTHY, "qwenq worker --model m"),
-        ("a name of many words", check_workers([], [WaitingModel("a b", 1, 6.0)]), UNHEALTHY, "--model 'a b'"),
+        ("a model name with spaces", check_workers([], [WaitingModel("a b", 1, 6.0)]), UNHEALTHY, "--model 'a b'"),
         ("work and a lost worker", check_workers([lost], waits), UNHEALTHY, "qwenq worker --model m"),
         ("work and a failed worker", check_workers([failed], waits), UNHEALTHY, "qwenq worker --model m"),
         ("a failed worker", check_workers([failed], []), DEGRADED, "start the worker again"),
         ("a failed worker that was replaced", check_workers([worker(), failed], waits), HEALTHY, ""),
-        ("a lost worker beside one that lives", check_workers([worker(), lost], waits), DEGRADED, "qwenq worker"),
-        ("a lost worker whose place was taken", check_workers([worker(started_at=LATER), lost], waits), HEALTHY, ""),
-        ("two lost workers and one that was started since", check_workers([worker(started_at=LATER), lost, lost], []),
+        ("a lost worker beside a live one", check_workers([worker(), lost], waits), DEGRADED, "qwenq worker"),
+        ("a lost worker that was replaced", check_workers([worker(started_at=LATER), lost], waits), HEALTHY, ""),
+        ("two lost workers and one replacement", check_workers([worker(started_at=LATER), lost, lost], []),
          DEGRADED, "qwenq worker"),
         ("nothing stranded", check_stranded(StrandedWork()), HEALTHY, ""),
         ("a lease that ran out just now", check_stranded(StrandedWork(1, 3.0)), HEALTHY, ""),
@@ -89,20 +89,20 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
         ("unannounced", check_stranded(StrandedWork(unannounced=2, longest_unannounced=99)), DEGRADED, "status"),
         ("nothing scheduled", check_schedules(ScheduleTrouble()), HEALTHY, ""),
         ("a schedule that is due just now", check_schedules(ScheduleTrouble(1, 9.0)), HEALTHY, ""),
-        ("a schedule that nobody runs", check_schedules(ScheduleTrouble(1, 90.0)), UNHEALTHY, "qwenq beat"),
+        ("an overdue schedule", check_schedules(ScheduleTrouble(1, 90.0)), UNHEALTHY, "qwenq beat"),
         ("a run that failed", check_schedules(ScheduleTrouble(failed=["a"])), DEGRADED, "qwenq schedule show a"),
-        ("a webhook that was not told", check_schedules(ScheduleTrouble(given_up=1)), DEGRADED, "schedule show"),
+        ("a notice that was given up", check_schedules(ScheduleTrouble(given_up=1)), DEGRADED, "schedule show"),
         ("half jobs", check_stranded(StrandedWork(half_jobs=[4, 9])), DEGRADED, "qwenq db prune --yes"),
         ("a steady worker", check_speed([WorkerSpeed("w", steady[:9], steady)]), HEALTHY, ""),
         ("a slower worker", check_speed([WorkerSpeed("w", slower, steady)]), DEGRADED, "nvidia-smi"),
-        ("a worker of few batches", check_speed([WorkerSpeed("w", slower[:4], steady)]), HEALTHY, ""),
-        ("a worker of no yesterday", check_speed([WorkerSpeed("w", slower, steady[:9])]), HEALTHY, ""),
+        ("a worker with few batches", check_speed([WorkerSpeed("w", slower[:4], steady)]), HEALTHY, ""),
+        ("a worker without an earlier median", check_speed([WorkerSpeed("w", slower, steady[:9])]), HEALTHY, ""),
         ("memory enough", check_memory(MemoryFacts(8 * GIB, 16 * GIB), [worker()], []), HEALTHY, ""),
         ("little memory", check_memory(MemoryFacts(GIB, 16 * GIB), [worker()], []), DEGRADED, "fewer workers"),
         ("no memory", check_memory(MemoryFacts(GIB // 9, 16 * GIB), [], []), UNHEALTHY, "fewer workers"),
         ("a full GPU", check_memory(MemoryFacts(GIB, GIB), [], [worker(gpu_bytes=999, gpu_total_bytes=1_000)]),
          DEGRADED, "nvidia-smi"),
-        ("a GPU at work", check_memory(MemoryFacts(GIB, GIB), [], [worker(gpu_bytes=95, gpu_total_bytes=100)]),
+        ("a GPU in normal use", check_memory(MemoryFacts(GIB, GIB), [], [worker(gpu_bytes=95, gpu_total_bytes=100)]),
          HEALTHY, ""),
         ("disk enough", check_disk([DiskFacts("/a", 50 * GIB)]), HEALTHY, ""),
         ("little disk", check_disk([DiskFacts("/a", 50 * GIB), DiskFacts("/b", GIB)]), DEGRADED, "db prune"),
