@@ -1,4 +1,4 @@
-"""Work on the store, done in this process, where a test hears of what it logs and can put something in its way."""
+"""Work on the store, done in this process, where a test sees what it logs and can disturb it."""
 
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class InThisProcess:
-    """Does work on a store at once, in the thread that asks."""
+    """Does work on a store at once, in the asking thread."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -21,11 +21,11 @@ class InThisProcess:
     def run(
         self, lane: Lane, work: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do it."""
+        """Do the work."""
         del lane
         return work(self.store, *args, **kwargs)
 
 
 def claimant_of(store: Store, model: str, worker_id: int, lease_seconds: float = 60.0) -> Claimant:
-    """A worker that claims from this process."""
+    """Make a worker that claims from this process."""
     return Claimant(InThisProcess(store), Terms(model, worker_id, lease_seconds))

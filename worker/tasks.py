@@ -38,11 +38,11 @@ _log = logging.getLogger("qwenq.worker")
 def answer_chunk(self: "Task[..., Any]", chunk_id: int) -> str | None:
     """Answer a chunk and what else waits. Puts the message back when this worker cannot. Returns how far it came."""
     deadline = time.monotonic() + BUDGET_SECONDS
-    from qwenq.worker.turn.task_events import progress_teller
+    from qwenq.worker.turn.task_events import progress_reporter
     from qwenq.worker.turn.working_process import note_failure, working_process
 
     try:
-        progress = working_process().answer(chunk_id, deadline, progress_teller(self))
+        progress = working_process().answer(chunk_id, deadline, progress_reporter(self))
     except (ModelUnavailable, SelfCheckFailed) as error:
         # Without its model, this worker only keeps messages from workers that could answer.
         _stop_worker()

@@ -21,7 +21,7 @@ from qwenq.worker.store_process.settling import Ending, Metrics, Unwritten
 class Ledger:
     """What three threads of a turn share, behind one lock.
 
-    The thread that reads requests opens claims, and adds outcomes that need no engine. The one that generates calls
+    The thread that reads requests opens claims, and adds outcomes that need no engine. The thread that generates calls
     `step` and adds outcomes and batches. The keeper drains what is unwritten, and closes claims. `released` are the
     jobs whose chunks were given back; `interrupt` is what breaks generation off.
     """

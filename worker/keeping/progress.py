@@ -33,7 +33,7 @@ class TurnProgress:
         )
 
 
-Tell = Callable[[TurnProgress], None]
+Report = Callable[[TurnProgress], None]
 
 
 class ProgressCount:
@@ -66,15 +66,15 @@ class ProgressCount:
         return TurnProgress(claim.job_id, claim.chunk_id, claim.attempt, done, documents, len(self._begun))
 
 
-class ProgressTold:
+class ProgressReporter:
     """Reports how far a turn is, every two seconds if that has changed, for as long as the `with` block lasts.
 
     In a thread of its own: reports go to the broker, and generation must never wait for that.
     """
 
-    def __init__(self, look: Callable[[], TurnProgress | None], tell: Tell) -> None:
+    def __init__(self, look: Callable[[], TurnProgress | None], report: Report) -> None:
         self._look = look
-        self._tell = tell
+        self._report = report
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
 
@@ -92,9 +92,9 @@ class ProgressTold:
         self._thread.join(LAST_WORD_SECONDS)
 
     def _run(self) -> None:
-        told: TurnProgress | None = None
-        while not self._over.wait(EVERY_SECONDS if told else EVERY_SECONDS / 4):
+        reported: TurnProgress | None = None
+        while not self._over.wait(EVERY_SECONDS if reported else EVERY_SECONDS / 4):
             seen = self._look()
-            if seen is not None and seen != told:
-                self._tell(seen)
-                told = seen
+            if seen is not None and seen != reported:
+                self._report(seen)
+                reported = seen

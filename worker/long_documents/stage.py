@@ -1,7 +1,7 @@
 """The long documents of a turn: cut on the way down, and made one outcome again on the way up.
 
-The thread that reads requests cuts documents and asks for merges; the one that generates brings the answers. Answers to
-parts are stored as they come, so that nobody computes them twice, whatever ends this turn.
+The thread that reads requests cuts documents and asks for merges; the generating thread brings the answers. Answers to
+parts are stored as they come, so that they are not computed twice, whatever ends this turn.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """Answers without generating: documents that were answered before, and identical ones of one chunk.
 
 Each document of a job with reuse passes this stage twice: on the way down, before it is generated, in the thread that
-reads requests; on the way up in the one that generates.
+reads requests; on the way up, in the thread that generates.
 """
 
 import logging

@@ -103,7 +103,7 @@ class _Running:
         return answer
 
     def end(self) -> None:
-        """Kill the process. Its ends of the lines close, so that whoever waits on the other lane gets an error."""
+        """Kill the process. Its ends of the lines close, so the thread that waits on the other lane gets an error."""
         self.process.kill()
         self.process.wait()
 

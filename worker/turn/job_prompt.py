@@ -1,4 +1,4 @@
-"""The prompts of a job, compiled: the one around a document, and the one that merges the answers to its parts."""
+"""The compiled prompts of a job: the prompt around a document, and the prompt that merges the answers to its parts."""
 
 from dataclasses import dataclass
 from typing import Self

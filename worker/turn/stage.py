@@ -25,7 +25,7 @@ class ClaimedRequests:
 
 
 Down = Iterator[ClaimedRequests | None]
-"""Claim after claim. None: there is nothing to ask for just now, and whoever reads on may have to wait."""
+"""Claim after claim. None: there is nothing to ask for just now, and reading on may wait."""
 Up = Callable[[Outcome], None]
 """Takes an outcome on its way up."""
 

@@ -7,17 +7,17 @@ from celery import Task
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from qwenq.worker.keeping.progress import Tell, TurnProgress
+from qwenq.worker.keeping.progress import Report, TurnProgress
 
 PROGRESS = "task-progress"
 
 
-def progress_teller(task: "Task[..., Any]") -> Tell:
+def progress_reporter(task: "Task[..., Any]") -> Report:
     """Make the function that sends this task's progress, from any thread. It ignores a broker that is away."""
     # Read these now: another thread does not see the request.
     app, uuid, node = task.app, task.request.id, task.request.hostname
 
-    def tell(progress: TurnProgress) -> None:
+    def report(progress: TurnProgress) -> None:
         with (
             suppress(KombuError, RedisError, OSError),
             app.events.default_dispatcher(hostname=node) as events,
@@ -29,4 +29,4 @@ def progress_teller(task: "Task[..., Any]") -> Tell:
                 done=progress.done, documents=progress.documents,
             )  # fmt: skip
 
-    return tell
+    return report

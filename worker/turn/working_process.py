@@ -25,7 +25,7 @@ from qwenq.store.life import rescue, workers
 from qwenq.worker.heap import freeze_heap
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.keeping.ledger import Ledger
-from qwenq.worker.keeping.progress import ProgressTold, Tell, TurnProgress
+from qwenq.worker.keeping.progress import ProgressReporter, Report, TurnProgress
 from qwenq.worker.keeping.rhythm import Rhythm
 from qwenq.worker.keeping.stalling import StallWatch
 from qwenq.worker.parent.environment import worker_id_of_process
@@ -92,10 +92,10 @@ class WorkingProcess:
                     workers.note_unfit(connection, self._worker_id, str(unfit))
             raise
 
-    def answer(self, chunk_id: int, deadline: float, tell: Tell) -> TurnProgress | None:
+    def answer(self, chunk_id: int, deadline: float, report: Report) -> TurnProgress | None:
         """Do a turn: claim this chunk or another that waits, answer it, and go on while chunks wait.
 
-        Returns how far the turn came. None: nothing was left to claim, which is no error. `tell` is called with the
+        Returns how far the turn came. None: nothing was left to claim, which is no error. `report` is called with the
         progress every few seconds. At `deadline`, on the monotonic clock, what is unanswered is released. Raises
         StoreAway when the store stays away.
         """
@@ -106,7 +106,7 @@ class WorkingProcess:
         ledger = Ledger(StallWatch(self._info.device, self._settings.stall_seconds), Rhythm())
         watchdog = Watchdog(self._settings.stall_seconds)
         keeper = Keeper(ledger, self._store_process, self._info.model, self._settings, deadline)
-        with watchdog, keeper, ProgressTold(ledger.progress, tell):
+        with watchdog, keeper, ProgressReporter(ledger.progress, report):
             turn = Turn(self._store, self._info, self._resident, self._claimant, ledger, first)
             released = self._work(turn, keeper)
         for job_id in released:

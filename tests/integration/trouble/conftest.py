@@ -1,4 +1,4 @@
-"""What the tests of trouble share: leases that outlive it, so that whatever is computed twice is seen."""
+"""Fixtures for tests of trouble: leases outlive it, so that nothing may be computed twice."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,13 +17,13 @@ Start = Callable[..., SlowWorker]
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
-    """Settings of a test, with a lease that is not lost while a server starts anew."""
+    """Settings with a lease that does not expire while a server restarts."""
     return Settings(home=tmp_path / "home", database_url=database_url, lease_seconds=30, stop_seconds=5)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL that no other test relies on."""
+    """A PostgreSQL that no other test uses."""
     server = PostgresServer()
     yield server
     server.close()
@@ -31,12 +31,12 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def start(fleet: Fleet, tmp_path: Path) -> Start:
-    """Starts a slow worker, with settings of its own."""
+    """Start a slow worker with its own settings."""
     return lambda **settings: SlowWorker(fleet, tmp_path, **settings)
 
 
 def assert_answered_without_loss(jobs: Jobs, job_id: int, worker: SlowWorker) -> None:
-    """Each document has its answer, computed once, by the one process that the worker began with."""
+    """Assert that the worker's first process computed each document's answer, once."""
     status = jobs.wait_until_ended(job_id)
     assert (status.state, status.documents.succeeded) == ("completed", status.documents.total)
     with jobs.store.reading() as connection:

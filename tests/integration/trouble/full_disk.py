@@ -1,4 +1,4 @@
-"""SQLite on a disk whose size, in pages of the store, a file tells: for processes that a test starts.
+"""SQLite on a disk of limited size, for processes that a test starts: a file gives its size in pages of the store.
 
 A process whose `sitecustomize` calls `limit_disk` has it. SQLite itself refuses to grow beyond, with the error of a
 disk that is full. No file: there is room.
@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 SIZE_FILE = "FULL_DISK_PAGES"
-"""Names the file in the environment."""
+"""The environment variable that names the file."""
 ROOM = 2**30
 
 
 def limit_disk() -> None:
-    """Hold all stores of this process to the size."""
+    """Limit all stores of this process to the size."""
     event.listen(Engine, "begin", _limit)
 
 

@@ -1,4 +1,4 @@
-"""A worker that is caught at work: the noting engine's, with a log that says what was computed, and how often."""
+"""A worker that is slow enough to be disturbed; its noting engine logs what was computed, and how often."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ MILLISECONDS = 150
 
 
 def texts(count: int) -> list[str]:
-    """Documents that take their time."""
+    """Make documents that take long."""
     return [f"document {place} takes {MILLISECONDS} ms" for place in range(count)]
 
 
@@ -31,11 +31,11 @@ class SlowWorker:
 
     @property
     def log(self) -> str:
-        """What it said."""
+        """Its log."""
         return self.service.log.read_text()
 
     def processes(self) -> Sequence[int]:
-        """The process ids of the working processes that it had."""
+        """The process ids of its working processes, earlier ones too."""
         return [note.pid for note in read_notes(self._notes) if note.deed == Deed.LOADED]
 
     def computed(self) -> Counter[int]:

@@ -1,4 +1,4 @@
-"""A message is acknowledged when its chunk is settled in the store, and no sooner."""
+"""A message is acknowledged only when its chunk is finished in the store."""
 
 import json
 import re
@@ -27,7 +27,7 @@ DOCUMENTS = 120
 
 
 def announced(settings: Settings) -> set[int]:
-    """The chunks whose messages wait in Redis, in a queue or in a worker's hands."""
+    """The chunks whose messages are in Redis: in a queue, or delivered and not acknowledged."""
     with redis_client.Redis(unix_socket_path=socket_path(settings), decode_responses=True) as client:
         queued = [message for key in client.scan_iter("qwenq.echo*") for message in client.lrange(key, 0, -1)]
         held = list(client.hvals("unacked"))

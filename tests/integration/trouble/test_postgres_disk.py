@@ -1,4 +1,4 @@
-"""PostgreSQL's disk is full: a worker waits until there is room; a job that does not fit is refused, and says why."""
+"""PostgreSQL's disk is full: a worker waits until there is room; a job that does not fit is refused with the reason."""
 
 import os
 import random
@@ -24,19 +24,19 @@ DOCUMENTS = 200
 
 
 class SmallDisk:
-    """A file system of memory, with a tablespace on it."""
+    """A file system in memory, with a tablespace on it."""
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._store = store
         self._folder = folder
 
     def hold(self, table: str) -> None:
-        """Put a table there."""
+        """Move a table there."""
         with self._store.writing() as connection:
             connection.exec_driver_sql(f"ALTER TABLE {table} SET TABLESPACE small")
 
     def grow(self) -> None:
-        """Let there be room."""
+        """Make room."""
         _mount("-o", "remount,size=256m", str(self._folder))
 
 
@@ -51,7 +51,7 @@ def disk(server: PostgresServer, store: Store, tmp_path: Path) -> Iterator[Small
         pytest.skip("a disk that is full takes the right to mount one")
     try:
         _own(folder, like=server.folder / "data")
-        # Outside a transaction, which neither making nor dropping it may be in.
+        # A tablespace can be neither made nor dropped inside a transaction.
         url = store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(f"CREATE TABLESPACE small LOCATION '{folder}'".encode())
@@ -65,7 +65,7 @@ def disk(server: PostgresServer, store: Store, tmp_path: Path) -> Iterator[Small
 
 
 def long_texts() -> list[str]:
-    """Texts that do not get small by compressing."""
+    """Make texts that cannot be compressed."""
     draw = random.Random(7)
     return [" ".join(f"{draw.getrandbits(40):x}" for _ in range(WORDS)) for _ in range(DOCUMENTS)]
 
@@ -77,7 +77,7 @@ def test_a_worker_waits_while_the_disk_is_full_and_then_goes_on(
     job = jobs.submit(long_texts(), model="echo", chunk_documents=100, max_new_tokens=WORDS)
     worker = fleet.start("worker", "--model", "echo")
     told = "No space left on device. Free disk space."
-    eventually(lambda: told in worker.log.read_text(), "the worker says so")
+    eventually(lambda: told in worker.log.read_text(), "the worker logs it")
     assert not jobs.status(job.job_id).state.ended
     disk.grow()
     assert jobs.wait_until_ended(job.job_id).documents.succeeded == DOCUMENTS

@@ -32,7 +32,7 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def database_url(server: PostgresServer) -> str:
-    """A store on the server that is troubled."""
+    """A store on the server that gets into trouble."""
     url = _create_database(server.url, f"trouble_{os.getpid()}_{next(_numbers)}")
     with Store(url) as store:
         upgrade_store(store)

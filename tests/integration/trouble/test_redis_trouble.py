@@ -1,4 +1,4 @@
-"""Redis restarts, forgets, is full, cuts connections: what was stored is announced in the end, and work goes on."""
+"""Redis restarts, forgets, is full, or cuts connections: stored chunks are announced in the end, and work goes on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,18 +17,18 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 DOCUMENTS = 80
 FULL = 1
-"""Bytes: less than Redis itself needs, so that it takes nothing more."""
+"""Bytes: less than Redis itself needs, so that it takes no more messages."""
 
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
-    """Settings with a short lease, since by leases lost messages are found."""
+    """Settings with a short lease, since lost messages are found every half lease."""
     return Settings(home=tmp_path / "home", database_url=database_url, lease_seconds=4, stop_seconds=5)
 
 
 @pytest.fixture
 def redis(settings: Settings) -> Iterator[RedisServer]:
-    """A Redis that can be troubled."""
+    """A Redis that can get into trouble."""
     server = RedisServer(settings)
     yield server
     server.close()
@@ -36,7 +36,7 @@ def redis(settings: Settings) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def client(redis: RedisServer) -> Iterator[redis_client.Redis]:
-    """Speaks to the Redis."""
+    """A client of that Redis."""
     with redis_client.Redis(unix_socket_path=str(redis.socket)) as client:
         yield client
 
@@ -88,6 +88,6 @@ def test_submit_succeeds_while_redis_is_full_and_the_job_is_announced_later(
     assert submission.unannounced is not None
     assert "OOM" in submission.unannounced
     worker = start()
-    eventually(lambda: "out of memory" in worker.log, "the reconciler says so")
+    eventually(lambda: "out of memory" in worker.log, "the reconciler logs it")
     client.config_set("maxmemory", 0)
     assert jobs.wait_until_ended(submission.job_id).documents.succeeded == 4

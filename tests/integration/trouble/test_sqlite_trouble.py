@@ -1,4 +1,4 @@
-"""SQLite is busy, or its disk is full: a worker waits with backoff; what cannot go on says why, and loses nothing."""
+"""SQLite is locked, or its disk is full: a worker waits with backoff; what cannot go on says why and loses nothing."""
 
 import subprocess
 import sys
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 STALL_SECONDS = 3
 BUSY_SECONDS = 2 * STALL_SECONDS
 IMPATIENT = {"QWENQ_PATIENCE_SECONDS": "1", "QWENQ_LEASE_SECONDS": "2"}
-"""For a worker that is to give up: what it held waits no longer than that for the next one."""
+"""For a worker that gives up: the next one can claim its chunks after this time."""
 LONG = "word " * 2_000
-"""A document's text: a few of its answers are more than a page of free space takes."""
+"""A document's text: a few such answers need more than a page of free space."""
 _HOLD = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
@@ -38,7 +38,7 @@ sys.stdin.read()
 
 @contextmanager
 def another_program_writes(store: Store) -> Iterator[None]:
-    """Another process holds the store's one write lock."""
+    """Have another process hold the store's one write lock."""
     path = str(store.engine.url.database)
     with subprocess.Popen(
         [sys.executable, "-c", _HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -51,7 +51,7 @@ def another_program_writes(store: Store) -> Iterator[None]:
 
 
 class Disk:
-    """The disk of the processes that get its environment."""
+    """A disk for processes that get its environment."""
 
     def __init__(self, folder: Path, store: Store) -> None:
         self._size = folder / "pages"
@@ -62,13 +62,13 @@ class Disk:
         self.environment = {"PYTHONPATH": f"{folder}:{ROOT}", SIZE_FILE: str(self._size)}
 
     def fill(self) -> None:
-        """Let the store grow no more."""
+        """Keep the store from growing."""
         with self._store.reading() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         self._size.write_text(str(pages))
 
     def free(self) -> None:
-        """Let there be room again."""
+        """Make room again."""
         self._size.unlink()
 
 
@@ -86,7 +86,7 @@ def test_a_worker_waits_for_a_store_that_is_locked_for_long(jobs: Jobs, start: S
     before = jobs.wait_until_working(job.job_id).documents.succeeded
     with another_program_writes(jobs.store):
         free_at = time.monotonic() + BUSY_SECONDS
-        eventually(lambda: time.monotonic() > free_at, "it was busy for long")
+        eventually(lambda: time.monotonic() > free_at, "it was locked for long")
         assert jobs.status(job.job_id).documents.succeeded < 80
     assert before < 80
     assert_answered_without_loss(jobs, job.job_id, worker)
@@ -96,7 +96,9 @@ def test_a_worker_waits_while_the_disk_is_full_and_then_goes_on(jobs: Jobs, flee
     job = jobs.submit([LONG] * 40, model="echo", chunk_documents=10, max_new_tokens=4_000)
     disk.fill()
     worker = fleet.start("worker", "--model", "echo", env=disk.environment)
-    eventually(lambda: "database or disk is full. Free disk space." in worker.log.read_text(), "it is told")
+    eventually(
+        lambda: "database or disk is full. Free disk space." in worker.log.read_text(), "the worker logs it"
+    )
     assert jobs.status(job.job_id).documents.succeeded == 0
     disk.free()
     assert jobs.wait_until_ended(job.job_id).documents.succeeded == 40
@@ -111,7 +113,7 @@ def test_a_worker_stops_with_the_reason_when_the_disk_stays_full(
     disk.fill()
     worker = fleet.start("worker", "--model", "echo", env={**disk.environment, **IMPATIENT})
     assert eventually(lambda: worker.exit_code, "the worker stops") == 3
-    assert_told(jobs, last_words(worker))
+    assert_explained(jobs, last_words(worker))
     assert jobs.status(job.job_id).documents.total == 40
     disk.free()
     fleet.start("worker", "--model", "echo")
@@ -128,7 +130,7 @@ def test_a_job_that_does_not_fit_on_the_disk_is_refused_and_leaves_nothing(
     environment = {**disk.environment, "QWENQ_DATABASE_URL": f"sqlite:///{jobs.store.engine.url.database}"}
     refused = qwenq("submit", path, "--model", "echo", cwd=tmp_path, env=environment)
     assert refused.returncode == 3
-    assert_told(jobs, refused.stderr)
+    assert_explained(jobs, refused.stderr)
     with jobs.store.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM documents").scalar_one() == 0
     disk.free()
@@ -155,8 +157,8 @@ def last_words(worker: Service) -> str:
     return worker.log.read_text().strip().splitlines()[-1]
 
 
-def assert_told(jobs: Jobs, said: str) -> None:
-    """What is wrong, where, and what to do."""
+def assert_explained(jobs: Jobs, said: str) -> None:
+    """Assert that the message says what is wrong, where, and what to do."""
     assert "disk is full" in said
     assert str(jobs.store.engine.url.database) in said
     assert "Free disk space" in said

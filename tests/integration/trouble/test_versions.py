@@ -1,4 +1,4 @@
-"""A store of another version: every command refuses it, and a worker that runs while it is changed stops politely."""
+"""A store of another version: every command refuses it, and a worker that runs during an upgrade stops politely."""
 
 import sqlite3
 from contextlib import closing
@@ -37,7 +37,7 @@ SERVICES = ("worker", "beat", "up", "run")
 
 
 def become(store: Store, version: str) -> None:
-    """Make the store say that it is of another version; a later one has columns that this one does not know."""
+    """Give the store another version; a later version has columns that this one does not know."""
     with store.writing() as connection:
         if version > SCHEMA_VERSION:
             for table in ("jobs", "documents", "chunks", "results", "workers", "batches"):
@@ -80,19 +80,19 @@ def test_a_worker_whose_store_is_upgraded_releases_its_chunks_and_stops(jobs: Jo
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_worker_that_a_prune_removed_stops_with_the_reason(store: Store, start: Start) -> None:
     worker = start()
-    eventually(lambda: "ready." in worker.log, "the worker is at work")
+    eventually(lambda: "ready." in worker.log, "the worker is ready")
     with store.writing() as connection:
         assert connection.execute(delete(workers)).rowcount == 1
     assert eventually(lambda: worker.service.exit_code, "the worker stops", 30) == 3
-    # Where it was still starting its child, the child's broken pipe may have the last word.
-    told = [line for line in worker.log.splitlines() if "qwenq: " in line]
-    assert "Start it again." in told[-1]
+    # While it was still starting its child, the child's broken pipe may be the last line.
+    lines = [line for line in worker.log.splitlines() if "qwenq: " in line]
+    assert "Start it again." in lines[-1]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_beat_whose_store_is_upgraded_stops(store: Store, fleet: Fleet) -> None:
     beat = fleet.start("beat", env={"QWENQ_LEASE_SECONDS": "2"})
-    eventually(lambda: "reconciled" in beat.log.read_text(), "beat is at work")
+    eventually(lambda: "reconciled" in beat.log.read_text(), "beat works")
     become(store, NEWER)
     assert eventually(lambda: beat.exit_code, "beat stops", 30) == 3
     assert "Install the qwenq that made it" in beat.log.read_text()

@@ -1,4 +1,4 @@
-"""Turns of a worker with an echo engine of a small context, which notes what it is asked, and may be killed."""
+"""Turns of a worker whose echo engine has a small context, notes what it is asked, and may be killed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -33,13 +33,13 @@ PROMPT = PromptSpec(template="Shorten: {{ text }}", merge="Merge {{ part_count }
 
 
 def words(count: int, name: str = "w") -> str:
-    """A document of so many words, ten a sentence."""
+    """Make a document of so many words, ten in each sentence."""
     return " ".join(f"{name}{place}{'.' if place % 10 == 9 else ''}" for place in range(count))
 
 
 @dataclass
 class LongTurns:
-    """Stores jobs of long documents, and answers them; `asked` is what went to the engine, in order.
+    """Stores jobs of long documents and answers them; `asked` is what went to the engine, in order.
 
     `after` is called with the number of each answer.
     """
@@ -82,7 +82,7 @@ class LongTurns:
             audit(connection, job_id)
 
     def die_after(self, job_id: int, answers: int) -> None:
-        """Answer so many requests of a job, write that much, and be gone; somebody notices."""
+        """Answer so many requests of a job, write their outcomes, and die; the claim is rescued."""
         self._turn(job_id, EXPIRED, answers)
         with self.store.writing() as connection:
             assert rescue_expired(connection, max_crashes=2).requeued == 1

@@ -25,7 +25,7 @@ TEXTS = [
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Settings of a test, with a lease so long that no document is answered twice."""
+    """Settings with a lease so long that no document is answered twice."""
     return settings.model_copy(update={"lease_seconds": 60.0})
 
 

@@ -1,4 +1,4 @@
-"""The broker is away, or forgets; work goes on all the same."""
+"""The broker is away or loses messages; work goes on."""
 
 import pytest
 import redis as redis_client

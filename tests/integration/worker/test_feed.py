@@ -1,4 +1,4 @@
-"""The feed of a turn: it claims the next chunk while the one before is being answered, and knows when it may not."""
+"""The feed of a turn claims the next chunk while the one before is being answered, unless it may not."""
 
 import threading
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def rhythm() -> Rhythm:
 
 @pytest.fixture
 def claimant(store: Store) -> Claimant:
-    """A worker that claims."""
+    """A worker that can claim."""
     return claimant_of(store, MODEL, make_worker(store), 60)
 
 
@@ -53,7 +53,7 @@ def keeper(store: Store, settings: Settings, rhythm: Rhythm) -> Iterator[Keeper]
 
 @pytest.fixture
 def reader() -> Iterator[ThreadPoolExecutor]:
-    """A thread that reads requests, as an engine has one."""
+    """A thread that reads requests, like an engine's."""
     with ThreadPoolExecutor(1) as reader:
         yield reader
 
@@ -125,7 +125,7 @@ def test_chunks_claimed_ahead_are_answered_when_nothing_more_may_be_claimed(
             pause_job(connection, paused)
         give(keeper, *begun[:7])
         keeper.ledger.open_claims()[1].drop([begun[7].key])
-        eventually(lambda: not keeper.ledger.wants_more, "the paused job's chunk is given back")
+        eventually(lambda: not keeper.ledger.wants_more, "the paused job's chunk is released")
     else:
         rhythm.turn_seconds = 0.0
     rest = list(requests)
@@ -203,7 +203,7 @@ def test_a_suspect_is_neither_claimed_beside_others_nor_passed_by(
     assert {request.group for request in ahead} == {first, second}
     waiting = reader.submit(next, requests, None)
     give(keeper, *ahead[:-1])
-    eventually(lambda: chunks_of(store, job_id, ChunkState.DONE) == [first], "the first chunk is settled")
+    eventually(lambda: chunks_of(store, job_id, ChunkState.DONE) == [first], "the first chunk is finished")
     assert chunks_of(store, job_id, ChunkState.QUEUED) == [third, fourth]
     give(keeper, ahead[-1])
     alone = waiting.result(30)
@@ -297,7 +297,7 @@ def test_a_paused_chunk_is_released_once_its_begun_documents_are_answered(
     claim.drop_all_but({0, 1})
     assert not claim.is_over
     give(keeper, *read)
-    eventually(lambda: claim.is_over, "the chunk is given back")
+    eventually(lambda: claim.is_over, "the chunk is released")
     give(keeper, beside, *requests)
     assert keeper.settle_rest() == {paused}
     assert chunks_of(store, paused, ChunkState.QUEUED) == [claim.claim.chunk_id]

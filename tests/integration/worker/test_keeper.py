@@ -1,4 +1,4 @@
-"""The keeper of claims writes outcomes while generation goes on, settles them, and hears what should break them off."""
+"""The keeper writes outcomes while generation goes on, closes claims, and notices what breaks generation off."""
 
 import threading
 import time
@@ -74,7 +74,7 @@ def give(keeper: Keeper, claim: Claim, *outcomes: Outcome) -> None:
 
 
 def broken_off(keeper: Keeper) -> WorkerStopping | None:
-    """What the next step raises, if it does."""
+    """What the next step raises. None: nothing."""
     try:
         keeper.ledger.step()
     except WorkerStopping as interrupt:
@@ -83,7 +83,7 @@ def broken_off(keeper: Keeper) -> WorkerStopping | None:
 
 
 def settled(claim: OpenClaim) -> None:
-    eventually(lambda: claim.is_over, "the claim is settled")
+    eventually(lambda: claim.is_over, "the claim is closed")
 
 
 def test_outcomes_are_stored_while_the_chunk_still_runs(
@@ -158,7 +158,7 @@ def test_a_cancelled_job_ends_its_claim_and_no_other(
         cancel_job(connection, claim.job_id)
     assert eventually(keeper.ledger.step, "a chunk is withdrawn") == [opened]
     assert keeper.ledger.claims() == (other,)
-    give(keeper, claim, answer(1))  # what the engine gives before it hears of it
+    give(keeper, claim, answer(1))  # what the engine gives before it withdraws the chunk
     give(keeper, other, *map(answer, range(4)))
     settled(kept)
     assert keeper.settle_rest() == set()
@@ -201,7 +201,7 @@ def test_a_lost_claim_is_withdrawn_and_written_no_more(
     gone = settings.model_copy(update={"lease_seconds": -1.0})
     with keeper_of(store, gone) as keeper:
         lost = keep(store, keeper, claim)
-        eventually(lambda: rescued(store), "its lease, never renewed in time, runs out")
+        eventually(lambda: rescued(store), "its lease, never renewed in time, expires")
         again = take(store, claim.chunk_id, claim.worker_id)
         give(keeper, claim, answer(0))
         assert eventually(keeper.ledger.step, "the chunk is withdrawn") == [lost]
@@ -242,7 +242,7 @@ def refuse_writing(store: Store, keeper: Keeper) -> None:
     def refused() -> Exception | None:
         try:
             keeper.ledger.step()
-        except Exception as error:  # noqa: BLE001 - SQLite and PostgreSQL say it each in their own way
+        except Exception as error:  # noqa: BLE001 - SQLite and PostgreSQL raise different errors
             return error
         return None
 
@@ -298,7 +298,7 @@ def test_answers_to_begun_parts_are_written_before_the_chunk_is_released(
     keeper.ledger.add_part(opened, waiting, second, answered)
     assert not opened.is_over
     keeper.ledger.add_part(opened, begun, first, answered)
-    eventually(lambda: opened.is_over, "the chunk is given back")
+    eventually(lambda: opened.is_over, "the chunk is released")
     assert chunks_of(store, claim.job_id, ChunkState.QUEUED) == [claim.chunk_id]
     with store.reading() as connection:
         assert answered_parts(connection, claim.job_id, 0) == {first: answered}

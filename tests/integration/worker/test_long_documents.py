@@ -1,4 +1,4 @@
-"""Long documents: cut, answered in parts, merged; nothing is lost, nothing that was answered is asked again."""
+"""Long documents are cut, answered in parts and merged; nothing is lost, and no answered part is asked again."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from tests.waiting import eventually
 SHORT = "one two three"
 LONG = words(100)
 PARTS = 4
-"""Of `LONG`."""
+"""The parts that `LONG` is cut into."""
 
 
 @pytest.fixture

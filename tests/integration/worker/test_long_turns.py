@@ -38,7 +38,7 @@ SCHEMA = json.dumps(
 
 @pytest.fixture
 def reader() -> Iterator[ThreadPoolExecutor]:
-    """A thread that reads requests, as an engine has one."""
+    """A thread that reads requests, like an engine's."""
     with ThreadPoolExecutor(1) as reader:
         yield reader
 

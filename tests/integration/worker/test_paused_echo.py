@@ -1,4 +1,4 @@
-"""An engine that reads its requests as it answers them puts a paused job down too, though nothing else waits."""
+"""An engine that reads each request only after the last answer releases a paused job's chunk at once, too."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from tests.waiting import eventually
 
 
 def pause_amid(store: Store, settings: Settings, job_id: int, answered: int, context: int = 512) -> None:
-    """Take a turn with a job of one chunk, and pause it after so many answers: the chunk is given back."""
+    """Do a turn with a job of one chunk, and pause it after so many answers: the chunk is released."""
     claimant = claimant_of(store, MODEL, make_worker(store), 60)
     resident = ResidentModel(MODEL, settings)
     info = replace(resident.load(), context=context)

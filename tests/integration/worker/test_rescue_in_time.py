@@ -1,4 +1,4 @@
-"""A worker's parent looks for leases that have run out far more often than it reconciles."""
+"""A worker's parent process looks for expired leases far more often than it reconciles."""
 
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState
@@ -8,7 +8,7 @@ from qwenq.worker.parent.housekeeping import LONGEST_TICK_SECONDS, Housekeeping
 from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
 from tests.waiting import eventually
 
-WITHIN = 30 * LONGEST_TICK_SECONDS  # long for a machine that is busy, and far from half a lease
+WITHIN = 30 * LONGEST_TICK_SECONDS  # long enough for a busy machine, and far less than half a lease
 
 
 def test_an_expired_claim_is_rescued_in_seconds_not_in_half_a_lease(
@@ -21,4 +21,6 @@ def test_an_expired_claim_is_rescued_in_seconds_not_in_half_a_lease(
     with Housekeeping(store, broker, slow, worker_id):
         eventually(lambda: chunks_of(store, seen, ChunkState.QUEUED), "it reconciles as it starts")
         take(store, chunks_of(store, lost)[0], worker_id, EXPIRED)
-        eventually(lambda: chunks_of(store, lost, ChunkState.QUEUED), "the lost chunk waits again", WITHIN)
+        eventually(
+            lambda: chunks_of(store, lost, ChunkState.QUEUED), "the expired claim's chunk waits again", WITHIN
+        )

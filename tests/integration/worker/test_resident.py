@@ -1,4 +1,4 @@
-"""The resident model answers what it is asked, or says that it did not."""
+"""The resident model answers every request, or raises."""
 
 from collections.abc import Iterable, Iterator
 
@@ -33,7 +33,7 @@ class Forgetful(EchoEngine):
 def test_an_engine_that_leaves_a_request_unanswered_raises_requests_forgotten(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So its process ends, and the chunk counts a crash: it would else be claimed and given back for ever."""
+    """Its process ends then, and the crash counts; the chunk would be claimed and released for ever."""
     monkeypatch.setattr(
         resident_module, "make_engine", lambda _model, _settings, hooks: Forgetful(EngineOptions(), hooks)
     )

@@ -1,4 +1,4 @@
-"""Answers without generating: only of identical documents, only where both jobs asked for it, told as what they are."""
+"""Reuse: only for identical documents, only if both jobs asked for it, and marked in the result."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ TEXTS = ("a", "b", "c")
 
 
 class Worker:
-    """Answers jobs as a worker does, and notes what it had to generate."""
+    """Answers jobs as a worker does, and notes what it generates."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
@@ -61,7 +61,7 @@ class Worker:
         return job_id
 
     def answer(self, job_id: int, model: ModelInfo = INFO, failing: Sequence[str] = ()) -> list[str]:
-        """Answer a job of one chunk. Returns the texts that were generated for."""
+        """Answer a job of one chunk. Returns the texts that needed generating."""
         generated = []
         claimant = claimant_of(self.store, MODEL, self._id, 60)
         first = claimant.claim(chunks_of(self.store, job_id)[0])

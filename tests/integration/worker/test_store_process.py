@@ -1,4 +1,4 @@
-"""The process that works on the store: what it does is as if done here, and it does not outlive whoever asks."""
+"""The store process: its work looks as if done in this process, and it does not outlive the process that asks."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ LEASE = 60.0
 
 @pytest.fixture
 def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings, and the tests' own work, for the process."""
+    """The settings and the tests' own work, for the store process."""
     for name, value in {**environment_of(settings), "PYTHONPATH": str(ROOT)}.items():
         monkeypatch.setenv(name, value)
 
@@ -73,8 +73,8 @@ def test_the_store_process_claims_writes_and_finishes_a_chunk(
         assert (kept.ending, kept.standing.unfinished) == (Ending.FINISHED, 0)
         with pytest.raises(LeaseLost, match=f"{claim.chunk_id}"):
             process.run(Lane.KEEPING, keep_claim, claim, unwritten, MODEL, LEASE, Ending.KEPT)
-    told = [record.msg for record in caplog.records if record.msg.startswith("chunk.")]
-    assert told == [Event.CHUNK_CLAIMED, Event.CHUNK_FINISHED]
+    logged = [record.msg for record in caplog.records if record.msg.startswith("chunk.")]
+    assert logged == [Event.CHUNK_CLAIMED, Event.CHUNK_FINISHED]
     with store.reading() as connection:
         audit(connection, job_id)
 
@@ -84,7 +84,7 @@ def test_work_on_one_lane_does_not_wait_for_the_other(process: StoreProcess, tmp
     begun, go_on = tmp_path / "begun", tmp_path / "go on"
     with ThreadPoolExecutor(1) as beside:
         waiting = beside.submit(process.run, Lane.KEEPING, work.wait_for, begun, go_on)
-        eventually(begun.exists, "the work is begun")
+        eventually(begun.exists, "the work begins")
         one = process.run(Lane.CLAIMING, work.pid)
         assert not waiting.done()
         go_on.touch()
@@ -114,7 +114,7 @@ def test_work_of_a_killed_store_process_raises_store_away_and_a_new_one_starts(
     first = process.run(Lane.CLAIMING, work.pid)
     with ThreadPoolExecutor(1) as beside:
         waiting = beside.submit(process.run, Lane.KEEPING, work.wait_for, begun, tmp_path / "never")
-        eventually(begun.exists, "the work is begun")
+        eventually(begun.exists, "the work begins")
         os.kill(first, signal.SIGKILL)
         with pytest.raises(StoreAway, match=r"is gone: .*Another takes its place"):
             waiting.result()
@@ -192,7 +192,7 @@ def test_the_store_process_ends_when_the_process_that_asks_is_killed(store: Stor
 def test_a_worker_whose_store_process_is_killed_answers_each_document_once(
     fleet: Fleet, jobs: Jobs, store: Store, tmp_path: Path
 ) -> None:
-    # However busy the machine: what is computed twice must not be so for a lease that ran out.
+    # However busy the machine is, no lease may expire: nothing may be computed twice.
     worker = SlowWorker(fleet, tmp_path, lease_seconds=60)
     job = jobs.submit(texts(24), model="echo", chunk_documents=4)
     jobs.wait_until_working(job.job_id)

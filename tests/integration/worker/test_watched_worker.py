@@ -1,4 +1,4 @@
-"""What a worker tells while it works: its log, and its task's events. Ids and counts, and nothing of a document."""
+"""What a worker reports while it works, in its log and its task's events: ids and counts, nothing of a document."""
 
 import json
 import threading
@@ -31,12 +31,12 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
-    """Settings of a test, with a lease so long that no message is sent twice."""
+    """Settings with a lease so long that no message is sent twice."""
     return Settings(home=tmp_path / "home", database_url=database_url, lease_seconds=60, stop_seconds=5)
 
 
 class Watcher:
-    """Hears of the tasks' events as Flower does; `progress` holds the state and the result after each progress."""
+    """Receives the tasks' events as Flower does; `progress` holds state and result after each progress event."""
 
     def __init__(self, broker: Broker) -> None:
         self._app = broker.app
@@ -48,7 +48,7 @@ class Watcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """Hear no more."""
+        """Stop receiving."""
         if self._receiver is not None:
             self._receiver.should_stop = True
         self._thread.join()
@@ -78,7 +78,7 @@ Submit = Callable[[], int]
 
 @pytest.fixture
 def submit(store: Store, broker: Broker, settings: Settings) -> Submit:
-    """Submits one chunk of documents that hold the canary; of one the template fails, and one is blank."""
+    """Submit one chunk of documents that hold the canary; one fails in the template, and one is blank."""
 
     def content(place: int) -> str:
         text = f"{CANARY} takes 150 ms" if place != BLANK else ""
@@ -120,7 +120,7 @@ def test_json_log_and_events_report_each_transition_by_its_ids(
     assert state == "PROGRESS"
     assert f"job {job_id}, chunk {claimed['chunk']}, attempt 1: " in shown
     assert f"of {DOCUMENTS} documents" in shown
-    # What another message of the same chunk came to is nothing.
+    # Another message of the same chunk claims nothing.
     ended = [task.result for task in watcher.state.tasks.values() if task.result not in {None, "None"}]
     assert [f"{DOCUMENTS} of {DOCUMENTS} documents" in result for result in ended] == [True]
     assert CANARY not in repr(watcher.heard)

@@ -1,4 +1,4 @@
-"""Work on a store that tests have another process do: functions that it can import."""
+"""Work that tests have the store process do: functions that it can import."""
 
 import os
 import time
@@ -11,12 +11,12 @@ from qwenq.store.database.transitions import note_transition
 
 
 def pid(_store: Store) -> int:
-    """Tell who does the work."""
+    """Return the process that does the work."""
     return os.getpid()
 
 
 def wait_for(_store: Store, begun: Path, go_on: Path) -> int:
-    """Say that it is begun, and wait for a file."""
+    """Note that the work has begun, and wait for a file."""
     begun.touch()
     while not go_on.exists():
         time.sleep(0.01)
@@ -24,22 +24,22 @@ def wait_for(_store: Store, begun: Path, go_on: Path) -> int:
 
 
 def lose(_store: Store, chunk_id: int) -> None:
-    """Raise what qwenq itself raises."""
+    """Raise one of qwenq's own errors."""
     raise LeaseLost(chunk_id=chunk_id, attempt=2)
 
 
 def divide(_store: Store) -> float:
-    """Raise what nobody foresaw."""
+    """Raise an unknown error."""
     return 1 / len("")
 
 
 def finish(store: Store, chunk_id: int) -> str:
-    """Make a transition."""
+    """Log a transition."""
     with store.writing() as connection:
         note_transition(connection, Event.CHUNK_FINISHED, chunk=chunk_id)
     return "finished"
 
 
 def length(_store: Store, text: str) -> int:
-    """Take something large."""
+    """Take a large argument."""
     return len(text)

@@ -1,4 +1,4 @@
-"""Fingerprints: equal where the answer is equal, different where anything that decides it is."""
+"""Fingerprints are equal if the answer must be equal, and differ with everything that decides it."""
 
 from dataclasses import replace
 from typing import Any

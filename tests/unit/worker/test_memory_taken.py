@@ -1,4 +1,4 @@
-"""What a worker's parent sees of memory, without PyTorch."""
+"""The memory of a worker, measured by its parent process without PyTorch."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""How far a turn is, and that nobody waits for whoever it is told to."""
+"""How far a turn is; reporting it holds nobody up."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from qwenq.schemas.chunks import Assignment, Claim, PendingDocument
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.outcomes import Outcome
-from qwenq.worker.keeping.progress import LAST_WORD_SECONDS, ProgressCount, ProgressTold, TurnProgress
+from qwenq.worker.keeping.progress import LAST_WORD_SECONDS, ProgressCount, ProgressReporter, TurnProgress
 from tests.builders import answer
 from tests.waiting import eventually
 
@@ -43,7 +43,7 @@ def test_the_end_of_a_turn_does_not_wait_for_a_broker_that_hangs() -> None:
         called.set()
         never.wait()
 
-    with ProgressTold(lambda: TurnProgress(1, 2, 1, 0, 5, 1), tell):
+    with ProgressReporter(lambda: TurnProgress(1, 2, 1, 0, 5, 1), tell):
         assert called.wait(30)
         ended = time.monotonic()
     assert time.monotonic() - ended < LAST_WORD_SECONDS + 30
@@ -58,6 +58,6 @@ def test_unchanged_progress_is_reported_once() -> None:
         looks.append(None)
         return TurnProgress(1, 2, 1, 0, 5, 1)
 
-    with ProgressTold(look, told.append):
-        eventually(lambda: len(looks) > 1, "it looks again")
+    with ProgressReporter(look, told.append):
+        eventually(lambda: len(looks) > 1, "it looks a second time")
     assert len(told) == 1

@@ -1,4 +1,4 @@
-"""Whether store and broker answer is logged when it changes."""
+"""Store and broker going away and coming back is logged once each."""
 
 import logging
 
@@ -21,5 +21,5 @@ def test_a_service_that_is_away_is_logged_once_and_once_more_when_it_is_back(
         for _ in range(2):
             reach.note_answer(StoreAway)
         reach.note_answer(BrokerAway)
-    told = [record.msg for record in caplog.records]
-    assert told == [Event.STORE_AWAY, Event.BROKER_AWAY, Event.STORE_BACK, Event.BROKER_BACK]
+    logged = [record.msg for record in caplog.records]
+    assert logged == [Event.STORE_AWAY, Event.BROKER_AWAY, Event.STORE_BACK, Event.BROKER_BACK]

@@ -1,4 +1,4 @@
-"""A worker tries its model before it takes work."""
+"""A worker tries its model before its first claim."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -43,7 +43,7 @@ def test_weights_of_nan_fail_the_check(tmp_path: Path) -> None:
 
 
 class _Sick(EchoEngine):
-    """Fails each document, or altogether."""
+    """Fails each document, or as a whole."""
 
     def __init__(self, fault: Exception) -> None:
         super().__init__(EngineOptions(), HOOKS)

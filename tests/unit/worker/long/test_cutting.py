@@ -1,4 +1,4 @@
-"""Cutting: nothing is lost, every part fits, and the cuts fall where a reader would make them."""
+"""Cutting loses nothing, every part fits, and cuts fall where a reader would make them."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The gauge: what it finds to fit without counting does fit, by any tokenizer and whatever the text."""
+"""The gauge: what it accepts without counting does fit, with any tokenizer and text."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from tests.processes import TINY_MODEL
 
 
 class Counting:
-    """Counts with a tokenizer, and how often it was asked."""
+    """Counts with a tokenizer, and counts the calls."""
 
     def __init__(self, encoder: PromptEncoder) -> None:
         self._encoder = encoder
@@ -29,7 +29,7 @@ class Counting:
 
 @pytest.fixture(scope="module", params=["tiny", "random"])
 def counting(request: pytest.FixtureRequest) -> Counting:
-    """A tokenizer that knows its language, and one that knows next to nothing."""
+    """Two tokenizers: a trained one, and one with hardly any vocabulary."""
     from transformers import AutoTokenizer
 
     tiny = request.param == "tiny"

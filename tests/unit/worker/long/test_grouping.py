@@ -1,4 +1,4 @@
-"""Which answers are merged together: as few groups as fit, and one answer alone only where their number is odd."""
+"""Grouping answers for merges: as few groups as fit, and a single answer only if their number is odd."""
 
 from collections.abc import Sequence
 from itertools import pairwise
