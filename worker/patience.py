@@ -29,18 +29,18 @@ def patiently(seconds: float) -> Iterator[AttemptManager]:
         _log.info(Event.STORE_BACK, extra={"attempts": attempts})
 
 
-def retrying_store(seconds: float, told: Callable[[str, float], None]) -> Retrying:
-    """The same for a caller that reports failures itself: `told` gets the reason and the seconds until the next try."""
+def retrying_store(seconds: float, report: Callable[[str, float], None]) -> Retrying:
+    """The same for a caller that reports failures itself, given the reason and the seconds until the next try."""
 
-    def tell(state: RetryCallState) -> None:
+    def report_failure(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        told(str(error), state.upcoming_sleep)
+        report(str(error), state.upcoming_sleep)
 
     return Retrying(
         retry=retry_if_exception_type(StoreAway),
         wait=wait_random_exponential(multiplier=0.2, max=LONGEST_PAUSE_SECONDS),
         stop=stop_after_delay(seconds),
-        before_sleep=tell,
+        before_sleep=report_failure,
         reraise=True,
     )
 

@@ -44,8 +44,8 @@ def first_level(document: LongDocument, gauge: Gauge, note_step: Callable[[], No
         bare, most = tokens_of(0, 0), request.params.max_new_tokens
         raise NoRoomForParts(prompt_tokens=bare, max_new_tokens=most, context=gauge.context)
     # A part of nothing but blanks has nothing to ask about.
-    told = [span for span in spans if not in_prompt.text[span.first : span.last].isspace()] or spans[:1]
-    parts = [Part(document.seq, 0, place, *span) for place, span in enumerate(told)]
+    asked = [span for span in spans if not in_prompt.text[span.first : span.last].isspace()] or spans[:1]
+    parts = [Part(document.seq, 0, place, *span) for place, span in enumerate(asked)]
     return Level(parts, lambda part: in_prompt.between(part.first, part.last))
 
 

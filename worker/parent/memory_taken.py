@@ -13,8 +13,8 @@ from qwenq.worker.parent.children import working_processes
 
 def memory_taken(device: str | None) -> MemoryTaken:
     """The memory of the working process, and of its GPU if it has one, in bytes. Costs a millisecond."""
-    taken, total = _gpu(device)
-    return MemoryTaken(_resident_of_child(), taken, total)
+    used, total = _gpu(device)
+    return MemoryTaken(_resident_of_child(), used, total)
 
 
 def _resident_of_child() -> int | None:

@@ -24,7 +24,7 @@ from qwenq.store.database.store import Store
 ANSWER_SECONDS = 120.0
 """How long a piece of work may take. After that, the process is ended: PostgreSQL may be waiting for a lock."""
 _MODULE = "qwenq.worker.store_process.serving"
-_REMEDY = "Another takes its place"
+_REMEDY = "A new one starts"
 
 P = ParamSpec("P")
 T = TypeVar("T")

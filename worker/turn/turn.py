@@ -68,7 +68,7 @@ class Turn:
         return _mark_last(down)
 
     def complete(self, completion: Completion) -> None:
-        """Send what the engine gave up into the ledger."""
+        """Pass a completion up into the ledger, as an outcome."""
         self._bottom.settle(Outcome.of(completion))
 
     def close(self) -> None:

@@ -116,7 +116,7 @@ def test_work_of_a_killed_store_process_raises_store_away_and_a_new_one_starts(
         waiting = beside.submit(process.run, Lane.KEEPING, work.wait_for, begun, tmp_path / "never")
         eventually(begun.exists, "the work begins")
         os.kill(first, signal.SIGKILL)
-        with pytest.raises(StoreAway, match=r"is gone: .*Another takes its place"):
+        with pytest.raises(StoreAway, match=r"is gone: .*A new one starts"):
             waiting.result()
     assert process.run(Lane.KEEPING, work.pid) != first
     assert process.run(Lane.CLAIMING, work.pid) != first
