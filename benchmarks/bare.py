@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from qwenq.schemas.jobs import JobSpec
-from qwenq.schemas.states import DocumentState
+from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import documents
 from qwenq.store.database.store import Store
 from qwenq.store.life.jobs import create_job
@@ -30,7 +30,17 @@ def rows_of(path: Path, job_id: int) -> Iterator[BareRow]:
     with path.open(encoding="utf-8") as lines:
         for seq, line in enumerate(lines):
             row_id = json.loads(line)["id"]
-            yield job_id, seq, row_id, 0, seq + 1, DocumentState.PENDING.value, line.rstrip("\n"), None, None
+            yield (
+                job_id,
+                seq,
+                row_id,
+                0,
+                seq + 1,
+                StoredDocumentState.PENDING.value,
+                line.rstrip("\n"),
+                None,
+                None,
+            )
 
 
 def insert_into_sqlite(path: Path, database: Path) -> float:

@@ -23,12 +23,19 @@ class JobState(StrEnum):
         return self in ENDED_JOB_STATES
 
 
-class DocumentState(StrEnum):
-    """Where a document stands.
+class StoredDocumentState(StrEnum):
+    """What the store keeps of a document's state.
 
-    Two are told, not stored with it: `succeeded` of one that has an answer, `running` of one that has no outcome yet
-    while its chunk runs. Both are `pending` in the table.
+    Whether it runs follows from its chunk, whether it succeeded from its answer: see DocumentState.
     """
+
+    PENDING = "pending"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class DocumentState(StrEnum):
+    """Where a document stands, as people see it."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -82,5 +89,3 @@ class NoticeState(StrEnum):
 
 ENDED_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 CLAIMABLE_JOB_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})
-UNFINISHED_DOCUMENT_STATES = frozenset({DocumentState.PENDING, DocumentState.RUNNING})
-"""As told: a document that has no outcome."""

@@ -25,6 +25,7 @@ from qwenq.schemas.states import (
     ChunkState,
     DocumentState,
     JobState,
+    StoredDocumentState,
     WorkerState,
 )
 from qwenq.schemas.tables.core import chunks, documents, jobs, results, workers
@@ -57,7 +58,7 @@ def of_job(job_id: int | ColumnElement[int]) -> ColumnElement[bool]:
 
 def has_no_outcome() -> ColumnElement[bool]:
     """A document was neither answered, nor did it fail, nor was it cancelled."""
-    return (documents.c.state == DocumentState.PENDING) & _answer.is_(None)
+    return (documents.c.state == StoredDocumentState.PENDING) & _answer.is_(None)
 
 
 def is_unfinished(job_id: int | ColumnElement[int], first_seq: Any, last_seq: Any) -> ColumnElement[bool]:
@@ -75,7 +76,7 @@ def document_state() -> ColumnElement[str]:
         documents.c.seq.between(chunks.c.first_seq, chunks.c.last_seq),
         chunks.c.state == ChunkState.RUNNING,
     )
-    is_pending = documents.c.state == DocumentState.PENDING
+    is_pending = documents.c.state == StoredDocumentState.PENDING
     return case(
         (_answer.is_not(None), literal(DocumentState.SUCCEEDED.value)),
         (and_(is_pending, is_claimed), literal(DocumentState.RUNNING.value)),

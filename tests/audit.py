@@ -7,6 +7,9 @@ from sqlalchemy import Connection, Row, func, select
 from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
 from qwenq.schemas.tables.core import chunks, documents, failures, jobs, results
 
+UNFINISHED = frozenset({DocumentState.PENDING, DocumentState.RUNNING})
+"""The states of a document without an outcome."""
+
 
 def audit(connection: Connection, job_id: int) -> None:
     """Counters equal a recount; no document has two outcomes; chunks cover each row once."""

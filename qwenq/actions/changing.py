@@ -5,16 +5,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from qwenq.schemas.errors import BrokerAway, JobNotCancellable, UnknownJob
+from qwenq.schemas.errors import BrokerAway, UnknownJob
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.states import JobState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.cancelling import cancel_job
-from qwenq.store.life.jobs import hold_job
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.retrying import retry_failed
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive
@@ -38,7 +36,7 @@ class Revival:
 def cancel(job_id: int, settings: Settings) -> JobStatus:
     """Cancel a job; workers drop its running documents in seconds. Raises UnknownJob, JobNotCancellable, StoreAway."""
     with open_store(settings) as store:
-        return _changed(store, job_id, lambda connection: _cancel(connection, job_id))
+        return _changed(store, job_id, lambda connection: cancel_job(connection, job_id))
 
 
 def pause(job_id: int, settings: Settings) -> JobStatus:
@@ -58,13 +56,6 @@ def retry(job_id: int, codes: Collection[str], settings: Settings) -> Revival:
     Raises UnknownJob, JobNotRetryable, NothingToRetry, StoreAway.
     """
     return _revive(job_id, settings, lambda connection: retry_failed(connection, job_id, codes))
-
-
-def _cancel(connection: Connection, job_id: int) -> None:
-    if not cancel_job(connection, job_id):
-        state = hold_job(connection, job_id)
-        reason = "being removed" if state == JobState.VALIDATING else str(state)
-        raise JobNotCancellable(job_id=job_id, state=reason)
 
 
 def _revive(job_id: int, settings: Settings, change: Change) -> Revival:

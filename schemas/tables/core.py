@@ -24,10 +24,10 @@ from sqlalchemy import (
 
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.results import FinishReason
-from qwenq.schemas.states import ChunkState, DocumentState, JobState, WorkerState
+from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import BigId, UtcTime
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The newest migration: what a store must be at for this code."""
 
 metadata = MetaData(
@@ -58,25 +58,25 @@ jobs = Table(
     Column("prompt", JSON, nullable=False, comment="PromptSpec"),
     Column("params", JSON, nullable=False, comment="GenerationParams"),
     Column("sources", JSON, nullable=False, comment="names of the input files, in order"),
-    Column("run_key", Text, comment="names the `qwenq run` that a later one may take up again"),
+    Column("run_key", Text, comment="names a one-shot, so that the same command goes on with it"),
     Column("created_at", UtcTime, nullable=False),
     Column("started_at", UtcTime, comment="first claim"),
     Column("finished_at", UtcTime),
     Column("paused_from", Text, comment="the state that `resume` goes back to"),
     Column(
-        "idle_since", UtcTime, comment="when it was paused while it ran, or had ended before it was retried"
+        "idle_since", UtcTime, comment="when it was paused while running, or when it ended before a retry"
     ),
     Column(
         "idle_seconds",
         Double,
         nullable=False,
         server_default=text("0"),
-        comment="of the time from started_at on: in which it was not to run",
+        comment="since started_at: seconds in which it could not run",
     ),
     Column("idempotency_key", Text, comment="names the request, so that it is stored once"),
-    Column("input_digest", Text, comment="SHA-256 of its rows, where it has a key"),
-    Column("holder", Text, comment="while it is validating: the fence of who stores or removes it"),
-    Column("holder_expires_at", UtcTime, comment="that one's lease"),
+    Column("input_digest", Text, comment="SHA-256 of its rows, if it has a key"),
+    Column("holder", Text, comment="while validating: fence of the process that stores or removes it"),
+    Column("holder_expires_at", UtcTime, comment="lease of that process"),
     Column("reuse", Boolean, nullable=False, server_default=text("false")),
     Column("submitter", Text, comment="user@host"),
     one_of("state", JobState, name="state"),
@@ -101,12 +101,12 @@ documents = Table(
     Column("custom_id", Text, comment="null for a row that never became a document"),
     Column("source", SmallInteger, nullable=False, comment="index into jobs.sources"),
     Column("line", Integer, nullable=False, comment="where the row starts in its source, from 1"),
-    Column("state", Text, nullable=False, comment="pending too of one that is answered: results tells"),
+    Column("state", Text, nullable=False, comment="pending also while running and when answered"),
     Column("content", Text, nullable=False, comment="the row as JSON; the raw text of a bad row"),
     Column("error_code", Text),
     Column("error_message", Text),
     PrimaryKeyConstraint("job_id", "seq"),
-    one_of("state", DocumentState, name="state"),
+    one_of("state", StoredDocumentState, name="state"),
     CheckConstraint("(error_code IS NOT NULL) = (state = 'failed')", name="error"),
     Index("uq_documents_custom_id", "job_id", "custom_id", unique=True),
     Index(
@@ -146,10 +146,10 @@ workers = Table(
     Column("error", Text, comment="why the model could not be loaded"),
     Column("started_at", UtcTime, nullable=False),
     Column("heartbeat_at", UtcTime, nullable=False),
-    Column("resident_bytes", BigInteger, comment="of the working process, when it was last heard of"),
-    Column("gpu_bytes", BigInteger, comment="taken on its GPU, by whomever"),
-    Column("gpu_total_bytes", BigInteger, comment="what its GPU has"),
-    Column("check_tokens_per_second", Double, comment="of the short generation at its start"),
+    Column("resident_bytes", BigInteger, comment="memory of the working process at the last heartbeat"),
+    Column("gpu_bytes", BigInteger, comment="memory in use on its GPU, by all processes"),
+    Column("gpu_total_bytes", BigInteger, comment="memory of its GPU"),
+    Column("check_tokens_per_second", Double, comment="speed of the self-check after loading"),
     one_of("state", WorkerState, name="state"),
     Index("ix_workers_heartbeat_at", "heartbeat_at"),
 )
@@ -163,10 +163,10 @@ chunks = Table(
     Column("last_seq", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempt", Integer, nullable=False, comment="the fence: only its newest attempt may write"),
-    Column("crashes", Integer, nullable=False, comment="attempts that ended without a word"),
+    Column("crashes", Integer, nullable=False, comment="rescues since the last outcome"),
     Column("worker_id", BigInteger, ForeignKey("workers.id")),
     Column("lease_expires_at", UtcTime),
-    Column("published_at", UtcTime, comment="when its message was last sent"),
+    Column("published_at", UtcTime, comment="when it was last announced; null: not since it was queued"),
     Column("created_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
     Column("documents", Integer, nullable=False),
@@ -182,10 +182,10 @@ chunks = Table(
         Integer,
         nullable=False,
         server_default=text("0"),
-        comment="of `succeeded`: without generating",
+        comment="of `succeeded`: answered from the store",
     ),
     Column(
-        "rescues", Integer, nullable=False, server_default=text("0"), comment="attempts that were put back"
+        "rescues", Integer, nullable=False, server_default=text("0"), comment="all attempts that were rescued"
     ),
     one_of("state", ChunkState, name="state"),
     CheckConstraint("first_seq <= last_seq", name="range"),
@@ -215,12 +215,10 @@ results = Table(
     Column("completion_tokens", Integer, nullable=False),
     Column("reasoning_tokens", Integer, nullable=False),
     Column("prefix_tokens", Integer, nullable=False, server_default=text("0")),
-    Column(
-        "fingerprint", LargeBinary, comment="SHA-256 of all that decides the answer, where it may be reused"
-    ),
-    Column("reused_from", BigInteger, comment="the job whose answer this is, where none was generated"),
+    Column("fingerprint", LargeBinary, comment="SHA-256 of all that decides the answer, if it may be reused"),
+    Column("reused_from", BigInteger, comment="the job that this answer was generated for, if not this one"),
     Column("created_at", UtcTime, nullable=False),
-    Column("seconds", Double, comment="from entering the engine to the answer's end"),
+    Column("seconds", Double, comment="from entering the engine to the end of the answer"),
     Column(
         "parts", Integer, nullable=False, server_default=text("1"), comment="that the document was cut into"
     ),

@@ -9,31 +9,34 @@ from sqlalchemy import (
 )
 
 from qwenq.schemas.chunks import PlannedChunk
+from qwenq.schemas.errors import JobNotCancellable
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, JobState, StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents, jobs
 from qwenq.store.conditions import is_being_removed, is_unfinished
 from qwenq.store.database.clock import now
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.life.chunks import insert_chunks
-from qwenq.store.life.jobs import no_longer_idle
+from qwenq.store.life.jobs import hold_job, no_longer_idle
 
 
-def cancel_job(connection: Connection, job_id: int) -> bool:
-    """Cancel a job and every document of it that no worker holds; workers put theirs down at their next renewal.
+def cancel_job(connection: Connection, job_id: int) -> None:
+    """Cancel a job, and its documents that no worker holds; workers drop theirs with their next renewal.
 
-    False when the job had already ended, or is being removed: its counters tell of rows that are gone.
+    Raises JobNotCancellable when it has ended, or is being removed: its counts then include rows that are gone.
     """
-    changed = connection.execute(
+    cancelled = connection.execute(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state.not_in(ENDED_JOB_STATES), ~is_being_removed())
         .values(state=JobState.CANCELLED, finished_at=now(), paused_from=None, **no_longer_idle())
     )
-    if not changed.rowcount:
-        return False
+    if not cancelled.rowcount:
+        state = hold_job(connection, job_id)
+        raise JobNotCancellable(
+            job_id=job_id, state="being removed" if state == JobState.VALIDATING else state
+        )
     cancel_rest(connection, job_id)
     note_transition(connection, Event.JOB_CANCELLED, job=job_id)
-    return True
 
 
 def cancel_rest(connection: Connection, job_id: int) -> None:
@@ -49,7 +52,7 @@ def _chunk_the_rest(connection: Connection, job_id: int) -> None:
         select(
             func.min(documents.c.seq),
             func.max(documents.c.seq),
-            func.count().filter(documents.c.state == DocumentState.FAILED),
+            func.count().filter(documents.c.state == StoredDocumentState.FAILED),
         ).where(documents.c.job_id == job_id, documents.c.seq >= first.scalar_subquery())
     ).one()
     if first_seq is not None:
@@ -71,6 +74,6 @@ def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:
         connection.execute(
             update(documents)
             .where(is_unfinished(job_id, bindparam("first"), bindparam("last")))
-            .values(state=DocumentState.CANCELLED),
+            .values(state=StoredDocumentState.CANCELLED),
             [dict(chunk._mapping) for chunk in closed],  # noqa: SLF001
         )

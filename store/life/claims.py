@@ -12,7 +12,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from qwenq.schemas.chunks import Claim, Standing
 from qwenq.schemas.errors import LeaseLost
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.states import ChunkState, DocumentState, JobState, WorkerState
+from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.core import chunks, documents, jobs, workers
 from qwenq.store.conditions import is_unfinished, unfinished_of_chunk
 from qwenq.store.database.clock import now, now_and
@@ -183,7 +183,7 @@ def finish_chunk(connection: Connection, claim: Claim) -> JobState | None:
 
 def drop_chunk(connection: Connection, claim: Claim) -> None:
     """Close a chunk of a cancelled job: what has no outcome is cancelled. The caller holds the fence."""
-    dropped = connection.execute(_unfinished_of(claim).values(state=DocumentState.CANCELLED)).rowcount
+    dropped = connection.execute(_unfinished_of(claim).values(state=StoredDocumentState.CANCELLED)).rowcount
     connection.execute(
         update(chunks)
         .where(chunks.c.id == claim.chunk_id)

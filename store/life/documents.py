@@ -11,7 +11,7 @@ from sqlalchemy import (
 
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import RowsLost
-from qwenq.schemas.states import DocumentState
+from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import documents
 from qwenq.store.database.copying import copy_rows
 
@@ -59,7 +59,7 @@ def _stored_rows(
     job_id: int, first_seq: int, rows: Iterable[Row], stored: list[StoredRow]
 ) -> Iterator[StoredRow]:
     """What is kept of each row, as it is asked for, and into `stored` too: it may be needed once more."""
-    pending = DocumentState.PENDING
+    pending = StoredDocumentState.PENDING
     for seq, row in enumerate(rows, first_seq):
         if isinstance(row, Document):
             custom_id, source, line, content = row
@@ -71,7 +71,7 @@ def _stored_rows(
 
 
 def _rejected(job_id: int, seq: int, row: BadRow) -> StoredRow:
-    return job_id, seq, None, row.source, row.line, DocumentState.FAILED, row.raw, row.code, row.reason
+    return job_id, seq, None, row.source, row.line, StoredDocumentState.FAILED, row.raw, row.code, row.reason
 
 
 def _bulk_insert(connection: Connection, rows: Iterable[StoredRow]) -> None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from qwenq.schemas.states import DocumentState
+from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents, results
 
 
@@ -50,8 +50,8 @@ def _counts_of(connection: Connection, job_id: int, first_seq: int, last_seq: in
     ).one()
     return {
         "succeeded": answered[5],
-        "failed": by_state.get(DocumentState.FAILED, 0),
-        "cancelled": by_state.get(DocumentState.CANCELLED, 0),
+        "failed": by_state.get(StoredDocumentState.FAILED, 0),
+        "cancelled": by_state.get(StoredDocumentState.CANCELLED, 0),
         "prompt_tokens": answered[0] or 0,
         "completion_tokens": answered[1] or 0,
         "reasoning_tokens": answered[2] or 0,

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, sele
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.errors import JobNotRetryable, NothingToRetry
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.states import ChunkState, DocumentState, JobState
+from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents, failures, jobs
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.life.halving import split_chunk
@@ -41,7 +41,7 @@ def retry_failed(connection: Connection, job_id: int, codes: Collection[str] = (
     retried = connection.execute(
         update(documents)
         .where(chosen)
-        .values(state=DocumentState.PENDING, error_code=None, error_message=None)
+        .values(state=StoredDocumentState.PENDING, error_code=None, error_message=None)
     ).rowcount
     if not retried:
         raise _nothing_to_retry(connection, job_id, codes)
@@ -57,7 +57,7 @@ def retry_failed(connection: Connection, job_id: int, codes: Collection[str] = (
 def _chosen(job_id: int, codes: Collection[str]) -> ColumnElement[bool]:
     failed = and_(
         documents.c.job_id == job_id,
-        documents.c.state == DocumentState.FAILED,
+        documents.c.state == StoredDocumentState.FAILED,
         documents.c.custom_id.is_not(None),
     )
     return failed & documents.c.error_code.in_(codes) if codes else failed
@@ -122,7 +122,7 @@ def _reopen_chunks(connection: Connection, job_id: int, chosen: ColumnElement[bo
 def _nothing_to_retry(connection: Connection, job_id: int, codes: Collection[str]) -> NothingToRetry:
     by_code = connection.execute(
         select(documents.c.error_code, func.count(), func.count() - func.count(documents.c.custom_id))
-        .where(documents.c.job_id == job_id, documents.c.state == DocumentState.FAILED)
+        .where(documents.c.job_id == job_id, documents.c.state == StoredDocumentState.FAILED)
         .group_by(documents.c.error_code)
         .order_by(documents.c.error_code)
     ).all()

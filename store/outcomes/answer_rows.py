@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Connection, CursorResult, bindparam, cast, fu
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qwenq.schemas.chunks import Claim
-from qwenq.schemas.states import DocumentState
+from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import documents, results
 from qwenq.store.conditions import of_job
 from qwenq.store.database.clock import now
@@ -28,7 +28,7 @@ _WAITING_AND_ANSWERED = select(
     .where(
         of_job(bindparam("of_job")),
         documents.c.seq.between(bindparam("first"), bindparam("last")),
-        documents.c.state == DocumentState.PENDING,
+        documents.c.state == StoredDocumentState.PENDING,
     )
     .scalar_subquery(),
     select(func.count())
@@ -44,7 +44,7 @@ class _Rule(Enum):
     OPEN = (
         # Not JOIN, nor EXISTS: whatever the planner believes of the table, this looks each document up in the index.
         " WHERE (SELECT state FROM documents WHERE job_id = {job_id} AND seq = CAST(given.seq AS integer))"  # noqa: S608
-        f" = '{DocumentState.PENDING}' ON CONFLICT DO NOTHING RETURNING seq"
+        f" = '{StoredDocumentState.PENDING}' ON CONFLICT DO NOTHING RETURNING seq"
     )
 
 

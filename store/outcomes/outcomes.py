@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, update
 
 from qwenq.schemas.chunks import Claim
-from qwenq.schemas.states import DocumentState
+from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents
 from qwenq.store.conditions import has_no_outcome, of_job
 from qwenq.store.outcomes.answer_rows import insert_answers
@@ -45,7 +45,7 @@ def _settle_failed(connection: Connection, claim: Claim, failures: Sequence[Fail
         update(documents)
         .where(of_job(claim.job_id), documents.c.seq == bindparam("failed_seq"), has_no_outcome())
         .values(
-            state=DocumentState.FAILED,
+            state=StoredDocumentState.FAILED,
             error_code=bindparam("code"),
             error_message=bindparam("message"),
         ),

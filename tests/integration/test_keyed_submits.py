@@ -179,7 +179,7 @@ def test_a_job_that_was_cancelled_while_it_was_stored_is_given_as_it_is(store: S
     def cancelling() -> Iterator[Row]:
         yield from rows(3)
         with store.writing() as connection:
-            assert cancel_job(connection, 1)
+            cancel_job(connection, 1)
         yield from rows(5)[3:]
 
     first = submit(cancelling())

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, bindparam, func, select
 
 from qwenq.schemas.results import ErrorLine, Failure, Result, Usage
-from qwenq.schemas.states import DocumentState
+from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import documents, jobs, results
 from qwenq.store.views.answers.failures import located, past_failures
 from qwenq.store.views.jobs.details import job_sources
@@ -57,7 +57,7 @@ _NEXT_ERRORS = (
     )
     .where(
         documents.c.job_id == bindparam("of_job"),
-        documents.c.state == DocumentState.FAILED,
+        documents.c.state == StoredDocumentState.FAILED,
         documents.c.seq > bindparam("after"),
     )
     .order_by(documents.c.seq)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from qwenq.schemas.errors import GenerationFailed
 from qwenq.schemas.states import (
     ENDED_JOB_STATES,
-    UNFINISHED_DOCUMENT_STATES,
     ChunkState,
     DocumentState,
     JobState,
 )
 from qwenq.store.life.rescue import POISON
+from tests.audit import UNFINISHED
 from tests.chaos.audit.claims_held import claims_held
 from tests.chaos.audit.evidence import Evidence
 from tests.chaos.audit.retries import Retries
@@ -62,7 +62,7 @@ def _nothing_is_stranded(evidence: Evidence) -> Iterator[str]:
             yield f"job {job.id} is {job.state}"
     validating = {job.id for job in evidence.jobs if job.state == JobState.VALIDATING}
     for document in evidence.documents:
-        if document.state in UNFINISHED_DOCUMENT_STATES and document.job not in validating:
+        if document.state in UNFINISHED and document.job not in validating:
             yield f"job {document.job} document {document.seq} is {document.state}"
     for chunk in (*evidence.running_chunks, *evidence.waiting_chunks):
         yield f"chunk {chunk} is not done"

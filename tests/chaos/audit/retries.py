@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from qwenq.schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
+from qwenq.schemas.states import DocumentState
+from tests.audit import UNFINISHED
 from tests.chaos.audit.evidence import Evidence
 from tests.chaos.audit.history import DocumentChange
 from tests.chaos.plan import Trouble
@@ -22,9 +23,9 @@ class Retries:
         """Each document that had more outcomes than rounds, or lost one that was no failure."""
         outcomes: Counter[tuple[int, int]] = Counter()
         for change in self._evidence.document_changes:
-            if change.was not in UNFINISHED_DOCUMENT_STATES and not is_retry(change):
+            if change.was not in UNFINISHED and not is_retry(change):
                 yield f"job {change.job} document {change.seq}: {change.was} became {change.became}"
-            if change.became not in UNFINISHED_DOCUMENT_STATES:
+            if change.became not in UNFINISHED:
                 outcomes[change.job, change.seq] += 1
         for (job, seq), times in outcomes.items():
             if times > 1 + self.of[job, seq]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from qwenq.schemas.states import UNFINISHED_DOCUMENT_STATES, DocumentState
+from qwenq.schemas.states import DocumentState
+from tests.audit import UNFINISHED
 from tests.chaos.audit.claims_held import Held, claims_held
 from tests.chaos.audit.evidence import Evidence
 from tests.chaos.audit.history import DocumentChange
@@ -58,7 +59,7 @@ class Waste:
             one
             for one in self.evidence.generations
             if (claim := self.claims.get((one.chunk, one.attempt)))
-            and self._state_at((one.job, one.seq), claim.claimed_at) not in UNFINISHED_DOCUMENT_STATES
+            and self._state_at((one.job, one.seq), claim.claimed_at) not in UNFINISHED
         ]
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from qwenq.schemas.errors import JobNotPaused, StoreAway
+from qwenq.schemas.errors import JobNotCancellable, JobNotPaused, StoreAway
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.life.cancelling import cancel_job
@@ -38,8 +38,10 @@ def hang(world: World, fault: Fault) -> list[int]:
 def cancel(world: World, fault: Fault) -> list[int]:
     """Cancel the newest job that runs."""
     with world.store.writing() as connection:
-        if not cancel_job(connection, _newest_running(world)):
-            raise NothingToMeet("the job had just ended")
+        try:
+            cancel_job(connection, _newest_running(world))
+        except JobNotCancellable:
+            raise NothingToMeet("the job had just ended") from None
     return []
 
 

@@ -1,15 +1,11 @@
-"""Alembic's own commands on a store, and all that a database knows of its tables."""
+"""All that a database knows of its tables."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Inspector, inspect
 
-from qwenq import migrations
 from qwenq.store.database.store import Store
 
 VERSION_TABLE = "alembic_version"
@@ -24,15 +20,6 @@ def empty_store(request: pytest.FixtureRequest) -> Iterator[Store]:
         url = request.getfixturevalue("empty_postgres_url")
     with Store(url) as store:
         yield store
-
-
-def downgrade(connection: Connection, revision: str) -> None:
-    """Undo migrations, inside the connection's transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.downgrade(config, revision)
 
 
 def described(connection: Connection) -> dict[str, dict[str, Any]]:

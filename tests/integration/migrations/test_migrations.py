@@ -1,4 +1,4 @@
-"""The migrations build exactly the tables of the code, can be undone, and keep the data of an older store."""
+"""The migrations build exactly the tables of the code, and keep the data of an older store."""
 
 from datetime import datetime
 from typing import Any
@@ -7,14 +7,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, Table, inspect, select
+from sqlalchemy import Connection, MetaData, Table, exc, select, update
 
 import qwenq.schemas.tables.parts
 import qwenq.schemas.tables.schedules  # noqa: F401 - the same
 from qwenq import migrations
 from qwenq.migrations.command import head, upgrade
-from qwenq.schemas.states import DocumentState, JobState
-from qwenq.schemas.tables.core import SCHEMA_VERSION, metadata
+from qwenq.schemas.states import DocumentState, JobState, StoredDocumentState
+from qwenq.schemas.tables.core import SCHEMA_VERSION, documents, metadata
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import check_version, upgrade_store
 from qwenq.store.life.rescue import rescue_expired
@@ -23,7 +23,7 @@ from qwenq.store.views.fleet.workers import find_worker
 from qwenq.store.views.jobs.statuses import job_status
 from tests.audit import audit
 from tests.builders import answer_all
-from tests.integration.migrations.conftest import VERSION_TABLE, described, downgrade
+from tests.integration.migrations.conftest import VERSION_TABLE, described
 from tests.integration.migrations.first_store import AT, LATER_ROWS, ROWS
 
 BEGINNING = "0001"
@@ -58,17 +58,6 @@ def test_every_kind_of_detail_is_compared(store: Store) -> None:
     assert chunks["foreign keys"]["fk_chunks_job_id"]["options"] == {"ondelete": "CASCADE"}
     if store.dialect == "postgresql":
         assert chunks["columns"]["attempt"][-1] == "the fence: only its newest attempt may write"
-
-
-def test_migrations_can_be_undone_and_run_again(store: Store) -> None:
-    with store.writing() as connection:
-        before = described(connection)
-        downgrade(connection, "base")
-        assert inspect(connection).get_table_names() == [VERSION_TABLE]
-    assert upgrade_store(store) is None
-    with store.reading() as connection:
-        assert described(connection) == before
-    check_version(store)
 
 
 def test_revisions_are_one_line_and_sort_by_their_numbers() -> None:
@@ -173,12 +162,21 @@ def _rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def test_what_is_answered_is_told_by_its_answer_and_noted_again_when_that_is_undone(
-    first_store: Store,
-) -> None:
+def test_a_stored_document_that_is_answered_or_runs_becomes_pending(first_store: Store) -> None:
     upgrade_store(first_store)
-    with first_store.writing() as connection:
+    with first_store.reading() as connection:
         assert [row["state"] for row in _rows(connection)["documents"]] == ["pending", "failed", "pending"]
-        downgrade(connection, "0006")
-        states = [row["state"] for row in _rows(connection)["documents"]]
-    assert states == ["succeeded", "failed", "pending"]
+
+
+def test_a_document_state_that_is_only_shown_cannot_be_stored(first_store: Store) -> None:
+    upgrade_store(first_store)
+    for state in (DocumentState.RUNNING, DocumentState.SUCCEEDED):
+        with (
+            pytest.raises(exc.IntegrityError, match="ck_documents_state"),
+            first_store.writing() as connection,
+        ):
+            connection.execute(update(documents).where(documents.c.seq == 0).values(state=state))
+    for stored in StoredDocumentState:
+        with first_store.writing() as connection:
+            code = "code" if stored == StoredDocumentState.FAILED else None
+            connection.execute(update(documents).values(state=stored, error_code=code))

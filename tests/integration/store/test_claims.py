@@ -96,7 +96,7 @@ def test_a_job_that_must_not_run_gives_nothing(store: Store, audited: Audited, s
     job_id = make_job(store, released=state != JobState.VALIDATING)
     with store.writing() as connection:
         if state == JobState.CANCELLED:
-            assert cancel_job(connection, job_id)
+            cancel_job(connection, job_id)
         elif state == JobState.PAUSED:
             pause_job(connection, job_id)
     assert _claim(store, chunks_of(store, job_id)[0], make_worker(store)) is None

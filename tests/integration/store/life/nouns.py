@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from qwenq.schemas.states import UNFINISHED_DOCUMENT_STATES, ChunkState, DocumentState, JobState
+from qwenq.schemas.states import ChunkState, DocumentState, JobState
+from tests.audit import UNFINISHED
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Document:
     @property
     def unfinished(self) -> bool:
         """Whether it has no outcome yet."""
-        return self.state in UNFINISHED_DOCUMENT_STATES
+        return self.state in UNFINISHED
 
 
 @dataclass

@@ -8,7 +8,14 @@ from sqlalchemy import update
 from qwenq.producer.planning import ChunkPlanner
 from qwenq.schemas.chunks import Assignment, Claim
 from qwenq.schemas.documents import BadRow, Row
-from qwenq.schemas.errors import JobNotPausable, JobNotPaused, JobNotRetryable, LeaseLost, NothingToRetry
+from qwenq.schemas.errors import (
+    JobNotCancellable,
+    JobNotPausable,
+    JobNotPaused,
+    JobNotRetryable,
+    LeaseLost,
+    NothingToRetry,
+)
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.states import DocumentState, JobState
@@ -176,8 +183,12 @@ class Stage:
 
     def cancel(self, job_id: int) -> None:
         """Cancel a job, if it has not ended."""
-        with self._store.writing() as connection:
-            cancelled = cancelling.cancel_job(connection, job_id)
+        cancelled = True
+        try:
+            with self._store.writing() as connection:
+                cancelling.cancel_job(connection, job_id)
+        except JobNotCancellable:
+            cancelled = False
         assert cancelled == self.life.cancel(self.life.jobs[job_id])
 
     def pause(self, job_id: int) -> None:
