@@ -19,7 +19,7 @@ from tests.chaos.world.tiny_model import untroubled_questions
 from tests.chaos.world.world import World, made_world
 from tests.waiting import eventually
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 LOOK_EVERY_SECONDS = 0.25
 REAL_BACKLOG = 8
 """Documents for the tiny model that should wait at any time: it shares the cores with all others."""

@@ -22,7 +22,7 @@ def test_chunks_of_a_worker_that_is_gone_run_elsewhere_soon_though_others_have_e
         world.producers.submit(world.orders.next())
         eventually(lambda: holds_chunk(world, 0), "the worker is at work")
         gone = _retire(world, 0)
-        wait_until_quiet(world, 60)
+        wait_until_quiet(world, 180)
         evidence = gather(world, [gone], messages(world), world.crew.stop())
     waits = takeovers(evidence, Waste(evidence).claims)
     assert waits

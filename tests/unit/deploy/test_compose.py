@@ -39,23 +39,13 @@ def compose() -> dict[str, Any]:
     [load(BASE), load(CPU), merged(BASE, CPU)],
     ids=["docker-compose.yml", "docker-compose.cpu.yml", "both"],
 )
-def test_it_fits_the_specification(schema: dict[str, Any], shown: dict[str, Any]) -> None:
+def test_a_compose_file_fits_the_specification(schema: dict[str, Any], shown: dict[str, Any]) -> None:
     validator = validator_for(schema)
     validator.check_schema(schema)
     assert [error.message for error in validator(schema).iter_errors(shown)] == []
 
 
-def test_the_schema_does_refuse(schema: dict[str, Any], compose: dict[str, Any]) -> None:
-    broken = {**compose, "services": {"worker": {**compose["services"]["worker"], "comand": "worker"}}}
-    assert not validator_for(schema)(schema).is_valid(broken)
-
-
-def test_the_services_are_those_that_people_expect(compose: dict[str, Any]) -> None:
-    assert set(qwenq_services(compose)) == {"migrate", "worker", "beat", "flower"}
-    assert set(compose["services"]) == {*qwenq_services(compose), *STORES, *MONITORING}
-
-
-def test_every_service_runs_a_command_that_exists(compose: dict[str, Any]) -> None:
+def test_every_service_of_compose_runs_a_command_that_exists(compose: dict[str, Any]) -> None:
     run = {name: read_command(one["command"]).command_path for name, one in qwenq_services(compose).items()}
     assert run == {
         "migrate": "qwenq db upgrade",
@@ -65,7 +55,7 @@ def test_every_service_runs_a_command_that_exists(compose: dict[str, Any]) -> No
     }
 
 
-def test_every_variable_of_ours_is_a_setting(compose: dict[str, Any]) -> None:
+def test_every_qwenq_variable_of_the_deployment_is_a_setting() -> None:
     settings = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
     texts = [path.read_text("utf-8") for path in (BASE, CPU, ROOT / "Dockerfile")]
     texts += [path.read_text("utf-8") for path in (ROOT / "deploy").rglob("*.example")]
@@ -74,18 +64,13 @@ def test_every_variable_of_ours_is_a_setting(compose: dict[str, Any]) -> None:
         assert set(re.findall(rf"\b{ENV_PREFIX}[A-Z_]+", text)) <= settings
 
 
-def test_producers_and_workers_share_broker_store_and_model(compose: dict[str, Any]) -> None:
+def test_the_services_of_compose_share_broker_store_and_model(compose: dict[str, Any]) -> None:
     seen = environments(compose)
     for name in ("QWENQ_BROKER_URL", "QWENQ_DATABASE_URL", "QWENQ_MODEL"):
         assert len({seen[service][name] for service in qwenq_services(compose)}) == 1
 
 
-def test_every_service_that_stays_has_a_health_check(compose: dict[str, Any]) -> None:
-    for name, service in compose["services"].items():
-        assert ("healthcheck" in service) == (name != "migrate"), name
-
-
-def test_a_health_check_by_qwenq_exists(compose: dict[str, Any]) -> None:
+def test_health_checks_by_qwenq_name_commands_and_checks_that_exist(compose: dict[str, Any]) -> None:
     for name in ("worker", "beat"):
         _, program, *words = compose["services"][name]["healthcheck"]["test"]
         assert program == "qwenq"
@@ -94,7 +79,7 @@ def test_a_health_check_by_qwenq_exists(compose: dict[str, Any]) -> None:
         assert read.params["only"] == ("store", "broker", "schema")
 
 
-def test_what_is_waited_for_can_be_seen(compose: dict[str, Any]) -> None:
+def test_a_service_waits_only_for_what_has_a_health_check_or_ends(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for name, waited in service.get("depends_on", {}).items():
             target = compose["services"][name]
@@ -104,21 +89,21 @@ def test_what_is_waited_for_can_be_seen(compose: dict[str, Any]) -> None:
                 assert target["restart"] == "no"
 
 
-def test_redis_is_no_cache(compose: dict[str, Any]) -> None:
+def test_the_redis_of_compose_keeps_what_it_is_given(compose: dict[str, Any]) -> None:
     command = compose["services"]["redis"]["command"]
     options = dict(zip(command[1::2], command[2::2], strict=True))
     assert options["--appendonly"] == "yes"
     assert options["--maxmemory-policy"] == "noeviction"
 
 
-def test_what_must_last_is_on_a_volume(compose: dict[str, Any]) -> None:
+def test_databases_and_models_are_on_volumes(compose: dict[str, Any]) -> None:
     volumes = [volume for one in compose["services"].values() for volume in one.get("volumes", ())]
     mounted = {volume.partition(":")[0] for volume in volumes}
     lasting = {place for place in mounted if not place.startswith("./")}
     assert lasting == {"redis", "postgres", "models", "prometheus"} == set(compose["volumes"])
 
 
-def test_no_secret_stands_in_the_files(compose: dict[str, Any]) -> None:
+def test_deployment_files_hold_no_secret(compose: dict[str, Any]) -> None:
     for variables in environments(compose).values():
         for name, value in variables.items():
             if GUARDED.search(name) and not name.endswith("__FILE"):
@@ -130,7 +115,7 @@ def test_no_secret_stands_in_the_files(compose: dict[str, Any]) -> None:
             assert line.startswith("#") or not GUARDED.search(name) or not value, line
 
 
-def test_a_worker_has_time_to_give_its_chunk_back(compose: dict[str, Any]) -> None:
+def test_a_stopped_worker_has_time_to_release_its_chunk(compose: dict[str, Any]) -> None:
     seconds = int(compose["services"]["worker"]["stop_grace_period"].removesuffix("s"))
     assert seconds > Settings.model_fields["stop_seconds"].default
     unit = (ROOT / "deploy/systemd/qwenq-worker@.service").read_text("utf-8")
@@ -138,17 +123,12 @@ def test_a_worker_has_time_to_give_its_chunk_back(compose: dict[str, Any]) -> No
     assert "KillMode=mixed\n" in unit
 
 
-def test_workers_can_be_scaled(compose: dict[str, Any]) -> None:
-    worker = compose["services"]["worker"]
-    assert not {"container_name", "hostname", "ports"} & set(worker)
-
-
-def test_nothing_is_published_beyond_this_machine(compose: dict[str, Any]) -> None:
+def test_compose_publishes_ports_on_loopback_only(compose: dict[str, Any]) -> None:
     ports = [port for one in compose["services"].values() for port in one.get("ports", ())]
     assert ports == ["127.0.0.1:5555:5555", "127.0.0.1:9090:9090", "127.0.0.1:3000:3000"]
 
 
-def test_the_cpu_file_takes_the_gpu_away() -> None:
+def test_the_cpu_file_removes_the_gpu() -> None:
     worker = merged(BASE, CPU)["services"]["worker"]
     assert "deploy" in load(BASE)["services"]["worker"]
     assert "deploy" not in worker
@@ -157,7 +137,7 @@ def test_the_cpu_file_takes_the_gpu_away() -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_a_unit_runs_a_command_that_exists(unit: Path) -> None:
+def test_a_systemd_unit_runs_a_command_that_exists(unit: Path) -> None:
     text = unit.read_text("utf-8")
     (line,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
     (words,) = fenced_commands(f"```sh\n{line}\n```\n")

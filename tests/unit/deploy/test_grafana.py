@@ -1,7 +1,6 @@
-"""The dashboard and the alert rules ask for what /metrics gives, in expressions that Prometheus understands."""
+"""The dashboard and the alert rules query series that /metrics has, in valid PromQL."""
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -54,7 +53,7 @@ def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_an_expression_asks_for_series_and_labels_that_there_are(expression: str) -> None:
+def test_an_expression_names_series_and_labels_that_exist(expression: str) -> None:
     selected = list(selectors(expression))
     assert selected
     for one in selected:
@@ -62,33 +61,12 @@ def test_an_expression_asks_for_series_and_labels_that_there_are(expression: str
         assert {matcher.name for matcher in one.matchers.matchers} <= LABELS[one.name]
 
 
-def test_the_parser_does_refuse() -> None:
-    with pytest.raises(ValueError, match="unclosed"):
-        promql_parser.parse("sum(rate(x[5m])")
-
-
-def test_there_is_an_alert_for_each_thing_that_people_must_know_of() -> None:
-    named = {rule["alert"] for rule in alerts()}
-    assert {"QwenqNothingMoves", "QwenqOldestChunkTooOld", "QwenqManyFailures", "QwenqWorkerLost"} <= named
-    for rule in alerts():
-        assert set(rule["annotations"]) == {"summary", "description"}, rule["alert"]
-        assert rule["labels"]["severity"] in {"critical", "warning"}
-
-
-def test_every_series_is_on_the_dashboard_or_in_a_rule() -> None:
+def test_every_series_is_on_the_dashboard_or_in_an_alert() -> None:
     asked = {one.name for expression in expressions() for one in selectors(expression)}
     assert [one.name for one in SERIES if not asked & set(one.samples)] == []
 
 
-def test_the_dashboard_has_panels_of_different_places_and_one_data_source() -> None:
-    places = [tuple(panel["gridPos"].values()) for panel in panels()]
-    assert len(set(places)) == len(places)
-    (source,) = yaml.safe_load((FOLDER / "datasource.yml").read_text("utf-8"))["datasources"]
-    assert {panel["datasource"]["uid"] for panel in panels()} == {source["uid"]}
-    assert source["url"] == "http://prometheus:9090"
-
-
-def test_what_compose_mounts_is_there_and_where_its_readers_look() -> None:
+def test_compose_mounts_files_that_exist_where_prometheus_and_grafana_look() -> None:
     services = load(BASE)["services"]
     mounted = {
         inside: outside
@@ -106,7 +84,7 @@ def test_what_compose_mounts_is_there_and_where_its_readers_look() -> None:
     assert f"{provider['options']['path']}/qwenq.json" in mounted
 
 
-def test_the_credentials_go_by_files_alone(tmp_path: Path) -> None:
+def test_flower_credentials_reach_prometheus_by_files_alone(tmp_path: Path) -> None:
     script = (FOLDER / "start.sh").read_text("utf-8")
     (tmp_path / "flower_auth").write_text("ann:word:with:colons")
     for place in ("/run/secrets", "/run/flower"):
@@ -121,15 +99,10 @@ def test_the_credentials_go_by_files_alone(tmp_path: Path) -> None:
         assert "QWENQ_FLOWER_AUTH" not in json.dumps(load(BASE)["services"][name])
 
 
-def test_images_are_pinned() -> None:
-    for name in ("prometheus", "grafana"):
-        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", load(BASE)["services"][name]["image"])
-
-
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
 @pytest.mark.parametrize(
     "words", [("check", "rules", RULES), ("test", "rules", Path(__file__).with_name("alerts_test.yml"))]
 )
-def test_promtool_agrees(words: tuple[str, str, Path]) -> None:
+def test_promtool_accepts_the_alert_rules(words: tuple[str, str, Path]) -> None:
     told = subprocess.run(["promtool", *map(str, words)], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr

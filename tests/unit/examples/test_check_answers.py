@@ -1,4 +1,4 @@
-"""What `make demo` says of the answers."""
+"""`make demo` counts right answers and fails when too few are right."""
 
 import json
 import sys
@@ -40,7 +40,7 @@ def answers(folder: Path, numbers: range) -> Path:
     return write(folder / "answers.jsonl", [*rows, {"custom_id": "unasked", "text": "whatever"}])
 
 
-def test_enough_right_answers_end_with_0(
+def test_enough_right_answers_give_exit_code_0(
     documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, documents, answers(tmp_path, range(19))) == 0
@@ -54,19 +54,23 @@ def test_enough_right_answers_end_with_0(
     assert lines[-1] == "19 of 20 answers are right"
 
 
-def test_too_few_right_answers_end_with_1(
+def test_too_few_right_answers_give_exit_code_1(
     documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, documents, answers(tmp_path, range(18))) == 1
     assert capsys.readouterr().out.endswith("18 of 20 answers are right\n")
 
 
-def test_nothing_asked_is_not_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documents_without_expected_answers_give_exit_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     documents = write(tmp_path / "documents.jsonl", [{"text": "nothing is expected"}])
     assert run(monkeypatch, documents, answers(tmp_path, range(0))) == 1
 
 
-def test_a_document_without_an_id_goes_by_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_without_an_id_is_matched_by_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     documents = write(tmp_path / "documents.jsonl", [{"text": "?", "expected": "yes"}])
     said = write(tmp_path / "answers.jsonl", [{"custom_id": "1", "text": "yes"}])
     assert run(monkeypatch, documents, said) == 0
