@@ -69,6 +69,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": numbers.number,
+        "counted": numbers.counted,
         "duration": numbers.duration,
         "moment": numbers.moment,
         "percent": numbers.percent,

@@ -49,7 +49,7 @@ def _histogram_plot(
     if half is None or most is None:
         return None
     rows = [(range_of(bar), numbers.number(bar.count)) for bar in values.bars]
-    answers = "1 answer" if values.count == 1 else f"{numbers.number(values.count)} answers"
+    answers = numbers.counted(values.count, "answer")
     summary = (
         f"{answers}, on average {numbers.number(values.mean)} {unit}; half of them have {_up_to(half)} {unit}, "
         f"95 % {_up_to(most)}."

@@ -4,13 +4,14 @@ from urllib.parse import urlsplit
 
 from qwenq.schemas.schedules import NoticeStatus
 from qwenq.schemas.states import NoticeState
+from qwenq.wording.numbers import counted
 
 
 def why_refused(notice: NoticeStatus) -> str | None:
     """Say why a webhook did not take a notice, and what to do. None if it did, or has not been tried."""
     if notice.state is NoticeState.SENT or notice.error is None:
         return None
-    attempts = "1 attempt" if notice.attempts == 1 else f"{notice.attempts} attempts"
+    attempts = counted(notice.attempts, "attempt")
     again = "given up" if notice.state is NoticeState.FAILED else "it will be retried"
     return (
         f"the webhook at {host_of(notice.url)} did not take the notice ({attempts}, {again}): {notice.error}; check "

@@ -11,6 +11,7 @@ from qwenq.store.database.opening import open_store
 from qwenq.store.views.monitoring.health_facts import schedule_trouble
 from qwenq.store.views.schedules.notices import notices_of
 from qwenq.store.views.schedules.runs import last_ended
+from qwenq.wording.numbers import counted
 
 
 def troubles(settings: Settings) -> list[str]:
@@ -24,9 +25,8 @@ def troubles(settings: Settings) -> list[str]:
         trouble = schedule_trouble(connection)
     found = _failed(last) + _refused(last, notices)
     if trouble.overdue and trouble.longest_overdue > OVERDUE_GRACE_SECONDS:
-        found.append(
-            f"overdue schedules: {trouble.overdue:,}, because no beat runs; start one with `qwenq beat`"
-        )
+        overdue = counted(trouble.overdue, "overdue schedule")
+        found.append(f"{overdue}: no beat runs; start one with `qwenq beat`")
     return found
 
 

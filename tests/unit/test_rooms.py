@@ -37,7 +37,7 @@ FACE_MAY_IMPORT = {
     },
     "__init__": {"api"},
     "api": {"actions"},
-    "monitor": {"api", "exporting", "actions", "wording"},
+    "monitor": {"exporting", "actions", "wording"},
     "schedules": {"report", "health", "exporting", "actions", "wording"},
     "report": {"exporting", "wording"},
     "health": {"wording"},

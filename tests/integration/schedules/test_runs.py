@@ -19,7 +19,7 @@ from qwenq.schemas.tables.schedules import schedule_runs, schedules
 from qwenq.store.database.clock import moment_of, now
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.schedules.runs import hold_run
-from tests.builders import chunks_of, failure, finish, take
+from tests.builders import answer, chunks_of, failure, finish, take
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 
 
@@ -81,9 +81,7 @@ def test_troubles_say_that_no_beat_runs(nights: Nights) -> None:
     with nights.store.reading() as connection:
         long_ago = moment_of(connection) - A_DAY
     nights.due_from("nightly", long_ago)
-    assert troubles(nights.settings) == [
-        "overdue schedules: 1, because no beat runs; start one with `qwenq beat`"
-    ]
+    assert troubles(nights.settings) == ["1 overdue schedule: no beat runs; start one with `qwenq beat`"]
 
 
 def test_a_failing_schedule_does_not_stop_another(nights: Nights, tmp_path: Path) -> None:
@@ -172,8 +170,6 @@ def test_a_run_with_too_many_failures_fails_and_is_still_delivered(nights: Night
     [run] = nights.runs()
     [chunk] = chunks_of(nights.store, run.job_id or 0)
     claim = take(nights.store, chunk, nights.worker)
-    from tests.builders import answer
-
     finish(nights.store, claim, [answer(0), answer(1), failure(2)])
     nights.tick()
     [run] = nights.runs()
