@@ -59,16 +59,16 @@ class Keeper:
         interrupt = self.ledger.interrupt
         if interrupt is not None and not isinstance(interrupt, WorkerStopping):
             raise interrupt
-        for claim in self.ledger.open_claims():
-            self._write(claim, Ending.RELEASED)
+        for held in self.ledger.open_claims():
+            self._write(held, Ending.RELEASED)
         self._write_late_metrics()
         return self.ledger.released
 
     def flush(self) -> None:
         """Write what is unwritten and end the thread; claims stay open."""
         self._join()
-        for claim in self.ledger.open_claims():
-            self._write(claim, Ending.KEPT)
+        for held in self.ledger.open_claims():
+            self._write(held, Ending.KEPT)
 
     def _join(self) -> None:
         self.ledger.end()
@@ -79,29 +79,29 @@ class Keeper:
             while not self.ledger.is_closing:
                 due = self.ledger.wait_for_due()
                 self.ledger.watch.replace_process_if_stalled(self.ledger.unanswered())
-                for claim in due:
-                    self._write(claim, Ending.KEPT)
+                for held in due:
+                    self._write(held, Ending.KEPT)
                 if self.ledger.goes_on and time.monotonic() > self._deadline:
                     self.ledger.break_off(WorkerStopping(reason="this task's time is up; another goes on"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the generating thread raises it
             self.ledger.break_off(error)
 
-    def _write(self, claim: OpenClaim, otherwise: Ending) -> None:
+    def _write(self, held: OpenClaim, otherwise: Ending) -> None:
         """Write a claim in one transaction that holds its fence, renews its lease and may end it."""
         # A claim that awaits nothing and still has unfinished documents must not be kept for ever.
-        otherwise = Ending.RELEASED if claim.answered else otherwise
-        unwritten = self.ledger.drain(claim)
+        otherwise = Ending.RELEASED if held.answered else otherwise
+        unwritten = self.ledger.drain(held)
         try:
-            kept = self._keep_claim(claim.claim, unwritten, otherwise)
+            kept = self._keep_claim(held.claim, unwritten, otherwise)
         except LeaseLost:
-            _log.warning(Event.CHUNK_LOST, extra=claim.claim.ids)
+            _log.warning(Event.CHUNK_LOST, extra=held.claim.ids)
             self.ledger.put_back(unwritten.metrics)
-            self.ledger.close(claim, Ending.LOST)
+            self.ledger.close(held, Ending.LOST)
             return
-        self.ledger.note_pause(claim, paused=kept.standing.job == JobState.PAUSED)
+        self.ledger.note_pause(held, paused=kept.standing.job == JobState.PAUSED)
         if kept.ending != Ending.KEPT:
-            self.ledger.close(claim, kept.ending)
-        self._log_incomplete(claim, kept.ending)
+            self.ledger.close(held, kept.ending)
+        self._log_incomplete(held, kept.ending)
         self._heed(kept.standing)
 
     def _keep_claim(self, claim: Claim, unwritten: Unwritten, otherwise: Ending) -> Kept:
@@ -124,9 +124,9 @@ class Keeper:
                 with attempt:
                     self._store.run(Lane.KEEPING, write_metrics, self._model, metrics)
 
-    def _log_incomplete(self, claim: OpenClaim, ending: Ending) -> None:
-        if ending == Ending.RELEASED and self.ledger.goes_on and not claim.gives_back:
-            _log.error(Event.CHUNK_INCOMPLETE, extra=claim.claim.ids)
+    def _log_incomplete(self, held: OpenClaim, ending: Ending) -> None:
+        if ending == Ending.RELEASED and self.ledger.goes_on and not held.gives_back:
+            _log.error(Event.CHUNK_INCOMPLETE, extra=held.claim.ids)
 
     def _heed(self, standing: Standing) -> None:
         if standing.worker != WorkerState.READY:

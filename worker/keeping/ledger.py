@@ -43,19 +43,19 @@ class Ledger:
 
     def open(self, assignment: Assignment) -> OpenClaim:
         """Keep one more claim."""
-        claim = OpenClaim(assignment, self._news)
+        held = OpenClaim(assignment, self._news)
         with self._news:
             self.watch.note_step()
             self._progress.begin(assignment)
-            self._open[assignment.claim.chunk_id] = claim
+            self._open[assignment.claim.chunk_id] = held
             self._measured.expect(assignment.claim)
             self._note_change()
-        return claim
+        return held
 
     def claims(self) -> tuple[Claim, ...]:
         """The open claims."""
         with self._news:
-            return tuple(claim.claim for claim in self._open.values())
+            return tuple(held.claim for held in self._open.values())
 
     @property
     def goes_on(self) -> bool:
@@ -100,23 +100,23 @@ class Ledger:
         Whether it is behind is only looked at when a claim has much to write, so what waits is bounded by claim.
         """
         with self._lock:
-            claim = self._open.get(outcome.chunk_id)
-            if claim is None:
+            held = self._open.get(outcome.chunk_id)
+            if held is None:
                 return
-            claim.add(outcome)
+            held.add(outcome)
             self._progress.add(outcome)
-            if claim.answered or claim.waiting >= self.rhythm.flush_outcomes:
+            if held.answered or held.waiting >= self.rhythm.flush_outcomes:
                 self._news.notify_all()
                 self._wait_while_far_behind()
 
-    def add_part(self, claim: OpenClaim, key: int, part: Part, answer: PartAnswer) -> None:
+    def add_part(self, held: OpenClaim, key: int, part: Part, answer: PartAnswer) -> None:
         """Add the answer to a part of a document; it is written as outcomes are, and settles nothing."""
         with self._lock:
-            if claim.is_over:
+            if held.is_over:
                 return
-            claim.add_part(key, part, answer)
+            held.add_part(key, part, answer)
             self._news.notify_all()
-            if claim.waiting >= self.rhythm.flush_outcomes:
+            if held.waiting >= self.rhythm.flush_outcomes:
                 self._wait_while_far_behind()
 
     def add_batch(self, metrics: BatchMetrics) -> None:
@@ -132,7 +132,7 @@ class Ledger:
     def check_answered(self) -> None:
         """Raise RequestsForgotten if generation ended by itself and owes an outcome."""
         with self._lock:
-            forgotten = {claim.claim.chunk_id: claim.owed for claim in self._open.values() if claim.owed}
+            forgotten = {held.claim.chunk_id: held.owed for held in self._open.values() if held.owed}
         if forgotten and self.goes_on:
             chunks = ", ".join(map(str, sorted(forgotten)))
             raise RequestsForgotten(count=sum(forgotten.values()), groups=chunks)
@@ -150,17 +150,17 @@ class Ledger:
             if pause > 0 and not self.is_closing:
                 self._news.wait(pause)
             now = time.monotonic()
-            return [claim for claim in self._open.values() if self._due_at(claim) <= now]
+            return [held for held in self._open.values() if self._due_at(held) <= now]
 
     def unanswered(self) -> list[Claim]:
         """The claims for which an engine still has to answer something."""
         with self._lock:
-            return [claim.claim for claim in self._open.values() if not claim.answered]
+            return [held.claim for held in self._open.values() if not held.answered]
 
-    def drain(self, claim: OpenClaim) -> Unwritten:
+    def drain(self, held: OpenClaim) -> Unwritten:
         """Hand out what is unwritten of a claim, with all metrics, to be written now."""
         with self._lock:
-            outcomes, parts = claim.drain()
+            outcomes, parts = held.drain()
             metrics = self._measured.drain()
         return Unwritten(OutcomeRows.of(outcomes), parts, metrics)
 
@@ -174,28 +174,28 @@ class Ledger:
         with self._lock:
             self._measured.put_back(metrics)
 
-    def note_pause(self, claim: OpenClaim, *, paused: bool) -> None:
+    def note_pause(self, held: OpenClaim, *, paused: bool) -> None:
         """Note whether a claim's job is paused, as its last renewal says."""
         with self._lock:
-            was_paused, claim.is_paused = claim.is_paused, paused
+            was_paused, held.is_paused = held.is_paused, paused
             if paused and not was_paused:
-                self._changed.append(claim)
+                self._changed.append(held)
 
-    def close(self, claim: OpenClaim, ending: Ending) -> None:
+    def close(self, held: OpenClaim, ending: Ending) -> None:
         """Close a claim that has ended."""
         with self._news:
-            claim.is_over = True
-            del self._open[claim.claim.chunk_id]
+            held.is_over = True
+            del self._open[held.claim.chunk_id]
             # The engine drops what is left of a claim that ended early. Of another, which a retry may claim once more
             # in this turn, it must not drop anything.
-            self._changed = [other for other in self._changed if other is not claim]
+            self._changed = [other for other in self._changed if other is not held]
             if ending in (Ending.DROPPED, Ending.LOST):
-                self._changed.append(claim)
+                self._changed.append(held)
             if ending in (Ending.LOST, Ending.RELEASED):
                 # Claimed anew in this turn, its requests would be withdrawn, or settled, with the old ones.
                 self._has_lost = True
             if ending == Ending.RELEASED:
-                self.released.add(claim.claim.job_id)
+                self.released.add(held.claim.job_id)
             self._note_change()
 
     def break_off(self, reason: Exception) -> None:
@@ -222,10 +222,10 @@ class Ledger:
     def _is_far_behind(self) -> bool:
         if self.interrupt is not None or self.is_closing:
             return False
-        return sum(claim.waiting for claim in self._open.values()) > self.rhythm.most_unwritten
+        return sum(held.waiting for held in self._open.values()) > self.rhythm.most_unwritten
 
-    def _due_at(self, claim: OpenClaim) -> float:
+    def _due_at(self, held: OpenClaim) -> float:
         """When a claim should be written, on the monotonic clock."""
-        if claim.answered or claim.waiting >= self.rhythm.flush_outcomes:
+        if held.answered or held.waiting >= self.rhythm.flush_outcomes:
             return 0.0
-        return claim.written_at + self.rhythm.tick_seconds
+        return held.written_at + self.rhythm.tick_seconds

@@ -41,9 +41,9 @@ class LongDocument:
         return not self._missing
 
     @property
-    def claim(self) -> OpenClaim:
+    def held(self) -> OpenClaim:
         """The claim that it belongs to."""
-        return self.claimed.claim
+        return self.claimed.held
 
     def in_prompt(self) -> DocumentInPrompt:
         """The document in its job's prompt. Raises DocumentFailed."""

@@ -82,7 +82,7 @@ class LongDocumentStage:
                 self._above(document.failure(part, outcome))
             return
         answer = PartAnswer(outcome.text, outcome.finish_reason, outcome.usage, outcome.seconds)
-        self._ledger.add_part(document.claim, outcome.seq, part, answer)
+        self._ledger.add_part(document.held, outcome.seq, part, answer)
         with self._changing:
             document.add(part, answer)
             is_due = document.answered
@@ -136,8 +136,8 @@ class LongDocumentStage:
         if level.is_last:
             yield asked_with(document.request, level.messages_of(level.parts[0]))
             return
-        if level.parts[0].level == 0 and document.claim.claim.attempt > 1:
-            document.known = known_parts(self._store, document.claim.claim.job_id, document.seq)
+        if level.parts[0].level == 0 and document.held.claim.attempt > 1:
+            document.known = known_parts(self._store, document.held.claim.job_id, document.seq)
         group = document.request.group
         with self._changing:
             self._open[group, document.seq] = document
@@ -145,7 +145,7 @@ class LongDocumentStage:
             self._asked |= {(group, key): (document, part) for key, part in keys.items()}
             if document.answered:
                 self._answered.append(document)
-        document.claim.expect(keys)
+        document.held.expect(keys)
         asked = list(keys.items())
         for place, (key, part) in enumerate(asked):
             if not self._is_wanted(document):
@@ -155,7 +155,7 @@ class LongDocumentStage:
             yield asked_with(document.request, level.messages_of(part), key)
 
     def _is_wanted(self, document: LongDocument) -> bool:
-        return not document.failed and document.claim.is_wanted
+        return not document.failed and document.held.is_wanted
 
     def _is_any_wanted(self) -> bool:
         with self._changing:
@@ -163,8 +163,8 @@ class LongDocumentStage:
 
     def _drop(self, document: LongDocument, keys: Sequence[int] = ()) -> None:
         """Drop a document of a paused job with these parts of it, which nobody will ask for."""
-        if document.claim.is_paused:
-            document.claim.drop([document.seq, *keys])
+        if document.held.is_paused:
+            document.held.drop([document.seq, *keys])
 
     def _fail(self, document: LongDocument, error: DocumentFailed) -> None:
         self._close(document)

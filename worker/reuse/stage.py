@@ -75,7 +75,7 @@ class ReuseStage:
 
     def _unanswered(self, claimed: ClaimedRequests) -> Iterator[Request]:
         with self._changing:
-            self._newest, self._settled = claimed.claim, {}
+            self._newest, self._settled = claimed.held, {}
         while some := list(islice(claimed.requests, self._at_once)):
             answers, rest = self._sift(claimed, some)
             for answer in answers:
@@ -89,7 +89,7 @@ class ReuseStage:
 
         A twin of another document is in neither list, unless the other has its outcome: it waits for that.
         """
-        job_id = claimed.claim.claim.job_id
+        job_id = claimed.held.claim.job_id
         named = [(request, self._fingerprint(claimed, request)) for request in requests]
         known = self._look_up({fingerprint for _, fingerprint in named if fingerprint is not None})
         heirs = {one for one, earlier in known.items() if earlier.job_id != job_id}

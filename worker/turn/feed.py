@@ -44,25 +44,25 @@ class Feed:
         """Claim nothing more. A claim that was under way is open when this returns."""
         self._next.close()
 
-    def _rendered(self, assignment: Assignment, claim: OpenClaim) -> ClaimedRequests:
+    def _rendered(self, assignment: Assignment, held: OpenClaim) -> ClaimedRequests:
         prompt = JobPrompt.of(assignment.prompt, assignment.params)
-        requests = self._requests(assignment, claim, prompt)
-        return ClaimedRequests(claim, prompt, dict(assignment.documents), assignment.reuse, requests)
+        requests = self._requests(assignment, held, prompt)
+        return ClaimedRequests(held, prompt, dict(assignment.documents), assignment.reuse, requests)
 
-    def _requests(self, assignment: Assignment, claim: OpenClaim, prompt: JobPrompt) -> Iterator[Request]:
+    def _requests(self, assignment: Assignment, held: OpenClaim, prompt: JobPrompt) -> Iterator[Request]:
         note_step = self._ledger.watch.note_step
         for place, (seq, content) in enumerate(assignment.documents):
-            if claim.is_over:
+            if held.is_over:
                 return
-            if claim.is_paused:
+            if held.is_paused:
                 # The engine is asked to begin nothing more, but an engine that waits for this thread cannot answer.
-                claim.drop([seq for seq, _ in assignment.documents[place:]])
+                held.drop([seq for seq, _ in assignment.documents[place:]])
                 return
             note_step()
             try:
                 request = prompt.request(seq, content, assignment)
             except DocumentFailed as error:
-                self._ledger.add(Outcome.failed(seq, error, claim.claim.chunk_id))
+                self._ledger.add(Outcome.failed(seq, error, held.claim.chunk_id))
             else:
                 yield request
 

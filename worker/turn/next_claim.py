@@ -29,7 +29,7 @@ class Opened(NamedTuple):
     """A claim in the ledger, with what it has to answer."""
 
     assignment: Assignment
-    claim: OpenClaim
+    held: OpenClaim
 
 
 class NextClaim:

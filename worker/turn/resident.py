@@ -45,11 +45,11 @@ class ResidentModel:
     def _on_step(self) -> None:
         if self._ledger is None:
             return
-        for claim in self._ledger.step():
-            if claim.is_over:
-                self._engine.withdraw(claim.claim.chunk_id)
+        for held in self._ledger.step():
+            if held.is_over:
+                self._engine.withdraw(held.claim.chunk_id)
             else:  # its job is paused
-                claim.drop_all_but(self._engine.withdraw_waiting(claim.claim.chunk_id))
+                held.drop_all_but(self._engine.withdraw_waiting(held.claim.chunk_id))
 
     def _on_batch(self, metrics: BatchMetrics) -> None:
         if self._ledger is not None:

@@ -14,10 +14,11 @@ from qwenq.worker.turn.job_prompt import JobPrompt
 class ClaimedRequests:
     """Requests of one claim on their way down, to be read once; none of them waits for another claim.
 
-    `contents` are the claim's documents by seq, JSON objects. With `reuse`, earlier answers may be given to them.
+    `held` is the claim; `contents` are its documents by seq, JSON objects. With `reuse`, earlier answers may be given
+    to them.
     """
 
-    claim: OpenClaim
+    held: OpenClaim
     prompt: JobPrompt
     contents: Mapping[int, str]
     reuse: bool

@@ -86,5 +86,5 @@ def _mark_last(down: Down) -> Iterator[Request]:
             if last is not None:
                 yield last
             last = request
-        if last is not None and not claimed.claim.is_over:
+        if last is not None and not claimed.held.is_over:
             yield replace(last, closes_group=True)
