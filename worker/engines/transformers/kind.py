@@ -35,7 +35,7 @@ class TransformersKind:
         return ModelSource.FOLDER if Path(model).is_dir() else ModelSource.HUB
 
     def try_device(self, settings: Settings) -> str | None:
-        """Try the device in a process of its own. Raises InvalidSetting."""
+        """Try the device in a child process. Raises InvalidSetting."""
         if settings.device in ALWAYS_HERE and settings.dtype == "auto":
             return None
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:

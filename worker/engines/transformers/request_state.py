@@ -123,7 +123,7 @@ class RequestState:
         self.finish = FinishReason.ERROR
 
     def completion(self, ended_at: float) -> Completion:
-        """Give the request's completion; `ended_at` is a moment of the monotonic clock.
+        """Return the completion; `ended_at` is a moment of the monotonic clock.
 
         `completion_tokens` counts every generated token: reasoning, its tags, and the end token. A reasoning that was
         cut off at the limit stays reasoning: the text is then empty.

@@ -139,7 +139,7 @@ def test_an_engine_that_is_not_loaded_says_so(checkpoint: Checkpoint, quiet: Eng
     assert len(list(engine.generate(letters(1)))) == 1
 
 
-def test_an_answer_that_nobody_waits_for_leaves_the_engine_usable(engine_of: Engines) -> None:
+def test_an_abandoned_generation_leaves_the_engine_usable(engine_of: Engines) -> None:
     engine = engine_of("qwen3")
     requests = letters(8, max_new_tokens=6)
     expected = texts(by_key(engine.generate(requests)))

@@ -63,12 +63,12 @@ def test_a_short_answer_does_not_wait_for_a_long_one(made: Made) -> None:
 
 def test_an_answer_comes_while_the_next_request_is_still_awaited(made: Made) -> None:
     answered = threading.Event()
-    heard = False
+    answered_in_time = False
 
     def coming() -> Iterator[Request]:
-        nonlocal heard
+        nonlocal answered_in_time
         yield ask("The total", 1, max_new_tokens=2)
-        heard = answered.wait(PATIENCE)
+        answered_in_time = answered.wait(PATIENCE)
         yield ask("The total is", 2, max_new_tokens=2)
 
     keys = []
@@ -76,7 +76,7 @@ def test_an_answer_comes_while_the_next_request_is_still_awaited(made: Made) -> 
         keys.append(answer.key)
         answered.set()
     assert keys == [1, 2]
-    assert heard
+    assert answered_in_time
 
 
 def test_an_exception_of_on_step_passes_through_and_the_engine_stays_usable(made: Made) -> None:
