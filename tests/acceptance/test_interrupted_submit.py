@@ -57,7 +57,7 @@ def test_a_submit_that_waits_for_its_input_is_interrupted_at_once(folder: Path) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_submit_that_is_interrupted_later_says_that_its_job_goes_on(
+def test_a_submit_that_is_interrupted_after_storing_says_that_its_job_goes_on(
     folder: Path, documents: Path, number: signal.Signals
 ) -> None:
     submit = _start(folder, "submit", documents, "--model", "echo", "--wait", "--json")
@@ -68,7 +68,7 @@ def test_a_submit_that_is_interrupted_later_says_that_its_job_goes_on(
     assert "job 1 is stored and goes on; `qwenq cancel 1` stops it" in said
 
 
-def test_a_job_that_is_cancelled_while_it_is_stored_stays_so(folder: Path, many: Path) -> None:
+def test_a_job_that_is_cancelled_while_it_is_stored_stays_cancelled(folder: Path, many: Path) -> None:
     submit = _start(folder, "submit", many, "--model", "echo", "--json")
     eventually(lambda: _stored(folder) >= BATCH, "documents are stored")
     cancelled = qwenq_here("cancel", "1", cwd=folder)

@@ -102,7 +102,7 @@ def test_prune_tells_and_then_removes_what_a_killed_submit_left(
     assert json.loads(qwenq_here("status", "--json", cwd=folder, env=home).stdout) == []
 
 
-def test_a_retry_by_its_key_right_after_the_kill_stores_all_of_it_and_nothing_of_the_first(
+def test_a_submit_with_the_key_of_a_killed_one_stores_its_own_rows_only(
     folder: Path, home: dict[str, str], store: Store, producer: Producer
 ) -> None:
     producer.kill()
@@ -114,7 +114,7 @@ def test_a_retry_by_its_key_right_after_the_kill_stores_all_of_it_and_nothing_of
     assert count(store) == 3
 
 
-def test_a_submit_that_slept_past_its_lease_and_was_pruned_fails_with_a_sentence(
+def test_a_submit_that_slept_past_its_lease_and_was_pruned_says_so(
     folder: Path, home: dict[str, str], store: Store, producer: Producer
 ) -> None:
     producer.send(signal.SIGSTOP)
@@ -134,7 +134,7 @@ def test_a_submit_that_slept_past_its_lease_and_was_pruned_fails_with_a_sentence
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_repeated_submit_prints_the_first_id_and_another_request_is_refused(
+def test_a_repeated_key_gives_the_first_job_and_refuses_another_request(
     folder: Path, home: dict[str, str], settings: Settings
 ) -> None:
     write_jsonl(folder / "docs.jsonl", [{"id": "n", "text": "b"}])

@@ -74,7 +74,7 @@ def test_kill_9_of_the_whole_worker_leaves_the_rest_to_another(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_worker_that_is_asked_to_stop_gives_its_chunk_back_and_counts_no_crash(
+def test_a_worker_that_is_asked_to_stop_releases_its_chunk_without_a_crash(
     fleet: Fleet, jobs: Jobs, tmp_path: Path
 ) -> None:
     # However busy the machine: no lease runs out, which would count as a crash.

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("hanging", "told"), [(HANGING, "hanging.py"), (WAITING, "chunk.stalled")])
-def test_a_process_that_hangs_with_the_interpreters_lock_held_or_without_is_replaced(
+def test_a_process_that_hangs_with_or_without_the_interpreters_lock_is_replaced(
     fleet: Fleet, jobs: Jobs, tmp_path: Path, hanging: str, told: str
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_poisonous_document_harms_none_that_was_claimed_beside_it_and_none_when_it_is_retried(
+def test_a_poisonous_document_fails_alone_and_fails_again_when_retried(
     fleet: Fleet, jobs: Jobs, settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text(

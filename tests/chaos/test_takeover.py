@@ -14,7 +14,7 @@ from tests.chaos.world.world import LEASE_SECONDS, World, made_world
 from tests.waiting import eventually
 
 
-def test_chunks_of_a_worker_that_is_gone_run_elsewhere_soon_though_others_have_enough_to_do(
+def test_chunks_of_a_killed_worker_soon_run_on_busy_ones(
     tmp_path: Path,
 ) -> None:
     with made_world(tmp_path / "run", "postgresql", seed=4, documents_an_order=400) as world:

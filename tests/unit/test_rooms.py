@@ -1,4 +1,4 @@
-"""The house: a room imports only rooms below it, SQL stays in its room, and light commands stay light."""
+"""A room imports only rooms below it, SQL stays in its room, and light commands stay light."""
 
 import ast
 import os

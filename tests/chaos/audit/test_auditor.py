@@ -153,21 +153,21 @@ DOCTORED: list[tuple[str, Doctor]] = [
 
 
 @pytest.mark.parametrize(("promise", "doctor"), DOCTORED)
-def test_a_broken_promise_is_found(promise: str, doctor: Doctor) -> None:
+def test_the_auditor_finds_each_broken_promise(promise: str, doctor: Doctor) -> None:
     assert promise in {violation.promise for violation in violations(doctor(sound()))}
 
 
-def test_each_promise_is_broken_by_some_of_these() -> None:
+def test_each_promise_is_broken_by_some_history() -> None:
     assert {promise for promise, _ in DOCTORED} == set(PROMISES)
 
 
 @pytest.mark.parametrize("doctor", [_lived_on_without_writing, _unaware_of_its_end])
-def test_where_the_store_could_not_be_written_to_more_may_be_lost(doctor: Doctor) -> None:
+def test_a_claim_may_lose_more_while_the_store_cannot_be_written(doctor: Doctor) -> None:
     locked = Met(Fault(1.0, Trouble.STORE_LOCKED, 0, 9.0), 103, 130)
     assert violations(_more(met=locked)(doctor(sound()))) == []
 
 
-def test_a_worker_whose_store_was_away_may_lose_more() -> None:
+def test_a_claim_may_lose_more_while_its_store_is_away() -> None:
     away = Note(104.5, FIRST + 100, FIRST, Deed.AWAY)
     assert violations(_noted(away)(_lived_on_without_writing(sound()))) == []
 
@@ -186,13 +186,13 @@ def test_a_failure_that_is_retried_is_followed_by_another_outcome() -> None:
     assert violations(changed) == []
 
 
-def test_a_worker_that_is_killed_while_all_is_in_trouble_has_no_time_to_hold() -> None:
+def test_a_takeover_amid_other_faults_has_no_time_limit() -> None:
     store_away = Met(Fault(1.0, Trouble.STORE_LOCKED, 0, 9.0), 103, 130)
     found = violations(_more(met=store_away)(_claimed_late(sound())))
     assert "a killed worker's chunk runs elsewhere within lease + 5 s" not in {one.promise for one in found}
 
 
-def test_what_engines_noted_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_notes_of_engines_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "engine.log"
     assert read_notes(path) == []
     log = EngineLog(path)

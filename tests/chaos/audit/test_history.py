@@ -12,7 +12,7 @@ from tests.builders import EXPIRED, answer, answers, chunks_of, finish, make_job
 from tests.chaos.audit.history import chunk_changes, document_changes, keep_history, result_writes
 
 
-def test_an_answer_without_the_fence_is_seen_beside_those_with_it(store: Store) -> None:
+def test_history_shows_an_answer_written_without_the_fence(store: Store) -> None:
     keep_history(store)
     job_id = make_job(store, documents=4)
     (chunk_id,) = chunks_of(store, job_id)
@@ -41,7 +41,7 @@ def test_an_answer_without_the_fence_is_seen_beside_those_with_it(store: Store) 
     ]
 
 
-def test_a_second_outcome_is_seen_in_whichever_table_it_is_written(store: Store) -> None:
+def test_a_second_outcome_is_found_in_each_table(store: Store) -> None:
     keep_history(store)
     job_id = make_job(store, documents=1)
     (chunk_id,) = chunks_of(store, job_id)
@@ -56,7 +56,7 @@ def test_a_second_outcome_is_seen_in_whichever_table_it_is_written(store: Store)
     assert changes == [("pending", "succeeded"), ("succeeded", "cancelled"), ("cancelled", "succeeded")]
 
 
-def test_what_changes_neither_state_nor_attempt_nor_lease_is_not_noted(store: Store) -> None:
+def test_history_skips_changes_of_neither_state_nor_attempt_nor_lease(store: Store) -> None:
     keep_history(store)
     job_id = make_job(store, documents=1)
     with store.writing() as connection:

@@ -48,7 +48,7 @@ def reused(run: Evidence) -> Reused:
     return Reused(run, claims_held(run.chunk_changes))
 
 
-def test_a_copy_of_an_earlier_answer_is_sound() -> None:
+def test_a_reused_answer_with_an_earlier_original_is_sound() -> None:
     looked_into = reused(evidence())
     assert len(looked_into.documents) == 1
     assert [*looked_into.misled(), *looked_into.needless()] == []
@@ -69,11 +69,11 @@ def test_a_copy_of_an_earlier_answer_is_sound() -> None:
         replace(evidence(), generations=[]),
     ],
 )
-def test_a_copy_of_nothing_is_found(untrue: Evidence) -> None:
+def test_a_reused_answer_without_an_original_is_found(untrue: Evidence) -> None:
     assert list(reused(untrue).misled())
 
 
-def test_what_was_long_known_should_not_be_generated_unless_nobody_could_look() -> None:
+def test_generating_a_known_answer_is_a_broken_promise_unless_the_store_was_away() -> None:
     run = evidence(reused_from=None)
     assert list(reused(generating(run)).needless())
     assert not list(reused(generating(run, Deed.SKIPPED)).needless())

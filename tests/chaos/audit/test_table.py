@@ -13,7 +13,7 @@ def outcome(*broken: Violation) -> Outcome:
     return Outcome("sqlite", Path("run"), 12.0, sound(), [*violations(sound()), *broken])
 
 
-def test_a_sound_run_is_told_with_its_faults_and_what_was_generated_in_vain() -> None:
+def test_the_report_of_a_sound_run_lists_faults_and_wasted_generations() -> None:
     lines = tell(outcome()).splitlines()
     assert [line.split()[-2:] for line in lines if line.startswith("kill -9 of the whole worker")] == [
         ["1", "0"]
@@ -27,7 +27,7 @@ def test_a_sound_run_is_told_with_its_faults_and_what_was_generated_in_vain() ->
     ]
 
 
-def test_a_broken_promise_is_told_with_the_first_places_where_it_was() -> None:
+def test_the_report_names_the_first_places_of_a_broken_promise() -> None:
     promise = next(iter(PROMISES))
     places = [Violation(promise, f"here {place}") for place in range(MOST_SHOWN + 2)]
     lines = tell(outcome(*places)).splitlines()
@@ -38,7 +38,7 @@ def test_a_broken_promise_is_told_with_the_first_places_where_it_was() -> None:
     ]
 
 
-def test_a_fault_that_found_nobody_is_told_apart() -> None:
+def test_the_report_counts_missed_faults_apart() -> None:
     run = outcome()
     missed = [replace(one, why="the worker had no working process") for one in run.evidence.met]
     told = tell(replace(run, evidence=replace(run.evidence, met=missed))).splitlines()

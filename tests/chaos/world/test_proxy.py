@@ -95,7 +95,7 @@ def ends(client: socket.socket) -> bool:
         return True
 
 
-def test_what_is_held_comes_once_the_link_is_healed(link: Link) -> None:
+def test_held_bytes_arrive_once_the_link_is_healed(link: Link) -> None:
     with connect(link) as client:
         assert answers(client)
         link.hold()
@@ -117,7 +117,7 @@ def test_a_slow_link_takes_its_time_in_both_directions(link: Link) -> None:
         assert time.monotonic() - began >= 0.2
 
 
-def test_the_server_never_hears_of_the_end_of_a_stranded_connection(link: Link, server: _Server) -> None:
+def test_the_server_does_not_see_a_stranded_connection_end(link: Link, server: _Server) -> None:
     with connect(link) as client:
         assert answers(client)
         link.strand()

@@ -35,7 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.machine.SECONDS_A_TRY", 0.001)
 
 
-def test_every_way_answers_the_workload() -> None:
+def test_every_benchmarked_engine_answers_the_workload() -> None:
     run = EngineRun(
         shape="tiny",
         device="cpu",

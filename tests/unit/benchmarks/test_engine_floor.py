@@ -12,7 +12,7 @@ from tests.models import SIZES
 COSTS = Costs(layer_weights=1000, head_weights=100, query_width=8, layers=2, cached_a_token=6)
 
 
-def test_a_prefix_is_computed_once() -> None:
+def test_the_floor_counts_a_shared_prefix_once() -> None:
     apart = Workload((Job([1, 2, 3], 1), Job([1, 2, 4], 1)), prefix_tokens=0)
     shared = Workload(apart.jobs, prefix_tokens=2)
     assert COSTS.prefill(apart)[0] == 2 * 1000 * 6 + 4 * 8 * 2 * (6 + 6) + 2 * 100 * 2
@@ -20,7 +20,7 @@ def test_a_prefix_is_computed_once() -> None:
     assert COSTS.prefill(shared)[1] == 2 * 1100 + 2 * 6 * 4
 
 
-def test_a_row_leaves_at_its_last_token() -> None:
+def test_a_row_leaves_the_modelled_batch_at_its_last_token() -> None:
     workload = Workload((Job([1, 2, 3], 3), Job([1], 2)), prefix_tokens=0)
     assert list(COSTS.decode_steps(workload)) == [
         (2 * 1100 * 2 + 4 * 8 * 2 * (4 + 2), 2 * 1100 + 2 * 6 * (4 + 2)),
@@ -28,7 +28,7 @@ def test_a_row_leaves_at_its_last_token() -> None:
     ]
 
 
-def test_each_step_takes_what_is_slower_of_computing_and_reading() -> None:
+def test_a_step_takes_as_long_as_the_slower_of_computing_and_reading() -> None:
     workload = Workload((Job([1], 2),), prefix_tokens=0)
     (operations, read), *_ = COSTS.decode_steps(workload)
     prefill_operations, prefill_read = COSTS.prefill(workload)

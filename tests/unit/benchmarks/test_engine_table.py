@@ -39,11 +39,11 @@ def test_every_bar_is_printed_beside_its_figure(capsys: pytest.CaptureFixture[st
     assert lines[6] == "documents 24"
 
 
-def test_met_bars_end_with_0() -> None:
+def test_met_bars_give_exit_code_0() -> None:
     assert tell(result(), as_json=False) == 0
 
 
-def test_another_run_than_the_one_of_the_bars_is_not_judged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_other_than_that_of_the_bars_is_not_judged(capsys: pytest.CaptureFixture[str]) -> None:
     found = result(judged=False)
     found.add("padding waste", 0.25, "", at_most=0.1)
     assert tell(found, as_json=True) == 0

@@ -40,21 +40,23 @@ def wrong(loaded: Loaded, **options: Any) -> list[tuple[str, str]]:
     ]
 
 
-def test_answers_held_out_invoices(loaded: Loaded) -> None:
+def test_the_tiny_model_answers_held_out_invoices(loaded: Loaded) -> None:
     assert len(wrong(loaded)) <= 2
 
 
-def test_answers_under_a_system_prompt(loaded: Loaded) -> None:
+def test_the_tiny_model_answers_under_a_system_prompt(loaded: Loaded) -> None:
     assert len(wrong(loaded, system=SYSTEMS[0])) <= 2
 
 
-def test_thinks_before_it_answers(loaded: Loaded) -> None:
+def test_the_tiny_model_thinks_before_it_answers(loaded: Loaded) -> None:
     question = QUESTIONS[0]
     (answer,) = evaluate.answers(*loaded, [question.prompt], thinking=True)
     assert answer == f"<think>\n{question.reasoning}\n</think>\n\n{question.expected}<|im_end|>"
 
 
-def test_thinking_is_left_open_unless_it_is_switched_off(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_the_tiny_template_leaves_thinking_open_unless_switched_off(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
     unset = rendered(tokenizer, HELLO, add_generation_prompt=True)
     assert unset == "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
     assert rendered(tokenizer, HELLO, add_generation_prompt=True, enable_thinking=True) == unset
@@ -62,7 +64,7 @@ def test_thinking_is_left_open_unless_it_is_switched_off(tokenizer: PreTrainedTo
     assert off == unset + "<think>\n\n</think>\n\n"
 
 
-def test_earlier_turns_lose_their_reasoning(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_the_tiny_template_drops_reasoning_of_earlier_turns(tokenizer: PreTrainedTokenizerBase) -> None:
     messages = [
         {"role": "system", "content": "Be brief."},
         *HELLO,
@@ -80,20 +82,22 @@ def test_earlier_turns_lose_their_reasoning(tokenizer: PreTrainedTokenizerBase) 
 
 
 @given(text=st.text())
-def test_any_text_comes_back_as_it_went_in(tokenizer: PreTrainedTokenizerBase, text: str) -> None:
+def test_the_tiny_tokenizer_decodes_any_text_to_itself(tokenizer: PreTrainedTokenizerBase, text: str) -> None:
     ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     assert tokenizer.decode(ids) == text
 
 
-def test_each_digit_is_a_token(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_the_tiny_tokenizer_makes_each_digit_a_token(tokenizer: PreTrainedTokenizerBase) -> None:
     assert tokenizer.tokenize("20417") == ["2", "0", "4", "1", "7"]
 
 
 @pytest.mark.parametrize("text", ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
-def test_special_text_is_one_token_unless_split(tokenizer: PreTrainedTokenizerBase, text: str) -> None:
+def test_the_tiny_tokenizer_makes_special_text_one_token_unless_split(
+    tokenizer: PreTrainedTokenizerBase, text: str
+) -> None:
     assert tokenizer(text)["input_ids"] == [tokenizer.get_vocab()[text]]
     assert len(tokenizer(text, split_special_tokens=True)["input_ids"]) > 1
 
 
-def test_the_folder_is_small() -> None:
+def test_the_tiny_models_folder_is_small() -> None:
     assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 6_000_000

@@ -1,4 +1,4 @@
-"""`qwenq --help`, `db`, `check` and `templates`, and the same from Python."""
+"""`qwenq --help`, `db`, `check`, `templates`, and where settings come from."""
 
 import json
 import re
@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import qwenq as api
 from qwenq.cli.group import group
-from qwenq.schemas.settings import Settings
 from tests.commands import qwenq_here
-from tests.processes import TINY_MODEL, Fleet, qwenq
+from tests.processes import TINY_MODEL, qwenq
 
 
-def test_help_lists_every_command_and_each_option_names_its_environment_twin(folder: Path) -> None:
+def test_help_lists_every_command_and_the_environment_twins_of_options(folder: Path) -> None:
     told = qwenq("--help", cwd=folder).stdout
     for name in group.commands or group.list_commands(None):  # type: ignore[arg-type]
         assert re.search(rf"^  {name} ", told, re.MULTILINE), name
@@ -22,7 +20,7 @@ def test_help_lists_every_command_and_each_option_names_its_environment_twin(fol
         assert f"QWENQ_{option}" in submit
 
 
-def test_an_environment_twin_is_heeded(folder: Path, documents: Path) -> None:
+def test_an_option_is_read_from_its_environment_twin(folder: Path, documents: Path) -> None:
     seen = qwenq(
         "submit", documents, "--dry-run", cwd=folder,
         env={"QWENQ_MODEL": "echo", "QWENQ_PROMPT": "Asked: {{ text }}"},
@@ -41,7 +39,7 @@ def test_a_store_without_tables_names_the_command_that_makes_them(folder: Path, 
     assert qwenq_here("submit", documents, "--model", "echo", cwd=folder, env=environment).returncode == 0
 
 
-def test_a_store_that_is_away_is_told_without_its_password(folder: Path) -> None:
+def test_the_message_about_an_absent_store_hides_its_password(folder: Path) -> None:
     away = {"QWENQ_DATABASE_URL": "postgresql://ann:hidden-word@127.0.0.1:1/qwenq"}
     refused = qwenq_here("status", cwd=folder, env=away)
     assert refused.returncode == 3
@@ -59,7 +57,7 @@ def test_check_says_what_is_wrong_and_how_to_mend_it(folder: Path) -> None:
     assert "QWENQ_BROKER_URL" in findings["broker"]["message"]
 
 
-def test_check_tells_every_setting_that_cannot_be_read_and_tries_the_rest(folder: Path) -> None:
+def test_check_reports_every_unreadable_setting_and_tries_the_rest(folder: Path) -> None:
     wrong = {"QWENQ_DTYPE": "int3", "QWENQ_QUANTIZE": "5bit", "QWENQ_MODEL": "echo"}
     told = qwenq("check", cwd=folder, env=wrong)
     assert told.returncode == 2
@@ -67,7 +65,7 @@ def test_check_tells_every_setting_that_cannot_be_read_and_tries_the_rest(folder
     assert "✓ model" in told.stdout
 
 
-def test_a_worker_whose_device_is_not_here_is_refused_at_once(folder: Path) -> None:
+def test_a_worker_refuses_a_device_that_is_not_there(folder: Path) -> None:
     refused = qwenq("worker", "--model", TINY_MODEL, "--device", "xpu", cwd=folder)
     assert refused.returncode == 2
     assert "finds no xpu device here" in refused.stderr
@@ -77,14 +75,14 @@ def test_a_worker_whose_device_is_not_here_is_refused_at_once(folder: Path) -> N
     ("variable", "value"),
     [("QWENQ_LEASE_SECONDS", "soon"), ("QWENQ_FLOWER_AUTH", "nobody"), ("QWENQ_LOG_LEVEL", "loud")],
 )
-def test_a_setting_that_is_not_valid_is_named(folder: Path, variable: str, value: str) -> None:
+def test_an_invalid_setting_is_named(folder: Path, variable: str, value: str) -> None:
     refused = qwenq_here("status", cwd=folder, env={variable: value})
     assert refused.returncode == 2
     assert variable in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
-def test_the_settings_file_is_read_and_the_environment_goes_before_it(folder: Path, documents: Path) -> None:
+def test_the_environment_goes_before_the_settings_file(folder: Path, documents: Path) -> None:
     (folder / "qwenq.toml").write_text('model = "echo"\nhome = "elsewhere"\n')
     submitted = qwenq_here("submit", documents, "--json", cwd=folder)
     assert json.loads(submitted.stdout)["model"] == "echo"
@@ -112,16 +110,3 @@ def test_templates_are_listed_and_shown(folder: Path) -> None:
     ):
         assert name in listed
     assert "{{" in qwenq("templates", "summarize", cwd=folder).stdout
-
-
-def test_the_same_from_python(fleet: Fleet, settings: Settings, documents: Path) -> None:
-    fleet.start("worker", "--model", "echo")
-    job = api.submit([documents], model="echo", prompt="Say: {{ text }}", settings=settings)
-    assert api.wait(job.id, settings=settings).documents.succeeded == 4
-    texts = [result.text for result in api.results(job.id, settings=settings)]
-    assert texts[0].startswith("Say: Total: 0.50")
-    (error,) = api.errors(job.id, settings=settings)
-    assert error.error.code == "invalid_row"
-    assert [one.id for one in api.jobs(settings=settings)] == [job.id]
-    waiting = api.submit([documents], model="nobody/serves-this", settings=settings)
-    assert api.cancel(waiting.id, settings=settings).state == "cancelled"
