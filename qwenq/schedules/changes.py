@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from qwenq.report.facts import Section
-from qwenq.schedules.cron import CronLine
+from qwenq.schedules.cron import local_time
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.schedules import Schedule, ScheduleRun
 from qwenq.store.views.jobs.statuses import job_status
@@ -33,7 +33,7 @@ def _facts(
 ) -> dict[str, str]:
     counts = status.documents
     facts = {
-        "Due": _local(schedule, run),
+        "Due": _due(schedule, run),
         "State": run.state if run.error_message is None else f"{run.state}: {run.error_message}",
         "Generated": f"{counts.succeeded - counts.reused:,} of {counts.total:,} documents",
         "Reused": f"{counts.reused:,} documents",
@@ -42,7 +42,7 @@ def _facts(
         return {**facts, "Previous run": "none was delivered"}
     return {
         **facts,
-        "Previous run": f"{_local(schedule, before)}, {before.state}",
+        "Previous run": f"{_due(schedule, before)}, {before.state}",
         "Documents": _change(counts.total, before.documents),
         "Failed": _change(counts.failed, before.failed),
         "Answer tokens": _change(status.usage.completion_tokens, before.completion_tokens),
@@ -53,7 +53,5 @@ def _change(now: int, before: int | None) -> str:
     return f"{now:,}, before {before or 0:,} ({now - (before or 0):+,})"
 
 
-def _local(schedule: Schedule, run: ScheduleRun) -> str:
-    return (
-        f"{CronLine(schedule.cron, schedule.timezone).local(run.due_at):%Y-%m-%d %H:%M} ({schedule.timezone})"
-    )
+def _due(schedule: Schedule, run: ScheduleRun) -> str:
+    return f"{local_time(schedule, run.due_at)} ({schedule.timezone})"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 
 from qwenq.schemas.errors import InvalidCron, UnknownTimezone
+from qwenq.schemas.schedules import Schedule
 
 FIELDS = 5
 _ALIASES = {
@@ -59,6 +60,11 @@ class CronLine:
         coming = (due.astimezone(UTC) for due in CronSim(self._line, moment.astimezone(self._zone)))
         # In a repeated hour, cronsim starts with the first of the two, which may lie before the moment.
         return dropwhile(lambda due: due <= moment, coming)
+
+
+def local_time(schedule: Schedule, moment: datetime) -> str:
+    """A moment in the schedule's time zone, such as `2026-11-22 02:00`."""
+    return f"{CronLine(schedule.cron, schedule.timezone).local(moment):%Y-%m-%d %H:%M}"
 
 
 def _reason_of(error: CronSimError, line: str) -> str:

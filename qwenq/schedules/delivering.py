@@ -17,6 +17,7 @@ from qwenq.store.schedules.notices import insert_notice
 from qwenq.store.schedules.runs import end_run
 from qwenq.store.views.jobs.device_times import device_seconds
 from qwenq.store.views.jobs.statuses import job_status
+from qwenq.wording.numbers import number, percent
 
 _log = logging.getLogger("qwenq.schedules")
 
@@ -99,9 +100,9 @@ def _why_failed(held: HeldRun, status: JobStatus) -> dict[str, object] | None:
     elif allowed is not None and share > allowed:
         code = "failure_rate"
         message = (
-            f"{counts.failed:,} of {counts.total:,} documents failed, {share:.1%}, more than the {allowed:.1%} of "
-            f"--on-failure-rate; `qwenq results {status.id} --errors FILE` says why, `qwenq retry {status.id}` runs "
-            "all but bad rows again, and the next run reads corrected files"
+            f"{number(counts.failed)} of {number(counts.total)} documents failed: {percent(share)}, more than "
+            f"--on-failure-rate {percent(allowed)}; `qwenq results {status.id} --errors FILE` says why, "
+            f"`qwenq retry {status.id}` runs all but bad rows again, and the next run reads corrected files"
         )
     else:
         return None

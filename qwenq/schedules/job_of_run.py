@@ -5,7 +5,7 @@ import logging
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.opening import open_input
 from qwenq.producer.reading import Format
-from qwenq.schedules.cron import CronLine
+from qwenq.schedules.cron import local_time
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import HeldRun, ScheduledRequest
@@ -41,10 +41,9 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
 def specify(held: HeldRun) -> JobSpec:
     """Specify the run's job: its name, its inputs, and an idempotency key of its own."""
     schedule = held.schedule
-    due = CronLine(schedule.cron, schedule.timezone).local(held.run.due_at)
     return schedule.request.spec.model_copy(
         update={
-            "name": f"{schedule.name} {due:%Y-%m-%d %H:%M}",
+            "name": f"{schedule.name} {local_time(schedule, held.run.due_at)}",
             "sources": schedule.request.inputs,
             "idempotency_key": key_of(held),
         }

@@ -1,11 +1,10 @@
 """Tables of schedules and their runs, for the terminal."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import click
 
-from qwenq.schedules.cron import CronLine
+from qwenq.schedules.cron import local_time
 from qwenq.schedules.refused_notices import why_refused
 from qwenq.schemas.schedules import Schedule, ScheduleReport, ScheduleRun
 from qwenq.schemas.states import RunState, ScheduleState
@@ -17,7 +16,7 @@ def next_due(schedule: Schedule) -> str:
     """Say when a schedule is due next, in its time zone."""
     if schedule.state is ScheduleState.PAUSED:
         return f"never while it is paused; `qwenq schedule resume {schedule.name}` resumes it"
-    return f"{_local(schedule, schedule.next_due_at)} ({schedule.timezone})"
+    return f"{local_time(schedule, schedule.next_due_at)} ({schedule.timezone})"
 
 
 def show_schedules(reports: Sequence[ScheduleReport]) -> None:
@@ -28,9 +27,11 @@ def show_schedules(reports: Sequence[ScheduleReport]) -> None:
     rows = [("schedule", "state", "cron", "next", "last run", "result")]
     for report in reports:
         schedule, last = report.schedule, report.runs[0] if report.runs else None
-        following = "-" if schedule.state is ScheduleState.PAUSED else _local(schedule, schedule.next_due_at)
+        following = (
+            "-" if schedule.state is ScheduleState.PAUSED else local_time(schedule, schedule.next_due_at)
+        )
         when, how = (
-            ("-", "-") if last is None else (_local(schedule, last.due_at), _result(last, report.waits))
+            ("-", "-") if last is None else (local_time(schedule, last.due_at), _result(last, report.waits))
         )
         rows.append(
             (schedule.name, schedule.state, f"{schedule.cron} {schedule.timezone}", following, when, how)
@@ -79,7 +80,7 @@ def _show_runs(report: ScheduleReport) -> None:
         )
         rows.append(
             (
-                str(run.id), _local(report.schedule, run.due_at), run.state,
+                str(run.id), local_time(report.schedule, run.due_at), run.state,
                 UNKNOWN if run.job_id is None else str(run.job_id),
                 number(run.documents), number(run.reused), number(run.failed), number(run.completion_tokens),
                 precise_duration(run.device_seconds),
@@ -105,7 +106,3 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Align rows into lines by column. The last column may have any length."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-
-
-def _local(schedule: Schedule, moment: datetime) -> str:
-    return f"{CronLine(schedule.cron, schedule.timezone).local(moment):%Y-%m-%d %H:%M}"

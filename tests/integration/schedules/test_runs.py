@@ -174,7 +174,7 @@ def test_a_run_with_too_many_failures_fails_and_is_still_delivered(nights: Night
     nights.tick()
     [run] = nights.runs()
     assert (run.state, run.error_code, run.failed) == (RunState.FAILED, "failure_rate", 1)
-    assert "33.3%" in (run.error_message or "")
+    assert "33.3 %" in (run.error_message or "")
     assert len(Path(run.output or "").read_text().splitlines()) == 2
     assert Path(nights.folder / "nightly-2030-11-22.errors.jsonl").exists()
 
