@@ -1,1 +1,1 @@
-"""Alembic migrations: how a store of an older version becomes one of this version."""
+"""Alembic migrations: they upgrade a store of an older version."""

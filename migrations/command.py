@@ -1,4 +1,4 @@
-"""Bring a store to this version."""
+"""Run migrations."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Run the migrations that the store lacks, inside the connection's transaction."""
+    """Run the missing migrations in the connection's transaction."""
     from alembic import command
     from alembic.config import Config
 

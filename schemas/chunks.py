@@ -46,7 +46,7 @@ class Claim:
 
     @property
     def ids(self) -> dict[str, int]:
-        """What names the claim in a log."""
+        """The ids of the claim for a log line."""
         return {
             "job": self.job_id,
             "chunk": self.chunk_id,
@@ -76,7 +76,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a worker learns at each renewal of its lease; `unfinished` documents of the chunk have no outcome yet."""
+    """What a worker learns with each renewal; `unfinished` counts the chunk's documents without an outcome."""
 
     job: JobState
     worker: WorkerState
@@ -85,7 +85,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What must be said to the broker: a chunk waits for a worker of this model."""
+    """What the broker is to know: a chunk waits for a worker with this model."""
 
     chunk_id: int
     model: str

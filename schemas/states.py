@@ -53,7 +53,7 @@ class ChunkState(StrEnum):
 
 
 class WorkerState(StrEnum):
-    """Where a worker stands; `failed` means that its model could not be loaded."""
+    """Where a worker stands; `failed`: it could not load its model, or could not go on."""
 
     STARTING = "starting"
     READY = "ready"
@@ -70,7 +70,7 @@ class ScheduleState(StrEnum):
 
 
 class RunState(StrEnum):
-    """Where a run of a schedule stands: its input is submitted as a job, and the job's answers are delivered."""
+    """Where a run of a schedule stands: its job is submitted, then the answers are delivered."""
 
     DUE = "due"
     RUNNING = "running"
@@ -80,7 +80,7 @@ class RunState(StrEnum):
 
 
 class NoticeState(StrEnum):
-    """Where a notice for a webhook stands; `failed` means that it is not tried again."""
+    """Where a notice for a webhook stands; `failed`: it is not tried again."""
 
     WAITING = "waiting"
     SENT = "sent"

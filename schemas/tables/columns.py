@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and on PostgreSQL."""
+"""Column types with the same meaning on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Double, Integer
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")
-"""An integer key; SQLite numbers rows by itself only when the type is exactly INTEGER."""
+"""An integer key. SQLite numbers rows by itself only if the type is exactly INTEGER."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -23,13 +23,13 @@ class UtcTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Turn an aware datetime into what the database keeps."""
+        """Convert an aware datetime to the database's value."""
         if value is None or dialect.name != "sqlite":
             return value
         return value.timestamp()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Turn what the database keeps into an aware datetime in UTC."""
+        """Convert the database's value to an aware datetime in UTC."""
         if value is None:
             return None
         if dialect.name == "sqlite":

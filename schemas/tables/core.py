@@ -28,7 +28,7 @@ from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, Work
 from qwenq.schemas.tables.columns import BigId, UtcTime
 
 SCHEMA_VERSION = "0009"
-"""The newest migration: what a store must be at for this code."""
+"""The newest migration: the version that this code needs."""
 
 metadata = MetaData(
     naming_convention={
@@ -42,7 +42,7 @@ metadata = MetaData(
 
 
 def one_of(column: str, values: type[StrEnum], *, name: str) -> CheckConstraint:
-    """That a column holds one of these."""
+    """A check that a column holds one of these values."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
@@ -222,13 +222,13 @@ results = Table(
     Column(
         "parts", Integer, nullable=False, server_default=text("1"), comment="that the document was cut into"
     ),
-    # No foreign key: PostgreSQL would write to each answered document to lock it. An answer is written by whoever holds
-    # its chunk, and looks its document up; a job is removed only when nobody holds a chunk of it.
+    # No foreign key: PostgreSQL would write to each answered document to lock it. Only the holder of a chunk writes its
+    # answers, and checks that the document waits; a job is removed only while no worker holds a chunk of it.
     PrimaryKeyConstraint("job_id", "seq"),
     CheckConstraint(
         f"finish_reason IN ('{FinishReason.STOP}', '{FinishReason.LENGTH}')", name="finish_reason"
     ),
-    # Only of what may be reused: an index over random numbers costs more to write than the answers themselves.
+    # Only answers that may be reused: an index over random numbers costs more to write than the answers.
     Index(
         "ix_results_fingerprint",
         "fingerprint",

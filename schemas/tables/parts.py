@@ -1,4 +1,4 @@
-"""The SQL table of long documents: the answers to their parts, and to what of these was merged on the way."""
+"""The SQL table of long documents: the answers to their parts, and to merges of these."""
 
 from sqlalchemy import (
     BigInteger,

@@ -1,4 +1,4 @@
-"""The fleet: every worker with what it holds, how it fares, and how fast it was."""
+"""The fleet: every worker with its condition, its chunks and its speed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from qwenq.schemas.states import WorkerState
 
 
 class WorkerCondition(StrEnum):
-    """How a worker fares, from its state, its last sign of life and what it holds."""
+    """A worker's condition, from its state, its last sign of life and the chunks that it holds."""
 
     BUSY = "busy"
     IDLE = "idle"
@@ -21,9 +21,9 @@ class WorkerCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HeldChunk:
-    """A chunk in the hands of a worker; `finished` of its documents have an outcome.
+    """A chunk that a worker holds; `finished` of its documents have an outcome.
 
-    `lease_seconds` are left of its lease, fewer than 0 when it has run out.
+    `lease_seconds` are left of its lease, negative after it ran out.
     """
 
     chunk_id: int
@@ -36,9 +36,9 @@ class HeldChunk:
 
 @dataclass(frozen=True, slots=True)
 class FleetWorker:
-    """A worker as the fleet page tells of it. Bytes and seconds; `silent_seconds` since its last sign of life.
+    """A worker as the fleet page shows it. Bytes and seconds; `silent_seconds` since its last sign of life.
 
-    `check_tokens_per_second` is the speed of the short generation at its start.
+    `check_tokens_per_second` is the speed of the self-check after loading.
     """
 
     id: int
@@ -70,8 +70,7 @@ class FleetWorker:
 class SpeedPoint:
     """A worker's tokens a second in the step of time that ends `at`, and the padding of its prompts.
 
-    `tokens_per_second` is None before its start. `padding_waste` is cells of padding for each cell of a prompt: 0.5
-    means half as many again.
+    `tokens_per_second` is None before its start. `padding_waste` is cells of padding for each cell of a prompt.
     """
 
     at: datetime

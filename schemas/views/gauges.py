@@ -1,4 +1,4 @@
-"""What monitoring reads from the store at each look."""
+"""What monitoring reads from the store at each scrape."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -11,7 +11,7 @@ from qwenq.schemas.views.fleet import FleetWorker
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits for a model's workers; `oldest_seconds` since its first chunk was announced, or stored."""
+    """Work that waits for a model's workers; `oldest_seconds` since its first chunk was announced or stored."""
 
     chunks: int
     documents: int
@@ -24,7 +24,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredBatch:
-    """What BatchMetrics say of a stretch of generation, as the store has it; ids grow in the order of writing."""
+    """BatchMetrics as stored; ids grow in the order of writing."""
 
     id: int
     model: str
@@ -40,7 +40,7 @@ class MeasuredBatch:
 
 @dataclass(frozen=True, slots=True)
 class ChunkSums:
-    """Sums over chunks of their columns of these names."""
+    """Sums of the columns of these names over chunks."""
 
     documents: int
     succeeded: int
@@ -58,7 +58,7 @@ class ChunkSums:
 
 @dataclass(frozen=True, slots=True)
 class RestedJobs:
-    """The jobs that ended and are in no worker's hands: how many, the store's own time of the newest end, and sums."""
+    """Ended jobs of which no worker holds a chunk: how many, the newest end as the store has it, and sums."""
 
     jobs: int
     newest: object
@@ -69,9 +69,9 @@ class RestedJobs:
 class Gauges:
     """The whole store at one moment.
 
-    `open_documents` are those of jobs that have not ended; `attempts` and `rescues` the sums over the chunks that are
-    in the store; `rested` is for the next look. `batches` are those after the one that was asked for, oldest first;
-    `newest_batch` is the last that can be told by now, 0 where there is none.
+    `open_documents` are those of jobs that have not ended. `attempts` and `rescues` are sums over all chunks in the
+    store. `rested` is passed to the next reading. `batches` follow the requested one, oldest first; `newest_batch` is
+    the last that can be counted by now, 0 when there is none.
     """
 
     jobs: Mapping[JobState, int]

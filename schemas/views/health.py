@@ -1,4 +1,4 @@
-"""The health of a queue: checks, each with what a person can do, and the facts that they are made of."""
+"""The health of a queue: checks with recommendations, and the facts behind them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 
 class HealthState(StrEnum):
-    """How well it is. `unknown` is a check that could not be made, for which another one gives the reason."""
+    """A state of health. `unknown`: the check could not be made; another check gives the reason."""
 
     HEALTHY = "healthy"
     UNKNOWN = "unknown"
@@ -21,7 +21,7 @@ _BY_WEIGHT = tuple(HealthState)
 
 
 class Check(BaseModel):
-    """One thing that was looked at. `recommendation` says what to do, None where nothing is to be done."""
+    """One check. `recommendation` says what to do; None when nothing is to be done."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,7 +32,7 @@ class Check(BaseModel):
 
 
 class Health(BaseModel):
-    """All checks; the worst of them is the state of the whole."""
+    """All checks; the worst one decides the overall state."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,7 +41,7 @@ class Health(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def state(self) -> HealthState:
-        """The worst state of a check; what could not be looked at is at least no good sign."""
+        """The worst state of a check; an unknown one counts as degraded."""
         worst = max((check.state for check in self.checks), key=_BY_WEIGHT.index, default=HealthState.HEALTHY)
         return HealthState.DEGRADED if worst == HealthState.UNKNOWN else worst
 
@@ -53,7 +53,7 @@ class Health(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class BrokerFacts:
-    """What a broker says of itself. `memory_limit` is None where it has none; bytes and seconds."""
+    """Facts about a broker. `memory_limit` is None without a limit; bytes and seconds."""
 
     url: str
     seconds: float
@@ -63,7 +63,7 @@ class BrokerFacts:
 
 @dataclass(frozen=True, slots=True)
 class WaitingModel:
-    """Chunks of one model that wait for a worker, and for how many seconds the oldest has waited."""
+    """A model's waiting chunks, and the seconds that the oldest has waited."""
 
     model: str
     chunks: int
@@ -72,7 +72,7 @@ class WaitingModel:
 
 @dataclass(frozen=True, slots=True)
 class StrandedWork:
-    """Work that nobody is at: chunks with an expired lease, chunks that were not announced, half jobs.
+    """Stranded work: chunks with an expired lease, unannounced chunks, abandoned half jobs.
 
     `longest_expired` and `longest_unannounced` are in seconds.
     """
@@ -86,9 +86,9 @@ class StrandedWork:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTrouble:
-    """What is wrong with schedules: those that are overdue, by how many seconds the longest, and whose last run failed.
+    """Troubled schedules: how many are overdue, the longest by how many seconds, and those whose last run failed.
 
-    `given_up` are webhooks that were not told, whatever was tried.
+    `given_up` counts notices that were not delivered after all attempts.
     """
 
     overdue: int = 0
@@ -99,7 +99,7 @@ class ScheduleTrouble:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpeed:
-    """A worker's tokens a second in its batches: those of the last minutes, and those of the day before them."""
+    """A worker's tokens a second in its batches: in the last minutes, and in the day before them."""
 
     worker: str
     recent: Sequence[float]
@@ -116,7 +116,7 @@ class MemoryFacts:
 
 @dataclass(frozen=True, slots=True)
 class DiskFacts:
-    """A folder that qwenq writes to, and what is free there, in bytes."""
+    """A folder that qwenq writes to, and its free bytes."""
 
     folder: str
     free: int

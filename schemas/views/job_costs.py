@@ -1,4 +1,4 @@
-"""What a job took: sizes and times of its answers, and the time of devices."""
+"""A job's cost: sizes and times of its answers, and device time."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -6,9 +6,9 @@ from qwenq.schemas.measures.histograms import Histogram
 
 
 class Distributions(BaseModel):
-    """Answers that were generated for a job, by size and time; reused ones are left out, since they took nothing.
+    """Histograms of the answers generated for a job; reused ones cost nothing and are left out.
 
-    `seconds` are those from entering the engine to the answer's end. `cut_off` answers ended at the limit.
+    `seconds` run from entering the engine to the end of the answer. `cut_off` answers ended at the limit.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -20,7 +20,7 @@ class Distributions(BaseModel):
 
 
 class DeviceTime(BaseModel):
-    """How long devices of one kind generated for a job; `workers` are how many took part."""
+    """How long devices of one kind generated for a job; `workers` counts those that took part."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""What a job took: its answers' time, its device's work, memory."""
+"""A job's metrics: response times, device work, memory."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -6,7 +6,7 @@ from qwenq.schemas.states import JobState
 
 
 class ResponseSeconds(BaseModel):
-    """From a document's entering the device to its answer's end, over `answers` that were generated."""
+    """Seconds from a document's entering the engine to the end of its answer, over `answers` generated ones."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -17,11 +17,11 @@ class ResponseSeconds(BaseModel):
 
 
 class DeviceWork(BaseModel):
-    """What a job's batches add up to. Seconds, tokens and bytes; a ratio is None where there is nothing to divide by.
+    """The sums of a job's batches. Seconds, tokens and bytes; a ratio is None when it would divide by 0.
 
     `prompt_tokens` include the `prefix_tokens`, which were not computed anew: `prefix_reuse` is their share.
-    `padding_waste` is cells of padding for each cell of a prompt. `together` is how many documents were on the device
-    at once. The memory is the highest that was seen: of a worker's process, and of its GPU.
+    `padding_waste` is cells of padding for each cell of a prompt. `together` is the average number of documents on
+    the device at once. Memory is the highest seen, of a working process and of its GPU.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,7 +40,7 @@ class DeviceWork(BaseModel):
 
 
 class JobMetrics(BaseModel):
-    """What a job took so far. `tokens_per_second` is that of the job; that of `device` leaves out all waiting."""
+    """A job's metrics so far. `tokens_per_second` is the job's; the one of `device` leaves out all waiting."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""What the page of one job tells, beside where the job stands."""
+"""What the page of one job shows beside its status."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from qwenq.schemas.states import ChunkState, DocumentState
 
 @dataclass(frozen=True, slots=True)
 class CutText:
-    """The beginning of a text, and how many characters the whole of it has."""
+    """The beginning of a text, and the number of characters of the whole text."""
 
     text: str
     characters: int
@@ -24,7 +24,7 @@ class CutText:
 
 @dataclass(frozen=True, slots=True)
 class JobDetails:
-    """What was asked for."""
+    """What a job asks for."""
 
     prompt: PromptSpec
     params: GenerationParams
@@ -37,7 +37,7 @@ class JobDetails:
 
 @dataclass(frozen=True, slots=True)
 class FailedDocument:
-    """A document that failed, by its place: `source` names the file that `line` counts in.
+    """A failed document; `source` names the file that `line` counts in.
 
     `custom_id` is None for a row that never became a document.
     """
@@ -50,7 +50,7 @@ class FailedDocument:
 
 @dataclass(frozen=True, slots=True)
 class FailureMessage:
-    """One message of an error code, and the first documents that have it."""
+    """One message of an error code, and the first documents with it."""
 
     message: CutText
     documents: tuple[FailedDocument, ...]
@@ -58,7 +58,7 @@ class FailureMessage:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """A job's documents that failed with one error code: how many, and some of their messages."""
+    """A job's documents that failed with one error code: their number, and some of their messages."""
 
     code: str
     documents: int
@@ -67,7 +67,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class ChunkLine:
-    """One chunk of a job, with the worker that has or had it. `lease_seconds` are left while it runs."""
+    """One chunk of a job, with its last worker. `lease_seconds` are left while it runs."""
 
     id: int
     first_seq: int
@@ -86,7 +86,7 @@ class ChunkLine:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPage:
-    """Some chunks of a job in input order; what follows begins after the document `next_after`, None at the end."""
+    """Some chunks of a job in input order; the next page begins after the document `next_after`, None at the end."""
 
     chunks: tuple[ChunkLine, ...]
     next_after: int | None
@@ -107,7 +107,7 @@ class AnswerPreview:
 
 @dataclass(frozen=True, slots=True)
 class PreviewPage:
-    """Some answers of a job in input order; what follows begins after the document `next_after`, None at the end."""
+    """Some answers of a job in input order; the next page begins after the document `next_after`, None at the end."""
 
     previews: tuple[AnswerPreview, ...]
     next_after: int | None
@@ -115,7 +115,7 @@ class PreviewPage:
 
 @dataclass(frozen=True, slots=True)
 class DocumentAnswer:
-    """A whole answer and what it took; `reused_from` is the job that it was generated for, if not this one."""
+    """A complete answer and its cost; `reused_from` is the job that it was generated for, if not this one."""
 
     text: str
     reasoning: str | None
@@ -130,7 +130,7 @@ class DocumentAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DocumentDetails:
-    """One document as it was stored, and what became of it. `content` is JSON, or the raw bad row."""
+    """One document as stored, with its state and outcome. `content` is JSON, or the raw bad row."""
 
     seq: int
     custom_id: str | None

@@ -1,4 +1,4 @@
-"""How a job went on over time."""
+"""A job's progress over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class ProgressPoint:
-    """A job at one moment: `documents` answered or failed by then, and answer tokens a second right before it.
+    """A job at one moment: `documents` answered or failed by then, and answer tokens a second just before.
 
-    `tokens_per_second` is None where workers have not yet reported all of that time.
+    `tokens_per_second` is None where workers have not reported all of that time yet.
     """
 
     at: datetime

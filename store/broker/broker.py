@@ -1,7 +1,7 @@
-"""The broker: the Celery application, and the messages that tell workers of waiting chunks.
+"""The broker: the Celery application, and the messages that announce chunks to workers.
 
-A message is a hint, the SQL store is the truth: messages carry a chunk's id and nothing else, and none is
-needed for correctness. The settings were tried on Celery 5.7; docs/internals/celery.md gives each one's reason.
+A message is a hint, the SQL store is the truth: messages carry a chunk's id and nothing else, and correctness
+needs none of them. The settings were tried on Celery 5.7; docs/internals/celery.md gives each one's reason.
 """
 
 import hashlib
@@ -49,27 +49,27 @@ _PRIORITIES = {Priority.HIGH: 0, Priority.NORMAL: 3, Priority.LOW: 6}
 
 
 def broker_url(settings: Settings) -> str:
-    """The broker's address: as set, else the embedded Redis of the home folder."""
+    """The broker's address: the setting, else the embedded Redis of the home folder."""
     return settings.broker_url or f"redis+socket://{quote(socket_path(settings))}"
 
 
 def socket_path(settings: Settings) -> str:
-    """Where the embedded Redis listens: in the home folder, or in a private one where that cannot be.
+    """The socket of the embedded Redis: in the home folder if possible, else in a private folder.
 
-    A socket's path may have about 100 bytes, a home folder more; and Flower does not decode a URL's path,
-    so that only a path that needs no quoting will do. Raises InvalidSetting.
+    A socket's path has a limit of about 100 bytes. Flower does not decode a URL's path, so the path must need no
+    quoting. Raises InvalidSetting.
     """
     path = str((settings.home / SOCKET_FILE).absolute())
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and quote(os.fsencode(path)) == path:
         return path
-    # One folder has one name here, by whatever way it is reached: every command must find the same socket.
+    # Resolve links: every command must find the same socket.
     home = hashlib.sha256(os.fsencode(os.path.realpath(settings.home))).hexdigest()[:16]
     return str(_sockets_folder() / f"{home}.sock")
 
 
 def _sockets_folder() -> Path:
-    """A folder that only this user can enter; anyone may have made something of its name before."""
-    # Not TMPDIR, not XDG_RUNTIME_DIR: a cron job has neither, and must find the sockets too.
+    """Make a folder that only this user can enter. Another user may have made something of its name before."""
+    # Not TMPDIR or XDG_RUNTIME_DIR: a cron job has neither, and must find the socket too.
     folder = Path(f"/tmp/qwenq-{os.getuid()}")  # noqa: S108
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -86,7 +86,7 @@ def _no_socket(reason: str) -> str:
 
 
 def queue_name(model: str) -> str:
-    """The queue of a model: one a model, so that a worker is only told of what it can answer."""
+    """The queue of a model. Each has its own, so that workers receive only what they can answer."""
     if _HUB_ID.fullmatch(model) and "--" not in model and model not in _TAKEN:
         return f"qwenq.{model.replace('/', '--')}"
     plain = re.sub(r"[^A-Za-z0-9._-]", "-", model.strip("/").replace("/", "--"))
@@ -146,7 +146,7 @@ def make_app(settings: Settings) -> Celery:
 
 
 class Broker:
-    """The broker as producers and rescuers use it; as a context manager, it closes its connections at the end."""
+    """The broker for producers and rescuers; as a context manager, it closes its connections at the end."""
 
     def __init__(self, settings: Settings) -> None:
         self.app = make_app(settings)
@@ -167,7 +167,7 @@ class Broker:
                 )
 
     def depth(self, model: str) -> int:
-        """How many messages wait in a model's queue. Raises BrokerAway."""
+        """Count the messages in a model's queue. Raises BrokerAway."""
         with self._answering(), self.app.connection_for_write() as connection:
             channel: Any = connection.default_channel
             declared = channel.queue_declare(queue=queue_name(model), durable=True)
@@ -182,7 +182,7 @@ class Broker:
 
     @contextmanager
     def client(self) -> Iterator[Any]:
-        """Redis itself, to be asked what it is like. Raises BrokerAway."""
+        """Open a client of the Redis itself. Raises BrokerAway."""
         with self._answering(), self.app.connection_for_write() as connection:
             channel: Any = connection.default_channel
             yield channel.client
@@ -213,8 +213,8 @@ class Broker:
 
 
 def _check_url(url: str) -> None:
-    """Raise InvalidSetting for what is no Redis URL; Celery would take it for RabbitMQ, or fail much later."""
-    # Celery's own way to name several brokers, of which it uses the first that answers.
+    """Raise InvalidSetting unless it is a Redis URL; Celery would assume RabbitMQ, or fail much later."""
+    # Celery accepts several URLs, and uses the first broker that answers.
     if not all(_is_redis(one) for one in url.split(";")):
         reason = "it is not the URL of a Redis, such as redis://host:6379/0"
         raise InvalidSetting(name="QWENQ_BROKER_URL", reason=reason)

@@ -1,4 +1,4 @@
-"""What the broker says of itself, for whoever looks after it."""
+"""Facts about the broker for health checks."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ from qwenq.store.broker.broker import Broker
 
 
 def broker_facts(broker: Broker) -> BrokerFacts:
-    """How quickly it answers, and how full it is. Raises BrokerAway."""
+    """Measure its response time and its memory. Raises BrokerAway."""
     broker.ping()
     with broker.client() as client:
         started = time.perf_counter()
@@ -24,6 +24,6 @@ def broker_facts(broker: Broker) -> BrokerFacts:
 def _memory_of(client: Any) -> dict[str, Any]:
     try:
         memory: dict[str, Any] = client.info("memory")
-    except ResponseError:  # a Redis of somebody else's may forbid it
+    except ResponseError:  # a managed Redis may forbid it
         return {}
     return memory

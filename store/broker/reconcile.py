@@ -1,4 +1,4 @@
-"""What keeps work moving without a special process: stranded chunks are put back, silent ones announced again."""
+"""Reconcile store and broker: rescue expired chunks, announce again what was lost. Any process may do it."""
 
 from collections import Counter
 
@@ -11,12 +11,12 @@ from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.views.work import announcements as waiting
 
 ANNOUNCE_GRACE_SECONDS = 5.0
-"""How long `submit` itself may take to announce what it stored, before others do it."""
+"""How long `submit` may take to announce what it stored, before others do."""
 ANNOUNCE_AT_ONCE = 500
 
 
 def reconcile(store: Store, broker: Broker, settings: Settings) -> RescueReport:
-    """Rescue chunks with a lost worker, and announce what waits unannounced. Raises StoreAway, BrokerAway."""
+    """Rescue expired chunks, and announce waiting ones without a message. Raises StoreAway, BrokerAway."""
     with store.writing() as connection:
         report = rescue_expired(connection, settings.max_crashes)
     announce(store, broker, _silent(store, broker, settings))
@@ -24,14 +24,14 @@ def reconcile(store: Store, broker: Broker, settings: Settings) -> RescueReport:
 
 
 def announce_job(store: Store, broker: Broker, job_id: int) -> None:
-    """Announce a job's chunks that wait and were not announced yet. Raises StoreAway, BrokerAway."""
+    """Announce a job's waiting chunks that were not announced. Raises StoreAway, BrokerAway."""
     with store.reading() as connection:
         announcements = waiting.unannounced_of_job(connection, job_id)
     announce(store, broker, announcements)
 
 
 def announce(store: Store, broker: Broker, announcements: list[Announcement]) -> None:
-    """Publish, then note it: a crash in between only means that some messages are sent twice."""
+    """Send messages, then note it: after a crash in between, some are sent twice, which is harmless."""
     for start in range(0, len(announcements), ANNOUNCE_AT_ONCE):
         some = announcements[start : start + ANNOUNCE_AT_ONCE]
         broker.announce(some)
@@ -40,7 +40,7 @@ def announce(store: Store, broker: Broker, announcements: list[Announcement]) ->
 
 
 def _silent(store: Store, broker: Broker, settings: Settings) -> list[Announcement]:
-    """Chunks that nobody announced. Where a queue holds fewer messages than were sent, also the oldest chunks."""
+    """Chunks without an announcement; also the oldest ones where a queue holds fewer messages than chunks wait."""
     with store.reading() as connection:
         silent = waiting.never_announced(connection, ANNOUNCE_GRACE_SECONDS)
         aged = waiting.announced_before(connection, settings.lease_seconds)

@@ -1,1 +1,1 @@
-"""The connection to the SQL store: transactions, errors, the clock, the version."""
+"""The connection to the SQL store: transactions, errors, clock, version."""

@@ -1,4 +1,4 @@
-"""The database's clock: leases of many machines are measured by one watch."""
+"""The database's clock: one clock for the leases of all machines."""
 
 from datetime import datetime
 from typing import Any
@@ -48,21 +48,21 @@ def _seconds_since_postgresql(element: _SecondsSince, compiler: SQLCompiler, **o
 
 
 def now(shift_seconds: float = 0.0) -> ColumnElement[Any]:
-    """The database's present moment, moved by some seconds (negative: into the past)."""
+    """The database's present moment, shifted by some seconds (negative: into the past)."""
     return _Now(literal(float(shift_seconds), Double))
 
 
 def now_and(seconds: str) -> ColumnElement[Any]:
-    """The same in a statement that is built once: moved by the value of the parameter `seconds`."""
+    """The same for a statement that is built once: the parameter named `seconds` holds the shift."""
     return _Now(bindparam(seconds, type_=Double))
 
 
 def seconds_since(moment: ColumnElement[Any]) -> ColumnElement[float]:
-    """The seconds from a moment in the store to the database's present one."""
+    """The seconds that passed since a moment in the store."""
     return _SecondsSince(moment)
 
 
 def moment_of(connection: Connection) -> datetime:
-    """What the database's clock shows."""
+    """Read the database's clock."""
     moment: datetime = connection.execute(select(now())).scalar_one()
     return moment

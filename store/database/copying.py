@@ -1,4 +1,4 @@
-"""PostgreSQL's COPY: the quickest way in for many rows, which SQLAlchemy does not have."""
+"""PostgreSQL's COPY: the quickest way to insert many rows. SQLAlchemy does not offer it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ def copy_rows(
     types: Sequence[str],
     rows: Iterable[tuple[Any, ...]],
 ) -> None:
-    """Add rows, as they are asked for; `types` are PostgreSQL's, by column. Raises what SQLAlchemy would raise."""
+    """Insert rows as the iterable yields them; `types` are PostgreSQL's, by column. Raises SQLAlchemy's errors."""
     import psycopg
 
     statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
@@ -24,12 +24,12 @@ def copy_rows(
             for row in rows:
                 copy.write_row(row)
     except psycopg.Error as error:
-        # A COPY does not pass through SQLAlchemy, which would have translated it.
+        # SQLAlchemy does not see a COPY, so it does not translate its errors.
         raise _translated(error)(statement, None, error) from error
 
 
 def _translated(error: Exception) -> type[exc.DBAPIError]:
-    """SQLAlchemy's class of a driver's error: it has the name of the one in the standard of drivers."""
+    """SQLAlchemy's class for a driver's error: both use the class names of the DB-API."""
     names = (kind.__name__ for kind in type(error).__mro__)
     found = (getattr(exc, name, None) for name in names)
     return next(one for one in found if isinstance(one, type) and issubclass(one, exc.DBAPIError))

@@ -1,4 +1,4 @@
-"""How each kind of database is connected to."""
+"""Connections to each kind of database."""
 
 import os.path
 import sqlite3
@@ -12,13 +12,13 @@ from qwenq.schemas.errors import InvalidSetting
 
 SQLITE_BUSY_SECONDS = 30.0
 BEGIN = "qwenq_begin"
-"""The statements that a transaction of these execution options begins with."""
+"""Execution option: the statements that begin a transaction."""
 SYNCHRONOUS = "qwenq_synchronous"
 TRIED_AFTER_SECONDS = 1.0
-"""A connection to PostgreSQL that nobody used for so long is tried before it is used: the server may have gone."""
+"""A PostgreSQL connection that was idle for so long is pinged before use: the server may have gone."""
 _USED_AT = "qwenq_used_at"
 _WAL = "PRAGMA journal_mode=WAL"
-# A server that vanished without a word is noticed in half a minute. A Unix socket takes them, and needs none.
+# Notice within half a minute that a server vanished. Unix sockets ignore these options.
 _POSTGRES_OPTIONS: dict[str, Any] = {
     "connect_timeout": 10,
     "application_name": "qwenq",
@@ -31,7 +31,7 @@ _POSTGRES_OPTIONS: dict[str, Any] = {
 
 
 def make_engine(url: str | URL) -> Engine:
-    """SQLAlchemy's engine for a store's address. Raises InvalidSetting."""
+    """Make SQLAlchemy's engine for a store's address. Raises InvalidSetting."""
     try:
         parsed = make_url(url)
     except (exc.ArgumentError, ValueError):
@@ -49,9 +49,9 @@ def make_engine(url: str | URL) -> Engine:
 def _make_postgres_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
-        # The begin event below says BEGIN, with what belongs to it; the driver must not say it too.
+        # The begin event below sends BEGIN with its settings; the driver must not send another.
         isolation_level="AUTOCOMMIT",
-        # Documents are parameters, and errors are logged.
+        # Parameters hold documents, and errors are logged.
         hide_parameters=True,
         connect_args={name: value for name, value in _POSTGRES_OPTIONS.items() if name not in url.query},
     )
@@ -66,7 +66,7 @@ def _make_postgres_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "checkout")
     def _try(connection: Any, record: Any, _proxy: Any) -> None:
-        # As SQLAlchemy's pool_pre_ping, which would try a connection between any two transactions.
+        # Like SQLAlchemy's pool_pre_ping, which would ping before every transaction.
         if time.monotonic() - record.info.get(_USED_AT, time.monotonic()) < TRIED_AFTER_SECONDS:
             return
         try:
@@ -91,14 +91,14 @@ def _make_sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        # SQLAlchemy's begin event below says BEGIN; the driver must not say it too.
+        # The begin event below sends BEGIN; the driver must not send another.
         connection.isolation_level = None
         _use_wal(connection)
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A write lock taken at once waits its turn; one taken half way fails with "database is locked".
+        # Taking the write lock at once waits for it; taking it half way fails with "database is locked".
         options = connection.get_execution_options()
         synchronous = options.get(SYNCHRONOUS, "FULL")
         if connection.info.get(SYNCHRONOUS) != synchronous:
@@ -110,7 +110,7 @@ def _make_sqlite_engine(url: URL) -> Engine:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Turn on the write-ahead log. A new file must be had alone for that, which SQLite itself does not wait for."""
+    """Turn on the write-ahead log. It needs the new file exclusively, and SQLite does not wait for that."""
     try:
         connection.execute(_WAL)
     except sqlite3.OperationalError as error:

@@ -1,4 +1,4 @@
-"""What an error of the database means to a person: what to do about it, and nothing of a document."""
+"""What a person can do about an error of the database. Messages show nothing of a document."""
 
 from sqlalchemy import exc
 
@@ -9,7 +9,7 @@ _FREE_SPACE = "Free disk space"
 _GRANT = "Give its user the right to read and write there, or correct QWENQ_DATABASE_URL"
 _CREDENTIALS = "Correct the user, the password or the database in QWENQ_DATABASE_URL"
 _NO_STORE = "Move the file away, or put a copy in its place, or correct QWENQ_DATABASE_URL or QWENQ_HOME"
-# What to do, by a part of the message: SQLite's, and those of PostgreSQL that come before it tells a SQLSTATE.
+# Remedies by a part of the message: SQLite's, and PostgreSQL's from before there is a SQLSTATE.
 _REMEDY_OF_MESSAGE = {
     "is locked": "Another program holds the lock: end it, or try again",
     "disk is full": _FREE_SPACE,
@@ -24,7 +24,7 @@ _REMEDY_OF_MESSAGE = {
     "does not exist": _CREDENTIALS,
     "too many connections": "Raise max_connections of the server, or run fewer processes",
 }
-# What to do, by PostgreSQL's SQLSTATE or the class that it begins with.
+# Remedies by PostgreSQL's SQLSTATE, or by its first two characters, its class.
 _REMEDY_OF_SQLSTATE = {
     "25P03": AGAIN,
     "25006": "It is read-only, a replica perhaps: correct QWENQ_DATABASE_URL",
@@ -40,7 +40,7 @@ _REMEDY_OF_SQLSTATE = {
 
 
 def first_of(error: exc.DBAPIError) -> exc.DBAPIError:
-    """The error that came first: a full disk has SQLite roll all back, and the savepoint is missed on top of it."""
+    """Return the first error: on a full disk SQLite rolls back, and then misses the savepoint as well."""
     before: BaseException | None = error.orig if "no such savepoint" in str(error.orig) else None
     while before is not None and not isinstance(before, exc.DBAPIError):
         before = before.__context__
@@ -48,7 +48,7 @@ def first_of(error: exc.DBAPIError) -> exc.DBAPIError:
 
 
 def leave_values_out(error: exc.DBAPIError) -> None:
-    """Shorten PostgreSQL's message to its first part: the others quote the row, and a log shows them."""
+    """Cut PostgreSQL's message to its first part: the rest quotes the row, and logs would show it."""
     primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
     if error.orig is not None and primary:
         error.orig.args = (primary,)
@@ -56,7 +56,7 @@ def leave_values_out(error: exc.DBAPIError) -> None:
 
 
 def away(url: str, error: exc.DBAPIError) -> StoreAway | None:
-    """What a person can mend about the store; None for a fault of the program."""
+    """The error as StoreAway, with a remedy; None when the program is at fault."""
     if isinstance(error, (exc.IntegrityError, exc.DataError)):
         return None
     reason = str(error.orig).strip().partition("\n")[0].rstrip(".")

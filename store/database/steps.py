@@ -1,4 +1,4 @@
-"""Moments in the store, gathered into steps of equal length."""
+"""Moments grouped into time steps of equal length."""
 
 from typing import Any
 
@@ -41,19 +41,19 @@ def _step_sqlite(element: _Step, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(_Step, "postgresql")
 def _step_postgresql(element: _Step, compiler: SQLCompiler, **options: Any) -> str:
     moment, began, seconds = (compiler.process(clause, **options) for clause in element.clauses)
-    # Not extract(), whose numerics are slow to count with.
+    # Not extract(): its numerics are slow to group.
     return f"CAST(floor(date_part('epoch', {moment} - {began}) / {seconds}) AS integer)"
 
 
 def step_of(moment: ColumnElement[Any]) -> ColumnElement[int]:
-    """The step that a moment falls into, from 0: of `step_seconds` each, counted from `began` (both parameters)."""
+    """The number of the step that a moment falls into, from 0. Parameters: `began`, `step_seconds`."""
     return _Step(moment, bindparam("began", type_=UtcTime), bindparam("step_seconds", type_=Double))
 
 
 def step_seconds(span_seconds: float, most: int) -> float:
-    """The shortest step, in round numbers, of which at most so many fill the span.
+    """The shortest round step length with which at most `most` steps cover the span.
 
-    None is under ten seconds: workers report no more often.
+    At least ten seconds: workers report no more often.
     """
     fitting = (step for step in _STEPS if span_seconds <= step * most)
     days = -(-span_seconds // (_STEPS[-1] * most))

@@ -1,4 +1,4 @@
-"""The connection to the SQL store, and its two kinds of transaction."""
+"""The connection to the SQL store, and its kinds of transaction."""
 
 import os.path
 import threading
@@ -17,12 +17,12 @@ from qwenq.store.database.transitions import begin_noting, log_transitions
 
 SQLITE_FILE = "qwenq.db"
 IDLE_SECONDS = 3.0
-"""How long PostgreSQL lets a transaction that writes wait for its client. One that vanished, or was stopped, would else
-keep its rows locked for hours, and what it had claimed would be out of reach."""
+"""How long PostgreSQL lets a writing transaction wait for its client. Otherwise a client that vanished would keep its
+rows locked for hours, and nobody could claim them."""
 
 
 def database_url(settings: Settings) -> str:
-    """The store's address: as set, else SQLite in the home folder."""
+    """The store's address: the setting, else SQLite in the home folder."""
     if settings.database_url is not None:
         return settings.database_url
     path = str((settings.home / SQLITE_FILE).absolute())
@@ -30,7 +30,7 @@ def database_url(settings: Settings) -> str:
 
 
 def sqlite_file(settings: Settings) -> Path | None:
-    """The file of the store; None for PostgreSQL, and for what is no address. Opens nothing."""
+    """The store's file; None for PostgreSQL or an invalid address. Opens nothing."""
     try:
         url = make_url(database_url(settings))
     except (exc.ArgumentError, ValueError):
@@ -41,7 +41,7 @@ def sqlite_file(settings: Settings) -> Path | None:
 
 
 def make_home(home: Path) -> None:
-    """Make a home folder, and what is missing above it, for its owner alone: documents lie there.
+    """Make a home folder and its missing parents, readable by the owner only: it holds documents.
 
     Raises InvalidSetting.
     """
@@ -57,7 +57,7 @@ def make_home(home: Path) -> None:
 class Store:
     """One store; as a context manager, it closes its connections at the end. Threads may share it, processes may not.
 
-    PostgreSQL gives up a statement of a reader after `statement_seconds`; None: never.
+    PostgreSQL cancels a reader's statement after `statement_seconds`; None: never.
     """
 
     def __init__(self, url: str | URL, statement_seconds: float | None = None) -> None:
@@ -72,7 +72,7 @@ class Store:
 
     @classmethod
     def of(cls, settings: Settings, statement_seconds: float | None = None) -> Self:
-        """Open the store that the settings name; the embedded one's folder is made when missing."""
+        """Open the store that the settings name; make the folder of the embedded one if missing."""
         if settings.database_url is None:
             make_home(settings.home)
         return cls(database_url(settings), statement_seconds)
@@ -84,21 +84,21 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One snapshot to read from. Raises StoreAway."""
+        """Read from one snapshot. Raises StoreAway."""
         with self._transaction(self._readers) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction, committed at its end, rolled back on an exception. Raises StoreAway."""
+        """Open a transaction: commit at the end, roll back on an exception. Raises StoreAway."""
         with self._transaction(self._writers) as connection:
             yield connection
 
     @contextmanager
     def staging(self) -> Iterator[Connection]:
-        """Like `writing`, for rows that mean nothing until a later transaction says so; PostgreSQL is quicker.
+        """Like `writing`, for rows that count only once a later transaction says so; quicker on PostgreSQL.
 
-        They are on the disk, at the latest, when what the next `writing` wrote is. Raises StoreAway.
+        They reach the disk no later than the next `writing` does. Raises StoreAway.
         """
         with self.writing() as connection:
             if self.dialect == "postgresql":
@@ -107,9 +107,10 @@ class Store:
 
     @contextmanager
     def fleeting(self) -> Iterator[Connection]:
-        """Like `writing`, for what concerns running processes only: a power cut ends them, and may undo it.
+        """Like `writing`, for facts about running processes: a power cut may undo it, but also ends them.
 
-        SQLite, whose processes share one machine, does not wait for the disk; PostgreSQL does. Raises StoreAway.
+        SQLite does not wait for the disk here, since all its processes run on one machine; PostgreSQL does.
+        Raises StoreAway.
         """
         with self._transaction(self._fleeting) as connection:
             yield connection
@@ -125,9 +126,9 @@ class Store:
         self.close()
 
     def _beginnings(self) -> tuple[str, str]:
-        """How a transaction that reads begins, and one that writes: with all that belongs to it at once.
+        """The statements that begin a reading and a writing transaction, settings included.
 
-        A reader of several statements sees one moment. On SQLite every transaction does.
+        Readers see one snapshot. On SQLite every transaction does.
         """
         if self.dialect == "sqlite":
             return "BEGIN", "BEGIN IMMEDIATE"
@@ -154,9 +155,9 @@ class Store:
 
     @contextmanager
     def _turn_of(self, engine: Engine) -> Iterator[None]:
-        """Let the threads that write to this store take turns, where it is SQLite.
+        """On SQLite, have this process's writing threads take turns.
 
-        SQLite has one writer at a time, too, but who waits for it looks every few milliseconds, and longer each time.
+        SQLite allows one writer at a time anyway, but its waiters poll, at growing intervals.
         """
         if self.dialect != "sqlite" or engine is self._readers:
             yield
@@ -172,7 +173,7 @@ class Store:
 
 
 def _shown(url: URL) -> str:
-    """A store's address for people."""
+    """A store's address as shown to people."""
     if url.get_backend_name() == "sqlite":
         return f"sqlite:///{url.database}"
     return without_passwords(url.render_as_string(hide_password=True))

@@ -1,4 +1,4 @@
-"""What changes state in the store is logged, by whomever it is changed: once, and only when it is committed."""
+"""State changes in the store are logged once, after their transaction is committed."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -22,20 +22,20 @@ _log = logging.getLogger("qwenq.store")
 
 
 def begin_noting(connection: Connection) -> Iterable[Transition]:
-    """Begin a transaction's transitions. Returns what will hold them; what an earlier one left is forgotten."""
+    """Begin a transaction's list of transitions and return it. An earlier transaction's list is dropped."""
     noted: list[Transition] = []
     connection.info[_NOTED] = noted
     return noted
 
 
 def note_transition(connection: Connection, event: Event, **ids: Any) -> None:
-    """Note a transition, to be logged once this transaction is committed. Ids and counts, never a text."""
+    """Note a transition, to be logged after the commit. Pass ids and counts, never a text."""
     noted = connection.info.get(_NOTED)
     if noted is not None:
         noted.append((event, ids))
 
 
 def log_transitions(noted: Iterable[Transition]) -> None:
-    """Log what was committed."""
+    """Log committed transitions."""
     for event, ids in noted:
         _log.log(_LEVELS.get(event, logging.INFO), event, extra=dict(ids))

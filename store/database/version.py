@@ -1,4 +1,4 @@
-"""Whether a store is of the version that this code needs; bringing it there."""
+"""Check a store's version, and upgrade it."""
 
 from sqlalchemy import Connection, inspect, text
 
@@ -12,7 +12,7 @@ _NEWER = "Install the qwenq that made it, or a newer one."
 
 
 def found_version(connection: Connection) -> str | None:
-    """The migration that a store is at; None when it has no tables."""
+    """The store's newest migration; None when it has no tables."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     version: str | None = connection.execute(
@@ -37,12 +37,12 @@ def check_version(store: Store) -> None:
 
 
 def upgrade_store(store: Store) -> str | None:
-    """Bring a store to this version. Returns the version it was at. Raises StoreVersionMismatch when newer."""
+    """Upgrade a store to this version. Returns the version before. Raises StoreVersionMismatch when it is newer."""
     from qwenq.migrations.command import upgrade
 
     with store.writing() as connection:
         if store.dialect == "postgresql":
-            # Several may start at once; SQLite has one writer at a time anyway.
+            # Several processes may upgrade at once; SQLite has one writer at a time anyway.
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         found = found_version(connection)
         if found is not None and found > SCHEMA_VERSION:

@@ -1,1 +1,1 @@
-"""What changes jobs, chunks, documents, claims and workers."""
+"""Changes of jobs, chunks, documents, claims and workers."""

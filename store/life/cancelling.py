@@ -1,4 +1,4 @@
-"""Cancelling: what waits is cancelled at once, what a worker holds at its next renewal."""
+"""Cancelling: waiting documents at once, those of a worker with its next renewal."""
 
 from sqlalchemy import (
     Connection,
@@ -40,13 +40,13 @@ def cancel_job(connection: Connection, job_id: int) -> None:
 
 
 def cancel_rest(connection: Connection, job_id: int) -> None:
-    """Cancel what waits of a cancelled job. The caller holds the job, so that no row is stored meanwhile."""
+    """Cancel what waits in a cancelled job. The caller locks the job, so that no row is stored meanwhile."""
     _chunk_the_rest(connection, job_id)
     _cancel_waiting_chunks(connection, job_id)
 
 
 def _chunk_the_rest(connection: Connection, job_id: int) -> None:
-    """Put rows that are in no chunk yet into one: of a job that is still being stored, the last ones are not."""
+    """Put rows that are in no chunk into one: the last rows of a job that is still being stored."""
     first = select(func.coalesce(func.max(chunks.c.last_seq) + 1, 0)).where(chunks.c.job_id == job_id)
     first_seq, last_seq, rejected = connection.execute(
         select(

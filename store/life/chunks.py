@@ -1,4 +1,4 @@
-"""Chunks: stored by a producer, announced to workers."""
+"""Chunks: inserted by a producer, marked when announced."""
 
 from collections.abc import Iterable, Sequence
 
@@ -23,7 +23,7 @@ _FROM_ZERO = (
 
 
 def insert_chunks(connection: Connection, job_id: int, planned: Iterable[PlannedChunk]) -> None:
-    """Store chunks; one that holds bad rows only is done before it begins."""
+    """Insert chunks. A chunk of bad rows only is done at once."""
     values = [
         {
             "job_id": job_id,
@@ -41,9 +41,9 @@ def insert_chunks(connection: Connection, job_id: int, planned: Iterable[Planned
 
 
 def mark_announced(connection: Connection, chunk_ids: Sequence[int]) -> None:
-    """Note that the chunks' messages have been sent.
+    """Note that the chunks' messages were sent.
 
-    A chunk that somebody else holds at this moment is passed by: it is announced twice at the worst, and nobody waits.
+    Skip chunks that another transaction locks: at worst they are announced twice, and nobody waits.
     """
     free = (
         select(chunks.c.id)

@@ -1,6 +1,6 @@
-"""A worker's claim of a chunk: taken, renewed, given back, finished. Each step checks the fence.
+"""A worker's claim of a chunk: claimed, renewed, released, finished. Each step checks the fence.
 
-The fence is `chunks.attempt`: a claim raises it, so whoever held the chunk before can no longer write.
+The fence is `chunks.attempt`: a claim raises it, so an earlier holder can no longer write.
 """
 
 from collections.abc import Mapping
@@ -36,13 +36,13 @@ _IS_NEXT = chunks.c.id == (
 )
 
 
-def _taking(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+def _claiming(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     return (
         update(chunks)
         .where(
             which,
             chunks.c.state == ChunkState.QUEUED,
-            # Not QUEUED: a job that is resumed or retried only now was passed by when it was to be started.
+            # Not QUEUED: start_job skipped a job that was resumed or retried only after it.
             exists().where(jobs.c.id == chunks.c.job_id, jobs.c.state == JobState.RUNNING),
         )
         .values(
@@ -62,14 +62,14 @@ def _taking(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     )
 
 
-# Built once: a worker runs these for each chunk, and building them takes longer than the store does.
-_TAKE_CHOSEN, _TAKE_NEXT = _taking(_IS_CHOSEN), _taking(_IS_NEXT)
+# Built once: building them takes longer than running them, and a worker runs them for each chunk.
+_CLAIM_CHOSEN, _CLAIM_NEXT = _claiming(_IS_CHOSEN), _claiming(_IS_NEXT)
 _JOB_OF_CHOSEN = select(chunks.c.job_id).where(_IS_CHOSEN, chunks.c.state == ChunkState.QUEUED)
 _HOLD = update(chunks).where(
     chunks.c.id == bindparam("held_chunk"),
     chunks.c.attempt == bindparam("at_attempt"),
     chunks.c.state == ChunkState.RUNNING,
-    # SQLite gives the numbers of rows that were removed to new ones.
+    # SQLite reuses the numbers of removed rows.
     chunks.c.job_id == bindparam("of_job"),
     chunks.c.worker_id == bindparam("by_worker"),
 )
@@ -90,33 +90,33 @@ _HOLD_ONLY = _HOLD.values(lease_expires_at=chunks.c.lease_expires_at).returning(
 def claim_chunk(
     connection: Connection, chunk_id: int, model: str, worker_id: int, lease_seconds: float
 ) -> Claim | None:
-    """Take a waiting chunk of a job of this model. None: there is nothing to take, which is no error."""
+    """Claim this chunk, if it waits and its job has this model. None: it cannot be claimed, which is no error."""
     chosen = {"chosen_chunk": chunk_id, "of_model": model}
     job_id = connection.execute(_JOB_OF_CHOSEN, chosen).scalar_one_or_none()
     if job_id is None:
         return None
     start_job(connection, job_id)
-    return _take(connection, _TAKE_CHOSEN, chosen, worker_id, lease_seconds)
+    return _claim(connection, _CLAIM_CHOSEN, chosen, worker_id, lease_seconds)
 
 
 def claim_next(
     connection: Connection, job_id: int, most_crashes: int, worker_id: int, lease_seconds: float
 ) -> Claim | None:
-    """Take a job's first waiting chunk of no more crashes than this; those that others are taking are passed by."""
+    """Claim a job's first waiting chunk with at most so many crashes; skip chunks that others lock."""
     start_job(connection, job_id)
     wanted = {"of_job": job_id, "most_crashes": most_crashes}
-    return _take(connection, _TAKE_NEXT, wanted, worker_id, lease_seconds)
+    return _claim(connection, _CLAIM_NEXT, wanted, worker_id, lease_seconds)
 
 
-def _take(
+def _claim(
     connection: Connection,
-    taking: ReturningUpdate[Any],
+    claiming: ReturningUpdate[Any],
     wanted: Mapping[str, Any],
     worker_id: int,
     lease_seconds: float,
 ) -> Claim | None:
     given = {**wanted, "by_worker": worker_id, "lease_seconds": lease_seconds}
-    row = connection.execute(taking, given).one_or_none()
+    row = connection.execute(claiming, given).one_or_none()
     if row is None:
         return None
     claim = Claim(worker_id=worker_id, **row._mapping)  # noqa: SLF001
@@ -125,7 +125,7 @@ def _take(
 
 
 def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None) -> Standing:
-    """Lock the chunk for this transaction, and renew its lease when seconds are given. Returns how the claim stands.
+    """Lock the chunk for this transaction, and renew its lease if seconds are given. Returns the claim's standing.
 
     Raises LeaseLost.
     """
@@ -146,9 +146,9 @@ def hold_fence(connection: Connection, claim: Claim, lease_seconds: float | None
 
 
 def release_chunk(connection: Connection, claim: Claim) -> None:
-    """Give the chunk back: what has no outcome waits for another worker. The caller holds the fence.
+    """Give the chunk back: documents without an outcome wait for another worker. The caller holds the fence.
 
-    Of a job that is cancelled by now, nothing waits any more: its chunk is dropped.
+    If the job was cancelled meanwhile, drop the chunk instead.
     """
     if hold_job(connection, claim.job_id) == JobState.CANCELLED:
         drop_chunk(connection, claim)
@@ -158,7 +158,7 @@ def release_chunk(connection: Connection, claim: Claim) -> None:
 
 
 def requeue_chunk(connection: Connection, claim: Claim) -> None:
-    """Let what has no outcome wait for another worker. The caller holds the fence, of a job that is not cancelled."""
+    """Queue the chunk again. The caller holds the fence, and the job is not cancelled."""
     connection.execute(
         update(chunks)
         .where(chunks.c.id == claim.chunk_id)
@@ -172,7 +172,7 @@ def requeue_chunk(connection: Connection, claim: Claim) -> None:
 
 
 def finish_chunk(connection: Connection, claim: Claim) -> JobState | None:
-    """Close a chunk whose documents all have their outcome. The caller holds the fence.
+    """Close a chunk whose documents all have an outcome. The caller holds the fence.
 
     Returns the state in which the job ended, if this was its last chunk.
     """
@@ -182,7 +182,7 @@ def finish_chunk(connection: Connection, claim: Claim) -> JobState | None:
 
 
 def drop_chunk(connection: Connection, claim: Claim) -> None:
-    """Close a chunk of a cancelled job: what has no outcome is cancelled. The caller holds the fence."""
+    """Close a chunk of a cancelled job: cancel its documents without an outcome. The caller holds the fence."""
     dropped = connection.execute(_unfinished_of(claim).values(state=StoredDocumentState.CANCELLED)).rowcount
     connection.execute(
         update(chunks)

@@ -1,4 +1,4 @@
-"""Documents: stored in bulk by a producer, read by the worker that holds their chunk."""
+"""Documents: inserted in bulk by a producer."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,10 +27,10 @@ StoredRow = tuple[int, int, str | None, int, int, str, str, str | None, str | No
 def insert_rows(
     connection: Connection, job_id: int, first_seq: int, rows: Iterable[Row], sources: Sequence[str]
 ) -> list[int]:
-    """Store rows in input order, from `first_seq` on. Returns the seqs of the bad ones.
+    """Insert rows in input order, from `first_seq` on. Returns the seqs of the bad ones.
 
-    A row whose id was used before in its job is stored as a bad one. The unique index finds such rows, so
-    that memory stays flat and a batch without them costs nothing extra.
+    A row whose id was used before in its job becomes a bad row. The unique index finds it, so memory stays flat
+    and a batch without duplicates costs nothing extra.
     """
     stored: list[StoredRow] = []
     incoming = _stored_rows(job_id, first_seq, rows, stored)
@@ -45,10 +45,10 @@ def insert_rows(
 
 
 def check_rows_kept(connection: Connection, job_id: int, rows: int) -> None:
-    """Raise RowsLost unless the last of a job's first rows is still there.
+    """Raise RowsLost unless the last of a job's first `rows` rows is still there.
 
-    What was staged last is lost when PostgreSQL crashes, and a new connection to it shows no sign of that. What was
-    staged before is there when this is.
+    A crash of PostgreSQL loses what was staged last, and a new connection shows no sign of it. If the last row is
+    there, all earlier ones are.
     """
     last = select(documents.c.seq).where(documents.c.job_id == job_id, documents.c.seq == rows - 1)
     if rows and connection.execute(last).first() is None:
@@ -58,7 +58,7 @@ def check_rows_kept(connection: Connection, job_id: int, rows: int) -> None:
 def _stored_rows(
     job_id: int, first_seq: int, rows: Iterable[Row], stored: list[StoredRow]
 ) -> Iterator[StoredRow]:
-    """What is kept of each row, as it is asked for, and into `stored` too: it may be needed once more."""
+    """Yield each row as it is stored, and append it to `stored`, in case it must be inserted again."""
     pending = StoredDocumentState.PENDING
     for seq, row in enumerate(rows, first_seq):
         if isinstance(row, Document):
@@ -75,7 +75,7 @@ def _rejected(job_id: int, seq: int, row: BadRow) -> StoredRow:
 
 
 def _bulk_insert(connection: Connection, rows: Iterable[StoredRow]) -> None:
-    """Insert by the driver's own means: SQLAlchemy would turn each row into a dict and back."""
+    """Insert with the driver itself: SQLAlchemy would turn each row into a dict and back."""
     if connection.dialect.name == "sqlite":
         if values := list(rows):
             connection.exec_driver_sql(_INSERT, values)
@@ -86,7 +86,7 @@ def _bulk_insert(connection: Connection, rows: Iterable[StoredRow]) -> None:
 def _without_duplicates(
     connection: Connection, job_id: int, stored: Sequence[StoredRow], sources: Sequence[str]
 ) -> list[StoredRow]:
-    """The same rows, those with an id that was used before turned into bad ones."""
+    """The same rows, those with an id that was used before as bad rows."""
     ids = [row[2] for row in stored if row[2] is not None]
     first_use: dict[str, tuple[int, int]] = {
         custom_id: (source, line)

@@ -1,4 +1,4 @@
-"""A chunk that nobody holds, cut in two: each half with the counters of its own documents."""
+"""Cut a chunk that no worker holds in two. Each half gets the counts of its own documents."""
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -7,9 +7,9 @@ from qwenq.schemas.tables.core import chunks, documents, results
 
 
 def split_chunk(connection: Connection, chunk_id: int, at: int) -> int:
-    """Cut a chunk before its document `at`. Returns the id of the upper half; the lower one keeps the chunk's own.
+    """Cut a chunk before its document `at`. Returns the id of the upper half; the lower half keeps the chunk's id.
 
-    The upper one is as old as the chunk itself, so that it is announced at once and in its turn.
+    The upper half gets the chunk's age, so that it is announced at once and in order.
     """
     whole = connection.execute(select(chunks).where(chunks.c.id == chunk_id)).one()
     moved = {
@@ -31,7 +31,7 @@ def split_chunk(connection: Connection, chunk_id: int, at: int) -> int:
 
 
 def _counts_of(connection: Connection, job_id: int, first_seq: int, last_seq: int) -> dict[str, int]:
-    """What a chunk's counters say of these documents."""
+    """The counts of a chunk that holds just these documents."""
     states = connection.execute(
         select(documents.c.state, func.count().label("documents"))
         .where(documents.c.job_id == job_id, documents.c.seq.between(first_seq, last_seq))

@@ -1,7 +1,7 @@
-"""Jobs: made, moved from state to state, and told of.
+"""Jobs: created, started, ended.
 
-Rows are locked in one order, so that no two writers wait for each other: a chunk that runs, its job, chunks that
-wait. A chunk's lock stands for its documents.
+Everybody locks rows in one order, so that no two writers wait for each other: a running chunk, its job, waiting
+chunks. A chunk's lock stands for its documents.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ _ENDING_BY_ITSELF = CLAIMABLE_JOB_STATES | {JobState.PAUSED}
 
 
 def no_longer_idle() -> dict[str, Any]:
-    """Values for a job that was not to run until now: how long that was is left out of its speed."""
+    """Values for a job that may run again: its idle time is left out of its speed."""
     idle = func.coalesce(seconds_since(jobs.c.idle_since), 0.0)
     return {"idle_seconds": jobs.c.idle_seconds + idle, "idle_since": None}
 
@@ -39,7 +39,7 @@ _START = (
 )
 
 
-# Not FOR UPDATE: that would wait for everyone who inserts a row that refers to the job, and they for this.
+# Not FOR UPDATE: it and inserts of rows that refer to the job would wait for each other.
 _HELD_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("held_job")).with_for_update(key_share=True)
 _ANY_LEFT = (
     select(chunks.c.id)
@@ -49,7 +49,7 @@ _ANY_LEFT = (
 
 
 def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None) -> int:
-    """Begin a job that cannot run yet: its documents are still being stored."""
+    """Create a job that cannot run yet: its rows are still being stored."""
     values = {
         "name": spec.name,
         "state": JobState.VALIDATING,
@@ -69,21 +69,21 @@ def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None
 
 
 def start_job(connection: Connection, job_id: int) -> None:
-    """Note a job's first claim, right before it: the job is locked before the chunk that waits."""
+    """Note a job's first claim, right before it: the job must be locked before the waiting chunk."""
     if connection.execute(_START, {"started_job": job_id}).rowcount:
         note_transition(connection, Event.JOB_STARTED, job=job_id)
 
 
 def hold_job(connection: Connection, job_id: int) -> JobState:
-    """A job's state, which nobody else changes before this transaction ends."""
+    """Lock a job for this transaction. Returns its state."""
     return JobState(connection.execute(_HELD_STATE, {"held_job": job_id}).scalar_one())
 
 
 def end_job_if_done(connection: Connection, job_id: int) -> JobState | None:
-    """End a job whose chunks are all done: completed, or failed when no document succeeded.
+    """End a job whose chunks are all done: completed, or failed if no document succeeded.
 
-    The job is held first, even while chunks wait: of two workers that end its last two chunks, the second then sees the
-    first's chunk as done. A paused one ends too: its last documents were in flight.
+    Lock the job first: when two workers end its last two chunks, the second then sees the first's chunk as done.
+    A paused job ends too, after its last documents in flight.
     """
     if hold_job(connection, job_id) not in _ENDING_BY_ITSELF:
         return None

@@ -1,4 +1,4 @@
-"""Pausing: of a paused job nothing more is claimed, until it is resumed."""
+"""Pausing: no chunk of a paused job is claimed until it is resumed."""
 
 from sqlalchemy import Connection, case, update
 
@@ -13,7 +13,7 @@ from qwenq.store.life.jobs import hold_job, no_longer_idle
 
 
 def pause_job(connection: Connection, job_id: int) -> None:
-    """Let no more of a job be claimed; workers hear of it at their next renewal. Raises JobNotPausable."""
+    """Stop a job from being claimed; workers learn it with their next renewal. Raises JobNotPausable."""
     was_running = jobs.c.state == JobState.RUNNING
     paused = connection.execute(
         update(jobs)
@@ -30,9 +30,9 @@ def pause_job(connection: Connection, job_id: int) -> None:
 
 
 def resume_job(connection: Connection, job_id: int) -> None:
-    """Let a paused job go on in the state that it was in. Raises JobNotPaused.
+    """Let a paused job go on, in its state from before. Raises JobNotPaused.
 
-    Its waiting chunks count as never announced: a worker that took a message of one meanwhile found nothing to claim.
+    Its waiting chunks must be announced again: messages that arrived meanwhile found nothing to claim.
     """
     resumed = connection.execute(
         update(jobs)

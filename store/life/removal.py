@@ -1,4 +1,4 @@
-"""Removing jobs with all that belongs to them: a batch of documents a transaction, so that others get on beside it."""
+"""Removing jobs with all their rows: a batch of documents a transaction, so that others can work meanwhile."""
 
 import time
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from qwenq.store.views.work.prunable import abandoned_jobs
 
 ROWS_AT_ONCE = 5_000
 LEASE_SECONDS = 60.0
-"""How long a job that is being removed is this process's: a few hundred times what a batch takes."""
+"""The lease on a job that is being removed: a few hundred times what a batch takes."""
 
 
 def remove_abandoned(store: Store, within_seconds: float) -> int:
-    """Remove half jobs that nobody stores any more, for so long at the most. Returns how many are gone."""
+    """Remove abandoned half jobs, for at most so long. Returns how many are gone."""
     deadline = time.monotonic() + within_seconds
     with store.reading() as connection:
         abandoned = abandoned_jobs(connection)
@@ -32,9 +32,9 @@ def remove_abandoned(store: Store, within_seconds: float) -> int:
 
 
 def remove(store: Store, half: HalfJob, until: Callable[[], bool] = lambda: False) -> bool:
-    """Remove a half job, its last documents first. False: `until` said so before, or another process has it.
+    """Remove a half job, last documents first. False: `until` stopped it, or another process holds the job.
 
-    Whatever ends it early, the job stays half, and the next removal goes on.
+    If it ends early, the job stays half, and the next removal goes on.
     """
     while not until():
         began = time.monotonic()
@@ -45,13 +45,13 @@ def remove(store: Store, half: HalfJob, until: Callable[[], bool] = lambda: Fals
                 connection.execute(delete(jobs).where(jobs.c.id == half.job_id))
                 note_transition(connection, Event.JOB_PRUNED, job=half.job_id)
                 return True
-        # Others wait for SQLite's one lock by looking now and then: they must find it free as often as taken.
+        # Others poll for SQLite's one lock: leave it free half of the time.
         time.sleep(time.monotonic() - began)
     return False
 
 
 def _remove_last_rows(connection: Connection, job_id: int) -> bool:
-    """Remove the last documents with their results. False: there was none left."""
+    """Remove the last documents with their results. False: there were none."""
     last: int | None = connection.execute(
         select(func.max(documents.c.seq)).where(documents.c.job_id == job_id)
     ).scalar_one()

@@ -1,6 +1,6 @@
-"""Chunks whose worker is gone: put back, halved when they keep killing workers, failed when one document is left.
+"""Rescue chunks whose worker is gone. Halve those that keep killing workers; fail a lone document as poison.
 
-Several rescuers at once are harmless: each takes a chunk's row lock, and passes by rows that another holds.
+Several rescuers at once are harmless: each locks a chunk's row, and skips rows that another one locks.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def rescue_expired(connection: Connection, max_crashes: int) -> RescueReport:
 
 
 def rescue_held_by(connection: Connection, worker_id: int, max_crashes: int) -> RescueReport:
-    """Rescue what an earlier process of this worker held: a worker has one, so that one is gone."""
+    """Rescue what an earlier working process of this worker held: a worker has only one."""
     held = (chunks.c.state == ChunkState.RUNNING) & (chunks.c.worker_id == worker_id)
     return _rescue(connection, held, max_crashes)
 
@@ -103,7 +103,7 @@ def _fail_as_poison(connection: Connection, claim: Claim, seq: int, crashes: int
 
 
 def _halve(connection: Connection, claim: Claim, unfinished: Sequence[int], max_crashes: int) -> None:
-    """Split a waiting chunk in two in the middle of its unfinished documents."""
+    """Halve a waiting chunk in the middle of its unfinished documents."""
     cut = len(unfinished) // 2
     upper = split_chunk(connection, claim.chunk_id, unfinished[cut])
     note_claim(connection, Event.CHUNK_HALVED, claim, upper_chunk=upper)
@@ -113,7 +113,7 @@ def _halve(connection: Connection, claim: Claim, unfinished: Sequence[int], max_
 
 
 def _suspicion(unfinished: Sequence[int], max_crashes: int) -> int:
-    """Crashes that half a chunk begins with: one more halves it again, but a lone document has its own chances.
+    """The crashes that a half starts with: one more halves it again, but a lone document has all its chances.
 
     Either way it is a suspect, answered with no other chunk beside it.
     """

@@ -1,4 +1,4 @@
-"""Retrying: failed documents wait again in their chunks, and how they failed is kept as history."""
+"""Retrying: failed documents wait again in their chunks; how they failed is kept as history."""
 
 from collections.abc import Collection
 
@@ -19,16 +19,16 @@ _REMEDIES = {
     JobState.VALIDATING: _AWAIT_ITS_END,
     JobState.QUEUED: _AWAIT_ITS_END,
     JobState.RUNNING: _AWAIT_ITS_END,
-    JobState.PAUSED: "let it go on with `qwenq resume {job_id}`, and retry it once it has ended",
-    JobState.CANCELLED: "what was cancelled is not taken up again; submit its documents as a new job",
+    JobState.PAUSED: "resume it with `qwenq resume {job_id}`, and retry it once it has ended",
+    JobState.CANCELLED: "cancelled documents cannot run again; submit them as a new job",
 }
 
 
 def retry_failed(connection: Connection, job_id: int, codes: Collection[str] = ()) -> int:
-    """Let the failed documents of a job that has ended wait again: those of some error codes, or all.
+    """Queue the failed documents of an ended job again: those with some error codes, or all.
 
-    Bad rows stay as they are. What took its worker down gets a chunk of its own, which stays a suspect: it is answered
-    with no other beside it. Returns how many wait. Raises JobNotRetryable, NothingToRetry.
+    Bad rows stay as they are. A poison document gets a chunk of its own, which stays a suspect: it is answered alone.
+    Returns how many wait. Raises JobNotRetryable, NothingToRetry.
     """
     state = hold_job(connection, job_id)
     if state in _REMEDIES:
@@ -67,7 +67,7 @@ def _keep_history(connection: Connection, chosen: ColumnElement[bool]) -> None:
     rounds = select(func.count() + 1).where(
         failures.c.job_id == documents.c.job_id, failures.c.seq == documents.c.seq
     )
-    # Not BETWEEN: this way the index finds the one chunk that holds the document.
+    # Not BETWEEN: so the index finds the one chunk that holds the document.
     done_at = (
         select(chunks.c.finished_at)
         .where(chunks.c.job_id == documents.c.job_id, chunks.c.first_seq <= documents.c.seq)
@@ -101,7 +101,7 @@ def _isolate(connection: Connection, job_id: int, poisonous: ColumnElement[bool]
 
 
 def _reopen_chunks(connection: Connection, job_id: int, chosen: ColumnElement[bool]) -> None:
-    """Let the chunks of these documents wait again. The next claim raises the fence above that of any earlier round."""
+    """Queue the chunks of these documents. The next claim raises the fence above any earlier round's."""
     held = chosen & documents.c.seq.between(chunks.c.first_seq, chunks.c.last_seq)
     counted = select(func.count()).select_from(documents).where(held).scalar_subquery()
     poisonous = select(documents.c.seq).where(held, documents.c.error_code == POISON).exists()
@@ -126,10 +126,12 @@ def _nothing_to_retry(connection: Connection, job_id: int, codes: Collection[str
         .group_by(documents.c.error_code)
         .order_by(documents.c.error_code)
     ).all()
-    reason = "none failed"
+    reason = "no document failed"
     if by_code:
-        reason = "what failed is " + ", ".join(f"{code} ({failed:,})" for code, failed, _ in by_code)
+        reason = "the failed documents are " + ", ".join(
+            f"{code} ({failed:,})" for code, failed, _ in by_code
+        )
     if bad := sum(bad for _, _, bad in by_code):
-        reason += f"; {bad:,} of it are bad rows, which cannot run: mend the input, and submit it anew"
+        reason += f"; {bad:,} of them are bad rows, which cannot run: correct the input and submit it again"
     among = f" with the code {' or '.join(codes)}" if codes else ""
     return NothingToRetry(job_id=job_id, among=among, reason=reason)

@@ -1,4 +1,4 @@
-"""Workers: registered by their parent process, which also keeps their heartbeat."""
+"""Workers: registered by their parent process, which also sends their heartbeat."""
 
 from sqlalchemy import Connection, delete, exists, insert, update
 
@@ -13,7 +13,7 @@ from qwenq.store.database.transitions import note_transition
 
 
 def register_worker(connection: Connection, identity: WorkerIdentity) -> int:
-    """Note a worker that starts."""
+    """Register a starting worker. Returns its id."""
     worker_id: int = connection.execute(
         insert(workers)
         .values(
@@ -36,9 +36,9 @@ def register_worker(connection: Connection, identity: WorkerIdentity) -> int:
 
 
 def beat_heart(connection: Connection, worker_id: int, held: MemoryTaken = NOTHING_TAKEN) -> bool:
-    """Note that a worker's parent process is alive, and what memory its working process and its GPU hold.
+    """Note that a worker's parent process is alive, and the memory in use by its working process and on its GPU.
 
-    False: the store knows no such worker any more.
+    False: the worker was removed from the store.
     """
     beaten = connection.execute(
         update(workers)
@@ -56,7 +56,7 @@ def beat_heart(connection: Connection, worker_id: int, held: MemoryTaken = NOTHI
 def note_model_loaded(
     connection: Connection, worker_id: int, info: ModelInfo, tokens_per_second: float | None = None
 ) -> None:
-    """Note that a worker's process has its model resident, and how fast it was when it tried it."""
+    """Note that a worker's model is resident, and the speed of its self-check."""
     ready = connection.execute(
         update(workers)
         .where(workers.c.id == worker_id, workers.c.state != WorkerState.STOPPING)
@@ -94,13 +94,13 @@ def note_failed(connection: Connection, worker_id: int, reason: str) -> None:
 
 
 def note_unfit(connection: Connection, worker_id: int, reason: str) -> None:
-    """Note why a worker that has its model resident cannot answer with it."""
+    """Note why a worker cannot answer with its resident model."""
     connection.execute(update(workers).where(workers.c.id == worker_id).values(loads=workers.c.loads + 1))
     note_failed(connection, worker_id, reason)
 
 
 def note_stopping(connection: Connection, worker_id: int) -> None:
-    """Ask a worker's process, which reads this at its next renewal, to put its chunk down."""
+    """Ask a working process to release its chunks; it reads this with its next renewal."""
     _note_end(connection, worker_id, WorkerState.STOPPING, Event.WORKER_STOPPING)
 
 
@@ -120,6 +120,6 @@ def _note_end(connection: Connection, worker_id: int, state: WorkerState, event:
 
 
 def remove_workers(connection: Connection, seen: float) -> int:
-    """Remove workers that gave no sign of life for so many seconds, and that no chunk names. Returns how many."""
+    """Remove workers that were silent for so many seconds and that no chunk names. Returns how many."""
     named = exists().where(chunks.c.worker_id == workers.c.id)
     return connection.execute(delete(workers).where(was_silent_for(seen), ~named)).rowcount

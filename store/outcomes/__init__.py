@@ -1,1 +1,1 @@
-"""What answers leave in the store: results, parts, batches."""
+"""Writes of outcomes: answers, failures, answers to parts, measurements."""

@@ -1,4 +1,4 @@
-"""Answers on their way into the store, many at once, each by the quickest way of its database."""
+"""Insert many answers at once, in the quickest way of each database."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -19,7 +19,7 @@ from qwenq.store.outcomes.fingerprints import hand_over
 from qwenq.store.outcomes.outcome_rows import ANSWER_COLUMNS, AnswerRow
 
 SQLITE_ROWS = 250
-"""Rows of one statement: each number of rows is a statement to read, and SQLite takes some thirty thousand values."""
+"""Rows a statement: each number of rows is a statement to parse, and SQLite takes some thirty thousand values."""
 _WHOSE = ("job_id", "chunk_id", "attempt", "worker_id")
 
 _JOB = select(cast(bindparam("of_job"), BigInteger)).scalar_subquery()
@@ -38,18 +38,18 @@ _WAITING_AND_ANSWERED = select(
 
 
 class _Rule(Enum):
-    """Which answers are written: all, or those to documents that have no outcome, of which the seqs are told."""
+    """Which answers are written: all, or only those to documents without an outcome, whose seqs are returned."""
 
     ALL = ""
     OPEN = (
-        # Not JOIN, nor EXISTS: whatever the planner believes of the table, this looks each document up in the index.
+        # Not JOIN or EXISTS: whatever the planner expects, this looks each document up in the index.
         " WHERE (SELECT state FROM documents WHERE job_id = {job_id} AND seq = CAST(given.seq AS integer))"  # noqa: S608
         f" = '{StoredDocumentState.PENDING}' ON CONFLICT DO NOTHING RETURNING seq"
     )
 
 
 def insert_answers(connection: Connection, claim: Claim, answers: Sequence[AnswerRow]) -> Sequence[AnswerRow]:
-    """Write the answers to documents that have no outcome yet. Returns those. The caller holds the fence."""
+    """Insert the answers to documents without an outcome. Returns those. The caller holds the fence."""
     if not answers:
         return ()
     insert = _insert_into_sqlite if connection.dialect.name == "sqlite" else _insert_into_postgresql
@@ -69,9 +69,9 @@ def insert_answers(connection: Connection, claim: Claim, answers: Sequence[Answe
 
 
 def _are_all_open(connection: Connection, claim: Claim, answers: Sequence[AnswerRow]) -> bool:
-    """Whether no document from the first to the last of these has an outcome, as is the rule.
+    """Whether no document from the first to the last of these has an outcome, as usual.
 
-    It costs a fraction of looking each up, and stays so: only whoever holds the fence gives them one.
+    It costs a fraction of looking each up, and stays true: only the holder of the fence writes outcomes.
     """
     seqs = [row[0] for row in answers]
     first, last = min(seqs), max(seqs)
@@ -83,22 +83,22 @@ def _are_all_open(connection: Connection, claim: Claim, answers: Sequence[Answer
 def _insert_into_sqlite(
     connection: Connection, claim: Claim, rows: Sequence[AnswerRow], rule: _Rule
 ) -> Sequence[int]:
-    """Many rows a statement: the interpreter's lock is then free while SQLite works, and rows cost half."""
-    told: list[int] = []
+    """Insert many rows a statement: SQLite works without the interpreter's lock, and a row costs half."""
+    seqs: list[int] = []
     for start in range(0, len(rows), SQLITE_ROWS):
         some = rows[start : start + SQLITE_ROWS]
         values = (*_whose(claim), *chain.from_iterable(some), *_job_of(claim, rule))
-        told += _told(connection.exec_driver_sql(_sqlite_insert(len(some), rule), values))
-    return told
+        seqs += _seqs(connection.exec_driver_sql(_sqlite_insert(len(some), rule), values))
+    return seqs
 
 
 def _insert_into_postgresql(
     connection: Connection, claim: Claim, rows: Sequence[AnswerRow], rule: _Rule
 ) -> Sequence[int]:
-    """One statement, one way there and back, however many rows; a list a column is quicker to read than objects."""
+    """Insert all rows with one statement; a list for each column is quicker to parse than objects."""
     columns = map(_as_json, zip(*rows, strict=True))
     values = (*_whose(claim), *columns, *_job_of(claim, rule))
-    return _told(connection.exec_driver_sql(_postgresql_insert(rule), values))
+    return _seqs(connection.exec_driver_sql(_postgresql_insert(rule), values))
 
 
 def _whose(claim: Claim) -> tuple[int, ...]:
@@ -106,11 +106,11 @@ def _whose(claim: Claim) -> tuple[int, ...]:
 
 
 def _job_of(claim: Claim, rule: _Rule) -> tuple[int, ...]:
-    """What the rule asks for."""
+    """The parameters of the rule."""
     return (claim.job_id,) if rule is _Rule.OPEN else ()
 
 
-def _told(inserted: CursorResult[Any]) -> Sequence[int]:
+def _seqs(inserted: CursorResult[Any]) -> Sequence[int]:
     return inserted.scalars().all() if inserted.returns_rows else ()
 
 
@@ -119,7 +119,7 @@ def _as_json(value: object) -> str:
 
 
 def _as_bytea(value: object) -> str:
-    """Bytes as PostgreSQL reads them."""
+    """Bytes in PostgreSQL's notation."""
     if not isinstance(value, bytes):
         raise TypeError
     return f"\\x{value.hex()}"

@@ -1,4 +1,4 @@
-"""Metrics of generated batches."""
+"""Write the metrics of generated batches."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,7 +20,7 @@ _IS_THERE = (
 
 
 def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Sequence[BatchMetrics]) -> None:
-    """Write what a worker measured. The caller holds the fence, or knows that the chunk is there."""
+    """Insert what a worker measured. The caller holds the fence, or knows that the chunk exists."""
     if not metrics:
         return
     connection.execute(
@@ -51,12 +51,12 @@ def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Se
 def insert_late_batches(
     connection: Connection, claim: Claim, model: str, metrics: Sequence[BatchMetrics]
 ) -> None:
-    """Write what was measured of a claim that is settled, unless the chunk is gone, with its job."""
+    """Insert measurements of a claim that is over, unless its chunk was removed with its job."""
     if _is_there(connection, claim):
         insert_batches(connection, claim, model, metrics)
 
 
 def _is_there(connection: Connection, claim: Claim) -> bool:
-    """Whether the claim's chunk is in the store, which its job then is until this transaction ends."""
+    """Whether the claim's chunk exists; if so, lock its job against removal in this transaction."""
     found = connection.execute(_IS_THERE, {"of_job": claim.job_id, "held_chunk": claim.chunk_id})
     return found.first() is not None

@@ -1,4 +1,4 @@
-"""Answers that may be given once more, found by what decided them."""
+"""Fingerprints, by which earlier answers are found."""
 
 from collections.abc import Collection
 
@@ -9,14 +9,14 @@ from qwenq.store.views.answers.earlier import look_up_by_index
 
 
 def hand_over(connection: Connection, job_id: int, fingerprints: Collection[bytes]) -> None:
-    """Let these fingerprints lead to a job's answers alone, which were just written, and to no earlier ones."""
+    """Clear these fingerprints of all other jobs' answers: this job's new ones replace them."""
     if not fingerprints:
         return
     look_up_by_index(connection)
     earlier = (
         select(results.c.job_id, results.c.seq)
         .where(results.c.fingerprint.in_(fingerprints), results.c.job_id != job_id)
-        # What another job takes over at this moment leads to two answers for a while, which are the same.
+        # Skip rows that another job hands over now: two equal answers then share a fingerprint for a while.
         .with_for_update(skip_locked=True)
     )
     connection.execute(

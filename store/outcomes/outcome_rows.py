@@ -1,4 +1,4 @@
-"""Outcomes as rows: plain tuples, which go from one process to another at a tenth of what objects cost."""
+"""Outcomes as rows: plain tuples pass between processes at a tenth of the cost of objects."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class OutcomeRows:
         return cls(list(answers.values()), failures)
 
     def __len__(self) -> int:
-        """How many they are."""
+        """How many outcomes these are."""
         return len(self.answers) + len(self.failures)
 
 

@@ -1,4 +1,4 @@
-"""Outcomes: written by the worker that holds the fence, read in input order."""
+"""Write outcomes. The caller holds the chunk's fence."""
 
 from collections.abc import Sequence
 
@@ -16,15 +16,15 @@ _COUNTED = ("succeeded", "failed", "reused", *_TOKENS)
 _COUNT = (
     update(chunks)
     .where(chunks.c.id == bindparam("held_chunk"))
-    # Whoever gets on is no suspect: only crashes without progress point at a document.
+    # Progress clears the crashes: only crashes without progress point at a document.
     .values(crashes=0, **{name: chunks.c[name] + bindparam(f"more_{name}") for name in _COUNTED})
 )
 
 
 def insert_outcomes(connection: Connection, claim: Claim, outcomes: OutcomeRows) -> int:
-    """Write outcomes, each document's first only. Returns how many these were. The caller holds the fence.
+    """Write outcomes, only the first for each document. Returns how many were written. The caller holds the fence.
 
-    Counters follow what changed in fact, so that they never drift from the documents.
+    Counts follow the rows that changed, so they never drift from the documents.
     """
     answers = insert_answers(connection, claim, outcomes.answers)
     failed = _settle_failed(connection, claim, outcomes.failures)

@@ -1,4 +1,4 @@
-"""Answers to the parts of long documents: written as they come, so that none is computed twice, and kept to be seen."""
+"""Insert answers to the parts of long documents as they come, so that none is computed twice."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +15,9 @@ from qwenq.store.outcomes.outcome_rows import storable
 
 
 def insert_parts(connection: Connection, claim: Claim, answers: Mapping[Part, PartAnswer]) -> None:
-    """Write answers to parts, in place of older ones. The caller holds the fence.
+    """Insert answers to parts, replacing older ones. The caller holds the fence.
 
-    Whoever gets on with a document is no suspect, even before its end.
+    Progress clears the chunk's crashes, even before a document ends.
     """
     if not answers:
         return

@@ -1,1 +1,1 @@
-"""Schedules, their runs, and the notices of these."""
+"""Changes of schedules, runs and notices."""

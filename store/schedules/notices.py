@@ -1,4 +1,4 @@
-"""Notices to webhooks: each is tried until it is taken, with longer and longer pauses, and then given up."""
+"""Notices to webhooks: each is tried until the receiver accepts it, with growing pauses, and then given up."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from qwenq.schemas.tables.schedules import notices
 from qwenq.store.database.clock import now
 
 PAUSES = (10.0, 60.0, 300.0, 1_800.0, 7_200.0, 21_600.0, 43_200.0)
-"""Seconds after each attempt before the next; after one more than these, a notice is given up."""
+"""Seconds between attempts; after the attempt that follows the last pause, a notice is given up."""
 
 
 def insert_notice(connection: Connection, key: str, url: str, body: str) -> None:
-    """Have somebody told. What has this key already is not told twice."""
+    """Add a notice, unless this key has one already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     values: dict[str, Any] = {
         "key": key,
@@ -30,7 +30,7 @@ def insert_notice(connection: Connection, key: str, url: str, body: str) -> None
 
 
 def hold_notice(connection: Connection) -> Notice | None:
-    """Take the notice that is due for longest, and have it tried again later, should nothing be heard of it."""
+    """Hold the longest due notice for an attempt, and schedule the next attempt in case this process dies."""
     row = connection.execute(
         select(notices.c.id, notices.c.attempts)
         .where(notices.c.state == NoticeState.WAITING, notices.c.next_attempt_at <= now())
@@ -51,7 +51,7 @@ def hold_notice(connection: Connection) -> Notice | None:
 
 
 def note_sent(connection: Connection, notice: Notice) -> None:
-    """Note that a notice was taken."""
+    """Note that the receiver accepted a notice."""
     connection.execute(
         update(notices)
         .where(notices.c.id == notice.id)
@@ -60,7 +60,7 @@ def note_sent(connection: Connection, notice: Notice) -> None:
 
 
 def note_not_sent(connection: Connection, notice: Notice, reason: str) -> bool:
-    """Note why an attempt failed. False: it was the last one."""
+    """Note why an attempt failed. False: it was the last attempt."""
     again = notice.attempt <= len(PAUSES)
     values: dict[str, Any] = {"error": reason}
     if not again:
@@ -70,5 +70,5 @@ def note_not_sent(connection: Connection, notice: Notice, reason: str) -> bool:
 
 
 def remove_old_notices(connection: Connection, ended: float) -> int:
-    """Remove notices that were taken, or given up, so many seconds ago. Returns how many."""
+    """Remove notices that were accepted or given up so many seconds ago. Returns how many."""
     return connection.execute(delete(notices).where(notices.c.finished_at <= now(-ended))).rowcount

@@ -1,6 +1,6 @@
-"""Runs of schedules: made once for each due time, each in the hands of one process at a time.
+"""Runs of schedules: one for each due time. One process at a time holds a run.
 
-Who takes a run has a lease on it, on the database's clock, and a fence: `holder`.
+The holder has a lease, on the database's clock, and a fence: `holder`.
 """
 
 import secrets
@@ -35,7 +35,7 @@ SKIPPED = "skipped"
 
 
 def insert_runs(connection: Connection, schedule_id: int, runs: Iterable[NewRun]) -> int:
-    """Make runs of due times that have none yet; one that is skipped has ended already. Returns how many are new."""
+    """Insert runs for due times without one; a skipped run has ended already. Returns how many are new."""
     made = 0
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     for run in runs:
@@ -58,7 +58,7 @@ def insert_runs(connection: Connection, schedule_id: int, runs: Iterable[NewRun]
 
 
 def begin_run_now(connection: Connection, schedule_id: int) -> int:
-    """Make a run that a person asks for. Returns its id."""
+    """Insert a run that a person starts now. Returns its id."""
     run_id: int = connection.execute(
         insert(schedule_runs)
         .values(schedule_id=schedule_id, due_at=now(), state=RunState.DUE, created_at=now())
@@ -68,7 +68,7 @@ def begin_run_now(connection: Connection, schedule_id: int) -> int:
 
 
 def hold_run(connection: Connection, lease_seconds: float, run_id: int | None = None) -> HeldRun | None:
-    """Take the run that is due for longest and can go on, or a certain one. None: there is nothing to do."""
+    """Hold the longest due run that can go on, or a certain one. None: there is nothing to do."""
     chosen = _actionable() if run_id is None else _actionable().where(schedule_runs.c.id == run_id)
     row = connection.execute(chosen).one_or_none()
     if row is None:
@@ -90,29 +90,29 @@ def hold_run(connection: Connection, lease_seconds: float, run_id: int | None = 
 
 
 def renew_run(connection: Connection, held: HeldRun, lease_seconds: float) -> bool:
-    """Renew the lease. False: the run is in other hands, or gone."""
+    """Renew the lease. False: another process holds the run, or it was removed."""
     return _change(connection, held, holder_expires_at=now(lease_seconds))
 
 
 def note_job(connection: Connection, held: HeldRun, job_id: int) -> bool:
-    """Note the job that a run was submitted as, and let the run go until the job has ended. False: not held."""
+    """Note a run's job, and release the run until the job has ended. False: this process does not hold it."""
     return _change(connection, held, job_id=job_id, holder=None, holder_expires_at=None)
 
 
 def end_run(connection: Connection, held: HeldRun, outcome: RunOutcome) -> bool:
-    """Note how a run ended. False: the run is in other hands, or gone."""
+    """Note how a run ended. False: another process holds the run, or it was removed."""
     values = outcome.model_dump()
     return _change(connection, held, **values, finished_at=now(), holder=None, holder_expires_at=None)
 
 
 def remove_old_runs(connection: Connection, ended: float) -> int:
-    """Remove the records of runs that ended so many seconds ago, but each schedule's newest. Returns how many."""
+    """Remove runs that ended so many seconds ago, except each schedule's newest. Returns how many."""
     return connection.execute(delete(schedule_runs).where(is_old_run(ended))).rowcount
 
 
 def _actionable() -> Select[Any]:
-    """The first run that nobody is at, and that can begin, be submitted, or be delivered."""
-    # Neither looks at one run, so that of a thousand that are due, all are compared with them at once.
+    """The first free run that can be submitted or delivered."""
+    # Neither subquery refers to a single run, so a thousand due runs are compared with them at once.
     busy = select(schedule_runs.c.schedule_id).where(schedule_runs.c.state == RunState.RUNNING)
     first = (
         select(schedule_runs.c.schedule_id, func.min(schedule_runs.c.due_at))
@@ -140,7 +140,7 @@ def _actionable() -> Select[Any]:
                 ),
             ),
         )
-        # What is to be submitted goes first: workers wait for it.
+        # Submit before delivering: workers wait for new jobs.
         .order_by(schedule_runs.c.job_id.is_not(None), schedule_runs.c.due_at, schedule_runs.c.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=schedule_runs)

@@ -1,4 +1,4 @@
-"""Schedules: stored, told of, and asked for when they are due."""
+"""Schedules: added, moved to their next due time, paused, removed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ def insert_schedule(
     policy: RunPolicy,
     submitter: str | None,
 ) -> None:
-    """Store a schedule; `due` is its cron line, its time zone and its first due time. Raises ScheduleExists."""
+    """Insert a schedule; `due` is its cron line, time zone and first due time. Raises ScheduleExists."""
     cron, timezone, next_due_at = due
     try:
         connection.execute(
@@ -42,7 +42,7 @@ def insert_schedule(
 
 
 def due_schedules(connection: Connection, at: datetime, limit: int) -> list[Schedule]:
-    """Active schedules that are due, those that are due for longest first; nobody else sees them meanwhile."""
+    """Lock active schedules that are due, longest due first; other processes skip them."""
     rows = connection.execute(
         select(schedules)
         .where(schedules.c.state == ScheduleState.ACTIVE, schedules.c.next_due_at <= at)
@@ -54,7 +54,7 @@ def due_schedules(connection: Connection, at: datetime, limit: int) -> list[Sche
 
 
 def note_next_due(connection: Connection, due: Sequence[tuple[int, datetime]]) -> None:
-    """Note of schedules, by their ids, when they are due next."""
+    """Note the next due time of schedules, by id."""
     for schedule_id, next_due_at in due:
         connection.execute(
             update(schedules).where(schedules.c.id == schedule_id).values(next_due_at=next_due_at)
@@ -64,12 +64,12 @@ def note_next_due(connection: Connection, due: Sequence[tuple[int, datetime]]) -
 def set_schedule_state(
     connection: Connection, schedule_id: int, state: ScheduleState, next_due_at: datetime
 ) -> None:
-    """Pause a schedule, or let it go on with this due time."""
+    """Pause or resume a schedule, with its next due time."""
     connection.execute(
         update(schedules).where(schedules.c.id == schedule_id).values(state=state, next_due_at=next_due_at)
     )
 
 
 def remove_schedule(connection: Connection, schedule_id: int) -> None:
-    """Remove a schedule with the record of its runs; their jobs stay."""
+    """Remove a schedule and its runs; their jobs stay."""
     connection.execute(delete(schedules).where(schedules.c.id == schedule_id))

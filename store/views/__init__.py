@@ -1,1 +1,1 @@
-"""What is only read: status, pages, reports, metrics, health."""
+"""Reads only: what waits, jobs, answers, the fleet, monitoring, schedules."""

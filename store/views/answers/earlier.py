@@ -11,7 +11,7 @@ _BY_INDEX = text("SET LOCAL enable_seqscan TO off")
 
 
 def earlier_answers(connection: Connection, fingerprints: Collection[bytes]) -> dict[bytes, EarlierAnswer]:
-    """The oldest answer to each of these fingerprints, where there is one; a few hundred at once."""
+    """The oldest answer to each of these fingerprints, if there is any. Pass a few hundred at a time."""
     look_up_by_index(connection)
     rows = connection.execute(
         select(
@@ -23,7 +23,7 @@ def earlier_answers(connection: Connection, fingerprints: Collection[bytes]) -> 
             results.c.parts,
         ).where(results.c.fingerprint.in_(fingerprints))
     )
-    # Sorted here: PostgreSQL would walk through all answers in that order instead.
+    # Sort here: with ORDER BY, PostgreSQL would walk through all answers in that order.
     return {
         bytes(row.fingerprint): EarlierAnswer(
             row.job_id, row.text, row.reasoning, FinishReason(row.finish_reason), row.parts

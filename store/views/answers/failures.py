@@ -1,4 +1,4 @@
-"""Failures that were retried: beside a document's last one, or as the history of a whole job."""
+"""Failures that were retried: those of some documents, or of a whole job."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -12,14 +12,14 @@ PAGE_ROWS = 2_000
 
 
 def located(message: str, source: int, sources: Sequence[str]) -> str:
-    """A message that says which file a line counts in, where the job has several."""
+    """The message, with the name of the file in front when the job has several."""
     return f"{sources[source]}: {message}" if len(sources) > 1 else message
 
 
 def past_failures(
     connection: Connection, job_id: int, seqs: Collection[int]
 ) -> Mapping[int, tuple[PastFailure, ...]]:
-    """How these documents failed in earlier rounds, oldest first; without those that had none."""
+    """How these documents failed in earlier rounds, oldest first; only documents with earlier failures."""
     rows = connection.execute(
         select(failures)
         .where(failures.c.job_id == job_id, failures.c.seq.in_(seqs))
@@ -33,9 +33,9 @@ def past_failures(
 
 
 def history_of(connection: Connection, job_id: int) -> Iterator[HistoryLine]:
-    """Each failure of a job that was retried, in input order and then by round, a page of rows in memory at a time.
+    """Each retried failure of a job, by input order and round, with a page of rows in memory at a time.
 
-    Of a job with several inputs, the message begins with the name of the one that `line` counts in.
+    With several input files, the message begins with the name of the file that `line` counts in.
     """
     sources = job_sources(connection, job_id)
     place = tuple_(failures.c.seq, failures.c.round)

@@ -23,7 +23,7 @@ _PLACE = (parts.c.seq, parts.c.level, parts.c.part, parts.c.first_char, parts.c.
 
 
 def answered_parts(connection: Connection, job_id: int, seq: int) -> Mapping[Part, PartAnswer]:
-    """What is answered already of a document."""
+    """The answers to a document's parts so far."""
     found: Select[Any] = select(*_PLACE, *_ANSWER).where(parts.c.job_id == job_id, parts.c.seq == seq)
     return {
         Part(row.seq, row.level, row.part, row.first_char, row.last_char + 1): PartAnswer(
@@ -34,7 +34,7 @@ def answered_parts(connection: Connection, job_id: int, seq: int) -> Mapping[Par
 
 
 def parts_of(connection: Connection, job_id: int) -> Iterator[PartLine]:
-    """All answers to parts of a job's documents in input order, a page of rows in memory at a time."""
+    """All answers to parts of a job's documents, in input order, with a page of rows in memory at a time."""
     order = (parts.c.seq, parts.c.level, parts.c.part)
     page: Select[Any] = (
         select(documents.c.custom_id, *_PLACE, *_ANSWER)

@@ -67,33 +67,33 @@ _NEXT_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class PageOfLines(Generic[T]):
-    """Some lines in input order; `last` is the place of the last one's document."""
+    """Some lines in input order; `last` is the seq of the last line's document."""
 
     lines: list[T]
     last: int
 
 
 def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
-    """A job's answers in input order, a page of rows in memory at a time."""
+    """A job's answers in input order, with a page of rows in memory at a time."""
     return _all_pages(partial(results_after, connection, job_id))
 
 
 def results_after(connection: Connection, job_id: int, after: int) -> PageOfLines[Result]:
-    """The next answers of a job behind a place in its input; none when there are no more."""
+    """The next page of a job's answers after the document `after`; empty at the end."""
     rows = connection.execute(_NEXT_RESULTS, {"of_job": job_id, "after": after}).all()
     return PageOfLines([_as_result(row) for row in rows], rows[-1].seq if rows else after)
 
 
 def errors_of(connection: Connection, job_id: int) -> Iterator[ErrorLine]:
-    """A job's failed documents in input order, a page of rows in memory at a time.
+    """A job's failed documents in input order, with a page of rows in memory at a time.
 
-    Of a job with several inputs, the message begins with the name of the one that `line` counts in.
+    With several input files, the message begins with the name of the file that `line` counts in.
     """
     return _all_pages(partial(errors_after, connection, job_id))
 
 
 def errors_after(connection: Connection, job_id: int, after: int) -> PageOfLines[ErrorLine]:
-    """The next failed documents of a job behind a place in its input; none when there are no more."""
+    """The next page of a job's failed documents after the document `after`; empty at the end."""
     rows = connection.execute(_NEXT_ERRORS, {"of_job": job_id, "after": after}).all()
     if not rows:
         return PageOfLines([], after)
@@ -136,7 +136,7 @@ def _as_result(row: Any) -> Result:
 
 
 def count_answers(connection: Connection, job_id: int) -> int:
-    """How many answers a job has."""
+    """Count a job's answers."""
     counted: int = connection.execute(
         select(func.count()).select_from(results).where(results.c.job_id == job_id)
     ).scalar_one()

@@ -1,4 +1,4 @@
-"""The fleet: workers with what they hold, told apart by how they fare."""
+"""The fleet: workers with their condition and the chunks that they hold."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -16,7 +16,7 @@ from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 
 STOPPED_SHOWN_SECONDS = 3_600.0
 SILENT_SHOWN_SECONDS = 86_400.0
-"""For so long a worker that stopped, and one that ended without a word, belong to the fleet of today."""
+"""How long a stopped worker, and a silent one, still belong to the current fleet."""
 MOST_WORKERS = 200
 
 _OF_STATE = {
@@ -31,7 +31,7 @@ _ENDED = (WorkerState.STOPPED, WorkerState.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The workers of today, newest first, at most MOST_WORKERS; the newest of earlier ones; and how many these are."""
+    """Current workers, newest first, at most MOST_WORKERS; the newest earlier ones; the number of earlier ones."""
 
     workers: tuple[FleetWorker, ...]
     earlier: tuple[FleetWorker, ...]
@@ -39,20 +39,20 @@ class Fleet:
 
 
 def read_fleet(connection: Connection, most_earlier: int) -> Fleet:
-    """The whole fleet as it stands, with at most so many workers of earlier days."""
+    """Read the fleet, with at most so many earlier workers."""
     earlier_count: int = connection.execute(
-        select(func.count()).select_from(workers).where(~_is_of_today())
+        select(func.count()).select_from(workers).where(~_is_current())
     ).scalar_one()
     held = _held_chunks(connection)
     return Fleet(
-        _workers(connection, _is_of_today(), MOST_WORKERS, held),
-        _workers(connection, ~_is_of_today(), most_earlier, held),
+        _workers(connection, _is_current(), MOST_WORKERS, held),
+        _workers(connection, ~_is_current(), most_earlier, held),
         earlier_count,
     )
 
 
 def condition_of(state: WorkerState, silent_seconds: float, held: Collection[HeldChunk]) -> WorkerCondition:
-    """How a worker fares. One that is silent for too long is lost, whatever it said last."""
+    """A worker's condition. After too long a silence it is lost, whatever its last state."""
     if state not in _ENDED and silent_seconds > ALIVE_SECONDS:
         return WorkerCondition.LOST
     if state in _OF_STATE:
@@ -60,7 +60,7 @@ def condition_of(state: WorkerState, silent_seconds: float, held: Collection[Hel
     return WorkerCondition.BUSY if held else WorkerCondition.IDLE
 
 
-def _is_of_today() -> ColumnElement[bool]:
+def _is_current() -> ColumnElement[bool]:
     heard = workers.c.heartbeat_at
     return or_(
         heard > now(-STOPPED_SHOWN_SECONDS),
@@ -81,7 +81,7 @@ def _workers(
 
 
 def _held_chunks(connection: Connection) -> dict[int, list[HeldChunk]]:
-    """The chunks at work, by worker: by their state, for a worker may have had a million."""
+    """Running chunks, by worker. Found by state, since a worker may have had a million chunks."""
     rows = connection.execute(
         select(
             chunks.c.worker_id,

@@ -1,4 +1,4 @@
-"""How fast workers were in the last hour, and what padding cost them."""
+"""The speed of workers in the last hour, and their padding."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -32,7 +32,7 @@ _STEPS = (
 
 
 def speeds_by_minute(connection: Connection, worker_ids: Collection[int]) -> Mapping[int, list[SpeedPoint]]:
-    """The last hour of these workers by the minute, from their start on; without those that generated nothing in it."""
+    """The last hour of these workers, minute by minute; only workers that generated in it."""
     if not worker_ids:
         return {}
     began = _began(connection.execute(select(now())).scalar_one())
@@ -59,13 +59,13 @@ def speeds_by_minute(connection: Connection, worker_ids: Collection[int]) -> Map
 
 
 def _unmeasured(began: datetime, step: int, started_at: datetime) -> SpeedPoint:
-    """A step of which there is no report: nothing was generated, or the worker was not there yet."""
+    """A step without a report: nothing was generated, or the worker had not started."""
     end = _end_of(began, step)
     return SpeedPoint(end, None if end <= started_at else 0.0, None)
 
 
 def _began(asked_at: datetime) -> datetime:
-    """The start of the first step: steps keep their places from one look to the next, and all of them are over."""
+    """The start of the first step. Steps are whole minutes, all of them over, so they keep their places."""
     whole = asked_at.timestamp() // STEP_SECONDS * STEP_SECONDS
     return datetime.fromtimestamp(whole, asked_at.tzinfo) - timedelta(seconds=STEPS * STEP_SECONDS)
 

@@ -13,11 +13,11 @@ from qwenq.schemas.tables.core import workers
 from qwenq.schemas.workers import Worker
 from qwenq.store.conditions import is_alive
 
-ALIVE_SECONDS = 30.0  # several times what passes between two heartbeats
+ALIVE_SECONDS = 30.0  # several heartbeats
 
 
 def device_of(connection: Connection, worker_id: int) -> str | None:
-    """Where a worker's model is; None before it is loaded."""
+    """The device of a worker's model; None before it is loaded."""
     device: str | None = connection.execute(
         select(workers.c.device).where(workers.c.id == worker_id)
     ).scalar_one_or_none()
@@ -25,13 +25,13 @@ def device_of(connection: Connection, worker_id: int) -> str | None:
 
 
 def find_worker(connection: Connection, worker_id: int) -> Worker | None:
-    """One worker."""
+    """One worker; None when the store does not know it."""
     row = connection.execute(select(workers).where(workers.c.id == worker_id)).one_or_none()
     return _as_worker(row) if row else None
 
 
 def worker_of_process(connection: Connection, host: str, pid: int) -> Worker | None:
-    """The newest worker whose parent process this is."""
+    """The newest worker with this parent process."""
     row = connection.execute(
         select(workers)
         .where(workers.c.host == host, workers.c.pid == pid)
@@ -42,13 +42,13 @@ def worker_of_process(connection: Connection, host: str, pid: int) -> Worker | N
 
 
 def count_alive(connection: Connection, model: str, within_seconds: float) -> int:
-    """How many workers of a model gave a sign of life within this time."""
+    """Count a model's workers that gave a sign of life within this time."""
     rows = connection.execute(select(workers.c.id).where(workers.c.model == model, is_alive(within_seconds)))
     return len(rows.all())
 
 
 def models_alive(connection: Connection, within_seconds: float) -> set[str]:
-    """The models of which a worker gave a sign of life within this time."""
+    """The models whose workers gave a sign of life within this time."""
     rows = connection.execute(select(workers.c.model).where(is_alive(within_seconds)).distinct())
     return set(rows.scalars())
 

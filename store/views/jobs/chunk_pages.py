@@ -1,4 +1,4 @@
-"""A job's chunks, a page at a time: a job may have ten thousand."""
+"""Pages of a job's chunks: a job may have ten thousand."""
 
 from sqlalchemy import Connection, select
 
@@ -11,7 +11,7 @@ from qwenq.store.database.clock import seconds_since
 def chunk_page(
     connection: Connection, job_id: int, after: int, most: int, state: ChunkState | None = None
 ) -> ChunkPage:
-    """At most so many chunks, of all or of one state, that begin after the document `after` (-1: all)."""
+    """At most `most` chunks that begin after the document `after` (-1: from the start), in one state or all."""
     query = (
         select(
             chunks,

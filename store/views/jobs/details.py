@@ -1,4 +1,4 @@
-"""What was asked for with a job."""
+"""What a job asks for."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from qwenq.schemas.views.job_pages import JobDetails
 
 
 def job_details(connection: Connection, job_id: int) -> JobDetails | None:
-    """What was asked for with a job, None when there is no such job."""
+    """What a job asks for; None when there is no such job."""
     row = connection.execute(
         select(
             jobs.c.prompt,

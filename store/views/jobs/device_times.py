@@ -1,4 +1,4 @@
-"""How long devices were at work for a job."""
+"""How long devices generated for a job."""
 
 from sqlalchemy import (
     Connection,
@@ -24,7 +24,7 @@ _TIMES = (
 
 
 def device_times(connection: Connection, job_id: int) -> list[DeviceTime]:
-    """The time of each kind of device, the longest first. Documents that were generated at once share their time."""
+    """The time of each kind of device, longest first. Documents generated together share their time."""
     return [
         DeviceTime(device=row.device, workers=row.workers, seconds=round(row.seconds, 3))
         for row in connection.execute(_TIMES, {"of_job": job_id})
@@ -32,7 +32,7 @@ def device_times(connection: Connection, job_id: int) -> list[DeviceTime]:
 
 
 def device_seconds(connection: Connection, job_id: int) -> float:
-    """How long a job's documents were generated, in seconds of a device."""
+    """The device seconds that a job's documents took."""
     seconds = connection.execute(
         select(func.sum(batches.c.seconds)).where(batches.c.job_id == job_id)
     ).scalar_one()

@@ -1,4 +1,4 @@
-"""How long a job's prompts and answers are, and how long they took: counted by size where they lie, in flat memory."""
+"""Histograms of a job's prompts, answers and seconds, counted by the database in flat memory."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _UNKNOWN = 63
 
 
 def _bucket(value: ColumnElement[float], bounds: Sequence[float], reached: int = 0) -> ColumnElement[int]:
-    """How many of the bounds a value reaches; found by halving, since a million rows are asked."""
+    """How many of the bounds a value reaches, by binary search: there may be a million rows."""
     if not bounds:
         return literal_column(str(reached), Integer)
     middle = len(bounds) // 2
@@ -25,7 +25,7 @@ def _bucket(value: ColumnElement[float], bounds: Sequence[float], reached: int =
 
 
 def _packed() -> ColumnElement[int]:
-    """The three buckets of an answer as one number: SQLite sorts to group, and sorts numbers twice as fast as rows."""
+    """An answer's three buckets as one number: SQLite sorts to group, and sorts numbers twice as fast as rows."""
     unknown = (results.c.seconds.is_(None), literal_column(str(_UNKNOWN), Integer))
     base = literal_column(str(_BASE), Integer)
     prompt = _bucket(results.c.prompt_tokens, TOKEN_BOUNDS)
@@ -46,7 +46,7 @@ _TOTALS = select(
 
 
 def job_distributions(connection: Connection, job_id: int) -> Distributions:
-    """The answers that were generated for a job so far, by size and by time; without reused ones."""
+    """Histograms of the answers generated for a job so far; without reused ones."""
     totals = connection.execute(_TOTALS, {"of_job": job_id}).one()
     prompts, answers, seconds = [0] * _BASE, [0] * _BASE, [0] * _BASE
     for row in connection.execute(_COUNTS, {"of_job": job_id}):

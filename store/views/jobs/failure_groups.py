@@ -1,4 +1,4 @@
-"""Why documents of a job failed: by error code, with a few messages and documents of each."""
+"""Why documents of a job failed: by error code, each with a few messages and documents."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from qwenq.schemas.views.job_pages import CutText, FailedDocument, FailureGroup,
 from qwenq.store.views.jobs.details import job_sources
 
 LOOKED_AT = 50
-"""Of each code, so many documents are read for their messages."""
+"""How many documents of each code are read for their messages."""
 MESSAGES = 3
 DOCUMENTS_OF_MESSAGE = 5
 MESSAGE_CHARACTERS = 600
@@ -36,7 +36,7 @@ _SOME = (
 
 
 def failure_groups(connection: Connection, job_id: int) -> list[FailureGroup]:
-    """A job's failed documents by error code, the most frequent first."""
+    """A job's failed documents by error code, most frequent first."""
     counts = connection.execute(_COUNTS, {"of_job": job_id}).all()
     if not counts:
         return []
@@ -50,7 +50,7 @@ def failure_groups(connection: Connection, job_id: int) -> list[FailureGroup]:
 def _messages(
     connection: Connection, job_id: int, code: str, sources: Sequence[str]
 ) -> tuple[FailureMessage, ...]:
-    """Some different messages of a code, the most frequent of those looked at first."""
+    """Some different messages of a code, most frequent first."""
     found: defaultdict[CutText, list[FailedDocument]] = defaultdict(list)
     rows = connection.execute(_SOME, {"of_job": job_id, "code": code}).all()
     for row in rows:

@@ -1,4 +1,4 @@
-"""Idempotency keys: which job a key names already."""
+"""Idempotency keys, and the jobs that they name."""
 
 from sqlalchemy import Connection, select
 
@@ -10,7 +10,7 @@ from qwenq.store.conditions import is_abandoned
 
 
 def job_of_key(connection: Connection, key: str) -> KeyedJob | None:
-    """The job that was submitted with this key, None when there is none in the store."""
+    """The job that was submitted with this key; None when there is no such job."""
     row = connection.execute(
         select(
             jobs.c.id,

@@ -1,4 +1,4 @@
-"""What a job took, from its answers and its batches."""
+"""A job's metrics, from its answers and batches."""
 
 import math
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ _WORK = select(
 
 
 def job_metrics(connection: Connection, job_id: int) -> JobMetrics | None:
-    """What a job took so far, None when there is no such job."""
+    """A job's metrics so far; None when there is no such job."""
     status = job_status(connection, job_id)
     if status is None:
         return None
@@ -62,7 +62,7 @@ def _response_seconds(connection: Connection, job_id: int) -> ResponseSeconds | 
 
 
 def _summary(seconds: Sequence[float]) -> ResponseSeconds | None:
-    """The same as PostgreSQL finds. SQLite has no percentiles, and takes twice as long to sort a million numbers."""
+    """The same figures as PostgreSQL's. SQLite has no percentiles, and sorts numbers half as fast as Python."""
     if not seconds:
         return None
     ordered = sorted(seconds)
@@ -71,7 +71,7 @@ def _summary(seconds: Sequence[float]) -> ResponseSeconds | None:
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float:
-    """Between two answers, in proportion."""
+    """Interpolate between the two nearest answers."""
     place = share * (len(ordered) - 1)
     below, above = ordered[math.floor(place)], ordered[math.ceil(place)]
     return below + (above - below) * (place % 1)

@@ -1,4 +1,4 @@
-"""Answers beside their documents, for a person's eyes: the beginnings of a few, or one document whole."""
+"""Answers beside their documents, for people: the beginnings of a few, or one document in full."""
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -11,10 +11,10 @@ from qwenq.store.views.answers.failures import past_failures
 from qwenq.store.views.jobs.details import job_sources
 
 CONTENT_CHARACTERS = 8_000
-"""More than is shown: only a whole row can be read as JSON, to show its text as text."""
+"""More than is shown: only a complete row is valid JSON, and its text can then be shown as text."""
 ANSWER_CHARACTERS = 600
 
-# The page is cut out first: joined as they are, PostgreSQL would read all documents before it as well.
+# Cut out the page before the join, or PostgreSQL reads all documents before it as well.
 _page = (
     select(results)
     .where(results.c.job_id == bindparam("of_job"), results.c.seq > bindparam("after"))
@@ -40,7 +40,7 @@ _PAGE = (
 
 
 def preview_page(connection: Connection, job_id: int, after: int, most: int) -> PreviewPage:
-    """The beginnings of at most so many answers, with their documents, that follow the document `after` (-1: all)."""
+    """The beginnings of at most `most` answers and their documents after the document `after` (-1: all)."""
     rows = connection.execute(_PAGE, {"of_job": job_id, "after": after, "most": most + 1}).all()
     shown = rows[:most]
     previews = tuple(
@@ -59,7 +59,7 @@ def preview_page(connection: Connection, job_id: int, after: int, most: int) -> 
 
 
 def document_details(connection: Connection, job_id: int, seq: int) -> DocumentDetails | None:
-    """One document whole, with its answer or its failures; None when there is no such document."""
+    """One document in full, with its answer or failures; None when there is no such document."""
     document = connection.execute(
         select(documents, document_state().label("told")).where(
             documents.c.job_id == job_id, documents.c.seq == seq

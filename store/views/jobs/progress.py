@@ -1,4 +1,4 @@
-"""How a job went on: documents and tokens by time, told by its batches, so that no answer is read for it."""
+"""A job's progress over time: documents and tokens, from its batches and chunks. Reads no answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +15,10 @@ from qwenq.store.database.steps import step_of, step_seconds
 
 MOST_POINTS = 120
 RATE_SECONDS = 60.0
-"""Of how long a speed is told at least: workers report every ten seconds, and one report more or less in a shorter time
-would look like a jump."""
+"""A speed is averaged over at least so long: workers report every ten seconds, and in less time one report more or
+less would look like a jump."""
 MANY_CHUNKS = 1_000
-"""From so many on, a job's chunks tell its progress finely enough; fewer are told together with their batches."""
+"""From so many chunks on, they alone show a job's progress finely enough; with fewer, batches are read as well."""
 
 _of_job = bindparam("of_job", type_=BigInteger)
 _SPAN = (
@@ -48,7 +48,7 @@ _measured = (
     .subquery()
 )
 _outcomes = chunks.c.succeeded + chunks.c.failed
-# Bad rows were there from the start, in chunks of their own that never ran; what a worker holds is so far.
+# Chunks of bad rows were done from the start, without running. Running chunks count until now.
 _known_at = func.coalesce(
     chunks.c.finished_at,
     case((chunks.c.state == ChunkState.DONE, chunks.c.created_at), else_=bindparam("until", type_=UtcTime)),
@@ -58,7 +58,7 @@ _OF_CHUNKS = (
     .where(chunks.c.job_id == _of_job)
     .group_by("step")
 )
-# What never went through the model, such as a reused answer, or what went through it twice.
+# Outcomes without a batch, such as reused answers; less what went through the model twice.
 _UNREPORTED = (
     select(
         step_of(_known_at).label("step"),
@@ -71,7 +71,7 @@ _UNREPORTED = (
 
 
 def job_progress(connection: Connection, job_id: int) -> Progress:
-    """How a job went on from its first claim to its end or now; without points before that claim."""
+    """A job's progress from its first claim to its end, or now; no points before that claim."""
     job = connection.execute(_SPAN, {"of_job": job_id}).one_or_none()
     if job is None or job.started_at is None:
         return Progress()
@@ -100,12 +100,12 @@ class _Step:
 
 
 def _at(steps: Sequence[_Step], number: int) -> _Step:
-    """A step, or the nearest: bad rows were there before the first claim, a last batch comes after the end."""
+    """The step, or the nearest: bad rows come before the first claim, a last batch may come after the end."""
     return steps[min(max(number, 0), len(steps) - 1)]
 
 
 def _points(steps: Sequence[_Step], began: datetime, until: datetime, length: float) -> list[ProgressPoint]:
-    """A point at the end of each step, after one at the very beginning."""
+    """A point at the beginning, then one at the end of each step."""
     points, tokens = [ProgressPoint(began, 0, None)], [0]
     for number, step in enumerate(steps, start=1):
         at = min(began + timedelta(seconds=number * length), until)

@@ -1,4 +1,4 @@
-"""Where jobs stand, counted from their chunks."""
+"""The status of jobs, counted from their chunks."""
 
 from datetime import datetime
 from typing import Any
@@ -13,22 +13,22 @@ from qwenq.store.database.clock import now
 
 
 def job_status(connection: Connection, job_id: int) -> JobStatus | None:
-    """Where one job stands, None when there is no such job."""
+    """One job's status; None when there is no such job."""
     row = connection.execute(_statuses().where(jobs.c.id == job_id)).one_or_none()
     return _as_status(row) if row else None
 
 
 def job_statuses(connection: Connection, limit: int) -> list[JobStatus]:
-    """Where the newest jobs stand, newest first."""
+    """The status of the newest jobs, newest first."""
     newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(limit)
     rows = connection.execute(_statuses().where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc()))
     return [_as_status(row) for row in rows]
 
 
 def jobs_before(connection: Connection, wanted: JobFilter, before: int | None, limit: int) -> list[JobStatus]:
-    """Where the newest jobs stand that fit, of those older than the job `before`; newest first.
+    """The status of the newest jobs that fit and are older than the job `before`, newest first.
 
-    Only their own chunks are counted, however many jobs there are.
+    Reads only their own chunks, however many jobs there are.
     """
     newest = select(jobs.c.id).where(*_fitting(wanted)).order_by(jobs.c.id.desc()).limit(limit)
     if before is not None:
@@ -39,7 +39,7 @@ def jobs_before(connection: Connection, wanted: JobFilter, before: int | None, l
 
 
 def models_of_jobs(connection: Connection) -> list[str]:
-    """The models that jobs are for, by name. Each is one look into the index, however many jobs there are."""
+    """The models of all jobs, by name. Each costs one index lookup, however many jobs there are."""
     first = select(func.min(jobs.c.model).label("model")).cte("models", recursive=True)
     after = select(func.min(jobs.c.model)).where(jobs.c.model > first.c.model).scalar_subquery()
     found = first.union_all(select(after).where(first.c.model.is_not(None)))
@@ -47,7 +47,7 @@ def models_of_jobs(connection: Connection) -> list[str]:
 
 
 def open_jobs(connection: Connection) -> dict[str, list[int]]:
-    """The numbers of the jobs that are queued or running, by model, oldest first."""
+    """The ids of queued and running jobs, by model, oldest first."""
     rows = connection.execute(
         select(jobs.c.model, jobs.c.id).where(job_is_claimable()).order_by(jobs.c.model, jobs.c.id)
     )
@@ -69,12 +69,12 @@ def _fitting(wanted: JobFilter) -> list[ColumnElement[bool]]:
 
 
 def _running_documents() -> ColumnElement[int]:
-    """Documents in the hands of a worker: what its running chunks hold and have not finished."""
+    """Documents that workers hold: those without an outcome in running chunks."""
     return func.sum(unfinished_of_chunk()).filter(chunks.c.state == ChunkState.RUNNING)
 
 
 def _statuses() -> Select[Any]:
-    # Chunks carry the counts, so that telling of a job with a million documents reads thousands of rows.
+    # Chunks carry the counts: the status of a million documents is a sum over thousands of rows.
     return (
         select(
             jobs.c.id,
@@ -132,7 +132,7 @@ def _as_status(row: Row[Any]) -> JobStatus:
 
 
 def _working_seconds(row: Row[Any]) -> float:
-    """How long the job has been at work: since its first claim, without the time in which it was not to run."""
+    """Seconds since the job's first claim, without those in which it could not run."""
     if row.started_at is None:
         return 0.0
     end: datetime = row.finished_at or row.idle_since or row.asked_at

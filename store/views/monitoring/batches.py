@@ -8,8 +8,8 @@ from qwenq.schemas.views.gauges import MeasuredBatch
 from qwenq.store.database.clock import now
 
 SETTLED_SECONDS = 15.0
-"""After so long no transaction is open any more that took a number for its batch before: PostgreSQL ends those which
-wait for their client for IDLE_SECONDS."""
+"""After so long, every transaction that had numbered its batch is over: PostgreSQL ends those that wait for their
+client longer than IDLE_SECONDS."""
 
 
 MOST_BATCHES = 2_000
@@ -30,7 +30,7 @@ _TOLD = select(
 
 
 def newest_told(connection: Connection) -> int:
-    """The newest batch before which none can come to light any more; 0 where there is none."""
+    """The newest batch before which no further one can appear; 0 when there is no batch."""
     newest: int | None = connection.execute(
         select(batches.c.id)
         .where(batches.c.finished_at <= now(-SETTLED_SECONDS))
@@ -41,11 +41,11 @@ def newest_told(connection: Connection) -> int:
 
 
 def batches_after(connection: Connection, after: int, up_to: int) -> list[MeasuredBatch]:
-    """The batches with ids above `after`, oldest first, as many as can be read at once."""
+    """The batches with ids above `after`, oldest first, at most MOST_BATCHES."""
     rows = connection.execute(
         _TOLD.where(batches.c.id > after, batches.c.id <= up_to).order_by(batches.c.id).limit(MOST_BATCHES)
     )
-    # An older worker, beside an upgraded store, told nothing of its answers' seconds.
+    # An older worker beside an upgraded store reports no seconds of answers.
     return [
         MeasuredBatch(**{**row._mapping, "answer_seconds": AnswerSeconds(**(row.answer_seconds or {}))})  # noqa: SLF001
         for row in rows

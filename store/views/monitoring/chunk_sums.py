@@ -1,4 +1,4 @@
-"""What chunks carry, summed: each time for jobs that go on, and once for those that rest, however many they are."""
+"""Sums over chunks: read each time for open jobs, and kept for jobs at rest, however many there are."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.schemas.views.gauges import ChunkSums, RestedJobs
 from qwenq.store.conditions import unfinished_of_chunk
 
-# No grouping, no join and no case: they cost more than the reading of the rows.
+# No grouping, join or case: they cost more than reading the rows.
 _SUMS = select(
     *(
         func.coalesce(func.sum(column), 0).label(column.name)
@@ -18,29 +18,29 @@ _SUMS = select(
     )
 )
 _OPEN = select(jobs.c.id).where(jobs.c.state.in_(frozenset(JobState) - ENDED_JOB_STATES))
-# A cancelled job whose workers have not put down all chunks of it yet.
+# Cancelled jobs with chunks that workers have not dropped yet.
 _ENDING = (
     select(jobs.c.id)
     .join(chunks, chunks.c.job_id == jobs.c.id)
     .where(chunks.c.state == ChunkState.RUNNING, jobs.c.state.in_(ENDED_JOB_STATES))
     .distinct()
 )
-# As the database has it: a datetime rounds SQLite's numbers, and would find the newest job again.
+# The database's own value: a datetime rounds SQLite's numbers, and would find the newest job again.
 _ENDED_AT: ColumnElement[Any] = type_coerce(jobs.c.finished_at, NullType())
 
 
 def open_sums(connection: Connection) -> ChunkSums:
-    """Over the jobs that have not ended."""
+    """The sums over jobs that have not ended."""
     return _summed(connection, chunks.c.job_id.in_(_OPEN))
 
 
 def ending_sums(connection: Connection) -> ChunkSums:
-    """Over the jobs that have ended, and are still in workers' hands."""
+    """The sums over ended jobs with chunks that workers still hold."""
     return _summed(connection, chunks.c.job_id.in_(_ENDING))
 
 
-def documents_at_work(connection: Connection) -> tuple[int, int]:
-    """The documents in work that have no outcome yet: of all jobs, and of those that have not ended."""
+def documents_in_work(connection: Connection) -> tuple[int, int]:
+    """Count the documents without an outcome in running chunks: of all jobs, and of open jobs."""
     unfinished = select(func.coalesce(func.sum(unfinished_of_chunk()), 0)).where(
         chunks.c.state == ChunkState.RUNNING
     )
@@ -51,10 +51,10 @@ def documents_at_work(connection: Connection) -> tuple[int, int]:
 def rested_sums(
     connection: Connection, ended: int, before: RestedJobs | None, going_on: ChunkSums
 ) -> RestedJobs:
-    """Over the jobs that rest: of the `ended` ones, those that are in no worker's hands.
+    """The sums over jobs at rest: those of the `ended` ones of which no worker holds a chunk.
 
-    What ended since the look `before` is added to it. Where the number of jobs then is another, for jobs were retried,
-    removed, or put down late, all chunks are summed anew, without those of `going_on`.
+    Adds what ended since the sums `before`. If the number of jobs then differs, since jobs were retried, removed or
+    dropped late, sums all chunks again, without those of `going_on`.
     """
     resting = ended - _count(connection, _ENDING)
     if before is not None:

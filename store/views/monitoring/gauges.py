@@ -1,4 +1,4 @@
-"""The whole store in a few sums. Chunks carry the counts, so that a million documents are thousands of rows."""
+"""The whole store in a few sums. Chunks carry the counts, so a million documents are thousands of rows."""
 
 from collections.abc import Mapping
 
@@ -11,28 +11,28 @@ from qwenq.store.conditions import chunk_waits, unfinished_of_chunk
 from qwenq.store.database.clock import seconds_since
 from qwenq.store.views.fleet.fleet import read_fleet
 from qwenq.store.views.monitoring.batches import batches_after, newest_told
-from qwenq.store.views.monitoring.chunk_sums import documents_at_work, ending_sums, open_sums, rested_sums
+from qwenq.store.views.monitoring.chunk_sums import documents_in_work, ending_sums, open_sums, rested_sums
 
 _WAITING = (
     select(
         jobs.c.model,
         func.count().label("chunks"),
         func.sum(unfinished_of_chunk()).label("documents"),
-        # Of one that is retried or resumed, when that was.
+        # After a retry or resume, the time since then.
         seconds_since(func.min(func.coalesce(chunks.c.published_at, chunks.c.created_at))).label("oldest"),
     )
     .join_from(chunks, jobs, jobs.c.id == chunks.c.job_id)
     .where(chunk_waits())
     .group_by(jobs.c.model)
 )
-# The very words of the index, which a parameter would hide from the planner.
+# The exact text of the index; the planner would not recognize a parameter.
 _POISON = select(func.count()).select_from(documents).where(text("error_code = 'poison'"))
 
 
 def read_gauges(connection: Connection, after_batch: int | None, rested: RestedJobs | None = None) -> Gauges:
-    """Where everything stands, and the batches after this one; with None, none of them.
+    """Read all gauges, and the batches after this one (None: no batches).
 
-    `rested` are the sums of the look before: with them, the chunks of jobs that ended earlier are not read again.
+    `rested` are the sums of the previous reading: with them, chunks of jobs that ended earlier are not read again.
     """
     states = _jobs_by_state(connection)
     open_jobs = open_sums(connection)
@@ -41,12 +41,12 @@ def read_gauges(connection: Connection, after_batch: int | None, rested: RestedJ
         connection, sum(states.get(state, 0) for state in ENDED_JOB_STATES), rested, going_on
     )
     every = going_on + rested.sums
-    at_work, open_at_work = documents_at_work(connection)
+    in_work, open_in_work = documents_in_work(connection)
     newest = newest_told(connection)
     return Gauges(
         jobs=states,
-        documents=_by_state(every, at_work),
-        open_documents=_by_state(open_jobs, open_at_work),
+        documents=_by_state(every, in_work),
+        open_documents=_by_state(open_jobs, open_in_work),
         waiting=_waiting_by_model(connection),
         workers=read_fleet(connection, most_earlier=0).workers,
         attempts=every.attempt,
@@ -58,11 +58,11 @@ def read_gauges(connection: Connection, after_batch: int | None, rested: RestedJ
     )
 
 
-def _by_state(sums: ChunkSums, at_work: int) -> Mapping[DocumentState, int]:
+def _by_state(sums: ChunkSums, in_work: int) -> Mapping[DocumentState, int]:
     done = sums.succeeded + sums.failed + sums.cancelled
     return {
-        DocumentState.PENDING: sums.documents - done - at_work,
-        DocumentState.RUNNING: at_work,
+        DocumentState.PENDING: sums.documents - done - in_work,
+        DocumentState.RUNNING: in_work,
         DocumentState.SUCCEEDED: sums.succeeded,
         DocumentState.FAILED: sums.failed,
         DocumentState.CANCELLED: sums.cancelled,

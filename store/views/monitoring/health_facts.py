@@ -1,4 +1,4 @@
-"""What health is told by of the store: work that waits or is stranded, and how fast workers were."""
+"""Facts from the store for health checks: waiting and stranded work, troubled schedules, speeds."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ MOST_BATCHES = 2_000
 
 
 def waiting_models(connection: Connection) -> list[WaitingModel]:
-    """The models for which chunks wait, of jobs that may run."""
+    """The models with waiting chunks."""
     rows = connection.execute(
         select(jobs.c.model, func.count(), func.max(seconds_since(chunks.c.created_at)))
         .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))
@@ -32,7 +32,7 @@ def waiting_models(connection: Connection) -> list[WaitingModel]:
 
 
 def stranded_work(connection: Connection) -> StrandedWork:
-    """What nobody is at."""
+    """Expired claims, unannounced chunks, abandoned half jobs."""
     expired, longest_expired = connection.execute(
         select(func.count(), func.max(seconds_since(chunks.c.lease_expires_at))).where(lease_ran_out())
     ).one()
@@ -47,7 +47,7 @@ def stranded_work(connection: Connection) -> StrandedWork:
 
 
 def schedule_trouble(connection: Connection) -> ScheduleTrouble:
-    """Schedules that are overdue, whose last run failed, or whose webhook was given up within the last day."""
+    """Schedules that are overdue, whose last run failed, or whose webhook was given up in the last day."""
     is_overdue = (schedules.c.state == ScheduleState.ACTIVE) & (schedules.c.next_due_at < now())
     overdue, longest = connection.execute(
         select(func.count(), func.max(seconds_since(schedules.c.next_due_at))).where(is_overdue)
@@ -62,7 +62,7 @@ def schedule_trouble(connection: Connection) -> ScheduleTrouble:
 
 
 def recent_speeds(connection: Connection, workers: Iterable[FleetWorker]) -> list[WorkerSpeed]:
-    """How fast these workers were in the batches of their last day, of which at most the newest 2,000 are read."""
+    """The speeds of these workers in the last day, from at most their newest 2,000 batches."""
     return [_speed_of(connection, worker) for worker in workers]
 
 

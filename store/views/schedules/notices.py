@@ -1,4 +1,4 @@
-"""How notices to webhooks fare."""
+"""Read notices to webhooks."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from qwenq.schemas.tables.schedules import notices
 
 
 def notices_of(connection: Connection, keys: Sequence[str]) -> list[NoticeStatus]:
-    """How the notices of these keys fare."""
+    """The status of the notices with these keys, newest first."""
     rows = connection.execute(
         select(notices.c.key, notices.c.url, notices.c.state, notices.c.attempts, notices.c.error)
         .where(notices.c.key.in_(keys))

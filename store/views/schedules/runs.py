@@ -1,4 +1,4 @@
-"""Runs of schedules."""
+"""Read runs of schedules."""
 
 from typing import Any
 
@@ -30,13 +30,13 @@ def is_any_unfinished(connection: Connection, schedule_id: int) -> bool:
 
 
 def find_run(connection: Connection, run_id: int) -> ScheduleRun | None:
-    """One run."""
+    """One run; None when it was removed."""
     row = connection.execute(select(*RUN).where(schedule_runs.c.id == run_id)).one_or_none()
     return as_run(row) if row else None
 
 
 def newest_runs(connection: Connection, schedule_id: int, limit: int) -> list[ScheduleRun]:
-    """A schedule's runs, the newest first."""
+    """A schedule's runs, newest first."""
     rows = connection.execute(
         select(*RUN)
         .where(schedule_runs.c.schedule_id == schedule_id)
@@ -47,7 +47,7 @@ def newest_runs(connection: Connection, schedule_id: int, limit: int) -> list[Sc
 
 
 def last_runs(connection: Connection) -> dict[int, ScheduleRun]:
-    """The newest run of each schedule that has one, by the schedule's id."""
+    """The newest run of each schedule that has any, by the schedule's id."""
     newest = (
         select(schedule_runs.c.schedule_id, func.max(schedule_runs.c.due_at).label("due_at"))
         .group_by(schedule_runs.c.schedule_id)
@@ -64,7 +64,7 @@ def last_runs(connection: Connection) -> dict[int, ScheduleRun]:
 
 
 def run_of_job(connection: Connection, job_id: int) -> tuple[Schedule, ScheduleRun] | None:
-    """The run that a job is the work of, with its schedule."""
+    """The run that submitted a job, with its schedule; None when no run did."""
     row = connection.execute(select(*RUN).where(schedule_runs.c.job_id == job_id)).one_or_none()
     if row is None:
         return None
@@ -73,7 +73,7 @@ def run_of_job(connection: Connection, job_id: int) -> tuple[Schedule, ScheduleR
 
 
 def run_before(connection: Connection, run: ScheduleRun) -> ScheduleRun | None:
-    """The newest run of the same schedule before this one whose answers were delivered."""
+    """The newest earlier run of the same schedule whose answers were delivered."""
     row = connection.execute(
         select(*RUN)
         .where(
@@ -88,7 +88,7 @@ def run_before(connection: Connection, run: ScheduleRun) -> ScheduleRun | None:
 
 
 def last_ended(connection: Connection) -> list[tuple[str, ScheduleRun]]:
-    """Schedules by name, each with the last of its runs that was to do something and has ended."""
+    """The last run of each schedule that succeeded or failed, by the schedule's name."""
     ended = schedule_runs.alias("ended")
     newest = (
         select(func.max(ended.c.due_at))
@@ -108,7 +108,7 @@ def last_ended(connection: Connection) -> list[tuple[str, ScheduleRun]]:
 
 
 def count_old_runs(connection: Connection, ended: float) -> int:
-    """How many runs ended so many seconds ago; each schedule's newest does not count."""
+    """Count the runs that ended so many seconds ago, without each schedule's newest."""
     counted: int = connection.execute(
         select(func.count()).select_from(schedule_runs).where(is_old_run(ended))
     ).scalar_one()

@@ -1,4 +1,4 @@
-"""Schedules by name."""
+"""Read schedules."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from qwenq.schemas.tables.schedules import schedules
 
 
 def find_schedule(connection: Connection, name: str) -> Schedule | None:
-    """The schedule of this name."""
+    """The schedule of this name; None when there is no such schedule."""
     row = connection.execute(select(schedules).where(schedules.c.name == name)).one_or_none()
     return as_schedule(row) if row else None
 
 
 def all_schedules(connection: Connection) -> list[Schedule]:
-    """All schedules by name."""
+    """All schedules, by name."""
     return [as_schedule(row) for row in connection.execute(select(schedules).order_by(schedules.c.name))]
 
 

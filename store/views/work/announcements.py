@@ -1,4 +1,4 @@
-"""Chunks that wait, and what the broker should know of them."""
+"""Waiting chunks, as announcements to the broker."""
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
@@ -9,22 +9,22 @@ from qwenq.store.database.clock import now
 
 
 def unannounced_of_job(connection: Connection, job_id: int) -> list[Announcement]:
-    """A job's chunks that were never announced, in input order."""
+    """A job's waiting chunks that were not announced, in input order."""
     return _announcements(connection, jobs.c.id == job_id, is_unannounced())
 
 
 def never_announced(connection: Connection, after_seconds: float) -> list[Announcement]:
-    """Waiting chunks that nobody announced, though they were stored longer ago than this."""
+    """Waiting chunks that were not announced although they were stored longer ago than this."""
     return _announcements(connection, is_unannounced(), chunks.c.created_at < now(-after_seconds))
 
 
 def announced_before(connection: Connection, seconds_ago: float) -> list[Announcement]:
-    """Waiting chunks that were last announced longer ago than this, the longest ago first."""
+    """Waiting chunks that were last announced longer ago than this, oldest first."""
     return _announcements(connection, chunks.c.published_at < now(-seconds_ago))
 
 
 def count_waiting(connection: Connection) -> dict[str, int]:
-    """How many chunks wait for a worker, by model."""
+    """Count the waiting chunks, by model."""
     rows = connection.execute(
         select(jobs.c.model, func.count().label("waiting"))
         .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))

@@ -1,4 +1,4 @@
-"""What a claim has to answer."""
+"""Assignments: what a claim has to answer."""
 
 from sqlalchemy import (
     Connection,
@@ -20,7 +20,7 @@ _UNFINISHED = (
 
 
 def unfinished_documents(connection: Connection, claim: Claim) -> list[PendingDocument]:
-    """The documents of a claim that have no outcome yet, in input order."""
+    """The documents of a claim without an outcome, in input order."""
     of_claim = {"of_job": claim.job_id, "first": claim.first_seq, "last": claim.last_seq}
     return [(seq, content) for seq, content in connection.execute(_UNFINISHED, of_claim)]
 
@@ -29,7 +29,7 @@ _ASKED_OF_JOB = select(jobs.c.prompt, jobs.c.params, jobs.c.reuse).where(jobs.c.
 
 
 def assignment_of(connection: Connection, claim: Claim) -> Assignment:
-    """What the claim has to answer."""
+    """The assignment of a claim: prompt, parameters, documents without an outcome."""
     prompt, params, reuse = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
     return Assignment(
         claim=claim,

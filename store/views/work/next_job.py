@@ -1,4 +1,4 @@
-"""Which job's chunks a worker answers next: the order of the messages, read from the store itself."""
+"""Which job a worker claims from next: the order of the messages, read from the store itself."""
 
 from dataclasses import dataclass
 
@@ -29,19 +29,19 @@ _NEXT_JOB = (
 
 @dataclass(frozen=True, slots=True)
 class NextJob:
-    """A job with a chunk that waits; `crashes` are those of the first such chunk."""
+    """A job with a waiting chunk; `crashes` are those of the first such chunk."""
 
     job_id: int
     crashes: int
 
     @property
     def begins_with_suspect(self) -> bool:
-        """Whether its next chunk must be answered with no other beside it."""
+        """Whether its next chunk must be answered alone."""
         return self.crashes > CRASHES_IN_COMPANY
 
 
 def next_job(connection: Connection, model: str, most_crashes: int) -> NextJob | None:
-    """The model's oldest job of the first priority that has a waiting chunk of no more crashes than this."""
+    """The model's first job, by priority and age, with a waiting chunk of at most so many crashes."""
     given = {"of_model": model, "most_crashes": most_crashes}
     row = connection.execute(_NEXT_JOB, given).one_or_none()
     return None if row is None else NextJob(*row)

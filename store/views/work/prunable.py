@@ -1,4 +1,4 @@
-"""What may be removed from the store: abandoned half jobs, jobs that ended long ago, workers long gone."""
+"""What may be removed: abandoned half jobs, jobs that ended long ago, workers long gone."""
 
 from sqlalchemy import Connection, exists, func, select
 
@@ -9,12 +9,12 @@ from qwenq.store.conditions import is_abandoned, is_prunable, was_silent_for
 
 
 def abandoned_jobs(connection: Connection) -> list[int]:
-    """Half jobs whose process gave no sign of life for the time of its lease, oldest first."""
+    """Half jobs whose lease ran out, oldest first."""
     return list(connection.execute(select(jobs.c.id).where(is_abandoned()).order_by(jobs.c.id)).scalars())
 
 
 def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob]:
-    """Abandoned half jobs, and jobs that ended so many seconds ago (None: none of these), oldest first."""
+    """Abandoned half jobs, and jobs that ended so many seconds ago (None: no such jobs), oldest first."""
     rows = connection.execute(
         select(
             jobs.c.id,
@@ -34,7 +34,7 @@ def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob
             id=row.id,
             name=row.name,
             state=JobState(row.state),
-            # Chunks carry the counts; of a half job, the last rows are in none yet.
+            # Chunks carry the counts, but a half job's last rows are in no chunk yet.
             documents=_stored(connection, row.id) if row.state == JobState.VALIDATING else row.documents,
             finished_at=row.finished_at,
         )
@@ -43,7 +43,7 @@ def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob
 
 
 def count_prunable_workers(connection: Connection, seen: float, ended: float) -> int:
-    """How many workers gave no sign of life for so many seconds, and are named by no job that stays."""
+    """Count the workers that were silent for so many seconds and that no remaining job names."""
     staying = exists().where(
         chunks.c.worker_id == workers.c.id, jobs.c.id == chunks.c.job_id, ~is_prunable(ended)
     )

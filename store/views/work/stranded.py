@@ -1,4 +1,4 @@
-"""Whether anything is stranded: quick looks that write nothing and need no broker."""
+"""Quick checks whether any work is stranded. They need no broker."""
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
@@ -8,18 +8,18 @@ from qwenq.store.database.clock import now
 
 
 def has_lost_claims(connection: Connection) -> bool:
-    """Whether a chunk's lease has run out."""
+    """Whether the lease of any chunk ran out."""
     return _is_there(connection, exists().where(lease_ran_out()))
 
 
 def has_unannounced(connection: Connection, stored_before: float) -> bool:
-    """Whether a chunk waits that nobody announced, though it was stored longer ago than this."""
+    """Whether a waiting chunk was not announced although it was stored longer ago than this."""
     unannounced = is_unannounced() & (chunks.c.created_at < now(-stored_before))
     return _is_there(connection, _waiting(unannounced))
 
 
 def has_unserved(connection: Connection, announced_before: float, alive_within: float) -> bool:
-    """Whether a chunk waits that was announced longer ago than this, while no worker is alive to see to it."""
+    """Whether a chunk was announced longer ago than this and still waits, while no worker is alive."""
     if _is_there(connection, exists().where(is_alive(alive_within))):
         return False
     return _is_there(connection, _waiting(chunks.c.published_at < now(-announced_before)))

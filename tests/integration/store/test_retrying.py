@@ -266,12 +266,12 @@ def test_a_job_with_nothing_to_retry_is_told_why_and_stays_ended(
     before = audited(job_id)
     with pytest.raises(NothingToRetry, match=r"with the code tolong: .*too_long \(1\)"):
         _retry(store, job_id, "tolong")
-    with pytest.raises(NothingToRetry, match=r"invalid_row \(1\).* 1 of it are bad rows"):
+    with pytest.raises(NothingToRetry, match=r"invalid_row \(1\).* 1 of them are bad rows"):
         _retry(store, job_id, "invalid_row")
     assert audited(job_id) == before
     clean = make_job(store, documents=2)
     answer_all(store, clean, worker_id)
-    with pytest.raises(NothingToRetry, match="retry: none failed"):
+    with pytest.raises(NothingToRetry, match="retry: no document failed"):
         _retry(store, clean)
 
 
