@@ -13,14 +13,14 @@ from qwenq.store.broker.broker import socket_path
 AT_ONCE = 2.5  # seconds; by itself, the client tries for three
 
 
-def test_a_socket_that_nobody_has_made_is_told_at_once(tmp_path: Path) -> None:
+def test_a_missing_socket_of_the_embedded_redis_is_reported_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     assert not answers(str(tmp_path / "redis.sock"))
     assert time.monotonic() - began < AT_ONCE
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_redis_that_was_started_answers(settings: Settings, redis: None) -> None:
+def test_a_started_redis_answers(settings: Settings, redis: None) -> None:
     assert answers(socket_path(settings))
     with redis_client.Redis(unix_socket_path=socket_path(settings)) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}

@@ -68,9 +68,7 @@ def make_half(store: Store, count: int) -> int:
 
 
 @pytest.mark.parametrize("lease", [SHORT_LEASE])
-def test_a_producer_whose_input_is_silent_for_several_leases_is_never_taken_for_dead(
-    store: Store, submit: Submit
-) -> None:
+def test_a_producer_with_silent_input_keeps_its_lease(store: Store, submit: Submit) -> None:
     def silent() -> Iterator[Row]:
         for number, row in enumerate(rows(30)):
             if number in (5, 25):
@@ -83,9 +81,7 @@ def test_a_producer_whose_input_is_silent_for_several_leases_is_never_taken_for_
 
 
 @pytest.mark.parametrize("place", [0, 5, 10, 25, 29])
-def test_a_producer_that_was_taken_for_dead_fails_and_its_job_never_comes_back(
-    store: Store, submit: Submit, place: int
-) -> None:
+def test_a_producer_whose_half_job_was_removed_fails(store: Store, submit: Submit, place: int) -> None:
     others = []
 
     def slept() -> Iterator[Row]:
@@ -103,9 +99,7 @@ def test_a_producer_that_was_taken_for_dead_fails_and_its_job_never_comes_back(
     assert audited_status(store, others[0]).state == JobState.VALIDATING
 
 
-def test_a_producer_finds_its_job_taken_even_if_little_of_it_is_removed_yet(
-    store: Store, submit: Submit
-) -> None:
+def test_a_producer_fails_even_while_its_job_is_only_partly_removed(store: Store, submit: Submit) -> None:
     def slept() -> Iterator[Row]:
         for number, row in enumerate(rows(30)):
             if number == 25:
@@ -120,7 +114,7 @@ def test_a_producer_finds_its_job_taken_even_if_little_of_it_is_removed_yet(
     assert _count(store) == {}
 
 
-def test_a_later_submit_clears_half_jobs_away_and_no_other(store: Store, submit: Submit) -> None:
+def test_a_later_submit_removes_abandoned_half_jobs_only(store: Store, submit: Submit) -> None:
     kept, dead, alive = make_job(store), make_half(store, 20), begin(store, 600)
     submission = submit(iter(rows(5)))
     assert _count(store) == {kept: 10, submission.job_id: 5}
@@ -131,9 +125,7 @@ def test_a_later_submit_clears_half_jobs_away_and_no_other(store: Store, submit:
     audited_status(store, kept)
 
 
-def test_documents_go_batch_by_batch_and_what_is_left_waits_for_the_next_removal(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_removal_goes_on_with_the_next_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removal, "ROWS_AT_ONCE", 10)
     make_half(store, 35)
     half = _taken(store)
@@ -153,13 +145,13 @@ def test_documents_go_batch_by_batch_and_what_is_left_waits_for_the_next_removal
     assert _count(store) == {}
 
 
-def test_no_time_means_no_removal(store: Store) -> None:
+def test_removal_without_time_removes_nothing(store: Store) -> None:
     job_id = make_half(store, 5)
     assert remove_abandoned(store, 0) == 0
     assert _count(store) == {job_id: 5}
 
 
-def test_of_two_that_remove_one_job_the_second_finds_it_taken(store: Store) -> None:
+def test_the_second_of_two_removals_of_a_job_finds_it_held(store: Store) -> None:
     make_half(store, 5)
     half = _taken(store)
     assert remove_abandoned(store, 10) == 0
@@ -167,7 +159,7 @@ def test_of_two_that_remove_one_job_the_second_finds_it_taken(store: Store) -> N
     assert not remove(store, half)
 
 
-def test_a_half_job_that_was_cancelled_is_a_job_of_the_past_and_stays(store: Store) -> None:
+def test_a_cancelled_half_job_is_not_abandoned(store: Store) -> None:
     job_id = make_half(store, 5)
     with store.writing() as connection:
         cancel_job(connection, job_id)

@@ -55,9 +55,7 @@ def test_a_queue_at_rest_is_healthy(store: Store, settings: Settings, broker: Br
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_broker_that_is_not_there_is_told_and_the_rest_is_looked_at(
-    store: Store, settings: Settings
-) -> None:
+def test_a_missing_broker_is_reported_and_the_rest_is_checked(store: Store, settings: Settings) -> None:
     settings.home.mkdir()
     health = examine(settings)
     states = {check.name: check.state for check in health.checks}
@@ -66,7 +64,7 @@ def test_a_broker_that_is_not_there_is_told_and_the_rest_is_looked_at(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_broker_whose_memory_is_nearly_taken_is_told(settings: Settings, broker: Broker) -> None:
+def test_a_broker_with_little_memory_left_is_reported(settings: Settings, broker: Broker) -> None:
     with broker.client() as client:
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 10_000)
     check = checked(settings, "broker")
@@ -74,9 +72,7 @@ def test_a_broker_whose_memory_is_nearly_taken_is_told(settings: Settings, broke
     assert "of its memory is taken" in check.message
 
 
-def test_a_store_of_another_version_is_told_and_its_tables_are_left_alone(
-    store: Store, settings: Settings
-) -> None:
+def test_a_store_of_another_version_is_reported_and_not_read(store: Store, settings: Settings) -> None:
     with store.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     states = {check.name: check for check in examine(settings).checks}
@@ -85,9 +81,7 @@ def test_a_store_of_another_version_is_told_and_its_tables_are_left_alone(
     assert states["workers"].state == HealthState.UNKNOWN
 
 
-def test_a_model_without_a_living_worker_is_told_as_soon_as_somebody_waits_for_it(
-    store: Store, settings: Settings
-) -> None:
+def test_a_model_with_waiting_chunks_and_no_worker_is_reported(store: Store, settings: Settings) -> None:
     worker_id = make_worker(store)
     make_job(store)
     assert checked(settings, "workers").state == HealthState.HEALTHY
@@ -99,9 +93,7 @@ def test_a_model_without_a_living_worker_is_told_as_soon_as_somebody_waits_for_i
     assert "`qwenq worker --model echo`" in (check.recommendation or "")
 
 
-def test_a_failed_worker_is_told_with_its_reason_until_another_took_its_place(
-    store: Store, settings: Settings
-) -> None:
+def test_a_failed_worker_is_reported_until_another_replaces_it(store: Store, settings: Settings) -> None:
     worker_id = make_worker(store)
     with store.writing() as connection:
         note_failed(connection, worker_id, "no weights here")
@@ -112,7 +104,7 @@ def test_a_failed_worker_is_told_with_its_reason_until_another_took_its_place(
     assert checked(settings, "workers").state == HealthState.HEALTHY
 
 
-def test_a_schedule_that_no_beat_looks_after_is_told(store: Store, settings: Settings) -> None:
+def test_an_overdue_schedule_is_reported(store: Store, settings: Settings) -> None:
     assert checked(settings, "schedules").state == HealthState.HEALTHY
     request = ScheduledRequest(inputs=("in.jsonl",), spec=JobSpec(model="echo"))
     with store.writing() as connection:
@@ -123,7 +115,7 @@ def test_a_schedule_that_no_beat_looks_after_is_told(store: Store, settings: Set
     assert (check.state, "`qwenq beat`" in (check.recommendation or "")) == (HealthState.UNHEALTHY, True)
 
 
-def test_stranded_work_is_told_of_each_kind(store: Store, settings: Settings) -> None:
+def test_each_kind_of_stranded_work_is_reported(store: Store, settings: Settings) -> None:
     worker_id = make_worker(store)
     assert checked(settings, "stranded").state == HealthState.HEALTHY
     job_id = make_job(store)
@@ -138,7 +130,7 @@ def test_stranded_work_is_told_of_each_kind(store: Store, settings: Settings) ->
         assert told in check.message
 
 
-def test_a_worker_slower_than_it_was_is_told(store: Store, settings: Settings) -> None:
+def test_a_worker_that_became_slow_is_reported(store: Store, settings: Settings) -> None:
     worker_id = make_worker(store)
     claim = take(store, chunks_of(store, make_job(store))[0], worker_id)
 
@@ -162,7 +154,7 @@ def silent_server() -> Iterator[int]:
         yield port
 
 
-def test_services_that_take_connections_and_say_nothing_hold_nobody_up(
+def test_health_does_not_wait_for_services_that_never_answer(
     silent_server: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(examining, "PATIENCE_SECONDS", 0.5)
@@ -181,7 +173,7 @@ def test_services_that_take_connections_and_say_nothing_hold_nobody_up(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_command_tells_what_to_do_and_its_exit_code_is_the_state(
+def test_health_prints_recommendations_and_exits_with_its_state(
     store: Store, settings: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QWENQ_HOME", str(settings.home))
@@ -198,7 +190,7 @@ def test_the_command_tells_what_to_do_and_its_exit_code_is_the_state(
     assert CliRunner().invoke(command, ["--only", "weather"]).exit_code == 2
 
 
-def test_a_first_look_makes_nothing(settings: Settings) -> None:
+def test_health_creates_no_home_or_store(settings: Settings) -> None:
     fresh = settings.model_copy(update={"database_url": None})
     store = checked(fresh, "store")
     assert store.state == HealthState.UNHEALTHY

@@ -59,7 +59,7 @@ def test_the_second_submit_gives_the_first_ones_job_and_stores_nothing(store: St
     assert audited_status(store, first.job_id).documents.total == _documents(store) == 30
 
 
-def test_the_job_is_given_whatever_became_of_it(store: Store, submit: Submit) -> None:
+def test_a_repeated_key_returns_the_job_in_whatever_state(store: Store, submit: Submit) -> None:
     first = submit(rows(5))
     answer_all(store, first.job_id, make_worker(store))
     assert submit(rows(5)).job_id == first.job_id
@@ -79,7 +79,7 @@ def test_the_job_is_given_whatever_became_of_it(store: Store, submit: Submit) ->
         ({"model": "other"}, rows(6), "model, input"),
     ],
 )
-def test_another_request_under_the_same_key_is_refused_and_told_apart(
+def test_another_request_with_the_same_key_is_refused_with_the_difference(
     store: Store, submit: Submit, other: dict[str, object], content: list[Row], named: str
 ) -> None:
     first = submit(rows(5))
@@ -94,13 +94,13 @@ def test_name_priority_and_the_names_of_files_may_differ(submit: Submit) -> None
     assert submit(rows(5), other).job_id == first.job_id
 
 
-def test_other_keys_and_none_are_other_jobs(submit: Submit) -> None:
+def test_submits_with_other_keys_or_without_keys_are_other_jobs(submit: Submit) -> None:
     keys = ("a", "b", None, None)
     found = [submit(rows(2), SPEC.model_copy(update={"idempotency_key": key})) for key in keys]
     assert len({submission.job_id for submission in found}) == 4
 
 
-def test_of_many_submits_at_once_one_stores_and_all_give_its_job(store: Store, submit: Submit) -> None:
+def test_many_concurrent_submits_with_one_key_store_one_job(store: Store, submit: Submit) -> None:
     together = threading.Barrier(6)
 
     def begin() -> Iterator[Row]:
@@ -175,7 +175,7 @@ def test_a_first_submit_that_died_half_way_makes_room_and_leaves_nothing(
         assert list(connection.execute(select(jobs.c.id)).scalars()) == [submission.job_id]
 
 
-def test_a_job_that_was_cancelled_while_it_was_stored_is_given_as_it_is(store: Store, submit: Submit) -> None:
+def test_a_repeated_key_returns_a_job_that_was_cancelled_while_stored(store: Store, submit: Submit) -> None:
     def cancelling() -> Iterator[Row]:
         yield from rows(3)
         with store.writing() as connection:
@@ -199,7 +199,7 @@ def test_a_repeated_submit_announces_what_the_first_could_not(
     assert broker.depth("echo") == 1
 
 
-def test_a_drawn_seed_is_the_same_for_the_same_key_and_another_for_another() -> None:
+def test_a_drawn_seed_depends_on_the_key_alone() -> None:
     settings = Settings(model="echo")
 
     def seed(key: str | None) -> int | None:

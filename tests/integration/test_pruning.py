@@ -58,9 +58,7 @@ def ids(report: PruneReport) -> list[int]:
     return [job.id for job in report.jobs]
 
 
-def test_only_what_ended_long_enough_ago_is_removed_and_with_all_its_rows(
-    store: Store, settings: Settings
-) -> None:
+def test_prune_removes_only_jobs_that_ended_long_ago_with_all_rows(store: Store, settings: Settings) -> None:
     worker_id = make_worker(store)
     old, recent, running = make_ended(store, worker_id, 40), make_ended(store, worker_id, 20), make_job(store)
     claim = take(store, chunks_of(store, running)[0], worker_id)
@@ -78,7 +76,7 @@ def test_only_what_ended_long_enough_ago_is_removed_and_with_all_its_rows(
     assert ids(pruned(settings, 30 * DAY)) == []
 
 
-def test_a_job_that_is_being_removed_cannot_be_cancelled_and_goes(store: Store, settings: Settings) -> None:
+def test_a_job_in_removal_cannot_be_cancelled(store: Store, settings: Settings) -> None:
     job_id = make_ended(store, make_worker(store), 40)
     with store.writing() as connection:
         half = hold_ended(connection, job_id, DAY, lease_seconds=60)
@@ -90,7 +88,7 @@ def test_a_job_that_is_being_removed_cannot_be_cancelled_and_goes(store: Store, 
     assert remove(store, half)
 
 
-def test_a_job_that_was_cancelled_before_its_removal_began_keeps_its_rows(store: Store) -> None:
+def test_a_half_job_cancelled_before_its_removal_keeps_its_rows(store: Store) -> None:
     job_id = make_job(store, documents=10, released=False)
     half = HalfJob(job_id, "its producer")
     with store.writing() as connection:
@@ -108,14 +106,16 @@ def test_without_an_age_only_half_jobs_go(store: Store, settings: Settings) -> N
     assert audited_status(store, ended).documents.total == 10
 
 
-def test_a_look_ahead_removes_nothing(store: Store, settings: Settings) -> None:
+def test_a_prune_preview_removes_nothing(store: Store, settings: Settings) -> None:
     ended = make_ended(store, make_worker(store), 40)
     assert ids(foresee(settings, DAY)) == [ended]
     assert audited_status(store, ended).documents.succeeded == 10
 
 
 @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED])
-def test_however_a_job_ended_it_is_removed(store: Store, settings: Settings, state: JobState) -> None:
+def test_prune_removes_completed_failed_and_cancelled_jobs(
+    store: Store, settings: Settings, state: JobState
+) -> None:
     job_id = make_ended(store, make_worker(store), 40)
     with store.writing() as connection:
         connection.execute(update(jobs).where(jobs.c.id == job_id).values(state=state))
@@ -135,13 +135,13 @@ def test_workers_go_once_they_are_silent_and_no_job_names_them(store: Store, set
     audited_status(store, staying)
 
 
-def test_a_worker_that_lives_stays_however_young_the_age(store: Store, settings: Settings) -> None:
+def test_prune_never_removes_a_living_worker(store: Store, settings: Settings) -> None:
     make_ended(store, make_worker(store), 1)
     report = pruned(settings, 0.0)
     assert (len(report.jobs), report.workers) == (1, 0)
 
 
-def test_a_job_that_was_retried_after_the_look_is_left_alone(store: Store, settings: Settings) -> None:
+def test_prune_skips_a_job_that_was_retried_meanwhile(store: Store, settings: Settings) -> None:
     worker_id = make_worker(store)
     job_id = make_job(store, documents=1)
     finish(store, take(store, chunks_of(store, job_id)[0], worker_id), [failure(0)])
@@ -153,9 +153,7 @@ def test_a_job_that_was_retried_after_the_look_is_left_alone(store: Store, setti
     assert audited_status(store, job_id).state == JobState.QUEUED
 
 
-def test_a_job_that_is_being_removed_cannot_be_revived_and_the_next_prune_goes_on(
-    store: Store, settings: Settings
-) -> None:
+def test_a_job_in_removal_cannot_be_revived(store: Store, settings: Settings) -> None:
     job_id = make_ended(store, make_worker(store), 40)
     with store.writing() as connection:
         # Its remover dies at once.
@@ -165,9 +163,7 @@ def test_a_job_that_is_being_removed_cannot_be_revived_and_the_next_prune_goes_o
     assert ids(pruned(settings, None)) == [job_id]
 
 
-def test_a_worker_that_slept_through_it_all_writes_into_no_later_job(
-    store: Store, settings: Settings
-) -> None:
+def test_a_late_worker_of_a_removed_job_writes_into_no_later_job(store: Store, settings: Settings) -> None:
     """SQLite gives the numbers of a job that was removed, and of its chunks, to the next one."""
     sleeper, other = make_worker(store), make_worker(store)
     job_id = make_job(store, documents=4)
@@ -183,7 +179,7 @@ def test_a_worker_that_slept_through_it_all_writes_into_no_later_job(
     assert audited_status(store, later).documents.running == 4
 
 
-def test_a_cancelled_job_stays_as_long_as_a_worker_is_at_it(store: Store, settings: Settings) -> None:
+def test_a_cancelled_job_stays_while_a_worker_holds_a_chunk(store: Store, settings: Settings) -> None:
     job_id = make_job(store, documents=4)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
@@ -196,7 +192,7 @@ def test_a_cancelled_job_stays_as_long_as_a_worker_is_at_it(store: Store, settin
     assert ids(pruned(settings, 0.0)) == [job_id]
 
 
-def test_what_was_measured_for_a_job_that_is_gone_is_dropped(store: Store, settings: Settings) -> None:
+def test_late_batches_of_a_removed_job_are_dropped(store: Store, settings: Settings) -> None:
     job_id = make_job(store, documents=1)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [failure(0)])

@@ -19,7 +19,7 @@ def ended(folder: Path, *said: str) -> Service:
     return service
 
 
-def test_a_service_that_ended_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_a_service_that_ended_is_reported_with_its_last_output(tmp_path: Path) -> None:
     with pytest.raises(ServiceFailed, match="exit code 3, last words: goodbye"):
         ended(tmp_path, "hello", "goodbye", "").require_running()
 

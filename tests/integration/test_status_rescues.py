@@ -34,7 +34,7 @@ def flush(broker: Broker) -> None:
         channel.client.flushall()
 
 
-def test_documents_of_a_dead_worker_are_not_told_as_running_any_more(
+def test_status_does_not_show_documents_of_a_dead_worker_as_running(
     store: Store, settings: Settings, dead: int
 ) -> None:
     job_id = make_job(store)
@@ -44,21 +44,21 @@ def test_documents_of_a_dead_worker_are_not_told_as_running_any_more(
     assert (audited_status(store, job_id).documents.running, len(chunks_of(store, job_id))) == (0, 3)
 
 
-def test_a_claim_that_lives_is_left_alone(store: Store, settings: Settings, dead: int) -> None:
+def test_status_leaves_living_claims_alone(store: Store, settings: Settings, dead: int) -> None:
     job_id = make_job(store)
     take(store, chunks_of(store, job_id)[0], dead)
     Rescuer(settings).put_back()
     assert audited_status(store, job_id).documents.running == 4
 
 
-def test_what_was_never_announced_is_announced(store: Store, settings: Settings, broker: Broker) -> None:
+def test_status_announces_unannounced_chunks(store: Store, settings: Settings, broker: Broker) -> None:
     job_id = make_job(store)
     age(store, job_id, 60)
     assert Rescuer(settings).announce() is None
     assert broker.depth("echo") == 3
 
 
-def test_messages_that_a_flushed_redis_lost_are_sent_again(
+def test_status_sends_messages_again_that_redis_lost(
     store: Store, settings: Settings, broker: Broker, dead: int
 ) -> None:
     job_id = make_job(store)
@@ -69,9 +69,7 @@ def test_messages_that_a_flushed_redis_lost_are_sent_again(
     assert broker.depth("echo") == 3
 
 
-def test_what_workers_see_to_themselves_is_left_to_them(
-    store: Store, settings: Settings, broker: Broker
-) -> None:
+def test_status_leaves_announcing_to_living_workers(store: Store, settings: Settings, broker: Broker) -> None:
     make_worker(store)
     job_id = make_job(store)
     announce_job(store, broker, job_id)
@@ -81,7 +79,7 @@ def test_what_workers_see_to_themselves_is_left_to_them(
     assert broker.depth("echo") == 0
 
 
-def test_a_broker_that_is_away_is_said_and_what_needs_none_is_done(
+def test_status_rescues_and_reports_a_broker_that_is_away(
     store: Store, settings: Settings, dead: int
 ) -> None:
     job_id = make_job(store)
@@ -95,7 +93,7 @@ def test_a_broker_that_is_away_is_said_and_what_needs_none_is_done(
     assert audited_status(store, job_id).documents.pending == 10
 
 
-def test_nothing_stranded_means_no_celery_and_no_write(
+def test_status_without_stranded_work_writes_nothing_and_imports_no_celery(
     store: Store, settings: Settings, dead: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh, held = make_job(store), make_job(store)
@@ -116,7 +114,7 @@ def test_nothing_stranded_means_no_celery_and_no_write(
     assert status.documents.pending == 10
 
 
-def test_who_watches_looks_each_half_lease(store: Store, settings: Settings, dead: int) -> None:
+def test_a_watched_status_rescues_each_half_lease(store: Store, settings: Settings, dead: int) -> None:
     rescuer = Rescuer(settings.model_copy(update={"lease_seconds": 3_600.0}))
     rescuer.look_sometimes()
     job_id = make_job(store)

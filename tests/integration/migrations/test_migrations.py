@@ -48,7 +48,7 @@ def test_migrations_build_what_the_tables_would_build(empty_store: Store) -> Non
     assert created.keys() == metadata.tables.keys()
 
 
-def test_every_kind_of_detail_is_compared(store: Store) -> None:
+def test_described_tables_include_every_kind_of_detail(store: Store) -> None:
     """The comparison above is worth what it looks at."""
     with store.reading() as connection:
         chunks = described(connection)["chunks"]
@@ -115,7 +115,7 @@ def test_the_code_goes_on_with_an_upgraded_store(first_store: Store) -> None:
 
 
 @pytest.mark.parametrize("revision", sorted(LATER_ROWS))
-def test_what_a_later_version_added_is_kept_too(empty_store: Store, revision: str) -> None:
+def test_an_upgrade_keeps_what_a_later_version_added(empty_store: Store, revision: str) -> None:
     with empty_store.writing() as connection:
         upgrade(connection, revision)
         tables = _tables(connection)

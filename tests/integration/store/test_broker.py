@@ -114,12 +114,12 @@ def test_a_broker_that_knows_no_such_password_says_what_to_correct(
 
 
 @pytest.mark.parametrize("url", ["nonsense://somewhere", "redis://host:port/0"])
-def test_a_broker_url_that_is_none_is_a_setting_to_mend(settings: Settings, url: str) -> None:
+def test_an_invalid_broker_url_raises_invalid_setting(settings: Settings, url: str) -> None:
     with pytest.raises(InvalidSetting, match="QWENQ_BROKER_URL"):
         Broker(settings.model_copy(update={"broker_url": url})).ping()
 
 
-def test_the_embedded_socket_has_a_path_that_a_socket_can_have(settings: Settings, tmp_path: Path) -> None:
+def test_the_path_of_the_embedded_socket_is_short_enough(settings: Settings, tmp_path: Path) -> None:
     deep = settings.model_copy(update={"home": tmp_path / ("long" * 30)})
     other = settings.model_copy(update={"home": tmp_path / ("long" * 31)})
     assert len(socket_path(deep)) <= 100

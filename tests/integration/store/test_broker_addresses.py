@@ -39,7 +39,7 @@ def test_the_embedded_redis_of_an_unusual_home_answers(tmp_path: Path) -> None:
         service.wait_until_stopped(5)
 
 
-def test_a_folder_of_another_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(home=tmp_path / "é")
     owner = os.getuid()
     monkeypatch.setattr("os.getuid", lambda: owner + 54_321)
@@ -63,7 +63,7 @@ def test_a_folder_of_another_is_not_trusted(tmp_path: Path, monkeypatch: pytest.
         "redis://h/a",
     ],
 )
-def test_what_is_no_redis_url_is_a_setting_to_mend(url: str) -> None:
+def test_a_url_of_another_service_raises_invalid_setting(url: str) -> None:
     with pytest.raises(InvalidSetting) as invalid:
         Broker(Settings(broker_url=url))
     assert invalid.value.name == "QWENQ_BROKER_URL"
@@ -81,10 +81,10 @@ def test_what_is_no_redis_url_is_a_setting_to_mend(url: str) -> None:
         ("redis://[bad", "redis://[bad"),
     ],
 )
-def test_passwords_are_masked(url: str, shown: str) -> None:
+def test_passwords_in_broker_urls_are_masked(url: str, shown: str) -> None:
     assert without_passwords(url) == shown
 
 
-def test_the_address_of_a_plain_home_is_plain(tmp_path: Path) -> None:
+def test_the_broker_url_of_a_plain_home_needs_no_quoting(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "h")
     assert broker_url(settings) == f"redis+socket://{tmp_path}/h/redis.sock"

@@ -24,9 +24,7 @@ from tests.builders import (
 from tests.integration.store.conftest import Audited
 
 
-def test_all_documents_of_a_job_that_waits_are_cancelled_but_the_bad_rows(
-    store: Store, audited: Audited
-) -> None:
+def test_a_cancel_of_a_waiting_job_cancels_all_documents_but_bad_rows(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=10, bad=(3,))
     _cancel(store, job_id)
     status = audited(job_id)
@@ -35,7 +33,9 @@ def test_all_documents_of_a_job_that_waits_are_cancelled_but_the_bad_rows(
     assert chunks_of(store, job_id, ChunkState.DONE) == chunks_of(store, job_id)
 
 
-def test_a_chunk_at_work_goes_on_until_its_worker_drops_it(store: Store, audited: Audited) -> None:
+def test_a_running_chunk_of_a_cancelled_job_runs_until_its_worker_drops_it(
+    store: Store, audited: Audited
+) -> None:
     job_id = make_job(store, documents=12)
     claim = take(store, chunks_of(store, job_id)[1], make_worker(store))
     write(store, claim, [answer(4)])
@@ -50,7 +50,7 @@ def test_a_chunk_at_work_goes_on_until_its_worker_drops_it(store: Store, audited
     assert chunks_of(store, job_id, ChunkState.DONE) == chunks_of(store, job_id)
 
 
-def test_a_chunk_that_waits_again_keeps_the_outcomes_that_it_has(store: Store, audited: Audited) -> None:
+def test_a_cancel_keeps_the_outcomes_of_a_released_chunk(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [answer(0), answer(1), failure(2)])
@@ -74,7 +74,7 @@ def test_answers_that_arrive_after_a_cancel_are_kept(store: Store, audited: Audi
     )
 
 
-def test_a_chunk_given_back_after_a_cancel_is_dropped(store: Store, audited: Audited) -> None:
+def test_a_chunk_released_after_a_cancel_is_dropped(store: Store, audited: Audited) -> None:
     """Its worker was told to stop in the same moment and never heard of the cancel."""
     job_id = make_job(store, documents=4)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
@@ -87,9 +87,7 @@ def test_a_chunk_given_back_after_a_cancel_is_dropped(store: Store, audited: Aud
     assert chunks_of(store, job_id, ChunkState.DONE) == chunks_of(store, job_id)
 
 
-def test_a_job_cancelled_while_its_rows_come_in_stays_cancelled_with_all_of_them(
-    store: Store, audited: Audited
-) -> None:
+def test_a_job_cancelled_while_it_is_stored_stays_cancelled(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=10, released=False)
     with store.writing() as connection:
         connection.execute(
@@ -118,7 +116,7 @@ def test_a_job_that_has_ended_cannot_be_cancelled(store: Store, audited: Audited
     assert audited(job_id) == before
 
 
-def test_another_job_is_not_cancelled(store: Store, audited: Audited) -> None:
+def test_a_cancel_leaves_other_jobs_alone(store: Store, audited: Audited) -> None:
     first, second = make_job(store), make_job(store)
     _cancel(store, first)
     assert (audited(second).state, audited(second).documents.pending) == (JobState.QUEUED, 10)

@@ -18,7 +18,7 @@ def test_chunks_come_in_input_order_a_page_at_a_time(store: Store) -> None:
     assert ([chunk.first_seq for chunk in rest.chunks], rest.next_after) == ([8], None)
 
 
-def test_a_chunk_tells_who_has_it_since_how_many_attempts_and_for_how_long(store: Store) -> None:
+def test_a_chunk_line_shows_worker_attempts_and_lease(store: Store) -> None:
     job_id = make_job(store, documents=12)
     worker_id = make_worker(store, name="w7@there")
     done, running, waiting = chunks_of(store, job_id)
@@ -35,14 +35,14 @@ def test_a_chunk_tells_who_has_it_since_how_many_attempts_and_for_how_long(store
     assert (third.id, third.worker, third.attempt) == (waiting, None, 0)
 
 
-def test_chunks_of_one_state_can_be_asked_for(store: Store) -> None:
+def test_chunks_can_be_filtered_by_state(store: Store) -> None:
     job_id = make_job(store, documents=12)
     take(store, chunks_of(store, job_id)[1], make_worker(store))
     assert [chunk.first_seq for chunk in _page(store, job_id, -1, ChunkState.RUNNING).chunks] == [4]
     assert [chunk.first_seq for chunk in _page(store, job_id, -1, ChunkState.QUEUED).chunks] == [0, 8]
 
 
-def test_a_job_tells_what_was_asked_for(store: Store) -> None:
+def test_job_details_show_what_the_job_asks_for(store: Store) -> None:
     job_id = make_job(store, priority=Priority.HIGH)
     with store.reading() as connection:
         details = job_details(connection, job_id)

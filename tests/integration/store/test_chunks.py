@@ -19,7 +19,7 @@ from tests.builders import EXPIRED, MODEL, chunks_of, finish, make_job, make_wor
 from tests.integration.store.conftest import age
 
 
-def test_a_released_job_waits_unannounced_in_input_order(store: Store) -> None:
+def test_chunks_of_a_queued_job_are_unannounced_in_input_order(store: Store) -> None:
     make_job(store)
     job_id = make_job(store, documents=10, priority=Priority.HIGH, model="m")
     with store.reading() as connection:
@@ -36,7 +36,7 @@ def test_an_announced_chunk_is_not_announced_again_by_its_submitter(store: Store
         assert [notice.chunk_id for notice in unannounced_of_job(connection, job_id)] == [second]
 
 
-def test_what_nobody_announced_shows_only_after_the_grace(store: Store) -> None:
+def test_unannounced_chunks_show_only_after_the_grace(store: Store) -> None:
     job_id = make_job(store, documents=10)
     with store.reading() as connection:
         assert never_announced(connection, after_seconds=60) == []
@@ -44,7 +44,7 @@ def test_what_nobody_announced_shows_only_after_the_grace(store: Store) -> None:
     assert _never(store) == chunks_of(store, job_id)
 
 
-def test_what_was_announced_shows_once_that_is_long_ago_oldest_first(store: Store) -> None:
+def test_chunks_announced_long_ago_show_oldest_first(store: Store) -> None:
     older, newer = make_job(store, documents=4), make_job(store, documents=8)
     for job_id, seconds in ((newer, 100), (older, 200)):
         _mark(store, chunks_of(store, job_id))

@@ -33,7 +33,7 @@ from tests.integration.store.conftest import Audited
 CLAIMANTS = 8
 
 
-def test_of_many_claimants_at_once_one_gets_the_chunk(store: Store, audited: Audited) -> None:
+def test_one_of_many_concurrent_claims_gets_the_chunk(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
     chunk_id = chunks_of(store, job_id)[0]
     claimants = [make_worker(store) for _ in range(CLAIMANTS)]
@@ -51,7 +51,7 @@ def test_of_many_claimants_at_once_one_gets_the_chunk(store: Store, audited: Aud
     assert audited(job_id).documents.running == 4
 
 
-def test_claimants_of_different_chunks_all_get_theirs(store: Store, audited: Audited) -> None:
+def test_concurrent_claims_of_different_chunks_all_succeed(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4 * CLAIMANTS)
     worker_id = make_worker(store)
     together = threading.Barrier(CLAIMANTS, timeout=30)
@@ -73,14 +73,14 @@ def test_a_claim_says_what_it_holds_and_starts_the_job(store: Store, audited: Au
     assert audited(job_id).state == JobState.RUNNING
 
 
-def test_a_worker_of_another_model_gets_nothing(store: Store, audited: Audited) -> None:
+def test_a_worker_with_another_model_cannot_claim_the_chunk(store: Store, audited: Audited) -> None:
     job_id = make_job(store)
     chunk_id = chunks_of(store, job_id)[0]
     assert _claim(store, chunk_id, make_worker(store), model="Qwen/Qwen3-8B") is None
     assert (audited(job_id).state, audited(job_id).documents.pending) == (JobState.QUEUED, 10)
 
 
-def test_a_chunk_that_is_held_done_or_not_there_gives_nothing(store: Store) -> None:
+def test_a_held_done_or_missing_chunk_cannot_be_claimed(store: Store) -> None:
     job_id = make_job(store, documents=4)
     worker_id = make_worker(store)
     chunk_id = chunks_of(store, job_id)[0]
@@ -92,7 +92,9 @@ def test_a_chunk_that_is_held_done_or_not_there_gives_nothing(store: Store) -> N
 
 
 @pytest.mark.parametrize("state", [JobState.VALIDATING, JobState.PAUSED, JobState.CANCELLED])
-def test_a_job_that_must_not_run_gives_nothing(store: Store, audited: Audited, state: JobState) -> None:
+def test_a_chunk_of_a_job_that_must_not_run_cannot_be_claimed(
+    store: Store, audited: Audited, state: JobState
+) -> None:
     job_id = make_job(store, released=state != JobState.VALIDATING)
     with store.writing() as connection:
         if state == JobState.CANCELLED:
@@ -118,7 +120,7 @@ def test_each_claim_is_a_new_attempt_whatever_ended_the_one_before(store: Store)
     assert [claim.attempt for claim in (first, second, third)] == [1, 2, 3]
 
 
-def test_a_chunk_given_back_keeps_its_outcomes_and_counts_no_crash(store: Store, audited: Audited) -> None:
+def test_a_released_chunk_keeps_its_outcomes_and_counts_no_crash(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
     chunk_id = chunks_of(store, job_id)[0]
     claim = take(store, chunk_id, make_worker(store))
@@ -156,7 +158,7 @@ def test_a_chunk_with_an_unanswered_document_cannot_be_closed(store: Store) -> N
         finish_chunk(connection, claim)
 
 
-def test_a_worker_hears_of_its_job_and_of_itself(store: Store) -> None:
+def test_a_renewal_returns_the_states_of_job_and_worker(store: Store) -> None:
     job_id = make_job(store)
     worker_id = make_worker(store)
     make_worker(store)

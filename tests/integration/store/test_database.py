@@ -31,13 +31,13 @@ SPEC = JobSpec(model=MODEL)
         ("sqlite:////no/such/folder/store.db", "/no/such/folder does not exist"),
     ],
 )
-def test_a_url_that_cannot_be_a_store_is_a_setting_to_mend(url: str, reason: str) -> None:
+def test_an_invalid_database_url_raises_invalid_setting(url: str, reason: str) -> None:
     with pytest.raises(InvalidSetting, match=reason) as invalid:
         Store(url)
     assert invalid.value.name == "QWENQ_DATABASE_URL"
 
 
-def test_an_unreachable_postgres_is_away_and_its_password_stays_secret() -> None:
+def test_an_unreachable_postgres_is_away_and_its_password_is_masked() -> None:
     with Store("postgresql://someone:s3cret@127.0.0.1:1/db") as store:
         for transaction in (store.reading, store.writing):
             with pytest.raises(StoreAway, match=r"someone:\*\*\*@127\.0\.0\.1:1/db") as away, transaction():
@@ -85,7 +85,7 @@ def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
         assert connection.scalar(select(func.count()).select_from(jobs)) == 0
 
 
-def test_a_reader_sees_one_moment_whatever_is_written_meanwhile(store: Store) -> None:
+def test_a_reader_sees_one_snapshot_whatever_is_written_meanwhile(store: Store) -> None:
     make_job(store)
     with store.reading() as connection:
         before = connection.scalar(select(func.count()).select_from(jobs))
@@ -95,7 +95,7 @@ def test_a_reader_sees_one_moment_whatever_is_written_meanwhile(store: Store) ->
         assert connection.scalar(select(func.count()).select_from(jobs)) == 2
 
 
-def test_what_a_caller_gets_wrong_is_not_told_as_a_store_that_is_away(store: Store) -> None:
+def test_an_error_of_the_caller_is_not_reported_as_store_away(store: Store) -> None:
     with pytest.raises(exc.IntegrityError), store.writing() as connection:
         connection.execute(update(jobs).values(state="nonsense"))
         connection.execute(insert(jobs).values(id=1))
@@ -109,7 +109,7 @@ def test_the_databases_clock_can_be_moved_and_is_exact(store: Store) -> None:
     assert past.tzinfo is present.tzinfo is not None
 
 
-def test_a_sqlite_store_is_durable_checks_its_keys_and_lets_readers_go_on(sqlite_url: str) -> None:
+def test_a_sqlite_store_is_durable_checks_foreign_keys_and_does_not_block_readers(sqlite_url: str) -> None:
     with Store(sqlite_url) as store:
         with store.reading() as connection:
             found = [

@@ -78,7 +78,7 @@ def test_a_job_without_answers_has_no_distributions_and_no_time(store: Store) ->
         assert device_times(connection, job_id) == []
 
 
-def test_the_time_of_devices_is_that_of_the_batches_of_the_job(store: Store) -> None:
+def test_device_times_add_up_the_batches_of_the_job(store: Store) -> None:
     job_id, other = make_job(store, documents=8, chunk_documents=4), make_job(store)
     first, second = (make_worker(store, name=f"w{number}@here") for number in range(2))
     mine = [

@@ -80,7 +80,7 @@ def test_rows_keep_their_place_source_line_and_id(store: Store) -> None:
         ]
 
 
-def test_insert_tells_which_places_are_bad(store: Store) -> None:
+def test_insert_rows_returns_the_seqs_of_bad_rows(store: Store) -> None:
     job_id = make_job(store, documents=0, released=False)
     with store.writing() as connection:
         assert insert_rows(connection, job_id, 0, rows(5, bad=(1, 4)), ["in.jsonl"]) == [1, 4]
@@ -93,7 +93,7 @@ def test_thousands_of_rows_go_in_at_once(store: Store) -> None:
         assert connection.scalar(select(func.count()).where(documents.c.job_id == job_id)) == 4_000
 
 
-def test_a_worker_is_given_what_has_no_outcome_in_input_order(store: Store, audited: Audited) -> None:
+def test_a_claim_gets_documents_without_an_outcome_in_input_order(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=12, chunk_documents=8, bad=(3,))
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [answer(5), failure(0), answer(6)])
@@ -103,7 +103,7 @@ def test_a_worker_is_given_what_has_no_outcome_in_input_order(store: Store, audi
     assert audited(job_id).documents.failed == 2
 
 
-def test_documents_of_another_job_are_never_given(store: Store) -> None:
+def test_a_claim_gets_no_documents_of_another_job(store: Store) -> None:
     make_job(store, documents=4)
     job_id = make_job(store, documents=4)
     make_job(store, documents=4)
@@ -115,7 +115,7 @@ def test_documents_of_another_job_are_never_given(store: Store) -> None:
     assert (len(found), running) == (4, 4)
 
 
-def test_a_constraint_that_is_no_duplicate_is_not_taken_for_one(store: Store) -> None:
+def test_another_violated_constraint_is_not_reported_as_a_duplicate(store: Store) -> None:
     job_id = make_job(store, documents=4)
     with pytest.raises(exc.IntegrityError), store.writing() as connection:
         insert_rows(connection, job_id, 3, [row(100)], ["in.jsonl"])

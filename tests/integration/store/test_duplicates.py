@@ -18,7 +18,9 @@ from tests.builders import MODEL, answer, answer_all, chunks_of, finish, make_wo
 from tests.integration.store.conftest import Audited
 
 
-def test_a_second_use_in_one_batch_is_a_bad_row_that_names_the_first(store: Store, audited: Audited) -> None:
+def test_an_id_used_twice_in_one_batch_is_a_bad_row_that_names_the_first(
+    store: Store, audited: Audited
+) -> None:
     job_id = store_job(store, [row(0), row(1, "twice"), row(2), row(3, "twice", '{"text": "other"}')])
     first, second = _stored(store, job_id)[1], _stored(store, job_id)[3]
     assert (first.custom_id, first.state) == ("twice", DocumentState.PENDING)
@@ -32,7 +34,7 @@ def test_a_second_use_in_one_batch_is_a_bad_row_that_names_the_first(store: Stor
     assert audited(job_id).documents.failed == 1
 
 
-def test_a_second_use_in_a_later_batch_names_the_first(store: Store) -> None:
+def test_an_id_used_again_in_a_later_batch_names_the_first(store: Store) -> None:
     job_id = _begin(store)
     assert _insert(store, job_id, 0, [row(0), row(1, "twice")]) == []
     assert _insert(store, job_id, 2, [row(2)]) == []
@@ -41,7 +43,7 @@ def test_a_second_use_in_a_later_batch_names_the_first(store: Store) -> None:
     assert [one.custom_id for one in _stored(store, job_id)] == ["d0", "twice", "d2", "d3", None, "d5"]
 
 
-def test_many_uses_over_many_batches_all_name_the_very_first(store: Store) -> None:
+def test_an_id_used_in_many_batches_names_the_first_each_time(store: Store) -> None:
     job_id = _begin(store)
     bad = [
         place
@@ -54,15 +56,13 @@ def test_many_uses_over_many_batches_all_name_the_very_first(store: Store) -> No
     assert all("on line 2;" in _stored(store, job_id)[place].error_message for place in bad)
 
 
-def test_of_several_files_the_first_use_names_its_own(store: Store) -> None:
+def test_a_duplicate_id_names_the_file_of_the_first_use(store: Store) -> None:
     twice: list[Row] = [Document("a", 0, 1, "{}"), Document("b", 1, 5, "{}"), Document("b", 2, 9, "{}")]
     job_id = store_job(store, twice, sources=("one.jsonl", "two.csv", "three.jsonl"))
     assert "on line 5 of two.csv;" in _stored(store, job_id)[2].error_message
 
 
-def test_the_first_use_keeps_its_answer_and_the_second_is_an_error_line(
-    store: Store, audited: Audited
-) -> None:
+def test_a_duplicate_id_keeps_the_first_answer_and_the_second_fails(store: Store, audited: Audited) -> None:
     job_id = store_job(store, [row(0, "x"), row(1, "x"), row(2, "y")])
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.reading() as connection:
@@ -77,7 +77,7 @@ def test_the_first_use_keeps_its_answer_and_the_second_is_an_error_line(
     audited(job_id)
 
 
-def test_a_bad_row_has_no_id_and_takes_none_away(store: Store) -> None:
+def test_a_bad_row_has_no_id_and_uses_up_none(store: Store) -> None:
     job_id = store_job(store, [BadRow(0, 1, "x", "broken"), BadRow(0, 2, "x", "broken"), row(2, "x")])
     assert [one.custom_id for one in _stored(store, job_id)] == [None, None, "x"]
 

@@ -39,7 +39,7 @@ def test_the_oldest_answer_of_a_fingerprint_is_given(store: Store) -> None:
     assert found[b"four"].finish_reason is FinishReason.STOP
 
 
-def test_without_statistics_too_the_index_is_used(postgres: Store) -> None:
+def test_earlier_answers_use_the_index_even_without_statistics(postgres: Store) -> None:
     job_id = make_job(postgres, documents=MANY)
     fingerprints = [secrets.token_bytes(32) for _ in range(MANY)]
     values = {

@@ -15,7 +15,7 @@ def test_a_job_without_failures_has_no_groups(store: Store) -> None:
     assert _groups(store, make_job(store)) == []
 
 
-def test_the_most_frequent_code_comes_first_with_its_number(store: Store) -> None:
+def test_the_most_frequent_error_code_comes_first_with_its_count(store: Store) -> None:
     job_id = make_job(store, documents=10, chunk_documents=9, bad={4})
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [answer(0), *(failure(seq) for seq in (1, 2, 3)), *map(answer, range(5, 10))])
@@ -25,7 +25,7 @@ def test_the_most_frequent_code_comes_first_with_its_number(store: Store) -> Non
     assert bad.messages[0].documents == (FailedDocument(4, None, "in.jsonl", 5),)
 
 
-def test_messages_that_are_alike_are_told_once_with_some_of_their_documents(store: Store) -> None:
+def test_equal_failure_messages_are_grouped_with_some_documents(store: Store) -> None:
     job_id = make_job(store, documents=10, chunk_documents=10)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [failure(seq, message="often" if seq else "once") for seq in range(10)])
@@ -36,7 +36,7 @@ def test_messages_that_are_alike_are_told_once_with_some_of_their_documents(stor
     assert len(often.documents) == DOCUMENTS_OF_MESSAGE
 
 
-def test_only_some_of_many_messages_are_told_and_a_long_one_is_cut(store: Store) -> None:
+def test_a_failure_group_shows_few_messages_and_cuts_long_ones(store: Store) -> None:
     job_id = make_job(store, documents=10, chunk_documents=10)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [failure(seq, message=f"{seq}" * 1_000) for seq in range(10)])
@@ -46,7 +46,7 @@ def test_only_some_of_many_messages_are_told_and_a_long_one_is_cut(store: Store)
     assert not group.messages[0].message.is_whole
 
 
-def test_a_document_of_a_second_file_is_found_there(store: Store) -> None:
+def test_a_failed_document_of_the_second_file_names_that_file(store: Store) -> None:
     job_id = store_job(store, [row(0), row(1, source=1)], sources=("a.csv", "b.csv"))
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [answer(0), failure(1)])

@@ -41,7 +41,7 @@ def expired(store: Store, job_id: int) -> Claim:
     return take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
 
 
-def test_a_claim_that_was_taken_over_can_write_nothing(
+def test_a_claim_whose_chunk_was_claimed_again_cannot_write(
     store: Store, job_id: int, expired: Claim, audited: Audited
 ) -> None:
     _rescue(store)
@@ -58,7 +58,7 @@ def test_a_claim_that_was_taken_over_can_write_nothing(
     audited(job_id)
 
 
-def test_a_claim_that_was_rescued_can_write_nothing_even_before_another_takes_it(
+def test_a_rescued_claim_cannot_write_even_before_the_next_claim(
     store: Store, job_id: int, expired: Claim, audited: Audited
 ) -> None:
     _rescue(store)
@@ -68,7 +68,7 @@ def test_a_claim_that_was_rescued_can_write_nothing_even_before_another_takes_it
 
 
 @pytest.mark.parametrize("ending", [finish_chunk, release_chunk, drop_chunk])
-def test_a_claim_that_has_ended_holds_nothing_any_more(
+def test_an_ended_claim_does_not_hold_its_chunk(
     store: Store, job_id: int, expired: Claim, ending: Callable[[Connection, Claim], object]
 ) -> None:
     write(store, expired, answers(expired))
@@ -101,7 +101,7 @@ def test_outcomes_written_with_a_lost_fence_are_rolled_back(
     assert audited(job_id).documents.succeeded == 0
 
 
-def test_a_lease_that_ran_out_still_holds_while_nobody_took_the_chunk(
+def test_an_expired_lease_still_holds_until_somebody_claims_the_chunk(
     store: Store, job_id: int, expired: Claim, audited: Audited
 ) -> None:
     write(store, expired, [answer(0)], lease_seconds=LEASE)
@@ -110,7 +110,7 @@ def test_a_lease_that_ran_out_still_holds_while_nobody_took_the_chunk(
     assert audited(job_id).documents.succeeded == 4
 
 
-def test_a_renewal_moves_the_lease_and_a_mere_check_does_not(store: Store, expired: Claim) -> None:
+def test_a_renewal_moves_the_lease_and_a_check_does_not(store: Store, expired: Claim) -> None:
     begun, asked = _lease(store, expired)
     assert begun < asked
     with store.writing() as connection:
@@ -132,7 +132,7 @@ def test_a_renewal_beside_a_rescue_keeps_the_chunk(postgres: Store) -> None:
         write(postgres, claim, answers(claim))
 
 
-def test_a_rescue_beside_a_renewal_takes_the_chunk(postgres: Store) -> None:
+def test_a_rescue_beside_a_renewal_queues_the_chunk(postgres: Store) -> None:
     job_id = make_job(postgres, documents=4)
     claim = take(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres), EXPIRED)
     with ThreadPoolExecutor() as threads:

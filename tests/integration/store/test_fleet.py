@@ -17,7 +17,7 @@ from tests.builders import EXPIRED, MODEL, answer, chunks_of, make_job, make_wor
 HELD = HeldChunk(1, 1, 1, 4, 0, 60.0)
 
 
-def test_a_busy_worker_tells_its_chunk_and_how_far_it_is(store: Store) -> None:
+def test_a_busy_worker_shows_its_chunk_and_progress(store: Store) -> None:
     job_id = make_job(store)
     worker_id = make_worker(store)
     claim = take(store, chunks_of(store, job_id)[0], worker_id)
@@ -30,7 +30,7 @@ def test_a_busy_worker_tells_its_chunk_and_how_far_it_is(store: Store) -> None:
     assert held.lease_seconds > 0
 
 
-def test_a_worker_is_idle_when_it_holds_nothing_and_tells_of_its_model(store: Store) -> None:
+def test_a_worker_without_a_chunk_is_idle_and_shows_its_model(store: Store) -> None:
     make_worker(store, name="w@here")
     (worker,) = _fleet(store).workers
     assert (worker.condition, worker.name, worker.model) == (WorkerCondition.IDLE, "w@here", MODEL)
@@ -60,13 +60,13 @@ def test_a_silent_worker_is_lost_whatever_it_holds(store: Store) -> None:
         (WorkerState.FAILED, 10**6, WorkerCondition.FAILED),
     ],
 )
-def test_silence_means_loss_of_whoever_did_not_say_that_it_ended(
+def test_a_silent_worker_is_lost_unless_it_noted_its_end(
     state: WorkerState, silent_seconds: float, condition: WorkerCondition
 ) -> None:
     assert condition_of(state, silent_seconds, [HELD]) == condition
 
 
-def test_a_failed_worker_tells_why(store: Store) -> None:
+def test_a_failed_worker_shows_its_error(store: Store) -> None:
     with store.writing() as connection:
         worker_id = register_worker(connection, WorkerIdentity("w", "h", 1, MODEL))
         note_failed(connection, worker_id, "there is no config.json")
@@ -74,7 +74,7 @@ def test_a_failed_worker_tells_why(store: Store) -> None:
     assert (worker.condition, worker.error) == (WorkerCondition.FAILED, "there is no config.json")
 
 
-def test_workers_of_earlier_days_stand_apart(store: Store) -> None:
+def test_earlier_workers_are_listed_apart(store: Store) -> None:
     """Of those that stopped as they should, so do those of the last hours."""
     hour, day = 3_600, 86_400
     ages = {
@@ -97,7 +97,7 @@ def test_workers_of_earlier_days_stand_apart(store: Store) -> None:
     assert fleet.earlier_count == 2
 
 
-def test_only_the_newest_of_many_earlier_workers_are_told(store: Store) -> None:
+def test_only_the_newest_earlier_workers_are_listed(store: Store) -> None:
     for _ in range(4):
         _last_heard(store, make_worker(store), seconds_ago=10**6)
     with store.reading() as connection:
@@ -105,7 +105,7 @@ def test_only_the_newest_of_many_earlier_workers_are_told(store: Store) -> None:
     assert (len(fleet.earlier), fleet.earlier_count) == (3, 4)
 
 
-def test_the_last_hour_is_told_by_the_minute_with_what_padding_cost(store: Store) -> None:
+def test_speeds_of_the_last_hour_come_by_the_minute_with_padding_waste(store: Store) -> None:
     quick, slow, quiet = (make_worker(store) for _ in range(3))
     with store.writing() as connection:
         connection.execute(update(workers).values(started_at=now(-2 * 3_600)))
@@ -125,7 +125,7 @@ def test_the_last_hour_is_told_by_the_minute_with_what_padding_cost(store: Store
     assert {point.padding_waste for point in speeds[slow]} == {None}
 
 
-def test_before_its_start_a_worker_has_no_speed_rather_than_none_at_all(store: Store) -> None:
+def test_before_its_start_a_worker_has_no_speed_instead_of_zero(store: Store) -> None:
     worker_id = make_worker(store)
     with store.writing() as connection:
         connection.execute(update(workers).values(started_at=now(-20.5 * 60)))

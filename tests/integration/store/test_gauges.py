@@ -65,14 +65,14 @@ def measure(
         )
 
 
-def test_an_empty_store_has_nothing_of_anything(store: Store) -> None:
+def test_an_empty_store_has_empty_gauges(store: Store) -> None:
     found = look(store, 0)
     assert (dict(found.jobs), +Counter(found.documents), +Counter(found.open_documents)) == ({}, {}, {})
     assert (found.waiting, found.workers, found.batches, found.newest_batch) == ({}, (), [], 0)
     assert (found.attempts, found.rescues, found.poison_documents) == (0, 0, 0)
 
 
-def test_documents_are_counted_by_state_and_apart_those_of_jobs_that_go_on(store: Store) -> None:
+def test_documents_are_counted_by_state_in_all_and_in_open_jobs(store: Store) -> None:
     worker_id = make_worker(store)
     ended = make_job(store, documents=4, bad=(1,))
     answer_all(store, ended, worker_id)
@@ -101,7 +101,7 @@ def test_documents_are_counted_by_state_and_apart_those_of_jobs_that_go_on(store
     assert [worker.held[0].documents for worker in found.workers] == [4]
 
 
-def test_a_look_after_another_finds_what_one_alone_does_whatever_becomes_of_jobs(store: Store) -> None:
+def test_a_reading_with_kept_sums_equals_one_without(store: Store) -> None:
     worker_id = make_worker(store)
     first, second, third, fourth = (make_job(store, documents=5, bad=(1,)) for _ in range(4))
     before = look(store)
@@ -145,7 +145,7 @@ def test_chunks_of_jobs_that_rest_are_not_read_again(store: Store) -> None:
     assert look(store).attempts == 50
 
 
-def test_what_waits_is_told_by_model_with_the_age_of_the_oldest(store: Store) -> None:
+def test_waiting_work_is_counted_by_model_with_the_age_of_the_oldest(store: Store) -> None:
     age(store, make_job(store, documents=10), 600)
     make_job(store, documents=3, model="other")
     paused = make_job(store, documents=8)
@@ -186,7 +186,7 @@ def test_attempts_rescues_and_poison_are_counted(store: Store) -> None:
     assert (found.attempts, found.rescues, found.poison_documents) == (2, 2, 1)
 
 
-def test_batches_are_told_once_each_in_their_order(store: Store) -> None:
+def test_each_batch_is_read_once_in_order(store: Store) -> None:
     claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
     measure(store, claim, BATCH)
     first = look(store, 0)
@@ -198,7 +198,7 @@ def test_batches_are_told_once_each_in_their_order(store: Store) -> None:
     assert look(store, None).batches == ()
 
 
-def test_a_batch_is_told_when_none_before_it_can_come_to_light_any_more(store: Store) -> None:
+def test_a_batch_is_read_once_no_earlier_one_can_appear(store: Store) -> None:
     claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
     measure(store, claim, BATCH)
     measure(store, claim, BATCH, seconds_ago=SETTLED_SECONDS / 2)
@@ -207,7 +207,7 @@ def test_a_batch_is_told_when_none_before_it_can_come_to_light_any_more(store: S
     assert found.newest_batch == found.batches[0].id
 
 
-def test_one_that_commits_after_a_later_one_is_not_lost(postgres: Store) -> None:
+def test_a_batch_that_commits_after_a_later_one_is_not_lost(postgres: Store) -> None:
     worker_id = make_worker(postgres)
     first, second = (take(postgres, chunks_of(postgres, make_job(postgres))[0], worker_id) for _ in range(2))
     with postgres.writing() as slow:
@@ -220,7 +220,7 @@ def test_one_that_commits_after_a_later_one_is_not_lost(postgres: Store) -> None
     assert [one.rows for one in look(postgres, reached.newest_batch).batches] == [4, 5]
 
 
-def test_a_long_backlog_is_told_in_several_looks(store: Store) -> None:
+def test_a_long_backlog_of_batches_takes_several_readings(store: Store) -> None:
     claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
     many = MOST_BATCHES + 3
     measure(store, claim, *[BATCH] * many)
@@ -229,7 +229,7 @@ def test_a_long_backlog_is_told_in_several_looks(store: Store) -> None:
     assert len(look(store, first[-1].id).batches) == 3
 
 
-def test_what_was_removed_is_told_no_more(store: Store) -> None:
+def test_batches_of_a_removed_job_are_not_read(store: Store) -> None:
     claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
     measure(store, claim, BATCH, BATCH)
     assert look(store).newest_batch == 2
@@ -238,7 +238,7 @@ def test_what_was_removed_is_told_no_more(store: Store) -> None:
     assert look(store).newest_batch == 1
 
 
-def test_an_older_worker_beside_an_upgraded_store_tells_no_seconds(store: Store) -> None:
+def test_a_batch_of_an_older_worker_has_no_answer_seconds(store: Store) -> None:
     claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
     measure(store, claim, BATCH)
     with store.writing() as connection:

@@ -67,7 +67,7 @@ def test_the_devices_work_is_the_sum_of_the_batches(store: Store) -> None:
     assert (work.together, work.resident_bytes, work.gpu_peak_bytes) == (5.0, 3_000, 5_000)
 
 
-def test_a_job_without_answers_has_no_figures_and_one_that_is_not_there_is_none(store: Store) -> None:
+def test_a_job_without_answers_has_no_figures_and_a_missing_job_no_metrics(store: Store) -> None:
     found = metrics_of(store, make_job(store))
     assert (found.response_seconds, found.device, found.tokens_per_second) == (None, None, None)
     with store.reading() as connection:

@@ -32,7 +32,7 @@ from tests.builders import (
 from tests.integration.store.conftest import Audited
 
 
-def test_every_step_of_a_job_is_told_as_its_documents_are(store: Store, audited: Audited) -> None:
+def test_the_status_follows_every_step_of_a_job(store: Store, audited: Audited) -> None:
     worker_id = make_worker(store)
     job_id = make_job(store, documents=12, chunk_documents=5, bad=(2,), released=False)
     assert _told(audited(job_id)) == ("validating", {"total": 12, "pending": 11, "failed": 1})
@@ -100,7 +100,7 @@ def test_a_chunk_of_bad_rows_only_is_done_at_once(store: Store, audited: Audited
     audited(job_id)
 
 
-def test_what_was_asked_for_comes_back_whole(store: Store) -> None:
+def test_an_assignment_has_the_prompt_and_parameters_that_were_stored(store: Store) -> None:
     spec = JobSpec(
         model=MODEL,
         name="Verträge 東京",
@@ -133,13 +133,13 @@ def test_jobs_are_listed_newest_first(store: Store) -> None:
         assert [one.state for one in job_statuses(connection, limit=9)][-1] == JobState.COMPLETED
 
 
-def test_a_job_that_is_not_there_has_no_status(store: Store) -> None:
+def test_a_missing_job_has_no_status(store: Store) -> None:
     with store.reading() as connection:
         assert job_status(connection, 12345) is None
         assert job_statuses(connection, limit=5) == []
 
 
-def test_an_interrupted_run_takes_up_its_newest_unfinished_job(store: Store) -> None:
+def test_an_interrupted_one_shot_goes_on_with_its_newest_job(store: Store) -> None:
     with store.writing() as connection:
         older, newer, unstored, other = (
             create_job(connection, JobSpec(model=MODEL), run_key=key) for key in ("k", "k", "k", "other")

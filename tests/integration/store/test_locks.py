@@ -90,7 +90,7 @@ def _hold(connection: Connection, table: str, job_id: int) -> None:
 
 
 @pytest.mark.parametrize("rescued", [False, True], ids=["given back", "rescued"])
-def test_a_chunk_put_back_beside_a_cancel_is_cancelled_with_its_job(postgres: Store, rescued: bool) -> None:
+def test_a_chunk_released_or_rescued_beside_a_cancel_is_cancelled(postgres: Store, rescued: bool) -> None:
     job_id = make_job(postgres, documents=4)
     claim = take(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres), EXPIRED)
     write(postgres, claim, answers(claim)[:1])
@@ -114,7 +114,7 @@ def test_a_chunk_put_back_beside_a_cancel_is_cancelled_with_its_job(postgres: St
     assert chunks_of(postgres, job_id) == chunks_of(postgres, job_id, ChunkState.DONE)
 
 
-def test_a_cancel_beside_a_chunk_given_back_cancels_it_too(postgres: Store) -> None:
+def test_a_cancel_beside_a_release_cancels_the_released_chunk(postgres: Store) -> None:
     job_id = make_job(postgres, documents=4)
     claim = take(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres))
 
@@ -133,7 +133,7 @@ def test_a_cancel_beside_a_chunk_given_back_cancels_it_too(postgres: Store) -> N
     assert (status.state, status.documents.cancelled) == (JobState.CANCELLED, 4)
 
 
-def test_a_chunk_that_waited_is_claimed_and_ended_beside_the_end_of_another_and_so_is_its_job(
+def test_two_chunks_that_end_at_once_end_their_job(
     postgres: Store,
 ) -> None:
     job_id = make_job(postgres, documents=8)
@@ -152,7 +152,7 @@ def test_a_chunk_that_waited_is_claimed_and_ended_beside_the_end_of_another_and_
     assert audited_status(postgres, job_id).state == JobState.COMPLETED
 
 
-def test_rescuers_at_once_rescue_each_chunk_once(store: Store) -> None:
+def test_concurrent_rescuers_rescue_each_chunk_once(store: Store) -> None:
     job_id = make_job(store, documents=24)
     worker_id = make_worker(store)
     for chunk_id in chunks_of(store, job_id):
@@ -172,7 +172,7 @@ def test_rescuers_at_once_rescue_each_chunk_once(store: Store) -> None:
     audited_status(store, job_id)
 
 
-def test_announcing_passes_by_what_another_holds_and_waits_for_nobody(postgres: Store) -> None:
+def test_marking_announced_skips_locked_chunks(postgres: Store) -> None:
     held, free = chunks_of(postgres, make_job(postgres, documents=8))
     with postgres.writing() as holder:
         holder.execute(select(chunks.c.id).where(chunks.c.id == held).with_for_update())

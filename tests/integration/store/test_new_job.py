@@ -42,9 +42,7 @@ DEEDS: dict[str, Deed] = {
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_a_chunk_of_a_job_without_statistics_is_looked_up_and_the_job_not_read(
-    postgres: Store, deed: str
-) -> None:
+def test_documents_of_a_new_job_are_found_by_the_index_without_statistics(postgres: Store, deed: str) -> None:
     known = make_job(postgres, DOCUMENTS, chunk_documents=CHUNK)
     with postgres.writing() as connection:
         connection.execute(_FILL, {"of_job": known, "first": 0})

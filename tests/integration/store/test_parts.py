@@ -20,7 +20,7 @@ def answered(text: str) -> PartAnswer:
     return PartAnswer(text, FinishReason.STOP, Usage(10, 2, 1, 3), 0.5)
 
 
-def test_a_part_has_one_answer_the_newest(store: Store) -> None:
+def test_the_newest_answer_to_a_part_replaces_older_ones(store: Store) -> None:
     claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
     first, cut_otherwise = Part(0, 0, 0, 0, 9), Part(0, 0, 0, 0, 7)
     other = Part(1, 0, 0, 0, 9)
@@ -33,7 +33,7 @@ def test_a_part_has_one_answer_the_newest(store: Store) -> None:
         insert_parts(connection, claim, {})
 
 
-def test_they_are_told_in_the_order_of_the_input_and_the_levels(
+def test_answers_to_parts_come_in_input_order_and_by_level(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored_parts, "PAGE_ROWS", 2)
@@ -49,7 +49,7 @@ def test_they_are_told_in_the_order_of_the_input_and_the_levels(
     assert {(line.first_char, line.last_char) for line in lines} == {(0, 4)}
 
 
-def test_who_answers_a_part_gets_on_and_is_no_suspect(store: Store) -> None:
+def test_an_answer_to_a_part_clears_the_crashes(store: Store) -> None:
     chunk_id = chunks_of(store, make_job(store))[0]
     suspect(store, chunk_id)
     claim = take(store, chunk_id, make_worker(store))
@@ -63,7 +63,7 @@ def test_who_answers_a_part_gets_on_and_is_no_suspect(store: Store) -> None:
     assert crashes == 0
 
 
-def test_they_go_with_their_job(store: Store) -> None:
+def test_answers_to_parts_are_removed_with_their_job(store: Store) -> None:
     claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
     with store.writing() as connection:
         insert_parts(connection, claim, {Part(0, 0, 0, 0, 9): answered("one")})

@@ -42,7 +42,7 @@ def job_id(store: Store) -> int:
     return make_job(store, documents=12)
 
 
-def test_nothing_of_a_paused_job_can_be_claimed(store: Store, job_id: int) -> None:
+def test_no_chunk_of_a_paused_job_can_be_claimed(store: Store, job_id: int) -> None:
     worker_id = make_worker(store)
     _pause(store, job_id)
     first, *_ = chunks_of(store, job_id)
@@ -61,7 +61,7 @@ def test_a_paused_job_gives_way_to_another(store: Store, job_id: int) -> None:
 
 
 @pytest.mark.parametrize("begun", [False, True], ids=["queued", "running"])
-def test_a_resumed_job_is_what_it_was_and_is_answered_to_the_end(
+def test_a_resumed_job_returns_to_its_state_and_completes(
     store: Store, audited: Audited, job_id: int, *, begun: bool
 ) -> None:
     worker_id = make_worker(store)
@@ -84,7 +84,7 @@ def test_a_paused_job_whose_last_documents_were_in_flight_ends(store: Store, aud
     assert audited(job_id).finished_at is not None
 
 
-def test_what_is_held_is_kept_and_finished_and_the_rest_stays_paused(
+def test_a_pause_lets_held_chunks_finish_and_stops_the_rest(
     store: Store, audited: Audited, job_id: int
 ) -> None:
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
@@ -95,7 +95,9 @@ def test_what_is_held_is_kept_and_finished_and_the_rest_stays_paused(
     assert (status.state, status.documents.succeeded, status.documents.pending) == (JobState.PAUSED, 4, 8)
 
 
-def test_what_is_given_back_or_rescued_stays_paused(store: Store, audited: Audited, job_id: int) -> None:
+def test_a_released_or_rescued_chunk_of_a_paused_job_stays_unclaimable(
+    store: Store, audited: Audited, job_id: int
+) -> None:
     worker_id = make_worker(store)
     given_back, expired, _ = chunks_of(store, job_id)
     claim = take(store, given_back, worker_id)
@@ -120,7 +122,7 @@ def test_a_paused_job_can_be_cancelled(store: Store, audited: Audited, job_id: i
     assert (status.state, status.documents.cancelled) == (JobState.CANCELLED, 12)
 
 
-def test_a_pause_is_no_time_at_work(store: Store, audited: Audited, job_id: int) -> None:
+def test_the_time_of_a_pause_is_left_out_of_the_speed(store: Store, audited: Audited, job_id: int) -> None:
     """Ten seconds of work, a pause of an hour, ten seconds of work: the speed is that of twenty seconds."""
     worker_id = make_worker(store)
     finish(store, take(store, chunks_of(store, job_id)[0], worker_id))
@@ -141,7 +143,7 @@ def test_a_pause_is_no_time_at_work(store: Store, audited: Audited, job_id: int)
 @pytest.mark.parametrize(
     "state", [JobState.VALIDATING, JobState.PAUSED, JobState.COMPLETED, JobState.CANCELLED]
 )
-def test_what_neither_waits_nor_runs_cannot_be_paused(
+def test_a_job_that_is_neither_queued_nor_running_cannot_be_paused(
     store: Store, audited: Audited, state: JobState
 ) -> None:
     job_id = _job_in(store, state)
@@ -154,7 +156,7 @@ def test_what_neither_waits_nor_runs_cannot_be_paused(
 @pytest.mark.parametrize(
     "state", [JobState.VALIDATING, JobState.QUEUED, JobState.COMPLETED, JobState.CANCELLED]
 )
-def test_what_is_not_paused_cannot_be_resumed(store: Store, audited: Audited, state: JobState) -> None:
+def test_a_job_that_is_not_paused_cannot_be_resumed(store: Store, audited: Audited, state: JobState) -> None:
     job_id = _job_in(store, state)
     before = audited(job_id)
     with pytest.raises(JobNotPaused, match=f"is {state}, not paused"):
@@ -181,7 +183,7 @@ def test_a_paused_job_is_not_announced_and_a_resumed_one_is_at_once(
         assert unannounced_of_job(connection, job_id) == []
 
 
-def test_another_job_is_neither_paused_nor_announced_again(store: Store, job_id: int) -> None:
+def test_pause_and_resume_leave_other_jobs_alone(store: Store, job_id: int) -> None:
     other = make_job(store)
     with store.writing() as connection:
         mark_announced(connection, chunks_of(store, other))
@@ -194,7 +196,7 @@ def test_another_job_is_neither_paused_nor_announced_again(store: Store, job_id:
         assert len(unannounced_of_job(connection, job_id)) == 3
 
 
-def test_a_run_that_was_paused_is_taken_up_again(store: Store, job_id: int) -> None:
+def test_a_one_shot_goes_on_with_a_paused_job(store: Store, job_id: int) -> None:
     with store.writing() as connection:
         connection.execute(update(jobs).where(jobs.c.id == job_id).values(run_key="key"))
         pause_job(connection, job_id)

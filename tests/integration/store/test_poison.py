@@ -50,7 +50,7 @@ def test_several_poisonous_documents_fail_alone(store: Store, audited: Audited, 
     _expect_only_poison(store, audited, job_id, poison, bad=(10,))
 
 
-def test_mishaps_between_which_work_gets_on_point_at_no_document(store: Store, audited: Audited) -> None:
+def test_crashes_with_progress_in_between_fail_no_document(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4, chunk_documents=4)
     worker_id = make_worker(store)
     for done in range(3):

@@ -33,7 +33,7 @@ def test_a_job_without_answers_has_an_empty_page(store: Store) -> None:
     assert _page(store, make_job(store), after=-1) == PreviewPage((), None)
 
 
-def test_long_texts_are_cut_and_say_how_long_they_are(store: Store) -> None:
+def test_long_texts_in_previews_are_cut_and_have_their_length(store: Store) -> None:
     content = '{"text": "' + "ä" * 10_000 + '"}'
     job_id = store_job(store, [row(0, content=content)])
     finish(store, take(store, chunks_of(store, job_id)[0], make_worker(store)), [answer(0, "ö" * 1_000)])
@@ -43,7 +43,7 @@ def test_long_texts_are_cut_and_say_how_long_they_are(store: Store) -> None:
     assert not preview.answer.is_whole
 
 
-def test_one_document_is_told_whole_with_its_answer(store: Store) -> None:
+def test_document_details_show_the_whole_document_and_answer(store: Store) -> None:
     job_id = make_job(store, documents=1)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     said = replace(answer(0, "long " * 1_000), reasoning="thinking")
@@ -57,7 +57,7 @@ def test_one_document_is_told_whole_with_its_answer(store: Store) -> None:
     assert (document.answer.worker, document.answer.attempt) == ("w@here", 1)
 
 
-def test_a_failed_document_tells_how_it_failed_each_time(store: Store) -> None:
+def test_document_details_show_each_failure(store: Store) -> None:
     job_id = make_job(store, documents=1)
     worker_id = make_worker(store)
     finish(store, take(store, chunks_of(store, job_id)[0], worker_id), [failure(0, message="first")])
@@ -71,7 +71,7 @@ def test_a_failed_document_tells_how_it_failed_each_time(store: Store) -> None:
     assert document.answer is None
 
 
-def test_a_document_that_is_not_there_is_none(store: Store) -> None:
+def test_a_missing_document_has_no_details(store: Store) -> None:
     assert _document(store, make_job(store, documents=1), 1) is None
     assert _document(store, 4711, 0) is None
 

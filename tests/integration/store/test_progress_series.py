@@ -23,15 +23,15 @@ MEASURED = BatchMetrics(
 )
 
 
-def test_a_job_that_waits_for_its_first_claim_has_no_points(store: Store) -> None:
+def test_a_job_before_its_first_claim_has_no_progress_points(store: Store) -> None:
     assert _progress(store, make_job(store)) == Progress()
 
 
-def test_a_job_that_is_not_there_has_no_points(store: Store) -> None:
+def test_a_missing_job_has_no_progress_points(store: Store) -> None:
     assert _progress(store, 4711) == Progress()
 
 
-def test_documents_are_told_in_the_step_in_which_they_were_reported_and_tokens_over_a_minute(
+def test_documents_count_in_the_step_of_their_report_and_tokens_over_a_minute(
     store: Store,
 ) -> None:
     job_id = _job_of_a_minute(store, documents=8)
@@ -50,7 +50,7 @@ def test_documents_are_told_in_the_step_in_which_they_were_reported_and_tokens_o
 
 
 @pytest.mark.parametrize("many", [1, 10**6], ids=["by chunks", "by batches"])
-def test_the_last_point_is_what_the_job_says_of_itself(
+def test_the_last_progress_point_equals_the_status(
     store: Store, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bad rows and failures before the model are in no batch, a document begun anew is in two."""
@@ -70,13 +70,13 @@ def test_the_last_point_is_what_the_job_says_of_itself(
     assert _progress(store, job_id).points[-1].documents == _answered_or_failed(store, job_id) == 7
 
 
-def test_the_step_that_is_not_over_has_no_rate_yet(store: Store) -> None:
+def test_the_current_step_has_no_speed(store: Store) -> None:
     job_id = make_job(store)
     take(store, chunks_of(store, job_id)[0], make_worker(store))
     assert [point.tokens_per_second for point in _progress(store, job_id).points] == [None, None]
 
 
-def test_reports_that_come_early_or_late_are_no_jumps(store: Store) -> None:
+def test_early_or_late_reports_make_no_jumps_in_the_speed(store: Store) -> None:
     """Ten seconds apart, and in steps of ten seconds: two may fall into one of them, and none into the next."""
     job_id = _job_of_a_minute(store, documents=8)
     first, _ = chunks_of(store, job_id)
@@ -85,7 +85,7 @@ def test_reports_that_come_early_or_late_are_no_jumps(store: Store) -> None:
     assert [rate for rate in rates[1:] if rate is not None and not 6 < rate < 14] == []
 
 
-def test_a_speed_is_that_of_the_last_minute(store: Store) -> None:
+def test_a_speed_is_averaged_over_the_last_minute(store: Store) -> None:
     job_id = _job_of_a_minute(store, documents=8)
     with store.writing() as connection:
         connection.execute(update(jobs).values(finished_at=NOON + timedelta(seconds=120)))
@@ -94,7 +94,7 @@ def test_a_speed_is_that_of_the_last_minute(store: Store) -> None:
     assert [points[at].tokens_per_second for at in (60, 70, 90, 100, 120)] == [10, 0, 0, 1, 1]
 
 
-def test_a_report_at_the_very_end_is_no_jump(store: Store) -> None:
+def test_a_report_at_the_end_makes_no_jump_in_the_speed(store: Store) -> None:
     job_id = _job_of_a_minute(store, documents=8)
     with store.writing() as connection:
         connection.execute(update(jobs).values(finished_at=NOON + timedelta(seconds=7_201)))

@@ -95,7 +95,7 @@ def test_only_as_many_messages_are_sent_again_as_are_missing(
     assert broker.depth(MODEL) == 10
 
 
-def test_messages_are_not_missed_because_others_are_yet_to_be_sent(
+def test_unannounced_chunks_do_not_count_as_lost_messages(
     store: Store, broker: Broker, settings: Settings
 ) -> None:
     """A submitter is about to announce its own: the queue of the older job is complete all the same."""

@@ -70,7 +70,7 @@ def test_a_chunk_of_a_cancelled_job_is_dropped(store: Store, audited: Audited) -
     assert chunks_of(store, job_id, ChunkState.DONE) == [claim.chunk_id]
 
 
-def test_only_what_a_worker_held_is_rescued_when_it_comes_back(store: Store, audited: Audited) -> None:
+def test_a_restarted_worker_rescues_only_its_own_chunks(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=16)
     own, other = make_worker(store), make_worker(store)
     first, second, third, fourth = chunks_of(store, job_id)
@@ -88,9 +88,7 @@ def test_only_what_a_worker_held_is_rescued_when_it_comes_back(store: Store, aud
     audited(job_id)
 
 
-def test_a_chunk_that_crashed_often_enough_is_halved_between_its_unfinished_documents(
-    store: Store, audited: Audited
-) -> None:
+def test_a_chunk_that_crashed_too_often_is_halved(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=8, chunk_documents=8)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     write(store, claim, [answer(0), answer(1), failure(2), answer(3), answer(7)])
@@ -101,7 +99,7 @@ def test_a_chunk_that_crashed_often_enough_is_halved_between_its_unfinished_docu
     assert (status.documents.pending, status.documents.succeeded, status.documents.failed) == (3, 4, 1)
 
 
-def test_halves_stay_under_suspicion_and_keep_their_place_in_time(store: Store) -> None:
+def test_halves_are_suspects_and_keep_the_age_of_their_chunk(store: Store) -> None:
     job_id = make_job(store, documents=4)
     chunk_id, worker_id = chunks_of(store, job_id)[0], make_worker(store)
     for _ in range(CRASHES_IN_COMPANY + 2):
@@ -117,7 +115,7 @@ def test_halves_stay_under_suspicion_and_keep_their_place_in_time(store: Store) 
     assert len(set(times)) == 1
 
 
-def test_a_document_that_stands_alone_fails_as_poison(store: Store, audited: Audited) -> None:
+def test_a_lone_document_that_crashed_too_often_fails_as_poison(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=2)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     write(store, claim, [answer(0)])
@@ -131,7 +129,7 @@ def test_a_document_that_stands_alone_fails_as_poison(store: Store, audited: Aud
     assert (status.state, status.documents.failed) == (JobState.COMPLETED, 1)
 
 
-def test_a_second_crash_makes_a_suspect_and_only_those_after_it_are_the_documents_own(store: Store) -> None:
+def test_a_second_crash_makes_a_suspect_and_only_later_ones_count(store: Store) -> None:
     job_id = make_job(store, documents=1)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     for suspect_then in (False, True):
@@ -140,7 +138,7 @@ def test_a_second_crash_makes_a_suspect_and_only_those_after_it_are_the_document
     assert _rescue(store, max_crashes=1) == RescueReport(poisoned=1)
 
 
-def test_a_document_that_is_left_alone_by_halving_is_answered_with_nothing_beside_it(store: Store) -> None:
+def test_a_document_left_alone_by_halving_is_a_suspect(store: Store) -> None:
     job_id = make_job(store, documents=2)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     suspect(store, claim.chunk_id, crashes=CRASHES_IN_COMPANY + 3)
@@ -149,9 +147,7 @@ def test_a_document_that_is_left_alone_by_halving_is_answered_with_nothing_besid
 
 
 @pytest.mark.parametrize("max_crashes", [1, 3])
-def test_a_crash_that_does_not_come_again_costs_nothing(
-    store: Store, audited: Audited, max_crashes: int
-) -> None:
+def test_a_single_crash_fails_no_document(store: Store, audited: Audited, max_crashes: int) -> None:
     job_id = make_job(store, documents=9)
     worker_id = make_worker(store)
     for chunk_id in chunks_of(store, job_id)[:2]:
@@ -162,7 +158,7 @@ def test_a_crash_that_does_not_come_again_costs_nothing(
     assert (status.state, status.documents.succeeded) == (JobState.COMPLETED, 9)
 
 
-def test_documents_of_rescued_chunks_wait(store: Store) -> None:
+def test_documents_of_rescued_chunks_are_pending(store: Store) -> None:
     job_id = make_job(store, documents=4)
     take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     _rescue(store)

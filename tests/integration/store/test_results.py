@@ -64,7 +64,7 @@ def test_a_document_that_is_twice_in_one_batch_of_outcomes_is_counted_once(
         assert [one.text for one in results_of(connection, job_id)] == ["first", "answer 2"]
 
 
-def test_of_hundreds_at_once_those_without_an_outcome_are_written(store: Store, audited: Audited) -> None:
+def test_hundreds_of_answers_are_written_only_where_none_exists(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=700, chunk_documents=700)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     before = [answer(0, "first"), failure(1), answer(300, "first"), failure(301), answer(699, "first")]
@@ -76,7 +76,7 @@ def test_of_hundreds_at_once_those_without_an_outcome_are_written(store: Store, 
     assert (texts.count("first"), texts.count("second")) == (3, 695)
 
 
-def test_nothing_to_write_changes_nothing(store: Store, audited: Audited) -> None:
+def test_empty_outcomes_change_nothing(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [])
@@ -96,7 +96,7 @@ def test_an_answer_comes_back_as_it_was_given(store: Store) -> None:
     assert (second.finish_reason, second.usage, second.model) == (FinishReason.LENGTH, cut.usage, MODEL)
 
 
-def test_what_an_answer_took_is_kept_but_of_a_reused_one_nothing(store: Store) -> None:
+def test_usage_and_seconds_are_kept_except_for_reused_answers(store: Store) -> None:
     job_id = make_job(store, documents=2)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(
@@ -127,7 +127,7 @@ def test_a_failure_keeps_its_code_and_message(store: Store) -> None:
         ("\U0001f600", "\U0001f600"),
     ],
 )
-def test_what_a_database_cannot_hold_is_replaced_and_nothing_else(store: Store, told: str, kept: str) -> None:
+def test_only_characters_that_a_database_cannot_hold_are_replaced(store: Store, told: str, kept: str) -> None:
     job_id = make_job(store, documents=2)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [answer(0, told, reasoning=told), failure(1, message=told)])
@@ -155,7 +155,7 @@ def test_pages_are_read_in_input_order_whatever_the_order_of_writing(
     assert failed == [0, 3, 6, 9, 12, 15]
 
 
-def test_a_job_without_answers_has_none(store: Store) -> None:
+def test_a_job_without_answers_has_no_results(store: Store) -> None:
     job_id = make_job(store)
     other = make_job(store, documents=2)
     finish(store, take(store, chunks_of(store, other)[0], make_worker(store)), [answer(0), failure(1)])

@@ -75,7 +75,7 @@ def test_failed_documents_wait_again_and_nothing_else_does(
     assert {seq: after[seq] for seq in before} == before
 
 
-def test_of_several_codes_only_those_asked_for_run_again(
+def test_a_retry_with_codes_runs_only_failures_with_these_codes(
     store: Store, audited: Audited, job_id: int, worker_id: int
 ) -> None:
     assert _retry(store, job_id, "too_long", "never_seen") == 1
@@ -85,7 +85,7 @@ def test_of_several_codes_only_those_asked_for_run_again(
     assert (audited(job_id).documents.failed, audited(job_id).state) == (1, JobState.COMPLETED)
 
 
-def test_how_a_document_failed_before_is_kept_whatever_comes_of_it(
+def test_earlier_failures_are_kept_whatever_the_retry_gives(
     store: Store, audited: Audited, job_id: int, worker_id: int
 ) -> None:
     _retry(store, job_id, "too_long")
@@ -107,7 +107,7 @@ def test_how_a_document_failed_before_is_kept_whatever_comes_of_it(
     assert (bad.custom_id, bad.attempts, bad.earlier) == (None, 0, ())
 
 
-def test_an_error_tells_how_many_times_it_was_tried_and_how_it_failed_before(
+def test_an_error_line_has_the_attempts_and_earlier_failures(
     store: Store, job_id: int, worker_id: int
 ) -> None:
     _retry(store, job_id, "too_long")
@@ -129,7 +129,7 @@ def test_the_history_of_a_job_of_several_files_names_them(store: Store, worker_i
     assert line.error.message == "b.jsonl: much too long"
 
 
-def test_the_history_is_told_page_by_page(
+def test_the_history_is_read_page_by_page(
     store: Store, worker_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qwenq.store.views.answers.failures.PAGE_ROWS", 3)
@@ -142,7 +142,7 @@ def test_the_history_is_told_page_by_page(
     assert told == [(f"d{seq}", number) for seq in range(4) for number in (1, 2)]
 
 
-def test_what_took_its_worker_down_runs_alone(
+def test_a_retried_poison_document_runs_alone(
     store: Store, audited: Audited, job_id: int, worker_id: int
 ) -> None:
     _retry(store, job_id)
@@ -153,7 +153,7 @@ def test_what_took_its_worker_down_runs_alone(
     ]  # fmt: skip
 
 
-def test_what_takes_its_worker_down_once_more_has_its_chances_and_fails_alone(
+def test_a_retried_poison_document_gets_all_its_chances_and_fails_alone(
     store: Store, audited: Audited, job_id: int, worker_id: int
 ) -> None:
     _retry(store, job_id)
@@ -206,7 +206,7 @@ def test_a_failed_job_completes_when_its_retry_succeeds(
     assert audited(job_id).state == JobState.COMPLETED
 
 
-def test_chunks_that_wait_again_are_announced_and_others_are_not(store: Store, job_id: int) -> None:
+def test_a_retry_announces_only_the_chunks_that_wait_again(store: Store, job_id: int) -> None:
     with store.writing() as connection:
         connection.execute(update(chunks).values(published_at=now()))
     _retry(store, job_id, "too_long")
@@ -217,7 +217,7 @@ def test_chunks_that_wait_again_are_announced_and_others_are_not(store: Store, j
     assert len(chunks_of(store, job_id, ChunkState.QUEUED)) == 1
 
 
-def test_the_time_between_two_rounds_is_no_time_at_work(
+def test_the_time_between_two_rounds_is_left_out_of_the_speed(
     store: Store, audited: Audited, worker_id: int
 ) -> None:
     """Ten seconds of work, an hour until the retry and its first claim, ten seconds of work."""
@@ -244,7 +244,7 @@ def test_the_time_between_two_rounds_is_no_time_at_work(
         (JobState.CANCELLED, "as a new job"),
     ],
 )
-def test_what_has_not_ended_by_itself_cannot_be_retried(
+def test_a_job_that_did_not_end_by_itself_cannot_be_retried(
     store: Store, audited: Audited, worker_id: int, state: JobState, remedy: str
 ) -> None:
     job_id = make_job(store, documents=8)
@@ -260,7 +260,7 @@ def test_what_has_not_ended_by_itself_cannot_be_retried(
     assert audited(job_id) == before
 
 
-def test_a_job_with_nothing_to_retry_is_told_why_and_stays_ended(
+def test_a_retry_without_failures_says_why_and_leaves_the_job_ended(
     store: Store, audited: Audited, job_id: int, worker_id: int
 ) -> None:
     before = audited(job_id)
@@ -285,9 +285,7 @@ def test_a_bad_row_never_runs_whatever_its_code(store: Store, audited: Audited, 
     assert (audited(job_id).documents.succeeded, audited(job_id).documents.failed) == (1, 1)
 
 
-def test_of_two_that_retry_at_once_one_is_told_that_the_job_runs(
-    postgres: Store, audited_postgres: Audited
-) -> None:
+def test_the_second_of_two_concurrent_retries_is_refused(postgres: Store, audited_postgres: Audited) -> None:
     job_id = make_job(postgres, documents=4)
     worker_id = make_worker(postgres)
     finish(postgres, _claim_next(postgres, job_id, worker_id), [answer(0), *map(failure, range(1, 4))])

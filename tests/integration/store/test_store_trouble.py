@@ -28,7 +28,7 @@ SECRET = "what the contract says"
         ("something new", "Start it, or correct QWENQ_DATABASE_URL"),
     ],
 )
-def test_sqlite_says_what_to_do(message: str, remedy: str) -> None:
+def test_errors_of_sqlite_come_with_a_remedy(message: str, remedy: str) -> None:
     found = away("sqlite:///x", exc.OperationalError("SELECT 1", None, sqlite3.OperationalError(message)))
     assert found is not None
     assert message in str(found)
@@ -36,7 +36,7 @@ def test_sqlite_says_what_to_do(message: str, remedy: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"something else " * 1_000, b"SQLite format 3\0" + b"\xff" * 5_000])
-def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_is_store_away_with_a_remedy(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "store.db").write_bytes(content)
     with Store(f"sqlite:///{tmp_path / 'store.db'}") as store:
         for transaction in (store.reading, store.writing):
@@ -44,7 +44,7 @@ def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path, conten
                 connection.execute(text("SELECT * FROM jobs"))
 
 
-def test_a_home_that_is_a_file_is_a_setting_to_mend(tmp_path: Path) -> None:
+def test_a_home_that_is_a_file_raises_invalid_setting(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for home in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(InvalidSetting) as invalid:
@@ -79,7 +79,7 @@ def test_an_error_shows_no_document(store: Store) -> None:
         assert SECRET not in str(error.value) + repr(error.value) + str(error.value.orig)
 
 
-def test_a_right_that_is_missing_is_told_and_a_programs_fault_is_not(postgres_url: str) -> None:
+def test_a_missing_right_is_store_away_and_a_programs_fault_is_not(postgres_url: str) -> None:
     with Store(postgres_url) as store:
         with pytest.raises(StoreAway, match="right to read and write"), store.writing() as connection:
             connection.execute(text("CREATE ROLE nobody_here"))
@@ -89,7 +89,7 @@ def test_a_right_that_is_missing_is_told_and_a_programs_fault_is_not(postgres_ur
             connection.execute(text("SELECT nonsense"))
 
 
-def test_a_database_that_is_not_there_is_told(postgres_url: str) -> None:
+def test_a_missing_database_is_store_away_with_a_remedy(postgres_url: str) -> None:
     url = Store(postgres_url).engine.url.set(database="nothing_here")
     refused = pytest.raises(StoreAway, match="Correct the user, the password or the database")
     with Store(url) as store, refused, store.reading():

@@ -42,7 +42,7 @@ def told(records: list[logging.LogRecord]) -> Told:
     return told
 
 
-def test_the_life_of_a_job_is_told(store: Store, told: Told) -> None:
+def test_the_transitions_of_a_jobs_life_are_logged(store: Store, told: Told) -> None:
     job_id, worker_id = make_job(store, documents=1), make_worker(store)
     assert told() == ["job.submitted", "worker.starting", "worker.ready"]
     with store.writing() as connection:
@@ -69,7 +69,7 @@ def test_the_life_of_a_job_is_told(store: Store, told: Told) -> None:
     assert told() == ["job.pruned"]
 
 
-def test_the_end_of_what_took_its_worker_down_is_told(store: Store, told: Told) -> None:
+def test_halving_and_poison_are_logged(store: Store, told: Told) -> None:
     job_id, worker_id = make_job(store, documents=2), make_worker(store)
     (chunk_id,) = chunks_of(store, job_id)
     told()
@@ -87,7 +87,7 @@ def test_the_end_of_what_took_its_worker_down_is_told(store: Store, told: Told) 
     assert told() == ["job.cancelled"]
 
 
-def test_what_is_rolled_back_is_never_told(store: Store, told: Told) -> None:
+def test_transitions_that_are_rolled_back_are_not_logged(store: Store, told: Told) -> None:
     job_id = make_job(store)
     told()
     with pytest.raises(RuntimeError, match="roll back"), store.writing() as connection:

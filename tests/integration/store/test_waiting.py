@@ -33,7 +33,7 @@ def test_the_oldest_job_of_the_first_priority_is_next(store: Store) -> None:
     assert order == [high, normal, later, low]
 
 
-def test_a_cancelled_job_has_no_turn(store: Store) -> None:
+def test_a_cancelled_job_is_never_next(store: Store) -> None:
     job_id = make_job(store)
     with store.writing() as connection:
         cancel_job(connection, job_id)
@@ -50,7 +50,7 @@ def test_chunks_are_claimed_in_input_order_until_none_waits(store: Store, audite
     assert _next_job(store) is None
 
 
-def test_a_suspect_is_passed_by_unless_asked_for(store: Store) -> None:
+def test_a_suspect_is_skipped_unless_wanted(store: Store) -> None:
     job_id = make_job(store, documents=8)
     crashed, trusted = chunks_of(store, job_id)
     suspect(store, crashed)
@@ -86,7 +86,7 @@ def test_many_workers_at_once_claim_each_chunk_once(store: Store, audited: Audit
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_chunk_that_another_is_taking_is_passed_by(store: Store) -> None:
+def test_a_chunk_that_another_claims_is_skipped(store: Store) -> None:
     job_id = make_job(store, documents=12)
     first, second, third = chunks_of(store, job_id)
     worker_id = make_worker(store)

@@ -60,9 +60,7 @@ def test_a_worker_that_cannot_answer_with_its_model_has_failed_and_says_why(
     assert "cannot be loaded" not in str(worker.failure)
 
 
-def test_a_heartbeat_tells_what_the_worker_holds_and_its_load_how_fast_it_was(
-    store: Store, worker_id: int
-) -> None:
+def test_heartbeats_note_memory_and_loading_notes_the_speed(store: Store, worker_id: int) -> None:
     with store.writing() as connection:
         assert device_of(connection, worker_id) is None
         note_model_loaded(connection, worker_id, INFO, tokens_per_second=12.5)
@@ -74,7 +72,7 @@ def test_a_heartbeat_tells_what_the_worker_holds_and_its_load_how_fast_it_was(
     assert held == (1, 2, 3, 12.5)
 
 
-def test_a_load_that_ends_late_does_not_call_off_a_stop(store: Store, worker_id: int) -> None:
+def test_a_model_loaded_late_does_not_cancel_a_stop(store: Store, worker_id: int) -> None:
     with store.writing() as connection:
         note_stopping(connection, worker_id)
         note_model_loaded(connection, worker_id, INFO)
@@ -119,7 +117,7 @@ def test_workers_that_gave_a_sign_of_life_are_counted_by_model(store: Store) -> 
         assert count_alive(connection, "unknown", within_seconds=30) == 0
 
 
-def test_a_process_is_its_newest_worker(store: Store) -> None:
+def test_a_process_id_finds_its_newest_worker(store: Store) -> None:
     """Process ids come again, on the same machine and on others."""
     identities = [("a", "host", 7), ("b", "host", 7), ("c", "other", 7), ("d", "host", 8)]
     with store.writing() as connection:
@@ -131,7 +129,7 @@ def test_a_process_is_its_newest_worker(store: Store) -> None:
         assert worker_of_process(connection, "host", 9) is None
 
 
-def test_a_worker_that_is_not_there_is_none(store: Store) -> None:
+def test_a_missing_worker_is_not_found(store: Store) -> None:
     with store.reading() as connection:
         assert find_worker(connection, 4711) is None
 

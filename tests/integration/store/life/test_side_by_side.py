@@ -110,7 +110,7 @@ def races() -> list[tuple[str, str, Rest]]:
 
 
 @pytest.mark.parametrize(("one", "other", "rest"), races(), ids=str)
-def test_two_transactions_end_as_if_one_had_come_after_the_other(
+def test_two_concurrent_transactions_end_like_two_in_sequence(
     postgres: Store, workers: Workers, threads: ThreadPoolExecutor, one: str, other: str, rest: Rest
 ) -> None:
     for first, second in {(one, other), (other, one)}:
