@@ -1,4 +1,4 @@
-"""What must hold in a store whatever has happened; read straight from the tables."""
+"""Invariants of every store, read straight from its tables."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def audit(connection: Connection, job_id: int) -> None:
 
 
 def _audit_state(connection: Connection, job_id: int) -> None:
-    """A job has ended by itself exactly when its chunks are all done: completed, when one document succeeded."""
+    """A job has ended by itself exactly when all its chunks are done; it completed if a document succeeded."""
     state = connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one()
     if state in (JobState.VALIDATING, JobState.CANCELLED):
         return
@@ -71,7 +71,7 @@ def _audit_history(connection: Connection, job_id: int) -> None:
 
 
 def _reused(connection: Connection, chunk: Row[Any]) -> int:
-    """How many answers of a chunk were not generated for it; none of those cost tokens."""
+    """Count a chunk's reused answers; they must cost no tokens."""
     copies = connection.execute(
         select(results).where(
             results.c.job_id == chunk.job_id,

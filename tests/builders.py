@@ -1,4 +1,4 @@
-"""Jobs as a producer stores them, and outcomes as a worker writes them: the short way to a store with work in it."""
+"""Build jobs as a producer stores them, and outcomes as a worker writes them."""
 
 from collections.abc import Collection, Iterable
 
@@ -98,7 +98,7 @@ def chunks_of(store: Store, job_id: int, *states: ChunkState) -> list[int]:
 
 
 def take(store: Store, chunk_id: int, worker_id: int, lease_seconds: float = LEASE) -> Claim:
-    """A claim of a chunk that must be there to take."""
+    """Claim a chunk; it must be claimable."""
     with store.writing() as connection:
         claim = claims.claim_chunk(connection, chunk_id, MODEL, worker_id, lease_seconds)
     assert claim is not None
@@ -106,19 +106,19 @@ def take(store: Store, chunk_id: int, worker_id: int, lease_seconds: float = LEA
 
 
 def suspect(store: Store, chunk_id: int, crashes: int = CRASHES_IN_COMPANY + 1) -> None:
-    """Have a chunk's worker gone down so often; the first times, others were perhaps at work beside it."""
+    """Give a chunk so many crashes; the first ones beside other chunks."""
     with store.writing() as connection:
         connection.execute(update(chunks).where(chunks.c.id == chunk_id).values(crashes=crashes))
 
 
 def take_next(store: Store, job_id: int, worker_id: int, lease_seconds: float = LEASE) -> Claim | None:
-    """A claim of a job's first waiting chunk; None when none waits."""
+    """Claim a job's first waiting chunk; None when no chunk waits."""
     waiting = chunks_of(store, job_id, ChunkState.QUEUED)
     return take(store, waiting[0], worker_id, lease_seconds) if waiting else None
 
 
 def answer(seq: int, text: str | None = None, reasoning: str | None = None) -> Outcome:
-    """An answer, with tokens that tell it from every other one's."""
+    """An answer with a token count of its own."""
     usage = Usage(10 + seq, completion_tokens=2 + seq, reasoning_tokens=1, prefix_tokens=3 + seq)
     return Outcome(seq, text or f"answer {seq}", FinishReason.STOP, usage, reasoning)
 
@@ -129,13 +129,13 @@ def failure(seq: int, code: str = "too_long", message: str = "much too long") ->
 
 
 def complete(request: Request, text: str, reasoning: str | None = None) -> Completion:
-    """What an engine gives back that answers a request."""
+    """A completion that answers a request."""
     usage = answer(request.key % 2**31).usage  # a part's key begins there
     return Completion(request.key, text, FinishReason.STOP, usage, reasoning, group=request.group)
 
 
 def fail(request: Request, *_: object) -> Completion:
-    """What an engine gives back that cannot answer a request."""
+    """A completion that fails a request."""
     why = failure(request.key).failure
     return Completion(request.key, "", FinishReason.ERROR, Usage(), failure=why, group=request.group)
 
@@ -163,6 +163,6 @@ def finish(store: Store, claim: Claim, outcomes: Iterable[Outcome] | None = None
 
 
 def answer_all(store: Store, job_id: int, worker_id: int) -> None:
-    """Take and answer every chunk that waits."""
+    """Claim and answer every waiting chunk."""
     while claim := take_next(store, job_id, worker_id):
         finish(store, claim)

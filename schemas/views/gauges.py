@@ -58,7 +58,7 @@ class ChunkSums:
 
 @dataclass(frozen=True, slots=True)
 class RestedJobs:
-    """Ended jobs of which no worker holds a chunk: how many, the newest end as the store has it, and sums."""
+    """Ended jobs without a chunk that a worker holds: how many, the newest end as the store has it, and sums."""
 
     jobs: int
     newest: object
@@ -71,7 +71,7 @@ class Gauges:
 
     `open_documents` are those of jobs that have not ended. `attempts` and `rescues` are sums over all chunks in the
     store. `rested` is passed to the next reading. `batches` follow the requested one, oldest first; `newest_batch` is
-    the last that can be counted by now, 0 when there is none.
+    the last that can be counted by now, or 0.
     """
 
     jobs: Mapping[JobState, int]

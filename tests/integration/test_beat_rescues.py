@@ -1,4 +1,4 @@
-"""Where no worker runs, beat finds what is stranded: expired claims, and chunks whose messages were lost."""
+"""Without workers, beat rescues expired claims and announces chunks whose messages were lost."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""The embedded Redis is there as soon as it answers, and nobody waits for one that is not."""
+"""The embedded Redis counts as started once it answers; nobody waits for a missing one."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Jobs that are stored by half: whose producer lives are left alone, the others are cleared away and never run."""
+"""Half jobs: those with a living producer are left alone, the others are removed and never run."""
 
 from collections.abc import Callable, Iterator
 
@@ -33,7 +33,7 @@ Submit = Callable[[Iterator[Row]], EnqueuedJob]
 
 @pytest.fixture
 def lease() -> float:
-    """Seconds until a producer is taken for dead."""
+    """Seconds until a producer counts as dead."""
     return LONG_LEASE
 
 
@@ -53,7 +53,7 @@ def submit(
 
 
 def begin(store: Store, lease_seconds: float = -1.0) -> HalfJob:
-    """A job that a producer began; by default one that is dead since."""
+    """A half job; by default its producer is dead."""
     with store.writing() as connection:
         half = begin_job(connection, JobSpec(model=MODEL), None, lease_seconds)
     assert half is not None
@@ -89,7 +89,7 @@ def test_a_producer_whose_half_job_was_removed_fails(store: Store, submit: Submi
             if number == place:
                 _expire(store, _newest(store))
                 assert remove_abandoned(store, 10) == 1
-                # On SQLite this one gets the number of the job that was removed.
+                # On SQLite this job gets the number of the removed one.
                 others.append(make_job(store, documents=3, released=False))
             yield row
 
@@ -132,7 +132,7 @@ def test_a_stopped_removal_goes_on_with_the_next_one(store: Store, monkeypatch: 
     seen = []
 
     def enough() -> bool:
-        # Asked between two batches: whoever wants to write may do so now.
+        # Called between two batches, when others may write.
         with store.writing() as connection:
             connection.execute(update(jobs).values(name="written"))
         seen.append(_count(store).get(half.job_id, 0))

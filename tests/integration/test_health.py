@@ -1,4 +1,4 @@
-"""`qwenq health` against real services: each check goes bad for real, and nothing waits for what is away."""
+"""`qwenq health` against real services: each check fails for a real reason, and nothing waits for what is away."""
 
 import json
 import socket
@@ -38,7 +38,7 @@ def checked(settings: Settings, name: str) -> Check:
 
 
 def silence(store: Store, worker_id: int) -> None:
-    """Let a worker's heart have stopped long ago."""
+    """Make a worker's last heartbeat old."""
     with store.writing() as connection:
         connection.execute(
             update(workers).where(workers.c.id == worker_id).values(heartbeat_at=now(LONG_AGO))
@@ -148,7 +148,7 @@ def test_a_worker_that_became_slow_is_reported(store: Store, settings: Settings)
 
 @pytest.fixture
 def silent_server() -> Iterator[int]:
-    """A server that takes connections and says nothing."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         yield port

@@ -1,4 +1,4 @@
-"""Storing a job while somebody cancels it or wants the process to end, in one process, on both kinds of store."""
+"""Storing a job while it is cancelled or its process gets a signal, on both kinds of store."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Submits with an idempotency key: one job, however often and however many at once, also where the first one died."""
+"""Submits with an idempotency key: one job, however often and concurrently, even if the first submit died."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Pruning: what nobody needs any more goes with all that belongs to it, and nothing else."""
+"""Pruning: removes what nobody needs, with all its rows, and nothing else."""
 
 import pytest
 from sqlalchemy import Connection, func, select, update
@@ -45,7 +45,7 @@ def make_ended(store: Store, worker_id: int, days_ago: float) -> int:
 
 
 def pruned(settings: Settings, older_than: float | None) -> PruneReport:
-    """Prune; what was foreseen must be what came, told job by job."""
+    """Prune; the preview must match the jobs that were removed."""
     foreseen = foresee(settings, older_than)
     told: list[PrunedJob] = []
     report = prune(settings, older_than, told.append)
@@ -156,7 +156,7 @@ def test_prune_skips_a_job_that_was_retried_meanwhile(store: Store, settings: Se
 def test_a_job_in_removal_cannot_be_revived(store: Store, settings: Settings) -> None:
     job_id = make_ended(store, make_worker(store), 40)
     with store.writing() as connection:
-        # Its remover dies at once.
+        # The process that removes it dies at once.
         assert hold_ended(connection, job_id, DAY, lease_seconds=-1) is not None
     with store.writing() as connection, pytest.raises(JobNotRetryable):
         retry_failed(connection, job_id)
@@ -164,7 +164,7 @@ def test_a_job_in_removal_cannot_be_revived(store: Store, settings: Settings) ->
 
 
 def test_a_late_worker_of_a_removed_job_writes_into_no_later_job(store: Store, settings: Settings) -> None:
-    """SQLite gives the numbers of a job that was removed, and of its chunks, to the next one."""
+    """SQLite reuses the numbers of a removed job and its chunks."""
     sleeper, other = make_worker(store), make_worker(store)
     job_id = make_job(store, documents=4)
     slept = take(store, chunks_of(store, job_id)[0], sleeper)

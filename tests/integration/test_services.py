@@ -1,4 +1,4 @@
-"""A service that ended is told with its reason: its last words, or that the disk left it no room for any."""
+"""A service that ended is reported with its last output, or with a full disk as the reason."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.waiting import eventually
 
 
 def ended(folder: Path, *said: str) -> Service:
-    """A service that has said this, and failed."""
+    """A service that printed this and failed."""
     script = f"for line in {said!r}: print(line)\nraise SystemExit(3)"
     service = Service("beat", [sys.executable, "-c", script], folder / "beat.log", {})
     eventually(lambda: service.exit_code is not None, "it ends")

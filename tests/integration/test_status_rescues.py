@@ -1,4 +1,4 @@
-"""Whoever asks where jobs stand rescues what is stranded: quickly, in whatever order things died, broker or not."""
+"""`qwenq status` rescues stranded work, quickly, with or without a broker."""
 
 import sys
 from typing import Any
@@ -20,7 +20,7 @@ from tests.integration.store.conftest import age, audited_status
 
 @pytest.fixture
 def dead(store: Store) -> int:
-    """A worker whose heart stopped long ago."""
+    """A worker with an old heartbeat."""
     worker_id = make_worker(store)
     with store.writing() as connection:
         connection.execute(update(workers).values(heartbeat_at=now(-600)))

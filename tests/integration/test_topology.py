@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 def fetch(url: str) -> str:
-    """A page; an empty string while the server is not there."""
+    """A page; an empty string while the server does not answer."""
     try:
         with urllib.request.urlopen(url, timeout=60) as response:
             page: str = response.read().decode()

@@ -51,7 +51,7 @@ def documents_in_work(connection: Connection) -> tuple[int, int]:
 def rested_sums(
     connection: Connection, ended: int, before: RestedJobs | None, going_on: ChunkSums
 ) -> RestedJobs:
-    """The sums over jobs at rest: those of the `ended` ones of which no worker holds a chunk.
+    """The sums over jobs at rest: `ended` ones without a chunk that a worker holds.
 
     Adds what ended since the sums `before`. If the number of jobs then differs, since jobs were retried, removed or
     dropped late, sums all chunks again, without those of `going_on`.

@@ -49,7 +49,7 @@ def test_migrations_build_what_the_tables_would_build(empty_store: Store) -> Non
 
 
 def test_described_tables_include_every_kind_of_detail(store: Store) -> None:
-    """The comparison above is worth what it looks at."""
+    """The comparison of tables is worth only what it includes."""
     with store.reading() as connection:
         chunks = described(connection)["chunks"]
     assert "ck_chunks_done_is_complete" in chunks["checks"]
@@ -146,7 +146,7 @@ def _storable(connection: Connection, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _contents(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    """What each table holds; of documents' states those that are still kept beside the text."""
+    """The contents of each table, with documents' states as they are stored now."""
     contents = _rows(connection)
     for document in contents["documents"]:
         if document["state"] in (DocumentState.RUNNING, DocumentState.SUCCEEDED):

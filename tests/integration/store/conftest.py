@@ -1,4 +1,4 @@
-"""What the tests of the store share: a status that is checked against the documents themselves, and old chunks."""
+"""Shared by the tests of the store: a status that is checked against the documents, and old chunks."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -21,7 +21,7 @@ Audited = Callable[[int], JobStatus]
 
 @pytest.fixture
 def audited(store: Store) -> Audited:
-    """A job's status, once it is sure that its documents, chunks and results say the same."""
+    """A job's status, checked against its documents, chunks and results."""
     return lambda job_id: audited_status(store, job_id)
 
 
@@ -72,7 +72,7 @@ def _spent(connection: Connection, job_id: int, first_seq: int = 0, last_seq: in
 
 
 def age(store: Store, job_id: int, seconds: float) -> None:
-    """Let a job's chunks have been stored, and announced where they were, so long ago."""
+    """Make a job's chunks, and their announcements, so old."""
     with store.writing() as connection:
         for column in (chunks.c.created_at, chunks.c.published_at):
             connection.execute(
@@ -84,7 +84,7 @@ def age(store: Store, job_id: int, seconds: float) -> None:
 
 @pytest.fixture
 def postgres(postgres_url: str) -> Iterator[Store]:
-    """A store on PostgreSQL, for what only happens where writers run side by side."""
+    """A store on PostgreSQL, where writers run concurrently."""
     with Store(postgres_url) as store:
         yield store
 

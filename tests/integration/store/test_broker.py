@@ -153,7 +153,7 @@ def test_a_hub_id_can_be_read_from_its_queue() -> None:
 
 
 def _drain(broker: Broker) -> list[int]:
-    """Take all messages as a worker gets them. Returns their chunks."""
+    """Receive all messages as a worker does. Returns their chunks."""
     taken = []
     with broker.app.connection_for_read() as connection:
         queue = Queue(queue_name(MODEL), channel=connection.default_channel)

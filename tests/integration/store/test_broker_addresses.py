@@ -1,4 +1,4 @@
-"""The broker's address: a home of any name, a private folder for sockets, URLs that are none, passwords masked."""
+"""The broker's address: homes of any name, a private folder for sockets, invalid URLs, masked passwords."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Cancelling: what waits is cancelled at once, what a worker holds when that worker hears of it."""
+"""Cancelling: waiting documents at once, those of a worker with its next renewal."""
 
 import pytest
 from sqlalchemy import update
@@ -75,7 +75,7 @@ def test_answers_that_arrive_after_a_cancel_are_kept(store: Store, audited: Audi
 
 
 def test_a_chunk_released_after_a_cancel_is_dropped(store: Store, audited: Audited) -> None:
-    """Its worker was told to stop in the same moment and never heard of the cancel."""
+    """Its worker stops at the same moment, and does not know of the cancel."""
     job_id = make_job(store, documents=4)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [failure(2)])

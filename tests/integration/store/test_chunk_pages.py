@@ -1,4 +1,4 @@
-"""A job's chunks: page by page in input order, with their worker and attempts; and what was asked for."""
+"""A job's chunks page by page in input order, with worker and attempts; and the job's details."""
 
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.states import ChunkState

@@ -1,4 +1,4 @@
-"""Chunks as their announcers see them: which wait, since when, and for which model."""
+"""Announcements: which chunks wait, since when, and for which model."""
 
 import pytest
 

@@ -150,7 +150,7 @@ def test_a_finished_chunk_is_done_for_good(store: Store, audited: Audited) -> No
 
 
 def test_a_chunk_with_an_unanswered_document_cannot_be_closed(store: Store) -> None:
-    """A CHECK constraint holds it: a mistake in a worker may cost time, never a document."""
+    """A CHECK constraint forbids it: a worker's mistake may cost time, never a document."""
     from sqlalchemy.exc import IntegrityError
 
     claim = take(store, chunks_of(store, make_job(store, documents=4))[0], make_worker(store))

@@ -1,4 +1,4 @@
-"""Opening a store, and its two kinds of transaction."""
+"""Opening a store, and its kinds of transaction."""
 
 import sqlite3
 from pathlib import Path

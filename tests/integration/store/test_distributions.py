@@ -1,4 +1,4 @@
-"""How long answers are and took, and how long devices were at work, as SQL counts them."""
+"""Histograms of answers, and device times, as SQL counts them."""
 
 import random
 from dataclasses import replace
@@ -26,7 +26,7 @@ def outcome(
 
 
 def found_in(histogram: Histogram, value: float) -> int:
-    """How many values the bar has into which this one falls."""
+    """The count of the bar that holds this value."""
     (bar,) = [bar for bar in histogram.bars if bar.first <= value and (bar.end is None or value < bar.end)]
     return bar.count
 

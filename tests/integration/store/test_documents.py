@@ -1,4 +1,4 @@
-"""Documents in bulk: what goes in comes out, character by character, in order, good rows and bad ones."""
+"""Documents in bulk: good and bad rows come out as they went in."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -122,7 +122,7 @@ def test_another_violated_constraint_is_not_reported_as_a_duplicate(store: Store
 
 
 def test_a_store_that_goes_away_under_a_copy_is_away(postgres: Store) -> None:
-    """A COPY does not pass through SQLAlchemy; its errors must be known for what they are all the same."""
+    """A COPY bypasses SQLAlchemy, but its errors must still be recognized."""
     job_id = make_job(postgres, documents=1)
 
     def insert() -> None:

@@ -1,4 +1,4 @@
-"""The look for earlier answers: the oldest of each fingerprint, and by the index however large the store is."""
+"""Earlier answers: the oldest of each fingerprint, found by the index."""
 
 import secrets
 
@@ -12,7 +12,7 @@ from qwenq.store.views.answers.earlier import earlier_answers
 from tests.builders import answer_all, make_job, make_worker
 
 MANY = 3_000
-# Of this transaction alone.
+# In this transaction alone.
 _READ_WHOLE = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'results'")
 _SCANS = text(
     "SELECT indexrelname, pg_stat_get_xact_numscans(indexrelid) AS scans "

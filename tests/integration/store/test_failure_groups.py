@@ -1,4 +1,4 @@
-"""Failures by error code: counted, told with a few different messages, and with where to find the documents."""
+"""Failures by error code: counts, a few different messages, and where the documents are."""
 
 from qwenq.schemas.views.job_pages import CutText, FailedDocument, FailureGroup
 from qwenq.store.database.store import Store

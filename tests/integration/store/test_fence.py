@@ -1,4 +1,4 @@
-"""The fence: who lost a chunk can write nothing to it, whenever it wakes up."""
+"""The fence: a worker that lost a chunk cannot write to it."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -84,7 +84,7 @@ def test_an_ended_claim_does_not_hold_its_chunk(
 def test_outcomes_written_with_a_lost_fence_are_rolled_back(
     store: Store, job_id: int, audited: Audited
 ) -> None:
-    """Whatever a transaction did before it found the fence gone is undone with it."""
+    """A transaction that finds its fence lost is rolled back."""
     held, lost = (
         take(store, chunk_id, make_worker(store)) for chunk_id in (_first(store, job_id), _other(store))
     )

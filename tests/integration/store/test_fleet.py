@@ -1,4 +1,4 @@
-"""The fleet: who is busy with what, who idles, who is lost; those of earlier days apart; and everybody's last hour."""
+"""The fleet: busy, idle and lost workers, earlier ones apart, and speeds of the last hour."""
 
 import pytest
 from sqlalchemy import insert, update
@@ -75,7 +75,7 @@ def test_a_failed_worker_shows_its_error(store: Store) -> None:
 
 
 def test_earlier_workers_are_listed_apart(store: Store) -> None:
-    """Of those that stopped as they should, so do those of the last hours."""
+    """Workers that stopped properly show for some hours."""
     hour, day = 3_600, 86_400
     ages = {
         "now": 0,

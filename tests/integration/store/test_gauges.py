@@ -1,4 +1,4 @@
-"""The whole store in a few sums: each document once, and each batch once, whatever is removed between two looks."""
+"""Gauges: each document and each batch counts once, whatever is removed between two readings."""
 
 from collections import Counter
 from dataclasses import replace
@@ -57,7 +57,7 @@ def look(store: Store, after_batch: int | None = None, before: Gauges | None = N
 def measure(
     store: Store, claim: Claim, *measured: BatchMetrics, seconds_ago: float = 2 * SETTLED_SECONDS
 ) -> None:
-    """Write batches, and let it have been so long ago."""
+    """Write batches of this age."""
     with store.writing() as connection:
         insert_batches(connection, claim, MODEL, measured)
         connection.execute(
@@ -124,7 +124,7 @@ def test_a_reading_with_kept_sums_equals_one_without(store: Store) -> None:
     seen_the_same()
     finish(store, claim, answers(claim))
     seen_the_same()
-    # One is retried and ends anew, while another one ends.
+    # One job is retried and ends again, while another one ends.
     with store.writing() as connection:
         retry_failed(connection, first)
     answer_all(store, first, worker_id)
@@ -138,7 +138,7 @@ def test_a_reading_with_kept_sums_equals_one_without(store: Store) -> None:
 def test_chunks_of_jobs_that_rest_are_not_read_again(store: Store) -> None:
     answer_all(store, make_job(store, documents=4), make_worker(store))
     before = look(store)
-    # Behind its back: only who reads these chunks anew can tell.
+    # Change rows unnoticed: only a reading of these chunks would see it.
     with store.writing() as connection:
         connection.execute(update(chunks).values(attempt=50))
     assert look(store, before=before).attempts == 1

@@ -1,4 +1,4 @@
-"""Rows with and without ids in one job: a line number that is an id too makes a bad row that says how to mend it."""
+"""Rows with and without ids in one job: a line number that equals an id makes a bad row with advice."""
 
 from qwenq.store.database.store import Store
 from qwenq.store.views.answers.results import errors_of

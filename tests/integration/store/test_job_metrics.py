@@ -1,4 +1,4 @@
-"""What a job took: the same on both databases as numbers worked out by hand."""
+"""A job's metrics: on both databases equal to figures computed by hand."""
 
 from dataclasses import replace
 

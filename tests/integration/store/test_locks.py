@@ -1,4 +1,4 @@
-"""PostgreSQL runs writers side by side: whatever they do to one job at once, none deadlocks and nothing is lost."""
+"""Concurrent writers on PostgreSQL: none deadlocks, and nothing is lost."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

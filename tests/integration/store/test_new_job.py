@@ -1,4 +1,4 @@
-"""What is asked of a job that PostgreSQL's statistics do not know yet: it expects next to nothing of such a job."""
+"""Queries on a job without PostgreSQL statistics, for which it expects hardly any rows."""
 
 from collections.abc import Callable
 

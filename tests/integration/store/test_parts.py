@@ -1,4 +1,4 @@
-"""Answers to parts: one for each, the newest; told in order; gone with their job."""
+"""Answers to parts: the newest of each, in order, removed with their job."""
 
 import pytest
 from sqlalchemy import select

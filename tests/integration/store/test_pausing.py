@@ -1,4 +1,4 @@
-"""Pausing: nothing more of the job is claimed, what is held may be ended, and `resume` goes on where it was."""
+"""Pausing: no chunk is claimed, held chunks may end, and `resume` goes on from there."""
 
 import pytest
 from sqlalchemy import select, update

@@ -1,4 +1,4 @@
-"""Poison: whatever document kills its worker, it alone fails, and soon; each of its neighbours is answered."""
+"""Poison: a document that kills its worker fails alone and soon; its neighbours are answered."""
 
 import math
 from collections.abc import Collection
@@ -20,7 +20,7 @@ DOCUMENTS = 32
 
 @dataclass
 class Effort:
-    """What a fleet went through until a job had ended."""
+    """What happened to a fleet until a job ended."""
 
     attempts: int = 0
     crashes: int = 0
@@ -35,7 +35,7 @@ def test_one_poisonous_document_fails_alone_after_few_attempts(
     job_id = make_job(store, documents=DOCUMENTS, chunk_documents=DOCUMENTS)
     effort = _work(store, audited, job_id, {poison}, max_crashes, writes_first=writes_first)
     halvings = int(math.log2(DOCUMENTS))
-    # Perhaps beside other chunks at first, then by itself, at each halving, and as a lone document.
+    # First perhaps beside other chunks, then alone, at each halving, and as a lone document.
     crashes = CRASHES_IN_COMPANY + 1 + max_crashes + halvings + (max_crashes - 1)
     assert effort.crashes <= crashes
     assert effort.attempts <= crashes + halvings

@@ -1,4 +1,4 @@
-"""Answers beside their documents: page by page in input order, cut at a bound; and one document whole."""
+"""Previews: answers page by page in input order, cut at a bound; and one document in full."""
 
 from dataclasses import replace
 

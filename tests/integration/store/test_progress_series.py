@@ -1,4 +1,4 @@
-"""Progress over time: every document with an outcome is counted once, when it was, and no answer is read for it."""
+"""Progress over time: every document with an outcome counts once, at its time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -53,7 +53,7 @@ def test_documents_count_in_the_step_of_their_report_and_tokens_over_a_minute(
 def test_the_last_progress_point_equals_the_status(
     store: Store, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bad rows and failures before the model are in no batch, a document begun anew is in two."""
+    """Bad rows and early failures are in no batch; a document that was generated again is in two."""
     monkeypatch.setattr(progress_series, "MANY_CHUNKS", many)
     job_id = make_job(store, documents=12, bad={1, 5})
     worker_id = make_worker(store)
@@ -77,7 +77,7 @@ def test_the_current_step_has_no_speed(store: Store) -> None:
 
 
 def test_early_or_late_reports_make_no_jumps_in_the_speed(store: Store) -> None:
-    """Ten seconds apart, and in steps of ten seconds: two may fall into one of them, and none into the next."""
+    """Reports come ten seconds apart in steps of ten seconds: a step may get two reports, and the next no report."""
     job_id = _job_of_a_minute(store, documents=8)
     first, _ = chunks_of(store, job_id)
     _report(store, job_id, first, *((at, 1, 100) for at in (9.9, 19.9, 30.1, 39.9, 50.1, 59.9)))

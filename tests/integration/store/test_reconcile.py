@@ -1,4 +1,4 @@
-"""Reconciling: whatever got lost between the store and the broker, each chunk's worker hears of it in the end."""
+"""Reconciling: whatever is lost between store and broker, each chunk is announced in the end."""
 
 import re
 from base64 import b64decode
@@ -98,7 +98,7 @@ def test_only_as_many_messages_are_sent_again_as_are_missing(
 def test_unannounced_chunks_do_not_count_as_lost_messages(
     store: Store, broker: Broker, settings: Settings
 ) -> None:
-    """A submitter is about to announce its own: the queue of the older job is complete all the same."""
+    """A submitter is about to announce its chunks; the queue of the older job is complete."""
     older = make_job(store, documents=8)
     _announce(store, broker, older)
     age(store, older, 60)

@@ -1,4 +1,4 @@
-"""Rescue: chunks whose worker is gone are put back, each once, with a crash to their name and every outcome kept."""
+"""Rescue: chunks of a lost worker are queued again, each once, with one crash more and every outcome kept."""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Outcomes: counted once however often they are written, storable whatever they hold, read in input order."""
+"""Outcomes: counted once however often written, stored whatever they contain, read in input order."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ from tests.integration.store.conftest import Audited
 
 
 def test_outcomes_written_twice_are_counted_once(store: Store, audited: Audited) -> None:
-    """A commit whose answer was lost on its way is tried again."""
+    """A commit whose confirmation was lost is tried again."""
     job_id = make_job(store, documents=4)
     claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Retrying: what failed runs again and nothing else does; how it failed before is kept; no earlier round may write."""
+"""Retrying: only failed documents run again; earlier failures are kept; earlier rounds cannot write."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""What goes wrong with a store is told in a sentence that says what to do; documents stay out of it."""
+"""Errors of a store come as one sentence with a remedy, and show no document."""
 
 import sqlite3
 import stat

@@ -1,4 +1,4 @@
-"""A transition is logged once, with its ids, when it is committed and not before."""
+"""A transition is logged once, with its ids, after its commit."""
 
 import logging
 from collections.abc import Callable, Iterator

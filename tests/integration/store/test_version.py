@@ -1,4 +1,4 @@
-"""A store must be of the version that this code needs; when it is not, the message says what to do."""
+"""A store must have the version that this code needs; the refusal says what to do."""
 
 import pytest
 from sqlalchemy import inspect, text

@@ -1,4 +1,4 @@
-"""What a worker answers next, as the store tells: by priority, then by age, and nothing under suspicion ahead."""
+"""What a worker claims next: by priority, then by age, and no suspect ahead."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -118,7 +118,7 @@ def test_workers_that_gave_a_sign_of_life_are_counted_by_model(store: Store) -> 
 
 
 def test_a_process_id_finds_its_newest_worker(store: Store) -> None:
-    """Process ids come again, on the same machine and on others."""
+    """Process ids recur, on the same machine and on others."""
     identities = [("a", "host", 7), ("b", "host", 7), ("c", "other", 7), ("d", "host", 8)]
     with store.writing() as connection:
         for name, host, pid in identities:

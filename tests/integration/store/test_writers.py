@@ -30,7 +30,7 @@ store.close()
 
 
 def count_up(store: Store, worker_id: int) -> None:
-    """Read a number and write the next, as often as agreed; only a writer that is alone counts right."""
+    """Count up in the store, TIMES times; only exclusive writers count right."""
     for _ in range(TIMES):
         with store.writing() as connection:
             loads = connection.execute(
@@ -61,7 +61,7 @@ def test_a_new_store_may_be_made_by_several_processes_at_once(empty_store: Store
 
 
 def _at_once(url: str, work: str) -> list[str]:
-    """Let processes that are ready do the same in the same moment. Returns what each said."""
+    """Start the same work in ready processes at once. Returns the output of each."""
     command = [sys.executable, "-W", "error", "-c", PROGRAM.format(work=work), url]
     pipe = subprocess.PIPE
     processes = [

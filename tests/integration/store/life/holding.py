@@ -1,4 +1,4 @@
-"""Who has a job in hand that is validating, to store it or to remove it: in plain Python."""
+"""Half jobs in plain Python: which process holds a job, to store or to remove it."""
 
 from collections.abc import Mapping
 
@@ -16,26 +16,26 @@ def named(jobs: Mapping[int, Job], key: str | None) -> int | None:
 
 
 def holds(jobs: Mapping[int, Job], half: HalfJob) -> bool:
-    """Whether nobody has taken the job over since."""
+    """Whether no other process held the job since."""
     job = jobs.get(half.job_id)
     return job is not None and job.holder == half.token
 
 
 def can_be_removed(job: Job) -> bool:
-    """Whether somebody may take a job to remove it: one that ended and no worker is at, or whose holder is gone."""
+    """Whether a job may be removed: it ended and no worker holds a chunk, or its holder is gone."""
     if job.state == JobState.VALIDATING:
         return job.abandoned
     return job.state.ended and all(chunk.state != ChunkState.RUNNING for chunk in job.chunks)
 
 
 def take_to_remove(job: Job, holder: str | None) -> None:
-    """Somebody does."""
+    """Hold it to remove it."""
     job.state, job.holder, job.key = JobState.VALIDATING, holder, None
     job.abandoned, job.removed = False, True
 
 
 def remove(jobs: dict[int, Job], half: HalfJob, steps: int) -> bool:
-    """Who holds a job removes some of it, its last documents first. Whether it is gone."""
+    """Remove some of a held job, last documents first. Returns whether it is gone."""
     for _ in range(steps):
         if not holds(jobs, half) or jobs[half.job_id].state != JobState.VALIDATING:
             return False

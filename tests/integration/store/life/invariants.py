@@ -1,4 +1,4 @@
-"""What holds in every store at every moment, whatever was done to it."""
+"""Invariants of the model's store at every moment."""
 
 from qwenq.schemas.states import ChunkState, DocumentState, JobState
 from tests.integration.store.life.nouns import Chunk, Document, Job
@@ -34,7 +34,7 @@ def _check_outcome(document: Document) -> None:
 
 
 def _check_reuse(job: Job, document: Document) -> None:
-    """Only a job with --reuse gives an answer to others, or has one from others."""
+    """Only jobs with --reuse give answers to others, or get answers from others."""
     answer = document.answer
     if answer is not None and not job.reuse:
         assert (answer.known, answer.reused_from) == (False, None)
@@ -54,7 +54,7 @@ def _check_chunk(chunk: Chunk, its: list[Document]) -> None:
 
 
 def _check_end(job: Job) -> None:
-    """A job ends when its last chunk does, and never before; a cancelled one is left by its workers later."""
+    """A job ends exactly with its last chunk; workers drop a cancelled job's chunks later."""
     open_chunks = {chunk.state for chunk in job.chunks} - {ChunkState.DONE}
     match job.state:
         case JobState.COMPLETED | JobState.FAILED:

@@ -1,4 +1,4 @@
-"""Which answers may be given once more: in plain Python, what the store's fingerprints are for."""
+"""Answers that may be given again: the store's fingerprints in plain Python."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -29,13 +29,13 @@ def answered(outcome: Outcome, chunk: Chunk) -> Answer:
 
 
 def known_answer(jobs: Mapping[int, Job], text: str) -> tuple[int, Answer] | None:
-    """The oldest job that an answer to this text may be taken from, and the answer."""
+    """The oldest job with a reusable answer to this text, and the answer."""
     found = [(job_id, answer) for job_id, _, answer in _known(jobs, text)]
     return min(found, key=lambda one: one[0], default=None)
 
 
 def forget_elsewhere(jobs: Mapping[int, Job], job: Job, seq: int) -> None:
-    """A copy was written: from now on it is the one that is found, and no other job's answer."""
+    """A copy was written: from now on, only this job's answer is found."""
     for job_id, document, answer in list(_known(jobs, text_of(seq))):
         if jobs[job_id] is not job:
             document.answer = replace(answer, known=False)

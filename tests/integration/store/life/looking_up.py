@@ -1,4 +1,4 @@
-"""Claims of jobs with --reuse: what is known is looked up as a worker does, and the model says what must be found."""
+"""Claims of jobs with --reuse: look earlier answers up as a worker does, and compare with the model."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,14 +22,14 @@ INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=
 
 
 class LookingUp:
-    """A worker's look for earlier answers, and what it generates beside."""
+    """A worker's earlier answers for a claim, and those that it generates."""
 
     def __init__(self, store: Store, life: Life) -> None:
         self._store = store
         self._life = life
 
     def outcomes(self, claim: Claim, texts: Iterator[str]) -> Sequence[Outcome]:
-        """An outcome for each document of a claim that has none; what nobody knows is answered with one of `texts`."""
+        """An outcome for each open document of a claim; without an earlier answer, one of `texts`."""
         job = self._life.jobs[claim.job_id]
         seqs = [seq for seq in range(claim.first_seq, claim.last_seq + 1) if job.documents[seq].unfinished]
         outcomes: list[Outcome] = []
@@ -44,7 +44,7 @@ class LookingUp:
     def _check(
         self, claim: Claim, seqs: Sequence[int], copies: Sequence[Outcome], rest: Sequence[Request]
     ) -> None:
-        """What is known is given, the oldest job's; of the rest, each text is generated once."""
+        """Use the oldest job's answer where there is one; generate each other text once."""
         wanted = {seq: known_answer(self._life.jobs, text_of(seq)) for seq in seqs}
         told = {one.seq: (one.reused_from, one.text) for one in copies}
         assert told == {seq: (one[0], one[1].text) for seq, one in wanted.items() if one is not None}

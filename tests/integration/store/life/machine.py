@@ -1,4 +1,4 @@
-"""Whatever happens to jobs, in any order, as Hypothesis chooses it; `Stage` does it to a store and to the model."""
+"""A state machine: Hypothesis chooses what happens to jobs; `Stage` does it to the store and to the model."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,18 +23,18 @@ T = TypeVar("T")
 
 
 def _any(choices: Callable[[Stage], list[T]]) -> st.SearchStrategy[T]:
-    """One of what there is at that moment."""
+    """Choose one of the present things."""
     return st.runner().flatmap(lambda machine: st.sampled_from(choices(machine.stage)))
 
 
 WORKER = _any(lambda stage: stage.workers)
-# Half of the time one that still holds: most claims of a longer life are lost ones.
+# Half of the time a valid claim: in a long run, most claims are lost ones.
 CLAIM = _any(lambda stage: stage.held() * len(stage.claims) + stage.claims)
 HELD = _any(lambda stage: stage.held())
 CHUNK = _any(lambda stage: stage.life.chunks())
 RUNNING = _any(lambda stage: stage.life.running())
 JOB_ID = _any(lambda stage: list(stage.life.jobs))
-# Mostly one that has ended: no other can be retried.
+# Mostly an ended job: others cannot be retried.
 ENDED = _any(lambda stage: stage.ended() * 3 + list(stage.life.jobs))
 STORING = _any(lambda stage: stage.halves.storing)
 REMOVING = _any(lambda stage: stage.halves.removing)
@@ -63,7 +63,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
 
     @initialize(max_crashes=st.integers(1, 3))
     def begin(self, *, max_crashes: int) -> None:
-        """Choose how often a document may go down alone."""
+        """Choose how often a document may crash alone."""
         self.stage.life.max_crashes = max_crashes
 
     @rule(
@@ -77,7 +77,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
     def submit(
         self, *, documents: int, chunk_documents: int, bad: set[int], released: bool, spec: JobSpec
     ) -> None:
-        """Somebody submits a job, perhaps once more under its key; not `released`, it is still being read."""
+        """Submit a job, perhaps again with its key; unless `released`, it is still being read."""
         self.stage.submit(spec, documents, chunk_documents, bad, released=released)
 
     @rule(
@@ -87,31 +87,31 @@ class LifeOfDocuments(RuleBasedStateMachine):
         worker_id=WORKER,
     )
     def pass_through(self, *, documents: int, chunk_documents: int, spec: JobSpec, worker_id: int) -> None:
-        """A job has nothing in its way, from its submit to its end."""
+        """Submit a job and answer it to its end."""
         self.stage.pass_through(spec, documents, chunk_documents, worker_id)
 
     @rule(half=STORING)
     @precondition(lambda self: self.stage.halves.storing)
     def queue_job(self, *, half: HalfJob) -> None:
-        """The last row of a job is in; perhaps long after another process took it for abandoned."""
+        """Store the last row of a job, perhaps after another process held it as abandoned."""
         self.stage.halves.release(half)
 
     @rule(job_id=VALIDATING)
     @precondition(lambda self: self.stage.halves.validating())
     def let_lapse(self, *, job_id: int) -> None:
-        """Who stores or removes a job gives no sign of life any more."""
+        """A process that stores or removes a job falls silent."""
         self.stage.halves.let_lapse(job_id)
 
     @rule(job_id=ENDED, steps=st.integers(0, MOST_DOCUMENTS))
     @precondition(lambda self: self.stage.life.jobs)
     def prune(self, *, job_id: int, steps: int) -> None:
-        """Somebody prunes a job, or begins to."""
+        """Prune a job, wholly or in part."""
         self.stage.halves.prune(job_id, steps)
 
     @rule(half=REMOVING, steps=st.integers(0, MOST_DOCUMENTS))
     @precondition(lambda self: self.stage.halves.removing)
     def remove(self, *, half: HalfJob, steps: int) -> None:
-        """Who prunes a job removes some of it, or all; perhaps long after another process took it over."""
+        """Go on pruning a job, perhaps after another process held it."""
         self.stage.halves.remove(half, steps)
 
     @rule(half=STORING, steps=st.integers(0, 1))
@@ -138,13 +138,13 @@ class LifeOfDocuments(RuleBasedStateMachine):
     @rule(place=LOOKED_UP)
     @precondition(lambda self: self.stage.looked_up)
     def write_looked_up(self, *, place: int) -> None:
-        """A worker writes what it found, and what it generated beside; perhaps long after."""
+        """A worker writes earlier and generated answers, perhaps late."""
         self.stage.write_looked_up(place)
 
     @rule(chunk=CHUNK, worker_id=WORKER)
     @precondition(lambda self: self.stage.life.jobs)
     def take_by_message(self, *, chunk: Chunk, worker_id: int) -> None:
-        """A worker gets a message, perhaps a late one or a duplicate."""
+        """A worker gets a message, perhaps late or a duplicate."""
         self.stage.take_by_message(chunk, worker_id)
 
     @rule(worker_id=WORKER, most_crashes=st.sampled_from([0, CRASHES_IN_COMPANY, ANY_CRASHES]))
@@ -156,7 +156,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
     @rule(claim=CLAIM, outcomes=OUTCOMES, otherwise=st.sampled_from([Ending.KEPT, Ending.RELEASED]))
     @precondition(lambda self: self.stage.claims)
     def write(self, *, claim: Claim, outcomes: list[tuple[int, bool]], otherwise: Ending) -> None:
-        """A worker writes what it has; perhaps long after it lost the chunk."""
+        """A worker writes outcomes, perhaps after it lost the chunk."""
         self.stage.write(claim, outcomes, otherwise)
 
     @rule(claim=CLAIM)
@@ -168,7 +168,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
     @rule(claim=CLAIM)
     @precondition(lambda self: self.stage.claims)
     def give_back(self, *, claim: Claim) -> None:
-        """A worker that is told to stop gives its chunk back."""
+        """A stopping worker releases its chunk."""
         self.stage.give_back(claim)
 
     @rule(chunk=RUNNING)
@@ -180,50 +180,50 @@ class LifeOfDocuments(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self.stage.life.running())
     def rescue_expired(self) -> None:
-        """Anybody looks for leases that have run out."""
+        """Any process rescues expired leases."""
         self.stage.rescue_expired()
 
     @rule(worker_id=WORKER)
     @precondition(lambda self: self.stage.life.running())
     def rescue_held(self, *, worker_id: int) -> None:
-        """A worker's process was replaced, and looks for what the one before held."""
+        """A new working process rescues what the earlier one held."""
         self.stage.rescue_held(worker_id)
 
     @rule(job_id=JOB_ID)
     @precondition(lambda self: self.stage.life.jobs)
     def cancel(self, *, job_id: int) -> None:
-        """Somebody cancels a job."""
+        """Cancel a job."""
         self.stage.cancel(job_id)
 
     @rule(job_id=JOB_ID)
     @precondition(lambda self: self.stage.life.jobs)
     def pause(self, *, job_id: int) -> None:
-        """Somebody pauses a job."""
+        """Pause a job."""
         self.stage.pause(job_id)
 
     @rule(job_id=JOB_ID)
     @precondition(lambda self: self.stage.life.jobs)
     def resume(self, *, job_id: int) -> None:
-        """Somebody resumes a job."""
+        """Resume a job."""
         self.stage.resume(job_id)
 
     @rule(job_id=ENDED, codes=CODES)
     @precondition(lambda self: self.stage.life.jobs)
     def retry(self, *, job_id: int, codes: tuple[str, ...]) -> None:
-        """Somebody retries what failed of a job, of some codes or all."""
+        """Retry a job's failed documents, with some codes or all."""
         self.stage.retry(job_id, codes)
 
     @rule(claim=HELD)
     @precondition(lambda self: self.stage.held())
     def stop_beside_a_cancel(self, *, claim: Claim) -> None:
-        """A worker stops in the moment in which its job is cancelled."""
+        """A worker stops just as its job is cancelled."""
         self.stage.cancel(claim.job_id)
         self.stage.give_back(claim)
 
     @rule(go_down=st.booleans(), codes=CODES)
     @precondition(lambda self: self.unended() and self.steps > LEAST_STEPS)
     def to_the_end(self, *, go_down: bool, codes: tuple[str, ...]) -> None:
-        """Workers answer all that is left, or go down with it time and again; what failed is tried once more."""
+        """Workers answer all that is left, or crash with it repeatedly; failed documents are retried."""
         self.steps = 0
         if go_down:
             self.stage.to_the_end(self.stage.let_expire, self.most_steps())
@@ -236,14 +236,14 @@ class LifeOfDocuments(RuleBasedStateMachine):
 
     @invariant()
     def store_and_model_agree(self) -> None:
-        """What the store holds is what the model says."""
+        """Store and model agree."""
         self.steps += 1
         self.stage.compare()
 
     def unended(self) -> int:
-        """How many jobs go on."""
+        """Count the open jobs."""
         return len(self.stage.life.jobs) - len(self.stage.ended())
 
     def most_steps(self) -> int:
-        """Each document alone, after as many halvings as there are documents, each after its crashes."""
+        """The most attempts: each document alone, after as many halvings as documents, each after its crashes."""
         return MOST_JOBS * MOST_DOCUMENTS * 2 * (self.stage.life.max_crashes + CRASHES_IN_COMPANY + 2)

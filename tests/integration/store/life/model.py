@@ -1,6 +1,6 @@
-"""The life of documents in plain Python, one thing after the other: what the store must hold after each step.
+"""The model: the life of documents in plain Python. It says what the store must hold after each step.
 
-Every method says what becomes of the jobs, and returns what the store must answer. It knows nothing of SQL.
+Each method changes the jobs, and returns what the store must return. There is no SQL here.
 """
 
 from collections.abc import Collection, Iterable
@@ -20,18 +20,18 @@ _RETRYABLE = (JobState.COMPLETED, JobState.FAILED)
 
 @dataclass
 class Life:
-    """All jobs by id, in the order in which they came. `max_crashes`: how often a document may go down alone."""
+    """All jobs by id, in the order of submission. `max_crashes`: how often a document may crash alone."""
 
     max_crashes: int = 2
     jobs: dict[int, Job] = field(default_factory=dict)
 
     def queue_job(self, job: Job) -> None:
-        """The last row of a job is in: it may run, unless it was cancelled before."""
+        """Queue a job after its last row, unless it was cancelled."""
         if job.state == JobState.VALIDATING:
             job.state, job.abandoned = JobState.QUEUED, False
 
     def waiting(self, most_crashes: int) -> Chunk | None:
-        """The chunk whose turn it is, of those with no more crashes than this."""
+        """The next chunk with at most so many crashes."""
         for job in self.jobs.values():
             if job.state in CLAIMABLE_JOB_STATES:
                 for chunk in job.chunks:
@@ -44,7 +44,7 @@ class Life:
         return chunk.state == ChunkState.QUEUED and self.job_of(chunk).state in CLAIMABLE_JOB_STATES
 
     def claim(self, chunk: Chunk, worker_id: int) -> None:
-        """A worker takes a waiting chunk, for a long time."""
+        """Claim a waiting chunk."""
         job = self.job_of(chunk)
         job.state = JobState.RUNNING
         chunk.state, chunk.worker_id, chunk.expired = ChunkState.RUNNING, worker_id, False
@@ -63,7 +63,7 @@ class Life:
         return None
 
     def write(self, chunk: Chunk, outcomes: Iterable[Outcome]) -> None:
-        """The holder of a chunk writes outcomes: of each document the first counts, an answer before a failure."""
+        """Write outcomes; the first for each document counts, and answers come before failures."""
         job, written = self.job_of(chunk), 0
         for outcome in sorted(outcomes, key=lambda one: one.failure is not None):
             document = job.documents[outcome.seq]
@@ -83,7 +83,7 @@ class Life:
                 document.lone_crashes = 0
 
     def settle(self, chunk: Chunk, otherwise: Ending) -> Ending:
-        """The holder of a chunk ends it, if that is due, or else keeps it or gives it back."""
+        """Finish or drop a claim if it is over, else keep or release it."""
         job = self.job_of(chunk)
         if not job.unfinished_of(chunk):
             self._finish(chunk)
@@ -96,14 +96,14 @@ class Life:
         return otherwise
 
     def give_back(self, chunk: Chunk) -> None:
-        """The holder of a chunk gives it back, without having heard of anything else."""
+        """Release a chunk, without knowing of a cancel."""
         if self.job_of(chunk).state == JobState.CANCELLED:
             self._drop(chunk)
         else:
             self._put_back(chunk)
 
     def cancel(self, job: Job) -> bool:
-        """Somebody cancels a job: what waits ends at once."""
+        """Cancel a job: what waits ends at once."""
         if job.state.ended or job.removed:
             return False
         job.state, job.paused_from, job.abandoned = JobState.CANCELLED, None, False
@@ -113,21 +113,21 @@ class Life:
         return True
 
     def pause(self, job: Job) -> bool:
-        """Somebody pauses a job: no more of it is claimed."""
+        """Pause a job: no more of it is claimed."""
         if job.state not in CLAIMABLE_JOB_STATES:
             return False
         job.state, job.paused_from = JobState.PAUSED, job.state
         return True
 
     def resume(self, job: Job) -> bool:
-        """Somebody lets a paused job go on."""
+        """Resume a paused job."""
         if job.state != JobState.PAUSED or job.paused_from is None:
             return False
         job.state, job.paused_from = job.paused_from, None
         return True
 
     def retry(self, job: Job, codes: Collection[str]) -> int:
-        """Somebody lets failed documents of a job that ended wait again. Returns how many."""
+        """Queue failed documents of an ended job again. Returns how many."""
         if job.state not in _RETRYABLE:
             return 0
         chosen = [at for at, one in enumerate(job.documents) if _is_chosen(one, codes)]
@@ -148,14 +148,14 @@ class Life:
         return len(chosen)
 
     def rescue(self, stranded: Iterable[Chunk]) -> RescueReport:
-        """Chunks are found whose worker is gone."""
+        """Rescue chunks."""
         report = RescueReport()
         for chunk in list(stranded):
             report += self._rescue(chunk)
         return report
 
     def running(self) -> list[Chunk]:
-        """The chunks that a worker holds."""
+        """The running chunks."""
         return [chunk for chunk in self.chunks() if chunk.state == ChunkState.RUNNING]
 
     def chunks(self) -> list[Chunk]:
@@ -230,7 +230,7 @@ def _is_chosen(document: Document, codes: Collection[str]) -> bool:
 
 
 def _isolate(job: Job, at: int) -> None:
-    """What took its worker down gets a chunk of its own."""
+    """Give poison documents chunks of their own."""
     chunk = next(one for one in job.chunks if one.first <= at <= one.last)
     for cut in (at, at + 1):
         if chunk.first < cut <= chunk.last:

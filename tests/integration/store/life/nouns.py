@@ -1,4 +1,4 @@
-"""Jobs, chunks and documents in plain Python: the words in which the model and the store are compared."""
+"""Jobs, chunks and documents in plain Python, in which model and store are compared."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from tests.audit import UNFINISHED
 class Answer:
     """A document's answer, and the attempt that wrote it.
 
-    `reused_from` is the job that it was copied from; one that is `known` may be given to later documents.
+    `reused_from` is the job that it was copied from; a `known` answer may be given to later documents.
     """
 
     text: str
@@ -22,9 +22,9 @@ class Answer:
 
 @dataclass
 class Document:
-    """One row of a job. `past` are the failures of it that were tried again, the oldest first.
+    """One row of a job. `past` are its retried failures, oldest first.
 
-    `lone_crashes`: how often it went down as the last of its chunk, with nothing in between.
+    `lone_crashes`: its crashes in a row as the last document of its chunk.
     """
 
     state: DocumentState = DocumentState.PENDING
@@ -35,15 +35,15 @@ class Document:
 
     @property
     def unfinished(self) -> bool:
-        """Whether it has no outcome yet."""
+        """Whether it has no outcome."""
         return self.state in UNFINISHED
 
 
 @dataclass
 class Chunk:
-    """A range of a job's documents. `expired`: it runs under a lease that has run out.
+    """A range of a job's documents. `expired`: it runs, and its lease ran out.
 
-    The store numbers chunks as it likes, so that ids are not compared.
+    Ids are not compared: the store chooses them.
     """
 
     first: int

@@ -1,4 +1,4 @@
-"""One job in the middle of its life, and everything that somebody may do to it in one transaction."""
+"""One job in the middle of its life, and every transaction on it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,9 +49,9 @@ class Rest(StrEnum):
 
 @dataclass(frozen=True)
 class Scene:
-    """A job of which two workers hold a chunk each, under leases that have run out; the third worker has none.
+    """A job with two chunks that workers hold under expired leases; a third worker holds nothing.
 
-    Of the first's documents one is answered. The second's chunk is a suspect, so that a rescue halves it.
+    One document of the first chunk is answered. The second chunk is a suspect, so that a rescue halves it.
     """
 
     job_id: int
@@ -62,7 +62,7 @@ class Scene:
 
     @classmethod
     def of(cls, store: Store, workers: tuple[int, int, int], rest: Rest) -> "Scene":
-        """Set it up in a store that holds nothing else afterwards."""
+        """Set it up in an emptied store."""
         watching.empty(store)
         waits = rest in (Rest.WAITING, Rest.PAUSED)
         job_id = make_job(store, documents=6 if waits else 4, chunk_documents=2)
@@ -82,7 +82,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Deed:
-    """What somebody does in one transaction. One that `looks` passes by what others have in their hands."""
+    """One transaction on the scene. If it `looks`, it skips rows that others lock."""
 
     name: str
     do: Callable[[Connection, Scene], object]
@@ -97,7 +97,7 @@ class Deed:
 
 
 def done(store: Store, deed: Deed, scene: Scene) -> None:
-    """Do it in a transaction of its own. Who lost the lease, or came too late or too soon, has done nothing."""
+    """Do it in a transaction of its own. With a lost lease, or too late or soon, it does nothing."""
     try:
         with store.writing() as connection:
             deed(connection, scene)

@@ -1,4 +1,4 @@
-"""A store and the model beside it: each deed is done to both, and both must answer alike."""
+"""A store and its model: each deed is done to both, and both must return the same."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import count
@@ -46,7 +46,7 @@ WORKERS = 3
 class Stage:
     """One store with three workers, and nothing else in it.
 
-    `claims` are all that were ever handed out, lost ones too; `looked_up` is what claims can write that asked for
+    `claims` are all claims ever made, lost ones too; `looked_up` is what claims can write that asked for
     earlier answers.
     """
 
@@ -64,7 +64,7 @@ class Stage:
     def submit(
         self, spec: JobSpec, documents: int, chunk_documents: int, bad: Collection[int], *, released: bool
     ) -> None:
-        """A producer stores a job, unless its key names one; not `released`, it still reads."""
+        """Store a job, unless its key names one; unless `released`, its producer still reads."""
         half = self.halves.begin(spec)
         if half is None:
             return
@@ -86,7 +86,7 @@ class Stage:
             self.halves.release(half)
 
     def take_by_message(self, chunk: Chunk, worker_id: int) -> None:
-        """A worker claims the chunk of a message, or the next that waits."""
+        """Claim the chunk of a message, or else the next one."""
         wanted = chunk if self.life.claimable(chunk) else self.life.waiting(ANY_CRASHES)
         self._took(self._claimant(worker_id).claim(chunk.id), wanted, worker_id)
 
@@ -106,7 +106,7 @@ class Stage:
             self.looked_up.append((claim, self._reuse.outcomes(claim, texts)))
 
     def answer(self, claim: Claim) -> None:
-        """Answer all that a claim has, as its job wants it: from earlier answers too, or anew."""
+        """Answer a claim as its job asks: with earlier answers, or without."""
         if self.life.jobs[claim.job_id].reuse:
             self.look_up(claim)
             self.write_looked_up(-1)
@@ -114,7 +114,7 @@ class Stage:
             self.write_all(claim)
 
     def pass_through(self, spec: JobSpec, documents: int, chunk_documents: int, worker_id: int) -> None:
-        """A job is submitted and answered to its end, unless its key names one."""
+        """Submit a job and answer it to its end, unless its key names one."""
         before = set(self.life.jobs)
         self.submit(spec, documents, chunk_documents, (), released=True)
         for job_id in set(self.life.jobs) - before:
@@ -123,7 +123,7 @@ class Stage:
                 self.answer(self.claims[-1])
 
     def write_looked_up(self, place: int) -> None:
-        """Write what came of that, perhaps long after."""
+        """Write the answers that were looked up, perhaps late."""
         claim, completions = self.looked_up.pop(place)
         self._write(claim, completions, Ending.KEPT)
 
@@ -147,7 +147,7 @@ class Stage:
         self.write(claim, [(place, True) for place in places], Ending.KEPT)
 
     def give_back(self, claim: Claim) -> None:
-        """Give a chunk back that has something left to answer, without having heard of anything."""
+        """Release a chunk with open documents, without knowing of a cancel."""
         held = self.life.holds(claim)
         if held is not None and not self.life.job_of(held).unfinished_of(held):
             return
@@ -170,13 +170,13 @@ class Stage:
         chunk.expired = True
 
     def rescue_expired(self) -> None:
-        """Somebody rescues what has run out."""
+        """Rescue expired leases."""
         with self._store.writing() as connection:
             report = rescue.rescue_expired(connection, self.life.max_crashes)
         assert report == self.life.rescue(chunk for chunk in self.life.running() if chunk.expired)
 
     def rescue_held(self, worker_id: int) -> None:
-        """A worker's new process rescues what the one before it held."""
+        """A new working process rescues what the earlier one held."""
         with self._store.writing() as connection:
             report = rescue.rescue_held_by(connection, worker_id, self.life.max_crashes)
         assert report == self.life.rescue(one for one in self.life.running() if one.worker_id == worker_id)
@@ -212,7 +212,7 @@ class Stage:
         assert resumed == self.life.resume(self.life.jobs[job_id])
 
     def retry(self, job_id: int, codes: Collection[str]) -> None:
-        """Retry what failed of a job, if it has ended and something did."""
+        """Retry a job's failed documents, if it ended and has any."""
         retried = 0
         try:
             with self._store.writing() as connection:
@@ -222,7 +222,7 @@ class Stage:
         assert retried == self.life.retry(self.life.jobs[job_id], codes)
 
     def to_the_end(self, work: Callable[[Chunk], None], most_steps: int) -> None:
-        """Let all go on, and do `work` with each chunk that runs, until every job has ended."""
+        """Do `work` with each running chunk until every job has ended."""
         self.halves.to_the_end(most_steps)
         for job_id in self.life.jobs:
             self.resume(job_id)
@@ -239,7 +239,7 @@ class Stage:
             assert not any(document.unfinished for document in job.documents)
 
     def compare(self) -> None:
-        """The store holds what the model says, and nothing in it contradicts anything else."""
+        """Compare store and model, and check the invariants."""
         held = watching.watched(self._store)
         assert held == self.life.jobs
         for job_id, job in held.items():
@@ -257,7 +257,7 @@ class Stage:
         return [claim for claim in self.claims if self.life.holds(claim) is not None]
 
     def claim_of(self, chunk: Chunk) -> Claim:
-        """The claim by which a chunk is held."""
+        """The claim that holds a chunk."""
         return next(claim for claim in self.claims if self.life.holds(claim) is chunk)
 
     def _claimant(self, worker_id: int) -> Claimant:

@@ -1,4 +1,4 @@
-"""Jobs that are stored and removed, in a store and in the model beside it: both must answer alike."""
+"""Half jobs, in a store and in its model: both must return the same."""
 
 from collections.abc import Iterable
 from itertools import chain, repeat
@@ -25,7 +25,7 @@ class _Waits(Exception):
 
 
 class Halves:
-    """`storing` and `removing` are the handles of all who had a job in hand and have not finished, stale ones too."""
+    """`storing` and `removing` are the handles of all unfinished processes, stale ones too."""
 
     def __init__(self, store: Store, life: Life) -> None:
         self._store = store
@@ -34,7 +34,7 @@ class Halves:
         self.removing: list[HalfJob] = []
 
     def begin(self, spec: JobSpec) -> HalfJob | None:
-        """Begin a job, or find the one of its key, or see that another process stores that one. None: nothing begun."""
+        """Begin a job, or find its key's job, or see that another process stores it. None: nothing was begun."""
         found = holding.named(self._life.jobs, spec.idempotency_key)
         lives = found is not None and self._stands(found)
         try:
@@ -52,7 +52,7 @@ class Halves:
         return begun
 
     def release(self, half: HalfJob) -> None:
-        """The last row of a job is in; its producer may have lost it."""
+        """Store the last row of a job, which its producer may have lost."""
         self.storing.remove(half)
         try:
             with self._store.writing() as connection:
@@ -65,7 +65,7 @@ class Halves:
         self._life.queue_job(self._life.jobs[half.job_id])
 
     def let_lapse(self, job_id: int) -> None:
-        """Who has a job in hand gives no sign of life for too long."""
+        """Let the lease of a half job run out."""
         with self._store.writing() as connection:
             connection.execute(
                 update(table).where(table.c.id == job_id).values(holder_expires_at=now(EXPIRED))
@@ -73,7 +73,7 @@ class Halves:
         self._life.jobs[job_id].abandoned = True
 
     def prune(self, job_id: int, steps: int) -> None:
-        """Somebody takes a job to remove it, if that may be, and removes some of it, or all."""
+        """Hold a job to remove it, if allowed, and remove some of it or all."""
         job = self._life.jobs[job_id]
         with self._store.writing() as connection:
             if job.state == JobState.VALIDATING:
@@ -87,24 +87,24 @@ class Halves:
             self.remove(half, steps)
 
     def remove(self, half: HalfJob, steps: int) -> None:
-        """Who has a job in hand removes some of it, if it is still his."""
+        """Remove some of a held job, if it is still held."""
         go_on: Iterable[bool] = chain(repeat(False, steps), repeat(True))
         answers = iter(go_on)
         gone = remove(self._store, half, until=lambda: next(answers))
         assert gone == holding.remove(self._life.jobs, half, steps)
 
     def give_up(self, half: HalfJob, steps: int) -> None:
-        """A producer is interrupted: from now on it removes what it stored."""
+        """Interrupt a producer: from now on it removes what it stored."""
         self.storing.remove(half)
         self.removing.append(half)
         self.remove(half, steps)
 
     def validating(self) -> list[int]:
-        """The jobs that somebody has in hand, or had."""
+        """The jobs that a process holds, or held."""
         return [job_id for job_id, job in self._life.jobs.items() if job.state == JobState.VALIDATING]
 
     def to_the_end(self, most_steps: int) -> None:
-        """What is being stored is stored whole, and what is not is removed."""
+        """Finish storing what is being stored, and remove the rest."""
         for half in list(self.storing):
             self.release(half)
         for job_id in self.validating():

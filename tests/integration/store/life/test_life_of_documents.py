@@ -1,4 +1,4 @@
-"""Submit, claim, write, reuse, lose, rescue, halve, give back, cancel, prune, in every order: all stays right."""
+"""Submit, claim, write, reuse, rescue, halve, release, cancel, prune in random order: store and model agree."""
 
 import os
 
@@ -31,7 +31,7 @@ def test_store_and_model_agree_after_every_step(store: Store, monkeypatch: pytes
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            # Looking for fewer steps that fail takes minutes: where time is short, the first ones are shown.
+            # Shrinking a failing case takes minutes; skip it when time is short.
             phases=list(Phase) if ASKED_EXAMPLES else [Phase.generate],
         ),
     )

@@ -1,4 +1,4 @@
-"""Two transactions on one job at once, stopped between any two statements: it ends as if one had come after the other.
+"""Two concurrent transactions on one job, one stopped between any two statements, end like two in sequence.
 
 SQLite has one writer at a time. PostgreSQL has many: here the first transaction is stopped before one of its
 statements, and at last before its commit; the second runs until it ends or waits for a lock; then the first goes on.
@@ -102,7 +102,7 @@ class _Stop:
 
 
 def races() -> list[tuple[str, str, Rest]]:
-    """What is tried: each pair of deeds when asked for, else those that meet most often."""
+    """The pairs to try: all when asked for, else those that meet most often."""
     if EVERY_PAIR:
         pairs = combinations_with_replacement(DEEDS, 2)
         return [(one, other, rest) for one, other in pairs for rest in Rest]
@@ -137,7 +137,7 @@ class _Race:
     rest: Rest
 
     def one_after_the_other(self) -> list[Job]:
-        """What may come out: who only looks may also find it all in the other's hands."""
+        """The allowed results: a deed that only looks may also find all rows locked."""
         orders: list[tuple[Deed, ...]] = [(self.first, self.second), (self.second, self.first)]
         if self.second.looks:
             orders.append((self.first,))
@@ -153,7 +153,7 @@ class _Race:
         return job
 
     def at_once(self, at: int) -> bool:
-        """Do the second while the first is stopped before a statement. Returns whether it had no more than that."""
+        """Do the second while the first is stopped before a statement. Returns whether that was past the last one."""
         scene = Scene.of(self.store, self.workers, self.rest)
         stop = _Stop(at)
         doing = self.threads.submit(stop.do, self.store, self.first, scene)

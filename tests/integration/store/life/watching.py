@@ -1,4 +1,4 @@
-"""What a store holds, read straight from its tables and told in the words of the model."""
+"""The contents of a store, read straight from its tables as the model's objects."""
 
 from itertools import groupby
 from typing import Any
@@ -26,7 +26,7 @@ def empty(store: Store) -> None:
 
 
 def watched(store: Store) -> dict[int, Job]:
-    """All jobs, once it is sure that what the store counts is what it holds."""
+    """All jobs, after checking the store's counts against its rows."""
     with store.reading() as connection:
         held = {
             row.id: _job(row)
