@@ -43,7 +43,7 @@ _SPEC_OPTIONS = (
     option("--presence-penalty", type=float,
            help="Above 0, tokens of the answer become less likely; -2 to 2 [default: 0]."),
     option("--frequency-penalty", type=float,
-           help="The same, once for each occurrence; -2 to 2 [default: 0]."),
+           help="Above 0, tokens of the answer become less likely with each occurrence; -2 to 2 [default: 0]."),
     option("--seed", type=int, help="The seed of sampling [default: drawn once a job]."),
     option("--stop", multiple=True, type=_StopString(), metavar="TEXT",
            help="End the answer before this text; may be repeated."),
