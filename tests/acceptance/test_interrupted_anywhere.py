@@ -39,7 +39,7 @@ if MOMENT:
 if MOMENT < 0:
     atexit.register(lambda: print(count, file=sys.stderr))
 '''
-"""As `sitecustomize`, of the process itself and of none that it starts."""
+"""The `sitecustomize` of the process; it removes its variables, so that children send nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Ctrl-C and TERM while documents are stored: nothing is left behind, and nobody waits for it."""
+"""Ctrl-C and TERM while documents are stored: nothing is left behind."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`qwenq submit` killed or stopped half way: nothing of it runs, nothing of it stays, and a retry goes on."""
+"""`qwenq submit` killed or stopped half way: nothing of it runs or stays, and a second submit succeeds."""
 
 import json
 import os
@@ -25,7 +25,7 @@ KEY = "--idempotency-key=night-1"
 
 
 class Producer:
-    """A submit whose input comes through a pipe and is never ended; it has stored some documents."""
+    """A submit whose input is a pipe that stays open; it has stored some documents."""
 
     def __init__(self, folder: Path, home: dict[str, str], store: Store, *options: str) -> None:
         self._process = subprocess.Popen(
@@ -47,7 +47,7 @@ class Producer:
         self._process.send_signal(number)
 
     def end(self) -> tuple[int, str, str]:
-        """End its input: its exit code, what it printed, what it said."""
+        """End its input. Returns its exit code, stdout and stderr."""
         printed, said = self._process.communicate(timeout=120)
         return self._process.returncode, printed, said.strip()
 

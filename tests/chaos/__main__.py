@@ -1,4 +1,4 @@
-"""`make chaos`: long runs from a seed, with a table of what was done and what came of it."""
+"""`make chaos`: long runs from a seed, and a report of the faults and of each promise."""
 
 import shutil
 import sys
@@ -22,7 +22,7 @@ DATABASES = ("sqlite", "postgresql")
 @click.option("--seed", default=1, help="The same seed gives the same plan.")
 @click.option("--database", type=click.Choice([*DATABASES, "both"]), default="both")
 def main(minutes: float, seed: int, database: str) -> None:
-    """Kill, stop and cut off what works, and see what becomes of it.
+    """Kill, stop and cut off workers, producers and servers, then audit the store.
 
     Exit code 1 when a promise was broken. Then the folder with all logs and the store is kept, and its path printed.
     """

@@ -1,4 +1,4 @@
-"""What is done to whom, and when: drawn from a seed, so that the same seed gives the same plan."""
+"""The plan of a run: which faults happen when. The same seed gives the same plan."""
 
 import random
 from collections.abc import Collection, Mapping
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 WORKERS = 3
-"""With the noting engine; in a long run one more has the tiny model."""
+"""Workers with the noting engine. A long run has one more, with the tiny model."""
 QUIET_SECONDS = 3.0
-"""How long workers may start before the first fault, and what is broken may heal after the last."""
+"""Before the first fault, for the workers to start."""
 
 
 class Trouble(StrEnum):
@@ -19,8 +19,8 @@ class Trouble(StrEnum):
     KILL_WORKER = "kill -9 of the whole worker"
     STOP_CHILD = "SIGSTOP of the working process"
     STOP_PARENT = "SIGSTOP of the parent process"
-    KILL_STORE_PROCESS = "kill -9 of the process that works on the store"
-    STOP_STORE_PROCESS = "SIGSTOP of the process that works on the store"
+    KILL_STORE_PROCESS = "kill -9 of the store process"
+    STOP_STORE_PROCESS = "SIGSTOP of the store process"
     ASK_TO_STOP = "TERM in mid-job"
     KILL_PRODUCER = "kill -9 of a producer"
     CANCEL = "cancel in mid-job"
@@ -75,14 +75,14 @@ WEIGHTS_OF_STORE: Mapping[str, Mapping[Trouble, int]] = {
     "sqlite": {Trouble.STORE_LOCKED: 3},
 }
 LONG_TO_FIND = frozenset({Trouble.POISON, Trouble.HANG})
-"""What takes a process down time and again, until it is found: more time than a short run has."""
-# How long what is stopped, held or locked stays so, in seconds: half of them longer than a lease of two.
+"""Faults that end a process repeatedly until the document is found. A short run has no time for that."""
+# Bounds of a fault's duration, in seconds. Half of the faults outlast a lease of two seconds.
 _LASTS = (0.5, 6.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault, `at` seconds after the beginning, to the worker of that place where it is one's; it lasts `seconds`."""
+    """A fault, `at` seconds after the start, lasting `seconds`. `worker` is the place of the worker that it meets."""
 
     at: float
     trouble: Trouble
@@ -91,7 +91,7 @@ class Fault:
 
 
 class NothingToMeet(Exception):
-    """A fault finds nobody to do it to, just now."""
+    """There is nothing to trouble just now."""
 
 
 def draw_plan(
@@ -102,7 +102,7 @@ def draw_plan(
     without: Collection[Trouble] = (),
     workers: int = WORKERS,
 ) -> tuple[Fault, ...]:
-    """Faults at random moments, so many a minute: some in the wake of others, some while others last.
+    """Draw faults at random moments, `a_minute` of them a minute; they may overlap.
 
     Each kind that this database can have comes once before any comes by its weight; none of those `without`.
     """

@@ -1,4 +1,4 @@
-"""One run: a world is made, troubled by the plan while it works, left to heal, and audited."""
+"""One run: make a world, trouble it by the plan while it works, let it heal, and audit it."""
 
 import threading
 import time
@@ -22,14 +22,14 @@ from tests.waiting import eventually
 START_SECONDS = 120.0
 LOOK_EVERY_SECONDS = 0.25
 REAL_BACKLOG = 8
-"""Documents for the tiny model that should wait at any time: it shares the cores with all others."""
+"""Documents for the tiny model that should wait at any time. It shares the cores with all other workers."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is to do: the documents of a job on average, and how many should wait at any time.
+    """How much work there is: documents of a job on average, and documents that should wait at any time.
 
-    After the last fault everything must end within `heal_seconds`. `real`: a fourth worker has the tiny model.
+    After the last fault everything must end within `heal_seconds`. With `real`, a fourth worker has the tiny model.
     """
 
     documents_an_order: int
@@ -39,7 +39,7 @@ class Size:
 
     @property
     def workers(self) -> int:
-        """How many there are."""
+        """The number of workers."""
         return WORKERS + self.real
 
 
@@ -49,7 +49,7 @@ LONG = Size(documents_an_order=400, backlog=500, heal_seconds=600.0, real=True)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to."""
+    """The result of a run: its evidence and the broken promises."""
 
     database: str
     folder: Path
@@ -59,7 +59,7 @@ class Outcome:
 
 
 def play(folder: Path, database: str, seed: int, plan: Sequence[Fault], size: Size) -> Outcome:
-    """Carry out the plan on a world of its own in `folder`, which stays there with all logs."""
+    """Carry out the plan on a new world in `folder`, which stays there with all logs."""
     began = time.monotonic()
     folder.mkdir(parents=True)
     questions = untroubled_questions(folder / "untroubled") if size.real else ()
@@ -78,7 +78,7 @@ def play(folder: Path, database: str, seed: int, plan: Sequence[Fault], size: Si
 
 @contextmanager
 def _kept_busy(world: World, size: Size) -> Iterator[None]:
-    """Submits one order after the other, while fewer documents wait than should."""
+    """Submit orders whenever fewer documents wait than should."""
     ended = threading.Event()
     thread = threading.Thread(target=_submit_until, args=(ended, world, size.backlog), daemon=True)
     thread.start()
@@ -100,7 +100,7 @@ def _submit_until(ended: threading.Event, world: World, backlog: int) -> None:
 
 
 def _carry_out_all(world: World, plan: Iterable[Fault]) -> list[Met]:
-    """Each fault at its moment, in a thread of its own: many overlap."""
+    """Carry out each fault at its moment, in a thread of its own: many overlap."""
     began = time.monotonic()
     with ThreadPoolExecutor(64, "fault") as threads:
         under_way = []

@@ -1,4 +1,4 @@
-"""A short run of the chaos harness on each database: whatever is done to the processes, no promise is broken.
+"""A short chaos run on each database breaks no promise.
 
 `make chaos` runs as long as it is told to.
 """

@@ -1,4 +1,4 @@
-"""PostgreSQL crashes while a job is stored: it loses rows that it had taken, and the producer is not fooled."""
+"""PostgreSQL crashes while a job is stored and loses rows; the producer notices."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ SPEC = JobSpec(model="echo", sources=("in.jsonl",))
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
-    """A server that takes its time to write what nobody waits for."""
+    """A server that writes asynchronous commits late."""
     server = PostgresServer(wal_writer_delay="10s")
     yield server
     server.close()

@@ -1,4 +1,4 @@
-"""Workers are killed, stopped and cut off; every document still gets exactly one outcome."""
+"""Workers are killed and stopped; every document still gets exactly one outcome."""
 
 import os
 import signal
@@ -16,13 +16,13 @@ from tests.services import Jobs
 from tests.waiting import eventually
 
 TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_080)]
-LONG = 64  # tokens: long enough to be caught at work
+LONG = 64  # tokens: long enough to be killed meanwhile
 MODEL = str(TINY_MODEL)
 CANCELLED_ROUNDS = 10
-"""So much more than is answered until it is cancelled."""
+"""Far more documents than are answered before the cancel."""
 SOON = 30.0  # seconds; 5 where the machine does nothing else
 DOCUMENTS = 120
-"""Of the engine that only takes its time: quick to start, where no test needs more."""
+"""For the noting engine, which starts quickly."""
 
 
 def attempts(jobs: Jobs, job_id: int) -> int:
@@ -77,7 +77,7 @@ def test_kill_9_of_the_whole_worker_leaves_the_rest_to_another(
 def test_a_worker_that_is_asked_to_stop_releases_its_chunk_without_a_crash(
     fleet: Fleet, jobs: Jobs, tmp_path: Path
 ) -> None:
-    # However busy the machine: no lease runs out, which would count as a crash.
+    # A lease that ran out on a busy machine would count as a crash.
     first = SlowWorker(fleet, tmp_path, lease_seconds=60).service
     job = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=40)
     jobs.wait_until_working(job.job_id)

@@ -1,4 +1,4 @@
-"""A process that hangs, with the interpreter's lock held or without, is replaced; the document at fault is found."""
+"""A process that hangs, with or without the interpreter's lock, is replaced, and the document is found."""
 
 from pathlib import Path
 
@@ -38,5 +38,5 @@ def test_a_process_that_hangs_with_or_without_the_interpreters_lock_is_replaced(
         audit(connection, job.job_id)
         assert [error.error.code for error in errors_of(connection, job.job_id)] == ["poison"]
         assert [result.text for result in results_of(connection, job.job_id)] == ["first", "last"]
-    # Whoever reads the log finds where, or that it hung.
+    # The log says where it hung, or that it did.
     assert told in worker.log.read_text()

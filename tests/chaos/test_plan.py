@@ -1,4 +1,4 @@
-"""A plan comes from its seed alone, and has something of each kind."""
+"""A plan depends on its seed alone, and has each kind of fault."""
 
 from itertools import pairwise
 

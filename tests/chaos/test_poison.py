@@ -1,4 +1,4 @@
-"""A document that kills its process is found, whatever was being answered beside it, and nothing else is blamed."""
+"""A document that kills its process is found; no other document fails for it."""
 
 from pathlib import Path
 
@@ -39,14 +39,14 @@ def test_a_poisonous_document_fails_alone_and_fails_again_when_retried(
         answers = [result.text for result in results_of(connection, job.job_id)]
     assert failed == [("d0", "poison")]
     assert answers == [text for text in texts if text != DEADLY]
-    # With an innocent chunk in flight at first. Then alone, and at each halving, and as a lone document.
+    # First with an innocent chunk in flight. Then alone, at each halving, and as a lone document.
     first_round = [2] * (CRASHES_IN_COMPANY + 1) + [1] * (2 * settings.max_crashes + 1)
     assert _company(deaths) == first_round
     innocent = jobs.submit(texts[1:], model="echo", chunk_documents=CHUNK)
     retry(job.job_id, settings=settings)
     assert jobs.wait_until_ended(job.job_id).documents == status.documents
     assert jobs.wait_until_ended(innocent.job_id).documents.succeeded == len(texts) - 1
-    # A suspect from the start: though others waited, it went down alone each time.
+    # It is a suspect from the start, so it ran alone each time although others waited.
     assert _company(deaths) == first_round + [1] * settings.max_crashes
 
 

@@ -1,4 +1,4 @@
-"""The chunks of a worker that is gone for good run elsewhere soon, though the others have enough to do."""
+"""The chunks of a killed worker soon run on other workers, busy as they are."""
 
 import time
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_chunks_of_a_killed_worker_soon_run_on_busy_ones(
     with made_world(tmp_path / "run", "postgresql", seed=4, documents_an_order=400) as world:
         world.crew.start()
         world.producers.submit(world.orders.next())
-        eventually(lambda: holds_chunk(world, 0), "the worker is at work")
+        eventually(lambda: holds_chunk(world, 0), "the worker holds a chunk")
         gone = _retire(world, 0)
         wait_until_quiet(world, 180)
         evidence = gather(world, [gone], messages(world), world.crew.stop())
@@ -31,7 +31,7 @@ def test_chunks_of_a_killed_worker_soon_run_on_busy_ones(
 
 
 def _retire(world: World, place: int) -> Met:
-    """Kill a worker that is at work, for good."""
+    """Kill a worker and do not restart it."""
     at = time.time()
     pids = tuple(world.crew.retire(place))
     return Met(Fault(0.0, Trouble.KILL_WORKER, place, LEASE_SECONDS), at, at, pids)

@@ -1,4 +1,4 @@
-"""The auditor of a run: what must hold whatever was done, and each place where it does not."""
+"""The auditor of a run: the promises that must hold, and each place where one is broken."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -36,12 +36,12 @@ class Violation:
 
 
 def violations(evidence: Evidence) -> list[Violation]:
-    """Every broken promise; none of a sound run."""
+    """All broken promises."""
     return [Violation(promise, where) for promise, look in PROMISES.items() for where in look(evidence)]
 
 
 def _promised_jobs_are_whole(evidence: Evidence) -> Iterator[str]:
-    """What a producer was told is stored, is; and what can run has each of its documents."""
+    """A job whose producer got exit code 0 is stored, and a job that can run has all its documents."""
     stored = {job.name: job for job in evidence.jobs}
     ids = defaultdict(set)
     for document in evidence.documents:
@@ -133,11 +133,11 @@ def _only_what_must_fail_does(evidence: Evidence) -> Iterator[str]:
         if not failures <= {_code_of(document.text)}:
             yield f"{where} failed: {', '.join(map(str, failures))}"
         if DEADLY in document.text and document.state == DocumentState.SUCCEEDED:
-            yield f"{where} kills who generates it, and has an answer"
+            yield f"{where} kills its process, and has an answer"
 
 
 def _code_of(text: str) -> str | None:
-    """With which code a document fails, if it must."""
+    """The error code of a document that must fail; None for others."""
     if DEADLY in text:
         return POISON
     return GenerationFailed.code if FLAWED in text else None
@@ -157,7 +157,7 @@ def _nothing_known_is_computed_again(evidence: Evidence) -> Iterator[str]:
 def _an_end_costs_what_was_in_flight_and_a_second(evidence: Evidence) -> Iterator[str]:
     waste = Waste(evidence)
     if waste.most_in_flight > ROWS:
-        yield f"{waste.most_in_flight} documents were at work in one process as it ended; it takes {ROWS}"
+        yield f"{waste.most_in_flight} documents were in flight in one process as it ended; it takes {ROWS}"
     yield from Ends(waste).too_dear(ROWS)
 
 
@@ -172,7 +172,7 @@ def _the_store_is_sound(evidence: Evidence) -> Iterator[str]:
 
 
 def _the_log_is_whole(evidence: Evidence) -> Iterator[str]:
-    """Without this an engine that notes nothing would prove everything."""
+    """An engine that notes nothing would pass every other check."""
     ended = {(one.job, one.seq) for one in evidence.generations if one.ended_at is not None}
     for document in evidence.documents:
         generated = document.state == DocumentState.SUCCEEDED and document.reused_from is None

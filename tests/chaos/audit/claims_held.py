@@ -1,4 +1,4 @@
-"""Claims as the store's history tells them: who held which chunk from when until when, and when they wrote."""
+"""Claims from the store's history: who held which chunk, from when until when, and when they wrote."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,16 +23,16 @@ class Held:
         return self.writes[0]
 
     def was_held_at(self, moment: float) -> bool:
-        """Whether it had been claimed then, and not yet ended."""
+        """Whether it was held at this moment."""
         return self.claimed_at <= moment and (self.ended_at is None or self.ended_at > moment)
 
     def lasted_at(self, moment: float) -> bool:
-        """The same, the moment of its end included: its last outcomes are written in the transaction that ends it."""
+        """The same, including its end: its last outcomes are written in the transaction that ends it."""
         return self.claimed_at <= moment and (self.ended_at is None or self.ended_at >= moment)
 
 
 def claims_held(changes: Iterable[ChunkChange]) -> dict[tuple[int, int], Held]:
-    """Each claim by its chunk and attempt, the first one first."""
+    """All claims by chunk and attempt, in order."""
     claims: dict[tuple[int, int], Held] = {}
     for change in changes:
         name = change.chunk, change.attempt

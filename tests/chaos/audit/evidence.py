@@ -1,4 +1,4 @@
-"""What a run left behind, all that its auditor needs: the store's rows and history, the engines' log, the faults."""
+"""All that the auditor reads: the store's rows and history, the engines' log, and the faults."""
 
 import json
 from collections import defaultdict
@@ -27,7 +27,7 @@ from tests.chaos.world.world import World
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job, by the name of its order."""
+    """A job and the name of its order."""
 
     id: int
     name: str
@@ -38,7 +38,7 @@ class StoredJob:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document; `text` is what it says, `answer` what was answered to it by that attempt at that chunk.
+    """A document. `text` is its text, `answer` the answer that this attempt at this chunk gave.
 
     `reused_from` is the job that the answer was taken from; `past` are the codes of its failures that were retried.
     """
@@ -58,7 +58,7 @@ class StoredDocument:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All traces of one run. `unsound` is what the audit of the store alone found."""
+    """All traces of one run. `unsound` lists what the audit of the store alone found."""
 
     receipts: Sequence[Receipt]
     jobs: Sequence[StoredJob]
@@ -78,7 +78,7 @@ class Evidence:
 
 
 def gather(world: World, met: Sequence[Met], left_messages: int, left_processes: Sequence[str]) -> Evidence:
-    """Read everything, once nothing moves any more."""
+    """Read everything, after all work has ended."""
     notes = read_notes(world.engine_log)
     with world.store.reading() as connection:
         return Evidence(

@@ -1,4 +1,4 @@
-"""A history that the store itself keeps by triggers, in the very transactions of those who write to it.
+"""A history that triggers keep, in the transactions of the writers.
 
 What the tables say at the end cannot tell whether a document had two outcomes, or who wrote without the fence.
 """
@@ -44,7 +44,7 @@ _results = _history(
     Column("chunk_state", Text),
 )
 
-# By table: the event, and what is noted of it.
+# By table: the event, and what is noted about it.
 _TRIGGERS = {
     "documents": (
         "UPDATE",
@@ -83,7 +83,7 @@ _NOW = {
 
 @dataclass(frozen=True, slots=True)
 class DocumentChange:
-    """A document's state became another, as it is told: an answer that is written makes it `succeeded`."""
+    """A change of a document's state as views tell it: an answer makes it `succeeded`."""
 
     at: float
     job: int
@@ -94,7 +94,7 @@ class DocumentChange:
 
 @dataclass(frozen=True, slots=True)
 class ChunkChange:
-    """A chunk's state, attempt or lease became another; `worker` is who holds it then."""
+    """A change of a chunk's state, attempt or lease; `worker` holds it then."""
 
     at: float
     chunk: int
@@ -107,7 +107,7 @@ class ChunkChange:
 
 @dataclass(frozen=True, slots=True)
 class ResultWrite:
-    """An answer was written by an attempt, while the chunk's fence and state were these."""
+    """An answer that an attempt wrote, with the chunk's fence and state at that moment."""
 
     at: float
     job: int
@@ -119,7 +119,7 @@ class ResultWrite:
 
 
 def keep_history(store: Store) -> None:
-    """Have the store keep its history from now on."""
+    """Make the store keep its history from now on."""
     with store.writing() as connection:
         _metadata.create_all(connection)
         for table, (event, insertion) in _TRIGGERS.items():
@@ -138,15 +138,15 @@ def keep_history(store: Store) -> None:
 
 
 def document_changes(connection: Connection) -> list[DocumentChange]:
-    """Each change of a document's state, the first one first."""
+    """All changes of documents' states, in order."""
     return [DocumentChange(*row[1:]) for row in connection.execute(select(_documents).order_by("id"))]
 
 
 def chunk_changes(connection: Connection) -> list[ChunkChange]:
-    """Each change of a chunk, renewals of its lease included, the first one first."""
+    """All changes of chunks, renewals included, in order."""
     return [ChunkChange(*row[1:]) for row in connection.execute(select(_chunks).order_by("id"))]
 
 
 def result_writes(connection: Connection) -> list[ResultWrite]:
-    """Each answer that was written, the first one first."""
+    """All answers that were written, in order."""
     return [ResultWrite(*row[1:]) for row in connection.execute(select(_results).order_by("id"))]

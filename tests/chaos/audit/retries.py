@@ -1,4 +1,4 @@
-"""Failed documents that were to run again: in how many rounds each had an outcome, and what is left of the earlier."""
+"""Retried documents: in how many rounds each had an outcome, and whether earlier failures were kept."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.chaos.plan import Trouble
 
 
 class Retries:
-    """A document has one outcome a round, and a retry, which takes up failed ones alone, begins the next round."""
+    """A document has one outcome a round. A retry, of failed documents only, begins the next round."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
@@ -20,7 +20,7 @@ class Retries:
         )
 
     def doubled(self) -> Iterator[str]:
-        """Each document that had more outcomes than rounds, or lost one that was no failure."""
+        """Documents with more outcomes than rounds, or with a lost answer."""
         outcomes: Counter[tuple[int, int]] = Counter()
         for change in self._evidence.document_changes:
             if change.was not in UNFINISHED and not is_retry(change):
@@ -32,7 +32,7 @@ class Retries:
                 yield f"job {job} document {seq}: {times} outcomes in {1 + self.of[job, seq]} rounds"
 
     def forgotten(self) -> Iterator[str]:
-        """Each document whose earlier failures are not all kept, or which nobody had asked to retry."""
+        """Documents with a lost earlier failure, or run again without a retry."""
         asked = sum(met.fault.trouble == Trouble.RETRY for met in self._evidence.met)
         for one in self._evidence.documents:
             times, kept = self.of[one.job, one.seq], len(one.past)
@@ -43,5 +43,5 @@ class Retries:
 
 
 def is_retry(change: DocumentChange) -> bool:
-    """Whether a failed document waits again."""
+    """Whether a failed document became pending again."""
     return (change.was, change.became) == (DocumentState.FAILED, DocumentState.PENDING)

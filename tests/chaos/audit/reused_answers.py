@@ -1,4 +1,4 @@
-"""Answers that were not generated for their document: where each comes from, and what should have been one."""
+"""Reused answers: where each comes from, and documents that should have had one."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -11,11 +11,11 @@ from tests.chaos.audit.evidence import Evidence, StoredDocument
 from tests.chaos.engines.log import Deed, Generation
 
 KNOWN_SECONDS = 10.0
-"""Longer than any fault keeps a commit waiting: what was written so long ago is there for whoever looks."""
+"""Longer than any fault delays a commit: what was written before that is visible to everyone."""
 
 
 class Reused:
-    """The documents of jobs with --reuse: in other jobs nothing is."""
+    """The documents of jobs with --reuse."""
 
     def __init__(self, evidence: Evidence, claims: Mapping[tuple[int, int], Held]) -> None:
         self._evidence = evidence
@@ -26,7 +26,7 @@ class Reused:
         ]
 
     def misled(self) -> Iterator[str]:
-        """Each answer that says it is reused, and is not that of an earlier identical document."""
+        """Answers marked as reused that differ from those of earlier identical documents."""
         generated = {(one.job, one.seq, one.chunk, one.attempt) for one in self._evidence.generations}
         for one in self.documents:
             where = f"job {one.job} document {one.seq}"
@@ -37,10 +37,10 @@ class Reused:
             if not self._origins(one):
                 yield f"{where}: job {one.reused_from} has no such document with the same answer"
             if one.text not in self._first_generated:
-                yield f"{where}: told as reused, and nobody had generated it"
+                yield f"{where}: marked as reused, but no earlier generation exists"
 
     def needless(self) -> Iterator[str]:
-        """Each document that was generated though its answer had long been there, and the store was there to ask."""
+        """Documents that were generated although their answer was long known and the store was at hand."""
         for one in self._evidence.generations:
             claim = self._claims.get((one.chunk, one.attempt))
             if one.job not in self._jobs or claim is None:

@@ -1,4 +1,4 @@
-"""What a run leaves behind that kept every promise, small enough to be read: for auditors that are tried on it."""
+"""A small run that kept every promise, for tests of the auditor."""
 
 from tests.chaos.audit.evidence import Evidence, StoredDocument, StoredJob
 from tests.chaos.audit.history import ChunkChange, DocumentChange, ResultWrite
@@ -11,14 +11,14 @@ from tests.chaos.world.producers import Receipt
 JOB, CHUNK = 1, 7
 ORDER = Order("order-0", ("the first", "the second", f"the third, {DEADLY}"), deadly=2)
 FIRST, SECOND = 11, 12
-"""Two workers' ids, and their parents' process ids."""
+"""Ids of two workers, and the process ids of their parents."""
 KILL = Fault(1.0, Trouble.KILL_WORKER, 0, 1.0)
 
 
 def sound() -> Evidence:
     """A worker generates two documents and is killed with one of them written; another answers the second.
 
-    The third document kills whoever begins it.
+    The third document kills the process that begins it.
     """
     notes = [
         *generated(100, FIRST, attempt=1, seq=0),

@@ -1,4 +1,4 @@
-"""What a run came to, as text: the faults by kind, what they cost, and each broken promise."""
+"""The report of a run as text: the faults by kind, their cost, and each broken promise."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -51,7 +51,7 @@ def _figures(outcome: Outcome) -> Iterable[str]:
     yield f"reused answers: {len(Reused(evidence, waste.claims).documents):,}"
     yield f"documents that were retried: {len(Retries(evidence).of):,}"
     yield f"chunks of killed workers, from the kill until they ran elsewhere: {_spread(waits)}"
-    yield f"the same, with no other fault at work: {_spread([one for one in waits if one.calm])}"
+    yield f"the same, while no other fault lasted: {_spread([one for one in waits if one.calm])}"
     yield from _promises(outcome)
 
 
@@ -61,7 +61,7 @@ def _real_answers(evidence: Evidence) -> int:
 
 
 def _ends(ends: Ends) -> Iterable[str]:
-    """What claims cost that ended with work undone: the dearest of them, and how late what was lost had ended."""
+    """The cost of unfinished claims: the most expensive one, and how late the lost documents had ended."""
     for name, some in (("claims that ended undone", ends.all), ("with the store at hand", ends.calm)):
         dearest = max(some, key=lambda end: len(end.lost), default=None)
         most = f"{dearest.in_flight} + {dearest.unwritten}" if dearest else "nothing"

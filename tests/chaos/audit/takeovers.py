@@ -1,4 +1,4 @@
-"""How long the chunks of a worker that was killed waited until they ran elsewhere."""
+"""How long the chunks of a killed worker waited until they ran elsewhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ KILLS = frozenset({Trouble.KILL_WORKER, Trouble.WORKER_VANISHED})
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """A chunk that was held by a worker as all of it was killed, and claimed anew so many seconds later.
+    """A chunk whose worker was killed, and which was claimed again `seconds` later.
 
-    `calm` when no other fault was at work meanwhile.
+    `calm` if no other fault lasted meanwhile.
     """
 
     chunk: int
@@ -24,7 +24,7 @@ class Takeover:
 
 
 def takeovers(evidence: Evidence, claims: Mapping[tuple[int, int], Held]) -> list[Takeover]:
-    """Each chunk that some kill of a worker put into other hands: of the noting engine's, who are many."""
+    """All takeovers after kills of workers with the noting engine."""
     return [
         Takeover(held.chunk, again - met.began_at, calm=_is_calm(evidence.met, met, again))
         for met in evidence.met

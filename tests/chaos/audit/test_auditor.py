@@ -1,4 +1,4 @@
-"""The auditor finds nothing in a sound run, and each broken promise in one whose traces say that it was broken."""
+"""The auditor finds nothing in a sound run, and each broken promise in a changed one."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +28,7 @@ def _document(place: int, **changes: object) -> Doctor:
 
 
 def _more(**rows: object) -> Doctor:
-    """Evidence with one more row in each list that is named."""
+    """Evidence with one more row in each named list."""
 
     def doctor(evidence: Evidence) -> Evidence:
         longer = {name: [*getattr(evidence, name), row] for name, row in rows.items()}
@@ -51,19 +51,19 @@ def _noted(*notes: Note) -> Doctor:
 
 
 def _written_twice_later(evidence: Evidence) -> Evidence:
-    """The first attempt renewed its lease twice after the second document had ended, and did not write it."""
+    """The first attempt renewed its lease twice after the second document ended, without writing it."""
     renewals = [ChunkChange(at, CHUNK, "running", "running", 1, 1, FIRST) for at in (104.5, 105.5)]
     changes = [*evidence.chunk_changes[:2], *renewals, *evidence.chunk_changes[2:]]
     return replace(evidence, chunk_changes=changes)
 
 
 def _lived_on_without_writing(evidence: Evidence) -> Evidence:
-    """The first worker gave a sign of life long after its second document had ended, and had not written it."""
+    """The first worker noted something long after its second document ended, without writing it."""
     return _noted(Note(105.9, FIRST + 100, FIRST, Deed.CLAIMED, JOB, CHUNK + 1, 1))(evidence)
 
 
 def _unaware_of_its_end(evidence: Evidence) -> Evidence:
-    """The first worker generated its second document once more, when it had long lost the chunk."""
+    """The first worker generated its second document again, long after it lost the chunk."""
     return _noted(*generated(109, FIRST, attempt=1, seq=1))(evidence)
 
 

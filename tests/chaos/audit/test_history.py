@@ -1,4 +1,4 @@
-"""The store's own history shows what its tables, at the end, no longer do."""
+"""The store's history shows what its final tables no longer do."""
 
 from sqlalchemy import delete, insert, select, update
 

@@ -1,4 +1,4 @@
-"""A reused answer is looked into: it is an earlier one's, nothing generated it, and what was known is not generated."""
+"""Audit of reuse: an answer has an earlier original, and a known answer is not generated again."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ CLAIMED_AT = 102.0 + KNOWN_SECONDS
 
 
 def evidence(**changes: Any) -> Evidence:
-    """A second job has a document that the first one's answered; `changes` are made to it."""
+    """A second job whose document was answered by the first; `changes` are made to it."""
     copy = StoredDocument(COPIER, 0, "d0", TEXT, "succeeded", None, TEXT, ITS_CHUNK, 1, reused_from=JOB)
     run = sound()
     return replace(
@@ -33,7 +33,7 @@ def evidence(**changes: Any) -> Evidence:
 
 
 def generating(run: Evidence, *before: Deed) -> Evidence:
-    """The same, but the second job's document was generated; `before` that its process noted this."""
+    """The same, but the second job's document was generated; `before` that, its process noted this."""
     pid, names = SECOND + 100, (COPIER, ITS_CHUNK, 1, 0)
     notes = [
         *run.notes,

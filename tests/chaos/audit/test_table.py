@@ -1,4 +1,4 @@
-"""The table tells each fault and each promise, and where a broken one was broken."""
+"""The report lists each fault and each promise, and where one was broken."""
 
 from dataclasses import replace
 from pathlib import Path

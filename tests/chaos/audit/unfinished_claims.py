@@ -1,4 +1,4 @@
-"""What each claim cost that ended with work undone, and how much it may have cost.
+"""What each unfinished claim cost, and how much it may have cost.
 
 A claim's outcomes are written about once a second. So what is generated again of it was in flight at its end, or had
 ended since the writing before it: in its last second, and as long as the write itself took. Where the store could not
@@ -19,11 +19,11 @@ from tests.chaos.faults.carrying_out import Met
 from tests.chaos.plan import Trouble
 
 NOTING_SECONDS = 0.5
-"""Between an engine's note that a document has ended and its keeper's hearing of it, on a machine that is busy."""
+"""From an engine's note of a document's end until its keeper learns of it, on a busy machine."""
 WRITING_SECONDS = Rhythm().tick_seconds + NOTING_SECONDS
-"""From a document's end until its outcome is written, at most, where the store is at hand."""
+"""The longest time from a document's end until its outcome is written, with the store at hand."""
 BACKOFF_SECONDS = 10.0
-"""How long a keeper may pause for a store that was away, after it is back."""
+"""The longest pause of a keeper after its store is back."""
 _DISTURBING = frozenset(
     {
         Trouble.STOP_CHILD,
@@ -39,12 +39,12 @@ _DISTURBING = frozenset(
         Trouble.WORKER_VANISHED,
     }
 )
-"""What keeps somebody from writing: a process that is stopped may hold a lock, as one that vanished may."""
+"""Faults that keep a process from writing: a stopped or vanished one may hold a lock."""
 
 
 @dataclass(frozen=True)
 class End:
-    """The end of a claim, of which `lost` was to be generated again.
+    """The end of a claim; the documents of `lost` had to be generated again.
 
     `last_sign` is when its process last noted anything before that end. `calm`: nothing kept it from writing.
     """
@@ -61,23 +61,23 @@ class End:
 
     @property
     def unwritten(self) -> int:
-        """How many documents had ended, or did so before their process heard that it had lost the claim."""
+        """Documents that had ended, or ended before their process knew that it had lost the claim."""
         return len(self.lost) - self.in_flight
 
     @property
     def forgotten(self) -> Sequence[Generation]:
-        """What had ended before the last write but one, and so should have been in the last."""
+        """Documents that ended before the last write but one, and should have been in the last."""
         writes = self.held.writes
         return [one for one in self._ended if len(writes) - bisect_right(writes, _heard_at(one)) > 1]
 
     @property
     def seconds(self) -> float:
-        """How long before the last sign of its process the first of what was not written had ended."""
+        """Seconds from the end of the first unwritten document to the last note of its process."""
         return max((self.last_sign - _ended_at(one) for one in self._ended), default=0.0)
 
     @property
     def unaware_seconds(self) -> float:
-        """How long after the claim's end the last document of it was generated, by who had not heard of that."""
+        """Seconds from the claim's end to the end of its last document, in a process that did not know yet."""
         ended = self.held.ended_at or float("inf")
         return max((_ended_at(one) - ended for one in self._ended if _ended_at(one) > ended), default=0.0)
 
@@ -87,7 +87,7 @@ class End:
 
 
 class Ends:
-    """The ends of a run's claims that cost something."""
+    """The unfinished claims of a run that cost something."""
 
     def __init__(self, waste: Waste) -> None:
         self._waste = waste
@@ -103,11 +103,11 @@ class Ends:
 
     @property
     def calm(self) -> Sequence[End]:
-        """Those at which nothing kept a process from writing."""
+        """Ends at which no fault kept a process from writing."""
         return [end for end in self.all if end.calm]
 
     def too_dear(self, rows: int) -> Iterator[str]:
-        """Each claim that cost more than was in flight, and than had ended since it could last be written."""
+        """Claims that cost more than what was in flight or had ended since the last possible write."""
         for end in self.all:
             where = f"chunk {end.held.chunk} attempt {end.held.attempt}"
             if end.in_flight > rows:
@@ -135,7 +135,7 @@ class Ends:
 
     @cached_property
     def _signs(self) -> Mapping[int, list[float]]:
-        """When each process noted anything."""
+        """The times of each process's notes."""
         found = defaultdict(list)
         for note in self._waste.evidence.notes:
             found[note.pid].append(note.at)
@@ -143,7 +143,7 @@ class Ends:
 
     @cached_property
     def _away(self) -> Mapping[int, list[float]]:
-        """When each process noted that its store was away."""
+        """The times at which each process noted that its store was away."""
         found = defaultdict(list)
         for note in self._waste.evidence.notes:
             if note.deed == Deed.AWAY:

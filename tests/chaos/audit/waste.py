@@ -1,4 +1,4 @@
-"""Documents that were generated more than once: what was lost each time, and whether it had to be."""
+"""Documents that were generated more than once: what was lost, and whether that was needless."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Waste:
-    """Generations whose outcome was not kept, of documents that somebody still wanted."""
+    """Generations whose outcome was not kept, of documents that were still wanted."""
 
     evidence: Evidence
 
@@ -29,7 +29,7 @@ class Waste:
 
     @cached_property
     def lost(self) -> Sequence[Generation]:
-        """Those of which neither an answer nor a failure was written."""
+        """Generations without a written answer or failure."""
         wanted = {
             (one.job, one.seq) for one in self.evidence.documents if one.state != DocumentState.CANCELLED
         }
@@ -44,17 +44,17 @@ class Waste:
 
     @property
     def in_flight(self) -> Sequence[Generation]:
-        """Those that never came to their end: their process died, or put them down."""
+        """Wasted generations that never ended: their process died or dropped them."""
         return [one for one in self.lost if one.ended_at is None]
 
     @property
     def unwritten(self) -> Sequence[Generation]:
-        """Those that came to their end, but not into the store."""
+        """Wasted generations that ended but were not written."""
         return [one for one in self.lost if one.ended_at is not None]
 
     @property
     def needless(self) -> Sequence[Generation]:
-        """Those that a claim began though the document had its outcome before the claim."""
+        """Generations of documents that had their outcome before the claim."""
         return [
             one
             for one in self.evidence.generations
@@ -64,13 +64,13 @@ class Waste:
 
     @property
     def redone(self) -> int:
-        """How many generations were not the first of their document."""
+        """Count generations that were not the first of their document."""
         times = Counter((one.job, one.seq) for one in self.evidence.generations)
         return sum(count - 1 for count in times.values())
 
     @property
     def most_in_flight(self) -> int:
-        """The most documents that one process had at work when it ended."""
+        """The most documents that one process had in flight when it ended."""
         open_of: defaultdict[int, int] = defaultdict(int)
         for note in self.evidence.notes:
             open_of[note.pid] += {Deed.BEGUN: 1, Deed.ENDED: -1, Deed.DROPPED: -1}.get(note.deed, 0)
@@ -84,12 +84,12 @@ class Waste:
         return found
 
     def _state_at(self, place: Place, moment: float) -> str:
-        """A document's state then; it was pending before its first change."""
+        """A document's state at this moment; pending before its first change."""
         before = [one for one in self._changes.get(place, ()) if one.at < moment]
         return before[-1].became if before else DocumentState.PENDING
 
     def _has_failed(self, one: Generation) -> bool:
-        """Whether its claim wrote that the document failed, after it had come to its end."""
+        """Whether its claim wrote a failure of the document after the generation ended."""
         claim = self.claims.get((one.chunk, one.attempt))
         if claim is None or one.ended_at is None:
             return False

@@ -1,4 +1,4 @@
-"""What a noting engine hears from the worker's own log, since an engine is not told of claims."""
+"""Claims as the worker's own log tells them: an engine does not know of claims."""
 
 import logging
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from qwenq.schemas.requests import Request
 from tests.chaos.engines.log import Deed, EngineLog
 
 Names = tuple[int, int, int, int]
-"""Of one document's generation: its job, chunk, attempt and seq."""
+"""Names one document's generation: its job, chunk, attempt and seq."""
 _OF_PROCESS: Mapping[str, Deed] = {Event.STORE_AWAY: Deed.AWAY, Event.REUSE_SKIPPED: Deed.SKIPPED}
 
 
 class Hearing(logging.Handler):
-    """Hears which claim a chunk is of, and that the store was away, and notes both."""
+    """A log handler that notes claims, and absences of the store."""
 
     def __init__(self, log: EngineLog) -> None:
         super().__init__()
@@ -21,12 +21,12 @@ class Hearing(logging.Handler):
         self._by_chunk: dict[int, tuple[int, int]] = {}
 
     def listen(self) -> None:
-        """Hear from now on."""
+        """Start listening to the log."""
         for name in ("qwenq.store", "qwenq.worker"):
             logging.getLogger(name).addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a line, if it tells of any of that."""
+        """Note a line about a claim or an absent store."""
         if record.msg == Event.CHUNK_CLAIMED:
             told = vars(record)
             chunk, job, attempt = told["chunk"], told["job"], told["attempt"]
@@ -36,7 +36,7 @@ class Hearing(logging.Handler):
             self._log.note(deed)
 
     def names_of(self, request: Request) -> Names:
-        """The names of a request that is read now."""
+        """Names of a request that is read now."""
         return self.names(request.group, request.key)
 
     def names(self, chunk: int, seq: int) -> Names:
@@ -45,5 +45,5 @@ class Hearing(logging.Handler):
         return job, chunk, attempt, seq
 
     def knows(self, chunk: int) -> bool:
-        """Whether the chunk was claimed here: a worker's check of itself is of none."""
+        """Whether the chunk was claimed here. The self-check has no chunk."""
         return chunk in self._by_chunk

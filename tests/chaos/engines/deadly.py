@@ -1,4 +1,4 @@
-"""The echo engine, but it reads ahead, and one document kills its process: for workers that a test starts.
+"""The echo engine, reading ahead, with one document that kills its process: for workers of tests.
 
 A process that finds this module in its `sitecustomize` has it for the model `echo`. Each death is noted first, with
 the chunks that were in flight.
@@ -18,11 +18,11 @@ from qwenq.worker.engines.echo.engine import EchoEngine
 DEADLY = "deadly"
 DEATHS_FILE = "DEADLY_ENGINE_DEATHS"
 COMPANY_SECONDS = 2.0
-"""How long a deadly document waits for others to be claimed beside it."""
+"""How long a deadly document waits for another claim beside it."""
 
 
 class DeadlyEngine(EchoEngine):
-    """Reads ahead in a thread of its own, and dies of a document with the word in it."""
+    """Reads ahead in a thread, and dies of a document with the word in it."""
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer each request but the deadly one."""
@@ -56,5 +56,5 @@ def _die(request: Request, read: "queue.Queue[Request | None]") -> None:
 
 
 def install() -> None:
-    """Let it be the echo engine of this process."""
+    """Make it the echo engine of this process."""
     setattr(kind, EchoEngine.__name__, DeadlyEngine)

@@ -1,4 +1,4 @@
-"""The echo engine, but one document hangs its process, in C or waiting: for tests' workers.
+"""The echo engine with one document that hangs its process, in C or waiting: for workers of tests.
 
 A process that finds this module in its `sitecustomize` has it for the model `echo`.
 """
@@ -36,5 +36,5 @@ def _survived(requests: Iterable[Request]) -> Iterator[Request]:
 
 
 def install() -> None:
-    """Let it be the echo engine of this process."""
+    """Make it the echo engine of this process."""
     setattr(kind, EchoEngine.__name__, HangingEngine)

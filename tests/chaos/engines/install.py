@@ -1,4 +1,4 @@
-"""Engines that note what they do, in the place of qwenq's own.
+"""Engines that note what they do, in place of qwenq's own.
 
 For workers that the harness starts: a process that finds `install` called in its `sitecustomize` has them.
 """
@@ -15,7 +15,7 @@ _make_engine = factory.make_engine
 
 
 def install() -> None:
-    """Let them be the engines of this process."""
+    """Make them the engines of this process."""
     setattr(kind, EchoEngine.__name__, NotingEngine)
     setattr(factory, _make_engine.__name__, _make_noting)
 
@@ -23,7 +23,7 @@ def install() -> None:
 def _make_noting(model: str, settings: Settings, hooks: EngineHooks) -> Engine:
     engine = _make_engine(model, settings, hooks)
     if model != ECHO_MODEL:
-        # Not before: every process of qwenq comes by here, and only this one wants PyTorch.
+        # Imported here: every process of qwenq runs this module, and only this one needs PyTorch.
         from tests.chaos.engines.noting_scheduler import install_scheduler
 
         install_scheduler()

@@ -1,4 +1,4 @@
-"""What engines did, in the order in which they did it: one file for all processes, each line one atomic append."""
+"""What engines did, in order: one file for all processes, each line one atomic append."""
 
 import os
 import time
@@ -16,7 +16,7 @@ ROWS = 4
 
 
 class Deed(StrEnum):
-    """What is noted: of a process, of a claim, of one document's generation."""
+    """What is noted of a process, a claim, or one document's generation."""
 
     LOADED = "loaded"
     AWAY = "away"
@@ -30,7 +30,7 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line. `parent` is the process id of the worker; of a claim, `seq` is -1; of a process, all but that is.
+    """One line. `parent` is the worker's process id. For a claim, `seq` is -1; for a process, all ids are.
 
     `AWAY`: the store was, as the process saw it; `SKIPPED`: therefore it did not look for earlier answers.
     """
@@ -46,24 +46,24 @@ class Note:
 
 
 class EngineLog:
-    """The end of the file where one process writes. Threads may share it."""
+    """Appends to the file for one process. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     @classmethod
     def of_environment(cls) -> Self:
-        """The one that the environment names."""
+        """Open the file that the environment names."""
         return cls(Path(os.environ[LOG_FILE]))
 
     def note(self, deed: Deed, *numbers: int) -> None:
-        """Add a line: of a claim its job, chunk and attempt, of a document its seq beside them."""
+        """Append a line: job, chunk and attempt for a claim, and seq too for a document."""
         words = (f"{time.time():.6f}", os.getpid(), os.getppid(), deed, *numbers)
         os.write(self._file, (" ".join(map(str, words)) + "\n").encode())
 
 
 def read_notes(path: Path) -> list[Note]:
-    """All that was noted; nothing when no engine ever ran."""
+    """Read all notes; none if no engine ever ran."""
     if not path.exists():
         return []
     return [_note(line.split()) for line in path.read_text().splitlines()]
@@ -76,7 +76,7 @@ def _note(words: list[str]) -> Note:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One time that a document was generated; `ended_at` is None when it never came to its end."""
+    """One generation of a document; `ended_at` is None if it never ended."""
 
     pid: int
     job: int
@@ -88,7 +88,7 @@ class Generation:
 
 
 def generations(notes: Iterable[Note]) -> list[Generation]:
-    """Each generation that was begun, in the order of beginning."""
+    """All generations, in the order in which they began."""
     ends: defaultdict[tuple[int, ...], list[Note]] = defaultdict(list)
     begun = []
     for note in notes:

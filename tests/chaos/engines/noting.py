@@ -1,4 +1,4 @@
-"""The echo engine, but it takes its time over several documents at once, dies of some, and notes all in a log.
+"""A slow echo engine that answers several documents at once, dies of some, and notes all in a log.
 
 How long a document takes, and whether it is deadly or flawed, its own text says.
 """
@@ -43,13 +43,13 @@ class _Row:
 
     @property
     def fails(self) -> bool:
-        """Whether it fails this time: a flawed document at each odd attempt, so that a retry is worth while."""
+        """Whether it fails this time. A flawed document fails at each odd attempt, so that a retry helps."""
         *_, attempt, _ = self.names
         return FLAWED in self.text and attempt % 2 == 1
 
 
 class NotingEngine:
-    """Answers with the last user message, each document after the time that it names."""
+    """Answers with the last user message, after the time that the document names."""
 
     def __init__(self, options: EngineOptions, hooks: EngineHooks) -> None:
         self._echo = EchoEngine(options, EngineHooks(lambda: None, hooks.on_batch))
@@ -67,7 +67,7 @@ class NotingEngine:
         return self._echo.load()
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Answer each request but the deadly ones, the quick ones first; a worker's check of itself is no work."""
+        """Answer each request but the deadly ones, the quick ones first. The self-check is not noted."""
         if requests is CHECK:
             yield from self._echo.generate(requests)
             return
@@ -93,12 +93,12 @@ class NotingEngine:
         return self._echo.prompt_tokens(messages, thinking=thinking)
 
     def withdraw(self, group: int) -> None:
-        """Let the group's requests go."""
+        """Drop the group's requests."""
         self._withdrawn.add(group)
         self._drop([row for row in self._rows if row.request.group == group])
 
     def withdraw_waiting(self, group: int) -> Collection[int]:
-        """Begin no further request of the group. Returns the keys of those that are begun."""
+        """Begin no further request of the group. Returns the keys of those that have begun."""
         self._put_down.add(group)
         return {row.request.key for row in self._rows if row.request.group == group}
 
@@ -107,7 +107,7 @@ class NotingEngine:
         return self._echo.describe()
 
     def _begun(self, reader: "_Reader", room: int, *, idle: bool) -> list[_Row]:
-        """The next requests, as many as there is room for, each at work from now on."""
+        """Start the next requests, as many as there is room for."""
         rows: list[_Row] = []
         while len(rows) < room and (read := reader.next(STEP_SECONDS if idle and not rows else 0.0)):
             request, names = read
@@ -153,18 +153,18 @@ class _Reader:
 
     @property
     def is_at_end(self) -> bool:
-        """Whether no request is to come."""
+        """Whether all requests were read."""
         return self._ended.is_set() and self._read.empty()
 
     def next(self, seconds: float) -> tuple[Request, Names] | None:
-        """The next request, with its names; None when none has come within this time."""
+        """The next request with its names; None if none comes within this time."""
         try:
             return self._read.get(timeout=seconds) if seconds else self._read.get_nowait()
         except queue.Empty:
             return None
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._closed.set()
 
     def _run(self, requests: Iterable[Request]) -> None:

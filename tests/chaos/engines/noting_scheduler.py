@@ -1,4 +1,4 @@
-"""The scheduler of qwenq's own engine, but it notes in a log which document is at work from when until when."""
+"""The scheduler of qwenq's own engine, noting when each document begins and ends."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -12,7 +12,7 @@ from tests.chaos.engines.log import Deed, EngineLog
 
 
 class NotingScheduler(Scheduler):
-    """Notes what is computed for chunks; a worker's check of itself is of none."""
+    """Notes what is computed for chunks. The self-check has no chunk."""
 
     def __init__(self, log: EngineLog, hearing: Hearing, *parts: Any) -> None:
         super().__init__(*parts)
@@ -21,14 +21,14 @@ class NotingScheduler(Scheduler):
         self._at_work: set[tuple[int, int]] = set()
 
     def run(self) -> Iterator[Completion]:
-        """Give each document's completion as it ends; what has not ended by then is put down."""
+        """Yield each completion as it ends; note unfinished documents as dropped."""
         try:
             yield from super().run()
         finally:
             self._drop(self._at_work)
 
     def withdraw(self, group: int) -> None:
-        """Let a group's documents go."""
+        """Drop a group's documents."""
         super().withdraw(group)
         self._drop({one for one in self._at_work if one[0] == group})
 
@@ -57,7 +57,7 @@ class NotingScheduler(Scheduler):
 
 
 def install_scheduler() -> None:
-    """Let it be the one of this process, whose engine is made now."""
+    """Make it the scheduler of this process, before its engine is made."""
     log = EngineLog.of_environment()
     hearing = Hearing(log)
     hearing.listen()

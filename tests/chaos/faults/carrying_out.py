@@ -1,4 +1,4 @@
-"""Carrying out a fault of the plan, and noting when it began and ended, and whom it met."""
+"""Carry out a fault of the plan, and note when it began and ended and which processes it met."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,14 +13,14 @@ from tests.chaos.world.world import World
 
 _NOTHING_THERE = (NothingToMeet, JobNotPausable, JobNotRetryable, NothingToRetry)
 Deed = Callable[[World, Fault], list[int]]
-"""Does what a fault says, and undoes it after its time. Returns the ids of the processes that it met."""
+"""Does a fault, and undoes it after its time. Returns the ids of the processes that it met."""
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """A fault that was carried out, from and until, in seconds since 1970; `pids` are the processes that it met.
+    """A fault that was carried out. Times are in seconds since 1970; `pids` are the processes that it met.
 
-    `why` says what it did not find, where there was nothing to do it to.
+    `why` says what was missing if there was nothing to trouble.
     """
 
     fault: Fault
@@ -31,12 +31,12 @@ class Met:
 
     @property
     def missed(self) -> bool:
-        """Whether there was nothing to do it to."""
+        """Whether there was nothing to trouble."""
         return self.why is not None
 
 
 def carry_out(world: World, fault: Fault) -> Met:
-    """Do what the fault says, and undo it after its time."""
+    """Do the fault, and undo it after its time."""
     began_at = time.time()
     try:
         pids = _DEEDS[fault.trouble](world, fault)

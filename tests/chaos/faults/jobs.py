@@ -1,4 +1,4 @@
-"""Faults of jobs: half submitted, cancelled, paused or retried in the middle, with a document that kills or hangs."""
+"""Faults of jobs: half submitted, cancelled, paused or retried while they run, deadly or hanging documents."""
 
 import time
 from contextlib import suppress
@@ -26,7 +26,7 @@ def kill_producer(world: World, fault: Fault) -> list[int]:
 
 
 def poison(world: World, fault: Fault) -> list[int]:
-    """Submit a job with a document that kills who generates it."""
+    """Submit a job with a document that kills the process that generates it."""
     return _submit(world, world.orders.deadly())
 
 
@@ -36,7 +36,7 @@ def hang(world: World, fault: Fault) -> list[int]:
 
 
 def cancel(world: World, fault: Fault) -> list[int]:
-    """Cancel the newest job that runs."""
+    """Cancel the newest running job."""
     with world.store.writing() as connection:
         try:
             cancel_job(connection, _newest_running(world))
@@ -46,7 +46,7 @@ def cancel(world: World, fault: Fault) -> list[int]:
 
 
 def pause(world: World, fault: Fault) -> list[int]:
-    """Pause the newest job that runs, and resume it. Nobody announces its chunks: a reconciler has to."""
+    """Pause the newest running job, and resume it without announcing its chunks: a reconciler has to."""
     job_id = _newest_running(world)
     with world.store.writing() as connection:
         pause_job(connection, job_id)
@@ -56,7 +56,7 @@ def pause(world: World, fault: Fault) -> list[int]:
 
 
 def retry(world: World, fault: Fault) -> list[int]:
-    """Retry what failed of the job that ended with most failures. Nobody announces it: a reconciler has to."""
+    """Retry the ended job with most failures, without announcing its chunks: a reconciler has to."""
     with world.store.writing() as connection:
         retry_failed(connection, _most_failed(world))
     return []

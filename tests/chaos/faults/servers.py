@@ -1,4 +1,4 @@
-"""Faults of servers and of the ways to them."""
+"""Faults of servers and of the links to them."""
 
 import sqlite3
 import time
@@ -13,13 +13,13 @@ LOCK_WAIT_SECONDS = 10.0
 
 
 def restart_redis(world: World, fault: Fault) -> list[int]:
-    """Stop Redis politely, and start it anew."""
+    """Restart Redis politely."""
     world.redis.restart()
     return []
 
 
 def flush_redis(world: World, fault: Fault) -> list[int]:
-    """Throw away all messages, and what Celery knows of those that are being worked on."""
+    """Delete all messages, and Celery's record of the unacknowledged ones."""
     world.redis.flush()
     return []
 
@@ -30,12 +30,12 @@ def cut_redis(world: World, fault: Fault) -> list[int]:
 
 
 def hold_redis(world: World, fault: Fault) -> list[int]:
-    """Let nothing through between one worker and Redis."""
+    """Hold all bytes between one worker and Redis."""
     return _trouble(world.redis_links[fault.worker], Link.hold, fault)
 
 
 def slow_redis(world: World, fault: Fault) -> list[int]:
-    """Let all that goes between one worker and Redis take its time."""
+    """Slow the link between one worker and Redis."""
     return _trouble(world.redis_links[fault.worker], _slow_down, fault)
 
 
@@ -47,7 +47,7 @@ def restart_postgres(world: World, fault: Fault) -> list[int]:
 
 
 def crash_postgres(world: World, fault: Fault) -> list[int]:
-    """End PostgreSQL without a word, and have it recover."""
+    """Crash PostgreSQL, and let it recover."""
     assert world.postgres is not None
     world.postgres.crash()
     return []
@@ -59,17 +59,17 @@ def cut_store(world: World, fault: Fault) -> list[int]:
 
 
 def hold_store(world: World, fault: Fault) -> list[int]:
-    """Let nothing through between one worker and PostgreSQL."""
+    """Hold all bytes between one worker and PostgreSQL."""
     return _trouble(world.store_links[fault.worker], Link.hold, fault)
 
 
 def slow_store(world: World, fault: Fault) -> list[int]:
-    """Let all that goes between one worker and PostgreSQL take its time."""
+    """Slow the link between one worker and PostgreSQL."""
     return _trouble(world.store_links[fault.worker], _slow_down, fault)
 
 
 def lock_sqlite(world: World, fault: Fault) -> list[int]:
-    """Hold SQLite's write lock: nobody else can write."""
+    """Hold SQLite's write lock, so that no other process can write."""
     path = world.store.engine.url.database
     assert path is not None
     with closing(sqlite3.connect(path, timeout=LOCK_WAIT_SECONDS, isolation_level=None)) as connection:

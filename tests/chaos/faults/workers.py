@@ -19,7 +19,7 @@ def kill_child(world: World, fault: Fault) -> list[int]:
 
 
 def kill_parent(world: World, fault: Fault) -> list[int]:
-    """Kill the parent alone: the orphan goes on with what it holds, beside the worker that is started instead."""
+    """Kill the parent alone: the orphan goes on with its claims, beside the restarted worker."""
     parent = psutil.Process(world.crew.worker(fault.worker).pid)
     parent.kill()
     return [parent.pid]
@@ -32,24 +32,24 @@ def kill_worker(world: World, fault: Fault) -> list[int]:
 
 
 def stop_child(world: World, fault: Fault) -> list[int]:
-    """Stop the working process; past its lease it wakes up as a zombie."""
+    """Stop the working process. It wakes up when its lease has run out."""
     return _stopped(_child(world, fault), fault.seconds)
 
 
 def stop_parent(world: World, fault: Fault) -> list[int]:
-    """Stop the parent: no heartbeat, no messages, no rescue, and nobody who hears a TERM."""
+    """Stop the parent: no heartbeat, no messages, no rescue, no answer to TERM."""
     return _stopped(psutil.Process(world.crew.worker(fault.worker).pid), fault.seconds)
 
 
 def kill_store_process(world: World, fault: Fault) -> list[int]:
-    """Kill the process that claims and writes for the working process, which starts another."""
+    """Kill the store process; the working process starts another."""
     process = _store_process(world, fault)
     process.kill()
     return [process.pid]
 
 
 def stop_store_process(world: World, fault: Fault) -> list[int]:
-    """Stop that process: generation goes on, and nothing of it is written."""
+    """Stop the store process: generation goes on, but nothing is written."""
     return _stopped(_store_process(world, fault), fault.seconds)
 
 
@@ -61,7 +61,7 @@ def ask_to_stop(world: World, fault: Fault) -> list[int]:
 
 
 def vanish(world: World, fault: Fault) -> list[int]:
-    """End the worker, and tell no server: PostgreSQL keeps its sessions, with the locks that they hold.
+    """End the worker without telling the servers: PostgreSQL keeps its sessions with their locks.
 
     Its link becomes slow before, so that it goes in the middle of a transaction.
     """
@@ -86,7 +86,7 @@ def _stopped(process: psutil.Process, seconds: float) -> list[int]:
 def _store_process(world: World, fault: Fault) -> psutil.Process:
     process = store_process_of(_child(world, fault))
     if process is None:
-        raise NothingToMeet("the worker had no process that works on the store")
+        raise NothingToMeet("the worker had no store process")
     return process
 
 

@@ -1,4 +1,4 @@
-"""Workers under a supervisor, which starts each anew that has ended, as systemd or Kubernetes would."""
+"""Workers under a supervisor, which restarts those that end, as systemd or Kubernetes would."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ STOP_SECONDS = 20.0
 
 
 class Crew:
-    """One worker for each of the settings, kept running from `start` to `stop`."""
+    """One worker for each of the settings, restarted until `stop`."""
 
     def __init__(self, settings: Sequence[Settings], logs: Path, env: Mapping[str, str]) -> None:
         self._settings = settings
@@ -31,7 +31,7 @@ class Crew:
         self._places: list[Service] = []
         self._retired: set[int] = set()
         self._ended = threading.Event()
-        # The kernel ends a service with the thread that started it: this one starts them, and lives as long.
+        # The kernel ends a service when the thread that started it ends: so one long-lived thread starts them all.
         self._thread = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         self._complete = threading.Event()
         self.started: list[Service] = []
@@ -42,11 +42,11 @@ class Crew:
         self._complete.wait()
 
     def worker(self, place: int) -> Service:
-        """The worker that runs there now."""
+        """The worker that runs at this place now."""
         return self._places[place]
 
     def working_process(self, place: int) -> psutil.Process | None:
-        """The worker's child that answers; None while there is none."""
+        """The worker's working process; None before it starts."""
         return working_process(self.worker(place))
 
     def kill(self, place: int) -> Sequence[int]:
@@ -57,7 +57,7 @@ class Crew:
         return [worker.pid, *([child.pid] if child else [])]
 
     def retire(self, place: int) -> Sequence[int]:
-        """Kill a worker with all its processes, and start no other there. Returns their ids."""
+        """Kill a worker with all its processes, and do not restart it. Returns their ids."""
         self._retired.add(place)
         return self.kill(place)
 
@@ -93,13 +93,13 @@ class Crew:
 
 
 def _wait(service: Service) -> None:
-    """Give a worker its time, and then no more."""
+    """Wait for a worker to stop, and kill it past its time."""
     with suppress(AssertionError):
         eventually(lambda: service.exit_code is not None, "the worker stops", STOP_SECONDS)
 
 
 def _remains(service: Service) -> list[str]:
-    """Kill what does not end of a worker's session, orphans included. Returns the processes, told for people."""
+    """Kill the processes of a worker's session that did not end, orphans included. Returns their descriptions."""
     with suppress(AssertionError):
         eventually(lambda: not _session(service), "its orphans end", STOP_SECONDS)
     left = [

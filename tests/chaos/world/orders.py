@@ -1,4 +1,4 @@
-"""What producers submit: jobs drawn from a seed, each of documents whose answers are known beforehand."""
+"""What producers submit: jobs drawn from a seed, of documents whose answers are known."""
 
 import json
 import random
@@ -12,18 +12,18 @@ from tests.chaos.world.tiny_model import Question
 DEADLY = "deadly"
 HANGING = "by hanging"
 FLAWED = "flawed"
-"""Said by a document that fails at each odd attempt."""
+"""Text of a document that fails at each odd attempt."""
 STANDING = "standing"
-"""Said by a document that comes in many orders, so that it may be answered from an earlier one."""
+"""Text of a document that many orders share, so that an earlier answer can be reused."""
 FLAWED_OF = 30
 STANDING_OF_ORDERS = 3
 PADDING_CHARS = 400_000
-"""What each document of a wide order carries beside its text: some of them fill a batch of the producer."""
+"""What each document of a wide order carries beside its text: a few of them fill a producer's batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A job to be submitted. `deadly` is the place of the document that kills its worker; `wide` ones are large.
+    """A job to be submitted. `deadly` is the place of the document that kills its worker; `wide` documents are large.
 
     `answers` are what a sound engine says; None: what the documents say.
     """
@@ -42,7 +42,7 @@ class Order:
         return [f"d{place}" for place in range(len(self.texts))]
 
     def answer(self, place: int) -> str:
-        """What a sound engine says to the document there."""
+        """The right answer to the document at this place."""
         return (self.answers or self.texts)[place]
 
     def lines(self) -> Iterator[str]:
@@ -53,7 +53,7 @@ class Order:
 
 
 class OrderBook:
-    """Orders without end, the same for the same seed; of documents for the tiny model, where there are `questions`."""
+    """Endless orders, the same for the same seed. `questions` are documents for the tiny model."""
 
     def __init__(self, seed: int, documents: int, questions: Sequence[Question] = ()) -> None:
         self._drawn = random.Random(f"orders {seed}")
@@ -67,7 +67,7 @@ class OrderBook:
         if number % STANDING_OF_ORDERS:
             return self._order(number, documents, flawed=True)
         own = self._order(number, documents, flawed=True)
-        # Of these many, most were in an order before, and some have their turn for the first time.
+        # Most of these were in an earlier order; some are new.
         known = range(number, number + self._documents // 2)
         texts = [
             self._standing(self._drawn.choice(known)) if self._drawn.random() < 0.5 else text
@@ -87,7 +87,7 @@ class OrderBook:
         return Order(order.name, order.texts, wide=True)
 
     def deadly(self) -> Order:
-        """A small job with one document that kills whoever generates it."""
+        """A small job with one document that kills the process that generates it."""
         return self._with_deadly(8)
 
     def hanging(self) -> Order:

@@ -1,4 +1,4 @@
-"""Producers as processes: `qwenq submit` from a pipe, watched, and killed half way when that is the plan."""
+"""Producers as processes: `qwenq submit` from a pipe, killed half way where the plan says so."""
 
 import subprocess
 import sys
@@ -22,14 +22,14 @@ SUBMIT_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a submit: its exit code, negative when it was killed. 0 is a promise that the job will be done."""
+    """How a submit ended: its exit code, negative when it was killed. 0 promises that the job will be done."""
 
     order: Order
     exit_code: int
 
 
 class Producers:
-    """Submits orders, each by a process of its own. Threads may share it."""
+    """Submits each order in a process of its own. Thread-safe."""
 
     def __init__(self, store: Store, env: Mapping[str, str], log: Path) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class Producers:
         self.receipts: list[Receipt] = []
 
     def submit(self, order: Order) -> Receipt:
-        """Submit an order, to the end."""
+        """Submit a whole order."""
         return self._note(order, self._feed(order, _let_it))
 
     def submit_and_kill(self, order: Order) -> Receipt:
@@ -93,4 +93,4 @@ class Producers:
 
 
 def _let_it(submit: "subprocess.Popen[str]") -> None:
-    """Do nothing to it half way."""
+    """Do nothing half way."""

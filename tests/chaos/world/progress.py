@@ -1,4 +1,4 @@
-"""How far a world is: what a run waits for."""
+"""The progress of a world: what a run waits for."""
 
 from sqlalchemy import func, select
 
@@ -18,7 +18,7 @@ def is_at_work(world: World) -> bool:
 
 
 def holds_chunk(world: World, place: int) -> bool:
-    """Whether the worker there has claimed what it has not ended yet."""
+    """Whether the worker at this place holds a claim."""
     held = select(chunks.c.id).join(workers, workers.c.id == chunks.c.worker_id)
     running = (chunks.c.state == ChunkState.RUNNING) & (workers.c.pid == world.crew.worker(place).pid)
     with world.store.reading() as connection:
@@ -26,13 +26,13 @@ def holds_chunk(world: World, place: int) -> bool:
 
 
 def wait_until_quiet(world: World, seconds: float) -> None:
-    """Wait until each job has ended, and no message waits. Raises AssertionError past this time, for each of both."""
+    """Wait until each job has ended, then until no message waits, this long for each. Raises AssertionError."""
     eventually(lambda: have_all_ended(world.store), "all jobs end", seconds)
     eventually(lambda: messages(world) == 0, "all messages are taken", seconds)
 
 
 def waiting_documents(store: Store, model: str) -> int:
-    """How many documents have no outcome yet, of a model's jobs that are whole."""
+    """Count documents without an outcome in whole jobs of a model."""
     with store.reading() as connection:
         counted: int = connection.execute(
             select(func.count())
@@ -47,14 +47,14 @@ def waiting_documents(store: Store, model: str) -> int:
 
 
 def have_all_ended(store: Store) -> bool:
-    """Whether each job has ended that ever became one."""
+    """Whether all whole jobs have ended."""
     with store.reading() as connection:
         going_on = select(jobs.c.id).where(jobs.c.state.not_in({*ENDED_JOB_STATES, JobState.VALIDATING}))
         return connection.execute(going_on.limit(1)).first() is None
 
 
 def messages(world: World) -> int:
-    """How many messages wait for a worker; -1 while the broker does not tell."""
+    """Count messages that wait for a worker; -1 while the broker is away."""
     try:
         return sum(world.broker.depth(model) for model in world.models)
     except BrokerAway:

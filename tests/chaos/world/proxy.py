@@ -1,4 +1,4 @@
-"""TCP proxies in front of a server's Unix socket, whose connections can be cut, held up, slowed down or stranded."""
+"""TCP proxies before a server's Unix socket. Their connections can be cut, held, slowed or stranded."""
 
 import asyncio
 import threading
@@ -10,11 +10,11 @@ from typing import Self
 
 PIECE_BYTES = 65_536
 SLOW_SECONDS = 0.2
-"""What a link adds, where it is slow, to whatever passes in either direction."""
+"""The delay of a slow link, in each direction."""
 
 
 class Network:
-    """Links of one run, served by a thread of their own. Ports are free ones of this machine, open to it alone."""
+    """The links of one run, served by one thread. They listen on free ports of loopback."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -38,7 +38,7 @@ class Network:
         self._loop.close()
 
     def link(self, socket: Path) -> "Link":
-        """A new way to the server that listens on this socket, now or later."""
+        """Make a link to the server that listens on this socket, now or later."""
         link = Link(self._loop, socket)
         self._run(link.open)
         self._links.append(link)
@@ -49,7 +49,7 @@ class Network:
 
 
 class Link:
-    """One way to a server. Any thread may trouble it."""
+    """One link to a server. Thread-safe."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, socket: Path) -> None:
         self._loop = loop
@@ -64,19 +64,19 @@ class Link:
         self._loop.call_soon_threadsafe(self._cut)
 
     def hold(self) -> None:
-        """Let nothing through in either direction until `heal`: a cable that is pulled out."""
+        """Hold all bytes in both directions until `heal`, as if a cable were pulled out."""
         self._loop.call_soon_threadsafe(self._state.flows.clear)
 
     def slow_down(self, seconds: float) -> None:
-        """Let everything come so much later until `heal`."""
+        """Delay all bytes until `heal`."""
         self._loop.call_soon_threadsafe(setattr, self._state, "delay_seconds", seconds)
 
     def strand(self) -> None:
-        """Never let anything through on the connections of now, not even their end; new ones are sound."""
+        """Drop everything on the present connections for good, even their end. New connections work."""
         self._loop.call_soon_threadsafe(self._strand)
 
     def heal(self) -> None:
-        """Let everything through again; what was held comes now."""
+        """Pass everything again; held bytes arrive now."""
         self._loop.call_soon_threadsafe(self._heal)
 
     async def open(self) -> None:
@@ -85,7 +85,7 @@ class Link:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Listen no more, and end all connections."""
+        """Stop listening and end all connections."""
         assert self._server is not None
         self._server.close()
         tasks = tuple(self._connections)
@@ -123,7 +123,7 @@ class Link:
 
 
 class _Passage:
-    """What becomes of the bytes of some connections."""
+    """How bytes pass through some connections."""
 
     def __init__(self) -> None:
         self.refuses = False
@@ -133,7 +133,7 @@ class _Passage:
 
 
 class _Connection:
-    """A client's connection, and its twin to the server."""
+    """A client's connection and its counterpart to the server."""
 
     def __init__(self, passage: _Passage, client: asyncio.StreamWriter) -> None:
         self._passage = passage

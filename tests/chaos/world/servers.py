@@ -30,19 +30,19 @@ class RedisServer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        # The kernel ends a service with the thread that started it.
+        # The kernel ends a service when the thread that started it ends.
         self._starter = ThreadPoolExecutor(1, "redis")
         self.socket = Path(socket_path(settings))
         self._service = self._starter.submit(start_redis, settings).result()
 
     def restart(self) -> None:
-        """Stop it politely, and start it anew."""
+        """Restart it politely."""
         with self._lock:
             self._stop()
             self._service = self._starter.submit(start_redis, self._settings).result()
 
     def flush(self) -> None:
-        """Throw everything away that it holds."""
+        """Delete all that it holds."""
         with self._lock, redis.Redis(unix_socket_path=str(self.socket)) as client:
             client.flushall()
 
@@ -58,11 +58,11 @@ class RedisServer:
 
 
 class PostgresServer:
-    """A server that keeps, when it crashes, what it promised to keep. `options` are its own, beside those for speed."""
+    """A server that survives a crash with what it committed. `options` are added to those for speed."""
 
     def __init__(self, **options: str) -> None:
         self._lock = threading.Lock()
-        # Started by root, the server runs as another user, to whom the folder of a run may be closed.
+        # Started by root, the server runs as another user, who may not enter the folder of a run.
         self.folder = Path(tempfile.mkdtemp(prefix="qwenq-chaos-"))
         self.folder.chmod(0o755)
         self._server = _server(self.folder / "data")
@@ -70,17 +70,17 @@ class PostgresServer:
         found = re.search(r"host=([^&]+)", self.url)
         assert found, self.url
         self.socket = Path(found.group(1)) / ".s.PGSQL.5432"
-        # What the operating system was given outlives the server; waiting for the disk only takes time.
+        # What the operating system has outlives the server: there is no need to wait for the disk.
         for name, value in {"fsync": "off", "full_page_writes": "off", **options}.items():
             self._execute(f"ALTER SYSTEM SET {name} = '{value}'")
         self._execute("SELECT pg_reload_conf()")
 
     def restart_fast(self) -> None:
-        """Restart it as an update does: sessions are ended, their transactions rolled back."""
+        """Restart it as an update does: sessions end, their transactions are rolled back."""
         self._restart(signal.SIGINT)
 
     def crash(self) -> None:
-        """End it without a word to anyone; it recovers from its log as it starts."""
+        """Crash it; it recovers from its log as it starts."""
         self._restart(signal.SIGQUIT)
 
     @contextmanager

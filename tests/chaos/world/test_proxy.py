@@ -1,4 +1,4 @@
-"""A link carries bytes both ways until it is told otherwise, and again once it is healed."""
+"""A link passes bytes both ways, unless it is cut, held, slowed or stranded."""
 
 import socket
 import socketserver
@@ -15,7 +15,7 @@ PATIENCE = 10.0
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
-    """Sends back what it is sent, and counts the connections that it has."""
+    """Echoes bytes, and counts its connections."""
 
     daemon_threads = True
 
@@ -57,7 +57,7 @@ def connect(link: Link) -> socket.socket:
 
 
 def answers(client: socket.socket, said: bytes = b"hello") -> bool:
-    """Whether what is said comes back, and not the end of the connection."""
+    """Whether sent bytes come back."""
     client.sendall(said)
     return client.recv(1_000) == said
 

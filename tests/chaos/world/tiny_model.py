@@ -1,4 +1,4 @@
-"""The tiny model that comes with qwenq: what is asked of it, and what it answers when nothing troubles it."""
+"""The tiny model that comes with qwenq: questions, and its answers when nothing troubles it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Question:
 
 
 def untroubled_questions(folder: Path) -> Sequence[Question]:
-    """Ask all of the invoices that come along, by a `qwenq run` of its own in `folder`."""
+    """Ask all questions about the example invoices with one `qwenq run` in `folder`."""
     folder.mkdir()
     out = folder / "answers.jsonl"
     given = ("--model", TINY_MODEL, "--max-new-tokens", str(NEW_TOKENS), "-o", out)

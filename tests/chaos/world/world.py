@@ -1,4 +1,4 @@
-"""All that one run is made of: servers, links, workers, producers, and the folder where their traces stay."""
+"""The parts of one run: servers, links, workers, producers, and the folder with their logs."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ CHUNK_DOCUMENTS = 20
 
 @dataclass(frozen=True)
 class World:
-    """One run's parts. Of each kind of link there is one a worker; SQLite has none, and no server.
+    """The parts of one run. Each worker has links of its own to Redis and PostgreSQL; SQLite needs none.
 
     `models` are those that there are workers of.
     """
@@ -55,7 +55,7 @@ class World:
 def made_world(
     folder: Path, database: str, seed: int, documents_an_order: int, questions: Sequence[Question] = ()
 ) -> Iterator[World]:
-    """Everything but the workers, running; `documents_an_order` are a job's on average.
+    """Start everything but the workers. `documents_an_order` is the average size of a job.
 
     With questions for the tiny model there is a fourth worker, which has that one.
     """
@@ -108,7 +108,7 @@ def made_world(
 def _settings_of(
     settings: Settings, place: int, model: str, redis_links: tuple[Link, ...], store_links: tuple[Link, ...]
 ) -> Settings:
-    """A worker's own: it goes by its own links."""
+    """The settings of one worker, with its own links."""
     broker = f"redis://127.0.0.1:{redis_links[place].port}/0"
     changes: dict[str, object] = {"model": model, "broker_url": broker}
     if store_links:
@@ -117,7 +117,7 @@ def _settings_of(
 
 
 def _noting(folder: Path, engine_log: Path) -> dict[str, str]:
-    """The environment of processes that have the noting engines."""
+    """The environment that gives a process the noting engines."""
     site = folder / "site"
     site.mkdir()
     (site / "sitecustomize.py").write_text("from tests.chaos.engines.install import install\n\ninstall()\n")

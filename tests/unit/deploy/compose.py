@@ -1,4 +1,4 @@
-"""The Compose files as Compose would see them: tags honoured, one file laid over the other."""
+"""The Compose files as Compose reads them: with its tags, and one file over the other."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ CPU = ROOT / "docker-compose.cpu.yml"
 
 
 class _Reset:
-    """A value marked `!reset`: what lies below it is taken away."""
+    """A value marked `!reset`: the file below it loses this value."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -22,7 +22,7 @@ _Loader.add_constructor("!reset", lambda *_: _Reset())
 
 
 def load(path: Path) -> dict[str, Any]:
-    """One file, what it resets left out: so it is as the schema knows it."""
+    """One file without its resets, as the schema knows it."""
     read: dict[str, Any] = _without_resets(_read(path))
     return read
 

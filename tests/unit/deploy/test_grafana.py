@@ -33,7 +33,7 @@ def panels() -> list[dict[str, Any]]:
 
 
 def expressions() -> list[str]:
-    """All that is asked of Prometheus, with Grafana's variables filled in."""
+    """All queries to Prometheus, with Grafana's variables filled in."""
     asked = [rule["expr"] for rule in alerts()]
     asked += [target["expr"] for panel in panels() for target in panel["targets"]]
     return [one.replace("$__rate_interval", "1m").replace("$model", ".*") for one in asked]

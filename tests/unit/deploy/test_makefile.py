@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is n
 
 
 def make(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    # Not the options of a `make test` that runs this test.
+    # Without the options of a `make test` that runs this test.
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
     }
@@ -98,7 +98,7 @@ def test_ci_names_the_step_that_failed(tmp_path: Path) -> None:
     (tmp_path / ".ci").mkdir()
     shutil.copy(CI, tmp_path / ".ci" / "run")
     (tmp_path / "Makefile").write_text("install lint:\n\t@echo $@\ntypes:\n\t@exit 1\n")
-    # A browser that is there: nothing must be installed.
+    # With a browser there, nothing is installed.
     (tmp_path / "chromium").touch(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     ended = subprocess.run(
