@@ -1,4 +1,4 @@
-"""Real files of the kinds that programs write: PDF, Word, spreadsheets, Parquet."""
+"""Make real files: PDF, Word, spreadsheets, Parquet."""
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def pdf_of(*pages: str, password: str | None = None) -> bytes:
-    """A PDF with these pages of text; with a password, nobody reads it without."""
+    """A PDF with these pages of text, encrypted if there is a password."""
     from fpdf import FPDF
 
     pdf = FPDF()
@@ -22,7 +22,7 @@ def pdf_of(*pages: str, password: str | None = None) -> bytes:
 
 
 def docx_of(*paragraphs: str, table: Sequence[Sequence[str]] = ()) -> bytes:
-    """A Word document of paragraphs, and a table behind them."""
+    """A Word document with paragraphs and then a table."""
     import docx
 
     document = docx.Document()
@@ -41,7 +41,7 @@ def docx_of(*paragraphs: str, table: Sequence[Sequence[str]] = ()) -> bytes:
 def xlsx_of(
     rows: Iterable[Sequence[Any]], merged: Sequence[str] = (), **others: Iterable[Sequence[Any]]
 ) -> bytes:
-    """A spreadsheet: a first sheet with these rows and merged ranges, then others by name."""
+    """A spreadsheet: a first sheet with rows and merged ranges, then other sheets by name."""
     from openpyxl import Workbook
 
     workbook = Workbook()
@@ -58,7 +58,7 @@ def xlsx_of(
 
 
 def write_parquet(path: Path, columns: Mapping[str, Any], **options: Any) -> Path:
-    """A Parquet file of these columns: lists, or Arrow arrays."""
+    """A Parquet file with these columns, which are lists or Arrow arrays."""
     import pyarrow as pa
     from pyarrow import parquet
 

@@ -1,7 +1,7 @@
 """Fuzz the readers and the rendering of prompts: `python -m tests.fuzzing --inputs 1000000`.
 
-Coverage-guided, by atheris, where that is installed; else by Hypothesis. A case that fails is written down: put it into
-`tests/fuzzing/corpus/`, under a name that says what is wrong, and the tests keep it.
+Uses atheris, guided by coverage, if it is installed, else Hypothesis. A failing case is written to a file: move it to
+`tests/fuzzing/corpus/` under a name that says what is wrong, and the tests will run it.
 """
 
 import argparse
@@ -14,16 +14,16 @@ from pathlib import Path
 
 from tests.fuzzing.cases import CORPUS, MOST_BYTES, TARGETS
 
-# Reading is the quicker by far, and has more to it; a damaged file takes milliseconds.
+# Reading is much quicker and has more code; a damaged file takes milliseconds.
 SHARES = {"reading": 0.78, "rendering": 0.2, "damaged": 0.02}
-# By the clock, which goes on while the machine is suspended; the targets bound the processor time themselves.
+# Wall time, which goes on while the machine is suspended; the targets limit processor time themselves.
 SECONDS_OF_A_CASE = 120
 MEGABYTES = 2_048
 _TRIED = "stat::number_of_executed_units:"
 
 
 def main() -> int:
-    """Run every target for its share of the inputs. Returns the exit code: 1 when a case failed."""
+    """Run every target for its share of the inputs. Returns the exit code: 1 if a case failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzzing", description=__doc__)
     parser.add_argument("--inputs", type=int, default=100_000, help="how many, all targets together")
     parser.add_argument("--found", type=Path, default=Path("fuzzing-found"), help="where failing cases go")
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _guided(target: str, inputs: int, found: Path) -> int:
-    """Let libFuzzer run, in a process of its own: it ends its process when it is done."""
+    """Run libFuzzer in a child process, since it ends its process when it is done."""
     began, tried = time.monotonic(), "no"
     with tempfile.TemporaryDirectory() as grown:
         command = [
@@ -60,7 +60,7 @@ def _guided(target: str, inputs: int, found: Path) -> int:
 
 
 def _drawn(target: str, inputs: int, _found: Path) -> int:
-    """Let Hypothesis draw the cases."""
+    """Draw the cases with Hypothesis."""
     from hypothesis import given, settings
     from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""The kept cases of each target: where fuzzing begins, and each fault that it ever found."""
+"""The targets of fuzzing, and the corpus: cases to begin with, and every fault found so far."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +9,10 @@ Check = Callable[[bytes], None]
 TARGETS: dict[str, Check] = {"reading": reading.check, "rendering": rendering.check, "damaged": damaged.check}
 CORPUS = Path(__file__).parent / "corpus"
 RUNAWAY = "runaway"
-"""Templates that would never end, or take all memory: too slow to be fuzzed from, each a case of rendering."""
+"""Cases of rendering that would never end, or take all memory; too slow to begin fuzzing with."""
 MOST_BYTES = 1_000
 
 
 def kept(folder: str) -> dict[str, bytes]:
-    """A folder's cases by name: of a target, or the runaway ones."""
+    """The cases in a folder of the corpus, by name: those of a target, or the runaway ones."""
     return {path.name: path.read_bytes() for path in sorted((CORPUS / folder).iterdir())}

@@ -1,7 +1,7 @@
-"""Damaged files: a small sound one of each kind with bytes changed is read or refused, and nothing else comes out.
+"""Damaged files: a small good file of each kind with changed bytes is read or refused; nothing else happens.
 
-The first byte of a case chooses the file (`sound/`, by name), and whether an archive is changed or what it holds.
-Then three bytes each say where, and what stands there from now on; one that is left over says where the file is cut.
+The first byte of a case chooses the file in `sound/`, and whether to change an archive or its contents. Then each three
+bytes give a place and its new byte; a single byte at the end gives the place where the file is cut.
 """
 
 import io
@@ -25,7 +25,7 @@ _ARCHIVES = (Format.XLSX, Format.DOCX)
 
 
 def check(case: bytes) -> None:
-    """Read a case. Raises AssertionError where a row cannot be stored, and whatever else should not come out."""
+    """Read a case. Raises AssertionError for a row that cannot be stored, and any unexpected exception."""
     bits, edits = (case[0], case[1:]) if case else (0, b"")
     files = _sound_files()
     name = list(files)[bits % INSIDE % len(files)]
@@ -70,7 +70,7 @@ def _changed(sound: bytes, edits: bytes) -> bytes:
 
 
 def _changed_inside(archive: bytes, edits: bytes) -> bytes:
-    """The same of what an archive holds, which is then packed anew: its checksums are right."""
+    """Change the contents of an archive and pack them again, so that its checksums are right."""
     with zipfile.ZipFile(io.BytesIO(archive)) as packed:
         held = {name: packed.read(name) for name in packed.namelist()}
     changed = _changed(b"".join(held.values()), edits)

@@ -1,16 +1,16 @@
-"""One target under atheris: `python -m tests.fuzzing.guided reading FOLDER… -runs=N`, options as libFuzzer's."""
+"""Run a target under atheris: `python -m tests.fuzzing.guided reading FOLDER… -runs=N`, with libFuzzer's options."""
 
 import sys
 
 import atheris
 
-# What is imported here is watched: the fuzzer looks for cases that go new ways through it.
-with atheris.instrument_imports(include=["producer", "schemas", "jinja2"]):
+# The fuzzer looks for cases that take new paths through the code that is imported here.
+with atheris.instrument_imports(include=["qwenq.producer", "qwenq.schemas", "jinja2"]):
     from tests.fuzzing.cases import TARGETS
 
 
 def main() -> None:
-    """Run until the inputs are used up or a case fails; ends the process."""
+    """Run until all inputs are used or a case fails. Ends the process."""
     target = sys.argv.pop(1)
     atheris.Setup(sys.argv, TARGETS[target])
     atheris.Fuzz()

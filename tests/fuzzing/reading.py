@@ -1,6 +1,6 @@
-"""Any bytes as an input: each row is read or refused, each is counted, and what was read can be rendered.
+"""Any bytes as an input: no row is lost or invented, and every document can be rendered.
 
-The first byte of a case says how the rest is taken (`Way`), the second, for a damaged archive, where it is cut.
+The first byte of a case says how to read the rest (`Way`); the second, for a damaged archive, where to cut it.
 """
 
 import csv
@@ -43,14 +43,14 @@ class Way:
 
     @classmethod
     def of(cls, bits: int) -> "Way":
-        """Two bits each for format, prompt and packing, one for the cut."""
+        """Decode two bits each for format, prompt and packing, and one for the cut."""
         packing = (Compression.NONE, Compression.NONE, Compression.GZIP, Compression.ZSTD)[bits >> 4 & 3]
         cut = bool(bits & 64) and packing != Compression.NONE
         return cls(_FORMATS[bits & 3], bits >> 2 & 3, packing, cut)
 
 
 def check(case: bytes) -> None:
-    """Read a case. Raises AssertionError where a row was lost or invented, and whatever else should not come out."""
+    """Read a case. Raises AssertionError for a lost or invented row, and any unexpected exception."""
     way, plain = Way.of(case[0] if case else 0), case[1:]
     place = plain[0] if way.cut and plain else 0
     packed = _packed(plain, way.packing)
@@ -67,7 +67,7 @@ def check(case: bytes) -> None:
     elif way.cut:
         _check_beginning(rows, plain, way)
     elif way.packing != Compression.NONE:
-        assert rows == _read_plain(plain, way), "an archive is read otherwise than what it holds"
+        assert rows == _read_plain(plain, way), "an archive gives other rows than its contents"
 
 
 def _packed(plain: bytes, packing: Compression) -> bytes:
@@ -85,7 +85,7 @@ def _read(data: bytes, way: Way) -> list[Row]:
 
 
 def _read_plain(plain: bytes, way: Way) -> list[Row]:
-    """The rows of what an archive holds, which is text whatever it begins with."""
+    """The rows of an archive's contents, read as text whatever they begin with."""
     whole = gzip.compress(plain, 0, mtime=0)
     return _read(whole, way)
 
@@ -116,8 +116,8 @@ def _check_order(rows: list[Row]) -> None:
 
 
 def _check_beginning(rows: list[Row], plain: bytes, way: Way) -> None:
-    """Of a cut archive, every row but the last is what it would have been, and the last says what happened."""
-    assert isinstance(rows[-1], BadRow), "nobody is told that the input broke off"
+    """Check that a cut archive gives the rows of the whole one, and a last row that says what happened."""
+    assert isinstance(rows[-1], BadRow), "no row says that the input broke off"
     try:
         whole = _read_plain(plain, way)
     except UsageError:
@@ -127,7 +127,7 @@ def _check_beginning(rows: list[Row], plain: bytes, way: Way) -> None:
 
 
 def _check_count(rows: list[Row], text: bytes, way: Way) -> None:
-    """Rows told without the reader: lines that are not blank; of a table, what the csv module makes of it."""
+    """Count rows without the reader: lines that are not blank; in a table, the rows of the csv module."""
     lines = [number for number, line in enumerate(text.split(b"\n"), 1) if line.strip()]
     if way.format in (Format.JSONL, None):
         assert [row.line for row in rows] == lines
@@ -144,7 +144,7 @@ def _check_count(rows: list[Row], text: bytes, way: Way) -> None:
 
 
 def _records(text: bytes, delimiter: str) -> list[int] | None:
-    """Where the records of a table begin, blank lines left out; None when its quoting is broken."""
+    """The first lines of a table's records, without blank lines; None if its quoting is broken."""
     lines = text.decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
     begins: list[int] = []
     at = columns = 0
@@ -159,7 +159,7 @@ def _records(text: bytes, delimiter: str) -> list[int] | None:
         for fields in csv.reader(feed(), delimiter=delimiter, strict=True):
             its = taken[at:]
             blank = len(its) == 1 and not its[0].encode("utf-8", "surrogateescape").strip()
-            # A line of nothing but tabs may be a row: of as many empty fields as there are columns.
+            # A line of tabs alone may be a row: it has as many empty fields as there are columns.
             if not blank or (begins and len(fields) == columns > 1):
                 begins.append(at + 1)
             columns = columns or (0 if blank else len(fields))

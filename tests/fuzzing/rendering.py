@@ -1,6 +1,6 @@
-"""Any template with any columns: a prompt, or one of the project's own errors, soon and in little memory.
+"""Any template with any columns gives a prompt or one of qwenq's errors, soon and in little memory.
 
-A case is the template, a NUL, and the columns as JSON; without columns that can be used, it gets nasty ones.
+A case is the template, a NUL, and the columns as JSON; if these are invalid, it gets nasty ones.
 """
 
 import time
@@ -14,7 +14,7 @@ from qwenq.schemas.prompts.budget import OUTPUT_CHARS
 from qwenq.schemas.prompts.templating import PromptTemplate
 
 MOST_SECONDS = 15.0
-"""Processor time of one case; the tests of the sandbox are far below, a runaway template is far above."""
+"""The most processor time of one case: ordinary templates are far below, runaway ones far above."""
 
 _NASTY: dict[str, Any] = {
     "text": "a <b> & {{ c }} \u2028 ä 東京 <|im_end|>",
@@ -30,11 +30,11 @@ _NASTY: dict[str, Any] = {
 
 
 def check(case: bytes) -> None:
-    """Compile and render a case. Raises AssertionError for one that takes too long, and what should not come out."""
+    """Compile and render a case. Raises AssertionError if it takes too long, and any unexpected exception."""
     source, _, columns = case.partition(b"\0")
     began = time.thread_time()
     _render(source.decode("utf-8", "replace"), _columns(columns))
-    assert time.thread_time() - began < MOST_SECONDS, "a template holds a worker up"
+    assert time.thread_time() - began < MOST_SECONDS, "a template blocks a worker"
 
 
 def _columns(content: bytes) -> dict[str, Any]:
@@ -49,21 +49,21 @@ def _render(source: str, columns: dict[str, Any]) -> None:
     try:
         template = PromptTemplate.from_spec(PromptSpec(template=source))
     except InvalidTemplate as refused:
-        _check_told(refused)
+        _check_message(refused)
         return
     try:
         prompt = template.render(columns).prompt
         cut = prompt.shortened(prompt.document_chars // 2)
     except DocumentFailed as failed:
-        _check_told(failed)
+        _check_message(failed)
         return
     for messages in (prompt.messages, cut):
         assert sum(len(said.content) for said in messages) <= OUTPUT_CHARS
 
 
-def _check_told(error: QwenqError) -> None:
-    """PostgreSQL keeps no NUL, and no half surrogates."""
-    told = str(error)
-    told.encode()
-    assert told
-    assert "\0" not in told
+def _check_message(error: QwenqError) -> None:
+    """Check that the message can be stored: PostgreSQL takes no NUL and no half surrogates."""
+    message = str(error)
+    message.encode()
+    assert message
+    assert "\0" not in message

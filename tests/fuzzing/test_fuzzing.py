@@ -1,4 +1,4 @@
-"""What fuzzing found stays found; and a short run of new cases each time."""
+"""Run all cases that fuzzing found, and a few new ones."""
 
 import resource
 import sys
@@ -21,7 +21,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize(("target", "name"), [(target, name) for target in TARGETS for name in kept(target)])
-def test_a_kept_case_is_dealt_with(target: str, name: str) -> None:
+def test_a_case_of_the_corpus_raises_nothing_unexpected(target: str, name: str) -> None:
     case = kept(target)[name]
     assert len(case) <= MOST_BYTES
     TARGETS[target](case)
@@ -35,12 +35,12 @@ def test_a_runaway_template_ends_soon_in_little_memory(name: str) -> None:
 
 
 def most_memory() -> int:
-    """Bytes that this process had at its height; the system counts in kibibytes, but on macOS."""
+    """The most memory that this process had, in bytes; the system counts in KiB, except on macOS."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_any_bytes_are_dealt_with(target: str) -> None:
+def test_random_cases_raise_nothing_unexpected(target: str) -> None:
     pieces = st.one_of(st.sampled_from(WORDS[target]), st.binary(max_size=8))
 
     @SHORT

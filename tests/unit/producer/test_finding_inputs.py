@@ -1,4 +1,4 @@
-"""What a name stands for: patterns, folders and URLs become files in a stable order, and nothing is lost on the way."""
+"""Names, patterns, folders and URLs become files in a stable order, and no file is lost."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ FILES = {
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
-    """A folder of files, some of them deeper, some hidden."""
+    """A folder of files, some in subfolders, some hidden."""
     return fill(tmp_path / "inbox")
 
 
@@ -62,7 +62,7 @@ def ids(*names: str | Path) -> list[str]:
 WHOLE = ["a.csv:2", "b.csv:2", "deep/c.jsonl:1", "deep/er/d.txt", "e.md"]
 
 
-def test_a_folder_is_read_with_all_that_is_below_it(inbox: Path) -> None:
+def test_a_folder_is_read_with_its_subfolders(inbox: Path) -> None:
     assert ids(inbox) == WHOLE
     assert ids(f"{inbox}/") == WHOLE
 
@@ -104,7 +104,7 @@ def test_several_names_keep_their_order_and_ids_tell_them_apart(inbox: Path) -> 
     ]  # fmt: skip
 
 
-def test_one_file_that_is_named_alone_goes_by_short_ids(inbox: Path) -> None:
+def test_a_file_named_alone_has_short_ids(inbox: Path) -> None:
     assert ids(inbox / "a.csv") == ["2"]
     assert ids(inbox / "deep/er/d.txt") == ["d.txt"]
 
@@ -115,7 +115,7 @@ def test_a_file_whose_name_looks_like_a_pattern_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["*.parquet", "[x]/*.csv", "empty"])
-def test_what_stands_for_no_file_is_refused_by_name(inbox: Path, bucket: str, name: str) -> None:
+def test_a_name_without_a_file_is_refused(inbox: Path, bucket: str, name: str) -> None:
     (inbox / "empty").mkdir()
     (inbox / "empty" / ".hidden").write_text("x")
     with pytest.raises(NothingFound) as caught:
@@ -126,7 +126,7 @@ def test_what_stands_for_no_file_is_refused_by_name(inbox: Path, bucket: str, na
             rows_of(f"{bucket}/{name}")
 
 
-def test_one_file_of_many_that_cannot_be_read_stops_no_other_unless_it_is_named(inbox: Path) -> None:
+def test_an_unreadable_file_stops_the_others_only_if_it_was_named(inbox: Path) -> None:
     (inbox / "0.xlsx").write_bytes(b"no sheet")
     (inbox / "a1.csv").write_text("body\nx\n")
     bad = [row for row in rows_of(inbox) if isinstance(row, BadRow)]
@@ -140,7 +140,7 @@ def test_one_file_of_many_that_cannot_be_read_stops_no_other_unless_it_is_named(
             rows_of(inbox, inbox / name)
 
 
-def test_pipes_are_passed_by_and_broken_links_are_told(inbox: Path) -> None:
+def test_pipes_are_skipped_and_broken_links_are_bad_rows(inbox: Path) -> None:
     os.mkfifo(inbox / "pipe.txt")
     (inbox / "gone.txt").symlink_to(inbox / "nowhere")
     bad = [row for row in rows_of(inbox) if not isinstance(row, Document)]
@@ -166,7 +166,7 @@ def test_a_bucket_is_read_like_a_folder(bucket: str) -> None:
     assert ids(f"{bucket}/a.csv") == ["2"]
 
 
-def test_a_url_of_this_machine_is_read(inbox: Path) -> None:
+def test_a_file_url_is_read(inbox: Path) -> None:
     assert ids(f"file://{inbox}/*.csv") == ["a.csv:2", "b.csv:2"]
     assert ids(f"file://{inbox}") == WHOLE
 
@@ -179,7 +179,7 @@ def test_a_bucket_is_listed_anew_each_time(bucket: str) -> None:
     assert ids(f"{bucket}/*.csv") == ["a.csv:2", "b.csv:2", "c.csv:2"]
 
 
-def test_a_url_of_nothing_is_refused(bucket: str) -> None:
+def test_a_url_without_a_file_is_refused(bucket: str) -> None:
     with pytest.raises(UnreadableInput, match=r"nowhere\.csv cannot be read: no such file or folder"):
         rows_of(f"{bucket}/nowhere.csv")
     with pytest.raises(UnreadableInput, match="Protocol not known"):
@@ -187,7 +187,7 @@ def test_a_url_of_nothing_is_refused(bucket: str) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "module", "extra"), [("s3", "s3fs", "s3"), ("gs", "gcsfs", "gcs")])
-def test_an_object_store_without_its_package_names_the_extra(
+def test_a_missing_package_of_an_object_store_names_the_extra(
     scheme: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -195,9 +195,7 @@ def test_an_object_store_without_its_package_names_the_extra(
         rows_of(f"{scheme}://bucket/*.csv")
 
 
-def test_more_inputs_than_a_job_can_tell_apart_are_refused(
-    inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_inputs_are_refused(inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qwenq.producer.reading.inputs.MOST_INPUTS", 3)
     with pytest.raises(TooManyInputs, match="There are 4 inputs; a job takes at most 3"):
         rows_of(inbox)

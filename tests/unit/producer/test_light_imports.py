@@ -1,4 +1,4 @@
-"""Reading and planning start light: no torch, no transformers, and Jinja2 only for a template."""
+"""Reading and planning import neither torch nor transformers, and Jinja2 only for a template."""
 
 import subprocess
 import sys

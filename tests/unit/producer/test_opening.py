@@ -1,4 +1,4 @@
-"""Opening an input: what cannot work is refused before anything is stored, and no row is lost."""
+"""Opening an input: faults are found before anything is stored, and no row is lost."""
 
 import io
 from typing import Any
@@ -21,13 +21,13 @@ def opened(data: bytes, form: Format = Format.JSONL, **prompt: Any) -> list[Row]
 
 
 @pytest.mark.parametrize("before", [0, 1, 50, 999, 1_000, 1_500])
-def test_no_row_is_lost_however_many_bad_ones_lead(before: int) -> None:
+def test_no_row_is_lost_after_any_number_of_bad_rows(before: int) -> None:
     rows = opened(b"bad\n" * before + GOOD * 500)
     assert [row.line for row in rows] == list(range(1, before + 501))
     assert sum(isinstance(row, Document) for row in rows) == 500
 
 
-def test_an_input_without_a_good_row_is_refused_with_its_first_reason() -> None:
+def test_an_input_of_bad_rows_is_refused_with_the_first_reason() -> None:
     with pytest.raises(NoGoodRow, match=r"line 2: it is not a JSON object; 3 bad rows in all\."):
         opened(b"\n[1]\nbad\nbad\n")
 
@@ -39,11 +39,11 @@ def test_an_empty_input_is_refused() -> None:
         opened(b"id,text\n", Format.CSV)
 
 
-def test_more_bad_rows_than_are_looked_at_are_handed_on() -> None:
+def test_an_input_that_begins_with_very_many_bad_rows_is_not_refused() -> None:
     assert len(opened(b"bad\n" * (PEEKED_ROWS + 1))) == PEEKED_ROWS + 1
 
 
-def test_a_column_that_no_document_has_is_refused_by_name() -> None:
+def test_a_template_column_that_no_document_has_is_refused() -> None:
     with pytest.raises(UnknownColumn) as caught:
         opened(GOOD * 3, template="{{ text }} {{ titel }}")
     assert (caught.value.column, caught.value.columns) == ("titel", "id, text, title")
@@ -51,7 +51,7 @@ def test_a_column_that_no_document_has_is_refused_by_name() -> None:
         opened(b"a,b\n1,2\n", Format.CSV, template="{{ titel }}")
 
 
-def test_a_column_that_only_some_documents_lack_is_theirs_to_fail() -> None:
+def test_a_template_column_that_some_documents_lack_is_accepted() -> None:
     rows = opened(GOOD * 3 + b'{"text":"t","titel":"T"}\n', template="{{ titel }}")
     assert len(rows) == 4
 
@@ -75,7 +75,7 @@ def test_a_broken_template_is_refused() -> None:
         opened(GOOD, template="{% if %}")
 
 
-def test_few_rows_are_held_when_they_are_long() -> None:
+def test_only_a_few_long_rows_are_read_ahead() -> None:
     line = b'{"text":"' + b"x" * 1_000_000 + b'"}\n'
     spec = JobSpec(model="m", sources=("-",))
     stream = io.BytesIO(line * 40)

@@ -24,7 +24,7 @@ def plan(rows: list[Row], documents: int, tokens: int, batch: int = 3) -> list[P
     return chunks + planner.finish()
 
 
-def test_the_count_closes_a_chunk() -> None:
+def test_a_chunk_holds_at_most_the_given_documents() -> None:
     assert plan([document(1)] * 5, documents=2, tokens=100) == [
         PlannedChunk(0, 1),
         PlannedChunk(2, 3),
@@ -32,7 +32,7 @@ def test_the_count_closes_a_chunk() -> None:
     ]
 
 
-def test_the_tokens_close_a_chunk_and_a_large_document_stands_alone() -> None:
+def test_a_chunk_holds_about_the_given_tokens_and_a_larger_document_is_alone() -> None:
     rows: list[Row] = [document(tokens) for tokens in (4, 4, 4, 50, 1, 9)]
     chunks = plan(rows, documents=10, tokens=10)
     assert [(chunk.first_seq, chunk.last_seq) for chunk in chunks] == [(0, 1), (2, 2), (3, 3), (4, 5)]
@@ -50,7 +50,7 @@ def test_rows_that_the_store_refused_count_as_bad() -> None:
     assert planner.finish() == [PlannedChunk(4, 4)]
 
 
-def test_without_a_document_there_is_no_chunk() -> None:
+def test_rows_without_a_document_make_no_chunk() -> None:
     assert plan([], 2, 100) == []
     assert plan([BAD] * 9, 2, 100) == []
 

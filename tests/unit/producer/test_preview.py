@@ -1,4 +1,4 @@
-"""The dry run: the first prompts as the model would see them, and counts of the whole input."""
+"""A preview: the first prompts as the model would see them, and counts of the whole input."""
 
 import io
 from typing import Any
@@ -17,7 +17,7 @@ def look(data: bytes, shown: int = 3, **prompt: Any) -> Preview:
     return preview(spec, Format.JSONL, io.BytesIO(data), shown)
 
 
-def test_the_first_prompts_and_the_counts_of_all() -> None:
+def test_a_preview_has_the_first_prompts_and_counts_all_rows() -> None:
     lines = b"".join(b'{"id":%d,"text":"number %d"}\n' % (n, n) for n in range(10, 20))
     seen = look(b"bad\n" + lines + b"[]\n", shown=2, template="Say {{ text }}", system="Be brief")
     assert [(shown.custom_id, shown.line) for shown in seen.prompts] == [("10", 2), ("11", 3)]
@@ -27,17 +27,17 @@ def test_the_first_prompts_and_the_counts_of_all() -> None:
     assert seen.about_prompt_tokens == 10 * (28 // 4 + 22 // 4)
 
 
-def test_a_document_that_would_fail_says_why() -> None:
+def test_a_previewed_document_that_would_fail_says_why() -> None:
     (empty,) = look(b'{"text":""}').prompts
     assert empty.messages == ()
     assert empty.failure is not None
     assert empty.failure.code == "empty_prompt"
 
 
-def test_no_prompt_need_be_shown() -> None:
+def test_a_preview_may_show_no_prompts() -> None:
     assert look(b'{"text":"x"}', shown=0).prompts == ()
 
 
-def test_an_input_of_bad_rows_alone_is_refused_as_by_submit() -> None:
+def test_a_preview_of_bad_rows_alone_is_refused() -> None:
     with pytest.raises(NoGoodRow, match="line 1: broken JSON"):
         look(b"bad\n" * 2_000)

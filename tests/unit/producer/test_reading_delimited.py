@@ -1,4 +1,4 @@
-"""CSV and TSV: quoting, line numbers, headers; a bad row costs itself and no other."""
+"""CSV and TSV: quoting, line numbers, headers; a bad row spoils no other."""
 
 import csv
 import io
@@ -27,18 +27,18 @@ def brief(rows: list[Row]) -> list[tuple[int, str]]:
     return [(row.line, row.custom_id if isinstance(row, Document) else row.reason) for row in rows]
 
 
-def test_a_row_becomes_an_object_of_its_columns() -> None:
+def test_a_csv_row_becomes_an_object_by_column() -> None:
     (document,) = read('id,text,n\na,"Grüße, ""you""",5\n'.encode())
     assert document == Document("a", 0, 2, '{"id":"a","text":"Grüße, \\"you\\"","n":"5"}')
 
 
-def test_tabs_cut_a_tsv() -> None:
+def test_a_tsv_is_separated_by_tabs() -> None:
     (document,) = read(b"id\ttext\na\tone, two\n", form=Format.TSV)
     assert isinstance(document, Document)
     assert json.loads(document.content) == {"id": "a", "text": "one, two"}
 
 
-def test_a_quoted_field_may_span_lines_and_the_row_counts_from_its_first() -> None:
+def test_a_row_with_quoted_line_ends_has_the_number_of_its_first_line() -> None:
     rows = read(b'\r\nid,text\r\n\r\na,"one\r\n\r\ntwo"\r\nb,x\r\n   \r\nc,y')
     assert brief(rows) == [(4, "a"), (7, "b"), (9, "c")]
     assert json.loads(rows[0].content)["text"] == "one\r\n\r\ntwo"  # type: ignore[union-attr]
@@ -54,11 +54,11 @@ def test_what_the_csv_module_writes_is_read_back() -> None:
     assert [json.loads(row.content)["text"] for row in rows if isinstance(row, Document)] == texts
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_column() -> None:
     assert brief(read(b"\xef\xbb\xbfid,text\na,b\n")) == [(2, "a")]
 
 
-def test_without_an_id_the_line_number_is_the_id() -> None:
+def test_a_csv_row_without_an_id_gets_its_line_number() -> None:
     assert brief(read(b'text\n"a\nb"\nc\n')) == [(2, "2"), (4, "4")]
 
 
@@ -75,7 +75,7 @@ def test_without_an_id_the_line_number_is_the_id() -> None:
         (b"b," + b"x" * LINE_LIMIT, "over-long: it has more than 16 MiB"),
     ],
 )
-def test_only_the_bad_row_is_bad(line: bytes, reason: str) -> None:
+def test_a_bad_csv_row_does_not_spoil_others(line: bytes, reason: str) -> None:
     before, error, after = read(b"id,text\na,one\n" + line + b"\nz,last\n")
     assert brief([before, after]) == [(2, "a"), (4, "z")]
     assert isinstance(error, BadRow)
@@ -88,7 +88,7 @@ def test_a_backslash_u_in_a_field_is_not_a_nul_byte() -> None:
     assert brief(read(b"id,text\na,\\u0000\n")) == [(2, "a")]
 
 
-def test_a_quote_that_is_never_closed_costs_one_line_not_the_rest() -> None:
+def test_an_unclosed_quote_spoils_one_line_only() -> None:
     rows = read(b'id,text\na,one\nb,"open\nc,two\nd,three\n')
     assert brief(rows) == [
         (2, "a"),
@@ -100,13 +100,13 @@ def test_a_quote_that_is_never_closed_costs_one_line_not_the_rest() -> None:
     assert rows[1].raw == 'b,"open'
 
 
-def test_a_stray_quote_that_meets_another_costs_the_lines_at_fault() -> None:
+def test_two_stray_quotes_spoil_only_their_own_lines() -> None:
     rows = read(b'id,text\na,"open\nb,two\nc,"x" y\nd,three\n')
     assert [row.line for row in rows] == [2, 3, 4, 5]
     assert [isinstance(row, Document) for row in rows] == [False, True, False, True]
 
 
-def test_an_unclosed_quote_above_the_limit_gives_back_the_lines_it_swallowed() -> None:
+def test_lines_behind_an_unclosed_quote_are_read_even_above_the_row_limit() -> None:
     many = b"".join(b"%d,%s\n" % (number, b"x" * 1000) for number in range(20_000))
     rows = read(b'id,text\na,"open\n' + many)
     assert isinstance(rows[0], BadRow)
@@ -128,20 +128,20 @@ def test_an_unclosed_quote_above_the_limit_gives_back_the_lines_it_swallowed() -
         (b"id," + b"x" * LINE_LIMIT, "is broken: over-long"),
     ],
 )
-def test_a_header_that_cannot_be_used_is_refused(header: bytes, reason: str) -> None:
+def test_an_invalid_csv_header_is_refused(header: bytes, reason: str) -> None:
     with pytest.raises(UnreadableInput) as caught:
         read(header + b"\n1,2\n", ANY)
     assert reason in str(caught.value)
 
 
-def test_a_header_without_the_column_asked_for_is_refused_by_name() -> None:
+def test_a_csv_header_without_a_required_column_is_refused() -> None:
     with pytest.raises(UnknownColumn, match=r"has no column 'text'\. It has: id, body"):
         read(b"id,body\n")
     with pytest.raises(UnknownColumn, match="has no column 'key'"):
         read(b"id,text\n", PromptSpec(id_column="key"))
 
 
-def test_an_empty_file_has_no_rows() -> None:
+def test_an_empty_csv_has_no_rows() -> None:
     assert read(b"\n\n") == []
     assert read(b"id,text\n") == []
 

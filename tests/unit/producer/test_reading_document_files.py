@@ -1,4 +1,4 @@
-"""Files that are one document each: their text and columns, and a bad one that stops no other."""
+"""Files that are one document each: their text and columns; a bad file stops no other."""
 
 import io
 import sys
@@ -33,7 +33,7 @@ def content(row: Row) -> Any:
 
 
 def one(folder: Path, name: str, data: bytes) -> Row:
-    """The row of a file that is read alone."""
+    """Read one file alone; returns its row."""
     (folder / name).write_bytes(data)
     (row,) = read(folder / name)
     return row
@@ -60,7 +60,7 @@ def test_a_file_is_a_document_with_its_text_name_and_pages(
     assert content(row) == {"text": text, "file": name, "path": name, "pages": pages}
 
 
-def test_a_word_document_is_read_as_it_would_be_printed(tmp_path: Path) -> None:
+def test_a_word_document_gives_the_text_that_would_be_printed(tmp_path: Path) -> None:
     body = """
       <w:p><w:r><w:t>Form </w:t></w:r><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>
         <w:ins><w:r><w:t>A</w:t><w:tab/><w:t>12</w:t></w:r></w:ins></w:p>
@@ -83,7 +83,7 @@ def test_a_word_document_is_read_as_it_would_be_printed(tmp_path: Path) -> None:
 
 
 def _word(body: str, notes: str) -> bytes:
-    """A Word document of this XML, its main part named as by some programs."""
+    """A Word document of this XML, whose main part has an unusual name."""
     space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     parts = {
         "_rels/.rels": '<Of><Relationship Type="x/officeDocument" Target="/word/document2.xml"/></Of>',
@@ -97,19 +97,19 @@ def _word(body: str, notes: str) -> bytes:
     return packed.getvalue()
 
 
-def test_threads_may_read_pdfs_at_the_same_time() -> None:
+def test_several_threads_can_read_pdfs() -> None:
     data = pdf_of(*["many words " * 200] * 10)
     alone = read_pdf(data)
     with ThreadPoolExecutor(4) as pool:
         assert all(read == alone for read in pool.map(read_pdf, [data] * 100))
 
 
-def test_words_that_a_line_of_a_pdf_breaks_are_joined_and_names_are_not(tmp_path: Path) -> None:
+def test_a_pdf_word_split_at_a_line_end_is_joined_unless_a_capital_follows(tmp_path: Path) -> None:
     row = one(tmp_path, "a.pdf", pdf_of("It is an exam-\nple of 2020\nby Anglo-\nSaxons."))
     assert content(row)["text"] == "It is an example of 2020\nby Anglo-Saxons."
 
 
-def test_the_text_goes_into_the_column_that_the_job_names(tmp_path: Path) -> None:
+def test_a_files_text_goes_into_the_jobs_text_column(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.txt").write_text("x")
     (tmp_path / "b.csv").write_text("key,body\nk,y\n")
@@ -128,13 +128,13 @@ def test_the_text_goes_into_the_column_that_the_job_names(tmp_path: Path) -> Non
         ("Привет, это договор между сторонами о поставке товара.", ["cp1251", "koi8-r"]),  # noqa: RUF001
     ],
 )
-def test_text_of_another_encoding_is_found_out(text: str, encodings: list[str]) -> None:
+def test_the_encoding_of_a_text_file_is_guessed(text: str, encodings: list[str]) -> None:
     assert {encoding: decoded(text.encode(encoding)) for encoding in encodings} == dict.fromkeys(
         encodings, text
     )
 
 
-def test_a_page_is_decoded_as_it_declares(tmp_path: Path) -> None:
+def test_an_html_page_is_decoded_as_it_declares(tmp_path: Path) -> None:
     page = f'<meta charset="cp1250"><p>{POLISH[:6]}'.encode("cp1250")
     assert content(one(tmp_path, "a.html", page))["text"] == POLISH[:6]
 
@@ -167,7 +167,7 @@ def test_a_page_is_decoded_as_it_declares(tmp_path: Path) -> None:
         ("a.pdf.gz", b"x", "unknown_kind", "does not read .gz files"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_a_bad_row_and_its_neighbours_go_on(
+def test_an_unreadable_document_file_is_a_bad_row_beside_good_ones(
     tmp_path: Path, name: str, data: bytes, code: str, reason: str
 ) -> None:
     for neighbour in ("0.txt", "z.txt"):
@@ -191,7 +191,9 @@ def test_a_word_document_that_unpacks_to_too_much_is_a_bad_row(tmp_path: Path) -
     assert "it unpacks to 65 MiB; the most is 64" in row.reason
 
 
-def test_a_file_that_is_too_large_is_a_bad_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_file_that_is_too_large_is_a_bad_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with (tmp_path / "large.txt").open("wb") as file:
         file.truncate(17 << 20)
         file.write(b"x")
@@ -204,7 +206,7 @@ def test_a_file_that_is_too_large_is_a_bad_row(tmp_path: Path, monkeypatch: pyte
     assert "more than 1 MiB; split it" in row.reason
 
 
-def test_a_name_that_is_no_text_is_a_bad_row(tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf8_is_a_bad_row(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("good")
     (tmp_path / "b\udcff.txt").write_text("bad")
     (tmp_path / "c\n.txt").write_text("bad")
@@ -214,7 +216,7 @@ def test_a_name_that_is_no_text_is_a_bad_row(tmp_path: Path) -> None:
         "".join(map(str, row)).encode()
 
 
-def test_a_named_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_named_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableInput, match=r"a\.pdf cannot be read: no such file"):
         read(tmp_path / "a.pdf")
 
@@ -228,7 +230,7 @@ def test_documents_come_through_a_pipe() -> None:
 @pytest.mark.parametrize(
     ("name", "module"), [("a.pdf", "pypdfium2"), ("a.docx", "lxml"), ("a.html", "html_text")]
 )
-def test_a_missing_package_is_told_once_with_its_extra(
+def test_a_missing_package_for_documents_names_its_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str
 ) -> None:
     (tmp_path / name).write_bytes(b"x")
@@ -239,9 +241,9 @@ def test_a_missing_package_is_told_once_with_its_extra(
     assert len(read(tmp_path / "a.txt")) == 1
 
 
-def test_a_page_of_markup_without_end_is_read() -> None:
+def test_html_with_thousands_of_unclosed_tags_is_read() -> None:
     assert text_of_html("<p>one</p>" + "<b" * 10_000) == "one"
 
 
-def test_the_codes_are_those_of_the_errors() -> None:
+def test_the_codes_of_bad_document_files_are_fixed() -> None:
     assert (UnknownKind.code, UnreadableDocument.code) == ("unknown_kind", "unreadable_document")

@@ -1,4 +1,4 @@
-"""Any bytes as a file of a program: each is read, or refused as a whole, or one bad row; nothing else comes out."""
+"""Damaged files of any kind are read, refused, or give bad rows; nothing else happens."""
 
 import io
 import random
@@ -33,7 +33,7 @@ MAKERS: dict[Format, Callable[[pytest.TempPathFactory], bytes]] = {
 
 
 @pytest.mark.parametrize("form", MAKERS)
-def test_a_damaged_file_is_refused_or_a_bad_row(
+def test_a_damaged_file_is_refused_or_gives_bad_rows(
     tmp_path_factory: pytest.TempPathFactory, form: Format
 ) -> None:
     good = MAKERS[form](tmp_path_factory)
@@ -48,7 +48,7 @@ def test_a_damaged_file_is_refused_or_a_bad_row(
 
 
 def rows_of(data: bytes, form: Format) -> list[Row]:
-    """The rows of some bytes; none where they are refused as a whole."""
+    """The rows of some bytes; [] if the file is refused."""
     try:
         return list(read_rows(["-"], form, PromptSpec(), GenerationParams(), io.BytesIO(data)))
     except UsageError:
@@ -56,7 +56,7 @@ def rows_of(data: bytes, form: Format) -> list[Row]:
 
 
 def damaged(good: bytes, drawn: random.Random) -> bytes:
-    """A file with some bytes changed, cut out, or cut off."""
+    """Change, remove or cut off some bytes of a file."""
     data = bytearray(good)
     for _ in range(drawn.randint(1, 8)):
         data[drawn.randrange(len(data))] = drawn.randrange(256)

@@ -1,4 +1,4 @@
-"""JSON Lines: what becomes a document, and what becomes a bad row with a reason."""
+"""JSON Lines: which lines become documents, and which become bad rows."""
 
 import io
 import json
@@ -23,7 +23,7 @@ def read(data: bytes, prompt: PromptSpec | None = None, params: GenerationParams
 
 
 def only_error(line: bytes, prompt: PromptSpec | None = None) -> BadRow:
-    """The error of one bad line, which must not hurt the lines around it."""
+    """The bad row of a line between two good lines, which must be read."""
     before, error, after = read(GOOD + line + b"\n" + GOOD, prompt)
     assert isinstance(before, Document)
     assert isinstance(after, Document)
@@ -39,12 +39,12 @@ def batch_line(**body: Any) -> bytes:
     ).encode()
 
 
-def test_the_line_itself_is_the_content() -> None:
+def test_a_jsonl_line_is_the_documents_content() -> None:
     line = '{"id":"a",  "text":"Grüße", "more":[1,2.50]}'
     assert read(b"  " + line.encode() + b" \r\n") == [Document("a", 0, 1, line)]
 
 
-def test_blank_lines_count_as_lines_but_are_no_rows() -> None:
+def test_blank_jsonl_lines_are_counted_but_are_not_rows() -> None:
     rows = read(b"\n  \r\n" + GOOD + b"\n" + GOOD.replace(b"good", b"other"))
     assert [row.line for row in rows] == [3, 5]
 
@@ -53,7 +53,7 @@ def test_a_byte_order_mark_and_a_missing_last_newline_do_no_harm() -> None:
     assert read(b"\xef\xbb\xbf" + GOOD.strip()) == [Document("good", 0, 1, GOOD.strip().decode())]
 
 
-def test_an_empty_input_has_no_rows() -> None:
+def test_an_empty_jsonl_has_no_rows() -> None:
     assert read(b"") == []
 
 
@@ -74,13 +74,13 @@ def test_an_empty_input_has_no_rows() -> None:
         ({"id": "x" * 512}, "x" * 512),
     ],
 )
-def test_ids(row: dict[str, Any], custom_id: str) -> None:
+def test_the_id_of_a_jsonl_row(row: dict[str, Any], custom_id: str) -> None:
     (document,) = read(json.dumps({**row, "text": "t"}).encode())
     assert isinstance(document, Document)
     assert document.custom_id == custom_id
 
 
-def test_another_id_column_leaves_custom_id_alone() -> None:
+def test_custom_id_is_not_read_if_the_job_names_an_id_column() -> None:
     prompt = PromptSpec(id_column="key")
     first, second = read(b'{"key":"k","id":"i","text":""}\n{"custom_id":"c","text":""}', prompt)
     assert isinstance(first, Document)
@@ -116,19 +116,19 @@ def test_another_id_column_leaves_custom_id_alone() -> None:
         (b'{"a\\u0000": 1}', "it has: a\\x00"),
     ],
 )
-def test_a_bad_row_says_what_is_wrong_with_it(line: bytes, reason: str) -> None:
+def test_a_bad_jsonl_row_says_what_is_wrong(line: bytes, reason: str) -> None:
     error = only_error(line)
     assert reason in error.reason
 
 
-def test_raw_text_of_a_bad_row_is_shortened_and_safe_to_store() -> None:
+def test_the_raw_text_of_a_bad_row_is_shortened_and_storable() -> None:
     error = only_error(b'\x00\xff{"id"' + b"x" * 10_000)
     assert error.raw.startswith('\\x00\\xff{"id"xxx')
     assert len(error.raw) == 2_001
     assert error.raw.endswith("…")
 
 
-def test_a_line_at_the_limit_is_read_and_one_above_it_is_not() -> None:
+def test_a_line_at_the_limit_is_read_and_a_longer_line_is_bad() -> None:
     frame = len(b'{"text":""}')
     longest = b'{"text":"' + b"x" * (LINE_LIMIT - frame) + b'"}'
     rows = read(longest + b"\n" + longest[:-2] + b'x"}' + b"\n" + GOOD)
@@ -140,13 +140,13 @@ def test_a_line_at_the_limit_is_read_and_one_above_it_is_not() -> None:
     assert rows[2].line == 3
 
 
-def test_an_over_long_last_line_is_reported_too() -> None:
+def test_an_over_long_last_line_is_a_bad_row() -> None:
     (error,) = read(b'{"text":"' + b"x" * (3 * LINE_LIMIT))
     assert isinstance(error, BadRow)
     assert error.reason.startswith("over-long")
 
 
-def test_a_template_frees_the_row_from_having_text() -> None:
+def test_a_row_needs_no_text_if_there_is_a_template() -> None:
     (document,) = read(b'{"id": 1, "title": 5}', PromptSpec(template="{{ title }}"))
     assert isinstance(document, Document)
 
@@ -156,7 +156,7 @@ def test_a_row_of_messages_needs_no_text() -> None:
     assert isinstance(document, Document)
 
 
-def test_a_column_named_messages_may_be_anything_when_a_template_reads_it() -> None:
+def test_a_column_named_messages_may_be_anything_for_a_template() -> None:
     line = b'{"messages": ["first", "second"]}'
     assert "messages[0] is not an object" in only_error(line).reason
     (document,) = read(line, PromptSpec(template="{{ messages[0] }}"))
@@ -183,7 +183,7 @@ def test_a_column_named_body_may_be_text() -> None:
         {"response_format": {"type": "json_schema", "json_schema": {"name": "any", "schema": {}}}},
     ],
 )
-def test_batch_lines_that_can_be_honoured(body: dict[str, Any]) -> None:
+def test_a_supported_batch_line_is_a_document(body: dict[str, Any]) -> None:
     (document,) = read(batch_line(**body))
     assert isinstance(document, Document)
     assert document.custom_id == "one"
@@ -200,7 +200,9 @@ def test_batch_lines_that_can_be_honoured(body: dict[str, Any]) -> None:
         ({"messages": None}, "messages is missing or not an array"),
     ],
 )
-def test_batch_lines_that_cannot_be_honoured_name_the_field(body: dict[str, Any], reason: str) -> None:
+def test_an_unsupported_batch_line_is_a_bad_row_that_names_the_field(
+    body: dict[str, Any], reason: str
+) -> None:
     error = only_error(batch_line(**body))
     assert error.reason.startswith(reason)
     assert error.code == "invalid_row"
@@ -230,13 +232,13 @@ def test_batch_lines_that_cannot_be_honoured_name_the_field(body: dict[str, Any]
         ({"response_format": {"type": "json_object"}, "stop": "}"}, "response_format: JSON ends by itself"),
     ],
 )
-def test_a_parameter_that_cannot_be_used_has_a_code_of_its_own(body: dict[str, Any], reason: str) -> None:
+def test_an_invalid_parameter_in_a_row_has_its_own_code(body: dict[str, Any], reason: str) -> None:
     error = only_error(batch_line(**body))
     assert error.reason.startswith(reason)
     assert error.code == "invalid_parameter"
 
 
-def test_parameters_that_python_takes_for_equal_are_checked_apart() -> None:
+def test_parameters_that_are_equal_in_python_are_checked_apart() -> None:
     rows = read(batch_line(seed=1) + b"\n" + batch_line(seed=True))
     assert isinstance(rows[0], Document)
     assert isinstance(rows[1], BadRow)
@@ -250,5 +252,5 @@ def test_parameters_that_python_takes_for_equal_are_checked_apart() -> None:
         (b'{"custom_id": "e", "body": {"prompt": "x"}}', "messages is missing"),
     ],
 )
-def test_other_kinds_of_batch_line_are_refused(line: bytes, reason: str) -> None:
+def test_a_batch_line_for_another_endpoint_is_a_bad_row(line: bytes, reason: str) -> None:
     assert only_error(line).reason.startswith(reason)

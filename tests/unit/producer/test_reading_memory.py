@@ -1,4 +1,4 @@
-"""Memory stays flat, whatever the length of the input or of one line."""
+"""Reading takes constant memory, for inputs and lines of any length."""
 
 import gzip
 import tracemalloc
@@ -15,7 +15,7 @@ from qwenq.schemas.jobs import PromptSpec
 
 
 def peak_of_reading(path: Path) -> tuple[int, int]:
-    """Rows, and the most bytes that were held while they were read and dropped."""
+    """Read and drop all rows. Returns their number, and the most bytes held meanwhile."""
     tracemalloc.start()
     try:
         rows = sum(1 for _ in read_rows([str(path)], None, PromptSpec(), GenerationParams()))
@@ -59,7 +59,7 @@ def test_one_enormous_line_is_never_held_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
-def test_a_small_archive_that_unpacks_to_much_stays_small(tmp_path: Path, ending: str) -> None:
+def test_a_small_archive_that_unpacks_to_much_takes_little_memory(tmp_path: Path, ending: str) -> None:
     pack = gzip.compress if ending == "gz" else zstandard.ZstdCompressor().compress
     path = tmp_path / f"a.jsonl.{ending}"
     path.write_bytes(pack(b"x" * (200 << 20)))

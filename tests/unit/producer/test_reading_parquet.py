@@ -27,14 +27,14 @@ def contents(rows: list[Row]) -> list[Any]:
     return [orjson.loads(row.content) for row in rows if isinstance(row, Document)]
 
 
-def test_each_row_is_a_document_with_its_columns(tmp_path: Path) -> None:
+def test_each_parquet_row_is_a_document(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", {"id": [7, 8], "text": ["one", "two"], "sum": [1.5, None]})
     rows = read(path)
     assert [(row.custom_id, row.line) for row in rows if isinstance(row, Document)] == [("7", 1), ("8", 2)]
     assert contents(rows) == [{"id": 7, "text": "one", "sum": 1.5}, {"id": 8, "text": "two", "sum": None}]
 
 
-def test_rows_without_an_id_go_by_their_number_over_batches_and_row_groups(tmp_path: Path) -> None:
+def test_parquet_rows_are_numbered_over_batches_and_row_groups(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", {"text": list(map(str, range(2_500)))}, row_group_size=700)
     rows = read(path)
     assert [row.custom_id for row in rows if isinstance(row, Document)] == list(map(str, range(1, 2_501)))
@@ -63,7 +63,7 @@ def test_values_that_json_lacks_become_stable_text(tmp_path: Path) -> None:
     ]
 
 
-def test_a_value_that_cannot_be_read_costs_its_own_row(tmp_path: Path) -> None:
+def test_a_parquet_value_that_cannot_be_read_spoils_its_own_row_only(tmp_path: Path) -> None:
     texts = pa.array([b"good", b"\xff\xfe", b"good too"]).view(pa.string())
     rows = read(write_parquet(tmp_path / "a.parquet", {"text": texts}))
     assert [content["text"] for content in contents(rows)] == ["good", "good too"]
@@ -71,19 +71,19 @@ def test_a_value_that_cannot_be_read_costs_its_own_row(tmp_path: Path) -> None:
     assert (bad.line, "cannot be read" in bad.reason) == (2, True)
 
 
-def test_a_row_without_text_is_a_bad_one(tmp_path: Path) -> None:
+def test_a_parquet_row_without_text_is_a_bad_row(tmp_path: Path) -> None:
     rows = read(write_parquet(tmp_path / "a.parquet", {"text": ["x", None]}))
     assert isinstance(rows[1], BadRow)
     assert "must be a string" in rows[1].reason
 
 
-def test_it_comes_through_a_pipe(tmp_path: Path) -> None:
+def test_parquet_is_read_from_a_pipe(tmp_path: Path) -> None:
     data = write_parquet(tmp_path / "a.parquet", {"text": ["x"]}).read_bytes()
     rows = read_rows(["-"], Format.PARQUET, PromptSpec(), GenerationParams(), stdin=io.BytesIO(data))
     assert [row.line for row in rows] == [1]
 
 
-def test_a_table_without_the_column_of_the_text_or_of_the_id_is_refused(tmp_path: Path) -> None:
+def test_parquet_without_the_text_or_the_id_column_is_refused(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", {"body": ["x"]})
     with pytest.raises(UnknownColumn, match=r"no column 'text'. It has: body"):
         read(path)
@@ -93,14 +93,14 @@ def test_a_table_without_the_column_of_the_text_or_of_the_id_is_refused(tmp_path
 
 
 @pytest.mark.parametrize("cut", [0, 3, 100])
-def test_what_is_no_parquet_file_is_refused_at_once(tmp_path: Path, cut: int) -> None:
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path, cut: int) -> None:
     path = write_parquet(tmp_path / "a.parquet", {"text": ["x"] * 1_000})
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(UnreadableInput, match="not a Parquet file, or damaged"):
         read_rows([str(path)], None, PromptSpec(), GenerationParams())
 
 
-def test_damaged_pages_end_the_file_with_a_bad_row(tmp_path: Path) -> None:
+def test_damaged_parquet_pages_end_the_file_with_a_bad_row(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", {"text": list(map(str, range(5_000)))}, row_group_size=1_000)
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 2_000] = bytes(2_000)
@@ -112,14 +112,16 @@ def test_damaged_pages_end_the_file_with_a_bad_row(tmp_path: Path) -> None:
     assert len(rows) > 1_000
 
 
-def test_the_missing_package_is_told_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_for_parquet_names_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_parquet(tmp_path / "a.parquet", {"text": ["x"]})
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(MissingExtra, match=r"pip install 'qwenq\[parquet\]'"):
         read(path)
 
 
-def test_more_rows_take_no_more_memory(tmp_path: Path) -> None:
+def test_more_parquet_rows_take_no_more_memory(tmp_path: Path) -> None:
     peaks = []
     for rows in (5_000, 50_000):
         path = write_parquet(

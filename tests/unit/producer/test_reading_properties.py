@@ -79,7 +79,7 @@ def test_any_bytes_below_a_header_are_rows_in_order(data: bytes, form: Format) -
 
 @UNTIMED
 @given(BYTES, st.sampled_from([*Format, None]))
-def test_any_bytes_at_all_are_read_or_refused(data: bytes, form: Format | None) -> None:
+def test_any_bytes_are_read_or_refused(data: bytes, form: Format | None) -> None:
     try:
         rows = read(data, form)
     except UsageError:
@@ -91,7 +91,7 @@ def test_any_bytes_at_all_are_read_or_refused(data: bytes, form: Format | None) 
 
 @UNTIMED
 @given(st.binary(max_size=300), st.sampled_from([b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b""]))
-def test_damaged_archives_are_rows_or_refused(damage: bytes, signature: bytes) -> None:
+def test_damaged_archives_are_read_or_refused(damage: bytes, signature: bytes) -> None:
     start = signature or gzip.compress(b'{"text":"a"}\n' * 50)[:-9]
     try:
         read(start + damage, Format.JSONL)
@@ -107,7 +107,7 @@ def test_any_object_is_a_document_or_a_bad_row(row: object, prompt: PromptSpec) 
 
 @UNTIMED
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=20))
-def test_texts_survive(pairs: list[tuple[str, str]]) -> None:
+def test_any_texts_are_read_back_unchanged(pairs: list[tuple[str, str]]) -> None:
     rows = [{"text": text, "more": more} for text, more in pairs]
     lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     assert [

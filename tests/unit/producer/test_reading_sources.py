@@ -1,4 +1,4 @@
-"""Opening inputs: formats by name, compression, standard input, pipes, and files that break off."""
+"""Opening files: formats by name, compression, standard input, pipes, and files that break off."""
 
 import gzip
 import io
@@ -57,7 +57,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "zst": zstd}
         ("a.tsv.zst", zstd(CSV.replace(b",", b"\t"))),
     ],
 )
-def test_format_and_compression_are_seen_from_the_name(tmp_path: Path, name: str, data: bytes) -> None:
+def test_a_name_gives_format_and_compression(tmp_path: Path, name: str, data: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(data)
     assert ids(read([path])) == IDS
@@ -72,7 +72,7 @@ def test_an_unknown_ending_asks_for_the_format(tmp_path: Path, name: str) -> Non
     assert ids(read([path], Format.JSONL)) == IDS
 
 
-def test_standard_input_is_packed_or_plain() -> None:
+def test_standard_input_may_be_compressed() -> None:
     for data in (LINES, gzip.compress(LINES), zstd(LINES), b"\n \n" + LINES):
         assert ids(read(["-"], stdin=io.BytesIO(data))) == IDS
     assert ids(read(["-"], Format.CSV, stdin=io.BytesIO(CSV))) == IDS
@@ -99,7 +99,7 @@ def test_a_named_pipe_loses_nothing(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_several_files_keep_their_order_and_name_rows_without_id(tmp_path: Path) -> None:
+def test_several_files_keep_their_order_and_prefix_line_ids(tmp_path: Path) -> None:
     first, second = tmp_path / "a.jsonl", tmp_path / "b.csv"
     first.write_text('{"text":"x"}\n\n{"text":"y"}\n')
     second.write_text("text\nz\n")
@@ -108,7 +108,7 @@ def test_several_files_keep_their_order_and_name_rows_without_id(tmp_path: Path)
     assert [row.source for row in rows] == [0, 0, 1]
 
 
-def test_more_files_than_may_be_open_at_once(tmp_path: Path) -> None:
+def test_more_files_are_read_than_may_be_open_at_once(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.jsonl" for number in range(200)]
     for path in paths:
         path.write_text('{"text":"x"}\n')
@@ -121,7 +121,7 @@ def test_more_files_than_may_be_open_at_once(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_what_cannot_be_read_is_refused_before_the_first_row(tmp_path: Path) -> None:
+def test_an_unreadable_input_is_refused_before_the_first_row(tmp_path: Path) -> None:
     good, folder = tmp_path / "good.jsonl", tmp_path / "folder.jsonl"
     good.write_bytes(LINES)
     folder.mkdir()
@@ -154,7 +154,7 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
 
 
 def written(ending: str, rows: int) -> bytes:
-    """Rows of text that does not pack well, so that a packed file has many blocks."""
+    """Rows of text that packs badly, so that a packed file has many blocks."""
     words = random.Random(1).randbytes(50 * rows).hex()
     texts = [words[at : at + 100] for at in range(0, len(words), 100)]
     if ending == "csv":

@@ -1,4 +1,4 @@
-"""Spreadsheets: cells as the text that they show, merged cells filled, rows by their number in the sheet."""
+"""Spreadsheets: cells as the text that they show, merged cells, and row numbers as in the sheet."""
 
 import io
 import zipfile
@@ -27,7 +27,7 @@ def contents(rows: list[Row]) -> list[Any]:
     return [orjson.loads(row.content) for row in rows if isinstance(row, Document)]
 
 
-def test_each_row_below_the_header_is_a_document(tmp_path: Path) -> None:
+def test_each_spreadsheet_row_below_the_header_is_a_document(tmp_path: Path) -> None:
     path = tmp_path / "a.XLSX"
     path.write_bytes(xlsx_of([(" text ", "n"), ("one", 1), (None, None), ("two", 2)]))
     rows = list(read_rows([str(path)], None, PromptSpec(), GenerationParams()))
@@ -54,7 +54,7 @@ def test_a_cell_is_the_text_that_it_shows(value: object, text: str) -> None:
     assert content == {"text": "x", "value": text, "end": "y"}
 
 
-def test_the_value_of_merged_cells_is_that_of_each_of_them() -> None:
+def test_each_merged_cell_gets_the_value() -> None:
     rows = [
         ("group", "text", "note"),
         ("A", "one", "wide"),
@@ -68,7 +68,7 @@ def test_the_value_of_merged_cells_is_that_of_each_of_them() -> None:
     ]  # fmt: skip
 
 
-def test_a_tall_cell_makes_no_rows_of_its_own() -> None:
+def test_a_tall_merged_cell_makes_no_rows() -> None:
     data = xlsx_of([("text", "n"), ("one", 1), (None, None), ("", None), ("two", 2)], merged=["A2:A4"])
     assert [row.line for row in read(data)] == [2, 5]
 
@@ -87,7 +87,7 @@ def test_merged_ranges_are_found_wherever_a_block_ends() -> None:
         assert merged_ranges(xml[at : at + size] for at in range(0, len(xml), size)) == expected
 
 
-def test_another_sheet_is_read_by_name() -> None:
+def test_a_sheet_can_be_chosen_by_name() -> None:
     data = xlsx_of([("text",), ("first",)], Other=[("text",), ("second",)])
     assert [content["text"] for content in contents(read(data))] == ["first"]
     assert [content["text"] for content in contents(read(data, "Other"))] == ["second"]
@@ -95,12 +95,12 @@ def test_another_sheet_is_read_by_name() -> None:
         read(data, "Third")
 
 
-def test_a_sheet_without_a_spreadsheet_is_refused() -> None:
+def test_a_chosen_sheet_is_refused_if_no_input_is_a_spreadsheet() -> None:
     with pytest.raises(InvalidParameter, match="--sheet"):
         read_rows(["-"], Format.CSV, PromptSpec(), GenerationParams(), io.BytesIO(b"text\nx\n"), "Other")
 
 
-def test_a_row_with_more_cells_than_the_header_is_a_bad_one() -> None:
+def test_a_row_with_more_cells_than_the_header_is_a_bad_row() -> None:
     rows = read(xlsx_of([("text",), ("x", "y"), ("z",)]))
     assert [isinstance(row, BadRow) for row in rows] == [True, False]
     assert "too many fields: 2, where the header has 1" in rows[0][3]
@@ -111,12 +111,12 @@ def test_an_empty_sheet_has_no_rows() -> None:
     assert read(xlsx_of([("text",)])) == []
 
 
-def test_a_header_without_the_text_column_is_refused() -> None:
+def test_a_sheet_without_the_text_column_is_refused() -> None:
     with pytest.raises(UnknownColumn, match=r"no column 'text'. It has: body"):
         read(xlsx_of([("body",), ("x",)]))
 
 
-def test_one_cell_far_away_takes_neither_time_nor_memory() -> None:
+def test_a_cell_far_away_takes_neither_time_nor_memory() -> None:
     data = xlsx_of([("text",), ("x",)])
     changed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(changed, "w") as new:
@@ -141,7 +141,7 @@ def test_one_cell_far_away_takes_neither_time_nor_memory() -> None:
         (xlsx_of([("text",)])[:-40], "not a spreadsheet"),
     ],
 )
-def test_what_is_no_spreadsheet_is_refused(data: bytes, reason: str) -> None:
+def test_a_file_that_is_not_a_spreadsheet_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(UnreadableInput, match=reason):
         read(data)
 

@@ -1,4 +1,4 @@
-"""The columns of structured answers, and what stands in them."""
+"""The columns of structured answers, and their values."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ def test_a_property_becomes_a_column_of_its_type(property_: Any, kind: ColumnKin
     assert column == AnswerColumn("x", "x", kind)
 
 
-def test_the_properties_of_branches_and_references_count_too() -> None:
+def test_properties_of_branches_and_references_are_columns() -> None:
     schema = {
         "$ref": "#/$defs/answer",
         "$defs": {
@@ -71,7 +71,7 @@ def test_a_schema_without_properties_has_no_columns(schema: str | None) -> None:
     assert answer_columns(schema, TAKEN) == ()
 
 
-def test_names_that_are_taken_get_a_prefix_and_no_two_are_the_same_in_any_case() -> None:
+def test_taken_column_names_get_a_prefix_and_all_names_are_unique() -> None:
     keys = ["text", "Text", "answer.text", "Total", "total", "", "ok"]
     found = columns_of({key: {"type": "string"} for key in keys})
     assert [column.key for column in found] == keys
@@ -101,7 +101,7 @@ def test_names_that_are_taken_get_a_prefix_and_no_two_are_the_same_in_any_case()
         (ColumnKind.JSON, None, None),
     ],
 )
-def test_a_value_is_kept_where_the_column_can_hold_it(kind: ColumnKind, value: Any, kept: Any) -> None:
+def test_a_value_is_kept_if_its_column_can_hold_it(kind: ColumnKind, value: Any, kept: Any) -> None:
     (found,) = column_values([AnswerColumn("x", "key", kind)], json.dumps({"key": value, "other": 1}))
     assert (type(found), found) == (type(kept), kept)
 

@@ -1,4 +1,4 @@
-"""Which JSON schemas answers can be held to, and what is said of the others."""
+"""Which JSON schemas can be used, and how others are refused."""
 
 import json
 from functools import reduce
@@ -17,7 +17,7 @@ TREE = {
 ITSELF = {"type": "object", "properties": {"child": {"$ref": "#"}}, "required": ["child"]}
 DEEP: dict[str, Any] = reduce(lambda inner, _: {"items": inner}, range(SCHEMA_DEPTH + 1), {"type": "integer"})
 AS_DEEP: dict[str, Any] = reduce(lambda inner, _: {"items": inner}, range(SCHEMA_DEPTH), {})
-"""Going through a part twice would take longer than anybody waits."""
+"""Visiting a subschema twice at each depth would take for ever."""
 
 USABLE: dict[str, Any] = {
     "nothing asked": {},
@@ -110,18 +110,18 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("schema", USABLE.values(), ids=USABLE)
-def test_answers_can_be_held_to_it(schema: object) -> None:
+def test_a_supported_schema_gives_a_grammar(schema: object) -> None:
     assert answer_grammar(json.dumps(schema))
     assert answer_grammar(json.dumps(schema), after_reasoning=True)
 
 
 @pytest.mark.parametrize(("schema", "reason"), UNUSABLE.values(), ids=UNUSABLE)
-def test_what_cannot_be_used_is_refused_with_the_reason_and_the_place(schema: object, reason: str) -> None:
+def test_an_unsupported_schema_is_refused_with_reason_and_place(schema: object, reason: str) -> None:
     with pytest.raises(InvalidSchema) as caught:
         answer_grammar(json.dumps(schema))
     assert reason in caught.value.reason
 
 
-def test_what_is_not_json_is_refused_with_the_place() -> None:
+def test_a_schema_that_is_not_json_is_refused_with_the_place() -> None:
     with pytest.raises(InvalidSchema, match="line 2 column 1"):
         answer_grammar('{"type":\n}')

@@ -1,4 +1,4 @@
-"""The templates that come with qwenq: each renders from text alone, and describes itself."""
+"""The built-in templates: each renders from text alone and has a description."""
 
 import pytest
 
@@ -16,12 +16,12 @@ def render(name: str, **columns: object) -> str:
     return message.content
 
 
-def test_they_are_listed_by_name() -> None:
+def test_builtin_templates_are_sorted_by_name() -> None:
     assert [template.name for template in builtin_templates()] == NAMES
 
 
 @pytest.mark.parametrize("template", builtin_templates(), ids=lambda template: template.name)
-def test_each_describes_itself_and_needs_no_more_than_text(template: BuiltinTemplate) -> None:
+def test_a_builtin_template_has_a_description_and_needs_only_text(template: BuiltinTemplate) -> None:
     prompt = render(template.name, text="THE TEXT")
     assert prompt.count("THE TEXT") == 1
     assert "#}" not in prompt
@@ -47,10 +47,12 @@ def test_each_describes_itself_and_needs_no_more_than_text(template: BuiltinTemp
         ("multilingual", {"task": "Name the city."}, "Name the city.\n\nx"),
     ],
 )
-def test_optional_columns(name: str, columns: dict[str, object], expected: str) -> None:
+def test_a_builtin_template_uses_its_optional_columns(
+    name: str, columns: dict[str, object], expected: str
+) -> None:
     assert expected in render(name, text="x", **columns)
 
 
-def test_an_unknown_name_lists_the_known_ones() -> None:
+def test_an_unknown_template_name_lists_the_known_names() -> None:
     with pytest.raises(UnknownTemplate, match=", ".join(NAMES)):
         builtin_template("sumarize")

@@ -1,4 +1,4 @@
-"""Conversations in rows: which are accepted, and what they say."""
+"""Conversations in rows: which are accepted, and their messages."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def test_text_parts_are_joined() -> None:
     assert conversation([{"role": "user", "content": parts}]) == (Message("user", "one two"),)
 
 
-def test_the_developer_is_the_system() -> None:
+def test_the_role_developer_is_read_as_system() -> None:
     assert conversation([{"role": "developer", "content": "Rule"}, USER])[0] == Message("system", "Rule")
 
 
@@ -39,7 +39,7 @@ def test_the_developer_is_the_system() -> None:
         ([USER, {"role": "assistant", "content": "", "tool_calls": [{}]}], "messages[1].tool_calls"),
     ],
 )
-def test_what_is_no_conversation_is_refused_with_its_place(messages: Any, reason: str) -> None:
+def test_an_invalid_conversation_is_refused_with_its_place(messages: Any, reason: str) -> None:
     with pytest.raises(InvalidRow) as caught:
         conversation(messages)
     assert reason in caught.value.reason
@@ -49,11 +49,11 @@ def test_what_is_no_conversation_is_refused_with_its_place(messages: Any, reason
     "row",
     [{}, {"text": "x"}, {"messages": 5, "text": "x"}, {"body": "x"}, {"body": {"a": 1}}, {"body": None}],
 )
-def test_plain_columns_are_no_conversation(row: dict[str, Any]) -> None:
+def test_a_row_of_plain_columns_is_not_a_conversation(row: dict[str, Any]) -> None:
     assert chat_row(row) is None
 
 
-def test_overrides_are_by_our_names_and_remember_the_row_s() -> None:
+def test_overrides_map_the_rows_names_to_ours() -> None:
     body = {"messages": [USER], "max_tokens": 5, "max_completion_tokens": 7, "enable_thinking": True}
     chat = chat_row({"custom_id": "a", "body": body})
     assert chat is not None
@@ -61,7 +61,7 @@ def test_overrides_are_by_our_names_and_remember_the_row_s() -> None:
     assert chat.names == {"max_new_tokens": "max_completion_tokens", "thinking": "enable_thinking"}
 
 
-def test_penalties_and_the_budget_go_by_the_names_that_servers_take() -> None:
+def test_penalties_and_thinking_budget_have_the_names_of_servers() -> None:
     asked = {"min_p": 0.1, "repetition_penalty": 1.2, "presence_penalty": 1, "frequency_penalty": -1}
     arguments = {"enable_thinking": True, "thinking_budget": 50}
     body = {"messages": [USER], **asked, "chat_template_kwargs": arguments}

@@ -1,4 +1,4 @@
-"""The exception tree: drawn as it is, its messages complete, its kinds safe to send between processes."""
+"""The tree of errors: its drawing is right, messages are complete, errors can be sent between processes."""
 
 import pickle
 import re
@@ -27,7 +27,7 @@ def example(kind: type[QwenqError]) -> QwenqError:
 ALL = [kind for kind in family(QwenqError) if kind.__module__ == errors.__name__]
 
 
-def test_the_drawing_shows_the_tree_as_it_is() -> None:
+def test_the_drawn_tree_is_the_tree_of_errors() -> None:
     drawn: list[tuple[int, str]] = []
     for line in (errors.__doc__ or "").splitlines():
         found = re.match(r"([ │├└─]*)([A-Z]\w+Error|[A-Z][a-z]+[A-Z]\w+)\b", line)
@@ -41,13 +41,13 @@ def test_the_drawing_shows_the_tree_as_it_is() -> None:
     assert sorted(drawn) == sorted(real(QwenqError, 0))
 
 
-def test_the_drawing_names_the_codes() -> None:
+def test_the_drawn_tree_names_the_codes() -> None:
     codes = dict(re.findall(r"── (\w+) +code (\w+)", errors.__doc__ or ""))
     assert codes == {kind.__name__: kind.code for kind in DocumentFailed.__subclasses__()}
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
-def test_every_message_is_complete(kind: type[QwenqError]) -> None:
+def test_every_error_message_fills_in_all_fields(kind: type[QwenqError]) -> None:
     message = str(example(kind))
     assert message
     assert "\n" not in message
@@ -56,14 +56,14 @@ def test_every_message_is_complete(kind: type[QwenqError]) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
-def test_every_field_is_told_in_the_message(kind: type[QwenqError]) -> None:
+def test_every_field_of_an_error_is_in_its_message(kind: type[QwenqError]) -> None:
     error = example(kind)
     for name in error.facts:
         assert f"{{{name}" in (kind.__doc__ or "")
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
-def test_every_kind_survives_pickling(kind: type[QwenqError]) -> None:
+def test_every_error_can_be_pickled(kind: type[QwenqError]) -> None:
     error = example(kind)
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is kind
@@ -71,6 +71,6 @@ def test_every_kind_survives_pickling(kind: type[QwenqError]) -> None:
     assert str(copy) == str(error)
 
 
-def test_exit_codes_follow_the_family() -> None:
+def test_usage_errors_exit_with_2_and_services_away_with_3() -> None:
     assert {kind.exit_code for kind in family(UsageError)} == {2}
     assert {kind.exit_code for kind in family(ServiceAway)} == {3}

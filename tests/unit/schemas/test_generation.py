@@ -1,4 +1,4 @@
-"""Generation parameters: bounds, and a document's own laid over the job's."""
+"""Generation parameters: bounds, and a document's overrides."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from qwenq.schemas.generation import GenerationParams, Overflow
 JOB = GenerationParams(max_new_tokens=100, temperature=0.7, stop=("END",), seed=3, thinking=True)
 
 
-def test_a_documents_own_parameters_win_and_the_rest_stays() -> None:
+def test_a_documents_own_parameters_override_the_jobs() -> None:
     laid = JOB.overlaid({"temperature": 0, "stop": "a"})
     assert laid == JOB.model_copy(update={"temperature": 0.0, "stop": ("a",)})
     assert JOB.overlaid({}) is JOB
@@ -60,29 +60,29 @@ def test_stop_takes_one_several_or_none(stop: Any, expected: tuple[str, ...]) ->
         ("nonsense", 1),
     ],
 )
-def test_what_is_out_of_bounds_is_named(name: str, value: Any) -> None:
+def test_a_parameter_out_of_bounds_is_named(name: str, value: Any) -> None:
     with pytest.raises(InvalidParameter) as caught:
         JOB.overlaid({name: value})
     assert caught.value.name.partition(".")[0] == name
 
 
-def test_ten_thousand_stop_strings_are_taken() -> None:
+def test_ten_thousand_stop_strings_are_allowed() -> None:
     stops = [f"stop number {number}!" for number in range(10_000)]
     assert JOB.overlaid({"stop": stops}).stop == tuple(stops)
 
 
-def test_too_much_to_stop_at_is_told_in_a_sentence() -> None:
+def test_too_long_stop_strings_are_refused_in_a_sentence() -> None:
     with pytest.raises(InvalidParameter) as caught:
         JOB.overlaid({"stop": ["x" * 100_000] * 3})
     assert str(caught.value) == "stop: 3 stop strings have 300,000 characters; at most 250,000 are allowed."
 
 
-def test_they_survive_json_as_the_store_keeps_them() -> None:
+def test_parameters_are_the_same_after_json() -> None:
     params = JOB.model_copy(update={"on_overflow": Overflow.TRUNCATE})
     assert GenerationParams.model_validate_json(params.model_dump_json()) == params
     assert GenerationParams.model_validate(params.model_dump(mode="json")) == params
 
 
-def test_a_job_s_parameters_do_not_change() -> None:
+def test_generation_parameters_are_immutable() -> None:
     with pytest.raises(ValidationError):
         JOB.seed = 4  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""A line of the log: one an event, machine-readable, and safe whatever was raised."""
+"""Log lines: one for each event, machine-readable, without document text whatever was raised."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ def raised(error: Exception) -> Exception:
         return caught
 
 
-def test_an_event_is_one_object_with_its_facts() -> None:
+def test_a_json_log_line_is_one_object_with_its_facts() -> None:
     told = json.loads(LogLines("json").format(record(Event.CHUNK_CLAIMED, job=1, chunk=2, attempt=3)))
     assert told.pop("pid")
     assert told == {
@@ -34,7 +34,7 @@ def test_an_event_is_one_object_with_its_facts() -> None:
     }  # fmt: skip
 
 
-def test_an_event_is_read_by_people_too() -> None:
+def test_a_text_log_line_is_readable() -> None:
     line = LogLines("text").format(
         record(Event.WORKER_FAILED, worker=4, reason="no such\nfolder", speed=1.23456)
     )
@@ -43,14 +43,14 @@ def test_an_event_is_read_by_people_too() -> None:
     )
 
 
-def test_what_other_libraries_say_is_a_message_without_their_extras() -> None:
+def test_a_log_line_of_another_library_has_only_its_message() -> None:
     told = json.loads(LogLines("json").format(record("two\nlines", name="celery.app", data={"args": SECRET})))
     assert (told["message"], "data" in told) == ("two\nlines", False)
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), KeyError(SECRET), PromptFailed(SECRET)])
-def test_an_exception_that_may_quote_a_document_is_told_without_its_message(
+def test_an_exception_that_may_quote_a_document_is_logged_without_its_message(
     log_format: LogFormat, error: Exception
 ) -> None:
     error = raised(error)
@@ -63,7 +63,7 @@ def test_an_exception_that_may_quote_a_document_is_told_without_its_message(
     assert f"tests/unit/schemas/test_log_lines.py:{error.__traceback__.tb_lineno} raised" in line
 
 
-def test_an_exception_of_the_machine_keeps_its_message_and_its_cause() -> None:
+def test_an_exception_of_the_machine_is_logged_with_message_and_cause() -> None:
     away = StoreAway("sqlite:///x", "the disk is full", "Free space")
     away.__cause__ = raised(ValueError(SECRET))
     told = exception_line(raised(away))
@@ -73,7 +73,7 @@ def test_an_exception_of_the_machine_keeps_its_message_and_its_cause() -> None:
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_stack_within_a_message_is_left_out_where_the_exception_is_told(log_format: LogFormat) -> None:
+def test_a_traceback_in_a_message_is_removed_if_the_exception_is_logged(log_format: LogFormat) -> None:
     error = raised(OSError("refused"))
     exc_info = (type(error), error, error.__traceback__)
     line = LogLines(log_format).format(record("no luck\n['  File a']", name="celery.beat", exc_info=exc_info))
@@ -82,6 +82,6 @@ def test_a_stack_within_a_message_is_left_out_where_the_exception_is_told(log_fo
     assert "File a" not in line
 
 
-def test_for_people_too_a_line_stands_alone() -> None:
+def test_a_text_log_record_is_one_line() -> None:
     line = LogLines("text").format(record("two\nlines, one\r\nforged", name="celery.app"))
     assert line == "1970-01-01T00:00:00.001Z info [celery.app] two lines, one forged"

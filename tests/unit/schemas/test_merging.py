@@ -1,4 +1,4 @@
-"""Merge prompts: they see the answers and the document's columns, and are told apart by what they look at."""
+"""Merge prompts: what they see, and what a merge depends on."""
 
 import pytest
 
@@ -13,7 +13,7 @@ SYSTEM = (Message("system", "Be brief."),)
 BUILT_IN = [template for template in builtin_templates() if template.merge is not None]
 
 
-def test_it_sees_the_answers_in_order_their_number_and_the_columns() -> None:
+def test_a_merge_prompt_sees_the_answers_their_number_and_the_columns() -> None:
     merge = MergeTemplate("{{ part_count }} for {{ audience }}: {{ parts | join(', ') }}")
     assert merge.render({"audience": "all", "parts": "a column"}, SYSTEM, ["one", "two"]) == (
         *SYSTEM,
@@ -21,12 +21,12 @@ def test_it_sees_the_answers_in_order_their_number_and_the_columns() -> None:
     )
 
 
-def test_a_column_that_is_missing_fails_the_document() -> None:
+def test_a_missing_column_in_a_merge_prompt_fails_the_document() -> None:
     with pytest.raises(PromptFailed, match="'audience' is undefined"):
         MergeTemplate("{{ audience }} {{ parts }}").render({}, (), ["one", "two"])
 
 
-def test_what_is_no_template_is_refused_as_the_merge_prompt() -> None:
+def test_an_invalid_merge_prompt_is_refused_by_name() -> None:
     with pytest.raises(InvalidTemplate, match="in the merge prompt: "):
         MergeTemplate("{{ parts")
 
@@ -41,7 +41,7 @@ def test_what_is_no_template_is_refused_as_the_merge_prompt() -> None:
         ("{{ question }} {{ parts }}", {"question": "half \ud83d"}, {"question": "half \ud83e"}, False),
     ],
 )
-def test_it_is_told_apart_by_the_columns_that_it_looks_at(
+def test_the_basis_of_a_merge_holds_the_columns_that_its_prompt_uses(
     source: str, columns: dict[str, object], other: dict[str, object], same: bool
 ) -> None:
     merge = MergeTemplate(source)
@@ -49,19 +49,19 @@ def test_it_is_told_apart_by_the_columns_that_it_looks_at(
     assert MergeTemplate(source + "!").basis(columns) != merge.basis(columns)
 
 
-def test_only_a_job_that_splits_has_one() -> None:
+def test_only_a_job_that_splits_documents_has_a_merge_prompt() -> None:
     prompt = PromptSpec(merge="{{ parts }}")
     assert MergeTemplate.of(prompt, GenerationParams()) is None
     assert MergeTemplate.of(PromptSpec(), GenerationParams(on_overflow="split")) is None
     assert MergeTemplate.of(prompt, GenerationParams(on_overflow="split")) is not None
 
 
-def test_summarize_extract_and_qa_bring_their_own() -> None:
+def test_summarize_extract_and_qa_have_merge_prompts() -> None:
     assert {template.name for template in BUILT_IN} == {"extract", "qa", "summarize"}
 
 
 @pytest.mark.parametrize("template", BUILT_IN, ids=lambda template: template.name)
-def test_what_comes_with_qwenq_needs_no_more_than_the_answers(template: BuiltinTemplate) -> None:
+def test_a_builtin_merge_prompt_needs_only_the_answers(template: BuiltinTemplate) -> None:
     merge = MergeTemplate(template.merge or "")
     assert merge.names_parts
     assert merge.missing_column({}) is None

@@ -1,4 +1,4 @@
-"""The form of an answer, as it is asked for and as it is stored."""
+"""The form of an answer, as requested and as stored."""
 
 import pytest
 
@@ -11,7 +11,7 @@ SCHEMA = {"type": "object", "properties": {"z": {}, "a": {}}}
 OF_OPENAI = {"type": "json_schema", "json_schema": {"name": "any", "schema": SCHEMA, "strict": True}}
 
 
-def test_openais_line_asks_for_a_schema_whose_properties_keep_their_order() -> None:
+def test_the_schema_in_openais_format_keeps_the_order_of_properties() -> None:
     body = {"messages": [{"role": "user", "content": "x"}], "response_format": OF_OPENAI}
     row = chat_row({"custom_id": "1", "body": body})
     assert row is not None
@@ -19,13 +19,13 @@ def test_openais_line_asks_for_a_schema_whose_properties_keep_their_order() -> N
     assert form == ResponseFormat.of_schema('{"type":"object","properties":{"z":{},"a":{}}}')
 
 
-def test_it_comes_back_from_a_store_as_it_went_in() -> None:
+def test_a_response_format_is_the_same_after_json() -> None:
     params = GenerationParams().overlaid({"response_format": OF_OPENAI})
     assert GenerationParams.model_validate_json(params.model_dump_json()) == params
     assert GenerationParams.model_validate(params.model_dump(mode="json")) == params
 
 
-def test_a_documents_own_form_goes_before_the_jobs() -> None:
+def test_a_documents_own_response_format_overrides_the_jobs() -> None:
     job = GenerationParams().overlaid({"response_format": "json_object"})
     assert job.response_format.schema_text == '{"type":"object"}'
     assert job.overlaid({"response_format": {"type": "text"}}).response_format.type is ResponseType.TEXT
@@ -45,12 +45,12 @@ def test_a_documents_own_form_goes_before_the_jobs() -> None:
         None,
     ],
 )
-def test_what_asks_for_nothing_known_is_refused_by_name(form: object) -> None:
+def test_an_unknown_response_format_is_refused_by_name(form: object) -> None:
     with pytest.raises(InvalidParameter, match="response_format"):
         GenerationParams().overlaid({"response_format": form})
 
 
-def test_stop_strings_are_refused_beside_json_that_they_would_cut() -> None:
+def test_stop_strings_are_refused_together_with_json() -> None:
     with pytest.raises(InvalidParameter, match="a stop string would cut it"):
         GenerationParams().overlaid({"response_format": "json_object", "stop": "}"})
     assert GenerationParams().overlaid({"response_format": "text", "stop": "}"}).stop == ("}",)

@@ -1,4 +1,4 @@
-"""The sandbox: what a template may not do, and the bounds on what it may."""
+"""The sandbox: what a template may not do, and its limits."""
 
 import pytest
 
@@ -39,11 +39,11 @@ DOUBLING = "{% set ns = namespace(x='xx') %}{% for i in range(60) %}{% set ns.x 
         ("{{ b[1:] }} {{ b.replace('t', 'T') }} {{ b.encode('utf-8').decode() }}", "wo Two two"),
     ],
 )
-def test_ordinary_templates_work(source: str, text: str) -> None:
+def test_the_sandbox_renders_ordinary_templates(source: str, text: str) -> None:
     assert CompiledTemplate(source).render({"a": 1, "b": "two"}) == text
 
 
-def test_columns_win_over_the_names_that_the_sandbox_adds() -> None:
+def test_columns_override_the_names_that_the_sandbox_adds() -> None:
     assert CompiledTemplate("{{ row }} {{ range }}").render({"row": "r", "range": "s"}) == "r s"
 
 
@@ -109,7 +109,7 @@ def test_a_failing_or_runaway_template_fails_its_document(source: str, reason: s
     assert reason in caught.value.reason
 
 
-def test_the_loop_budget_is_for_one_rendering() -> None:
+def test_each_rendering_has_its_own_budget() -> None:
     template = CompiledTemplate("{% for i in range(600000) %}{% endfor %}ok")
     assert [template.render({}) for _ in range(2)] == ["ok", "ok"]
 
@@ -128,14 +128,14 @@ def test_the_loop_budget_is_for_one_rendering() -> None:
         ("{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}", 1, "nested too deeply"),
     ],
 )
-def test_a_template_that_cannot_work_is_refused_with_its_line(source: str, line: int, reason: str) -> None:
+def test_an_invalid_template_is_refused_with_its_line(source: str, line: int, reason: str) -> None:
     with pytest.raises(InvalidTemplate) as caught:
         CompiledTemplate(source)
     assert caught.value.line == line
     assert reason in caught.value.reason
 
 
-def test_undefined_name_tells_the_missing_one() -> None:
+def test_undefined_name_gives_the_missing_name() -> None:
     assert CompiledTemplate("{{ a }}{{ nme }}").undefined_name({"a": 1}) == "nme"
     assert CompiledTemplate("{{ a.b }}").undefined_name({"a": {}}) == "b"
     assert CompiledTemplate("{{ nme | default(a) }}").undefined_name({"a": 1}) is None

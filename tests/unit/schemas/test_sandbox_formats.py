@@ -1,4 +1,4 @@
-"""The sandbox's bounds on `%`, the filter `format`, `str.format` and bytes."""
+"""The sandbox's limits on `%`, the filter `format`, `str.format` and bytes."""
 
 import pytest
 
@@ -44,5 +44,5 @@ def test_a_format_wider_than_any_prompt_fails_its_document(source: str) -> None:
         ('{{ ("<{}>" | e).format("<") | e }}', "&lt;&lt;&gt;"),
     ],
 )
-def test_ordinary_formats_work(source: str, text: str) -> None:
+def test_the_sandbox_renders_ordinary_formats(source: str, text: str) -> None:
     assert CompiledTemplate(source).render(COLUMNS) == text

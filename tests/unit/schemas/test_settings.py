@@ -1,4 +1,4 @@
-"""The settings: the environment above qwenq.toml above the defaults, and what is said of a bad one."""
+"""The settings: the environment overrides qwenq.toml, which overrides defaults; how invalid ones are reported."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def _empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_defaults_need_nothing() -> None:
+def test_the_default_settings_are_valid() -> None:
     settings = load_settings()
     assert settings.home == Path(".qwenq")
     assert settings.lease_seconds == 60
@@ -26,7 +26,7 @@ def test_the_defaults_need_nothing() -> None:
     assert settings.model is None
 
 
-def test_the_file_is_above_the_defaults_and_the_environment_above_the_file(
+def test_the_file_overrides_defaults_and_the_environment_overrides_the_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path("qwenq.toml").write_text('model = "from/file"\nlease_seconds = 5\n')
@@ -36,7 +36,7 @@ def test_the_file_is_above_the_defaults_and_the_environment_above_the_file(
     assert settings.lease_seconds == 5
 
 
-def test_what_is_given_is_above_all_and_none_means_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_override_wins_over_all_unless_it_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QWENQ_MODEL", "from/environment")
     monkeypatch.setenv("QWENQ_DEVICE", "cpu")
     settings = load_settings(model="given", device=None)
@@ -44,7 +44,7 @@ def test_what_is_given_is_above_all_and_none_means_not_given(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_is_described(name: str) -> None:
+def test_every_setting_has_a_description(name: str) -> None:
     assert Settings.model_fields[name].description
 
 
@@ -60,7 +60,7 @@ def test_every_setting_is_described(name: str) -> None:
         ("QWENQ_QUANTIZE", "3bit"),
     ],
 )
-def test_a_bad_setting_is_named_as_in_the_environment(
+def test_an_invalid_setting_is_named_as_in_the_environment(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -69,13 +69,13 @@ def test_a_bad_setting_is_named_as_in_the_environment(
     assert caught.value.name == name
 
 
-def test_an_unknown_name_in_the_file_is_refused() -> None:
+def test_an_unknown_name_in_the_settings_file_is_refused() -> None:
     Path("qwenq.toml").write_text("modle = 'typo'\n")
     with pytest.raises(InvalidSetting, match="no setting 'modle'"):
         load_settings()
 
 
-def test_all_that_cannot_be_read_is_told_at_once_and_the_rest_is_kept(
+def test_salvage_reports_all_invalid_settings_and_keeps_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Path("qwenq.toml").write_text("modle = 'typo'\nlease_seconds = 'soon'\ndevice = 'cpu'\n")
@@ -87,7 +87,7 @@ def test_all_that_cannot_be_read_is_told_at_once_and_the_rest_is_kept(
     assert (settings.dtype, settings.lease_seconds) == ("auto", 60)
 
 
-def test_the_environment_is_kept_when_the_file_is_no_toml(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_salvage_keeps_the_environment_if_the_file_is_not_toml(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("qwenq.toml").write_text("model =")
     monkeypatch.setenv("QWENQ_MODEL", "kept")
     monkeypatch.setenv("QWENQ_QUANTIZE", "3bit")
@@ -96,11 +96,11 @@ def test_the_environment_is_kept_when_the_file_is_no_toml(monkeypatch: pytest.Mo
     assert (settings.model, settings.quantize) == ("kept", "none")
 
 
-def test_settings_that_can_be_read_have_nothing_wrong() -> None:
+def test_salvage_reports_nothing_for_valid_settings() -> None:
     assert salvage_settings() == (load_settings(), [])
 
 
-def test_the_password_is_not_shown() -> None:
+def test_passwords_are_not_shown() -> None:
     settings = load_settings(flower_auth="me:hidden", webhook_secret="hidden")
     assert "hidden" not in repr(settings)
 
@@ -114,6 +114,6 @@ def test_the_password_is_not_shown() -> None:
         ("ann:wörd", "ASCII"),
     ],
 )
-def test_credentials_that_no_browser_could_give_are_refused(given: str, said: str) -> None:
+def test_credentials_that_a_browser_cannot_send_are_refused(given: str, said: str) -> None:
     with pytest.raises(InvalidSetting, match=said):
         load_settings(flower_auth=given)

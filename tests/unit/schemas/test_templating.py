@@ -31,13 +31,13 @@ def test_the_text_column_is_the_user_message() -> None:
     assert rendered.overrides == {}
 
 
-def test_the_system_message_stands_first() -> None:
+def test_the_system_message_comes_first() -> None:
     prompt = render({"body": "Hello"}, system="Be brief", text_column="body").prompt
     assert said(prompt.messages) == [("system", "Be brief"), ("user", "Hello")]
     assert said(prompt.shortened(0)) == [("system", "Be brief"), ("user", "")]
 
 
-def test_columns_may_come_as_a_mapping() -> None:
+def test_a_prompt_is_rendered_from_a_mapping_too() -> None:
     rendered = PromptTemplate.from_spec(PromptSpec()).render({"text": "Hello"})
     assert said(rendered.prompt.messages) == [("user", "Hello")]
 
@@ -62,7 +62,7 @@ def test_a_template_without_text_cannot_be_cut() -> None:
     assert prompt.shortened(0) == prompt.messages
 
 
-def test_messages_are_used_as_they_are() -> None:
+def test_a_rows_messages_are_used_unchanged() -> None:
     row = {"messages": [USER, {"role": "assistant", "content": "Hi"}, {"role": "user", "content": "Bye now"}]}
     prompt = render(row, system="Be brief").prompt
     assert said(prompt.messages)[0] == ("system", "Be brief")
@@ -78,7 +78,7 @@ def test_a_row_with_a_system_message_keeps_its_own() -> None:
     ]
 
 
-def test_a_batch_line_brings_its_messages_and_parameters() -> None:
+def test_a_batch_line_gives_messages_and_parameters() -> None:
     body = {"model": "other", "messages": [USER], "max_tokens": 9, "temperature": 0.5, "seed": None}
     rendered = render({"custom_id": "a", "body": body})
     assert said(rendered.prompt.messages) == [("user", "Hello")]
@@ -103,36 +103,36 @@ def test_a_template_reads_a_conversation_as_messages_and_text() -> None:
         ({"messages": [{"role": "user", "content": ""}]}, {}),
     ],
 )
-def test_nothing_to_answer_is_an_empty_prompt(row: Any, spec: dict[str, Any]) -> None:
+def test_a_prompt_without_text_is_refused_as_empty(row: Any, spec: dict[str, Any]) -> None:
     with pytest.raises(EmptyPrompt):
         render(row, **spec)
 
 
 @pytest.mark.parametrize("row", [{}, {"text": 5}, [], "x"])
-def test_a_document_without_text_fails_alone(row: Any) -> None:
+def test_a_document_without_text_fails(row: Any) -> None:
     with pytest.raises(PromptFailed):
         render(row)
 
 
-def test_a_conversation_that_is_none_fails_alone() -> None:
+def test_an_invalid_conversation_fails_its_document() -> None:
     with pytest.raises(InvalidRow):
         render({"messages": [{"role": "user", "content": None}]})
 
 
-def test_a_broken_template_is_refused_at_once() -> None:
+def test_an_invalid_template_is_refused_when_compiled() -> None:
     with pytest.raises(InvalidTemplate):
         PromptTemplate.from_spec(PromptSpec(template="{{"))
 
 
-def test_missing_column_names_what_the_template_lacks() -> None:
+def test_missing_column_gives_the_name_that_the_document_lacks() -> None:
     template = PromptTemplate.from_spec(PromptSpec(template="{{ text }}{{ titel }}"))
     assert template.missing_column('{"text": "a", "title": "b"}') == "titel"
     assert template.missing_column('{"text": "a", "titel": "b"}') is None
     assert PromptTemplate.from_spec(PromptSpec()).missing_column("{}") is None
 
 
-def test_rendering_keeps_pace_with_json() -> None:
-    """A prompt without a template costs less than parsing its document some ten times."""
+def test_rendering_without_a_template_is_quick() -> None:
+    """A prompt without a template takes less time than parsing its document ten times."""
     content = json.dumps({"id": "a", "text": "some words " * 20})
     template = PromptTemplate.from_spec(PromptSpec())
 
