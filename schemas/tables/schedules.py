@@ -1,4 +1,4 @@
-"""The SQL tables of schedules: what is to run when, what ran, and who is to be told."""
+"""The SQL tables of schedules: what is to run when, what ran, and which notices are due."""
 
 from sqlalchemy import (
     JSON,

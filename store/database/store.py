@@ -147,10 +147,10 @@ class Store:
         except exc.DBAPIError as raised:
             error = first_of(raised)
             leave_values_out(error)
-            told = away(self.url, error)
-            if told is None:
+            store_away = away(self.url, error)
+            if store_away is None:
                 raise
-            raise told from error
+            raise store_away from error
         log_transitions(noted)
 
     @contextmanager

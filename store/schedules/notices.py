@@ -41,13 +41,13 @@ def hold_notice(connection: Connection) -> Notice | None:
     if row is None:
         return None
     pause = PAUSES[min(row.attempts, len(PAUSES) - 1)]
-    taken = connection.execute(
+    held = connection.execute(
         update(notices)
         .where(notices.c.id == row.id)
         .values(attempts=notices.c.attempts + 1, next_attempt_at=now(pause))
         .returning(notices.c.id, notices.c.key, notices.c.url, notices.c.body, notices.c.attempts)
     ).one()
-    return Notice(*taken)
+    return Notice(*held)
 
 
 def note_sent(connection: Connection, notice: Notice) -> None:

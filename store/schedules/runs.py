@@ -74,7 +74,7 @@ def hold_run(connection: Connection, lease_seconds: float, run_id: int | None = 
     if row is None:
         return None
     holder = secrets.token_hex(16)
-    taken = connection.execute(
+    held = connection.execute(
         update(schedule_runs)
         .where(schedule_runs.c.id == row.id)
         .values(
@@ -86,7 +86,7 @@ def hold_run(connection: Connection, lease_seconds: float, run_id: int | None = 
         .returning(*RUN)
     ).one()
     schedule = connection.execute(select(schedules).where(schedules.c.id == row.schedule_id)).one()
-    return HeldRun(as_run(taken), as_schedule(schedule), holder)
+    return HeldRun(as_run(held), as_schedule(schedule), holder)
 
 
 def renew_run(connection: Connection, held: HeldRun, lease_seconds: float) -> bool:

@@ -61,10 +61,10 @@ def condition_of(state: WorkerState, silent_seconds: float, held: Collection[Hel
 
 
 def _is_current() -> ColumnElement[bool]:
-    heard = workers.c.heartbeat_at
+    heartbeat = workers.c.heartbeat_at
     return or_(
-        heard > now(-STOPPED_SHOWN_SECONDS),
-        and_(heard > now(-SILENT_SHOWN_SECONDS), workers.c.state != WorkerState.STOPPED),
+        heartbeat > now(-STOPPED_SHOWN_SECONDS),
+        and_(heartbeat > now(-SILENT_SHOWN_SECONDS), workers.c.state != WorkerState.STOPPED),
     )
 
 

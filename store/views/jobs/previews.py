@@ -61,7 +61,7 @@ def preview_page(connection: Connection, job_id: int, after: int, most: int) -> 
 def document_details(connection: Connection, job_id: int, seq: int) -> DocumentDetails | None:
     """One document in full, with its answer or failures; None when there is no such document."""
     document = connection.execute(
-        select(documents, document_state().label("told")).where(
+        select(documents, document_state().label("shown")).where(
             documents.c.job_id == job_id, documents.c.seq == seq
         )
     ).one_or_none()
@@ -72,7 +72,7 @@ def document_details(connection: Connection, job_id: int, seq: int) -> DocumentD
         custom_id=document.custom_id,
         source=job_sources(connection, job_id)[document.source],
         line=document.line,
-        state=DocumentState(document.told),
+        state=DocumentState(document.shown),
         content=document.content,
         error_code=document.error_code,
         error_message=document.error_message,

@@ -15,7 +15,7 @@ client longer than IDLE_SECONDS."""
 MOST_BATCHES = 2_000
 
 
-_TOLD = select(
+_BATCHES = select(
     batches.c.id,
     batches.c.model,
     batches.c.rows,
@@ -29,7 +29,7 @@ _TOLD = select(
 )
 
 
-def newest_told(connection: Connection) -> int:
+def newest_readable(connection: Connection) -> int:
     """The newest batch before which no further one can appear; 0 when there is no batch."""
     newest: int | None = connection.execute(
         select(batches.c.id)
@@ -43,7 +43,7 @@ def newest_told(connection: Connection) -> int:
 def batches_after(connection: Connection, after: int, up_to: int) -> list[MeasuredBatch]:
     """The batches with ids above `after`, oldest first, at most MOST_BATCHES."""
     rows = connection.execute(
-        _TOLD.where(batches.c.id > after, batches.c.id <= up_to).order_by(batches.c.id).limit(MOST_BATCHES)
+        _BATCHES.where(batches.c.id > after, batches.c.id <= up_to).order_by(batches.c.id).limit(MOST_BATCHES)
     )
     # An older worker beside an upgraded store reports no seconds of answers.
     return [

@@ -10,7 +10,7 @@ from qwenq.schemas.views.gauges import ChunkSums, Gauges, RestedJobs, Waiting
 from qwenq.store.conditions import chunk_waits, unfinished_of_chunk
 from qwenq.store.database.clock import seconds_since
 from qwenq.store.views.fleet.fleet import read_fleet
-from qwenq.store.views.monitoring.batches import batches_after, newest_told
+from qwenq.store.views.monitoring.batches import batches_after, newest_readable
 from qwenq.store.views.monitoring.chunk_sums import documents_in_work, ending_sums, open_sums, rested_sums
 
 _WAITING = (
@@ -42,7 +42,7 @@ def read_gauges(connection: Connection, after_batch: int | None, rested: RestedJ
     )
     every = going_on + rested.sums
     in_work, open_in_work = documents_in_work(connection)
-    newest = newest_told(connection)
+    newest = newest_readable(connection)
     return Gauges(
         jobs=states,
         documents=_by_state(every, in_work),
