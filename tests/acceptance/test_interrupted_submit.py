@@ -68,6 +68,23 @@ def test_a_submit_that_is_interrupted_after_storing_says_that_its_job_goes_on(
     assert "job 1 is stored and goes on; `qwenq cancel 1` stops it" in said
 
 
+def test_a_submit_whose_terminal_is_closed_ends_as_one_that_is_interrupted(
+    folder: Path, documents: Path
+) -> None:
+    terminal, its_end = os.openpty()
+    submit = _start(folder, "submit", documents, "--model", "echo", "--wait", stderr=its_end)
+    os.close(its_end)
+    eventually(lambda: _state(folder) == "queued", "the job is stored")
+    # Both at once, as when a terminal is closed.
+    submit.send_signal(signal.SIGSTOP)
+    submit.send_signal(signal.SIGHUP)
+    os.close(terminal)
+    submit.send_signal(signal.SIGCONT)
+    submit.communicate(timeout=120)
+    assert submit.returncode == INTERRUPTED
+    assert _state(folder) == "queued"
+
+
 def test_a_job_that_is_cancelled_while_it_is_stored_stays_cancelled(folder: Path, many: Path) -> None:
     submit = _start(folder, "submit", many, "--model", "echo", "--json")
     eventually(lambda: _stored(folder) >= BATCH, "documents are stored")
@@ -80,14 +97,16 @@ def test_a_job_that_is_cancelled_while_it_is_stored_stays_cancelled(folder: Path
     assert status["documents"]["cancelled"] == status["documents"]["total"] == _stored(folder) < ROWS
 
 
-def _start(folder: Path, *arguments: str | Path, stdin: int | None = None) -> subprocess.Popen[str]:
+def _start(
+    folder: Path, *arguments: str | Path, stdin: int | None = None, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "qwenq", *map(str, arguments)],
         cwd=folder,
         env={**os.environ, **ONE_THREAD},
         stdin=stdin,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
 
