@@ -97,12 +97,12 @@ def enqueue_job(
     """
     with signals_held() as signals:
         begun = begin_or_find(store, spec, run_key, settings.lease_seconds, signals, listener.waiting)
-        told = signals.heeding(_telling(rows, listener.read))
+        rows = signals.heeding(rows if listener is SILENT else _telling(rows, listener.read))
         documents = rejected = 0
         if isinstance(begun, KeyedJob):
-            check_same_request(spec, told, begun)
+            check_same_request(spec, rows, begun)
         else:
-            documents, rejected = store_rows(store, settings, spec, begun, told, signals)
+            documents, rejected = store_rows(store, settings, spec, begun, rows, signals)
         listener.stored(begun.job_id)
     unannounced = _announce(store, broker, begun.job_id)
     with suppress(StoreAway):
@@ -131,6 +131,7 @@ def begin_or_find(
 
 
 def _telling(rows: Iterable[Row], read: Callable[[int], object]) -> Iterator[Row]:
+    """The same rows; calls `read` with their number so far."""
     for count, row in enumerate(rows, start=1):
         yield row
         if count % TELL_EVERY_ROWS == 0:

@@ -29,7 +29,7 @@ USABLE: dict[str, Any] = {
     "definitions of an older draft": {"definitions": {"a": {"type": "integer"}}, "$ref": "#/definitions/a"},
     "elements that need not differ": {"items": {"type": "array", "uniqueItems": False}},
     "a property named like a keyword": {"properties": {"uniqueItems": {"type": "boolean"}}},
-    "properties of which one is needed": {"type": "object", "minProperties": 1},
+    "one property is needed": {"type": "object", "minProperties": 1},
     "a reference by an anchor": {"$ref": "#a", "$defs": {"b": {"$anchor": "a", "type": "string"}}},
     "choices that never overlap": {"oneOf": [{"type": "string"}, {"type": "integer"}]},
     "annotations": {"type": "integer", "title": "t", "description": "d", "default": 1, "examples": [1]},
@@ -55,7 +55,7 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
         },
         "contains itself without end",
     ),
-    "a type that is none": (
+    "an unknown type": (
         {"properties": {"a": {"type": "strin"}}},
         "Invalid type: strin, at #/properties/a",
     ),

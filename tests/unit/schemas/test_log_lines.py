@@ -26,9 +26,9 @@ def raised(error: Exception) -> Exception:
 
 
 def test_a_json_log_line_is_one_object_with_its_facts() -> None:
-    told = json.loads(LogLines("json").format(record(Event.CHUNK_CLAIMED, job=1, chunk=2, attempt=3)))
-    assert told.pop("pid")
-    assert told == {
+    line = json.loads(LogLines("json").format(record(Event.CHUNK_CLAIMED, job=1, chunk=2, attempt=3)))
+    assert line.pop("pid")
+    assert line == {
         "time": "1970-01-01T00:00:00.001Z", "level": "info", "event": "chunk.claimed",
         "logger": "qwenq.store", "job": 1, "chunk": 2, "attempt": 3,
     }  # fmt: skip
@@ -44,8 +44,8 @@ def test_a_text_log_line_is_readable() -> None:
 
 
 def test_a_log_line_of_another_library_has_only_its_message() -> None:
-    told = json.loads(LogLines("json").format(record("two\nlines", name="celery.app", data={"args": SECRET})))
-    assert (told["message"], "data" in told) == ("two\nlines", False)
+    line = json.loads(LogLines("json").format(record("two\nlines", name="celery.app", data={"args": SECRET})))
+    assert (line["message"], "data" in line) == ("two\nlines", False)
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
@@ -66,10 +66,10 @@ def test_an_exception_that_may_quote_a_document_is_logged_without_its_message(
 def test_an_exception_of_the_machine_is_logged_with_message_and_cause() -> None:
     away = StoreAway("sqlite:///x", "the disk is full", "Free space")
     away.__cause__ = raised(ValueError(SECRET))
-    told = exception_line(raised(away))
-    assert "the disk is full" in told
-    assert "from ValueError at " in told
-    assert SECRET not in told
+    line = exception_line(raised(away))
+    assert "the disk is full" in line
+    assert "from ValueError at " in line
+    assert SECRET not in line
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
