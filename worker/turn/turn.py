@@ -7,7 +7,7 @@ Requests come down from the feed through the stages to the engine, outcomes go u
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from qwenq.schemas.chunks import Assignment
@@ -23,7 +23,7 @@ from qwenq.worker.reuse.stage import ReuseStage
 from qwenq.worker.turn.claimant import Claimant
 from qwenq.worker.turn.feed import Feed
 from qwenq.worker.turn.resident import ResidentModel
-from qwenq.worker.turn.stage import Down
+from qwenq.worker.turn.stage import Down, Stage
 
 _log = logging.getLogger("qwenq.worker")
 
@@ -44,8 +44,7 @@ class Turn:
         self._feed = Feed(claimant, ledger, first)
         reuse = ReuseStage(store, model, ledger.add, ledger.rhythm.looked_up_at_once)
         long = LongDocumentStage(store, Gauge(counter, model.context), ledger, reuse.settle)
-        self._stages = (reuse, long)
-        self._bottom = long
+        self._stages: Sequence[Stage] = (reuse, long)
 
     def answer(self, resident: ResidentModel) -> None:
         """Have the model answer all that the turn claims; a stop breaks this off.
@@ -69,7 +68,7 @@ class Turn:
 
     def complete(self, completion: Completion) -> None:
         """Pass a completion up into the ledger, as an outcome."""
-        self._bottom.settle(Outcome.of(completion))
+        self._stages[-1].settle(Outcome.of(completion))
 
     def close(self) -> None:
         """Claim nothing more. A claim that was under way is open when this returns."""
