@@ -80,7 +80,7 @@ def test_pause_and_resume_are_refused_in_one_sentence_in_other_states(
     )
     assert qwenq_here("pause", job, cwd=folder, env=home).returncode == 0
     again = qwenq_here("pause", job, cwd=folder, env=home)
-    assert (again.returncode, "only a job that is queued or running" in again.stderr) == (2, True)
+    assert (again.returncode, "only a queued or running job can be paused" in again.stderr) == (2, True)
     assert "There is no job 99" in qwenq_here("pause", "99", cwd=folder, env=home).stderr
     resumed = qwenq_here("resume", job, cwd=folder, env=home)
     assert "no worker has the model" in resumed.stderr
