@@ -95,5 +95,5 @@ def test_retry_is_refused_in_one_sentence_when_there_is_nothing_to_run(
     assert f"qwenq status {waiting} --watch" in qwenq_here("retry", waiting, cwd=folder, env=home).stderr
     qwenq_here("cancel", waiting, cwd=folder, env=home)
     cancelled = qwenq_here("retry", waiting, cwd=folder, env=home)
-    assert (cancelled.returncode, "submit its documents as a new job" in cancelled.stderr) == (2, True)
+    assert (cancelled.returncode, "submit them as a new job" in cancelled.stderr) == (2, True)
     assert cancelled.stderr.count("\n") == 1

@@ -12,9 +12,9 @@ from qwenq.cli.options.shared import loading_options, model_option, option
 @click.command(name="worker")
 @model_option
 @loading_options
-@option("--batch-rows", type=int, help="Most documents generated at once [default: 256, on a CPU 32].")
+@option("--batch-rows", type=int, help="Most documents generated at once [default: 256; on a CPU 32].")
 @option("--batch-tokens", type=int,
-        help="Most prompt and answer tokens at once [default: what free memory holds].")  # fmt: skip
+        help="Most prompt and answer tokens at once [default: as free memory allows].")  # fmt: skip
 @log_options
 def command(**options: Any) -> int:
     """Load a model, and answer documents with it until Ctrl-C or TERM.

@@ -18,8 +18,8 @@ from qwenq.schemas.settings import Settings
 from qwenq.worker.engines.transformers.budget import MOST_ROWS, ROWS
 
 NONE_IN_WORDS: dict[str, str | dict[str, str]] = {
-    "batch_rows": f"{MOST_ROWS}, on a CPU {ROWS['cpu']}",
-    "batch_tokens": "what free memory holds",
+    "batch_rows": f"{MOST_ROWS}; on a CPU {ROWS['cpu']}",
+    "batch_tokens": "as free memory allows",
     "thinking_budget": "no limit",
     "seed": "drawn once a job",
     "name": "the first file's name",
