@@ -33,9 +33,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Signals:
-    """Whether a signal asked this process to end, and whether it may be raised at once."""
+    """Whether a signal asked this process to end (`heard`), and whether it may be raised at once."""
 
     def __init__(self) -> None:
+        self.heard = False
         self._last = -REPEAT_SECONDS
         self._waiting_since: float | None = None
         self._held = False
@@ -67,6 +68,7 @@ class Signals:
         """Handle a signal: note it, and raise Interrupted where that does no harm."""
         if self._exit_code is not None:
             _leave(self._exit_code)
+        self.heard = True
         now = time.monotonic()
         since, self._last = now - self._last, now
         if since < REPEAT_SECONDS:

@@ -19,7 +19,7 @@ def main() -> None:
     signals = Signals()
     try:
         signals.install_for_process()
-        code = _exit_code()
+        code = _exit_code(signals)
         signals.end_with(code)
     except KeyboardInterrupt:  # another one, while the first was handled
         code = INTERRUPTED
@@ -27,7 +27,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _exit_code() -> int:
+def _exit_code(signals: Signals) -> int:
     try:
         # Not at the top: signals must be handled before anything slow is imported.
         from qwenq.cli.group import run_command
@@ -35,5 +35,9 @@ def _exit_code() -> int:
         return run_command()
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError:
+        if not signals.heard:
+            raise
+        return INTERRUPTED  # by a closed terminal, which takes no last word
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

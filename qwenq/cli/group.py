@@ -92,8 +92,6 @@ def run_command() -> int:
         click.echo(f"qwenq: {error}", err=True)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - a person gets one line, not a traceback
-        if isinstance(error.__context__, KeyboardInterrupt):
-            return INTERRUPTED  # by a closed terminal, which takes no last word
         return _show_unforeseen(error)
     return code if isinstance(code, int) else 0
 
