@@ -1,4 +1,4 @@
-"""Every exception that qwenq raises on purpose, in one file, which may be longer than others for that.
+"""Every exception that qwenq raises on purpose. This one file may be longer than others.
 
     QwenqError
     ├── UsageError                  exit 2: the person can correct it

@@ -1,4 +1,4 @@
-"""Python's heap, once a process has allocated what it keeps for good."""
+"""Garbage collection, once a process has allocated what it keeps."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""A job as a person asks for it, and its way to a JobSpec."""
+"""A job as a person requests it, and how it becomes a JobSpec."""
 
 import getpass
 import hashlib

@@ -1,4 +1,4 @@
-"""Calls to what may be away: each gets so much time and no more."""
+"""Calls to services that may be away, each with a time limit."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The SQL tables. `migrations/` builds them; a test compares the two."""
+"""The SQL tables of jobs, documents, chunks, results and workers, and the version of them all."""
 
 from enum import StrEnum
 

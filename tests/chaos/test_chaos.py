@@ -1,6 +1,6 @@
 """A short chaos run on each database breaks no promise.
 
-`make chaos` runs as long as it is told to.
+`make chaos` runs for the given minutes.
 """
 
 from pathlib import Path

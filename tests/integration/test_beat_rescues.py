@@ -16,7 +16,7 @@ LEASE_SECONDS = 5
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_beat_alone_finds_what_is_stranded_within_two_leases(fleet: Fleet, jobs: Jobs) -> None:
     beat = fleet.start("beat", env={"QWENQ_LEASE_SECONDS": str(LEASE_SECONDS)})
-    eventually(lambda: "reconciled" in beat.log.read_text(), "beat is at work")
+    eventually(lambda: "reconciled" in beat.log.read_text(), "beat reconciles")
     job_id = jobs.submit(["first", "second"], model="echo", chunk_documents=1).job_id
     held, _ = chunks_of(jobs.store, job_id)
     take(jobs.store, held, make_worker(jobs.store), EXPIRED)

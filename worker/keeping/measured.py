@@ -1,4 +1,4 @@
-"""What the engine measured for a turn's claims and is unwritten; a last batch may come after its claim is over."""
+"""Unwritten measurements of a turn's claims; a last batch may come after its claim has ended."""
 
 from collections import defaultdict
 

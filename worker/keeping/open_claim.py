@@ -39,7 +39,7 @@ class OpenClaim:
                 self._unanswered.update(keys)
 
     def drop(self, keys: Collection[int]) -> None:
-        """Await these documents and parts no more, since no engine is asked; in the end, give the chunk back."""
+        """Stop awaiting these documents and parts, which no engine is asked for; in the end, give the chunk back."""
         with self._news:
             self._unanswered.difference_update(keys)
             self.gives_back = True

@@ -1,4 +1,4 @@
-"""How far a turn is, reported while it lasts to those who watch Celery's tasks: in ids and counts only."""
+"""A turn's progress, for people who watch Celery's tasks: ids and counts only."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Run beat: the clock that has housekeeping done, and the small worker that does it, in one process tree."""
+"""Run beat: a clock that announces housekeeping, and a small worker that does it, in one process tree."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Claims of chunks, made in the store process: the chunk that a message names, or the next one that waits."""
+"""Claims of chunks, made in the store process: the chunk that a message names, or the next waiting one."""
 
 from typing import NamedTuple
 

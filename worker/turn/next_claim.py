@@ -1,4 +1,4 @@
-"""The next claim of a turn, beside those that are open: made when it is asked for, or ahead of that."""
+"""A turn's next claim, beside the open ones: made on demand, or ahead."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""The resident model: loaded once in the life of a process, whatever number of chunks and jobs it answers."""
+"""The resident model: loaded once in a process, for all chunks and jobs that it answers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

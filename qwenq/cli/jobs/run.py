@@ -21,7 +21,7 @@ from qwenq.cli.options.shared import LOADING, json_option, loading_options, opti
 def command(
     files: tuple[str, ...], out: str | None, errors: str | None, dry_run: bool, as_json: bool, **options: Any
 ) -> int:  # fmt: skip
-    """Answer FILEs and write OUT, with its own Redis, SQLite file and worker, which end with it.
+    """Answer FILEs and write OUT. Starts its own Redis, SQLite file and worker, and stops them at its end.
 
     FILE is a file, a quoted pattern, a folder or a URL: of rows (JSONL, CSV, TSV, Parquet, .xlsx) or of
     documents (text, HTML, PDF, .docx); - is standard input. After Ctrl-C, the same command goes on where it stopped.

@@ -1,4 +1,4 @@
-"""Logging of the commands that keep running: its options, and a last line on what ended the command."""
+"""Logging of commands that keep running: its options, and a last line that says why the command ended."""
 
 import logging
 import os

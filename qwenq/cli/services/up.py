@@ -23,7 +23,7 @@ from qwenq.cli.options.shared import loading_options, model_option, option
 def command(port: int, **options: Any) -> int:
     """Run Redis, a worker, beat and Flower in the home folder until Ctrl-C.
 
-    Meanwhile, `qwenq submit` in another terminal, in the same folder.
+    Meanwhile, use `qwenq submit` in another terminal, in the same folder.
     """
     from qwenq.embedded.up import keep_services
     from qwenq.schemas.settings import load_settings

@@ -61,7 +61,7 @@ class Job:
     """A job with all that belongs to it, both in input order.
 
     While it is validating, `holder` is the fence of who stores or removes it, None that of somebody else, and
-    `abandoned` that his lease has run out. Of one that is `removed`, the last documents may be gone.
+    `abandoned` that his lease has run out. A `removed` job may lack its last documents.
     """
 
     state: JobState

@@ -63,7 +63,7 @@ def join_readers() -> None:
 
 
 def drained(intake: Intake, coming: Coming | None = None) -> list[RequestState]:
-    """Pop all documents in order; `coming` is told of each."""
+    """Pop all documents in order; `coming` gets each."""
     order = []
     while not intake.exhausted:
         intake.wait(LONG)

@@ -1,4 +1,4 @@
-"""Any number of stop strings, in a text of which only the end is decoded."""
+"""Any number of stop strings; only the end of the text is decoded."""
 
 import time
 from typing import Any
