@@ -17,7 +17,7 @@ INTERRUPTED = 130
 REPEAT_SECONDS = 0.5
 """`timeout` and some shells send a signal twice at once: within this time, the second says nothing new."""
 INSISTENT_SECONDS = 5.0
-"""After this time a second signal raises even while signals are held: somebody no longer wants to wait."""
+"""So long after the first signal, another raises even while signals are held: somebody no longer wants to wait."""
 RAISE_AGAIN_SECONDS = 0.05
 
 Handler = Callable[[int, FrameType | None], Any] | int
@@ -37,8 +37,9 @@ class Signals:
 
     def __init__(self) -> None:
         self.heard = False
+        self._first: float | None = None
         self._last = -REPEAT_SECONDS
-        self._waiting_since: float | None = None
+        self._waits = False
         self._held = False
         self._reading = False
         self._exit_code: int | None = None
@@ -70,18 +71,18 @@ class Signals:
             _leave(self._exit_code)
         self.heard = True
         now = time.monotonic()
-        since, self._last = now - self._last, now
-        if since < REPEAT_SECONDS:
+        if now - self._last < REPEAT_SECONDS:
             return
-        if self._waiting_since is None:
-            self._waiting_since = now
-        if not self._held or self._reading or now - self._waiting_since > INSISTENT_SECONDS:
+        self._last, self._waits = now, True
+        if self._first is None:
+            self._first = now
+        if not self._held or self._reading or now - self._first > INSISTENT_SECONDS:
             self.heed()
 
     def heed(self) -> None:
         """Raise Interrupted when a signal was held back."""
-        if self._waiting_since is not None:
-            self._waiting_since = None
+        if self._waits:
+            self._waits = False
             raise Interrupted
 
     def heeding(self, rows: Iterable[T]) -> Iterator[T]:

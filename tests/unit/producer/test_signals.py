@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from qwenq.producer.signals import Interrupted, Signals
+
 ROOT = Path(__file__).parents[3]
 BEGIN = """
 import os, signal, sys, time
@@ -45,6 +47,18 @@ except KeyboardInterrupt:
     signals.end_with(INTERRUPTED)
 sys.exit(INTERRUPTED)
 """
+SENT_AGAIN_AND_AGAIN = """
+try:
+    send()
+except KeyboardInterrupt:
+    try:
+        for _ in range(600):
+            time.sleep(0.1)
+            send()
+    except KeyboardInterrupt:
+        signals.end_with(INTERRUPTED)
+        sys.exit(INTERRUPTED)
+"""
 SENT_WHEN_OVER = """
 print("all of it")
 signals.end_with(0)
@@ -65,6 +79,7 @@ kept.itself = kept
         pytest.param(CAUGHT_IN_EXEC, (130, ""), id="caught in an exec"),
         pytest.param(DROPPED_IN_DESTRUCTOR, (130, ""), id="dropped in a destructor"),
         pytest.param(SENT_TWICE, (130, ""), id="sent twice"),
+        pytest.param(SENT_AGAIN_AND_AGAIN, (130, ""), id="sent again and again"),
         pytest.param(SENT_WHEN_OVER, (0, "all of it\n"), id="sent when all is done"),
         pytest.param(SENT_BY_THE_LAST_DESTRUCTOR, (0, ""), id="sent while Python ends"),
     ],
@@ -84,3 +99,18 @@ def test_a_signal_never_changes_the_exit_code_that_was_chosen(
     )
     assert (ended.returncode, ended.stdout) == expected
     assert ended.stderr == ""
+
+
+def test_a_signal_raises_although_held_five_seconds_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    signals = Signals()
+
+    def hear(at: float) -> None:
+        monkeypatch.setattr("time.monotonic", lambda: at)
+        signals.hear(2, None)
+
+    with pytest.raises(Interrupted):
+        hear(100.0)
+    with signals.holding():
+        hear(103.0)
+        with pytest.raises(Interrupted):
+            hear(106.0)
