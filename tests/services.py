@@ -1,14 +1,19 @@
 """Workers and jobs for integration and acceptance tests."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 import pytest
+from sqlalchemy import select
 
 from qwenq.producer.enqueuing import EnqueuedJob, enqueue_job
 from qwenq.schemas.documents import Document
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import ChunkState
+from qwenq.schemas.tables.core import chunks
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.views.jobs.statuses import job_status
@@ -67,6 +72,30 @@ class Jobs:
         found = eventually(working, f"job {job_id} is running")
         assert found is not None
         return found
+
+    def wait_until_dropped(self, job_id: int) -> None:
+        """Wait until workers have dropped the chunks of a cancelled job, each with its first renewal after the cancel.
+
+        Renewals are counted, not seconds, so that a busy machine changes nothing: it only renews later.
+        """
+        # The second is of a claim or renewal that began before the cancel, and was committed after it.
+        leases: defaultdict[int, set[datetime]] = defaultdict(set)
+
+        def dropped() -> bool:
+            with self.store.reading() as connection:
+                held = connection.execute(
+                    select(chunks.c.id, chunks.c.lease_expires_at).where(
+                        chunks.c.job_id == job_id, chunks.c.state == ChunkState.RUNNING
+                    )
+                ).all()
+            for chunk_id, expires_at in held:
+                leases[chunk_id].add(expires_at)
+                assert len(leases[chunk_id]) <= 2, (
+                    f"chunk {chunk_id} was renewed although its job is cancelled"
+                )
+            return not held
+
+        eventually(dropped, f"workers drop job {job_id}")
 
 
 def _quoted(text: str) -> str:
