@@ -185,13 +185,16 @@ class Ledger:
         """Close a claim that has ended."""
         with self._news:
             held.is_over = True
-            del self._open[held.claim.chunk_id]
+            # A lease may run out while the store is away, and this turn claim the chunk again before it is noticed.
+            is_newest = self._open.get(held.claim.chunk_id) is held
+            if is_newest:
+                del self._open[held.claim.chunk_id]
             # The engine drops what is left of a claim that ended early. Of another, which a retry may claim once more
             # in this turn, it must not drop anything.
             self._changed = [other for other in self._changed if other is not held]
-            if ending in (Ending.DROPPED, Ending.LOST):
+            if is_newest and ending in (Ending.DROPPED, Ending.LOST):
                 self._changed.append(held)
-            if ending in (Ending.LOST, Ending.RELEASED):
+            if ending in (Ending.LOST, Ending.RELEASED) or held.gives_back:
                 # Claimed anew in this turn, its requests would be withdrawn, or settled, with the old ones.
                 self._has_lost = True
             if ending == Ending.RELEASED:

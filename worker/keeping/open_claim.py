@@ -12,8 +12,8 @@ from qwenq.schemas.parts import Part, PartAnswer
 class OpenClaim:
     """One claim in the ledger of its turn. This object alone says whether the claim is over, or its job paused.
 
-    Any thread may read `is_over`, `is_paused` and `is_wanted`, and call `expect`, `drop` and `drop_all_but`. The rest
-    is for the ledger, which shares its lock with its claims.
+    Any thread may read `is_over`, `is_paused` and `is_wanted`, and call `expect`, `forget`, `drop` and `drop_all_but`.
+    The rest is for the ledger, which shares its lock with its claims.
     """
 
     def __init__(self, assignment: Assignment, news: threading.Condition) -> None:
@@ -37,6 +37,12 @@ class OpenClaim:
         with self._news:
             if not self.gives_back:
                 self._unanswered.update(keys)
+
+    def forget(self, keys: Collection[int]) -> None:
+        """Await these parts no more: their document has its outcome without them."""
+        with self._news:
+            self._unanswered.difference_update(keys)
+            self._news.notify_all()
 
     def drop(self, keys: Collection[int]) -> None:
         """Stop awaiting these documents and parts, which no engine is asked for; in the end, give the chunk back."""

@@ -78,6 +78,7 @@ class LongDocumentStage:
 
     def _settle_part(self, document: LongDocument, part: Part, outcome: Outcome) -> None:
         if outcome.failure is not None:
+            document.held.forget([outcome.seq])
             if self._close(document):
                 self._above(document.failure(part, outcome))
             return
@@ -162,8 +163,13 @@ class LongDocumentStage:
             return any(self._is_wanted(document) for document in self._open.values())
 
     def _drop(self, document: LongDocument, keys: Sequence[int] = ()) -> None:
-        """Drop a document of a paused job with these parts of it, which nobody will ask for."""
-        if document.held.is_paused:
+        """Drop a document of a paused job, or of a claim that is over, with these parts, which nobody will ask for.
+
+        A document that failed has its outcome: only its parts are no longer awaited.
+        """
+        if document.failed:
+            document.held.forget(keys)
+        else:
             document.held.drop([document.seq, *keys])
 
     def _fail(self, document: LongDocument, error: DocumentFailed) -> None:

@@ -120,6 +120,14 @@ def test_a_failed_part_fails_its_document_with_its_code_and_its_place(turns: Lon
     assert [one[0] for one in results(turns, job_id)] == ["d0"]
 
 
+def test_a_failed_part_leaves_nothing_owed_when_the_turn_claims_no_more(turns: LongTurns) -> None:
+    turns.rhythm = quick(turn_seconds=0.0, tick_seconds=30.0)
+    turns.failing = " w50 "
+    job_id = turns.job(LONG)
+    turns.answer(job_id)
+    assert [one[1] for one in errors(turns, job_id)] == ["generation_error"]
+
+
 def test_a_retry_asks_only_for_the_part_that_failed(turns: LongTurns) -> None:
     turns.failing = " w50 "
     job_id = turns.job(LONG)

@@ -57,6 +57,24 @@ def test_a_pause_is_given_to_one_step_however_often_it_is_noted(ledger: Ledger, 
     assert not claim.is_wanted
 
 
+def test_after_a_chunk_that_was_given_back_in_part_no_more_is_claimed(
+    ledger: Ledger, claim: OpenClaim
+) -> None:
+    """Its last documents ended it. Retried and claimed again in this turn, its requests would be dropped."""
+    claim.drop_all_but({0, 1})
+    ledger.close(claim, Ending.FINISHED)
+    assert not ledger.wants_more
+
+
+def test_a_lost_claim_does_not_end_a_newer_claim_of_its_chunk(ledger: Ledger, claim: OpenClaim) -> None:
+    """While the store is away, a lease runs out; the keeper notices it after this turn claimed the chunk again."""
+    newer = ledger.open(Assignment(Claim(1, 1, 2, 1, 0, 1), PromptSpec(), GenerationParams(), [(0, "{}")]))
+    ledger.close(claim, Ending.LOST)
+    assert claim.is_over
+    assert ledger.open_claims() == [newer]
+    assert not ledger.step()
+
+
 def test_a_change_before_the_wait_ends_it_at_once(ledger: Ledger) -> None:
     seen = ledger.changes
     ledger.wake()
