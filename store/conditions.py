@@ -132,14 +132,14 @@ def is_being_removed() -> ColumnElement[bool]:
 
 
 def has_ended(seconds_ago: float) -> ColumnElement[bool]:
-    """A job ended so many seconds ago or earlier, and no worker holds a chunk of it, as after a cancel."""
+    """A job ended this many seconds ago or earlier, and no worker holds a chunk of it, as after a cancel."""
     held = chunks.alias()
     is_held = exists().where(held.c.job_id == jobs.c.id, held.c.state == ChunkState.RUNNING)
     return and_(jobs.c.state.in_(ENDED_JOB_STATES), jobs.c.finished_at <= now(-seconds_ago), ~is_held)
 
 
 def is_prunable(ended: float | None) -> ColumnElement[bool]:
-    """A half job is abandoned, or a job ended so many seconds ago (None: only abandoned half jobs)."""
+    """A half job is abandoned, or a job ended this many seconds ago (None: only abandoned half jobs)."""
     return or_(is_abandoned(), false() if ended is None else has_ended(ended))
 
 
@@ -155,7 +155,7 @@ def is_alive(within_seconds: float) -> ColumnElement[bool]:
 
 
 def was_silent_for(seconds: float) -> ColumnElement[bool]:
-    """A worker gave no sign of life for so many seconds."""
+    """A worker gave no sign of life for this many seconds."""
     return workers.c.heartbeat_at < now(-seconds)
 
 
@@ -163,7 +163,7 @@ def was_silent_for(seconds: float) -> ColumnElement[bool]:
 
 
 def is_old_run(ended: float) -> ColumnElement[bool]:
-    """A run ended so many seconds ago, and is not its schedule's newest."""
+    """A run ended this many seconds ago, and is not its schedule's newest."""
     later = schedule_runs.alias("later")
     has_later = exists().where(
         later.c.schedule_id == schedule_runs.c.schedule_id, later.c.due_at > schedule_runs.c.due_at

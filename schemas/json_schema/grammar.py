@@ -20,7 +20,7 @@ SCHEMA_DEPTH = 64  # counted in brackets
 MOST_MEETING_PATTERNS = 16  # each more makes intersecting regular expressions take half as long again
 LONGEST_REASON = 200
 
-# One space, or a line end with an indent, as people and models write JSON. Unlimited space could go on for ever.
+# One space, or a line end with an indent, as people and models write JSON. Unlimited space could go on forever.
 _OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
 # An empty line follows the reasoning.
 _AFTER_REASONING = 'start: ("\\n" | "\\n\\n")? answer\nanswer: %json '

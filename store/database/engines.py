@@ -15,7 +15,7 @@ BEGIN = "qwenq_begin"
 """Execution option: the statements that begin a transaction."""
 SYNCHRONOUS = "qwenq_synchronous"
 TRIED_AFTER_SECONDS = 1.0
-"""A PostgreSQL connection that was idle for so long is pinged before use: the server may have gone."""
+"""A PostgreSQL connection that was idle for this long is pinged before use: the server may have gone."""
 _USED_AT = "qwenq_used_at"
 _WAL = "PRAGMA journal_mode=WAL"
 # Notice within half a minute that a server vanished. Unix sockets ignore these options.

@@ -102,7 +102,7 @@ def claim_chunk(
 def claim_next(
     connection: Connection, job_id: int, most_crashes: int, worker_id: int, lease_seconds: float
 ) -> Claim | None:
-    """Claim a job's first waiting chunk with at most so many crashes; skip chunks that others lock."""
+    """Claim a job's first waiting chunk with at most this many crashes; skip chunks that others lock."""
     start_job(connection, job_id)
     wanted = {"of_job": job_id, "most_crashes": most_crashes}
     return _claim(connection, _CLAIM_NEXT, wanted, worker_id, lease_seconds)

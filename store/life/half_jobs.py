@@ -70,7 +70,7 @@ def hold_abandoned(connection: Connection, job_id: int, lease_seconds: float) ->
 
 
 def hold_ended(connection: Connection, job_id: int, ended: float, lease_seconds: float) -> HalfJob | None:
-    """Hold a job that ended so many seconds ago, to remove it: nothing can revive it. None: it did not, or is gone."""
+    """Hold a job that ended `ended` seconds ago, to remove it; nothing can revive it. None: it goes on, or is gone."""
     return _hold_to_remove(connection, has_ended(ended), job_id, lease_seconds)
 
 

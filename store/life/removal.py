@@ -19,7 +19,7 @@ LEASE_SECONDS = 60.0
 
 
 def remove_abandoned(store: Store, within_seconds: float) -> int:
-    """Remove abandoned half jobs, for at most so long. Returns how many are gone."""
+    """Remove abandoned half jobs, for at most this long. Returns how many are gone."""
     deadline = time.monotonic() + within_seconds
     with store.reading() as connection:
         abandoned = abandoned_jobs(connection)

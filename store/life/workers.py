@@ -120,6 +120,6 @@ def _note_end(connection: Connection, worker_id: int, state: WorkerState, event:
 
 
 def remove_workers(connection: Connection, seen: float) -> int:
-    """Remove workers that were silent for so many seconds and that no chunk names. Returns how many."""
+    """Remove workers that were silent for this many seconds and that no chunk names. Returns how many."""
     named = exists().where(chunks.c.worker_id == workers.c.id)
     return connection.execute(delete(workers).where(was_silent_for(seen), ~named)).rowcount

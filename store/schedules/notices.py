@@ -70,5 +70,5 @@ def note_not_sent(connection: Connection, notice: Notice, reason: str) -> bool:
 
 
 def remove_old_notices(connection: Connection, ended: float) -> int:
-    """Remove notices that were accepted or given up so many seconds ago. Returns how many."""
+    """Remove notices that were accepted or given up this many seconds ago. Returns how many."""
     return connection.execute(delete(notices).where(notices.c.finished_at <= now(-ended))).rowcount

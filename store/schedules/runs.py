@@ -106,7 +106,7 @@ def end_run(connection: Connection, held: HeldRun, outcome: RunOutcome) -> bool:
 
 
 def remove_old_runs(connection: Connection, ended: float) -> int:
-    """Remove runs that ended so many seconds ago, except each schedule's newest. Returns how many."""
+    """Remove runs that ended this many seconds ago, except each schedule's newest. Returns how many."""
     return connection.execute(delete(schedule_runs).where(is_old_run(ended))).rowcount
 
 

@@ -88,7 +88,7 @@ class Keeper:
 
     def _write(self, held: OpenClaim, otherwise: Ending) -> None:
         """Write a claim in one transaction that holds its fence, renews its lease and may end it."""
-        # A claim that awaits nothing and still has unfinished documents must not be kept for ever.
+        # A claim that awaits nothing and still has unfinished documents must not be kept forever.
         otherwise = Ending.RELEASED if held.answered else otherwise
         unwritten = self.ledger.drain(held)
         try:

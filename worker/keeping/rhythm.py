@@ -15,9 +15,9 @@ class Rhythm:
     """When the engine reads a whole chunk in less, the next ones are claimed ahead; it would wait for each claim else.
     Where chunks last longer, nothing is claimed ahead: another worker could answer it meanwhile."""
     turn_seconds: float = 600.0
-    """A turn claims for so long. Its task should end and be acknowledged long before its message is sent again."""
+    """A turn claims for this long. Its task should end and be acknowledged long before its message is sent again."""
     flush_outcomes: int = 500
-    """A claim with so many unwritten outcomes is written at once."""
+    """A claim with this many unwritten outcomes is written at once."""
     most_unwritten: int = 5_000
     """With more unwritten outcomes than this, generation waits for the store."""
     looked_up_at_once: int = 250

@@ -55,7 +55,7 @@ def _pieces(text: str, span: Span, share: float) -> list[Span]:
 
 
 def _even_pieces(text: str, span: Span, most: int, count: int) -> list[Span]:
-    """Cut a span into about so many pieces of at most `most` characters, each up to the best place for a cut."""
+    """Cut a span into about this many pieces of at most `most` characters, each up to the best place for a cut."""
     enough = min(most, ceil((span.last - span.first) / count))
     pieces: list[Span] = []
     first = span.first

@@ -28,7 +28,7 @@ def files_at(url: str, wanted: Callable[[str], bool]) -> tuple[list[str], str | 
     """
     with _as_unreadable(url):
         system, path = filesystem_of(url)
-        # Otherwise a process that lives for weeks would see the first listing for ever.
+        # Otherwise a process that lives for weeks would see the first listing forever.
         system.invalidate_cache()
         if glob.has_magic(path):
             base = path_before_pattern(path)

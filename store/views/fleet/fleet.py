@@ -39,7 +39,7 @@ class Fleet:
 
 
 def read_fleet(connection: Connection, most_earlier: int) -> Fleet:
-    """Read the fleet, with at most so many earlier workers."""
+    """Read the fleet, with at most this many earlier workers."""
     earlier_count: int = connection.execute(
         select(func.count()).select_from(workers).where(~_is_current())
     ).scalar_one()

@@ -15,10 +15,10 @@ from qwenq.store.database.steps import step_of, step_seconds
 
 MOST_POINTS = 120
 RATE_SECONDS = 60.0
-"""A speed is averaged over at least so long: workers report every ten seconds, and in less time one report more or
+"""A speed is averaged over at least this long: workers report every ten seconds, and in less time one report more or
 less would look like a jump."""
 MANY_CHUNKS = 1_000
-"""From so many chunks on, they alone show a job's progress finely enough; with fewer, batches are read as well."""
+"""From this many chunks on, they alone show a job's progress finely enough; with fewer, batches are read as well."""
 
 _of_job = bindparam("of_job", type_=BigInteger)
 _SPAN = (

@@ -8,7 +8,7 @@ from qwenq.schemas.views.gauges import MeasuredBatch
 from qwenq.store.database.clock import now
 
 SETTLED_SECONDS = 15.0
-"""After so long, every transaction that had numbered its batch is over: PostgreSQL ends those that wait for their
+"""After this time, every transaction that had numbered its batch is over: PostgreSQL ends those that wait for their
 client longer than IDLE_SECONDS."""
 
 

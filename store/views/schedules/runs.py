@@ -108,7 +108,7 @@ def last_ended(connection: Connection) -> list[tuple[str, ScheduleRun]]:
 
 
 def count_old_runs(connection: Connection, ended: float) -> int:
-    """Count the runs that ended so many seconds ago, without each schedule's newest."""
+    """Count the runs that ended this many seconds ago, without each schedule's newest."""
     counted: int = connection.execute(
         select(func.count()).select_from(schedule_runs).where(is_old_run(ended))
     ).scalar_one()

@@ -41,7 +41,7 @@ class NextJob:
 
 
 def next_job(connection: Connection, model: str, most_crashes: int) -> NextJob | None:
-    """The model's first job, by priority and age, with a waiting chunk of at most so many crashes."""
+    """The model's first job, by priority and age, with a waiting chunk of at most this many crashes."""
     given = {"of_model": model, "most_crashes": most_crashes}
     row = connection.execute(_NEXT_JOB, given).one_or_none()
     return None if row is None else NextJob(*row)

@@ -14,7 +14,7 @@ def abandoned_jobs(connection: Connection) -> list[int]:
 
 
 def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob]:
-    """Abandoned half jobs, and jobs that ended so many seconds ago (None: no such jobs), oldest first."""
+    """Abandoned half jobs, and jobs that ended this many seconds ago (None: no such jobs), oldest first."""
     rows = connection.execute(
         select(
             jobs.c.id,
@@ -43,7 +43,7 @@ def prunable_jobs(connection: Connection, ended: float | None) -> list[PrunedJob
 
 
 def count_prunable_workers(connection: Connection, seen: float, ended: float) -> int:
-    """Count the workers that were silent for so many seconds and that no remaining job names."""
+    """Count the workers that were silent for this many seconds and that no remaining job names."""
     staying = exists().where(
         chunks.c.worker_id == workers.c.id, jobs.c.id == chunks.c.job_id, ~is_prunable(ended)
     )

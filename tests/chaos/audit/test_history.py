@@ -56,7 +56,7 @@ def test_a_second_outcome_is_found_in_each_table(store: Store) -> None:
     assert changes == [("pending", "succeeded"), ("succeeded", "cancelled"), ("cancelled", "succeeded")]
 
 
-def test_history_skips_changes_of_neither_state_nor_attempt_nor_lease(store: Store) -> None:
+def test_history_skips_changes_beside_state_attempt_and_lease(store: Store) -> None:
     keep_history(store)
     job_id = make_job(store, documents=1)
     with store.writing() as connection:

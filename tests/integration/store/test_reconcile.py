@@ -132,7 +132,7 @@ def test_a_rescued_chunk_is_announced_at_once(store: Store, broker: Broker, sett
     assert broker.depth(MODEL) == 1
 
 
-def test_both_halves_of_a_chunk_are_announced_at_once(
+def test_the_halves_of_a_chunk_are_announced_at_once(
     store: Store, broker: Broker, settings: Settings
 ) -> None:
     job_id = make_job(store, documents=4)

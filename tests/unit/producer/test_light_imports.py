@@ -15,7 +15,7 @@ HEAVY = (
     "module",
     ["qwenq.producer.reading", "qwenq.producer.planning", "qwenq.producer.opening", "qwenq.producer.preview"],
 )
-def test_nothing_heavy_is_imported(module: str) -> None:
+def test_modules_of_the_producer_import_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

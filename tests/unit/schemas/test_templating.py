@@ -37,7 +37,7 @@ def test_the_system_message_comes_first() -> None:
     assert said(prompt.shortened(0)) == [("system", "Be brief"), ("user", "")]
 
 
-def test_a_prompt_is_rendered_from_a_mapping_too() -> None:
+def test_a_prompt_is_rendered_from_a_mapping() -> None:
     rendered = PromptTemplate.from_spec(PromptSpec()).render({"text": "Hello"})
     assert said(rendered.prompt.messages) == [("user", "Hello")]
 

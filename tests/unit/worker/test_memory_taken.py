@@ -9,7 +9,7 @@ from qwenq.worker.parent.memory_taken import memory_taken
 
 
 @pytest.mark.parametrize("device", [None, "cpu", "none", "mps", "cuda:97"])
-def test_without_such_a_gpu_no_gpu_memory_is_reported(device: str | None) -> None:
+def test_without_an_nvidia_gpu_no_gpu_memory_is_reported(device: str | None) -> None:
     held = memory_taken(device)
     assert (held.gpu, held.gpu_total) == (None, None)
 

@@ -49,17 +49,17 @@ class TokenBudget:
         return budget
 
     def holds(self, rows: int, columns: int, beside: int = 0) -> bool:
-        """Whether the budget holds so many rows of so many tokens, and `beside` tokens more.
+        """Whether the budget holds this many rows of this many tokens, and `beside` tokens more.
 
         One row is always allowed: it may fit.
         """
         return rows == 1 or (rows <= self.rows and self.cells_of(rows, columns) + beside <= self.cells)
 
     def cells_of(self, rows: int, columns: int) -> int:
-        """Return the cells that so many rows of so many tokens take."""
+        """Return the cells that this many rows of this many tokens take."""
         return rows * (columns + self.row_cells)
 
     def shrink(self, cells: int) -> None:
-        """Note that so many cells did not fit, and halve the budget."""
+        """Note that this many cells did not fit, and halve the budget."""
         self.cells = max(1, min(self.cells, cells) // 2)
         _log.warning("out of memory with %d tokens: from now on %d at once", cells, self.cells)

@@ -44,7 +44,7 @@ _KERNELS: dict[type, str] = {
     GraphedForward: "PyTorch",
 }
 """What computes a pass. All other passes run through Transformers' own layers."""
-ENOUGH_WAITING = 2  # batches: with so many waiting, the next chunk is not requested yet
+ENOUGH_WAITING = 2  # batches: with this many waiting, the next chunk is not requested yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class Intake:
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> None:
-        """Wait at most so long for the first documents, then a moment for others to be ordered with them."""
+        """Wait at most this long for the first documents, then a moment for others to be ordered with them."""
         with self._changed:
             self._changed.wait_for(self._anything, seconds)
             self._changed.wait_for(lambda: self._ended or self.waiting >= self._enough, SETTLING_SECONDS)

@@ -47,7 +47,7 @@ def test_the_tightest_limit_of_all_parent_cgroups_applies(cgroups: Path) -> None
     assert memory.free_bytes(CPU) == 500
 
 
-def test_nothing_is_free_past_the_limit(cgroups: Path) -> None:
+def test_no_memory_is_free_past_the_cgroups_limit(cgroups: Path) -> None:
     limit(cgroups / "batch" / "worker", "5000", 6000)
     assert memory.free_bytes(CPU) == 0
 

@@ -32,7 +32,7 @@ class _Graph(NamedTuple):
 
 @dataclass(slots=True)
 class _Graphs:
-    """At `most` so many graphs over a cache's current tensors and one prefix, the last used at the end.
+    """At most `most` graphs over a cache's current tensors and one prefix, the last used at the end.
 
     Graphs hold addresses, not memory: `prefix` tells whether what they read still exists.
     """

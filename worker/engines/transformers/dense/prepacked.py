@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from qwenq.worker.engines.transformers.dense.panels import PanelLinear
 
-ROWS = 32  # the layout is best for about so many rows, and correct for any number
+ROWS = 32  # the layout is best for about this many rows, and correct for any number
 
 
 class PrepackedLinear(torch.nn.Module):

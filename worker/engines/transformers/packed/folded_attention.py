@@ -14,7 +14,7 @@ from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.kv_cache import KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 
-TIGHT = 0.75  # if so many columns are used, computing the others costs less than copying
+TIGHT = 0.75  # if this many columns are used, computing the others costs less than copying
 
 
 @dataclass(frozen=True, slots=True)

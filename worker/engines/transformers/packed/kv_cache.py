@@ -60,7 +60,7 @@ class KVCache:
         self.release()
 
     def resize(self, slots: int, columns: int, used: int) -> None:
-        """Reallocate so many slots and columns. The first `used` slots keep what fits.
+        """Reallocate this many slots and columns. The first `used` slots keep what fits.
 
         If memory runs out half-way, only `release` may be called.
         """

@@ -10,7 +10,7 @@ from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape
 
 FEWEST_TOKENS = 16  # a shorter prefix saves less than it costs
 MOST_KEPT = 4
-MOST_CHOICES = 4  # for a group: after so many, its documents have little in common
+MOST_CHOICES = 4  # for a group: after this many, its documents have little in common
 MOST_COMPARED = 64
 NEARLY = 0.8
 

@@ -125,6 +125,6 @@ class PromptAttention:
 
 
 def _blocks(query: torch.Tensor, columns: int) -> Iterable[tuple[int, torch.Tensor]]:
-    """Cut queries, heads x tokens x size, so that their scores over so many columns need little memory."""
+    """Cut queries, heads x tokens x size, so that their scores over this many columns need little memory."""
     most = max(1, min(MOST_QUERIES, MOST_SCORES // columns))
     return ((start, query[:, start : start + most]) for start in range(0, query.shape[1], most))

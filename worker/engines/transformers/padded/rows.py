@@ -11,7 +11,7 @@ from qwenq.worker.engines.transformers.padded.grouping import prefill_groups
 from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import RowWork
 
-REFILL_SHARE = 4  # joining copies the whole cache, so newcomers wait until they are one in so many rows
+REFILL_SHARE = 4  # joining copies the whole cache, so newcomers wait until they are one row in this many
 
 
 class PaddedRows:

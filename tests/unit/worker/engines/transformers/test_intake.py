@@ -158,7 +158,7 @@ def test_prompts_beside_a_document_are_those_waiting_in_its_group(taken_in: Call
     assert sorted(len(prompt) for prompt in intake.prompts_beside(first)) == [3, 4]
 
 
-def test_withdrawing_a_group_drops_its_unread_documents_too(taken_in: Callable[..., Intake]) -> None:
+def test_withdrawing_a_group_drops_its_unread_documents(taken_in: Callable[..., Intake]) -> None:
     coming = Coming([*chunk(1, [5, 0, 5, 0, 5]), *chunk(2, [7, 8])], allowed=2)
     intake = taken_in(coming)
     coming.wait_asked(3)

@@ -87,7 +87,7 @@ def test_a_row_with_an_incomplete_shortlist_does_not_change_its_neighbour(
     assert flat == pick_tokens(logits[1:], [row(temperature=1.0, top_p=0.9, seed=4)])[0]
 
 
-def test_penalties_act_in_greedy_decoding_too() -> None:
+def test_penalties_act_in_greedy_decoding() -> None:
     logits = draw_logits(1)
     best = logits.argmax().item()
     history = torch.tensor([[1, 2, best]])
