@@ -15,11 +15,3 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
-
-
-def head() -> str:
-    """The newest migration's revision."""
-    from alembic.script import ScriptDirectory
-
-    revision = ScriptDirectory(str(Path(__file__).parent)).get_current_head()
-    return revision or ""

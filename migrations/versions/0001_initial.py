@@ -177,19 +177,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "seq", name=op.f("pk_results")),
         sqlite_with_rowid=False,
     )
-
-
-def downgrade() -> None:
-    op.drop_table("results")
-    op.drop_index("uq_chunks_job_id_first_seq", table_name="chunks")
-    op.drop_index("ix_chunks_state_lease_expires_at", table_name="chunks")
-    op.drop_table("chunks")
-    op.drop_index("ix_batches_job_id", table_name="batches")
-    op.drop_table("batches")
-    op.drop_index("ix_workers_heartbeat_at", table_name="workers")
-    op.drop_table("workers")
-    op.drop_index("ix_jobs_state", table_name="jobs")
-    op.drop_index("ix_jobs_run_key", table_name="jobs")
-    op.drop_table("jobs")
-    op.drop_index("uq_documents_custom_id", table_name="documents")
-    op.drop_table("documents")

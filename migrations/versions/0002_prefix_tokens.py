@@ -19,9 +19,3 @@ def upgrade() -> None:
     op.create_index(
         "ix_chunks_job_id_state_first_seq", "chunks", ["job_id", "state", "first_seq"], unique=False
     )
-
-
-def downgrade() -> None:
-    op.drop_index("ix_chunks_job_id_state_first_seq", table_name="chunks")
-    for table in ("batches", "results", "chunks"):
-        op.drop_column(table, "prefix_tokens")

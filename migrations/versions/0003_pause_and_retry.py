@@ -57,9 +57,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "seq", "round", name=op.f("pk_failures")),
         sqlite_with_rowid=False,
     )
-
-
-def downgrade() -> None:
-    op.drop_table("failures")
-    for column in ("idle_seconds", "idle_since", "paused_from"):
-        op.drop_column("jobs", column)

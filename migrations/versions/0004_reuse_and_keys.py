@@ -73,12 +73,3 @@ def upgrade() -> None:
         sqlite_where=REUSABLE,
         postgresql_where=REUSABLE,
     )
-
-
-def downgrade() -> None:
-    op.drop_index("ix_results_fingerprint", table_name="results")
-    op.drop_index("ix_chunks_worker_id", table_name="chunks")
-    op.drop_index("uq_jobs_idempotency_key", table_name="jobs")
-    for table, columns in ADDED.items():
-        for column in reversed(columns):
-            op.drop_column(table, column)

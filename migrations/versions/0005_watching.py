@@ -77,14 +77,3 @@ def upgrade() -> None:
         postgresql_where=FAILED,
     )
     op.create_index("ix_batches_worker_id_finished_at", "batches", ["worker_id", "finished_at"], unique=False)
-
-
-def downgrade() -> None:
-    op.drop_index("ix_batches_worker_id_finished_at", table_name="batches")
-    op.drop_index("ix_documents_job_id_error_code", table_name="documents")
-    op.drop_index("ix_documents_poison", table_name="documents")
-    op.drop_index("ix_jobs_finished_at", table_name="jobs")
-    op.drop_index("ix_jobs_model_id", table_name="jobs")
-    for table, columns in ADDED.items():
-        for column in reversed(columns):
-            op.drop_column(table, column)

@@ -155,10 +155,3 @@ def _create_parts() -> None:
         sa.CheckConstraint("first_char <= last_char", name=op.f("ck_parts_range")),
         sqlite_with_rowid=False,
     )
-
-
-def downgrade() -> None:
-    op.drop_table("parts")
-    op.drop_column("results", "parts")
-    for table in ("notices", "schedule_runs", "schedules"):
-        op.drop_table(table)

@@ -21,14 +21,6 @@ def upgrade() -> None:
     _comment(COMMENT, existing=None)
 
 
-def downgrade() -> None:
-    op.execute(
-        "UPDATE documents SET state = 'succeeded' WHERE state = 'pending' AND EXISTS "
-        "(SELECT 1 FROM results WHERE results.job_id = documents.job_id AND results.seq = documents.seq)"
-    )
-    _comment(None, existing=COMMENT)
-
-
 def _comment(comment: str | None, existing: str | None) -> None:
     """SQLite keeps no comments."""
     if op.get_bind().dialect.name == "postgresql":

@@ -25,22 +25,7 @@ def upgrade() -> None:
         op.drop_constraint(CONSTRAINT, "results", type_="foreignkey")
 
 
-def downgrade() -> None:
-    if op.get_bind().dialect.name == "sqlite":
-        _copy(
-            sa.ForeignKeyConstraint(
-                ["job_id", "seq"],
-                ["documents.job_id", "documents.seq"],
-                name=op.f(CONSTRAINT),
-                ondelete="CASCADE",
-            )
-        )
-    else:
-        columns = ["job_id", "seq"]
-        op.create_foreign_key(op.f(CONSTRAINT), "results", "documents", columns, columns, ondelete="CASCADE")
-
-
-def _copy(*constraints: sa.Constraint) -> None:
+def _copy() -> None:
     op.drop_index("ix_results_fingerprint", "results")
     op.rename_table("results", "results_before")
     table = op.create_table(
@@ -64,7 +49,6 @@ def _copy(*constraints: sa.Constraint) -> None:
         sa.Column("parts", sa.Integer(), nullable=False, server_default=sa.text("1")),
         sa.CheckConstraint("finish_reason IN ('stop', 'length')", name=op.f("ck_results_finish_reason")),
         sa.PrimaryKeyConstraint("job_id", "seq", name=op.f("pk_results")),
-        *constraints,
         sqlite_with_rowid=False,
     )
     columns = ", ".join(column.name for column in table.columns)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, MetaData, Table, exc, select, update
 import qwenq.schemas.tables.parts
 import qwenq.schemas.tables.schedules  # noqa: F401 - the same
 from qwenq import migrations
-from qwenq.migrations.command import head, upgrade
+from qwenq.migrations.command import upgrade
 from qwenq.schemas.states import DocumentState, JobState, StoredDocumentState
 from qwenq.schemas.tables.core import SCHEMA_VERSION, documents, metadata
 from qwenq.store.database.store import Store
@@ -65,7 +65,7 @@ def test_revisions_are_one_line_and_sort_by_their_numbers() -> None:
     folder = migrations.__path__[0]
     revisions = [script.revision for script in ScriptDirectory(folder).walk_revisions()]
     assert revisions == sorted(revisions, reverse=True)
-    assert revisions[0] == head() == SCHEMA_VERSION
+    assert revisions[0] == SCHEMA_VERSION
     assert revisions[-1] == BEGINNING
 
 
