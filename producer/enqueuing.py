@@ -85,7 +85,7 @@ def enqueue_job(
     settings: Settings,
     spec: JobSpec,
     rows: Iterable[Row],
-    run_key: str | None = None,
+    one_shot_key: str | None = None,
     listener: Listener = SILENT,
 ) -> EnqueuedJob:
     """Store a job with its rows, then announce it. Memory stays flat, whatever the number of rows.
@@ -96,7 +96,7 @@ def enqueue_job(
     with nothing left in the store; IdempotencyMismatch, JobGivenUp, and StoreAway.
     """
     with signals_held() as signals:
-        begun = begin_or_find(store, spec, run_key, settings.lease_seconds, signals, listener.waiting)
+        begun = begin_or_find(store, spec, one_shot_key, settings.lease_seconds, signals, listener.waiting)
         rows = signals.heeding(rows if listener is SILENT else _telling(rows, listener.read))
         documents = rejected = 0
         if isinstance(begun, KeyedJob):
@@ -117,17 +117,17 @@ def enqueue_job(
 def begin_or_find(
     store: Store,
     spec: JobSpec,
-    run_key: str | None,
+    one_shot_key: str | None,
     lease_seconds: float,
     signals: Signals,
     waiting: Callable[[int], object],
 ) -> HalfJob | KeyedJob:
     """Begin the job, or find the job that has its key. Raises KeyboardInterrupt."""
     with store.writing() as connection:
-        begun = begin_job(connection, spec, run_key, lease_seconds)
+        begun = begin_job(connection, spec, one_shot_key, lease_seconds)
     if begun is not None:
         return begun
-    return find_or_begin(store, spec, run_key, lease_seconds, signals, waiting)
+    return find_or_begin(store, spec, one_shot_key, lease_seconds, signals, waiting)
 
 
 def _telling(rows: Iterable[Row], read: Callable[[int], object]) -> Iterator[Row]:

@@ -38,7 +38,7 @@ class InputDigest:
 def find_or_begin(
     store: Store,
     spec: JobSpec,
-    run_key: str | None,
+    one_shot_key: str | None,
     lease_seconds: float,
     signals: Signals,
     waiting: Callable[[int], object],
@@ -65,7 +65,7 @@ def find_or_begin(
             with store.writing() as connection:
                 hold_abandoned(connection, found.job_id, lease_seconds=0)
         with store.writing() as connection:
-            begun = begin_job(connection, spec, run_key, lease_seconds)
+            begun = begin_job(connection, spec, one_shot_key, lease_seconds)
         if begun is not None:
             return begun
 

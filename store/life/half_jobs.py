@@ -27,12 +27,12 @@ from qwenq.store.life.jobs import create_job, hold_job
 
 
 def begin_job(
-    connection: Connection, spec: JobSpec, run_key: str | None, lease_seconds: float
+    connection: Connection, spec: JobSpec, one_shot_key: str | None, lease_seconds: float
 ) -> HalfJob | None:
     """Create a job that this process stores. None: its idempotency key already names another job."""
     try:
         with connection.begin_nested():
-            job_id = create_job(connection, spec, run_key)
+            job_id = create_job(connection, spec, one_shot_key)
     except exc.IntegrityError:
         if spec.idempotency_key is None:
             raise

@@ -48,7 +48,7 @@ _ANY_LEFT = (
 )
 
 
-def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None) -> int:
+def create_job(connection: Connection, spec: JobSpec, one_shot_key: str | None = None) -> int:
     """Create a job that cannot run yet: its rows are still being stored."""
     values = {
         "name": spec.name,
@@ -58,7 +58,7 @@ def create_job(connection: Connection, spec: JobSpec, run_key: str | None = None
         "prompt": spec.prompt.model_dump(mode="json"),
         "params": spec.params.model_dump(mode="json"),
         "sources": list(spec.sources),
-        "run_key": run_key,
+        "run_key": one_shot_key,
         "idempotency_key": spec.idempotency_key,
         "reuse": spec.reuse,
         "submitter": spec.submitter,

@@ -14,10 +14,10 @@ _RESUMABLE = (
 )
 
 
-def job_to_continue(connection: Connection, run_key: str) -> int | None:
+def job_to_continue(connection: Connection, one_shot_key: str) -> int | None:
     """The job of an earlier one-shot of the same command whose answers were not written; it may have ended."""
     job_id: int | None = connection.execute(
-        select(func.max(jobs.c.id)).where(jobs.c.run_key == run_key, jobs.c.state.in_(_RESUMABLE))
+        select(func.max(jobs.c.id)).where(jobs.c.run_key == one_shot_key, jobs.c.state.in_(_RESUMABLE))
     ).scalar_one()
     return job_id
 

@@ -9,7 +9,7 @@ CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 def usable_cores() -> int:
     """Count the cores that the process may run on, within its container's quota; at least 1."""
     cores = _cores_of_process()
-    quota = _cgroup_quota(CGROUP_QUOTA)
+    quota = cgroup_quota(CGROUP_QUOTA)
     return min(cores, quota) if quota else cores
 
 
@@ -19,7 +19,7 @@ def _cores_of_process() -> int:
     return os.cpu_count() or 1
 
 
-def _cgroup_quota(path: Path) -> int | None:
+def cgroup_quota(path: Path) -> int | None:
     """Read cgroup v2's `<microseconds> <period>` as whole cores; None without a quota."""
     try:
         allowed, period = path.read_text().split()

@@ -12,6 +12,7 @@ from qwenq.monitor.reading import StoreReader
 from qwenq.schemas.errors import QwenqError, ServiceAway, UnknownJob
 from qwenq.schemas.settings import Settings
 from qwenq.wording import numbers
+from qwenq.wording.workers import no_worker
 
 STOP_POLLING = 286
 """An HTTP status that tells htmx: show this, then stop polling."""
@@ -113,6 +114,7 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
             "root": root,
             "asset": lambda path: root + asset_url(path),
             "words": numbers,
+            "no_worker": no_worker,
             "read_only": self.application.options.read_only,
             "show_text": self.application.qwenq_settings.show_text,
         }

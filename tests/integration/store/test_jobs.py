@@ -142,7 +142,7 @@ def test_a_missing_job_has_no_status(store: Store) -> None:
 def test_an_interrupted_one_shot_goes_on_with_its_newest_job(store: Store) -> None:
     with store.writing() as connection:
         older, newer, unstored, other = (
-            create_job(connection, JobSpec(model=MODEL), run_key=key) for key in ("k", "k", "k", "other")
+            create_job(connection, JobSpec(model=MODEL), one_shot_key=key) for key in ("k", "k", "k", "other")
         )
         for job_id in (older, newer, other):
             queue_job(connection, job_id)

@@ -201,7 +201,7 @@ def test_a_document_that_is_long_only_by_its_blanks_is_one_part(turns: LongTurns
 def test_a_long_document_of_blanks_is_asked_by_its_first_part(
     turns: LongTurns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(echo, "_count_words", lambda messages: sum(len(one.content) for one in messages))
+    monkeypatch.setattr(echo, "count_words", lambda messages: sum(len(one.content) for one in messages))
     job_id = turns.job(" " * 500, prompt=PromptSpec(template="Of: {{ text }}.", merge="{{ parts }}"))
     turns.answer(job_id)
     assert [one[2] for one in results(turns, job_id)] == [1]

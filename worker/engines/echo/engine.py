@@ -72,7 +72,7 @@ class EchoEngine:
     def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
         """Count the words of a prompt."""
         del thinking
-        return _count_words(messages)
+        return count_words(messages)
 
     def withdraw(self, group: int) -> None:
         """Answer no further request of the group."""
@@ -129,7 +129,7 @@ def _answer(request: Request, context: int) -> Completion:
     try:
         refuse_blank(request.prompt.messages)
         _refuse_format(request.params.response_format)
-        prompt_tokens = _count_words(request.prompt.messages)
+        prompt_tokens = count_words(request.prompt.messages)
         _refuse_too_long(prompt_tokens, request.params.max_new_tokens, context)
     except DocumentFailed as error:
         return failed_completion(request.key, error, group=request.group)
@@ -154,7 +154,8 @@ def _echo(text: str, limit: int) -> tuple[str, FinishReason, int]:
     return " ".join(words[:limit]), FinishReason.LENGTH, limit
 
 
-def _count_words(messages: Iterable[Message]) -> int:
+def count_words(messages: Iterable[Message]) -> int:
+    """Count words, which are the echo engine's tokens."""
     return sum(len(message.content.split()) for message in messages)
 
 

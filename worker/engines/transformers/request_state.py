@@ -12,7 +12,7 @@ from qwenq.schemas.results import FinishReason, Usage
 from qwenq.worker.engines.failures import failed_completion
 from qwenq.worker.engines.transformers.choosing.grammar import Grammar
 from qwenq.worker.engines.transformers.choosing.penalties import Penalties
-from qwenq.worker.engines.transformers.choosing.stopping import StopStrings, Tail
+from qwenq.worker.engines.transformers.choosing.stopping import StopSearch, Tail
 from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 
 
@@ -41,7 +41,7 @@ class RequestState:
     randomness: torch.Generator | None = field(init=False)
     penalties: Penalties | None = field(init=False)
     forced: deque[int] = field(init=False)
-    _stops: StopStrings | None = field(init=False)
+    _stops: StopSearch | None = field(init=False)
     _tail: Tail | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class RequestState:
             self.randomness = torch.Generator().manual_seed(self.params.seed or 0)
         self.penalties = Penalties.of(self.params, self.prompt)
         self.forced = deque()
-        self._stops = StopStrings.of(self.params.stop)
+        self._stops = StopSearch.of(self.params.stop)
         self._tail = None
         if self.grammar is not None:
             self.grammar.restart()

@@ -13,7 +13,7 @@ from qwenq.worker.engines import cores
 def test_the_quota_of_a_container_is_read(tmp_path: Path, content: str, expected: int | None) -> None:
     file = tmp_path / "cpu.max"
     file.write_text(content)
-    assert cores._cgroup_quota(file) == expected
+    assert cores.cgroup_quota(file) == expected
 
 
 def test_a_quota_limits_the_cores_to_at_least_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ LONGEST_BROKEN = 32  # tokens; a character has at most four bytes, so these neve
 BROKEN = "\ufffd"
 
 
-class StopStrings:
+class StopSearch:
     """Searches all stop strings of a request at once: ten thousand cost no more than one."""
 
     def __init__(self, stops: tuple[str, ...]) -> None:

@@ -63,7 +63,7 @@ def try_device(wanted: str, dtype: Dtype) -> str | None:
 
 def slow_reason(device: torch.device, dtype: torch.dtype) -> str | None:
     """Say why a number format is slow on a device; None if it is not."""
-    if device.type != "cpu" or dtype == torch.float32 or _is_native(dtype):
+    if device.type != "cpu" or dtype == torch.float32 or is_native(dtype):
         return None
     return f"this processor only emulates {dtype_name(dtype)}, which takes several times as long as float32"
 
@@ -112,7 +112,7 @@ def _supports(device: torch.device, dtype: torch.dtype) -> bool:
     return True
 
 
-def _is_native(dtype: torch.dtype) -> bool:
+def is_native(dtype: torch.dtype) -> bool:
     """Whether this processor has instructions for a short format."""
     if dtype == torch.bfloat16:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - PyTorch tells it nowhere else

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.worker.engines.transformers.choosing.stopping import StopStrings, Tail
+from qwenq.worker.engines.transformers.choosing.stopping import StopSearch, Tail
 from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 from qwenq.worker.engines.transformers.request_state import RequestState
 from tests.models import chat_tokenizer
@@ -29,7 +29,7 @@ def ids_of(text: str) -> list[int]:
 @settings(deadline=None)
 def test_the_earliest_stop_string_is_found(text: str, stops: list[str]) -> None:
     found = [text.index(stop) for stop in stops if stop in text]
-    assert StopStrings(tuple(stops)).first_in(text) == min(found, default=None)
+    assert StopSearch(tuple(stops)).first_in(text) == min(found, default=None)
 
 
 @given(text=st.text(st.sampled_from("abc def ü東👍\n"), max_size=120), chars=st.integers(1, 30))

@@ -34,9 +34,9 @@ def test_auto_avoids_bfloat16_on_a_gpu_that_emulates_it(monkeypatch: pytest.Monk
 def test_a_format_that_the_processor_emulates_is_slow_and_works(
     monkeypatch: pytest.MonkeyPatch, dtype: Dtype, format_: torch.dtype
 ) -> None:
-    monkeypatch.setattr(devices, "_is_native", lambda found: found != format_)
+    monkeypatch.setattr(devices, "is_native", lambda found: found != format_)
     assert f"only emulates {dtype}" in (devices.try_device("cpu", dtype) or "")
-    monkeypatch.setattr(devices, "_is_native", lambda found: found == format_)
+    monkeypatch.setattr(devices, "is_native", lambda found: found == format_)
     assert devices.try_device("cpu", dtype) is None
 
 
@@ -46,7 +46,7 @@ def test_float32_is_never_called_slow() -> None:
 
 
 def test_the_processor_says_which_formats_are_native() -> None:
-    assert {devices._is_native(dtype) for dtype in (torch.float16, torch.bfloat16)} <= {True, False}
+    assert {devices.is_native(dtype) for dtype in (torch.float16, torch.bfloat16)} <= {True, False}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
