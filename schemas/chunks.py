@@ -33,7 +33,7 @@ class PlannedChunk:
 class Claim:
     """One attempt of one worker at one chunk: documents `first_seq` to `last_seq` of a job, both included.
 
-    `crashes` counts the attempts just before this one that each ended with a lost worker.
+    `crashes` counts the attempts just before this one whose worker was lost.
     """
 
     chunk_id: int

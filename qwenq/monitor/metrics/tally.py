@@ -112,7 +112,7 @@ class Tally:
         yield sizes
 
     def _name(self, model: str, keep: Collection[str]) -> None:
-        """Make a model the most recent. If there are too many, drop the longest idle one that is not in `keep`."""
+        """Make a model the most recent. If there are too many, drop the longest idle one outside `keep`."""
         named = self._models.keys() - {OTHER}
         if model not in self._models and len(named) >= MOST_MODELS:
             oldest = next((one for one in self._models if one in named and one not in keep), None)

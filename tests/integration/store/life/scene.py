@@ -39,7 +39,7 @@ MAX_CRASHES = 1
 
 
 class Rest(StrEnum):
-    """What a job has beside the two chunks that workers hold; one that is over has no such chunks any more."""
+    """What a job has beside the two chunks that workers hold. An ended job has none."""
 
     NOTHING = "nothing waits"
     WAITING = "a chunk waits"

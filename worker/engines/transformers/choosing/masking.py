@@ -35,7 +35,7 @@ def rule_out(scores: torch.Tensor, rows: Sequence[RequestState]) -> torch.Tensor
 
 
 def allowed_bits(grammars: Sequence[Grammar], vocabulary: int) -> torch.Tensor:
-    """Return the tokens that each grammar allows, as bits: grammars x bytes. One that gave up allows only the end."""
+    """Return the tokens that each grammar allows, as bits: grammars x bytes. A failed grammar allows only the end."""
     words = -(-vocabulary // WORD_BITS)
     bits = torch.zeros(len(grammars), words * WORD_BYTES, dtype=torch.uint8)
     _fill(bits, list(enumerate(grammars)))
