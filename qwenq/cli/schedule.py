@@ -157,7 +157,7 @@ def run(name: str, wait: bool, as_json: bool) -> int:
         say(waits)
     if wait:
         follow(lambda: api.status(job_id, settings=settings), lambda: None)
-        begun = commands.finish(begun.id, settings)
+        begun = commands.finish(name, begun.id, settings)
         say(begun.error_message or f"answers: {begun.output}")
     if as_json:
         print_json(api.status(job_id, settings=settings))

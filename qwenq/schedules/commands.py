@@ -140,17 +140,20 @@ def run(name: str, settings: Settings) -> ScheduleRun:
             raise RunNotStarted(name=name, run_id=run_id, reason=reason)
         with Broker(settings) as broker:
             advance_run(store, broker, settings, held)
-        begun = _run(store, run_id)
+        begun = _run(store, name, run_id)
         if begun.job_id is None:
             reason = (begun.error_message or "it was removed").rstrip(".")
             raise RunNotStarted(name=name, run_id=run_id, reason=reason)
         return begun
 
 
-def finish(run_id: int, settings: Settings) -> ScheduleRun:
-    """Deliver the answers of a run whose job has ended. Waits while a beat holds the run. Raises StoreAway."""
+def finish(name: str, run_id: int, settings: Settings) -> ScheduleRun:
+    """Deliver the answers of a run whose job has ended. Waits while a beat holds the run.
+
+    Raises UnknownSchedule if the schedule was removed in the meantime, StoreAway.
+    """
     with open_store(settings) as store:
-        while (found := _run(store, run_id)).finished_at is None:
+        while (found := _run(store, name, run_id)).finished_at is None:
             with store.writing() as connection:
                 held = hold_run(connection, settings.lease_seconds, run_id)
             if held is None:
@@ -207,9 +210,9 @@ def _find(store: Store, name: str) -> Schedule:
     return found
 
 
-def _run(store: Store, run_id: int) -> ScheduleRun:
+def _run(store: Store, name: str, run_id: int) -> ScheduleRun:
     with store.reading() as connection:
         found = find_run(connection, run_id)
     if found is None:
-        raise RunNotStarted(name="?", run_id=run_id, reason="its schedule was removed in the meantime")
+        raise UnknownSchedule(name=name, store=store.url)
     return found

@@ -246,7 +246,7 @@ def test_a_run_started_by_a_person_is_submitted_at_once(nights: Nights) -> None:
     begun = commands.run("nightly", nights.settings)
     assert begun.state is RunState.RUNNING
     nights.answer(begun.job_id)
-    assert commands.finish(begun.id, nights.settings).state is RunState.SUCCEEDED
+    assert commands.finish("nightly", begun.id, nights.settings).state is RunState.SUCCEEDED
     with pytest.raises(RunNotStarted, match="unfinished"):
         commands.run("nightly", nights.settings)
         commands.run("nightly", nights.settings)
@@ -261,11 +261,20 @@ def test_waiting_for_a_run_waits_while_a_beat_delivers_it(nights: Nights) -> Non
         held = hold_run(connection, 60.0, begun.id)
     assert held is not None
     with ThreadPoolExecutor(1) as waiting:
-        finished = waiting.submit(commands.finish, begun.id, nights.settings)
+        finished = waiting.submit(commands.finish, "nightly", begun.id, nights.settings)
         with pytest.raises(TimeoutError):
             finished.result(timeout=0.2)
         deliver_run(nights.store, held)
         assert finished.result(timeout=120).output is not None
+
+
+def test_waiting_for_a_run_of_a_removed_schedule_says_that_it_is_gone(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    begun = commands.run("nightly", nights.settings)
+    commands.remove("nightly", nights.settings)
+    with pytest.raises(UnknownSchedule, match="nightly"):
+        commands.finish("nightly", begun.id, nights.settings)
 
 
 def test_the_report_of_a_run_compares_it_with_the_previous_run(nights: Nights) -> None:
