@@ -43,14 +43,14 @@ class EnqueuedJob:
 
 
 def _ignore(_number: int) -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Hears how a job is stored. `read` gets the number of rows so far, once in TELL_EVERY_ROWS.
+    """Functions to call while a job is stored. `read` gets the number of rows so far, every TELL_EVERY_ROWS.
 
-    `stored` gets the id of a job that is there to stay; `waiting` the id of a job with the same idempotency key that
+    `stored` gets the id of the job once it will stay; `waiting` the id of a job with the same idempotency key that
     another process is still storing.
     """
 

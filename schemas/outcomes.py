@@ -10,10 +10,10 @@ from qwenq.schemas.results import Failure, FinishReason, Usage
 
 @dataclass(slots=True)
 class Outcome:
-    """A document's answer or, exactly where `failure` is set, its failure.
+    """A document's answer; its failure if and only if `failure` is set.
 
-    `fingerprint` names what decided the answer, where later documents may be answered with it; `reused_from` is the job
-    whose answer was reused. `parts` counts what the document was cut into. `seconds` went by on the engine's device.
+    `fingerprint` names what decided the answer, if later documents may reuse it; `reused_from` is the job
+    whose answer was reused. `parts` counts the document's parts. `seconds` passed on the engine's device.
     Nobody changes an outcome. It is not frozen, because every document has one and that would cost ten times as much.
     """
 

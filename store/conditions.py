@@ -57,7 +57,7 @@ def of_job(job_id: int | ColumnElement[int]) -> ColumnElement[bool]:
 
 
 def has_no_outcome() -> ColumnElement[bool]:
-    """A document was neither answered, nor did it fail, nor was it cancelled."""
+    """A document was not answered, did not fail and was not cancelled."""
     return (documents.c.state == StoredDocumentState.PENDING) & _answer.is_(None)
 
 

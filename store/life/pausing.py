@@ -30,7 +30,7 @@ def pause_job(connection: Connection, job_id: int) -> None:
 
 
 def resume_job(connection: Connection, job_id: int) -> None:
-    """Let a paused job go on, in its state from before. Raises JobNotPaused.
+    """Let a paused job go on, in its earlier state. Raises JobNotPaused.
 
     Its waiting chunks must be announced again: messages that arrived meanwhile found nothing to claim.
     """
