@@ -64,7 +64,10 @@ class Ledger:
 
     @property
     def wants_more(self) -> bool:
-        """Whether more claims may be opened: not once generation is to be broken off, nor after a claim was lost."""
+        """Whether more claims may be opened.
+
+        Not once generation is to be broken off, nor after a claim was lost or given back.
+        """
         return self.goes_on and not self._has_lost
 
     def wait_for_change(self, after: int, seconds: float) -> None:

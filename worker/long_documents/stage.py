@@ -180,7 +180,12 @@ class LongDocumentStage:
         """Ask for nothing more of a document. False: it was closed before."""
         with self._changing:
             document.failed = True
-            return self._open.pop((document.request.group, document.seq), None) is not None
+            key = document.request.group, document.seq
+            # Late parts of a failed document must not close its next attempt, by a retry in this turn.
+            if self._open.get(key) is not document:
+                return False
+            del self._open[key]
+            return True
 
 
 def known_parts(store: Store, job_id: int, seq: int) -> Mapping[Part, PartAnswer]:

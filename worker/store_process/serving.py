@@ -19,7 +19,7 @@ from qwenq.worker.heap import freeze_heap
 from qwenq.worker.store_process import claiming, settling  # noqa: F401 - its work, loaded before the heap is frozen
 from qwenq.worker.store_process.client import Done, Failed
 
-LASTWORK_SECONDS = 10.0
+LAST_WORK_SECONDS = 10.0
 """How long work may go on once the working process is gone."""
 # A terminal sends these to all of its processes, systemd to all of a unit's. Current work must be finished first.
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
@@ -46,7 +46,7 @@ def main(descriptors: list[int]) -> None:
         thread.start()
     over.wait()
     for thread in threads:
-        thread.join(LASTWORK_SECONDS)
+        thread.join(LAST_WORK_SECONDS)
 
 
 class _Gathered(logging.Handler):
