@@ -97,7 +97,7 @@ def chunks_of(store: Store, job_id: int, *states: ChunkState) -> list[int]:
         return list(connection.execute(query).scalars())
 
 
-def take(store: Store, chunk_id: int, worker_id: int, lease_seconds: float = LEASE) -> Claim:
+def claim_one(store: Store, chunk_id: int, worker_id: int, lease_seconds: float = LEASE) -> Claim:
     """Claim a chunk; it must be claimable."""
     with store.writing() as connection:
         claim = claims.claim_chunk(connection, chunk_id, MODEL, worker_id, lease_seconds)
@@ -111,10 +111,10 @@ def suspect(store: Store, chunk_id: int, crashes: int = CRASHES_IN_COMPANY + 1) 
         connection.execute(update(chunks).where(chunks.c.id == chunk_id).values(crashes=crashes))
 
 
-def take_next(store: Store, job_id: int, worker_id: int, lease_seconds: float = LEASE) -> Claim | None:
+def claim_first(store: Store, job_id: int, worker_id: int, lease_seconds: float = LEASE) -> Claim | None:
     """Claim a job's first waiting chunk; None when no chunk waits."""
     waiting = chunks_of(store, job_id, ChunkState.QUEUED)
-    return take(store, waiting[0], worker_id, lease_seconds) if waiting else None
+    return claim_one(store, waiting[0], worker_id, lease_seconds) if waiting else None
 
 
 def answer(seq: int, text: str | None = None, reasoning: str | None = None) -> Outcome:
@@ -164,5 +164,5 @@ def finish(store: Store, claim: Claim, outcomes: Iterable[Outcome] | None = None
 
 def answer_all(store: Store, job_id: int, worker_id: int) -> None:
     """Claim and answer every waiting chunk."""
-    while claim := take_next(store, job_id, worker_id):
+    while claim := claim_first(store, job_id, worker_id):
         finish(store, claim)

@@ -12,7 +12,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.views.job_metrics import JobMetrics
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.batches import insert_batches
-from tests.builders import MODEL, answer, chunks_of, finish, make_job, make_worker, take
+from tests.builders import MODEL, answer, chunks_of, claim_one, finish, make_job, make_worker
 from tests.commands import qwenq_here
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def answered(store: Store) -> int:
     """A job with two measured answers."""
     job_id = make_job(store, documents=2)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
         measured = BatchMetrics(2, 30, 45, 60, 4.0, 2 * 1024**3, 5 * 1024**3, prefix_tokens=10, together=1.5)
         insert_batches(connection, claim, MODEL, [measured])

@@ -11,7 +11,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
 from tests.acceptance.failing_engine import FAULTY
 from tests.audit import audit
-from tests.builders import answer, chunks_of, failure, finish, make_job, make_worker, take
+from tests.builders import answer, chunks_of, claim_one, failure, finish, make_job, make_worker
 from tests.commands import qwenq_here
 from tests.processes import Fleet, qwenq, read_jsonl, write_jsonl
 from tests.services import Jobs
@@ -85,7 +85,7 @@ def test_retry_is_refused_in_one_sentence_when_there_is_nothing_to_run(
     home = environment_of(settings)
     job = make_job(store, documents=2)
     (chunk,) = chunks_of(store, job)
-    finish(store, take(store, chunk, make_worker(store)), [failure(0, "generation_error"), answer(1)])
+    finish(store, claim_one(store, chunk, make_worker(store)), [failure(0, "generation_error"), answer(1)])
     refused = qwenq("retry", str(job), "--code", "poison", cwd=folder, env=home)
     assert refused.returncode == 2
     assert f"Job {job} has no document to retry with the code poison" in refused.stderr

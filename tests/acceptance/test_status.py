@@ -9,7 +9,7 @@ from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
-from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.builders import EXPIRED, chunks_of, claim_one, make_job, make_worker
 from tests.commands import qwenq_here
 from tests.integration.store.conftest import age
 from tests.processes import qwenq
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def stranded(store: Store) -> int:
     """A job with one chunk claimed by a dead worker, and two chunks that were never announced."""
     job_id = make_job(store)
-    take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     age(store, job_id, 60)
     return job_id
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from qwenq.schemas.states import ChunkState
 from qwenq.schemas.tables.core import chunks
-from tests.builders import EXPIRED, chunks_of, make_worker, take
+from tests.builders import EXPIRED, chunks_of, claim_one, make_worker
 from tests.processes import Fleet
 from tests.services import Jobs
 from tests.waiting import eventually
@@ -19,7 +19,7 @@ def test_beat_alone_finds_what_is_stranded_within_two_leases(fleet: Fleet, jobs:
     eventually(lambda: "reconciled" in beat.log.read_text(), "beat reconciles")
     job_id = jobs.submit(["first", "second"], model="echo", chunk_documents=1).job_id
     held, _ = chunks_of(jobs.store, job_id)
-    take(jobs.store, held, make_worker(jobs.store), EXPIRED)
+    claim_one(jobs.store, held, make_worker(jobs.store), EXPIRED)
     eventually(lambda: _are_announced(jobs, job_id), "both chunks wait and are announced", 2 * LEASE_SECONDS)
     assert beat.exit_code is None
 

@@ -25,7 +25,7 @@ from qwenq.store.database.store import Store
 from qwenq.store.life.workers import note_failed
 from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.schedules.schedules import insert_schedule
-from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.builders import EXPIRED, chunks_of, claim_one, make_job, make_worker
 from tests.integration.store.conftest import age
 
 LONG_AGO = -600.0
@@ -119,7 +119,7 @@ def test_each_kind_of_stranded_work_is_reported(store: Store, settings: Settings
     worker_id = make_worker(store)
     assert checked(settings, "stranded").state == HealthState.HEALTHY
     job_id = make_job(store)
-    take(store, chunks_of(store, job_id)[0], worker_id, 20 * EXPIRED)
+    claim_one(store, chunks_of(store, job_id)[0], worker_id, 20 * EXPIRED)
     age(store, job_id, 600)
     half = make_job(store, released=False)
     with store.writing() as connection:
@@ -132,7 +132,7 @@ def test_each_kind_of_stranded_work_is_reported(store: Store, settings: Settings
 
 def test_a_worker_that_became_slow_is_reported(store: Store, settings: Settings) -> None:
     worker_id = make_worker(store)
-    claim = take(store, chunks_of(store, make_job(store))[0], worker_id)
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], worker_id)
 
     def measured(seconds: float) -> BatchMetrics:
         return BatchMetrics(1, 10, 10, 100, seconds, 0, 0)

@@ -23,11 +23,11 @@ from tests.builders import (
     MODEL,
     answer_all,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     make_worker,
-    take,
 )
 from tests.integration.store.conftest import audited_status
 from tests.integration.worker.test_keeper import METRICS
@@ -61,7 +61,7 @@ def ids(report: PruneReport) -> list[int]:
 def test_prune_removes_only_jobs_that_ended_long_ago_with_all_rows(store: Store, settings: Settings) -> None:
     worker_id = make_worker(store)
     old, recent, running = make_ended(store, worker_id, 40), make_ended(store, worker_id, 20), make_job(store)
-    claim = take(store, chunks_of(store, running)[0], worker_id)
+    claim = claim_one(store, chunks_of(store, running)[0], worker_id)
     with store.writing() as connection:
         insert_batches(connection, claim, MODEL, [METRICS])
     report = pruned(settings, 30 * DAY)
@@ -144,7 +144,7 @@ def test_prune_never_removes_a_living_worker(store: Store, settings: Settings) -
 def test_prune_skips_a_job_that_was_retried_meanwhile(store: Store, settings: Settings) -> None:
     worker_id = make_worker(store)
     job_id = make_job(store, documents=1)
-    finish(store, take(store, chunks_of(store, job_id)[0], worker_id), [failure(0)])
+    finish(store, claim_one(store, chunks_of(store, job_id)[0], worker_id), [failure(0)])
     assert ids(foresee(settings, 0.0)) == [job_id]
     with store.writing() as connection:
         retry_failed(connection, job_id)
@@ -167,13 +167,13 @@ def test_a_late_worker_of_a_removed_job_writes_into_no_later_job(store: Store, s
     """SQLite reuses the numbers of a removed job and its chunks."""
     sleeper, other = make_worker(store), make_worker(store)
     job_id = make_job(store, documents=4)
-    slept = take(store, chunks_of(store, job_id)[0], sleeper)
+    slept = claim_one(store, chunks_of(store, job_id)[0], sleeper)
     with store.writing() as connection:
         cancel_job(connection, job_id)
         drop_chunk(connection, slept)
     assert ids(pruned(settings, 0.0)) == [job_id]
     later = make_job(store, documents=4)
-    take(store, chunks_of(store, later)[0], other)
+    claim_one(store, chunks_of(store, later)[0], other)
     with store.writing() as connection, pytest.raises(LeaseLost):
         hold_fence(connection, slept, 60)
     assert audited_status(store, later).documents.running == 4
@@ -181,7 +181,7 @@ def test_a_late_worker_of_a_removed_job_writes_into_no_later_job(store: Store, s
 
 def test_a_cancelled_job_stays_while_a_worker_holds_a_chunk(store: Store, settings: Settings) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
         cancel_job(connection, job_id)
         assert hold_ended(connection, job_id, 0.0, 60) is None
@@ -194,7 +194,7 @@ def test_a_cancelled_job_stays_while_a_worker_holds_a_chunk(store: Store, settin
 
 def test_late_batches_of_a_removed_job_are_dropped(store: Store, settings: Settings) -> None:
     job_id = make_job(store, documents=1)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [failure(0)])
     assert ids(pruned(settings, 0.0)) == [job_id]
     with store.writing() as connection:

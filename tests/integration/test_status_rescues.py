@@ -14,7 +14,7 @@ from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.views.jobs.statuses import job_status
-from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.builders import EXPIRED, chunks_of, claim_one, make_job, make_worker
 from tests.integration.store.conftest import age, audited_status
 
 
@@ -38,7 +38,7 @@ def test_status_does_not_show_documents_of_a_dead_worker_as_running(
     store: Store, settings: Settings, dead: int
 ) -> None:
     job_id = make_job(store)
-    take(store, chunks_of(store, job_id)[0], dead, EXPIRED)
+    claim_one(store, chunks_of(store, job_id)[0], dead, EXPIRED)
     assert audited_status(store, job_id).documents.running == 4
     Rescuer(settings).put_back()
     assert (audited_status(store, job_id).documents.running, len(chunks_of(store, job_id))) == (0, 3)
@@ -46,7 +46,7 @@ def test_status_does_not_show_documents_of_a_dead_worker_as_running(
 
 def test_status_leaves_living_claims_alone(store: Store, settings: Settings, dead: int) -> None:
     job_id = make_job(store)
-    take(store, chunks_of(store, job_id)[0], dead)
+    claim_one(store, chunks_of(store, job_id)[0], dead)
     Rescuer(settings).put_back()
     assert audited_status(store, job_id).documents.running == 4
 
@@ -83,7 +83,7 @@ def test_status_rescues_and_reports_a_broker_that_is_away(
     store: Store, settings: Settings, dead: int
 ) -> None:
     job_id = make_job(store)
-    take(store, chunks_of(store, job_id)[0], dead, EXPIRED)
+    claim_one(store, chunks_of(store, job_id)[0], dead, EXPIRED)
     age(store, job_id, 60)
     rescuer = Rescuer(settings)
     rescuer.put_back()
@@ -98,7 +98,7 @@ def test_status_without_stranded_work_writes_nothing_and_imports_no_celery(
 ) -> None:
     fresh, held = make_job(store), make_job(store)
     for chunk_id in chunks_of(store, held):
-        take(store, chunk_id, dead)
+        claim_one(store, chunk_id, dead)
     monkeypatch.setitem(sys.modules, "qwenq.store.broker.broker", None)
 
     def no_writing(_self: Store) -> None:
@@ -118,7 +118,7 @@ def test_a_watched_status_rescues_each_half_lease(store: Store, settings: Settin
     rescuer = Rescuer(settings.model_copy(update={"lease_seconds": 3_600.0}))
     rescuer.look_sometimes()
     job_id = make_job(store)
-    take(store, chunks_of(store, job_id)[0], dead, EXPIRED)
+    claim_one(store, chunks_of(store, job_id)[0], dead, EXPIRED)
     rescuer.look_sometimes()
     assert audited_status(store, job_id).documents.running == 4
     Rescuer(settings).look_sometimes()

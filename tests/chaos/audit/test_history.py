@@ -8,7 +8,17 @@ from qwenq.store.database.store import Store
 from qwenq.store.life import rescue
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
 from qwenq.store.outcomes.outcomes import insert_outcomes
-from tests.builders import EXPIRED, answer, answers, chunks_of, finish, make_job, make_worker, take, write
+from tests.builders import (
+    EXPIRED,
+    answer,
+    answers,
+    chunks_of,
+    claim_one,
+    finish,
+    make_job,
+    make_worker,
+    write,
+)
 from tests.chaos.audit.history import chunk_changes, document_changes, keep_history, result_writes
 
 
@@ -17,11 +27,11 @@ def test_history_shows_an_answer_written_without_the_fence(store: Store) -> None
     job_id = make_job(store, documents=4)
     (chunk_id,) = chunks_of(store, job_id)
     worker_id = make_worker(store)
-    stale = take(store, chunk_id, worker_id, EXPIRED)
+    stale = claim_one(store, chunk_id, worker_id, EXPIRED)
     write(store, stale, [answer(0)], EXPIRED)
     with store.writing() as connection:
         rescue.rescue_expired(connection, max_crashes=2)
-    current = take(store, chunk_id, worker_id)
+    current = claim_one(store, chunk_id, worker_id)
     with store.writing() as connection:
         insert_outcomes(connection, stale, OutcomeRows.of([answer(1)]))
     finish(store, current, answers(current)[2:])
@@ -45,7 +55,7 @@ def test_a_second_outcome_is_found_in_each_table(store: Store) -> None:
     keep_history(store)
     job_id = make_job(store, documents=1)
     (chunk_id,) = chunks_of(store, job_id)
-    finish(store, take(store, chunk_id, make_worker(store)))
+    finish(store, claim_one(store, chunk_id, make_worker(store)))
     with store.writing() as connection:
         connection.execute(update(documents).values(state=DocumentState.CANCELLED))
         (answer,) = connection.execute(select(results)).mappings()

@@ -10,7 +10,7 @@ from qwenq.schemas.states import JobState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.views.jobs.statuses import job_status
-from tests.builders import answer, failure, finish, make_job, make_worker, take_next
+from tests.builders import answer, claim_first, failure, finish, make_job, make_worker
 from tests.monitors import Browser, running_monitor
 
 ACTIONS = ["cancel", "pause", "resume", "retry"]
@@ -54,7 +54,7 @@ def test_retry_requeues_failed_documents_and_announces_them(
 ) -> None:
     worker = make_worker(watched_store)
     job_id = make_job(watched_store, documents=2)
-    claim = take_next(watched_store, job_id, worker)
+    claim = claim_first(watched_store, job_id, worker)
     assert claim is not None
     finish(watched_store, claim, [answer(0), failure(1)])
     with Broker(watched) as broker:

@@ -13,7 +13,7 @@ from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
 from qwenq.store.views.answers import results
-from tests.builders import answer, failure, finish, make_job, make_worker, take_next
+from tests.builders import answer, claim_first, failure, finish, make_job, make_worker
 from tests.monitors import Browser, running_monitor
 
 MARKUP = "<script>alert(1)</script>,\"'\r\n\N{SNOWMAN}"
@@ -23,7 +23,7 @@ MARKUP = "<script>alert(1)</script>,\"'\r\n\N{SNOWMAN}"
 def job(watched_store: Store) -> int:
     """Five documents: four answered, one failed, and a bad row."""
     job_id = make_job(watched_store, documents=6, chunk_documents=6, bad=[5])
-    claim = take_next(watched_store, job_id, make_worker(watched_store))
+    claim = claim_first(watched_store, job_id, make_worker(watched_store))
     assert claim is not None
     finish(watched_store, claim, [answer(0, MARKUP), answer(1), answer(2), answer(3), failure(4)])
     return job_id
@@ -57,7 +57,7 @@ def test_a_download_of_many_pages_of_rows_is_complete_and_ordered(
 ) -> None:
     documents = 2 * results.PAGE_ROWS + 1
     job_id = make_job(watched_store, documents=documents, chunk_documents=documents)
-    claim = take_next(watched_store, job_id, make_worker(watched_store))
+    claim = claim_first(watched_store, job_id, make_worker(watched_store))
     assert claim is not None
     finish(watched_store, claim)
     lines = flower.get(f"/jobs/{job_id}/results.jsonl").text.splitlines()

@@ -17,7 +17,7 @@ from qwenq.store.life.workers import note_failed, note_model_loaded, register_wo
 from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.views.fleet import fleet as store_of_fleet
 from qwenq.store.views.fleet.fleet import read_fleet
-from tests.builders import MODEL, chunks_of, make_job, make_worker, take
+from tests.builders import MODEL, chunks_of, claim_one, make_job, make_worker
 from tests.monitors import Browser, running_monitor
 from tests.processes import Fleet
 from tests.waiting import eventually
@@ -53,7 +53,7 @@ def test_an_empty_fleet_shows_how_to_start_a_worker(flower: Browser) -> None:
 def test_a_busy_worker_shows_its_chunk_and_an_idle_one_waits(flower: Browser, watched_store: Store) -> None:
     busy, idle = (make_worker(watched_store, name=name) for name in ("busy@here", "idle@here"))
     job_id = make_job(watched_store)
-    claim = take(watched_store, chunks_of(watched_store, job_id)[0], busy)
+    claim = claim_one(watched_store, chunks_of(watched_store, job_id)[0], busy)
     with watched_store.writing() as connection:
         memory = {
             "check_tokens_per_second": 99.5,
@@ -84,7 +84,7 @@ def test_markup_from_a_worker_is_shown_as_text(flower: Browser, watched_store: S
 
 def test_the_last_hour_of_a_worker_is_a_plot_and_a_sentence(flower: Browser, watched_store: Store) -> None:
     worker_id = make_worker(watched_store)
-    claim = take(watched_store, chunks_of(watched_store, make_job(watched_store))[0], worker_id)
+    claim = claim_one(watched_store, chunks_of(watched_store, make_job(watched_store))[0], worker_id)
     with watched_store.writing() as connection:
         insert_batches(connection, claim, MODEL, [MEASURED])
         of_worker = update(batches).where(batches.c.worker_id == worker_id)
@@ -131,7 +131,7 @@ def test_a_killed_worker_is_shown_as_lost_and_a_busy_one_as_busy(
     killed, busy = (by_pid[service.pid] for service in services)
     job_id = make_job(store, documents=8)
     for chunk_id, worker_id in zip(chunks_of(store, job_id), (killed, busy), strict=True):
-        take(store, chunk_id, worker_id)
+        claim_one(store, chunk_id, worker_id)
         with store.writing() as connection:
             note_model_loaded(connection, worker_id, INFO)
     with running_monitor(settings) as flower:

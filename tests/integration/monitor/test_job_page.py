@@ -28,13 +28,13 @@ from tests.builders import (
     answer_all,
     answers,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     make_worker,
     row,
     store_job,
-    take,
     write,
 )  # fmt: skip
 from tests.monitors import Browser, running_monitor
@@ -68,7 +68,8 @@ def _follow(flower: Browser, path: str, row: str, link: str) -> list[int]:
 def test_the_page_of_a_job_shows_progress_counts_and_details(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store, documents=8)
     finish(
-        watched_store, take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+        watched_store,
+        claim_one(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store)),
     )
     page = flower.get(f"/jobs/{job_id}").text
     summary = _words(_part(flower, job_id, "summary"))
@@ -106,7 +107,7 @@ def test_progress_and_speed_of_a_job_are_plots_sentences_and_tables(
 ) -> None:
     job_id = make_job(watched_store, documents=8)
     assert "No worker has started this job yet." in _part(flower, job_id, "plots")
-    claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    claim = claim_one(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
     with watched_store.writing() as connection:
         insert_batches(connection, claim, MODEL, [MEASURED])
     finish(watched_store, claim)
@@ -122,7 +123,7 @@ def test_failures_are_grouped_by_code_with_messages_and_documents(
     flower: Browser, watched_store: Store
 ) -> None:
     job_id = make_job(watched_store, documents=5, chunk_documents=5)
-    claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    claim = claim_one(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
     finish(
         watched_store, claim, [answer(0), *(failure(seq) for seq in (1, 2, 3)), failure(4, "poison", "twice")]
     )
@@ -144,7 +145,7 @@ def test_paging_reaches_all_chunks_and_filters_by_state(flower: Browser, watched
     count = 2 * PAGE_CHUNKS + 1
     job_id = make_job(watched_store, documents=count, chunk_documents=1)
     every = chunks_of(watched_store, job_id)
-    claim = take(watched_store, every[30], make_worker(watched_store, name="w9@there"))
+    claim = claim_one(watched_store, every[30], make_worker(watched_store, name="w9@there"))
     assert _follow(flower, f"/jobs/{job_id}", "chunk", "More chunks") == every
     running = flower.get(f"/jobs/{job_id}?chunk_state=running").text
     assert re.findall(r'id="chunk-(\d+)"', running) == [str(claim.chunk_id)]
@@ -155,7 +156,7 @@ def test_long_documents_and_answers_are_cut_with_a_link_to_the_whole(
     flower: Browser, watched_store: Store
 ) -> None:
     job_id = store_job(watched_store, [row(0, content=json.dumps({"text": "broad " * 1_000}))])
-    claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    claim = claim_one(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
     finish(watched_store, claim, [answer(0, "tall " * 1_000)])
     part = _part(flower, job_id, "answers")
     assert (part.count("broad"), part.count("tall")) == (100, 120)
@@ -189,7 +190,7 @@ def _job_of_markup(store: Store) -> int:
         insert_rows(connection, job_id, 0, rows, sources)
         insert_chunks(connection, job_id, [*planner.add(rows, set()), *planner.finish()])
         queue_job(connection, job_id)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     said = [answer(0, SCRIPT % "answer", SCRIPT % "reasoning"), failure(1, message=SCRIPT % "message")]
     finish(store, claim, said)
     return job_id
@@ -240,6 +241,6 @@ def test_an_invalid_place_in_a_job_is_refused_by_name(
 
 def test_documents_of_a_claimed_chunk_count_as_running(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store, documents=4)
-    claim = take(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    claim = claim_one(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
     write(watched_store, claim, answers(claim)[:1])
     assert "pending 0 running 3 succeeded 1" in _words(_part(flower, job_id, "summary"))

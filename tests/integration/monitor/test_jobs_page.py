@@ -11,7 +11,7 @@ from qwenq.monitor.pages.jobs import PAGE_JOBS
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import jobs
 from qwenq.store.database.store import Store
-from tests.builders import answer, answer_all, failure, finish, make_job, make_worker, take_next
+from tests.builders import answer, answer_all, claim_first, failure, finish, make_job, make_worker
 from tests.monitors import Browser, running_monitor
 
 LIVE = {"HX-Request": "true"}
@@ -56,7 +56,7 @@ def test_the_example_of_submit_uses_the_model_of_a_live_worker(settings: Setting
 def test_a_row_shows_state_progress_speed_and_age_of_a_job(flower: Browser, watched_store: Store) -> None:
     job_id = make_job(watched_store, documents=8, chunk_documents=4)
     worker = make_worker(watched_store)
-    claim = take_next(watched_store, job_id, worker)
+    claim = claim_first(watched_store, job_id, worker)
     assert claim is not None
     finish(watched_store, claim, [answer(0), answer(1), answer(2), failure(3)])
     row = _row(flower.get("/jobs").text, job_id)

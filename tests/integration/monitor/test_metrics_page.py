@@ -19,7 +19,7 @@ from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.views.monitoring.batches import SETTLED_SECONDS
-from tests.builders import MODEL, answer_all, chunks_of, make_job, make_worker, take
+from tests.builders import MODEL, answer_all, chunks_of, claim_one, make_job, make_worker
 from tests.monitors import Browser, running_monitor
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -53,7 +53,7 @@ def grown(before: Samples, after: Samples, name: str, **labels: str) -> float:
 def claim(watched_store: Store) -> Claim:
     """A chunk that a worker holds."""
     job_id = make_job(watched_store, documents=4)
-    return take(
+    return claim_one(
         watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store, name="busy@here")
     )
 

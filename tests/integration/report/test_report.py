@@ -32,12 +32,12 @@ from tests.builders import (
     answer,
     answer_all,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     make_worker,
     row,
-    take,
 )
 from tests.commands import qwenq_here
 
@@ -99,7 +99,7 @@ def structured_job(store: Store) -> int:
         rejected = insert_rows(connection, job_id, 0, content, spec.sources)
         insert_chunks(connection, job_id, [*planner.add(content, set(rejected)), *planner.finish()])
         queue_job(connection, job_id)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
         insert_batches(connection, claim, MODEL, [BatchMetrics(1, 40, 48, 20, 7.2, 1_000, 2_000)])
     finish(

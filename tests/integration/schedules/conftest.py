@@ -16,7 +16,7 @@ from qwenq.schemas.states import ChunkState, JobState, RunState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.views.jobs.statuses import job_status
-from tests.builders import chunks_of, finish, make_worker, take
+from tests.builders import chunks_of, claim_one, finish, make_worker
 
 NIGHT = datetime(2030, 11, 22, 2, tzinfo=UTC)
 """A due time of `0 2 * * *` in the future."""
@@ -64,7 +64,7 @@ class Nights:
         """Answer a job as a worker does."""
         assert job_id is not None
         for chunk_id in chunks_of(self.store, job_id, ChunkState.QUEUED):
-            finish(self.store, take(self.store, chunk_id, self.worker))
+            finish(self.store, claim_one(self.store, chunk_id, self.worker))
         with self.store.reading() as connection:
             status = job_status(connection, job_id)
         assert status is not None

@@ -19,7 +19,7 @@ from qwenq.schemas.tables.schedules import schedule_runs, schedules
 from qwenq.store.database.clock import moment_of, now
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.schedules.runs import hold_run
-from tests.builders import answer, chunks_of, failure, finish, take
+from tests.builders import answer, chunks_of, claim_one, failure, finish
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 
 
@@ -169,7 +169,7 @@ def test_a_run_with_too_many_failures_fails_and_is_still_delivered(nights: Night
     nights.tick()
     [run] = nights.runs()
     [chunk] = chunks_of(nights.store, run.job_id or 0)
-    claim = take(nights.store, chunk, nights.worker)
+    claim = claim_one(nights.store, chunk, nights.worker)
     finish(nights.store, claim, [answer(0), answer(1), failure(2)])
     nights.tick()
     [run] = nights.runs()

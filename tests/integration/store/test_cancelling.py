@@ -14,11 +14,11 @@ from tests.builders import (
     answer,
     answer_all,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     make_worker,
-    take,
     write,
 )
 from tests.integration.store.conftest import Audited
@@ -37,7 +37,7 @@ def test_a_running_chunk_of_a_cancelled_job_runs_until_its_worker_drops_it(
     store: Store, audited: Audited
 ) -> None:
     job_id = make_job(store, documents=12)
-    claim = take(store, chunks_of(store, job_id)[1], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[1], make_worker(store))
     write(store, claim, [answer(4)])
     _cancel(store, job_id)
     status = audited(job_id)
@@ -52,7 +52,7 @@ def test_a_running_chunk_of_a_cancelled_job_runs_until_its_worker_drops_it(
 
 def test_a_cancel_keeps_the_outcomes_of_a_released_chunk(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [answer(0), answer(1), failure(2)])
     with store.writing() as connection:
         release_chunk(connection, claim)
@@ -63,7 +63,7 @@ def test_a_cancel_keeps_the_outcomes_of_a_released_chunk(store: Store, audited: 
 
 def test_answers_that_arrive_after_a_cancel_are_kept(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=8)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     _cancel(store, job_id)
     assert finish(store, claim) is None
     status = audited(job_id)
@@ -77,7 +77,7 @@ def test_answers_that_arrive_after_a_cancel_are_kept(store: Store, audited: Audi
 def test_a_chunk_released_after_a_cancel_is_dropped(store: Store, audited: Audited) -> None:
     """Its worker stops at the same moment, and does not know of the cancel."""
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [failure(2)])
     _cancel(store, job_id)
     with store.writing() as connection:
@@ -106,7 +106,9 @@ def test_a_job_that_has_ended_cannot_be_cancelled(store: Store, audited: Audited
     if ended == JobState.COMPLETED:
         answer_all(store, job_id, make_worker(store))
     elif ended == JobState.FAILED:
-        finish(store, take(store, chunks_of(store, job_id)[0], make_worker(store)), [failure(0), failure(1)])
+        finish(
+            store, claim_one(store, chunks_of(store, job_id)[0], make_worker(store)), [failure(0), failure(1)]
+        )
     else:
         _cancel(store, job_id)
     before = audited(job_id)
@@ -120,7 +122,7 @@ def test_a_cancel_leaves_other_jobs_alone(store: Store, audited: Audited) -> Non
     first, second = make_job(store), make_job(store)
     _cancel(store, first)
     assert (audited(second).state, audited(second).documents.pending) == (JobState.QUEUED, 10)
-    take(store, chunks_of(store, second)[0], make_worker(store))
+    claim_one(store, chunks_of(store, second)[0], make_worker(store))
 
 
 def _cancel(store: Store, job_id: int) -> None:

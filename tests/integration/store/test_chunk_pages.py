@@ -6,7 +6,7 @@ from qwenq.schemas.views.job_pages import ChunkPage
 from qwenq.store.database.store import Store
 from qwenq.store.views.jobs.chunk_pages import chunk_page
 from qwenq.store.views.jobs.details import job_details
-from tests.builders import LEASE, chunks_of, finish, make_job, make_worker, take
+from tests.builders import LEASE, chunks_of, claim_one, finish, make_job, make_worker
 
 
 def test_chunks_come_in_input_order_a_page_at_a_time(store: Store) -> None:
@@ -22,8 +22,8 @@ def test_a_chunk_line_shows_worker_attempts_and_lease(store: Store) -> None:
     job_id = make_job(store, documents=12)
     worker_id = make_worker(store, name="w7@there")
     done, running, waiting = chunks_of(store, job_id)
-    finish(store, take(store, done, worker_id))
-    take(store, running, worker_id)
+    finish(store, claim_one(store, done, worker_id))
+    claim_one(store, running, worker_id)
     first, second = _page(store, job_id, after=-1).chunks
     assert (first.id, first.state, first.worker, first.attempt) == (done, ChunkState.DONE, "w7@there", 1)
     assert (first.succeeded, first.lease_seconds) == (4, None)
@@ -37,7 +37,7 @@ def test_a_chunk_line_shows_worker_attempts_and_lease(store: Store) -> None:
 
 def test_chunks_can_be_filtered_by_state(store: Store) -> None:
     job_id = make_job(store, documents=12)
-    take(store, chunks_of(store, job_id)[1], make_worker(store))
+    claim_one(store, chunks_of(store, job_id)[1], make_worker(store))
     assert [chunk.first_seq for chunk in _page(store, job_id, -1, ChunkState.RUNNING).chunks] == [4]
     assert [chunk.first_seq for chunk in _page(store, job_id, -1, ChunkState.QUEUED).chunks] == [0, 8]
 

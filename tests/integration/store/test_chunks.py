@@ -15,7 +15,7 @@ from qwenq.store.views.work.announcements import (
     never_announced,
     unannounced_of_job,
 )
-from tests.builders import EXPIRED, MODEL, chunks_of, finish, make_job, make_worker, take
+from tests.builders import EXPIRED, MODEL, chunks_of, claim_one, finish, make_job, make_worker
 from tests.integration.store.conftest import age
 
 
@@ -62,9 +62,9 @@ def test_a_chunk_that_is_held_or_done_does_not_wait(store: Store) -> None:
     worker_id = make_worker(store)
     age(store, job_id, 60)
     held, lost, done, waiting = chunks_of(store, job_id)
-    take(store, held, worker_id)
-    take(store, lost, worker_id, EXPIRED)
-    finish(store, take(store, done, worker_id))
+    claim_one(store, held, worker_id)
+    claim_one(store, lost, worker_id, EXPIRED)
+    finish(store, claim_one(store, done, worker_id))
     assert _never(store) == [waiting]
     with store.reading() as connection:
         assert count_waiting(connection) == {MODEL: 1}

@@ -21,11 +21,11 @@ from tests.builders import (
     MODEL,
     answer,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     make_worker,
-    take,
     write,
 )
 from tests.integration.store.conftest import Audited
@@ -84,7 +84,7 @@ def test_a_held_done_or_missing_chunk_cannot_be_claimed(store: Store) -> None:
     job_id = make_job(store, documents=4)
     worker_id = make_worker(store)
     chunk_id = chunks_of(store, job_id)[0]
-    claim = take(store, chunk_id, worker_id)
+    claim = claim_one(store, chunk_id, worker_id)
     assert _claim(store, chunk_id, worker_id) is None
     finish(store, claim)
     assert _claim(store, chunk_id, worker_id) is None
@@ -108,22 +108,22 @@ def test_a_chunk_of_a_job_that_must_not_run_cannot_be_claimed(
 def test_each_claim_is_a_new_attempt_whatever_ended_the_one_before(store: Store) -> None:
     chunk_id = chunks_of(store, make_job(store, documents=4))[0]
     worker_id = make_worker(store)
-    first = take(store, chunk_id, worker_id)
+    first = claim_one(store, chunk_id, worker_id)
     with store.writing() as connection:
         hold_fence(connection, first, -1)
         rescue_expired(connection, max_crashes=5)
-    second = take(store, chunk_id, worker_id)
+    second = claim_one(store, chunk_id, worker_id)
     with store.writing() as connection:
         hold_fence(connection, second, None)
         release_chunk(connection, second)
-    third = take(store, chunk_id, worker_id)
+    third = claim_one(store, chunk_id, worker_id)
     assert [claim.attempt for claim in (first, second, third)] == [1, 2, 3]
 
 
 def test_a_released_chunk_keeps_its_outcomes_and_counts_no_crash(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
     chunk_id = chunks_of(store, job_id)[0]
-    claim = take(store, chunk_id, make_worker(store))
+    claim = claim_one(store, chunk_id, make_worker(store))
     with store.writing() as connection:
         connection.execute(update(chunks).values(published_at=chunks.c.created_at))
     write(store, claim, [answer(1), failure(2)])
@@ -139,7 +139,7 @@ def test_a_released_chunk_keeps_its_outcomes_and_counts_no_crash(store: Store, a
 
 def test_a_finished_chunk_is_done_for_good(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=8)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
         assert hold_fence(connection, claim, None).unfinished == 4
     assert finish(store, claim) is None
@@ -153,7 +153,7 @@ def test_a_chunk_with_an_unanswered_document_cannot_be_closed(store: Store) -> N
     """A CHECK constraint forbids it: a worker's mistake may cost time, never a document."""
     from sqlalchemy.exc import IntegrityError
 
-    claim = take(store, chunks_of(store, make_job(store, documents=4))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store, documents=4))[0], make_worker(store))
     with pytest.raises(IntegrityError, match="done_is_complete"), store.writing() as connection:
         finish_chunk(connection, claim)
 
@@ -163,7 +163,7 @@ def test_a_renewal_returns_the_states_of_job_and_worker(store: Store) -> None:
     worker_id = make_worker(store)
     make_worker(store)
     make_job(store)
-    claim = take(store, chunks_of(store, job_id)[0], worker_id)
+    claim = claim_one(store, chunks_of(store, job_id)[0], worker_id)
     with store.writing() as connection:
         standing = hold_fence(connection, claim, None)
         assert (standing.job, standing.worker) == (JobState.RUNNING, WorkerState.READY)

@@ -16,7 +16,7 @@ from qwenq.store.database.store import Store
 from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.views.jobs.device_times import device_times
 from qwenq.store.views.jobs.distributions import job_distributions
-from tests.builders import MODEL, chunks_of, failure, finish, make_job, make_worker, take
+from tests.builders import MODEL, chunks_of, claim_one, failure, finish, make_job, make_worker
 
 
 def outcome(
@@ -36,7 +36,7 @@ def test_each_value_is_counted_in_the_bar_that_holds_it(store: Store) -> None:
     seconds = [bound * share for bound in SECOND_BOUNDS for share in (0.999, 1.0, 1.001)]
     lengths = [*edges, *random.Random(6).choices(range(10_000), k=len(seconds) - len(edges))]
     job_id = make_job(store, documents=len(seconds), chunk_documents=len(seconds))
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [outcome(*one) for one in zip(range(len(seconds)), lengths, seconds, strict=True)])
     with store.reading() as connection:
         found = job_distributions(connection, job_id)
@@ -54,7 +54,7 @@ def test_each_value_is_counted_in_the_bar_that_holds_it(store: Store) -> None:
 
 def test_reused_failed_and_unmeasured_documents_are_left_out(store: Store) -> None:
     job_id = make_job(store, documents=5, chunk_documents=5)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     outcomes = [
         outcome(0, 10, 2.5, FinishReason.LENGTH),
         replace(outcome(1, 0, 0.0), reused_from=job_id),
@@ -82,10 +82,10 @@ def test_device_times_add_up_the_batches_of_the_job(store: Store) -> None:
     job_id, other = make_job(store, documents=8, chunk_documents=4), make_job(store)
     first, second = (make_worker(store, name=f"w{number}@here") for number in range(2))
     mine = [
-        take(store, chunk_id, worker_id)
+        claim_one(store, chunk_id, worker_id)
         for chunk_id, worker_id in zip(chunks_of(store, job_id), (first, second), strict=True)
     ]
-    theirs = take(store, chunks_of(store, other)[0], first)
+    theirs = claim_one(store, chunks_of(store, other)[0], first)
     with store.writing() as connection:
         for claim, seconds in ((mine[0], 1.5), (mine[1], 2.0), (mine[0], 0.25), (theirs, 100.0)):
             insert_batches(connection, claim, MODEL, [BatchMetrics(4, 40, 48, 20, seconds, 1_000, 2_000)])

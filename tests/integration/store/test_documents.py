@@ -17,13 +17,13 @@ from qwenq.store.views.work.assignments import assignment_of, unfinished_documen
 from tests.builders import (
     answer,
     chunks_of,
+    claim_one,
     failure,
     make_job,
     make_worker,
     row,
     rows,
     store_job,
-    take,
     write,
 )
 from tests.integration.store.conftest import Audited, wait_until_blocked
@@ -47,7 +47,7 @@ CONTENTS = (
 
 def test_contents_survive_whatever_characters_they_hold(store: Store) -> None:
     job_id = store_job(store, [row(place, content=content) for place, content in enumerate(CONTENTS)], 100)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.reading() as connection:
         found = assignment_of(connection, claim).documents
     assert [content for _, content in found] == list(CONTENTS)
@@ -95,7 +95,7 @@ def test_thousands_of_rows_go_in_at_once(store: Store) -> None:
 
 def test_a_claim_gets_documents_without_an_outcome_in_input_order(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=12, chunk_documents=8, bad=(3,))
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [answer(5), failure(0), answer(6)])
     with store.reading() as connection:
         found = unfinished_documents(connection, claim)
@@ -107,7 +107,7 @@ def test_a_claim_gets_no_documents_of_another_job(store: Store) -> None:
     make_job(store, documents=4)
     job_id = make_job(store, documents=4)
     make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id, ChunkState.QUEUED)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id, ChunkState.QUEUED)[0], make_worker(store))
     assert claim.job_id == job_id
     with store.reading() as connection:
         found = unfinished_documents(connection, claim)

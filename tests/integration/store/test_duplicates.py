@@ -14,7 +14,17 @@ from qwenq.store.life.documents import RAW_DUPLICATE_CHARS, insert_rows
 from qwenq.store.life.jobs import create_job
 from qwenq.store.views.answers.results import errors_of, results_of
 from qwenq.store.views.work.assignments import assignment_of
-from tests.builders import MODEL, answer, answer_all, chunks_of, finish, make_worker, row, store_job, take
+from tests.builders import (
+    MODEL,
+    answer,
+    answer_all,
+    chunks_of,
+    claim_one,
+    finish,
+    make_worker,
+    row,
+    store_job,
+)
 from tests.integration.store.conftest import Audited
 
 
@@ -64,7 +74,7 @@ def test_a_duplicate_id_names_the_file_of_the_first_use(store: Store) -> None:
 
 def test_a_duplicate_id_keeps_the_first_answer_and_the_second_fails(store: Store, audited: Audited) -> None:
     job_id = store_job(store, [row(0, "x"), row(1, "x"), row(2, "y")])
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.reading() as connection:
         assert [seq for seq, _ in assignment_of(connection, claim).documents] == [0, 2]
     finish(store, claim, [answer(0, "first"), answer(2, "third")])

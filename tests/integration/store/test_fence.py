@@ -22,10 +22,10 @@ from tests.builders import (
     answer,
     answers,
     chunks_of,
+    claim_one,
     finish,
     make_job,
     make_worker,
-    take,
     write,
 )
 from tests.integration.store.conftest import Audited, wait_until_blocked
@@ -38,14 +38,14 @@ def job_id(store: Store) -> int:
 
 @pytest.fixture
 def expired(store: Store, job_id: int) -> Claim:
-    return take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    return claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
 
 
 def test_a_claim_whose_chunk_was_claimed_again_cannot_write(
     store: Store, job_id: int, expired: Claim, audited: Audited
 ) -> None:
     _rescue(store)
-    second = take(store, expired.chunk_id, make_worker(store))
+    second = claim_one(store, expired.chunk_id, make_worker(store))
     with pytest.raises(LeaseLost) as lost:
         write(store, expired, answers(expired))
     assert (lost.value.chunk_id, lost.value.attempt) == (expired.chunk_id, 1)
@@ -86,7 +86,7 @@ def test_outcomes_written_with_a_lost_fence_are_rolled_back(
 ) -> None:
     """A transaction that finds its fence lost is rolled back."""
     held, lost = (
-        take(store, chunk_id, make_worker(store)) for chunk_id in (_first(store, job_id), _other(store))
+        claim_one(store, chunk_id, make_worker(store)) for chunk_id in (_first(store, job_id), _other(store))
     )
     with store.writing() as connection:
         hold_fence(connection, lost, EXPIRED)
@@ -124,7 +124,7 @@ def test_a_renewal_moves_the_lease_and_a_check_does_not(store: Store, expired: C
 
 def test_a_renewal_beside_a_rescue_keeps_the_chunk(postgres: Store) -> None:
     job_id = make_job(postgres, documents=4)
-    claim = take(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres), EXPIRED)
+    claim = claim_one(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres), EXPIRED)
     with ThreadPoolExecutor() as threads:
         with postgres.writing() as connection:
             hold_fence(connection, claim, LEASE)
@@ -134,7 +134,7 @@ def test_a_renewal_beside_a_rescue_keeps_the_chunk(postgres: Store) -> None:
 
 def test_a_rescue_beside_a_renewal_queues_the_chunk(postgres: Store) -> None:
     job_id = make_job(postgres, documents=4)
-    claim = take(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres), EXPIRED)
+    claim = claim_one(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres), EXPIRED)
     with ThreadPoolExecutor() as threads:
         with postgres.writing() as connection:
             assert rescue_expired(connection, 2).requeued == 1

@@ -12,7 +12,7 @@ from qwenq.store.database.store import Store
 from qwenq.store.life.workers import note_failed, register_worker
 from qwenq.store.views.fleet.fleet import Fleet, condition_of, read_fleet
 from qwenq.store.views.fleet.speeds import STEPS, speeds_by_minute
-from tests.builders import EXPIRED, MODEL, answer, chunks_of, make_job, make_worker, take, write
+from tests.builders import EXPIRED, MODEL, answer, chunks_of, claim_one, make_job, make_worker, write
 
 HELD = HeldChunk(1, 1, 1, 4, 0, 60.0)
 
@@ -20,7 +20,7 @@ HELD = HeldChunk(1, 1, 1, 4, 0, 60.0)
 def test_a_busy_worker_shows_its_chunk_and_progress(store: Store) -> None:
     job_id = make_job(store)
     worker_id = make_worker(store)
-    claim = take(store, chunks_of(store, job_id)[0], worker_id)
+    claim = claim_one(store, chunks_of(store, job_id)[0], worker_id)
     write(store, claim, [answer(0)])
     (worker,) = _fleet(store).workers
     assert (worker.id, worker.condition) == (worker_id, WorkerCondition.BUSY)
@@ -40,7 +40,7 @@ def test_a_worker_without_a_chunk_is_idle_and_shows_its_model(store: Store) -> N
 
 def test_a_silent_worker_is_lost_whatever_it_holds(store: Store) -> None:
     worker_id = make_worker(store)
-    take(store, chunks_of(store, make_job(store))[0], worker_id, EXPIRED)
+    claim_one(store, chunks_of(store, make_job(store))[0], worker_id, EXPIRED)
     _last_heard(store, worker_id, seconds_ago=60)
     (worker,) = _fleet(store).workers
     assert worker.condition == WorkerCondition.LOST

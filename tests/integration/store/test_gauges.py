@@ -26,12 +26,12 @@ from tests.builders import (
     answer_all,
     answers,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     make_worker,
     suspect,
-    take,
 )
 from tests.integration.store.conftest import age
 
@@ -77,9 +77,9 @@ def test_documents_are_counted_by_state_in_all_and_in_open_jobs(store: Store) ->
     ended = make_job(store, documents=4, bad=(1,))
     answer_all(store, ended, worker_id)
     working = make_job(store, documents=10)
-    claim = take(store, chunks_of(store, working)[0], worker_id)
+    claim = claim_one(store, chunks_of(store, working)[0], worker_id)
     finish(store, claim, [failure(0), *answers(claim)[1:]])
-    take(store, chunks_of(store, working)[1], worker_id)
+    claim_one(store, chunks_of(store, working)[1], worker_id)
     cancelled = make_job(store, documents=5)
     with store.writing() as connection:
         cancel_job(connection, cancelled)
@@ -113,12 +113,12 @@ def test_a_reading_with_kept_sums_equals_one_without(store: Store) -> None:
         assert after.rested == alone.rested
         before = after
 
-    claim = take(store, chunks_of(store, first)[0], worker_id)
+    claim = claim_one(store, chunks_of(store, first)[0], worker_id)
     finish(store, claim, [failure(0), *answers(claim)[1:]])
     for job_id in (first, second):
         answer_all(store, job_id, worker_id)
         seen_the_same()
-    claim = take(store, chunks_of(store, third)[0], worker_id)
+    claim = claim_one(store, chunks_of(store, third)[0], worker_id)
     with store.writing() as connection:
         cancel_job(connection, third)
     seen_the_same()
@@ -172,13 +172,13 @@ def test_attempts_rescues_and_poison_are_counted(store: Store) -> None:
     job_id = make_job(store, documents=1)
     (chunk_id,) = chunks_of(store, job_id)
     worker_id = make_worker(store)
-    take(store, chunk_id, worker_id, EXPIRED)
+    claim_one(store, chunk_id, worker_id, EXPIRED)
     with store.writing() as connection:
         rescue_expired(connection, max_crashes=2)
     found = look(store)
     assert (found.attempts, found.rescues, found.poison_documents) == (1, 1, 0)
     suspect(store, chunk_id, crashes=9)
-    take(store, chunk_id, worker_id, EXPIRED)
+    claim_one(store, chunk_id, worker_id, EXPIRED)
     with store.writing() as connection:
         rescue_expired(connection, max_crashes=2)
     assert chunks_of(store, job_id, ChunkState.DONE) == [chunk_id]
@@ -187,7 +187,7 @@ def test_attempts_rescues_and_poison_are_counted(store: Store) -> None:
 
 
 def test_each_batch_is_read_once_in_order(store: Store) -> None:
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     measure(store, claim, BATCH)
     first = look(store, 0)
     assert [(one.model, one.rows, one.together, one.answer_seconds) for one in first.batches] == [
@@ -199,7 +199,7 @@ def test_each_batch_is_read_once_in_order(store: Store) -> None:
 
 
 def test_a_batch_is_read_once_no_earlier_one_can_appear(store: Store) -> None:
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     measure(store, claim, BATCH)
     measure(store, claim, BATCH, seconds_ago=SETTLED_SECONDS / 2)
     found = look(store, 0)
@@ -209,7 +209,9 @@ def test_a_batch_is_read_once_no_earlier_one_can_appear(store: Store) -> None:
 
 def test_a_batch_that_commits_after_a_later_one_is_not_lost(postgres: Store) -> None:
     worker_id = make_worker(postgres)
-    first, second = (take(postgres, chunks_of(postgres, make_job(postgres))[0], worker_id) for _ in range(2))
+    first, second = (
+        claim_one(postgres, chunks_of(postgres, make_job(postgres))[0], worker_id) for _ in range(2)
+    )
     with postgres.writing() as slow:
         insert_batches(slow, first, MODEL, [BATCH])
         measure(postgres, second, replace(BATCH, rows=5), seconds_ago=SETTLED_SECONDS / 2)
@@ -221,7 +223,7 @@ def test_a_batch_that_commits_after_a_later_one_is_not_lost(postgres: Store) -> 
 
 
 def test_a_long_backlog_of_batches_takes_several_readings(store: Store) -> None:
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     many = MOST_BATCHES + 3
     measure(store, claim, *[BATCH] * many)
     first = look(store, 0).batches
@@ -230,7 +232,7 @@ def test_a_long_backlog_of_batches_takes_several_readings(store: Store) -> None:
 
 
 def test_batches_of_a_removed_job_are_not_read(store: Store) -> None:
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     measure(store, claim, BATCH, BATCH)
     assert look(store).newest_batch == 2
     with store.writing() as connection:
@@ -239,7 +241,7 @@ def test_batches_of_a_removed_job_are_not_read(store: Store) -> None:
 
 
 def test_a_batch_of_an_older_worker_has_no_answer_seconds(store: Store) -> None:
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     measure(store, claim, BATCH)
     with store.writing() as connection:
         connection.execute(update(batches).values(answer_seconds=None))

@@ -9,7 +9,7 @@ from qwenq.schemas.views.job_metrics import JobMetrics
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.views.jobs.metrics import job_metrics
-from tests.builders import MODEL, answer, chunks_of, failure, finish, make_job, make_worker, take
+from tests.builders import MODEL, answer, chunks_of, claim_one, failure, finish, make_job, make_worker
 
 
 def metrics_of(store: Store, job_id: int) -> JobMetrics:
@@ -32,7 +32,7 @@ def test_response_times_are_those_of_the_answers(
     store: Store, took: list[float], expected: tuple[float, float, float]
 ) -> None:
     job_id = make_job(store, documents=len(took), chunk_documents=100)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [replace(answer(seq), seconds=seconds) for seq, seconds in enumerate(took)])
     found = metrics_of(store, job_id).response_seconds
     assert found is not None
@@ -43,9 +43,9 @@ def test_response_times_are_those_of_the_answers(
 def test_reused_answers_failures_and_other_jobs_do_not_count(store: Store) -> None:
     worker_id = make_worker(store)
     other = make_job(store, documents=1)
-    finish(store, take(store, chunks_of(store, other)[0], worker_id), [replace(answer(0), seconds=99.0)])
+    finish(store, claim_one(store, chunks_of(store, other)[0], worker_id), [replace(answer(0), seconds=99.0)])
     job_id = make_job(store, documents=3)
-    claim = take(store, chunks_of(store, job_id)[0], worker_id)
+    claim = claim_one(store, chunks_of(store, job_id)[0], worker_id)
     reused = replace(answer(1), seconds=50.0, reused_from=other)
     finish(store, claim, [replace(answer(0), seconds=1.5), reused, failure(2)])
     found = metrics_of(store, job_id).response_seconds
@@ -55,7 +55,7 @@ def test_reused_answers_failures_and_other_jobs_do_not_count(store: Store) -> No
 
 def test_the_devices_work_is_the_sum_of_the_batches(store: Store) -> None:
     job_id = make_job(store)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.writing() as connection:
         first = BatchMetrics(4, 30, 45, 20, 1.0, 1_000, 5_000, prefix_tokens=10, together=8.0)
         second = BatchMetrics(2, 50, 55, 40, 3.0, 3_000, 4_000, prefix_tokens=10, together=4.0)

@@ -21,12 +21,12 @@ from tests.builders import (
     answer,
     answer_all,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     make_worker,
     rows,
-    take,
     write,
 )
 from tests.integration.store.conftest import Audited
@@ -40,7 +40,7 @@ def test_the_status_follows_every_step_of_a_job(store: Store, audited: Audited) 
         queue_job(connection, job_id)
     assert _told(audited(job_id)) == ("queued", {"total": 12, "pending": 11, "failed": 1})
     first, second, third = chunks_of(store, job_id)
-    claim = take(store, first, worker_id)
+    claim = claim_one(store, first, worker_id)
     assert _told(audited(job_id)) == ("running", {"total": 12, "pending": 6, "running": 5, "failed": 1})
     write(store, claim, [answer(0), failure(1)])
     assert _told(audited(job_id))[1] == {
@@ -49,15 +49,15 @@ def test_the_status_follows_every_step_of_a_job(store: Store, audited: Audited) 
     with store.writing() as connection:
         release_chunk(connection, claim)
     assert _told(audited(job_id))[1] == {"total": 12, "pending": 9, "succeeded": 1, "failed": 2}
-    crashing = take(store, second, worker_id, EXPIRED)
+    crashing = claim_one(store, second, worker_id, EXPIRED)
     write(store, crashing, [answer(crashing.first_seq)])
     with store.writing() as connection:
         rescue_expired(connection, max_crashes=2)
     assert _told(audited(job_id))[1] == {"total": 12, "pending": 8, "succeeded": 2, "failed": 2}
     for chunk_id in (first, second):
-        finish(store, take(store, chunk_id, worker_id))
+        finish(store, claim_one(store, chunk_id, worker_id))
         assert audited(job_id).state == JobState.RUNNING
-    assert finish(store, take(store, third, worker_id)) == JobState.COMPLETED
+    assert finish(store, claim_one(store, third, worker_id)) == JobState.COMPLETED
     assert _told(audited(job_id)) == ("completed", {"total": 12, "succeeded": 10, "failed": 2})
 
 
@@ -66,7 +66,7 @@ def test_times_and_rate_are_of_the_running_time(store: Store, audited: Audited) 
     job_id = make_job(store, documents=3)
     waiting = audited(job_id)
     assert (waiting.started_at, waiting.finished_at, waiting.tokens_per_second) == (None, None, None)
-    claim = take(store, chunks_of(store, job_id)[0], worker_id)
+    claim = claim_one(store, chunks_of(store, job_id)[0], worker_id)
     running = audited(job_id)
     assert running.started_at is not None
     assert running.created_at <= running.started_at
@@ -82,7 +82,7 @@ def test_times_and_rate_are_of_the_running_time(store: Store, audited: Audited) 
 
 def test_a_job_where_nothing_succeeded_has_failed(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=2, bad=(0,))
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     assert finish(store, claim, [failure(1)]) == JobState.FAILED
     assert _told(audited(job_id)) == ("failed", {"total": 2, "failed": 2})
 
@@ -96,7 +96,7 @@ def test_a_chunk_of_bad_rows_only_is_done_at_once(store: Store, audited: Audited
     bad, good = chunks_of(store, job_id)
     assert chunks_of(store, job_id, ChunkState.DONE) == [bad]
     audited(job_id)
-    assert finish(store, take(store, good, make_worker(store))) == JobState.COMPLETED
+    assert finish(store, claim_one(store, good, make_worker(store))) == JobState.COMPLETED
     audited(job_id)
 
 
@@ -114,7 +114,7 @@ def test_an_assignment_has_the_prompt_and_parameters_that_were_stored(store: Sto
         insert_rows(connection, job_id, 0, rows(1), spec.sources)
         insert_chunks(connection, job_id, [PlannedChunk(0, 0)])
         queue_job(connection, job_id)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     with store.reading() as connection:
         assignment = assignment_of(connection, claim)
         assert (assignment.prompt, assignment.params) == (spec.prompt, spec.params)

@@ -18,7 +18,7 @@ from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
 from qwenq.store.outcomes.outcomes import insert_outcomes
-from tests.builders import EXPIRED, MODEL, answers, chunks_of, finish, make_job, make_worker, take, write
+from tests.builders import EXPIRED, MODEL, answers, chunks_of, claim_one, finish, make_job, make_worker, write
 from tests.integration.store.conftest import audited_status, wait_until_blocked
 
 METRICS = BatchMetrics(4, 40, 48, 20, 0.5, 1_000, 0)
@@ -27,7 +27,7 @@ METRICS = BatchMetrics(4, 40, 48, 20, 0.5, 1_000, 0)
 def test_two_workers_that_finish_the_last_two_chunks_at_once_complete_the_job(postgres: Store) -> None:
     job_id = make_job(postgres, documents=8)
     worker_id = make_worker(postgres)
-    held = [take(postgres, chunk_id, worker_id) for chunk_id in chunks_of(postgres, job_id)]
+    held = [claim_one(postgres, chunk_id, worker_id) for chunk_id in chunks_of(postgres, job_id)]
     both_written = threading.Barrier(len(held), timeout=30)
 
     def finish(claim: Claim) -> JobState | None:
@@ -51,7 +51,7 @@ def test_a_claim_beside_a_cancel_does_not_deadlock(postgres: Store, held: str, s
     worker_id = make_worker(postgres)
     first, second, third = chunks_of(postgres, job_id)
     if started:
-        take(postgres, first, worker_id)
+        claim_one(postgres, first, worker_id)
 
     def claim() -> Claim | None:
         with postgres.writing() as connection:
@@ -92,7 +92,7 @@ def _hold(connection: Connection, table: str, job_id: int) -> None:
 @pytest.mark.parametrize("rescued", [False, True], ids=["given back", "rescued"])
 def test_a_chunk_released_or_rescued_beside_a_cancel_is_cancelled(postgres: Store, rescued: bool) -> None:
     job_id = make_job(postgres, documents=4)
-    claim = take(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres), EXPIRED)
+    claim = claim_one(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres), EXPIRED)
     write(postgres, claim, answers(claim)[:1])
 
     def put_back() -> None:
@@ -116,7 +116,7 @@ def test_a_chunk_released_or_rescued_beside_a_cancel_is_cancelled(postgres: Stor
 
 def test_a_cancel_beside_a_release_cancels_the_released_chunk(postgres: Store) -> None:
     job_id = make_job(postgres, documents=4)
-    claim = take(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres))
+    claim = claim_one(postgres, chunks_of(postgres, job_id)[0], make_worker(postgres))
 
     def cancel() -> None:
         with postgres.writing() as connection:
@@ -138,7 +138,7 @@ def test_two_chunks_that_end_at_once_end_their_job(
 ) -> None:
     job_id = make_job(postgres, documents=8)
     first, second = chunks_of(postgres, job_id)
-    claim = take(postgres, first, make_worker(postgres))
+    claim = claim_one(postgres, first, make_worker(postgres))
     other = make_worker(postgres, name="other")
 
     with ThreadPoolExecutor() as threads:
@@ -146,7 +146,7 @@ def test_two_chunks_that_end_at_once_end_their_job(
             claims.hold_fence(connection, claim, None)
             insert_outcomes(connection, claim, OutcomeRows.of(answers(claim)))
             assert claims.finish_chunk(connection, claim) is None
-            ending = threads.submit(lambda: finish(postgres, take(postgres, second, other)))
+            ending = threads.submit(lambda: finish(postgres, claim_one(postgres, second, other)))
             wait_until_blocked(postgres, ending)
         assert ending.result(30) == JobState.COMPLETED
     assert audited_status(postgres, job_id).state == JobState.COMPLETED
@@ -156,7 +156,7 @@ def test_concurrent_rescuers_rescue_each_chunk_once(store: Store) -> None:
     job_id = make_job(store, documents=24)
     worker_id = make_worker(store)
     for chunk_id in chunks_of(store, job_id):
-        take(store, chunk_id, worker_id, EXPIRED)
+        claim_one(store, chunk_id, worker_id, EXPIRED)
     together = threading.Barrier(6, timeout=30)
 
     def rescue(_: int) -> int:

@@ -11,7 +11,7 @@ from qwenq.store.life.claims import drop_chunk
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
 from qwenq.store.outcomes.outcomes import insert_outcomes
 from qwenq.store.views.work.assignments import unfinished_documents
-from tests.builders import answer, chunks_of, failure, make_job, make_worker, take
+from tests.builders import answer, chunks_of, claim_one, failure, make_job, make_worker
 
 DOCUMENTS = 4_000
 CHUNK = 50
@@ -49,7 +49,7 @@ def test_documents_of_a_new_job_are_found_by_the_index_without_statistics(postgr
     with postgres.writing() as connection:
         connection.exec_driver_sql("ANALYZE")
     new = make_job(postgres, DOCUMENTS, chunk_documents=CHUNK)
-    claim = take(postgres, chunks_of(postgres, new)[0], make_worker(postgres))
+    claim = claim_one(postgres, chunks_of(postgres, new)[0], make_worker(postgres))
     with postgres.writing() as connection:
         connection.execute(_FILL, {"of_job": new, "first": CHUNK})
     with postgres.writing() as connection:

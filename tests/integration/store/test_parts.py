@@ -13,7 +13,7 @@ from qwenq.store.life.removal import remove
 from qwenq.store.outcomes.parts import insert_parts
 from qwenq.store.views.answers import parts as stored_parts
 from qwenq.store.views.answers.parts import answered_parts, parts_of
-from tests.builders import LEASE, chunks_of, make_job, make_worker, suspect, take
+from tests.builders import LEASE, chunks_of, claim_one, make_job, make_worker, suspect
 
 
 def answered(text: str) -> PartAnswer:
@@ -21,7 +21,7 @@ def answered(text: str) -> PartAnswer:
 
 
 def test_the_newest_answer_to_a_part_replaces_older_ones(store: Store) -> None:
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     first, cut_otherwise = Part(0, 0, 0, 0, 9), Part(0, 0, 0, 0, 7)
     other = Part(1, 0, 0, 0, 9)
     with store.writing() as connection:
@@ -37,7 +37,7 @@ def test_answers_to_parts_come_in_input_order_and_by_level(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored_parts, "PAGE_ROWS", 2)
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     told = [Part(seq, level, place, 0, 5) for seq in (0, 2) for level in (0, 1) for place in range(3 - level)]
     with store.writing() as connection:
         insert_parts(connection, claim, {part: answered("x") for part in reversed(told)})
@@ -52,7 +52,7 @@ def test_answers_to_parts_come_in_input_order_and_by_level(
 def test_an_answer_to_a_part_clears_the_crashes(store: Store) -> None:
     chunk_id = chunks_of(store, make_job(store))[0]
     suspect(store, chunk_id)
-    claim = take(store, chunk_id, make_worker(store))
+    claim = claim_one(store, chunk_id, make_worker(store))
     assert claim.suspect
     with store.writing() as connection:
         hold_fence(connection, claim, None)
@@ -64,7 +64,7 @@ def test_an_answer_to_a_part_clears_the_crashes(store: Store) -> None:
 
 
 def test_answers_to_parts_are_removed_with_their_job(store: Store) -> None:
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     with store.writing() as connection:
         insert_parts(connection, claim, {Part(0, 0, 0, 0, 9): answered("one")})
         connection.exec_driver_sql(

@@ -27,10 +27,10 @@ from tests.builders import (
     answer,
     answer_all,
     chunks_of,
+    claim_one,
     finish,
     make_job,
     make_worker,
-    take,
     write,
 )
 from tests.integration.store.conftest import Audited, age
@@ -66,7 +66,7 @@ def test_a_resumed_job_returns_to_its_state_and_completes(
 ) -> None:
     worker_id = make_worker(store)
     if begun:
-        finish(store, take(store, chunks_of(store, job_id)[0], worker_id))
+        finish(store, claim_one(store, chunks_of(store, job_id)[0], worker_id))
     before = audited(job_id)
     _pause(store, job_id)
     assert audited(job_id).state == JobState.PAUSED
@@ -78,7 +78,7 @@ def test_a_resumed_job_returns_to_its_state_and_completes(
 
 def test_a_paused_job_whose_last_documents_were_in_flight_ends(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     _pause(store, job_id)
     assert finish(store, claim) == JobState.COMPLETED
     assert audited(job_id).finished_at is not None
@@ -87,7 +87,7 @@ def test_a_paused_job_whose_last_documents_were_in_flight_ends(store: Store, aud
 def test_a_pause_lets_held_chunks_finish_and_stops_the_rest(
     store: Store, audited: Audited, job_id: int
 ) -> None:
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     _pause(store, job_id)
     write(store, claim, [answer(0)], LEASE)
     assert finish(store, claim, [answer(seq) for seq in range(1, 4)]) is None
@@ -100,8 +100,8 @@ def test_a_released_or_rescued_chunk_of_a_paused_job_stays_unclaimable(
 ) -> None:
     worker_id = make_worker(store)
     given_back, expired, _ = chunks_of(store, job_id)
-    claim = take(store, given_back, worker_id)
-    take(store, expired, worker_id, EXPIRED)
+    claim = claim_one(store, given_back, worker_id)
+    claim_one(store, expired, worker_id, EXPIRED)
     _pause(store, job_id)
     with store.writing() as connection:
         hold_fence(connection, claim, None)
@@ -125,7 +125,7 @@ def test_a_paused_job_can_be_cancelled(store: Store, audited: Audited, job_id: i
 def test_the_time_of_a_pause_is_left_out_of_the_speed(store: Store, audited: Audited, job_id: int) -> None:
     """Ten seconds of work, a pause of an hour, ten seconds of work: the speed is that of twenty seconds."""
     worker_id = make_worker(store)
-    finish(store, take(store, chunks_of(store, job_id)[0], worker_id))
+    finish(store, claim_one(store, chunks_of(store, job_id)[0], worker_id))
     _pause(store, job_id)
     with store.writing() as connection:
         connection.execute(update(jobs).values(started_at=now(-3610.0), idle_since=now(-3600.0)))
@@ -204,7 +204,7 @@ def test_a_one_shot_goes_on_with_a_paused_job(store: Store, job_id: int) -> None
 
 
 def test_a_chunk_of_a_paused_job_keeps_its_lease(store: Store, job_id: int) -> None:
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     _pause(store, job_id)
     with store.writing() as connection:
         hold_fence(connection, claim, LEASE)

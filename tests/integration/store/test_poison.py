@@ -12,7 +12,7 @@ from qwenq.store.database.store import Store
 from qwenq.store.life.claims import hold_fence
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.views.answers.results import errors_of, results_of
-from tests.builders import EXPIRED, answer, finish, make_job, make_worker, take_next, write
+from tests.builders import EXPIRED, answer, claim_first, finish, make_job, make_worker, write
 from tests.integration.store.conftest import Audited
 
 DOCUMENTS = 32
@@ -54,13 +54,13 @@ def test_crashes_with_progress_in_between_fail_no_document(store: Store, audited
     job_id = make_job(store, documents=4, chunk_documents=4)
     worker_id = make_worker(store)
     for done in range(3):
-        claim = take_next(store, job_id, worker_id)
+        claim = claim_first(store, job_id, worker_id)
         assert claim is not None
         write(store, claim, [answer(done)])
         with store.writing() as connection:
             hold_fence(connection, claim, EXPIRED)
             assert rescue_expired(connection, max_crashes=2).requeued == 1
-    last = take_next(store, job_id, worker_id)
+    last = claim_first(store, job_id, worker_id)
     assert last is not None
     finish(store, last)
     assert audited(job_id).documents.succeeded == 4
@@ -85,7 +85,7 @@ def _work(
     """Answer a job with workers that die on `poison`; the store is audited after each attempt."""
     worker_id = make_worker(store)
     effort = Effort()
-    while claim := take_next(store, job_id, worker_id):
+    while claim := claim_first(store, job_id, worker_id):
         effort.attempts += 1
         deadly = min((seq for seq in poison if claim.first_seq <= seq <= claim.last_seq), default=None)
         if deadly is None:

@@ -12,12 +12,22 @@ from qwenq.store.views.jobs.previews import (
     document_details,
     preview_page,
 )
-from tests.builders import answer, chunks_of, failure, finish, make_job, make_worker, row, store_job, take
+from tests.builders import (
+    answer,
+    chunks_of,
+    claim_one,
+    failure,
+    finish,
+    make_job,
+    make_worker,
+    row,
+    store_job,
+)
 
 
 def test_answers_come_in_input_order_a_page_at_a_time(store: Store) -> None:
     job_id = make_job(store, documents=5, chunk_documents=5)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [answer(3), answer(0), failure(1), answer(4), answer(2)])
     first = _page(store, job_id, after=-1)
     assert [(one.seq, one.custom_id, one.answer.text) for one in first.previews] == [
@@ -36,7 +46,7 @@ def test_a_job_without_answers_has_an_empty_page(store: Store) -> None:
 def test_long_texts_in_previews_are_cut_and_have_their_length(store: Store) -> None:
     content = '{"text": "' + "ä" * 10_000 + '"}'
     job_id = store_job(store, [row(0, content=content)])
-    finish(store, take(store, chunks_of(store, job_id)[0], make_worker(store)), [answer(0, "ö" * 1_000)])
+    finish(store, claim_one(store, chunks_of(store, job_id)[0], make_worker(store)), [answer(0, "ö" * 1_000)])
     (preview,) = _page(store, job_id, after=-1).previews
     assert preview.content == CutText(content[:CONTENT_CHARACTERS], len(content))
     assert preview.answer == CutText("ö" * ANSWER_CHARACTERS, 1_000)
@@ -45,7 +55,7 @@ def test_long_texts_in_previews_are_cut_and_have_their_length(store: Store) -> N
 
 def test_document_details_show_the_whole_document_and_answer(store: Store) -> None:
     job_id = make_job(store, documents=1)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     said = replace(answer(0, "long " * 1_000), reasoning="thinking")
     finish(store, claim, [said])
     document = _document(store, job_id, 0)
@@ -60,10 +70,10 @@ def test_document_details_show_the_whole_document_and_answer(store: Store) -> No
 def test_document_details_show_each_failure(store: Store) -> None:
     job_id = make_job(store, documents=1)
     worker_id = make_worker(store)
-    finish(store, take(store, chunks_of(store, job_id)[0], worker_id), [failure(0, message="first")])
+    finish(store, claim_one(store, chunks_of(store, job_id)[0], worker_id), [failure(0, message="first")])
     with store.writing() as connection:
         retry_failed(connection, job_id, ())
-    finish(store, take(store, chunks_of(store, job_id)[0], worker_id), [failure(0, message="second")])
+    finish(store, claim_one(store, chunks_of(store, job_id)[0], worker_id), [failure(0, message="second")])
     document = _document(store, job_id, 0)
     assert document is not None
     assert (document.error_code, document.error_message) == ("too_long", "second")

@@ -15,7 +15,7 @@ from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.views.jobs import progress as progress_series
 from qwenq.store.views.jobs.progress import MOST_POINTS, job_progress
 from qwenq.store.views.jobs.statuses import job_status
-from tests.builders import MODEL, answer, chunks_of, failure, finish, make_job, make_worker, take, write
+from tests.builders import MODEL, answer, chunks_of, claim_one, failure, finish, make_job, make_worker, write
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MEASURED = BatchMetrics(
@@ -58,12 +58,12 @@ def test_the_last_progress_point_equals_the_status(
     job_id = make_job(store, documents=12, bad={1, 5})
     worker_id = make_worker(store)
     first, second, *_ = chunks_of(store, job_id)
-    claim = take(store, first, worker_id)
+    claim = claim_one(store, first, worker_id)
     for _ in range(2):
         with store.writing() as connection:
             insert_batches(connection, claim, MODEL, [MEASURED])
     finish(store, claim, [answer(0), failure(2), answer(3), answer(4)])
-    write(store, take(store, second, worker_id), [answer(6)])
+    write(store, claim_one(store, second, worker_id), [answer(6)])
     assert _progress(store, job_id).points[-1].documents == _answered_or_failed(store, job_id) == 7
     with store.writing() as connection:
         cancel_job(connection, job_id)
@@ -72,7 +72,7 @@ def test_the_last_progress_point_equals_the_status(
 
 def test_the_current_step_has_no_speed(store: Store) -> None:
     job_id = make_job(store)
-    take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     assert [point.tokens_per_second for point in _progress(store, job_id).points] == [None, None]
 
 

@@ -19,7 +19,17 @@ from qwenq.store.database.store import Store
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.chunks import mark_announced
 from qwenq.store.views.work.announcements import unannounced_of_job
-from tests.builders import EXPIRED, MODEL, chunks_of, make_job, make_worker, row, store_job, suspect, take
+from tests.builders import (
+    EXPIRED,
+    MODEL,
+    chunks_of,
+    claim_one,
+    make_job,
+    make_worker,
+    row,
+    store_job,
+    suspect,
+)
 from tests.integration.store.conftest import Audited, age
 
 SECRET = "the-text-of-a-document"
@@ -127,7 +137,7 @@ def test_unannounced_and_lost_chunks_of_a_model_are_both_sent(
 def test_a_rescued_chunk_is_announced_at_once(store: Store, broker: Broker, settings: Settings) -> None:
     job_id = make_job(store, documents=4)
     age(store, job_id, 60)
-    take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     assert reconcile(store, broker, settings).requeued == 1
     assert broker.depth(MODEL) == 1
 
@@ -139,7 +149,7 @@ def test_the_halves_of_a_chunk_are_announced_at_once(
     age(store, job_id, 60)
     chunk_id = chunks_of(store, job_id)[0]
     suspect(store, chunk_id)
-    take(store, chunk_id, make_worker(store), EXPIRED)
+    claim_one(store, chunk_id, make_worker(store), EXPIRED)
     once = settings.model_copy(update={"max_crashes": 1})
     assert reconcile(store, broker, once).halved == 1
     assert broker.depth(MODEL) == 2
@@ -159,7 +169,7 @@ def test_nothing_is_lost_while_the_broker_is_away(
 ) -> None:
     job_id = make_job(store, documents=8)
     age(store, job_id, 60)
-    take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     with pytest.raises(BrokerAway):
         reconcile(store, nobody, settings)
     assert (

@@ -17,11 +17,11 @@ from tests.builders import (
     answer_all,
     answers,
     chunks_of,
+    claim_one,
     failure,
     make_job,
     make_worker,
     suspect,
-    take,
     write,
 )
 from tests.integration.store.conftest import Audited
@@ -29,7 +29,7 @@ from tests.integration.store.conftest import Audited
 
 def test_a_chunk_whose_lease_ran_out_waits_again_with_its_outcomes(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     write(store, claim, [answer(0), failure(3)])
     assert _rescue(store) == RescueReport(requeued=1)
     assert chunks_of(store, job_id, ChunkState.QUEUED) == [claim.chunk_id]
@@ -42,8 +42,8 @@ def test_a_chunk_with_a_lease_is_left_alone(store: Store, audited: Audited) -> N
     job_id = make_job(store, documents=8)
     worker_id = make_worker(store)
     held, lost = chunks_of(store, job_id)
-    take(store, held, worker_id)
-    take(store, lost, worker_id, EXPIRED)
+    claim_one(store, held, worker_id)
+    claim_one(store, lost, worker_id, EXPIRED)
     assert _rescue(store) == RescueReport(requeued=1)
     assert chunks_of(store, job_id, ChunkState.RUNNING) == [held]
     assert _rescue(store) == RescueReport()
@@ -52,7 +52,7 @@ def test_a_chunk_with_a_lease_is_left_alone(store: Store, audited: Audited) -> N
 
 def test_a_chunk_whose_worker_died_after_its_last_outcome_is_done(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     write(store, claim, answers(claim))
     assert _rescue(store).found == 0
     assert audited(job_id).state == JobState.COMPLETED
@@ -60,7 +60,7 @@ def test_a_chunk_whose_worker_died_after_its_last_outcome_is_done(store: Store, 
 
 def test_a_chunk_of_a_cancelled_job_is_dropped(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     write(store, claim, [answer(0)])
     with store.writing() as connection:
         cancel_job(connection, job_id)
@@ -74,10 +74,10 @@ def test_a_restarted_worker_rescues_only_its_own_chunks(store: Store, audited: A
     job_id = make_job(store, documents=16)
     own, other = make_worker(store), make_worker(store)
     first, second, third, fourth = chunks_of(store, job_id)
-    take(store, first, own)
-    take(store, second, other)
-    take(store, third, other, EXPIRED)
-    given_back = take(store, fourth, own)
+    claim_one(store, first, own)
+    claim_one(store, second, other)
+    claim_one(store, third, other, EXPIRED)
+    given_back = claim_one(store, fourth, own)
     with store.writing() as connection:
         hold_fence(connection, given_back, None)
         release_chunk(connection, given_back)
@@ -90,7 +90,7 @@ def test_a_restarted_worker_rescues_only_its_own_chunks(store: Store, audited: A
 
 def test_a_chunk_that_crashed_too_often_is_halved(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=8, chunk_documents=8)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     write(store, claim, [answer(0), answer(1), failure(2), answer(3), answer(7)])
     suspect(store, claim.chunk_id)
     assert _rescue(store, max_crashes=1) == RescueReport(halved=1)
@@ -103,9 +103,9 @@ def test_halves_are_suspects_and_keep_the_age_of_their_chunk(store: Store) -> No
     job_id = make_job(store, documents=4)
     chunk_id, worker_id = chunks_of(store, job_id)[0], make_worker(store)
     for _ in range(CRASHES_IN_COMPANY + 2):
-        take(store, chunk_id, worker_id, EXPIRED)
+        claim_one(store, chunk_id, worker_id, EXPIRED)
         assert _rescue(store, max_crashes=2) == RescueReport(requeued=1)
-    take(store, chunk_id, worker_id, EXPIRED)
+    claim_one(store, chunk_id, worker_id, EXPIRED)
     assert _rescue(store, max_crashes=2) == RescueReport(halved=1)
     assert _crashes(store, job_id) == [CRASHES_IN_COMPANY + 2] * 2
     with store.reading() as connection:
@@ -117,7 +117,7 @@ def test_halves_are_suspects_and_keep_the_age_of_their_chunk(store: Store) -> No
 
 def test_a_lone_document_that_crashed_too_often_fails_as_poison(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=2)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     write(store, claim, [answer(0)])
     suspect(store, claim.chunk_id)
     assert _rescue(store, max_crashes=1) == RescueReport(poisoned=1)
@@ -131,16 +131,16 @@ def test_a_lone_document_that_crashed_too_often_fails_as_poison(store: Store, au
 
 def test_a_second_crash_makes_a_suspect_and_only_later_ones_count(store: Store) -> None:
     job_id = make_job(store, documents=1)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     for suspect_then in (False, True):
         assert _rescue(store, max_crashes=1) == RescueReport(requeued=1)
-        assert take(store, claim.chunk_id, claim.worker_id, EXPIRED).suspect is suspect_then
+        assert claim_one(store, claim.chunk_id, claim.worker_id, EXPIRED).suspect is suspect_then
     assert _rescue(store, max_crashes=1) == RescueReport(poisoned=1)
 
 
 def test_a_document_left_alone_by_halving_is_a_suspect(store: Store) -> None:
     job_id = make_job(store, documents=2)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     suspect(store, claim.chunk_id, crashes=CRASHES_IN_COMPANY + 3)
     assert _rescue(store, max_crashes=3) == RescueReport(halved=1)
     assert _crashes(store, job_id) == [CRASHES_IN_COMPANY + 1] * 2
@@ -151,7 +151,7 @@ def test_a_single_crash_fails_no_document(store: Store, audited: Audited, max_cr
     job_id = make_job(store, documents=9)
     worker_id = make_worker(store)
     for chunk_id in chunks_of(store, job_id)[:2]:
-        take(store, chunk_id, worker_id, EXPIRED)
+        claim_one(store, chunk_id, worker_id, EXPIRED)
     assert _rescue(store, max_crashes).found == 2
     answer_all(store, job_id, worker_id)
     status = audited(job_id)
@@ -160,7 +160,7 @@ def test_a_single_crash_fails_no_document(store: Store, audited: Audited, max_cr
 
 def test_documents_of_rescued_chunks_are_pending(store: Store) -> None:
     job_id = make_job(store, documents=4)
-    take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     _rescue(store)
     with store.reading() as connection:
         assert set(connection.execute(select(documents.c.state)).scalars()) == {DocumentState.PENDING}

@@ -18,11 +18,11 @@ from tests.builders import (
     answer,
     answers,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     make_worker,
-    take,
     write,
 )
 from tests.integration.store.conftest import Audited
@@ -31,7 +31,7 @@ from tests.integration.store.conftest import Audited
 def test_outcomes_written_twice_are_counted_once(store: Store, audited: Audited) -> None:
     """A commit whose confirmation was lost is tried again."""
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     for _ in range(2):
         write(store, claim, [answer(0), failure(1), answer(2), failure(3)])
     status = audited(job_id)
@@ -41,7 +41,7 @@ def test_outcomes_written_twice_are_counted_once(store: Store, audited: Audited)
 
 def test_the_first_outcome_of_a_document_stands(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [answer(0, "first"), failure(1, "first")])
     write(store, claim, [answer(0, "second"), failure(0), answer(1), failure(1, "second")])
     with store.reading() as connection:
@@ -54,7 +54,7 @@ def test_a_document_that_is_twice_in_one_batch_of_outcomes_is_counted_once(
     store: Store, audited: Audited
 ) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     write(
         store, claim, [answer(0, "first"), answer(0, "second"), failure(1), failure(1), answer(2), failure(2)]
     )
@@ -66,7 +66,7 @@ def test_a_document_that_is_twice_in_one_batch_of_outcomes_is_counted_once(
 
 def test_hundreds_of_answers_are_written_only_where_none_exists(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=700, chunk_documents=700)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     before = [answer(0, "first"), failure(1), answer(300, "first"), failure(301), answer(699, "first")]
     write(store, claim, before)
     write(store, claim, [answer(seq, "second") for seq in range(700)])
@@ -78,14 +78,14 @@ def test_hundreds_of_answers_are_written_only_where_none_exists(store: Store, au
 
 def test_empty_outcomes_change_nothing(store: Store, audited: Audited) -> None:
     job_id = make_job(store, documents=4)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     write(store, claim, [])
     assert audited(job_id).documents.running == 4
 
 
 def test_an_answer_comes_back_as_it_was_given(store: Store) -> None:
     job_id = make_job(store, documents=2)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     cut = Outcome(1, "Ünïcode \\N \t\n'\"\x01", FinishReason.LENGTH, Usage(11, 22, 7), "so I\nthink")
     finish(store, claim, [answer(0), cut])
     with store.reading() as connection:
@@ -98,7 +98,7 @@ def test_an_answer_comes_back_as_it_was_given(store: Store) -> None:
 
 def test_usage_and_seconds_are_kept_except_for_reused_answers(store: Store) -> None:
     job_id = make_job(store, documents=2)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(
         store, claim, [replace(answer(0), seconds=1.5), replace(answer(1), seconds=1.5, reused_from=job_id)]
     )
@@ -109,7 +109,7 @@ def test_usage_and_seconds_are_kept_except_for_reused_answers(store: Store) -> N
 
 def test_a_failure_keeps_its_code_and_message(store: Store) -> None:
     job_id = make_job(store, documents=3, bad=(0,))
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [failure(1, "too_long", "The prompt has 9 tokens\nand 'more'."), answer(2)])
     with store.reading() as connection:
         bad, failed = errors_of(connection, job_id)
@@ -129,7 +129,7 @@ def test_a_failure_keeps_its_code_and_message(store: Store) -> None:
 )
 def test_only_characters_that_a_database_cannot_hold_are_replaced(store: Store, told: str, kept: str) -> None:
     job_id = make_job(store, documents=2)
-    claim = take(store, chunks_of(store, job_id)[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
     finish(store, claim, [answer(0, told, reasoning=told), failure(1, message=told)])
     with store.reading() as connection:
         (result,) = results_of(connection, job_id)
@@ -145,7 +145,7 @@ def test_pages_are_read_in_input_order_whatever_the_order_of_writing(
     job_id = make_job(store, documents=16, chunk_documents=8, bad=(0, 9))
     worker_id = make_worker(store)
     for chunk_id in reversed(chunks_of(store, job_id)):
-        claim = take(store, chunk_id, worker_id)
+        claim = claim_one(store, chunk_id, worker_id)
         outcomes = [failure(one.seq) if one.seq % 3 == 0 else one for one in reversed(answers(claim))]
         finish(store, claim, outcomes)
     with store.reading() as connection:
@@ -158,7 +158,7 @@ def test_pages_are_read_in_input_order_whatever_the_order_of_writing(
 def test_a_job_without_answers_has_no_results(store: Store) -> None:
     job_id = make_job(store)
     other = make_job(store, documents=2)
-    finish(store, take(store, chunks_of(store, other)[0], make_worker(store)), [answer(0), failure(1)])
+    finish(store, claim_one(store, chunks_of(store, other)[0], make_worker(store)), [answer(0), failure(1)])
     with store.reading() as connection:
         assert list(results_of(connection, job_id)) == []
         assert list(errors_of(connection, job_id)) == []
@@ -166,7 +166,7 @@ def test_a_job_without_answers_has_no_results(store: Store) -> None:
 
 
 def test_metrics_of_batches_are_kept(store: Store) -> None:
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     measured = BatchMetrics(4, 40, 48, 20, 0.5, 1_000, 2_000, prefix_tokens=7)
     with store.writing() as connection:
         insert_batches(connection, claim, MODEL, [measured, measured])

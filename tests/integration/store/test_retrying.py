@@ -27,13 +27,13 @@ from tests.builders import (
     answer_all,
     answers,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     make_worker,
     row,
     store_job,
-    take,
     write,
 )
 from tests.integration.store.conftest import Audited, wait_until_blocked
@@ -50,7 +50,7 @@ def job_id(store: Store, worker_id: int) -> int:
     job_id = make_job(store, documents=12, bad=(9,))
     failures = {1: failure(1), 2: failure(2, POISON, "deadly"), 5: failure(5, POISON, "deadly")}
     for chunk_id in chunks_of(store, job_id):
-        claim = take(store, chunk_id, worker_id)
+        claim = claim_one(store, chunk_id, worker_id)
         finish(store, claim, [failures.get(one.seq, one) for one in answers(claim) if one.seq != 9])
     return job_id
 
@@ -177,16 +177,16 @@ def test_a_worker_of_an_earlier_round_can_write_nothing(
     store: Store, audited: Audited, worker_id: int
 ) -> None:
     job_id = make_job(store, documents=4)
-    zombie = take(store, chunks_of(store, job_id)[0], worker_id, EXPIRED)
+    zombie = claim_one(store, chunks_of(store, job_id)[0], worker_id, EXPIRED)
     with store.writing() as connection:
         assert rescue_expired(connection, max_crashes=2).requeued == 1
-    ended = take(store, zombie.chunk_id, worker_id)
+    ended = claim_one(store, zombie.chunk_id, worker_id)
     finish(store, ended, [answer(0), answer(1), failure(2), failure(3)])
     _retry(store, job_id)
     for stale in (zombie, ended):
         with pytest.raises(LeaseLost):
             write(store, stale, [answer(2, "stale")])
-    again = take(store, zombie.chunk_id, worker_id)
+    again = claim_one(store, zombie.chunk_id, worker_id)
     for stale in (zombie, ended):
         with pytest.raises(LeaseLost):
             write(store, stale, [answer(2, "stale")], LEASE)

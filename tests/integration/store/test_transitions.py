@@ -15,7 +15,7 @@ from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.removal import remove
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.life.retrying import retry_failed
-from tests.builders import EXPIRED, chunks_of, failure, finish, make_job, make_worker, suspect, take
+from tests.builders import EXPIRED, chunks_of, claim_one, failure, finish, make_job, make_worker, suspect
 
 Told = Callable[[], list[str]]
 
@@ -50,17 +50,17 @@ def test_the_transitions_of_a_jobs_life_are_logged(store: Store, told: Told) -> 
         resume_job(connection, job_id)
         assert told() == []
     assert told() == ["job.paused", "job.resumed"]
-    claim = take(store, chunks_of(store, job_id)[0], worker_id)
+    claim = claim_one(store, chunks_of(store, job_id)[0], worker_id)
     assert told() == ["job.started", "chunk.claimed"]
     with store.writing() as connection:
         hold_fence(connection, claim, None)
         release_chunk(connection, claim)
     assert told() == ["chunk.released"]
-    finish(store, take(store, claim.chunk_id, worker_id), [failure(0)])
+    finish(store, claim_one(store, claim.chunk_id, worker_id), [failure(0)])
     assert told() == ["chunk.claimed", "chunk.finished", "job.failed"]
     with store.writing() as connection:
         retry_failed(connection, job_id)
-    finish(store, take(store, claim.chunk_id, worker_id))
+    finish(store, claim_one(store, claim.chunk_id, worker_id))
     assert told() == ["job.retried", "job.started", "chunk.claimed", "chunk.finished", "job.completed"]
     with store.writing() as connection:
         half = hold_ended(connection, job_id, 0.0, 60.0)
@@ -74,11 +74,11 @@ def test_halving_and_poison_are_logged(store: Store, told: Told) -> None:
     (chunk_id,) = chunks_of(store, job_id)
     told()
     suspect(store, chunk_id, 2)
-    take(store, chunk_id, worker_id, EXPIRED)
+    claim_one(store, chunk_id, worker_id, EXPIRED)
     with store.writing() as connection:
         rescue_expired(connection, max_crashes=1)
     assert told() == ["job.started", "chunk.claimed", "chunk.rescued", "chunk.halved"]
-    take(store, chunk_id, worker_id, EXPIRED)
+    claim_one(store, chunk_id, worker_id, EXPIRED)
     with store.writing() as connection:
         rescue_expired(connection, max_crashes=1)
     assert told() == ["chunk.claimed", "chunk.poisoned", "chunk.finished"]
@@ -98,6 +98,6 @@ def test_transitions_that_are_rolled_back_are_not_logged(store: Store, told: Tol
 
 
 def test_a_transition_comes_with_its_ids(store: Store, records: list[logging.LogRecord]) -> None:
-    claim = take(store, chunks_of(store, make_job(store))[0], make_worker(store))
+    claim = claim_one(store, chunks_of(store, make_job(store))[0], make_worker(store))
     (record,) = [record for record in records if record.msg == Event.CHUNK_CLAIMED]
     assert {name: vars(record)[name] for name in claim.ids} == claim.ids

@@ -8,7 +8,7 @@ from qwenq.store.database import store as database
 from qwenq.store.database.store import Store
 from qwenq.store.life import rescue
 from qwenq.store.life.claims import hold_fence
-from tests.builders import EXPIRED, chunks_of, make_job, make_worker, take
+from tests.builders import EXPIRED, chunks_of, claim_one, make_job, make_worker
 from tests.waiting import eventually
 
 
@@ -19,7 +19,7 @@ def test_a_chunk_is_rescued_though_its_worker_vanished_while_it_wrote(
     monkeypatch.setattr(database, "IDLE_SECONDS", 0.2)
     job_id = make_job(store, documents=4)
     (chunk_id,) = chunks_of(store, job_id)
-    claim = take(store, chunk_id, make_worker(store), EXPIRED)
+    claim = claim_one(store, chunk_id, make_worker(store), EXPIRED)
 
     def is_rescued() -> bool:
         with store.writing() as connection:

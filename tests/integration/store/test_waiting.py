@@ -12,7 +12,7 @@ from qwenq.store.database.store import Store
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import claim_next
 from qwenq.store.views.work.next_job import next_job
-from tests.builders import LEASE, MODEL, answer_all, chunks_of, make_job, make_worker, suspect, take
+from tests.builders import LEASE, MODEL, answer_all, chunks_of, claim_one, make_job, make_worker, suspect
 from tests.integration.store.conftest import Audited
 
 ANY = 1_000
@@ -90,7 +90,7 @@ def test_a_chunk_that_another_claims_is_skipped(store: Store) -> None:
     job_id = make_job(store, documents=12)
     first, second, third = chunks_of(store, job_id)
     worker_id = make_worker(store)
-    take(store, first, worker_id)
+    claim_one(store, first, worker_id)
     with store.writing() as connection:
         assert claim_next(connection, job_id, ANY, worker_id, LEASE) is not None
         beside = _claim_next(store, job_id, worker_id)

@@ -28,7 +28,7 @@ from qwenq.store.views.work.assignments import assignment_of
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.keeping.open_claim import OpenClaim
 from tests.audit import audit
-from tests.builders import answer, chunks_of, failure, make_job, make_worker, take
+from tests.builders import answer, chunks_of, claim_one, failure, make_job, make_worker
 from tests.turns import keeper_of, quick
 from tests.waiting import eventually
 
@@ -41,7 +41,7 @@ METRICS = BatchMetrics(
 def claim(store: Store) -> Claim:
     """A claim of a job's only chunk, four documents."""
     job_id = make_job(store, documents=4)
-    return take(store, chunks_of(store, job_id)[0], make_worker(store))
+    return claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_cancelled_job_ends_its_claim_and_no_other(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
     other_job = make_job(store, documents=4)
-    other = take(store, chunks_of(store, other_job)[0], claim.worker_id)
+    other = claim_one(store, chunks_of(store, other_job)[0], claim.worker_id)
     kept = keep(store, keeper, other)
     give(keeper, claim, answer(0))
     eventually(lambda: answered(store, claim) == 1, "the first answer is stored")
@@ -174,7 +174,7 @@ def test_a_cancelled_job_ends_its_claim_and_no_other(
 def test_a_stopping_worker_breaks_generation_off_and_releases_its_chunks(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
-    other = take(store, chunks_of(store, make_job(store, documents=4))[0], claim.worker_id)
+    other = claim_one(store, chunks_of(store, make_job(store, documents=4))[0], claim.worker_id)
     keep(store, keeper, other)
     give(keeper, other, answer(0))
     with store.writing() as connection:
@@ -202,7 +202,7 @@ def test_a_lost_claim_is_withdrawn_and_written_no_more(
     with keeper_of(store, gone) as keeper:
         lost = keep(store, keeper, claim)
         eventually(lambda: rescued(store), "its lease, never renewed in time, expires")
-        again = take(store, claim.chunk_id, claim.worker_id)
+        again = claim_one(store, claim.chunk_id, claim.worker_id)
         give(keeper, claim, answer(0))
         assert eventually(keeper.ledger.step, "the chunk is withdrawn") == [lost]
         give(keeper, claim, answer(1))
@@ -216,7 +216,7 @@ def test_a_lost_claim_is_withdrawn_and_written_no_more(
 def test_one_lost_claim_leaves_the_others_alone(
     store: Store, claim: Claim, keeper: Keeper, opened: OpenClaim
 ) -> None:
-    lost = take(store, chunks_of(store, make_job(store, documents=4))[0], claim.worker_id, -1.0)
+    lost = claim_one(store, chunks_of(store, make_job(store, documents=4))[0], claim.worker_id, -1.0)
     with store.writing() as connection:
         assert rescue_expired(connection, max_crashes=10).requeued == 1
     held = keep(store, keeper, lost)

@@ -30,12 +30,12 @@ from tests.builders import (
     MODEL,
     answer,
     chunks_of,
+    claim_one,
     complete,
     fail,
     make_worker,
     row,
     store_job,
-    take,
 )
 from tests.store_work import claimant_of
 from tests.turns import INFO, keeper_of, quick, turn_of
@@ -218,7 +218,7 @@ def test_an_answer_is_found_after_its_first_job_is_pruned(worker: Worker, store:
 def test_only_the_holder_of_the_fence_writes_reused_answers(worker: Worker, store: Store) -> None:
     worker.answer(worker.job())
     job_id = worker.job()
-    dead = take(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
+    dead = claim_one(store, chunks_of(store, job_id)[0], make_worker(store), EXPIRED)
     reused = [Outcome(0, "late", answer(0).finish_reason, Usage(), reused_from=1)]
     with store.writing() as connection:
         assert rescue_expired(connection, max_crashes=2).requeued == 1

@@ -131,7 +131,7 @@ class LifeOfDocuments(RuleBasedStateMachine):
     def take_and_answer(self, *, worker_id: int) -> None:
         """A worker claims a chunk and answers all of it, before anything else happens."""
         known = len(self.stage.claims)
-        self.stage.take_next(worker_id, ANY_CRASHES)
+        self.stage.claim_next(worker_id, ANY_CRASHES)
         for claim in self.stage.claims[known:]:
             self.stage.answer(claim)
 
@@ -149,9 +149,9 @@ class LifeOfDocuments(RuleBasedStateMachine):
 
     @rule(worker_id=WORKER, most_crashes=st.sampled_from([0, CRASHES_IN_COMPANY, ANY_CRASHES]))
     @precondition(lambda self: self.stage.life.jobs)
-    def take_next(self, *, worker_id: int, most_crashes: int) -> None:
+    def claim_next(self, *, worker_id: int, most_crashes: int) -> None:
         """A worker claims ahead."""
-        self.stage.take_next(worker_id, most_crashes)
+        self.stage.claim_next(worker_id, most_crashes)
 
     @rule(claim=CLAIM, outcomes=OUTCOMES, otherwise=st.sampled_from([Ending.KEPT, Ending.RELEASED]))
     @precondition(lambda self: self.stage.claims)

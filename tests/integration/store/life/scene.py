@@ -26,11 +26,11 @@ from tests.builders import (
     answer,
     answers,
     chunks_of,
+    claim_one,
     failure,
     finish,
     make_job,
     suspect,
-    take,
     write,
 )
 from tests.integration.store.life import watching
@@ -67,10 +67,10 @@ class Scene:
         waits = rest in (Rest.WAITING, Rest.PAUSED)
         job_id = make_job(store, documents=6 if waits else 4, chunk_documents=2)
         ids = chunks_of(store, job_id)
-        first = take(store, ids[0], workers[0], EXPIRED)
+        first = claim_one(store, ids[0], workers[0], EXPIRED)
         write(store, first, [answer(first.first_seq)])
         suspect(store, ids[1])
-        second = take(store, ids[1], workers[1], EXPIRED)
+        second = claim_one(store, ids[1], workers[1], EXPIRED)
         scene = cls(job_id, workers, first, second, ids[-1])
         if rest == Rest.PAUSED:
             done(store, DEEDS["pause"], scene)
@@ -105,15 +105,15 @@ def done(store: Store, deed: Deed, scene: Scene) -> None:
         return
 
 
-def _take(connection: Connection, scene: Scene) -> None:
+def _claim(connection: Connection, scene: Scene) -> None:
     claims.claim_chunk(connection, scene.waiting, MODEL, scene.workers[2], LEASE)
 
 
-def _take_held(connection: Connection, scene: Scene) -> None:
+def _claim_held(connection: Connection, scene: Scene) -> None:
     claims.claim_chunk(connection, scene.first.chunk_id, MODEL, scene.workers[2], LEASE)
 
 
-def _take_next(connection: Connection, scene: Scene) -> None:
+def _claim_next(connection: Connection, scene: Scene) -> None:
     claims.claim_next(connection, scene.job_id, ANY_CRASHES, scene.workers[2], LEASE)
 
 
@@ -139,9 +139,9 @@ def _keep(connection: Connection, claim: Claim, outcomes: list[Outcome], otherwi
 
 
 _ALL = (
-    Deed("take", _take),
-    Deed("take what is held", _take_held),
-    Deed("take next", _take_next, looks=True),
+    Deed("claim", _claim),
+    Deed("claim what is held", _claim_held),
+    Deed("claim next", _claim_next, looks=True),
     Deed("write", _write),
     Deed("finish the first", _finish_first),
     Deed("finish the second", _finish_second),

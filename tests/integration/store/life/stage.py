@@ -88,12 +88,12 @@ class Stage:
     def take_by_message(self, chunk: Chunk, worker_id: int) -> None:
         """Claim the chunk of a message, or else the next one."""
         wanted = chunk if self.life.claimable(chunk) else self.life.waiting(ANY_CRASHES)
-        self._took(self._claimant(worker_id).claim(chunk.id), wanted, worker_id)
+        self._note_claim(self._claimant(worker_id).claim(chunk.id), wanted, worker_id)
 
-    def take_next(self, worker_id: int, most_crashes: int) -> None:
+    def claim_next(self, worker_id: int, most_crashes: int) -> None:
         """A worker claims ahead."""
         wanted = self.life.waiting(most_crashes)
-        self._took(self._claimant(worker_id).claim_next(most_crashes), wanted, worker_id)
+        self._note_claim(self._claimant(worker_id).claim_next(most_crashes), wanted, worker_id)
 
     def write(self, claim: Claim, outcomes: Iterable[tuple[int, bool]], otherwise: Ending) -> None:
         """Write outcomes as a keeper does: places in the chunk, and whether each is an answer."""
@@ -134,7 +134,7 @@ class Stage:
                 unwritten = Unwritten(OutcomeRows.of(completions))
                 kept = write_claim(connection, claim, unwritten, MODEL, LEASE, otherwise)
         except LeaseLost:
-            assert held is None, "a claim was lost that nobody took"
+            assert held is None, "a claim was lost that nobody claimed"
             return
         assert held is not None, "a lost claim has written"
         held.expired = False
@@ -156,7 +156,7 @@ class Stage:
                 hold_fence(connection, claim, None)
                 release_chunk(connection, claim)
         except LeaseLost:
-            assert held is None, "a claim was lost that nobody took"
+            assert held is None, "a claim was lost that nobody claimed"
             return
         assert held is not None, "a lost claim was given back"
         self.life.give_back(held)
@@ -233,7 +233,7 @@ class Stage:
             self.compare()
             if not self.life.waiting(ANY_CRASHES):
                 break
-            self.take_next(self.workers[0], ANY_CRASHES)
+            self.claim_next(self.workers[0], ANY_CRASHES)
         for job in self.life.jobs.values():
             assert job.state.ended, "the work does not end"
             assert not any(document.unfinished for document in job.documents)
@@ -263,17 +263,17 @@ class Stage:
     def _claimant(self, worker_id: int) -> Claimant:
         return claimant_of(self._store, MODEL, worker_id, LEASE)
 
-    def _took(self, taken: Assignment | None, wanted: Chunk | None, worker_id: int) -> None:
+    def _note_claim(self, assignment: Assignment | None, wanted: Chunk | None, worker_id: int) -> None:
         if wanted is None:
-            assert taken is None, "a chunk was claimed that nobody may take"
+            assert assignment is None, "a chunk was claimed that nobody may claim"
             return
-        assert taken is not None, f"nothing was claimed, though {wanted} waits"
+        assert assignment is not None, f"nothing was claimed, though {wanted} waits"
         job = self.life.job_of(wanted)
-        assert taken.claim.chunk_id == wanted.id
-        assert [seq for seq, _ in taken.documents] == job.unfinished_of(wanted)
+        assert assignment.claim.chunk_id == wanted.id
+        assert [seq for seq, _ in assignment.documents] == job.unfinished_of(wanted)
         self.life.claim(wanted, worker_id)
-        assert (taken.claim.attempt, taken.claim.crashes) == (wanted.attempt, wanted.crashes)
-        self.claims.append(taken.claim)
+        assert (assignment.claim.attempt, assignment.claim.crashes) == (wanted.attempt, wanted.crashes)
+        self.claims.append(assignment.claim)
 
     def _completions(self, claim: Claim, outcomes: Iterable[tuple[int, bool]]) -> list[Outcome]:
         size = claim.last_seq - claim.first_seq + 1

@@ -59,7 +59,7 @@ class Halves:
                 if renew(connection, half, LEASE):
                     queue_job(connection, half.job_id)
         except JobGivenUp:
-            assert not holding.holds(self._life.jobs, half), "a job was given up that nobody took"
+            assert not holding.holds(self._life.jobs, half), "a job was given up that nobody claimed"
             return
         assert holding.holds(self._life.jobs, half), "a producer goes on with a job that others have"
         self._life.queue_job(self._life.jobs[half.job_id])
