@@ -42,6 +42,7 @@ class Signals:
         self._waits = False
         self._held = False
         self._reading = False
+        self._owns_process = False
         self._exit_code: int | None = None
         self._report_lost = sys.unraisablehook
 
@@ -61,17 +62,21 @@ class Signals:
     def install_for_process(self) -> None:
         """Handle the ending signals to the end of this process, which `end_with` announces."""
         self.install()
+        self._owns_process = True
         sys.unraisablehook = self._raise_again
         # Registered first, so called last: after it, Python would give the signals their default action back.
         atexit.register(_ignore_signals)
 
-    def hear(self, _number: int, _frame: FrameType | None) -> None:
+    def hear(self, _number: int, frame: FrameType | None) -> None:
         """Handle a signal: note it, and raise Interrupted where that does no harm."""
         if self._exit_code is not None:
             _leave(self._exit_code)
         self.heard = True
         now = time.monotonic()
         if now - self._last < REPEAT_SECONDS:
+            return
+        if self._owns_process and _is_importing(frame):
+            self._hear_again_soon()
             return
         self._last, self._waits = now, True
         if self._first is None:
@@ -120,6 +125,9 @@ class Signals:
             self._report_lost(lost)
             return
         self._last = -REPEAT_SECONDS
+        self._hear_again_soon()
+
+    def _hear_again_soon(self) -> None:
         signal.signal(signal.SIGALRM, self.hear)
         signal.setitimer(signal.ITIMER_REAL, RAISE_AGAIN_SECONDS)
 
@@ -158,6 +166,15 @@ def _signals_of_process() -> Signals | None:
         return None
     owners = (getattr(signal.getsignal(number), "__self__", None) for number in ENDING_SIGNALS)
     return next((owner for owner in owners if isinstance(owner, Signals)), None)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported. Some extensions, orjson for one, crash if that is interrupted."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _set_handlers(handlers: Mapping[int, Handler]) -> None:

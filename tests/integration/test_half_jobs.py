@@ -93,7 +93,7 @@ def test_a_producer_whose_half_job_was_removed_fails(store: Store, submit: Submi
                 others.append(make_job(store, documents=3, released=False))
             yield row
 
-    with pytest.raises(JobGivenUp, match="Nothing of it will run"):
+    with pytest.raises(JobGivenUp, match="Nothing of the job will run"):
         submit(slept())
     assert _count(store) == {others[0]: 3}
     assert audited_status(store, others[0]).state == JobState.VALIDATING
