@@ -1,5 +1,8 @@
 """Devices and number formats: which are chosen, refused, or slow."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -55,6 +58,18 @@ def test_a_missing_device_is_refused_by_a_child_process() -> None:
         InvalidSetting, match=r"QWENQ_DEVICE is not valid: PyTorch .* finds no cuda device here"
     ):
         TransformersKind().try_device(Settings(device="cuda:3"))
+
+
+def test_the_child_process_imports_nothing_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pickle", "signal", "types"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError\n")
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    slow = TransformersKind().try_device(Settings(device="cpu", dtype="bfloat16"))
+    assert slow is None or "only emulates bfloat16" in slow
+    assert "PYTHONSAFEPATH" not in os.environ
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
