@@ -33,7 +33,7 @@ class TurnProgress:
         )
 
 
-Report = Callable[[TurnProgress], None]
+ReportProgress = Callable[[TurnProgress], None]
 
 
 class ProgressCount:
@@ -72,7 +72,7 @@ class ProgressReporter:
     In a thread of its own: reports go to the broker, and generation must never wait for that.
     """
 
-    def __init__(self, look: Callable[[], TurnProgress | None], report: Report) -> None:
+    def __init__(self, look: Callable[[], TurnProgress | None], report: ReportProgress) -> None:
         self._look = look
         self._report = report
         self._over = threading.Event()

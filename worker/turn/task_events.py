@@ -7,12 +7,12 @@ from celery import Task
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from qwenq.worker.keeping.progress import Report, TurnProgress
+from qwenq.worker.keeping.progress import ReportProgress, TurnProgress
 
 PROGRESS = "task-progress"
 
 
-def progress_reporter(task: "Task[..., Any]") -> Report:
+def progress_reporter(task: "Task[..., Any]") -> ReportProgress:
     """Make the function that sends this task's progress, from any thread. It ignores a broker that is away."""
     # Read these now: another thread does not see the request.
     app, uuid, node = task.app, task.request.id, task.request.hostname

@@ -25,7 +25,7 @@ from qwenq.store.life import rescue, workers
 from qwenq.worker.heap import freeze_heap
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.keeping.ledger import Ledger
-from qwenq.worker.keeping.progress import ProgressReporter, Report, TurnProgress
+from qwenq.worker.keeping.progress import ProgressReporter, ReportProgress, TurnProgress
 from qwenq.worker.keeping.rhythm import Rhythm
 from qwenq.worker.keeping.stalling import StallWatch
 from qwenq.worker.parent.environment import worker_id_of_process
@@ -92,7 +92,7 @@ class WorkingProcess:
                     workers.note_unfit(connection, self._worker_id, str(unfit))
             raise
 
-    def answer(self, chunk_id: int, deadline: float, report: Report) -> TurnProgress | None:
+    def answer(self, chunk_id: int, deadline: float, report: ReportProgress) -> TurnProgress | None:
         """Do a turn: claim this chunk or another that waits, answer it, and go on while chunks wait.
 
         Returns how far the turn came. None: nothing was left to claim, which is no error. `report` is called with the

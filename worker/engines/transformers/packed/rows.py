@@ -32,7 +32,7 @@ def step_tokens(device: torch.device) -> int:
 
 
 @dataclass(slots=True, eq=False)
-class Row:
+class PackedRow:
     """A running document: its shared prefix, and how many tokens after it are computed."""
 
     state: RequestState
@@ -67,8 +67,8 @@ class PackedRows:
         self._shelf = PrefixShelf()
         self._decoding = Decoding(shape)
         self._softmax = causal_softmax(shape.dtype, shape.device)
-        self._rows: list[Row] = []
-        self._refused: Row | None = None
+        self._rows: list[PackedRow] = []
+        self._refused: PackedRow | None = None
         self._step_tokens = step_tokens(network.device)
 
     @property
@@ -94,7 +94,7 @@ class PackedRows:
             return False
         row, self._refused = self._refused, None
         if row is None or row.state is not state:
-            row = Row(state, self._shelf.find(state.prompt, state.group, beside))
+            row = PackedRow(state, self._shelf.find(state.prompt, state.group, beside))
         if not self._has_room_beside(row):
             self._refused = row  # it is offered again at each step, but its prefix is chosen once
             return False
@@ -130,7 +130,7 @@ class PackedRows:
         self._shelf.clear()  # the failed step may not have computed their tokens
         self._cache.release()
 
-    def _has_room_beside(self, row: Row) -> bool:
+    def _has_room_beside(self, row: PackedRow) -> bool:
         """Whether the budget holds one row more. Prefixes that are not in use give way."""
         rows, columns = len(self._rows) + 1, max(row.columns, self.columns)
         if self._budget.holds(rows, columns, _tokens_of(self._prefixes(row))):
@@ -138,11 +138,11 @@ class PackedRows:
         self._shelf.keep_only(self._in_use(row))
         return self._budget.holds(rows, columns, _tokens_of(self._prefixes(row)))
 
-    def _prefixes(self, *more: Row) -> set[Prefix]:
+    def _prefixes(self, *more: PackedRow) -> set[Prefix]:
         """Prefixes that take memory, or will."""
         return self._in_use(*more).union(self._shelf.kept)
 
-    def _in_use(self, *more: Row) -> set[Prefix]:
+    def _in_use(self, *more: PackedRow) -> set[Prefix]:
         return {row.prefix for row in (*self._rows, *more) if row.prefix is not None}
 
     def _make_room(self) -> None:
@@ -157,7 +157,7 @@ class PackedRows:
         slots = max(slots, min(self._budget.rows, cells // columns))
         self._cache.resize(slots, columns, len(self._rows))
 
-    def _add_decode_rows(self, step: PackedStep) -> list[Row]:
+    def _add_decode_rows(self, step: PackedStep) -> list[PackedRow]:
         """Add the newest token of each document that is past prefill."""
         decode_rows, sampled = [], []
         for slot, row in enumerate(self._rows):
@@ -170,7 +170,7 @@ class PackedRows:
             step.decoding = self._decoding.of(self._cache, len(self._rows), decode_rows)
         return sampled
 
-    def _add_pieces(self, step: PackedStep, sampled: list[Row]) -> list[RowWork]:
+    def _add_pieces(self, step: PackedStep, sampled: list[PackedRow]) -> list[RowWork]:
         """Add prompts, as far as the step holds them. A document whose prompt is then complete gets a token."""
         work = []
         for slot, row in enumerate(self._rows):
@@ -199,7 +199,7 @@ class PackedRows:
             prefix.filled += len(ids)
         return bool(ids)
 
-    def _add_piece(self, step: PackedStep, slot: int, row: Row, room: int) -> None:
+    def _add_piece(self, step: PackedStep, slot: int, row: PackedRow, room: int) -> None:
         start = row.shared + row.filled
         ids = row.state.prompt[start : start + room]
         keys = [layer[slot] for layer in self._cache.keys]
@@ -207,7 +207,7 @@ class PackedRows:
         step.add_piece(Piece(ids, row.filled, keys, values, row.prefix))
         row.filled += len(ids)
 
-    def _give_tokens(self, logits: torch.Tensor, sampled: list[Row]) -> list[RowWork]:
+    def _give_tokens(self, logits: torch.Tensor, sampled: list[PackedRow]) -> list[RowWork]:
         if not sampled:  # no prompt is complete yet
             return []
         tokens = pick_tokens(logits, [row.state for row in sampled])
