@@ -1,6 +1,6 @@
 """A document's stored state is pending, failed or cancelled: the check says just these. Comments in plain English.
 
-No version since 0007 writes another state. A worker of an older one may have, while that upgrade ran.
+No version since 0007 writes another state; a worker of an older version may have, during that upgrade.
 
 Revision: 0009, after 0008.
 """
@@ -16,10 +16,10 @@ CHECK = "state IN ('pending', 'failed', 'cancelled')"
 CHECK_BEFORE = "state IN ('pending', 'running', 'succeeded', 'failed', 'cancelled')"
 
 COMMENTS = {
-    "documents.state": "pending also while running and when answered",
+    "documents.state": "pending until it fails or is cancelled, also when answered",
     "jobs.run_key": "names a one-shot, so that the same command goes on with it",
     "jobs.idle_since": "when it was paused while running, or when it ended before a retry",
-    "jobs.idle_seconds": "since started_at: seconds in which it could not run",
+    "jobs.idle_seconds": "seconds since started_at in which it could not run",
     "jobs.input_digest": "SHA-256 of its rows, if it has a key",
     "jobs.holder": "while validating: fence of the process that stores or removes it",
     "jobs.holder_expires_at": "lease of that process",
@@ -28,12 +28,18 @@ COMMENTS = {
     "workers.gpu_total_bytes": "memory of its GPU",
     "workers.check_tokens_per_second": "speed of the self-check after loading",
     "chunks.crashes": "rescues since the last outcome",
-    "chunks.rescues": "all attempts that were rescued",
+    "chunks.rescues": "how often it was rescued",
     "chunks.published_at": "when it was last announced; null: not since it was queued",
     "chunks.reused": "of `succeeded`: answered from the store",
     "results.fingerprint": "SHA-256 of all that decides the answer, if it may be reused",
     "results.reused_from": "the job that this answer was generated for, if not this one",
     "results.seconds": "from entering the engine to the end of the answer",
+    "results.parts": "how many parts the document was cut into",
+    "parts.level": "0: parts of the document; above: merged answers",
+    "schedule_runs.due_at": "of a run begun by hand: when it began",
+    "schedule_runs.holder": "fence of the process that carries it out",
+    "schedule_runs.holder_expires_at": "lease of that process",
+    "schedule_runs.documents": "documents of its job at its end; the job may be pruned later",
 }
 
 

@@ -71,7 +71,7 @@ jobs = Table(
         Double,
         nullable=False,
         server_default=text("0"),
-        comment="since started_at: seconds in which it could not run",
+        comment="seconds since started_at in which it could not run",
     ),
     Column("idempotency_key", Text, comment="names the request, so that it is stored once"),
     Column("input_digest", Text, comment="SHA-256 of its rows, if it has a key"),
@@ -101,7 +101,9 @@ documents = Table(
     Column("custom_id", Text, comment="null for a row that never became a document"),
     Column("source", SmallInteger, nullable=False, comment="index into jobs.sources"),
     Column("line", Integer, nullable=False, comment="where the row starts in its source, from 1"),
-    Column("state", Text, nullable=False, comment="pending also while running and when answered"),
+    Column(
+        "state", Text, nullable=False, comment="pending until it fails or is cancelled, also when answered"
+    ),
     Column("content", Text, nullable=False, comment="the row as JSON; the raw text of a bad row"),
     Column("error_code", Text),
     Column("error_message", Text),
@@ -184,9 +186,7 @@ chunks = Table(
         server_default=text("0"),
         comment="of `succeeded`: answered from the store",
     ),
-    Column(
-        "rescues", Integer, nullable=False, server_default=text("0"), comment="all attempts that were rescued"
-    ),
+    Column("rescues", Integer, nullable=False, server_default=text("0"), comment="how often it was rescued"),
     one_of("state", ChunkState, name="state"),
     CheckConstraint("first_seq <= last_seq", name="range"),
     CheckConstraint("documents = last_seq - first_seq + 1", name="documents"),
@@ -220,7 +220,11 @@ results = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("seconds", Double, comment="from entering the engine to the end of the answer"),
     Column(
-        "parts", Integer, nullable=False, server_default=text("1"), comment="that the document was cut into"
+        "parts",
+        Integer,
+        nullable=False,
+        server_default=text("1"),
+        comment="how many parts the document was cut into",
     ),
     # No foreign key: PostgreSQL would write to each answered document to lock it. Only the holder of a chunk writes its
     # answers, and checks that the document waits; a job is removed only while no worker holds a chunk of it.

@@ -22,7 +22,7 @@ parts = Table(
     metadata,
     Column("job_id", BigInteger, nullable=False),
     Column("seq", Integer, nullable=False),
-    Column("level", SmallInteger, nullable=False, comment="0: of the document; above: some answers merged"),
+    Column("level", SmallInteger, nullable=False, comment="0: parts of the document; above: merged answers"),
     Column("part", Integer, nullable=False, comment="its place in the level, from 0"),
     Column("first_char", Integer, nullable=False, comment="of the document's text, from 0"),
     Column("last_char", Integer, nullable=False, comment="included"),
