@@ -97,9 +97,14 @@ def unfinished_of_chunk() -> ColumnElement[int]:
     return chunks.c.documents - chunks.c.succeeded - chunks.c.failed - chunks.c.cancelled
 
 
+def chunk_is_queued() -> ColumnElement[bool]:
+    """A chunk waits for a worker, whatever its job's state."""
+    return chunks.c.state == ChunkState.QUEUED
+
+
 def chunk_waits() -> ColumnElement[bool]:
     """A chunk waits for a worker, and its job can be claimed. Needs `jobs` in the query."""
-    return and_(chunks.c.state == ChunkState.QUEUED, job_is_claimable())
+    return and_(chunk_is_queued(), job_is_claimable())
 
 
 def is_unannounced() -> ColumnElement[bool]:

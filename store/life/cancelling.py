@@ -13,7 +13,7 @@ from qwenq.schemas.errors import JobNotCancellable
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, JobState, StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents, jobs
-from qwenq.store.conditions import is_being_removed, is_unfinished
+from qwenq.store.conditions import chunk_is_queued, is_being_removed, is_unfinished
 from qwenq.store.database.clock import now
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.life.chunks import insert_chunks
@@ -62,7 +62,7 @@ def _chunk_the_rest(connection: Connection, job_id: int) -> None:
 def _cancel_waiting_chunks(connection: Connection, job_id: int) -> None:
     closed = connection.execute(
         update(chunks)
-        .where(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
+        .where(chunks.c.job_id == job_id, chunk_is_queued())
         .values(
             state=ChunkState.DONE,
             finished_at=now(),

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 from qwenq.schemas.chunks import PlannedChunk
 from qwenq.schemas.states import ChunkState
 from qwenq.schemas.tables.core import chunks
+from qwenq.store.conditions import chunk_is_queued
 from qwenq.store.database.clock import now
 
 _FROM_ZERO = (
@@ -47,7 +48,7 @@ def mark_announced(connection: Connection, chunk_ids: Sequence[int]) -> None:
     """
     free = (
         select(chunks.c.id)
-        .where(chunks.c.id.in_(chunk_ids), chunks.c.state == ChunkState.QUEUED)
+        .where(chunks.c.id.in_(chunk_ids), chunk_is_queued())
         .order_by(chunks.c.id)
         .with_for_update(skip_locked=True)
     )

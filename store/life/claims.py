@@ -14,7 +14,7 @@ from qwenq.schemas.errors import LeaseLost
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.core import chunks, documents, jobs, workers
-from qwenq.store.conditions import is_unfinished, unfinished_of_chunk
+from qwenq.store.conditions import chunk_is_queued, is_unfinished, unfinished_of_chunk
 from qwenq.store.database.clock import now, now_and
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.life.jobs import end_job_if_done, hold_job, start_job
@@ -26,7 +26,7 @@ _IS_NEXT = chunks.c.id == (
     select(chunks.c.id)
     .where(
         chunks.c.job_id == bindparam("of_job"),
-        chunks.c.state == ChunkState.QUEUED,
+        chunk_is_queued(),
         chunks.c.crashes <= bindparam("most_crashes"),
     )
     .order_by(chunks.c.first_seq)
@@ -41,7 +41,7 @@ def _claiming(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
         update(chunks)
         .where(
             which,
-            chunks.c.state == ChunkState.QUEUED,
+            chunk_is_queued(),
             # Not QUEUED: start_job skipped a job that was resumed or retried only after it.
             exists().where(jobs.c.id == chunks.c.job_id, jobs.c.state == JobState.RUNNING),
         )
@@ -64,7 +64,7 @@ def _claiming(which: ColumnElement[bool]) -> ReturningUpdate[Any]:
 
 # Built once: building them takes longer than running them, and a worker runs them for each chunk.
 _CLAIM_CHOSEN, _CLAIM_NEXT = _claiming(_IS_CHOSEN), _claiming(_IS_NEXT)
-_JOB_OF_CHOSEN = select(chunks.c.job_id).where(_IS_CHOSEN, chunks.c.state == ChunkState.QUEUED)
+_JOB_OF_CHOSEN = select(chunks.c.job_id).where(_IS_CHOSEN, chunk_is_queued())
 _HOLD = update(chunks).where(
     chunks.c.id == bindparam("held_chunk"),
     chunks.c.attempt == bindparam("at_attempt"),

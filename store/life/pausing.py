@@ -4,9 +4,9 @@ from sqlalchemy import Connection, case, update
 
 from qwenq.schemas.errors import JobNotPausable, JobNotPaused
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.states import ChunkState, JobState
+from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import chunks, jobs
-from qwenq.store.conditions import job_is_claimable
+from qwenq.store.conditions import chunk_is_queued, job_is_claimable
 from qwenq.store.database.clock import now
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.life.jobs import hold_job, no_longer_idle
@@ -42,8 +42,6 @@ def resume_job(connection: Connection, job_id: int) -> None:
     if not resumed.rowcount:
         raise JobNotPaused(job_id=job_id, state=hold_job(connection, job_id))
     connection.execute(
-        update(chunks)
-        .where(chunks.c.job_id == job_id, chunks.c.state == ChunkState.QUEUED)
-        .values(published_at=None)
+        update(chunks).where(chunks.c.job_id == job_id, chunk_is_queued()).values(published_at=None)
     )
     note_transition(connection, Event.JOB_RESUMED, job=job_id)

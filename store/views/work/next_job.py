@@ -6,12 +6,11 @@ from sqlalchemy import Connection, bindparam, case, exists, select
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.jobs import Priority
-from qwenq.schemas.states import ChunkState
 from qwenq.schemas.tables.core import chunks, jobs
-from qwenq.store.conditions import job_is_claimable
+from qwenq.store.conditions import chunk_is_queued, job_is_claimable
 
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
-_waits = (chunks.c.job_id == jobs.c.id) & (chunks.c.state == ChunkState.QUEUED)
+_waits = (chunks.c.job_id == jobs.c.id) & chunk_is_queued()
 _NEXT_JOB = (
     select(
         jobs.c.id,
