@@ -120,7 +120,7 @@ def _follow_with_lines(poll: Callable[[], JobStatus], watch: Callable[[], None])
 
 def _describe(status: JobStatus) -> str:
     if status.state == "queued":
-        return f"job {status.id} waits for a worker with its model"
+        return f"job {status.id} waits for a worker"
     if status.state == "paused":
         return f"job {status.id} is paused; {how_to_resume(status)}"
     failed = f", {number(status.documents.failed)} failed" if status.documents.failed else ""

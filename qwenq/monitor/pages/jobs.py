@@ -23,16 +23,16 @@ _MOST_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class JobsFound:
-    """A page of jobs. `more`: older jobs follow. `missing_workers`: commands that start a missing worker.
+    """A page of jobs. `more`: older jobs follow. `live_models`: the models of live workers.
 
-    `live_models` are the models of live workers.
+    `missing_workers`: commands that start a missing worker, by model.
     """
 
     jobs: list[JobView]
     more: bool
     models: list[str]
     live_models: list[str]
-    missing_workers: list[str]
+    missing_workers: dict[str, str]
 
     @property
     def first_submit(self) -> str:
@@ -94,7 +94,11 @@ def find_jobs(connection: Connection, wanted: JobFilter, before: int | None) -> 
         more=len(found) > PAGE_JOBS,
         models=models_of_jobs(connection),
         live_models=sorted(live),
-        missing_workers=sorted({view.missing_worker for view in views if view.missing_worker}),
+        missing_workers={
+            view.status.model: view.missing_worker
+            for view in sorted(views, key=lambda view: view.status.model)
+            if view.missing_worker
+        },
     )
 
 

@@ -191,7 +191,9 @@ def test_a_job_without_a_live_worker_shows_the_command_that_starts_one(
     command = "qwenq worker --model 'nobody'\"'\"'s; rm x'"
     pages = (f"/jobs/{job_id}", "/jobs")
     for page in pages:
-        assert command in html.unescape(flower.get(page).text), page
+        shown = html.unescape(flower.get(page).text)
+        assert "no worker has the model nobody's; rm x; start one with" in shown, page
+        assert command in shown, page
     make_worker(watched_store, model="nobody's; rm x")
     for page in pages:
         assert command not in html.unescape(flower.get(page).text), page
