@@ -1,13 +1,13 @@
 """Insert many answers at once, in the quickest way of each database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from functools import cache
 from itertools import chain
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Connection, CursorResult, bindparam, cast, func, select
+from sqlalchemy import BigInteger, Connection, CursorResult, bindparam, cast, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qwenq.schemas.chunks import Claim
@@ -15,8 +15,8 @@ from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import documents, results
 from qwenq.store.conditions import of_job
 from qwenq.store.database.clock import now
-from qwenq.store.outcomes.fingerprints import hand_over
 from qwenq.store.outcomes.outcome_rows import ANSWER_COLUMNS, AnswerRow
+from qwenq.store.views.answers.earlier import look_up_by_index
 
 SQLITE_ROWS = 250
 """Rows a statement: each number of rows is a statement to parse, and SQLite takes some thirty thousand values."""
@@ -64,7 +64,7 @@ def insert_answers(connection: Connection, claim: Claim, answers: Sequence[Answe
         for *_, fingerprint, reused_from, _, _ in written
         if reused_from is not None and fingerprint is not None
     ]
-    hand_over(connection, claim.job_id, copies)
+    _hand_over(connection, claim.job_id, copies)
     return written
 
 
@@ -99,6 +99,22 @@ def _insert_into_postgresql(
     columns = map(_as_json, zip(*rows, strict=True))
     values = (*_whose(claim), *columns, *_job_of(claim, rule))
     return _seqs(connection.exec_driver_sql(_postgresql_insert(rule), values))
+
+
+def _hand_over(connection: Connection, job_id: int, fingerprints: Collection[bytes]) -> None:
+    """Clear these fingerprints of all other jobs' answers: this job's new ones replace them."""
+    if not fingerprints:
+        return
+    look_up_by_index(connection)
+    earlier = (
+        select(results.c.job_id, results.c.seq)
+        .where(results.c.fingerprint.in_(fingerprints), results.c.job_id != job_id)
+        # Skip rows that another job hands over now: two equal answers then share a fingerprint for a while.
+        .with_for_update(skip_locked=True)
+    )
+    connection.execute(
+        update(results).where(tuple_(results.c.job_id, results.c.seq).in_(earlier)).values(fingerprint=None)
+    )
 
 
 def _whose(claim: Claim) -> tuple[int, ...]:
