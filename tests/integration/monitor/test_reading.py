@@ -56,7 +56,8 @@ def test_a_hanging_store_is_reported_and_does_not_block_actions(
             return await asyncio.wait_for(reader.act(lambda: "done"), 20)
         finally:
             woken.set()
-            reader._threads.shutdown()
+            free = threading.Barrier(THREADS)
+            await asyncio.gather(*(reader.apart(lambda: free.wait(20)) for _ in range(THREADS)))
 
     assert asyncio.run(ask()) == "done"
     reader.close()
