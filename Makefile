@@ -56,7 +56,7 @@ faithful: install ## compare answers in batches with those of the model alone, i
 
 .PHONY: model
 model: install ## compare the store with a plain model of it, alone and concurrently: EXAMPLES=2000
-	MODEL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 tests/integration/store/life
+	MODEL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 tests/integration/store/model
 
 .PHONY: fuzz
 fuzz: install ## feed random bytes to the readers and random templates to the sandbox: INPUTS=1000000

@@ -18,10 +18,10 @@ from qwenq.store.database import store as database
 from qwenq.store.database.store import Store
 from tests.builders import make_worker
 from tests.integration.store.conftest import wait_until_blocked
-from tests.integration.store.life.invariants import check
-from tests.integration.store.life.nouns import Job
-from tests.integration.store.life.scene import DEEDS, Deed, Rest, Scene, done
-from tests.integration.store.life.watching import watched
+from tests.integration.store.model.invariants import check
+from tests.integration.store.model.nouns import Job
+from tests.integration.store.model.scene import DEEDS, Deed, Rest, Scene, done
+from tests.integration.store.model.watching import watched
 from tests.waiting import eventually
 
 EVERY_PAIR = "MODEL_EXAMPLES" in os.environ

@@ -33,7 +33,7 @@ from tests.builders import (
     suspect,
     write,
 )
-from tests.integration.store.life import watching
+from tests.integration.store.model import watching
 
 MAX_CRASHES = 1
 

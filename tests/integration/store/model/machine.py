@@ -12,8 +12,8 @@ from qwenq.store.database.store import Store
 from qwenq.worker.store_process.claiming import ANY_CRASHES
 from qwenq.worker.store_process.settling import Ending
 from tests.builders import MODEL
-from tests.integration.store.life.nouns import Chunk
-from tests.integration.store.life.stage import Stage
+from tests.integration.store.model.nouns import Chunk
+from tests.integration.store.model.stage import Stage
 
 MOST_JOBS = 2
 MOST_DOCUMENTS = 6

@@ -12,14 +12,14 @@ from qwenq.store.database.store import Store
 from qwenq.store.database.version import check_version
 from tests.builders import make_worker
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 THREADS, PROCESSES, TIMES = 6, 3, 10
 PROGRAM = """
 import sys
 import qwenq.migrations.versions, alembic.command
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import upgrade_store
-from tests.integration.store.test_writers import count_up
+from tests.integration.store.database.test_writers import count_up
 
 print("ready", flush=True)
 sys.stdin.readline()

@@ -15,8 +15,8 @@ from qwenq.worker.reuse.stage import ReuseStage
 from qwenq.worker.turn.job_prompt import JobPrompt
 from qwenq.worker.turn.stage import ClaimedRequests
 from tests.builders import MODEL, answer
-from tests.integration.store.life.known import known_answer, row_of, text_of
-from tests.integration.store.life.model import Life
+from tests.integration.store.model.known import known_answer, row_of, text_of
+from tests.integration.store.model.model import Life
 
 INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, revision="r1")
 

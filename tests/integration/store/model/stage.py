@@ -31,13 +31,13 @@ from qwenq.worker.store_process.claiming import ANY_CRASHES
 from qwenq.worker.store_process.settling import Ending, Unwritten, write_claim
 from qwenq.worker.turn.claimant import Claimant
 from tests.builders import EXPIRED, LEASE, MODEL, answer, failure, make_worker
-from tests.integration.store.life import watching
-from tests.integration.store.life.invariants import check
-from tests.integration.store.life.known import row_of
-from tests.integration.store.life.looking_up import LookingUp
-from tests.integration.store.life.model import Life
-from tests.integration.store.life.nouns import Chunk
-from tests.integration.store.life.stage_of_halves import Halves
+from tests.integration.store.model import watching
+from tests.integration.store.model.invariants import check
+from tests.integration.store.model.known import row_of
+from tests.integration.store.model.looking_up import LookingUp
+from tests.integration.store.model.model import Life
+from tests.integration.store.model.nouns import Chunk
+from tests.integration.store.model.stage_of_halves import Halves
 from tests.store_work import claimant_of
 
 WORKERS = 3

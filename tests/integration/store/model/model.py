@@ -10,8 +10,8 @@ from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, DocumentState, JobState
 from qwenq.worker.store_process.settling import Ending
-from tests.integration.store.life.known import answered, forget_elsewhere
-from tests.integration.store.life.nouns import Chunk, Document, Job
+from tests.integration.store.model.known import answered, forget_elsewhere
+from tests.integration.store.model.nouns import Chunk, Document, Job
 
 POISON = "poison"
 BAD_ROW = "invalid_row"

@@ -11,7 +11,7 @@ from qwenq.store.conditions import REMOVING, document_state, is_abandoned
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.views.jobs.statuses import job_statuses
-from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
+from tests.integration.store.model.nouns import Answer, Chunk, Document, Job
 
 _COUNTED = (DocumentState.SUCCEEDED, DocumentState.FAILED, DocumentState.CANCELLED)
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens")

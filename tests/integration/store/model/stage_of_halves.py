@@ -16,8 +16,8 @@ from qwenq.store.database.store import Store
 from qwenq.store.life.half_jobs import hold_abandoned, hold_ended, queue_job, renew
 from qwenq.store.life.removal import remove
 from tests.builders import EXPIRED, LEASE
-from tests.integration.store.life import holding
-from tests.integration.store.life.model import Life
+from tests.integration.store.model import holding
+from tests.integration.store.model.model import Life
 
 
 class _Waits(Exception):

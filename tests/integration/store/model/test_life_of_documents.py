@@ -8,8 +8,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from qwenq.store.database.store import Store
 from qwenq.store.life import removal
-from tests.integration.store.life.holding import ROWS_AT_ONCE
-from tests.integration.store.life.machine import LifeOfDocuments
+from tests.integration.store.model.holding import ROWS_AT_ONCE
+from tests.integration.store.model.machine import LifeOfDocuments
 
 ASKED_EXAMPLES = os.environ.get("MODEL_EXAMPLES")
 STEPS = 40

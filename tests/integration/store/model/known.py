@@ -6,7 +6,7 @@ from dataclasses import replace
 from qwenq.schemas.documents import Document as Row
 from qwenq.schemas.outcomes import Outcome
 from tests.builders import row
-from tests.integration.store.life.nouns import Answer, Chunk, Document, Job
+from tests.integration.store.model.nouns import Answer, Chunk, Document, Job
 
 TEXTS = 4
 """So many different documents there are."""

@@ -1,7 +1,7 @@
 """Invariants of the model's store at every moment."""
 
 from qwenq.schemas.states import ChunkState, DocumentState, JobState
-from tests.integration.store.life.nouns import Chunk, Document, Job
+from tests.integration.store.model.nouns import Chunk, Document, Job
 
 _OF_CHUNK = {
     ChunkState.QUEUED: DocumentState.PENDING,

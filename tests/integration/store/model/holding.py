@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from qwenq.schemas.jobs import HalfJob
 from qwenq.schemas.states import ChunkState, JobState
-from tests.integration.store.life.nouns import Job
+from tests.integration.store.model.nouns import Job
 
 ROWS_AT_ONCE = 2
 """So many documents go in one step of a removal."""
