@@ -1,56 +1,75 @@
 """The scheduler of qwenq's own engine, noting when each document begins and ends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from qwenq.schemas.requests import Completion
 from qwenq.worker.engines.transformers import engine as transformers_engine
+from qwenq.worker.engines.transformers.request_state import RequestState
+from qwenq.worker.engines.transformers.runner import Runner
 from qwenq.worker.engines.transformers.scheduler import Scheduler
 from tests.chaos.engines.claim_log import Hearing
 from tests.chaos.engines.log import Deed, EngineLog
 
 
+class NotingRunner:
+    """A runner that calls `admitted` with each document that it admits."""
+
+    def __init__(self, runner: Runner, admitted: Callable[[RequestState], None]) -> None:
+        self._runner = runner
+        self._admitted = admitted
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the runner's own."""
+        return getattr(self._runner, name)
+
+    def admit(self, state: RequestState, beside: Sequence[list[int]]) -> bool:
+        """Admit a document if there is room."""
+        admits = self._runner.admit(state, beside)
+        if admits:
+            self._admitted(state)
+        return admits
+
+
 class NotingScheduler(Scheduler):
     """Notes what is computed for chunks. The self-check has no chunk."""
 
-    def __init__(self, log: EngineLog, hearing: Hearing, *parts: Any) -> None:
-        super().__init__(*parts)
+    def __init__(self, log: EngineLog, hearing: Hearing, runner: Runner, *parts: Any) -> None:
+        noting: Any = NotingRunner(runner, self._begin)
+        super().__init__(noting, *parts)
         self._log = log
         self._hearing = hearing
-        self._at_work: set[tuple[int, int]] = set()
+        self._begun: set[tuple[int, int]] = set()
 
     def run(self) -> Iterator[Completion]:
         """Yield each completion as it ends; note unfinished documents as dropped."""
         try:
-            yield from super().run()
+            for completion in super().run():
+                one = completion.group, completion.key
+                if one in self._begun:
+                    self._begun.remove(one)
+                    self._note(Deed.ENDED, one)
+                yield completion
         finally:
-            self._drop(self._at_work)
+            self._drop(self._begun)
 
     def withdraw(self, group: int) -> None:
         """Drop a group's documents."""
         super().withdraw(group)
-        self._drop({one for one in self._at_work if one[0] == group})
+        self._drop({one for one in self._begun if one[0] == group})
 
-    def _admit(self) -> None:
-        super()._admit()
-        here = {(row.group, row.key) for row in self._runner.running if self._hearing.knows(row.group)}
-        for one in here - self._at_work:
+    def _begin(self, state: RequestState) -> None:
+        """Note the document, unless it only restarts after a failed step."""
+        one = state.group, state.key
+        if self._hearing.knows(state.group) and one not in self._begun:
             self._note(Deed.BEGUN, one)
-        self._at_work |= here
-
-    def _step(self) -> Iterator[Completion]:
-        for completion in super()._step():
-            one = completion.group, completion.key
-            if one in self._at_work:
-                self._at_work.remove(one)
-                self._note(Deed.ENDED, one)
-            yield completion
+            self._begun.add(one)
 
     def _drop(self, gone: set[tuple[int, int]]) -> None:
         for one in gone:
             self._note(Deed.DROPPED, one)
-        self._at_work = self._at_work - gone
+        self._begun = self._begun - gone
 
     def _note(self, deed: Deed, one: tuple[int, int]) -> None:
         self._log.note(deed, *self._hearing.names(*one))
