@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwenq.worker.long_documents.cutting import Span, cut
-from tests.unit.worker.long.measuring import letters_of, words_of
+from tests.unit.worker.long_documents.measuring import letters_of, words_of
 
 PARAGRAPH = "Dr. Smith paid 3.5 million to Acme Inc. on Monday. The rest is due in May. Nobody objected."
 CHINESE = "今天天气很好。我们去公园吧\uff01你觉得呢\uff1f"
