@@ -1,7 +1,6 @@
 """The life of a run: due, submitted once, delivered, recorded, with all that can go wrong."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,9 @@ from sqlalchemy import update
 from qwenq import api
 from qwenq.schedules import commands, job_of_run, ticking
 from qwenq.schedules.changes import changes_section
-from qwenq.schedules.delivering import deliver_run
 from qwenq.schedules.troubles import troubles
-from qwenq.schemas.errors import RunNotStarted, StoreAway, UnknownSchedule
-from qwenq.schemas.states import RunState, ScheduleState
+from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.states import RunState
 from qwenq.schemas.tables.core import workers
 from qwenq.schemas.tables.schedules import schedule_runs, schedules
 from qwenq.store.database.clock import moment_of, now
@@ -203,78 +201,6 @@ def test_an_unwritable_output_fails_the_run_and_says_how_to_get_the_answers(
     [run] = nights.runs()
     assert (run.state, run.error_code) == (RunState.FAILED, "output_not_writable")
     assert f"`qwenq results {job_id} -o FILE`" in (run.error_message or "")
-
-
-def test_a_paused_schedule_makes_no_runs(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-    commands.pause("nightly", nights.settings)
-    assert nights.tick(NIGHT + A_DAY).due == 0
-    resumed = commands.resume("nightly", nights.settings)
-    assert resumed.state is ScheduleState.ACTIVE
-    assert resumed.next_due_at < NIGHT
-
-
-def test_removing_a_schedule_keeps_its_jobs(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-    nights.tick()
-    commands.remove("nightly", nights.settings)
-    assert nights.tick(NIGHT + A_DAY).due == 0
-    assert len(api.jobs(settings=nights.settings)) == 1
-    with pytest.raises(UnknownSchedule, match="nightly"):
-        commands.show("nightly", nights.settings)
-
-
-def test_a_schedule_added_again_submits_a_new_job_for_the_same_due_time(
-    nights: Nights,
-) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-    first = nights.night()
-    commands.remove("nightly", nights.settings)
-    nights.add()
-    second = nights.night()
-    assert second.due_at == first.due_at
-    assert second.job_id != first.job_id
-    assert second.notice_key != first.notice_key
-
-
-def test_a_run_started_by_a_person_is_submitted_at_once(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-    begun = commands.run("nightly", nights.settings)
-    assert begun.state is RunState.RUNNING
-    nights.answer(begun.job_id)
-    assert commands.finish("nightly", begun.id, nights.settings).state is RunState.SUCCEEDED
-    with pytest.raises(RunNotStarted, match="unfinished"):
-        commands.run("nightly", nights.settings)
-        commands.run("nightly", nights.settings)
-
-
-def test_waiting_for_a_run_waits_while_a_beat_delivers_it(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-    begun = commands.run("nightly", nights.settings)
-    nights.answer(begun.job_id)
-    with nights.store.writing() as connection:
-        held = hold_run(connection, 60.0, begun.id)
-    assert held is not None
-    with ThreadPoolExecutor(1) as waiting:
-        finished = waiting.submit(commands.finish, "nightly", begun.id, nights.settings)
-        with pytest.raises(TimeoutError):
-            finished.result(timeout=0.2)
-        deliver_run(nights.store, held)
-        assert finished.result(timeout=120).output is not None
-
-
-def test_waiting_for_a_run_of_a_removed_schedule_says_that_it_is_gone(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-    begun = commands.run("nightly", nights.settings)
-    commands.remove("nightly", nights.settings)
-    with pytest.raises(UnknownSchedule, match="nightly"):
-        commands.finish("nightly", begun.id, nights.settings)
 
 
 def test_the_report_of_a_run_compares_it_with_the_previous_run(nights: Nights) -> None:
