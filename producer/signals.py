@@ -20,6 +20,9 @@ INSISTENT_SECONDS = 5.0
 """So long after the first signal, another raises even while signals are held: somebody no longer wants to wait."""
 RAISE_AGAIN_SECONDS = 0.05
 
+_UNWRITABLE = (OSError, ValueError, RuntimeError, AttributeError)
+"""What flushing a standard stream raises that is closed, gone, or None."""
+
 Handler = Callable[[int, FrameType | None], Any] | int
 T = TypeVar("T")
 
@@ -116,6 +119,8 @@ class Signals:
         """From now on a signal ends the process at once, with this exit code: its command is over."""
         self.install()  # Celery has handlers of its own
         _flush()
+        if code == INTERRUPTED:
+            _discard_unwritten()
         self._exit_code = code
         signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -199,5 +204,16 @@ def _leave(code: int) -> NoReturn:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, RuntimeError, AttributeError):
+        with suppress(*_UNWRITABLE):
             stream.flush()
+
+
+def _discard_unwritten() -> None:
+    """Drop what a closed terminal did not take: Python would try once more, and end with exit code 120 for it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except _UNWRITABLE:
+            with suppress(*_UNWRITABLE):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+                stream.flush()

@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 from qwenq.embedded.redis import start_redis
 from qwenq.schemas.settings import ENV_PREFIX, Settings
 from qwenq.store.broker.broker import Broker
+from qwenq.store.database import store as database_store
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import upgrade_store
 
@@ -43,6 +44,12 @@ for _number, _handler in (
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def idle_transactions_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL ends a transaction whose client idles for seconds, as a test does on a machine that stalls."""
+    monkeypatch.setattr(database_store, "IDLE_SECONDS", 60.0)
 
 
 @pytest.fixture(autouse=True)

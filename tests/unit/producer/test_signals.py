@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.producer.signals import Interrupted, Signals
+from qwenq.producer.signals import INTERRUPTED, Interrupted, Signals
 
 ROOT = Path(__file__).parents[3]
 BEGIN = """
@@ -114,3 +114,24 @@ def test_a_signal_raises_although_held_five_seconds_after_the_first(monkeypatch:
         hear(103.0)
         with pytest.raises(Interrupted):
             hear(106.0)
+
+
+def test_last_words_that_nobody_takes_leave_an_interrupted_command_its_exit_code() -> None:
+    program = """
+import contextlib, sys
+from qwenq.producer.signals import INTERRUPTED, Signals
+signals = Signals()
+signals.install_for_process()
+with contextlib.suppress(OSError):
+    print("never read", file=sys.stderr)
+signals.end_with(INTERRUPTED)
+sys.exit(INTERRUPTED)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [sys.executable, "-c", program], stderr=writes, env=environment, check=False, timeout=60
+    )
+    os.close(writes)
+    assert done.returncode == INTERRUPTED

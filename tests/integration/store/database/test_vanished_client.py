@@ -14,9 +14,9 @@ from tests.waiting import eventually
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_chunk_is_rescued_though_its_worker_vanished_while_it_wrote(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(database, "IDLE_SECONDS", 2.0)
     job_id = make_job(store, documents=4)
     (chunk_id,) = chunks_of(store, job_id)
     claim = claim_one(store, chunk_id, make_worker(store), EXPIRED)
@@ -26,7 +26,11 @@ def test_a_chunk_is_rescued_though_its_worker_vanished_while_it_wrote(
             rescue.rescue_expired(connection, max_crashes=2)
         return chunks_of(store, job_id, ChunkState.QUEUED) == [chunk_id]
 
-    with pytest.raises(StoreAway, match="Try again"), store.writing() as vanished:
+    with (
+        Store(database_url) as its_store,
+        pytest.raises(StoreAway, match="Try again"),
+        its_store.writing() as vanished,
+    ):
         hold_fence(vanished, claim, None)
         assert not is_rescued()
         eventually(is_rescued, "the chunk waits again")

@@ -14,7 +14,6 @@ from itertools import combinations_with_replacement
 import pytest
 from sqlalchemy import Connection, event
 
-from qwenq.store.database import store as database
 from qwenq.store.database.store import Store
 from tests.builders import make_worker
 from tests.integration.store.conftest import wait_until_blocked
@@ -51,12 +50,6 @@ MOST_LIKELY = (
     ("prune", "prune", Rest.OVER),
     ("prune", "finish the second", Rest.NOTHING),
 )
-
-
-@pytest.fixture(autouse=True)
-def idle_transactions_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PostgreSQL ends a transaction that stays idle; here it is idle for as long as the other one takes."""
-    monkeypatch.setattr(database, "IDLE_SECONDS", 2.0 * SECONDS)
 
 
 @pytest.fixture
