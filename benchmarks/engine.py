@@ -14,6 +14,7 @@ import os
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 SHAPE_NAMES = ("60m", "0.6b", "8b")
 SKIPPABLE = ("one-by-one", "textbook", "sorted", "continuous")
 
@@ -85,6 +86,10 @@ def _restart_with_worker_environment() -> None:
 
     if any(name not in os.environ for name in ENVIRONMENT):
         prepare_environment()
+        # It keeps the working folder out of the module path, and this benchmark lies there.
+        os.environ["PYTHONPATH"] = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))).rstrip(
+            os.pathsep
+        )
         os.execv(sys.executable, sys.orig_argv)
 
 
