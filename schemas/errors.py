@@ -43,6 +43,8 @@
     ├── RequestsForgotten           the engine's fault; its process ends
     ├── StoreWorkFailed             stands for an unforeseen error of work on the store
     ├── TurnFailed                  stands for an unforeseen error of a task
+    ├── ConfinedProcessKilled       a call went beyond its limits, or crashed its confined process
+    ├── ConfinedCallFailed          stands for what a call raised in its confined process
     ├── DocumentFailed              one document fails; its neighbours go on
     │   ├── InvalidRow              code invalid_row
     │   ├── InvalidOverride         code invalid_parameter
@@ -442,6 +444,20 @@ class StoreWorkFailed(QwenqError):
 
 class TurnFailed(QwenqError):
     """A task failed with an unforeseen error; the worker's log says where. Its chunk will be answered again."""
+
+
+@dataclass(eq=False)
+class ConfinedProcessKilled(QwenqError):
+    """The confined process {reason}."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class ConfinedCallFailed(QwenqError):
+    """The confined process failed: {reason}."""
+
+    reason: str
 
 
 class DocumentFailed(QwenqError):

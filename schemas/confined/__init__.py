@@ -1,0 +1,1 @@
+"""Runs code over foreign bytes in a child process that can be killed: with limits, and without secrets."""

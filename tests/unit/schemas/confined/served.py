@@ -1,0 +1,40 @@
+"""What the tests of confined processes run in them."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def serve(request: bytes) -> Iterator[bytes]:  # noqa: C901, PLR0912 - one branch for each thing to do
+    """Do what the request says."""
+    what, _, rest = request.partition(b" ")
+    match what:
+        case b"say":
+            yield from rest.split()
+        case b"environment":
+            yield "\n".join(os.environ).encode()
+        case b"process":
+            yield str(os.getpid()).encode()
+        case b"sleep":
+            time.sleep(600)
+        case b"compute":
+            while True:
+                pass
+        case b"memory":
+            yield str(len(bytearray(int(rest)))).encode()
+        case b"much":
+            for _ in range(1000):
+                yield bytes(1024**2)
+        case b"die":
+            os.abort()
+        case b"leave":
+            os._exit(3)
+        case b"fail":
+            raise ValueError(rest.decode())
+        case b"print":
+            print("to the line of answers")  # noqa: T201 - what a library may do
+            os.write(1, b"to the line of answers")
+            yield b"done"
+        case b"write":
+            yield str(Path(rest.decode()).write_bytes(b"more than nothing")).encode()
