@@ -1,5 +1,6 @@
-"""The settings: from the environment (`QWENQ_*`), else from `qwenq.toml`, else these defaults."""
+"""The settings: from the environment (`QWENQ_*`), else secret files, else `qwenq.toml`, else these defaults."""
 
+import os
 import re
 import tomllib
 from functools import cache
@@ -16,6 +17,7 @@ from pydantic_settings import (
 
 from qwenq.schemas.errors import InvalidSetting
 from qwenq.schemas.log.lines import LogFormat
+from qwenq.schemas.secret_files import SecretFiles, fault_in_secrets, secret_file
 
 ENV_PREFIX = "QWENQ_"
 SETTINGS_FILE = "qwenq.toml"
@@ -41,6 +43,12 @@ class Settings(BaseSettings):
     broker_url: Annotated[
         str | None,
         Field(description="Redis broker (default: the embedded Redis of the home folder)"),
+    ] = None
+    secrets_dir: Annotated[
+        Path | None,
+        Field(
+            description="folder that holds settings as files, one each: `qwenq_database_url`, `qwenq_flower_auth`, …"
+        ),
     ] = None
     model: Annotated[str | None, Field(description="hub id or folder of the model")] = None
     device: Annotated[str, Field(description="auto, cpu, cuda, cuda:1, mps, xpu")] = "auto"
@@ -115,6 +123,13 @@ class Settings(BaseSettings):
         str | None, Field(description="who submits, as shown with jobs (default: user@host)")
     ] = None
 
+    @field_validator("secrets_dir")
+    @classmethod
+    def _readable_secrets(cls, value: Path | None) -> Path | None:
+        if value is not None and (fault := fault_in_secrets(value, cls)):
+            raise ValueError(fault)
+        return value
+
     @field_validator("flower_auth")
     @classmethod
     def _user_and_password(cls, value: SecretStr | None) -> SecretStr | None:
@@ -142,9 +157,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the environment, then the file; no .env, no secrets folder."""
+        """Read the environment, then the secrets folder, then the file; no .env."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        file = TomlConfigSettingsSource(settings_cls)
+        folder = os.environ.get(f"{ENV_PREFIX}SECRETS_DIR") or file.toml_data.get("secrets_dir")
+        return init_settings, env_settings, SecretFiles(settings_cls, folder), file
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -197,8 +214,15 @@ def _errors_in(error: tomllib.TOMLDecodeError | ValidationError) -> list[Invalid
             wrong.append(InvalidSetting(name=SETTINGS_FILE, reason=f"there is no setting {name!r}"))
         else:
             reason = found["msg"].removeprefix("Value error, ")
-            wrong.append(InvalidSetting(name=ENV_PREFIX + name.upper(), reason=reason))
+            wrong.append(InvalidSetting(name=_origin(name), reason=reason))
     return wrong
+
+
+def _origin(name: str) -> str:
+    """Where a person corrects a setting: its secret file if its value is from there, else the environment."""
+    variable, folder = ENV_PREFIX + name.upper(), os.environ.get(f"{ENV_PREFIX}SECRETS_DIR")
+    file = secret_file(Path(folder), variable.lower()) if folder and variable not in os.environ else None
+    return str(file or variable)
 
 
 def without_passwords(url: str) -> str:
