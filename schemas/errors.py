@@ -451,6 +451,7 @@ class ConfinedProcessKilled(QwenqError):
     """The confined process {reason}."""
 
     reason: str
+    late: bool = False
 
 
 @dataclass(eq=False)

@@ -3,12 +3,16 @@
 The parent sends a frame for each call: its seconds, and the request. The child answers with frames: pieces, then an
 end. Both sides are bytes, since the parent must not unpickle what a child over foreign bytes may have made up.
 
-    request     length (8 bytes), seconds (4 bytes), then so many bytes
+    request     length (8 bytes), seconds (4), more seconds for each piece (4), size of its file or -1 (8), the request
     answer      kind (1 byte), length (8 bytes), then so many bytes
+
+A file stays with the parent. The child asks for a part of it with an answer of the kind READ (place and length), and
+gets the length of what there is (8 bytes), and so many bytes.
 """
 
 import contextlib
 import importlib
+import io
 import os
 import resource
 import signal
@@ -16,14 +20,25 @@ import struct
 import sys
 from collections.abc import Callable, Iterable
 from io import BufferedReader, FileIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from qwenq.schemas.errors import reason_of
 
-REQUEST = struct.Struct("!QI")
-ANSWER = struct.Struct("!cQ")
-READY, PIECE, END, FAILED, NO_MEMORY = b"r", b"p", b"e", b"f", b"m"
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
-Serve = Callable[[bytes], Iterable[bytes]]
+REQUEST = struct.Struct("!QIIq")
+ANSWER = struct.Struct("!cQ")
+READY, PIECE, END, FAILED, NO_MEMORY, READ = b"r", b"p", b"e", b"f", b"m", b"?"
+PART = struct.Struct("!QQ")
+PART_LENGTH = struct.Struct("!Q")
+MOST_PART_BYTES = 1 << 20
+"""The most bytes of a file that a child gets at once."""
+NO_FILE = -1
+
+Serve = Callable[..., Iterable[bytes]]
+"""Called with the request, and with the call's file if there is one."""
+_BUFFER_BYTES = 1 << 18
 _OPEN_FILES = 64
 _LONGEST_REASON = 2000
 
@@ -43,11 +58,57 @@ def main() -> None:
         _answer(serve, requests, answers, *REQUEST.unpack(header))
 
 
-def _answer(serve: Serve, requests: BufferedReader, answers: FileIO, length: int, seconds: int) -> None:
-    _limit_processor_time(seconds)
+class _ParentsFile(io.RawIOBase):
+    """A file of the parent, which is asked for each part."""
+
+    def __init__(self, requests: BufferedReader, answers: FileIO, size: int) -> None:
+        self._requests = requests
+        self._answers = answers
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError("a place before the file's beginning")
+        self._at = start + offset
+        return self._at
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer).cast("B")
+        _send(self._answers, READ, PART.pack(self._at, min(len(view), MOST_PART_BYTES)))
+        (length,) = PART_LENGTH.unpack(self._requests.read(PART_LENGTH.size))
+        view[:length] = self._requests.read(length)
+        self._at += length
+        return int(length)
+
+
+def _answer(
+    serve: Serve,
+    requests: BufferedReader,
+    answers: FileIO,
+    length: int,
+    seconds: int,
+    seconds_a_piece: int,
+    file_bytes: int,
+) -> None:
+    used = _processor_seconds()
     try:
-        for piece in serve(requests.read(length)):
+        _limit(resource.RLIMIT_CPU, used + seconds)
+        request = requests.read(length)
+        given: tuple[BinaryIO, ...] = ()
+        if file_bytes != NO_FILE:
+            given = (BufferedReader(_ParentsFile(requests, answers, file_bytes), _BUFFER_BYTES),)
+        for piece in serve(request, *given):
             _send(answers, PIECE, piece)
+            seconds += seconds_a_piece
+            _limit(resource.RLIMIT_CPU, used + seconds)
     except MemoryError:
         _send(answers, NO_MEMORY, b"")
     except Exception as error:  # noqa: BLE001 - foreign bytes raise any kind of error
@@ -71,10 +132,10 @@ def _silence() -> None:
     os.close(nowhere)
 
 
-def _limit_processor_time(seconds: int) -> None:
-    """End this process when it goes on computing after its parent has died, and so cannot kill it."""
+def _processor_seconds() -> int:
+    """Processor time so far. Its limit ends this process when it goes on after its parent died without killing it."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    _limit(resource.RLIMIT_CPU, int(usage.ru_utime + usage.ru_stime) + seconds + 1)
+    return int(usage.ru_utime + usage.ru_stime) + 1
 
 
 def _limit(what: int, amount: int) -> None:

@@ -9,10 +9,13 @@ GIB = 1024**3
 class Limits:
     """What one call may take.
 
-    `seconds` by the wall clock; `memory_bytes` of address space, for the whole process; `answer_bytes` in all pieces.
-    Where the operating system cannot limit address space (macOS), the other two hold.
+    `seconds` by the wall clock, and `seconds_a_piece` more with each piece; `memory_bytes` of address space, for the
+    whole process; `answer_bytes` in all pieces, and `piece_bytes` in each. Where the operating system cannot limit
+    address space (macOS), the others hold.
     """
 
     seconds: float = 60.0
     memory_bytes: int = GIB
     answer_bytes: int = GIB
+    seconds_a_piece: float = 0.0
+    piece_bytes: int = GIB

@@ -7,11 +7,25 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
-from qwenq.schemas.confined.child import ANSWER, END, FAILED, NO_MEMORY, PIECE, READY, REQUEST
+from qwenq.schemas.confined.child import (
+    ANSWER,
+    END,
+    FAILED,
+    MOST_PART_BYTES,
+    NO_FILE,
+    NO_MEMORY,
+    PART,
+    PART_LENGTH,
+    PIECE,
+    READ,
+    READY,
+    REQUEST,
+)
 from qwenq.schemas.confined.limits import Limits
 from qwenq.schemas.errors import ConfinedCallFailed, ConfinedProcessKilled
 
@@ -35,6 +49,7 @@ class ConfinedProcess:
         self._module = module
         self._limits = limits
         self._child: _Child | None = None
+        self._call: _Call | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -47,53 +62,72 @@ class ConfinedProcess:
     ) -> None:
         self.close()
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the next call is its child's first."""
+        return self._child is None
+
     def close(self) -> None:
         """End the child, if there is one."""
+        self._call = None
         if self._child is not None:
             self._child.kill()
             self._child = None
 
     def call(self, request: bytes) -> bytes:
-        """Return all pieces as one. Raises what `pieces` raises."""
+        """Return all pieces as one. Raises what `begin` says."""
         return b"".join(self.pieces(request))
 
-    def pieces(self, request: bytes) -> Iterator[bytes]:
-        """Yield the pieces of the answer as they come.
+    def pieces(self, request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
+        """Yield the pieces of the answer as they come; the request is sent with the first. Raises as `begin` says."""
+        yield from self.begin(request, file)
 
-        Only time spent waiting for the child counts. Raises ConfinedProcessKilled when the call went beyond its
-        limits or the child crashed, ConfinedCallFailed when `serve` raised.
+    def begin(self, request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
+        """Send a request now. Returns the pieces of its answer, which the next call drops.
+
+        `serve` gets the `file` too: it may read any part, and this process reads that part for it. Only time spent
+        waiting for the child counts. Iterating raises ConfinedProcessKilled when the call went beyond its limits or the
+        child crashed, ConfinedCallFailed when `serve` raised, and what reading the file raises.
         """
-        child = self._begun()
-        clock = _Clock(self._limits.seconds)
-        ended, length = False, 0
+        if self._call is not None:  # The line holds the rest of an answer that nobody wants.
+            self.close()
+        call: _Call | None = None
         try:
-            child.send(REQUEST.pack(len(request), math.ceil(self._limits.seconds)), clock)
-            child.send(request, clock)
-            while (answer := child.receive(clock, self._limits.answer_bytes - length))[0] == PIECE:
-                length += len(answer[1])
-                yield answer[1]
-            ended = True
-        except TimeoutError:
-            raise ConfinedProcessKilled(reason=f"took longer than {self._limits.seconds:g} s") from None
-        except EOFError:
-            raise ConfinedProcessKilled(reason=self._last_words(child)) from None
-        except OverflowError:
-            raise ConfinedProcessKilled(
-                reason=f"gave more than {self._limits.answer_bytes // _MIB:,} MiB"
-            ) from None
-        finally:
-            if not ended:  # The line holds the rest of an answer that nobody wants, or the child hangs.
-                self.close()
-        self._check(*answer)
+            call = self._call = _Call(self._begun(), self._limits, file)
+            call.send(request)
+        except (ConfinedProcessKilled, TimeoutError, EOFError) as error:
+            return self._failed(call, error)
+        except BaseException:
+            self.close()
+            raise
+        return self._answer(call)
 
-    def _check(self, kind: bytes, content: bytes) -> None:
+    def _failed(self, call: "_Call | None", error: Exception) -> Iterator[bytes]:
+        killed = error if isinstance(error, ConfinedProcessKilled) or call is None else self._why(call, error)
+        self.close()
+        return _raising(killed)
+
+    def _answer(self, call: "_Call") -> Iterator[bytes]:
+        kind, content = answer = b"", b""
+        try:
+            while call is self._call and (answer := call.receive())[0] == PIECE:
+                yield answer[1]
+            kind, content = answer
+        except (TimeoutError, EOFError, OverflowError) as error:
+            raise self._why(call, error) from None
+        finally:
+            if call is self._call:
+                self._call = None
+                if kind not in {
+                    END,
+                    FAILED,
+                }:  # The child hangs, or its answer has a rest, or its memory is in pieces.
+                    self.close()
         if kind == NO_MEMORY:
-            self.close()  # Its memory is in pieces.
             raise ConfinedProcessKilled(reason=self._wanted_memory())
         if kind == FAILED:
-            raise ConfinedCallFailed(reason=content.decode())
+            raise ConfinedCallFailed(reason=content.decode(errors="replace"))
         if kind != END:
-            self.close()
             raise ConfinedProcessKilled(reason="gave an answer that makes no sense")
 
     def _begun(self) -> "_Child":
@@ -101,24 +135,33 @@ class ConfinedProcess:
             self._child = _Child.begin(self._module, self._limits)
             try:
                 kind, _ = self._child.receive(_Clock(_START_SECONDS), 0)
-            except (TimeoutError, EOFError):
+            except (TimeoutError, EOFError, OverflowError):
                 kind = b""
             if kind != READY:
                 self.close()
                 raise ConfinedProcessKilled(reason="did not start")
         return self._child
 
+    def _why(self, call: "_Call", error: Exception) -> ConfinedProcessKilled:
+        if isinstance(error, TimeoutError):
+            return ConfinedProcessKilled(reason=f"took longer than {call.seconds:g} s", late=True)
+        if isinstance(error, OverflowError):
+            return ConfinedProcessKilled(reason=f"gave more than {self._limits.answer_bytes // _MIB:,} MiB")
+        code = call.child.exit_code()
+        if code == -signal.SIGXCPU:
+            return ConfinedProcessKilled(reason=f"took longer than {call.seconds:g} s", late=True)
+        if code in [-one for one in _GIVE_MEMORY]:
+            name = signal.Signals(-code).name
+            return ConfinedProcessKilled(reason=f"crashed ({name}) or {self._wanted_memory()}")
+        return ConfinedProcessKilled(reason=f"crashed (exit code {code})")
+
     def _wanted_memory(self) -> str:
         return f"needed more than {self._limits.memory_bytes // _MIB:,} MiB of memory"
 
-    def _last_words(self, child: "_Child") -> str:
-        code = child.exit_code()
-        if code == -signal.SIGXCPU:
-            return f"took longer than {self._limits.seconds:g} s"
-        if code in [-one for one in _GIVE_MEMORY]:
-            name = signal.Signals(-code).name
-            return f"crashed ({name}) or {self._wanted_memory()}"
-        return f"crashed (exit code {code})"
+
+def _raising(error: Exception) -> Iterator[bytes]:
+    raise error
+    yield b""
 
 
 class _Clock:
@@ -126,6 +169,10 @@ class _Clock:
 
     def __init__(self, seconds: float) -> None:
         self._left = seconds
+
+    def add(self, seconds: float) -> None:
+        """Give the child more time."""
+        self._left += seconds
 
     def wait(self, file: int, event: int) -> None:
         """Wait until the file is ready. Raises TimeoutError when no time is left."""
@@ -138,6 +185,48 @@ class _Clock:
             raise TimeoutError
 
 
+class _Call:
+    """A call of a child: what it has used of its limits, and its file."""
+
+    def __init__(self, child: "_Child", limits: Limits, file: BinaryIO | None) -> None:
+        self.child = child
+        self.seconds = limits.seconds
+        self._limits = limits
+        self._file = file
+        self._clock = _Clock(limits.seconds)
+        self._answered = 0
+
+    def send(self, request: bytes) -> None:
+        """Send the request. Raises TimeoutError, and EOFError when the child is gone."""
+        seconds = (math.ceil(self._limits.seconds), math.ceil(self._limits.seconds_a_piece))
+        size = NO_FILE if self._file is None else self._file.seek(0, os.SEEK_END)
+        self.child.send(REQUEST.pack(len(request), *seconds, size), self._clock)
+        self.child.send(request, self._clock)
+
+    def receive(self) -> tuple[bytes, bytes]:
+        """Read the next piece or the end, and send parts of the file until then.
+
+        Raises TimeoutError, EOFError when the child is gone, OverflowError for more than the limits allow.
+        """
+        most = min(self._limits.piece_bytes, self._limits.answer_bytes - self._answered)
+        while (answer := self.child.receive(self._clock, most))[0] == READ:
+            self._send_part(answer[1])
+        kind, content = answer
+        if kind == PIECE:
+            self._answered += len(content)
+            self.seconds += self._limits.seconds_a_piece
+            self._clock.add(self._limits.seconds_a_piece)
+        return kind, content
+
+    def _send_part(self, wanted: bytes) -> None:
+        if self._file is None or len(wanted) != PART.size:
+            raise EOFError
+        place, length = PART.unpack(wanted)
+        self._file.seek(place)
+        part = self._file.read(min(length, MOST_PART_BYTES))
+        self.child.send(PART_LENGTH.pack(len(part)) + part, self._clock)
+
+
 class _Child:
     """A running child and the two pipes to it, which are never waited for without a clock."""
 
@@ -145,6 +234,8 @@ class _Child:
         self._process = process
         self._requests = requests
         self._answers = answers
+        # Also for an owner that was never closed, such as the reader of rows that nobody read.
+        self.kill = weakref.finalize(self, _end, process, requests, answers)
 
     @classmethod
     def begin(cls, module: str, limits: Limits) -> Self:
@@ -175,11 +266,10 @@ class _Child:
         """Write all of it. Raises TimeoutError, and EOFError when the child is gone."""
         left = memoryview(content)
         while left:
-            clock.wait(self._requests, select.POLLOUT)
             try:
                 left = left[os.write(self._requests, left) :]
             except BlockingIOError:
-                continue
+                clock.wait(self._requests, select.POLLOUT)
             except BrokenPipeError:
                 raise EOFError from None
 
@@ -189,9 +279,9 @@ class _Child:
         Raises TimeoutError, EOFError when the child is gone, and OverflowError for content of more than `most` bytes.
         """
         kind, length = ANSWER.unpack(self._read(ANSWER.size, clock))
-        if length > most:
+        if length > most and kind != READ:
             raise OverflowError
-        return kind, self._read(length, clock)
+        return kind, self._read(min(length, PART.size) if kind == READ else length, clock)
 
     def exit_code(self) -> int:
         """Wait for the child, which has closed its line, and say how it ended."""
@@ -200,13 +290,6 @@ class _Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
-
-    def kill(self) -> None:
-        """End the child and close the line."""
-        self._process.kill()
-        self._process.wait()
-        os.close(self._requests)
-        os.close(self._answers)
 
     def _read(self, length: int, clock: _Clock) -> bytes:
         parts: list[bytes] = []
@@ -218,3 +301,11 @@ class _Child:
             parts.append(part)
             length -= len(part)
         return b"".join(parts)
+
+
+def _end(process: subprocess.Popen[bytes], requests: int, answers: int) -> None:
+    """End a child and close the line."""
+    process.kill()
+    process.wait()
+    os.close(requests)
+    os.close(answers)

@@ -4,9 +4,10 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
-def serve(request: bytes) -> Iterator[bytes]:  # noqa: C901, PLR0912 - one branch for each thing to do
+def serve(request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:  # noqa: C901, PLR0912 - one branch for each
     """Do what the request says."""
     what, _, rest = request.partition(b" ")
     match what:
@@ -32,6 +33,17 @@ def serve(request: bytes) -> Iterator[bytes]:  # noqa: C901, PLR0912 - one branc
             os._exit(3)
         case b"fail":
             raise ValueError(rest.decode())
+        case b"read":
+            assert file is not None
+            for place in rest.split():
+                file.seek(int(place))
+                yield file.read(10)
+            file.seek(-5, os.SEEK_END)
+            yield file.read()
+        case b"slow":
+            for _ in range(int(rest)):
+                time.sleep(0.3)
+                yield b"x"
         case b"print":
             print("to the line of answers")  # noqa: T201 - what a library may do
             os.write(1, b"to the line of answers")

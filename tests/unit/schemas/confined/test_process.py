@@ -1,5 +1,6 @@
 """A confined process: what it gives, what ends it, and what it cannot reach."""
 
+import io
 import os
 import time
 from collections.abc import Iterator
@@ -114,6 +115,54 @@ def test_a_child_can_write_no_file(process: ConfinedProcess, tmp_path: Path) -> 
     with pytest.raises((ConfinedCallFailed, ConfinedProcessKilled)):
         process.call(f"write {tmp_path}/file".encode())
     assert all(file.stat().st_size == 0 for file in tmp_path.iterdir())
+
+
+def test_a_call_may_read_any_part_of_a_file_of_its_owner(process: ConfinedProcess) -> None:
+    content = bytes(os.urandom(3 * MIB))
+    pieces = list(process.pieces(b"read 2000000 7", io.BytesIO(content)))
+    assert pieces == [content[2000000:2000010], content[7:17], content[-5:]]
+
+
+def test_an_error_of_reading_the_file_ends_the_call_and_the_next_one_is_answered(
+    process: ConfinedProcess,
+) -> None:
+    class Broken(io.BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(process.pieces(b"read 0", Broken(b"content")))
+    assert process.call(b"say again") == b"again"
+
+
+def test_each_piece_earns_more_time() -> None:
+    with ConfinedProcess(SERVED, Limits(seconds=0.5, seconds_a_piece=0.5)) as process:
+        assert process.call(b"slow 6") == b"x" * 6
+        with pytest.raises(ConfinedProcessKilled, match=r"took longer than 0\.5 s") as error:
+            process.call(b"sleep")
+        assert error.value.late
+
+
+def test_a_request_is_sent_before_its_answer_is_asked_for(process: ConfinedProcess) -> None:
+    assert process.is_fresh
+    begun = process.begin(b"say early")
+    assert not process.is_fresh
+    assert list(begun) == [b"early"]
+
+
+def test_an_answer_that_nobody_asked_for_does_not_reach_the_next_call(process: ConfinedProcess) -> None:
+    dropped = process.begin(b"say one")
+    assert process.call(b"say two") == b"two"
+    with pytest.raises(ConfinedProcessKilled):
+        next(dropped)
+    assert process.call(b"say three") == b"three"
+
+
+def test_a_child_ends_with_an_owner_that_was_never_closed() -> None:
+    process = ConfinedProcess(SERVED, Limits())
+    child = int(process.call(b"process"))
+    del process
+    assert not psutil.pid_exists(child)
 
 
 def test_time_that_the_reader_takes_between_pieces_does_not_count(hasty: ConfinedProcess) -> None:
