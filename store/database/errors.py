@@ -31,7 +31,7 @@ _REMEDY_OF_SQLSTATE = {
     "28": _CREDENTIALS,
     "3D000": _CREDENTIALS,
     "40": AGAIN,
-    "42501": _GRANT,
+    "42501": "Run deploy/postgres/grants.sql as the owner of its tables, or correct the role in QWENQ_DATABASE_URL",
     "53100": _FREE_SPACE,
     "53300": "Raise max_connections of the server, or run fewer processes",
     "55P03": AGAIN,

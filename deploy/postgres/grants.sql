@@ -1,0 +1,43 @@
+-- What each role may do with each table. Run it as qwenq_owner after every `qwenq db upgrade`:
+--     psql "$OWNER_URL" --file=grants.sql
+-- Until then, new tables are open to their owner and to qwenq_beat alone. roles.sql explains the roles.
+
+BEGIN;
+
+-- Begin anew, so that nothing granted by an earlier version stays.
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM qwenq_beat, qwenq_producer, qwenq_worker, qwenq_flower;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM qwenq_beat, qwenq_producer, qwenq_worker, qwenq_flower;
+
+-- Beat makes jobs of schedules, rescues and prunes.
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO qwenq_beat;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO qwenq_beat;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO qwenq_beat;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO qwenq_beat;
+REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM qwenq_beat;
+
+-- Everybody checks the version, and reads and claims jobs.
+GRANT SELECT ON alembic_version, jobs, documents, workers, chunks, results, failures, batches, parts
+    TO qwenq_producer, qwenq_worker, qwenq_flower;
+GRANT UPDATE (state, error_code, error_message) ON documents TO qwenq_producer, qwenq_worker, qwenq_flower;
+GRANT INSERT, UPDATE ON chunks TO qwenq_producer, qwenq_worker, qwenq_flower;
+GRANT USAGE ON SEQUENCE chunks_id_seq TO qwenq_producer, qwenq_worker, qwenq_flower;
+GRANT UPDATE (state, started_at, finished_at, paused_from, idle_since, idle_seconds) ON jobs
+    TO qwenq_producer, qwenq_worker, qwenq_flower;
+
+-- Producers store jobs, rescue, and remove jobs that a killed submit left half stored.
+GRANT SELECT ON schedules, schedule_runs, notices TO qwenq_producer, qwenq_flower;
+GRANT INSERT, DELETE ON jobs, documents TO qwenq_producer;
+GRANT UPDATE (run_key, idempotency_key, input_digest, holder, holder_expires_at) ON jobs TO qwenq_producer;
+GRANT DELETE ON results TO qwenq_producer;
+GRANT USAGE ON SEQUENCE jobs_id_seq TO qwenq_producer;
+
+-- Who retries a job keeps how its documents failed before.
+GRANT INSERT ON failures TO qwenq_producer, qwenq_flower;
+
+-- Workers answer. An answer is never changed; its fingerprint goes over to a later copy of it.
+GRANT INSERT, UPDATE ON workers TO qwenq_worker;
+GRANT INSERT ON results, parts, batches TO qwenq_worker;
+GRANT UPDATE (fingerprint) ON results TO qwenq_worker;
+GRANT USAGE ON SEQUENCE workers_id_seq, batches_id_seq TO qwenq_worker;
+
+COMMIT;

@@ -1,0 +1,244 @@
+"""The database roles of deploy/postgres: each service can do its work under its own, and nothing else."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import URL, make_url
+
+from qwenq.actions.changing import cancel, pause, resume, retry
+from qwenq.actions.request import JobRequest
+from qwenq.api import submit
+from qwenq.schedules import commands
+from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.schedules import RunPolicy
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobState, RunState
+from qwenq.schemas.tables.core import metadata
+from qwenq.store.database.store import Store
+from qwenq.store.database.version import upgrade_store
+from qwenq.store.views.jobs.statuses import job_status
+from tests.processes import Fleet, write_jsonl
+from tests.waiting import eventually
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "postgres"
+LIMITED = ("qwenq_producer", "qwenq_worker", "qwenq_flower")
+SERVICES = ("qwenq_beat", *LIMITED)
+
+
+def as_role(url: str, role: str) -> URL:
+    return make_url(url).set(username=role)
+
+
+def run_sql(url: str | URL, *scripts: str) -> None:
+    """Run statements in one session."""
+    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        for script in scripts:
+            connection.execute(script.encode())
+
+
+@pytest.fixture
+def guarded_url(empty_postgres_url: str) -> str:
+    """A migrated database with the roles of the deployment."""
+    run_sql(empty_postgres_url, (FOLDER / "roles.sql").read_text("utf-8"))
+    with Store(as_role(empty_postgres_url, "qwenq_owner")) as store:
+        upgrade_store(store)
+    run_sql(as_role(empty_postgres_url, "qwenq_owner"), (FOLDER / "grants.sql").read_text("utf-8"))
+    return empty_postgres_url
+
+
+@pytest.fixture
+def settings(tmp_path: Path, guarded_url: str) -> Settings:
+    """The settings of the administrator; `settings_of` has those of a role."""
+    return Settings(home=tmp_path / "home", database_url=guarded_url, lease_seconds=4, stop_seconds=5)
+
+
+@pytest.fixture
+def settings_of(settings: Settings, guarded_url: str) -> Callable[[str], Settings]:
+    def of_role(role: str) -> Settings:
+        url = as_role(guarded_url, role).render_as_string(hide_password=False)
+        return settings.model_copy(update={"database_url": url})
+
+    return of_role
+
+
+@pytest.fixture
+def fleets(settings_of: Callable[[str], Settings], redis: None) -> Iterator[Callable[[str], Fleet]]:
+    """Start services under roles."""
+    started: list[Fleet] = []
+
+    def of_role(role: str) -> Fleet:
+        started.append(Fleet(settings_of(role)))
+        return started[-1]
+
+    yield of_role
+    for fleet in started:
+        fleet.kill()
+
+
+def status_of(settings: Settings, job_id: int) -> JobStatus:
+    assert settings.database_url
+    with Store(settings.database_url) as store, store.reading() as connection:
+        status = job_status(connection, job_id)
+    assert status is not None
+    return status
+
+
+def wait_for(settings: Settings, job_id: int, state: JobState) -> JobStatus:
+    eventually(lambda: status_of(settings, job_id).state is state, f"job {job_id} is {state}", 120)
+    return status_of(settings, job_id)
+
+
+def test_a_job_is_submitted_answered_and_changed_under_the_role_of_each_service(
+    settings_of: Callable[[str], Settings], fleets: Callable[[str], Fleet], tmp_path: Path
+) -> None:
+    producer, flower = settings_of("qwenq_producer"), settings_of("qwenq_flower")
+    rows: list[dict[str, object]] = [{"text": "good"}, {"text": "good too"}, {"nothing": "bad"}]
+    file = write_jsonl(tmp_path / "rows.jsonl", rows)
+
+    waiting = submit([file], model="echo", settings=producer).id
+    pause(waiting, flower)
+    assert status_of(flower, waiting).state is JobState.PAUSED
+    resume(waiting, flower)
+    dropped = submit([file], model="echo", settings=producer).id
+    cancel(dropped, flower)
+
+    fleets("qwenq_worker").start("worker", "--model", "echo")
+    ended = wait_for(flower, waiting, JobState.COMPLETED)
+    assert (ended.documents.succeeded, ended.documents.failed) == (2, 1)
+    assert status_of(flower, dropped).state is JobState.CANCELLED
+
+
+def test_a_schedule_runs_under_the_roles_of_beat_and_worker(
+    settings_of: Callable[[str], Settings], fleets: Callable[[str], Fleet], tmp_path: Path
+) -> None:
+    beat = settings_of("qwenq_beat").model_copy(update={"model": "echo"})
+    files = [str(write_jsonl(tmp_path / "rows.jsonl", [{"text": "one"}, {"text": "two"}]))]
+    policy = RunPolicy(output=str(tmp_path / "out.jsonl"))
+    commands.add("nightly", ("0 2 * * *", "UTC"), JobRequest(files=files), policy, beat)
+    fleets("qwenq_beat").start("beat")
+    fleets("qwenq_worker").start("worker", "--model", "echo")
+    commands.run("nightly", beat)
+    eventually(lambda: commands.show("nightly", beat).runs[0].finished_at, "the run has ended", 120)
+    assert commands.show("nightly", beat).runs[0].state is RunState.SUCCEEDED
+
+
+def test_a_failed_document_is_retried_under_the_role_of_flower(
+    settings_of: Callable[[str], Settings], fleets: Callable[[str], Fleet], tmp_path: Path
+) -> None:
+    rows: list[dict[str, object]] = [{"text": "good"}, {"text": "fails", "n": 0}]
+    file = write_jsonl(tmp_path / "rows.jsonl", rows)
+    prompt = "{{ text }}{{ 1 / n if n is defined else '' }}"
+    job_id = submit([file], model="echo", prompt=prompt, settings=settings_of("qwenq_producer")).id
+    fleets("qwenq_worker").start("worker", "--model", "echo")
+    flower = settings_of("qwenq_flower")
+    assert wait_for(flower, job_id, JobState.COMPLETED).documents.failed == 1
+    retry(job_id, (), flower)
+    wait_for(flower, job_id, JobState.COMPLETED)
+
+
+REFUSED = {
+    "qwenq_beat": ("UPDATE alembic_version SET version_num = 'x'",),
+    "qwenq_producer": (
+        "INSERT INTO schedules (name) VALUES ('x')",
+        "UPDATE schedules SET request = '{}'",
+        "UPDATE notices SET url = 'x'",
+        "UPDATE documents SET content = 'x'",
+        "UPDATE jobs SET prompt = '{}'",
+        "UPDATE results SET text = 'x'",
+        "INSERT INTO results (text) VALUES ('x')",
+        "DELETE FROM failures",
+        "DELETE FROM schedules",
+    ),
+    "qwenq_worker": (
+        "SELECT url FROM notices",
+        "SELECT request FROM schedules",
+        "INSERT INTO schedules (name) VALUES ('x')",
+        "UPDATE schedules SET request = '{}'",
+        "UPDATE schedule_runs SET output = 'x'",
+        "INSERT INTO notices (url) VALUES ('x')",
+        "INSERT INTO jobs (name) VALUES ('x')",
+        "UPDATE jobs SET prompt = '{}'",
+        "UPDATE jobs SET sources = '[]'",
+        "UPDATE documents SET content = 'x'",
+        "INSERT INTO documents (content) VALUES ('x')",
+        "UPDATE results SET text = 'x'",
+        "DELETE FROM results",
+        "DELETE FROM documents",
+        "DELETE FROM jobs",
+        "DELETE FROM workers",
+    ),
+    "qwenq_flower": (
+        "INSERT INTO jobs (name) VALUES ('x')",
+        "UPDATE jobs SET prompt = '{}'",
+        "DELETE FROM jobs",
+        "UPDATE documents SET content = 'x'",
+        "DELETE FROM documents",
+        "INSERT INTO results (text) VALUES ('x')",
+        "UPDATE results SET text = 'x'",
+        "INSERT INTO workers (name) VALUES ('x')",
+        "UPDATE workers SET state = 'stopped'",
+        "UPDATE schedules SET request = '{}'",
+        "INSERT INTO schedules (name) VALUES ('x')",
+        "UPDATE notices SET url = 'x'",
+    ),
+}
+DDL = (
+    "CREATE TABLE x (id int)",
+    "CREATE TEMP TABLE x (id int)",
+    "DROP TABLE jobs",
+    "TRUNCATE results",
+    "ALTER TABLE jobs ADD x int",
+)
+
+
+def test_no_role_of_a_service_can_do_more_than_its_work(guarded_url: str) -> None:
+    allowed = []
+    for role in SERVICES:
+        for statement in (*REFUSED[role], *DDL):
+            try:
+                run_sql(as_role(guarded_url, role), statement)
+            except InsufficientPrivilege:
+                continue
+            allowed.append((role, statement))
+    assert allowed == []
+
+
+def test_a_role_that_is_not_of_qwenq_cannot_connect(guarded_url: str) -> None:
+    run_sql(guarded_url, "DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN")
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        run_sql(as_role(guarded_url, "stranger"), "SELECT 1")
+
+
+def test_a_table_of_a_later_migration_is_open_to_beat_and_closed_to_the_others(guarded_url: str) -> None:
+    run_sql(as_role(guarded_url, "qwenq_owner"), "CREATE TABLE later (id bigserial PRIMARY KEY, word text)")
+    run_sql(as_role(guarded_url, "qwenq_beat"), "INSERT INTO later (word) VALUES ('x')", "DELETE FROM later")
+    for role in LIMITED:
+        with pytest.raises(InsufficientPrivilege):
+            run_sql(as_role(guarded_url, role), "SELECT * FROM later")
+
+
+def test_roles_and_grants_can_be_run_again(guarded_url: str) -> None:
+    run_sql(guarded_url, (FOLDER / "roles.sql").read_text("utf-8"))
+    owner = as_role(guarded_url, "qwenq_owner")
+    run_sql(owner, "GRANT DELETE ON results TO qwenq_worker", (FOLDER / "grants.sql").read_text("utf-8"))
+    with pytest.raises(InsufficientPrivilege):
+        run_sql(as_role(guarded_url, "qwenq_worker"), "DELETE FROM results")
+
+
+def test_a_missing_right_is_reported_with_what_mends_it(guarded_url: str) -> None:
+    with (
+        Store(as_role(guarded_url, "qwenq_worker")) as store,
+        pytest.raises(StoreAway, match=r"permission denied for table schedules.*deploy/postgres/grants.sql"),
+        store.reading() as connection,
+    ):
+        connection.exec_driver_sql("SELECT * FROM schedules")
+
+
+def test_the_grants_name_every_table() -> None:
+    text = (FOLDER / "grants.sql").read_text("utf-8")
+    assert [name for name in metadata.tables if name not in text] == []
