@@ -20,7 +20,8 @@ from qwenq.schemas.errors import InvalidParameter
 from qwenq.schemas.response_format import ResponseFormat
 
 MOST_TOKENS = 1_000_000
-STOP_CHARS = 250_000
+STOP_CHARS = 1_000  # of one: preparing the search takes quadratic time in the length of one
+STOP_CHARS_IN_ALL = 50_000
 
 
 class Overflow(StrEnum):
@@ -41,10 +42,14 @@ def _as_tuple(value: object) -> object:
 
 
 def _within_reason(stops: tuple[str, ...]) -> tuple[str, ...]:
-    """Limit the characters of all stop strings: more of them make the search slow to prepare, not to run."""
-    chars = sum(map(len, stops))
-    if chars > STOP_CHARS:
-        message = f"{len(stops):,} stop strings have {chars:,} characters; at most {STOP_CHARS:,} are allowed"
+    """Limit the characters of each stop string and of all: more make the search slow to prepare, not to run."""
+    longest, chars = max(map(len, stops), default=0), sum(map(len, stops))
+    message = ""
+    if longest > STOP_CHARS:
+        message = f"one stop string has {longest:,} characters; at most {STOP_CHARS:,} are allowed"
+    elif chars > STOP_CHARS_IN_ALL:
+        message = f"{len(stops):,} stop strings have {chars:,} characters; at most {STOP_CHARS_IN_ALL:,} are allowed"
+    if message:
         raise PydanticCustomError("stop_strings", "{message}", {"message": message})
     return stops
 

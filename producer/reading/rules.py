@@ -4,9 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow
+import orjson
+
+from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow, InvalidSchema
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.json_schema.checking import check_schema_text
 from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row
 
 ID_CHARS = 512
@@ -24,7 +27,7 @@ class RowRules:
         self.text_column = prompt.text_column
         self._needs_text = prompt.template is None
         self._params = params
-        self._accepted = ""
+        self._accepted = b""
 
     @property
     def required_columns(self) -> tuple[str, ...]:
@@ -61,14 +64,17 @@ class RowRules:
         if not chat.overrides:
             return
         # Most files repeat the same parameters on every line. Compared as text, so that true is not 1.
-        shown = repr(chat.overrides)
+        shown = _as_json(chat.overrides)
         if shown == self._accepted:
             return
         try:
-            self._params.overlaid(chat.overrides)
+            params = self._params.overlaid(chat.overrides)
+            check_schema_text(params.response_format.schema_text)
         except InvalidParameter as error:
             name = chat.names.get(error.name.partition(".")[0], error.name)
             raise InvalidOverride(reason=f"{name}: {error.reason}") from None
+        except InvalidSchema as error:
+            raise InvalidOverride(reason=f"response_format: {error.reason}") from None
         self._accepted = shown
 
     def _no_text(self, row: Mapping[str, Any]) -> str:
@@ -93,6 +99,13 @@ def checked_id(value: str) -> str:
     if _CONTROL.search(value):
         raise InvalidRow(reason="the id holds a control character")
     return value
+
+
+def _as_json(parameters: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(parameters)
+    except orjson.JSONEncodeError as error:
+        raise InvalidOverride(reason=f"they are not JSON, or nested too deep: {error}") from None
 
 
 def _kind(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Check a JSON schema, and make the grammar that answers must follow."""
+"""Make the grammar that answers with a JSON schema must follow."""
 
 import re
 from functools import lru_cache
@@ -7,17 +7,9 @@ from typing import Any
 import orjson
 
 from qwenq.schemas.errors import InvalidSchema
-from qwenq.schemas.json_schema.subschemas import (
-    counts_open_names,
-    every_subschema,
-    fault_place,
-    has_finite_value,
-    most_meeting_patterns,
-)
+from qwenq.schemas.json_schema.checking import checked_schema
+from qwenq.schemas.json_schema.subschemas import fault_place, has_finite_value
 
-SCHEMA_BYTES = 131_072
-SCHEMA_DEPTH = 64  # counted in brackets
-MOST_MEETING_PATTERNS = 16  # each more makes intersecting regular expressions take half as long again
 LONGEST_REASON = 200
 
 # One space, or a line end with an indent, as people and models write JSON. Unlimited space could go on forever.
@@ -37,7 +29,7 @@ def answer_grammar(schema_text: str, *, after_reasoning: bool = False) -> str:
     """
     from llguidance import LLMatcher
 
-    schema = _parsed(schema_text)
+    schema = checked_schema(schema_text)
     if reason := _fault(schema):
         # A schema is too large as a whole, and checking its subschemas would take long.
         whole = reason == _TOO_LARGE
@@ -48,53 +40,6 @@ def answer_grammar(schema_text: str, *, after_reasoning: bool = False) -> str:
     if after_reasoning:
         return LLMatcher.grammar_from_lark(_AFTER_REASONING + _with_options(schema))
     return LLMatcher.grammar_from_json_schema(_with_options(schema))
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    size = len(text.encode())
-    if size > SCHEMA_BYTES:
-        raise InvalidSchema(reason=f"it has {size:,} bytes; at most {SCHEMA_BYTES:,} are allowed")
-    try:
-        schema = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise InvalidSchema(reason=f"it is not JSON: {error}") from None
-    if isinstance(schema, bool):
-        schema = {} if schema else {"enum": []}
-    if not isinstance(schema, dict):
-        raise InvalidSchema(reason="a schema is a JSON object")
-    if _depth(schema) > SCHEMA_DEPTH:
-        raise InvalidSchema(reason=f"it is nested more than {SCHEMA_DEPTH} deep")
-    _drop_idle_keywords(schema)
-    if any(map(counts_open_names, every_subschema(schema))):
-        raise InvalidSchema(
-            reason="minProperties exceeds the required properties, and a name could be repeated: require them by name"
-        )
-    if most_meeting_patterns(schema) > MOST_MEETING_PATTERNS:
-        raise InvalidSchema(
-            reason=f"more than {MOST_MEETING_PATTERNS} patterns meet in an allOf or beside a $ref"
-        )
-    return schema
-
-
-def _drop_idle_keywords(schema: dict[str, Any]) -> None:
-    """Remove `uniqueItems: false`: the library refuses this keyword with any value."""
-    for part in every_subschema(schema):
-        if isinstance(part, dict) and part.get("uniqueItems") is False:
-            del part["uniqueItems"]
-
-
-def _depth(value: object) -> int:
-    """How deep objects and arrays are nested."""
-    depth, level = 0, [value]
-    while level := [inner for outer in level for inner in _inside(outer)]:
-        depth += 1
-    return depth
-
-
-def _inside(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
 
 
 def _fault(schema: dict[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """Walk a JSON schema: its subschemas and references, and checks over all of them."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,12 +12,11 @@ _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
 _SINGLE = ("items", "additionalItems", "additionalProperties")
 _PLACES = tuple(dict.fromkeys((*_MAPS, *_LISTS, *_SINGLE)))  # each once: twice at each depth is exponential
 _DEFINITIONS = ("$defs", "definitions")
-_MEETING = frozenset({"pattern", "format", "allOf", "anyOf", "properties", "patternProperties", "items"})
 _POINTER = re.compile(r"#(/|$)")
-_FEW_PATTERNS = 8
 _MOST_SWEEPS = 50
 _DEEPEST_PLACE = 50
-_MOST_LOOKS = 1_000
+_LOOKING_SECONDS = 0.3
+_MOST_ENDINGS = 100_000
 
 
 def subschemas(node: Node) -> Iterator[tuple[str, Node]]:
@@ -61,8 +61,8 @@ def every_subschema(root: Node) -> Iterator[Node]:
 
 
 def fault_place(root: Node, is_faulty: Callable[[Node], bool]) -> str:
-    """The place of the smallest faulty subschema, within _MOST_LOOKS tries; # is the whole schema."""
-    looks = iter(range(_MOST_LOOKS))
+    """The place of the smallest faulty subschema, as far as it is found soon; # is the whole schema."""
+    deadline = time.monotonic() + _LOOKING_SECONDS
     place, node = "#", root
     definitions = {name: root[name] for name in _DEFINITIONS if isinstance(root, dict) and name in root}
     for _ in range(_DEEPEST_PLACE):
@@ -71,9 +71,7 @@ def fault_place(root: Node, is_faulty: Callable[[Node], bool]) -> str:
         guilty = (
             (at, inner)
             for at, inner in below
-            if isinstance(inner, dict)
-            and next(looks, None) is not None
-            and is_faulty({**definitions, **inner})
+            if isinstance(inner, dict) and time.monotonic() < deadline and is_faulty({**definitions, **inner})
         )
         worse = next(guilty, None)
         if worse is None:
@@ -83,38 +81,52 @@ def fault_place(root: Node, is_faulty: Callable[[Node], bool]) -> str:
 
 
 def has_finite_value(root: Node) -> bool:
-    """Whether a finite value can satisfy the schema, despite references to itself."""
+    """Whether a finite value can satisfy the schema, despite references to itself. True if finding out takes long."""
     links = dict(link for node in every_subschema(root) if (link := referred(root, node)))
-    ending: set[str] = set()
+    endings = _Endings(links)
     order = list(links)
-    for _ in range(_MOST_SWEEPS):
-        found = {name for name in order if name not in ending and _ends(links[name], ending, links)}
-        if not found:
-            return _ends(root, ending, links)
-        ending |= found
-        order.reverse()
+    try:
+        for _ in range(_MOST_SWEEPS):
+            found = {name for name in order if name not in endings.known and endings.ends(links[name])}
+            if not found:
+                return endings.ends(root)
+            endings.known |= found
+            order.reverse()
+    except TimeoutError:
+        pass
     return True
 
 
-def _ends(node: Node, ending: set[str], links: dict[str, Node]) -> bool:
-    """Whether a value can be finite, given that the references in `ending` can."""
-    if not isinstance(node, dict) or "enum" in node or "const" in node:
-        return True
-    reference = node.get("$ref")
-    if isinstance(reference, str) and reference in links and reference not in ending:
-        return False
-    if not all(_ends(inner, ending, links) for inner in _listed(node, "allOf")):
-        return False
-    for name in ("anyOf", "oneOf"):
-        choices = _listed(node, name)
-        if choices and not any(_ends(inner, ending, links) for inner in choices):
-            return False
-    types = node.get("type")
-    for type_ in types if isinstance(types, list) else [types]:
-        needed = _members(node) if type_ == "object" else _elements(node) if type_ == "array" else []
-        if all(_ends(inner, ending, links) for inner in needed):
+class _Endings:
+    """Which references can be finite, by what is `known` so far. All looks together are bounded."""
+
+    def __init__(self, links: dict[str, Node]) -> None:
+        self.known: set[str] = set()
+        self._links = links
+        self._looks = _MOST_ENDINGS
+
+    def ends(self, node: Node) -> bool:
+        """Whether a value can be finite, given that the known references can. Raises TimeoutError."""
+        self._looks -= 1
+        if self._looks < 0:
+            raise TimeoutError
+        if not isinstance(node, dict) or "enum" in node or "const" in node:
             return True
-    return False
+        reference = node.get("$ref")
+        if isinstance(reference, str) and reference in self._links and reference not in self.known:
+            return False
+        if not all(map(self.ends, _listed(node, "allOf"))):
+            return False
+        for name in ("anyOf", "oneOf"):
+            choices = _listed(node, name)
+            if choices and not any(map(self.ends, choices)):
+                return False
+        types = node.get("type")
+        for type_ in types if isinstance(types, list) else [types]:
+            needed = _members(node) if type_ == "object" else _elements(node) if type_ == "array" else []
+            if all(map(self.ends, needed)):
+                return True
+        return False
 
 
 def _members(node: dict[str, Node]) -> list[Node]:
@@ -145,39 +157,3 @@ def counts_open_names(node: Node) -> bool:
 def _listed(node: dict[str, Node], name: str) -> list[Node]:
     value = node.get(name)
     return value if isinstance(value, list) else []
-
-
-def most_meeting_patterns(root: Node) -> int:
-    """An upper bound of the regular expressions that must hold at once; if there are few, their number."""
-    everywhere = sum(map(_own_patterns, every_subschema(root)))
-    if everywhere <= _FEW_PATTERNS:
-        return everywhere
-    meeting = (node for node in every_subschema(root) if isinstance(node, dict) and _is_meeting(node))
-    return max((_patterns_below(root, node) for node in meeting), default=0)
-
-
-def _is_meeting(node: dict[str, Node]) -> bool:
-    return "allOf" in node or ("$ref" in node and not _MEETING.isdisjoint(node))
-
-
-def _patterns_below(root: Node, top: Node) -> int:
-    """Count the regular expressions of a schema and its references."""
-    count, waiting, seen = 0, [top], set()
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, dict):
-            continue
-        count += _own_patterns(node)
-        waiting.extend(inner for _, inner in subschemas(node))
-        link = referred(root, node)
-        if link is not None and link[0] not in seen:
-            seen.add(link[0])
-            waiting.append(link[1])
-    return count
-
-
-def _own_patterns(node: Node) -> int:
-    if not isinstance(node, dict):
-        return 0
-    named = node.get("patternProperties")
-    return ("pattern" in node) + ("format" in node) + len(named if isinstance(named, dict) else ())

@@ -113,8 +113,9 @@ def _text(place: int, content: object) -> str:
     texts = []
     for part in content:
         if not isinstance(part, dict) or part.get("type") != "text":
-            kind = part.get("type") if isinstance(part, dict) else "nameless"
-            reason = f"messages[{place}].content has a part that is not text ({str(kind)[:40]})"
+            kind = part.get("type") if isinstance(part, dict) else None
+            shown = kind[:40] if isinstance(kind, str) else "nameless"
+            reason = f"messages[{place}].content has a part that is not text ({shown})"
             raise InvalidRow(reason=reason)
         if not isinstance(part.get("text"), str):
             raise InvalidRow(reason=f"messages[{place}].content has a text part without text")

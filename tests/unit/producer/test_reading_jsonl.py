@@ -39,6 +39,15 @@ def batch_line(**body: Any) -> bytes:
     ).encode()
 
 
+def of_schema(schema: object) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}}
+
+
+def nested(line: bytes, depth: int) -> bytes:
+    """The line with a deeply nested object in place of `"NESTED"`."""
+    return line.replace(b'"NESTED"', b'{"a":' * depth + b"1" + b"}" * depth)
+
+
 def test_a_jsonl_line_is_the_documents_content() -> None:
     line = '{"id":"a",  "text":"Grüße", "more":[1,2.50]}'
     assert read(b"  " + line.encode() + b" \r\n") == [Document("a", 0, 1, line)]
@@ -177,7 +186,7 @@ def test_a_column_named_body_may_be_text() -> None:
         {"n": 1, "stream": False, "tools": [], "response_format": {"type": "text"}, "user": "me"},
         {"temperature": None, "frequency_penalty": 0, "logit_bias": {}},
         {"min_p": 0.1, "repetition_penalty": 1.1, "presence_penalty": -2, "frequency_penalty": 0.5},
-        {"thinking_budget": 0, "stop": [f"stop {number}" for number in range(10_000)]},
+        {"thinking_budget": 0, "stop": [f"{number:05}" for number in range(10_000)]},
         {"chat_template_kwargs": {"enable_thinking": True}},
         {"response_format": {"type": "json_object"}},
         {"response_format": {"type": "json_schema", "json_schema": {"name": "any", "schema": {}}}},
@@ -220,7 +229,7 @@ def test_an_unsupported_batch_line_is_a_bad_row_that_names_the_field(
         ({"seed": 1.5}, "seed: "),
         ({"stop": [""]}, "stop: "),
         ({"stop": 5}, "stop: "),
-        ({"stop": "a" * 250_001}, "stop: 1 stop strings have 250,001 characters; at most 250,000"),
+        ({"stop": "a" * 1_001}, "stop: one stop string has 1,001 characters; at most 1,000"),
         ({"min_p": 1.5}, "min_p: "),
         ({"repetition_penalty": 0}, "repetition_penalty: "),
         ({"presence_penalty": 2.5}, "presence_penalty: "),
@@ -236,6 +245,35 @@ def test_an_invalid_parameter_in_a_row_has_its_own_code(body: dict[str, Any], re
     error = only_error(batch_line(**body))
     assert error.reason.startswith(reason)
     assert error.code == "invalid_parameter"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            of_schema({"type": "integer", "multipleOf": 9_999_991}),
+            "response_format: multipleOf is 9.99999e+06",
+        ),
+        (of_schema({"enum": ["x" * 131_072]}), "response_format: it has 131,085 bytes; at most 131,072"),
+    ],
+)
+def test_a_costly_parameter_is_a_bad_row(body: dict[str, Any], reason: str) -> None:
+    error = only_error(batch_line(**body))
+    assert error.code == "invalid_parameter"
+    assert error.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("body", "depth", "reason"),
+    [
+        (of_schema("NESTED"), 100, "response_format: it is nested more than 64 deep"),
+        (of_schema("NESTED"), 1_000, "they are not JSON, or nested too deep"),
+        ({"stop": "NESTED"}, 1_000, "they are not JSON, or nested too deep"),
+        ({"messages": [{"role": "user", "content": [{"type": "NESTED"}]}]}, 1_000, "messages[0].content has a part"),
+    ],
+)  # fmt: skip
+def test_a_deeply_nested_parameter_is_a_bad_row(body: dict[str, Any], depth: int, reason: str) -> None:
+    assert only_error(nested(batch_line(**body), depth)).reason.startswith(reason)
 
 
 def test_parameters_that_are_equal_in_python_are_checked_apart() -> None:

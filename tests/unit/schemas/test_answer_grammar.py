@@ -1,13 +1,16 @@
 """Which JSON schemas can be used, and how others are refused."""
 
+import contextlib
 import json
+import time
 from functools import reduce
 from typing import Any
 
 import pytest
 
 from qwenq.schemas.errors import InvalidSchema
-from qwenq.schemas.json_schema.grammar import SCHEMA_BYTES, SCHEMA_DEPTH, answer_grammar
+from qwenq.schemas.json_schema.checking import SCHEMA_BYTES, SCHEMA_DEPTH, check_schema_text
+from qwenq.schemas.json_schema.grammar import answer_grammar
 
 TREE = {
     "type": "object",
@@ -93,6 +96,53 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
         {"allOf": [{"type": "string", "pattern": f"[a-z]{{{n}}}.*{n}"} for n in range(40)]},
         "patterns meet",
     ),
+    "a divisor with many remainders": (
+        {"type": "integer", "multipleOf": 9_999_991},
+        "multipleOf is 9.99999e+06; without its decimal places, at most 10,000 is allowed",
+    ),
+    "such a divisor in decimals": ({"type": "number", "multipleOf": 123.5625}, "at most 10,000 is allowed"),
+    "such a divisor where a reference finds it": (
+        {"$ref": "#/default", "default": {"multipleOf": 99_991}},
+        "at most 10,000 is allowed",
+    ),
+    "a divisor of zero": ({"type": "integer", "multipleOf": 0}, "multipleOf is 0"),
+    "divisors that multiply": (
+        {"allOf": [{"multipleOf": 101}, {"anyOf": [{"multipleOf": 103}]}]},
+        "least common multiple exceeds 10,000",
+    ),
+    "divisors that multiply behind references": (
+        {
+            "$defs": {"a": {"$ref": "#/$defs/b", "multipleOf": 9_973}, "b": {"multipleOf": 9_967}},
+            "properties": {"x": {"$ref": "#/$defs/a"}},
+        },
+        "least common multiple exceeds 10,000",
+    ),
+    "divisors of one property in two schemas": (
+        {"allOf": [{"properties": {"x": {"multipleOf": n}}} for n in (9_973, 9_967)]},
+        "least common multiple exceeds 10,000",
+    ),
+    "divisors behind an anchor": (
+        {
+            "allOf": [{"$ref": "#a"}, {"multipleOf": 9_967}],
+            "$defs": {"a": {"$anchor": "a", "multipleOf": 9_973}},
+        },
+        "least common multiple exceeds 10,000",
+    ),
+    "divisors of names that match a pattern": (
+        {"properties": {"x": {"multipleOf": 9_973}}, "patternProperties": {"x": {"multipleOf": 9_967}}},
+        "least common multiple exceeds 10,000",
+    ),
+    "many large divisors": (
+        {"properties": {f"p{n}": {"type": "integer", "multipleOf": 9_973} for n in range(6)}},
+        "add up to 59,838; at most 50,000",
+    ),
+    "many copies of a divisor": (
+        {
+            "$defs": {"d": {"type": "integer", "multipleOf": 9_973}},
+            "anyOf": [{"allOf": [{"$ref": "#/$defs/d"}, {"minimum": n}]} for n in range(600)],
+        },
+        "at most 50,000",
+    ),
     "an option that would loosen it": (
         {"not": {"type": "string"}, "x-guidance": {"lenient": True}},
         "keyword not",
@@ -120,6 +170,40 @@ def test_an_unsupported_schema_is_refused_with_reason_and_place(schema: object, 
     with pytest.raises(InvalidSchema) as caught:
         answer_grammar(json.dumps(schema))
     assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "integer", "multipleOf": 10_000},
+        {"properties": {f"price{n}": {"type": "number", "multipleOf": 0.01} for n in range(500)}},
+        {"anyOf": [{"multipleOf": 9_973}, {"multipleOf": 9_967}]},
+        {"allOf": [{"multipleOf": 0.01}, {"multipleOf": 12}], "type": "number"},
+    ],
+)
+def test_an_ordinary_divisor_is_allowed(schema: object) -> None:
+    assert answer_grammar(json.dumps(schema))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [{"$ref": f"#/$defs/d{n}"} for n in range(900)]}
+        | {"$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n * 7 % 900}"}, {"pattern": "x"}]} for n in range(900)}},
+        {"properties": {f"p{n}": {"allOf": [{"$ref": "#"}]} for n in range(3_000)}}
+        | {"anyOf": [{"format": "date"}] * 9},
+        {"$defs": {f"d{n}": {"$ref": f"#/$defs/d{n * 7 % 1_000}", "items": {}} for n in range(1_000)}}
+        | {"$ref": "#/$defs/d1"},
+    ],
+    ids=["references that meet", "references to everything", "a chain of references"],
+)  # fmt: skip
+def test_a_schema_is_checked_within_a_second(schema: object) -> None:
+    began = time.process_time()
+    with contextlib.suppress(InvalidSchema):
+        check_schema_text(json.dumps(schema))
+    with contextlib.suppress(InvalidSchema):
+        answer_grammar(json.dumps(schema))
+    assert time.process_time() - began < 1
 
 
 def test_a_schema_that_is_not_json_is_refused_with_the_place() -> None:

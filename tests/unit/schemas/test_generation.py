@@ -38,7 +38,7 @@ def test_stop_takes_one_several_or_none(stop: Any, expected: tuple[str, ...]) ->
         ("seed", -1),
         ("seed", 2**63),
         ("stop", [""]),
-        ("stop", ["x" * 250] * 1001),
+        ("stop", ["x" * 501] * 100),
         ("stop", ["\ud83d"]),
         ("stop", {"a": 1}),
         ("top_p", float("nan")),
@@ -67,14 +67,21 @@ def test_a_parameter_out_of_bounds_is_named(name: str, value: Any) -> None:
 
 
 def test_ten_thousand_stop_strings_are_allowed() -> None:
-    stops = [f"stop number {number}!" for number in range(10_000)]
+    stops = [f"{number:05}" for number in range(10_000)]
     assert JOB.overlaid({"stop": stops}).stop == tuple(stops)
 
 
 def test_too_long_stop_strings_are_refused_in_a_sentence() -> None:
     with pytest.raises(InvalidParameter) as caught:
-        JOB.overlaid({"stop": ["x" * 100_000] * 3})
-    assert str(caught.value) == "stop: 3 stop strings have 300,000 characters; at most 250,000 are allowed."
+        JOB.overlaid({"stop": ["x" * 1_000] * 51})
+    assert str(caught.value) == "stop: 51 stop strings have 51,000 characters; at most 50,000 are allowed."
+
+
+def test_one_stop_string_of_more_than_a_thousand_characters_is_refused() -> None:
+    assert JOB.overlaid({"stop": "x" * 1_000}).stop == ("x" * 1_000,)
+    with pytest.raises(InvalidParameter) as caught:
+        JOB.overlaid({"stop": ["END", "x" * 1_001]})
+    assert str(caught.value) == "stop: one stop string has 1,001 characters; at most 1,000 are allowed."
 
 
 def test_parameters_are_the_same_after_json() -> None:
