@@ -28,7 +28,8 @@ from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.requests import EngineHooks, Request
 from qwenq.schemas.settings import Settings, settings_of_process
 from qwenq.schemas.tables.core import chunks, documents, jobs
-from qwenq.store.broker.broker import ANSWER_CHUNK, Broker, queue_name
+from qwenq.store.broker.broker import Broker, queue_name
+from qwenq.store.broker.task_messages import ANSWER_CHUNK
 from qwenq.store.database.store import Store
 from qwenq.worker.engines.echo.engine import EchoEngine
 from qwenq.worker.engines.options import EngineOptions

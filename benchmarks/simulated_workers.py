@@ -12,7 +12,8 @@ from celery.events import EventDispatcher
 from celery.worker.state import SOFTWARE_INFO
 
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker.broker import ANSWER_CHUNK, Broker
+from qwenq.store.broker.broker import Broker
+from qwenq.store.broker.task_messages import ANSWER_CHUNK
 
 HEARTBEAT_SECONDS = 2.0
 CHUNK_SECONDS = 10.0

@@ -21,8 +21,9 @@ from qwenq.schemas.errors import (
 )
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.settings import settings_of_process
-from qwenq.store.broker.broker import ANSWER_CHUNK, RECONCILE, TASK_LIMIT_SECONDS, Broker
+from qwenq.store.broker.broker import TASK_LIMIT_SECONDS, Broker
 from qwenq.store.broker.reconcile import reconcile
+from qwenq.store.broker.task_messages import ANSWER_CHUNK, RECONCILE
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import check_version
 from qwenq.worker.log_set_up import heed_log_settings  # noqa: F401 - a spawned child sets up logging by this import

@@ -8,7 +8,8 @@ from qwenq.schedules.ticking import tick
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.settings import settings_of_process
-from qwenq.store.broker.broker import TICK, Broker
+from qwenq.store.broker.broker import Broker
+from qwenq.store.broker.task_messages import TICK
 from qwenq.store.database.store import Store
 
 _log = logging.getLogger("qwenq.schedules")

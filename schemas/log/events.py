@@ -50,6 +50,7 @@ class Event(StrEnum):
     STORE_WORK_FAILED = "store.work_failed"
     BROKER_AWAY = "broker.away"
     BROKER_BACK = "broker.back"
+    BROKER_REFUSED = "broker.refused"
 
     SERVICE_FAILED = "service.failed"
 

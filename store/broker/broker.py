@@ -25,17 +25,15 @@ from qwenq.schemas.chunks import Announcement
 from qwenq.schemas.errors import BrokerAway, InvalidSetting, reason_of
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.store.broker.task_messages import ANSWER_CHUNK, OPS_QUEUE
 
-ANSWER_CHUNK = "qwenq.answer_chunk"
-RECONCILE = "qwenq.reconcile"
-TICK = "qwenq.tick"
-OPS_QUEUE = "qwenq.ops"
 SOCKET_FILE = "redis.sock"
 LONGEST_SOCKET_PATH = 100
 """In bytes; the kernel takes a few more."""
-VISIBILITY_SECONDS = 23_400
 TASK_LIMIT_SECONDS = 21_600
 CONNECT_SECONDS = 3
+CHECKED_AMQP = "qwenq.store.broker.transport:CheckedAMQP"
+"""Named, not imported: a command without a broker need not load kombu's transport."""
 
 _OUT_OF_MEMORY = "it is out of memory (OOM)"
 _MORE_MEMORY = "Raise its maxmemory, or see what else fills it"
@@ -107,7 +105,9 @@ def make_app(settings: Settings) -> Celery:
     url = broker_url(settings)
     _check_url(url)
     # No fixups: one puts the working folder into the module path for Django, when DJANGO_SETTINGS_MODULE is set.
-    app = Celery("qwenq", broker=url, set_as_current=True, loader=InstalledLoader, fixups=[])
+    app = Celery(
+        "qwenq", broker=url, set_as_current=True, loader=InstalledLoader, fixups=[], amqp=CHECKED_AMQP
+    )
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -130,8 +130,6 @@ def make_app(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         broker_channel_error_retry=True,
         broker_transport_options={
-            "visibility_timeout": VISIBILITY_SECONDS,
-            "unacked_restore_throttle": 1,
             "socket_timeout": 30,
             "socket_connect_timeout": CONNECT_SECONDS,
             "socket_keepalive": True,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker.broker import OPS_QUEUE, RECONCILE, Broker
+from qwenq.store.broker.broker import Broker
+from qwenq.store.broker.task_messages import OPS_QUEUE, RECONCILE
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import check_version
 from qwenq.worker.log_set_up import leave_ticks_out

@@ -18,7 +18,7 @@ def command(**options: Any) -> int:
     One beat is enough for all schedules and workers; several do no harm.
     """
     from qwenq.schemas.settings import load_settings
-    from qwenq.store.broker.broker import TICK
+    from qwenq.store.broker.task_messages import TICK
     from qwenq.store.database.opening import open_store
     from qwenq.worker.parent.beat import Duty, run_beat
 

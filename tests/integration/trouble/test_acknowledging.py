@@ -27,11 +27,10 @@ DOCUMENTS = 120
 
 
 def announced(settings: Settings) -> set[int]:
-    """The chunks whose messages are in Redis: in a queue, or delivered and not acknowledged."""
+    """The chunks whose messages are in Redis."""
     with redis_client.Redis(unix_socket_path=socket_path(settings), decode_responses=True) as client:
         queued = [message for key in client.scan_iter("qwenq.echo*") for message in client.lrange(key, 0, -1)]
-        held = list(client.hvals("unacked"))
-    found = (re.search(r"\(chunk (\d+)\)", json.dumps(json.loads(message))) for message in queued + held)
+    found = (re.search(r"\(chunk (\d+)\)", json.dumps(json.loads(message))) for message in queued)
     return {int(one.group(1)) for one in found if one}
 
 

@@ -15,7 +15,8 @@ from qwenq.schemas.chunks import Announcement
 from qwenq.schemas.errors import BrokerAway, InvalidSetting
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
-from qwenq.store.broker.broker import OPS_QUEUE, Broker, broker_url, queue_name, socket_path
+from qwenq.store.broker.broker import Broker, broker_url, queue_name, socket_path
+from qwenq.store.broker.task_messages import OPS_QUEUE
 from tests.builders import MODEL
 
 SOON = 2.0  # seconds: nothing is slept through before a second try
