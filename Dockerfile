@@ -1,6 +1,6 @@
 # One image for every service: `docker run qwenq --help`. docker-compose.yml gives each service its command.
 
-FROM python:3.11-slim AS build
+FROM python:3.11.14-slim-trixie AS build
 
 # A mirror, or an additional index such as PyTorch's CPU builds, which are far smaller.
 ARG PIP_INDEX_URL
@@ -26,7 +26,7 @@ COPY . .
 RUN pip install --no-deps .
 
 
-FROM python:3.11-slim
+FROM python:3.11.14-slim-trixie
 
 RUN useradd --uid 10001 --create-home qwenq \
     && install --directory --owner=qwenq --group=qwenq /var/lib/qwenq /var/cache/models

@@ -130,6 +130,10 @@ tiny-model: install ## train the tiny model again (about half an hour) and measu
 	$(BIN)/python -m examples.tiny_model.train
 	$(BIN)/python -m examples.tiny_model.evaluate
 
+.PHONY: pin-images
+pin-images: ## look up the digests of Compose's images; writes docker-compose.pinned.yml; needs Docker
+	deploy/pin-images.sh
+
 .PHONY: docs
 docs: install ## generate docs/cli.md and docs/settings.md from the code
 	$(BIN)/python -m docs.generate

@@ -3,7 +3,6 @@
 import json
 import re
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,13 +11,11 @@ from jsonschema.validators import validator_for
 
 from qwenq.schemas.settings import ENV_PREFIX, Settings
 from tests.unit.deploy.compose import BASE, CPU, ROOT, environments, load, merged, qwenq_services
-from tests.unit.docs.command_lines import fenced_commands, read_command
+from tests.unit.docs.command_lines import read_command
 
 GUARDED = re.compile(r"PASSWORD|AUTH|TOKEN|SECRET|KEY")
-FROM_OUTSIDE = re.compile(r"\$\{[A-Z_]+(:\?[^}]+|:-)\}")  # required, or empty when nothing is said
 STORES = ("postgres", "redis")
 MONITORING = ("prometheus", "grafana")
-UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +61,10 @@ def test_every_qwenq_variable_of_the_deployment_is_a_setting() -> None:
         assert set(re.findall(rf"\b{ENV_PREFIX}[A-Z_]+", text)) <= settings
 
 
-def test_the_services_of_compose_share_broker_store_and_model(compose: dict[str, Any]) -> None:
+def test_the_services_of_compose_share_the_model(compose: dict[str, Any]) -> None:
     seen = environments(compose)
-    for name in ("QWENQ_BROKER_URL", "QWENQ_DATABASE_URL", "QWENQ_MODEL"):
-        assert len({seen[service][name] for service in qwenq_services(compose)}) == 1
+    assert len({seen[service]["QWENQ_MODEL"] for service in qwenq_services(compose)}) == 1
+    assert {seen[service]["QWENQ_SECRETS_DIR"] for service in qwenq_services(compose)} == {"/run/secrets"}
 
 
 def test_health_checks_by_qwenq_name_commands_and_checks_that_exist(compose: dict[str, Any]) -> None:
@@ -92,27 +89,25 @@ def test_a_service_waits_only_for_what_has_a_health_check_or_ends(compose: dict[
 def test_the_redis_of_compose_keeps_what_it_is_given(compose: dict[str, Any]) -> None:
     command = compose["services"]["redis"]["command"]
     options = dict(zip(command[1::2], command[2::2], strict=True))
+    assert options["--aclfile"] == "/run/secrets/users.acl"
     assert options["--appendonly"] == "yes"
     assert options["--maxmemory-policy"] == "noeviction"
 
 
-def test_databases_and_models_are_on_volumes(compose: dict[str, Any]) -> None:
+def test_databases_models_and_files_of_schedules_are_on_volumes(compose: dict[str, Any]) -> None:
     volumes = [volume for one in compose["services"].values() for volume in one.get("volumes", ())]
     mounted = {volume.partition(":")[0] for volume in volumes}
     lasting = {place for place in mounted if not place.startswith("./")}
-    assert lasting == {"redis", "postgres", "models", "prometheus"} == set(compose["volumes"])
+    assert lasting == {"redis", "postgres", "models", "files", "prometheus"} == set(compose["volumes"])
 
 
 def test_deployment_files_hold_no_secret(compose: dict[str, Any]) -> None:
     for variables in environments(compose).values():
         for name, value in variables.items():
-            if GUARDED.search(name) and not name.endswith("__FILE"):
-                assert FROM_OUTSIDE.fullmatch(value), name
+            assert not GUARDED.search(name) or value.startswith("/run/secrets"), name
             assert urlsplit(value).password is None, name
     for example in (ROOT / "deploy").rglob("*.example"):
-        for line in example.read_text("utf-8").splitlines():
-            name, _, value = line.partition("=")
-            assert line.startswith("#") or not GUARDED.search(name) or not value, line
+        assert not GUARDED.search("".join(re.findall(r"^(\w+)=", example.read_text("utf-8"), re.MULTILINE)))
 
 
 def test_a_stopped_worker_has_time_to_release_its_chunk(compose: dict[str, Any]) -> None:
@@ -125,7 +120,7 @@ def test_a_stopped_worker_has_time_to_release_its_chunk(compose: dict[str, Any])
 
 def test_compose_publishes_ports_on_loopback_only(compose: dict[str, Any]) -> None:
     ports = [port for one in compose["services"].values() for port in one.get("ports", ())]
-    assert ports == ["127.0.0.1:5555:5555", "127.0.0.1:9090:9090", "127.0.0.1:3000:3000"]
+    assert ports == ["127.0.0.1:5555:5555", "127.0.0.1:3000:3000"]
 
 
 def test_the_cpu_file_removes_the_gpu() -> None:
@@ -133,12 +128,4 @@ def test_the_cpu_file_removes_the_gpu() -> None:
     assert "deploy" in load(BASE)["services"]["worker"]
     assert "deploy" not in worker
     assert worker["environment"]["QWENQ_DEVICE"] == "cpu"
-    assert worker["environment"]["QWENQ_BROKER_URL"] == "redis://redis:6379/0"
-
-
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_a_systemd_unit_runs_a_command_that_exists(unit: Path) -> None:
-    text = unit.read_text("utf-8")
-    (line,) = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
-    (words,) = fenced_commands(f"```sh\n{line}\n```\n")
-    assert read_command(words).command_path == f"qwenq {words[0]}"
+    assert worker["environment"]["QWENQ_SECRETS_DIR"] == "/run/secrets"

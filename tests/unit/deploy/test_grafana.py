@@ -84,19 +84,10 @@ def test_compose_mounts_files_that_exist_where_prometheus_and_grafana_look() -> 
     assert f"{provider['options']['path']}/qwenq.json" in mounted
 
 
-def test_flower_credentials_reach_prometheus_by_files_alone(tmp_path: Path) -> None:
-    script = (FOLDER / "start.sh").read_text("utf-8")
-    (tmp_path / "flower_auth").write_text("ann:word:with:colons")
-    for place in ("/run/secrets", "/run/flower"):
-        script = script.replace(place, str(tmp_path))
-    subprocess.run(["sh", "-c", script, "sh", "true"], check=True)
-    assert (tmp_path / "user").read_text().strip() == "ann"
-    assert (tmp_path / "password").read_text().strip() == "word:with:colons"
-    assert (tmp_path / "password").stat().st_mode & 0o077 == 0
-    asked = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))["scrape_configs"][0]["basic_auth"]
-    assert set(asked) == {"username_file", "password_file"}
-    for name in ("prometheus", "grafana"):
-        assert "QWENQ_FLOWER_AUTH" not in json.dumps(load(BASE)["services"][name])
+def test_prometheus_reads_its_token_from_the_file_that_compose_gives_it() -> None:
+    (scraped,) = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    (secret,) = load(BASE)["services"]["prometheus"]["secrets"]
+    assert scraped["authorization"] == {"credentials_file": f"/run/secrets/{secret['source']}"}
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")
