@@ -50,7 +50,7 @@ class Settings(BaseSettings):
             description="folder that holds settings as files, one each: `qwenq_database_url`, `qwenq_flower_auth`, …"
         ),
     ] = None
-    model: Annotated[str | None, Field(description="hub id or folder of the model")] = None
+    model: Annotated[str | None, Field(description="hub id (also `id@commit`) or folder of the model")] = None
     device: Annotated[str, Field(description="auto, cpu, cuda, cuda:1, mps, xpu")] = "auto"
     dtype: Annotated[Dtype, Field(description="auto, float32, bfloat16, float16")] = "auto"
     quantize: Annotated[

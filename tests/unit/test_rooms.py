@@ -10,7 +10,9 @@ from tests.rooms import FACE, FACE_MAY_IMPORT, HEAVY, MAY_IMPORT, ROOT, files_of
 SQL_LIVES_IN = {"store", "migrations"}
 SQL_IN_SCHEMAS = {f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules")}
 ENGINES = "qwenq.worker.engines"
-PUBLIC_IN_ENGINES = {f"{ENGINES}.{name}" for name in ("factory", "failures", "kind", "memory", "protocol")}
+PUBLIC_IN_ENGINES = {
+    f"{ENGINES}.{name}" for name in ("factory", "failures", "hub_name", "kind", "memory", "protocol")
+}
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qwenq.schemas.log.events import Event
+from qwenq.worker.engines.hub_name import HubName
 
 WHOLE_BYTES = 64 * 1024 * 1024
 SAMPLES = 256
@@ -33,7 +34,8 @@ def revision_of(model: str) -> str | None:
 def _cached_commit(model: str) -> str | None:
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(model, "config.json")
+    name = HubName.of(model)
+    found = try_to_load_from_cache(name.repository, "config.json", revision=name.revision)
     return Path(found).parent.name if isinstance(found, str) else None
 
 

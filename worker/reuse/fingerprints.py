@@ -7,6 +7,7 @@ import orjson
 
 from qwenq.schemas.generation import GenerationParams, Overflow
 from qwenq.schemas.requests import ModelInfo, Request
+from qwenq.worker.engines.hub_name import HubName
 
 _FORM = 1  # raised when engines begin to answer the same request differently
 FRAME_TOKENS = 512
@@ -19,7 +20,8 @@ class Fingerprints:
     """SHA-256 over a request's model, revision, number format, rendered messages and parameters."""
 
     def __init__(self, model: ModelInfo) -> None:
-        known = (_FORM, model.model, model.revision, model.dtype)
+        # With or without @revision, the same commit gives the same answers.
+        known = (_FORM, HubName.of(model.model).repository, model.revision, model.dtype)
         self._base = None if model.revision is None else hashlib.sha256(orjson.dumps(known))
         self._context = model.context
 

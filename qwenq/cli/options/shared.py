@@ -17,7 +17,7 @@ def option(*names: str, twin: str | None = None, **attributes: Any) -> Callable[
 
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 
-model_option = option("--model", metavar="MODEL", help="The model: a hub id or a folder.")
+model_option = option("--model", metavar="MODEL", help="The model: a hub id, also id@commit, or a folder.")
 
 LOADING = ("device", "dtype", "quantize")
 

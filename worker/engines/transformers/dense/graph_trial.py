@@ -68,7 +68,7 @@ class Trial:
         del rest["model_type"]
         with torch.device(self.device):
             network: Any = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
-                AutoConfig.for_model(kind, **rest), dtype=getattr(torch, self.dtype)
+                AutoConfig.for_model(kind, **rest), dtype=getattr(torch, self.dtype), trust_remote_code=False
             )
         drawn: PreTrainedModel = network.eval()
         return drawn

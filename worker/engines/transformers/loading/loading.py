@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 from qwenq.schemas.errors import ModelUnavailable
 from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.settings import Quantize
+from qwenq.worker.engines.hub_name import HubName
 from qwenq.worker.engines.memory import MemoryHeld, readable
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.revision import revision_of
@@ -81,9 +82,13 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What to load and how, decided before the weights are read. `own` is the checkpoint's quantization."""
+    """What to load and how, decided before the weights are read.
+
+    `name` has the commit, if it is known. `own` is the checkpoint's quantization.
+    """
 
     model: str
+    name: HubName
     config: PreTrainedConfig
     weights: Weights
     device: torch.device
@@ -99,7 +104,7 @@ class _Plan:
 
 
 def load_model(model: str, options: EngineOptions) -> LoadedModel:
-    """Load `model`, a hub id or a folder.
+    """Load `model`, a hub id or a folder. Code that comes with it is never run.
 
     Raises ModelUnavailable, also if the model is larger than the free memory; InvalidSetting for device, dtype or
     quantize.
@@ -112,7 +117,9 @@ def load_model(model: str, options: EngineOptions) -> LoadedModel:
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         plan = _plan(model, device, options)
-        tokenizer = AutoTokenizer.from_pretrained(model)
+        tokenizer = AutoTokenizer.from_pretrained(
+            plan.name.repository, revision=plan.name.revision, trust_remote_code=False
+        )
         network = _load_network(plan)
     except LOADING_RAISES as error:
         raise ModelUnavailable(model=model, reason=reason_of(error)) from error
@@ -124,7 +131,10 @@ def load_model(model: str, options: EngineOptions) -> LoadedModel:
 
 
 def _plan(model: str, device: torch.device, options: EngineOptions) -> _Plan:
-    config = AutoConfig.from_pretrained(model)
+    name = HubName.of(model)
+    config = AutoConfig.from_pretrained(name.repository, revision=name.revision, trust_remote_code=False)
+    # What is loaded next is of the same commit, even if the branch moves on meanwhile.
+    name = replace(name, revision=getattr(config, "_commit_hash", None) or name.revision)
     own = own_quantization(config.to_dict())
     check_whole(model, options.quantize, own)
     dtype = choose_dtype(options.dtype, device, config.dtype or torch.float32)
@@ -133,24 +143,26 @@ def _plan(model: str, device: torch.device, options: EngineOptions) -> _Plan:
     weights = Weights.of(config)
     if own is not None:
         weights = replace(weights, quantizable=0)
-        prepare_checkpoint(config, own, device)
+        prepare_checkpoint(config, own)
     if options.quantize != "none" and weights.quantizable < weights.parameters / 2:
         share = weights.quantizable / weights.parameters
         logger.warning(
             "%s: %s reaches only %.0f%% of its weights; a mixture's experts and embeddings stay whole",
             model, options.quantize, 100 * share,
         )  # fmt: skip
-    if own is None or is_dequantized(own, device):
+    if own is None or is_dequantized(own):
         weights.check_fit(model, device, dtype, options.quantize)
     else:
         check_files_fit(model, device)
-    return _Plan(model, config, weights, device, dtype, options.quantize, own)
+    return _Plan(model, name, config, weights, device, dtype, options.quantize, own)
 
 
 def _load_network(plan: _Plan) -> PreTrainedModel:
     quantized = plan.own is not None or plan.quantize != "none"
     loaded: Any = AutoModelForCausalLM.from_pretrained(
-        plan.model,
+        plan.name.repository,
+        revision=plan.name.revision,
+        trust_remote_code=False,
         config=plan.config,
         dtype=plan.dtype,
         quantization_config=bitsandbytes_config(plan.quantize, plan.dtype, plan.weights.kept),

@@ -7,10 +7,16 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
 
 from qwenq.worker.engines.transformers.loading.quantization import INSTALL
-from qwenq.worker.engines.transformers.loading.source import NO_TOKENIZER, NO_WEIGHTS, NOT_ON_HUB
+from qwenq.worker.engines.transformers.loading.source import (
+    NO_REVISION,
+    NO_TOKENIZER,
+    NO_WEIGHTS,
+    NOT_ON_HUB,
+)
 
 LONGEST_REASON = 300
 
@@ -18,6 +24,7 @@ NOT_REACHED = "the hub cannot be reached, and the model is not in this machine's
 OTHER_MODEL = "it is not a model that generates text, or this version of Transformers does not know it"
 REASONS = (
     (("trust_remote_code",), "it brings Python code of its own, which qwenq does not run"),
+    (("`kernels`",), "it wants kernels from the hub, which are code, and qwenq runs none"),
     (("unrecognized configuration class",), OTHER_MODEL),
     (("unrecognized model",), OTHER_MODEL),
     (("no file named",), NO_WEIGHTS),
@@ -39,6 +46,8 @@ def reason_of(error: BaseException) -> str:
     for link in _chain(error):
         if isinstance(link, GatedRepoError):
             return "it is gated: accept its terms on the hub, then log in with `hf auth login`"
+        if isinstance(link, RevisionNotFoundError):
+            return f"the hub has no such revision of it: {NO_REVISION}"
         if isinstance(link, RepositoryNotFoundError):
             return NOT_ON_HUB
         if isinstance(link, (LocalEntryNotFoundError, OfflineModeIsEnabled, ConnectionError)):

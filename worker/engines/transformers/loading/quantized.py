@@ -7,12 +7,11 @@ import torch
 from transformers import BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 from transformers import __version__ as transformers_version
 from transformers.quantizers.auto import AutoHfQuantizer
-from transformers.utils.import_utils import is_kernels_available
 
 from qwenq.schemas.settings import Quantize
 
-FP8 = ("fp8", "mxfp8")
-FP8_CAPABILITY = (8, 9)  # of CUDA devices that multiply 8-bit floats
+DEQUANTIZED = ("fp8", "mxfp8", "mxfp4")
+"""Methods whose weights are dequantized when loaded: Transformers computes with them by kernels from the hub."""
 
 # Otherwise it logs a line at each matrix product.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -34,28 +33,23 @@ def bitsandbytes_config(
     )
 
 
-def is_dequantized(own: str | None, device: torch.device) -> bool:
-    """Whether quantized weights are dequantized when loaded, because the device cannot use them."""
-    return own in FP8 and not _multiplies_fp8(device)
+def is_dequantized(own: str | None) -> bool:
+    """Whether quantized weights are dequantized when loaded."""
+    return own in DEQUANTIZED
 
 
-def prepare_checkpoint(config: PreTrainedConfig, own: str, device: torch.device) -> None:
+def prepare_checkpoint(config: PreTrainedConfig, own: str) -> None:
     """Prepare the configuration of a quantized checkpoint for loading.
 
-    Raises ValueError for a method that Transformers would ignore, ImportError for a package that it would miss only
-    when it computes.
+    Raises ValueError for a method that Transformers would ignore.
     """
     found = _method_of(config)
     if not AutoHfQuantizer.supports_quant_method(found):  # type: ignore[no-untyped-call]
         raise ValueError(
             f"its weights are quantized ({own}), which Transformers {transformers_version} cannot read"
         )
-    if is_dequantized(own, device):
+    if is_dequantized(own):
         found["dequantize"] = True
-    elif own in FP8 and not is_kernels_available():
-        raise ImportError(
-            "its weights are 8-bit floats, whose arithmetic needs the package kernels: pip install kernels"
-        )
 
 
 def correct_quantized(network: PreTrainedModel, dtype: torch.dtype) -> None:
@@ -85,9 +79,3 @@ def _method_of(config: PreTrainedConfig) -> dict[str, Any]:
     text = config.get_text_config(decoder=True)
     found = getattr(config, "quantization_config", None) or getattr(text, "quantization_config", None)
     return found if isinstance(found, dict) else {}
-
-
-def _multiplies_fp8(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= FP8_CAPABILITY
-    return device.type == "xpu"

@@ -1,17 +1,17 @@
 """Where a model comes from: a folder or the hub. The check imports no torch."""
 
-import re
 from pathlib import Path
 
 from qwenq.schemas.errors import ModelUnavailable
+from qwenq.worker.engines.hub_name import HubName
 
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 WANTED = "Give --model (or QWENQ_MODEL) a hub id or a folder that holds config.json, a tokenizer and weights"
 NO_FOLDER = f"there is no such folder. {WANTED}"
 NO_CONFIG = f"the folder holds no config.json. {WANTED}"
 NO_TOKENIZER = f"there is no tokenizer (tokenizer.json). {WANTED}"
 NO_WEIGHTS = f"there are no weights (model.safetensors). {WANTED}"
 NOT_A_FOLDER = f"it is a file, not a folder. {WANTED}"
+NO_REVISION = "after the @ comes a commit (all 40 digits), a branch or a tag of the hub model"
 NOT_ON_HUB = f"there is neither a folder nor a public hub model of this name. {WANTED}"
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model")
@@ -25,8 +25,9 @@ def check_source(model: str) -> None:
         _check_folder(model, folder)
     elif folder.exists():
         raise ModelUnavailable(model=model, reason=NOT_A_FOLDER)
-    elif not HUB_ID.fullmatch(model) or model.startswith("."):
-        raise ModelUnavailable(model=model, reason=NO_FOLDER)
+    elif not HubName.of(model).is_valid:
+        is_repository = HubName(HubName.of(model).repository).is_valid
+        raise ModelUnavailable(model=model, reason=NO_REVISION if is_repository else NO_FOLDER)
 
 
 def _check_folder(model: str, folder: Path) -> None:

@@ -15,6 +15,7 @@ from transformers.quantizers.quantizers_utils import should_convert_module
 
 from qwenq.schemas.errors import ModelUnavailable
 from qwenq.schemas.settings import Quantize
+from qwenq.worker.engines.hub_name import HubName
 from qwenq.worker.engines.memory import free_bytes, readable
 from qwenq.worker.engines.transformers.loading.device import dtype_name
 
@@ -34,7 +35,7 @@ class Weights:
     def of(cls, config: PreTrainedConfig) -> Self:
         """Count the weights of a configuration, without storage for them."""
         with torch.device("meta"):
-            network: Any = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
+            network: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=False)  # type: ignore[no-untyped-call]
         usual = get_keys_to_not_convert(network)
         linear = {name: part for name, part in network.named_modules() if type(part) is nn.Linear}
         odd = [name for name, part in linear.items() if part.in_features % BLOCK]
@@ -79,18 +80,18 @@ def check_files_fit(model: str, device: torch.device) -> int | None:
 
     Raises ModelUnavailable if they exceed the device's free memory.
     """
-    taken = _file_bytes(model)
+    taken = _file_bytes(HubName.of(model))
     if taken is not None and taken > (free := free_bytes(device)):
         reason = f"its weights take {readable(taken)}, and {_left(device, free)}: take a smaller model"
         raise ModelUnavailable(model=model, reason=f"{reason}, or a device with more memory")
     return taken
 
 
-def _file_bytes(model: str) -> int | None:
+def _file_bytes(name: HubName) -> int | None:
     try:
-        folder = (
-            Path(model) if Path(model).is_dir() else Path(snapshot_download(model, local_files_only=True))
-        )
+        folder = Path(name.repository)
+        if not folder.is_dir():
+            folder = Path(snapshot_download(name.repository, revision=name.revision, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
     files = list(folder.glob("*.safetensors")) or list(folder.glob("*.bin"))

@@ -1,10 +1,12 @@
 """Loading a model: the log, and the errors."""
 
+import importlib
 import json
 import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,6 +26,10 @@ ADVICE = r"Give --model \(or QWENQ_MODEL\) a hub id or a folder that holds"
 def copied(checkpoint: Checkpoint, tmp_path: Path) -> Path:
     """Copy a model, so that a test may damage it."""
     return Path(shutil.copytree(checkpoint("qwen3"), tmp_path / "model"))
+
+
+def say(file: Path, **more: Any) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | more))
 
 
 def test_loading_logs_one_line(checkpoint: Checkpoint, caplog: pytest.LogCaptureFixture) -> None:
@@ -131,6 +137,25 @@ def test_code_in_a_models_folder_is_never_run(copied: Path) -> None:
     (copied / "own.py").write_text("raise SystemExit('the code of the model was run')")
     with pytest.raises(ModelUnavailable, match="code of its own"):
         load_model(str(copied), ON_CPU)
+
+
+def test_code_of_a_checkpoint_is_never_asked_about(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transformers asks on standard input by default, and runs the code after a yes."""
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("it asked"))
+    (copied / "own.py").write_text("raise SystemExit('the code of the model was run')")
+    say(copied / "tokenizer_config.json", auto_map={"AutoTokenizer": [None, "own.Tokens"]})
+    assert load_model(str(copied), ON_CPU).vocabulary.ends  # Transformers knows its tokenizer
+    say(copied / "config.json", model_type="own", auto_map={"AutoConfig": "own.Config"})
+    with pytest.raises(ModelUnavailable, match="code of its own"):
+        load_model(str(copied), ON_CPU)
+
+
+def test_kernels_of_the_hub_are_never_run(copied: Path) -> None:
+    say(copied / "config.json", attn_implementation="some/kernel")
+    with pytest.raises(ModelUnavailable, match="kernels from the hub"):
+        load_model(str(copied), ON_CPU)
+    with pytest.raises(ImportError):
+        importlib.import_module("kernels")
 
 
 def test_a_model_that_does_not_generate_text_is_refused(copied: Path) -> None:
