@@ -24,6 +24,7 @@ from benchmarks.full_store import WORKERS, FullStore, fill_store
 from benchmarks.report import Bar, Report, conditions, parser, tell
 from benchmarks.services import FreshStores, forget_environment, running_postgres, running_redis
 from benchmarks.simulated_workers import SimulatedWorkers
+from qwenq.access.owner_token import owner_token
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
@@ -46,9 +47,10 @@ _READ = re.compile(r"^qwenq_store_read_seconds (\S+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Flower:
-    """A running Flower: its address and its process."""
+    """A running Flower: its address, its owner's token and its process."""
 
     url: str
+    token: str
     process: psutil.Process
 
     @property
@@ -65,6 +67,7 @@ class Flower:
         """Request a page `rounds` times. Returns the seconds of each response, and the last text."""
         took, text = [], ""
         with requests.Session() as session:
+            session.headers["Authorization"] = f"Bearer {self.token}"
             for _ in range(rounds):
                 began = time.perf_counter()
                 answer = session.get(self.url + path, timeout=30)
@@ -86,7 +89,7 @@ def running_flower(settings: Settings) -> Iterator[Flower]:
             if time.monotonic() > deadline:
                 raise SystemExit("Flower did not print its address")
             time.sleep(0.05)
-        yield Flower(found[1], psutil.Process(service.pid))
+        yield Flower(found[1], owner_token(settings.home), psutil.Process(service.pid))
     finally:
         service.ask_to_stop()
         service.wait_until_stopped(STOP_SECONDS)

@@ -52,9 +52,9 @@ def main() -> int:
         sys.stderr.write(f"{NONE_FOUND}\n")
         return 3
     IMAGES.mkdir(exist_ok=True)
-    with _example_flower() as url, running_chromium(program) as browser:
+    with _example_flower() as entrance, running_chromium(program) as browser:
         for picture in _PICTURES:
-            _take(browser, url, picture)
+            _take(browser, entrance, picture)
             sys.stdout.write(f"{IMAGES / picture.name}.png\n")
     return 0
 
@@ -66,17 +66,18 @@ def _example_flower() -> Iterator[str]:
         with open_store(settings) as store:
             fill(store)
         with running_monitor(settings) as flower:
-            yield flower.url
+            yield flower.url + flower.entrance
 
 
-def _take(browser: Browser, url: str, picture: _Picture) -> None:
+def _take(browser: Browser, entrance: str, picture: _Picture) -> None:
     context = browser.new_context(
-        base_url=url,
+        base_url=entrance,
         color_scheme="dark" if picture.scheme == "dark" else "light",
         viewport={"width": picture.width, "height": picture.height},
         reduced_motion="reduce",
     )
     page = context.new_page()
+    page.goto(entrance)
     page.goto(picture.path)
     page.wait_for_load_state("networkidle")
     page.screenshot(path=IMAGES / f"{picture.name}.png", animations="disabled")

@@ -29,7 +29,9 @@
     │   ├── UnknownSchedule
     │   ├── RunNotStarted
     │   ├── CannotListen
-    │   └── UnguardedFlower
+    │   ├── UnguardedFlower
+    │   ├── WeakPassword
+    │   └── NoFlowerAddress
     ├── ServiceAway                 exit 3: a service outside must come back
     │   ├── StoreAway
     │   ├── RowsLost
@@ -344,6 +346,27 @@ class UnguardedFlower(UsageError):
     """
 
     address: str
+
+
+@dataclass(eq=False)
+class WeakPassword(UsageError):
+    """{name}: {whose} has fewer than {least} characters, and others can reach {address}. Choose a longer one; `qwenq
+    flower --hash-password` hashes it.
+    """
+
+    whose: str
+    name: str
+    least: int
+    address: str
+
+
+@dataclass(eq=False)
+class NoFlowerAddress(UsageError):
+    """No Flower without QWENQ_FLOWER_AUTH was started in the home folder {home}. Start one with `qwenq flower` or
+    `qwenq up`, or set QWENQ_HOME to its home folder.
+    """
+
+    home: str
 
 
 class ServiceAway(QwenqError):

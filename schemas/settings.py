@@ -4,6 +4,7 @@ import os
 import re
 import tomllib
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -109,7 +110,23 @@ class Settings(BaseSettings):
             description="how many times a chunk that runs alone may crash its worker before it is halved",
         ),
     ] = 2
-    flower_auth: Annotated[SecretStr | None, Field(description="user:password for Flower's pages")] = None
+    flower_auth: Annotated[
+        SecretStr | None,
+        Field(
+            description="user:password of those who may look and act in Flower, several with spaces between; "
+            "`qwenq flower --hash-password` makes a hash of a password"
+        ),
+    ] = None
+    flower_viewers: Annotated[
+        SecretStr | None, Field(description="the same for those who may look, but not act")
+    ] = None
+    flower_proxies: Annotated[
+        str | None,
+        Field(description="addresses of proxies before Flower, whose X-Forwarded-For and -Proto it believes"),
+    ] = None
+    metrics_token: Annotated[
+        SecretStr | None, Field(description="token that Prometheus sends to read /metrics, and nothing else")
+    ] = None
     webhook_secret: Annotated[
         SecretStr | None,
         Field(description="the key that signs notices to webhooks: whsec_ and base64, or any text"),
@@ -130,15 +147,35 @@ class Settings(BaseSettings):
             raise ValueError(fault)
         return value
 
-    @field_validator("flower_auth")
+    @field_validator("flower_auth", "flower_viewers")
     @classmethod
-    def _user_and_password(cls, value: SecretStr | None) -> SecretStr | None:
+    def _users_and_passwords(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:
             return None
-        if not all(value.get_secret_value().partition(":")[::2]):
-            raise ValueError("it must read user:password")
+        entries = value.get_secret_value().split()
+        if not entries or not all(all(entry.partition(":")[::2]) for entry in entries):
+            raise ValueError("it must read user:password, with spaces only between several of them")
         if not value.get_secret_value().isascii():
             raise ValueError("it must be ASCII: browsers send other letters in different ways")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _one_word(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and (
+            not value.get_secret_value().isascii() or len(value.get_secret_value().split()) != 1
+        ):
+            raise ValueError("it must be one word of ASCII letters, digits and signs")
+        return value
+
+    @field_validator("flower_proxies")
+    @classmethod
+    def _networks(cls, value: str | None) -> str | None:
+        for word in (value or "").replace(",", " ").split():
+            try:
+                ip_network(word, strict=False)
+            except ValueError:
+                raise ValueError(f"{word!r} is neither an address nor a network such as 10.0.0.0/8") from None
         return value
 
     @field_validator("log_level")

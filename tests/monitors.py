@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import requests
 from tornado.ioloop import IOLoop
 
+from qwenq.access.owner_token import owner_token
 from qwenq.monitor.application import Monitor
 from qwenq.monitor.service import Serving, make_monitor
 from qwenq.schemas.settings import Settings
@@ -20,11 +21,17 @@ _FORM_TOKEN = 'name="_xsrf" value="'
 
 @dataclass
 class Browser:
-    """Requests pages of a Flower, and keeps its cookies."""
+    """Requests pages of a Flower, and keeps its cookies. `token` is the owner's, where there are no users."""
 
     monitor: Monitor
     url: str
+    token: str | None = None
     session: requests.Session = field(default_factory=requests.Session)
+
+    @property
+    def entrance(self) -> str:
+        """The path that a person opens first."""
+        return f"/jobs?token={self.token}" if self.token else "/jobs"
 
     def get(self, path: str, **options: object) -> requests.Response:
         """The response to a GET."""
@@ -46,7 +53,7 @@ class Browser:
 @contextmanager
 def running_monitor(settings: Settings, *, read_only: bool = False) -> Iterator[Browser]:
     """Run a Flower on a free port of loopback."""
-    started: queue.Queue[tuple[Monitor, int] | BaseException] = queue.Queue()
+    started: queue.Queue[tuple[Monitor, int | None] | BaseException] = queue.Queue()
 
     def serve() -> None:
         asyncio.set_event_loop(asyncio.new_event_loop())
@@ -65,7 +72,10 @@ def running_monitor(settings: Settings, *, read_only: bool = False) -> Iterator[
     if isinstance(found, BaseException):
         raise found
     monitor, port = found
-    browser = Browser(monitor, f"http://{ADDRESS}:{port}")
+    guarded = settings.flower_auth or settings.flower_viewers or monitor.options.auth
+    browser = Browser(monitor, f"http://{ADDRESS}:{port}", None if guarded else owner_token(settings.home))
+    if browser.token:
+        browser.session.headers["Authorization"] = f"Bearer {browser.token}"
     try:
         yield browser
     finally:

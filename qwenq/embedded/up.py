@@ -1,8 +1,10 @@
 """`qwenq up`: all services of one home folder, until Ctrl-C."""
 
 import logging
+import os
 import time
 
+from qwenq.access.owner_token import owner_token, shown_address
 from qwenq.actions.request import model_of
 from qwenq.embedded.home import hold_home
 from qwenq.embedded.session import Session
@@ -25,9 +27,18 @@ def keep_services(settings: Settings, flower_port: int) -> None:
         session.start_broker()
         session.start("the worker", "worker", "--model", model)
         session.start("beat", "beat")
+        jobs = _jobs_address(settings, flower_port)
         session.start("Flower", "flower", "--port", str(flower_port))
-        tell(f"model {model}; jobs at http://127.0.0.1:{flower_port}/jobs; logs in {settings.home / 'logs'}")
+        tell(f"model {model}; jobs at {jobs}; logs in {settings.home / 'logs'}")
         tell("submit from another terminal: qwenq submit FILE --model ... ; Ctrl-C stops everything")
         while True:
             session.require_running()
             time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _jobs_address(settings: Settings, port: int) -> str:
+    """The address of the jobs' page. Without users, it has the token that opens it."""
+    url = f"http://127.0.0.1:{port}/jobs"
+    if settings.flower_auth or settings.flower_viewers or os.environ.get("FLOWER_AUTH"):
+        return url
+    return shown_address(url, owner_token(settings.home))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from qwenq.access.users import Users
 from qwenq.schemas.errors import QwenqError
 from qwenq.schemas.settings import ENV_PREFIX, Settings, salvage_settings
 from qwenq.store.broker.broker import Broker, socket_path
@@ -123,9 +124,11 @@ def _quantize(settings: Settings) -> str:
 
 
 def _flower(settings: Settings) -> str:
-    if settings.flower_auth is None:
-        raise _Note("QWENQ_FLOWER_AUTH is not set: Flower listens on loopback only")
-    return "Flower asks for the user and password of QWENQ_FLOWER_AUTH"
+    if not Users.of(settings):
+        raise _Note(
+            "QWENQ_FLOWER_AUTH is not set: Flower listens on loopback only, and opens with the token in its address"
+        )
+    return "Flower asks for a user and password of QWENQ_FLOWER_AUTH or QWENQ_FLOWER_VIEWERS"
 
 
 _ATTEMPTS: dict[str, Callable[[Settings], str]] = {

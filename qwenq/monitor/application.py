@@ -8,29 +8,47 @@ from typing import Any, cast
 from celery import Celery
 from flower.app import Flower, rewrite_handler
 from flower.urls import settings as flower_settings
+from flower.views.error import NotFoundErrorHandler
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.ioloop import IOLoop
+from tornado.netutil import bind_sockets, bind_unix_socket
 
+from qwenq.access.owner_token import keep_address, shown_address
+from qwenq.access.roles import Visitor
+from qwenq.monitor.admitted import Admitted, flowers_routes
 from qwenq.monitor.broker_events import BrokerEvents
-from qwenq.monitor.guard import Guard, Refused
+from qwenq.monitor.guard import Guard, Redirect, Refusal
 from qwenq.monitor.headers import ProtectiveHeaders
 from qwenq.monitor.layouts import Layouts
 from qwenq.monitor.metrics.exporter import Exporter
 from qwenq.monitor.reading import StoreReader
+from qwenq.monitor.refused import Redirected, Refused
+from qwenq.monitor.server import BoundedServer
 from qwenq.schemas.errors import CannotListen, reason_of
 from qwenq.schemas.settings import Settings, without_passwords
 from qwenq.store.broker.broker import broker_url
 
+SOCKET_MODE = 0o666
+"""Of a Unix socket. The proxy has a user of its own, and requests need credentials."""
+_VISITOR = "qwenq_visitor"
+
 _log = logging.getLogger(__name__)
+
+
+class _NotFound(Admitted, NotFoundErrorHandler):  # type: ignore[misc]  # Flower has no types
+    """Flower's page for an unknown address."""
 
 
 class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
     """Flower with qwenq's pages: the `PageHost` of their handlers, which come with `routes`. `options` are Flower's.
 
-    `root` is what a proxy puts before each path, such as /flower; it is usually empty.
+    `root` is what a proxy puts before each path, such as /flower; it is usually empty. `token` opens the pages for
+    their owner where there are no users.
     """
 
-    def __init__(self, settings: Settings, options: Any, celery: Celery, routes: Sequence[Any]) -> None:
+    def __init__(
+        self, settings: Settings, options: Any, celery: Celery, routes: Sequence[Any], token: str | None
+    ) -> None:
         self.qwenq_settings = settings
         io_loop = IOLoop.current()
         super().__init__(
@@ -47,10 +65,14 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         )
         prefix = (options.url_prefix or "").strip("/")
         self.root = f"/{prefix}" if prefix else ""
-        self.add_handlers(".*", [rewrite_handler(route, prefix) if prefix else route for route in routes])
+        served = [*routes, *flowers_routes(options.auth_provider)]
+        self.add_handlers(".*", [rewrite_handler(route, prefix) if prefix else route for route in served])
         self.reader = StoreReader(settings)
         self.exporter = Exporter(self.reader)
-        self._guard = Guard.of(options)
+        self._token = token
+        self._guard = Guard.of(settings, options, token, self.root)
+        # Flower's pages have buttons for what is off.
+        self.options.read_only = True
 
     @cached_property
     def broker_uri(self) -> str:
@@ -59,12 +81,32 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
 
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
         """Ask the guard, then route the request. No route can forget to ask."""
-        refusal = self._guard.refusal(request)
-        if refusal is not None:
-            found = self.get_handler_delegate(request, Refused, {"refusal": refusal})
-        else:
-            found = super().find_handler(request)
+        decided = self._guard.admit(request)
+        match decided:
+            case Refusal(status=404) if request.method == "GET":
+                found = self.get_handler_delegate(request, _NotFound)
+            case Refusal():
+                found = self.get_handler_delegate(request, Refused, {"refusal": decided})
+            case Redirect():
+                found = self.get_handler_delegate(request, Redirected, {"redirect": decided})
+            case _:
+                setattr(request, _VISITOR, decided)
+                found = super().find_handler(request)
         return cast("HTTPMessageDelegate", found)
+
+    def visitor_of(self, request: HTTPServerRequest) -> Visitor | None:
+        """Who sends a request. None only while somebody signs in by OAuth."""
+        return cast("Visitor | None", getattr(request, _VISITOR, None))
+
+    def start_http_server(self) -> int | None:
+        """Listen, within the limits of `BoundedServer`. Returns the port; None at a Unix socket. Raises OSError."""
+        server = BoundedServer(self, self._guard.proxies.trusts, self.ssl_options)
+        if self.options.unix_socket:
+            server.add_socket(bind_unix_socket(self.options.unix_socket, mode=SOCKET_MODE))
+            return None
+        sockets = bind_sockets(self.options.port, address=self.options.address)
+        server.add_sockets(sockets)
+        return cast("int", sockets[0].getsockname()[1])
 
     def listen_and_serve(self) -> None:
         """Listen, log the address, and answer requests until `stop`. Raises CannotListen."""
@@ -72,9 +114,19 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
             port = self.start_http_server()
         except OSError as error:
             raise CannotListen(self.options.address, self.options.port, reason_of(error)) from None
-        place = self.options.unix_socket or f"http://{self.options.address}:{port}{self.root}/jobs"
+        place = self.options.unix_socket or self._jobs_address(port)
         _log.info("Flower at %s; broker %s", place, self.broker_uri)
         self.start()
+
+    def _jobs_address(self, port: int | None) -> str:
+        """The address of the jobs' page. The owner's has the token, and is kept for `qwenq flower --url`."""
+        scheme = "https" if self.ssl_options else "http"
+        host = f"[{self.options.address}]" if ":" in self.options.address else self.options.address
+        url = f"{scheme}://{host}:{port}{self.root}/jobs"
+        if self._token is None:
+            return url
+        keep_address(self.qwenq_settings.home, url, self._token)
+        return shown_address(url, self._token)
 
     def stop(self) -> None:
         """Stop the event loop. Calling it again does nothing."""

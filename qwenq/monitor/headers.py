@@ -19,6 +19,8 @@ PROTECTIVE_HEADERS = {
     "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
+    # Internet Explorer would open a download in the site's name.
+    "X-Download-Options": "noopen",
     # With `no-referrer` a browser would hide the origin of our own forms from us.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

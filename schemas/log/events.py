@@ -53,6 +53,7 @@ class Event(StrEnum):
     BROKER_REFUSED = "broker.refused"
 
     SERVICE_FAILED = "service.failed"
+    FLOWER_REFUSED = "flower.refused"
 
     RUN_DUE = "run.due"
     RUN_SUBMITTED = "run.submitted"

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from qwenq.schemas.log.deeds import acting
 from qwenq.schemas.log.events import Event
 
 Transition = tuple[Event, Mapping[str, Any]]
@@ -36,6 +37,7 @@ def note_transition(connection: Connection, event: Event, **ids: Any) -> None:
 
 
 def log_transitions(noted: Iterable[Transition]) -> None:
-    """Log committed transitions."""
+    """Log committed transitions, with the visitor of Flower who caused them as `by`."""
+    by = {"by": name} if (name := acting()) else {}
     for event, ids in noted:
-        _log.log(_LEVELS.get(event, logging.INFO), event, extra=dict(ids))
+        _log.log(_LEVELS.get(event, logging.INFO), event, extra={**ids, **by})

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import requests
 
 from tests.commands import qwenq_here
 from tests.integration.test_topology import fetch, free_port
@@ -26,7 +28,10 @@ def test_up_answers_submitted_jobs_and_ctrl_c_stops_every_service(folder: Path, 
     )
     try:
         assert running.stderr is not None
-        assert "echo" in running.stderr.readline()
+        said = running.stderr.readline()
+        assert "echo" in said
+        address = re.search(rf"http://127.0.0.1:{port}/jobs\?token=\S{{32,}}(?=;)", said)
+        assert address
         ended = qwenq_here("submit", documents, "--model", "echo", "--wait", "--json", cwd=folder)
         assert ended.returncode == 1, ended.stderr
         job = json.loads(ended.stdout)
@@ -35,7 +40,14 @@ def test_up_answers_submitted_jobs_and_ctrl_c_stops_every_service(folder: Path, 
         assert "4 answers: out.jsonl" in written.stderr
         assert len(read_jsonl(folder / "out.jsonl")) == 4
         assert len(read_jsonl(folder / "out.errors.jsonl")) == 1
-        eventually(lambda: "OK" in fetch(f"http://127.0.0.1:{port}/healthcheck"), "Flower serves")
+        eventually(
+            lambda: "OK" in fetch(f"http://127.0.0.1:{port}/healthcheck", folder / ".qwenq"), "Flower serves"
+        )
+        opened = requests.Session().get(address[0], timeout=60)
+        assert (opened.url, opened.status_code) == (f"http://127.0.0.1:{port}/jobs", 200)
+        assert requests.get(opened.url, timeout=60).status_code == 401
+        assert qwenq_here("flower", "--url", cwd=folder).stdout.strip() == address[0]
+        assert "token=" not in (folder / ".qwenq" / "logs" / "flower.log").read_text()
         second = qwenq("up", "--model", "echo", cwd=folder)
         assert second.returncode == 2
         assert "Another qwenq process is using" in second.stderr

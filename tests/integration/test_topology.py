@@ -4,10 +4,12 @@ import json
 import socket
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from qwenq.access.owner_token import owner_token
 from qwenq.schemas.tables.core import chunks
 from qwenq.store.views.fleet.workers import worker_of_process
 from tests.audit import audit
@@ -25,10 +27,11 @@ def free_port() -> int:
         return port
 
 
-def fetch(url: str) -> str:
-    """A page; an empty string while the server does not answer."""
+def fetch(url: str, home: Path) -> str:
+    """A page, requested with the token of a home folder; an empty string while the server does not answer."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {owner_token(home)}"})
     try:
-        with urllib.request.urlopen(url, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             page: str = response.read().decode()
             return page
     except urllib.error.HTTPError as refused:
@@ -46,7 +49,9 @@ def test_two_workers_beat_and_flower_answer_a_job_together(fleet: Fleet, jobs: J
     ready = [lambda worker=worker: "ready." in worker.log.read_text() for worker in workers]
     for look in ready:
         eventually(look, "a worker is ready")
-    eventually(lambda: "OK" in fetch(f"http://127.0.0.1:{port}/healthcheck"), "Flower serves")
+    eventually(
+        lambda: "OK" in fetch(f"http://127.0.0.1:{port}/healthcheck", fleet.settings.home), "Flower serves"
+    )
     job = jobs.submit([f"{SECRET} {place}" for place in range(2_000)], model="echo", chunk_documents=20)
     assert jobs.wait_until_ended(job.job_id).documents.succeeded == 2_000
     with jobs.store.reading() as connection:
@@ -60,14 +65,20 @@ def test_two_workers_beat_and_flower_answer_a_job_together(fleet: Fleet, jobs: J
     assert took_part == registered
     assert len(took_part) == 2
     listed = f"http://127.0.0.1:{port}/tasks/datatable?draw=1&start=0&length=500&search[value]=&order[0][column]=0&order[0][dir]=asc&columns[0][data]=name"
-    page = eventually(lambda: _answer_chunk_tasks(fetch(listed)), "Flower lists the tasks")
+    page = eventually(
+        lambda: _answer_chunk_tasks(fetch(listed, fleet.settings.home)), "Flower lists the tasks"
+    )
     assert SECRET not in page
     assert SECRET not in beat.log.read_text() + "".join(worker.log.read_text() for worker in workers)
     eventually(lambda: "reconciled" in beat.log.read_text(), "beat's small worker reconciles")
     before = page.count('"qwenq.answer_chunk"')
     jobs.submit(["one more"], model="echo")
     page = eventually(
-        lambda: newer if (newer := fetch(listed)).count('"qwenq.answer_chunk"') > before else "",
+        lambda: (
+            newer
+            if (newer := fetch(listed, fleet.settings.home)).count('"qwenq.answer_chunk"') > before
+            else ""
+        ),
         "Flower lists a task that came after the housekeeping",
     )
     assert "qwenq.reconcile" not in page
@@ -80,11 +91,19 @@ def test_credentials_guard_flower_and_stay_out_of_the_process_list(fleet: Fleet)
 
     port = free_port()
     flower = fleet.start(
-        "flower", "--port", str(port), "--address", "0.0.0.0", env={"QWENQ_FLOWER_AUTH": "ann:hidden-word"}
+        "flower",
+        "--port",
+        str(port),
+        "--address",
+        "0.0.0.0",
+        env={"QWENQ_FLOWER_AUTH": "ann:hidden-password"},
     )
-    assert eventually(lambda: fetch(f"http://127.0.0.1:{port}/workers"), "Flower serves") == "401"
-    assert "hidden-word" not in " ".join(psutil.Process(flower.pid).cmdline())
-    assert "hidden-word" not in flower.log.read_text()
+    assert (
+        eventually(lambda: fetch(f"http://127.0.0.1:{port}/workers", fleet.settings.home), "Flower serves")
+        == "401"
+    )
+    assert "hidden-password" not in " ".join(psutil.Process(flower.pid).cmdline())
+    assert "hidden-password" not in flower.log.read_text()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -5,16 +5,17 @@ from typing import Protocol
 from flower.views.monitor import Metrics
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from qwenq.monitor.admitted import Admitted, Host
 from qwenq.monitor.metrics.exporter import Exporter
 
 
-class MetricsHost(Protocol):
+class MetricsHost(Host, Protocol):
     """What the page needs of its application."""
 
     exporter: Exporter
 
 
-class MetricsPage(Metrics):  # type: ignore[misc]  # Flower has no types
+class MetricsPage(Admitted, Metrics):  # type: ignore[misc]  # Flower has no types
     """GET /metrics. The store is read in a thread first, so the event loop does not wait for it."""
 
     application: MetricsHost

@@ -1,18 +1,14 @@
 """Buttons of a job: posts that do what the commands of the same names do."""
 
 from functools import partial
-from http import HTTPStatus
-
-from tornado.web import HTTPError
 
 from qwenq.actions import changing
 from qwenq.actions.changing import Revival
 from qwenq.monitor.pages.page import Page
+from qwenq.schemas.log.deeds import acting_as
 from qwenq.schemas.settings import Settings
 from qwenq.wording.numbers import counted
 from qwenq.wording.workers import start_a_worker
-
-_READ_ONLY = "This Flower is read-only. Use the command line: qwenq {action} {job_id}"
 
 
 class JobAction(Page):
@@ -21,11 +17,8 @@ class JobAction(Page):
     async def post(self, given_id: str, action: str) -> None:
         """Do it in a thread, because it calls the store and the broker."""
         job_id = int(given_id)
-        if self.application.options.read_only:
-            sentence = _READ_ONLY.format(action=action, job_id=job_id)
-            raise HTTPError(HTTPStatus.FORBIDDEN, sentence)
-        done = _ACTIONS[action]
-        said = await self.application.reader.act(partial(done, job_id, self.application.qwenq_settings))
+        done = partial(_ACTIONS[action], job_id, self.application.qwenq_settings)
+        said = await self.application.reader.act(partial(acting_as, self.visitor.name, done))
         self.go(f"/jobs/{job_id}", said)
 
 

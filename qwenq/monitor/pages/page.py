@@ -2,11 +2,11 @@
 
 from http import HTTPStatus
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from flower.views import BaseHandler
 from tornado.web import HTTPError, RequestHandler
 
+from qwenq.access.roles import Role, Visitor
+from qwenq.monitor.admitted import Admitted, Host, is_foreign
 from qwenq.monitor.layouts import asset_url
 from qwenq.monitor.reading import StoreReader
 from qwenq.schemas.errors import QwenqError, ServiceAway, UnknownJob
@@ -17,22 +17,20 @@ from qwenq.wording.workers import no_worker
 STOP_POLLING = 286
 """An HTTP status that tells htmx: show this, then stop polling."""
 _NOTICE = "qwenq_notice"
-_SAME = {"same-origin", "none"}
 _STALE_FORM = "This form is too old, or came from another site. Go back, reload the page, and try again."
 _FAULT = "This page failed because of an internal error. Flower's log has the details."
 
 
-class PageHost(Protocol):
-    """What pages need of their application: settings, Flower's options, the store, and a proxy's path prefix."""
+class PageHost(Host, Protocol):
+    """What pages need of their application: settings, visitors, the store, and a proxy's path prefix."""
 
     qwenq_settings: Settings
-    options: Any
     reader: StoreReader
     root: str
 
 
-class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
-    """A handler of ours in Flower: with Flower's layout and sign-in, and qwenq's errors and posts."""
+class Page(Admitted):
+    """A handler of ours in Flower: with Flower's layout, and qwenq's errors and posts."""
 
     application: PageHost
 
@@ -41,23 +39,26 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
         self.set_header("Cache-Control", "no-store")
         self.set_header("Vary", "HX-Request")
 
-    def prepare(self) -> None:
-        """Redirect to Flower's OAuth sign-in if needed. The guard has checked a password already."""
-        if not self.current_user:
-            self.redirect(self.get_login_url())
-
     async def head(self, *given: str) -> None:
         """Do the same as for GET; Tornado drops the body."""
         await self.get(*given)
 
     def check_xsrf_cookie(self) -> None:
         """Raise HTTPError unless the post came from a form of ours."""
-        if self._is_foreign():
+        if is_foreign(self.request):
             raise HTTPError(HTTPStatus.FORBIDDEN, _STALE_FORM)
         try:
             RequestHandler.check_xsrf_cookie(self)
         except HTTPError:
             raise HTTPError(HTTPStatus.FORBIDDEN, _STALE_FORM) from None
+
+    @property
+    def visitor(self) -> Visitor:
+        """Who requests the page."""
+        visitor = self.application.visitor_of(self.request)
+        if visitor is None:
+            raise HTTPError(HTTPStatus.UNAUTHORIZED)
+        return visitor
 
     @property
     def wants_live_part(self) -> bool:
@@ -101,13 +102,6 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
         if not isinstance(value, QwenqError):
             super().log_exception(typ, value, tb)
 
-    def _is_foreign(self) -> bool:
-        site = self.request.headers.get("Sec-Fetch-Site")
-        if site is not None:
-            return site not in _SAME
-        origin = self.request.headers.get("Origin")
-        return origin is not None and urlsplit(origin).netloc != self.request.host
-
     def _facts(self) -> dict[str, Any]:
         root = self.application.root
         return {
@@ -115,7 +109,7 @@ class Page(BaseHandler):  # type: ignore[misc]  # Flower has no types
             "asset": lambda path: root + asset_url(path),
             "words": numbers,
             "no_worker": no_worker,
-            "read_only": self.application.options.read_only,
+            "may_act": self.visitor.role == Role.OPERATOR,
             "show_text": self.application.qwenq_settings.show_text,
         }
 

@@ -96,6 +96,7 @@ def page(chromium: Chromium, flower: Browser) -> Iterator[Page]:
     context = chromium.new_context(base_url=flower.url)
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
+    page.goto(flower.entrance)
     watch = Watch()
     watch.over(page)
     yield page

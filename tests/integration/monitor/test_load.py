@@ -18,7 +18,7 @@ from benchmarks.monitoring import (
     running_flower,
 )
 from benchmarks.simulated_workers import SimulatedWorkers
-from qwenq.monitor.service import FORGET_WORKERS_SECONDS, MOST_TASKS
+from qwenq.monitor.flower_options import FORGET_WORKERS_SECONDS, MOST_TASKS
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
 from tests.monitors import running_monitor

@@ -128,10 +128,6 @@ def test_a_foreign_host_name_is_refused_without_credentials(flower: Browser, gua
     assert guarded.get("/jobs", headers=strange, auth=("ann", "hidden-word")).status_code == 200
 
 
-def test_flowers_own_api_is_closed_without_credentials(flower: Browser) -> None:
-    assert flower.ask("POST", "/api/worker/shutdown/x").status_code == 401
-
-
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
 def test_flower_refuses_to_listen_beyond_loopback_without_credentials(tmp_path: Path, address: str) -> None:
     with pytest.raises(UnguardedFlower, match="QWENQ_FLOWER_AUTH"):

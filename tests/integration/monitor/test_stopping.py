@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from qwenq.access.owner_token import owner_token
 from qwenq.schemas.settings import Settings
 from tests.processes import Fleet
 from tests.waiting import eventually
@@ -27,7 +28,8 @@ def test_flower_stops_when_asked_although_its_store_hangs(fleet: Fleet) -> None:
         lambda: re.search(r"Flower at (http://[^/;\s]+)", flower.log.read_text()), "Flower logs its address"
     )
     assert place
-    assert "qwenq_store_up 0.0" in requests.get(f"{place[1]}/metrics", timeout=60).text
+    owner = {"Authorization": f"Bearer {owner_token(fleet.settings.home)}"}
+    assert "qwenq_store_up 0.0" in requests.get(f"{place[1]}/metrics", headers=owner, timeout=60).text
     flower.ask_to_stop()
     ended = eventually(lambda: [flower.exit_code] if flower.exit_code is not None else [], "Flower ends")
     assert ended == [0]

@@ -1,0 +1,1 @@
+"""Who may open Flower's pages: users, roles, tokens; slows down guessing."""
