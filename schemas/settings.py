@@ -24,8 +24,11 @@ ENV_PREFIX = "QWENQ_"
 SETTINGS_FILE = "qwenq.toml"
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Quantize = Literal["none", "8bit", "4bit"]
-_USERS_PASSWORD = re.compile(r"(?<=://)([^/?#\s]*?:)[^/?#\s]*(?=@)")
-_PASSWORD_OF_QUERY = re.compile(r"(?i)([?&;](?:ssl)?password=)[^&;#\s]*")
+_USERS_PASSWORD = re.compile(r"(?s)^([^:/]*://[^:/]*:).*(?=@)")
+"""Up to the last @: SQLAlchemy takes a password with / ? # or a space as it is."""
+_PASSWORD_OF_QUERY = re.compile(r"(?is)([?&;](?:ssl)?password=)[^&]*")
+_NEXT_URL = re.compile(r";(?=[\w+.-]+://)")
+"""Celery takes several addresses."""
 
 
 class Settings(BaseSettings):
@@ -264,7 +267,8 @@ def _origin(name: str) -> str:
 
 def without_passwords(url: str) -> str:
     """Mask the passwords in a URL: the user's, and those in the query."""
-    return _PASSWORD_OF_QUERY.sub(r"\1***", _USERS_PASSWORD.sub(r"\1***", url))
+    masked = (_USERS_PASSWORD.sub(r"\1***", one) for one in _NEXT_URL.split(url))
+    return ";".join(_PASSWORD_OF_QUERY.sub(r"\1***", one) for one in masked)
 
 
 @cache

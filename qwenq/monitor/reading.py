@@ -10,9 +10,9 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from qwenq.schemas.errors import QwenqError, ServiceAway, StoreAway
-from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.schemas.settings import Settings
 from qwenq.store.database.opening import open_store
-from qwenq.store.database.store import Store, database_url
+from qwenq.store.database.store import Store, shown_address
 from qwenq.store.database.version import check_version
 
 THREADS = 4
@@ -63,7 +63,7 @@ class StoreReader:
     @property
     def address(self) -> str:
         """The store's URL without its password."""
-        return without_passwords(database_url(self._settings))
+        return shown_address(self._settings)
 
     def close(self) -> None:
         """Close the store."""

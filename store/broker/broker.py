@@ -214,7 +214,7 @@ def _check_url(url: str) -> None:
     """Raise InvalidSetting unless it is a Redis URL; Celery would assume RabbitMQ, or fail much later."""
     # Celery accepts several URLs, and uses the first broker that answers.
     if not all(_is_redis(one) for one in url.split(";")):
-        reason = "it is not the URL of a Redis, such as redis://host:6379/0"
+        reason = "it is not the URL of a Redis: redis://host:6379/0; in a password write / ? # @ as %2F %3F %23 %40"
         raise InvalidSetting(name="QWENQ_BROKER_URL", reason=reason)
 
 
@@ -226,4 +226,6 @@ def _is_redis(url: str) -> bool:
         return False
     if parts.scheme not in _SCHEMES or "://" not in url:
         return False
+    if "@" in parts.query + parts.fragment:
+        return False  # a password with ? or #, whose beginning would be taken for a host
     return parts.scheme == "redis+socket" or re.fullmatch(r"/?\d*", parts.path) is not None

@@ -32,10 +32,7 @@ _POSTGRES_OPTIONS: dict[str, Any] = {
 
 def make_engine(url: str | URL) -> Engine:
     """Make SQLAlchemy's engine for a store's address. Raises InvalidSetting."""
-    try:
-        parsed = make_url(url)
-    except (exc.ArgumentError, ValueError):
-        raise InvalidSetting(name="QWENQ_DATABASE_URL", reason="it is not a database URL") from None
+    parsed = parsed_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         return _make_sqlite_engine(parsed)
@@ -44,6 +41,18 @@ def make_engine(url: str | URL) -> Engine:
     raise InvalidSetting(
         name="QWENQ_DATABASE_URL", reason=f"{backend} is not supported; use sqlite or postgresql"
     )
+
+
+def parsed_url(url: str | URL) -> URL:
+    """Read a store's address. Raises InvalidSetting."""
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError):
+        raise InvalidSetting(name="QWENQ_DATABASE_URL", reason="it is not a database URL") from None
+    if "@" in (parsed.host or ""):
+        # The rest of the password would stand in errors as the name of a host.
+        raise InvalidSetting(name="QWENQ_DATABASE_URL", reason="write @ in a user or password as %40")
+    return parsed
 
 
 def _make_postgres_engine(url: URL) -> Engine:

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, exc, make_url
 
 from qwenq.schemas.errors import InvalidSetting, StoreAway, reason_of
 from qwenq.schemas.settings import Settings, without_passwords
-from qwenq.store.database.engines import BEGIN, SQLITE_BUSY_SECONDS, SYNCHRONOUS, make_engine
+from qwenq.store.database.engines import BEGIN, SQLITE_BUSY_SECONDS, SYNCHRONOUS, make_engine, parsed_url
 from qwenq.store.database.errors import AGAIN, away, first_of, leave_values_out
 from qwenq.store.database.transitions import begin_noting, log_transitions
 
@@ -27,6 +27,11 @@ def database_url(settings: Settings) -> str:
         return settings.database_url
     path = str((settings.home / SQLITE_FILE).absolute())
     return URL.create("sqlite", database=path).render_as_string()
+
+
+def shown_address(settings: Settings) -> str:
+    """The store's address without its password, to be shown to people. Raises InvalidSetting."""
+    return _shown(parsed_url(database_url(settings)))
 
 
 def sqlite_file(settings: Settings) -> Path | None:

@@ -61,12 +61,16 @@ def test_a_socket_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch:
         "redis:/x",
         "redis://h:port/0",
         "redis://h/a",
+        "redis://ann:1#s3cret@h/0",
+        "redis://ann:1?s3cret@h/0",
+        "redis://ann:1/s3cret@h/0",
     ],
 )
 def test_a_url_of_another_service_raises_invalid_setting(url: str) -> None:
     with pytest.raises(InvalidSetting) as invalid:
         Broker(Settings(broker_url=url))
     assert invalid.value.name == "QWENQ_BROKER_URL"
+    assert "s3cret" not in str(invalid.value)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +83,15 @@ def test_a_url_of_another_service_raises_invalid_setting(url: str) -> None:
         ("postgresql://h/db?sslpassword=s3cret", "postgresql://h/db?sslpassword=***"),
         ("redis+socket:///tmp/a@b:c@d.sock", "redis+socket:///tmp/a@b:c@d.sock"),
         ("redis://[bad", "redis://[bad"),
+        ("postgresql://ann:s3/cret@h/db", "postgresql://ann:***@h/db"),
+        ("postgresql://ann:s3#cret@h/db", "postgresql://ann:***@h/db"),
+        ("postgresql://ann:s3?cret@h/db", "postgresql://ann:***@h/db"),
+        ("postgresql://ann:s3 cret@h/db", "postgresql://ann:***@h/db"),
+        ("postgresql://ann:s3\ncret@h/db", "postgresql://ann:***@h/db"),
+        ("postgresql://ann@corp:s3@cret@h/db", "postgresql://ann@corp:***@h/db"),
+        ("postgresql://h/db?password=s3#c ret&x=1", "postgresql://h/db?password=***&x=1"),
+        ("s3://bucket/a:b@c.jsonl", "s3://bucket/a:b@c.jsonl"),
+        ("https://host/a?mail=b:c@d", "https://host/a?mail=b:c@d"),
     ],
 )
 def test_passwords_in_broker_urls_are_masked(url: str, shown: str) -> None:
