@@ -2,28 +2,27 @@
 
 FROM python:3.11.14-slim-trixie AS build
 
-# A mirror, or an additional index such as PyTorch's CPU builds, which are far smaller.
+# For the CPU build of PyTorch, which is far smaller: its index. Its wheel is then the one without a hash.
+ARG TORCH_INDEX_URL
 ARG PIP_INDEX_URL
-ARG PIP_EXTRA_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-
-# The embedded Redis has a wheel for x86-64; on ARM, pip compiles it.
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev make \
-    && rm -rf /var/lib/apt/lists/*
 
 RUN python -m venv /opt/qwenq
 ENV PATH=/opt/qwenq/bin:$PATH
 WORKDIR /source
 
 # Install dependencies first: PyTorch takes gigabytes and changes less often than the code.
-COPY pyproject.toml constraints.txt ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-        > requirements.txt \
-    && pip install --constraint constraints.txt --requirement requirements.txt
+COPY constraints.txt deploy/requirements.lock deploy/torch.lock ./
+RUN if [ -n "$TORCH_INDEX_URL" ]; then \
+        pip install --no-deps --index-url "$TORCH_INDEX_URL" "$(grep '^torch==' constraints.txt)" \
+        && pip install --require-hashes --only-binary :all: --requirement requirements.lock; \
+    else \
+        pip install --require-hashes --only-binary :all: --requirement requirements.lock --requirement torch.lock; \
+    fi
 
+# With the setuptools of the lock: a build in isolation would fetch another, without a hash.
 COPY . .
-RUN pip install --no-deps .
+RUN pip install --no-deps --no-build-isolation .
 
 
 FROM python:3.11.14-slim-trixie

@@ -20,6 +20,7 @@ DATABASE ?= both
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+TOOLS := $(VENV)/tools
 TINY_MODEL := examples/tiny-qwen3
 INVOICES := examples/invoices.jsonl
 DEMO_ANSWERS := demo-answers.jsonl
@@ -129,6 +130,26 @@ bench-structured: install ## measure the cost of a JSON schema for answers
 tiny-model: install ## train the tiny model again (about half an hour) and measure it
 	$(BIN)/python -m examples.tiny_model.train
 	$(BIN)/python -m examples.tiny_model.evaluate
+
+.PHONY: tools
+tools: $(TOOLS)/.installed ## install the tools of lock, sbom and audit, apart from qwenq
+
+$(TOOLS)/.installed: .ci/tools.txt $(INSTALLED)
+	$(BIN)/python -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/tools.txt
+	@touch $@
+
+.PHONY: lock
+lock: tools ## resolve all dependencies again, with hashes; writes deploy/requirements.lock, deploy/torch.lock
+	deploy/make-lock.sh $(TOOLS)/bin/uv
+
+.PHONY: sbom
+sbom: tools ## write what is installed in .venv as a CycloneDX bill of materials, sbom.json
+	$(TOOLS)/bin/cyclonedx-py environment $(VENV) --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json
+
+.PHONY: audit
+audit: tools ## look up known vulnerabilities of the locked versions; fails if they cannot be looked up
+	.ci/audit $(TOOLS)/bin/pip-audit
 
 .PHONY: pin-images
 pin-images: ## look up the digests of Compose's images; writes docker-compose.pinned.yml; needs Docker

@@ -1,9 +1,11 @@
 """The Makefile lists its targets and refuses an old Python; `.ci/run` names the step that failed."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,20 +96,70 @@ def test_make_install_runs_again_only_when_the_versions_change(empty_project: Pa
     assert "pip install" in make("install", f"PYTHON={python}", folder=empty_project).stdout
 
 
-def test_ci_names_the_step_that_failed(tmp_path: Path) -> None:
-    (tmp_path / ".ci").mkdir()
-    shutil.copy(CI, tmp_path / ".ci" / "run")
-    (tmp_path / "Makefile").write_text("install lint:\n\t@echo $@\ntypes:\n\t@exit 1\n")
-    # With a browser there, nothing is installed.
-    (tmp_path / "chromium").touch(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    ended = subprocess.run(
-        [tmp_path / ".ci" / "run"],
-        env={**os.environ, "PATH": path},
+def run_ci(folder: Path, makefile: str, audit_code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run `.ci/run` with another Makefile and an audit that ends at once."""
+    (folder / ".ci").mkdir()
+    shutil.copy(CI, folder / ".ci" / "run")
+    audit = folder / ".ci" / "audit"
+    audit.write_text(f"#!/bin/sh\nexit {audit_code}\n")
+    (folder / "Makefile").write_text(makefile)
+    audit.chmod(0o755)
+    # With these there, nothing is installed.
+    for name in ("chromium", "systemd-analyze"):
+        (folder / name).touch(0o755)
+    return subprocess.run(
+        [folder / ".ci" / "run"],
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
+
+
+def test_ci_names_the_step_that_failed(tmp_path: Path) -> None:
+    ended = run_ci(tmp_path, "install lint:\n\t@echo $@\ntypes:\n\t@exit 1\n")
     assert ended.returncode != 0
     assert "== FAILED in: make types" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("audit_code", "code", "said"),
+    [(0, 0, "== all green"), (1, 1, "== FAILED in: audit"), (3, 0, "NOT audited for known vulnerabilities")],
+)
+def test_ci_fails_for_known_vulnerabilities_and_says_when_nobody_looked(
+    tmp_path: Path, audit_code: int, code: int, said: str
+) -> None:
+    ended = run_ci(tmp_path, "install lint types test tools:\n\t@echo $@\n", audit_code)
+    assert (ended.returncode, said in ended.stdout + ended.stderr) == (code, True)
+
+
+PACKAGE = {"name": "a", "version": "1", "vulns": []}
+FAULT = {"id": "CVE-1", "fix_versions": ["2"]}
+
+
+@pytest.mark.parametrize(
+    ("packages", "code", "said"),
+    [
+        ([PACKAGE], 0, "audit: 1 packages looked up, 0 known vulnerabilities"),
+        ([{**PACKAGE, "vulns": [FAULT]}], 1, "a 1: CVE-1, fixed in 2"),
+        ([{"name": "a", "skip_reason": "unknown"}], 3, "NOT looked up"),
+        (None, 3, "NOT looked up"),
+    ],
+)
+def test_an_audit_that_looked_up_nothing_says_so(
+    tmp_path: Path, packages: list[object] | None, code: int, said: str
+) -> None:
+    tool = tmp_path / "pip-audit"
+    answer = "echo broken >&2" if packages is None else f"echo '{json.dumps({'dependencies': packages})}'"
+    tool.write_text(f"#!/bin/sh\n{answer}\n")
+    tool.chmod(0o755)
+    ended = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "audit", tool],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == code
+    assert said in ended.stdout
