@@ -25,6 +25,7 @@ from qwenq.store.broker.refusals import REFUSALS, Refusal
 from qwenq.store.broker.task_messages import check_task_message
 
 EVENTS, QUESTIONS = "celeryev", "celery.pidbox"
+OUR_QUEUES = "qwenq."
 # The stubs of kombu know little of this transport.
 _Channel: Any = redis.Channel
 _QoS: Any = virtual.QoS
@@ -157,6 +158,8 @@ class CheckedChannel(_Channel):  # type: ignore[misc]
             (client.lpush if leftmost else client.rpush)(key, dumps(message._raw))  # noqa: SLF001
 
     def _size(self, queue: str) -> int:
+        if not queue.startswith(OUR_QUEUES):  # what is published has no list, and nobody asks for replies
+            return 0
         with self.conn_or_acquire() as client:
             try:
                 return sum(client.llen(key) for key in self._keys_of([queue]))
