@@ -30,20 +30,24 @@ umask 077
 mkdir -p "$folder"
 chmod 0700 "$folder"
 
-redis_password=$(password)
-digest=$(printf '%s' "$redis_password" | { sha256sum 2>/dev/null || shasum -a 256; } | cut -d' ' -f1)
-put redis/users.acl "$(sed "s/PASSWORD_SHA256/$digest/" "$here/redis/users.acl")
-"
+digest_of() {
+    printf '%s' "$1" | { sha256sum 2>/dev/null || shasum -a 256; } | cut -d' ' -f1
+}
 
 statements=
+users=
 for service in owner beat producer worker flower; do
     word=$(password)
     statements="${statements}ALTER ROLE qwenq_$service PASSWORD '$word';
 "
     put "$service/qwenq_database_url" "postgresql://qwenq_$service:$word@$postgres"
     [ "$service" = owner ] && put owner/password "$word" && continue
-    put "$service/qwenq_broker_url" "redis://qwenq:$redis_password@$redis/0"
+    word=$(password)
+    put "$service/qwenq_broker_url" "redis://$service:$word@$redis/0"
+    users="$users;s/$(echo "$service" | tr a-z A-Z)_SHA256/$(digest_of "$word")/"
 done
+put redis/users.acl "$(sed "${users#;}" "$here/redis/users.acl")
+"
 put postgres/passwords.sql "$statements"
 put postgres/password "$(password)"
 

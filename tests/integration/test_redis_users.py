@@ -1,8 +1,11 @@
 """The users of deploy/redis/users.acl: each may do what its services need, and nothing else."""
 
+import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import redis as redis_client
@@ -18,34 +21,24 @@ from tests.processes import Fleet, qwenq, write_jsonl
 from tests.services import Jobs
 from tests.waiting import eventually
 
-USERS = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
-NAMES = ("admin", "producer", "worker", "flower")
+MAKE_SECRETS = Path(__file__).parents[2] / "deploy" / "make-secrets.sh"
 QUEUE = queue_name("echo")
 
 
 @pytest.fixture
-def port(tmp_path: Path) -> Iterator[int]:
-    """The port of a Redis with these users; each has its name as password."""
-    users = USERS.read_text()
-    for name in NAMES:
-        users = users.replace(f"{name.upper()}_PASSWORD", name)
-    (tmp_path / "users.acl").write_text(users)
+def secrets(tmp_path: Path) -> Iterator[Path]:
+    """The secrets of a deployment, whose Redis runs with its users."""
+    folder = tmp_path / "secrets"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    options = (
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--aclfile",
-        str(tmp_path / "users.acl"),
-        "--save",
-        "",
-    )
-    server = Service("Redis", [find_server(), *options, "--dir", str(tmp_path)], tmp_path / "redis.log", {})
-    eventually(lambda: "eady to accept" in server.log.read_text(), "Redis accepts connections")
-    yield port
+        port = free.getsockname()[1]
+    environment = {**os.environ, "REDIS": f"127.0.0.1:{port}"}
+    subprocess.run([MAKE_SECRETS, folder], env=environment, check=True, capture_output=True)
+    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))
+    command = [find_server(), *options, "--aclfile", str(folder / "redis" / "users.acl")]
+    server = Service("Redis", command, tmp_path / "redis.log", {})
+    eventually(lambda: "eady to accept" in server.log.read_text(), "Redis accepts connections", 30)
+    yield folder
     server.kill()
 
 
@@ -54,23 +47,23 @@ def database_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
-def client_of(port: int, user: str) -> redis_client.Redis:
-    return redis_client.Redis(port=port, username=user, password=user)
+def broker_of(secrets: Path, service: str) -> str:
+    return (secrets / service / "qwenq_broker_url").read_text()
 
 
-def as_user(settings: Settings, port: int, user: str) -> Settings:
-    return settings.model_copy(update={"broker_url": f"redis://{user}:{user}@127.0.0.1:{port}/0"})
+def as_user(settings: Settings, secrets: Path, service: str) -> Settings:
+    return settings.model_copy(update={"broker_url": broker_of(secrets, service)})
 
 
 def test_each_service_works_with_its_own_user(
-    port: int, store: Store, settings: Settings, tmp_path: Path
+    secrets: Path, store: Store, settings: Settings, tmp_path: Path
 ) -> None:
-    of_producer = as_user(settings, port, "producer")
-    of_worker = as_user(settings, port, "worker")
+    of_producer = as_user(settings, secrets, "producer")
+    of_worker = as_user(settings, secrets, "worker")
     fleet = Fleet(of_worker)
     try:
         worker = fleet.start("worker", "--model", "echo")
-        beat = fleet.start("beat")
+        beat = fleet.start("beat", env={"QWENQ_BROKER_URL": broker_of(secrets, "beat")})
         with Broker(of_producer) as broker:
             jobs = Jobs(store, broker, of_producer)
             job = jobs.submit(["one", "two"], model="echo", chunk_documents=1)
@@ -78,7 +71,7 @@ def test_each_service_works_with_its_own_user(
             assert job.unannounced is None
             assert broker.depth("echo") >= 0
             assert jobs.wait_until_ended(job.job_id, 40.0).documents.succeeded == 2
-        with running_monitor(as_user(settings, port, "flower")) as flower:
+        with running_monitor(as_user(settings, secrets, "flower")) as flower:
             eventually(lambda: "echo-" in flower.get("/workers?json=1").text, "Flower sees the worker", 30)
             node = next(one for one in flower.monitor.events.state.workers if one.startswith("echo-"))
             eventually(lambda: flower.get(f"/worker/{node}").status_code == 200, "Flower asks the worker", 30)
@@ -99,9 +92,9 @@ def test_each_service_works_with_its_own_user(
         fleet.kill()
 
 
-def test_users_may_do_nothing_else(port: int) -> None:
+def test_users_may_do_nothing_else(secrets: Path) -> None:
     with pytest.raises(AuthenticationError):
-        redis_client.Redis(port=port).ping()
+        redis_client.Redis(port=urlsplit(broker_of(secrets, "worker")).port or 0).ping()
     forbidden = {
         "producer": [
             ("GET", QUEUE), ("RPOP", QUEUE), ("DEL", QUEUE), ("LPUSH", "other", "x"), ("FLUSHALL",),
@@ -119,9 +112,9 @@ def test_users_may_do_nothing_else(port: int) -> None:
         ],
     }  # fmt: skip
     for user, commands in forbidden.items():
-        with client_of(port, user) as client:
+        with redis_client.Redis.from_url(broker_of(secrets, user)) as client:
             for command in commands:
                 with pytest.raises(NoPermissionError):
                     client.execute_command(*command)
-    with client_of(port, "flower") as client:
+    with redis_client.Redis.from_url(broker_of(secrets, "flower")) as client:
         assert client.llen(QUEUE) == 0
