@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qwenq.producer.idempotency import check_same_request, find_or_begin
 from qwenq.producer.opening import open_input
-from qwenq.producer.reading import Format
+from qwenq.producer.reading import Access, Format
 from qwenq.producer.signals import Signals, signals_held
 from qwenq.producer.storing import store_rows
 from qwenq.schemas.documents import Row
@@ -68,13 +68,15 @@ def enqueue_input(
     format: Format | None = None,  # noqa: A002 - the word of the command line
     sheet: str | None = None,
     listener: Listener = SILENT,
+    *,
+    follow_links: bool = False,
 ) -> EnqueuedJob:
     """Enqueue the documents behind the names in `spec.sources`.
 
     An input that cannot work is refused before the store is opened. Raises what `open_input` and `enqueue_job` raise,
     StoreNotCreated and StoreVersionMismatch.
     """
-    spec, rows = open_input(spec, format, sheet=sheet)
+    spec, rows = open_input(spec, format, sheet=sheet, access=Access.of(settings, follow_links=follow_links))
     with open_store(settings) as store, Broker(settings) as broker:
         return enqueue_job(store, broker, settings, spec, rows, listener=listener)
 
@@ -92,8 +94,9 @@ def enqueue_job(
 
     The job cannot run before its last row is in. When it can, `listener.stored` is called before anything else may
     fail. A broker that is away does not matter: a reconciler will announce the job. A job that is cancelled meanwhile
-    stays cancelled, with the rows stored until then. Raises NoGoodRow and KeyboardInterrupt (for Ctrl-C and TERM), both
-    with nothing left in the store; IdempotencyMismatch, JobGivenUp, and StoreAway.
+    stays cancelled, with the rows stored until then. Raises NoGoodRow, InputTooLarge, SubmitterLimit and
+    KeyboardInterrupt (for Ctrl-C and TERM), all with nothing left in the store; IdempotencyMismatch, JobGivenUp, and
+    StoreAway.
     """
     with signals_held() as signals:
         begun = begin_or_find(store, spec, one_shot_key, settings.lease_seconds, signals, listener.waiting)

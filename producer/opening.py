@@ -8,6 +8,7 @@ import orjson
 
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.rules import named
+from qwenq.producer.reading.sources.access import ANYWHERE, Access
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
 from qwenq.schemas.jobs import JobSpec, PromptSpec
@@ -25,6 +26,7 @@ def open_input(
     format: Format | None = None,  # noqa: A002 - the word of the command line
     stdin: BinaryIO | None = None,
     sheet: str | None = None,
+    access: Access = ANYWHERE,
 ) -> tuple[JobSpec, Iterator[Row]]:
     """Open the inputs behind the job's sources, and check the first rows.
 
@@ -33,7 +35,7 @@ def open_input(
     and NoGoodRow. If the first PEEKED_ROWS rows are all bad, reading goes on: a good one may follow.
     """
     template, merge = checked_prompts(spec)
-    rows = read_rows(spec.sources, format, spec.prompt, spec.params, stdin, sheet)
+    rows = read_rows(spec.sources, format, spec.prompt, spec.params, stdin, sheet, access)
     peeked = list(_first(rows.stream))
     documents = [row for row in peeked if isinstance(row, Document)]
     if documents:

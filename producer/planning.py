@@ -37,6 +37,8 @@ class ChunkPlanner:
         self._next = 0
         self._documents = 0
         self._tokens = 0
+        self.bytes = 0
+        """Bytes of all documents so far, rejected ones not counted."""
 
     def add(self, rows: Sequence[Row], rejected: Collection[int] = ()) -> list[PlannedChunk]:
         """Add the next rows. Returns the chunks that are now complete.
@@ -46,7 +48,7 @@ class ChunkPlanner:
         """
         chunks: list[PlannedChunk] = []
         most_tokens, overhead = self._most_tokens, self._overhead
-        seq, documents, tokens = self._next, self._documents, self._tokens
+        seq, documents, tokens, total = self._next, self._documents, self._tokens, self.bytes
         # Flat code: this loop runs for every document of a submit.
         for row in rows:
             if type(row) is Document and seq not in rejected:
@@ -58,8 +60,9 @@ class ChunkPlanner:
                     documents = tokens = 0
                 documents += 1
                 tokens += cost
+                total += size
             seq += 1
-        self._next, self._documents, self._tokens = seq, documents, tokens
+        self._next, self._documents, self._tokens, self.bytes = seq, documents, tokens, total
         return chunks
 
     def finish(self) -> list[PlannedChunk]:

@@ -5,7 +5,8 @@ from typing import BinaryIO
 
 from qwenq.producer.opening import no_good_row, open_input
 from qwenq.producer.planning import estimated_tokens, prompt_overhead
-from qwenq.producer.reading import Format
+from qwenq.producer.reading import Access, Format
+from qwenq.producer.reading.sources.access import ANYWHERE
 from qwenq.schemas.documents import BadRow, Document
 from qwenq.schemas.errors import DocumentFailed
 from qwenq.schemas.jobs import JobSpec
@@ -47,6 +48,7 @@ def preview(
     stdin: BinaryIO | None = None,
     shown: int = SHOWN,
     sheet: str | None = None,
+    access: Access = ANYWHERE,
 ) -> Preview:
     """Read the whole input, streaming, and store nothing. Raises what open_input raises."""
     template = PromptTemplate.from_spec(spec.prompt)
@@ -54,7 +56,7 @@ def preview(
     prompts: list[PreviewedPrompt] = []
     bad_rows: list[BadRow] = []
     documents = rejected = tokens = 0
-    spec, rows = open_input(spec, format, stdin, sheet)
+    spec, rows = open_input(spec, format, stdin, sheet, access)
     for row in rows:
         if isinstance(row, BadRow):
             rejected += 1

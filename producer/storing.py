@@ -7,6 +7,7 @@ from itertools import chain, islice
 
 from qwenq.producer.heartbeat import Heartbeat
 from qwenq.producer.idempotency import InputDigest
+from qwenq.producer.limits import JobSize, check_submitter
 from qwenq.producer.opening import named_inputs
 from qwenq.producer.planning import ChunkPlanner, prompt_overhead
 from qwenq.producer.signals import Signals
@@ -31,9 +32,11 @@ def store_rows(
 ) -> tuple[int, int]:
     """Store all rows of a begun job, or none. Returns the number of rows, and of bad rows.
 
-    Raises NoGoodRow, and JobGivenUp if another process took the job over, since it seemed abandoned.
+    Raises NoGoodRow, InputTooLarge, SubmitterLimit, and JobGivenUp if another process took the job over, which seemed
+    abandoned.
     """
     try:
+        check_submitter(store, settings, spec, half.job_id)
         lease = settings.lease_seconds
         with _collecting_rarely(), Heartbeat(store, lambda to: renew(to, half, lease), lease):
             return _store_rows(store, settings, spec, half, rows, signals)
@@ -47,10 +50,13 @@ def _store_rows(
 ) -> tuple[int, int]:
     """Store rows batch by batch, then let the job run. Returns the number of rows, and of bad rows."""
     planner = ChunkPlanner(settings.chunk_documents, settings.chunk_tokens, prompt_overhead(spec.prompt))
+    size = JobSize(settings, spec.sources)
     digest = InputDigest() if spec.idempotency_key is not None else None
     documents = rejected = 0
     for batch in _batches(rows):
+        before = planner.bytes
         bad, wanted = _store_batch(store, settings, spec, half, documents, batch, planner)
+        size.add(batch.read, planner.bytes - before)
         documents += len(batch.read)
         rejected += bad
         if not wanted:

@@ -37,12 +37,14 @@ def submit(
     priority: Priority = Priority.NORMAL,
     idempotency_key: str | None = None,
     reuse: bool = False,
+    follow_links: bool = False,
     settings: Settings | None = None,
     **params: Any,
 ) -> JobStatus:
     """Store files as a job and announce it to the workers. `params` are the fields of GenerationParams.
 
     A file may also be a pattern, a folder or a URL. `sheet` names a sheet of spreadsheets.
+    With `follow_links`, links in folders are read even if they lead out of them.
     With `on_overflow="split"`, `merge_prompt` merges the answers to the parts of a long document; some templates have
     such a prompt.
     With an `idempotency_key`, the same request is stored once: later calls return the first job, and another request
@@ -65,10 +67,13 @@ def submit(
         priority=priority,
         idempotency_key=idempotency_key,
         reuse=reuse,
+        follow_links=follow_links,
         params=params,
     )
     settings = _with_model(settings, model)
-    enqueued = enqueue_input(settings, request.specify(settings), sheet=request.sheet)
+    enqueued = enqueue_input(
+        settings, request.specify(settings), sheet=request.sheet, follow_links=request.follow_links
+    )
     return status(enqueued.job_id, settings=settings)
 
 

@@ -8,9 +8,13 @@
     │   ├── UnknownTemplate
     │   ├── UnknownColumn
     │   ├── UnreadableInput
+    │   ├── UnknownProtocol
+    │   ├── OutsideRoots
     │   ├── UnknownFormat
     │   ├── NothingFound
     │   ├── TooManyInputs
+    │   ├── InputTooLarge
+    │   ├── SubmitterLimit
     │   ├── NoGoodRow
     │   ├── OutputNotWritable
     │   ├── MissingExtra
@@ -160,6 +164,24 @@ class UnreadableInput(UsageError):
 
 
 @dataclass(eq=False)
+class UnknownProtocol(UsageError):
+    """{url} is not opened: qwenq reads and writes paths, file://, s3://, s3a://, gs:// and gcs:// URLs, and none with
+    ::. Copy the file to one of these places.
+    """
+
+    url: str
+
+
+@dataclass(eq=False)
+class OutsideRoots(UsageError):
+    """{name} lies outside of {setting} ({roots}). Choose a place in there, or add its folder to the setting of beat."""
+
+    name: str
+    setting: str
+    roots: str
+
+
+@dataclass(eq=False)
 class UnknownFormat(UsageError):
     """The name of {source} does not show its format. Give it with --format: {known}."""
 
@@ -184,6 +206,30 @@ class TooManyInputs(UsageError):
 
     count: int
     most: int
+
+
+@dataclass(eq=False)
+class InputTooLarge(UsageError):
+    """{source}, line {line:,}: {reached}. {setting} sets this limit. Nothing of the job was stored. Leave this file
+    out, submit it as several jobs, or raise the limit.
+    """
+
+    source: str
+    line: int
+    reached: str
+    setting: str
+
+
+@dataclass(eq=False)
+class SubmitterLimit(UsageError):
+    """{submitter} has {count:,} {what} already. {setting} sets this limit. Nothing was stored. Wait until some have
+    ended, cancel some with `qwenq cancel`, or raise the limit.
+    """
+
+    submitter: str
+    count: int
+    what: str
+    setting: str
 
 
 @dataclass(eq=False)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -29,6 +30,8 @@ _USERS_PASSWORD = re.compile(r"(?s)^([^:/]*://[^:/]*:).*(?=@)")
 _PASSWORD_OF_QUERY = re.compile(r"(?is)([?&;](?:ssl)?password=)[^&]*")
 _NEXT_URL = re.compile(r";(?=[\w+.-]+://)")
 """Celery takes several addresses."""
+Names = Annotated[tuple[str, ...], NoDecode]
+"""Names separated by commas; in the file also a list."""
 
 
 class Settings(BaseSettings):
@@ -83,6 +86,25 @@ class Settings(BaseSettings):
     chunk_tokens: Annotated[int, Field(ge=1, description="the most estimated prompt tokens in a chunk")] = (
         200_000
     )
+    max_documents: Annotated[int, Field(ge=1, description="the most rows of a job, bad ones included")] = (
+        10_000_000
+    )
+    max_job_bytes: Annotated[
+        int,
+        Field(ge=1, description="the most bytes of a job's documents, and of its compressed files unpacked"),
+    ] = 32 * 1024**3
+    max_open_jobs: Annotated[
+        int | None,
+        Field(ge=1, description="the most unfinished jobs of one submitter (default: no limit)"),
+    ] = None
+    max_waiting_documents: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="the most documents in unfinished jobs of one submitter when another is submitted (default: no "
+            "limit)",
+        ),
+    ] = None
     lease_seconds: Annotated[
         float,
         Field(
@@ -134,6 +156,31 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(description="the key that signs notices to webhooks: whsec_ and base64, or any text"),
     ] = None
+    webhook_hosts: Annotated[
+        Names,
+        Field(
+            description="hosts of webhooks, separated by commas, whose address may be private, loopback or link-local"
+        ),
+    ] = ()
+    input_roots: Annotated[
+        Names,
+        Field(
+            description="where inputs of schedules must lie: folders and URLs, separated by commas (default: anywhere)"
+        ),
+    ] = ()
+    output_roots: Annotated[
+        Names,
+        Field(
+            description="where answers of schedules must lie: folders and URLs, separated by commas (default: anywhere)"
+        ),
+    ] = ()
+    schedule_seconds: Annotated[
+        float,
+        Field(
+            ge=1,
+            description="how long a run of a schedule may read its inputs, or write its answers, before it fails",
+        ),
+    ] = 14_400.0
     show_text: Annotated[
         bool, Field(description="whether Flower's pages and reports show documents and answers")
     ] = True
@@ -180,6 +227,13 @@ class Settings(BaseSettings):
             except ValueError:
                 raise ValueError(f"{word!r} is neither an address nor a network such as 10.0.0.0/8") from None
         return value
+
+    @field_validator("webhook_hosts", "input_roots", "output_roots", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return (
+            [name for part in value.split(",") if (name := part.strip())] if isinstance(value, str) else value
+        )
 
     @field_validator("log_level")
     @classmethod

@@ -12,5 +12,6 @@ file that was found in a folder or by a pattern: each becomes a BadRow.
 
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.rows import Rows, read_rows
+from qwenq.producer.reading.sources.access import Access
 
-__all__ = ["Format", "Rows", "read_rows"]
+__all__ = ["Access", "Format", "Rows", "read_rows"]

@@ -7,9 +7,11 @@ from typing import BinaryIO
 
 from qwenq.producer.reading.documents.files import DocumentFile, DocumentGroup, base_name
 from qwenq.producer.reading.formats import Format, format_of_name, known_format
+from qwenq.producer.reading.sources.access import ANYWHERE, Access
 from qwenq.producer.reading.sources.files import File
 from qwenq.producer.reading.sources.finding import find_files
 from qwenq.producer.reading.sources.source import Source
+from qwenq.producer.reading.sources.unpacked_bytes import UnpackedBytes
 from qwenq.schemas.errors import InvalidParameter, TooManyInputs, UnreadableInput
 
 STDIN = "-"
@@ -19,24 +21,29 @@ MOST_INPUTS = 1 << 15
 
 
 def find_inputs(
-    names: Sequence[str], given: Format | None, sheet: str | None, stdin: BinaryIO | None
+    names: Sequence[str],
+    given: Format | None,
+    sheet: str | None,
+    stdin: BinaryIO | None,
+    access: Access = ANYWHERE,
 ) -> list[Source | DocumentGroup]:
     """The inputs behind `names`: files, patterns, folders, URLs; `-` is `stdin`. `sheet` is for spreadsheets.
 
-    Raises UnreadableInput, UnknownFormat (for a file named itself), NothingFound, MissingExtra, TooManyInputs, and
-    InvalidParameter for a sheet without a spreadsheet.
+    Raises UnreadableInput, UnknownFormat (for a file named itself), NothingFound, MissingExtra, UnknownProtocol,
+    OutsideRoots, TooManyInputs, and InvalidParameter for a sheet without a spreadsheet.
     """
     if names.count(STDIN) > 1:
         raise UnreadableInput(source=STDIN_NAME, reason="it can be read only once")
     inputs: list[Source | DocumentGroup] = []
+    unpacked = UnpackedBytes(access.unpacked_bytes)
     for name in names:
         alone = len(names) == 1
         if name == STDIN:
             stream = sys.stdin.buffer if stdin is None else stdin
             found = [_NamedFile(File(STDIN_NAME, stream), "" if alone else STDIN_NAME, given)]
-            inputs += _inputs_of(STDIN_NAME, found, len(inputs))
+            inputs += _inputs_of(STDIN_NAME, found, len(inputs), unpacked)
         else:
-            inputs += _inputs_of(name, _files(name, given, alone=alone), len(inputs))
+            inputs += _inputs_of(name, _files(name, given, access, alone=alone), len(inputs), unpacked)
     if len(inputs) > MOST_INPUTS:
         raise TooManyInputs(count=len(inputs), most=MOST_INPUTS)
     if sheet and not any(isinstance(one, Source) and one.format == Format.XLSX for one in inputs):
@@ -54,25 +61,33 @@ class _NamedFile:
     found: bool = False
 
 
-def _files(name: str, given: Format | None, *, alone: bool) -> list[_NamedFile]:
-    found = find_files(name)
+def _files(name: str, given: Format | None, access: Access, *, alone: bool) -> list[_NamedFile]:
+    found = find_files(name, access)
     if found.base is None:
-        file = File(name)
+        [name] = found.paths
+        file = File(name, bounds=found.bounds)
         # Before the format: for a missing folder, "unknown format" would mislead.
         file.check_there()
         return [_NamedFile(file, "" if alone else name, given or format_of_name(name))]
     return [
-        _NamedFile(File(path), found.below(path) if alone else path, given or known_format(path), found=True)
+        _NamedFile(
+            File(path, bounds=found.bounds),
+            found.below(path) if alone else path,
+            given or known_format(path),
+            found=True,
+        )
         for path in found.paths
     ]
 
 
-def _inputs_of(name: str, named_files: Sequence[_NamedFile], first: int) -> list[Source | DocumentGroup]:
+def _inputs_of(
+    name: str, named_files: Sequence[_NamedFile], first: int, unpacked: UnpackedBytes
+) -> list[Source | DocumentGroup]:
     """Each file of rows is an input; all document files together are one, since there may be very many."""
     tables = [one for one in named_files if _has_rows(one)]
     documents = [one for one in named_files if not _has_rows(one)]
     inputs: list[Source | DocumentGroup] = [
-        Source(one.file, first + place, one.format, f"{one.path}:" if one.path else "", one.found)
+        Source(one.file, first + place, one.format, f"{one.path}:" if one.path else "", one.found, unpacked)
         for place, one in enumerate(tables)
     ]
     if documents:

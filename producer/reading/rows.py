@@ -11,6 +11,7 @@ from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.inputs import find_inputs
 from qwenq.producer.reading.jsonl import read_jsonl
 from qwenq.producer.reading.rules import RowRules
+from qwenq.producer.reading.sources.access import ANYWHERE, Access
 from qwenq.producer.reading.sources.source import Source
 from qwenq.producer.reading.tables.delimited import read_delimited
 from qwenq.schemas.documents import BadRow, Row
@@ -37,15 +38,16 @@ def read_rows(
     params: GenerationParams,
     stdin: BinaryIO | None = None,
     sheet: str | None = None,
+    access: Access = ANYWHERE,
 ) -> Rows:
     """Stream the rows of all inputs behind `names`, in order; `-` is `stdin` (default: the process's own).
 
     Opens every file of rows and reads its beginning before it returns. Raises UnreadableInput, UnknownFormat,
-    NothingFound, MissingExtra, TooManyInputs, UnknownColumn (a table without the text or id column), and
-    InvalidParameter for a sheet without a spreadsheet. A file that was found in a folder or by a pattern, and cannot be
-    read, becomes a bad row instead.
+    NothingFound, MissingExtra, UnknownProtocol, OutsideRoots, TooManyInputs, UnknownColumn (a table without the text or
+    id column), and InvalidParameter for a sheet without a spreadsheet. A file that was found in a folder or by a
+    pattern, and cannot be read, becomes a bad row instead. The stream raises InputTooLarge.
     """
-    inputs = find_inputs(names, format, sheet, stdin)
+    inputs = find_inputs(names, format, sheet, stdin, access)
     rules = RowRules(prompt, params)
     opened = [_opened(one, rules, sheet) for one in inputs]
     return Rows(tuple(one.name for one in inputs), chain.from_iterable(rows() for rows in opened))

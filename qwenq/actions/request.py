@@ -50,6 +50,7 @@ class JobRequest:
     json_schema: Path | None = None
     idempotency_key: str | None = None
     reuse: bool = False
+    follow_links: bool = False
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def specify(self, settings: Settings) -> JobSpec:

@@ -13,6 +13,7 @@ from qwenq.embedded.session import Session
 from qwenq.exporting import Address, check_outputs, write_answers, write_failures
 from qwenq.producer.enqueuing import Listener, enqueue_job
 from qwenq.producer.opening import open_input
+from qwenq.producer.reading import Access
 from qwenq.schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.results import Result
@@ -56,7 +57,8 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
     After an interrupt the answers so far are kept; the same command goes on from there.
     Raises UsageError, ServiceAway.
     """
-    spec, rows = open_input(request.specify(settings), request.format, sheet=request.sheet)
+    access = Access.of(settings, follow_links=request.follow_links)
+    spec, rows = open_input(request.specify(settings), request.format, sheet=request.sheet, access=access)
     check_outputs((outputs.results, outputs.errors), spec.sources)
     check_model(spec.model, settings)
     asked_for = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from qwenq.producer.object_stores import filesystem_of, is_url
+from qwenq.producer.object_stores import checked_name, filesystem_of, is_url
 from qwenq.schemas.errors import OutputNotWritable, QwenqError, UnreadableInput, reason_of
 
 Address = str | Path
@@ -17,15 +17,15 @@ Address = str | Path
 
 
 def destination_of(address: Address) -> "LocalFile | StoredObject":
-    """Find the destination of an address. Raises OutputNotWritable, MissingExtra."""
-    if not is_url(str(address)):
-        return LocalFile(Path(address))
-    url = str(address)
+    """Find the destination of an address. Raises OutputNotWritable, MissingExtra, UnknownProtocol."""
+    name = checked_name(str(address))
+    if not is_url(name):
+        return LocalFile(Path(name))
     try:
-        filesystem, path = filesystem_of(url)
+        filesystem_of(name)
     except UnreadableInput as error:
-        raise OutputNotWritable(path=url, reason=error.reason) from None
-    return LocalFile(Path(path)) if "file" in filesystem.protocol else StoredObject(url)
+        raise OutputNotWritable(path=name, reason=error.reason) from None
+    return StoredObject(name)
 
 
 @dataclass(frozen=True, slots=True)

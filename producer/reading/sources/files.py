@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from qwenq.producer.object_stores import is_url
+from qwenq.producer.reading.sources.access import Bounds
+from qwenq.producer.reading.sources.bounded import open_within
 from qwenq.producer.reading.sources.remote import open_url
 from qwenq.producer.reading.sources.unpacking import BLOCK_BYTES, BrokenOff
 from qwenq.schemas.errors import UnreadableDocument, UnreadableInput, reason_of
@@ -19,20 +21,25 @@ WHOLE_BYTES = 128 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file by its name, which is a path or a URL; or standard input, which is `stream`."""
+    """A file by its name, which is a path or a URL; or standard input, which is `stream`.
+
+    With `bounds`, it must lie in them and be a file, not a pipe; else opening raises UnreadableInput.
+    """
 
     name: str
     stream: BinaryIO | None = None
+    bounds: Bounds | None = None
 
     def can_be_read_again(self) -> bool:
         """Whether this is a file, not a pipe. Raises UnreadableInput if it is missing, or a folder."""
         if self.stream is not None:
             return False
-        return is_url(self.name) or _is_plain_file(self.name)
+        return self.bounds is not None or is_url(self.name) or _is_plain_file(self.name)
 
     def check_there(self) -> None:
         """Raise UnreadableInput if the file is missing, or a folder. URLs were checked before."""
-        self.can_be_read_again()
+        if self.stream is None and not is_url(self.name):
+            _is_plain_file(self.name)
 
     def blocks(self) -> Iterator[bytes]:
         """Stream the bytes. Raises UnreadableInput if it cannot be opened, BrokenOff if reading fails later."""
@@ -74,6 +81,8 @@ class File:
     def _open(self) -> BinaryIO:
         if is_url(self.name):
             return open_url(self.name)
+        if self.bounds is not None:
+            return open_within(self.name, self.bounds)
         try:
             return open(self.name, "rb", buffering=0)  # noqa: PTH123
         except (OSError, ValueError) as error:

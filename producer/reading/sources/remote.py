@@ -1,11 +1,11 @@
-"""List and open files behind URLs: in object stores, and wherever else fsspec reaches."""
+"""List and open files behind the URLs of object stores."""
 
 import glob
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from qwenq.producer.object_stores import filesystem_of
+from qwenq.producer.object_stores import CHAIN, filesystem_of
 from qwenq.schemas.errors import NothingFound, QwenqError, UnreadableInput, reason_of
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def open_url(url: str) -> BinaryIO:
     """Open the file behind a URL, for reading at any place. Raises UnreadableInput, MissingExtra."""
     with _as_unreadable(url):
+        if CHAIN in url:
+            raise UnreadableInput(source=url, reason=f"its name holds {CHAIN}; rename it")
         system, path = filesystem_of(url)
         file: BinaryIO = system.open(path, "rb")
         return file

@@ -12,6 +12,7 @@ from qwenq.producer.reading.formats import (
     format_of_text,
 )
 from qwenq.producer.reading.sources.files import File
+from qwenq.producer.reading.sources.unpacked_bytes import UnpackedBytes
 from qwenq.producer.reading.sources.unpacking import BrokenOff, unpacked
 from qwenq.schemas.errors import UnreadableInput
 
@@ -39,6 +40,7 @@ class Source:
     format: Format | None
     prefix: str
     found: bool
+    unpacked: UnpackedBytes
 
     @property
     def name(self) -> str:
@@ -65,7 +67,7 @@ class Source:
                 source=self.name, reason=f"it is not {claimed} data, though its name says so"
             )
         plain = chain([head], blocks)
-        return plain if real is Compression.NONE else unpacked(plain, real)
+        return plain if real is Compression.NONE else self.unpacked.counting(self.name, unpacked(plain, real))
 
 
 def _with_head(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

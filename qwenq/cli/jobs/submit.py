@@ -57,7 +57,7 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
         with count:
             enqueued = enqueue_input(
                 settings, request.specify(settings), request.format, request.sheet,
-                Listener(count.show, show_stored, show_waiting),
+                Listener(count.show, show_stored, show_waiting), follow_links=request.follow_links,
             )  # fmt: skip
         return _show_enqueued(enqueued, settings, wait, as_json)
     except KeyboardInterrupt:

@@ -29,6 +29,8 @@ _SPEC_OPTIONS = (
     option("--format", "format_", type=click.Choice(tuple(map(str, Format))),
            help="The input's format, if its name does not show it."),
     option("--sheet", metavar="NAME", help="The sheet of a spreadsheet [default: the first that is not hidden]."),
+    option("--follow-links", is_flag=True,
+           help="Read links in folders and patterns even if they lead elsewhere, and look into linked folders."),
     option("--priority", type=click.Choice(tuple(map(str, Priority))), default=str(Priority.NORMAL), show_default=True,
            help="Jobs of higher priority go first."),
     option("--max-new-tokens", type=int, help="The longest answer, in tokens [default: 512]."),

@@ -7,7 +7,7 @@ import click
 
 from qwenq.actions.request import JobRequest
 from qwenq.producer.preview import Preview, preview
-from qwenq.producer.reading import Format
+from qwenq.producer.reading import Access, Format
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
@@ -29,7 +29,8 @@ def read_request(files: Sequence[str], options: dict[str, Any]) -> JobRequest:
 def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:
     """Show the first prompts and the size of a job. Stores nothing."""
     spec = request.specify(settings)
-    found = preview(spec, request.format, sheet=request.sheet)
+    access = Access.of(settings, follow_links=request.follow_links)
+    found = preview(spec, request.format, sheet=request.sheet, access=access)
     if as_json:
         _show_as_json(found)
     else:

@@ -19,8 +19,9 @@ from qwenq.exporting import (
     write_history,
     write_results,
 )
-from qwenq.schemas.errors import MissingExtra, OutputNotWritable
+from qwenq.schemas.errors import MissingExtra, OutputNotWritable, UnknownProtocol
 from qwenq.schemas.results import ErrorLine, Failure, FinishReason, Result, Usage
+from tests.buckets import Bucket, buckets
 
 SCHEMA = json.dumps(
     {
@@ -74,8 +75,8 @@ def broken() -> Iterator[Result]:
 @pytest.fixture
 def bucket() -> Iterator[str]:
     """The URL of a folder in an object store."""
-    yield "memory://bucket/out"
-    fsspec.filesystem("memory").store.clear()
+    with buckets():
+        yield "s3://bucket/out"
 
 
 def test_parquet_has_typed_columns_for_the_properties_of_the_schema(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path: Path, ending: str) ->
 def test_an_object_appears_whole_or_not_at_all(bucket: str, ending: str) -> None:
     out = f"{bucket}/answers.{ending}"
     check_outputs([out, errors_path(out)])
-    store = fsspec.filesystem("memory")
+    store = fsspec.filesystem("s3")
     assert store.find("/bucket") == []
     with pytest.raises(RuntimeError, match="went away"):
         write_results(out, broken())
@@ -171,7 +172,7 @@ def test_an_old_object_of_errors_is_removed_without_errors(bucket: str) -> None:
     assert errors == f"{bucket}/answers.errors.jsonl"
     assert write_errors(errors, ERRORS) == 2
     assert write_errors(errors, []) == 0
-    assert fsspec.filesystem("memory").find("/bucket") == []
+    assert fsspec.filesystem("s3").find("/bucket") == []
 
 
 def test_a_file_url_is_a_path(tmp_path: Path) -> None:
@@ -190,7 +191,6 @@ def test_a_file_url_is_a_path(tmp_path: Path) -> None:
         ("folder.csv", "is not a file"),
         ("in.csv", "it is an input"),
         ("in.csv/out.csv", "the folder in.csv cannot be created, because a file has this name"),
-        ("gopher://bucket/out.csv", "Protocol not known"),
     ],
 )
 def test_an_impossible_output_is_refused_before_any_work(
@@ -207,9 +207,26 @@ def test_an_object_store_that_refuses_is_reported_before_any_work(monkeypatch: p
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError("Access Denied.")
 
-    monkeypatch.setattr(fsspec.filesystem("memory").__class__, "pipe_file", refuse)
-    with pytest.raises(OutputNotWritable, match=r"^memory://b/out\.csv cannot be written: Access Denied\.$"):
-        check_outputs(["memory://b/out.csv"])
+    monkeypatch.setattr(Bucket, "pipe_file", refuse)
+    with (
+        buckets(),
+        pytest.raises(OutputNotWritable, match=r"^s3://b/out\.csv cannot be written: Access Denied\.$"),
+    ):
+        check_outputs(["s3://b/out.csv"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "memory://b/out.csv",
+        "zip://a.zip::/tmp/out.csv",
+        "ftp://127.0.0.1:9/out.csv",
+        "s3://b/a::file://c/out.csv",
+    ],
+)
+def test_an_output_of_another_protocol_is_refused(url: str) -> None:
+    with pytest.raises(UnknownProtocol):
+        check_outputs([url])
 
 
 def test_a_missing_package_is_reported_with_its_extra(
