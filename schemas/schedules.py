@@ -35,6 +35,7 @@ class ScheduledRequest(BaseModel):
     inputs: tuple[str, ...]
     format: str | None = None
     sheet: str | None = None
+    follow_links: bool = False
     spec: JobSpec
 
 
@@ -73,7 +74,10 @@ class Schedule(BaseModel):
 
 
 class ScheduleRun(BaseModel):
-    """A run of a schedule. The counts are those of its ended job; None before."""
+    """A run of a schedule. The counts are those of its ended job; None before.
+
+    `crashes` counts the processes that died while they read its inputs or, later, while they wrote its answers.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -93,6 +97,7 @@ class ScheduleRun(BaseModel):
     output: str | None
     error_code: str | None
     error_message: str | None
+    crashes: int
 
     @property
     def mark(self) -> str:

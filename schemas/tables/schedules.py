@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    text,
 )
 
 from qwenq.schemas.states import NoticeState, RunState, ScheduleState
@@ -55,6 +56,13 @@ schedule_runs = Table(
     Column("completion_tokens", BigInteger),
     Column("device_seconds", Double),
     Column("output", Text, comment="where its answers are"),
+    Column(
+        "crashes",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="processes that died while they read its inputs, or later while they wrote its answers",
+    ),
     Column("error_code", Text, comment="why it failed or was skipped"),
     Column("error_message", Text),
     one_of("state", RunState, name="state"),

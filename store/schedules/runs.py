@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    case,
     delete,
     func,
     insert,
@@ -32,6 +33,8 @@ from qwenq.store.views.schedules.runs import RUN, as_run
 from qwenq.store.views.schedules.schedules import as_schedule
 
 SKIPPED = "skipped"
+POSTPONED = "postponed"
+"""The holder of a run that waits for an object store: no process, so none has died when its lease expires."""
 
 
 def insert_runs(connection: Connection, schedule_id: int, runs: Iterable[NewRun]) -> int:
@@ -68,7 +71,10 @@ def begin_run_now(connection: Connection, schedule_id: int) -> int:
 
 
 def hold_run(connection: Connection, lease_seconds: float, run_id: int | None = None) -> HeldRun | None:
-    """Hold the longest due run that can go on, or a certain one. None: there is nothing to do."""
+    """Hold the longest due run that can go on, or a certain one. None: there is nothing to do.
+
+    A run whose holder let its lease expire counts a crash: its process died.
+    """
     chosen = _actionable() if run_id is None else _actionable().where(schedule_runs.c.id == run_id)
     row = connection.execute(chosen).one_or_none()
     if row is None:
@@ -81,6 +87,7 @@ def hold_run(connection: Connection, lease_seconds: float, run_id: int | None = 
             holder=holder,
             holder_expires_at=now(lease_seconds),
             state=RunState.RUNNING,
+            crashes=schedule_runs.c.crashes + case((_died(), 1), else_=0),
             started_at=func.coalesce(schedule_runs.c.started_at, now()),
         )
         .returning(*RUN)
@@ -96,7 +103,18 @@ def renew_run(connection: Connection, held: HeldRun, lease_seconds: float) -> bo
 
 def note_job(connection: Connection, held: HeldRun, job_id: int) -> bool:
     """Note a run's job, and release the run until the job has ended. False: this process does not hold it."""
-    return _change(connection, held, job_id=job_id, holder=None, holder_expires_at=None)
+    return _change(connection, held, job_id=job_id, crashes=0, holder=None, holder_expires_at=None)
+
+
+def release_run(connection: Connection, held: HeldRun, *, crashed: bool = False) -> bool:
+    """Release a run that goes on later. False: another process holds the run, or it was removed."""
+    crashes = schedule_runs.c.crashes + int(crashed)
+    return _change(connection, held, holder=None, holder_expires_at=None, crashes=crashes)
+
+
+def postpone_run(connection: Connection, held: HeldRun, seconds: float) -> bool:
+    """Release a run, to be held again after some time. False: another process holds it, or it was removed."""
+    return _change(connection, held, holder=POSTPONED, holder_expires_at=now(seconds))
 
 
 def end_run(connection: Connection, held: HeldRun, outcome: RunOutcome) -> bool:
@@ -145,6 +163,11 @@ def _actionable() -> Select[Any]:
         .limit(1)
         .with_for_update(skip_locked=True, of=schedule_runs)
     )
+
+
+def _died() -> ColumnElement[bool]:
+    """A run that is free is held by a process that let its lease expire."""
+    return and_(schedule_runs.c.holder.is_not(None), schedule_runs.c.holder != POSTPONED)
 
 
 def _is_free() -> ColumnElement[bool]:
