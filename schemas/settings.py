@@ -86,24 +86,17 @@ class Settings(BaseSettings):
     chunk_tokens: Annotated[int, Field(ge=1, description="the most estimated prompt tokens in a chunk")] = (
         200_000
     )
-    max_documents: Annotated[int, Field(ge=1, description="the most rows of a job, bad ones included")] = (
+    max_documents: Annotated[int, Field(ge=1, description="the most rows of a job, bad ones too")] = (
         10_000_000
     )
     max_job_bytes: Annotated[
-        int,
-        Field(ge=1, description="the most bytes of a job's documents, and of its compressed files unpacked"),
+        int, Field(ge=1, description="the most bytes of a job's documents, and of its files unpacked")
     ] = 32 * 1024**3
     max_open_jobs: Annotated[
-        int | None,
-        Field(ge=1, description="the most unfinished jobs of one submitter (default: no limit)"),
+        int | None, Field(ge=1, description="the most unfinished jobs of a submitter (default: no limit)")
     ] = None
     max_waiting_documents: Annotated[
-        int | None,
-        Field(
-            ge=1,
-            description="the most documents in unfinished jobs of one submitter when another is submitted (default: no "
-            "limit)",
-        ),
+        int | None, Field(ge=1, description="the most documents in these jobs (default: no limit)")
     ] = None
     lease_seconds: Annotated[
         float,
@@ -157,29 +150,16 @@ class Settings(BaseSettings):
         Field(description="the key that signs notices to webhooks: whsec_ and base64, or any text"),
     ] = None
     webhook_hosts: Annotated[
-        Names,
-        Field(
-            description="hosts of webhooks, separated by commas, whose address may be private, loopback or link-local"
-        ),
+        Names, Field(description="hosts of webhooks whose address may be private, separated by commas")
     ] = ()
     input_roots: Annotated[
-        Names,
-        Field(
-            description="where inputs of schedules must lie: folders and URLs, separated by commas (default: anywhere)"
-        ),
+        Names, Field(description="folders and URLs, by commas, for inputs of schedules (default: anywhere)")
     ] = ()
     output_roots: Annotated[
-        Names,
-        Field(
-            description="where answers of schedules must lie: folders and URLs, separated by commas (default: anywhere)"
-        ),
+        Names, Field(description="folders and URLs, by commas, for answers of schedules (default: anywhere)")
     ] = ()
     schedule_seconds: Annotated[
-        float,
-        Field(
-            ge=1,
-            description="how long a run of a schedule may read its inputs, or write its answers, before it fails",
-        ),
+        float, Field(ge=1, description="how long a schedule's run may read its inputs, or write its answers")
     ] = 14_400.0
     show_text: Annotated[
         bool, Field(description="whether Flower's pages and reports show documents and answers")
@@ -231,9 +211,7 @@ class Settings(BaseSettings):
     @field_validator("webhook_hosts", "input_roots", "output_roots", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return (
-            [name for part in value.split(",") if (name := part.strip())] if isinstance(value, str) else value
-        )
+        return list(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @field_validator("log_level")
     @classmethod

@@ -9,7 +9,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import _registry as registry
 
 
-class Bucket(MemoryFileSystem):
+class Bucket(MemoryFileSystem):  # type: ignore[misc]
     """fsspec's file system in memory under the protocol of S3."""
 
     protocol = ("s3", "s3a")

@@ -221,8 +221,8 @@ def test_links_in_circles_are_listed_in_no_time(inbox: Path) -> None:
     for name in (inbox, f"{inbox}/**", f"{inbox}/**/*", f"{inbox}/**/**/*.*"):
         assert ids(name) == WHOLE
     everything = Access(follow_links=True)
-    for name in (str(inbox), f"{inbox}/**/*"):
-        rows = read_rows([name], None, PromptSpec(), GenerationParams(), access=everything)
+    for followed in (str(inbox), f"{inbox}/**/*"):
+        rows = read_rows([followed], None, PromptSpec(), GenerationParams(), access=everything)
         assert sum(isinstance(row, Document) for row in rows) == len(WHOLE)
 
 
