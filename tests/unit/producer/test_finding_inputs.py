@@ -218,8 +218,8 @@ def test_links_in_circles_are_listed_in_no_time(inbox: Path) -> None:
     for name in ("one", "two", "three"):
         (inbox / name).symlink_to(".")
         (inbox / "deep" / name).symlink_to("..")
-    for name in (inbox, f"{inbox}/**", f"{inbox}/**/*", f"{inbox}/**/**/*.*"):
-        assert ids(name) == WHOLE
+    for where in (inbox, f"{inbox}/**", f"{inbox}/**/*", f"{inbox}/**/**/*.*"):
+        assert ids(where) == WHOLE
     everything = Access(follow_links=True)
     for followed in (str(inbox), f"{inbox}/**/*"):
         rows = read_rows([followed], None, PromptSpec(), GenerationParams(), access=everything)
