@@ -1,5 +1,6 @@
 """Open a job's input: refuse what cannot work before anything is stored."""
 
+import time
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO
@@ -18,6 +19,8 @@ from qwenq.schemas.prompts.templating import PromptTemplate
 PEEKED_ROWS = 1_000
 PEEKED_DOCUMENTS = 100
 PEEKED_CHARS = 8 * 1024 * 1024
+TRIAL_SECONDS = 5.0
+"""How long a template is tried with the first documents, if each of them takes long and lacks a column."""
 NAMED_INPUTS = 5
 
 
@@ -94,7 +97,9 @@ def _check_columns(
 
     One document that has it is enough: a column may be missing here and there.
     """
-    column = _missing_id(prompt, documents) or _missing_name(template, documents)
+    column = _missing_id(prompt, documents) or _missing_in_all(
+        template.missing_column(document.content) for document in documents
+    )
     if column is not None:
         raise _unknown_column(column, template, documents[0], sources)
 
@@ -103,9 +108,10 @@ def _check_merge_columns(
     merge: MergeTemplate, template: PromptTemplate, documents: Sequence[Document], sources: Sequence[str]
 ) -> None:
     """Raise UnknownColumn if a column that the merge prompt names is missing in all of these documents."""
-    missing = [merge.missing_column(template.columns(document.content)) for document in documents]
-    if all(missing):
-        raise _unknown_column(str(missing[0]), template, documents[0], sources)
+    missing = (merge.missing_column(template.columns(document.content)) for document in documents)
+    name = _missing_in_all(missing)
+    if name is not None:
+        raise _unknown_column(name, template, documents[0], sources)
 
 
 def _unknown_column(
@@ -115,12 +121,12 @@ def _unknown_column(
     return UnknownColumn(source=sources[document.source], column=column, columns=columns)
 
 
-def _missing_name(template: PromptTemplate, documents: Sequence[Document]) -> str | None:
-    name = None
-    for document in documents:
-        name = template.missing_column(document.content)
-        if name is None:
-            return None
+def _missing_in_all(missing: Iterator[str | None]) -> str | None:
+    """The name that the last tried document lacks; None if one of them lacks nothing."""
+    name, until = None, time.monotonic() + TRIAL_SECONDS
+    for name in missing:
+        if name is None or time.monotonic() > until:
+            break
     return name
 
 

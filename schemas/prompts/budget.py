@@ -1,15 +1,20 @@
-"""The budget of one rendering of a template: steps, characters, and time.
+"""The budget of one rendering of a template: steps, characters, work, and time.
 
-Each value is small enough that any single operation on it is quick; steps and time limit the number of operations.
+Every operation that a template may call is charged here before it runs, in units of work: about two nanoseconds each
+on an ordinary core. So no single operation can take long, and steps, work and time limit their number.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import LoopContext
+from jinja2.utils import Namespace
+from markupsafe import Markup
 
 OUTPUT_CHARS = 4 * 1024 * 1024
 """The most characters of a prompt, and of any value on the way; an item of a list counts as 8."""
@@ -17,35 +22,103 @@ BUILT_CHARS = 32 * OUTPUT_CHARS
 """The most characters of all values that one rendering builds."""
 LOOP_STEPS = 1_000_000
 """The most steps of all loops, calls and filters in one rendering."""
-SECONDS = 2.0
+WORK = 100_000_000
+"""The most units of work of one rendering."""
+SECONDS = 1.0
 """The most processor time of one rendering. An ordinary prompt takes less than a millisecond."""
 NUMBER_BITS = 10_000
 SHOWN_NUMBER = 10**30
-_ITEM_CHARS = 8
+ITEM_CHARS = 8
+ITEM_WORK = 100
+_DICT_ITEMS = 5  # a dict takes longer to open than a list
+"""The work of looking at one item of a list or dict."""
+_FLOAT_WORK = 1_000
+_SHOWN_CHAR_WORK = 5
+_LOOK_STEPS = 64
+_LOOK_WORK = 500_000
+_CONTAINERS = (list, tuple, set, frozenset, KeysView, ValuesView, ItemsView)
+_SMALL_NUMBER = 2**63
+
+
+class OverBudget(SecurityError):
+    """The rendering has used up its budget; with a larger one it might end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one rendering may use."""
+
+    steps: int
+    chars: int
+    work: int
+    seconds: float
+
+
+FULL = Allowance(LOOP_STEPS, BUILT_CHARS, WORK, SECONDS)
+SMALL = Allowance(LOOP_STEPS // 10, BUILT_CHARS, WORK // 10, SECONDS / 10)
+"""For a rendering that must not hold the interpreter's lock for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A value with everything in it, counted as often as it would be shown: `work` is that of turning it into text."""
+
+    chars: int
+    items: int
+    work: int
 
 
 class Budget:
-    """What one rendering may still use. Every method raises SecurityError if that is too little."""
+    """What one rendering may still use. Every method raises OverBudget, or SecurityError for a value too large."""
 
-    def __init__(self) -> None:
-        self._steps = LOOP_STEPS
-        self._chars = BUILT_CHARS
-        self._until = time.thread_time() + SECONDS
+    __slots__ = ("_allowance", "_chars", "_looked_steps", "_looked_work", "_steps", "_until", "_work")
+
+    def __init__(self, allowance: Allowance = FULL) -> None:
+        self._allowance = allowance
+        self._steps = self._looked_steps = allowance.steps
+        self._chars = allowance.chars
+        self._work = self._looked_work = allowance.work
+        self._until = time.thread_time() + allowance.seconds
 
     def step(self, steps: int = 1) -> None:
         """Spend one step, or several."""
         self._steps -= steps
         if self._steps < 0:
-            raise SecurityError(f"it takes more than {LOOP_STEPS} steps")
-        if time.thread_time() > self._until:
-            raise SecurityError(f"it takes more than {SECONDS:.0f} seconds")
+            raise OverBudget(f"it takes more than {self._allowance.steps} steps")
+        if self._looked_steps - self._steps >= _LOOK_STEPS:
+            self._look_at_the_time()
+
+    def charge(self, work: int) -> None:
+        """Spend the work of an operation that is about to run."""
+        self._work -= work
+        if self._work < 0:
+            raise OverBudget("it takes too much work: its texts, lists or their arguments are too long")
+        if self._looked_work - self._work >= _LOOK_WORK:
+            self._look_at_the_time()
 
     def hold(self, value: Any) -> Any:
-        """Spend the size of a value. Returns the value."""
-        self._chars -= size_of(value)
-        if self._chars < 0:
-            raise SecurityError(f"it builds more than {BUILT_CHARS} characters on the way")
+        """Spend the size of a value that was built. Returns the value."""
+        if isinstance(value, (str, bytes)):
+            self._build(len(value))
+        else:
+            self._build(self.measured(value).chars)
         return value
+
+    def shown(self, value: Any) -> str:
+        """The value as text: `str(value)`, measured first."""
+        if isinstance(value, str):
+            self._build(len(value))
+            return value
+        size = self.measured(value)
+        self.charge(size.work)
+        self._build(size.chars)
+        return str(value)
+
+    def measured(self, value: Any) -> Size:
+        """Measure a value, and spend the work of that."""
+        size = size_of(value)
+        self.charge(ITEM_WORK * size.items)
+        return size
 
     def counted(self, values: Iterable[Any]) -> Iterator[Any]:
         """The same values; each spends a step."""
@@ -53,50 +126,89 @@ class Budget:
             self.step()
             yield value
 
+    def listed(self, value: Any) -> Any:
+        """Turn an iterator into a list, which can be measured. Anything else stays as it is, and so does a loop."""
+        if isinstance(value, Iterator) and not isinstance(value, LoopContext):
+            return self.hold(list(self.counted(value)))
+        return value
+
+    def _build(self, chars: int) -> None:
+        refuse_large((chars,))
+        self._chars -= chars
+        if self._chars < 0:
+            raise OverBudget(f"it builds more than {self._allowance.chars} characters on the way")
+
+    def _look_at_the_time(self) -> None:
+        self._looked_steps, self._looked_work = self._steps, self._work
+        if time.thread_time() > self._until:
+            raise OverBudget(f"it takes more than {self._allowance.seconds:g} seconds")
+
 
 _budget: ContextVar[Budget | None] = ContextVar("rendering_budget", default=None)
 
 
 def budget() -> Budget:
-    """The current rendering's budget; a new one while a template is compiled."""
+    """The current rendering's budget; a new one outside of a rendering."""
     return _budget.get() or Budget()
 
 
 @contextmanager
-def new_budget() -> Iterator[None]:
-    """Give the block a full budget."""
-    token = _budget.set(Budget())
+def new_budget(allowance: Allowance) -> Iterator[None]:
+    """Give the block a budget of its own."""
+    token = _budget.set(Budget(allowance))
     try:
         yield
     finally:
         _budget.reset(token)
 
 
-def size_of(value: Any) -> int:
-    """Characters of a value with everything in it, counted as often as it would be shown. Raises SecurityError."""
-    size = 0
-    waiting = [value]
+def size_of(value: Any) -> Size:
+    """Measure a value with everything in it. Raises SecurityError if it is larger than the longest prompt."""
+    chars = items = work = 0
+    waiting: list[Collection[Any]] = [(value,)]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, (str, bytes)):
-            size += len(one)
-        elif isinstance(one, int):
-            refuse_large((one.bit_length(),), NUMBER_BITS)
-        elif isinstance(one, Mapping):
-            size += 2 * _ITEM_CHARS * len(one)
-            refuse_large((size,))
-            waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, (list, tuple, set, frozenset)):
-            size += _ITEM_CHARS * len(one)
-            refuse_large((size,))
-            waiting += one
-        refuse_large((size,))
-    return size
+        for one in waiting.pop():
+            kind = type(one)
+            if kind is str or kind is bytes or kind is Markup:
+                chars += len(one)
+            elif kind is int or kind is bool:
+                if one > _SMALL_NUMBER or one < -_SMALL_NUMBER:
+                    bits = one.bit_length()
+                    refuse_large((bits,), NUMBER_BITS)
+                    chars += bits // 3
+                    work += bits * bits >> 14
+            elif kind is float:
+                work += _FLOAT_WORK
+            elif one is not None:
+                inside = _inside(one)
+                items += len(inside) + (_DICT_ITEMS if kind is dict else 1)
+                chars += ITEM_CHARS * len(inside)
+                if chars <= OUTPUT_CHARS:
+                    waiting.append(inside)
+        if chars > OUTPUT_CHARS:
+            refuse_large((chars,))
+    return Size(chars, items, work + ITEM_WORK * items + _SHOWN_CHAR_WORK * chars)
 
 
 def refuse_large(values: Iterable[Any], most: int = OUTPUT_CHARS) -> None:
-    """Raise SecurityError for an integer above `most`."""
+    """Raise SecurityError for an integer above `most`, or below `-most`."""
     for value in values:
-        if isinstance(value, int) and value > most:
-            shown = value if value < SHOWN_NUMBER else f"of {value.bit_length()} bits"
+        if isinstance(value, int) and not -most <= value <= most:
+            shown = value if abs(value) < SHOWN_NUMBER else f"of {value.bit_length()} bits"
             raise SecurityError(f"the number {shown} is too large here")
+
+
+def _inside(value: Any) -> Collection[Any]:
+    """The items of a list, dict or view, or nothing. Most common types first: this is called for every item."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        items: Collection[Any] = value
+    elif kind is dict:
+        items = [*value, *value.values()]
+    elif kind is Namespace:
+        return _inside(object.__getattribute__(value, "_Namespace__attrs"))
+    elif isinstance(value, Mapping):
+        items = [*value.keys(), *value.values()]
+    else:
+        items = value if isinstance(value, _CONTAINERS) else ()
+    return items

@@ -20,11 +20,11 @@ class MergeTemplate:
     """A job's merge prompt, compiled once. Raises InvalidTemplate."""
 
     def __init__(self, source: str) -> None:
-        from qwenq.schemas.prompts.sandbox import CompiledTemplate
+        from qwenq.schemas.prompts.template import Template
 
         self._source = source
         try:
-            self._template = CompiledTemplate(source)
+            self._template = Template(source)
         except InvalidTemplate as error:
             raise InvalidTemplate(line=error.line, reason=f"in the merge prompt: {error.reason}") from None
 
@@ -52,7 +52,7 @@ class MergeTemplate:
         self, columns: Mapping[str, Any], system: tuple[Message, ...], answers: Sequence[str]
     ) -> tuple[Message, ...]:
         """The conversation that merges these answers. Raises PromptFailed."""
-        said = self._template.render(_with_answers(columns, answers)).strip()
+        said = self._template.text(_with_answers(columns, answers)).strip()
         return (*system, Message("user", said))
 
     def basis(self, columns: Mapping[str, Any]) -> str:

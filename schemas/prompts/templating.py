@@ -10,22 +10,25 @@ template sees them as `messages`, and the user's last message as the text column
 column names that are not identifiers: `{{ row["Invoice No."] }}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from qwenq.schemas.errors import EmptyPrompt, PromptFailed
+from qwenq.schemas.errors import DocumentFailed, EmptyPrompt, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row, cut_last_of_user, last_of_user
 from qwenq.schemas.prompts.messages import DocumentInPrompt, Message, Prompt
 
 if TYPE_CHECKING:
-    from qwenq.schemas.prompts.sandbox import CompiledTemplate
+    from qwenq.schemas.prompts.template import Template
 
+BATCH_DOCUMENTS = 64
+"""How many documents a confined process is asked to render at once."""
 _NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -40,7 +43,7 @@ class RenderedDocument:
 class PromptTemplate:
     """A job's prompt: compiled once, rendered for each document."""
 
-    def __init__(self, spec: PromptSpec, template: "CompiledTemplate | None") -> None:
+    def __init__(self, spec: PromptSpec, template: "Template | None") -> None:
         self._template = template
         self._text_column = spec.text_column
         self._system: tuple[Message, ...] = ()
@@ -52,25 +55,29 @@ class PromptTemplate:
         """Compile the job's template, if any. Raises InvalidTemplate."""
         if spec.template is None:
             return cls(spec, None)
-        from qwenq.schemas.prompts.sandbox import CompiledTemplate
+        from qwenq.schemas.prompts.template import Template
 
-        return cls(spec, CompiledTemplate(spec.template))
+        return cls(spec, Template(spec.template))
 
     def render(self, content: str | Mapping[str, Any]) -> RenderedDocument:
         """Render the prompt for one document, given as JSON text or as columns.
 
         Raises PromptFailed, EmptyPrompt, and InvalidRow for an invalid conversation.
         """
-        columns, chat = self._read(content)
-        document = self._in_prompt(columns, chat)
-        prompt = Prompt(document.between(0, None), len(document.text), partial(document.between, 0))
-        if not any(said.role == "user" and said.content.strip() for said in prompt.messages):
-            raise EmptyPrompt
-        return RenderedDocument(prompt, _NO_OVERRIDES if chat is None else chat.overrides)
+        return _rendered(*self._in_prompt(*self._read(content)))
+
+    def render_all(self, contents: Iterable[str]) -> Iterator[RenderedDocument | DocumentFailed]:
+        """Render documents in order. Reads some ahead where a confined process renders them."""
+        if self._template is None or self._template.is_plain:
+            yield from map(self._tried, contents)
+            return
+        waiting = iter(contents)
+        while batch := list(islice(waiting, BATCH_DOCUMENTS)):
+            yield from self._in_batch(self._template, batch)
 
     def document(self, content: str | Mapping[str, Any]) -> DocumentInPrompt:
         """The document inside its prompt, so that it can be asked in parts. Raises what `render` raises."""
-        return self._in_prompt(*self._read(content))
+        return self._in_prompt(*self._read(content))[0]
 
     def columns(self, content: str | Mapping[str, Any]) -> Mapping[str, Any]:
         """What a template sees of this document: values by name."""
@@ -96,10 +103,36 @@ class PromptTemplate:
             return columns, chat_row(columns, as_columns=self._template is not None)
         return columns, None
 
-    def _in_prompt(self, columns: Mapping[str, Any], chat: ChatRow | None) -> DocumentInPrompt:
+    def _tried(self, content: str) -> RenderedDocument | DocumentFailed:
+        try:
+            return self.render(content)
+        except DocumentFailed as error:
+            return error
+
+    def _in_batch(
+        self, template: "Template", contents: Sequence[str]
+    ) -> Iterator[RenderedDocument | DocumentFailed]:
+        seen = [self._seen_or_failed(template, content) for content in contents]
+        texts = template.texts([one.values.between(0, None) for one in seen if isinstance(one, _Seen)])
+        for one in seen:
+            if isinstance(one, DocumentFailed):
+                yield one
+                continue
+            text = next(texts)
+            if isinstance(text, PromptFailed):
+                yield text
+                continue
+            try:
+                yield _rendered(one.document(template), one.chat, one.around(text))
+            except DocumentFailed as error:
+                yield error
+
+    def _in_prompt(
+        self, columns: Mapping[str, Any], chat: ChatRow | None
+    ) -> tuple[DocumentInPrompt, ChatRow | None]:
         if self._template is not None:
-            return self._in_template(self._template, columns, chat)
-        return self._in_text(columns) if chat is None else self._in_messages(chat)
+            return self._seen(self._template, columns, chat).document(self._template), chat
+        return (self._in_text(columns) if chat is None else self._in_messages(chat)), chat
 
     def _in_text(self, columns: Mapping[str, Any]) -> DocumentInPrompt:
         text = columns.get(self._text_column)
@@ -116,21 +149,18 @@ class PromptTemplate:
         document = said[last_of_user(said)].content
         return DocumentInPrompt(document, chat.system or self._system, partial(cut_last_of_user, said))
 
-    def _in_template(
-        self, template: "CompiledTemplate", columns: Mapping[str, Any], chat: ChatRow | None
-    ) -> DocumentInPrompt:
-        values: _Columns | _Conversation
+    def _seen_or_failed(self, template: "Template", content: str) -> "_Seen | DocumentFailed":
+        try:
+            return self._seen(template, *self._read(content))
+        except DocumentFailed as error:
+            return error
+
+    def _seen(self, template: "Template", columns: Mapping[str, Any], chat: ChatRow | None) -> "_Seen":
         if chat is None:
-            values, system = _Columns(columns, self._document_column(template, columns)), self._system
-        else:
-            values, system = _Conversation(columns, chat, self._text_column), chat.system or self._system
+            return _Seen(_Columns(columns, self._document_column(template, columns)), self._system, chat)
+        return _Seen(_Conversation(columns, chat, self._text_column), chat.system or self._system, chat)
 
-        def between(first: int, last: int | None) -> tuple[Message, ...]:
-            return (*system, Message("user", template.render(values.between(first, last)).strip()))
-
-        return DocumentInPrompt(values.text, system, between)
-
-    def _document_column(self, template: "CompiledTemplate", columns: Mapping[str, Any]) -> str:
+    def _document_column(self, template: "Template", columns: Mapping[str, Any]) -> str:
         """The column that holds the document: the text column, else the longest text that the template uses."""
         if isinstance(columns.get(self._text_column), str):
             return self._text_column
@@ -174,3 +204,35 @@ class _Conversation:
         messages = cut_last_of_user(self.chat.messages, first, last)
         listed = [{"role": said.role, "content": said.content} for said in messages]
         return {self.text_column: self.text[first:last], **self.columns, "messages": listed}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A row as a template sees it, with the system messages before it."""
+
+    values: _Columns | _Conversation
+    system: tuple[Message, ...]
+    chat: ChatRow | None
+
+    def document(self, template: "Template") -> DocumentInPrompt:
+        """The document inside its prompt; each call of `between` renders."""
+        return DocumentInPrompt(
+            self.values.text,
+            self.system,
+            lambda first, last: self.around(template.text(self.values.between(first, last))),
+        )
+
+    def around(self, text: str) -> tuple[Message, ...]:
+        """The conversation with the template's text."""
+        return (*self.system, Message("user", text.strip()))
+
+
+def _rendered(
+    document: DocumentInPrompt, chat: ChatRow | None, messages: tuple[Message, ...] | None = None
+) -> RenderedDocument:
+    """The whole document's prompt, of these messages if they are there already. Raises PromptFailed, EmptyPrompt."""
+    messages = document.between(0, None) if messages is None else messages
+    if not any(said.role == "user" and said.content.strip() for said in messages):
+        raise EmptyPrompt
+    prompt = Prompt(messages, len(document.text), partial(document.between, 0))
+    return RenderedDocument(prompt, _NO_OVERRIDES if chat is None else chat.overrides)

@@ -4,17 +4,18 @@ A case is the template, a NUL, and the columns as JSON; if these are invalid, it
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 
-from qwenq.schemas.errors import DocumentFailed, InvalidTemplate, QwenqError
-from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.errors import InvalidTemplate
 from qwenq.schemas.prompts.budget import OUTPUT_CHARS
-from qwenq.schemas.prompts.templating import PromptTemplate
+from qwenq.schemas.prompts.compiled import CompiledTemplate, Failed
 
-MOST_SECONDS = 15.0
-"""The most processor time of one case: ordinary templates are far below, runaway ones far above."""
+MOST_SECONDS = 1.5
+"""The most processor time of one call: ordinary templates are far below, runaway ones far above."""
 
 _NASTY: dict[str, Any] = {
     "text": "a <b> & {{ c }} \u2028 ä 東京 <|im_end|>",
@@ -30,11 +31,9 @@ _NASTY: dict[str, Any] = {
 
 
 def check(case: bytes) -> None:
-    """Compile and render a case. Raises AssertionError if it takes too long, and any unexpected exception."""
+    """Compile and render a case. Raises AssertionError if a call takes too long, and any unexpected exception."""
     source, _, columns = case.partition(b"\0")
-    began = time.thread_time()
     _render(source.decode("utf-8", "replace"), _columns(columns))
-    assert time.thread_time() - began < MOST_SECONDS, "a template blocks a worker"
 
 
 def _columns(content: bytes) -> dict[str, Any]:
@@ -47,23 +46,30 @@ def _columns(content: bytes) -> dict[str, Any]:
 
 def _render(source: str, columns: dict[str, Any]) -> None:
     try:
-        template = PromptTemplate.from_spec(PromptSpec(template=source))
+        with _soon():
+            template = CompiledTemplate(source)
     except InvalidTemplate as refused:
-        _check_message(refused)
+        _check_message(str(refused))
         return
-    try:
-        prompt = template.render(columns).prompt
-        cut = prompt.shortened(prompt.document_chars // 2)
-    except DocumentFailed as failed:
-        _check_message(failed)
-        return
-    for messages in (prompt.messages, cut):
-        assert sum(len(said.content) for said in messages) <= OUTPUT_CHARS
+    half = len(columns.get("text", "")) // 2 if isinstance(columns.get("text"), str) else 0
+    for values in (columns, {**columns, "text": _NASTY["text"][:half]}):
+        with _soon():
+            outcome = template.render(values)
+        if isinstance(outcome, Failed):
+            _check_message(outcome.reason)
+        else:
+            assert len(outcome) <= OUTPUT_CHARS
 
 
-def _check_message(error: QwenqError) -> None:
+@contextmanager
+def _soon() -> Iterator[None]:
+    began = time.thread_time()
+    yield
+    assert time.thread_time() - began < MOST_SECONDS, "a template blocks a worker"
+
+
+def _check_message(message: str) -> None:
     """Check that the message can be stored: PostgreSQL takes no NUL and no half surrogates."""
-    message = str(error)
     message.encode()
     assert message
     assert "\0" not in message

@@ -51,7 +51,8 @@ class Feed:
 
     def _requests(self, assignment: Assignment, held: OpenClaim, prompt: JobPrompt) -> Iterator[Request]:
         note_step = self._ledger.watch.note_step
-        for place, (seq, content) in enumerate(assignment.documents):
+        rendered = prompt.requests(assignment)
+        for place, (seq, _) in enumerate(assignment.documents):
             if held.is_over:
                 return
             if held.is_paused:
@@ -59,10 +60,9 @@ class Feed:
                 held.drop([seq for seq, _ in assignment.documents[place:]])
                 return
             note_step()
-            try:
-                request = prompt.request(seq, content, assignment)
-            except DocumentFailed as error:
-                self._ledger.add(Outcome.failed(seq, error, held.claim.chunk_id))
+            request = next(rendered)
+            if isinstance(request, DocumentFailed):
+                self._ledger.add(Outcome.failed(seq, request, held.claim.chunk_id))
             else:
                 yield request
 

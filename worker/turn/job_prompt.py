@@ -1,14 +1,15 @@
 """The compiled prompts of a job: the prompt around a document, and the prompt that merges the answers to its parts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 from qwenq.schemas.chunks import Assignment
-from qwenq.schemas.errors import InvalidOverride, InvalidParameter
+from qwenq.schemas.errors import DocumentFailed, InvalidOverride, InvalidParameter
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.merging import MergeTemplate
-from qwenq.schemas.prompts.templating import PromptTemplate
+from qwenq.schemas.prompts.templating import PromptTemplate, RenderedDocument
 from qwenq.schemas.requests import Request
 
 
@@ -24,19 +25,24 @@ class JobPrompt:
         """Compile both. Raises InvalidTemplate."""
         return cls(PromptTemplate.from_spec(prompt), MergeTemplate.of(prompt, params))
 
-    def request(self, seq: int, content: str, assignment: Assignment) -> Request:
-        """Render a document. Raises DocumentFailed."""
-        rendered = self.template.render(content)
-        try:
-            params = assignment.params.overlaid(rendered.overrides)
-        except (
-            InvalidParameter
-        ) as error:  # it was checked when it was read, by a version that may have allowed more
-            raise InvalidOverride(reason=f"{error.name}: {error.reason}") from error
-        return Request(seq, rendered.prompt, params, assignment.claim.chunk_id)
+    def requests(self, assignment: Assignment) -> Iterator[Request | DocumentFailed]:
+        """Render the documents of an assignment, in order."""
+        contents = (content for _, content in assignment.documents)
+        for (seq, _), rendered in zip(assignment.documents, self.template.render_all(contents), strict=True):
+            yield rendered if isinstance(rendered, DocumentFailed) else _request(seq, rendered, assignment)
 
     def merge_basis(self, content: str) -> str | None:
         """What decides how a document's parts are merged, beside the answers to them. None: it is never split."""
         if self.merge is None:
             return None
         return self.merge.basis(self.template.columns(content) if self.merge.names_columns else {})
+
+
+def _request(seq: int, rendered: RenderedDocument, assignment: Assignment) -> Request | InvalidOverride:
+    try:
+        params = assignment.params.overlaid(rendered.overrides)
+    except (
+        InvalidParameter
+    ) as error:  # it was checked when it was read, by a version that may have allowed more
+        return InvalidOverride(reason=f"{error.name}: {error.reason}")
+    return Request(seq, rendered.prompt, params, assignment.claim.chunk_id)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from qwenq.schemas.errors import InvalidTemplate, PromptFailed
+from qwenq.schemas.errors import InvalidTemplate
 from qwenq.schemas.prompts.budget import LOOP_STEPS, OUTPUT_CHARS
-from qwenq.schemas.prompts.sandbox import CompiledTemplate
+from qwenq.schemas.prompts.compiled import CompiledTemplate, Failed
 
 DOUBLING = "{% set ns = namespace(x='xx') %}{% for i in range(60) %}{% set ns.x = JOIN %}{% endfor %}"
 
@@ -55,7 +55,7 @@ def test_columns_override_the_names_that_the_sandbox_adds() -> None:
         ("{{ 1 / 0 }}", "division by zero"),
         ("{{ a.__class__ }}", "unsafe"),
         ("{{ ''.__class__.__mro__ }}", "unsafe"),
-        ("{{ l.append(1) }}", "unsafe"),
+        ("{{ l.append(1) }}", "'append' of 'list' is not possible in a template"),
         ("{{ lipsum() }}", "'lipsum' is undefined"),
         ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "recursion"),
         ("{{ 'x' * 1000000000 }}", "too large"),
@@ -72,7 +72,7 @@ def test_columns_override_the_names_that_the_sandbox_adds() -> None:
         ("{{ ('x' * 4000).translate({120: 'y' * 4000}) }}", "too large"),
         ("{{ ('\\n' * 4000) | indent(4000, blank=true) }}", "too large"),
         ("{{ ('x ' * 4000) | wordwrap(1, wrapstring='y' * 4000) }}", "too large"),
-        ("{{ ('x' * 1000000) | wordwrap(1) }}", "too large"),
+        ("{{ ('x' * 100000) | wordwrap(1) }}", "too large"),
         ("{{ range(4000) | list | tojson(indent=4000) }}", "too large"),
         ("{% set a = [1] * 4000 %}{% set b = [a] * 4000 %}", "too large"),
         (
@@ -81,7 +81,7 @@ def test_columns_override_the_names_that_the_sandbox_adds() -> None:
         ),
         ("{{ 1.5 | round(9999) }}", "too large"),
         ("{{ ('f' * 4000) | int(base=16) }}", "too large"),
-        ("{{ a.to_bytes(8, 'big').decode('punycode') }}", "the encoding 'punycode' is not possible"),
+        ("{{ 'x'.encode('punycode') }}", "the encoding 'punycode' is not possible"),
         ("{% for x in 'x' * 4000 %}{% for y in 'y' * 4000 %}{% endfor %}{% endfor %}", "steps"),
         (
             "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
@@ -89,9 +89,10 @@ def test_columns_override_the_names_that_the_sandbox_adds() -> None:
         ),
         (
             "{% set x = 'x' * 4000000 %}{% for i in range(1000000) %}{% if 'y' in x %}{% endif %}{% endfor %}",
-            "seconds",
+            "too much work",
         ),
-        ("{% for i in range(99) %}{% set x = ('x' * 4000000) | upper %}{% endfor %}", "on the way"),
+        ("{% for i in range(99) %}{% set x = 'x' * 4000000 %}{% endfor %}", "on the way"),
+        ("{% for i in range(99) %}{% set x = ('x' * 4000000) | upper %}{% endfor %}", "too much work"),
         (DOUBLING.replace("JOIN", "ns.x ~ ns.x"), "too large"),
         (DOUBLING.replace("JOIN", "ns.x + ns.x"), "too large"),
         ("{% for i in range(100000) %}{{ 'x' * 100 }}{% endfor %}", f"above {OUTPUT_CHARS} characters"),
@@ -103,10 +104,9 @@ def test_columns_override_the_names_that_the_sandbox_adds() -> None:
     ],
 )
 def test_a_failing_or_runaway_template_fails_its_document(source: str, reason: str) -> None:
-    with pytest.raises(PromptFailed) as caught:
-        CompiledTemplate(source).render({"a": 1, "l": []})
-    assert caught.value.code == "template_error"
-    assert reason in caught.value.reason
+    failed = CompiledTemplate(source).render({"a": 1, "l": []})
+    assert isinstance(failed, Failed)
+    assert reason in failed.reason
 
 
 def test_each_rendering_has_its_own_budget() -> None:
@@ -125,7 +125,7 @@ def test_each_rendering_has_its_own_budget() -> None:
         ("{% include 'file' %}", 1, "include, import and extends are not supported"),
         ("{% extends name %}", 1, "include, import and extends are not supported"),
         ("{% from 'file' import x %}", 1, "include, import and extends are not supported"),
-        ("{{ " + "(" * 5_000 + "1" + ")" * 5_000 + " }}", 1, "nested too deeply"),
+        ("{{ " + "(" * 2_000 + "1" + ")" * 2_000 + " }}", 1, "nested too deeply"),
     ],
 )
 def test_an_invalid_template_is_refused_with_its_line(source: str, line: int, reason: str) -> None:
@@ -135,8 +135,13 @@ def test_an_invalid_template_is_refused_with_its_line(source: str, line: int, re
     assert reason in caught.value.reason
 
 
-def test_undefined_name_gives_the_missing_name() -> None:
-    assert CompiledTemplate("{{ a }}{{ nme }}").undefined_name({"a": 1}) == "nme"
-    assert CompiledTemplate("{{ a.b }}").undefined_name({"a": {}}) == "b"
-    assert CompiledTemplate("{{ nme | default(a) }}").undefined_name({"a": 1}) is None
-    assert CompiledTemplate("{{ a / 0 }}").undefined_name({"a": 1}) is None
+def missing(source: str) -> str | None:
+    failed = CompiledTemplate(source).render({"a": 1, "d": {}})
+    return failed.missing if isinstance(failed, Failed) else None
+
+
+def test_a_failure_names_what_is_undefined() -> None:
+    assert missing("{{ a }}{{ nme }}") == "nme"
+    assert missing("{{ d.b }}") == "b"
+    assert missing("{{ nme | default(a) }}") is None
+    assert missing("{{ a / 0 }}") is None

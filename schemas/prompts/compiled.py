@@ -1,0 +1,134 @@
+"""A compiled template: what it may be, the names that it uses, and its text for one document."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from jinja2 import Template, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2.exceptions import SecurityError
+
+from qwenq.schemas.errors import InvalidTemplate
+from qwenq.schemas.prompts.budget import FULL, OUTPUT_CHARS, SMALL, Allowance, OverBudget, new_budget
+from qwenq.schemas.prompts.plain import is_plain
+from qwenq.schemas.prompts.sandbox import Bounds, PromptEnvironment
+
+MOST_CHARS = 256 * 1024
+"""The most characters of a template."""
+MOST_TOKENS = 10_000
+"""The most words and signs inside a template's braces: an ordinary one has less than a hundred."""
+REASON_CHARS = 300
+_UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined|.* has no (?:attribute|element) '?(.+?)'?")
+_OTHER_TEMPLATES = "include, import and extends are not supported: a prompt is one template"
+_AUTOESCAPE = "autoescape is not supported: a prompt is plain text"
+_OUTSIDE = frozenset({"data", "whitespace", "comment", "raw_begin", "raw_end"})
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why a document cannot be rendered; `missing` is the undefined name, if that is why."""
+
+    reason: str
+    missing: str | None = None
+
+
+class CompiledTemplate:
+    """A Jinja2 template, compiled once to be rendered many times. Raises InvalidTemplate."""
+
+    def __init__(self, source: str) -> None:
+        if len(source) > MOST_CHARS:
+            reason = f"it has more than {MOST_CHARS:,} characters; put long texts into columns"
+            raise InvalidTemplate(line=1, reason=reason)
+        environment = PromptEnvironment()
+        try:
+            _refuse_many_tokens(environment, source)
+            tree = environment.parse(source)
+            _refuse_statements(tree)
+            self.names = _names(environment, tree)
+            """All names that the template uses, functions included."""
+            self.is_plain = is_plain(tree)
+            """Whether it may be rendered where others wait for the interpreter's lock."""
+            self._template: Template = environment.from_string(Bounds().visit(tree))
+        except InvalidTemplate:
+            raise
+        except TemplateSyntaxError as error:
+            raise InvalidTemplate(line=error.lineno, reason=_reason(error)) from None
+        except RecursionError:
+            raise InvalidTemplate(line=1, reason="it is nested too deeply") from None
+        except Exception as error:  # noqa: BLE001 - Python may refuse what Jinja2 accepts, in many ways
+            raise InvalidTemplate(line=1, reason=_reason(error)) from None
+
+    def render(self, columns: Mapping[str, Any]) -> str | Failed:
+        """Render the text for one document's columns, at most OUTPUT_CHARS."""
+        try:
+            return self._rendered(columns, FULL)
+        except OverBudget as error:
+            return Failed(_reason(error))
+
+    def render_quickly(self, columns: Mapping[str, Any]) -> str | Failed | None:
+        """Render it within a small budget. None: that is not enough."""
+        try:
+            return self._rendered(columns, SMALL)
+        except OverBudget:
+            return None
+
+    def _rendered(self, columns: Mapping[str, Any], allowance: Allowance) -> str | Failed:
+        try:
+            with new_budget(allowance):
+                return "".join(_up_to_the_limit(self._template.generate({"row": columns, **columns})))
+        except OverBudget:
+            raise
+        except UndefinedError as error:
+            found = _UNDEFINED_NAME.fullmatch(error.message or "")
+            missing = found.group(1) or found.group(2) if found else error.message
+            return Failed(_reason(error), missing)
+        except Exception as error:  # noqa: BLE001 - a template can raise whatever Python can
+            return Failed(_reason(error))
+
+
+@lru_cache(maxsize=16)
+def compiled(source: str) -> CompiledTemplate:
+    """Compile a template, or find it among those compiled lately. Raises InvalidTemplate."""
+    return CompiledTemplate(source)
+
+
+def _refuse_many_tokens(environment: PromptEnvironment, source: str) -> None:
+    inside = (token for _, token, _ in environment.lex(source) if token not in _OUTSIDE)
+    if next(islice(inside, MOST_TOKENS, None), None) is not None:
+        reason = (
+            f"it has more than {MOST_TOKENS:,} words and signs inside braces; put long lists into columns"
+        )
+        raise InvalidTemplate(line=1, reason=reason)
+
+
+def _refuse_statements(tree: nodes.Template) -> None:
+    if next(meta.find_referenced_templates(tree), "") != "":
+        raise InvalidTemplate(line=1, reason=_OTHER_TEMPLATES)
+    # Its value would be computed while the template compiles.
+    if (escaping := tree.find(nodes.EvalContextModifier)) is not None:
+        raise InvalidTemplate(line=escaping.lineno, reason=_AUTOESCAPE)
+
+
+def _names(environment: PromptEnvironment, tree: nodes.Template) -> frozenset[str]:
+    """What `meta.find_undeclared_variables` gives, without computing constants."""
+    generator = meta.TrackingCodeGenerator(environment)
+    generator.optimizer = None
+    generator.visit(tree)
+    return frozenset(generator.undeclared_identifiers)
+
+
+def _up_to_the_limit(pieces: Iterator[str]) -> Iterator[str]:
+    chars = 0
+    for piece in pieces:
+        chars += len(piece)
+        if chars > OUTPUT_CHARS:
+            raise SecurityError(f"it grows above {OUTPUT_CHARS} characters")
+        yield piece
+
+
+def _reason(error: Exception) -> str:
+    """What a library says is wrong, shortened, as text that every store accepts."""
+    reason = (str(error) or type(error).__name__).replace("\0", "\\x00")
+    return reason[:REASON_CHARS].encode("utf-8", "backslashreplace").decode().rstrip(".")

@@ -1,0 +1,111 @@
+"""Formats of text: `%`, the filter `format`, `str.format` and `str.format_map`, each measured before it runs.
+
+Everything here raises SecurityError if the result would be longer than the longest prompt.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import SandboxedEnvironment, SandboxedEscapeFormatter, SandboxedFormatter
+from markupsafe import Markup
+
+from qwenq.schemas.prompts.budget import budget, refuse_large
+
+MOST_FIELDS = 10_000
+# As Python reads a field. Each part is bounded, so that a hostile pattern is read in linear time.
+_FIELD = re.compile(
+    r"%(?:\([^()]{0,256}\))?[#0\- +]{0,8}(?P<width>\d{1,7}|\*)?(?:\.(?P<precision>\d{1,7}|\*)?)?"
+    r"[hlL]?[diouxXeEfFgGcrsa%]"
+)
+_NUMBER = re.compile(r"\d+")
+_LONGEST_NUMBER = 7
+_ESCAPED = 6
+"""How many characters Markup makes of one, at most."""
+_FIELD_WORK = 1_500
+_STEP_WORK = 1_000
+
+
+class _BoundedFormatter(SandboxedFormatter):
+    """Formats `"{:9}".format(…)` once, within the longest prompt."""
+
+    chars = 0
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        """Format one field; other fields may have given its width."""
+        for number in _NUMBER.findall(format_spec):
+            refuse_large((int(number) if len(number.lstrip("0")) <= _LONGEST_NUMBER else 10**8,))
+        if not isinstance(value, str):
+            budget().charge(budget().measured(value).work)
+        text = super().format_field(value, format_spec)
+        self.chars += len(text)
+        refuse_large((self.chars,))
+        return text
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        """Convert by `!r`, `!s` or `!a`."""
+        if conversion:
+            budget().charge(budget().measured(value).work)
+        return super().convert_field(value, conversion)
+
+
+class _BoundedEscapeFormatter(_BoundedFormatter, SandboxedEscapeFormatter):
+    """The same for Markup, which escapes its fields."""
+
+
+class BoundFormat:
+    """The method `format` or `format_map` of a text in a template."""
+
+    def __init__(self, environment: SandboxedEnvironment, pattern: str, name: str) -> None:
+        self._environment = environment
+        self._pattern = pattern
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> str:
+        """Format, within the longest prompt."""
+        if self._name == "format_map":
+            (kwargs,), args = args, ()
+        pattern = self._pattern
+        refuse_large((pattern.count("{"),), MOST_FIELDS)
+        looks = pattern.count(".") + pattern.count("[") if "{" in pattern else 0
+        budget().charge(_FIELD_WORK * pattern.count("{") + _STEP_WORK * looks + len(pattern))
+        if isinstance(pattern, Markup):
+            formatter: _BoundedFormatter = _BoundedEscapeFormatter(self._environment, escape=pattern.escape)
+        else:
+            formatter = _BoundedFormatter(self._environment)
+        text: str = type(pattern)(formatter.vformat(pattern, args, kwargs))
+        return text
+
+
+def percent(pattern: str, values: Any) -> str:
+    """`pattern % values`."""
+    repeats = isinstance(values, Mapping)
+    given = list(values.values()) if repeats else list(values) if isinstance(values, tuple) else [values]
+    fields = _fields(pattern)
+    widths = sum(int(number) for pair in fields for number in pair if number and number != "*")
+    if any("*" in pair for pair in fields):
+        widths += sum(abs(value) for value in given if isinstance(value, int))
+    sizes = [budget().measured(value) for value in given]
+    # A pattern can use a mapping's value many times, but a tuple's only once.
+    times = len(fields) if repeats else 1
+    shown = max((size.chars for size in sizes), default=0) if repeats else sum(size.chars for size in sizes)
+    work = max((size.work for size in sizes), default=0) if repeats else sum(size.work for size in sizes)
+    escaped = _ESCAPED if isinstance(pattern, Markup) else 1
+    refuse_large((len(pattern) + widths + escaped * shown * times,))
+    budget().charge(len(pattern) + widths + escaped * work * times + _FIELD_WORK * len(fields))
+    text: str = pattern % values
+    return text
+
+
+def _fields(pattern: str) -> list[tuple[str | None, str | None]]:
+    """Width and precision of each field."""
+    fields, at = [], pattern.find("%")
+    while at >= 0:
+        field = _FIELD.match(pattern, at)
+        if field is None:
+            raise SecurityError(f"the format {pattern[at : at + 20]!r} is not possible here")
+        fields.append((field["width"], field["precision"]))
+        refuse_large((len(fields),), MOST_FIELDS)
+        at = pattern.find("%", field.end())
+    return fields

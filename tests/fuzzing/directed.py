@@ -1,0 +1,244 @@
+"""A directed search for the longest call: each method, filter, test and operator with the worst arguments known for it.
+
+The sizes grow until the budget refuses them. A budget that does not know an operation's cost shows as a long call.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qwenq.schemas.prompts.compiled import CompiledTemplate
+
+LARGEST = 4_000_000
+Columns = Mapping[str, Any]
+
+_TEXTS: Mapping[str, str] = {
+    "a": "a",
+    "a b": "a ",
+    "lines": "\n",
+    "tags": "<b>",
+    "comments": "<!---->",
+    "entities": "&amp;&a",
+    "quotes": "\"<'",
+    "wide": "東",
+    "long": "\U0001f600",
+    "sharp": "ŉß",
+    "percent": "%s",
+    "percent-name": "%(",
+    "percent-named": "%(a)s",
+    "braces": "{}",
+    "braces-path": "{0[a].b",
+    "dashes": "a--!-",
+    "digits": "9",
+    "control": "\x01",
+}
+"""Texts, repeated up to a size."""
+
+
+def _each(source: str, names: str) -> list[str]:
+    return [source.replace("NAME", name) for name in names.split()]
+
+
+_OF_TEXT = (
+    *(
+        "{{ t | " + name + " }}"
+        for name in ["capitalize", "e", "escape", "forceescape", "lower", "safe", "string", "striptags"]
+    ),
+    *(
+        "{{ t | " + name + " }}"
+        for name in ["title", "trim", "upper", "wordcount", "wordwrap", "urlencode", "int", "float"]
+    ),
+    *(
+        "{{ t | " + name + " }}"
+        for name in ["list", "first", "last", "length", "reverse", "tojson", "filesizeformat"]
+    ),
+    *_each("{{ t | NAME | length }}", "sort unique min max"),
+    "{{ t | wordwrap(1) | length }}",
+    "{{ t | wordwrap(100000) | length }}",
+    "{{ t | center(4000000) | length }}",
+    "{{ t | indent(0, blank=true) | length }}",
+    "{{ t | truncate(100000, false, '') | length }}",
+    "{{ t | format(1) }}",
+    "{{ t | format(a=1) }}",
+    "{{ t % 1 }}",
+    "{{ t % {'a': 1} }}",
+    "{{ (t | e) % {'a': 1} }}",
+    "{{ t.format(1) | length }}",
+    "{{ t.format({'a': 1}, {'b': 2}) | length }}",
+    "{{ t.format_map({'a': 1}) | length }}",
+    "{{ (t | e).format(t) | length }}",
+    "{{ t | groupby('x') }}",
+    "{{ t | groupby(0) | length }}",
+    "{{ t | batch(1) | list | length }}",
+    "{{ t | slice(100000) | list | length }}",
+    "{{ t | map('upper') | list | length }}",
+    "{{ t | map(attribute='x.y.z') | list | length }}",
+    "{{ t | select('in', t) | list | length }}",
+    "{{ t | selectattr('x') | list | length }}",
+    "{{ t | sum }}",
+    "{{ t is odd }}{{ t is divisibleby 3 }}",
+    "{{ t is lower }}",
+    "{{ t == t ~ 'x' }}{{ t < t ~ 'x' }}",
+    "{{ (t ~ 'b') in t }}",
+    "{{ t * 2 }}",
+    "{{ t + t }}",
+    "{{ t ~ t ~ t }}",
+    "{{ t[::-1][::2][1:] }}",
+    "{{ [t] | string | length }}",
+    "{{ {t: t} | tojson | length }}",
+    *(
+        "{{ t." + name + "() | length }}"
+        for name in ["capitalize", "casefold", "lower", "swapcase", "title", "upper", "split"]
+    ),
+    *_each("{{ t.NAME() | length }}", "rsplit splitlines encode expandtabs"),
+    *_each("{{ t.NAME() }}", "isalnum isidentifier istitle isprintable isspace"),
+    *_each("{{ t.NAME(4000000) | length }}", "center ljust rjust zfill"),
+    "{{ t.translate({120: 'y'}) | length }}",
+    "{{ t.encode('ascii', 'ignore').decode('utf-16', 'replace') | length }}",
+    "{{ t.encode('utf-16').decode('utf-8', 'replace') | length }}",
+    "{% for c in t %}{{ c }}{% endfor %}",
+    "{% for c in t %}{% if t == t %}{% endif %}{% endfor %}",
+    "{% for c in t %}{% if 'x' in t %}{% endif %}{% endfor %}",
+    "{% for c in t %}{{ loop.changed(t) }}{% endfor %}",
+    "{% for c in t %}{{ t.rfind(t[:9]) }}{% endfor %}",
+    "{% for c in t %}{% set x = t | upper %}{% endfor %}",
+    "{% macro m(x) %}{{ x }}{% endmacro %}{% for c in t %}{% set x = m(t) %}{% endfor %}",
+    "{% for a, b in t | groupby(0) %}{{ b | sort | join }}{% endfor %}",
+)
+_OF_PARTS = (
+    *_each("{{ t.NAME(p) }}", "count find startswith endswith rfind"),
+    *(
+        "{{ t." + name + "(p) | length }}"
+        for name in ["removeprefix", "removesuffix", "partition", "rpartition"]
+    ),
+    *(
+        "{{ t." + name + "(p) | length }}"
+        for name in ["split", "rsplit", "strip", "lstrip", "rstrip", "join"]
+    ),
+    "{{ t.replace(p, '') | length }}",
+    "{{ t.replace(p, p ~ 'x') | length }}",
+    "{{ (t | e).replace(p, p) | length }}",
+    "{{ (t | e).rsplit(p) | length }}",
+    "{{ t | replace(p, 'xy') | length }}",
+    "{{ t | trim(p) | length }}",
+    "{{ t | join(p) | length }}",
+    "{{ p in t }}{{ t in p }}{{ p == t }}",
+    "{{ [t, p] | sort | length }}",
+    "{{ p % t }}",
+)
+_OF_LISTS = (
+    *(
+        "{{ l | " + name + " }}"
+        for name in ["string", "tojson", "list", "sort", "unique", "min", "max", "sum", "join", "length"]
+    ),
+    *_each("{{ l | NAME(attribute=0) }}", "sort unique min max sum join"),
+    *(
+        "{{ l | " + name + "(attribute='a.b.c') }}"
+        for name in ["sort", "unique", "min", "max", "sum", "join"]
+    ),
+    "{{ l | groupby(0) | length }}",
+    "{{ l | groupby('a') | length }}",
+    "{{ l }}{{ l }}{{ l }}",
+    "{{ l == l + [] }}{{ l < l + [1] }}{{ 'x' in l }}",
+    "{{ l.count(1) }}{{ l.index('nothing') }}",
+    "{{ l + l }}",
+    "{{ [l] * 1000 }}",
+    "{{ dict(l) }}",
+    "{{ l | urlencode | length }}",
+    "{{ l | map('string') | join }}",
+    "{{ l | map('int') | unique | list | length }}",
+    "{{ l | batch(100000, 'x') | list | length }}",
+    "{{ l | sum(start=[]) }}",
+    "{{ '%s' % l }}{{ '{}'.format(l) }}{{ '{!a}'.format(l) }}",
+    "{{ l | tojson(indent=100) | length }}",
+    "{% for x in l recursive %}{{ loop(l) }}{% endfor %}",
+    "{% for x in l %}{% for y in l %}{% if x == y %}{% endif %}{% endfor %}{% endfor %}",
+    "{% for x in l %}{% if x in l %}{% endif %}{% endfor %}",
+    "{% for x in l %}{{ l | length }}{{ l | string | length }}{% endfor %}",
+    "{% set n = namespace(x=[]) %}{% for x in l %}{% set n.x = n.x + [x] %}{% endfor %}",
+    "{% set n = namespace(x='') %}{% for x in l %}{% set n.x = n.x ~ x %}{% endfor %}",
+    "{% set n = namespace(x=l) %}{% for x in l %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x == n.x }}",
+)
+_PRIME = 2**61 - 1
+"""Numbers that it divides all have the same hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call and its time, in seconds of processor time."""
+
+    seconds: float
+    source: str
+    columns: str
+    size: int
+
+
+def calls(largest: int = LARGEST) -> Iterator[Call]:
+    """Render every template of the search at growing sizes."""
+    for source in _OF_TEXT:
+        for name, text in _TEXTS.items():
+            yield _longest(source, name, lambda size, text=text: {"t": text * (size // len(text))}, largest)
+    for source in _OF_PARTS:
+        for name in _parts(1):
+            yield _longest(source, name, lambda size, name=name: _parts(size)[name], largest)
+    for source in _OF_LISTS:
+        for name in _lists(1):
+            yield _longest(source, name, lambda size, name=name: _lists(size)[name], largest)
+
+
+def _parts(size: int) -> Mapping[str, Columns]:
+    half, root = size // 2, int(size**0.5)
+    return {
+        "half": {"t": "a" * size, "p": "b" + "a" * half},
+        "half-end": {"t": "a" * size, "p": "a" * half + "b"},
+        "root": {"t": "a" * size, "p": "b" + "a" * root},
+        "middle": {"t": "a" * size, "p": "a" * (root // 2) + "b" + "a" * (root // 2)},
+        "hundred": {"t": "a" * size, "p": "a" * 49 + "b" + "a" * 49},
+        "periods": {"t": ("a" * root + "b") * root, "p": "a" * root + "b" + "a" * (root - 1) + "c"},
+        "chars": {"t": "a" * size, "p": "b" * half + "a"},
+        "wide": {"t": "東" * size, "p": "".join(map(chr, range(0x4E00, 0x9000)))},
+        "one": {"t": "ab" * half, "p": "a"},
+        "empty": {"t": "a" * size, "p": ""},
+        "markup": {"t": "<" * size, "p": "<"},
+    }
+
+
+def _lists(size: int) -> Mapping[str, Columns]:
+    count = size // 8
+    root = int(size**0.5)
+    return {
+        "numbers": {"l": list(range(count))},
+        "floats": {"l": [1.7976931348623157e308 / (one + 1) for one in range(count)]},
+        "collisions": {"l": [str(_PRIME * one) for one in range(1, size // 40 + 2)]},
+        "pairs": {"l": [[_PRIME * one, 1] for one in range(1, size // 60 + 2)]},
+        "texts": {"l": ["a" * root + str(one) for one in range(root)]},
+        "wide-texts": {"l": [("a" * root, "a" * root + "東")[one % 2] for one in range(root)]},
+        "lists": {"l": [[one] for one in range(count // 2)]},
+        "prefixes": {"l": [[0] * (root // 8) + [one] for one in range(root)]},
+        "mappings": {"l": [{"a": {"b": {"c": one}}} for one in range(count // 12)]},
+        "empties": {"l": [{} for _ in range(count)]},
+        "deep": {"l": _deep(min(count, 900))},
+    }
+
+
+def _deep(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def _longest(source: str, name: str, columns_of: Any, largest: int) -> Call:
+    template = CompiledTemplate(source)
+    longest = Call(0.0, source, name, 0)
+    size = largest
+    while size >= 1_000:
+        columns = columns_of(size)
+        began = time.thread_time()
+        template.render(columns)
+        seconds = time.thread_time() - began
+        if seconds > longest.seconds:
+            longest = Call(seconds, source, name, size)
+        size //= 3
+    return longest
