@@ -19,6 +19,8 @@ MOST_SAMPLES = 100
 class ReportOptions(BaseModel):
     """Options of a report. With `samples` 0, or without `show_text`, it holds no text of documents and prompts.
 
+    Without `show_text` it has no ids of documents and no names of files and jobs either.
+
     The price is for an hour of one device, in `currency`.
     """
 

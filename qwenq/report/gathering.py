@@ -10,7 +10,14 @@ from qwenq.schemas.jobs import JobStatus, PromptSpec
 from qwenq.schemas.response_format import ResponseFormat
 from qwenq.schemas.settings import without_passwords
 from qwenq.schemas.views.job_costs import DeviceTime
-from qwenq.schemas.views.job_pages import AnswerPreview, CutText, FailureGroup, JobDetails
+from qwenq.schemas.views.job_pages import (
+    AnswerPreview,
+    CutText,
+    FailedDocument,
+    FailureGroup,
+    FailureMessage,
+    JobDetails,
+)
 from qwenq.store.database.clock import moment_of
 from qwenq.store.views.jobs.details import job_details
 from qwenq.store.views.jobs.device_times import device_times
@@ -40,9 +47,9 @@ def gather_report(
     failures = failure_groups(connection, job_id)
     return Report(
         made_at=moment_of(connection),
-        job=status,
+        job=status if options.show_text else status.model_copy(update={"name": ""}),
         asked=_asked(details, options),
-        failures=tuple(failures if options.with_text else map(_without_text, failures)),
+        failures=tuple(_discreet(group, options) for group in failures),
         devices=tuple(devices),
         device_seconds=round(sum(device.seconds for device in devices), 3),
         cost=_cost(devices, status, options),
@@ -63,7 +70,7 @@ def _asked(details: JobDetails, options: ReportOptions) -> Asked:
         priority=details.priority,
         reuse=details.reuse,
         submitter=details.submitter,
-        sources=tuple(map(without_passwords, details.sources[:SHOWN_SOURCES])),
+        sources=tuple(map(without_passwords, details.sources[:SHOWN_SOURCES])) if options.show_text else (),
         source_count=len(details.sources),
     )
 
@@ -82,12 +89,23 @@ def _cost(devices: Sequence[DeviceTime], status: JobStatus, options: ReportOptio
     )
 
 
-def _without_text(group: FailureGroup) -> FailureGroup:
-    """Remove messages, which may quote documents, and keep which documents failed."""
-    hidden = tuple(
-        replace(message, message=CutText("", message.message.characters)) for message in group.messages
+def _discreet(group: FailureGroup, options: ReportOptions) -> FailureGroup:
+    """Remove messages, which may quote documents, unless text is shown; and names too, where settings hide text."""
+    if options.with_text:
+        return group
+    messages = tuple(
+        FailureMessage(
+            CutText("", one.message.characters),
+            one.documents if options.show_text else tuple(map(_nameless, one.documents)),
+        )
+        for one in group.messages
     )
-    return replace(group, messages=hidden)
+    return replace(group, messages=messages)
+
+
+def _nameless(document: FailedDocument) -> FailedDocument:
+    """Keep only a document's place in the input: its id and its file's name may name a person."""
+    return replace(document, custom_id=None, source="")
 
 
 def _samples(

@@ -21,7 +21,7 @@ class DocumentPage(Page):
 
     async def get(self, job_id: str, seq: str) -> None:
         """Show a document. Raises HTTPError 403 if text is hidden."""
-        if not self.application.qwenq_settings.show_text:
+        if not self.shows_text:
             raise HTTPError(HTTPStatus.FORBIDDEN, _HIDDEN)
         find = partial(find_document, job_id=int(job_id), seq=int(seq))
         document, row = await self.application.reader.read(find)

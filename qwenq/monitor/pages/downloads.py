@@ -37,7 +37,7 @@ class JobDownload(Page):
     async def get(self, given_id: str, name: str) -> None:
         """Stream the file. Each page of rows has its own transaction: a slow browser must not keep one open."""
         job_id = int(given_id)
-        if not self.application.qwenq_settings.show_text:
+        if not self.shows_text:
             raise HTTPError(HTTPStatus.FORBIDDEN, _HIDDEN.format(job_id))
         file = await self.application.reader.read(partial(_file, job_id=job_id, name=name))
         if file is None:

@@ -16,12 +16,13 @@ class JobPage(Page):
     async def get(self, job_id: str) -> None:
         """Show a job, or one live part of its page."""
         place = self._place(job_id)
-        shown = PARTS if self.application.qwenq_settings.show_text else PARTS.keys() - HIDDEN
+        shown = PARTS if self.shows_text else PARTS.keys() - HIDDEN
         part = self.get_query_argument("part", "summary")
         if self.wants_live_part and part not in shown:
             raise HTTPError(404, "The page of a job has no such part.")
         parts = (part,) if self.wants_live_part else shown
-        facts = await self.application.reader.read(partial(find_job, place=place, parts=parts))
+        find = partial(find_job, place=place, parts=parts, with_name=self.shows_text)
+        facts = await self.application.reader.read(find)
         if facts["job"].status.state.ended:
             self.stop_polling()
         name = f"job_{part}" if self.wants_live_part else "job"

@@ -41,13 +41,15 @@ class AnswersFound:
     next_after: int | None
 
 
-def find_job(connection: Connection, place: JobPlace, parts: Iterable[str]) -> dict[str, Any]:
+def find_job(
+    connection: Connection, place: JobPlace, parts: Iterable[str], *, with_name: bool
+) -> dict[str, Any]:
     """Read the place's job, and parts of its page by name. Raises UnknownJob."""
     status = job_status(connection, place.job_id)
     if status is None:
         raise unknown_job(place.job_id)
     found = {name: PARTS[name](connection, place, status) for name in parts}
-    return {"job": JobView(status, models_alive(connection, ALIVE_SECONDS)), **found}
+    return {"job": JobView(status, models_alive(connection, ALIVE_SECONDS), with_name), **found}
 
 
 def _summary(_connection: Connection, _place: JobPlace, status: JobStatus) -> JobStatus:

@@ -12,10 +12,11 @@ _PAUSABLE = {JobState.QUEUED, JobState.RUNNING}
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job for a template. `live_models` are the models of live workers."""
+    """One job for a template. `live_models` are the models of live workers. Its name may be hidden."""
 
     status: JobStatus
     live_models: Collection[str]
+    with_name: bool = True
 
     @property
     def id(self) -> int:
@@ -24,8 +25,8 @@ class JobView:
 
     @property
     def title(self) -> str:
-        """Its name, or its id if it has no name."""
-        return self.status.name.strip() or f"job {self.status.id}"
+        """Its name, or its id if it has no name that is shown."""
+        return (self.with_name and self.status.name.strip()) or f"job {self.status.id}"
 
     @property
     def counts(self) -> DocumentCounts:

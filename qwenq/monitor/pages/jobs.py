@@ -52,7 +52,8 @@ class JobsPage(Page):
     async def get(self) -> None:
         """Show a page of jobs."""
         wanted, before = self._wanted(), self._before()
-        found = await self.application.reader.read(partial(find_jobs, wanted=wanted, before=before))
+        find = partial(find_jobs, wanted=wanted, before=before, with_names=self.shows_text)
+        found = await self.application.reader.read(find)
         self.show(
             "jobs",
             found=found,
@@ -68,10 +69,12 @@ class JobsPage(Page):
         state = self.get_query_argument("state", "")
         if state and state not in list(JobState):
             raise HTTPError(400, f"There is no state {state}; the states are {', '.join(JobState)}.")
+        # A filter would tell whether a hidden name has a part.
+        name = self.get_query_argument("name", "").replace("\0", "") if self.shows_text else ""
         return JobFilter(
             state=JobState(state) if state else None,
             model=self.get_query_argument("model", "") or None,
-            name=self.get_query_argument("name", "").replace("\0", "") or None,
+            name=name or None,
         )
 
     def _before(self) -> int | None:
@@ -83,12 +86,14 @@ class JobsPage(Page):
         return int(given)
 
 
-def find_jobs(connection: Connection, wanted: JobFilter, before: int | None) -> JobsFound:
+def find_jobs(
+    connection: Connection, wanted: JobFilter, before: int | None, *, with_names: bool
+) -> JobsFound:
     """Read a page of jobs that pass the filter: from the newest, or from the one before a job."""
     found = jobs_before(connection, wanted, before, PAGE_JOBS + 1)
     shown: list[JobStatus] = found[:PAGE_JOBS]
     live = models_alive(connection, ALIVE_SECONDS)
-    views = [JobView(job, live) for job in shown]
+    views = [JobView(job, live, with_names) for job in shown]
     return JobsFound(
         jobs=views,
         more=len(found) > PAGE_JOBS,

@@ -75,6 +75,11 @@ class Page(Admitted):
             self.clear_cookie(_NOTICE)
         self.render(f"{name}.html", notice=(notice or b"").decode(), **self._facts(), **facts)
 
+    @property
+    def shows_text(self) -> bool:
+        """Whether pages show text, and names that people gave to jobs and documents."""
+        return self.application.qwenq_settings.show_text
+
     def stop_polling(self) -> None:
         """Tell an open page to stop polling, because nothing will change any more."""
         if self.wants_live_part:
@@ -110,7 +115,7 @@ class Page(Admitted):
             "words": numbers,
             "no_worker": no_worker,
             "may_act": self.visitor.role == Role.OPERATOR,
-            "show_text": self.application.qwenq_settings.show_text,
+            "show_text": self.shows_text,
         }
 
 

@@ -206,14 +206,20 @@ def discreet(watched: Settings) -> Iterator[Browser]:
 def test_no_page_of_a_job_shows_text_while_it_is_hidden(discreet: Browser, watched_store: Store) -> None:
     job_id = _job_of_markup(watched_store)
     with watched_store.writing() as connection:
-        connection.execute(update(jobs).where(jobs.c.id == job_id).values(name="n", sources=["in.jsonl"]))
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id)
+            .values(name="Anna's letters", sources=["anna.jsonl"], idempotency_key=f"anna-{job_id}")
+        )
     pages = [discreet.get(f"/jobs/{job_id}")]
     pages += [discreet.get(f"/jobs/{job_id}?part={part}", headers=LIVE) for part in PARTS]
     pages.append(discreet.get(f"/jobs/{job_id}/documents/0"))
-    for place in ("document", "answer", "message", "prompt", "system", "reasoning"):
+    pages.append(discreet.get("/jobs"))
+    for place in ("document", "answer", "message", "prompt", "system", "reasoning", "id"):
         assert not any(f"alert(&#x27;{place}" in page.text for page in pages), place
+    assert not any("nna" in page.text for page in pages), "names of jobs and files, and keys"
     assert "QWENQ_SHOW_TEXT is false" in pages[0].text
-    assert (pages[-1].status_code, "QWENQ_SHOW_TEXT is false" in pages[-1].text) == (403, True)
+    assert (pages[-2].status_code, "QWENQ_SHOW_TEXT is false" in pages[-2].text) == (403, True)
     assert discreet.get(f"/jobs/{job_id}?part=answers", headers=LIVE).status_code == 404
 
 
