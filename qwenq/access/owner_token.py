@@ -58,14 +58,17 @@ def kept_address(home: Path) -> str:
 def _kept(home: Path) -> tuple[str, str] | None:
     """The kept address and its token; None if there is none that only this user can read."""
     try:
-        descriptor = os.open(home / FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        # Opening a pipe must not wait for its writer.
+        descriptor = os.open(home / FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
             return None
-        address = file.read(4_096).strip()
+        address = os.read(descriptor, 4_096).decode(errors="replace").strip()
+    finally:
+        os.close(descriptor)
     token = _TOKEN.search(address)
     return (address, token[1]) if token else None
 

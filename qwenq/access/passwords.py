@@ -14,7 +14,7 @@ _N, _R, _P = 2**15, 8, 1
 _MOST_N, _MOST_R, _MOST_P = 2**17, 16, 4
 _SALT_BYTES = 12
 _PARTS = re.compile(
-    r"scrypt:(\d{1,6}):(\d{1,2}):(\d{1,2})[:$]([\w.+/=-]{8,64})[:$]([0-9a-f]{32,128})", re.ASCII
+    r"scrypt:(\d{1,6}):(\d{1,2}):(\d{1,2})[:$]([\w.+/=-]{8,64})[:$]((?:[0-9a-f]{2}){16,64})", re.ASCII
 )
 
 
@@ -41,7 +41,7 @@ class HashedPassword:
             raise ValueError(
                 f"a hash has N up to {_MOST_N}, a power of 2, r up to {_MOST_R} and p up to {_MOST_P}"
             )
-        return cls(n, r, p, found[4], bytes.fromhex(found[5]) if len(found[5]) % 2 == 0 else b"")
+        return cls(n, r, p, found[4], bytes.fromhex(found[5]))
 
     def fits(self, password: bytes) -> bool:
         """Whether the password has this hash."""
@@ -52,7 +52,7 @@ class HashedPassword:
             r=self.r,
             p=self.p,
             maxmem=132 * self.n * self.r * self.p,
-            dklen=len(self.digest) or 64,
+            dklen=len(self.digest),
         )
         return hmac.compare_digest(digest, self.digest)
 
