@@ -8,7 +8,7 @@ from typing import BinaryIO
 import orjson
 
 from qwenq.producer.reading import Format, read_rows
-from qwenq.producer.reading.rules import named
+from qwenq.producer.reading.column_names import named
 from qwenq.producer.reading.sources.access import ANYWHERE, Access
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn

@@ -523,6 +523,12 @@ class ConfinedProcessKilled(QwenqError):
     late: bool = False
 
 
+class ConfinedProcessNotStarted(ConfinedProcessKilled):
+    """A process that reads foreign bytes {reason}. Look for what keeps new processes of Python from starting here: no
+    memory, too many processes, or an installation that changed meanwhile.
+    """
+
+
 @dataclass(eq=False)
 class ConfinedCallFailed(QwenqError):
     """The confined process failed: {reason}."""

@@ -128,6 +128,21 @@ class Settings(BaseSettings):
             description="how many times a chunk that runs alone may crash its worker before it is halved",
         ),
     ] = 2
+    read_seconds: Annotated[
+        float,
+        Field(
+            ge=1,
+            description="how long it may take to read a PDF, Word or HTML file; a spreadsheet or Parquet file gets as "
+            "long again for each 10,000 rows",
+        ),
+    ] = 60.0
+    read_memory_bytes: Annotated[
+        int,
+        Field(
+            ge=256 * 1024**2,
+            description="the most memory for reading such a file, in bytes of address space",
+        ),
+    ] = 1024**3
     flower_auth: Annotated[
         SecretStr | None,
         Field(

@@ -1,8 +1,6 @@
-"""A row that is given as values by column: from Parquet, a spreadsheet, or a file that is one document."""
+"""A row that is given as JSON values by column: from Parquet, a spreadsheet, or a file that is one document."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -16,16 +14,11 @@ from qwenq.schemas.errors import InvalidOverride, InvalidRow
 def row_from_columns(
     source: int, number: int, columns: Mapping[str, Any], rules: RowRules, own_id: str
 ) -> Row:
-    """Make a document or a bad row; `own_id` is the id of a row that has none.
-
-    Dates become ISO 8601, exact decimals text, and bytes the UTF-8 text that they hold.
-    """
+    """Make a document or a bad row; `own_id` is the id of a row that has none."""
     try:
         content = _json(columns)
-        # The rules check what is stored.
-        stored = orjson.loads(content)
-        custom_id = rules.custom_id(stored) or own_id
-        rules.check(stored)
+        custom_id = rules.custom_id(columns) or own_id
+        rules.check(columns)
     except (InvalidRow, InvalidOverride) as error:
         return BadRow.from_raw(source, number, _shown(columns), error.reason, error.code)
     return Document(custom_id, source, number, content.decode())
@@ -33,25 +26,12 @@ def row_from_columns(
 
 def _json(columns: Mapping[str, Any]) -> bytes:
     try:
-        content = orjson.dumps(columns, default=_plain)
+        content = orjson.dumps(columns)
     except orjson.JSONEncodeError as error:
-        raise InvalidRow(reason=f"a value cannot be written as text: {error.__cause__ or error}") from None
+        raise InvalidRow(reason=f"a value cannot be written as text: {error}") from None
     if len(content) > LINE_LIMIT:
         raise InvalidRow(reason=OVER_LONG)
     return content
-
-
-def _plain(value: object) -> str:
-    match value:
-        case bytes():
-            return value.decode()
-        case Decimal():
-            return format(value, "f")
-        case datetime():
-            return value.isoformat()
-        case timedelta():
-            return str(value)
-    raise TypeError(type(value).__name__)
 
 
 def _shown(columns: Mapping[str, Any]) -> bytes:

@@ -1,37 +1,54 @@
-"""Check the zip archives that Office writes, before anything is unpacked."""
+"""The zip archives that Office writes: what is unpacked of them is bounded."""
 
 import zipfile
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO, Literal
 
 from qwenq.schemas.errors import UnreadableDocument
 
-_XML = (".xml", ".rels")
-_MOST_PACKED = 10
+_MOST_PARTS = 1 << 16
 _OLE_MARK = b"\xd0\xcf\x11\xe0"
 
 
-def check_archive(file: BinaryIO, kind: str, most_bytes: int) -> None:
-    """Raise UnreadableDocument unless this is a zip archive whose XML unpacks to at most `most_bytes`.
+class OfficeArchive(zipfile.ZipFile):
+    """A zip archive whose opened parts unpack to at most `most_bytes` in all. Other parts, such as pictures, are free.
 
-    The sum of the entries' sizes can be trusted: zipfile unpacks no more of an entry than it says.
+    Opening raises UnreadableDocument above that. Sizes can be trusted: zipfile unpacks no more of a part than its entry
+    says. What a part is called, and how it is packed, does not matter: relations may name any part.
     """
-    file.seek(0)
-    mark = file.read(len(_OLE_MARK))
-    if mark == _OLE_MARK:
-        reason = f"it is encrypted, or from an Office before 2007; save it as a {kind} without a password"
-        raise UnreadableDocument(reason=reason)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            size = sum(part.file_size for part in archive.infolist() if _counts(part))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UnreadableDocument(
-            reason=f"it is not a {kind}, or damaged ({error}); put a sound copy in its place"
-        ) from None
-    if size > most_bytes:
-        mebibytes = f"{size >> 20:,} MiB; the most is {most_bytes >> 20:,}"
-        raise UnreadableDocument(reason=f"it unpacks to {mebibytes}. Split it, or save it as text")
 
+    def __init__(self, file: BinaryIO, kind: str, most_bytes: int) -> None:
+        """Read the list of parts. Raises UnreadableDocument unless this is a zip archive."""
+        self._most_bytes = most_bytes
+        self._opened: dict[str, int] = {}
+        file.seek(0)
+        if file.read(len(_OLE_MARK)) == _OLE_MARK:
+            reason = f"it is encrypted, or from an Office before 2007; save it as a {kind} without a password"
+            raise UnreadableDocument(reason=reason)
+        try:
+            super().__init__(file)
+        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            reason = f"it is not a {kind}, or damaged ({error}); put a sound copy in its place"
+            raise UnreadableDocument(reason=reason) from None
+        if len(self.filelist) > _MOST_PARTS:
+            reason = (
+                f"it has {len(self.filelist):,} parts; the most is {_MOST_PARTS:,}. Save it again as a {kind}"
+            )
+            raise UnreadableDocument(reason=reason)
 
-def _counts(part: zipfile.ZipInfo) -> bool:
-    """Whether an entry counts: XML, and anything that packs well. Pictures do not."""
-    return part.filename.lower().endswith(_XML) or part.file_size > _MOST_PACKED * part.compress_size
+    def open(
+        self,
+        name: str | zipfile.ZipInfo,
+        mode: Literal["r", "w"] = "r",
+        pwd: bytes | None = None,
+        *,
+        force_zip64: bool = False,
+    ) -> IO[bytes]:
+        """Open a part. Raises UnreadableDocument above the limit, KeyError if there is no such part."""
+        part = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
+        self._opened[part.filename] = part.file_size
+        size = sum(self._opened.values())
+        if size > self._most_bytes:
+            mebibytes = f"{size >> 20:,} MiB; the most is {self._most_bytes >> 20:,}"
+            raise UnreadableDocument(reason=f"it unpacks to {mebibytes}. Split it, or save it as text")
+        opened: Any = super().open(part, mode, pwd, force_zip64=force_zip64)
+        return opened  # type: ignore[no-any-return]

@@ -1,23 +1,28 @@
 """Read the rows of all inputs of a job."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import BinaryIO
 
 from qwenq.producer.reading.documents.files import DocumentGroup
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.inputs import find_inputs
 from qwenq.producer.reading.jsonl import read_jsonl
+from qwenq.producer.reading.reader_process import ReaderProcess
 from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.access import ANYWHERE, Access
 from qwenq.producer.reading.sources.source import Source
+from qwenq.producer.reading.tables.confined import read_table
 from qwenq.producer.reading.tables.delimited import read_delimited
 from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.errors import UnknownColumn, UnreadableDocument, UnreadableInput, UsageError
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+
+_CONFINED = (Format.PARQUET, Format.XLSX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,11 @@ def read_rows(
     stdin: BinaryIO | None = None,
     sheet: str | None = None,
     access: Access = ANYWHERE,
+    reader: ReaderProcess | None = None,
 ) -> Rows:
     """Stream the rows of all inputs behind `names`, in order; `-` is `stdin` (default: the process's own).
 
+    `reader` reads foreign formats (default: a process of its own, which ends with the rows).
     Opens every file of rows and reads its beginning before it returns. Raises UnreadableInput, UnknownFormat,
     NothingFound, MissingExtra, UnknownProtocol, OutsideRoots, TooManyInputs, UnknownColumn (a table without the text or
     id column), and InvalidParameter for a sheet without a spreadsheet. A file that was found in a folder or by a
@@ -49,16 +56,26 @@ def read_rows(
     """
     inputs = find_inputs(names, format, sheet, stdin, access)
     rules = RowRules(prompt, params)
-    opened = [_opened(one, rules, sheet) for one in inputs]
-    return Rows(tuple(one.name for one in inputs), chain.from_iterable(rows() for rows in opened))
+    with ExitStack() as ends:
+        used = ends.enter_context(ReaderProcess()) if reader is None else reader
+        opened = [_opened(one, rules, sheet, used) for one in inputs]
+        return Rows(tuple(one.name for one in inputs), _stream(opened, ends.pop_all()))
 
 
-def _opened(one: Source | DocumentGroup, rules: RowRules, sheet: str | None) -> Callable[[], Iterator[Row]]:
+def _stream(opened: Sequence[Callable[[], Iterator[Row]]], ends: ExitStack) -> Iterator[Row]:
+    with ends:
+        for rows in opened:
+            yield from rows()
+
+
+def _opened(
+    one: Source | DocumentGroup, rules: RowRules, sheet: str | None, reader: ReaderProcess
+) -> Callable[[], Iterator[Row]]:
     """Check an input. Returns the function that reads its rows."""
     if isinstance(one, DocumentGroup):
         one.check_packages()
-        return partial(one.rows, rules)
-    return _FileOfRows(one, rules, sheet).rows
+        return partial(one.rows, rules, reader)
+    return _FileOfRows(one, rules, sheet, reader).rows
 
 
 class _FileOfRows:
@@ -67,25 +84,27 @@ class _FileOfRows:
     All but the first are closed meanwhile, unless they are pipes: thousands of files must not be open at once.
     """
 
-    def __init__(self, source: Source, rules: RowRules, sheet: str | None) -> None:
+    def __init__(self, source: Source, rules: RowRules, sheet: str | None, reader: ReaderProcess) -> None:
         self._source = source
         self._rules = rules
         self._sheet = sheet
-        self._opened: Iterator[Row] | None = self._open()
-        if source.index > 0 and source.file.can_be_read_again():
-            self._opened = None
+        self._reader = reader
+        self._opened: Iterator[Row] | None = self._open(first_only=source.index > 0)
 
     def rows(self) -> Iterator[Row]:
         """All rows. Call it once."""
-        return self._open() if self._opened is None else self._opened
+        return self._opened or self._open(first_only=False) or iter(())
 
-    def _open(self) -> Iterator[Row]:
+    def _open(self, *, first_only: bool) -> Iterator[Row] | None:
+        """Open the file, and read its beginning. If `first_only`, returns None for a file that can be opened again."""
         try:
-            return self._read()
+            first_only = first_only and self._source.file.can_be_read_again()
+            rows = self._read(first_only=first_only)
         except UnreadableInput as error:
             return self._refused(error, error.reason)
         except UnknownColumn as error:
             return self._refused(error, f"it has no column {error.column!r}; it has: {error.columns}")
+        return None if first_only else rows
 
     def _refused(self, error: UsageError, reason: str) -> Iterator[Row]:
         """Raise the error for a file that was named; a file that was found is a bad row."""
@@ -94,22 +113,13 @@ class _FileOfRows:
         raw = self._source.name.encode("utf-8", "backslashreplace")
         return iter([BadRow.from_raw(self._source.index, 1, raw, reason, UnreadableDocument.code)])
 
-    def _read(self) -> Iterator[Row]:
-        match self._source.format:
-            case Format.PARQUET:
-                from qwenq.producer.reading.tables.parquet import read_parquet
-
-                return _begun(read_parquet(self._source, self._rules))
-            case Format.XLSX:
-                from qwenq.producer.reading.tables.spreadsheet import read_spreadsheet
-
-                return _begun(read_spreadsheet(self._source, self._sheet, self._rules))
+    def _read(self, *, first_only: bool) -> Iterator[Row]:
+        if self._source.format in _CONFINED:
+            rows = read_table(self._source, self._sheet, self._rules, self._reader, first_only=first_only)
+            # Now, so that an unreadable file raises here.
+            begun = list(rows if first_only else islice(rows, 1))
+            return chain(begun, rows)
         opened = self._source.open()
         if opened.format == Format.JSONL:
             return read_jsonl(opened, self._rules, self._source.prefix)
         return read_delimited(opened, self._rules, self._source.prefix)
-
-
-def _begun(rows: Iterator[Row]) -> Iterator[Row]:
-    """Read the first row now, so that an unreadable file raises here. Returns all rows."""
-    return chain([first for first in [next(rows, None)] if first is not None], rows)

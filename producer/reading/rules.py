@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from qwenq.producer.reading.column_names import named
 from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow, InvalidSchema
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -13,7 +14,6 @@ from qwenq.schemas.json_schema.checking import check_schema_text
 from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row
 
 ID_CHARS = 512
-NAMED_COLUMNS = 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DEFAULT_ID = PromptSpec.model_fields["id_column"].default
 
@@ -82,14 +82,6 @@ class RowRules:
             kind = _kind(row[self.text_column])
             return f"wrong type: the column {self.text_column!r} is {kind}; it must be a string"
         return f"there is no column {self.text_column!r}; it has: {named(row)}"
-
-
-def named(columns: Mapping[str, Any] | list[str]) -> str:
-    """Column names to show: the first twenty, each shortened."""
-    names = [name if len(name) <= 40 else name[:40] + "…" for name in columns]  # noqa: PLR2004
-    shown = ", ".join(names[:NAMED_COLUMNS])
-    more = len(names) - NAMED_COLUMNS
-    return f"{shown} and {more} more" if more > 0 else shown or "no columns"
 
 
 def checked_id(value: str) -> str:

@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Protocol, Self
 
 from qwenq.schemas.confined.child import (
     ANSWER,
@@ -27,7 +27,7 @@ from qwenq.schemas.confined.child import (
     REQUEST,
 )
 from qwenq.schemas.confined.limits import Limits
-from qwenq.schemas.errors import ConfinedCallFailed, ConfinedProcessKilled
+from qwenq.schemas.errors import ConfinedCallFailed, ConfinedProcessKilled, ConfinedProcessNotStarted
 
 _CHILD = "qwenq.schemas.confined.child"
 _INHERITED = ("PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
@@ -36,6 +36,16 @@ _START_SECONDS = 60.0
 _GIVE_MEMORY = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGTRAP)
 """Signals that code in C ends with when it gets no memory."""
 _MIB = 1024**2
+
+
+class Seekable(Protocol):
+    """A file that can be read at any place."""
+
+    def seek(self, place: int, whence: int = ..., /) -> int:
+        """Go to a place. Returns it, counted from the file's beginning."""
+
+    def read(self, length: int, /) -> bytes:
+        """Read at most so many bytes; none at the end."""
 
 
 class ConfinedProcess:
@@ -78,11 +88,11 @@ class ConfinedProcess:
         """Return all pieces as one. Raises what `begin` says."""
         return b"".join(self.pieces(request))
 
-    def pieces(self, request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
+    def pieces(self, request: bytes, file: "Seekable | None" = None) -> Iterator[bytes]:
         """Yield the pieces of the answer as they come; the request is sent with the first. Raises as `begin` says."""
         yield from self.begin(request, file)
 
-    def begin(self, request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
+    def begin(self, request: bytes, file: "Seekable | None" = None) -> Iterator[bytes]:
         """Send a request now. Returns the pieces of its answer, which the next call drops.
 
         `serve` gets the `file` too: it may read any part, and this process reads that part for it. Only time spent
@@ -139,7 +149,7 @@ class ConfinedProcess:
                 kind = b""
             if kind != READY:
                 self.close()
-                raise ConfinedProcessKilled(reason="did not start")
+                raise ConfinedProcessNotStarted(reason="did not start")
         return self._child
 
     def _why(self, call: "_Call", error: Exception) -> ConfinedProcessKilled:
@@ -188,7 +198,7 @@ class _Clock:
 class _Call:
     """A call of a child: what it has used of its limits, and its file."""
 
-    def __init__(self, child: "_Child", limits: Limits, file: BinaryIO | None) -> None:
+    def __init__(self, child: "_Child", limits: Limits, file: "Seekable | None") -> None:
         self.child = child
         self.seconds = limits.seconds
         self._limits = limits

@@ -6,14 +6,18 @@ bytes give a place and its new byte; a single byte at the end gives the place wh
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import orjson
 
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.formats import known_format
+from qwenq.producer.reading.reader_process import ReaderProcess
+from qwenq.producer.reading.serving import serve
+from qwenq.schemas.confined.process import ConfinedProcess
 from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.errors import UsageError
 from qwenq.schemas.generation import GenerationParams
@@ -34,7 +38,9 @@ def check(case: bytes) -> None:
     inside = bool(bits & INSIDE) and form in _ARCHIVES
     data = _changed_inside(files[name], edits) if inside else _changed(files[name], edits)
     try:
-        rows = list(read_rows(["-"], form, PromptSpec(), GenerationParams(), io.BytesIO(data)))
+        rows = list(
+            read_rows(["-"], form, PromptSpec(), GenerationParams(), io.BytesIO(data), reader=_ReaderHere())
+        )
     except UsageError:
         return
     assert len(rows) == 1 or not form.is_document, "a file that is one document is one row"
@@ -42,6 +48,46 @@ def check(case: bytes) -> None:
     assert lines == sorted(set(lines)), "two rows have one number, or they are out of order"
     for row in rows:
         _check_row(row)
+
+
+class _Here:
+    """Serves in this process, where fuzzing sees which code runs."""
+
+    is_fresh = True
+
+    def begin(self, request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
+        """Serve a request."""
+        return serve(request, None if file is None else io.BufferedReader(_Raw(file)))
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+class _Raw(io.RawIOBase):
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        return self._file.seek(place, whence)
+
+    def tell(self) -> int:
+        return self._file.seek(0, 1)
+
+    def readinto(self, buffer: Any) -> int:
+        read = self._file.read(len(buffer))
+        buffer[: len(read)] = read
+        return len(read)
+
+
+class _ReaderHere(ReaderProcess):
+    def taken(self) -> ConfinedProcess:
+        return cast("ConfinedProcess", _Here())
 
 
 def _check_row(row: Row) -> None:

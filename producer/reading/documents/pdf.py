@@ -1,18 +1,19 @@
 """PDF: the text of its pages, in the order in which the file stores it."""
 
 import re
-import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.extracted import Extracted
+from qwenq.producer.reading.lines import LINE_LIMIT
 from qwenq.schemas.errors import UnreadableDocument
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 _PASSWORD_NEEDED = 4
-# PDFium crashes when several threads use it, and beat submits several inputs at once.
-_ONE_THREAD = threading.Lock()
+MOST_PAGES = 10_000
+"""The most pages of a PDF."""
 # PDFium marks a hyphen at the end of a line. Before a small letter the hyphen split a word; before a capital, as in
 # Anglo-Saxon, it belongs there.
 _BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[\x02\ufffe](?=[^\W\d_A-Z])")
@@ -22,13 +23,18 @@ _HYPHEN = re.compile(r"[\x02\ufffe]")
 def read_pdf(data: bytes) -> Extracted:
     """The text of a PDF, with blank lines between pages.
 
-    Raises UnreadableDocument if it is damaged, needs a password, or holds no text (a scan).
+    Raises UnreadableDocument if it is damaged, needs a password, has too many pages, or holds no text (a scan). PDFium
+    crashes when several threads use it.
     """
     import pypdfium2
 
     try:
-        with _ONE_THREAD, pypdfium2.PdfDocument(data) as pdf:
-            pages = [_page_text(pdf, number) for number in range(len(pdf))]
+        with pypdfium2.PdfDocument(data) as pdf:
+            count = len(pdf)
+            if count > MOST_PAGES:
+                reason = f"it has {count:,} pages; the most is {MOST_PAGES:,}. Split it"
+                raise UnreadableDocument(reason=reason)
+            pages = list(_page_texts(pdf, count))
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == _PASSWORD_NEEDED:
             reason = "it is encrypted; save it without a password"
@@ -37,10 +43,21 @@ def read_pdf(data: bytes) -> Extracted:
         raise UnreadableDocument(reason=reason) from None
     text = "\n\n".join(page for page in pages if page)
     if not text:
-        count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
-        reason = f"its {count} hold no text, as in a scan; run text recognition over it"
+        counted = "1 page" if count == 1 else f"{count} pages"
+        reason = f"its {counted} hold no text, as in a scan; run text recognition over it"
         raise UnreadableDocument(reason=reason)
-    return Extracted(text, len(pages))
+    return Extracted(text, count)
+
+
+def _page_texts(pdf: "PdfDocument", count: int) -> Iterator[str]:
+    """The text of each page, until there is more than a row may have."""
+    length = 0
+    for number in range(count):
+        text = _page_text(pdf, number)
+        yield text
+        length += len(text)
+        if length > LINE_LIMIT:
+            return
 
 
 def _page_text(pdf: "PdfDocument", number: int) -> str:

@@ -1,6 +1,7 @@
 """Text files: decoded by their byte order mark, as UTF-8, or by guessing."""
 
 import codecs
+from collections.abc import Iterable
 
 from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.schemas.errors import UnreadableDocument
@@ -24,21 +25,41 @@ _GUESSED_BY_BYTES = 1 << 20
 
 def read_plain(data: bytes) -> Extracted:
     """The text of a text file. Raises UnreadableDocument if its encoding is unclear."""
-    return Extracted(decoded(data).replace("\r\n", "\n"))
+    return as_document(decoded(data))
+
+
+def as_document(text: str) -> Extracted:
+    """A decoded text file."""
+    return Extracted(text.replace("\r\n", "\n"))
+
+
+def surely_decoded(data: bytes) -> str | None:
+    """Decode bytes by their mark, or as UTF-8. Returns None if that does not fit, and the encoding must be guessed."""
+    return _as_one_of(data, (_marked(data), "utf-8"))
 
 
 def decoded(data: bytes, declared: str | None = None) -> str:
     """Decode bytes: by their mark, as UTF-8, as `declared`, or by guessing. Raises UnreadableDocument."""
-    marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
-    for encoding in (marked, "utf-8", declared):
-        text = _decoded_as(data, encoding)
-        if text is not None and "\0" not in text:
-            return text
+    text = _as_one_of(data, (_marked(data), "utf-8", declared))
+    if text is not None:
+        return text
     # Only UTF-16 and UTF-32 text has zero bytes, and files in these have a mark.
     text = None if b"\0" in data else _decoded_as(data, _guessed(data))
     if text is None:
         raise UnreadableDocument(reason="it is not text, or its encoding is unknown; save it as UTF-8")
     return text
+
+
+def _marked(data: bytes) -> str | None:
+    return next((name for mark, name in _MARKS if data.startswith(mark)), None)
+
+
+def _as_one_of(data: bytes, encodings: Iterable[str | None]) -> str | None:
+    for encoding in encodings:
+        text = _decoded_as(data, encoding)
+        if text is not None and "\0" not in text:
+            return text
+    return None
 
 
 def _decoded_as(data: bytes, encoding: str | None) -> str | None:

@@ -6,12 +6,11 @@ skips content controls, which most forms use, and mammoth takes half a second fo
 
 import io
 import posixpath
-import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.extracted import Extracted
-from qwenq.producer.reading.office_archives import check_archive
+from qwenq.producer.reading.office_archives import OfficeArchive
 from qwenq.schemas.errors import UnreadableDocument
 
 if TYPE_CHECKING:
@@ -27,9 +26,7 @@ _NOT_PRINTED = {"del", "moveFrom", "Fallback", "instrText", "pPr", "rPr", "tblPr
 
 def read_word(data: bytes) -> Extracted:
     """The text of a Word document, with blank lines between paragraphs and tables. Raises UnreadableDocument."""
-    file = io.BytesIO(data)
-    check_archive(file, "Word document (.docx)", XML_BYTES)
-    with zipfile.ZipFile(file) as archive:
+    with OfficeArchive(io.BytesIO(data), "Word document (.docx)", XML_BYTES) as archive:
         main = _main_part(archive)
         parts = [main, *(posixpath.join(posixpath.dirname(main), name) for name in _NOTES)]
         there = set(archive.namelist())
@@ -37,7 +34,7 @@ def read_word(data: bytes) -> Extracted:
     return Extracted("\n\n".join(block.strip() for block in blocks if block.strip()))
 
 
-def _main_part(archive: zipfile.ZipFile) -> str:
+def _main_part(archive: OfficeArchive) -> str:
     """The entry that holds the text: programs name it differently."""
     try:
         relations = _tree(archive, "_rels/.rels")
@@ -49,7 +46,7 @@ def _main_part(archive: zipfile.ZipFile) -> str:
     raise UnreadableDocument(reason="it is not a Word document (.docx)")
 
 
-def _tree(archive: zipfile.ZipFile, part: str) -> "_Element":
+def _tree(archive: OfficeArchive, part: str) -> "_Element":
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)

@@ -9,12 +9,13 @@ from itertools import chain
 
 import orjson
 
+from qwenq.producer.reading.column_names import miscounted
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches
 from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.source import OpenSource
 from qwenq.producer.reading.sources.unpacking import BrokenOff
-from qwenq.producer.reading.tables.header import check_header, miscounted
+from qwenq.producer.reading.tables.header import check_header
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidRow, UnreadableInput
 
@@ -149,7 +150,7 @@ class _Table:
             if (len(fields) != len(header) or len(header) == 1) and feed.at_blank_line():
                 return None
             if len(fields) != len(header):
-                raise InvalidRow(reason=miscounted(fields, header))  # noqa: TRY301
+                raise InvalidRow(reason=miscounted(len(fields), len(header)))  # noqa: TRY301
             columns = dict(zip(header, fields, strict=True))
             content = orjson.dumps(columns).decode()
             if "\\u0000" in content and any("\0" in field for field in fields):

@@ -1,12 +1,15 @@
 """Merged cells of a sheet: the file stores the value in the first cell only; here each cell gets it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from qwenq.schemas.errors import UnreadableDocument
+
+MOST_RANGES = 100_000
+"""The most merged ranges of a sheet."""
 _MERGED = re.compile(
-    rb"""<(?:\w+:)?mergeCell\s[^>]*?ref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
+    rb"""<(?:\w{1,20}:)?mergeCell\s[^>]{0,200}?ref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
 )
 _LONGEST_TAG = 256
 _LETTERS = 26
@@ -23,7 +26,7 @@ class MergedRange:
 
 
 def merged_ranges(blocks: Iterable[bytes]) -> list[MergedRange]:
-    """The merged ranges in a sheet's XML, by first row."""
+    """The merged ranges in a sheet's XML, by first row. Raises UnreadableDocument for more than MOST_RANGES."""
     found: list[MergedRange] = []
     rest = b""
     for block in blocks:
@@ -33,37 +36,44 @@ def merged_ranges(blocks: Iterable[bytes]) -> list[MergedRange]:
             left, top, right, bottom = match.groups()
             found.append(MergedRange(int(top), _column(left), int(bottom), _column(right)))
             end = match.end()
+        if len(found) > MOST_RANGES:
+            reason = f"it has more than {MOST_RANGES:,} merged ranges; unmerge them, or save it as CSV"
+            raise UnreadableDocument(reason=reason)
         rest = text[max(end, len(text) - _LONGEST_TAG) :]
     return sorted(found, key=lambda merged: merged.first_row)
 
 
-def filled(rows: Iterable[tuple[Any, ...]], ranges: list[MergedRange]) -> Iterator[tuple[Any, ...]]:
-    """Copy the value of each merged range into all of its cells. `rows` begin with the sheet's first row.
+class MergedCells:
+    """Fills the cells of merged ranges, row by row. Its work is bounded by the columns that are wanted."""
 
-    A blank row stays blank: a tall merged cell makes no rows.
-    """
-    waiting = ranges[::-1]
-    open_: list[tuple[MergedRange, Any]] = []
-    for number, row in enumerate(rows, start=1):
-        open_ = [(merged, value) for merged, value in open_ if merged.last_row >= number]
-        while waiting and waiting[-1].first_row == number:
-            merged = waiting.pop()
-            place = merged.first_column - 1
-            open_.append((merged, row[place] if place < len(row) else None))
-        blank = all(value is None for value in row)
-        yield row if blank or not open_ else _with(row, open_)
+    def __init__(self, ranges: list[MergedRange]) -> None:
+        self._waiting = ranges[::-1]
+        self._open: dict[int, tuple[int, str]] = {}
 
+    def narrow(self, columns: int) -> None:
+        """Forget the ranges beyond so many columns."""
+        self._waiting = [merged for merged in self._waiting if merged.first_column <= columns]
+        self._open = {column: open_ for column, open_ in self._open.items() if column <= columns}
 
-def _with(row: tuple[Any, ...], open_: list[tuple[MergedRange, Any]]) -> tuple[Any, ...]:
-    cells = list(row)
-    for merged, value in open_:
-        if value is None:
-            continue
-        cells += [None] * (merged.last_column - len(cells))
-        cells[merged.first_column - 1 : merged.last_column] = [value] * (
-            merged.last_column - merged.first_column + 1
-        )
-    return tuple(cells)
+    def fill(self, number: int, cells: dict[int, str], columns: int | None) -> None:
+        """Copy the values of merged ranges into a row's cells, which are texts by column, from 1.
+
+        `columns` is the most to fill. None fills two cells of a range: a header that is merged over more is refused.
+        Call it for each row that is not blank, in order. A blank row stays blank: a tall merged cell makes no rows.
+        """
+        while self._waiting and self._waiting[-1].first_row <= number:
+            merged = self._waiting.pop()
+            value = cells.get(merged.first_column, "")
+            if merged.first_row == number and value:
+                last = min(merged.last_column, merged.first_column + 1 if columns is None else columns)
+                self._open.update(
+                    dict.fromkeys(range(merged.first_column, last + 1), (merged.last_row, value))
+                )
+        for column, (last_row, value) in list(self._open.items()):
+            if last_row < number:
+                del self._open[column]
+            else:
+                cells[column] = value
 
 
 def _column(letters: bytes) -> int:

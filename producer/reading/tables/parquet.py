@@ -1,16 +1,11 @@
 """Parquet: streamed in batches within its row groups. Values keep their types where JSON has them."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from qwenq.producer.reading.column_values import row_from_columns
-from qwenq.producer.reading.optional_packages import require
-from qwenq.producer.reading.rules import RowRules
-from qwenq.producer.reading.sources.source import Source
-from qwenq.producer.reading.sources.unpacking import BrokenOff
-from qwenq.producer.reading.tables.header import check_header
-from qwenq.schemas.documents import BadRow, Row
-from qwenq.schemas.errors import UnreadableInput, reason_of
+from qwenq.producer.reading.tables.pieces import bad_row, broken_piece, columns_piece, good_row, row_pieces
+from qwenq.schemas.errors import UnreadableDocument, reason_of
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
@@ -21,48 +16,51 @@ BATCH_BYTES = 8 * 1024 * 1024
 BATCH_ROWS = 1_000
 
 
-def read_parquet(source: Source, rules: RowRules) -> Iterator[Row]:
-    """The rows of a Parquet file, numbered from 1.
+def parquet_pieces(file: BinaryIO, *, first_only: bool) -> Iterator[bytes]:
+    """The columns and the rows of a Parquet file, numbered from 1. Raises UnreadableDocument if it is not one."""
+    parquet = _opened(file)
+    yield columns_piece(parquet.schema_arrow.names)
+    table = _Table(parquet)
+    yield from row_pieces(table.rows(), first_only=first_only)
+    if table.broken:
+        yield broken_piece(*table.broken)
 
-    Raises UnreadableInput if it is not a Parquet file, UnknownColumn if it lacks the text or the id column, and
-    MissingExtra.
-    """
-    require("pyarrow", "parquet", "reading Parquet files")
-    with source.file.seekable() as file:
-        parquet = _opened(source.name, file)
-        check_header(source.name, parquet.schema_arrow.names, rules)
+
+class _Table:
+    """The rows of a Parquet file, and where and why they broke off."""
+
+    def __init__(self, parquet: "ParquetFile") -> None:
+        self.broken: tuple[int, str] | None = None
+        self._parquet = parquet
+
+    def rows(self) -> Iterator[bytes]:
+        """All rows. A value that cannot be read spoils only its own row."""
         number = 0
         try:
-            for batch in _batches(parquet):
-                for columns in _values(batch):
+            # In this thread alone: each other one would take memory of its own.
+            for batch in self._parquet.iter_batches(_batch_rows(self._parquet), use_threads=False):
+                for values in _values(batch):
                     number += 1
-                    if isinstance(columns, str):
-                        yield BadRow.from_raw(source.index, number, b"", columns)
-                    else:
-                        yield row_from_columns(
-                            source.index, number, columns, rules, f"{source.prefix}{number}"
-                        )
-        except BrokenOff as broken:
-            yield BadRow.from_raw(source.index, number + 1, b"", f"the file broke off here: {broken.reason}")
+                    yield bad_row(number, values) if isinstance(values, str) else good_row(number, values)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - damaged pages raise any kind of error
+            self.broken = number + 1, reason_of(error)
 
 
-def _opened(name: str, file: Any) -> "ParquetFile":
+def _opened(file: BinaryIO) -> "ParquetFile":
+    # Other pools reserve more address space than they use.
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     from pyarrow.parquet import ParquetFile
 
     try:
         # Buffered, but without reading ahead: a row group may be larger than memory.
         return ParquetFile(file, pre_buffer=False, buffer_size=BUFFER_BYTES)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - a damaged footer raises any kind of error
         reason = f"it is not a Parquet file, or damaged ({reason_of(error)}); put a sound copy in its place"
-        raise UnreadableInput(source=name, reason=reason) from None
-
-
-def _batches(parquet: "ParquetFile") -> "Iterator[RecordBatch]":
-    batches = parquet.iter_batches(_batch_rows(parquet))
-    try:
-        yield from batches
-    except Exception as error:  # noqa: BLE001 - so do damaged pages
-        raise BrokenOff(reason_of(error)) from None
+        raise UnreadableDocument(reason=reason) from None
 
 
 def _batch_rows(parquet: "ParquetFile") -> int:
@@ -73,17 +71,21 @@ def _batch_rows(parquet: "ParquetFile") -> int:
     return max(1, min(BATCH_ROWS, BATCH_BYTES // max(row_bytes, 1)))
 
 
-def _values(batch: "RecordBatch") -> Iterator[dict[str, Any] | str]:
-    """Each row: its values by column, or the reason why they cannot be read. A bad value spoils only its own row."""
+def _values(batch: "RecordBatch") -> Iterator[Iterable[Any] | str]:
+    """Each row: its values, or the reason why they cannot be read."""
     batch = _in_microseconds(batch)
     try:
-        yield from batch.to_pylist()
+        yield from _rows(batch)
     except (ValueError, OverflowError):
         for place in range(batch.num_rows):
             try:
-                yield from batch.slice(place, 1).to_pylist()
+                yield from _rows(batch.slice(place, 1))
             except (ValueError, OverflowError) as error:
                 yield f"a value cannot be read: {reason_of(error)}"
+
+
+def _rows(batch: "RecordBatch") -> Iterable[tuple[Any, ...]]:
+    return zip(*[column.to_pylist() for column in batch.columns], strict=True)
 
 
 def _in_microseconds(batch: "RecordBatch") -> "RecordBatch":

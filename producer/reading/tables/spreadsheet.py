@@ -1,7 +1,7 @@
 """Spreadsheets (.xlsx): read one sheet; its first filled row is the header, each cell is the text that it shows.
 
-openpyxl's read-only mode streams a sheet row by row. Faster readers hold the whole rectangle from the first cell to the
-last: a tiny file with one cell far away takes all memory.
+openpyxl's parser streams a sheet row by row, and gives only the cells that are there. Faster readers hold the whole
+rectangle from the first cell to the last: a tiny file with one cell far away takes all memory.
 """
 
 import re
@@ -12,16 +12,12 @@ from datetime import date, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from qwenq.producer.reading.column_values import row_from_columns
-from qwenq.producer.reading.office_archives import check_archive
-from qwenq.producer.reading.optional_packages import require
-from qwenq.producer.reading.rules import RowRules, named
-from qwenq.producer.reading.sources.source import Source
+from qwenq.producer.reading.column_names import miscounted, named
+from qwenq.producer.reading.office_archives import OfficeArchive
 from qwenq.producer.reading.sources.unpacking import BLOCK_BYTES, BrokenOff
-from qwenq.producer.reading.tables.header import check_header, miscounted
-from qwenq.producer.reading.tables.merged_cells import filled, merged_ranges
-from qwenq.schemas.documents import BadRow, Row
-from qwenq.schemas.errors import UnreadableDocument, UnreadableInput, reason_of
+from qwenq.producer.reading.tables.merged_cells import MergedCells, merged_ranges
+from qwenq.producer.reading.tables.pieces import bad_row, broken_piece, columns_piece, good_row, row_pieces
+from qwenq.schemas.errors import UnreadableDocument, reason_of
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -30,52 +26,91 @@ UNPACKED_BYTES = 512 * 1024 * 1024
 """The most XML that a spreadsheet may unpack to."""
 MOST_ROWS = 1 << 20
 """The most rows that a sheet can have."""
-_HEADER_ADVICE = "unmerge the header's cells, and remove what stands above it, such as a title"
 _ESCAPED_RETURN = re.compile("_x000D_", re.IGNORECASE)
 
+Record = tuple[int, dict[int, str]]
+"""The number of a row, and the texts of its cells by column, from 1."""
 
-def read_spreadsheet(source: Source, sheet: str | None, rules: RowRules) -> Iterator[Row]:
-    """The rows below the header of a sheet (default: the first that is not hidden). Blank rows are left out.
 
-    Rows are numbered as in the sheet. Raises UnreadableInput if it is not a spreadsheet, has no such sheet, or has a
-    header with a column named twice or not at all; UnknownColumn if the text or the id column is missing; MissingExtra.
+def sheet_pieces(file: BinaryIO, sheet: str | None, *, first_only: bool) -> Iterator[bytes]:
+    """The header and the rows of a sheet (default: the first that is not hidden). Blank rows are left out.
+
+    Rows are numbered as in the sheet. Raises UnreadableDocument if it is not a spreadsheet, or has no such sheet.
     """
-    require("openpyxl", "excel", "reading spreadsheets")
-    with source.file.seekable() as file, closing(_opened(source.name, file)) as workbook:
-        records = _records(workbook, _chosen(source.name, workbook, sheet))
+    with closing(_opened(file)) as workbook:
+        table = _Sheet(workbook, _chosen(workbook, sheet))
+        yield columns_piece(table.header)
+        yield from row_pieces(table.rows(), first_only=first_only)
+        if table.broken:
+            yield broken_piece(*table.broken)
+
+
+class _Sheet:
+    """The header of a sheet, its rows, and where and why they broke off."""
+
+    def __init__(self, workbook: "Workbook", sheet: Any) -> None:
+        """Read up to the header. Raises UnreadableDocument if that fails."""
+        self.broken: tuple[int, str] | None = None
+        self._records = _records(workbook, sheet)
         try:
-            _, names = next(records, (0, []))
-            header = [name.strip() for name in names]
-            if header:
-                check_header(source.name, header, rules, _HEADER_ADVICE)
-        except BrokenOff as broken:
-            raise UnreadableInput(source=source.name, reason=broken.reason) from None
+            # Read-only mode ignores merged cells: the XML names them behind the rows.
+            with workbook._archive.open(sheet._worksheet_path) as part:  # type: ignore[attr-defined] # noqa: SLF001
+                self._merged = MergedCells(merged_ranges(iter(partial(part.read, BLOCK_BYTES), b"")))
+            number, cells = next((record for record in self._records if record[1]), (0, {}))
+        except (UnreadableDocument, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - damaged XML raises any kind of error
+            raise UnreadableDocument(reason=_why(error)) from None
+        self._merged.fill(number, cells, None)
+        self._width = max((column for column, text in cells.items() if text), default=0)
+        self._merged.narrow(self._width)
+        self.header = [cells.get(column, "").strip() for column in range(1, self._width + 1)]
+
+    def rows(self) -> Iterator[bytes | None]:
+        """All rows below the header; None for a blank one."""
         number = 1
         try:
-            for number, fields in records:
-                yield _row(source, number, fields, header, rules)
-        except BrokenOff as broken:
-            yield BadRow.from_raw(source.index, number + 1, b"", f"the file broke off here: {broken.reason}")
+            for number, cells in self._records:
+                yield self._row(number, cells)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - so does damaged XML
+            self.broken = number + 1, _why(error)
+
+    def _row(self, number: int, cells: dict[int, str]) -> bytes | None:
+        if not cells:
+            return None
+        self._merged.fill(number, cells, self._width)
+        last = max((column for column, text in cells.items() if text), default=0)
+        if last > self._width:
+            return bad_row(number, miscounted(last, self._width), cells.values())
+        return (
+            good_row(number, [cells.get(column, "") for column in range(1, self._width + 1)])
+            if last
+            else None
+        )
 
 
-def _opened(name: str, file: BinaryIO) -> "Workbook":
-    from openpyxl import load_workbook
+def _opened(file: BinaryIO) -> "Workbook":
+    from openpyxl.reader.excel import ExcelReader
 
     # It warns of what it leaves out: pictures, data validation, styles.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
+    archive = OfficeArchive(file, "spreadsheet (.xlsx)", UNPACKED_BYTES)
     try:
-        check_archive(file, "spreadsheet (.xlsx)", UNPACKED_BYTES)
-        file.seek(0)
-        return load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except UnreadableDocument as error:
-        raise UnreadableInput(source=name, reason=error.reason) from None
+        reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
+        reader.archive = archive
+        reader.read()
+    except UnreadableDocument:
+        raise
     except Exception as error:  # noqa: BLE001 - damaged XML raises any kind of error
         why = reason_of(error)
         reason = f"it is not a spreadsheet (.xlsx), or damaged ({why}); put a sound copy in its place"
-        raise UnreadableInput(source=name, reason=reason) from None
+        raise UnreadableDocument(reason=reason) from None
+    return reader.wb
 
 
-def _chosen(name: str, workbook: "Workbook", wanted: str | None) -> Any:
+def _chosen(workbook: "Workbook", wanted: str | None) -> Any:
     sheets = workbook.worksheets
     if wanted is None:
         found = next((sheet for sheet in sheets if sheet.sheet_state == "visible"), None)
@@ -84,30 +119,46 @@ def _chosen(name: str, workbook: "Workbook", wanted: str | None) -> Any:
         found = next((sheet for sheet in sheets if sheet.title == wanted), None)
         reason = f"it has no sheet {wanted!r}; it has: {named([sheet.title for sheet in sheets])}"
     if found is None:
-        raise UnreadableInput(source=name, reason=reason)
+        raise UnreadableDocument(reason=reason)
     return found
 
 
-def _records(workbook: Any, sheet: Any) -> Iterator[tuple[int, list[str]]]:
-    """The number and the cells of each row that is not blank, without empty cells at its end. Raises BrokenOff."""
-    try:
-        # Read-only mode ignores merged cells: the XML names them behind the rows.
-        with workbook._archive.open(sheet._worksheet_path) as part:  # noqa: SLF001
-            ranges = merged_ranges(iter(partial(part.read, BLOCK_BYTES), b""))
-        # Many programs write a wrong sheet size, and reading would end there.
-        sheet.reset_dimensions()
-        for number, row in enumerate(filled(sheet.iter_rows(values_only=True), ranges), start=1):
+def _records(workbook: Any, sheet: Any) -> Iterator[Record]:
+    """Each row in the XML, blank ones too. Raises BrokenOff, and whatever damaged XML raises."""
+    from openpyxl.worksheet._reader import DATA_TAG, ROW_TAG, WorkSheetParser
+    from openpyxl.xml.functions import iterparse
+
+    with workbook._archive.open(sheet._worksheet_path) as part:  # noqa: SLF001
+        parser = WorkSheetParser(
+            part,
+            sheet._shared_strings,  # noqa: SLF001
+            data_only=True,
+            epoch=workbook.epoch,
+            date_formats=workbook._date_formats,  # noqa: SLF001
+            timedelta_formats=workbook._timedelta_formats,  # noqa: SLF001
+        )
+        last = 0
+        for _, element in iterparse(part):
+            if element.tag == DATA_TAG:
+                return
+            if element.tag != ROW_TAG:
+                continue
+            number, cells = parser.parse_row(element)
+            element.clear()
+            parser.row_dimensions.clear()
             if number > MOST_ROWS:
-                raise BrokenOff(f"a sheet has at most {MOST_ROWS:,} rows")  # noqa: TRY301
-            fields = [cell_text(value) for value in row]
-            while fields and not fields[-1]:
-                fields.pop()
-            if fields:
-                yield number, fields
-    except BrokenOff:
-        raise
-    except Exception as error:  # noqa: BLE001 - so does damaged XML
-        raise BrokenOff(reason_of(error)) from None
+                raise BrokenOff(f"a sheet has at most {MOST_ROWS:,} rows")
+            # A number that does not grow is a damaged row.
+            yield number, _texts(cells) if number > last else {}
+            last = max(last, number)
+
+
+def _texts(cells: list[dict[str, Any]]) -> dict[int, str]:
+    return {cell["column"]: cell_text(cell["value"]) for cell in cells if cell["value"] is not None}
+
+
+def _why(error: Exception) -> str:
+    return error.reason if isinstance(error, BrokenOff) else reason_of(error)
 
 
 def cell_text(value: object) -> str:
@@ -128,11 +179,3 @@ def cell_text(value: object) -> str:
         case _:
             text = str(value)
     return text
-
-
-def _row(source: Source, number: int, fields: list[str], header: list[str], rules: RowRules) -> Row:
-    if len(fields) > len(header):
-        return BadRow.from_raw(source.index, number, "\t".join(fields).encode(), miscounted(fields, header))
-    fields += [""] * (len(header) - len(fields))
-    columns = dict(zip(header, fields, strict=True))
-    return row_from_columns(source.index, number, columns, rules, f"{source.prefix}{number}")

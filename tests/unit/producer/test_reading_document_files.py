@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
-from qwenq.producer.reading.documents.pdf import read_pdf
 from qwenq.producer.reading.documents.plain import decoded
 from qwenq.producer.reading.documents.web import text_of_html
 from qwenq.schemas.documents import BadRow, Document, Row
@@ -97,11 +96,12 @@ def _word(body: str, notes: str) -> bytes:
     return packed.getvalue()
 
 
-def test_several_threads_can_read_pdfs() -> None:
-    data = pdf_of(*["many words " * 200] * 10)
-    alone = read_pdf(data)
+def test_several_threads_can_read_pdfs(tmp_path: Path) -> None:
+    for name in "abcdefgh":
+        (tmp_path / f"{name}.pdf").write_bytes(pdf_of(*["many words " * 200] * 10))
+    alone = read(tmp_path)
     with ThreadPoolExecutor(4) as pool:
-        assert all(read == alone for read in pool.map(read_pdf, [data] * 100))
+        assert all(rows == alone for rows in pool.map(read, [tmp_path] * 4))
 
 
 def test_a_pdf_word_split_at_a_line_end_is_joined_unless_a_capital_follows(tmp_path: Path) -> None:
@@ -181,14 +181,30 @@ def test_an_unreadable_document_file_is_a_bad_row_beside_good_ones(
     assert reason in bad.reason
 
 
-def test_a_word_document_that_unpacks_to_too_much_is_a_bad_row(tmp_path: Path) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/picture.png", b" " * (65 << 20))
-    assert len(packed.getvalue()) < 100_000
-    row = one(tmp_path, "bomb.docx", packed.getvalue())
-    assert isinstance(row, BadRow)
-    assert "it unpacks to 65 MiB; the most is 64" in row.reason
+@pytest.mark.parametrize("main", ["word/document.xml", "word/doc.png"])
+def test_a_word_document_that_unpacks_to_too_much_is_a_bad_row(tmp_path: Path, main: str) -> None:
+    for packing in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", packing) as archive:
+            relation = f'<Of><Relationship Type="x/officeDocument" Target="/{main}"/></Of>'
+            archive.writestr("_rels/.rels", relation)
+            archive.writestr(main, b" " * (65 << 20))
+        row = one(tmp_path, "bomb.docx", packed.getvalue())
+        assert isinstance(row, BadRow)
+        assert "it unpacks to 65 MiB; the most is 64" in row.reason
+
+
+def test_pictures_of_a_word_document_may_be_large(tmp_path: Path) -> None:
+    packed = io.BytesIO(docx_of("text"))
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/media/picture.png", b" " * (65 << 20))
+    assert content(one(tmp_path, "a.docx", packed.getvalue()))["text"] == "text"
+
+
+def test_a_page_with_a_large_picture_in_an_attribute_is_read(tmp_path: Path) -> None:
+    picture = "data:image/png;base64," + "QUJD\n" * 100_000
+    page = f'<p>before<img src="{picture}" alt="x">after'
+    assert content(one(tmp_path, "a.html", page.encode()))["text"] == "before after"
 
 
 def test_a_document_file_that_is_too_large_is_a_bad_row(

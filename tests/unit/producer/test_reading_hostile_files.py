@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
+from qwenq.producer.reading.reader_process import ReaderProcess
 from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.errors import UsageError
 from qwenq.schemas.generation import GenerationParams
@@ -39,18 +40,20 @@ def test_a_damaged_file_is_refused_or_gives_bad_rows(
     good = MAKERS[form](tmp_path_factory)
     assert not any(isinstance(row, BadRow) for row in rows_of(good, form))
     drawn = random.Random(SEED)
-    for _ in range(CASES):
-        for row in rows_of(damaged(good, drawn), form):
-            text = "".join(map(str, row))
-            text.encode()
-            assert "\0" not in text, "PostgreSQL keeps no NUL"
-            assert row.line > 0
+    with ReaderProcess() as reader:
+        for _ in range(CASES):
+            for row in rows_of(damaged(good, drawn), form, reader):
+                text = "".join(map(str, row))
+                text.encode()
+                assert "\0" not in text, "PostgreSQL keeps no NUL"
+                assert row.line > 0
 
 
-def rows_of(data: bytes, form: Format) -> list[Row]:
+def rows_of(data: bytes, form: Format, reader: ReaderProcess | None = None) -> list[Row]:
     """The rows of some bytes; [] if the file is refused."""
+    stdin = io.BytesIO(data)
     try:
-        return list(read_rows(["-"], form, PromptSpec(), GenerationParams(), io.BytesIO(data)))
+        return list(read_rows(["-"], form, PromptSpec(), GenerationParams(), stdin, reader=reader))
     except UsageError:
         return []
 

@@ -11,8 +11,9 @@ import pytest
 
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.tables.merged_cells import MergedRange, merged_ranges
+from qwenq.producer.reading.tables.spreadsheet import sheet_pieces
 from qwenq.schemas.documents import BadRow, Document, Row
-from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableInput
+from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableDocument, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import xlsx_of
@@ -148,5 +149,17 @@ def test_a_file_that_is_not_a_spreadsheet_is_refused(data: bytes, reason: str) -
 
 def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qwenq.producer.reading.tables.spreadsheet.UNPACKED_BYTES", 1_000)
-    with pytest.raises(UnreadableInput, match="it unpacks to"):
-        read(xlsx_of([("text",), ("x",)]))
+    with pytest.raises(UnreadableDocument, match="it unpacks to"):
+        list(sheet_pieces(io.BytesIO(xlsx_of([("text",), ("x",)])), None, first_only=False))
+
+
+def test_a_sheet_with_too_many_merged_ranges_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qwenq.producer.reading.tables.merged_cells.MOST_RANGES", 1)
+    data = xlsx_of([("text", "b"), ("x", None), ("y", None)], merged=["A2:B2", "A3:B3"])
+    with pytest.raises(UnreadableDocument, match="more than 1 merged ranges"):
+        list(sheet_pieces(io.BytesIO(data), None, first_only=False))
+
+
+def test_merged_cells_beyond_the_header_are_left_out() -> None:
+    rows = read(xlsx_of([("text", "b"), ("x", "y"), ("z", None)], merged=["B2:XFD3", "F2:XFD3"]))
+    assert contents(rows) == [{"text": "x", "b": "y"}, {"text": "z", "b": "y"}]

@@ -1,0 +1,173 @@
+"""The reader process: foreign files are opened here, and understood in a child that has limits and no secrets.
+
+Only lines of text (JSONL, CSV, UTF-8) are read in this process. All other formats are left to libraries, many of them
+in C, for which a few bytes may mean any time and memory, or a crash.
+"""
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import orjson
+
+from qwenq.producer.reading.documents.extracted import Extracted
+from qwenq.producer.reading.formats import Format
+from qwenq.producer.reading.serving import document_request, table_request
+from qwenq.producer.reading.sources.unpacking import BrokenOff
+from qwenq.producer.reading.tables.pieces import PIECE_ROWS
+from qwenq.schemas.confined.limits import Limits
+from qwenq.schemas.confined.process import ConfinedProcess
+from qwenq.schemas.errors import (
+    ConfinedCallFailed,
+    ConfinedProcessKilled,
+    ConfinedProcessNotStarted,
+    InvalidRow,
+    UnreadableDocument,
+    reason_of,
+)
+from qwenq.schemas.settings import ENV_PREFIX, load_settings
+
+_SERVED = "qwenq.producer.reading.serving"
+_PIECE_BYTES = 64 * 1024 * 1024
+_NO_LIMIT = 1 << 62
+_ROWS_FOR_ALL_SECONDS = 10_000
+"""A table gets its seconds again after so many rows."""
+
+
+class ReaderProcess:
+    """Reads files in a child process, which starts when the first file needs it. Close it at the end.
+
+    A second child starts when a file is checked while the rows of another one are still being read.
+    """
+
+    def __init__(self) -> None:
+        self._limits: Limits | None = None
+        self._all: list[ConfinedProcess] = []
+        self._free: list[ConfinedProcess] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the children."""
+        for process in self._all:
+            process.close()
+
+    def begin_document(self, kind: Format, data: bytes) -> "Extraction":
+        """Begin to extract the text of a file that is one document."""
+        return Extraction(self, document_request(kind, data))
+
+    def table(
+        self, kind: Format, file: BinaryIO, sheet: str | None, *, first_only: bool
+    ) -> Iterator[dict[str, Any]]:
+        """Stream the pieces of a table, as `tables.pieces` describes them; at most one row if `first_only`.
+
+        Raises UnreadableDocument when the file is refused or takes too much, BrokenOff when reading it fails.
+        """
+        process = self.taken()
+        try:
+            for piece in process.begin(table_request(kind, sheet, first_only=first_only), _Guarded(file)):
+                answer = orjson.loads(piece)
+                if (reason := answer.get("refused")) is not None:
+                    raise UnreadableDocument(reason=reason)
+                yield answer
+        except ConfinedProcessNotStarted:
+            raise
+        except (ConfinedProcessKilled, ConfinedCallFailed) as error:
+            raise _as_unreadable(error) from None
+        finally:
+            self.give_back(process)
+
+    def give_back(self, process: ConfinedProcess) -> None:
+        """Let other files have a process."""
+        self._free.append(process)
+
+    def taken(self) -> ConfinedProcess:
+        """Take a process that is free, or a new one."""
+        if self._free:
+            return self._free.pop()
+        if self._limits is None:
+            settings = load_settings()
+            self._limits = Limits(
+                seconds=settings.read_seconds,
+                memory_bytes=settings.read_memory_bytes,
+                answer_bytes=_NO_LIMIT,
+                # A sheet may have a million rows. Rows that come slower than these are too slow.
+                seconds_a_piece=settings.read_seconds * PIECE_ROWS / _ROWS_FOR_ALL_SECONDS,
+                piece_bytes=_PIECE_BYTES,
+            )
+        process = ConfinedProcess(_SERVED, self._limits)
+        self._all.append(process)
+        return process
+
+
+class Extraction:
+    """The text of a document that a child extracts meanwhile. Ask for each result before the next one begins."""
+
+    def __init__(self, owner: ReaderProcess, request: bytes) -> None:
+        self._owner = owner
+        self._request = request
+        self._process = owner.taken()
+        self._is_first = self._process.is_fresh
+        self._answer = self._process.begin(request)
+
+    def result(self) -> Extracted:
+        """Wait for the text. Raises UnreadableDocument, and InvalidRow for too much text."""
+        try:
+            answer = orjson.loads(self._received())
+        except ConfinedProcessNotStarted:
+            raise
+        except (ConfinedProcessKilled, ConfinedCallFailed) as error:
+            raise _as_unreadable(error) from None
+        finally:
+            self._owner.give_back(self._process)
+        if (reason := answer.get("refused")) is not None:
+            raise (InvalidRow if answer["code"] == InvalidRow.code else UnreadableDocument)(reason=reason)
+        return Extracted(answer["text"], answer["pages"])
+
+    def _received(self) -> bytes:
+        try:
+            return b"".join(self._answer)
+        except ConfinedProcessKilled as killed:
+            if killed.late or self._is_first:
+                raise
+        # The files before this one may have used up the child's memory.
+        return self._process.call(self._request)
+
+
+class _Guarded:
+    """A file whose errors are one kind: every object store has its own."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(place, whence)
+        except Exception as error:  # noqa: BLE001
+            raise BrokenOff(reason_of(error)) from None
+
+    def read(self, length: int) -> bytes:
+        try:
+            return self._file.read(length)
+        except Exception as error:  # noqa: BLE001
+            raise BrokenOff(reason_of(error)) from None
+
+
+def _as_unreadable(error: ConfinedProcessKilled | ConfinedCallFailed) -> UnreadableDocument:
+    """The reason of a bad row: what happened, and what to do."""
+    if isinstance(error, ConfinedCallFailed):
+        return UnreadableDocument(reason=f"it is damaged ({error.reason}); put a sound copy in its place")
+    advice = f"{ENV_PREFIX}READ_SECONDS" if error.late else f"{ENV_PREFIX}READ_MEMORY_BYTES"
+    return UnreadableDocument(
+        reason=f"reading it {error.reason}; put a sound copy in its place, split it, or set {advice} higher"
+    )
