@@ -129,20 +129,11 @@ class Settings(BaseSettings):
         ),
     ] = 2
     read_seconds: Annotated[
-        float,
-        Field(
-            ge=1,
-            description="how long it may take to read a PDF, Word or HTML file; a spreadsheet or Parquet file gets as "
-            "long again for each 10,000 rows",
-        ),
+        float, Field(ge=1, description="how long reading a PDF, Word or HTML file, or 10,000 rows, may take")
     ] = 60.0
     read_memory_bytes: Annotated[
-        int,
-        Field(
-            ge=256 * 1024**2,
-            description="the most memory for reading such a file, in bytes of address space",
-        ),
-    ] = 1024**3
+        int, Field(ge=1 << 28, description="the most memory, as address space, for reading such a file")
+    ] = 1 << 30
     flower_auth: Annotated[
         SecretStr | None,
         Field(

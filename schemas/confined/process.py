@@ -2,18 +2,12 @@
 
 import math
 import os
-import select
 import signal
-import subprocess
-import sys
-import time
-import weakref
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
 from qwenq.schemas.confined.child import (
-    ANSWER,
     END,
     FAILED,
     MOST_PART_BYTES,
@@ -27,11 +21,9 @@ from qwenq.schemas.confined.child import (
     REQUEST,
 )
 from qwenq.schemas.confined.limits import Limits
+from qwenq.schemas.confined.line import Child, Clock
 from qwenq.schemas.errors import ConfinedCallFailed, ConfinedProcessKilled, ConfinedProcessNotStarted
 
-_CHILD = "qwenq.schemas.confined.child"
-_INHERITED = ("PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
-"""The environment of a child: what Python and its libraries need to start, and no secrets."""
 _START_SECONDS = 60.0
 _GIVE_MEMORY = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGTRAP)
 """Signals that code in C ends with when it gets no memory."""
@@ -58,7 +50,7 @@ class ConfinedProcess:
     def __init__(self, module: str, limits: Limits) -> None:
         self._module = module
         self._limits = limits
-        self._child: _Child | None = None
+        self._child: Child | None = None
         self._call: _Call | None = None
 
     def __enter__(self) -> Self:
@@ -140,11 +132,11 @@ class ConfinedProcess:
         if kind != END:
             raise ConfinedProcessKilled(reason="gave an answer that makes no sense")
 
-    def _begun(self) -> "_Child":
+    def _begun(self) -> "Child":
         if self._child is None:
-            self._child = _Child.begin(self._module, self._limits)
+            self._child = Child.begin(self._module, self._limits)
             try:
-                kind, _ = self._child.receive(_Clock(_START_SECONDS), 0)
+                kind, _ = self._child.receive(Clock(_START_SECONDS), 0)
             except (TimeoutError, EOFError, OverflowError):
                 kind = b""
             if kind != READY:
@@ -174,36 +166,15 @@ def _raising(error: Exception) -> Iterator[bytes]:
     yield b""
 
 
-class _Clock:
-    """Counts down the seconds that a call may wait for the child."""
-
-    def __init__(self, seconds: float) -> None:
-        self._left = seconds
-
-    def add(self, seconds: float) -> None:
-        """Give the child more time."""
-        self._left += seconds
-
-    def wait(self, file: int, event: int) -> None:
-        """Wait until the file is ready. Raises TimeoutError when no time is left."""
-        began = time.monotonic()
-        poll = select.poll()
-        poll.register(file, event)
-        ready = poll.poll(max(self._left, 0) * 1000)
-        self._left -= time.monotonic() - began
-        if not ready:
-            raise TimeoutError
-
-
 class _Call:
     """A call of a child: what it has used of its limits, and its file."""
 
-    def __init__(self, child: "_Child", limits: Limits, file: "Seekable | None") -> None:
+    def __init__(self, child: "Child", limits: Limits, file: "Seekable | None") -> None:
         self.child = child
         self.seconds = limits.seconds
         self._limits = limits
         self._file = file
-        self._clock = _Clock(limits.seconds)
+        self._clock = Clock(limits.seconds)
         self._answered = 0
 
     def send(self, request: bytes) -> None:
@@ -235,87 +206,3 @@ class _Call:
         self._file.seek(place)
         part = self._file.read(min(length, MOST_PART_BYTES))
         self.child.send(PART_LENGTH.pack(len(part)) + part, self._clock)
-
-
-class _Child:
-    """A running child and the two pipes to it, which are never waited for without a clock."""
-
-    def __init__(self, process: subprocess.Popen[bytes], requests: int, answers: int) -> None:
-        self._process = process
-        self._requests = requests
-        self._answers = answers
-        # Also for an owner that was never closed, such as the reader of rows that nobody read.
-        self.kill = weakref.finalize(self, _end, process, requests, answers)
-
-    @classmethod
-    def begin(cls, module: str, limits: Limits) -> Self:
-        """Start a child. Raises OSError."""
-        child_in, requests = os.pipe()
-        answers, child_out = os.pipe()
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _CHILD, module, str(limits.memory_bytes)],
-                stdin=child_in,
-                stdout=child_out,
-                stderr=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(requests)
-            os.close(answers)
-            raise
-        finally:
-            os.close(child_in)
-            os.close(child_out)
-        os.set_blocking(requests, False)
-        os.set_blocking(answers, False)
-        return cls(process, requests, answers)
-
-    def send(self, content: bytes, clock: _Clock) -> None:
-        """Write all of it. Raises TimeoutError, and EOFError when the child is gone."""
-        left = memoryview(content)
-        while left:
-            try:
-                left = left[os.write(self._requests, left) :]
-            except BlockingIOError:
-                clock.wait(self._requests, select.POLLOUT)
-            except BrokenPipeError:
-                raise EOFError from None
-
-    def receive(self, clock: _Clock, most: int) -> tuple[bytes, bytes]:
-        """Read one answer: its kind and its content.
-
-        Raises TimeoutError, EOFError when the child is gone, and OverflowError for content of more than `most` bytes.
-        """
-        kind, length = ANSWER.unpack(self._read(ANSWER.size, clock))
-        if length > most and kind != READ:
-            raise OverflowError
-        return kind, self._read(min(length, PART.size) if kind == READ else length, clock)
-
-    def exit_code(self) -> int:
-        """Wait for the child, which has closed its line, and say how it ended."""
-        try:
-            return self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
-
-    def _read(self, length: int, clock: _Clock) -> bytes:
-        parts: list[bytes] = []
-        while length:
-            clock.wait(self._answers, select.POLLIN)
-            part = os.read(self._answers, min(length, _MIB))
-            if not part:
-                raise EOFError
-            parts.append(part)
-            length -= len(part)
-        return b"".join(parts)
-
-
-def _end(process: subprocess.Popen[bytes], requests: int, answers: int) -> None:
-    """End a child and close the line."""
-    process.kill()
-    process.wait()
-    os.close(requests)
-    os.close(answers)
