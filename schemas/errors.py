@@ -46,6 +46,9 @@
     │   ├── WorkerGaveUp
     │   ├── SelfCheckFailed
     │   └── ModelUnavailable
+    ├── WorkerBroke                 exit 70: a fresh process may do better
+    │   ├── ConsumerDied
+    │   └── WorkerDeaf
     ├── RequestsForgotten           the engine's fault; its process ends
     ├── StoreWorkFailed             stands for an unforeseen error of work on the store
     ├── TurnFailed                  stands for an unforeseen error of a task
@@ -509,6 +512,31 @@ class StoreWorkFailed(QwenqError):
     """Work on the store failed with an unforeseen error, {kind}; the worker's log says where."""
 
     kind: str
+
+
+class WorkerBroke(QwenqError):
+    """A worker is of no use any more."""
+
+    exit_code = 70
+
+
+@dataclass(eq=False)
+class ConsumerDied(WorkerBroke):
+    """The process stopped taking messages from the broker: {reason}. Nothing is lost. Start it again; if that does not
+    help, report this with its log.
+    """
+
+    reason: str
+
+
+@dataclass(eq=False)
+class WorkerDeaf(WorkerBroke):
+    """The worker was idle for {seconds} seconds while chunks of its model waited ({chunks}) and messages lay in its
+    queue. Nothing is lost. Start it again.
+    """
+
+    seconds: int
+    chunks: int
 
 
 class TurnFailed(QwenqError):

@@ -24,10 +24,12 @@ class Service:
     def __init__(self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
         self.name = name
         self.log = log
+        self._command = list(command)
+        self._env = dict(env)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                list(command),
+                self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -54,7 +56,7 @@ class Service:
     def require_running(self) -> None:
         """Raise ServiceFailed, with the last line of the log, if the process has ended."""
         if self.exit_code is not None:
-            raise ServiceFailed(service=self.name, reason=self._last_words(), log=str(self.log))
+            raise ServiceFailed(service=self.name, reason=self.last_words(), log=str(self.log))
 
     def ask_to_stop(self) -> None:
         """Send TERM: every service then stops politely."""
@@ -73,7 +75,13 @@ class Service:
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
-    def _last_words(self) -> str:
+    def started_again(self) -> "Service":
+        """Start the command of this service, which has ended, once more."""
+        self.kill()
+        return Service(self.name, self._command, self.log, self._env)
+
+    def last_words(self) -> str:
+        """The exit code and the last line of the log of a process that has ended."""
         if self.exit_code is not None and self.exit_code < 0:
             return f"it was killed by signal {-self.exit_code} (9 is also what a lack of memory looks like)"
         if shutil.disk_usage(self.log.parent).free < FULL_BYTES:

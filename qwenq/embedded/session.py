@@ -1,5 +1,6 @@
 """The services of one `qwenq run` or `qwenq up`: started in order, watched, and stopped in reverse order."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -9,11 +10,15 @@ from pydantic import SecretStr
 
 from qwenq.embedded.redis import start_redis
 from qwenq.embedded.service import Service
+from qwenq.schemas.errors import WorkerBroke
 from qwenq.schemas.settings import Settings
 from qwenq.wording.output import say
 
 REDIS_STOP_SECONDS = 15.0
 GRACE_BEYOND_STOP_SECONDS = 10.0
+MOST_RESTARTS = 3
+RESTARTS_SECONDS = 600.0
+"""A service that breaks more often than MOST_RESTARTS within this time is not started again."""
 
 
 class Session:
@@ -23,6 +28,7 @@ class Session:
         self.settings = settings
         self._tell = tell
         self._services: list[Service] = []
+        self._restarts: list[float] = []
 
     def __enter__(self) -> Self:
         return self
@@ -52,9 +58,22 @@ class Session:
         return service
 
     def require_running(self) -> None:
-        """Raise ServiceFailed for the first service that has ended."""
-        for service in self._services:
-            service.require_running()
+        """Start a service again that left because a fresh process may do better; say why it left.
+
+        Raises ServiceFailed for any other service that has ended, and for one that left too often.
+        """
+        for place, service in enumerate(self._services):
+            if service.exit_code != WorkerBroke.exit_code or not self._may_restart():
+                service.require_running()
+                continue
+            self._tell(f"{service.name} is started again: {service.last_words()}")
+            self._services[place] = service.started_again()
+
+    def _may_restart(self) -> bool:
+        moment = time.monotonic()
+        self._restarts = [one for one in self._restarts if one > moment - RESTARTS_SECONDS]
+        self._restarts.append(moment)
+        return len(self._restarts) <= MOST_RESTARTS
 
     def _stop(self) -> None:
         """Stop Redis last: the other services need it to stop politely."""

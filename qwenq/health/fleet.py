@@ -9,13 +9,15 @@ from qwenq.wording.numbers import counted, duration, number
 from qwenq.wording.workers import no_worker, worker_command
 
 LIVE = {WorkerCondition.BUSY, WorkerCondition.IDLE, WorkerCondition.STARTING}
+IDLE_SECONDS = 40.0
+"""Workers notice after 30 seconds that they are idle while chunks wait, and heal themselves."""
 SLOW_SHARE = 0.5
 FEWEST_RECENT = 5
 FEWEST_BEFORE = 20
 
 
 def check_workers(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel]) -> Check:
-    """Check that each model that documents wait for has a worker, and that no worker is lost or failed."""
+    """Check that each model that documents wait for has a worker, and that no worker is deaf, lost or failed."""
     live = {worker.model for worker in fleet if worker.condition in LIVE}
     unserved = [model for model in waiting if model.model not in live]
     if unserved:
@@ -23,6 +25,13 @@ def check_workers(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel])
         found += _failures(fleet)
         commands = _commands(one.model for one in unserved)
         return _check(HealthState.UNHEALTHY, found, f"Start one for each such model: {commands}.")
+    deaf = _idle_while_chunks_wait(fleet, waiting)
+    if deaf:
+        found = [
+            f"{one.name} is idle while {counted(chunks, 'chunk')} of its model wait" for one, chunks in deaf
+        ]
+        advice = "Stop it and start it again, unless it leaves by itself within a minute. Its log says more."
+        return _check(HealthState.UNHEALTHY, found, advice)
     failed, lost = _failures(fleet), _unreplaced(fleet)
     if failed or lost:
         found = failed + [f"{one.name} was last seen {duration(one.silent_seconds)} ago" for one in lost]
@@ -31,6 +40,15 @@ def check_workers(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel])
         return _check(HealthState.DEGRADED, found, " ".join(advice))
     alive = sum(worker.condition in LIVE for worker in fleet)
     return _check(HealthState.HEALTHY, [f"{number(alive)} alive, and no chunks wait for a missing one"], None)
+
+
+def _idle_while_chunks_wait(
+    fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel]
+) -> list[tuple[FleetWorker, int]]:
+    """Idle workers whose model has chunks that were announced some time ago, each with the number of chunks."""
+    overdue = {one.model: one.chunks for one in waiting if (one.announced_seconds or 0.0) > IDLE_SECONDS}
+    idle = (worker for worker in fleet if worker.condition is WorkerCondition.IDLE)
+    return [(worker, overdue[worker.model]) for worker in idle if worker.model in overdue]
 
 
 def check_speed(speeds: Sequence[WorkerSpeed]) -> Check:

@@ -36,6 +36,7 @@ class Event(StrEnum):
     WORKER_FAILED = "worker.failed"
     WORKER_LEAVES = "worker.leaves"
     WORKER_KILLED = "worker.killed"
+    WORKER_IDLE = "worker.idle"
 
     TURN_BROKEN_OFF = "turn.broken_off"
     TURN_FAILED = "turn.failed"

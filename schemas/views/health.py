@@ -63,11 +63,15 @@ class BrokerFacts:
 
 @dataclass(frozen=True, slots=True)
 class WaitingModel:
-    """A model's waiting chunks, and the seconds that the oldest has waited."""
+    """A model's waiting chunks, and the seconds that the oldest has waited.
+
+    `announced_seconds` have passed since the first announcement that had no effect; None: all are unannounced.
+    """
 
     model: str
     chunks: int
     oldest_seconds: float
+    announced_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.schedules import RunPolicy, ScheduledRequest
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables.core import batches, jobs, workers
+from qwenq.schemas.states import WorkerState
+from qwenq.schemas.tables.core import batches, chunks, jobs, workers
 from qwenq.schemas.views.health import Check, Health, HealthState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of, now
@@ -91,6 +92,22 @@ def test_a_model_with_waiting_chunks_and_no_worker_is_reported(store: Store, set
         HealthState.UNHEALTHY, "no worker has the model echo (3 chunks waiting)",
     )  # fmt: skip
     assert "`qwenq worker --model echo`" in (check.recommendation or "")
+
+
+def test_a_worker_that_is_idle_while_chunks_wait_is_reported(store: Store, settings: Settings) -> None:
+    worker_id = make_worker(store)
+    make_job(store)
+    with store.writing() as connection:
+        connection.execute(
+            update(workers).where(workers.c.id == worker_id).values(state=WorkerState.READY, name="w@here")
+        )
+        connection.execute(update(chunks).values(published_at=now(-30.0)))
+    assert checked(settings, "workers").state == HealthState.HEALTHY
+    with store.writing() as connection:
+        connection.execute(update(chunks).values(published_at=now(-50.0)))
+    check = checked(settings, "workers")
+    assert check.state == HealthState.UNHEALTHY
+    assert check.message == "w@here is idle while 3 chunks of its model wait"
 
 
 def test_a_failed_worker_is_reported_until_another_replaces_it(store: Store, settings: Settings) -> None:

@@ -31,7 +31,7 @@ class Duty:
 def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
     """Announce reconciling and these duties, and do them, until TERM or Ctrl-C.
 
-    Raises what check_version raises.
+    Raises ConsumerDied, and what check_version raises.
     """
     _require_version(settings)
     app = Broker(settings).app
@@ -50,7 +50,7 @@ def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
     app.conf.task_send_sent_event = False
     # The schedule is fixed, so there is no state to keep in a file.
     app.conf.beat_scheduler = "celery.beat:Scheduler"
-    run_consumer(
+    died = run_consumer(
         app, f"--hostname=ops-{os.getpid()}@{socket.gethostname()}", f"--queues={OPS_QUEUE}", "--beat",
         "--pool=threads", f"--concurrency={OPS_THREADS}", f"--loglevel={settings.log_level}",
         modules=[duty.module for duty in duties],
@@ -58,6 +58,8 @@ def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
     # Another version may be why it ended. While the store is away, nobody can tell.
     with suppress(StoreAway):
         _require_version(settings)
+    if died:
+        raise died
 
 
 def _require_version(settings: Settings) -> None:

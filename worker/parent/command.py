@@ -22,7 +22,7 @@ def run_worker(settings: Settings) -> None:
     """Answer documents of the settings' model until TERM or Ctrl-C.
 
     Raises InvalidSetting without a model, ModelUnavailable when it cannot be loaded, WorkerGaveUp or StoreAway when
-    the store stays away, and what check_version raises.
+    the store stays away, WorkerBroke when it receives nothing any more, and what check_version raises.
     """
     if not settings.model:
         raise InvalidSetting(name="QWENQ_MODEL", reason="a worker needs a model (--model)")
@@ -37,10 +37,13 @@ def run_worker(settings: Settings) -> None:
     prepare_environment()
     with Housekeeping(store, broker, settings, worker_id) as housekeeping:
         signals.worker_shutting_down.connect(housekeeping.on_shutting_down)
-        run_consumer(
+        signals.worker_ready.connect(housekeeping.on_ready)
+        died = run_consumer(
             broker.app, f"--hostname={name}", f"--queues={queue_name(settings.model)}",
             f"--loglevel={settings.log_level}",
         )  # fmt: skip
+    if died:
+        raise died
     if housekeeping.refusal:
         raise housekeeping.refusal
     with store.reading() as connection:

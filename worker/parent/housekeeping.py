@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from qwenq.schemas.errors import (
     BrokerAway,
@@ -20,6 +20,8 @@ from qwenq.schemas.errors import (
     StoreAway,
     StoreNotCreated,
     StoreVersionMismatch,
+    WorkerBroke,
+    WorkerDeaf,
     WorkerGaveUp,
 )
 from qwenq.schemas.log.events import Event
@@ -32,6 +34,7 @@ from qwenq.store.life import workers
 from qwenq.store.views.fleet.workers import device_of
 from qwenq.store.views.work.stranded import has_lost_claims
 from qwenq.worker.parent.children import working_processes
+from qwenq.worker.parent.idle_watch import IdleWatch
 from qwenq.worker.parent.memory_taken import memory_taken
 from qwenq.worker.reach import Reach
 
@@ -60,7 +63,8 @@ class Housekeeping:
         self._next_reconcile = time.monotonic()
         self._next_look_at_broker = time.monotonic()
         self._reach = Reach()
-        self.refusal: ServiceAway | None = None
+        self._idle_watch = IdleWatch(store, broker, settings.model or "")
+        self.refusal: ServiceAway | WorkerBroke | None = None
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
@@ -85,6 +89,10 @@ class Housekeeping:
         """Note that Celery is shutting the worker down; safe to call in a signal handler."""
         self._stopping.set()
 
+    def on_ready(self, sender: Any, **_: object) -> None:
+        """Note Celery's consumer when it begins to take messages."""
+        self._idle_watch.consumer = sender
+
     def _run(self) -> None:
         tick = min(LONGEST_TICK_SECONDS, self._settings.lease_seconds / 4)
         while not self._stopping.is_set():
@@ -92,6 +100,7 @@ class Housekeeping:
             self._attempt(self._beat_heart)
             self._attempt(self._reconcile_when_due)
             self._attempt(self._look_at_broker_when_due)
+            self._attempt(self._leave_if_deaf)
             self._stopping.wait(tick)
         if not self._ended.is_set():
             self._attempt(self._note_stopping)
@@ -113,7 +122,13 @@ class Housekeeping:
         if not known:
             self._refuse(WorkerGaveUp(reason=FORGOTTEN))
 
-    def _refuse(self, reason: ServiceAway) -> None:
+    def _leave_if_deaf(self) -> None:
+        try:
+            self._idle_watch.look()
+        except WorkerDeaf as deaf:
+            self._refuse(deaf)
+
+    def _refuse(self, reason: ServiceAway | WorkerBroke) -> None:
         _log.critical(Event.WORKER_LEAVES, extra={"worker": self._worker_id, "reason": str(reason)})
         self.refusal = reason
         self._stopping.set()

@@ -22,7 +22,12 @@ MOST_BATCHES = 2_000
 def waiting_models(connection: Connection) -> list[WaitingModel]:
     """The models with waiting chunks."""
     rows = connection.execute(
-        select(jobs.c.model, func.count(), func.max(seconds_since(chunks.c.created_at)))
+        select(
+            jobs.c.model,
+            func.count(),
+            func.max(seconds_since(chunks.c.created_at)),
+            func.max(seconds_since(chunks.c.published_at)),
+        )
         .select_from(chunks.join(jobs, jobs.c.id == chunks.c.job_id))
         .where(chunk_waits())
         .group_by(jobs.c.model)

@@ -23,6 +23,11 @@ def announced_before(connection: Connection, seconds_ago: float) -> list[Announc
     return _announcements(connection, chunks.c.published_at < now(-seconds_ago))
 
 
+def announced_of_model(connection: Connection, model: str, seconds_ago: float) -> list[Announcement]:
+    """Waiting chunks of a model that were last announced longer ago than this, oldest first."""
+    return _announcements(connection, jobs.c.model == model, chunks.c.published_at < now(-seconds_ago))
+
+
 def count_waiting(connection: Connection) -> dict[str, int]:
     """Count the waiting chunks, by model."""
     rows = connection.execute(

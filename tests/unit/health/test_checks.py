@@ -53,6 +53,8 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
     failed = worker(WorkerCondition.FAILED, error="no weights")
     lost = worker(WorkerCondition.LOST, silent_seconds=90.0)
     waits = [WaitingModel("m", 3, 60.0)]
+    busy = worker(WorkerCondition.BUSY)
+    overdue = [WaitingModel("m", 3, 60.0, announced_seconds=50.0)]
     away = StoreAway("sqlite:///x", "the disk is full", "Free disk space")
     steady, slower = [100.0] * 50, [40.0] * 10
     return [
@@ -71,6 +73,9 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
         ("a broker that is away", check_broker_away(BrokerAway("u", "refused")), UNHEALTHY, "qwenq up"),
         ("no work and no worker", check_workers([], []), HEALTHY, ""),
         ("work and a worker", check_workers([worker()], waits), HEALTHY, ""),
+        ("work and an idle worker", check_workers([worker()], overdue), UNHEALTHY, "Stop it and start it again"),
+        ("work and a busy worker", check_workers([busy], overdue), HEALTHY, ""),
+        ("work and another model's idle worker", check_workers([busy, worker(model="n")], overdue), HEALTHY, ""),
         ("work and a worker that is loading", check_workers([worker(WorkerCondition.STARTING)], waits), HEALTHY, ""),
         ("work for another model", check_workers([worker(model="n")], waits), UNHEALTHY, "qwenq worker --model m"),
         ("a model name with spaces", check_workers([], [WaitingModel("a b", 1, 6.0)]), UNHEALTHY, "--model 'a b'"),
