@@ -30,8 +30,8 @@ def check_workers(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel])
         found = [
             f"{one.name} is idle while {counted(chunks, 'chunk')} of its model wait" for one, chunks in deaf
         ]
-        advice = "Stop it and start it again, unless it leaves by itself within a minute. Its log says more."
-        return _check(HealthState.UNHEALTHY, found, advice)
+        remedy = "Stop it and start it again, unless it leaves by itself within a minute. Its log says more."
+        return _check(HealthState.UNHEALTHY, found, remedy)
     failed, lost = _failures(fleet), _unreplaced(fleet)
     if failed or lost:
         found = failed + [f"{one.name} was last seen {duration(one.silent_seconds)} ago" for one in lost]
