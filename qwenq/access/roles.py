@@ -43,7 +43,7 @@ class Rule:
 
 RULES = (
     Rule(r"/jobs", _OURS, _LOOK),
-    Rule(r"/jobs/", _FILES, _LOOK),
+    Rule(r"/jobs/", ("GET",), _LOOK),
     Rule(r"/jobs/[0-9]+", _OURS, _LOOK),
     Rule(r"/jobs/[0-9]+/documents/[0-9]+", _OURS, _LOOK),
     Rule(r"/jobs/[0-9]+/(results\.jsonl|results\.csv|errors\.jsonl)", _OURS, _LOOK),
@@ -63,6 +63,7 @@ RULES = (
     Rule(r"/healthcheck", _FLOWERS, _MEASURE),
     Rule(r"/static/.*", _FILES, _LOOK, for_sign_in=True),
     Rule(r"/qwenq/static/.*", _FILES, _LOOK, for_sign_in=True),
+    Rule(r"/(favicon\.ico|robots\.txt)", _FILES, _LOOK),
     Rule(r"/login/?", _FLOWERS, _LOOK, for_sign_in=True),
     Rule(r"/logout", _FLOWERS, _LOOK, for_sign_in=True),
 )

@@ -59,8 +59,11 @@ def is_foreign(request: HTTPServerRequest) -> bool:
 
 
 def flowers_routes(provider: str | None) -> list[Any]:
-    """Flower's routes with handlers that ask our guard. `provider` names the class that signs in by OAuth."""
-    found = [route if isinstance(route, url) else url(*route) for route in default_handlers]
+    """Flower's routes with handlers that ask our guard. `provider` names the class that signs in by OAuth.
+
+    The last one, for addresses without a page, would hide /favicon.ico, which comes after them.
+    """
+    found = [route if isinstance(route, url) else url(*route) for route in default_handlers[:-1]]
     return [
         url(one.regex.pattern, _admitted(one.handler_class, provider), one.kwargs, one.name) for one in found
     ]

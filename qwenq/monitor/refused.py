@@ -9,12 +9,19 @@ from qwenq.monitor.guard import Redirect, Refusal, cookie_name
 COOKIE_DAYS = 30
 
 
+class _AnyMethod:
+    def __contains__(self, method: object) -> bool:
+        return True
+
+
 @stream_request_body
 class Refused(RequestHandler):
     """Answers any request with a refusal, as soon as its headers are there.
 
     Its body is not kept in memory, and the connection is closed before it has been read.
     """
+
+    SUPPORTED_METHODS = _AnyMethod()  # type: ignore[assignment]  # Tornado would answer some of them itself
 
     def initialize(self, refusal: Refusal) -> None:
         """Store the refusal."""
