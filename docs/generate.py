@@ -10,7 +10,8 @@ import click
 from pydantic.fields import FieldInfo
 
 from qwenq.cli.group import group
-from qwenq.schemas.settings import ENV_PREFIX, SETTINGS_FILE, Settings
+from qwenq.schemas.machine.settings_file import SETTINGS_FILE
+from qwenq.schemas.settings import ENV_PREFIX, Settings
 
 FOLDER = Path(__file__).parent
 WIDTH = 100
@@ -37,6 +38,11 @@ directory. Otherwise it takes the default. `qwenq check` tries every setting and
 The folder of secrets is the one that `QWENQ_SECRETS_DIR` names, such as `/run/secrets` of Docker. It holds a file for
 each setting, named as in the environment: `qwenq_database_url` (small or capital letters). An empty file counts as no
 file. Other users must not be able to write there.
+
+`{SETTINGS_FILE}` is obeyed only if nobody else can decide what is in it: it and its folder belong to you or to root,
+and only their owner can write to them. (A group that only the owner is in does not matter, nor does a folder like
+`/tmp`, where everybody may add files and nobody may replace those of others.) Otherwise the command ends with exit code
+2 and says what to do. A command that reads the file says so on stderr. No `.env` file is read.
 
 `{SETTINGS_FILE}` uses the plain names:
 

@@ -3,6 +3,8 @@
     QwenqError
     ├── UsageError                  exit 2: the person can correct it
     │   ├── InvalidSetting
+    │   ├── UntrustedSettingsFile
+    │   ├── UntrustedHome
     │   ├── InvalidParameter
     │   ├── InvalidTemplate
     │   ├── UnknownTemplate
@@ -120,6 +122,23 @@ class InvalidSetting(UsageError):
     """{name} is not valid: {reason}. Set it in the environment or in qwenq.toml; `qwenq check` tries all settings."""
 
     name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class UntrustedSettingsFile(UsageError):
+    """{name} is refused: {reason}. {remedy}, or remove it and set QWENQ_ variables in the environment."""
+
+    name: str
+    reason: str
+    remedy: str
+
+
+@dataclass(eq=False)
+class UntrustedHome(UsageError):
+    """The home folder {home} is refused: {reason}. Set QWENQ_HOME to a folder of your own."""
+
+    home: str
     reason: str
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,15 +13,15 @@ from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
-from qwenq.schemas.errors import InvalidSetting
+from qwenq.schemas.errors import InvalidSetting, UntrustedHome, UntrustedSettingsFile
 from qwenq.schemas.log.lines import LogFormat
+from qwenq.schemas.machine.ownership import foreign_owner, others_may_enter, others_may_write
+from qwenq.schemas.machine.settings_file import SETTINGS_FILE, SettingsFileSource
 from qwenq.schemas.secret_files import SecretFiles, fault_in_secrets, secret_file
 
 ENV_PREFIX = "QWENQ_"
-SETTINGS_FILE = "qwenq.toml"
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Quantize = Literal["none", "8bit", "4bit"]
 _USERS_PASSWORD = re.compile(r"(?s)^([^:/]*://[^:/]*:).*(?=@)")
@@ -173,7 +172,11 @@ class Settings(BaseSettings):
     log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
     log_format: Annotated[LogFormat, Field(description="text or json: the format of services' logs")] = "text"
     submitter: Annotated[
-        str | None, Field(description="who submits, as shown with jobs (default: user@host)")
+        str | None,
+        Field(
+            description="who submits, as shown with jobs: a claim that nothing checks, not an identity "
+            "(default: user@host)"
+        ),
     ] = None
 
     @field_validator("secrets_dir")
@@ -237,30 +240,64 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the environment, then the secrets folder, then the file; no .env."""
         del dotenv_settings, file_secret_settings
-        file = TomlConfigSettingsSource(settings_cls)
+        file = SettingsFileSource(settings_cls)
         folder = os.environ.get(f"{ENV_PREFIX}SECRETS_DIR") or file.toml_data.get("secrets_dir")
         return init_settings, env_settings, SecretFiles(settings_cls, folder), file
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; `overrides` win, unless they are None. Raises InvalidSetting."""
+    """Read the settings; `overrides` win, unless they are None.
+
+    Raises InvalidSetting, UntrustedSettingsFile, UntrustedHome.
+    """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        settings = Settings(**given)
+    except ValidationError as error:
         raise _errors_in(error)[0] from None
+    check_home(settings)
+    return settings
 
 
-def salvage_settings() -> tuple[Settings, list[InvalidSetting]]:
+def check_home(settings: Settings) -> None:
+    """Refuse a home folder that nobody named and that others can change: they may have put it there.
+
+    A home that is set is what the person wants. Raises UntrustedHome.
+    """
+    if "home" in settings.model_fields_set or (settings.database_url and settings.broker_url):
+        return
+    try:
+        found = settings.home.lstat()
+    except OSError:
+        return  # it will be made, or what needs it says why it cannot be
+    if owner := foreign_owner(found):
+        raise UntrustedHome(home=str(settings.home), reason=f"it belongs to {owner}")
+    if others_may_write(settings.home.stat()):
+        raise UntrustedHome(
+            home=str(settings.home), reason=f"others can write to it (`chmod 700 {settings.home}` ends that)"
+        )
+
+
+def home_is_open(settings: Settings) -> bool:
+    """Whether others can enter the home folder, if it exists and is used."""
+    if settings.database_url and settings.broker_url:
+        return False
+    try:
+        return others_may_enter(settings.home.stat())
+    except OSError:
+        return False
+
+
+def salvage_settings() -> tuple[Settings, list[InvalidSetting | UntrustedSettingsFile]]:
     """Read the settings, with defaults in place of invalid ones. Returns what is wrong, too."""
-    wrong: list[InvalidSetting] = []
+    wrong: list[InvalidSetting | UntrustedSettingsFile] = []
     given: dict[str, Any] = {}
     kind: type[Settings] = Settings
     while True:
         try:
             return kind(**given), wrong
-        except tomllib.TOMLDecodeError as error:
-            wrong += _errors_in(error)
+        except (InvalidSetting, UntrustedSettingsFile) as error:
+            wrong.append(error)
             kind = _WithoutFile
         except ValidationError as error:
             wrong += _errors_in(error)
@@ -281,10 +318,8 @@ class _WithoutFile(Settings):
     model_config = SettingsConfigDict(toml_file=None)
 
 
-def _errors_in(error: tomllib.TOMLDecodeError | ValidationError) -> list[InvalidSetting]:
+def _errors_in(error: ValidationError) -> list[InvalidSetting]:
     """What is wrong with each setting, named as in the environment."""
-    if isinstance(error, tomllib.TOMLDecodeError):
-        return [InvalidSetting(name=SETTINGS_FILE, reason=f"it is not valid TOML: {error}")]
     wrong: list[InvalidSetting] = []
     for found in error.errors():
         name = "_".join(str(part) for part in found["loc"])

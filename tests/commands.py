@@ -2,6 +2,7 @@
 
 import gc
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -43,13 +44,17 @@ def _read(stream: io.TextIOWrapper) -> str:
 
 @contextmanager
 def _process_kept() -> Iterator[None]:
-    """Restore signal handlers and garbage collection, which a command changes for its process."""
+    """Restore signal handlers, garbage collection and the umask, which a command changes for its process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     thresholds = gc.get_threshold()
     hook = sys.unraisablehook
+    umask = os.umask(0o077)
+    os.umask(umask)
     try:
         yield
     finally:
+        os.umask(umask)
+        os.environ.pop("_QWENQ_UMASK", None)
         gc.set_threshold(*thresholds)
         sys.unraisablehook = hook
         for number, handler in handlers.items():

@@ -4,6 +4,7 @@ import gc
 import sys
 
 from qwenq.producer.signals import INTERRUPTED, Signals
+from qwenq.schemas.machine.umask import keep_private
 
 GC_OBJECTS = 50_000
 
@@ -16,6 +17,7 @@ def main() -> None:
     """
     # Imported modules stay: collecting garbage among them took a tenth of the start.
     gc.set_threshold(GC_OBJECTS)
+    keep_private()
     signals = Signals()
     try:
         signals.install_for_process()

@@ -47,13 +47,13 @@ def command() -> None:
 def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Add a schedule called NAME. Each run is a job, and reuses the answers of earlier runs."""
     from qwenq.cli.options.requests import read_request
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schedules import commands
     from qwenq.schedules.tables import next_due
     from qwenq.schemas.schedules import RunPolicy
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json, say
 
-    settings = load_settings(model=options.pop("model"))
+    settings = read_settings(model=options.pop("model"))
     policy = RunPolicy(**{field: options.pop(field) for field in RunPolicy.model_fields})
     added = commands.add(name, (cron, tz), read_request(inputs, options), policy, settings)
     for warning in added.warnings:
@@ -66,12 +66,12 @@ def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, *
 @json_option
 def list_(as_json: bool) -> int:
     """Show all schedules, their next due times and their last runs."""
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schedules.commands import all_schedules
     from qwenq.schedules.tables import show_schedules
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json
 
-    found = all_schedules(load_settings())
+    found = all_schedules(read_settings())
     print_json(found) if as_json else show_schedules(found)
     return 0
 
@@ -81,12 +81,12 @@ def list_(as_json: bool) -> int:
 @json_option
 def show(name: str, as_json: bool) -> int:
     """Show what schedule NAME submits, and its newest runs."""
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schedules import commands
     from qwenq.schedules.tables import show_schedule
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json
 
-    report = commands.show(name, load_settings())
+    report = commands.show(name, read_settings())
     print_json(report) if as_json else show_schedule(report)
     return 0
 
@@ -96,11 +96,11 @@ def show(name: str, as_json: bool) -> int:
 @json_option
 def pause(name: str, as_json: bool) -> int:
     """Pause schedule NAME: its due times pass without a run. A run that has begun goes on."""
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schedules import commands
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json, say
 
-    paused = commands.pause(name, load_settings())
+    paused = commands.pause(name, read_settings())
     sentence = f"schedule {name} is paused; `qwenq schedule resume {name}` lets it go on"
     print_json(paused) if as_json else say(sentence)
     return 0
@@ -111,12 +111,12 @@ def pause(name: str, as_json: bool) -> int:
 @json_option
 def resume(name: str, as_json: bool) -> int:
     """Resume schedule NAME, from its next due time."""
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schedules import commands
     from qwenq.schedules.tables import next_due
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json, say
 
-    resumed = commands.resume(name, load_settings())
+    resumed = commands.resume(name, read_settings())
     print_json(resumed) if as_json else say(f"schedule {name} is due {next_due(resumed)}")
     return 0
 
@@ -126,11 +126,11 @@ def resume(name: str, as_json: bool) -> int:
 @json_option
 def remove(name: str, as_json: bool) -> int:
     """Remove schedule NAME and the record of its runs. Their jobs and answers stay."""
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schedules import commands
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json, say
 
-    removed = commands.remove(name, load_settings())
+    removed = commands.remove(name, read_settings())
     print_json(removed) if as_json else say(f"schedule {name} is removed; its jobs stay")
     return 0
 
@@ -143,12 +143,12 @@ def run(name: str, wait: bool, as_json: bool) -> int:
     """Begin a run of schedule NAME now. Prints the id of its job."""
     from qwenq import api
     from qwenq.actions.following import follow
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schedules import commands
-    from qwenq.schemas.settings import load_settings
     from qwenq.schemas.states import RunState
     from qwenq.wording.output import print_json, say
 
-    settings = load_settings()
+    settings = read_settings()
     begun = commands.run(name, settings)
     job_id = begun.job_id or 0
     if not as_json:
@@ -170,11 +170,11 @@ def run(name: str, wait: bool, as_json: bool) -> int:
 @json_option
 def tick(at: datetime | None, as_json: bool) -> int:
     """Do once what beat does every few seconds, for your own cron or to try a schedule."""
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schedules.ticking import tick_once
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.output import print_json, say
 
-    report = tick_once(load_settings(), at)
+    report = tick_once(read_settings(), at)
     print_json(report) if as_json else say(
         f"{report.due} runs came due, {report.steps} steps of runs were done, {report.notices} notices were sent"
     )

@@ -57,7 +57,7 @@ def _server_of_package() -> str | None:
 def start_redis(settings: Settings) -> Service:
     """Start the home folder's Redis and wait until it answers. Raises ServiceFailed."""
     folder = (settings.home / "redis").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     socket = socket_path(settings)
     _wait_until_free(socket)
     Path(socket).unlink(missing_ok=True)
@@ -93,7 +93,7 @@ def _warn_of(server: str, log: Path) -> None:
     """Note in the log that a server lacks security fixes."""
     version = ServerVersion.of_executable(server)
     if version is not None and not version.is_fixed:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as output:
             output.write(f"qwenq: {version.advice} ({server})\n")
 

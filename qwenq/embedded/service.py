@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from qwenq.schemas.errors import ServiceFailed
+from qwenq.schemas.machine.import_path import safe_variables
+from qwenq.schemas.machine.settings_file import UNSEEN
 
 _PR_SET_PDEATHSIG = 1
 LOG_TAIL_BYTES = 4_000
@@ -26,14 +28,15 @@ class Service:
         self.log = log
         self._command = list(command)
         self._env = dict(env)
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log.touch(mode=0o600)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **env},
+                env={**os.environ, **safe_variables(os.environ), UNSEEN: "1", **env},
                 start_new_session=True,
                 preexec_fn=_stop_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from qwenq.producer.object_stores import checked_name, filesystem_of, is_url
 from qwenq.schemas.errors import OutputNotWritable, QwenqError, UnreadableInput, reason_of
+from qwenq.schemas.machine.umask import output_folder_mode, output_mode
 
 Address = str | Path
 """A path or a URL, as the user gives it."""
@@ -61,10 +62,17 @@ class LocalFile:
         except OSError as error:
             raise OutputNotWritable(path=str(self.path), reason=reason_of(error)) from error
 
+    def _earlier(self) -> os.stat_result | None:
+        """The file that is replaced, if there is one."""
+        try:
+            return self.path.stat()
+        except FileNotFoundError:
+            return None
+
     def _make_folder(self) -> None:
         folder = self.path.parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folders(folder)
         except (FileExistsError, NotADirectoryError) as error:
             reason = (
                 f"the folder {folder} cannot be created, because a file has this name; choose another folder"
@@ -85,7 +93,8 @@ class LocalFile:
                     path=str(self.path), reason="it exists and is not a file; choose another name"
                 )
             self._make_folder()
-            with aside.open("wb") as output:
+            with aside.open("xb") as output:
+                _set_mode(output.fileno(), output_mode(self._earlier()))
                 yield output, aside
         except OSError as error:
             raise OutputNotWritable(path=str(self.path), reason=reason_of(error)) from error
@@ -144,6 +153,21 @@ class StoredObject:
         except Exception as error:
             reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             raise OutputNotWritable(path=self.url, reason=reason) from error
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder and its missing parents, as the person's umask says."""
+    missing = [one for one in (folder, *folder.parents) if not one.is_dir()]
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        _set_mode(one, output_folder_mode())
+
+
+def _set_mode(file: int | Path, mode: int | None) -> None:
+    """Set a mode, unless it is None or the file system has no modes of its own."""
+    if mode is not None:
+        with suppress(PermissionError):
+            os.chmod(file, mode)  # noqa: PTH101 - a descriptor has no path
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from qwenq.access.users import Users
 from qwenq.schemas.errors import QwenqError
-from qwenq.schemas.settings import ENV_PREFIX, Settings, salvage_settings
+from qwenq.schemas.machine.settings_file import SETTINGS_FILE
+from qwenq.schemas.settings import ENV_PREFIX, Settings, check_home, home_is_open, salvage_settings
 from qwenq.store.broker.broker import Broker, socket_path
 from qwenq.store.broker.server_versions import ServerVersion
 from qwenq.store.database.store import Store, make_home
@@ -44,6 +45,8 @@ def check_settings() -> Iterator[Finding]:
         yield Finding(
             subject="settings", verdict=Verdict.WRONG, message=str(error), exit_code=error.exit_code
         )
+    if Path(SETTINGS_FILE).is_file() and SETTINGS_FILE not in {error.name for error in unreadable}:
+        yield Finding(subject="settings", verdict=Verdict.GOOD, message=f"settings of ./{SETTINGS_FILE}")
     for subject, attempt in _ATTEMPTS.items():
         try:
             yield Finding(subject=subject, verdict=Verdict.GOOD, message=attempt(settings))
@@ -70,13 +73,20 @@ def _environment(_: Settings) -> str:
 
 
 def _home(settings: Settings) -> str:
+    check_home(settings)
     make_home(settings.home)
     if not os.access(settings.home, os.W_OK):
         raise PermissionError(f"{settings.home} cannot be written; choose another QWENQ_HOME")
+    if home_is_open(settings):
+        raise _Note(
+            f"others can enter {settings.home.absolute()}, which holds documents; `chmod 700 {settings.home}` "
+            "keeps them out"
+        )
     return f"{settings.home.absolute()} can be written"
 
 
 def _store(settings: Settings) -> str:
+    check_home(settings)
     with Store.of(settings) as store:
         with store.reading() as connection:
             found = found_version(connection)
@@ -87,6 +97,7 @@ def _store(settings: Settings) -> str:
 
 
 def _broker(settings: Settings) -> str:
+    check_home(settings)
     if settings.broker_url is None and not Path(socket_path(settings)).exists():
         raise _Note("the embedded Redis is not running; `qwenq up` starts it, `qwenq run` starts its own")
     with Broker(settings) as broker:

@@ -10,11 +10,17 @@ from typing import Self
 
 from qwenq.schemas.confined.child import ANSWER, PART, READ
 from qwenq.schemas.confined.limits import Limits
+from qwenq.schemas.machine.import_path import safe_variables
 
 _CHILD = "qwenq.schemas.confined.child"
 _INHERITED = ("PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 """The environment of a child: what Python and its libraries need to start, and no secrets."""
 _MIB = 1024**2
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return kept | safe_variables(kept)
 
 
 class Clock:
@@ -59,7 +65,7 @@ class Child:
                 stdin=child_in,
                 stdout=child_out,
                 stderr=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+                env=_environment(),
                 start_new_session=True,
             )
         except BaseException:

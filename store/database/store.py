@@ -1,9 +1,9 @@
 """The connection to the SQL store, and its kinds of transaction."""
 
-import os.path
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -59,6 +59,12 @@ def make_home(home: Path) -> None:
         raise InvalidSetting(name="QWENQ_HOME", reason=reason) from None
 
 
+def _make_private(file: Path) -> None:
+    """Make an empty file that only this user can read, if it is missing. SQLite's other files take its mode."""
+    with suppress(OSError):  # SQLite says why it cannot open it
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, mode=0o600))
+
+
 class Store:
     """One store; as a context manager, it closes its connections at the end. Threads may share it, processes may not.
 
@@ -80,6 +86,7 @@ class Store:
         """Open the store that the settings name; make the folder of the embedded one if missing."""
         if settings.database_url is None:
             make_home(settings.home)
+            _make_private(settings.home / SQLITE_FILE)
         return cls(database_url(settings), statement_seconds)
 
     @property

@@ -1,5 +1,6 @@
 """qwenq as installed from its wheel, in folders whose files have the names of its parts and of what it imports."""
 
+import itertools
 import json
 import os
 import shutil
@@ -37,8 +38,13 @@ OTHERS_NAMES = (
     "celery.py",
     "billiard/__init__.py",
     "click.py",
+    "orjson.py",
+    "sitecustomize.py",
+    "usercustomize.py",
 )
 """Names of Python's library, and of what qwenq needs."""
+BEFORE_ANY_OF_OUR_CODE = {"types.py"}
+"""`python -m` itself imports these from the working folder."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,53 @@ def test_a_worker_imports_nothing_from_its_working_folder(
             assert (job["state"], job["documents"]["succeeded"]) == ("completed", 2)
         finally:
             worker.terminate()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("service", "sign"), [("beat", " ready."), ("flower", "Flower at")])
+def test_a_service_imports_nothing_from_its_working_folder(
+    installed: Installed, shadowed: Path, settings: Settings, redis: None, service: str, sign: str
+) -> None:
+    port = ("--port", "0") if service == "flower" else ()
+    with subprocess.Popen(
+        [installed.script, service, *port],
+        cwd=shadowed,
+        env={**installed.environment(), **environment_of(settings)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        try:
+            assert running.stderr is not None
+            said = list(itertools.takewhile(lambda line: sign not in line, running.stderr))
+            assert running.poll() is None, said
+        finally:
+            running.kill()
+
+
+def test_children_of_the_module_import_nothing_from_the_working_folder(
+    installed: Installed, tmp_path: Path
+) -> None:
+    names = tuple(name for name in OWN_NAMES + OTHERS_NAMES if name not in BEFORE_ANY_OF_OUR_CODE)
+    folder = _shadowed(tmp_path, names)
+    told = installed.run(
+        *(sys.executable, "-m", "qwenq", "run", "docs.jsonl", "--model", "echo", "-o", "out.jsonl", "--json"),
+        folder=folder,
+    )
+    assert json.loads(told)["documents"]["succeeded"] == 2
+
+
+def test_children_import_nothing_from_relative_entries_of_the_path(
+    installed: Installed, tmp_path: Path
+) -> None:
+    (tmp_path / "sub").mkdir()
+    _shadowed(tmp_path / "sub", ("worker.py", "celery.py", "orjson.py", "billiard/__init__.py"))
+    _shadowed(tmp_path, ("worker.py", "celery.py", "orjson.py", "billiard/__init__.py"))
+    told = installed.run(
+        *(installed.script, "run", "docs.jsonl", "--model", "echo", "-o", "out.jsonl", "--json"),
+        folder=tmp_path,
+        env={"PYTHONPATH": f":sub:{installed.site}:."},
+    )
+    assert json.loads(told)["documents"]["succeeded"] == 2
 
 
 def test_the_package_is_imported_beside_modules_with_its_rooms_names(

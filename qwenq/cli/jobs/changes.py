@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def cancel(job: int, as_json: bool) -> int:
     """Stop JOB. Its answers are kept; workers drop its running documents within seconds."""
     from qwenq.actions import changing
-    from qwenq.schemas.settings import load_settings
+    from qwenq.cli.options.settings import read_settings
 
-    _show(changing.cancel(job, load_settings()), as_json)
+    _show(changing.cancel(job, read_settings()), as_json)
     return 0
 
 
@@ -29,9 +29,9 @@ def cancel(job: int, as_json: bool) -> int:
 def pause(job: int, as_json: bool) -> int:
     """Pause JOB until `qwenq resume`. Workers finish the documents they have begun, and begin no others."""
     from qwenq.actions import changing
-    from qwenq.schemas.settings import load_settings
+    from qwenq.cli.options.settings import read_settings
 
-    _show(changing.pause(job, load_settings()), as_json)
+    _show(changing.pause(job, read_settings()), as_json)
     return 0
 
 
@@ -41,9 +41,9 @@ def pause(job: int, as_json: bool) -> int:
 def resume(job: int, as_json: bool) -> int:
     """Let a paused JOB go on where it stopped."""
     from qwenq.actions import changing
-    from qwenq.schemas.settings import load_settings
+    from qwenq.cli.options.settings import read_settings
 
-    _show_revival(changing.resume(job, load_settings()), as_json)
+    _show_revival(changing.resume(job, read_settings()), as_json)
     return 0
 
 
@@ -59,9 +59,9 @@ def retry(job: int, codes: tuple[str, ...], as_json: bool) -> int:
     Bad rows stay failed, because there is nothing to run.
     """
     from qwenq.actions import changing
-    from qwenq.schemas.settings import load_settings
+    from qwenq.cli.options.settings import read_settings
 
-    _show_revival(changing.retry(job, codes, load_settings()), as_json)
+    _show_revival(changing.retry(job, codes, read_settings()), as_json)
     return 0
 
 

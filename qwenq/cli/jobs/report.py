@@ -30,11 +30,11 @@ def command(
     The page needs no network and no script. QWENQ_SHOW_TEXT=false leaves out all text of documents. --json prints the
     numbers. For a job that has not ended, the report shows it as it is now.
     """
+    from qwenq.cli.options.settings import read_settings
     from qwenq.report.facts import ReportOptions
     from qwenq.report.gathering import gather_report
     from qwenq.schedules.changes import changes_section
     from qwenq.schemas.errors import InvalidParameter, UnknownJob
-    from qwenq.schemas.settings import load_settings
     from qwenq.store.database.opening import open_store
     from qwenq.wording.output import print_json, say
 
@@ -49,7 +49,7 @@ def command(
         from qwenq.report.page import check_page, write_page
 
         check_page(out)
-    settings = load_settings()
+    settings = read_settings()
     options = ReportOptions(
         samples=samples, show_text=settings.show_text, gpu_hour_price=gpu_hour_price, currency=currency
     )

@@ -1,8 +1,13 @@
 """`qwenq results`: write a job's answers."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from qwenq.cli.options.shared import option
+
+if TYPE_CHECKING:
+    from qwenq.schemas.settings import Settings
 
 
 @click.command(name="results")
@@ -24,39 +29,40 @@ def command(job: int, out: str | None, errors: str | None, history: str | None, 
     In CSV and Parquet, the top-level properties of the job's JSON schema become columns.
     """
     from qwenq import api
+    from qwenq.cli.options.settings import read_settings
     from qwenq.exporting import check_outputs, errors_path, write_history, write_parts, write_stdout
     from qwenq.wording.numbers import counted
     from qwenq.wording.output import say
 
-    api.status(job)
+    settings = read_settings()
+    api.status(job, settings=settings)
     errors = errors or (errors_path(out) if out else None)
     check_outputs([name for name in (out, errors, history, parts) if name])
     if out is None:
-        write_stdout(api.results(job))
-    _write_files(job, out, errors)
+        write_stdout(api.results(job, settings=settings))
+    _write_files(job, settings, out, errors)
     if history:
-        retried = write_history(history, api.history(job))
+        retried = write_history(history, api.history(job, settings=settings))
         say(f"{counted(retried, 'retried failure')}: {history}" if retried else "no failure was retried")
     if parts:
-        written = write_parts(parts, api.parts(job))
+        written = write_parts(parts, api.parts(job, settings=settings))
         say(
             f"{counted(written, 'answer')} to parts: {parts}" if written else "no document was cut into parts"
         )
-    status = api.status(job)
+    status = api.status(job, settings=settings)
     if not status.state.ended:
         missing = status.documents.pending + status.documents.running
         say(f"job {job} is {status.state}: {counted(missing, 'document')} still to answer")
     return 0
 
 
-def _write_files(job: int, out: str | None, errors: str | None) -> None:
+def _write_files(job: int, settings: "Settings", out: str | None, errors: str | None) -> None:
     from qwenq.exporting import write_answers, write_failures
-    from qwenq.schemas.settings import load_settings
     from qwenq.store.database.opening import open_store
     from qwenq.wording.numbers import counted
     from qwenq.wording.output import say
 
-    with open_store(load_settings()) as store, store.reading() as connection:
+    with open_store(settings) as store, store.reading() as connection:
         if out:
             say(f"{counted(write_answers(connection, job, out), 'answer')}: {out}")
         failed = write_failures(connection, job, errors) if errors else 0

@@ -28,20 +28,22 @@ def command(
     With QWENQ_BROKER_URL and QWENQ_DATABASE_URL, it uses those instead of its own.
     """
     from qwenq.cli.options.requests import read_request, show_preview
+    from qwenq.cli.options.settings import about_home, read_settings
     from qwenq.embedded.one_shot import Outputs, run_one_shot
     from qwenq.exporting import errors_path
     from qwenq.schemas.errors import InvalidParameter
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.jobs import show_answers
     from qwenq.wording.numbers import counted
     from qwenq.wording.output import print_json, say
 
-    settings = load_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
+    settings = read_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
     request = read_request(files, options)
     if dry_run:
         return show_preview(request, settings, as_json)
     if out is None:
         raise InvalidParameter(name="--out", reason="say where to write the answers, as in -o answers.jsonl")
+    for warning in about_home(settings):
+        say(warning)
     outputs = Outputs(out, errors or errors_path(out))
     result = run_one_shot(request, settings, outputs)
     status = result.status

@@ -8,6 +8,7 @@ from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
     from qwenq.actions.rescuing import Rescuer
+    from qwenq.schemas.settings import Settings
 
 
 @click.command(name="status")
@@ -25,52 +26,52 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     """Show where JOB stands, or the newest jobs. Also puts stranded documents back into the queue."""
     from qwenq import api
     from qwenq.actions.rescuing import Rescuer
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schedules.troubles import troubles
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.jobs import show_jobs
     from qwenq.wording.output import print_json, say
 
     if job is None and watch:
         raise click.UsageError("--watch needs a JOB")
-    rescuer = Rescuer(load_settings())
+    settings = read_settings()
+    rescuer = Rescuer(settings)
     rescuer.put_back()
     if job is None:
-        found = api.jobs(limit)
+        found = api.jobs(limit, settings=settings)
         print_json(found) if as_json else show_jobs(found)
-        for line in [*_unserved(), *troubles(load_settings())]:
+        for line in [*_unserved(settings), *troubles(settings)]:
             say(line)
     else:
-        _show(job, rescuer, watch, as_json)
+        _show(job, rescuer, settings, watch, as_json)
     # Last, because a broker that is away takes seconds to fail.
     if away := rescuer.announce():
         say(f"some waiting documents are not announced to workers yet: {away}")
     return 0
 
 
-def _show(job: int, rescuer: "Rescuer", watch: bool, as_json: bool) -> None:
+def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_json: bool) -> None:
     from qwenq import api
     from qwenq.wording.jobs import show_job
     from qwenq.wording.output import print_json, say
 
-    status = api.status(job)
+    status = api.status(job, settings=settings)
     if watch:
         from qwenq.actions.following import follow
 
-        status = follow(lambda: api.status(job), rescuer.look_sometimes)
+        status = follow(lambda: api.status(job, settings=settings), rescuer.look_sometimes)
     print_json(status) if as_json else show_job(status)
-    for line in _unserved(job):
+    for line in _unserved(settings, job):
         say(line)
 
 
-def _unserved(only: int | None = None) -> list[str]:
+def _unserved(settings: "Settings", only: int | None = None) -> list[str]:
     """A sentence for each model that jobs wait for and no live worker has; with `only`, for that job's model."""
     from qwenq.actions.unserved import unserved_jobs
-    from qwenq.schemas.settings import load_settings
     from qwenq.wording.jobs import named_jobs
     from qwenq.wording.workers import start_a_worker
 
     return [
         f"{named_jobs(jobs)}: {start_a_worker(model)}"
-        for model, jobs in unserved_jobs(load_settings()).items()
+        for model, jobs in unserved_jobs(settings).items()
         if only is None or only in jobs
     ]

@@ -27,9 +27,9 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
     documents (text, HTML, PDF, .docx); - is standard input.
     """
     from qwenq.cli.options.requests import read_request, show_preview
-    from qwenq.schemas.settings import load_settings
+    from qwenq.cli.options.settings import read_settings
 
-    settings = load_settings(model=options.pop("model"))
+    settings = read_settings(model=options.pop("model"))
     request = read_request(files, options)
     if dry_run:
         return show_preview(request, settings, as_json)

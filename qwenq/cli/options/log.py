@@ -33,7 +33,11 @@ def log_options(function: F) -> F:
 
 @contextmanager
 def logged(settings: "Settings") -> Iterator[None]:
-    """Log as the settings say while a service runs. A JSON log also gets a line on what ended the service."""
+    """Log as the settings say while a service runs. A JSON log also gets a line on what ended the service.
+
+    The first lines name a settings file that was read, and a home folder that others can enter.
+    """
+    from qwenq.cli.options.settings import about_file, about_home
     from qwenq.schemas.errors import QwenqError
     from qwenq.schemas.log.events import Event
     from qwenq.schemas.log.lines import set_up_logging
@@ -41,6 +45,11 @@ def logged(settings: "Settings") -> Iterator[None]:
     # Celery and child processes read the environment.
     os.environ |= {f"QWENQ_{name.upper()}": str(getattr(settings, name)) for name in LOGGING}
     set_up_logging(settings.log_format, settings.log_level)
+    log = logging.getLogger("qwenq.service")
+    for sentence in about_file():
+        log.info(sentence)
+    for sentence in about_home(settings):
+        log.warning(sentence)
     if settings.log_format == "json":
         # Celery writes sentences there when it stops.
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
@@ -54,5 +63,5 @@ def logged(settings: "Settings") -> Iterator[None]:
         if settings.log_format == "text":
             raise
         facts = {"reason": str(error), "exit_code": error.exit_code}
-        logging.getLogger("qwenq.service").critical(Event.SERVICE_FAILED, extra=facts)
+        log.critical(Event.SERVICE_FAILED, extra=facts)
         sys.exit(error.exit_code)

@@ -19,13 +19,13 @@ def command() -> None:
 @command.command()
 def upgrade() -> int:
     """Make the store's tables, or upgrade them to this version. Data is kept."""
-    from qwenq.schemas.settings import load_settings
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schemas.tables.core import SCHEMA_VERSION
     from qwenq.store.database.store import Store
     from qwenq.store.database.version import upgrade_store
     from qwenq.wording.output import say
 
-    with Store.of(load_settings()) as store:
+    with Store.of(read_settings()) as store:
         found = upgrade_store(store)
     if found == SCHEMA_VERSION:
         say(f"{store.url} has version {found} already")
@@ -39,13 +39,13 @@ def upgrade() -> int:
 @command.command()
 def check() -> int:
     """Check that the store has the version that this qwenq needs."""
-    from qwenq.schemas.settings import load_settings
+    from qwenq.cli.options.settings import read_settings
     from qwenq.schemas.tables.core import SCHEMA_VERSION
     from qwenq.store.database.store import Store
     from qwenq.store.database.version import check_version
     from qwenq.wording.output import say
 
-    with Store.of(load_settings()) as store:
+    with Store.of(read_settings()) as store:
         check_version(store)
     say(f"{store.url} has version {SCHEMA_VERSION}, as this qwenq needs")
     return 0
@@ -63,10 +63,10 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
     """
     from qwenq.actions.pruning import foresee
     from qwenq.actions.pruning import prune as remove
-    from qwenq.schemas.settings import load_settings
+    from qwenq.cli.options.settings import read_settings
     from qwenq.wording.output import print_json
 
-    settings = load_settings()
+    settings = read_settings()
 
     def show(job: "PrunedJob") -> None:
         if not as_json:

@@ -20,12 +20,12 @@ def command(only: tuple[str, ...], as_json: bool) -> int:
 
     Exit code: 0 healthy, 1 degraded, 2 unhealthy. Takes seconds, even when services do not answer.
     """
+    from qwenq.cli.options.settings import read_settings
     from qwenq.health.examining import examine
-    from qwenq.schemas.settings import load_settings
     from qwenq.schemas.views.health import Health
     from qwenq.wording.output import print_json
 
-    health = examine(load_settings())
+    health = examine(read_settings())
     if only:
         chosen = tuple(check for check in health.checks if check.name in only)
         if unknown := set(only) - {check.name for check in chosen}:

@@ -25,11 +25,15 @@ def command(port: int, **options: Any) -> int:
 
     Meanwhile, use `qwenq submit` in another terminal, in the same folder.
     """
+    from qwenq.cli.options.settings import about_file, about_home
     from qwenq.embedded.up import keep_services
     from qwenq.schemas.settings import load_settings
+    from qwenq.wording.output import say
 
     settings = load_settings(**options)
     if settings.log_format == "text":
+        for sentence in (*about_file(), *about_home(settings)):
+            say(sentence)
         keep_services(settings, port)
         return 0
     with logged(settings):

@@ -57,7 +57,7 @@ def test_a_child_sees_no_secret_of_its_parent(
     for name in ("QWENQ_DATABASE_URL", "PGPASSWORD", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "secret")
     names = set(process.call(b"environment").decode().split())
-    assert names <= {"PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ"}
+    assert names <= {"PYTHONPATH", "PYTHONSAFEPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ"}
 
 
 @pytest.mark.parametrize("request_", [b"sleep", b"compute"])

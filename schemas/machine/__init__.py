@@ -1,0 +1,1 @@
+"""Protects from other users of the machine: owners and modes of files, the umask, where Python imports from."""
