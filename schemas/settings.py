@@ -15,11 +15,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from qwenq.schemas.errors import InvalidSetting, UntrustedHome, UntrustedSettingsFile
+from qwenq.schemas.errors import InvalidSetting, UntrustedSettingsFile
 from qwenq.schemas.log.lines import LogFormat
-from qwenq.schemas.machine.ownership import foreign_owner, others_may_enter, others_may_write
+from qwenq.schemas.machine.home import is_open, require_own
+from qwenq.schemas.machine.setting_errors import errors_in
 from qwenq.schemas.machine.settings_file import SETTINGS_FILE, SettingsFileSource
-from qwenq.schemas.secret_files import SecretFiles, fault_in_secrets, secret_file
+from qwenq.schemas.secret_files import SecretFiles, fault_in_secrets
 
 ENV_PREFIX = "QWENQ_"
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -254,38 +255,24 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        raise _errors_in(error)[0] from None
+        raise errors_in(error, ENV_PREFIX)[0] from None
     check_home(settings)
     return settings
 
 
 def check_home(settings: Settings) -> None:
-    """Refuse a home folder that nobody named and that others can change: they may have put it there.
-
-    A home that is set is what the person wants. Raises UntrustedHome.
-    """
-    if "home" in settings.model_fields_set or (settings.database_url and settings.broker_url):
-        return
-    try:
-        found = settings.home.lstat()
-    except OSError:
-        return  # it will be made, or what needs it says why it cannot be
-    if owner := foreign_owner(found):
-        raise UntrustedHome(home=str(settings.home), reason=f"it belongs to {owner}")
-    if others_may_write(settings.home.stat()):
-        raise UntrustedHome(
-            home=str(settings.home), reason=f"others can write to it (`chmod 700 {settings.home}` ends that)"
-        )
+    """Refuse a home folder that nobody named and that others may have put there. Raises UntrustedHome."""
+    if _uses_home(settings) and "home" not in settings.model_fields_set:
+        require_own(settings.home)
 
 
 def home_is_open(settings: Settings) -> bool:
     """Whether others can enter the home folder, if it exists and is used."""
-    if settings.database_url and settings.broker_url:
-        return False
-    try:
-        return others_may_enter(settings.home.stat())
-    except OSError:
-        return False
+    return _uses_home(settings) and is_open(settings.home)
+
+
+def _uses_home(settings: Settings) -> bool:
+    return not (settings.database_url and settings.broker_url)
 
 
 def salvage_settings() -> tuple[Settings, list[InvalidSetting | UntrustedSettingsFile]]:
@@ -300,7 +287,7 @@ def salvage_settings() -> tuple[Settings, list[InvalidSetting | UntrustedSetting
             wrong.append(error)
             kind = _WithoutFile
         except ValidationError as error:
-            wrong += _errors_in(error)
+            wrong += errors_in(error, ENV_PREFIX)
             kind = _WithUnknownNames if kind is Settings else kind
             names = {str(found["loc"][0]) for found in error.errors()} & set(Settings.model_fields)
             given |= {name: Settings.model_fields[name].default for name in names}
@@ -316,26 +303,6 @@ class _WithoutFile(Settings):
     """The settings without the file."""
 
     model_config = SettingsConfigDict(toml_file=None)
-
-
-def _errors_in(error: ValidationError) -> list[InvalidSetting]:
-    """What is wrong with each setting, named as in the environment."""
-    wrong: list[InvalidSetting] = []
-    for found in error.errors():
-        name = "_".join(str(part) for part in found["loc"])
-        if found["type"] == "extra_forbidden":
-            wrong.append(InvalidSetting(name=SETTINGS_FILE, reason=f"there is no setting {name!r}"))
-        else:
-            reason = found["msg"].removeprefix("Value error, ")
-            wrong.append(InvalidSetting(name=_origin(name), reason=reason))
-    return wrong
-
-
-def _origin(name: str) -> str:
-    """Where a person corrects a setting: its secret file if its value is from there, else the environment."""
-    variable, folder = ENV_PREFIX + name.upper(), os.environ.get(f"{ENV_PREFIX}SECRETS_DIR")
-    file = secret_file(Path(folder), variable.lower()) if folder and variable not in os.environ else None
-    return str(file or variable)
 
 
 def without_passwords(url: str) -> str:
