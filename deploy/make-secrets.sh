@@ -54,7 +54,9 @@ put postgres/password "$(password)"
 put beat/qwenq_webhook_secret ""
 put worker/hf_token ""
 put flower/qwenq_flower_auth "operator:$(password)"
+put flower/qwenq_flower_viewers "viewer:$(password)"
 put flower/qwenq_metrics_token "$(password)"
 put grafana/password "$(password)"
 
-echo "made $folder. Flower's user and password: $folder/flower/qwenq_flower_auth. Grafana's, of admin: $folder/grafana/password"
+echo "made $folder. Users and passwords of Flower: $folder/flower/qwenq_flower_auth, qwenq_flower_viewers.
+Grafana's password, of admin: $folder/grafana/password"

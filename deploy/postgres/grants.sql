@@ -34,9 +34,10 @@ GRANT USAGE ON SEQUENCE jobs_id_seq TO qwenq_producer;
 -- Who retries a job keeps how its documents failed before.
 GRANT INSERT ON failures TO qwenq_producer, qwenq_flower;
 
--- Workers answer. An answer is never changed; its fingerprint goes over to a later copy of it.
-GRANT INSERT, UPDATE ON workers TO qwenq_worker;
-GRANT INSERT ON results, parts, batches TO qwenq_worker;
+-- Workers answer. An answer is never changed; its fingerprint goes over to a later copy of it. A part may be computed
+-- again.
+GRANT INSERT, UPDATE ON workers, parts TO qwenq_worker;
+GRANT INSERT ON results, batches TO qwenq_worker;
 GRANT UPDATE (fingerprint) ON results TO qwenq_worker;
 GRANT USAGE ON SEQUENCE workers_id_seq, batches_id_seq TO qwenq_worker;
 

@@ -14,13 +14,20 @@ from qwenq.api import submit
 from qwenq.schedules import commands
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.schedules import RunPolicy
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.states import JobState, RunState
+from qwenq.schemas.states import ChunkState, JobState, RunState
 from qwenq.schemas.tables.core import metadata
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import upgrade_store
+from qwenq.store.life.claims import release_chunk
+from qwenq.store.life.rescue import rescue_held_by
+from qwenq.store.life.workers import note_stopping
+from qwenq.store.outcomes.parts import insert_parts
 from qwenq.store.views.jobs.statuses import job_status
+from tests.builders import answer, chunks_of, claim_one, failure, make_job, make_worker, suspect, write
 from tests.processes import Fleet, write_jsonl
 from tests.waiting import eventually
 
@@ -139,6 +146,34 @@ def test_a_failed_document_is_retried_under_the_role_of_flower(
     assert wait_for(flower, job_id, JobState.COMPLETED).documents.failed == 1
     retry(job_id, (), flower)
     wait_for(flower, job_id, JobState.COMPLETED)
+
+
+def test_a_worker_may_write_all_that_workers_write(guarded_url: str) -> None:
+    with Store(guarded_url) as store:
+        job_id = make_job(store, documents=4, chunk_documents=4)
+    with Store(as_role(guarded_url, "qwenq_worker")) as store:
+        worker_id = make_worker(store)
+        [chunk_id] = chunks_of(store, job_id)
+        claim = claim_one(store, chunk_id, worker_id)
+        part = {Part(0, 0, 0, 0, 9): PartAnswer("one", FinishReason.STOP, Usage(10, 2, 1, 3), 0.5)}
+        with store.writing() as connection:
+            for _ in range(2):  # A part may be computed again.
+                insert_parts(connection, claim, part)
+        write(store, claim, [answer(0), failure(1)])
+        suspect(store, chunk_id)
+        with store.writing() as connection:
+            release_chunk(connection, claim)
+            note_stopping(connection, worker_id)
+        # Two crashes halve the chunk, two more find the document.
+        for _ in range(8):
+            for waiting in chunks_of(store, job_id, ChunkState.QUEUED):
+                claim_one(store, waiting, worker_id)
+            with store.writing() as connection:
+                rescue_held_by(connection, worker_id, 1)
+        with store.reading() as connection:
+            ended = job_status(connection, job_id)
+    assert ended is not None
+    assert (ended.documents.succeeded, ended.documents.failed) == (1, 3)
 
 
 REFUSED = {

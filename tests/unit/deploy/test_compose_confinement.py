@@ -57,7 +57,13 @@ def test_each_service_gets_the_secrets_of_its_own_role() -> None:
         "grants": {"password"},
         "worker": {"qwenq_database_url", "qwenq_broker_url", "hf_token"},
         "beat": {"qwenq_database_url", "qwenq_broker_url", "qwenq_webhook_secret"},
-        "flower": {"qwenq_database_url", "qwenq_broker_url", "qwenq_flower_auth"},
+        "flower": {
+            "qwenq_database_url",
+            "qwenq_broker_url",
+            "qwenq_flower_auth",
+            "qwenq_flower_viewers",
+            "qwenq_metrics_token",
+        },
         "prometheus": {"metrics_token"},
         "grafana": {"grafana_password"},
     }
