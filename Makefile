@@ -13,6 +13,7 @@ EXAMPLES ?= 100
 INPUTS ?= 1000000
 
 # How long `make chaos` runs, the seed of its plan, and the database: sqlite, postgresql or both.
+MESSAGES ?= 100000
 MINUTES ?= 30
 SEED ?= 1
 DATABASE ?= both
@@ -62,6 +63,10 @@ model: install ## compare the store with a plain model of it, alone and concurre
 .PHONY: fuzz
 fuzz: install ## feed random bytes to the readers and random templates to the sandbox: INPUTS=1000000
 	$(BIN)/python -m tests.fuzzing --inputs $(INPUTS)
+
+.PHONY: garbage
+garbage: install ## push random messages into the queues of a running worker and beat: MESSAGES=100000 SEED=1
+	$(BIN)/python -m tests.fuzzing.broker --messages $(MESSAGES) --seed $(SEED)
 
 .PHONY: chaos
 chaos: install ## kill, stop and cut off processes and servers, then audit: MINUTES=30 SEED=1 DATABASE=both

@@ -23,6 +23,7 @@ from qwenq.monitor.layouts import Layouts
 from qwenq.monitor.metrics.exporter import Exporter
 from qwenq.monitor.reading import StoreReader
 from qwenq.monitor.refused import Redirected, Refused
+from qwenq.monitor.replies import CheckedInspector, NothingUnclaimed
 from qwenq.monitor.server import BoundedServer
 from qwenq.schemas.errors import CannotListen, reason_of
 from qwenq.schemas.settings import Settings, without_passwords
@@ -67,6 +68,8 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         self.root = f"/{prefix}" if prefix else ""
         served = [*routes, *flowers_routes(options.auth_provider)]
         self.add_handlers(".*", [rewrite_handler(route, prefix) if prefix else route for route in served])
+        self.inspector = CheckedInspector(io_loop, celery, options.inspect_timeout / 1000)
+        cast("Any", celery.control).mailbox.unclaimed = NothingUnclaimed()
         self.reader = StoreReader(settings)
         self.exporter = Exporter(self.reader)
         self._token = token

@@ -8,7 +8,7 @@ Who may write to Redis can then make workers look into the store, and nothing wo
 - A key of ours that has the wrong type is removed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from json import dumps
 from queue import Empty
 from typing import Any
@@ -110,28 +110,22 @@ class CheckedChannel(_Channel):  # type: ignore[misc]
         queue = self._fanout_to_queue.get(exchange)
         if queue is None:
             return None
-        try:
-            if exchange == EVENTS:
-                message = check_events(raw, queue, self._names)
-            elif exchange == QUESTIONS:
-                message = check_question(raw, queue, self._questions)
-            else:
-                return None
-        except Refusal as refusal:
-            REFUSALS.note(exchange, str(refusal), raw)
+        if exchange == EVENTS:
+            message = _passed(exchange, raw, lambda: check_events(raw, queue, self._names))
+        elif exchange == QUESTIONS:
+            message = _passed(exchange, raw, lambda: check_question(raw, queue, self._questions))
+        else:
+            return None
+        if message is None:
             return None
         self.connection._deliver(message, queue)  # noqa: SLF001
         return True
 
     def _checked(self, queue: str, priority: int, raw: bytes) -> dict[str, Any] | None:
         ARRIVALS.note()
-        try:
-            if queue.endswith(f".{REPLY_EXCHANGE}"):
-                return check_reply(raw, queue)
-            return check_task_message(raw, queue, priority)
-        except Refusal as refusal:
-            REFUSALS.note(queue, str(refusal), raw)
-            return None
+        if queue.endswith(f".{REPLY_EXCHANGE}"):
+            return _passed(queue, raw, lambda: check_reply(raw, queue))
+        return _passed(queue, raw, lambda: check_task_message(raw, queue, priority))
 
     # What goes out, and back
 
@@ -265,6 +259,17 @@ class Arrivals:
 
 
 ARRIVALS = Arrivals()
+
+
+def _passed(place: str, raw: bytes, check: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """What the check makes of a message; None if it is refused."""
+    try:
+        return check()
+    except Refusal as refusal:
+        REFUSALS.note(place, str(refusal), raw)
+    except Exception as error:  # noqa: BLE001 - no message may end the process, not even by a fault of a check
+        REFUSALS.note(place, f"its check failed: {type(error).__name__}", raw)
+    return None
 
 
 def _text(value: bytes | str) -> str:
