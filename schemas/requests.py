@@ -1,6 +1,7 @@
 """What an engine is asked, and what it gives back."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from qwenq.schemas.generation import GenerationParams
@@ -87,8 +88,10 @@ class EngineHooks:
     """What an engine calls while it generates.
 
     The generating thread calls `on_step` at least once for each decode step; it may raise to break generation off.
-    `on_batch` is called every few seconds for each group in the batch, and when a group has ended.
+    `on_batch` is called every few seconds for each group in the batch, and when a group has ended. The thread that
+    reads requests prepares each of them in the context of `on_prepare`.
     """
 
     on_step: Callable[[], None]
     on_batch: Callable[[BatchMetrics], None]
+    on_prepare: Callable[[], AbstractContextManager[None]] = nullcontext

@@ -4,6 +4,7 @@ import math
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -76,15 +77,17 @@ class ConfinedProcess:
             self._child.kill()
             self._child = None
 
-    def call(self, request: bytes) -> bytes:
-        """Return all pieces as one. Raises what `begin` says."""
-        return b"".join(self.pieces(request))
+    def call(self, request: bytes, seconds: float | None = None) -> bytes:
+        """Return all pieces as one. `seconds` replace those of the limits. Raises what `begin` says."""
+        return b"".join(self.begin(request, seconds=seconds))
 
     def pieces(self, request: bytes, file: "Seekable | None" = None) -> Iterator[bytes]:
         """Yield the pieces of the answer as they come; the request is sent with the first. Raises as `begin` says."""
         yield from self.begin(request, file)
 
-    def begin(self, request: bytes, file: "Seekable | None" = None) -> Iterator[bytes]:
+    def begin(
+        self, request: bytes, file: "Seekable | None" = None, seconds: float | None = None
+    ) -> Iterator[bytes]:
         """Send a request now. Returns the pieces of its answer, which the next call drops.
 
         `serve` gets the `file` too: it may read any part, and this process reads that part for it. Only time spent
@@ -95,7 +98,8 @@ class ConfinedProcess:
             self.close()
         call: _Call | None = None
         try:
-            call = self._call = _Call(self._begun(), self._limits, file)
+            limits = self._limits if seconds is None else replace(self._limits, seconds=seconds)
+            call = self._call = _Call(self._begun(), limits, file)
             call.send(request)
         except (ConfinedProcessKilled, TimeoutError, EOFError) as error:
             return self._failed(call, error)

@@ -58,7 +58,7 @@ WORKING: dict[str, dict[str, object]] = {
     "cjk": {"text": "請求書の合計は１２５０ユーロです。发票总额 송장 총액 𠮷" + QUESTION},
     "zero-width": {"text": "\u200b\u200d\u2060\ufeff" + QUESTION},
     "combining": {"text": "Z" + "\u0301\u0327" * 40 + QUESTION},
-    "stops": chat("stops", stop=[f"stop {number}" for number in range(10_000)]),
+    "stops": chat("stops", stop=[f"{number:04}!" for number in range(10_000)]),
     "deep": chat(
         "deep", response_format={"type": "json_schema", "json_schema": {"schema": {"type": "null", **DEEP}}}
     ),

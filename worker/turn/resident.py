@@ -1,6 +1,7 @@
 """The resident model: loaded once in a process, for all chunks and jobs that it answers."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
@@ -15,7 +16,9 @@ class ResidentModel:
 
     def __init__(self, model: str, settings: Settings) -> None:
         self._ledger: Ledger | None = None
-        self._engine = make_engine(model, settings, EngineHooks(self._on_step, self._on_batch))
+        self._engine = make_engine(
+            model, settings, EngineHooks(self._on_step, self._on_batch, self._preparing)
+        )
 
     def load(self) -> ModelInfo:
         """Load the model. Raises ModelUnavailable."""
@@ -27,7 +30,8 @@ class ResidentModel:
 
     def prompt_tokens(self, messages: Sequence[Message], *, thinking: bool) -> int:
         """Count a prompt's tokens. For the thread that reads requests. Raises DocumentFailed."""
-        return self._engine.prompt_tokens(messages, thinking=thinking)
+        with self._preparing():
+            return self._engine.prompt_tokens(messages, thinking=thinking)
 
     def answer(self, requests: Iterable[Request], ledger: Ledger) -> Iterator[Completion]:
         """Answer the requests of a ledger's claims; each step withdraws those that it no longer wants.
@@ -50,6 +54,9 @@ class ResidentModel:
                 self._engine.withdraw(held.claim.chunk_id)
             else:  # its job is paused
                 held.drop_all_but(self._engine.withdraw_waiting(held.claim.chunk_id))
+
+    def _preparing(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._ledger is None else self._ledger.watch.preparing()
 
     def _on_batch(self, metrics: BatchMetrics) -> None:
         if self._ledger is not None:

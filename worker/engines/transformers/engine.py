@@ -121,7 +121,12 @@ class TransformersEngine:
         before `load`.
         """
         ready = self._loaded()
-        intake = Intake(requests, ready.prepare, ENOUGH_WAITING * ready.budget.rows)
+
+        def prepare(request: Request) -> RequestState:
+            with self._hooks.on_prepare():
+                return ready.prepare(request)
+
+        intake = Intake(requests, prepare, ENOUGH_WAITING * ready.budget.rows)
         self._scheduler = Scheduler(ready.runner, intake, ready.budget, ready.loaded.device, self._hooks)
         try:
             yield from self._scheduler.run()
@@ -131,6 +136,7 @@ class TransformersEngine:
         finally:
             self._scheduler = None
             intake.close()
+            ready.grammars.close()
 
     def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
         """Count a prompt's tokens. While requests are read, only the thread that reads them may call it."""

@@ -14,13 +14,20 @@ class Grammar:
 
     Matchers made by `shared` share what they learn about the schema with other answers, which makes them fast. That
     knowledge has a limit, which another answer may reach: this answer then continues with a `fresh` matcher.
-    `instead`, the tag that opens a reasoning, may replace the answer's first token. `failure` is set if the grammar
-    cannot continue.
+    `note_token` is called for each token of the answer. `instead`, the tag that opens a reasoning, may replace the
+    answer's first token. `failure` is set if the grammar cannot continue.
     """
 
-    def __init__(self, shared: MatcherSource, fresh: MatcherSource, instead: int | None) -> None:
+    def __init__(
+        self,
+        shared: MatcherSource,
+        fresh: MatcherSource,
+        note_token: Callable[[], None],
+        instead: int | None,
+    ) -> None:
         self._shared = shared
         self._fresh = fresh
+        self._note_token = note_token
         self._instead = instead
         self.restart()
 
@@ -43,6 +50,7 @@ class Grammar:
     def accept(self, token: int) -> None:
         """Advance by a token of the answer."""
         self._accepted.append(token)
+        self._note_token()
         self.matcher.consume_token(token)
         if self.recover():
             self.give_up_if_stuck()

@@ -24,6 +24,7 @@ from qwenq.worker.engines.hub_name import HubName
 from qwenq.worker.engines.memory import MemoryHeld, readable
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.revision import revision_of
+from qwenq.worker.engines.transformers.loading.chat_template import TemplateTrial
 from qwenq.worker.engines.transformers.loading.device import (
     choose_device,
     choose_dtype,
@@ -120,7 +121,9 @@ def load_model(model: str, options: EngineOptions) -> LoadedModel:
         tokenizer = AutoTokenizer.from_pretrained(
             plan.name.repository, revision=plan.name.revision, trust_remote_code=False
         )
-        network = _load_network(plan)
+        with TemplateTrial(model, tokenizer) as trial:
+            network = _load_network(plan)
+            trial.check()
     except LOADING_RAISES as error:
         raise ModelUnavailable(model=model, reason=reason_of(error)) from error
     _check_tokenizer(model, tokenizer, network)

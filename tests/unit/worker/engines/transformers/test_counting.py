@@ -114,7 +114,7 @@ def test_a_truncated_reasoning_leaves_the_answer_empty(reasoning_engine: Transfo
 def test_ten_thousand_stop_strings_do_not_change_the_neighbours_answers(
     engine_of: Callable[[str], TransformersEngine],
 ) -> None:
-    stops = tuple(f"stop number {number}!" for number in range(10_000))
+    stops = tuple(f"{number:04}!" for number in range(10_000))
     plain = [ask(text, key, max_new_tokens=12) for key, text in enumerate(TEXTS)]
     engine = engine_of("qwen3")
     alone = answers_of(engine, plain)

@@ -265,7 +265,7 @@ def test_a_grammar_at_its_limits_restarts_once_and_does_not_hurt_its_neighbour(
 ) -> None:
     """The regular expression needs a state for each combination of the last 18 letters."""
     monkeypatch.setattr(
-        "qwenq.worker.engines.transformers.choosing.grammars.LIMITS", LLParserLimits(max_lexer_states=300)
+        "qwenq.worker.engines.transformers.choosing.matchers.LIMITS", LLParserLimits(max_lexer_states=300)
     )
     grammars = Grammars(loaded.vocabulary, loaded.network.config.vocab_size)
     schema = {"type": "string", "pattern": "^(a|b)*a(a|b){18}(c|d)*$"}

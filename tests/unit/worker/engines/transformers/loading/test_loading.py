@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from safetensors.torch import load_file, save_file
 from qwenq.schemas.errors import InvalidSetting, ModelUnavailable
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.revision import revision_of
+from qwenq.worker.engines.transformers.loading import chat_template
 from qwenq.worker.engines.transformers.loading.loading import load_model
 
 Checkpoint = Callable[[str], Path]
 ON_CPU = EngineOptions("cpu")
+FOR_EVER = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+DOUBLING = "{% set ns = namespace(s='x') %}{% for a in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}"
 ADVICE = r"Give --model \(or QWENQ_MODEL\) a hub id or a folder that holds"
 
 
@@ -162,3 +166,32 @@ def test_a_model_that_does_not_generate_text_is_refused(copied: Path) -> None:
     (copied / "config.json").write_text(json.dumps({"model_type": "vit"}))
     with pytest.raises(ModelUnavailable, match="not a model that generates text"):
         load_model(str(copied), ON_CPU)
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        (FOR_EVER, "took longer than"),
+        (f"{{% generation %}}{FOR_EVER}{{% endgeneration %}}", "took longer than"),
+        ("{{ ('x' * 99999999999) | length }}", "needed more than 512 MiB of memory"),
+        (DOUBLING, "needed more than 512 MiB of memory"),
+    ],
+    ids=["for ever", "for ever in a block of transformers", "memory", "doubling"],
+)  # fmt: skip
+def test_a_chat_template_that_costs_without_bound_is_refused(
+    copied: Path, template: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_template, "_LIMITS", replace(chat_template._LIMITS, seconds=2))
+    (copied / "chat_template.jinja").write_text(template)
+    with pytest.raises(ModelUnavailable, match=f"its chat template cannot be used: .*{reason}"):
+        load_model(str(copied), ON_CPU)
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ raise_exception('no system message') }}", "{{ messages[9].content }}"]
+)
+def test_a_chat_template_that_refuses_a_conversation_is_not_judged_at_loading(
+    copied: Path, template: str
+) -> None:
+    (copied / "chat_template.jinja").write_text(template)
+    assert load_model(str(copied), ON_CPU).context
