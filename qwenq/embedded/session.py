@@ -101,5 +101,7 @@ def environment_of(settings: Settings) -> Mapping[str, str]:
             continue
         if isinstance(value, SecretStr):
             value = value.get_secret_value()
+        if isinstance(value, tuple):
+            value = ",".join(value)
         environment[f"QWENQ_{name.upper()}"] = str(value.absolute() if isinstance(value, Path) else value)
     return environment

@@ -7,16 +7,19 @@ from pathlib import Path
 
 from qwenq.actions.request import JobRequest, submitter_of
 from qwenq.exporting import check_outputs
-from qwenq.producer.object_stores import is_url
+from qwenq.producer.object_stores import checked_name, is_url
 from qwenq.producer.opening import checked_prompts
+from qwenq.producer.reading.sources.access import Access
+from qwenq.producer.reading.sources.finding import check_name
+from qwenq.schedules.advancing import advance_run
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.outputs import check_pattern, example_outputs
+from qwenq.schedules.outputs import check_output, check_pattern, example_outputs
 from qwenq.schedules.preflight import preflight
-from qwenq.schedules.ticking import advance_run
+from qwenq.schedules.refused_notices import shown_url
 from qwenq.schedules.webhooks import check_url, secret_of
 from qwenq.schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
-from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState, ScheduleState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of
@@ -56,6 +59,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
         inputs=tuple(map(_whole, request.files)),
         format=request.format,
         sheet=request.sheet,
+        follow_links=request.follow_links,
         spec=spec.model_copy(update={"reuse": True, "name": name, "idempotency_key": None}),
     )
     with open_store(settings) as store:
@@ -63,7 +67,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
             first = line.after(moment_of(connection))
             stored.insert_schedule(connection, name, (*due, first), scheduled, policy, submitter_of(settings))
         schedule = _find(store, name)
-        return Added(_shown(schedule), preflight(store, schedule, line))
+        return Added(_shown(schedule), preflight(store, settings, schedule, line))
 
 
 def all_schedules(settings: Settings) -> list[ScheduleReport]:
@@ -87,7 +91,7 @@ def show(name: str, settings: Settings) -> ScheduleReport:
             found = notices_of(connection, [run.notice_key for run in runs])
             models = models_alive(connection, ALIVE_SECONDS)
         waits = _waits(schedule, runs, models)
-    notices = tuple(one.model_copy(update={"url": without_passwords(one.url)}) for one in found)
+    notices = tuple(one.model_copy(update={"url": shown_url(one.url)}) for one in found)
     return ScheduleReport(schedule=_shown(schedule), runs=tuple(runs), notices=notices, waits=waits)
 
 
@@ -171,17 +175,22 @@ def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settin
     check_pattern("--output", policy.output)
     if policy.errors is not None:
         check_pattern("--errors", policy.errors)
-    check_outputs(example_outputs(name, policy), inputs)
+    for one in inputs:
+        check_name(one, Access(roots=settings.input_roots))
+    outputs = example_outputs(name, policy)
+    for output in outputs:
+        check_output(output, settings)
+    check_outputs(outputs, [_whole(one) for one in inputs])
     if policy.webhook is not None:
         check_url("--webhook", policy.webhook)
         secret_of(settings)
 
 
 def _shown(schedule: Schedule) -> Schedule:
-    """Mask the password in the schedule's webhook."""
+    """Leave out the path and the query of the schedule's webhook, where many services have their secret."""
     if schedule.policy.webhook is None:
         return schedule
-    policy = schedule.policy.model_copy(update={"webhook": without_passwords(schedule.policy.webhook)})
+    policy = schedule.policy.model_copy(update={"webhook": shown_url(schedule.policy.webhook)})
     return schedule.model_copy(update={"policy": policy})
 
 
@@ -199,6 +208,7 @@ def _absolute(policy: RunPolicy) -> RunPolicy:
 
 
 def _whole(name: str) -> str:
+    name = checked_name(name)
     return name if is_url(name) else str(Path(name).absolute())
 
 

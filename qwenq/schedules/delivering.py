@@ -6,11 +6,11 @@ import orjson
 
 from qwenq.exporting import write_answers, write_failures
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.outputs import errors_file, results_file
-from qwenq.schemas.errors import OutputNotWritable
+from qwenq.schedules.outputs import check_output, errors_file, results_file
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import HeldRun, RunOutcome
+from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState, RunState
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.notices import insert_notice
@@ -22,8 +22,11 @@ from qwenq.wording.numbers import number, percent
 _log = logging.getLogger("qwenq.schedules")
 
 
-def deliver_run(store: Store, held: HeldRun) -> None:
-    """Write the answers of a run that this process holds, and end the run. Raises OutputNotWritable, StoreAway."""
+def deliver_run(store: Store, settings: Settings, held: HeldRun) -> None:
+    """Write the answers of a run that this process holds, and end the run.
+
+    Raises OutputNotWritable, OutsideRoots, StoreAway.
+    """
     job_id = held.run.job_id
     if job_id is None:
         raise TypeError(held.run)
@@ -36,7 +39,7 @@ def deliver_run(store: Store, held: HeldRun) -> None:
         )
         return
     outcome = _outcome(held, status).model_copy(update={"device_seconds": round(seconds, 3)})
-    close_run(store, held, _written(store, held, status, outcome))
+    close_run(store, held, _written(store, settings, held, status, outcome))
 
 
 def close_run(store: Store, held: HeldRun, outcome: RunOutcome) -> None:
@@ -53,12 +56,12 @@ def close_run(store: Store, held: HeldRun, outcome: RunOutcome) -> None:
         _log.error(Event.RUN_FAILED, extra={**facts, "code": outcome.error_code})
 
 
-def close_undelivered(store: Store, held: HeldRun, refused: OutputNotWritable) -> None:
-    """End a run whose answers cannot be written. Its record says how to get them."""
+def close_kept(store: Store, held: HeldRun, code: str, reason: str) -> None:
+    """End a run whose answers cannot be written; `reason` is a sentence. Its record says how to get them."""
     with store.reading() as connection:
         status = None if held.run.job_id is None else job_status(connection, held.run.job_id)
-    message = f"{refused} The answers are kept; `qwenq results {held.run.job_id} -o FILE` writes them to another file"
-    lost = failure("output_not_writable", message)
+    message = f"{reason} The answers are kept; `qwenq results {held.run.job_id} -o FILE` writes them to another file"
+    lost = failure(code, message)
     if status is not None:
         kept = {"state": lost.state, "error_code": lost.error_code, "error_message": lost.error_message}
         lost = _outcome(held, status).model_copy(update=kept)
@@ -109,12 +112,17 @@ def _why_failed(held: HeldRun, status: JobStatus) -> dict[str, object] | None:
     return {"state": RunState.FAILED, "error_code": code, "error_message": message}
 
 
-def _written(store: Store, held: HeldRun, status: JobStatus, outcome: RunOutcome) -> RunOutcome:
+def _written(
+    store: Store, settings: Settings, held: HeldRun, status: JobStatus, outcome: RunOutcome
+) -> RunOutcome:
     """Write the files, even of a failed run, and note their path in the outcome."""
     schedule = held.schedule
     due = CronLine(schedule.cron, schedule.timezone).local(held.run.due_at)
     place = (schedule.policy, schedule.name, due, held.run.id, status.id)
     results, errors = results_file(*place), errors_file(*place)
+    # Both before either: without errors, an old errors file is removed.
+    for file in (results, errors):
+        check_output(file, settings)
     with store.reading() as connection:
         write_answers(connection, status.id, results)
         write_failures(connection, status.id, errors)

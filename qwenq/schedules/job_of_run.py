@@ -4,8 +4,9 @@ import logging
 
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.opening import open_input
-from qwenq.producer.reading import Format
+from qwenq.producer.reading import Access, Format
 from qwenq.schedules.cron import local_time
+from qwenq.schedules.outputs import check_output, example_outputs
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import HeldRun, ScheduledRequest
@@ -22,12 +23,17 @@ _log = logging.getLogger("qwenq.schedules")
 def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) -> int:
     """Submit a run that this process holds, then release the run until its job has ended. Returns the job's id.
 
-    Raises UsageError if there is no usable input, StoreAway.
+    Outputs must lie in their roots, too: no work is done that cannot be delivered. Raises UsageError if there is no
+    usable input, StoreAway.
     """
     job_id = _stored_before(store, held)
     if job_id is None:
         request = held.schedule.request
-        spec, rows = open_input(specify(held), format_of(request), sheet=request.sheet)
+        for output in example_outputs(held.schedule.name, held.schedule.policy):
+            check_output(output, settings)
+        spec, rows = open_input(
+            specify(held), format_of(request), sheet=request.sheet, access=access_of(request, settings)
+        )
         job_id = enqueue_job(store, broker, settings, spec, rows).job_id
     with store.writing() as connection:
         note_job(connection, held, job_id)
@@ -53,6 +59,11 @@ def specify(held: HeldRun) -> JobSpec:
 def key_of(held: HeldRun) -> str:
     """The idempotency key of a run's job."""
     return f"schedule {held.schedule.id} run {held.run.mark}"
+
+
+def access_of(request: ScheduledRequest, settings: Settings) -> Access:
+    """What a schedule's runs may read."""
+    return Access.of(settings, follow_links=request.follow_links, roots=settings.input_roots)
 
 
 def format_of(request: ScheduledRequest) -> Format | None:

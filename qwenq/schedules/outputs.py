@@ -2,10 +2,14 @@
 
 import string
 from datetime import UTC, datetime
+from pathlib import PurePath
 
 from qwenq.exporting import errors_path
+from qwenq.producer.object_stores import checked_name, is_url
+from qwenq.producer.roots import OUTPUT_ROOTS, check_within
 from qwenq.schemas.errors import InvalidParameter
 from qwenq.schemas.schedules import RunPolicy
+from qwenq.schemas.settings import Settings
 
 PLACES = ("schedule", "date", "time", "run", "job")
 DISTINCT_WITHIN_A_DAY = {"time", "run", "job"}
@@ -52,6 +56,16 @@ def example_outputs(name: str, policy: RunPolicy) -> list[str]:
     """Example paths of answers and errors for a schedule."""
     example = (policy, name, EXAMPLE_DUE, 1, 1)
     return [results_file(*example), errors_file(*example)]
+
+
+def check_output(name: str, settings: Settings) -> None:
+    """Raise OutsideRoots unless a file lies in QWENQ_OUTPUT_ROOTS. Its folder counts by its real path.
+
+    What replaces or removes the file never follows a link in its own place.
+    """
+    name = checked_name(name)
+    folder = name if is_url(name) else str(PurePath(name).parent)
+    check_within(folder, settings.output_roots, OUTPUT_ROOTS)
 
 
 def _filled(pattern: str, schedule: str, due: datetime, run_id: int, job_id: int) -> str:

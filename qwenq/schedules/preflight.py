@@ -1,30 +1,36 @@
 """Checks of a new schedule: what would go wrong with its next run as things are now."""
 
 from datetime import timedelta
+from multiprocessing.connection import Connection
 from pathlib import PurePath
+from urllib.parse import urlsplit
 
 from qwenq.producer.object_stores import is_url
 from qwenq.producer.opening import open_input
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.job_of_run import format_of
+from qwenq.schedules.job_of_run import access_of, format_of
 from qwenq.schedules.outputs import example_outputs, overwrites_within_a_day
 from qwenq.schedules.refused_notices import host_of
+from qwenq.schedules.run_processes import FORKS
 from qwenq.schedules.webhooks import why_unreachable
 from qwenq.schemas.errors import UsageError
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
+from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive
 from qwenq.wording.workers import start_a_worker
 
+INPUT_SECONDS = 10.0
+"""How long adding a schedule waits for its inputs."""
 _A_DAY = timedelta(days=1)
 
 
-def preflight(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
+def preflight(store: Store, settings: Settings, schedule: Schedule, line: CronLine) -> list[str]:
     """Check input, output, webhook and workers. Returns a warning for each problem. Raises StoreAway."""
     warnings = [
-        *_about_input(schedule.request),
+        *_about_input(schedule.request, settings),
         *_about_output(schedule, line),
-        *_about_webhook(schedule.policy),
+        *_about_webhook(schedule.policy, settings),
     ]
     with store.reading() as connection:
         if not count_alive(connection, schedule.request.spec.model, ALIVE_SECONDS):
@@ -32,13 +38,35 @@ def preflight(store: Store, schedule: Schedule, line: CronLine) -> list[str]:
     return warnings
 
 
-def _about_input(request: ScheduledRequest) -> list[str]:
+def _about_input(request: ScheduledRequest, settings: Settings) -> list[str]:
+    """Try the inputs in a process of their own, for some seconds: they may be slow, or hang."""
+    ours, theirs = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=_try_input, args=(theirs, request, settings), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(INPUT_SECONDS):
+            return [
+                f"its inputs could not be opened within {INPUT_SECONDS:g} s; try them with `qwenq submit --dry-run`"
+            ]
+        return list(ours.recv())
+    except EOFError:
+        return ["the process that opened its inputs died; try them with `qwenq submit --dry-run`"]
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+
+
+def _try_input(warnings: Connection, request: ScheduledRequest, settings: Settings) -> None:
+    """Send the warnings about the inputs, from the child process."""
     spec = request.spec.model_copy(update={"sources": request.inputs})
     try:
-        open_input(spec, format_of(request), sheet=request.sheet)
+        open_input(spec, format_of(request), sheet=request.sheet, access=access_of(request, settings))
     except UsageError as error:
-        return [f"a run would fail now: {error}"]
-    return []
+        warnings.send([f"a run would fail now: {error}"])
+    else:
+        warnings.send([])
 
 
 def _about_output(schedule: Schedule, line: CronLine) -> list[str]:
@@ -60,9 +88,15 @@ def _matches(name: str, path: PurePath) -> bool:
     return path.match(name) or path.is_relative_to(name)
 
 
-def _about_webhook(policy: RunPolicy) -> list[str]:
-    if policy.webhook is None or (reason := why_unreachable(policy.webhook)) is None:
+def _about_webhook(policy: RunPolicy, settings: Settings) -> list[str]:
+    if policy.webhook is None:
         return []
-    where = host_of(policy.webhook)
-    again = "a notice that it does not take is retried for a day"
-    return [f"the webhook at {where} cannot be reached from this machine now: {reason}; {again}"]
+    where, warnings = host_of(policy.webhook), []
+    if settings.webhook_secret is not None and urlsplit(policy.webhook).scheme == "http":
+        warnings.append(
+            f"notices to {where} are signed but not encrypted: others on the way can read them, and the URL; use https"
+        )
+    if (reason := why_unreachable(policy.webhook, settings)) is not None:
+        again = "a notice that it does not take is retried for a day"
+        warnings.append(f"the webhook at {where} cannot be reached from this machine now: {reason}; {again}")
+    return warnings

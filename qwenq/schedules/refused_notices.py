@@ -23,3 +23,9 @@ def host_of(url: str) -> str:
     """The scheme and host of a URL. Its path and query are left out, because many webhooks have their secret there."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def shown_url(url: str) -> str:
+    """A URL to show: its scheme and host, and `/…` for the rest."""
+    parts = urlsplit(url)
+    return host_of(url) + ("/…" if parts.path.strip("/") or parts.query else "")

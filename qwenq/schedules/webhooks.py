@@ -9,13 +9,13 @@ import binascii
 import hashlib
 import hmac
 import logging
-import socket
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
 
+from qwenq.schedules.posting import connect, post
 from qwenq.schedules.refused_notices import host_of
 from qwenq.schemas.errors import InvalidParameter, InvalidSetting, reason_of
 from qwenq.schemas.log.events import Event
@@ -24,12 +24,8 @@ from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.notices import hold_notice, note_not_sent, note_sent
 
-ANSWER_SECONDS = 10.0
 CONNECT_SECONDS = 3.0
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the common prefix of secrets, not a secret
-LONGEST_REASON = 300
-SUCCESS = 2
-"""The first digit of a status code that means that the notice was taken."""
 SENDING_SECONDS = 5.0
 """After this time a tick leaves the rest to the next: silent webhooks must not block all of beat's threads."""
 
@@ -52,14 +48,14 @@ def check_url(option: str, url: str) -> None:
         )
 
 
-def why_unreachable(url: str) -> str | None:
+def why_unreachable(url: str, settings: Settings) -> str | None:
     """Say why this machine cannot reach a webhook now. None if something listens, or if a proxy is used."""
     parts = urlsplit(url)
     if requests.utils.get_environ_proxies(url):
         return None
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS).close()
+        connect(parts.hostname or "", port, CONNECT_SECONDS, settings.webhook_hosts).close()
     except OSError as error:
         return reason_of(error) or type(error).__name__
     return None
@@ -69,13 +65,12 @@ def send_notices(store: Store, settings: Settings) -> int:
     """Send notices that are due, for at most SENDING_SECONDS. Returns how many were taken. Raises StoreAway."""
     sent = 0
     ends = time.monotonic() + SENDING_SECONDS
-    with requests.Session() as session:
-        while (notice := _next_notice(store)) is not None:
-            reason = _posted(session, notice, settings)
-            sent += reason is None
-            _note(store, notice, reason)
-            if time.monotonic() >= ends:
-                break
+    while (notice := _next_notice(store)) is not None:
+        reason = _posted(notice, settings)
+        sent += reason is None
+        _note(store, notice, reason)
+        if time.monotonic() >= ends:
+            break
     return sent
 
 
@@ -112,45 +107,13 @@ def _next_notice(store: Store) -> Notice | None:
         return hold_notice(connection)
 
 
-def _posted(session: requests.Session, notice: Notice, settings: Settings) -> str | None:
+def _posted(notice: Notice, settings: Settings) -> str | None:
     """Post a notice. Returns why it was not taken; None if it was."""
     try:
-        with session.post(
-            notice.url,
-            data=notice.body.encode(),
-            headers=headers_of(notice, secret_of(settings), int(time.time())),
-            timeout=ANSWER_SECONDS,
-            # A redirect would turn the post into a get, or send the signature elsewhere.
-            allow_redirects=False,
-            # Only the status code counts; do not read a body of unknown length.
-            stream=True,
-        ) as answer:
-            return (
-                None
-                if answer.status_code // 100 == SUCCESS
-                else f"it responded {answer.status_code} {answer.reason}"
-            )
+        headers = headers_of(notice, secret_of(settings), int(time.time()))
     except InvalidSetting as error:
         return str(error)
-    except (requests.RequestException, ValueError) as error:
-        return _reason_of(error, notice.url)[:LONGEST_REASON]
-
-
-def _reason_of(error: Exception, url: str) -> str:
-    """Say why a webhook was not reached, by the system's error if there is one, without the URL's path and query."""
-    if (system := _system_error(error)) is not None:
-        return reason_of(system)
-    cause = getattr(error.args[0] if error.args else None, "reason", None) or error
-    return f"{type(error).__name__}: {cause}".replace(url, host_of(url))
-
-
-def _system_error(error: BaseException) -> OSError | None:
-    """The system error at the root of a library's exception."""
-    found, below = None, error
-    while (below := below.__cause__ or below.__context__) is not None:  # type: ignore[assignment]
-        if isinstance(below, OSError) and below.strerror:
-            found = below
-    return found
+    return post(notice.url, notice.body.encode(), headers, settings.webhook_hosts)
 
 
 def _note(store: Store, notice: Notice, reason: str | None) -> None:

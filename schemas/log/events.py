@@ -62,6 +62,7 @@ class Event(StrEnum):
     RUN_FAILED = "run.failed"
     RUN_SKIPPED = "run.skipped"
     RUN_PUT_OFF = "run.put_off"
+    RUN_CRASHED = "run.crashed"
     NOTICE_SENT = "notice.sent"
     NOTICE_REFUSED = "notice.refused"
     NOTICE_GIVEN_UP = "notice.given_up"

@@ -34,7 +34,7 @@ from qwenq.store.views.schedules.schedules import as_schedule
 
 SKIPPED = "skipped"
 POSTPONED = "postponed"
-"""The holder of a run that waits for an object store: no process, so none has died when its lease expires."""
+"""The holder of a run that waits to go on: no process, so none has died when its lease expires."""
 
 
 def insert_runs(connection: Connection, schedule_id: int, runs: Iterable[NewRun]) -> int:
@@ -106,15 +106,10 @@ def note_job(connection: Connection, held: HeldRun, job_id: int) -> bool:
     return _change(connection, held, job_id=job_id, crashes=0, holder=None, holder_expires_at=None)
 
 
-def release_run(connection: Connection, held: HeldRun, *, crashed: bool = False) -> bool:
-    """Release a run that goes on later. False: another process holds the run, or it was removed."""
+def release_run(connection: Connection, held: HeldRun, pause: float, *, crashed: bool = False) -> bool:
+    """Release a run, to be held again after a pause. False: another process holds it, or it was removed."""
     crashes = schedule_runs.c.crashes + int(crashed)
-    return _change(connection, held, holder=None, holder_expires_at=None, crashes=crashes)
-
-
-def postpone_run(connection: Connection, held: HeldRun, seconds: float) -> bool:
-    """Release a run, to be held again after some time. False: another process holds it, or it was removed."""
-    return _change(connection, held, holder=POSTPONED, holder_expires_at=now(seconds))
+    return _change(connection, held, holder=POSTPONED, holder_expires_at=now(pause), crashes=crashes)
 
 
 def end_run(connection: Connection, held: HeldRun, outcome: RunOutcome) -> bool:
@@ -137,8 +132,15 @@ def _actionable() -> Select[Any]:
         .where(schedule_runs.c.state == RunState.DUE)
         .group_by(schedule_runs.c.schedule_id)
     )
+    # Runs may overlap, but they read their inputs one after the other: slow ones must not pile up.
+    reading = select(schedule_runs.c.schedule_id).where(
+        schedule_runs.c.state == RunState.RUNNING, schedule_runs.c.job_id.is_(None)
+    )
     may_begin = or_(
-        schedules.c.policy["overlap"].as_string() == Overlap.ALLOW,
+        and_(
+            schedules.c.policy["overlap"].as_string() == Overlap.ALLOW,
+            schedule_runs.c.schedule_id.not_in(reading),
+        ),
         and_(
             schedule_runs.c.schedule_id.not_in(busy),
             tuple_(schedule_runs.c.schedule_id, schedule_runs.c.due_at).in_(first),

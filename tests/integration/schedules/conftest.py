@@ -83,4 +83,9 @@ class Nights:
 @pytest.fixture
 def nights(store: Store, broker: Broker, settings: Settings, tmp_path: Path) -> Nights:
     """A schedule's folder and ticks."""
-    return Nights(store, broker, settings.model_copy(update={"model": "echo"}), tmp_path)
+    return Nights(
+        store,
+        broker,
+        settings.model_copy(update={"model": "echo", "webhook_hosts": ("127.0.0.1",)}),
+        tmp_path,
+    )

@@ -72,7 +72,7 @@ def test_waiting_for_a_run_waits_while_a_beat_delivers_it(nights: Nights) -> Non
         finished = waiting.submit(commands.finish, "nightly", begun.id, nights.settings)
         with pytest.raises(TimeoutError):
             finished.result(timeout=0.2)
-        deliver_run(nights.store, held)
+        deliver_run(nights.store, nights.settings, held)
         assert finished.result(timeout=120).output is not None
 
 

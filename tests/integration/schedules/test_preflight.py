@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from pydantic import SecretStr
 
 from qwenq.actions.request import JobRequest
 from qwenq.schedules import commands
@@ -54,6 +55,20 @@ def test_an_unreachable_webhook_gives_a_warning_without_its_secret(nights: Night
     [warning] = _added(nights, JobRequest(files=[str(nights.inbox)]), webhook=silent)
     assert "cannot be reached from this machine now: connection refused" in warning
     assert "a-token" not in warning
+
+
+def test_a_webhook_at_a_private_address_gives_a_warning(nights: Nights, silent: str) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.settings = nights.settings.model_copy(update={"webhook_hosts": ()})
+    [warning] = _added(nights, JobRequest(files=[str(nights.inbox)]), webhook=silent)
+    assert "QWENQ_WEBHOOK_HOSTS" in warning
+
+
+def test_a_signed_webhook_without_encryption_gives_a_warning(nights: Nights, silent: str) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.settings = nights.settings.model_copy(update={"webhook_secret": SecretStr("secret")})
+    warnings = _added(nights, JobRequest(files=[str(nights.inbox)]), webhook=silent)
+    assert "not encrypted" in warnings[0]
 
 
 def test_a_webhook_behind_a_proxy_gives_no_warning(

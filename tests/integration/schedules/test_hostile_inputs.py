@@ -1,0 +1,226 @@
+"""Inputs that are slow, hang, or kill who reads them end their own run only, and hold no other schedule up."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from qwenq import api
+from qwenq.actions.request import JobRequest
+from qwenq.schedules import advancing, commands, preflight
+from qwenq.schedules.run_processes import RunProcesses
+from qwenq.schedules.ticking import tick
+from qwenq.schemas.errors import OutsideRoots
+from qwenq.schemas.schedules import RunPolicy, ScheduleRun
+from qwenq.schemas.states import RunState
+from qwenq.schemas.tables.schedules import notices, schedule_runs, schedules
+from qwenq.store.database.clock import moment_of, now
+from qwenq.store.schedules.runs import hold_run
+from tests.integration.schedules.conftest import NIGHT, Nights
+from tests.processes import Fleet
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def processes() -> Iterator[RunProcesses]:
+    """Processes for runs, as beat has them."""
+    processes = RunProcesses()
+    yield processes
+    processes.stop()
+    processes.wait()
+
+
+def read_from(nights: Nights, name: str, path: Path) -> None:
+    """Let a schedule read a file, whatever it is."""
+    request = commands.show(name, nights.settings).schedule.request.model_dump(mode="json")
+    request |= {"inputs": [str(path)], "format": "jsonl"}
+    with nights.store.writing() as connection:
+        connection.execute(update(schedules).where(schedules.c.name == name).values(request=request))
+
+
+def add_hanging(nights: Nights, count: int) -> list[str]:
+    """Add schedules whose input is a pipe that nobody writes to."""
+    pipe = nights.folder / "pipe.jsonl"
+    os.mkfifo(pipe)
+    names = [f"hanging-{place}" for place in range(count)]
+    for name in names:
+        nights.add(name)
+        read_from(nights, name, pipe)
+    return names
+
+
+def run_of(nights: Nights, name: str) -> ScheduleRun:
+    return nights.runs(name)[-1]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_schedules_that_hang_do_not_delay_another_one_of_beat(nights: Nights, fleet: Fleet) -> None:
+    nights.put("a.jsonl", ["one"])
+    hanging = add_hanging(nights, 6)
+    nights.add("quick")
+    with nights.store.reading() as connection:
+        just_now = moment_of(connection)
+    for name in (*hanging, "quick"):
+        nights.due_from(name, just_now)
+    fleet.start("beat")
+    eventually(
+        lambda: nights.runs("quick") and run_of(nights, "quick").job_id, "the quick run is submitted", 120
+    )
+    assert [run_of(nights, name).state for name in hanging] == [RunState.RUNNING] * 6
+    assert [run_of(nights, name).job_id for name in hanging] == [None] * 6
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_run_that_reads_for_too_long_fails(nights: Nights, processes: RunProcesses) -> None:
+    nights.settings = nights.settings.model_copy(update={"schedule_seconds": 1.0, "lease_seconds": 2.0})
+    [hanging] = add_hanging(nights, 1)
+    tick(nights.store, nights.broker, nights.settings, NIGHT, processes.advance)
+    processes.wait()
+    run = run_of(nights, hanging)
+    assert (run.state, run.error_code) == (RunState.FAILED, "input_too_slow")
+    assert "QWENQ_SCHEDULE_SECONDS" in (run.error_message or "")
+    assert "pipe.jsonl" in (run.error_message or "")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_run_whose_schedule_was_removed_stops_reading(nights: Nights, processes: RunProcesses) -> None:
+    nights.settings = nights.settings.model_copy(update={"lease_seconds": 2.0})
+    [hanging] = add_hanging(nights, 1)
+    tick(nights.store, nights.broker, nights.settings, NIGHT, processes.advance)
+    commands.remove(hanging, nights.settings)
+    processes.wait()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_run_whose_process_is_killed_twice_fails_and_another_schedule_goes_on(
+    nights: Nights, processes: RunProcesses
+) -> None:
+    nights.put("a.jsonl", ["one"])
+    [hanging] = add_hanging(nights, 1)
+    nights.add("sound")
+    killed = 0
+
+    def kill_readers() -> None:
+        nonlocal killed
+        while processes._watchers:
+            for process in tuple(processes._running):
+                if not process.wait(3):
+                    process.kill()
+                    killed += 1
+            time.sleep(0.02)
+
+    for _ in range(3):
+        tick(nights.store, nights.broker, nights.settings, NIGHT, processes.advance)
+        kill_readers()
+        with nights.store.writing() as connection:
+            connection.execute(
+                update(schedule_runs)
+                .where(schedule_runs.c.holder.is_not(None))
+                .values(holder_expires_at=now(-1))
+            )
+    run = run_of(nights, hanging)
+    assert (run.state, run.error_code, killed) == (RunState.FAILED, "input_killed_reader", 2)
+    assert "died 2 times" in (run.error_message or "")
+    assert run_of(nights, "sound").job_id is not None
+
+
+def test_a_run_whose_process_died_twice_while_it_read_fails_with_a_notice(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add(webhook="http://127.0.0.1:9/hook")
+    nights.due_from("nightly", NIGHT)
+    from qwenq.schedules.due import make_due_runs
+
+    make_due_runs(nights.store, NIGHT)
+    for _ in range(2):
+        with nights.store.writing() as connection:
+            assert hold_run(connection, 60.0) is not None
+            connection.execute(update(schedule_runs).values(holder_expires_at=now(-1)))
+    nights.tick()
+    [run] = nights.runs()
+    assert (run.state, run.error_code) == (RunState.FAILED, "input_killed_reader")
+    assert str(nights.inbox) in (run.error_message or "")
+    assert api.jobs(settings=nights.settings) == []
+    with nights.store.reading() as connection:
+        [notice] = connection.execute(notices.select()).all()
+    assert '"error_code":"input_killed_reader"' in notice.body
+
+
+def test_a_run_that_was_stopped_politely_is_no_crash(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        with monkeypatch.context() as stopping:
+            stopping.setattr(advancing, "submit_run", stop)
+            with pytest.raises(KeyboardInterrupt):
+                nights.tick()
+        with nights.store.writing() as connection:
+            connection.execute(update(schedule_runs).values(holder_expires_at=now(-1)))
+    nights.tick()
+    [run] = nights.runs()
+    assert (run.state, run.crashes) == (RunState.RUNNING, 0)
+    assert run.job_id is not None
+
+
+def test_adding_a_schedule_over_a_hanging_input_takes_seconds(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "INPUT_SECONDS", 0.5)
+    pipe = nights.folder / "pipe.jsonl"
+    os.mkfifo(pipe)
+    policy = RunPolicy(output=str(nights.folder / "{date}.jsonl"))
+    due = ("0 2 * * *", "UTC")
+    began = time.monotonic()
+    added = commands.add("hanging", due, JobRequest(files=[str(pipe)]), policy, nights.settings)
+    assert time.monotonic() - began < 60
+    assert [warning for warning in added.warnings if "could not be opened within" in warning]
+    assert threading.active_count() < 20
+
+
+def test_inputs_and_outputs_outside_of_the_roots_are_refused_when_added_and_when_run(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add()
+    elsewhere = nights.folder / "elsewhere"
+    elsewhere.mkdir()
+    inputs = {"input_roots": (str(elsewhere),)}
+    outputs = {"output_roots": (str(elsewhere),)}
+    free = nights.settings
+    for roots, setting in ((inputs, "QWENQ_INPUT_ROOTS"), (outputs, "QWENQ_OUTPUT_ROOTS")):
+        nights.settings = free.model_copy(update=roots)
+        with pytest.raises(OutsideRoots, match=setting):
+            nights.add("second")
+        nights.due_from("nightly", NIGHT)
+        with nights.store.writing() as connection:
+            connection.execute(schedule_runs.delete())
+        nights.tick()
+        [run] = nights.runs()
+        assert (run.state, run.error_code, run.job_id) == (RunState.FAILED, "outside_roots", None)
+        assert setting in (run.error_message or "")
+
+
+def test_answers_are_written_and_removed_in_their_roots_only(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    out, elsewhere = nights.folder / "out", nights.folder / "elsewhere"
+    elsewhere.mkdir()
+    kept = elsewhere / "kept.jsonl"
+    kept.write_text("kept")
+    nights.add(output=str(out / "{date}.jsonl"), errors=str(out / "kept.jsonl"))
+    nights.settings = nights.settings.model_copy(update={"output_roots": (str(out),)})
+    nights.tick()
+    job_id = nights.runs()[0].job_id
+    nights.answer(job_id)
+    out.rmdir()
+    out.symlink_to(elsewhere)
+    nights.settings = nights.settings.model_copy(update={"output_roots": (str(nights.folder / "real"),)})
+    nights.tick()
+    [run] = nights.runs()
+    assert (run.state, run.error_code) == (RunState.FAILED, "outside_roots")
+    assert f"`qwenq results {job_id} -o FILE`" in (run.error_message or "")
+    assert [path.name for path in elsewhere.iterdir()] == ["kept.jsonl"]
