@@ -1,14 +1,17 @@
 """The group of all commands. Each is imported only when it runs."""
 
 import importlib
+import io
 import logging
 import os
-import traceback
 
 import click
 
 from qwenq.producer.signals import INTERRUPTED
 from qwenq.schemas.errors import QwenqError
+from qwenq.schemas.log.lines import exception_line, exception_words
+from qwenq.schemas.log.visible import visible
+from qwenq.wording.output import say
 
 _COMMANDS = {
     "run": ("jobs.run", "answer files now, with nothing running before or after"),
@@ -86,23 +89,29 @@ def run_command() -> int:
     except click.exceptions.Abort:  # click's name for KeyboardInterrupt
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        _show_refused(error)
         return error.exit_code
     except QwenqError as error:
-        click.echo(f"qwenq: {error}", err=True)
+        say(f"qwenq: {error}")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - a person gets one line, not a traceback
         return _show_unforeseen(error)
     return code if isinstance(code, int) else 0
 
 
+def _show_refused(error: click.ClickException) -> None:
+    """Show click's own message, which quotes what was typed."""
+    said = io.StringIO()
+    error.show(said)
+    click.echo(visible(said.getvalue()), err=True, nl=False)
+
+
 def _show_unforeseen(error: Exception) -> int:
+    """Show what happened, but no message that may quote a document: stderr may be a log."""
     if os.environ.get("QWENQ_LOG_LEVEL", "").lower() == "debug":
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    reason = str(error).strip().partition("\n")[0].rstrip(".")
-    what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-    click.echo(
-        f"qwenq: internal error: {what}; please report it; set QWENQ_LOG_LEVEL=debug for the traceback",
-        err=True,
-    )
+        said = exception_line(error)
+    else:
+        said = exception_words(error).partition("\n")[0].rstrip(".")
+    advice = "please report it; set QWENQ_LOG_LEVEL=debug to see where it happened"
+    say(f"qwenq: internal error: {said}; {advice}")
     return INTERNAL_ERROR

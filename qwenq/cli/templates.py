@@ -20,14 +20,13 @@ def command(name: str | None, merge: bool, as_json: bool) -> int:
     """List the built-in prompts; with NAME, show one."""
     import dataclasses
 
-    import orjson
-
     from qwenq.schemas.prompts.builtin import builtin_template, builtin_templates
+    from qwenq.wording.output import print_plain_json
 
     found = (builtin_template(name),) if name else builtin_templates()
     if as_json:
         value = [dataclasses.asdict(template) for template in found]
-        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+        print_plain_json(value)
         return 0
     for template in found:
         if merge:

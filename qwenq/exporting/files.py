@@ -13,6 +13,7 @@ from qwenq.exporting.parquet import require_pyarrow, write_parquet
 from qwenq.exporting.plain_text import as_jsonl, write_csv, write_jsonl
 from qwenq.exporting.sheets import ERRORS, HISTORY, PARTS, Line, Sheet, results_sheet
 from qwenq.schemas.errors import OutputNotWritable
+from qwenq.schemas.log.visible import visible_json
 from qwenq.schemas.parts import PartLine
 from qwenq.schemas.results import ErrorLine, HistoryLine, Result
 
@@ -74,10 +75,12 @@ def write_parts(address: Address, parts: Iterable[PartLine]) -> int:
 
 
 def write_stdout(lines: Iterable[BaseModel]) -> int:
-    """Write JSONL to standard output. Returns the number of lines."""
+    """Write JSONL to standard output; on a terminal with control characters as escapes. Returns the number of lines."""
     count = 0
+    is_terminal = sys.stdout.isatty()
     for line in lines:
-        sys.stdout.write(as_jsonl((line,)))
+        text = as_jsonl((line,))
+        sys.stdout.write(visible_json(text) if is_terminal else text)
         count += 1
     return count
 

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -11,6 +12,7 @@ from qwenq.report.facts import Report
 from qwenq.report.svg_plots import report_plots
 from qwenq.schemas.errors import OutputNotWritable
 from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.log.visible import visible
 from qwenq.wording import numbers
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -58,12 +60,18 @@ def _money(amount: float) -> str:
     return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:.2g}"
 
 
+def _visible(value: Any) -> Any:
+    """Make control characters of text visible: some turn the order of what is read."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )

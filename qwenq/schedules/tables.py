@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-import click
-
 from qwenq.schedules.cron import local_time
 from qwenq.schedules.refused_notices import why_refused
 from qwenq.schemas.schedules import Schedule, ScheduleReport, ScheduleRun
 from qwenq.schemas.states import RunState, ScheduleState
 from qwenq.wording.numbers import UNKNOWN, number, percent, precise_duration
-from qwenq.wording.output import say
+from qwenq.wording.output import say, show
 
 
 def next_due(schedule: Schedule) -> str:
@@ -37,7 +35,7 @@ def show_schedules(reports: Sequence[ScheduleReport]) -> None:
             (schedule.name, schedule.state, f"{schedule.cron} {schedule.timezone}", following, when, how)
         )
     for line in _aligned(rows):
-        click.echo(line)
+        show(line)
 
 
 def show_schedule(report: ScheduleReport) -> None:
@@ -60,11 +58,11 @@ def show_schedule(report: ScheduleReport) -> None:
         "added by": schedule.submitter or "-",
     }
     for name, fact in facts.items():
-        click.echo(f"{name:12} {fact}")
+        show(f"{name:12} {fact}")
     if not report.runs:
-        click.echo("no run yet")
+        show("no run yet")
         return
-    click.echo()
+    show("")
     _show_runs(report)
     if report.waits:
         say(f"a run is waiting: {report.waits}")
@@ -87,9 +85,9 @@ def _show_runs(report: ScheduleReport) -> None:
             )
         )  # fmt: skip
     for line, remark in zip(_aligned(rows), remarks, strict=True):
-        click.echo(line)
+        show(line)
         if remark:
-            click.echo(f"    {remark}")
+            show(f"    {remark}")
 
 
 def _result(run: ScheduleRun, waits: str | None) -> str:

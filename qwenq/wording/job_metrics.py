@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-import click
-
 from qwenq.schemas.views.job_metrics import DeviceWork, JobMetrics, ResponseSeconds
 from qwenq.wording.numbers import counted, number, percent, precise_duration, size
+from qwenq.wording.output import show
 
 NOTHING_YET = "nothing was generated yet"
 
@@ -14,7 +13,7 @@ def show_metrics(job: JobMetrics) -> None:
     """Print what a job took on stdout, a fact a line."""
     facts = {"job": f"{job.id} ({job.name})", "state": job.state, "model": job.model}
     for name, fact in (*facts.items(), *_response(job.response_seconds), *_device(job)):
-        click.echo(f"{name:13} {fact}")
+        show(f"{name:13} {fact}")
 
 
 def _response(seconds: ResponseSeconds | None) -> Iterator[tuple[str, str]]:

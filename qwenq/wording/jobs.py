@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import click
-
 from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.results import Result
 from qwenq.schemas.states import JobState
 from qwenq.wording.numbers import UNKNOWN, age, moment, number
-from qwenq.wording.output import say
+from qwenq.wording.output import say, show
 
 # The name comes last: letters of some scripts are wider than others, and would push the next column aside.
 _JOB_COLUMNS = {
@@ -58,7 +57,7 @@ def show_jobs(jobs: Sequence[JobStatus]) -> None:
     for place, row in enumerate(rows):
         cells = zip(row, _JOB_COLUMNS.values(), widths, strict=True)
         line = "  ".join(f"{cell:{align}{width}}" for cell, align, width in cells)
-        click.secho(line.rstrip(), bold=place == 0)
+        show(line.rstrip(), bold=place == 0)
 
 
 def _job_row(job: JobStatus) -> tuple[str, ...]:
@@ -89,7 +88,7 @@ def show_job(job: JobStatus) -> None:
         "finished": _moment_and_age(job.finished_at),
     }
     for name, fact in facts.items():
-        click.echo(f"{name:10} {fact}")
+        show(f"{name:10} {fact}")
 
 
 def show_answers(job: JobStatus, results: Sequence[Result]) -> None:
@@ -104,7 +103,11 @@ def show_answers(job: JobStatus, results: Sequence[Result]) -> None:
     table.add_column("tokens", justify="right")
     for result in results:
         answer = " ".join(result.text.split())
-        table.add_row(Text(result.custom_id), Text(answer), str(result.usage.completion_tokens))
+        table.add_row(
+            Text(visible_line(result.custom_id)),
+            Text(visible_line(answer)),
+            str(result.usage.completion_tokens),
+        )
     Console(stderr=True).print(table)
     counts = job.documents
     say(

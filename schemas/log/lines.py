@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 from qwenq.schemas.errors import DocumentFailed, QwenqError
 from qwenq.schemas.log.events import Event
+from qwenq.schemas.log.visible import visible_json, visible_line
 
 LogFormat = Literal["text", "json"]
 
@@ -18,6 +20,10 @@ _ROOT = Path(__file__).parents[3]
 _OF_EVERY_RECORD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
 # Exceptions of these packages speak of machines. The message of any other may quote a document.
 _SAFE_PACKAGES = {"torch", "redis", "kombu", "celery", "amqp", "sqlalchemy"}
+_DEBUGGED = ("qwenq", "celery", "kombu", "flower", "tornado", "alembic")
+"""Their lines hold no text of documents at any level."""
+_WARNINGS = "py.warnings"
+_WARNING = re.compile(r".*?:\d+: \w+")
 _BARE = frozenset(":/@.,_-+*()[]")
 
 
@@ -39,8 +45,12 @@ def set_up_logging(log_format: LogFormat, level: str) -> None:
     handler.setFormatter(LogLines(log_format))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
-    if root.level > logging.DEBUG:
+    is_debug = level.upper() == "DEBUG"
+    # At level debug, libraries for SQL, HTTP and object stores log rows and requests, which hold documents.
+    root.setLevel("INFO" if is_debug else level.upper())
+    for name in _DEBUGGED:
+        logging.getLogger(name).setLevel(logging.DEBUG if is_debug else logging.NOTSET)
+    if not is_debug:
         # It lists its plugins each time.
         logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
@@ -50,11 +60,17 @@ def exception_line(error: BaseException) -> str:
     """An exception in one line: its type, its message if that is safe, and its places, the innermost first."""
     frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
     places = [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
-    what = f"{type(error).__name__}: {error}" if _is_safe(error) else type(error).__name__
+    what = exception_words(error)
     lines = [f"{what} at {' < '.join(places)}" if places else what]
     if (cause := error.__cause__) is not None:
         lines.append(f"from {exception_line(cause)}")
     return " ".join(" ".join(lines).split())
+
+
+def exception_words(error: BaseException) -> str:
+    """An exception's type, and its message unless it may quote a document."""
+    said = str(error).strip() if _is_safe(error) else ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _facts_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -63,6 +79,9 @@ def _facts_of(record: logging.LogRecord) -> dict[str, Any]:
     if record.exc_info:
         # Celery adds a traceback to its message; the exception gives its places below.
         said = said.partition("\n")[0]
+    if record.name == _WARNINGS:
+        # The text of a warning may quote a cell or a line; its place and kind do not.
+        said = said.partition("\n")[0] if (kind := _WARNING.match(said)) is None else kind[0]
     facts: dict[str, Any] = {
         "time": moment.replace("+00:00", "Z"),
         "level": record.levelname.lower(),
@@ -78,14 +97,14 @@ def _facts_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _json_line(facts: dict[str, Any]) -> str:
-    return json.dumps(facts, default=str, ensure_ascii=False)
+    return visible_json(json.dumps(facts, default=str, ensure_ascii=False))
 
 
 def _text_line(facts: dict[str, Any]) -> str:
     head = [facts.pop(name) for name in ("time", "level")]
     said = " ".join((facts.pop("event", None) or facts.pop("message")).split())
     rest = [f"{name}={_shown(value)}" for name, value in facts.items() if name not in {"logger", "pid"}]
-    return " ".join([*head, f"[{facts['logger']}]", said, *rest])
+    return visible_line(" ".join([*head, f"[{facts['logger']}]", said, *rest]))
 
 
 def _shown(value: Any) -> str:

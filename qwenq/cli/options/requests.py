@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import click
-
 from qwenq.actions.request import JobRequest
 from qwenq.producer.preview import Preview, preview
 from qwenq.producer.reading import Access, Format
@@ -12,6 +10,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
 from qwenq.wording.numbers import counted
+from qwenq.wording.output import print_plain_json, show, show_text
 
 _PARAMS = frozenset(GenerationParams.model_fields)
 
@@ -40,15 +39,15 @@ def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:
 
 def _show(found: Preview) -> None:
     for prompt in found.prompts:
-        click.secho(f"── {prompt.custom_id} (line {prompt.line})", bold=True)
+        show(f"── {prompt.custom_id} (line {prompt.line})", bold=True)
         for message in prompt.messages:
-            click.echo(f"[{message.role}]\n{message.content}")
+            show_text(f"[{message.role}]\n{message.content}")
         if prompt.failure:
-            click.echo(f"would fail: {prompt.failure.message}")
-        click.echo()
+            show(f"would fail: {prompt.failure.message}")
+        show("")
     for row in found.bad_rows:
-        click.echo(f"bad row, line {row.line}: {row.reason}")
-    click.echo(
+        show(f"bad row, line {row.line}: {row.reason}")
+    show(
         f"{counted(found.documents, 'document')}, {counted(found.rejected, 'bad row')}, "
         f"about {counted(found.about_prompt_tokens, 'prompt token')}. Nothing was stored."
     )
@@ -57,8 +56,6 @@ def _show(found: Preview) -> None:
 def _show_as_json(found: Preview) -> None:
     import dataclasses
 
-    import orjson
-
     value = dataclasses.asdict(found)
     value["bad_rows"] = [row._asdict() for row in found.bad_rows]
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    print_plain_json(value)

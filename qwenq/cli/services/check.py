@@ -12,7 +12,7 @@ _MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "
 def command(as_json: bool) -> int:
     """Try every setting: home folder, store, broker, model, device, Flower's credentials."""
     from qwenq.health.settings import check_settings
-    from qwenq.wording.output import print_json
+    from qwenq.wording.output import print_json, show_marked
 
     findings = list(check_settings())
     if as_json:
@@ -20,5 +20,5 @@ def command(as_json: bool) -> int:
     else:
         for finding in findings:
             mark, colour = _MARKS[finding.verdict]
-            click.echo(f"{click.style(mark, fg=colour)} {finding.subject:12} {finding.message}")
+            show_marked(mark, colour, f"{finding.subject:12} {finding.message}")
     return max(finding.exit_code for finding in findings)

@@ -64,20 +64,20 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
     from qwenq.actions.pruning import foresee
     from qwenq.actions.pruning import prune as remove
     from qwenq.cli.options.settings import read_settings
-    from qwenq.wording.output import print_json
+    from qwenq.wording.output import print_json, show
 
     settings = read_settings()
 
-    def show(job: "PrunedJob") -> None:
+    def show_job(job: "PrunedJob") -> None:
         if not as_json:
-            click.echo(_line(job))
+            show(_line(job))
 
     if yes:
-        report = remove(settings, older_than, show)
+        report = remove(settings, older_than, show_job)
     else:
         report = foresee(settings, older_than)
         for job in report.jobs:
-            show(job)
+            show_job(job)
     print_json(report) if as_json else _sum_up(report)
     return 0
 

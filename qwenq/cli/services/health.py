@@ -23,7 +23,7 @@ def command(only: tuple[str, ...], as_json: bool) -> int:
     from qwenq.cli.options.settings import read_settings
     from qwenq.health.examining import examine
     from qwenq.schemas.views.health import Health
-    from qwenq.wording.output import print_json
+    from qwenq.wording.output import print_json, show, show_marked
 
     health = examine(read_settings())
     if only:
@@ -37,8 +37,8 @@ def command(only: tuple[str, ...], as_json: bool) -> int:
         return health.exit_code
     for check in health.checks:
         mark, colour = _MARKS[check.state]
-        click.echo(f"{click.style(mark, fg=colour)} {check.name:14} {check.message}")
+        show_marked(mark, colour, f"{check.name:14} {check.message}")
         if check.recommendation:
-            click.echo(f"  {'':14} → {check.recommendation}")
-    click.echo(health.state)
+            show(f"  {'':14} → {check.recommendation}")
+    show(health.state)
     return health.exit_code

@@ -34,12 +34,14 @@ def test_an_unforeseen_error_is_one_line_and_exit_code_70(
     assert "QWENQ_LOG_LEVEL=debug" in line
 
 
-def test_an_unforeseen_error_shows_its_traceback_with_debug_logging(
+def test_an_unforeseen_error_shows_its_places_and_no_text_of_documents_with_debug_logging(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("QWENQ_LOG_LEVEL", "DEBUG")
-    assert fail(monkeypatch, RuntimeError("odd")) == 70
-    assert "Traceback" in capsys.readouterr().err
+    assert fail(monkeypatch, RuntimeError("a line of a document")) == 70
+    said = capsys.readouterr().err
+    assert "RuntimeError at tests/unit/cli/test_failed_commands.py" in said
+    assert "document" not in said
 
 
 def test_an_unknown_command_is_answered_with_similar_ones(
