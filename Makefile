@@ -12,6 +12,9 @@ EXAMPLES ?= 100
 # How many inputs `make fuzz` tries.
 INPUTS ?= 1000000
 
+# How many changed files `make hostile` reads for each hostile one.
+MUTATIONS ?= 200
+
 # How long `make chaos` runs, the seed of its plan, and the database: sqlite, postgresql or both.
 MESSAGES ?= 100000
 MINUTES ?= 30
@@ -67,6 +70,9 @@ fuzz: install ## feed random bytes to the readers and random templates to the sa
 .PHONY: garbage
 garbage: install ## push random messages into the queues of a running worker and beat: MESSAGES=100000 SEED=1
 	$(BIN)/python -m tests.fuzzing.broker --messages $(MESSAGES) --seed $(SEED)
+.PHONY: hostile
+hostile: install ## read hostile files, and changed ones, beside good files: MUTATIONS=200
+	$(BIN)/python -m tests.hostile --mutations $(MUTATIONS)
 
 .PHONY: chaos
 chaos: install ## kill, stop and cut off processes and servers, then audit: MINUTES=30 SEED=1 DATABASE=both
@@ -85,11 +91,15 @@ types: install ## check types with mypy, strict
 check: lint types test ## run lint, types and test
 
 .PHONY: bench
-bench: bench-schedules bench-week bench-submit bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-long-documents ## run all benchmarks
+bench: bench-schedules bench-week bench-submit bench-reading bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-long-documents ## run all benchmarks
 
 .PHONY: bench-submit
 bench-submit: install ## measure how fast documents are stored
 	$(BIN)/python -m benchmarks.submit
+
+.PHONY: bench-reading
+bench-reading: install ## measure the cost of reading files in a process that can be killed
+	$(BIN)/python -m benchmarks.reading
 
 .PHONY: bench-pipeline
 bench-pipeline: install ## measure the cost of the queue, with an engine that costs nothing

@@ -8,8 +8,10 @@ from qwenq.schemas.errors import UnreadableDocument
 
 MOST_RANGES = 100_000
 """The most merged ranges of a sheet."""
+MOST_COPIED_CHARS = 64 * 1024 * 1024
+"""The most text that merged ranges repeat: one cell may be merged over a million rows."""
 _MERGED = re.compile(
-    rb"""<(?:\w{1,20}:)?mergeCell\s[^>]{0,200}?ref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
+    rb"""<(?:\w{1,20}:)?mergeCell\s[^<>]{0,200}?ref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
 )
 _LONGEST_TAG = 256
 _LETTERS = 26
@@ -49,6 +51,7 @@ class MergedCells:
     def __init__(self, ranges: list[MergedRange]) -> None:
         self._waiting = ranges[::-1]
         self._open: dict[int, tuple[int, str]] = {}
+        self._copied = 0
 
     def narrow(self, columns: int) -> None:
         """Forget the ranges beyond so many columns."""
@@ -60,6 +63,7 @@ class MergedCells:
 
         `columns` is the most to fill. None fills two cells of a range: a header that is merged over more is refused.
         Call it for each row that is not blank, in order. A blank row stays blank: a tall merged cell makes no rows.
+        Raises UnreadableDocument when more than MOST_COPIED_CHARS are copied.
         """
         while self._waiting and self._waiting[-1].first_row <= number:
             merged = self._waiting.pop()
@@ -74,6 +78,11 @@ class MergedCells:
                 del self._open[column]
             else:
                 cells[column] = value
+                self._copied += len(value)
+        if self._copied > MOST_COPIED_CHARS:
+            mebibytes = MOST_COPIED_CHARS >> 20
+            reason = f"merged cells repeat more than {mebibytes} MiB of text; unmerge them, or save it as CSV"
+            raise UnreadableDocument(reason=reason)
 
 
 def _column(letters: bytes) -> int:

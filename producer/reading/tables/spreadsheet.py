@@ -158,7 +158,7 @@ def _texts(cells: list[dict[str, Any]]) -> dict[int, str]:
 
 
 def _why(error: Exception) -> str:
-    return error.reason if isinstance(error, BrokenOff) else reason_of(error)
+    return error.reason if isinstance(error, BrokenOff | UnreadableDocument) else reason_of(error)
 
 
 def cell_text(value: object) -> str:
