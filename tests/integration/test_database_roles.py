@@ -1,33 +1,50 @@
 """The database roles of deploy/postgres: each service can do its work under its own, and nothing else."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, make_url, update
 
 from qwenq.actions.changing import cancel, pause, resume, retry
+from qwenq.actions.pruning import prune
 from qwenq.actions.request import JobRequest
 from qwenq.api import submit
 from qwenq.schedules import commands
 from qwenq.schemas.errors import StoreAway
-from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.schedules import RunPolicy
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState, JobState, RunState
-from qwenq.schemas.tables.core import metadata
+from qwenq.schemas.tables.core import jobs, metadata
+from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import upgrade_store
 from qwenq.store.life.claims import release_chunk
+from qwenq.store.life.documents import insert_rows
+from qwenq.store.life.half_jobs import begin_job
+from qwenq.store.life.removal import remove_abandoned
 from qwenq.store.life.rescue import rescue_held_by
 from qwenq.store.life.workers import note_stopping
 from qwenq.store.outcomes.parts import insert_parts
 from qwenq.store.views.jobs.statuses import job_status
-from tests.builders import answer, chunks_of, claim_one, failure, make_job, make_worker, suspect, write
+from tests.builders import (
+    answer,
+    answer_all,
+    chunks_of,
+    claim_one,
+    failure,
+    make_job,
+    make_worker,
+    row,
+    suspect,
+    write,
+)
 from tests.processes import Fleet, write_jsonl
 from tests.waiting import eventually
 
@@ -174,6 +191,33 @@ def test_a_worker_may_write_all_that_workers_write(guarded_url: str) -> None:
             ended = job_status(connection, job_id)
     assert ended is not None
     assert (ended.documents.succeeded, ended.documents.failed) == (1, 3)
+
+
+def test_a_producer_removes_what_a_killed_submit_left_and_beat_prunes(
+    guarded_url: str, settings_of: Callable[[str], Settings]
+) -> None:
+    with Store(as_role(guarded_url, "qwenq_producer")) as store:
+        with store.writing() as connection:
+            half = begin_job(connection, JobSpec(model="echo", sources=("killed.jsonl",)), None, 60.0)
+            assert half is not None
+            insert_rows(connection, half.job_id, 0, [row(place) for place in range(3)], ())
+            connection.execute(update(jobs).values(holder_expires_at=now(-60.0)))
+        assert remove_abandoned(store, 60.0) == 1
+    with Store(guarded_url) as store:
+        job_id = make_job(store, documents=2)
+        answer_all(store, job_id, make_worker(store))
+    report = prune(settings_of("qwenq_beat"), 0.0, lambda _: None)
+    assert [job.id for job in report.jobs] == [job_id]
+
+
+def test_the_passwords_of_a_deployment_are_set_for_every_role(guarded_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    subprocess.run([FOLDER.parent / "make-secrets.sh", folder], check=True, capture_output=True, timeout=60)
+    run_sql(guarded_url, (folder / "postgres" / "passwords.sql").read_text("utf-8"))
+    address = make_url(guarded_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address) as connection:
+        found = connection.execute("SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL").fetchall()
+    assert {name for (name,) in found} >= {"qwenq_owner", *SERVICES}
 
 
 REFUSED = {
