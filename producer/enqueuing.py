@@ -12,6 +12,7 @@ from qwenq.producer.storing import store_rows
 from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import BrokerAway, StoreAway
 from qwenq.schemas.jobs import HalfJob, JobSpec, KeyedJob
+from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
@@ -98,6 +99,8 @@ def enqueue_job(
     KeyboardInterrupt (for Ctrl-C and TERM), all with nothing left in the store; IdempotencyMismatch, JobGivenUp, and
     StoreAway.
     """
+    # A file's name may hold bytes that are no text, which no store keeps.
+    spec = spec.model_copy(update={"sources": tuple(map(visible_line, spec.sources))})
     with signals_held() as signals:
         begun = begin_or_find(store, spec, one_shot_key, settings.lease_seconds, signals, listener.waiting)
         rows = signals.heeding(rows if listener is SILENT else _telling(rows, listener.read))

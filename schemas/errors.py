@@ -6,6 +6,7 @@
     │   ├── UntrustedSettingsFile
     │   ├── UntrustedHome
     │   ├── InvalidParameter
+    │   ├── UnstorableText
     │   ├── InvalidTemplate
     │   ├── UnknownTemplate
     │   ├── UnknownColumn
@@ -148,6 +149,10 @@ class InvalidParameter(UsageError):
 
     name: str
     reason: str
+
+
+class UnstorableText(UsageError):
+    """A text holds a NUL character, or a byte that is not UTF-8 (half of a surrogate pair). No store keeps these."""
 
 
 @dataclass(eq=False)

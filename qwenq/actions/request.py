@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qwenq.actions.text_fields import check_name, check_text, storable_name
 from qwenq.producer.reading import Format
 from qwenq.schemas.errors import InvalidParameter, InvalidSchema, UnreadableInput, reason_of
 from qwenq.schemas.generation import GenerationParams, Overflow
@@ -55,7 +56,7 @@ class JobRequest:
 
     def specify(self, settings: Settings) -> JobSpec:
         """Build the job's specification. Raises UsageError: no model, two prompts, a bad parameter."""
-        self._check_key()
+        self._check_texts(settings)
         params = GenerationParams().overlaid(_given(self.params.items()) | self._response_format())
         self._check_schema(params.response_format)
         if params.temperature > 0 and params.seed is None:
@@ -63,7 +64,7 @@ class JobRequest:
             params = params.overlaid({"seed": self._drawn_seed()})
         return JobSpec(
             model=model_of(settings),
-            name=self.name or Path(self.files[0]).name or self.files[0],
+            name=self.name or storable_name(Path(self.files[0]).name or self.files[0]),
             prompt=PromptSpec(
                 template=self._template_source(),
                 system=self.system,
@@ -78,6 +79,33 @@ class JobRequest:
             reuse=self.reuse,
             submitter=submitter_of(settings),
         )
+
+    def _check_texts(self, settings: Settings) -> None:
+        """Raise InvalidParameter for a text that the stores cannot keep, or that is too long."""
+        names = {
+            "--model": settings.model,
+            "QWENQ_SUBMITTER": settings.submitter,
+            "--name": self.name,
+            "--template": self.template,
+            "--text-column": self.text_column,
+            "--id-column": self.id_column,
+            "--sheet": self.sheet,
+            "--idempotency-key": self.idempotency_key,
+        }
+        for parameter, value in names.items():
+            check_name(parameter, value)
+        texts = {
+            "--system": self.system,
+            "--prompt": self.prompt,
+            "--merge-prompt": self.merge_prompt,
+        }
+        for parameter, value in texts.items():
+            check_text(parameter, value)
+        stops = self.params.get("stop")
+        for stop in stops if isinstance(stops, (list, tuple)) else (stops,):
+            if isinstance(stop, str):  # anything else is refused with the other parameters
+                check_text("--stop", stop)
+        self._check_key()
 
     def _check_key(self) -> None:
         if self.idempotency_key is not None and not KEY.fullmatch(self.idempotency_key):
@@ -144,12 +172,14 @@ class JobRequest:
 
 def _text_of(file: Path) -> str:
     try:
-        return file.read_text("utf-8")
+        text = file.read_text("utf-8")
     except UnicodeDecodeError as error:
         reason = f"not valid UTF-8 (byte {error.start + 1})"
         raise UnreadableInput(source=str(file), reason=reason) from None
     except (OSError, ValueError) as error:
         raise UnreadableInput(source=str(file), reason=reason_of(error)) from None
+    check_text(str(file), text)
+    return text
 
 
 def model_of(settings: Settings) -> str:
@@ -157,6 +187,7 @@ def model_of(settings: Settings) -> str:
     if not settings.model:
         reason = "no model is given; give a hub id or a folder, or set QWENQ_MODEL"
         raise InvalidParameter(name="--model", reason=reason)
+    check_name("--model", settings.model)
     folder = Path(settings.model)
     return str(folder.resolve()) if folder.is_dir() else settings.model
 

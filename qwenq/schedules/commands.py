@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwenq.actions import text_fields
 from qwenq.actions.request import JobRequest, submitter_of
 from qwenq.exporting import check_outputs
 from qwenq.producer.object_stores import checked_name, is_url
@@ -172,6 +173,13 @@ def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settin
     if not name.strip(" .") or "/" in name or not name.isprintable():
         reason = "it must be printable and without a slash, because files are named after it"
         raise InvalidParameter(name="the schedule's name", reason=reason)
+    texts = {"the schedule's name": name, "--output": policy.output, "--errors": policy.errors}
+    for parameter, value in (
+        *texts.items(),
+        ("--webhook", policy.webhook),
+        *(("--input", one) for one in inputs),
+    ):
+        text_fields.check_name(parameter, value)
     check_pattern("--output", policy.output)
     if policy.errors is not None:
         check_pattern("--errors", policy.errors)

@@ -9,7 +9,7 @@ from typing import Self
 
 from sqlalchemy import URL, Connection, Engine, exc, make_url
 
-from qwenq.schemas.errors import InvalidSetting, StoreAway, reason_of
+from qwenq.schemas.errors import InvalidSetting, StoreAway, UnstorableText, reason_of
 from qwenq.schemas.settings import Settings, without_passwords
 from qwenq.store.database.engines import BEGIN, SQLITE_BUSY_SECONDS, SYNCHRONOUS, make_engine, parsed_url
 from qwenq.store.database.errors import AGAIN, away, first_of, leave_values_out
@@ -156,8 +156,12 @@ class Store:
             with self._turn_of(engine), engine.begin() as connection:
                 noted = begin_noting(connection)
                 yield connection
+        except UnicodeEncodeError:
+            raise UnstorableText from None
         except exc.DBAPIError as raised:
             error = first_of(raised)
+            if isinstance(error, exc.DataError) and "NUL" in str(error.orig):
+                raise UnstorableText from None
             leave_values_out(error)
             store_away = away(self.url, error)
             if store_away is None:
