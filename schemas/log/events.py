@@ -37,6 +37,7 @@ class Event(StrEnum):
     WORKER_LEAVES = "worker.leaves"
     WORKER_KILLED = "worker.killed"
     WORKER_IDLE = "worker.idle"
+    WORKER_CHILD_STOPPED = "worker.child_stopped"
 
     TURN_BROKEN_OFF = "turn.broken_off"
     TURN_FAILED = "turn.failed"

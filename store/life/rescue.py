@@ -36,7 +36,33 @@ def rescue_held_by(connection: Connection, worker_id: int, max_crashes: int) -> 
     return _rescue(connection, held, max_crashes)
 
 
+def release_held_by(connection: Connection, worker_id: int) -> int:
+    """Give back what a working process held that others stopped: no crash is counted. Returns how many chunks."""
+    held = (chunks.c.state == ChunkState.RUNNING) & (chunks.c.worker_id == worker_id)
+    claims = _claims(connection, held)
+    for claim, _ in claims:
+        if hold_job(connection, claim.job_id) == JobState.CANCELLED:
+            drop_chunk(connection, claim)
+        elif _unfinished_seqs(connection, claim):
+            requeue_chunk(connection, claim)
+            note_claim(connection, Event.CHUNK_RELEASED, claim)
+        else:
+            finish_chunk(connection, claim)
+    return len(claims)
+
+
 def _rescue(connection: Connection, stranded: ColumnElement[bool], max_crashes: int) -> RescueReport:
+    report = RescueReport()
+    for claim, crashes in _claims(connection, stranded):
+        if hold_job(connection, claim.job_id) == JobState.CANCELLED:
+            drop_chunk(connection, claim)
+        else:
+            report += _put_back(connection, claim, crashes + 1, max_crashes)
+    return report
+
+
+def _claims(connection: Connection, stranded: ColumnElement[bool]) -> list[tuple[Claim, int]]:
+    """The claims of these chunks, locked, each with the crashes of its chunk."""
     rows = connection.execute(
         select(
             chunks.c.id,
@@ -50,15 +76,8 @@ def _rescue(connection: Connection, stranded: ColumnElement[bool], max_crashes: 
         .where(stranded)
         .order_by(chunks.c.job_id, chunks.c.id)
         .with_for_update(skip_locked=True)
-    ).all()
-    report = RescueReport()
-    for chunk_id, job_id, attempt, worker_id, first, last, crashes in rows:
-        claim = Claim(chunk_id, job_id, attempt, worker_id, first, last)
-        if hold_job(connection, job_id) == JobState.CANCELLED:
-            drop_chunk(connection, claim)
-        else:
-            report += _put_back(connection, claim, crashes + 1, max_crashes)
-    return report
+    )
+    return [(Claim(*row[:-1]), row.crashes) for row in rows.all()]
 
 
 def _put_back(connection: Connection, claim: Claim, crashes: int, max_crashes: int) -> RescueReport:

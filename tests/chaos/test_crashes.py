@@ -57,6 +57,31 @@ def test_kill_9_of_the_working_process_loses_and_doubles_nothing(fleet: Fleet, j
     assert worker.log.read_text().count("model loaded") == 2
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("number", "crashes"), [(signal.SIGTERM, 0), (signal.SIGKILL, 1)], ids=["somebody", "lack of memory"]
+)
+def test_a_working_process_that_somebody_stops_counts_no_crash(
+    number: int, crashes: int, fleet: Fleet, jobs: Jobs, tmp_path: Path
+) -> None:
+    # A lease that ran out on a busy machine would count as a crash.
+    worker = SlowWorker(fleet, tmp_path, lease_seconds=60).service
+    job = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=DOCUMENTS)
+    jobs.wait_until_working(job.job_id)
+    child = working_process(worker)
+    assert child is not None
+    os.kill(child.pid, number)
+
+    def put_back() -> int | None:
+        log = worker.log.read_text()
+        return log.count("chunk.released") + log.count("chunk.rescued")
+
+    eventually(put_back, "the chunk is put back")
+    log = worker.log.read_text()
+    assert (log.count("chunk.rescued"), log.count("worker.child_stopped")) == (crashes, 1 - crashes)
+    assert_each_answered_once(jobs, job.job_id, DOCUMENTS)
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_kill_9_of_the_whole_worker_leaves_the_rest_to_another(
     fleet: Fleet, jobs: Jobs, tmp_path: Path

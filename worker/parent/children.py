@@ -1,8 +1,15 @@
 """The working process of a worker, as its parent sees it."""
 
+import signal
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import psutil
+
+STOPPING_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+"""Only people and supervisors send these; the kernel does not, nor does a fault. It kills for lack of memory with
+SIGKILL, which is therefore taken for the document's fault, whoever sent it."""
 
 
 def working_processes() -> list[psutil.Process]:
@@ -16,3 +23,25 @@ def working_processes() -> list[psutil.Process]:
             if any("spawn_main" in word for word in child.cmdline()):
                 found.append(child)
     return found
+
+
+def watch_children(pool: Any, on_stopped: Callable[[int], None]) -> None:
+    """Call `on_stopped` with the pid of each working process that a stopping signal ended, before another starts.
+
+    `pool` is Celery's; the call comes in its event loop and must be quick. Call this again now and then: Celery forgets
+    it when it connects to the broker again.
+    """
+    processes = pool._pool  # noqa: SLF001 - Celery offers no signal for it
+    earlier = processes.on_process_down
+    if getattr(earlier, "is_ours", False):
+        return
+
+    def on_process_down(process: Any) -> None:
+        code = process.exitcode
+        if code is not None and -code in STOPPING_SIGNALS:
+            on_stopped(process.pid)
+        if earlier:
+            earlier(process)
+
+    on_process_down.is_ours = True  # type: ignore[attr-defined]
+    processes.on_process_down = on_process_down

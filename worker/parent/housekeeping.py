@@ -10,9 +10,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
+
+import psutil
 
 from qwenq.schemas.errors import (
     BrokerAway,
@@ -31,9 +34,10 @@ from qwenq.store.broker.reconcile import reconcile
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import check_version
 from qwenq.store.life import workers
+from qwenq.store.life.rescue import release_held_by
 from qwenq.store.views.fleet.workers import device_of
 from qwenq.store.views.work.stranded import has_lost_claims
-from qwenq.worker.parent.children import working_processes
+from qwenq.worker.parent.children import watch_children, working_processes
 from qwenq.worker.parent.idle_watch import IdleWatch
 from qwenq.worker.parent.memory_taken import memory_taken
 from qwenq.worker.reach import Reach
@@ -41,6 +45,8 @@ from qwenq.worker.reach import Reach
 LONGEST_TICK_SECONDS = 2.0
 """Between two looks for expired leases: a lost worker's chunk should not wait much longer than its lease."""
 LOOK_AT_BROKER_SECONDS = 10.0
+KILLED_SECONDS = 5.0
+"""A killed process ends within this time, or hangs in a driver of its device."""
 
 FORGOTTEN = (
     "It showed no sign of life for so long that `qwenq db prune` removed it from the store. Start it again."
@@ -66,6 +72,8 @@ class Housekeeping:
         self._idle_watch = IdleWatch(store, broker, settings.model or "")
         self.refusal: ServiceAway | WorkerBroke | None = None
         self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._stopped_children: list[int] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -81,6 +89,7 @@ class Housekeeping:
     ) -> None:
         self._ended.set()
         self._stopping.set()
+        self._wake.set()
         self._thread.join()
         with self._store.writing() as connection:
             workers.note_stopped(connection, self._worker_id)
@@ -88,10 +97,20 @@ class Housekeeping:
     def on_shutting_down(self, **_: object) -> None:
         """Note that Celery is shutting the worker down; safe to call in a signal handler."""
         self._stopping.set()
+        self._wake.set()
 
     def on_ready(self, sender: Any, **_: object) -> None:
         """Note Celery's consumer when it begins to take messages."""
         self._idle_watch.consumer = sender
+        self._watch_children()
+
+    def _watch_children(self) -> None:
+        if self._idle_watch.consumer is not None:
+            watch_children(self._idle_watch.consumer.pool, self._on_child_stopped)
+
+    def _on_child_stopped(self, pid: int) -> None:
+        self._stopped_children.append(pid)
+        self._wake.set()
 
     def _run(self) -> None:
         tick = min(LONGEST_TICK_SECONDS, self._settings.lease_seconds / 4)
@@ -101,7 +120,10 @@ class Housekeeping:
             self._attempt(self._reconcile_when_due)
             self._attempt(self._look_at_broker_when_due)
             self._attempt(self._leave_if_deaf)
-            self._stopping.wait(tick)
+            self._attempt(self._watch_children)
+            self._wake.wait(tick)
+            self._wake.clear()
+            self._attempt(self._release_for_stopped_children)
         if not self._ended.is_set():
             self._attempt(self._note_stopping)
             self._end_working_process_in_time()
@@ -132,7 +154,17 @@ class Housekeeping:
         _log.critical(Event.WORKER_LEAVES, extra={"worker": self._worker_id, "reason": str(reason)})
         self.refusal = reason
         self._stopping.set()
+        self._wake.set()
         os.kill(os.getpid(), signal.SIGTERM)
+
+    def _release_for_stopped_children(self) -> None:
+        """Give back what working processes held that somebody stopped: that was no fault of a document."""
+        if self._stopped_children:
+            with self._store.writing() as connection:
+                released = release_held_by(connection, self._worker_id)
+            facts = {"worker": self._worker_id, "stopped_pid": self._stopped_children[-1], "chunks": released}
+            self._stopped_children.clear()
+            _log.warning(Event.WORKER_CHILD_STOPPED, extra=facts)
 
     def _note_stopping(self) -> None:
         with self._store.writing() as connection:
@@ -167,7 +199,7 @@ class Housekeeping:
             _log.error(Event.DUTY_FAILED, exc_info=True)
 
     def _end_working_process_in_time(self) -> None:
-        """Kill a working process that does not release its chunks in time; their leases then expire."""
+        """Kill a working process that does not release its chunks in time, and release them for it."""
         if self._ended.wait(self._settings.stop_seconds):
             return
         for child in working_processes():
@@ -177,4 +209,8 @@ class Housekeeping:
                 "seconds": self._settings.stop_seconds,
             }
             _log.error(Event.WORKER_KILLED, extra=facts)
-            os.kill(child.pid, signal.SIGKILL)
+            with suppress(psutil.Error):
+                child.kill()
+                child.wait(KILLED_SECONDS)
+            self._stopped_children.append(child.pid)
+        self._attempt(self._release_for_stopped_children)

@@ -9,7 +9,7 @@ from qwenq.schemas.tables.core import chunks, documents
 from qwenq.store.database.store import Store
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import hold_fence, release_chunk
-from qwenq.store.life.rescue import rescue_expired, rescue_held_by
+from qwenq.store.life.rescue import release_held_by, rescue_expired, rescue_held_by
 from qwenq.store.views.answers.results import errors_of
 from tests.builders import (
     EXPIRED,
@@ -86,6 +86,26 @@ def test_a_restarted_worker_rescues_only_its_own_chunks(store: Store, audited: A
     assert chunks_of(store, job_id, ChunkState.RUNNING) == [second, third]
     assert _crashes(store, job_id) == [1, 0, 0, 0]
     audited(job_id)
+
+
+def test_chunks_of_a_stopped_process_wait_again_without_a_crash(store: Store, audited: Audited) -> None:
+    job_id, cancelled = make_job(store, documents=12), make_job(store, documents=4)
+    own, other = make_worker(store), make_worker(store)
+    first, second, third = chunks_of(store, job_id)
+    claim_one(store, first, own)
+    claim_one(store, second, other)
+    write(store, claim_one(store, third, own), [answer(place) for place in range(8, 12)])
+    dropped = claim_one(store, chunks_of(store, cancelled)[0], own)
+    with store.writing() as connection:
+        cancel_job(connection, cancelled)
+        assert release_held_by(connection, own) == 3
+    assert chunks_of(store, job_id, ChunkState.QUEUED) == [first]
+    assert chunks_of(store, job_id, ChunkState.RUNNING) == [second]
+    assert chunks_of(store, job_id, ChunkState.DONE) == [third]
+    assert chunks_of(store, cancelled, ChunkState.DONE) == [dropped.chunk_id]
+    assert _crashes(store, job_id) == [0, 0, 0]
+    audited(job_id)
+    audited(cancelled)
 
 
 def test_a_chunk_that_crashed_too_often_is_halved(store: Store, audited: Audited) -> None:
