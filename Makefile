@@ -70,6 +70,7 @@ fuzz: install ## feed random bytes to the readers and random templates to the sa
 .PHONY: garbage
 garbage: install ## push random messages into the queues of a running worker and beat: MESSAGES=100000 SEED=1
 	$(BIN)/python -m tests.fuzzing.broker --messages $(MESSAGES) --seed $(SEED)
+
 .PHONY: hostile
 hostile: install ## read hostile files, and changed ones, beside good files: MUTATIONS=200
 	$(BIN)/python -m tests.hostile --mutations $(MUTATIONS)
