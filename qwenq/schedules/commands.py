@@ -14,7 +14,7 @@ from qwenq.producer.reading.sources.access import Access
 from qwenq.producer.reading.sources.finding import check_name
 from qwenq.schedules.advancing import advance_run
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.outputs import check_output, check_pattern, example_outputs
+from qwenq.schedules.outputs import check_pattern, checked_output, example_outputs
 from qwenq.schedules.preflight import preflight
 from qwenq.schedules.refused_notices import shown_url
 from qwenq.schedules.webhooks import check_url, secret_of
@@ -187,7 +187,7 @@ def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settin
         check_name(one, Access(roots=settings.input_roots))
     outputs = example_outputs(name, policy)
     for output in outputs:
-        check_output(output, settings)
+        checked_output(output, settings)
     check_outputs(outputs, [_whole(one) for one in inputs])
     if policy.webhook is not None:
         check_url("--webhook", policy.webhook)

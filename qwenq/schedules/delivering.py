@@ -6,7 +6,7 @@ import orjson
 
 from qwenq.exporting import write_answers, write_failures
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.outputs import check_output, errors_file, results_file
+from qwenq.schedules.outputs import checked_output, errors_file, results_file
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import HeldRun, RunOutcome
@@ -119,10 +119,8 @@ def _written(
     schedule = held.schedule
     due = CronLine(schedule.cron, schedule.timezone).local(held.run.due_at)
     place = (schedule.policy, schedule.name, due, held.run.id, status.id)
-    results, errors = results_file(*place), errors_file(*place)
-    # Both before either: without errors, an old errors file is removed.
-    for file in (results, errors):
-        check_output(file, settings)
+    # Both are checked before either is written: without errors, an old errors file is removed.
+    results, errors = (checked_output(one(*place), settings) for one in (results_file, errors_file))
     with store.reading() as connection:
         write_answers(connection, status.id, results)
         write_failures(connection, status.id, errors)

@@ -6,7 +6,7 @@ from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.opening import open_input
 from qwenq.producer.reading import Access, Format
 from qwenq.schedules.cron import local_time
-from qwenq.schedules.outputs import check_output, example_outputs
+from qwenq.schedules.outputs import checked_output, example_outputs
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import HeldRun, ScheduledRequest
@@ -30,7 +30,7 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
     if job_id is None:
         request = held.schedule.request
         for output in example_outputs(held.schedule.name, held.schedule.policy):
-            check_output(output, settings)
+            checked_output(output, settings)
         spec, rows = open_input(
             specify(held), format_of(request), sheet=request.sheet, access=access_of(request, settings)
         )

@@ -1,8 +1,8 @@
 """Output files of a run: the schedule's patterns, filled in."""
 
+import os
 import string
 from datetime import UTC, datetime
-from pathlib import PurePath
 
 from qwenq.exporting import errors_path
 from qwenq.producer.object_stores import checked_name, is_url
@@ -58,14 +58,19 @@ def example_outputs(name: str, policy: RunPolicy) -> list[str]:
     return [results_file(*example), errors_file(*example)]
 
 
-def check_output(name: str, settings: Settings) -> None:
-    """Raise OutsideRoots unless a file lies in QWENQ_OUTPUT_ROOTS. Its folder counts by its real path.
+def checked_output(name: str, settings: Settings) -> str:
+    """Return the name of a file that lies in QWENQ_OUTPUT_ROOTS, with the real path of its folder. Raises OutsideRoots.
 
     What replaces or removes the file never follows a link in its own place.
     """
     name = checked_name(name)
-    folder = name if is_url(name) else str(PurePath(name).parent)
-    check_within(folder, settings.output_roots, OUTPUT_ROOTS)
+    if not settings.output_roots:
+        return name
+    if not is_url(name):
+        folder, name = os.path.split(name)
+        name = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
+    check_within(name if is_url(name) else os.path.dirname(name), settings.output_roots, OUTPUT_ROOTS)  # noqa: PTH120
+    return name
 
 
 def _filled(pattern: str, schedule: str, due: datetime, run_id: int, job_id: int) -> str:

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 from sqlalchemy import func, select
@@ -73,6 +75,19 @@ def test_what_a_compressed_file_holds_is_limited_even_if_it_is_no_document(
         submit(limited, tmp_path, max_job_bytes=(3 << 19))
     assert stored(store) == [0, 0, 0]
     submit(limited, tmp_path, max_job_bytes=(5 << 19))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_small_parquet_file_of_many_long_documents_is_refused_whole(
+    limited: Settings, store: Store, tmp_path: Path
+) -> None:
+    text = pa.array(["x" * 65_536]).dictionary_encode()
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * 3_000, pa.int32()), text.dictionary)
+    pq.write_table(pa.table({"text": repeated}), tmp_path / "a.parquet", compression="zstd")
+    assert (tmp_path / "a.parquet").stat().st_size < 5_000
+    with pytest.raises(InputTooLarge, match=r"a\.parquet, line 1,000.* QWENQ_MAX_JOB_BYTES"):
+        submit(limited, tmp_path / "a.parquet", max_job_bytes=65_536_000)
+    assert stored(store) == [0, 0, 0]
 
 
 def test_a_submitter_with_too_much_unfinished_work_must_wait(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import update
 
@@ -224,3 +225,42 @@ def test_answers_are_written_and_removed_in_their_roots_only(nights: Nights) -> 
     assert (run.state, run.error_code) == (RunState.FAILED, "outside_roots")
     assert f"`qwenq results {job_id} -o FILE`" in (run.error_message or "")
     assert [path.name for path in elsewhere.iterdir()] == ["kept.jsonl"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("politely", [True, False], ids=["stopped", "killed"])
+def test_no_process_of_a_run_outlives_beat_and_a_polite_stop_is_no_crash(
+    nights: Nights, fleet: Fleet, politely: bool
+) -> None:
+    [hanging] = add_hanging(nights, 1)
+    with nights.store.reading() as connection:
+        nights.due_from(hanging, moment_of(connection))
+    beat = fleet.start("beat")
+    readers: list[psutil.Process] = eventually(
+        lambda: [one for one in psutil.Process(beat.pid).children(recursive=True) if is_reader(one)],
+        "a process reads",
+        120,
+    )
+    if politely:
+        beat.ask_to_stop()
+    else:
+        beat.kill()
+    beat.wait_until_stopped(60)
+    eventually(lambda: not any(map(is_alive, readers)), "its process has ended", 60)
+    with nights.store.writing() as connection:
+        connection.execute(update(schedule_runs).values(holder_expires_at=now(-1)))
+        held = hold_run(connection, 60.0)
+    assert held is not None
+    assert held.run.crashes == (not politely)
+
+
+def is_reader(process: psutil.Process) -> bool:
+    """Whether a process has the pipe of `add_hanging` to read; it waits for a writer, so its parent is the server."""
+    return is_alive(process) and "forkserver" in " ".join(process.cmdline()) and not process.children()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
