@@ -3,6 +3,8 @@
 # Then: docker compose -f docker-compose.yml -f docker-compose.pinned.yml up --detach --build
 set -eu
 cd "$(dirname "$0")/.."
+new=docker-compose.pinned.yml.new
+trap 'rm -f "$new"' EXIT
 
 pinned() {
     digest=$(docker buildx imagetools inspect "$1" --format '{{.Manifest.Digest}}')
@@ -31,6 +33,6 @@ base=$(sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile | sort -u)
     for service in migrate worker beat flower; do
         printf '  %s:\n    build:\n      additional_contexts:\n        %s: docker-image://%s\n' "$service" "$base" "$at"
     done
-} > docker-compose.pinned.yml.new
-mv docker-compose.pinned.yml.new docker-compose.pinned.yml
+} > "$new"
+mv "$new" docker-compose.pinned.yml
 echo "wrote docker-compose.pinned.yml"
