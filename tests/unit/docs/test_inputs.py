@@ -29,6 +29,5 @@ def test_the_page_gives_the_limits_of_the_code() -> None:
     listed = INPUTS.partition("## Limits")[2].partition("Every input")[0]
     sizes = [int(mebibytes) << 20 for mebibytes in re.findall(r"(\d+) MiB", listed)]
     assert sizes == [LINE_LIMIT, WHOLE_BYTES, HTML_BYTES, XML_BYTES, UNPACKED_BYTES, MOST_COPIED_CHARS]
-    for count in (MOST_PAGES, MOST_ATTRIBUTES, MOST_COLUMNS, MOST_ROWS, MOST_RANGES):
-        assert f"| {count:,} |" in listed
-    assert re.findall(r"\| ([\d,]+) \|", listed) == [f"{MOST_ROWS:,}", f"{MOST_INPUTS:,}"]
+    counts = (MOST_PAGES, MOST_ATTRIBUTES, MOST_COLUMNS, MOST_ROWS, MOST_RANGES, MOST_INPUTS)
+    assert re.findall(r"\| ([\d,]+) \|", listed) == [f"{count:,}" for count in counts]
