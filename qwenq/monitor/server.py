@@ -10,6 +10,8 @@ from tornado.iostream import IOStream
 MOST_BODY_BYTES = 1024**2
 MOST_HEADER_BYTES = 16 * 1024
 MOST_BUFFERED_BYTES = 2 * MOST_BODY_BYTES
+READ_BYTES = 16 * 1024
+"""At once, for each connection: what is read stays in memory until the connection's garbage is collected."""
 BODY_SECONDS = 30.0
 IDLE_SECONDS = 60.0
 """For the headers of the next request."""
@@ -18,6 +20,7 @@ MOST_OF_ADDRESS = 250
 """So that one address cannot take all connections. A proxy that is trusted may."""
 
 LIMITS: dict[str, Any] = {
+    "chunk_size": READ_BYTES,
     "max_body_size": MOST_BODY_BYTES,
     "max_header_size": MOST_HEADER_BYTES,
     "max_buffer_size": MOST_BUFFERED_BYTES,

@@ -1,5 +1,6 @@
 """Flower as a service: start and stop."""
 
+import gc
 import ipaddress
 import logging
 import os
@@ -15,6 +16,7 @@ from qwenq.schemas.errors import UnguardedFlower
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 
+GC_OBJECTS = 2_000
 EXIT_SECONDS = 2.0
 """Threads that still wait for a store or a broker have this long to end."""
 
@@ -38,6 +40,9 @@ def run_flower(settings: Settings, serving: Serving) -> None:
     logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     monitor = make_monitor(settings, serving)
+    # What closed connections have read is garbage in rings. Starts of commands collect more seldom.
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS)
     try:
         monitor.listen_and_serve()
     except KeyboardInterrupt:
