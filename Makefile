@@ -9,7 +9,7 @@ PYTEST_OPTIONS ?= -n 3 --dist worksteal
 # How many random cases `make faithful` tries for each model, and `make model` for each database.
 EXAMPLES ?= 100
 
-# How many inputs `make fuzz` tries.
+# How many inputs `make fuzz` tries, and how many renderings `make fuzz-templates`.
 INPUTS ?= 1000000
 
 # How many changed files `make hostile` reads for each hostile one.
@@ -74,6 +74,10 @@ garbage: install ## push random messages into the queues of a running worker and
 .PHONY: hostile
 hostile: install ## read hostile files, and changed ones, beside good files: MUTATIONS=200
 	$(BIN)/python -m tests.hostile --mutations $(MUTATIONS)
+
+.PHONY: fuzz-templates
+fuzz-templates: install ## render drawn templates and report the longest call: INPUTS=1000000 SEED=1
+	$(BIN)/python -m tests.fuzzing.templates --renderings $(INPUTS) --seed $(SEED)
 
 .PHONY: chaos
 chaos: install ## kill, stop and cut off processes and servers, then audit: MINUTES=30 SEED=1 DATABASE=both

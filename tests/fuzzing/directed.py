@@ -4,13 +4,15 @@ The sizes grow until the budget refuses them. A budget that does not know an ope
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from qwenq.schemas.prompts.compiled import CompiledTemplate
 
 LARGEST = 4_000_000
+SMALLEST = 1_000
 Columns = Mapping[str, Any]
 
 _TEXTS: Mapping[str, str] = {
@@ -174,17 +176,49 @@ class Call:
     size: int
 
 
-def calls(largest: int = LARGEST) -> Iterator[Call]:
-    """Render every template of the search at growing sizes."""
-    for source in _OF_TEXT:
-        for name, text in _TEXTS.items():
-            yield _longest(source, name, lambda size, text=text: {"t": text * (size // len(text))}, largest)
-    for source in _OF_PARTS:
-        for name in _parts(1):
-            yield _longest(source, name, lambda size, name=name: _parts(size)[name], largest)
-    for source in _OF_LISTS:
-        for name in _lists(1):
-            yield _longest(source, name, lambda size, name=name: _lists(size)[name], largest)
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One template with columns of a kind; `columns_of(size)` makes them."""
+
+    source: str
+    columns: str
+    columns_of: Callable[[int], Columns]
+
+    def longest(self, largest: int) -> Call:
+        """Render at sizes up to the largest. Returns the longest call."""
+        template = CompiledTemplate(self.source)
+        longest = Call(0.0, self.source, self.columns, 0)
+        size = largest
+        while size >= SMALLEST:
+            columns = self.columns_of(size)
+            began = time.thread_time()
+            template.render(columns)
+            seconds = time.thread_time() - began
+            if seconds > longest.seconds:
+                longest = Call(seconds, self.source, self.columns, size)
+            size //= 4
+        return longest
+
+
+def searches() -> Sequence[Search]:
+    """All of them."""
+    return [
+        *(Search(source, name, partial(_text, text)) for source in _OF_TEXT for name, text in _TEXTS.items()),
+        *(Search(source, name, partial(_part, name)) for source in _OF_PARTS for name in _parts(1)),
+        *(Search(source, name, partial(_list, name)) for source in _OF_LISTS for name in _lists(1)),
+    ]
+
+
+def _text(text: str, size: int) -> Columns:
+    return {"t": text * (size // len(text))}
+
+
+def _part(name: str, size: int) -> Columns:
+    return _parts(size)[name]
+
+
+def _list(name: str, size: int) -> Columns:
+    return _lists(size)[name]
 
 
 def _parts(size: int) -> Mapping[str, Columns]:
@@ -227,18 +261,3 @@ def _deep(levels: int) -> list[Any]:
     for _ in range(levels):
         value = [value]
     return value
-
-
-def _longest(source: str, name: str, columns_of: Any, largest: int) -> Call:
-    template = CompiledTemplate(source)
-    longest = Call(0.0, source, name, 0)
-    size = largest
-    while size >= 1_000:
-        columns = columns_of(size)
-        began = time.thread_time()
-        template.render(columns)
-        seconds = time.thread_time() - began
-        if seconds > longest.seconds:
-            longest = Call(seconds, source, name, size)
-        size //= 3
-    return longest

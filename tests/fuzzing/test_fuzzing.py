@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzzing.cases import CORPUS, MOST_BYTES, RUNAWAY, TARGETS, kept
+from tests.fuzzing.directed import searches
+from tests.fuzzing.drawn_templates import Drawing
+from tests.fuzzing.templates import MOST_SECONDS, Tally, documents_of, tried
 
 MOST_MEMORY = 400 << 20
 SHORT = settings(max_examples=300, deadline=None)
@@ -32,6 +35,27 @@ def test_a_runaway_template_ends_soon_in_little_memory(name: str) -> None:
     before = most_memory()
     TARGETS["rendering"](kept(RUNAWAY)[name])
     assert most_memory() - before < MOST_MEMORY
+
+
+def test_drawn_templates_give_no_long_call() -> None:
+    documents = documents_of(seed=1, first=0)[:10]
+    tally = Tally()
+    for number in range(30):
+        tally.add(tried(f"1:{number}", documents))
+    assert tally.renderings > 100
+    assert tally.longest_work[0] < MOST_SECONDS, tally.longest_work
+    assert tally.longest_confined[0] < MOST_SECONDS, tally.longest_confined
+    assert tally.longest_compile[0] < MOST_SECONDS, tally.longest_compile
+
+
+def test_the_same_seed_draws_the_same_template() -> None:
+    assert Drawing("1:7").template() == Drawing("1:7").template()
+
+
+def test_the_directed_search_finds_no_long_call() -> None:
+    calls = [search.longest(largest=4_000) for search in searches()[::17]]
+    longest = max(calls, key=lambda call: call.seconds)
+    assert longest.seconds < MOST_SECONDS, longest
 
 
 def most_memory() -> int:
