@@ -71,6 +71,8 @@ def start_redis(settings: Settings) -> Service:
         "aof-use-rdb-preamble": "no",
         "save": "",
         "maxmemory-policy": "noeviction",
+        # A message is read whole before it can be refused. Ours have about a kilobyte.
+        "proto-max-bulk-len": "1mb",
         "daemonize": "no",
     }
     server = find_server()

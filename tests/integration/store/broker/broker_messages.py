@@ -78,7 +78,7 @@ REFUSED: dict[str, bytes] = {
             "task of another queue": message({"task": "qwenq.reconcile"}),
             "task of a list": message({"task": ["qwenq.answer_chunk"]}),
             "no id": message({"id": None}),
-            "id of a megabyte": message({"id": "x" * 2**20}),
+            "id of half a megabyte": message({"id": "x" * 2**19}),
             "id not a uuid": message({"id": "../../etc"}),
             "no arguments": message(body=encoded([[], {}, {}])),
             "two arguments": message(body=encoded([[1, 2], {}, {}])),
@@ -90,7 +90,7 @@ REFUSED: dict[str, bytes] = {
             "float id": message(body=encoded([[1.0], {}, {}])),
             "text id": message(body=encoded([["1"], {}, {}])),
             "list id": message(body=encoded([[[1]], {}, {}])),
-            "argument of a megabyte": message(body=encoded([["x" * 2**20], {}, {}])),
+            "argument of half a megabyte": message(body=encoded([["x" * 2**19], {}, {}])),
         }.items()
     },
 }

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from kombu import Queue
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 from qwenq.schemas.chunks import Announcement
 from qwenq.schemas.jobs import Priority
@@ -137,3 +139,9 @@ def test_one_line_a_second_shows_a_short_escaped_part_of_what_was_refused(
         assert record.shown.isprintable()  # type: ignore[attr-defined]
         assert record.shown.isascii()  # type: ignore[attr-defined]
         assert "\n" not in record.queue  # type: ignore[attr-defined]
+
+
+def test_redis_takes_no_message_that_would_fill_a_workers_memory(client: Redis) -> None:
+    with pytest.raises((ResponseError, RedisConnectionError)):
+        client.lpush(QUEUE, b"x" * 2**21)
+    assert client.llen(QUEUE) == 0
