@@ -43,7 +43,7 @@ class RunPolicy(BaseModel):
     """How runs follow each other, and where their answers go.
 
     `output` may contain {schedule}, {date}, {time}, {run} and {job}. A run fails if more than the fraction
-    `on_failure_rate` of its documents failed.
+    `on_failure_rate` of its documents failed. With `csv_safe`, no cell of a CSV file is a formula to a spreadsheet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +52,7 @@ class RunPolicy(BaseModel):
     overlap: Overlap = Overlap.SKIP
     output: str
     errors: str | None = None
+    csv_safe: bool = False
     webhook: str | None = None
     on_failure_rate: Annotated[float | None, Field(ge=0, le=1)] = None
 

@@ -37,10 +37,11 @@ PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where a one-shot's answers and errors go."""
+    """Where a one-shot's answers and errors go. With `csv_safe`, no cell of a CSV file is a formula."""
 
     results: Address
     errors: Address
+    csv_safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +156,8 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
 def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> Sequence[Result]:
     """Write both files. Only then is the one-shot over, and the same command would begin a new job."""
     with store.reading() as connection:
-        write_answers(connection, job_id, outputs.results)
-        write_failures(connection, job_id, outputs.errors)
+        write_answers(connection, job_id, outputs.results, csv_safe=outputs.csv_safe)
+        write_failures(connection, job_id, outputs.errors, csv_safe=outputs.csv_safe)
         first_results = list(islice(results_of(connection, job_id), SHOWN_RESULTS))
     with store.writing() as connection:
         forget_one_shot(connection, job_id)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from qwenq.exporting.destinations import Address, destination_of
+from qwenq.exporting.formulas import without_formulas
 from qwenq.exporting.parquet import require_pyarrow, write_parquet
 from qwenq.exporting.plain_text import as_jsonl, write_csv, write_jsonl
 from qwenq.exporting.sheets import ERRORS, HISTORY, PARTS, Line, Sheet, results_sheet
@@ -48,30 +49,33 @@ def check_outputs(outputs: Sequence[Address], inputs: Sequence[str] = ()) -> Non
         destination.check()
 
 
-def write_results(address: Address, results: Iterable[Result], schema_text: str | None = None) -> int:
+def write_results(
+    address: Address, results: Iterable[Result], schema_text: str | None = None, *, csv_safe: bool = False
+) -> int:
     """Write results in the format of the address's ending. Returns how many. Raises OutputNotWritable, MissingExtra.
 
-    In CSV and Parquet, the top-level properties of the job's JSON schema are columns.
+    In CSV and Parquet, the top-level properties of the job's JSON schema are columns. With `csv_safe`, no cell of a CSV
+    file is a formula to a spreadsheet; this holds for the functions below, too.
     """
-    return _write(address, results, results_sheet(schema_text))
+    return _write(address, results, results_sheet(schema_text), csv_safe=csv_safe)
 
 
-def write_errors(address: Address, errors: Iterable[ErrorLine]) -> int:
+def write_errors(address: Address, errors: Iterable[ErrorLine], *, csv_safe: bool = False) -> int:
     """Write errors in the format of the address's ending. Returns how many. Raises OutputNotWritable, MissingExtra.
 
     Without errors no file is written, and an old file at the address is removed.
     """
-    return _write_if_any(address, errors, ERRORS)
+    return _write_if_any(address, errors, ERRORS, csv_safe=csv_safe)
 
 
-def write_history(address: Address, history: Iterable[HistoryLine]) -> int:
+def write_history(address: Address, history: Iterable[HistoryLine], *, csv_safe: bool = False) -> int:
     """Write failures of earlier rounds, like errors. Returns how many."""
-    return _write_if_any(address, history, HISTORY)
+    return _write_if_any(address, history, HISTORY, csv_safe=csv_safe)
 
 
-def write_parts(address: Address, parts: Iterable[PartLine]) -> int:
+def write_parts(address: Address, parts: Iterable[PartLine], *, csv_safe: bool = False) -> int:
     """Write answers to parts of long documents, like errors. Returns how many."""
-    return _write_if_any(address, parts, PARTS)
+    return _write_if_any(address, parts, PARTS, csv_safe=csv_safe)
 
 
 def write_stdout(lines: Iterable[BaseModel]) -> int:
@@ -92,17 +96,19 @@ def _writer_for(address: Address) -> Callable[..., int]:
     return writer
 
 
-def _write_if_any(address: Address, lines: Iterable[Line], sheet: Sheet[Any]) -> int:
+def _write_if_any(address: Address, lines: Iterable[Line], sheet: Sheet[Any], *, csv_safe: bool) -> int:
     _writer_for(address)
     coming = iter(lines)
     first = next(coming, None)
     if first is None:
         destination_of(address).remove()
         return 0
-    return _write(address, chain((first,), coming), sheet)
+    return _write(address, chain((first,), coming), sheet, csv_safe=csv_safe)
 
 
-def _write(address: Address, lines: Iterable[Line], sheet: Sheet[Line]) -> int:
+def _write(address: Address, lines: Iterable[Line], sheet: Sheet[Line], *, csv_safe: bool) -> int:
     write = _writer_for(address)
+    if csv_safe and write is write_csv:
+        sheet = without_formulas(sheet)
     with destination_of(address).writing() as output:
         return write(lines, sheet, output)

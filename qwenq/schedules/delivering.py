@@ -122,8 +122,9 @@ def _written(
     # Both are checked before either is written: without errors, an old errors file is removed.
     results, errors = (checked_output(one(*place), settings) for one in (results_file, errors_file))
     with store.reading() as connection:
-        write_answers(connection, status.id, results)
-        write_failures(connection, status.id, errors)
+        csv_safe = schedule.policy.csv_safe
+        write_answers(connection, status.id, results, csv_safe=csv_safe)
+        write_failures(connection, status.id, errors, csv_safe=csv_safe)
     return outcome.model_copy(update={"output": results})
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qwenq.cli.options.shared import option
+from qwenq.cli.options.shared import csv_safe_option, option
 
 if TYPE_CHECKING:
     from qwenq.schemas.settings import Settings
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @option("--parts", metavar="FILE",
         help="A file for the answers to the parts of long documents, and to merges in between "
         "[default: none].")  # fmt: skip
-def command(job: int, out: str | None, errors: str | None, history: str | None, parts: str | None) -> int:
+@csv_safe_option
+def command(
+    job: int, out: str | None, errors: str | None, history: str | None, parts: str | None, csv_safe: bool
+) -> int:  # fmt: skip
     """Write JOB's answers so far, in the order of the input.
 
     In CSV and Parquet, the top-level properties of the job's JSON schema become columns.
@@ -40,12 +43,12 @@ def command(job: int, out: str | None, errors: str | None, history: str | None, 
     check_outputs([name for name in (out, errors, history, parts) if name])
     if out is None:
         write_stdout(api.results(job, settings=settings))
-    _write_files(job, settings, out, errors)
+    _write_files(job, settings, out, errors, csv_safe)
     if history:
-        retried = write_history(history, api.history(job, settings=settings))
+        retried = write_history(history, api.history(job, settings=settings), csv_safe=csv_safe)
         say(f"{counted(retried, 'retried failure')}: {history}" if retried else "no failure was retried")
     if parts:
-        written = write_parts(parts, api.parts(job, settings=settings))
+        written = write_parts(parts, api.parts(job, settings=settings), csv_safe=csv_safe)
         say(
             f"{counted(written, 'answer')} to parts: {parts}" if written else "no document was cut into parts"
         )
@@ -56,7 +59,7 @@ def command(job: int, out: str | None, errors: str | None, history: str | None, 
     return 0
 
 
-def _write_files(job: int, settings: "Settings", out: str | None, errors: str | None) -> None:
+def _write_files(job: int, settings: "Settings", out: str | None, errors: str | None, csv_safe: bool) -> None:
     from qwenq.exporting import write_answers, write_failures
     from qwenq.store.database.opening import open_store
     from qwenq.wording.numbers import counted
@@ -64,7 +67,8 @@ def _write_files(job: int, settings: "Settings", out: str | None, errors: str | 
 
     with open_store(settings) as store, store.reading() as connection:
         if out:
-            say(f"{counted(write_answers(connection, job, out), 'answer')}: {out}")
-        failed = write_failures(connection, job, errors) if errors else 0
+            written = write_answers(connection, job, out, csv_safe=csv_safe)
+            say(f"{counted(written, 'answer')}: {out}")
+        failed = write_failures(connection, job, errors, csv_safe=csv_safe) if errors else 0
     if failed:
         say(f"{counted(failed, 'document')} without an answer; the reasons: {errors}")

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from qwenq.cli.options.job import job_options
-from qwenq.cli.options.shared import LOADING, json_option, loading_options, option
+from qwenq.cli.options.shared import LOADING, csv_safe_option, json_option, loading_options, option
 
 
 @click.command(name="run")
@@ -15,6 +15,7 @@ from qwenq.cli.options.shared import LOADING, json_option, loading_options, opti
 @option("--errors", metavar="ERR",
         help="The errors file; without errors, an old one is removed "
         "[default: OUT with the ending .errors.jsonl].")  # fmt: skip
+@csv_safe_option
 @job_options
 @loading_options
 @json_option
@@ -36,6 +37,7 @@ def command(
     from qwenq.wording.numbers import counted
     from qwenq.wording.output import print_json, say
 
+    csv_safe = options.pop("csv_safe")
     settings = read_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
     request = read_request(files, options)
     if dry_run:
@@ -44,7 +46,7 @@ def command(
         raise InvalidParameter(name="--out", reason="say where to write the answers, as in -o answers.jsonl")
     for warning in about_home(settings):
         say(warning)
-    outputs = Outputs(out, errors or errors_path(out))
+    outputs = Outputs(out, errors or errors_path(out), csv_safe=csv_safe)
     result = run_one_shot(request, settings, outputs)
     status = result.status
     if as_json:
