@@ -35,6 +35,8 @@ PART_LENGTH = struct.Struct("!Q")
 MOST_PART_BYTES = 1 << 20
 """The most bytes of a file that a child gets at once."""
 NO_FILE = -1
+SHORT_BYTES = 1 << 16
+"""Content up to this size is sent together with its header."""
 
 Serve = Callable[..., Iterable[bytes]]
 """Called with the request, and with the call's file if there is one."""
@@ -118,7 +120,9 @@ def _answer(
 
 
 def _send(answers: FileIO, kind: bytes, content: bytes) -> None:
-    for part in (ANSWER.pack(kind, len(content)), content):
+    header = ANSWER.pack(kind, len(content))
+    # Each write may wake the parent.
+    for part in (header + content,) if len(content) <= SHORT_BYTES else (header, content):
         left = memoryview(part)
         while left:
             left = left[answers.write(left) :]

@@ -111,8 +111,11 @@ class Child:
     def _read(self, length: int, clock: Clock) -> bytes:
         parts: list[bytes] = []
         while length:
-            clock.wait(self._answers, select.POLLIN)
-            part = os.read(self._answers, min(length, _MIB))
+            try:
+                part = os.read(self._answers, min(length, _MIB))
+            except BlockingIOError:
+                clock.wait(self._answers, select.POLLIN)
+                continue
             if not part:
                 raise EOFError
             parts.append(part)

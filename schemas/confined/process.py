@@ -20,6 +20,7 @@ from qwenq.schemas.confined.child import (
     READ,
     READY,
     REQUEST,
+    SHORT_BYTES,
 )
 from qwenq.schemas.confined.limits import Limits
 from qwenq.schemas.confined.line import Child, Clock
@@ -185,8 +186,9 @@ class _Call:
         """Send the request. Raises TimeoutError, and EOFError when the child is gone."""
         seconds = (math.ceil(self._limits.seconds), math.ceil(self._limits.seconds_a_piece))
         size = NO_FILE if self._file is None else self._file.seek(0, os.SEEK_END)
-        self.child.send(REQUEST.pack(len(request), *seconds, size), self._clock)
-        self.child.send(request, self._clock)
+        header = REQUEST.pack(len(request), *seconds, size)
+        for part in (header + request,) if len(request) <= SHORT_BYTES else (header, request):
+            self.child.send(part, self._clock)
 
     def receive(self) -> tuple[bytes, bytes]:
         """Read the next piece or the end, and send parts of the file until then.
