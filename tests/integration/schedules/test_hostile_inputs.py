@@ -13,6 +13,7 @@ from sqlalchemy import update
 from qwenq import api
 from qwenq.actions.request import JobRequest
 from qwenq.schedules import advancing, commands, preflight
+from qwenq.schedules.due import make_due_runs
 from qwenq.schedules.run_processes import RunProcesses
 from qwenq.schedules.ticking import tick
 from qwenq.schemas.errors import OutsideRoots
@@ -21,7 +22,7 @@ from qwenq.schemas.states import RunState
 from qwenq.schemas.tables.schedules import notices, schedule_runs, schedules
 from qwenq.store.database.clock import moment_of, now
 from qwenq.store.schedules.runs import hold_run
-from tests.integration.schedules.conftest import NIGHT, Nights
+from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 from tests.processes import Fleet
 from tests.waiting import eventually
 
@@ -133,8 +134,6 @@ def test_a_run_whose_process_died_twice_while_it_read_fails_with_a_notice(nights
     nights.put("a.jsonl", ["one"])
     nights.add(webhook="http://127.0.0.1:9/hook")
     nights.due_from("nightly", NIGHT)
-    from qwenq.schedules.due import make_due_runs
-
     make_due_runs(nights.store, NIGHT)
     for _ in range(2):
         with nights.store.writing() as connection:
@@ -168,6 +167,21 @@ def test_a_run_that_was_stopped_politely_is_no_crash(nights: Nights, monkeypatch
     [run] = nights.runs()
     assert (run.state, run.crashes) == (RunState.RUNNING, 0)
     assert run.job_id is not None
+
+
+def test_runs_that_may_overlap_read_one_after_the_other(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    nights.add(overlap="allow")
+    make_due_runs(nights.store, NIGHT)
+    nights.due_from("nightly", NIGHT + A_DAY)
+    make_due_runs(nights.store, NIGHT + A_DAY)
+    with nights.store.writing() as connection:
+        held = hold_run(connection, 60.0)
+        assert held is not None
+        assert hold_run(connection, 60.0) is None
+    advancing.advance_run(nights.store, nights.broker, nights.settings, held)
+    with nights.store.writing() as connection:
+        assert hold_run(connection, 60.0) is not None
 
 
 def test_adding_a_schedule_over_a_hanging_input_takes_seconds(
