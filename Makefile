@@ -15,6 +15,9 @@ INPUTS ?= 1000000
 # How many changed files `make hostile` reads for each hostile one.
 MUTATIONS ?= 200
 
+# How many rows with hostile parameters `make fuzz-parameters` tries.
+ROWS ?= 10000
+
 # How long `make chaos` runs, the seed of its plan, and the database: sqlite, postgresql or both.
 MESSAGES ?= 100000
 MINUTES ?= 30
@@ -78,6 +81,10 @@ hostile: install ## read hostile files, and changed ones, beside good files: MUT
 .PHONY: fuzz-templates
 fuzz-templates: install ## render drawn templates and report the longest call: INPUTS=1000000 SEED=1
 	$(BIN)/python -m tests.fuzzing.templates --renderings $(INPUTS) --seed $(SEED)
+
+.PHONY: fuzz-parameters
+fuzz-parameters: install ## answer rows with hostile parameters beside good ones, and measure: ROWS=10000 SEED=1
+	$(BIN)/python -m tests.fuzzing.parameters --rows $(ROWS) --seed $(SEED)
 
 .PHONY: chaos
 chaos: install ## kill, stop and cut off processes and servers, then audit: MINUTES=30 SEED=1 DATABASE=both
