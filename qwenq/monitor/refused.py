@@ -64,6 +64,7 @@ class Redirected(RequestHandler):
                 secure=self.request.protocol == "https",
             )
         self.set_header("Cache-Control", "no-store")
+        self.set_header("Connection", "close")
         self.redirect(self._redirect.to, status=HTTPStatus.SEE_OTHER)
 
     def data_received(self, chunk: bytes) -> None:

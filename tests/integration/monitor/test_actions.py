@@ -1,5 +1,6 @@
 """Cancel, pause, resume and retry from a page: their effect, and protection from other sites."""
 
+import logging
 import re
 from collections.abc import Iterator
 
@@ -35,7 +36,10 @@ def read_only(watched: Settings) -> Iterator[Browser]:
         yield browser
 
 
-def test_a_job_is_paused_resumed_and_cancelled(flower: Browser, watched_store: Store) -> None:
+def test_a_job_is_paused_resumed_and_cancelled(
+    flower: Browser, watched_store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "qwenq.store")
     job_id = make_job(watched_store)
     for action, state, said in (
         ("pause", JobState.PAUSED, "Paused."),
@@ -47,6 +51,8 @@ def test_a_job_is_paused_resumed_and_cancelled(flower: Browser, watched_store: S
         assert _state(watched_store, job_id) == state
         assert said in _notice(flower)
         assert _notice(flower) == "", "the notice is shown once"
+    by = {record.getMessage(): vars(record).get("by") for record in caplog.records}
+    assert {by[f"job.{done}"] for done in ("paused", "resumed", "cancelled")} == {"owner"}
 
 
 def test_retry_requeues_failed_documents_and_announces_them(
