@@ -56,6 +56,8 @@
     ├── StoreWorkFailed             stands for an unforeseen error of work on the store
     ├── TurnFailed                  stands for an unforeseen error of a task
     ├── ConfinedProcessKilled       a call went beyond its limits, or crashed its confined process
+    │   ├── ConfinedProcessLate     it went beyond its time
+    │   └── ConfinedProcessNotStarted
     ├── ConfinedCallFailed          stands for what a call raised in its confined process
     ├── DocumentFailed              one document fails; its neighbours go on
     │   ├── InvalidRow              code invalid_row
@@ -572,9 +574,14 @@ class ConfinedProcessKilled(QwenqError):
     """The confined process {reason}."""
 
     reason: str
-    late: bool = False
 
 
+@dataclass(eq=False)
+class ConfinedProcessLate(ConfinedProcessKilled):
+    """The confined process {reason}."""
+
+
+@dataclass(eq=False)
 class ConfinedProcessNotStarted(ConfinedProcessKilled):
     """A process that reads foreign bytes {reason}. Look for what keeps new processes of Python from starting here: no
     memory, too many processes, or an installation that changed meanwhile.

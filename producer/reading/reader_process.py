@@ -21,6 +21,7 @@ from qwenq.schemas.confined.process import ConfinedProcess
 from qwenq.schemas.errors import (
     ConfinedCallFailed,
     ConfinedProcessKilled,
+    ConfinedProcessLate,
     ConfinedProcessNotStarted,
     InvalidRow,
     UnreadableDocument,
@@ -138,7 +139,7 @@ class Extraction:
         try:
             return b"".join(self._answer)
         except ConfinedProcessKilled as killed:
-            if killed.late or self._is_first:
+            if isinstance(killed, ConfinedProcessLate) or self._is_first:
                 raise
         # The files before this one may have used up the child's memory.
         return self._process.call(self._request)
@@ -167,7 +168,7 @@ def _as_unreadable(error: ConfinedProcessKilled | ConfinedCallFailed) -> Unreada
     """The reason of a bad row: what happened, and what to do."""
     if isinstance(error, ConfinedCallFailed):
         return UnreadableDocument(reason=f"it is damaged ({error.reason}); put a sound copy in its place")
-    advice = f"{ENV_PREFIX}READ_SECONDS" if error.late else f"{ENV_PREFIX}READ_MEMORY_BYTES"
+    limit = "READ_SECONDS" if isinstance(error, ConfinedProcessLate) else "READ_MEMORY_BYTES"
     return UnreadableDocument(
-        reason=f"reading it {error.reason}; put a sound copy in its place, split it, or set {advice} higher"
+        reason=f"reading it {error.reason}; put a sound copy in its place, split it, or set {ENV_PREFIX}{limit} higher"
     )

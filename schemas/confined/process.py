@@ -24,7 +24,12 @@ from qwenq.schemas.confined.child import (
 )
 from qwenq.schemas.confined.limits import Limits
 from qwenq.schemas.confined.line import Child, Clock
-from qwenq.schemas.errors import ConfinedCallFailed, ConfinedProcessKilled, ConfinedProcessNotStarted
+from qwenq.schemas.errors import (
+    ConfinedCallFailed,
+    ConfinedProcessKilled,
+    ConfinedProcessLate,
+    ConfinedProcessNotStarted,
+)
 
 _START_SECONDS = 60.0
 _GIVE_MEMORY = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGTRAP)
@@ -151,12 +156,12 @@ class ConfinedProcess:
 
     def _why(self, call: "_Call", error: Exception) -> ConfinedProcessKilled:
         if isinstance(error, TimeoutError):
-            return ConfinedProcessKilled(reason=f"took longer than {call.seconds:g} s", late=True)
+            return ConfinedProcessLate(reason=f"took longer than {call.seconds:g} s")
         if isinstance(error, OverflowError):
             return ConfinedProcessKilled(reason=f"gave more than {self._limits.answer_bytes // _MIB:,} MiB")
         code = call.child.exit_code()
         if code == -signal.SIGXCPU:
-            return ConfinedProcessKilled(reason=f"took longer than {call.seconds:g} s", late=True)
+            return ConfinedProcessLate(reason=f"took longer than {call.seconds:g} s")
         if code in [-one for one in _GIVE_MEMORY]:
             name = signal.Signals(-code).name
             return ConfinedProcessKilled(reason=f"crashed ({name}) or {self._wanted_memory()}")
