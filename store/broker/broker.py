@@ -129,6 +129,7 @@ def make_app(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_channel_error_retry=True,
+        broker_pool_limit=0,
         broker_transport_options={
             "socket_timeout": 30,
             "socket_connect_timeout": CONNECT_SECONDS,

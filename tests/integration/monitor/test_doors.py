@@ -1,5 +1,6 @@
 """Flower's options from the environment: the harmless are taken, the others are refused in a sentence; OAuth."""
 
+import logging
 import shutil
 import socket
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from qwenq.monitor.flower_options import ALLOWED, IGNORED
 from qwenq.monitor.service import Serving, make_monitor
 from qwenq.schemas.errors import InvalidSetting
 from qwenq.schemas.settings import Settings
+from qwenq.store.database.store import Store
+from tests.builders import make_job
 from tests.monitors import Browser, running_monitor
 
 GITHUB = {
@@ -152,6 +155,20 @@ def test_with_oauth_only_the_named_addresses_get_in(signing_in: Browser) -> None
     assert signing_in.get("/jobs", headers={"Cookie": "user=ann@example.org"}).status_code == 303
     forged = _signed_in("ann@example.org", "another secret" * 4)
     assert signing_in.get("/jobs", headers=forged).status_code == 303
+
+
+def test_with_oauth_buttons_act_in_the_name_of_who_is_signed_in(
+    signing_in: Browser, watched: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "qwenq.store")
+    signing_in.session.cookies.set("user", _signed_in("ann@example.org")["Cookie"].partition("=")[2])
+    with Store.of(watched) as store:
+        for _ in range(3):
+            job_id = make_job(store)
+            for action in ("pause", "resume", "cancel"):
+                assert signing_in.press(action, job_id).status_code == 303, action
+    deeds = [vars(record)["by"] for record in caplog.records if record.getMessage() == "job.cancelled"]
+    assert deeds == ["ann@example.org"] * 3
 
 
 def _signed_in(user: str, secret: str | None = None) -> dict[str, str]:

@@ -6,6 +6,8 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import pytest
 from kombu import Queue
@@ -63,6 +65,19 @@ def test_messages_of_urgent_jobs_go_first_and_within_a_priority_the_oldest(broke
     for chunk_id, priority in enumerate((low, normal, high, low, high, normal)):
         broker.announce([notice(chunk_id, priority)])
     assert _drain(broker) == [2, 4, 1, 5, 0, 3]
+
+
+def test_many_questions_to_workers_at_once_all_end(broker: Broker) -> None:
+    replies: SimpleQueue[object] = SimpleQueue()
+
+    def ask() -> None:
+        replies.put(broker.app.control.ping(timeout=0.5))
+
+    for _ in range(24):
+        # Threads that are blocked for good would keep pytest from ending, unless they are daemons.
+        Thread(target=ask, daemon=True).start()
+    assert [replies.get(timeout=60) for _ in range(24)] == [[]] * 24
+    broker.announce([notice(1)])
 
 
 def test_each_model_has_a_queue_of_its_own(broker: Broker) -> None:
