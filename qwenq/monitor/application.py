@@ -111,6 +111,13 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         server.add_sockets(sockets)
         return cast("int", sockets[0].getsockname()[1])
 
+    def start(self) -> None:
+        """Answer requests until `stop`."""
+        try:
+            super().start()
+        finally:
+            self.io_loop.run_sync(self.inspector.end)
+
     def listen_and_serve(self) -> None:
         """Listen, log the address, and answer requests until `stop`. Raises CannotListen."""
         try:

@@ -1,5 +1,6 @@
 """Workers' replies to Flower's questions, checked: whoever may write to Redis could make them up, and break a page."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,13 @@ _DURATIONS = ("utime", "stime")
 
 class CheckedInspector(Inspector):  # type: ignore[misc]  # Flower has no types
     """Flower's questions to workers. Keeps only replies of the form that its pages show."""
+
+    async def end(self) -> None:
+        """Give up the questions that still wait for replies."""
+        asking = list(self._inspect_tasks.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
 
     def _on_update(self, workername: str, method: str, response: Any) -> None:
         known = workername in self.workers

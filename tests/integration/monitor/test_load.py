@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from benchmarks.full_store import WORKERS, FullStore, fill_store
 from benchmarks.monitoring import (
@@ -58,7 +57,7 @@ def loaded(watched: Settings, full: FullStore, workers: SimulatedWorkers) -> Ite
 
 def _workers_known(flower: Flower) -> int:
     """The number of workers whose heartbeat Flower has."""
-    return requests.get(flower.url + "/metrics", timeout=30).text.count("\nflower_worker_online{")
+    return flower.seconds("/metrics", 1)[1].count("\nflower_worker_online{")
 
 
 def test_every_page_responds_soon_under_load(loaded: Flower, full: FullStore) -> None:
