@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.states import JobState
+from qwenq.schemas.states import JobChange, JobState
 
 
 class Priority(StrEnum):
@@ -124,6 +124,16 @@ class TokenUsage(BaseModel):
     prefix_tokens: int = 0
 
 
+class LastChange(BaseModel):
+    """What a person last did to a job. `by` is a visitor of Flower, or user@host: a claim that nothing checks."""
+
+    model_config = ConfigDict(frozen=True)
+
+    change: JobChange
+    by: str
+    at: datetime
+
+
 class JobStatus(BaseModel):
     """Where a job stands. Times are UTC; `tokens_per_second` is answer tokens over the job's running time."""
 
@@ -140,3 +150,4 @@ class JobStatus(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    last_change: LastChange | None = None

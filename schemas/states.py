@@ -23,6 +23,15 @@ class JobState(StrEnum):
         return self in ENDED_JOB_STATES
 
 
+class JobChange(StrEnum):
+    """What a person last did to a job."""
+
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CANCELLED = "cancelled"
+    RETRIED = "retried"
+
+
 class StoredDocumentState(StrEnum):
     """What the store keeps of a document's state.
 

@@ -2,23 +2,28 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
+from qwenq.actions.request import submitter_of
 from qwenq.schemas.errors import BrokerAway, UnknownJob
 from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.log.deeds import acting
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import JobChange
 from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.life.jobs import note_change
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.retrying import retry_failed
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive
 from qwenq.store.views.jobs.statuses import job_status
 
-Change = Callable[[Connection], object]
+Work = Callable[[Connection, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +41,18 @@ class Revival:
 def cancel(job_id: int, settings: Settings) -> JobStatus:
     """Cancel a job; workers drop its running documents in seconds. Raises UnknownJob, JobNotCancellable, StoreAway."""
     with open_store(settings) as store:
-        return _changed(store, job_id, lambda connection: cancel_job(connection, job_id))
+        return _changed(store, job_id, settings, JobChange.CANCELLED, cancel_job)
 
 
 def pause(job_id: int, settings: Settings) -> JobStatus:
     """Begin no more documents of a job; running ones are finished. Raises UnknownJob, JobNotPausable, StoreAway."""
     with open_store(settings) as store:
-        return _changed(store, job_id, lambda connection: pause_job(connection, job_id))
+        return _changed(store, job_id, settings, JobChange.PAUSED, pause_job)
 
 
 def resume(job_id: int, settings: Settings) -> Revival:
     """Let a paused job go on. Raises UnknownJob, JobNotPaused, StoreAway."""
-    return _revive(job_id, settings, lambda connection: resume_job(connection, job_id))
+    return _revive(job_id, settings, JobChange.RESUMED, resume_job)
 
 
 def retry(job_id: int, codes: Collection[str], settings: Settings) -> Revival:
@@ -55,22 +60,23 @@ def retry(job_id: int, codes: Collection[str], settings: Settings) -> Revival:
 
     Raises UnknownJob, JobNotRetryable, NothingToRetry, StoreAway.
     """
-    return _revive(job_id, settings, lambda connection: retry_failed(connection, job_id, codes))
+    return _revive(job_id, settings, JobChange.RETRIED, partial(retry_failed, codes=codes))
 
 
-def _revive(job_id: int, settings: Settings, change: Change) -> Revival:
+def _revive(job_id: int, settings: Settings, change: JobChange, work: Work) -> Revival:
     with open_store(settings) as store:
-        status = _changed(store, job_id, change)
+        status = _changed(store, job_id, settings, change, work)
         unannounced = _announced(store, job_id, settings)
         with store.reading() as connection:
             workers = count_alive(connection, status.model, ALIVE_SECONDS)
     return Revival(status, unannounced, workers)
 
 
-def _changed(store: Store, job_id: int, change: Change) -> JobStatus:
+def _changed(store: Store, job_id: int, settings: Settings, change: JobChange, work: Work) -> JobStatus:
     with store.writing() as connection:
         _status(store, connection, job_id)
-        change(connection)
+        work(connection, job_id)
+        note_change(connection, job_id, change, acting() or submitter_of(settings))
         return _status(store, connection, job_id)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from qwenq.actions.following import RowCount, follow
-from qwenq.actions.request import JobRequest
+from qwenq.actions.request import JobRequest, submitter_of
 from qwenq.embedded.home import home_of_one_shot, one_shot_key
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
@@ -18,11 +18,11 @@ from qwenq.schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.results import Result
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.states import JobState
+from qwenq.schemas.states import JobChange, JobState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
-from qwenq.store.life.jobs import hold_job
+from qwenq.store.life.jobs import hold_job, note_change
 from qwenq.store.life.one_shots import forget_one_shot, job_to_continue
 from qwenq.store.life.pausing import resume_job
 from qwenq.store.views.answers.results import count_answers, results_of
@@ -77,7 +77,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
             try:
                 broker.ping()
                 worker = session.start("the worker", "worker", "--model", spec.model)
-                job_id = _interrupted_job(store, key)
+                job_id = _interrupted_job(store, settings, key)
                 if job_id is None:
                     with RowCount() as count:
                         listener = Listener(read=count.show)
@@ -117,12 +117,13 @@ def _one_shot_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"broker_url": None})
 
 
-def _interrupted_job(store: Store, key: str) -> int | None:
+def _interrupted_job(store: Store, settings: Settings, key: str) -> int | None:
     """The job that the same command left before, resumed if it was paused; None if there is none."""
     with store.writing() as connection:
         job_id = job_to_continue(connection, key)
         if job_id is not None and hold_job(connection, job_id) == JobState.PAUSED:
             resume_job(connection, job_id)
+            note_change(connection, job_id, JobChange.RESUMED, submitter_of(settings))
     if job_id is not None:
         say(f"job {job_id} was interrupted before: going on with it")
     return job_id

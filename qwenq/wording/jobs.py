@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.jobs import JobStatus, LastChange
 from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.results import Result
 from qwenq.schemas.states import JobState
@@ -86,9 +86,15 @@ def show_job(job: JobStatus) -> None:
         "created": _moment_and_age(job.created_at),
         "started": _moment_and_age(job.started_at),
         "finished": _moment_and_age(job.finished_at),
+        **({"changed": last_change(job.last_change)} if job.last_change else {}),
     }
     for name, fact in facts.items():
         show(f"{name:10} {fact}")
+
+
+def last_change(change: LastChange) -> str:
+    """What a person last did to a job, who and when."""
+    return f"{change.change} by {change.by}, {moment(change.at)}"
 
 
 def show_answers(job: JobStatus, results: Sequence[Result]) -> None:

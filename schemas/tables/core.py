@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import BigId, UtcTime
 
-SCHEMA_VERSION = "0010"
+SCHEMA_VERSION = "0011"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -79,6 +79,9 @@ jobs = Table(
     Column("holder_expires_at", UtcTime, comment="lease of that process"),
     Column("reuse", Boolean, nullable=False, server_default=text("false")),
     Column("submitter", Text, comment="user@host"),
+    Column("last_change", Text, comment="JobChange"),
+    Column("changed_by", Text, comment="a visitor of Flower, or user@host"),
+    Column("changed_at", UtcTime),
     one_of("state", JobState, name="state"),
     one_of("priority", Priority, name="priority"),
     CheckConstraint(

@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobState
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, JobState
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.database.clock import now, seconds_since
 from qwenq.store.database.transitions import note_transition
@@ -72,6 +72,13 @@ def start_job(connection: Connection, job_id: int) -> None:
     """Note a job's first claim, right before it: the job must be locked before the waiting chunk."""
     if connection.execute(_START, {"started_job": job_id}).rowcount:
         note_transition(connection, Event.JOB_STARTED, job=job_id)
+
+
+def note_change(connection: Connection, job_id: int, change: JobChange, by: str) -> None:
+    """Note what a person does to a job, in the same transaction."""
+    connection.execute(
+        update(jobs).where(jobs.c.id == job_id).values(last_change=change, changed_by=by, changed_at=now())
+    )
 
 
 def hold_job(connection: Connection, job_id: int) -> JobState:

@@ -10,7 +10,7 @@ from tests.processes import Fleet, qwenq, read_jsonl, write_jsonl
 
 STATUS_KEYS = {
     "id", "name", "state", "model", "submitter", "documents", "usage", "tokens_per_second",
-    "created_at", "started_at", "finished_at",
+    "created_at", "started_at", "finished_at", "last_change",
 }  # fmt: skip
 COUNT_KEYS = {"total", "pending", "running", "succeeded", "failed", "cancelled", "reused"}
 
@@ -53,8 +53,14 @@ def test_cancel_ends_a_waiting_job_and_is_refused_for_an_ended_one(
     folder: Path, documents: Path, home: dict[str, str]
 ) -> None:
     job = qwenq("submit", documents, "--model", "nobody/serves-this", cwd=folder, env=home).stdout.strip()
-    cancelled = json.loads(qwenq("cancel", job, "--json", cwd=folder, env=home).stdout)
+    in_her_name = {**home, "QWENQ_SUBMITTER": "anna@office"}
+    cancelled = json.loads(qwenq("cancel", job, "--json", cwd=folder, env=in_her_name).stdout)
+    assert (cancelled["last_change"]["change"], cancelled["last_change"]["by"]) == (
+        "cancelled",
+        "anna@office",
+    )
     assert (cancelled["state"], cancelled["documents"]["cancelled"]) == ("cancelled", 4)
+    assert "changed    cancelled by anna@office, " in qwenq_here("status", job, cwd=folder, env=home).stdout
     again = qwenq("cancel", job, cwd=folder, env=home)
     assert again.returncode == 2
     assert "can no longer be cancelled" in again.stderr

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from qwenq.schemas.jobs import DocumentCounts, JobStatus
 from qwenq.schemas.states import JobState
+from qwenq.wording.jobs import last_change
 from qwenq.wording.workers import worker_command
 
 _PAUSABLE = {JobState.QUEUED, JobState.RUNNING}
@@ -58,6 +59,12 @@ class JobView:
         waits = self.status.state in _PAUSABLE and self.counts.pending + self.counts.running > 0
         model = self.status.model
         return worker_command(model) if waits and model not in self.live_models else None
+
+    @property
+    def last_change(self) -> str | None:
+        """What a person last did to it, who and when."""
+        change = self.status.last_change
+        return last_change(change) if change else None
 
     @property
     def actions(self) -> tuple[str, ...]:

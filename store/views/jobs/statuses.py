@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobStatus, TokenUsage
-from qwenq.schemas.states import ChunkState, JobState
+from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobStatus, LastChange, TokenUsage
+from qwenq.schemas.states import ChunkState, JobChange, JobState
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.conditions import job_is_claimable, unfinished_of_chunk
 from qwenq.store.database.clock import now
@@ -85,6 +85,9 @@ def _statuses() -> Select[Any]:
             jobs.c.created_at,
             jobs.c.started_at,
             jobs.c.finished_at,
+            jobs.c.last_change,
+            jobs.c.changed_by,
+            jobs.c.changed_at,
             jobs.c.idle_since,
             jobs.c.idle_seconds,
             now().label("asked_at"),
@@ -128,7 +131,14 @@ def _as_status(row: Row[Any]) -> JobStatus:
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        last_change=_last_change(row),
     )
+
+
+def _last_change(row: Row[Any]) -> LastChange | None:
+    if row.last_change is None:
+        return None
+    return LastChange(change=JobChange(row.last_change), by=row.changed_by, at=row.changed_at)
 
 
 def _working_seconds(row: Row[Any]) -> float:

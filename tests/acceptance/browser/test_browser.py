@@ -97,7 +97,7 @@ def test_focus_and_input_survive_an_update(page: Page, store: Store) -> None:
 
 def test_a_hanging_flower_is_reported_on_the_page(chromium: Chromium, flower: Browser) -> None:
     page = chromium.new_page(base_url=flower.url)
-    page.goto("/jobs")
+    page.goto(flower.entrance)
     assert page.evaluate("htmx.config.timeout") == 15_000, (
         "longer than the time limit for a store that is away"
     )

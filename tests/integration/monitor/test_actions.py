@@ -16,6 +16,8 @@ from tests.monitors import Browser, running_monitor
 
 ACTIONS = ["cancel", "pause", "resume", "retry"]
 
+_DONE = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}
+
 
 def _state(store: Store, job_id: int) -> JobState:
     with store.reading() as connection:
@@ -51,6 +53,7 @@ def test_a_job_is_paused_resumed_and_cancelled(
         assert _state(watched_store, job_id) == state
         assert said in _notice(flower)
         assert _notice(flower) == "", "the notice is shown once"
+        assert re.search(rf"{_DONE[action]} by owner, \d{{4}}-", flower.get(f"/jobs/{job_id}").text)
     by = {record.getMessage(): vars(record).get("by") for record in caplog.records}
     assert {by[f"job.{done}"] for done in ("paused", "resumed", "cancelled")} == {"owner"}
 
