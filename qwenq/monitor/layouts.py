@@ -9,6 +9,8 @@ from flower.urls import settings as flower_settings
 from tornado.template import BaseLoader, Template
 from tornado.web import StaticFileHandler
 
+from qwenq.monitor.escaping import visible_html
+
 OUR_TEMPLATES = Path(str(files("qwenq.monitor") / "templates"))
 OUR_STATIC = Path(str(files("qwenq.monitor") / "static"))
 STATIC_URL = "/qwenq/static/"
@@ -39,7 +41,10 @@ _EDITS = {
 
 
 class Layouts(BaseLoader):
-    """Finds a template by name."""
+    """Finds a template by name. All of them, Flower's too, write values with `visible_html`."""
+
+    def __init__(self) -> None:
+        super().__init__(autoescape=visible_html.__name__, namespace={visible_html.__name__: visible_html})
 
     def resolve_path(self, name: str, parent_path: str | None = None) -> str:
         """Return the name as it is: templates have no folders."""

@@ -11,6 +11,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
 from qwenq.exporting import as_csv, as_jsonl, csv_heading, results_sheet
+from qwenq.exporting.formulas import without_formulas
 from qwenq.monitor.pages.page import Page
 from qwenq.schemas.errors import UnknownJob
 from qwenq.store.views.answers import results
@@ -32,14 +33,19 @@ class _File:
 
 
 class JobDownload(Page):
-    """GET /jobs/<id>/results.jsonl, results.csv or errors.jsonl, as `qwenq results` writes them."""
+    """GET /jobs/<id>/results.jsonl, results.csv or errors.jsonl, as `qwenq results` writes them.
+
+    With ?csv_safe=true, results.csv is as with --csv-safe.
+    """
 
     async def get(self, given_id: str, name: str) -> None:
         """Stream the file. Each page of rows has its own transaction: a slow browser must not keep one open."""
         job_id = int(given_id)
         if not self.shows_text:
             raise HTTPError(HTTPStatus.FORBIDDEN, _HIDDEN.format(job_id))
-        file = await self.application.reader.read(partial(_file, job_id=job_id, name=name))
+        csv_safe = self.get_query_argument("csv_safe", "") == "true"
+        find = partial(_file, job_id=job_id, name=name, csv_safe=csv_safe)
+        file = await self.application.reader.read(find)
         if file is None:
             raise UnknownJob(job_id=job_id, store=self.application.reader.address)
         self.set_header("Content-Type", f"{file.media_type}; charset=UTF-8")
@@ -68,7 +74,7 @@ class JobDownload(Page):
             after = page.last
 
 
-def _file(connection: Connection, job_id: int, name: str) -> _File | None:
+def _file(connection: Connection, job_id: int, name: str, *, csv_safe: bool) -> _File | None:
     """The file by its name; None if there is no such job."""
     details = job_details(connection, job_id)
     if details is None:
@@ -78,6 +84,8 @@ def _file(connection: Connection, job_id: int, name: str) -> _File | None:
     if name == "results.jsonl":
         return _File("application/jsonl", results.results_after, as_jsonl)
     sheet = results_sheet(details.params.response_format.schema_text)
+    if csv_safe:
+        sheet = without_formulas(sheet)
     return _File("text/csv", results.results_after, partial(as_csv, sheet=sheet), csv_heading(sheet))
 
 

@@ -46,6 +46,19 @@ def test_answers_download_as_csv(flower: Browser, job: int) -> None:
     assert [row[:2] for row in rows[1:]] == [["d0", MARKUP], *(["d" + n, f"answer {n}"] for n in "123")]
 
 
+def test_a_csv_for_spreadsheets_has_no_formulas(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store, documents=2)
+    claim = claim_first(watched_store, job_id, make_worker(watched_store))
+    assert claim is not None
+    finish(watched_store, claim, [answer(0, "=1+1"), answer(1, "-5")])
+    texts = {}
+    for query in ("", "?csv_safe=true"):
+        lines = flower.get(f"/jobs/{job_id}/results.csv{query}").text.splitlines()
+        texts[query] = [row["text"] for row in csv.DictReader(lines)]
+    assert texts == {"": ["=1+1", "-5"], "?csv_safe=true": ["'=1+1", "'-5"]}
+    assert f'href="/jobs/{job_id}/results.csv?csv_safe=true"' in flower.get(f"/jobs/{job_id}").text
+
+
 def test_errors_download_as_jsonl_with_bad_rows(flower: Browser, watched: Settings, job: int) -> None:
     lines = [json.loads(line) for line in flower.get(f"/jobs/{job}/errors.jsonl").text.splitlines()]
     assert lines == [one.model_dump(mode="json") for one in api.errors(job, settings=watched)]

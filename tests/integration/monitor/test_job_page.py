@@ -203,6 +203,23 @@ def discreet(watched: Settings) -> Iterator[Browser]:
         yield browser
 
 
+def test_an_answer_is_exact_where_an_error_shows_its_control_characters(
+    flower: Browser, watched_store: Store
+) -> None:
+    job_id = make_job(watched_store, documents=2, chunk_documents=2)
+    claim = claim_one(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store))
+    odd = "\u202eabc\x1b"
+    finish(watched_store, claim, [answer(0, odd), failure(1, message=odd)])
+    shown = "\\u202eabc\N{SYMBOL FOR ESCAPE}"
+    page = flower.get(f"/jobs/{job_id}").text
+    assert odd in _part(flower, job_id, "answers")
+    assert odd in flower.get(f"/jobs/{job_id}/documents/0").text
+    for text in (_part(flower, job_id, "failures"), flower.get(f"/jobs/{job_id}/documents/1").text):
+        assert shown in text
+        assert odd not in text
+    assert page.count(odd) == 1
+
+
 def test_no_page_of_a_job_shows_text_while_it_is_hidden(discreet: Browser, watched_store: Store) -> None:
     job_id = _job_of_markup(watched_store)
     with watched_store.writing() as connection:

@@ -91,6 +91,19 @@ def test_markup_in_names_and_models_is_shown_as_text(flower: Browser, watched_st
     _rename(watched_store, job_id, name="x", model="echo")
 
 
+def test_control_characters_in_names_are_shown_as_such(flower: Browser, watched_store: Store) -> None:
+    job_id = make_job(watched_store)
+    _rename(watched_store, job_id, name="cod\u202egnp.exe", submitter="an\u200fna\x1b[31m")
+    for path in ("/jobs", f"/jobs/{job_id}"):
+        page = flower.get(path).text
+        assert "cod\\u202egnp.exe" in page
+        assert "an\\u200fna\N{SYMBOL FOR ESCAPE}[31m" in page
+        assert not {"\u202e", "\u200f", "\x1b"} & set(page)
+    found = flower.get("/jobs", params={"name": "cod\u202e"}).text
+    assert job_id in _shown(found)
+    assert 'value="cod\u202e"' in found, "the form would look for another name"
+
+
 def test_the_address_holds_the_filters_of_jobs(flower: Browser, watched_store: Store) -> None:
     worker = make_worker(watched_store)
     done, waiting, other = (make_job(watched_store) for _ in range(3))
