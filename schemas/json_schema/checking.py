@@ -6,38 +6,18 @@ from typing import Any
 import orjson
 
 from qwenq.schemas.errors import InvalidSchema
-from qwenq.schemas.json_schema.meeting import check_meeting
-from qwenq.schemas.json_schema.subschemas import counts_open_names, every_subschema, subschemas
+from qwenq.schemas.json_schema.extremes import check_extremes
+from qwenq.schemas.json_schema.meeting import check_meeting, objects_in
+from qwenq.schemas.json_schema.subschemas import counts_open_names, every_subschema
 
 SCHEMA_BYTES = 131_072
 SCHEMA_DEPTH = 64  # counted in brackets
-_PLAIN_CHARACTERS = 4_096
-_PLAIN_KEYWORDS = frozenset(
-    {"type", "properties", "required", "additionalProperties", "items", "enum", "const", "anyOf", "format"}
-    | {"$schema", "title", "description", "default", "examples"}
-)
 
 
 def check_schema_text(text: str | None) -> None:
     """Check a row's own schema, for a submit. Raises InvalidSchema; None is no schema."""
     if text is not None and (reason := _fault_of(text)) is not None:
         raise InvalidSchema(reason=reason)
-
-
-@lru_cache(maxsize=256)
-def is_plain(text: str) -> bool:
-    """Whether a checked schema is small, and has only keywords that cost little to compile."""
-    if len(text) > _PLAIN_CHARACTERS:
-        return False
-    waiting = [orjson.loads(text)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, bool):
-            continue
-        if not isinstance(node, dict) or not node.keys() <= _PLAIN_KEYWORDS:
-            return False
-        waiting.extend(inner for _, inner in subschemas(node))
-    return True
 
 
 @lru_cache(maxsize=256)
@@ -69,6 +49,7 @@ def checked_schema(text: str) -> dict[str, Any]:
         raise InvalidSchema(
             reason="minProperties exceeds the required properties, and a name could be repeated: require them by name"
         )
+    check_extremes(objects_in(schema))
     check_meeting(schema)
     return schema
 

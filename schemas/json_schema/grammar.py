@@ -1,71 +1,57 @@
 """Make the grammar that answers with a JSON schema must follow."""
 
-import re
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
 from qwenq.schemas.errors import InvalidSchema
 from qwenq.schemas.json_schema.checking import checked_schema
-from qwenq.schemas.json_schema.subschemas import fault_place, has_finite_value
+from qwenq.schemas.json_schema.fault_process import fault_process
+from qwenq.schemas.json_schema.faults import fault_of, has_place, place_of_fault, with_options
+from qwenq.schemas.json_schema.plain import is_plain
+from qwenq.schemas.json_schema.subschemas import has_finite_value
 
-LONGEST_REASON = 200
-
-# One space, or a line end with an indent, as people and models write JSON. Unlimited space could go on forever.
-_OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
 # An empty line follows the reasoning.
 _AFTER_REASONING = 'start: ("\\n" | "\\n\\n")? answer\nanswer: %json '
-_TOO_LARGE = "schema too large"
-_OVERLAP = "oneOf constraints are not supported"
-_UNSUPPORTED = re.compile(r"Unimplemented keys: \[(.*)\]")
 
 
-@lru_cache(maxsize=256)
 def answer_grammar(schema_text: str, *, after_reasoning: bool = False) -> str:
     """The grammar of answers that satisfy a JSON schema, in llguidance's notation.
 
-    Raises InvalidSchema if it is not a schema, nothing satisfies it, it is too large, or a keyword is not supported.
+    A schema that is not plain is judged in a process that can be killed, once. Raises InvalidSchema if it is not a
+    schema, nothing satisfies it, it is too large, a keyword is not supported, or judging it goes too far.
     """
+    reason, grammar = _judged(schema_text, after_reasoning)
+    if reason:
+        raise InvalidSchema(reason=reason)
+    return grammar
+
+
+@lru_cache(maxsize=256)
+def _judged(schema_text: str, after_reasoning: bool) -> tuple[str, str]:  # noqa: FBT001 - said by its only caller
+    """Return why a schema cannot be used and "", or "" and its grammar."""
     from llguidance import LLMatcher
 
-    schema = checked_schema(schema_text)
-    if reason := _fault(schema):
-        # A schema is too large as a whole, and checking its subschemas would take long.
-        whole = reason == _TOO_LARGE
-        place = "#" if whole else fault_place(schema, lambda part: _fault(part) is not None)
-        raise InvalidSchema(reason=reason if place == "#" else f"{reason}, at {place}")
+    try:
+        schema = checked_schema(schema_text)
+    except InvalidSchema as error:
+        return error.reason, ""
+    if reason := _fault(schema, plain=is_plain(schema_text)):
+        return reason, ""
     if not has_finite_value(schema):
-        raise InvalidSchema(reason="no value satisfies it: it contains itself without end")
+        return "no value satisfies it: it contains itself without end", ""
     if after_reasoning:
-        return LLMatcher.grammar_from_lark(_AFTER_REASONING + _with_options(schema))
-    return LLMatcher.grammar_from_json_schema(_with_options(schema))
+        return "", LLMatcher.grammar_from_lark(_AFTER_REASONING + with_options(schema))
+    return "", LLMatcher.grammar_from_json_schema(with_options(schema))
 
 
-def _fault(schema: dict[str, Any]) -> str | None:
-    """Why the library cannot use this schema; None if it can."""
-    from llguidance import LLMatcher
-
-    message = LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(_with_options(schema)))
-    if not message:
+def _fault(schema: dict[str, Any], *, plain: bool) -> str | None:
+    """Why the library cannot use this schema, with the place; None if it can."""
+    if plain:
+        reason = fault_of(schema)
+        found = None if reason is None else (reason, place_of_fault(schema) if has_place(reason) else "#")
+    else:
+        found = fault_process().fault_of(schema)
+    if found is None:
         return None
-    if unsupported := _UNSUPPORTED.search(message):
-        return _not_supported(unsupported[1].replace('"', "").split(", "))
-    if _OVERLAP in message:
-        return "the choices of a oneOf may overlap, which is not supported; use anyOf"
-    if message.startswith("regex parse error"):
-        return f"a pattern cannot be used: {message.rpartition('error: ')[2]}"
-    return message.replace("Unsatisfiable schema", "no value satisfies it").partition("\n")[0][
-        :LONGEST_REASON
-    ]
-
-
-def _not_supported(keywords: list[str]) -> str:
-    if len(keywords) == 1:
-        return f"the keyword {keywords[0]} is not supported"
-    return f"the keywords {', '.join(keywords)} are not supported"
-
-
-def _with_options(schema: dict[str, Any]) -> str:
-    # The library reads its options here. This overwrites the author's, which could loosen the schema.
-    return orjson.dumps({**schema, "x-guidance": _OPTIONS}).decode()
+    reason, place = found
+    return reason if place == "#" else f"{reason}, at {place}"

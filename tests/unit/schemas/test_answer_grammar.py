@@ -35,6 +35,7 @@ USABLE: dict[str, Any] = {
     "one property is needed": {"type": "object", "minProperties": 1},
     "a reference by an anchor": {"$ref": "#a", "$defs": {"b": {"$anchor": "a", "type": "string"}}},
     "choices that never overlap": {"oneOf": [{"type": "string"}, {"type": "integer"}]},
+    "the widest range of integers": {"type": "integer", "minimum": -9e18, "maximum": 9e18},
     "annotations": {"type": "integer", "title": "t", "description": "d", "default": 1, "examples": [1]},
 }
 UNUSABLE: dict[str, tuple[Any, str]] = {
@@ -142,6 +143,23 @@ UNUSABLE: dict[str, tuple[Any, str]] = {
             "anyOf": [{"allOf": [{"$ref": "#/$defs/d"}, {"minimum": n}]} for n in range(600)],
         },
         "at most 50,000",
+    ),
+    "divisors whose multiple wraps around at 32 bits": (
+        {"type": "integer", "allOf": [{"multipleOf": 2**16}, {"multipleOf": 2**16 + 1}]},
+        "at most 10,000 is allowed",
+    ),
+    "small divisors whose multiple wraps around at 32 bits": (
+        {"type": "number", "allOf": [{"multipleOf": 1e-9}, {"multipleOf": 10_000}]},
+        "65,535, in units of their last decimal place",
+    ),
+    "an integer whose negation overflows": ({"type": "integer", "const": -1e308}, "in const is too low"),
+    "such a number in a value": (
+        {"type": "array", "items": {"type": "integer"}, "enum": [[1, -1e19]]},
+        "in enum is too low",
+    ),
+    "such an upper bound behind a reference": (
+        {"$defs": {"a": {"maximum": -1e19}}, "allOf": [{"$ref": "#/$defs/a"}, {"type": "integer"}]},
+        "in maximum is too low",
     ),
     "an option that would loosen it": (
         {"not": {"type": "string"}, "x-guidance": {"lenient": True}},

@@ -9,8 +9,8 @@ from llguidance import LLMatcher, LLTokenizer
 
 from qwenq.schemas.errors import InvalidSchema
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.json_schema.checking import is_plain
 from qwenq.schemas.json_schema.grammar import answer_grammar
+from qwenq.schemas.json_schema.plain import is_plain
 from qwenq.worker.engines.transformers.choosing.grammar import Grammar
 from qwenq.worker.engines.transformers.choosing.grammar_trial import GrammarTrial
 from qwenq.worker.engines.transformers.choosing.matchers import LEXER_STATES, STATE_BYTES, matcher_of

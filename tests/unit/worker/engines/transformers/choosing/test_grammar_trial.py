@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from qwenq.schemas.errors import InvalidSchema
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.json_schema.checking import is_plain
+from qwenq.schemas.json_schema.plain import is_plain
 from qwenq.schemas.response_format import ResponseFormat
 from qwenq.worker.engines.transformers.choosing import grammar_trial, grammars
 from qwenq.worker.engines.transformers.choosing.grammars import Grammars
@@ -52,7 +52,7 @@ def asks(schema: object) -> GenerationParams:
 
 
 def of_length(number: int) -> dict[str, Any]:
-    return {"type": "string", "maxLength": number}
+    return {"type": "string", "pattern": f"^x{{0,{number}}}$"}
 
 
 def test_a_grammar_that_takes_long_is_the_documents_fault_and_the_next_one_is_compiled(
@@ -114,7 +114,24 @@ def test_without_a_process_of_trials_grammars_are_compiled_and_the_log_says_so(
         ({"properties": {"pattern": {"type": "string"}}}, True),
         ({"properties": {"a": {"pattern": "x"}}}, False),
         ({"anyOf": [{"$ref": "#/default"}], "default": {"pattern": "x"}}, False),
-        ({"enum": ["x" * 5_000]}, False),
+        ({"enum": ["x" * 9_000]}, False),
+        ({"enum": [1, "a", None, True, 0.5]}, True),
+        ({"enum": [1, -1e19]}, False),
+        ({"const": {"a": 1}}, False),
+        (
+            {"$defs": {"A": {"type": "string"}}, "properties": {"a": {"$ref": "#/$defs/A", "title": "A"}}},
+            True,
+        ),
+        ({"$defs": {"A": {"type": "string"}}, "allOf": [{"$ref": "#/$defs/A"}]}, False),
+        ({"$defs": {"A": {"pattern": "x"}}, "properties": {"a": {"$ref": "#/$defs/A"}}}, False),
+        ({"$defs": {"A": {"type": "string"}}, "$ref": "#/$defs/A", "maxLength": 3}, False),
+        ({"$ref": "#"}, False),
+        ({"anyOf": [{"type": "number"}, {"type": "null"}], "default": None}, True),
+        ({"anyOf": [{"minimum": 1}, {"minimum": 2}], "type": "number"}, False),
+        ({"type": "number", "minimum": 0, "maximum": 99.99}, True),
+        ({"type": "number", "minimum": 5e-324}, False),
+        ({"type": "string", "maxLength": 500}, True),
+        ({"type": "string", "maxLength": 50_000}, False),
         ({"type": "integer", "multipleOf": 2}, False),
     ],
 )

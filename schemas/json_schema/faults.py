@@ -1,0 +1,55 @@
+"""Asks the grammar library what is wrong with a schema. It may crash or take long: see `fault_process`."""
+
+import re
+from typing import Any
+
+import orjson
+
+from qwenq.schemas.json_schema.subschemas import fault_place
+
+LONGEST_REASON = 200
+
+# One space, or a line end with an indent, as people and models write JSON. Unlimited space could go on forever.
+_OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
+_TOO_LARGE = "schema too large"
+_OVERLAP = "oneOf constraints are not supported"
+_UNSUPPORTED = re.compile(r"Unimplemented keys: \[(.*)\]")
+
+
+def fault_of(schema: dict[str, Any]) -> str | None:
+    """Why the library cannot use this schema; None if it can."""
+    from llguidance import LLMatcher
+
+    message = LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(with_options(schema)))
+    if not message:
+        return None
+    if unsupported := _UNSUPPORTED.search(message):
+        return _not_supported(unsupported[1].replace('"', "").split(", "))
+    if _OVERLAP in message:
+        return "the choices of a oneOf may overlap, which is not supported; use anyOf"
+    if message.startswith("regex parse error"):
+        return f"a pattern cannot be used: {message.rpartition('error: ')[2]}"
+    return message.replace("Unsatisfiable schema", "no value satisfies it").partition("\n")[0][
+        :LONGEST_REASON
+    ]
+
+
+def has_place(reason: str) -> bool:
+    """Whether a fault lies in a part. A schema is too large as a whole, and checking its parts would take long."""
+    return reason != _TOO_LARGE
+
+
+def place_of_fault(schema: dict[str, Any]) -> str:
+    """The place of a schema's fault; # is the whole schema."""
+    return fault_place(schema, lambda part: fault_of(part) is not None)
+
+
+def with_options(schema: dict[str, Any]) -> str:
+    """Return the schema as JSON with the library's options. They overwrite the author's, which could loosen it."""
+    return orjson.dumps({**schema, "x-guidance": _OPTIONS}).decode()
+
+
+def _not_supported(keywords: list[str]) -> str:
+    if len(keywords) == 1:
+        return f"the keyword {keywords[0]} is not supported"
+    return f"the keywords {', '.join(keywords)} are not supported"
