@@ -8,6 +8,7 @@ equal readings, and so shows the noise.
 """
 
 import io
+import os
 import sys
 import tempfile
 import time
@@ -36,7 +37,7 @@ class _Here:
 
     is_fresh = True
 
-    def begin(self, request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
+    def begin(self, request: bytes, file: BinaryIO | None = None, **_limits: float) -> Iterator[bytes]:
         """Extract now, as a reader without a second process does."""
         return iter(list(serve(request) if file is None else serve(request, file)))
 
@@ -49,15 +50,20 @@ class ReaderHere(ReaderProcess):
         return cast("ConfinedProcess", _Here())
 
 
-def seconds_of(path: Path, reader: ReaderProcess | None, expected: int) -> float:
-    """Read a file or a folder. Returns the seconds."""
-    began = time.perf_counter()
+def seconds_of(path: Path, reader: ReaderProcess | None, expected: int) -> tuple[float, float]:
+    """Read a file or a folder. Returns the seconds by the wall clock, and those of processors."""
+    began, used = time.perf_counter(), _processor_seconds()
     rows = read_rows([str(path)], None, PromptSpec(), GenerationParams(), reader=reader)
     count = sum(isinstance(row, Document) for row in rows)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - began, _processor_seconds() - used
     if count != expected:
         raise SystemExit(f"{path}: {count} documents of {expected}")
     return seconds
+
+
+def _processor_seconds() -> float:
+    """Processor time of this process and of those that it waited for."""
+    return sum(os.times()[:4])
 
 
 def write_files(folder: Path, files: int) -> None:
@@ -69,16 +75,20 @@ def write_files(folder: Path, files: int) -> None:
         (folder / f"{number:06}.{ending}").write_bytes(makers[ending])
 
 
-def compare(report: Report, what: str, path: Path, count: int, rounds: int) -> float:
-    """Read in this process and with a reader process, alternately. Returns the median of the ratios."""
-    here, confined = list[float](), list[float]()
+def compare(report: Report, what: str, path: Path, count: int, rounds: int) -> tuple[float, float]:
+    """Read in this process and with a reader process, alternately. Returns the medians of the ratios."""
+    here, confined = list[tuple[float, float]](), list[tuple[float, float]]()
     for number in range(rounds):
         order = [(here, True), (confined, False)]
         for times, is_here in order if number % 2 else order[::-1]:
             times.append(seconds_of(path, ReaderHere() if is_here else None, count))
-    report.add(f"{what}, in this process", median(here), "s")
-    report.add(f"{what}, in a reader process", median(confined), "s")
-    return median(new / old for new, old in zip(confined, here, strict=True))
+    for kind, place in (("wall clock", 0), ("processors", 1)):
+        report.add(f"{what}, in this process, {kind}", median(times[place] for times in here), "s")
+        report.add(f"{what}, in a reader process, {kind}", median(times[place] for times in confined), "s")
+    wall, used = (
+        median(new[place] / old[place] for new, old in zip(confined, here, strict=True)) for place in (0, 1)
+    )
+    return wall, used
 
 
 def main() -> int:
@@ -102,10 +112,10 @@ def main() -> int:
             ("JSONL", folder / "rows.jsonl", chosen.rows),
             ("CSV", folder / "rows.csv", chosen.rows),
         ):
-            ratio = compare(report, what, path, count, chosen.rounds)
-            report.bars.append(
-                Bar(f"{what}: time with a reader process over time without", ratio, at_most=RATIO_BAR)
-            )
+            ratios = compare(report, what, path, count, chosen.rounds)
+            for kind, ratio in zip(("time", "processor time"), ratios, strict=True):
+                label = f"{what}: {kind} with a reader process over {kind} without"
+                report.bars.append(Bar(label, ratio, at_most=RATIO_BAR))
     return tell(report, as_json=chosen.json)
 
 

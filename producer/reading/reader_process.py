@@ -5,7 +5,7 @@ in C, for which a few bytes may mean any time and memory, or a crash.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -13,7 +13,7 @@ import orjson
 
 from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.producer.reading.formats import Format
-from qwenq.producer.reading.serving import document_request, table_request
+from qwenq.producer.reading.serving import documents_request, table_request
 from qwenq.producer.reading.sources.unpacking import BrokenOff
 from qwenq.producer.reading.tables.pieces import PIECE_ROWS
 from qwenq.schemas.confined.limits import Limits
@@ -23,6 +23,7 @@ from qwenq.schemas.errors import (
     ConfinedProcessKilled,
     ConfinedProcessLate,
     ConfinedProcessNotStarted,
+    DocumentFailed,
     InvalidRow,
     UnreadableDocument,
     reason_of,
@@ -32,6 +33,8 @@ from qwenq.schemas.settings import ENV_PREFIX, load_settings
 _SERVED = "qwenq.producer.reading.serving"
 _PIECE_BYTES = 64 * 1024 * 1024
 _NO_LIMIT = 1 << 62
+_WHOLE_TIME = 1e9
+"""Each document may take all seconds, however long those before it took."""
 _ROWS_FOR_ALL_SECONDS = 10_000
 """A table gets its seconds again after so many rows."""
 
@@ -63,9 +66,9 @@ class ReaderProcess:
         for process in self._all:
             process.close()
 
-    def begin_document(self, kind: Format, data: bytes) -> "Extraction":
-        """Begin to extract the text of a file that is one document."""
-        return Extraction(self, document_request(kind, data))
+    def begin_documents(self, documents: Sequence[tuple[Format, bytes]]) -> "Extractions":
+        """Begin to extract the texts of files that are one document each."""
+        return Extractions(self, documents)
 
     def table(
         self, kind: Format, file: BinaryIO, sheet: str | None, *, first_only: bool
@@ -111,38 +114,79 @@ class ReaderProcess:
         return process
 
 
-class Extraction:
-    """The text of a document that a child extracts meanwhile. Ask for each result before the next one begins."""
+class Extractions:
+    """The texts of documents that a child extracts meanwhile. Take all of them before the next ones begin."""
 
-    def __init__(self, owner: ReaderProcess, request: bytes) -> None:
+    def __init__(self, owner: ReaderProcess, documents: Sequence[tuple[Format, bytes]]) -> None:
         self._owner = owner
-        self._request = request
+        self._documents = documents
         self._process = owner.taken()
-        self._is_first = self._process.is_fresh
-        self._answer = self._process.begin(request)
+        self._answer = self._asked(0)
 
-    def result(self) -> Extracted:
-        """Wait for the text. Raises UnreadableDocument, and InvalidRow for too much text."""
+    def results(self) -> Iterator[Extracted | DocumentFailed]:
+        """Yield the text of each document as it comes, or why there is none. Raises ConfinedProcessNotStarted.
+
+        When the child is killed, only the document that it was reading fails: a new child reads the rest.
+        """
+        place = 0
         try:
-            answer = orjson.loads(self._received())
-        except ConfinedProcessNotStarted:
-            raise
-        except (ConfinedProcessKilled, ConfinedCallFailed) as error:
-            raise _as_unreadable(error) from None
+            while place < len(self._documents):
+                began = place
+                try:
+                    for piece in self._answer:
+                        if place == len(self._documents):
+                            raise _senseless()
+                        result = _result(piece)
+                        place += 1
+                        yield result
+                    if place < len(self._documents):
+                        raise _senseless()
+                except ConfinedProcessNotStarted:
+                    raise
+                except (ConfinedProcessKilled, ConfinedCallFailed) as error:
+                    if place < len(self._documents):
+                        yield self._again(place, error, is_first=self._is_fresh and place == began)
+                        place += 1
+                        self._answer = self._asked(place)
         finally:
             self._owner.give_back(self._process)
-        if (reason := answer.get("refused")) is not None:
-            raise (InvalidRow if answer["code"] == InvalidRow.code else UnreadableDocument)(reason=reason)
-        return Extracted(answer["text"], answer["pages"])
 
-    def _received(self) -> bytes:
+    def _asked(self, place: int) -> Iterator[bytes]:
+        """Send the documents from a place on."""
+        self._is_fresh = self._process.is_fresh
+        rest = self._documents[place:]
+        return self._process.begin(documents_request(rest), seconds_a_piece=_WHOLE_TIME) if rest else iter(())
+
+    def _again(
+        self, place: int, error: ConfinedProcessKilled | ConfinedCallFailed, *, is_first: bool
+    ) -> Extracted | DocumentFailed:
+        """Read the document that a child was reading when it was killed, alone, if the ones before may be at fault.
+
+        They may have used up the child's memory.
+        """
+        if isinstance(error, ConfinedCallFailed | ConfinedProcessLate) or is_first:
+            return _as_unreadable(error)
         try:
-            return b"".join(self._answer)
-        except ConfinedProcessKilled as killed:
-            if isinstance(killed, ConfinedProcessLate) or self._is_first:
-                raise
-        # The files before this one may have used up the child's memory.
-        return self._process.call(self._request)
+            return _result(self._process.call(documents_request(self._documents[place : place + 1])))
+        except ConfinedProcessNotStarted:
+            raise
+        except (ConfinedProcessKilled, ConfinedCallFailed) as again:
+            return _as_unreadable(again)
+
+
+def _result(piece: bytes) -> Extracted | DocumentFailed:
+    """What a piece says. Raises ConfinedProcessKilled for one that makes no sense."""
+    try:
+        answer = orjson.loads(piece)
+        if (reason := answer.get("refused")) is not None:
+            return (InvalidRow if answer["code"] == InvalidRow.code else UnreadableDocument)(reason=reason)
+        return Extracted(answer["text"], answer["pages"])
+    except (orjson.JSONDecodeError, AttributeError, KeyError):
+        raise _senseless() from None
+
+
+def _senseless() -> ConfinedProcessKilled:
+    return ConfinedProcessKilled(reason="gave an answer that makes no sense")
 
 
 class _Guarded:

@@ -1,10 +1,10 @@
-"""What the reader process serves: the text of a document, or the pieces of a table.
+"""What the reader process serves: the texts of documents, or the pieces of a table.
 
-A request is one line of JSON, and behind it a document's bytes. A table's bytes stay with the process that asks, since
-they may be many.
+A request is one line of JSON, and behind it the bytes of documents. A table's bytes stay with the process that asks,
+since they may be many.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 import orjson
@@ -29,9 +29,10 @@ _DOCUMENTS: dict[Format, Callable[[bytes], Extracted]] = {
 }
 
 
-def document_request(kind: Format, data: bytes) -> bytes:
-    """The request for the text of a document. The answer is what `Answer` says."""
-    return orjson.dumps({"format": kind}) + b"\n" + data
+def documents_request(documents: Sequence[tuple[Format, bytes]]) -> bytes:
+    """The request for the texts of documents. The answer has a piece for each, in order."""
+    asked = [[kind, len(data)] for kind, data in documents]
+    return b"".join([orjson.dumps({"documents": asked}), b"\n", *(data for _, data in documents)])
 
 
 def table_request(kind: Format, sheet: str | None, *, first_only: bool) -> bytes:
@@ -41,12 +42,14 @@ def table_request(kind: Format, sheet: str | None, *, first_only: bool) -> bytes
 
 def serve(request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
     """Answer a request, in the reader process."""
-    line, _, data = request.partition(b"\n")
-    asked = orjson.loads(line)
-    kind = Format(asked["format"])
+    end = request.index(b"\n") + 1
+    asked = orjson.loads(request[:end])
     if file is None:
-        yield _document(kind, data)
+        for kind, length in asked["documents"]:
+            yield _document(Format(kind), request[end : end + length])
+            end += length
         return
+    kind = Format(asked["format"])
     try:
         if kind == Format.PARQUET:
             yield from parquet_pieces(file, first_only=asked["first_only"])

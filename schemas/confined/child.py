@@ -102,15 +102,18 @@ def _answer(
 ) -> None:
     used = _processor_seconds()
     try:
-        _limit(resource.RLIMIT_CPU, used + seconds)
+        most = used + seconds
+        _limit(resource.RLIMIT_CPU, most)
         request = requests.read(length)
         given: tuple[BinaryIO, ...] = ()
         if file_bytes != NO_FILE:
             given = (BufferedReader(_ParentsFile(requests, answers, file_bytes), _BUFFER_BYTES),)
         for piece in serve(request, *given):
             _send(answers, PIECE, piece)
-            seconds += seconds_a_piece
-            _limit(resource.RLIMIT_CPU, used + seconds)
+            earned = min(most + seconds_a_piece, _processor_seconds() + seconds)
+            if earned != most:
+                most = earned
+                _limit(resource.RLIMIT_CPU, most)
     except MemoryError:
         _send(answers, NO_MEMORY, b"")
     except Exception as error:  # noqa: BLE001 - foreign bytes raise any kind of error

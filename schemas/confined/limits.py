@@ -9,9 +9,9 @@ GIB = 1024**3
 class Limits:
     """What one call may take.
 
-    `seconds` by the wall clock, and `seconds_a_piece` more with each piece; `memory_bytes` of address space, for the
-    whole process; `answer_bytes` in all pieces, and `piece_bytes` in each. Where the operating system cannot limit
-    address space (macOS), the others hold.
+    `seconds` by the wall clock; each piece gives `seconds_a_piece` back, up to `seconds`. `memory_bytes` of address
+    space, for the whole process; `answer_bytes` in all pieces, and `piece_bytes` in each. Where the operating system
+    cannot limit address space (macOS), the others hold.
     """
 
     seconds: float = 60.0

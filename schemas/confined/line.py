@@ -8,7 +8,7 @@ import time
 import weakref
 from typing import Self
 
-from qwenq.schemas.confined.child import ANSWER, PART, READ
+from qwenq.schemas.confined.child import ANSWER, PART, READ, SHORT_BYTES
 from qwenq.schemas.confined.limits import Limits
 from qwenq.schemas.machine.import_path import safe_variables
 
@@ -16,29 +16,29 @@ _CHILD = "qwenq.schemas.confined.child"
 _INHERITED = ("PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 """The environment of a child: what Python and its libraries need to start, and no secrets."""
 _MIB = 1024**2
+_MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(64 * _MIB), "MALLOC_MMAP_THRESHOLD_": str(32 * _MIB)}
+"""glibc would hand memory back after each small document, and ask for it again. Other systems ignore this."""
 
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return kept | safe_variables(kept)
+    return kept | safe_variables(kept) | _MALLOC
 
 
 class Clock:
     """Counts down the seconds that a call may wait for the child."""
 
     def __init__(self, seconds: float) -> None:
-        self._left = seconds
+        self._most = self._left = seconds
 
     def add(self, seconds: float) -> None:
-        """Give the child more time."""
-        self._left += seconds
+        """Give the child time back, at most what it had at first."""
+        self._left = min(self._left + seconds, self._most)
 
-    def wait(self, file: int, event: int) -> None:
-        """Wait until the file is ready. Raises TimeoutError when no time is left."""
+    def wait(self, pipe: select.poll) -> None:
+        """Wait until the pipe is ready. Raises TimeoutError when no time is left."""
         began = time.monotonic()
-        poll = select.poll()
-        poll.register(file, event)
-        ready = poll.poll(max(self._left, 0) * 1000)
+        ready = pipe.poll(max(self._left, 0) * 1000)
         self._left -= time.monotonic() - began
         if not ready:
             raise TimeoutError
@@ -51,6 +51,10 @@ class Child:
         self._process = process
         self._requests = requests
         self._answers = answers
+        self._writable = _poll(requests, select.POLLOUT)
+        self._readable = _poll(answers, select.POLLIN)
+        self._held = b""
+        self._at = 0
         # Also for an owner that was never closed, such as the reader of rows that nobody read.
         self.kill = weakref.finalize(self, _end, process, requests, answers)
 
@@ -86,7 +90,7 @@ class Child:
             try:
                 left = left[os.write(self._requests, left) :]
             except BlockingIOError:
-                clock.wait(self._requests, select.POLLOUT)
+                clock.wait(self._writable)
             except BrokenPipeError:
                 raise EOFError from None
 
@@ -109,18 +113,33 @@ class Child:
             return self._process.wait()
 
     def _read(self, length: int, clock: Clock) -> bytes:
-        parts: list[bytes] = []
-        while length:
+        """Take so many bytes of what was received. What there is more of in the pipe is received with them."""
+        if len(self._held) - self._at < length:
+            self._receive(length, clock)
+        start = self._at
+        self._at += length
+        return self._held[start : self._at]
+
+    def _receive(self, length: int, clock: Clock) -> None:
+        parts = [self._held[self._at :]]
+        missing = length - len(parts[0])
+        while missing > 0:
             try:
-                part = os.read(self._answers, min(length, _MIB))
+                part = os.read(self._answers, min(max(missing, SHORT_BYTES), _MIB))
             except BlockingIOError:
-                clock.wait(self._answers, select.POLLIN)
+                clock.wait(self._readable)
                 continue
             if not part:
                 raise EOFError
             parts.append(part)
-            length -= len(part)
-        return b"".join(parts)
+            missing -= len(part)
+        self._held, self._at = b"".join(parts), 0
+
+
+def _poll(file: int, event: int) -> select.poll:
+    poll = select.poll()
+    poll.register(file, event)
+    return poll
 
 
 def _end(process: subprocess.Popen[bytes], requests: int, answers: int) -> None:

@@ -92,19 +92,24 @@ class ConfinedProcess:
         yield from self.begin(request, file)
 
     def begin(
-        self, request: bytes, file: "Seekable | None" = None, seconds: float | None = None
+        self,
+        request: bytes,
+        file: "Seekable | None" = None,
+        seconds: float | None = None,
+        seconds_a_piece: float | None = None,
     ) -> Iterator[bytes]:
         """Send a request now. Returns the pieces of its answer, which the next call drops.
 
-        `serve` gets the `file` too: it may read any part, and this process reads that part for it. Only time spent
-        waiting for the child counts. Iterating raises ConfinedProcessKilled when the call went beyond its limits or the
-        child crashed, ConfinedCallFailed when `serve` raised, and what reading the file raises.
+        `serve` gets the `file` too: it may read any part, and this process reads that part for it. `seconds` and
+        `seconds_a_piece` replace those of the limits. Only time spent waiting for the child counts.
+        Iterating raises ConfinedProcessKilled when the call went beyond its limits or the child crashed,
+        ConfinedCallFailed when `serve` raised, and what reading the file raises.
         """
         if self._call is not None:  # The line holds the rest of an answer that nobody wants.
             self.close()
         call: _Call | None = None
         try:
-            limits = self._limits if seconds is None else replace(self._limits, seconds=seconds)
+            limits = _limits(self._limits, seconds, seconds_a_piece)
             call = self._call = _Call(self._begun(), limits, file)
             call.send(request)
         except (ConfinedProcessKilled, TimeoutError, EOFError) as error:
@@ -171,6 +176,12 @@ class ConfinedProcess:
         return f"needed more than {self._limits.memory_bytes // _MIB:,} MiB of memory"
 
 
+def _limits(limits: Limits, seconds: float | None, seconds_a_piece: float | None) -> Limits:
+    if seconds is not None:
+        limits = replace(limits, seconds=seconds)
+    return limits if seconds_a_piece is None else replace(limits, seconds_a_piece=seconds_a_piece)
+
+
 def _raising(error: Exception) -> Iterator[bytes]:
     raise error
     yield b""
@@ -206,7 +217,6 @@ class _Call:
         kind, content = answer
         if kind == PIECE:
             self._answered += len(content)
-            self.seconds += self._limits.seconds_a_piece
             self._clock.add(self._limits.seconds_a_piece)
         return kind, content
 

@@ -55,7 +55,7 @@ class _Here:
 
     is_fresh = True
 
-    def begin(self, request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
+    def begin(self, request: bytes, file: BinaryIO | None = None, **_limits: float) -> Iterator[bytes]:
         """Serve a request."""
         return serve(request, None if file is None else io.BufferedReader(_Raw(file)))
 

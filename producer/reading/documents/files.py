@@ -1,7 +1,8 @@
 """Files that are one document each. Their columns are the text, the file's name and path, and its pages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePath
 
 from qwenq.producer.reading.column_values import row_from_columns
@@ -9,12 +10,17 @@ from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.producer.reading.documents.plain import as_document, surely_decoded
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.optional_packages import require
-from qwenq.producer.reading.reader_process import Extraction, ReaderProcess
+from qwenq.producer.reading.reader_process import ReaderProcess
 from qwenq.producer.reading.rules import RowRules, checked_id
+from qwenq.producer.reading.sources.bounded import KeptFolder
 from qwenq.producer.reading.sources.files import File
 from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.errors import DocumentFailed, UnknownKind, UnreadableDocument, UnreadableInput
 
+BATCH_FILES = 64
+"""The most files that the reader process gets at once."""
+BATCH_BYTES = 1 << 20
+"""The most bytes that it gets at once, unless one file has more."""
 _PACKAGES = {Format.HTML: "html_text", Format.PDF: "pypdfium2", Format.DOCX: "lxml"}
 
 
@@ -43,18 +49,23 @@ class DocumentGroup:
     def rows(self, rules: RowRules, reader: ReaderProcess) -> Iterator[Row]:
         """One row for each file, numbered from 1. A file that cannot be read is a bad row, which names the file.
 
-        The next file is opened while the reader process extracts the text of this one.
+        The next batch of files is opened while the reader process extracts the texts of this one.
         """
+        number = 0
         waiting: _Begun | None = None
-        for number, one in enumerate(self.files, start=1):
-            opened = _Opened(one)
-            extracted = waiting and waiting.result()
-            begun = opened.begin(reader)
-            if waiting and extracted:
-                yield self._row(number - 1, waiting.file, extracted, rules)
-            waiting = begun
-        if waiting:
-            yield self._row(len(self.files), waiting.file, waiting.result(), rules)
+        with KeptFolder() as folder:
+            opened = _batches(_Opened(one, folder) for one in self.files)
+            for batch in chain(opened, (None,)):
+                last = None
+                for one, extracted in waiting.results() if waiting else ():
+                    if last:
+                        yield last
+                    number += 1
+                    last = self._row(number, one, extracted, rules)
+                # All results are there, so the child is free, and need not wait until somebody wants the next row.
+                waiting = _Begun(batch, reader) if batch else None
+                if last:
+                    yield last
 
     def _row(
         self, number: int, one: DocumentFile, extracted: Extracted | DocumentFailed, rules: RowRules
@@ -76,28 +87,23 @@ def shown(path: str) -> str:
 
 
 class _Opened:
-    """A file whose bytes were read, or the reason why not."""
+    """A file whose bytes were read, or the reason why not. `outcome` is None while its text must be extracted."""
 
-    def __init__(self, one: DocumentFile) -> None:
-        self._file = one
-        self._data = b""
-        self._done: Extracted | DocumentFailed | None = None
+    __slots__ = ("data", "file", "outcome", "size")
+
+    def __init__(self, one: DocumentFile, folder: KeptFolder) -> None:
+        self.file = one
+        self.data = b""
+        self.size = 0
+        self.outcome: Extracted | DocumentFailed | None = None
         try:
-            self._read()
+            self._read(one, folder)
         except UnreadableInput as error:
-            self._done = UnreadableDocument(reason=error.reason)
+            self.outcome = UnreadableDocument(reason=error.reason)
         except DocumentFailed as error:
-            self._done = error
+            self.outcome = error
 
-    def begin(self, reader: ReaderProcess) -> "_Begun":
-        """Begin to extract its text, if that is not done yet."""
-        kind = self._file.format
-        if self._done is not None or kind is None:
-            return _Begun(self._file, self._done)
-        return _Begun(self._file, reader.begin_document(kind, self._data))
-
-    def _read(self) -> None:
-        one = self._file
+    def _read(self, one: DocumentFile, folder: KeptFolder) -> None:
         if one.format is None:
             ending = PurePath(one.path).suffix
             kind = f"{ending} files" if ending else "files without an ending"
@@ -105,27 +111,46 @@ class _Opened:
                 reason=f"qwenq does not read {kind}; convert it, or leave it out with a pattern like '*.pdf'"
             )
         checked_id(one.path)
-        self._data = one.file.whole()
-        if one.format == Format.TEXT and (text := surely_decoded(self._data)) is not None:
-            self._done = as_document(text)
+        data = one.file.whole(folder)
+        self.size = len(data)
+        if one.format == Format.TEXT and (text := surely_decoded(data)) is not None:
+            self.outcome = as_document(text)
+        else:
+            self.data = data
 
 
-@dataclass(frozen=True, slots=True)
 class _Begun:
-    """A file whose text comes from the reader process, or is there already, or cannot be had."""
+    """Files whose texts come from the reader process, or are there already, or cannot be had."""
 
-    file: DocumentFile
-    outcome: Extraction | Extracted | DocumentFailed | None
+    def __init__(self, files: Sequence[_Opened], reader: ReaderProcess) -> None:
+        self._files = files
+        foreign = [(one.file.format, one.data) for one in files if one.outcome is None and one.file.format]
+        self._extractions = reader.begin_documents(foreign) if foreign else None
 
-    def result(self) -> Extracted | DocumentFailed:
-        """Wait for the text."""
-        if not isinstance(self.outcome, Extraction):
-            assert self.outcome is not None  # noqa: S101
-            return self.outcome
-        try:
-            return self.outcome.result()
-        except DocumentFailed as error:
-            return error
+    def results(self) -> Iterator[tuple[DocumentFile, Extracted | DocumentFailed]]:
+        """Yield the text of each file, or why there is none, as it comes."""
+        extracted = self._extractions.results() if self._extractions else iter(())
+        for one in self._files:
+            yield one.file, one.outcome or next(extracted)
+        # The child is free when its answer was read to the end.
+        next(extracted, None)
+
+
+def _batches(files: Iterable[_Opened]) -> Iterator[list[_Opened]]:
+    """Small files together, since a request for each would cost more than many of them take; large ones alone."""
+    held: list[_Opened] = []
+    size = 0
+    for one in files:
+        if held and size + one.size > BATCH_BYTES:
+            yield held
+            held, size = [], 0
+        held.append(one)
+        size += one.size
+        if size >= BATCH_BYTES or len(held) == BATCH_FILES:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
 
 
 def _row(

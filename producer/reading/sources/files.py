@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from qwenq.producer.object_stores import is_url
 from qwenq.producer.reading.sources.access import Bounds
-from qwenq.producer.reading.sources.bounded import open_within
+from qwenq.producer.reading.sources.bounded import KeptFolder, open_within
 from qwenq.producer.reading.sources.remote import open_url
 from qwenq.producer.reading.sources.unpacking import BLOCK_BYTES, BrokenOff
 from qwenq.schemas.errors import UnreadableDocument, UnreadableInput, reason_of
@@ -64,8 +64,13 @@ class File:
             copy.seek(0)
             yield copy
 
-    def whole(self) -> bytes:
-        """Read all bytes. Raises UnreadableInput, and UnreadableDocument above WHOLE_BYTES."""
+    def whole(self, folder: KeptFolder) -> bytes:
+        """Read all bytes. Raises UnreadableInput, and UnreadableDocument above WHOLE_BYTES.
+
+        `folder` is for all files that are read one after the other.
+        """
+        if self.bounds is not None and (data := folder.read(self.name, self.bounds)) is not None:
+            return data
         pieces, size = [], 0
         try:
             for block in self.blocks():

@@ -41,9 +41,11 @@ def serve(request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:  # n
             file.seek(-5, os.SEEK_END)
             yield file.read()
         case b"slow":
-            for _ in range(int(rest)):
+            for _ in range(int(rest.split()[0])):
                 time.sleep(0.3)
                 yield b"x"
+            if rest.endswith(b"sleep"):
+                time.sleep(60)
         case b"print":
             print("to the line of answers")  # noqa: T201 - what a library may do
             os.write(1, b"to the line of answers")

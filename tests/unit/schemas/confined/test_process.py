@@ -57,7 +57,8 @@ def test_a_child_sees_no_secret_of_its_parent(
     for name in ("QWENQ_DATABASE_URL", "PGPASSWORD", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "secret")
     names = set(process.call(b"environment").decode().split())
-    assert names <= {"PYTHONPATH", "PYTHONSAFEPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ"}
+    python = {"PYTHONPATH", "PYTHONSAFEPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ"}
+    assert names <= python | {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"}
 
 
 @pytest.mark.parametrize("request_", [b"sleep", b"compute"])
@@ -140,6 +141,15 @@ def test_each_piece_earns_more_time() -> None:
         assert process.call(b"slow 6") == b"x" * 6
         with pytest.raises(ConfinedProcessLate, match=r"took longer than 0\.5 s"):
             process.call(b"sleep")
+
+
+def test_a_piece_earns_no_more_time_than_a_call_has() -> None:
+    with ConfinedProcess(SERVED, Limits(seconds=0.5)) as process:
+        began = time.monotonic()
+        assert b"".join(process.begin(b"slow 3", seconds_a_piece=1e9)) == b"xxx"
+        with pytest.raises(ConfinedProcessKilled, match=r"took longer than 0\.5 s"):
+            list(process.begin(b"slow 3 sleep", seconds_a_piece=1e9))
+        assert time.monotonic() - began < 30
 
 
 def test_a_request_is_sent_before_its_answer_is_asked_for(process: ConfinedProcess) -> None:
