@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from qwenq.schemas.log.visible import visible
 from qwenq.store.broker.control_messages import is_node_name
 from qwenq.store.broker.envelopes import UUID, make_message, open_envelope
 from qwenq.store.broker.refusals import Refusal
@@ -151,7 +152,7 @@ def _checked(event: object, names: Names) -> dict[str, Any]:
     if not isinstance(kind, str) or kind not in _OF_TYPES:
         raise Refusal("there is no such type of event")
     checks = _OF_TYPES[kind]
-    kept = {name: _cut(name, value) for name, value in event.items() if name in checks}
+    kept = {name: _shown(name, value) for name, value in event.items() if name in checks}
     wrong = [name for name, value in kept.items() if not checks[name](value)]
     wrong += _NEEDED[kind.partition("-")[0]] - kept.keys()
     if wrong:
@@ -160,5 +161,6 @@ def _checked(event: object, names: Names) -> dict[str, Any]:
     return {**kept, "type": kind}
 
 
-def _cut(name: str, value: object) -> object:
-    return value[: _CUT[name]] if name in _CUT and isinstance(value, str) else value
+def _shown(name: str, value: object) -> object:
+    """A value as Flower's tables show it: text with its control characters visible, and not too long."""
+    return visible(value)[: _CUT.get(name)] if isinstance(value, str) else value

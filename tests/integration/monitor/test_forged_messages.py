@@ -102,6 +102,12 @@ def test_sound_events_pass_unchanged(sound: dict[str, Any]) -> None:
     assert json.loads(base64.b64decode(taken["body"])) == [event]
 
 
+def test_control_characters_in_events_are_shown_as_such() -> None:
+    forged = {**TASK, "timestamp": time.time(), "args": "(\u202e1)\x1b[2J"}
+    taken = check_events(wrapped(forged), "celeryev.x", Names())
+    assert json.loads(base64.b64decode(taken["body"]))["args"] == "(\\u202e1)\N{SYMBOL FOR ESCAPE}[2J"
+
+
 def test_names_of_nodes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_messages, "MOST_NAMES", 10)
     names = Names()
