@@ -7,6 +7,7 @@ from pathlib import Path
 from qwenq.embedded.service import Service
 from tests.chaos.engines.log import LOG_FILE, Deed, read_notes
 from tests.processes import Fleet
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 MILLISECONDS = 150
@@ -37,6 +38,10 @@ class SlowWorker:
     def processes(self) -> Sequence[int]:
         """The process ids of its working processes, earlier ones too."""
         return [note.pid for note in read_notes(self._notes) if note.deed == Deed.LOADED]
+
+    def wait_until_computing(self) -> None:
+        """Wait until it has computed a document, whether or not its answer is stored yet."""
+        eventually(self.computed, "the worker has computed a document")
 
     def computed(self) -> Counter[int]:
         """How many times each document was computed to its end."""

@@ -47,7 +47,7 @@ def test_jobs_go_on_and_begin_after_redis_was_in_trouble(
 ) -> None:
     worker = start()
     first = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=20)
-    jobs.wait_until_working(first.job_id)
+    worker.wait_until_computing()
     getattr(redis, how)()
     assert_answered_without_loss(jobs, first.job_id, worker)
     second = jobs.submit(texts(4), model="echo", chunk_documents=1)
@@ -59,7 +59,7 @@ def test_cut_connections_to_redis_lose_no_document(
 ) -> None:
     worker = start()
     first = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=20)
-    jobs.wait_until_working(first.job_id)
+    worker.wait_until_computing()
     assert client.client_kill_filter(skipme=True) > 0
     assert_answered_without_loss(jobs, first.job_id, worker)
     second = jobs.submit(texts(4), model="echo", chunk_documents=1)
@@ -71,7 +71,7 @@ def test_a_worker_goes_on_while_redis_is_full_and_takes_the_next_job_later(
 ) -> None:
     worker = start()
     first = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=20)
-    jobs.wait_until_working(first.job_id)
+    worker.wait_until_computing()
     client.config_set("maxmemory", FULL)
     assert_answered_without_loss(jobs, first.job_id, worker)
     client.config_set("maxmemory", 0)
