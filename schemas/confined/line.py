@@ -44,6 +44,22 @@ class Clock:
             raise TimeoutError
 
 
+class Deadline(Clock):
+    """Counts down to a moment of `time.monotonic`, whatever the time is spent on."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until - time.monotonic())
+        self._until = until
+
+    def add(self, seconds: float) -> None:
+        """Do nothing: the moment stays."""
+
+    def wait(self, pipe: select.poll) -> None:
+        """Wait until the pipe is ready. Raises TimeoutError when no time is left."""
+        self._left = self._until - time.monotonic()
+        super().wait(pipe)
+
+
 class Child:
     """A running child and the two pipes to it, which are never waited for without a clock."""
 

@@ -23,7 +23,7 @@ from qwenq.schemas.confined.child import (
     SHORT_BYTES,
 )
 from qwenq.schemas.confined.limits import Limits
-from qwenq.schemas.confined.line import Child, Clock
+from qwenq.schemas.confined.line import Child, Clock, Deadline
 from qwenq.schemas.errors import (
     ConfinedCallFailed,
     ConfinedProcessKilled,
@@ -50,7 +50,7 @@ class Seekable(Protocol):
 class ConfinedProcess:
     """Calls `serve(request) -> pieces` of a module, in a child with limits and without this process's environment.
 
-    The child starts at the first call, and again at the next call after it was killed. Not thread-safe. Use it as a
+    The child starts with `start` or at the first call, and again after it was killed. Not thread-safe. Use it as a
     context manager: the child ends with it, and also when this process dies.
     """
 
@@ -59,6 +59,7 @@ class ConfinedProcess:
         self._limits = limits
         self._child: Child | None = None
         self._call: _Call | None = None
+        self._is_ready = self._is_used = False
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +75,38 @@ class ConfinedProcess:
     @property
     def is_fresh(self) -> bool:
         """Whether the next call is its child's first."""
-        return self._child is None
+        return self._child is None or not self._is_used
+
+    @property
+    def is_started(self) -> bool:
+        """Whether there is a child, which may still be starting."""
+        return self._child is not None
+
+    def start(self) -> None:
+        """Start the child without waiting for it, unless there is one. Raises OSError."""
+        if self._child is None:
+            self._child = Child.begin(self._module, self._limits)
+            self._is_ready = self._is_used = False
+
+    def wait(self, seconds: float = _START_SECONDS) -> bool:
+        """Start the child if there is none, and wait until it is ready. False: that takes longer than so many seconds.
+
+        Raises OSError, and ConfinedProcessNotStarted when the child ended.
+        """
+        self.start()
+        if self._child is None or self._is_ready:
+            return self._is_ready
+        try:
+            kind, _ = self._child.receive(Clock(seconds), 0)
+        except TimeoutError:
+            return False
+        except (EOFError, OverflowError):
+            kind = b""
+        if kind != READY:
+            self.close()
+            raise ConfinedProcessNotStarted(reason="did not start")
+        self._is_ready = True
+        return True
 
     def close(self) -> None:
         """End the child, if there is one."""
@@ -97,20 +129,23 @@ class ConfinedProcess:
         file: "Seekable | None" = None,
         seconds: float | None = None,
         seconds_a_piece: float | None = None,
+        until: float | None = None,
     ) -> Iterator[bytes]:
         """Send a request now. Returns the pieces of its answer, which the next call drops.
 
         `serve` gets the `file` too: it may read any part, and this process reads that part for it. `seconds` and
-        `seconds_a_piece` replace those of the limits. Only time spent waiting for the child counts.
-        Iterating raises ConfinedProcessKilled when the call went beyond its limits or the child crashed,
-        ConfinedCallFailed when `serve` raised, and what reading the file raises.
+        `seconds_a_piece` replace those of the limits. Only time spent waiting for the child counts; with `until`, a
+        moment of `time.monotonic`, all time does. Iterating raises ConfinedProcessKilled when the call went beyond its
+        limits or the child crashed, ConfinedCallFailed when `serve` raised, and what reading the file raises.
         """
         if self._call is not None:  # The line holds the rest of an answer that nobody wants.
             self.close()
         call: _Call | None = None
         try:
             limits = _limits(self._limits, seconds, seconds_a_piece)
-            call = self._call = _Call(self._begun(), limits, file)
+            clock = Clock(limits.seconds) if until is None else Deadline(until)
+            call = self._call = _Call(self._begun(), limits, file, clock)
+            self._is_used = True
             call.send(request)
         except (ConfinedProcessKilled, TimeoutError, EOFError) as error:
             return self._failed(call, error)
@@ -148,15 +183,9 @@ class ConfinedProcess:
             raise ConfinedProcessKilled(reason="gave an answer that makes no sense")
 
     def _begun(self) -> "Child":
-        if self._child is None:
-            self._child = Child.begin(self._module, self._limits)
-            try:
-                kind, _ = self._child.receive(Clock(_START_SECONDS), 0)
-            except (TimeoutError, EOFError, OverflowError):
-                kind = b""
-            if kind != READY:
-                self.close()
-                raise ConfinedProcessNotStarted(reason="did not start")
+        if not self.wait() or self._child is None:
+            self.close()
+            raise ConfinedProcessNotStarted(reason="did not start")
         return self._child
 
     def _why(self, call: "_Call", error: Exception) -> ConfinedProcessKilled:
@@ -190,12 +219,12 @@ def _raising(error: Exception) -> Iterator[bytes]:
 class _Call:
     """A call of a child: what it has used of its limits, and its file."""
 
-    def __init__(self, child: "Child", limits: Limits, file: "Seekable | None") -> None:
+    def __init__(self, child: "Child", limits: Limits, file: "Seekable | None", clock: Clock) -> None:
         self.child = child
         self.seconds = limits.seconds
         self._limits = limits
         self._file = file
-        self._clock = Clock(limits.seconds)
+        self._clock = clock
         self._answered = 0
 
     def send(self, request: bytes) -> None:

@@ -4,12 +4,12 @@ Every operation that a template may call is charged here before it runs, in unit
 on an ordinary core. So no single operation can take long, and steps, work and time limit their number.
 """
 
+import math
 import time
-from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import LoopContext
@@ -24,8 +24,8 @@ LOOP_STEPS = 1_000_000
 """The most steps of all loops, calls and filters in one rendering."""
 WORK = 100_000_000
 """The most units of work of one rendering."""
-SECONDS = 1.0
-"""The most processor time of one rendering. An ordinary prompt takes less than a millisecond."""
+SECONDS = 0.3
+"""The most processor time of one rendering. Ordinary prompts take less than 1 ms, those of 1 MB up to 100 ms."""
 NUMBER_BITS = 10_000
 SHOWN_NUMBER = 10**30
 ITEM_CHARS = 8
@@ -37,7 +37,10 @@ _SHOWN_CHAR_WORK = 5
 _LOOK_STEPS = 64
 _LOOK_WORK = 500_000
 _CONTAINERS = (list, tuple, set, frozenset, KeysView, ValuesView, ItemsView)
+_NO_ITERATORS = frozenset({str, int, float, bool, type(None), list, tuple, dict})
 _SMALL_NUMBER = 2**63
+_MANY = 8
+"""From so many items on, texts are counted all at once."""
 
 
 class OverBudget(SecurityError):
@@ -46,17 +49,20 @@ class OverBudget(SecurityError):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one rendering may use."""
+    """What one rendering may use: `seconds` of processor time, and `wall_seconds` by the clock."""
 
     steps: int
     chars: int
     work: int
     seconds: float
+    wall_seconds: float = math.inf
 
 
 FULL = Allowance(LOOP_STEPS, BUILT_CHARS, WORK, SECONDS)
-SMALL = Allowance(LOOP_STEPS // 10, BUILT_CHARS, WORK // 10, SECONDS / 10)
-"""For a rendering that must not hold the interpreter's lock for long."""
+SMALL = Allowance(LOOP_STEPS // 10, BUILT_CHARS, WORK // 10, 0.05, 0.75)
+"""For a rendering that must not hold the interpreter's lock for long, also on a tenth of a core."""
+UNCONFINED = replace(FULL, wall_seconds=1.0)
+"""For a rendering that nobody can kill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +77,24 @@ class Size:
 class Budget:
     """What one rendering may still use. Every method raises OverBudget, or SecurityError for a value too large."""
 
-    __slots__ = ("_allowance", "_chars", "_looked_steps", "_looked_work", "_steps", "_until", "_work")
+    __slots__ = (
+        "_allowance",
+        "_chars",
+        "_looked_steps",
+        "_looked_work",
+        "_steps",
+        "_until",
+        "_until_wall",
+        "_work",
+    )
 
     def __init__(self, allowance: Allowance = FULL) -> None:
         self._allowance = allowance
         self._steps = self._looked_steps = allowance.steps
         self._chars = allowance.chars
         self._work = self._looked_work = allowance.work
-        self._until = time.thread_time() + allowance.seconds
+        # Set at the first look: most renderings end before it, and asking for processor time takes long.
+        self._until = self._until_wall = math.inf
 
     def step(self, steps: int = 1) -> None:
         """Spend one step, or several."""
@@ -128,22 +144,33 @@ class Budget:
 
     def listed(self, value: Any) -> Any:
         """Turn an iterator into a list, which can be measured. Anything else stays as it is, and so does a loop."""
+        if type(value) in _NO_ITERATORS:
+            return value
         if isinstance(value, Iterator) and not isinstance(value, LoopContext):
             return self.hold(list(self.counted(value)))
         return value
 
     def _build(self, chars: int) -> None:
-        refuse_large((chars,))
+        if chars > OUTPUT_CHARS:
+            refuse_large((chars,))
         self._chars -= chars
         if self._chars < 0:
             raise OverBudget(f"it builds more than {self._allowance.chars} characters on the way")
 
     def _look_at_the_time(self) -> None:
         self._looked_steps, self._looked_work = self._steps, self._work
-        if time.thread_time() > self._until:
-            raise OverBudget(f"it takes more than {self._allowance.seconds:g} seconds")
+        if self._until == math.inf:
+            self._until = time.thread_time() + self._allowance.seconds
+            self._until_wall = time.monotonic() + self._allowance.wall_seconds
+        elif time.thread_time() > self._until:
+            raise OverBudget(f"it takes more than {self._allowance.seconds:g} seconds of processor time")
+        elif time.monotonic() > self._until_wall:
+            raise OverBudget(
+                f"it takes more than {self._allowance.wall_seconds:g} seconds on this busy machine"
+            )
 
 
+_T = TypeVar("_T")
 _budget: ContextVar[Budget | None] = ContextVar("rendering_budget", default=None)
 
 
@@ -152,12 +179,11 @@ def budget() -> Budget:
     return _budget.get() or Budget()
 
 
-@contextmanager
-def new_budget(allowance: Allowance) -> Iterator[None]:
-    """Give the block a budget of its own."""
+def with_budget(allowance: Allowance, work: Callable[[], _T]) -> _T:
+    """Do some work within a budget of its own."""
     token = _budget.set(Budget(allowance))
     try:
-        yield
+        return work()
     finally:
         _budget.reset(token)
 
@@ -167,7 +193,9 @@ def size_of(value: Any) -> Size:
     chars = items = work = 0
     waiting: list[Collection[Any]] = [(value,)]
     while waiting:
-        for one in waiting.pop():
+        texts, others = _texts_and_others(waiting.pop())
+        chars += texts
+        for one in others:
             kind = type(one)
             if kind is str or kind is bytes or kind is Markup:
                 chars += len(one)
@@ -180,14 +208,21 @@ def size_of(value: Any) -> Size:
             elif kind is float:
                 work += _FLOAT_WORK
             elif one is not None:
-                inside = _inside(one)
-                items += len(inside) + (_DICT_ITEMS if kind is dict else 1)
-                chars += ITEM_CHARS * len(inside)
+                held = _inside(one)
+                items += len(held) + (_DICT_ITEMS if kind is dict else 1)
+                chars += ITEM_CHARS * len(held)
                 if chars <= OUTPUT_CHARS:
-                    waiting.append(inside)
+                    waiting.append(held)
         if chars > OUTPUT_CHARS:
             refuse_large((chars,))
     return Size(chars, items, work + ITEM_WORK * items + _SHOWN_CHAR_WORK * chars)
+
+
+def _texts_and_others(items: Collection[Any]) -> tuple[int, Collection[Any]]:
+    """Count the characters of many texts at once. Returns them, and what is still to be measured."""
+    if len(items) >= _MANY and set(map(type, items)) == {str}:
+        return sum(map(len, items)), ()
+    return 0, items
 
 
 def refuse_large(values: Iterable[Any], most: int = OUTPUT_CHARS) -> None:

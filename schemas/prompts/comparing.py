@@ -65,6 +65,11 @@ def _charged(name: str, test: Callable[..., Any]) -> Callable[..., Any]:
     of_numbers, of_text, of_compared = name in _OF_NUMBERS, name in _OF_TEXT, name in _OF_COMPARED
 
     @wraps(test)
+    def tested_kind(*args: Any) -> Any:
+        budget().step()
+        return test(*args)
+
+    @wraps(test)
     def tested(*args: Any, **kwargs: Any) -> Any:
         budget().step()
         if of_numbers and not all(isinstance(value, (Number, Undefined)) for value in args):
@@ -75,4 +80,4 @@ def _charged(name: str, test: Callable[..., Any]) -> Callable[..., Any]:
             args = tuple(map(compared, args))
         return test(*args, **kwargs)
 
-    return tested
+    return tested_kind if name in _OF_KIND else tested

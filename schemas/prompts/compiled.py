@@ -1,6 +1,8 @@
 """A compiled template: what it may be, the names that it uses, and its text for one document."""
 
 import re
+import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +13,7 @@ from jinja2 import Template, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError
 
 from qwenq.schemas.errors import InvalidTemplate
-from qwenq.schemas.prompts.budget import FULL, OUTPUT_CHARS, SMALL, Allowance, OverBudget, new_budget
+from qwenq.schemas.prompts.budget import FULL, OUTPUT_CHARS, SMALL, Allowance, OverBudget, with_budget
 from qwenq.schemas.prompts.plain import is_plain
 from qwenq.schemas.prompts.sandbox import Bounds, PromptEnvironment
 
@@ -28,10 +30,15 @@ _OUTSIDE = frozenset({"data", "whitespace", "comment", "raw_begin", "raw_end"})
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why a document cannot be rendered; `missing` is the undefined name, if that is why."""
+    """Why a document cannot be rendered.
+
+    `missing` is the undefined name, if that is why. `seconds` is how long it took to reach a limit, if that is why.
+    """
 
     reason: str
     missing: str | None = None
+    seconds: float = 0.0
+    is_killed: bool = False
 
 
 class CompiledTemplate:
@@ -50,22 +57,25 @@ class CompiledTemplate:
             """All names that the template uses, functions included."""
             self.is_plain = is_plain(tree)
             """Whether it may be rendered where others wait for the interpreter's lock."""
-            self._template: Template = environment.from_string(Bounds().visit(tree))
+            self._template = _in_python(environment, tree)
         except InvalidTemplate:
             raise
         except TemplateSyntaxError as error:
             raise InvalidTemplate(line=error.lineno, reason=_reason(error)) from None
         except RecursionError:
             raise InvalidTemplate(line=1, reason="it is nested too deeply") from None
+        except SyntaxError as error:  # from Python, which counts its own lines
+            raise InvalidTemplate(line=1, reason=error.msg) from None
         except Exception as error:  # noqa: BLE001 - Python may refuse what Jinja2 accepts, in many ways
             raise InvalidTemplate(line=1, reason=_reason(error)) from None
 
-    def render(self, columns: Mapping[str, Any]) -> str | Failed:
+    def render(self, columns: Mapping[str, Any], allowance: Allowance = FULL) -> str | Failed:
         """Render the text for one document's columns, at most OUTPUT_CHARS."""
+        began = time.monotonic()
         try:
-            return self._rendered(columns, FULL)
+            return self._rendered(columns, allowance)
         except OverBudget as error:
-            return Failed(_reason(error))
+            return Failed(_reason(error), seconds=time.monotonic() - began)
 
     def render_quickly(self, columns: Mapping[str, Any]) -> str | Failed | None:
         """Render it within a small budget. None: that is not enough."""
@@ -76,8 +86,7 @@ class CompiledTemplate:
 
     def _rendered(self, columns: Mapping[str, Any], allowance: Allowance) -> str | Failed:
         try:
-            with new_budget(allowance):
-                return "".join(_up_to_the_limit(self._template.generate({"row": columns, **columns})))
+            return with_budget(allowance, lambda: self._joined(columns))
         except OverBudget:
             raise
         except UndefinedError as error:
@@ -86,6 +95,9 @@ class CompiledTemplate:
             return Failed(_reason(error), missing)
         except Exception as error:  # noqa: BLE001 - a template can raise whatever Python can
             return Failed(_reason(error))
+
+    def _joined(self, columns: Mapping[str, Any]) -> str:
+        return "".join(_up_to_the_limit(self._template.generate({"row": columns, **columns})))
 
 
 @lru_cache(maxsize=16)
@@ -117,6 +129,13 @@ def _names(environment: PromptEnvironment, tree: nodes.Template) -> frozenset[st
     generator.optimizer = None
     generator.visit(tree)
     return frozenset(generator.undeclared_identifiers)
+
+
+def _in_python(environment: PromptEnvironment, tree: nodes.Template) -> Template:
+    """Compile it; what Python would warn of, such as `1[0:1]`, is refused."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SyntaxWarning)
+        return environment.from_string(Bounds().visit(tree))
 
 
 def _up_to_the_limit(pieces: Iterator[str]) -> Iterator[str]:

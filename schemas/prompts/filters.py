@@ -21,7 +21,7 @@ from jinja2.runtime import LoopContext, Undefined
 
 from qwenq.schemas.prompts.budget import ITEM_CHARS, OUTPUT_CHARS, budget, refuse_large
 from qwenq.schemas.prompts.formats import percent
-from qwenq.schemas.prompts.methods import PIECE_WORK, Cost, replaced, strip_work
+from qwenq.schemas.prompts.methods import PIECE_WORK, Cost, line_count, replaced, strip_work
 
 COPIED_CHARS = 256
 """How many characters are copied in the time of one other operation."""
@@ -29,6 +29,7 @@ MOST_PLACES = 300
 MOST_PIECES = 100_000
 LONGEST_PATH = 200
 _STEP_WORK = 2_000
+_JSON_ITEM_WORK = 400
 _COMPARE_WORK = 60
 _WORD_OR_GAP = re.compile(r"\s+|\S+")
 Function = Callable[..., Any]
@@ -88,10 +89,10 @@ def _replaced(text: str, old: Any, new: Any, *_: Any, **__: Any) -> int:
 
 def _indented(text: str, width: Any = 4, *_: Any, **__: Any) -> int:
     wide = len(width) if isinstance(width, str) else abs(width)
-    budget().charge(PIECE_WORK * len(text))
-    length = len(text) + (len(text.splitlines()) + 2) * wide
+    lines = line_count(text)
+    length = len(text) + (lines + 2) * wide
     refuse_large((length,))
-    return length + 2 * PIECE_WORK * len(text)
+    return length + 5 * len(text) + 3 * PIECE_WORK * lines
 
 
 def _wrapped(text: str, width: int = 79, *rest: Any, **named: Any) -> int:
@@ -111,7 +112,7 @@ def _stripped_of_tags(text: str) -> int:
 
 def _quoted(value: Any) -> int:
     if isinstance(value, str):
-        return 200 * len(value)
+        return (40 if value.isascii() else 200) * len(value)
     size = budget().measured(value)
     return 200 * size.chars + 2 * _STEP_WORK * size.items + size.work
 
@@ -149,7 +150,7 @@ def _selected_by(_values: Any, attribute: Any = None, *_: Any) -> int:
 def _dumped_work(value: Any, indent: Any = None) -> int:
     size = budget().measured(value)
     refuse_large((indent or 0,))
-    return 4 * size.work + _STEP_WORK * size.items
+    return size.work + _JSON_ITEM_WORK * size.items
 
 
 def dumped(value: Any, **options: Any) -> str:

@@ -20,6 +20,7 @@ PIECE_WORK = 50
 MARKUP_TIMES = 6
 """Markup escapes what it is given: a character becomes five at most, and each item is wrapped."""
 _SMALL = 30_000
+_LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 # Codecs in linear time; punycode is not. Other ways to treat errors make many characters of one.
 _CODECS = frozenset({"ascii", "utf-8", "utf-16", "utf-32", "iso8859-1", "cp1252"})
 _ERRORS = frozenset({"strict", "ignore", "replace"})
@@ -58,6 +59,13 @@ def joined(separator: Any, parts: Any = ()) -> int:
     size, pieces = budget().measured(parts), len(parts)
     refuse_large((size.chars + len(separator) * pieces,))
     return size.chars + (len(separator) + PIECE_WORK) * pieces
+
+
+def line_count(text: Any) -> int:
+    """How many lines `splitlines` makes at most; what ends a line counts before the text is split."""
+    budget().charge(5 * len(text))
+    ends: int = sum(map(text.count, _LINE_ENDS))
+    return ends + 1
 
 
 def _each(units: int) -> Cost:
@@ -140,7 +148,7 @@ _TEXT: Mapping[str, Cost] = {
     "replace": replaced,
     "rsplit": _split_backward,
     "split": _split,
-    "splitlines": _each(PIECE_WORK),
+    "splitlines": lambda text, *_, **__: 5 * len(text) + PIECE_WORK * line_count(text),
     "translate": _translated,
 }
 METHODS: Mapping[type, Mapping[str, Cost]] = {

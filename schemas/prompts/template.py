@@ -1,12 +1,19 @@
 """A job's template: renders plain ones here, and any other in a confined process."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qwenq.schemas.errors import PromptFailed
-from qwenq.schemas.prompts.compiled import Failed, compiled
+from qwenq.schemas.prompts.budget import UNCONFINED
+from qwenq.schemas.prompts.compiled import CompiledTemplate, Failed, compiled
 from qwenq.schemas.prompts.rendering_process import rendering_process
 
+HURRY_SECONDS = 3.0
+"""After so many seconds on documents in a row that reached a limit, each further one gets the small budget."""
+MOST_KILLS = 3
+"""After so many killed renderings in a row, the chunk's further documents fail at once."""
+_GIVEN_UP = "rendering the documents before it was stopped each time; simplify the template"
 Values = Mapping[str, Any]
 
 
@@ -16,6 +23,8 @@ class Template:
     def __init__(self, source: str) -> None:
         self._source = source
         self._compiled = compiled(source)
+        if not self.is_plain:
+            rendering_process().prepare()
 
     @property
     def names(self) -> frozenset[str]:
@@ -34,10 +43,11 @@ class Template:
             raise PromptFailed(reason=outcome.reason)
         return outcome
 
-    def texts(self, documents: Sequence[Values]) -> Iterator[str | PromptFailed]:
-        """The text for each document's values."""
-        for outcome in self._outcomes(documents):
-            yield PromptFailed(reason=outcome.reason) if isinstance(outcome, Failed) else outcome
+    def of_chunk(self) -> "ChunkRendering":
+        """Render a chunk's documents, in which slow ones in a row get less and less time."""
+        if not self.is_plain:
+            rendering_process().prepare()
+        return ChunkRendering(self._source, self._compiled)
 
     def undefined_name(self, values: Values) -> str | None:
         """A name that is missing in these values; None if nothing is missing."""
@@ -46,15 +56,68 @@ class Template:
         return outcome.missing if isinstance(outcome, Failed) else None
 
     def _outcome(self, values: Values) -> str | Failed:
-        outcome = self._compiled.render_quickly(values) if self.is_plain else None
-        return rendering_process().render(self._source, [values])[0] if outcome is None else outcome
+        return next(ChunkRendering(self._source, self._compiled).outcomes([values]))
 
-    def _outcomes(self, documents: Sequence[Values]) -> Iterator[str | Failed]:
-        if self.is_plain:
-            yield from map(self._outcome, documents)
+
+class ChunkRendering:
+    """Renders the documents of a chunk in order.
+
+    A template that reaches a limit with every document must not hold back the others of a turn: documents in a row that
+    reach one get a small budget after HURRY_SECONDS, and are not rendered after MOST_KILLS. One that reaches none
+    begins the count again.
+    """
+
+    def __init__(self, source: str, template: CompiledTemplate) -> None:
+        self._source = source
+        self._template = template
+        self._seconds = 0.0
+        self._kills = 0
+
+    def texts(self, documents: Sequence[Values]) -> Iterator[str | PromptFailed]:
+        """The text for each document's values."""
+        yield from map(_text, self.outcomes(documents))
+
+    def plain_text(self, values: Values) -> str | PromptFailed:
+        """The text for one document's values, of a plain template."""
+        return _text(self._plain(values))
+
+    def outcomes(self, documents: Sequence[Values]) -> Iterator[str | Failed]:
+        """The same, with what is known of failures."""
+        if self._template.is_plain:
+            yield from map(self._plain, documents)
             return
         place = 0
         while place < len(documents):
-            rendered = rendering_process().render(self._source, documents[place:])
+            rendered = self._confined(documents[place:], time.monotonic())
             place += len(rendered)
             yield from rendered
+
+    def _plain(self, values: Values) -> str | Failed:
+        began = time.monotonic()
+        outcome = self._template.render_quickly(values)
+        if outcome is None and rendering_process().is_ready():
+            return self._confined([values], began)[0]
+        if outcome is None:  # The next such document finds a child.
+            outcome = self._template.render(values, UNCONFINED)
+        self._note(outcome)
+        return outcome
+
+    def _confined(self, documents: Sequence[Values], began: float) -> list[str | Failed]:
+        if self._kills >= MOST_KILLS:
+            return [Failed(_GIVEN_UP)] * len(documents)
+        hurry = self._seconds > HURRY_SECONDS
+        rendered = rendering_process().render(self._source, documents, began=began, hurry=hurry)
+        for outcome in rendered:
+            self._note(outcome)
+        return rendered
+
+    def _note(self, outcome: str | Failed) -> None:
+        if isinstance(outcome, Failed) and outcome.seconds:
+            self._seconds += outcome.seconds
+            self._kills += outcome.is_killed
+        else:
+            self._seconds, self._kills = 0.0, 0
+
+
+def _text(outcome: str | Failed) -> str | PromptFailed:
+    return PromptFailed(reason=outcome.reason) if isinstance(outcome, Failed) else outcome

@@ -25,7 +25,7 @@ from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row, cut_last_of_user,
 from qwenq.schemas.prompts.messages import DocumentInPrompt, Message, Prompt
 
 if TYPE_CHECKING:
-    from qwenq.schemas.prompts.template import Template
+    from qwenq.schemas.prompts.template import ChunkRendering, Template
 
 BATCH_DOCUMENTS = 64
 """How many documents a confined process is asked to render at once."""
@@ -68,12 +68,15 @@ class PromptTemplate:
 
     def render_all(self, contents: Iterable[str]) -> Iterator[RenderedDocument | DocumentFailed]:
         """Render documents in order. Reads some ahead where a confined process renders them."""
-        if self._template is None or self._template.is_plain:
+        if self._template is None:
             yield from map(self._tried, contents)
             return
-        waiting = iter(contents)
+        waiting, rendering = iter(contents), self._template.of_chunk()
+        if self._template.is_plain:
+            yield from (self._in_order(self._template, rendering, content) for content in waiting)
+            return
         while batch := list(islice(waiting, BATCH_DOCUMENTS)):
-            yield from self._in_batch(self._template, batch)
+            yield from self._in_batch(self._template, rendering, batch)
 
     def document(self, content: str | Mapping[str, Any]) -> DocumentInPrompt:
         """The document inside its prompt, so that it can be asked in parts. Raises what `render` raises."""
@@ -109,23 +112,22 @@ class PromptTemplate:
         except DocumentFailed as error:
             return error
 
+    def _in_order(
+        self, template: "Template", rendering: "ChunkRendering", content: str
+    ) -> RenderedDocument | DocumentFailed:
+        try:
+            one = self._seen(template, *self._read(content))
+        except DocumentFailed as error:
+            return error
+        return one.rendered(template, rendering.plain_text(one.values.between(0, None)))
+
     def _in_batch(
-        self, template: "Template", contents: Sequence[str]
+        self, template: "Template", rendering: "ChunkRendering", contents: Sequence[str]
     ) -> Iterator[RenderedDocument | DocumentFailed]:
         seen = [self._seen_or_failed(template, content) for content in contents]
-        texts = template.texts([one.values.between(0, None) for one in seen if isinstance(one, _Seen)])
+        texts = rendering.texts([one.values.between(0, None) for one in seen if isinstance(one, _Seen)])
         for one in seen:
-            if isinstance(one, DocumentFailed):
-                yield one
-                continue
-            text = next(texts)
-            if isinstance(text, PromptFailed):
-                yield text
-                continue
-            try:
-                yield _rendered(one.document(template), one.chat, one.around(text))
-            except DocumentFailed as error:
-                yield error
+            yield one if isinstance(one, DocumentFailed) else one.rendered(template, next(texts))
 
     def _in_prompt(
         self, columns: Mapping[str, Any], chat: ChatRow | None
@@ -221,6 +223,15 @@ class _Seen:
             self.system,
             lambda first, last: self.around(template.text(self.values.between(first, last))),
         )
+
+    def rendered(self, template: "Template", text: str | PromptFailed) -> RenderedDocument | DocumentFailed:
+        """The prompt with the template's text; why not, if there is no text or an empty one."""
+        if isinstance(text, PromptFailed):
+            return text
+        try:
+            return _rendered(self.document(template), self.chat, self.around(text))
+        except DocumentFailed as error:
+            return error
 
     def around(self, text: str) -> tuple[Message, ...]:
         """The conversation with the template's text."""

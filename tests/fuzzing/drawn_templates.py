@@ -140,8 +140,8 @@ _LARGE_ATOMS = {
     NUMBER: ("99999", "100000", "4000000", "-4000000", "10**18", "2 ** 9999"),
     PATH: ("('a' * 300)", "'a.a.a.a.a.a.a.a'"),
 }
-_LARGE = 0.05
-"""How often a value is large."""
+_LARGE = 0.3
+"""How often an argument is large, and a document of the largest size."""
 _OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "~", "==", "!=", "<", ">=", "in", "not in", "and", "or")
 _STRINGS = (
     *("a", "a ", "ab", "\n", "\t", "<b>", "&amp;", "%s", "%(a)s", "%("),
@@ -175,8 +175,9 @@ class Drawing:
         return "".join(self._statement(0) for _ in range(self._random.randint(1, 4)))
 
     def columns(self) -> Mapping[str, Any]:
-        """A document: mostly small, sometimes as large as a row may be."""
-        size = int(10 ** min(self._random.expovariate(0.5), _LARGEST))
+        """A document: nearly a third are as large as a prompt may be, the others of any size below."""
+        is_large = self._random.random() < _LARGE
+        size = int(10 ** (_LARGEST if is_large else min(self._random.expovariate(0.5), _LARGEST)))
         text = self._text(size)
         values: dict[str, Any] = {
             "text": text,

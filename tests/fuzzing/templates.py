@@ -1,6 +1,7 @@
 """Render drawn templates with drawn documents, and report the longest call: `python -m tests.fuzzing.templates`.
 
-Each template is rendered with several documents, each in one call whose time is taken. The
+Each template is rendered with several documents, each in one call whose time is taken: in this process by processor
+time. Then a share of them is rendered as a worker does it, one after the other, by the wall clock of the caller. The
 directed search comes first. The same seed gives the same cases; `--case 1:77` runs one template again.
 """
 
@@ -9,12 +10,12 @@ import faulthandler
 import os
 import sys
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 
 from qwenq.schemas.errors import InvalidTemplate
 from qwenq.schemas.prompts.compiled import CompiledTemplate, Failed
@@ -22,14 +23,17 @@ from qwenq.schemas.prompts.template import Template
 from tests.fuzzing.directed import LARGEST, Columns, searches
 from tests.fuzzing.drawn_templates import Drawing
 
-DOCUMENTS = 300
-"""How many documents each template is rendered with, unless they take ENOUGH_SECONDS."""
-ENOUGH_SECONDS = 0.1
-CONFINED_EACH = 50
-"""Of so many renderings, one is made as a worker makes it: in a confined process that can be killed."""
-SLICE = 100
+DOCUMENTS = 50
+"""How many documents each template is rendered with."""
+AS_WORKER = 3
+"""How many of these a template is rendered with as a worker does it."""
+WORKER_SHARE = 50
+"""One of so many renderings is made as a worker makes it."""
+SLICE = 20
+REPORT_EACH = 5_000
+"""After so many renderings, what is known so far is written to stderr."""
 MOST_SECONDS = 2.0
-_HANGING_SECONDS = 120
+_HANGING_SECONDS = 1800
 _BOUNDS = (0.001, 0.01, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0)
 
 
@@ -41,8 +45,8 @@ class Tally:
     templates: int = 0
     texts: int = 0
     seconds: Counter[float] = field(default_factory=Counter)
-    confined: Counter[float] = field(default_factory=Counter)
-    longest_confined: tuple[float, str] = (0.0, "")
+    as_worker: Counter[float] = field(default_factory=Counter)
+    longest_as_worker: tuple[float, str] = (0.0, "")
     longest_work: tuple[float, str] = (0.0, "")
     longest_compile: tuple[float, str] = (0.0, "")
 
@@ -53,10 +57,10 @@ class Tally:
         self.seconds[_bound(seconds)] += 1
         self.longest_work = max(self.longest_work, (seconds, case))
 
-    def note_confined(self, seconds: float, case: str) -> None:
-        """Note a rendering in a confined process."""
-        self.confined[_bound(seconds)] += 1
-        self.longest_confined = max(self.longest_confined, (seconds, case))
+    def note_as_worker(self, seconds: float, case: str) -> None:
+        """Note a rendering as a worker makes it."""
+        self.as_worker[_bound(seconds)] += 1
+        self.longest_as_worker = max(self.longest_as_worker, (seconds, case))
 
     def add(self, other: "Tally") -> None:
         """Add another tally to this one."""
@@ -64,8 +68,8 @@ class Tally:
         self.templates += other.templates
         self.texts += other.texts
         self.seconds.update(other.seconds)
-        self.confined.update(other.confined)
-        self.longest_confined = max(self.longest_confined, other.longest_confined)
+        self.as_worker.update(other.as_worker)
+        self.longest_as_worker = max(self.longest_as_worker, other.longest_as_worker)
         self.longest_work = max(self.longest_work, other.longest_work)
         self.longest_compile = max(self.longest_compile, other.longest_compile)
 
@@ -86,17 +90,29 @@ def tried(seed: str, documents: Sequence[Columns]) -> Tally:
     finally:
         tally.longest_compile = (time.thread_time() - began, seed)
     tally.templates = 1
-    until = time.thread_time() + ENOUGH_SECONDS
     for place, columns in enumerate(documents):
         case = f"{seed} document {place}"
         began = time.thread_time()
         outcome = template.render(columns)
         tally.note(time.thread_time() - began, case, outcome)
-        if place % CONFINED_EACH == 0:
-            started = time.monotonic()
-            Template(source).undefined_name(columns)
-            tally.note_confined(time.monotonic() - started, case)
-        if time.thread_time() > until:
+    return tally
+
+
+def tried_as_worker(seed: int, renderings: int, seconds: float) -> Tally:
+    """Render as a worker does, one after the other, until there are enough or no time is left."""
+    tally, until = Tally(), time.monotonic() + seconds
+    for number in count():
+        if number % SLICE == 0:
+            documents = documents_of(seed, number)
+        try:
+            template = Template(Drawing(f"{seed}:{number}").template())
+        except InvalidTemplate:
+            continue
+        for place in range(number % DOCUMENTS, DOCUMENTS, DOCUMENTS // AS_WORKER):
+            began = time.monotonic()
+            template.undefined_name(documents[place])
+            tally.note_as_worker(time.monotonic() - began, f"{seed}:{number} document {place}")
+        if tally.as_worker.total() >= renderings or time.monotonic() > until:
             break
     return tally
 
@@ -109,7 +125,6 @@ def documents_of(seed: int, first: int) -> Sequence[Columns]:
 
 def tried_slice(seed: int, first: int) -> Tally:
     """A slice of templates. Ends the process with its stack if one of them hangs."""
-    warnings.simplefilter("ignore")  # Python warns of expressions such as `1[0]`
     tally, documents = Tally(), documents_of(seed, first)
     for place in range(first, first + SLICE):
         faulthandler.dump_traceback_later(_HANGING_SECONDS, exit=True)
@@ -120,7 +135,7 @@ def tried_slice(seed: int, first: int) -> Tally:
 
 def tried_in_processes(seed: int, renderings: int, processes: int, seconds: float) -> Tally:
     """Slices until there are enough renderings, or no time is left."""
-    tally, until = Tally(), time.monotonic() + seconds
+    tally, until, reported = Tally(), time.monotonic() + seconds, 0
     with ProcessPoolExecutor(processes) as pool:
         firsts = iter(range(0, sys.maxsize, SLICE))
         waiting = {pool.submit(tried_slice, seed, next(firsts)) for _ in range(2 * processes)}
@@ -128,6 +143,9 @@ def tried_in_processes(seed: int, renderings: int, processes: int, seconds: floa
             done = next(as_completed(waiting))
             waiting.remove(done)
             tally.add(done.result())
+            if tally.renderings // REPORT_EACH > reported:
+                reported = tally.renderings // REPORT_EACH
+                sys.stderr.write("\n".join(("so far:", *lines_of(tally), "")))
             if tally.renderings < renderings and time.monotonic() < until:
                 waiting.add(pool.submit(tried_slice, seed, next(firsts)))
     return tally
@@ -138,7 +156,7 @@ def lines_of(tally: Tally) -> Iterator[str]:
     yield f"{tally.renderings:,} renderings of {tally.templates:,} templates, {tally.texts:,} gave a text"
     for what, counts, longest in (
         ("processor time", tally.seconds, tally.longest_work),
-        ("confined, by the wall clock", tally.confined, tally.longest_confined),
+        ("as a worker, by the wall clock", tally.as_worker, tally.longest_as_worker),
     ):
         yield f"{what}: {counts.total():,} calls, the longest {longest[0]:.3f} s (case {longest[1]})"
         for bound in sorted(counts):
@@ -154,6 +172,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--minutes", type=float, default=600.0, help="how long at most")
     parser.add_argument("--no-directed", action="store_true", help="leave out the directed search")
+    parser.add_argument("--no-worker", action="store_true", help="leave out the renderings as a worker's")
     parser.add_argument("--case", help="print and run one template: SEED:NUMBER")
     options = parser.parse_args()
     write = partial(print, flush=True)
@@ -171,10 +190,13 @@ def main() -> int:
         for call in found[:20]:
             write(f"  {call.seconds:.3f} s   {call.source}   {call.columns}, {call.size:,} characters")
     tally = tried_in_processes(options.seed, options.renderings, options.processes, 60 * options.minutes)
-    write(f"seed {options.seed}, {options.processes} processes")
+    if not options.no_worker:
+        share = options.renderings // WORKER_SHARE
+        tally.add(tried_as_worker(options.seed, share, 60 * options.minutes))
+    write(f"seed {options.seed}, {options.processes} processes, load {os.getloadavg()[0]:.1f}")
     for line in lines_of(tally):
         write(line)
-    return int(max(longest, tally.longest_work[0], tally.longest_confined[0]) >= MOST_SECONDS)
+    return int(max(longest, tally.longest_work[0], tally.longest_as_worker[0]) >= MOST_SECONDS)
 
 
 if __name__ == "__main__":

@@ -142,3 +142,9 @@ def test_a_template_that_would_take_long_to_compile_is_refused(source: str, reas
     with pytest.raises(InvalidTemplate, match=reason):
         CompiledTemplate(source)
     assert time.thread_time() - began < MOST_SECONDS
+
+
+@pytest.mark.parametrize("source", ["{{ 1[0:1] }}", "{{ none[1:2] }}"])
+def test_what_python_would_warn_of_is_refused_without_a_warning(source: str) -> None:
+    with pytest.raises(InvalidTemplate, match=r"line 1\): '(int|NoneType)' object is not subscriptable"):
+        CompiledTemplate(source)

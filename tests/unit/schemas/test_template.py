@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -15,22 +16,24 @@ from qwenq.schemas.errors import DocumentFailed, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts import template as template_module
 from qwenq.schemas.prompts.builtin import builtin_templates
+from qwenq.schemas.prompts.compiled import Failed
 from qwenq.schemas.prompts.rendering_process import LIMITS, RenderingProcess
-from qwenq.schemas.prompts.template import Template
+from qwenq.schemas.prompts.template import MOST_KILLS, Template
 from qwenq.schemas.prompts.templating import PromptTemplate
 
-SLOW = (
-    "{% if slow %}{% for i in range(999999) %}{% set x = i is odd %}{% endfor %}{% endif %}{{ name | title }}"
-)
+SLOW = "{% for i in range(times) %}{% set x = i is odd %}{% endfor %}{{ name | title }}"
+HANGING = "tests.unit.schemas.hanging_child"
+TITLE = "{{ name | title }}"
 SOON = 1.0
+MOST_SECONDS = 2.0
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[RenderingProcess]:
-    """A rendering process that kills after a fraction of what SLOW takes."""
-    process = RenderingProcess(Limits(seconds=0.4))
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[RenderingProcess]:
+    """A rendering process that hangs with the documents that say so."""
+    process = RenderingProcess(LIMITS, HANGING)
     monkeypatch.setattr(template_module, "rendering_process", lambda: process)
-    process.render("{{ 1 }}", [{}])  # it has started
+    process.prepare()
     yield process
     process.close()
 
@@ -85,26 +88,84 @@ def test_a_large_document_of_a_plain_template_goes_to_the_child() -> None:
     assert Template("{% for x in l %}{% endfor %}ok").text(values) == "ok"
 
 
-def test_a_document_that_takes_too_long_fails_alone(impatient: RenderingProcess) -> None:
-    documents = [{"name": f"n{place}", "slow": place == 2} for place in range(5)]
-    texts = list(Template(SLOW).texts(documents))
+def test_a_document_that_hangs_fails_alone(hanging: RenderingProcess) -> None:
+    documents = [{"name": f"n{place}", "hangs": place == 2} for place in range(5)]
+    texts = list(Template(TITLE).of_chunk().texts(documents))
     failed = texts.pop(2)
     assert texts == ["N0", "N1", "N3", "N4"]
     assert isinstance(failed, PromptFailed)
-    assert "took longer than 0.4 s" in failed.reason
+    assert "took longer than 1.2 s" in failed.reason
     assert "simplify the template or shorten the document" in failed.reason
-    assert impatient.render("{{ 1 }}", [{}]) == ["1"]
+    assert hanging.render("{{ 1 }}", [{}]) == ["1"]
+
+
+@pytest.mark.usefixtures("hanging")
+def test_a_template_that_hangs_with_every_document_is_given_up_for_its_chunk() -> None:
+    documents = [{"name": "a", "hangs": True}] * 500
+    template = Template(TITLE)
+    longest, began, reasons = 0.0, time.monotonic(), []
+    for text in template.of_chunk().texts(documents):
+        longest, began = max(longest, time.monotonic() - began), time.monotonic()
+        assert isinstance(text, PromptFailed)
+        reasons.append(text.reason)
+    assert longest < MOST_SECONDS
+    assert all("took longer than 1.2 s" in reason for reason in reasons[:MOST_KILLS])
+    assert set(reasons[MOST_KILLS:]) == {
+        "rendering the documents before it was stopped each time; simplify the template"
+    }
+    assert list(template.of_chunk().texts([{"name": "b"}])) == ["B"]
+
+
+@pytest.mark.usefixtures("hanging")
+def test_a_document_with_a_text_begins_the_count_of_kills_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template_module, "MOST_KILLS", 2)
+    documents = [{"name": "a", "hangs": place % 2 == 0} for place in range(4)]
+    assert list(Template(TITLE).of_chunk().texts(documents))[1::2] == ["A", "A"]
+
+
+def test_slow_documents_in_a_row_get_less_time_and_others_still_a_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(template_module, "HURRY_SECONDS", 0.5)
+    documents = [{"name": "a", "times": 999_999 if place < 5 else 9} for place in range(7)]
+    *slow, sixth, seventh = Template(SLOW).of_chunk().texts(documents)
+    reasons = [one.reason for one in slow if isinstance(one, PromptFailed)]
+    assert len(reasons) == len(slow)
+    assert "more than 0.3 seconds" in reasons[0]
+    assert "more than 0.05 seconds" in reasons[-1]
+    assert [sixth, seventh] == ["A", "A"]
+
+
+def test_a_call_without_a_child_does_not_wait_beyond_its_limit() -> None:
+    process = RenderingProcess(Limits(seconds=0.001))
+    (outcome,) = process.render(TITLE, [{"name": "a"}])
+    process.close()
+    assert isinstance(outcome, Failed)
+    assert "could not begin within 0.001 s" in outcome.reason
+
+
+def test_the_call_after_a_kill_finds_a_child(hanging: RenderingProcess) -> None:
+    for _ in range(MOST_KILLS):
+        hanging.render(TITLE, [{"name": "a", "hangs": True}])
+        assert hanging.is_ready()
+
+
+def test_calls_of_threads_do_not_wait_for_each_other(hanging: RenderingProcess) -> None:
+    began = time.monotonic()
+    with ThreadPoolExecutor(2) as threads:
+        values = {"name": "a", "hangs": True}
+        both = [threads.submit(hanging.render, TITLE, [values]) for _ in range(2)]
+        assert all(isinstance(one.result()[0], Failed) for one in both)
+    assert time.monotonic() - began < 2 * LIMITS.seconds
 
 
 def test_the_limit_of_a_child_is_below_two_seconds() -> None:
     assert LIMITS.seconds < 2
 
 
-def test_ctrl_c_ends_a_rendering_at_once(impatient: RenderingProcess) -> None:
-    source = "{% for i in range(999999) %}{% set x = i is odd %}{% endfor %}"
-    impatient.close()
-    waiting = RenderingProcess(Limits(seconds=60))
-    waiting.render("{{ 1 }}", [{}])
+def test_ctrl_c_ends_a_rendering_at_once() -> None:
+    waiting = RenderingProcess(Limits(seconds=60), HANGING)
+    waiting.prepare()
     pressed: list[float] = []
 
     def press() -> None:
@@ -113,8 +174,7 @@ def test_ctrl_c_ends_a_rendering_at_once(impatient: RenderingProcess) -> None:
 
     threading.Timer(0.1, press).start()
     with pytest.raises(KeyboardInterrupt):
-        while True:
-            waiting.render(source, [{}])
+        waiting.render(TITLE, [{"name": "a", "hangs": True}])
     assert time.monotonic() - pressed[0] < SOON
     waiting.close()
 
