@@ -78,12 +78,27 @@ class ReaderProcess:
         Raises UnreadableDocument when the file is refused or takes too much, BrokenOff when reading it fails.
         """
         process = self.taken()
+        is_first, begun = process.is_fresh, False
         try:
-            for piece in process.begin(table_request(kind, sheet, first_only=first_only), _Guarded(file)):
-                answer = orjson.loads(piece)
-                if (reason := answer.get("refused")) is not None:
-                    raise UnreadableDocument(reason=reason)
-                yield answer
+            while True:
+                try:
+                    for piece in process.begin(
+                        table_request(kind, sheet, first_only=first_only), _Guarded(file)
+                    ):
+                        begun = True
+                        answer = orjson.loads(piece)
+                        if (reason := answer.get("refused")) is not None:
+                            raise UnreadableDocument(reason=reason)
+                        yield answer
+                except (ConfinedProcessNotStarted, ConfinedProcessLate):
+                    raise
+                except ConfinedProcessKilled:
+                    if is_first or begun:
+                        raise
+                    # The files before this one may have used up the child's memory.
+                    is_first = True
+                else:
+                    return
         except ConfinedProcessNotStarted:
             raise
         except (ConfinedProcessKilled, ConfinedCallFailed) as error:

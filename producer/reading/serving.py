@@ -16,6 +16,7 @@ from qwenq.producer.reading.documents.web import read_web
 from qwenq.producer.reading.documents.word import read_word
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG
+from qwenq.producer.reading.shortage import raise_if_short
 from qwenq.producer.reading.tables.parquet import parquet_pieces
 from qwenq.producer.reading.tables.pieces import refused_piece
 from qwenq.producer.reading.tables.spreadsheet import sheet_pieces
@@ -68,6 +69,7 @@ def _document(kind: Format, data: bytes) -> bytes:
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - damaged files raise any kind of error
+        raise_if_short()
         reason = f"it is damaged ({reason_of(error)}); put a sound copy in its place"
         return _refused(UnreadableDocument.code, reason)
     answer = orjson.dumps({"text": extracted.text, "pages": extracted.pages})

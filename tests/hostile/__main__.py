@@ -1,66 +1,47 @@
 """Read hostile files and mutated ones beside good files: `python -m tests.hostile --mutations 200`.
 
-Ends with exit code 1 when a good file does not come through, or a hostile one takes too much.
+Ends with exit code 1 when a good file does not come through, a hostile one takes too much, or a file that is one
+document does not give one row.
 """
 
 import argparse
-import os
 import sys
-import tempfile
-import time
-from collections import Counter
-from collections.abc import Iterable
-from pathlib import Path
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
-from qwenq.producer.reading.reader_process import ReaderProcess
 from tests.hostile.cases import CASES
-from tests.hostile.checking import Inbox
-from tests.hostile.mutated import mutated
+from tests.hostile.tally import Tally, read
+
+WHOLE_SECONDS = 60.0
+"""The limit of time for a hostile file as it is: the setting's default."""
+TOGETHER = 20
+"""How many mutated files a process reads before another case has its turn."""
 
 
 def main() -> int:
-    """Read every file as it is, then its mutations. Returns the exit code."""
+    """Read every file as it is, and its mutations. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--mutations", type=int, default=200, help="mutated files for each hostile one")
-    parser.add_argument("--seconds", type=float, default=10.0, help="the limit of time for a mutated file")
+    parser.add_argument("--seconds", type=float, default=5.0, help="the limit of time for a mutated file")
+    parser.add_argument("--processes", type=int, default=2, help="how many read at once")
     parser.add_argument("--only", nargs="*", default=list(CASES), help="names of hostile files")
     options = parser.parse_args()
-    failed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        inbox = Inbox(Path(folder))
+    tallies = {name: Tally() for name in options.only}
+    with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
+        work = [(name, pool.submit(read, name, [None], WHOLE_SECONDS)) for name in options.only]
         for name in options.only:
-            content = CASES[name]()
-            failed += _read(inbox, name, [content], 60.0)
-            changes = (mutated(name, content, number) for number in range(options.mutations))
-            failed += _read(inbox, name, changes, options.seconds)
-    return int(failed > 0)
-
-
-def _read(inbox: Inbox, name: str, contents: Iterable[bytes], seconds: float) -> int:
-    os.environ["QWENQ_READ_SECONDS"] = str(seconds)
-    failed, longest, kinds, began = 0, 0.0, Counter[str](), time.monotonic()
-    outcome = None
-    with ReaderProcess() as reader:
-        for number, content in enumerate(contents):
-            try:
-                outcome = inbox.read(name, content, seconds, reader)
-            except AssertionError as error:
-                sys.stderr.write(f"FAILED {name}, mutation {number}: {error}\n")
-                failed += 1
-                continue
-            longest = max(longest, outcome.seconds)
-            kinds[
-                "a bad row" if len(outcome.bad_rows) == 1 else "bad rows" if outcome.bad_rows else "read"
-            ] += 1
-    if kinds.total() == 1:
-        sys.stdout.write(f"{name:22} {outcome}\n")
-    elif kinds:
-        took = time.monotonic() - began
-        sys.stdout.write(
-            f"{'':22} {kinds.total()} mutated: {dict(kinds)}, longest {longest:.1f} s, all {took:.0f} s\n"
-        )
-    sys.stdout.flush()
-    return failed
+            for first in range(0, options.mutations, TOGETHER):
+                numbers = range(first, min(first + TOGETHER, options.mutations))
+                work.append((name, pool.submit(read, name, numbers, options.seconds)))
+        for name, done in work:
+            tallies[name].add(done.result())
+            sys.stdout.write("".join(f"{line}\n" for line in done.result().lines))
+            sys.stdout.flush()
+    for name, tally in tallies.items():
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.kinds.items()))
+        sys.stdout.write(f"{name:22} longest {tally.longest:5.1f} s, all {tally.seconds:6.0f} s: {kinds}\n")
+        sys.stderr.write("".join(f"FAILED {failure}\n" for failure in tally.failures))
+    return int(any(tally.failures for tally in tallies.values()))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from qwenq.producer.reading import read_rows
+from qwenq.producer.reading.formats import known_format
 from qwenq.producer.reading.reader_process import ReaderProcess
 from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.generation import GenerationParams
@@ -68,6 +69,11 @@ class Inbox:
             path.unlink()
         took = time.monotonic() - began
         assert good == self._good, f"{name}: {good} of {self._good} good files came through"
+        kind = known_format(name)
+        if kind and kind.is_document:
+            assert documents + len(bad) == 1, (
+                f"{name}: one document gave {documents} rows and {len(bad)} bad ones"
+            )
         assert took < seconds + PATIENCE_SECONDS, f"{name}: it took {took:.0f} s"
         assert most - before < MOST_MEMORY, f"{name}: it took {(most - before) >> 20} MiB"
         return Outcome(documents, bad, took, max(most - before, 0))

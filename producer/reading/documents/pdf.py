@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.producer.reading.lines import LINE_LIMIT
+from qwenq.producer.reading.shortage import raise_if_short
 from qwenq.schemas.errors import UnreadableDocument
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def read_pdf(data: bytes) -> Extracted:
         if getattr(error, "err_code", None) == _PASSWORD_NEEDED:
             reason = "it is encrypted; save it without a password"
             raise UnreadableDocument(reason=reason) from None
+        raise_if_short()
         reason = f"it is not a PDF, or damaged ({error}); put a sound copy in its place"
         raise UnreadableDocument(reason=reason) from None
     text = "\n\n".join(page for page in pages if page)

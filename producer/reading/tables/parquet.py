@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from qwenq.producer.reading.shortage import raise_if_short
 from qwenq.producer.reading.tables.pieces import bad_row, broken_piece, columns_piece, good_row, row_pieces
 from qwenq.schemas.errors import UnreadableDocument, reason_of
 
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 BUFFER_BYTES = 1 << 20
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_ROWS = 1_000
+MOST_GROUP_BYTES = 16 * 1024**3
+"""The most bytes that a row group may unpack to. Groups are streamed, and writers make them of a million rows."""
 
 
 def parquet_pieces(file: BinaryIO, *, first_only: bool) -> Iterator[bytes]:
     """The columns and the rows of a Parquet file, numbered from 1. Raises UnreadableDocument if it is not one."""
     parquet = _opened(file)
+    _check_groups(parquet)
     yield columns_piece(parquet.schema_arrow.names)
     table = _Table(parquet)
     yield from row_pieces(table.rows(), first_only=first_only)
@@ -45,6 +49,7 @@ class _Table:
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - damaged pages raise any kind of error
+            raise_if_short()
             self.broken = number + 1, reason_of(error)
 
 
@@ -59,8 +64,22 @@ def _opened(file: BinaryIO) -> "ParquetFile":
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged footer raises any kind of error
+        raise_if_short()
         reason = f"it is not a Parquet file, or damaged ({reason_of(error)}); put a sound copy in its place"
         raise UnreadableDocument(reason=reason) from None
+
+
+def _check_groups(parquet: "ParquetFile") -> None:
+    """Raise UnreadableDocument for a row group that is too large, by its size in the footer, before it is unpacked."""
+    footer = parquet.metadata
+    for place in range(footer.num_row_groups):
+        size = footer.row_group(place).total_byte_size
+        if size > MOST_GROUP_BYTES:
+            reason = (
+                f"its row group {place + 1} unpacks to {size >> 20:,} MiB; the most is {MOST_GROUP_BYTES >> 20:,}."
+                " Write it with smaller row groups"
+            )
+            raise UnreadableDocument(reason=reason)
 
 
 def _batch_rows(parquet: "ParquetFile") -> int:

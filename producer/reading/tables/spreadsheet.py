@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwenq.producer.reading.column_names import miscounted, named
 from qwenq.producer.reading.office_archives import OfficeArchive
+from qwenq.producer.reading.shortage import raise_if_short
 from qwenq.producer.reading.sources.unpacking import BLOCK_BYTES, BrokenOff
 from qwenq.producer.reading.tables.merged_cells import MergedCells, merged_ranges
 from qwenq.producer.reading.tables.pieces import bad_row, broken_piece, columns_piece, good_row, row_pieces
@@ -60,6 +61,7 @@ class _Sheet:
         except (UnreadableDocument, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - damaged XML raises any kind of error
+            raise_if_short()
             raise UnreadableDocument(reason=_why(error)) from None
         self._merged.fill(number, cells, None)
         self._width = max((column for column, text in cells.items() if text), default=0)
@@ -75,6 +77,7 @@ class _Sheet:
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - so does damaged XML
+            raise_if_short()
             self.broken = number + 1, _why(error)
 
     def _row(self, number: int, cells: dict[int, str]) -> bytes | None:
@@ -101,9 +104,10 @@ def _opened(file: BinaryIO) -> "Workbook":
         reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
         reader.archive = archive
         reader.read()
-    except UnreadableDocument:
+    except (UnreadableDocument, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - damaged XML raises any kind of error
+        raise_if_short()
         why = reason_of(error)
         reason = f"it is not a spreadsheet (.xlsx), or damaged ({why}); put a sound copy in its place"
         raise UnreadableDocument(reason=reason) from None

@@ -15,6 +15,7 @@ from qwenq.schemas.confined.process import ConfinedProcess
 from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from tests.hostile.archives import word
 from tests.hostile.cases import CASES
 from tests.made_files import docx_of, pdf_of
 
@@ -75,6 +76,31 @@ def test_of_files_that_go_together_only_those_at_fault_fail(
     bad = [row for row in rows_of(tmp_path) if isinstance(row, BadRow)]
     assert [row.line for row in bad] == [5, 6]
     assert all("QWENQ_READ_" in row.reason for row in bad)
+
+
+def test_a_lack_of_memory_is_called_so_and_a_damaged_file_after_it_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QWENQ_READ_MEMORY_BYTES", str(256 << 20))
+    (tmp_path / "a.docx").write_bytes(word(["<w:p/>" * (1 << 20)] * 4))
+    (tmp_path / "b.docx").write_bytes(word(["<w:p>"]))
+    (tmp_path / "c.docx").write_bytes(docx_of("good"))
+    large, damaged, good = rows_of(tmp_path)
+    assert isinstance(large, BadRow)
+    assert "needed more than 256 MiB of memory" in large.reason
+    assert isinstance(damaged, BadRow)
+    assert "it is damaged" in damaged.reason
+    assert not isinstance(good, BadRow)
+
+
+def test_a_damaged_spreadsheet_after_a_large_document_is_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QWENQ_READ_MEMORY_BYTES", str(256 << 20))
+    (tmp_path / "a.docx").write_bytes(word(["<w:p/>" * 550_000]))
+    (tmp_path / "b.xlsx").write_bytes(b"no spreadsheet")
+    reasons = [row.reason for row in rows_of(tmp_path) if isinstance(row, BadRow)]
+    assert any("it is not a spreadsheet (.xlsx), or damaged" in reason for reason in reasons)
 
 
 def test_a_child_that_answers_nonsense_fails_the_document_it_was_reading(

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
+from qwenq.producer.reading.tables import parquet
 from qwenq.producer.reading.tables.parquet import parquet_pieces
 from qwenq.schemas.documents import BadRow, Document, Row
-from qwenq.schemas.errors import MissingExtra, UnknownColumn, UnreadableInput
+from qwenq.schemas.errors import MissingExtra, UnknownColumn, UnreadableDocument, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import write_parquet
@@ -137,3 +138,17 @@ def test_more_parquet_rows_take_no_more_memory(tmp_path: Path) -> None:
         peaks.append(most + tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0] + 2_000_000
+
+
+def test_a_row_group_that_is_too_large_is_refused_by_its_footer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_parquet(tmp_path / "a.parquet", {"text": [f"{number:09}" * 1_000 for number in range(300)]})
+    monkeypatch.setattr(parquet, "MOST_GROUP_BYTES", 1 << 20)
+    with (
+        path.open("rb") as file,
+        pytest.raises(
+            UnreadableDocument, match=r"row group 1 unpacks to 2 MiB; the most is 1\. Write it with"
+        ),
+    ):
+        list(parquet_pieces(file, first_only=False))
