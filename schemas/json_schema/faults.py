@@ -11,6 +11,7 @@ LONGEST_REASON = 200
 
 # One space, or a line end with an indent, as people and models write JSON. Unlimited space could go on forever.
 _OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
+_PANIC = "PanicException"
 _TOO_LARGE = "schema too large"
 _OVERLAP = "oneOf constraints are not supported"
 _UNSUPPORTED = re.compile(r"Unimplemented keys: \[(.*)\]")
@@ -20,7 +21,13 @@ def fault_of(schema: dict[str, Any]) -> str | None:
     """Why the library cannot use this schema; None if it can."""
     from llguidance import LLMatcher
 
-    message = LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(with_options(schema)))
+    try:
+        message = LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(with_options(schema)))
+    except BaseException as error:
+        # The library's own failures have a class without a module to import it from, and are no Exception.
+        if type(error).__name__ != _PANIC:
+            raise
+        return "the library of grammars fails with it"
     if not message:
         return None
     if unsupported := _UNSUPPORTED.search(message):

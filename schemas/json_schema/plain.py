@@ -36,6 +36,8 @@ def _is_plain(node: Any) -> bool:
     for name in _ALONE:
         if name in constraints:
             return len(constraints) == 1 and (name != "$ref" or _is_definition(node[name]))
+    if "format" in constraints and _COUNTS & constraints:  # the library would intersect these
+        return False
     return (
         constraints <= _KEYWORDS | _NUMBERS | _COUNTS | _VALUES
         and all(_is_small(node[name], _LARGEST_NUMBER) for name in _NUMBERS & constraints)
@@ -54,7 +56,10 @@ def _values(node: dict[str, Any]) -> list[Any]:
 
 
 def _is_short(value: object) -> bool:
-    return value is None or isinstance(value, str) or _is_small(value, _LARGEST_NUMBER)
+    """Whether it is a value of an enum or const that costs little. The library fails with some decimals there."""
+    return (
+        value is None or isinstance(value, str) or (isinstance(value, int) and abs(value) <= _LARGEST_NUMBER)
+    )
 
 
 def _is_small(number: object, most: int) -> bool:

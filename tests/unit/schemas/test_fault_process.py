@@ -10,6 +10,7 @@ import pytest
 from qwenq.schemas.errors import InvalidSchema
 from qwenq.schemas.json_schema import fault_process
 from qwenq.schemas.json_schema.fault_process import LIMITS, FaultProcess
+from qwenq.schemas.json_schema.faults import fault_of
 from qwenq.schemas.json_schema.grammar import answer_grammar
 
 CRASHES: dict[str, Any] = {"type": "integer", "const": -1e308}
@@ -33,6 +34,13 @@ def test_a_schema_that_crashes_the_library_is_refused_and_the_next_is_judged(pro
     assert process.fault_of({"items": {"pattern": "["}}) == (
         "a pattern cannot be used: unclosed character class",
         "#/items",
+    )
+
+
+def test_a_failure_inside_the_library_is_a_fault_of_the_schema() -> None:
+    values = {"enum": [1e12, -1e12]}
+    assert (
+        fault_of({"anyOf": [values, values | {"type": "integer"}]}) == "the library of grammars fails with it"
     )
 
 

@@ -115,7 +115,8 @@ def test_without_a_process_of_trials_grammars_are_compiled_and_the_log_says_so(
         ({"properties": {"a": {"pattern": "x"}}}, False),
         ({"anyOf": [{"$ref": "#/default"}], "default": {"pattern": "x"}}, False),
         ({"enum": ["x" * 9_000]}, False),
-        ({"enum": [1, "a", None, True, 0.5]}, True),
+        ({"enum": [1, "a", None, True]}, True),
+        ({"enum": [1, 0.5]}, False),
         ({"enum": [1, -1e19]}, False),
         ({"const": {"a": 1}}, False),
         (
@@ -131,6 +132,7 @@ def test_without_a_process_of_trials_grammars_are_compiled_and_the_log_says_so(
         ({"type": "number", "minimum": 0, "maximum": 99.99}, True),
         ({"type": "number", "minimum": 5e-324}, False),
         ({"type": "string", "maxLength": 500}, True),
+        ({"type": "string", "format": "email", "maxLength": 500}, False),
         ({"type": "string", "maxLength": 50_000}, False),
         ({"type": "integer", "multipleOf": 2}, False),
     ],
