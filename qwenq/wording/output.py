@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
-from pydantic import BaseModel
 
 from qwenq.schemas.log.visible import visible, visible_json, visible_line
+
+if TYPE_CHECKING:  # `qwenq --help` must be quick
+    from pydantic import BaseModel
 
 
 def say(text: str) -> None:
@@ -31,12 +33,12 @@ def show_marked(mark: str, colour: str, line: str) -> None:
     click.echo(f"{click.style(mark, fg=colour)} {visible_line(line)}")
 
 
-def print_json(value: BaseModel | Sequence[BaseModel]) -> None:
+def print_json(value: "BaseModel | Sequence[BaseModel]") -> None:
     """Print one JSON document on stdout: an object, or an array of them."""
     plain = (
-        value.model_dump(mode="json")
-        if isinstance(value, BaseModel)
-        else [one.model_dump(mode="json") for one in value]
+        [one.model_dump(mode="json") for one in value]
+        if isinstance(value, Sequence)
+        else value.model_dump(mode="json")
     )
     print_plain_json(plain)
 
