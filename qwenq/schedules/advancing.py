@@ -7,7 +7,14 @@ from qwenq.producer.heartbeat import Heartbeat
 from qwenq.producer.object_stores import is_url
 from qwenq.schedules.delivering import close_kept, close_run, deliver_run, failure
 from qwenq.schedules.job_of_run import submit_run
-from qwenq.schemas.errors import OutputNotWritable, OutsideRoots, ServiceAway, StoreAway, UsageError
+from qwenq.schemas.errors import (
+    JobGivenUp,
+    OutputNotWritable,
+    OutsideRoots,
+    ServiceAway,
+    StoreAway,
+    UsageError,
+)
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import HeldRun
 from qwenq.schemas.settings import Settings
@@ -49,6 +56,9 @@ def take_step(store: Store, broker: Broker, settings: Settings, held: HeldRun) -
             submit_run(store, broker, settings, held)
         else:
             deliver_run(store, settings, held)
+    except JobGivenUp:
+        # Another process took this one for dead, and removed the half job. The next step stores it again.
+        _release(store, held)
     except UsageError as error:
         if not _put_off(store, held, error):
             _close(store, held, error)
@@ -104,7 +114,7 @@ def _close(store: Store, held: HeldRun, error: UsageError) -> None:
 
 
 def _release(store: Store, held: HeldRun) -> None:
-    """Release a run. While the store is away the lease expires instead, which counts as a crash."""
+    """Release a run. While the store is away the lease expires instead."""
     try:
         with store.writing() as connection:
             release_run(connection, held, PAUSE_SECONDS)

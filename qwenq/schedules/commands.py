@@ -12,17 +12,17 @@ from qwenq.producer.object_stores import checked_name, is_url
 from qwenq.producer.opening import checked_prompts
 from qwenq.producer.reading.sources.access import Access
 from qwenq.producer.reading.sources.finding import check_name
-from qwenq.schedules.advancing import advance_run
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.outputs import check_pattern, checked_output, example_outputs
 from qwenq.schedules.preflight import preflight
+from qwenq.schedules.processes.steps import step_here
+from qwenq.schedules.processes.trial import try_in_process
 from qwenq.schedules.refused_notices import shown_url
 from qwenq.schedules.webhooks import check_url, secret_of
-from qwenq.schemas.errors import InvalidParameter, RunNotStarted, UnknownSchedule
+from qwenq.schemas.errors import InvalidParameter, OutputNotWritable, RunNotStarted, UnknownSchedule
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest, ScheduleReport, ScheduleRun
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState, ScheduleState
-from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
@@ -36,6 +36,8 @@ from qwenq.wording.workers import start_a_worker
 
 SHOWN_RUNS = 20
 POLL_SECONDS = 0.5
+PLACES_SECONDS = 10.0
+"""How long adding a schedule waits for the places of its inputs and outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +145,10 @@ def run(name: str, settings: Settings) -> ScheduleRun:
         if held is None:
             reason = "an earlier run is unfinished; this run starts after it"
             raise RunNotStarted(name=name, run_id=run_id, reason=reason)
-        with Broker(settings) as broker:
-            advance_run(store, broker, settings, held)
+        step_here(settings, held)
         begun = _run(store, name, run_id)
         if begun.job_id is None:
-            reason = (begun.error_message or "it was removed").rstrip(".")
+            reason = (begun.error_message or "its process stopped; beat tries again").rstrip(".")
             raise RunNotStarted(name=name, run_id=run_id, reason=reason)
         return begun
 
@@ -164,8 +165,7 @@ def finish(name: str, run_id: int, settings: Settings) -> ScheduleRun:
             if held is None:
                 time.sleep(POLL_SECONDS)
                 continue
-            with Broker(settings) as broker:
-                advance_run(store, broker, settings, held)
+            step_here(settings, held)
         return found
 
 
@@ -183,15 +183,24 @@ def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settin
     check_pattern("--output", policy.output)
     if policy.errors is not None:
         check_pattern("--errors", policy.errors)
-    for one in inputs:
-        check_name(one, Access(roots=settings.input_roots))
     outputs = example_outputs(name, policy)
-    for output in outputs:
-        checked_output(output, settings)
-    check_outputs(outputs, [_whole(one) for one in inputs])
+    trial = try_in_process(PLACES_SECONDS, _check_places, list(inputs), outputs, settings)
+    if trial.lost is not None:
+        raise OutputNotWritable(path=outputs[0], reason=trial.lost)
+    if trial.error is not None:
+        raise trial.error
     if policy.webhook is not None:
         check_url("--webhook", policy.webhook)
         secret_of(settings)
+
+
+def _check_places(inputs: Sequence[str], outputs: Sequence[str], settings: Settings) -> None:
+    """Check that inputs and outputs may be used, and that outputs can be written. Raises UsageError."""
+    for one in inputs:
+        check_name(one, Access(roots=settings.input_roots))
+    for output in outputs:
+        checked_output(output, settings)
+    check_outputs(outputs, [_whole(one) for one in inputs])
 
 
 def _shown(schedule: Schedule) -> Schedule:

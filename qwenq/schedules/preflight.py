@@ -1,7 +1,6 @@
 """Checks of a new schedule: what would go wrong with its next run as things are now."""
 
 from datetime import timedelta
-from multiprocessing.connection import Connection
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
@@ -10,10 +9,9 @@ from qwenq.producer.opening import open_input
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.job_of_run import access_of, format_of
 from qwenq.schedules.outputs import example_outputs, overwrites_within_a_day
+from qwenq.schedules.processes.trial import try_in_process
 from qwenq.schedules.refused_notices import host_of
-from qwenq.schedules.run_processes import FORKS
 from qwenq.schedules.webhooks import why_unreachable
-from qwenq.schemas.errors import UsageError
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
@@ -39,34 +37,15 @@ def preflight(store: Store, settings: Settings, schedule: Schedule, line: CronLi
 
 
 def _about_input(request: ScheduledRequest, settings: Settings) -> list[str]:
-    """Try the inputs in a process of their own, for some seconds: they may be slow, or hang."""
-    ours, theirs = FORKS.Pipe(duplex=False)
-    process = FORKS.Process(target=_try_input, args=(theirs, request, settings), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        if not ours.poll(INPUT_SECONDS):
-            return [
-                f"its inputs could not be opened within {INPUT_SECONDS:g} s; try them with `qwenq submit --dry-run`"
-            ]
-        return list(ours.recv())
-    except EOFError:
-        return ["the process that opened its inputs died; try them with `qwenq submit --dry-run`"]
-    finally:
-        process.kill()
-        process.join()
-        ours.close()
+    trial = try_in_process(INPUT_SECONDS, _open_input, request, settings)
+    if trial.lost is not None:
+        return [f"its inputs could not be opened: {trial.lost}; try them with `qwenq submit --dry-run`"]
+    return [] if trial.error is None else [f"a run would fail now: {trial.error}"]
 
 
-def _try_input(warnings: Connection, request: ScheduledRequest, settings: Settings) -> None:
-    """Send the warnings about the inputs, from the child process."""
+def _open_input(request: ScheduledRequest, settings: Settings) -> None:
     spec = request.spec.model_copy(update={"sources": request.inputs})
-    try:
-        open_input(spec, format_of(request), sheet=request.sheet, access=access_of(request, settings))
-    except UsageError as error:
-        warnings.send([f"a run would fail now: {error}"])
-    else:
-        warnings.send([])
+    open_input(spec, format_of(request), sheet=request.sheet, access=access_of(request, settings))
 
 
 def _about_output(schedule: Schedule, line: CronLine) -> list[str]:

@@ -5,7 +5,7 @@ import logging
 
 from celery import shared_task
 
-from qwenq.schedules.run_processes import RunProcesses
+from qwenq.schedules.processes.steps import RunProcesses
 from qwenq.schedules.ticking import tick
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.log.events import Event

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from qwenq.schedules.advancing import advance_run
 from qwenq.schedules.due import make_due_runs
-from qwenq.schedules.run_processes import RunProcesses
+from qwenq.schedules.processes.steps import RunProcesses
 from qwenq.schedules.webhooks import send_notices
 from qwenq.schemas.schedules import HeldRun
 from qwenq.schemas.settings import Settings

@@ -4,7 +4,7 @@ The holder has a lease, on the database's clock, and a fence: `holder`.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    case,
     delete,
     func,
     insert,
@@ -34,7 +33,7 @@ from qwenq.store.views.schedules.schedules import as_schedule
 
 SKIPPED = "skipped"
 POSTPONED = "postponed"
-"""The holder of a run that waits to go on: no process, so none has died when its lease expires."""
+"""The holder of a run that waits to go on: no process."""
 
 
 def insert_runs(connection: Connection, schedule_id: int, runs: Iterable[NewRun]) -> int:
@@ -70,12 +69,24 @@ def begin_run_now(connection: Connection, schedule_id: int) -> int:
     return run_id
 
 
-def hold_run(connection: Connection, lease_seconds: float, run_id: int | None = None) -> HeldRun | None:
+def hold_run(
+    connection: Connection,
+    lease_seconds: float,
+    run_id: int | None = None,
+    *,
+    among: Collection[int] | None = None,
+    without: Collection[int] = (),
+) -> HeldRun | None:
     """Hold the longest due run that can go on, or a certain one. None: there is nothing to do.
 
-    A run whose holder let its lease expire counts a crash: its process died.
+    The run is of a schedule `among` these ids, if they are given, and not of those in `without`. A holder whose lease
+    expired counts as no crash: its machine may have been restarted.
     """
     chosen = _actionable() if run_id is None else _actionable().where(schedule_runs.c.id == run_id)
+    if among is not None:
+        chosen = chosen.where(schedule_runs.c.schedule_id.in_(among))
+    if without:
+        chosen = chosen.where(schedule_runs.c.schedule_id.not_in(without))
     row = connection.execute(chosen).one_or_none()
     if row is None:
         return None
@@ -87,7 +98,6 @@ def hold_run(connection: Connection, lease_seconds: float, run_id: int | None = 
             holder=holder,
             holder_expires_at=now(lease_seconds),
             state=RunState.RUNNING,
-            crashes=schedule_runs.c.crashes + case((_died(), 1), else_=0),
             started_at=func.coalesce(schedule_runs.c.started_at, now()),
         )
         .returning(*RUN)
@@ -165,11 +175,6 @@ def _actionable() -> Select[Any]:
         .limit(1)
         .with_for_update(skip_locked=True, of=schedule_runs)
     )
-
-
-def _died() -> ColumnElement[bool]:
-    """A run that is free is held by a process that let its lease expire."""
-    return and_(schedule_runs.c.holder.is_not(None), schedule_runs.c.holder != POSTPONED)
 
 
 def _is_free() -> ColumnElement[bool]:
