@@ -10,8 +10,8 @@ from tests.hostile.checking import Inbox
 from tests.hostile.mutated import mutated
 
 SECONDS = 10.0
-MUTATIONS = 3
-SMALL = ("xobject_lol.pdf", "q_nest.pdf", "merges_regex.xlsx", "farcol.xlsx", "attrs.html", "manycols.csv")
+MUTATIONS = 2
+SMALL = ("xobject_lol.pdf", "q_nest.pdf", "merges_regex.xlsx", "attrs.html", "manycols.csv")
 """Those that are made and read soon; they are mutated too."""
 SLOW = (
     "dictionary.parquet",
@@ -21,6 +21,9 @@ SLOW = (
     "text_200m.pdf",
     "strings.xlsx",
     "stored_png.docx",
+    "merge_wide.xlsx",
+    "farcol.xlsx",
+    "many_p.html",
 )
 """Left to `make hostile`."""
 REASONS = {
@@ -30,7 +33,6 @@ REASONS = {
     "merge_amplify.xlsx": "names the column 'xxx",
     "merge_tall.xlsx": "merged cells repeat more than 64 MiB of text",
     "merges_many.xlsx": "more than 100,000 merged ranges",
-    "farcol.xlsx": "too many fields: 16384, where the header has 1",
     "manycols.csv": "its header has 200,000 columns; the most is 16,384",
     "attrs.html": "more than 1,000 attributes",
     "parts.docx": "it has 70,000 parts",
