@@ -14,6 +14,7 @@ from qwenq.schemas.errors import BrokerAway, StoreAway
 from qwenq.schemas.jobs import HalfJob, JobSpec, KeyedJob
 from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.database.opening import open_store
@@ -52,12 +53,13 @@ class Listener:
     """Functions to call while a job is stored. `read` gets the number of rows so far, every TELL_EVERY_ROWS.
 
     `stored` gets the id of the job once it will stay; `waiting` the id of a job with the same idempotency key that
-    another process is still storing.
+    another process is still storing, `note` a line about what was found out of an input.
     """
 
     read: Callable[[int], object] = _ignore
     stored: Callable[[int], object] = _ignore
     waiting: Callable[[int], object] = _ignore
+    note: Callable[[str], object] | None = None
 
 
 SILENT = Listener()
@@ -71,13 +73,15 @@ def enqueue_input(
     listener: Listener = SILENT,
     *,
     follow_links: bool = False,
+    tables: TableOptions = FOUND_OUT,
 ) -> EnqueuedJob:
     """Enqueue the documents behind the names in `spec.sources`.
 
     An input that cannot work is refused before the store is opened. Raises what `open_input` and `enqueue_job` raise,
     StoreNotCreated and StoreVersionMismatch.
     """
-    spec, rows = open_input(spec, format, sheet=sheet, access=Access.of(settings, follow_links=follow_links))
+    access = Access.of(settings, follow_links=follow_links)
+    spec, rows = open_input(spec, format, sheet=sheet, access=access, tables=tables, tell=listener.note)
     with open_store(settings) as store, Broker(settings) as broker:
         return enqueue_job(store, broker, settings, spec, rows, listener=listener)
 

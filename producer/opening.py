@@ -1,20 +1,22 @@
 """Open a job's input: refuse what cannot work before anything is stored."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO
 
 import orjson
 
+from qwenq.producer.bad_rows import BadRows
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.column_names import named
 from qwenq.producer.reading.sources.access import ANYWHERE, Access
-from qwenq.schemas.documents import BadRow, Document, Row
+from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 from qwenq.schemas.prompts.merging import MergeTemplate
 from qwenq.schemas.prompts.templating import PromptTemplate
+from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 
 PEEKED_ROWS = 1_000
 PEEKED_DOCUMENTS = 100
@@ -30,15 +32,19 @@ def open_input(
     stdin: BinaryIO | None = None,
     sheet: str | None = None,
     access: Access = ANYWHERE,
+    tables: TableOptions = FOUND_OUT,
+    tell: Callable[[str], object] | None = None,
 ) -> tuple[JobSpec, Iterator[Row]]:
-    """Open the inputs behind the job's sources, and check the first rows.
+    """Open the inputs behind the job's sources, and check the first rows. `tell` gets what was found out of them.
 
     Returns all rows, and the job with these inputs as its sources. Raises InvalidTemplate, InvalidParameter, what
     read_rows raises, UnknownColumn (the template or --id-column names a column that none of the first documents has)
     and NoGoodRow. If the first PEEKED_ROWS rows are all bad, reading goes on: a good one may follow.
     """
     template, merge = checked_prompts(spec)
-    rows = read_rows(spec.sources, format, spec.prompt, spec.params, stdin, sheet, access)
+    rows = read_rows(
+        spec.sources, format, spec.prompt, spec.params, stdin, sheet, access, tables=tables, tell=tell
+    )
     peeked = list(_first(rows.stream))
     documents = [row for row in peeked if isinstance(row, Document)]
     if documents:
@@ -46,7 +52,9 @@ def open_input(
         if merge is not None:
             _check_merge_columns(merge, template, documents, rows.sources)
     elif len(peeked) < PEEKED_ROWS:
-        raise no_good_row(rows.sources, [row for row in peeked if isinstance(row, BadRow)])
+        bad_rows = BadRows()
+        bad_rows.add(peeked)
+        raise no_good_row(rows.sources, bad_rows)
     return spec.model_copy(update={"sources": rows.sources}), chain(peeked, rows.stream)
 
 
@@ -63,13 +71,12 @@ def checked_prompts(spec: JobSpec) -> tuple[PromptTemplate, MergeTemplate | None
     return template, merge
 
 
-def no_good_row(sources: Sequence[str], bad_rows: Sequence[BadRow]) -> NoGoodRow:
-    """The error for an input without a document; it gives the first bad row's reason."""
-    if not bad_rows:
+def no_good_row(sources: Sequence[str], bad_rows: BadRows) -> NoGoodRow:
+    """The error for an input without a document; it gives the first bad row's reason, and the commonest ones."""
+    if bad_rows.first is None:
         return NoGoodRow(source=named_inputs(sources), reason="it is empty")
-    first = bad_rows[0]
-    more = f"; {len(bad_rows)} bad rows in all" if len(bad_rows) > 1 else ""
-    return NoGoodRow(source=sources[first.source], reason=f"line {first.line}: {first.reason}{more}")
+    source, reason = bad_rows.why(sources)
+    return NoGoodRow(source=source, reason=reason)
 
 
 def named_inputs(sources: Sequence[str]) -> str:

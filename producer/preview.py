@@ -1,8 +1,10 @@
 """Preview a job: its first prompts, and what the whole input holds. Nothing is stored."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from qwenq.producer.bad_rows import BadRows
 from qwenq.producer.opening import no_good_row, open_input
 from qwenq.producer.planning import estimated_tokens, prompt_overhead
 from qwenq.producer.reading import Access, Format
@@ -13,6 +15,7 @@ from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.results import Failure
+from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 
 SHOWN = 3
 
@@ -49,17 +52,22 @@ def preview(
     shown: int = SHOWN,
     sheet: str | None = None,
     access: Access = ANYWHERE,
+    tables: TableOptions = FOUND_OUT,
+    tell: Callable[[str], object] | None = None,
 ) -> Preview:
     """Read the whole input, streaming, and store nothing. Raises what open_input raises."""
     template = PromptTemplate.from_spec(spec.prompt)
     overhead = prompt_overhead(spec.prompt)
     prompts: list[PreviewedPrompt] = []
     bad_rows: list[BadRow] = []
+    all_bad = BadRows()
     documents = rejected = tokens = 0
-    spec, rows = open_input(spec, format, stdin, sheet, access)
+    spec, rows = open_input(spec, format, stdin, sheet, access, tables, tell)
     for row in rows:
         if isinstance(row, BadRow):
             rejected += 1
+            if not documents:
+                all_bad.add((row,))
             if len(bad_rows) < max(shown, 1):
                 bad_rows.append(row)
             continue
@@ -68,7 +76,7 @@ def preview(
         if len(prompts) < shown:
             prompts.append(_previewed(template, row))
     if not documents:
-        raise no_good_row(spec.sources, bad_rows[:1])
+        raise no_good_row(spec.sources, all_bad)
     return Preview(tuple(prompts), tuple(bad_rows), documents, rejected, tokens)
 
 

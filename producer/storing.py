@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 
+from qwenq.producer.bad_rows import BadRows
 from qwenq.producer.heartbeat import Heartbeat
 from qwenq.producer.idempotency import InputDigest
 from qwenq.producer.limits import JobSize, check_submitter
-from qwenq.producer.opening import named_inputs
+from qwenq.producer.opening import no_good_row
 from qwenq.producer.planning import ChunkPlanner, prompt_overhead
 from qwenq.producer.signals import Signals
 from qwenq.schemas.documents import Document, Row
-from qwenq.schemas.errors import NoGoodRow
 from qwenq.schemas.jobs import HalfJob, JobSpec
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
@@ -53,18 +53,22 @@ def _store_rows(
     size = JobSize(settings, spec.sources)
     digest = InputDigest() if spec.idempotency_key is not None else None
     documents = rejected = 0
+    bad_rows = BadRows()
     for batch in _batches(rows):
         before = planner.bytes
         bad, wanted = _store_batch(store, settings, spec, half, documents, batch, planner)
         size.add(batch.read, planner.bytes - before)
         documents += len(batch.read)
         rejected += bad
+        if documents == rejected:
+            bad_rows.add(batch.read)
         if not wanted:
             return documents, rejected
         if digest is not None:
             digest.add(batch.read)
         signals.heed()
-    _refuse_without_good_row(spec, documents, rejected)
+    if documents == rejected:
+        raise no_good_row(spec.sources, bad_rows)
     with store.writing() as connection:
         check_rows_kept(connection, half.job_id, documents)
         if renew(connection, half, settings.lease_seconds):
@@ -96,11 +100,6 @@ def _store_batch(
         else:
             cancel_rest(connection, half.job_id)
     return len(bad), wanted
-
-
-def _refuse_without_good_row(spec: JobSpec, documents: int, rejected: int) -> None:
-    if documents == rejected:
-        raise NoGoodRow(source=named_inputs(spec.sources), reason="every row is bad")
 
 
 @contextmanager

@@ -33,6 +33,10 @@ def submit(
     text_column: str = "text",
     id_column: str = "id",
     sheet: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    skip_rows: int | None = None,
     name: str | None = None,
     priority: Priority = Priority.NORMAL,
     idempotency_key: str | None = None,
@@ -43,7 +47,8 @@ def submit(
 ) -> JobStatus:
     """Store files as a job and announce it to the workers. `params` are the fields of GenerationParams.
 
-    A file may also be a pattern, a folder or a URL. `sheet` names a sheet of spreadsheets.
+    A file may also be a pattern, a folder or a URL. `sheet` names a sheet of spreadsheets. The layout of CSV and TSV
+    files is found out, or given with `delimiter`, `encoding`, `header` (False: there is none) and `skip_rows`.
     With `follow_links`, links in folders are read even if they lead out of them.
     With `on_overflow="split"`, `merge_prompt` merges the answers to the parts of a long document; some templates have
     such a prompt.
@@ -63,6 +68,10 @@ def submit(
         text_column=text_column,
         id_column=id_column,
         sheet=sheet,
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+        skip_rows=skip_rows,
         name=name,
         priority=priority,
         idempotency_key=idempotency_key,
@@ -72,7 +81,11 @@ def submit(
     )
     settings = _with_model(settings, model)
     enqueued = enqueue_input(
-        settings, request.specify(settings), sheet=request.sheet, follow_links=request.follow_links
+        settings,
+        request.specify(settings),
+        sheet=request.sheet,
+        follow_links=request.follow_links,
+        tables=request.tables,
     )
     return status(enqueued.job_id, settings=settings)
 

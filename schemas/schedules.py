@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.states import NoticeState, RunState, ScheduleState
+from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 
 
 class CatchUp(StrEnum):
@@ -36,6 +37,7 @@ class ScheduledRequest(BaseModel):
     format: str | None = None
     sheet: str | None = None
     follow_links: bool = False
+    tables: TableOptions = FOUND_OUT
     spec: JobSpec
 
 

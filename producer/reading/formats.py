@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import PurePath
 
-from qwenq.schemas.errors import UnknownFormat
+from qwenq.schemas.errors import UnknownFormat, UnreadableInput
 
 
 class Format(StrEnum):
@@ -53,6 +53,20 @@ _FORMATS = {
     ".pdf": Format.PDF,
     ".docx": Format.DOCX,
 }
+_NOT_READ = {
+    **dict.fromkeys((".doc", ".odt", ".rtf", ".pages", ".wpd"), "save it as .docx or PDF"),
+    **dict.fromkeys((".xls", ".ods", ".numbers", ".xlsb"), "save it as .xlsx or CSV"),
+    **dict.fromkeys((".ppt", ".pptx", ".odp", ".key", ".epub"), "save it as PDF"),
+    **dict.fromkeys((".eml", ".msg"), "save the mail as text, HTML or PDF"),
+    **dict.fromkeys(
+        (".zip", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz"), "unpack it, and give the files in it"
+    ),
+    **dict.fromkeys(
+        (".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp"),
+        "run text recognition over it, and save the text",
+    ),
+}
+"""What to do with kinds of files for which no --format helps."""
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 _FIRST_BYTES = {b"\x1f\x8b": Compression.GZIP, b"\x28\xb5\x2f\xfd": Compression.ZSTD}
 
@@ -66,9 +80,12 @@ def known_format(name: str) -> Format | None:
 
 
 def format_of_name(name: str) -> Format:
-    """The format by a name's ending. Raises UnknownFormat."""
+    """The format by a name's ending. Raises UnknownFormat, and UnreadableInput for a kind that must be converted."""
     found = known_format(name)
     if found is None:
+        advice = _NOT_READ.get(PurePath(name.lower()).suffix)
+        if advice is not None:
+            raise UnreadableInput(source=name, reason=f"files of its kind are not read; {advice}")
         raise UnknownFormat(source=name, known=", ".join(Format))
     return found
 

@@ -11,6 +11,7 @@ from qwenq.producer.reading.documents.files import DocumentGroup
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.inputs import find_inputs
 from qwenq.producer.reading.jsonl import read_jsonl
+from qwenq.producer.reading.notes import Notes
 from qwenq.producer.reading.reader_process import ReaderProcess
 from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.access import ANYWHERE, Access
@@ -18,11 +19,19 @@ from qwenq.producer.reading.sources.source import Source
 from qwenq.producer.reading.tables.confined import read_table
 from qwenq.producer.reading.tables.delimited import read_delimited
 from qwenq.schemas.documents import BadRow, Row
-from qwenq.schemas.errors import UnknownColumn, UnreadableDocument, UnreadableInput, UsageError
+from qwenq.schemas.errors import (
+    InvalidParameter,
+    UnknownColumn,
+    UnreadableDocument,
+    UnreadableInput,
+    UsageError,
+)
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 
 _CONFINED = (Format.PARQUET, Format.XLSX)
+_TEXT_TABLES = (Format.CSV, Format.TSV)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +54,24 @@ def read_rows(
     sheet: str | None = None,
     access: Access = ANYWHERE,
     reader: ReaderProcess | None = None,
+    tables: TableOptions = FOUND_OUT,
+    tell: Callable[[str], object] | None = None,
 ) -> Rows:
     """Stream the rows of all inputs behind `names`, in order; `-` is `stdin` (default: the process's own).
 
-    `reader` reads foreign formats (default: a process of its own, which ends with the rows).
+    `reader` reads foreign formats (default: a process of its own, which ends with the rows). `tables` says how CSV and
+    TSV files are laid out. `tell` gets a line about what was found out of an input.
     Opens every file of rows and reads its beginning before it returns. Raises UnreadableInput, UnknownFormat,
     NothingFound, MissingExtra, UnknownProtocol, OutsideRoots, TooManyInputs, UnknownColumn (a table without the text or
     id column), and InvalidParameter for a sheet without a spreadsheet. A file that was found in a folder or by a
     pattern, and cannot be read, becomes a bad row instead. The stream raises InputTooLarge.
     """
     inputs = find_inputs(names, format, sheet, stdin, access)
-    rules = RowRules(prompt, params)
+    _check_options(tables, inputs)
+    rules, notes = RowRules(prompt, params), Notes(tell)
     with ExitStack() as ends:
         used = ends.enter_context(ReaderProcess()) if reader is None else reader
-        opened = [_opened(one, rules, sheet, used) for one in inputs]
+        opened = [_opened(one, rules, sheet, used, tables, notes) for one in inputs]
         return Rows(tuple(one.name for one in inputs), _stream(opened, ends.pop_all()))
 
 
@@ -68,14 +81,25 @@ def _stream(opened: Sequence[Callable[[], Iterator[Row]]], ends: ExitStack) -> I
             yield from rows()
 
 
+def _check_options(tables: TableOptions, inputs: Sequence[Source | DocumentGroup]) -> None:
+    """Raise InvalidParameter for options of text tables without such a table."""
+    if tables.given and not any(isinstance(one, Source) and one.format in _TEXT_TABLES for one in inputs):
+        raise InvalidParameter(name=tables.given, reason="none of the inputs is a CSV or TSV file")
+
+
 def _opened(
-    one: Source | DocumentGroup, rules: RowRules, sheet: str | None, reader: ReaderProcess
+    one: Source | DocumentGroup,
+    rules: RowRules,
+    sheet: str | None,
+    reader: ReaderProcess,
+    tables: TableOptions,
+    notes: Notes,
 ) -> Callable[[], Iterator[Row]]:
     """Check an input. Returns the function that reads its rows."""
     if isinstance(one, DocumentGroup):
         one.check_packages()
         return partial(one.rows, rules, reader)
-    return _FileOfRows(one, rules, sheet, reader).rows
+    return _FileOfRows(one, rules, sheet, reader, tables, notes).rows
 
 
 class _FileOfRows:
@@ -84,11 +108,21 @@ class _FileOfRows:
     All but the first are closed meanwhile, unless they are pipes: thousands of files must not be open at once.
     """
 
-    def __init__(self, source: Source, rules: RowRules, sheet: str | None, reader: ReaderProcess) -> None:
+    def __init__(
+        self,
+        source: Source,
+        rules: RowRules,
+        sheet: str | None,
+        reader: ReaderProcess,
+        tables: TableOptions,
+        notes: Notes,
+    ) -> None:
         self._source = source
         self._rules = rules
         self._sheet = sheet
         self._reader = reader
+        self._tables = tables
+        self._notes = notes
         self._opened: Iterator[Row] | None = self._open(first_only=source.index > 0)
 
     def rows(self) -> Iterator[Row]:
@@ -122,4 +156,4 @@ class _FileOfRows:
         opened = self._source.open()
         if opened.format == Format.JSONL:
             return read_jsonl(opened, self._rules, self._source.prefix)
-        return read_delimited(opened, self._rules, self._source.prefix)
+        return read_delimited(opened, self._rules, self._source.prefix, self._tables, self._notes)

@@ -20,6 +20,7 @@ from qwenq.schemas.json_schema.grammar import answer_grammar
 from qwenq.schemas.prompts.builtin import builtin_template, builtin_templates
 from qwenq.schemas.response_format import ResponseFormat
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.table_options import TableOptions
 
 SEEDS = 2**31
 LONGEST_KEY = 255
@@ -46,6 +47,10 @@ class JobRequest:
     id_column: str = "id"
     format: Format | None = None
     sheet: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+    skip_rows: int | None = None
     name: str | None = None
     priority: Priority = Priority.NORMAL
     json_schema: Path | None = None
@@ -78,6 +83,13 @@ class JobRequest:
             idempotency_key=self.idempotency_key,
             reuse=self.reuse,
             submitter=submitter_of(settings),
+        )
+
+    @property
+    def tables(self) -> TableOptions:
+        """How CSV and TSV files are laid out. Raises InvalidParameter."""
+        return TableOptions.of(
+            delimiter=self.delimiter, encoding=self.encoding, header=self.header, skip_rows=self.skip_rows
         )
 
     def _check_texts(self, settings: Settings) -> None:

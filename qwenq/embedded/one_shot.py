@@ -59,13 +59,21 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
     Raises UsageError, ServiceAway.
     """
     access = Access.of(settings, follow_links=request.follow_links)
-    spec, rows = open_input(request.specify(settings), request.format, sheet=request.sheet, access=access)
+    spec, rows = open_input(
+        request.specify(settings),
+        request.format,
+        sheet=request.sheet,
+        access=access,
+        tables=request.tables,
+        tell=say,
+    )
     check_outputs((outputs.results, outputs.errors), spec.sources)
     check_model(spec.model, settings)
     asked_for = (
         request.params,
         request.format,
         request.sheet,
+        request.tables,
         request.priority,
         settings.dtype,
         settings.quantize,

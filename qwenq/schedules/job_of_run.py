@@ -32,7 +32,11 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
         for output in example_outputs(held.schedule.name, held.schedule.policy):
             checked_output(output, settings)
         spec, rows = open_input(
-            specify(held), format_of(request), sheet=request.sheet, access=access_of(request, settings)
+            specify(held),
+            format_of(request),
+            sheet=request.sheet,
+            access=access_of(request, settings),
+            tables=request.tables,
         )
         job_id = enqueue_job(store, broker, settings, spec, rows).job_id
     with store.writing() as connection:

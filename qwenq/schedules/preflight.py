@@ -45,7 +45,8 @@ def _about_input(request: ScheduledRequest, settings: Settings) -> list[str]:
 
 def _open_input(request: ScheduledRequest, settings: Settings) -> None:
     spec = request.spec.model_copy(update={"sources": request.inputs})
-    open_input(spec, format_of(request), sheet=request.sheet, access=access_of(request, settings))
+    access = access_of(request, settings)
+    open_input(spec, format_of(request), sheet=request.sheet, access=access, tables=request.tables)
 
 
 def _about_output(schedule: Schedule, line: CronLine) -> list[str]:

@@ -15,7 +15,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # Encodings in use; of two that fit equally well, the first wins. Others mostly fit by chance.
-_IN_USE = (
+IN_USE = (
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "koi8_r",
     "cp932", "euc_jp", "gb18030", "big5", "cp949",
 )  # fmt: skip
@@ -44,7 +44,7 @@ def decoded(data: bytes, declared: str | None = None) -> str:
     if text is not None:
         return text
     # Only UTF-16 and UTF-32 text has zero bytes, and files in these have a mark.
-    text = None if b"\0" in data else _decoded_as(data, _guessed(data))
+    text = None if b"\0" in data else _decoded_as(data, guessed_encoding(data))
     if text is None:
         raise UnreadableDocument(reason="it is not text, or its encoding is unknown; save it as UTF-8")
     return text
@@ -71,14 +71,14 @@ def _decoded_as(data: bytes, encoding: str | None) -> str | None:
         return None
 
 
-def _guessed(data: bytes) -> str | None:
+def guessed_encoding(data: bytes) -> str | None:
     """The likeliest encoding in which this reads as a language; None if none does, as with a few words."""
     from charset_normalizer import from_bytes
 
     fitting = [
         match
-        for match in from_bytes(data[:_GUESSED_BY_BYTES], cp_isolation=list(_IN_USE))
+        for match in from_bytes(data[:_GUESSED_BY_BYTES], cp_isolation=list(IN_USE))
         if match.coherence > 0
     ]
-    best = min(fitting, key=lambda match: (match.chaos, _IN_USE.index(match.encoding)), default=None)
+    best = min(fitting, key=lambda match: (match.chaos, IN_USE.index(match.encoding)), default=None)
     return best.encoding if best else None

@@ -19,11 +19,15 @@ from qwenq.schemas.errors import UnreadableInput
 HEAD_BYTES = 4
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_TABLES = (Format.CSV, Format.TSV)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSource:
-    """A file of rows whose beginning was read: its unpacked bytes in blocks, without a byte order mark."""
+    """A file of rows whose beginning was read: its unpacked bytes in blocks.
+
+    Only a text table may still have a byte order mark: its encoding is found out later.
+    """
 
     name: str
     index: int
@@ -53,6 +57,8 @@ class Source:
             head, blocks = _with_head(self._unpacked())
         except BrokenOff as broken:
             raise UnreadableInput(source=self.name, reason=broken.reason) from None
+        if self.format in _TABLES:
+            return OpenSource(self.name, self.index, self.format, chain([head], blocks))
         if head.startswith(_UTF16_MARKS):
             raise UnreadableInput(source=self.name, reason="it is UTF-16; save it as UTF-8")
         found = self.format or format_of_text(self.name, head)

@@ -1,4 +1,4 @@
-"""CSV and TSV with a header: each row becomes a JSON object by column name."""
+"""CSV and TSV: each row becomes a JSON object by column name."""
 
 import csv
 import sys
@@ -10,14 +10,18 @@ from itertools import chain
 import orjson
 
 from qwenq.producer.reading.column_names import miscounted
-from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches
+from qwenq.producer.reading.notes import Notes
 from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.source import OpenSource
 from qwenq.producer.reading.sources.unpacking import BrokenOff
+from qwenq.producer.reading.tables.encodings import UTF8, FoundEncoding
 from qwenq.producer.reading.tables.header import check_header
+from qwenq.producer.reading.tables.start import find_start
+from qwenq.producer.reading.tables.text_table import open_text_table
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidRow, UnreadableInput
+from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 
 # The csv module tells two of its errors apart by their wording only.
 _AT_END = "unexpected end of data"
@@ -31,7 +35,8 @@ class _Feed:
     `give_back` feeds the others again. So a stray quote costs one line, not the rest of the file.
     """
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, blocks: Iterator[bytes], encoding: FoundEncoding) -> None:
+        self.encoding = encoding
         self._lines = chain.from_iterable(line_batches(blocks))
         self._again: deque[bytes] = deque()
         self.row_lines: list[bytes] = []
@@ -46,7 +51,7 @@ class _Feed:
         return csv.reader(self._texts(), delimiter=delimiter, strict=True)
 
     def _texts(self) -> Iterator[str]:
-        again, row_lines = self._again, self.row_lines
+        again, row_lines, encoding = self._again, self.row_lines, self.encoding
         size = 0
         while (line := again.popleft() if again else self._next()) is not None:
             self.number += 1
@@ -54,8 +59,8 @@ class _Feed:
             row_lines.append(line)
             if size > LINE_LIMIT:
                 raise InvalidRow(reason=OVER_LONG)
-            # Surrogates stand for bytes that are not UTF-8: such a row is refused later.
-            yield line.decode("utf-8", "surrogateescape") + "\n"
+            # Surrogates stand for bytes that the encoding does not have: such a row is refused later.
+            yield line.decode(encoding.name, "surrogateescape") + "\n"
 
     def _next(self) -> bytes | None:
         try:
@@ -63,6 +68,22 @@ class _Feed:
         except BrokenOff as broken:
             self.broken = broken
             return None
+
+    def skip(self, lines: int) -> None:
+        """Leave out the next lines."""
+        for _ in range(lines):
+            if self._next() is not None:
+                self.number += 1
+
+    def raw(self) -> bytes:
+        """The lines of the open row in UTF-8, to show."""
+        return self.shown(b"\n".join(self.row_lines))
+
+    def shown(self, raw: bytes) -> bytes:
+        """A line in UTF-8, to show."""
+        if self.encoding.name == UTF8 or raw.isascii():
+            return raw
+        return raw.decode(self.encoding.name, "backslashreplace").encode(UTF8, "backslashreplace")
 
     def at_blank_line(self) -> bool:
         """Whether the complete row is a blank line."""
@@ -77,35 +98,59 @@ class _Feed:
         return self.number, first
 
 
-def read_delimited(source: OpenSource, rules: RowRules, id_prefix: str) -> Iterator[Row]:
+def read_delimited(
+    source: OpenSource,
+    rules: RowRules,
+    id_prefix: str,
+    options: TableOptions = FOUND_OUT,
+    notes: Notes | None = None,
+) -> Iterator[Row]:
     """The rows of a CSV or TSV input. The header is read before this returns.
 
-    Raises UnreadableInput for a broken header or a column named twice, and UnknownColumn if the text or the id column
-    is missing.
+    What `options` leave open is found out from the beginning, and noted. Raises UnreadableInput for what is no table,
+    a broken header or a column named twice, and UnknownColumn if the text or the id column is missing.
     """
     # The csv module has one limit for the whole process: raise it, never lower it. _Feed bounds the rows.
     csv.field_size_limit(max(csv.field_size_limit(), sys.maxsize))
-    delimiter = "\t" if source.format == Format.TSV else ","
-    feed = _Feed(source.blocks)
-    header = _header(source.name, feed, delimiter)
+    notes = notes or Notes()
+    table = open_text_table(source, options, notes)
+    start = find_start(source, table, rules, options)
+    if found := [*start.found, *table.found]:
+        notes.add(source.name, ", ".join(found))
+    feed = _Feed(table.blocks, table.encoding)
+    feed.skip(start.skipped)
+    if options.header is False:
+        header = [f"column{place}" for place in range(1, start.columns + 1)]
+    else:
+        header = _header(source.name, feed, start.delimiter, start.filled)
     if header:
-        check_header(source.name, header, rules)
-    return _Table(source.index, feed, header, delimiter, rules, id_prefix).rows()
+        check_header(source.name, header, rules, start.advice)
+    return _Table(source.index, feed, header, start.delimiter, rules, id_prefix).rows()
 
 
-def _header(name: str, feed: _Feed, delimiter: str) -> list[str]:
-    """The column names without surrounding spaces; [] for an empty file."""
+def _header(name: str, feed: _Feed, delimiter: str, filled: int) -> list[str]:
+    """The column names without surrounding spaces; [] for an empty file.
+
+    Empty names behind the columns that are filled are left out.
+    """
     try:
         for fields in feed.records(delimiter):
             if not feed.at_blank_line():
                 orjson.dumps(fields)
+                raw = b"\n".join(feed.row_lines)
+                if feed.encoding.is_guessed and (doubt := feed.encoding.doubt(raw)):
+                    raise UnreadableInput(source=name, reason=f"its header: {doubt}")
                 feed.row_lines.clear()
-                return [column.strip() for column in fields]
+                columns = [column.strip() for column in fields]
+                while len(columns) > max(filled, 1) and not columns[-1]:
+                    columns.pop()
+                return columns
             feed.row_lines.clear()
     except (csv.Error, InvalidRow) as error:
         raise UnreadableInput(source=name, reason=f"its header is broken: {_why(error, feed)}") from None
     except orjson.JSONEncodeError:
-        raise UnreadableInput(source=name, reason="its header is not UTF-8") from None
+        why = feed.encoding.why_undecodable(b"\n".join(feed.row_lines))
+        raise UnreadableInput(source=name, reason=f"its header is {why}") from None
     if feed.broken:
         raise UnreadableInput(source=name, reason=feed.broken.reason)
     return []
@@ -137,7 +182,7 @@ class _Table:
                 reason = _why(error, feed)
                 number, line = feed.give_back()
                 if line.strip():
-                    yield BadRow.from_raw(self.source, number, line, reason)
+                    yield BadRow.from_raw(self.source, number, feed.shown(line), reason)
         if feed.broken:
             reason = f"the file broke off here: {feed.broken.reason}"
             yield BadRow.from_raw(self.source, feed.number + 1, feed.broken.rest, reason)
@@ -150,18 +195,28 @@ class _Table:
             if (len(fields) != len(header) or len(header) == 1) and feed.at_blank_line():
                 return None
             if len(fields) != len(header):
-                raise InvalidRow(reason=miscounted(len(fields), len(header)))  # noqa: TRY301
+                fields = self._fitted(fields)
             columns = dict(zip(header, fields, strict=True))
             content = orjson.dumps(columns).decode()
             if "\\u0000" in content and any("\0" in field for field in fields):
                 raise InvalidRow(reason="it holds a NUL byte")  # noqa: TRY301
+            if feed.encoding.is_guessed and (doubt := feed.encoding.doubt(b"\n".join(feed.row_lines))):
+                raise InvalidRow(reason=doubt)  # noqa: TRY301
             own_id = self.rules.custom_id(columns) or f"{self.id_prefix}{number}"
             self.rules.check(columns)
         except InvalidRow as error:
-            return BadRow.from_raw(self.source, number, b"\n".join(feed.row_lines), error.reason)
+            return BadRow.from_raw(self.source, number, feed.raw(), error.reason)
         except orjson.JSONEncodeError:
-            return BadRow.from_raw(self.source, number, b"\n".join(feed.row_lines), "not valid UTF-8")
+            why = feed.encoding.why_undecodable(b"\n".join(feed.row_lines))
+            return BadRow.from_raw(self.source, number, feed.raw(), why)
         return Document(own_id, self.source, number, content)
+
+    def _fitted(self, fields: list[str]) -> list[str]:
+        """A row without empty fields behind the last column. Raises InvalidRow for another number of fields."""
+        columns = len(self.header)
+        if len(fields) < columns or any(fields[columns:]):
+            raise InvalidRow(reason=miscounted(len(fields), columns))
+        return fields[:columns]
 
 
 def _why(error: csv.Error | InvalidRow, feed: _Feed) -> str:
@@ -171,5 +226,5 @@ def _why(error: csv.Error | InvalidRow, feed: _Feed) -> str:
         lines = len(feed.row_lines)
         return f"the row opens a quote that is never closed ({lines} lines up to the end of the file)"
     if _BARE_RETURN in str(error):
-        return "a carriage return stands outside quotes, without a line feed"
+        return "a carriage return stands outside quotes, without a line feed; write line feeds, or quote the field"
     return f"broken quoting: {error}"

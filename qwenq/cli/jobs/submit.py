@@ -57,7 +57,8 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
         with count:
             enqueued = enqueue_input(
                 settings, request.specify(settings), request.format, request.sheet,
-                Listener(count.show, show_stored, show_waiting), follow_links=request.follow_links,
+                Listener(count.show, show_stored, show_waiting, say), follow_links=request.follow_links,
+                tables=request.tables,
             )  # fmt: skip
         return _show_enqueued(enqueued, settings, wait, as_json)
     except KeyboardInterrupt:

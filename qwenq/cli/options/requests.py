@@ -10,7 +10,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
 from qwenq.wording.numbers import counted
-from qwenq.wording.output import print_plain_json, show, show_text
+from qwenq.wording.output import print_plain_json, say, show, show_text
 
 _PARAMS = frozenset(GenerationParams.model_fields)
 
@@ -29,7 +29,7 @@ def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:
     """Show the first prompts and the size of a job. Stores nothing."""
     spec = request.specify(settings)
     access = Access.of(settings, follow_links=request.follow_links)
-    found = preview(spec, request.format, sheet=request.sheet, access=access)
+    found = preview(spec, request.format, sheet=request.sheet, access=access, tables=request.tables, tell=say)
     if as_json:
         _show_as_json(found)
     else:

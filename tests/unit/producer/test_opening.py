@@ -28,7 +28,7 @@ def test_no_row_is_lost_after_any_number_of_bad_rows(before: int) -> None:
 
 
 def test_an_input_of_bad_rows_is_refused_with_the_first_reason() -> None:
-    with pytest.raises(NoGoodRow, match=r"line 2: it is not a JSON object; 3 bad rows in all\."):
+    with pytest.raises(NoGoodRow, match=r"line 2: it is not a JSON object; 3 bad rows in all: 2 like line 3"):
         opened(b"\n[1]\nbad\nbad\n")
 
 

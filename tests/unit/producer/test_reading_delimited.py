@@ -123,7 +123,7 @@ def test_lines_behind_an_unclosed_quote_are_read_even_above_the_row_limit() -> N
         (b"id, id ,text", "names the column 'id' twice"),
         (b"id,,text", "gives column 2 no name"),
         (b'id,"text', "is broken: the row opens a quote that is never closed"),
-        (b"id,\xff", "is not UTF-8"),
+        (b"id,\xff", "is not valid UTF-8"),
         (b"i\0d,text", "holds NUL bytes"),
         (b"id," + b"x" * LINE_LIMIT, "is broken: over-long"),
     ],

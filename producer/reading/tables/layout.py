@@ -1,0 +1,182 @@
+"""Find out how a text table is laid out from its beginning: the delimiter, and where the header is.
+
+Each delimiter cuts the first records; the one fits under which most records have as many fields as the header. The csv
+module's own Sniffer is not used: it looks at single characters, also within quotes, and finds delimiters such as "e".
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+DELIMITERS = (",", ";", "\t", "|")
+NAMES = {"\t": "tab", " ": "a space"}
+_MOST_RECORDS = 500
+_SEP_LINE = re.compile(r'^\ufeff?"?sep=(.)"?[,;\t|]*\r?$', re.IGNORECASE)
+_FITTING = 0.8
+_FITTING_BELOW_COMMENT = 0.4
+_SIMILAR = 0.05
+_NUMBER = re.compile(r"[-+]?\d[\d.,:/-]*%?")
+
+Record = tuple[int, list[str]]
+"""A record with the number of its first line, from 1."""
+
+
+def sep_line(line: str) -> str | None:
+    """The delimiter in Excel's first line `sep=;`; None for another line."""
+    found = _SEP_LINE.match(line)
+    return found[1] if found else None
+
+
+def shown(delimiter: str) -> str:
+    """A delimiter, to show and to give as an option."""
+    return NAMES.get(delimiter, f"'{delimiter}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The first records, as one delimiter cuts them. The first of them may be the header."""
+
+    delimiter: str
+    records: Sequence[Record]
+
+    @property
+    def header(self) -> list[str]:
+        """The first record."""
+        return self.records[0][1] if self.records else []
+
+    @property
+    def width(self) -> int:
+        """The fields of the first record."""
+        return len(self.header)
+
+    @property
+    def fitting(self) -> float:
+        """The share of the other records that have as many fields as the first."""
+        rest = self.records[1:]
+        return sum(_fits(fields, self.width) for _, fields in rest) / len(rest) if rest else 1.0
+
+    @property
+    def filled(self) -> int:
+        """The columns up to the last that is filled in a record."""
+        return max((_filled(fields) for _, fields in self.records), default=0)
+
+    def above_header(self, required: Sequence[str]) -> int:
+        """The lines above the one that seems to be the header; 0 if the first record seems to be it.
+
+        A title fills one field, or its line lacks the required columns that a later one has.
+        """
+        widths = Counter(len(fields) for _, fields in self.records[1:] if len(fields) > 1)
+        if not widths:
+            return 0
+        width = widths.most_common(1)[0][0]
+        place = next(
+            (
+                place
+                for place, (_, fields) in enumerate(self.records)
+                if len(fields) == width and _filled(fields) > 1
+            ),
+            0,
+        )
+        behind = self.records[place + 1 :]
+        is_comment = self.header[0].startswith("#")
+        least = (_FITTING_BELOW_COMMENT if is_comment else _FITTING) * len(behind)
+        if not place or sum(_fits(fields, width) for _, fields in behind) < least:
+            return 0
+        number, fields = self.records[place]
+        named = bool(required) and set(required) <= {name.strip() for name in fields}
+        return number - 1 if named or all(_filled(title) <= 1 for _, title in self.records[:place]) else 0
+
+    def begins_with_data(self) -> bool:
+        """Whether the first record seems to be no header: it has a number where all the others have numbers."""
+        rest = [fields for _, fields in self.records[1:] if len(fields) == self.width]
+        if not rest or self.width < 2 or all(map(_is_number, self.header)):  # noqa: PLR2004 - the text needs a column
+            return False
+        return _is_number(self.header[0]) and all(_is_number(fields[0]) for fields in rest)
+
+    def longest_column(self) -> int:
+        """The number of the column with the most text, from 1."""
+        lengths = [0] * max(self.width, 1)
+        for _, fields in self.records:
+            for place, field in enumerate(fields[: len(lengths)]):
+                lengths[place] += len(field)
+        return lengths.index(max(lengths)) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The cut that fits best; `rival` fits as well."""
+
+    cut: Cut
+    rival: str | None = None
+
+
+def find_layout(text: str, first_line: int, usual: str, required: Sequence[str], *, whole: bool) -> Layout:
+    """Find the cut of a table's beginning, which starts with line `first_line`.
+
+    `usual` is the delimiter that the file's name promises, `required` are columns that the header must have. Unless
+    the text is `whole`, its last record may be cut off.
+    """
+    order = (usual, *(one for one in DELIMITERS if one != usual))
+    cuts = [cut(text, first_line, delimiter, whole=whole) for delimiter in order]
+    with_all = [one for one in cuts if required and set(required) <= {name.strip() for name in one.header}]
+    if with_all and with_all[0].delimiter == usual and with_all[0].width > 1:
+        return Layout(with_all[0])
+    with_all = [one for one in with_all if one.width > 1] or ([] if _splits(cuts) else with_all)
+    tables = [one for one in with_all or cuts if one.width > 1]
+    if tables:
+        best = max(tables, key=lambda one: one.fitting)
+        rivals = [one for one in tables if one is not best and one.fitting > best.fitting - _SIMILAR]
+        return Layout(best, rivals[0].delimiter if rivals and best.delimiter != usual else None)
+    if with_all:
+        # A table of one column: what cuts its texts is no delimiter.
+        return Layout(max(with_all, key=lambda one: one.fitting))
+    # Titles have one field: look at what stands below them.
+    titled = [one for one in cuts if one.above_header(required)]
+    return Layout(max(titled, key=_fields_of_last) if titled else cuts[0])
+
+
+def cut(text: str, first_line: int, delimiter: str, *, whole: bool) -> Cut:
+    """Cut a table's beginning into records. Blank lines are left out."""
+    lines = text.split("\n")
+    reader = csv.reader(_counted(lines), delimiter=delimiter)
+    records: list[Record] = []
+    begin = 0
+    try:
+        for fields in reader:
+            if any(map(str.strip, fields)) or len(fields) > 1:
+                records.append((first_line + begin, fields))
+            begin = reader.line_num
+            if len(records) >= _MOST_RECORDS:
+                return Cut(delimiter, records)
+    except csv.Error:
+        pass
+    return Cut(delimiter, records if whole or len(records) < 2 else records[:-1])  # noqa: PLR2004
+
+
+def _splits(cuts: Sequence[Cut]) -> bool:
+    """Whether a delimiter cuts the header and the rows alike, so that no column has the whole header as its name."""
+    return any(one.width > 1 and one.fitting >= _FITTING for one in cuts)
+
+
+def _counted(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        yield line.rstrip("\r") + "\n"
+
+
+def _fits(fields: Sequence[str], width: int) -> bool:
+    return len(fields) == width or (len(fields) > width and not any(fields[width:]))
+
+
+def _filled(fields: Sequence[str]) -> int:
+    """The number of fields up to the last that is filled."""
+    return max((place for place, field in enumerate(fields, start=1) if field.strip()), default=0)
+
+
+def _fields_of_last(one: Cut) -> int:
+    return len(one.records[-1][1])
+
+
+def _is_number(field: str) -> bool:
+    return _NUMBER.fullmatch(field.strip()) is not None

@@ -1,0 +1,112 @@
+"""Where the rows of a text table start, and what cuts them; or why that is unclear, with what to do."""
+
+import re
+from dataclasses import dataclass
+
+from qwenq.producer.reading.column_names import shortened
+from qwenq.producer.reading.formats import Format
+from qwenq.producer.reading.rules import RowRules
+from qwenq.producer.reading.sources.source import OpenSource
+from qwenq.producer.reading.tables.header import ADVICE
+from qwenq.producer.reading.tables.layout import Cut, cut, find_layout, sep_line, shown
+from qwenq.producer.reading.tables.text_table import TextTable
+from qwenq.schemas.errors import UnreadableInput
+from qwenq.schemas.table_options import TableOptions
+
+_SEEN_CHARS = 40
+_SPACES = 3
+_SHARE = 0.8
+_ONE_NAME = re.compile(r"[\w .-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The delimiter, the lines to leave out before the header, and the number of columns of the first record.
+
+    `filled` columns of the first records are not all empty.
+    `found` says what was found out; `advice` is for a header whose names cannot be used.
+    """
+
+    delimiter: str
+    skipped: int
+    columns: int
+    filled: int
+    found: tuple[str, ...]
+    advice: str
+
+
+def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: TableOptions) -> Start:
+    """Find the start of a table. Raises UnreadableInput if its first line seems to be no header."""
+    usual = "\t" if source.format == Format.TSV else ","
+    text, skipped = table.beginning, options.skip_rows
+    lines = text.split("\n", skipped)
+    text = lines[skipped] if len(lines) > skipped else ""
+    # A line such as sep=; names the delimiter, and is no row.
+    named = sep_line(text.partition("\n")[0])
+    if named is not None:
+        text, skipped = text.partition("\n")[2], skipped + 1
+    required = () if options.header is False else rules.required_columns
+    layout = find_layout(text, skipped + 1, usual, required, whole=table.whole)
+    delimiter = options.delimiter or named
+    best = layout.cut if delimiter is None else cut(text, skipped + 1, delimiter, whole=table.whole)
+    if options.header is None:
+        _check(source.name, best, layout.cut, required)
+    found = []
+    if delimiter is None and best.delimiter != usual and best.width > 1:
+        found.append(f"cut by {shown(best.delimiter)}")
+        if layout.rival is not None:
+            found.append(f"though {shown(layout.rival)} may cut it too (--delimiter decides)")
+    names_all = f"--skip-rows {skipped + 1} --no-header"
+    advice = f"{ADVICE}, or give {names_all}, which calls them column1, column2 and so on"
+    return Start(best.delimiter, skipped, best.width, best.filled, tuple(found), advice)
+
+
+def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...]) -> None:
+    """Raise UnreadableInput if the first record seems to be no header, or to be cut wrongly."""
+    header = [column.strip() for column in best.header]
+    missing = [column for column in required if column not in header]
+    first_line = best.records[0][0] if best.records else 1
+    if not header or (required and not missing):
+        return
+    if missing and best.width == 1 and likely.width > 1 and likely.fitting >= _SHARE:
+        cut_by = shown(best.delimiter)
+        reason = (
+            f"it has no column {missing[0]!r} when it is cut by {cut_by}; give --delimiter {_given(likely)}"
+        )
+        raise UnreadableInput(source=name, reason=reason)
+    if above := best.above_header(required):
+        what = "a comment" if header[0].startswith("#") else "a title"
+        reason = (
+            f"line {first_line} seems to be {what}, and line {above + 1} the header; give --skip-rows {above},"
+            " or --header if the first line is the header"
+        )
+        raise UnreadableInput(source=name, reason=reason)
+    if best.begins_with_data() or (missing and _reads_like_data(best)):
+        text = f"column{best.longest_column()}"
+        line = shortened(", ".join(header))
+        reason = (
+            f"it seems to have no header: its first line is {line!r}; give --no-header, which calls its columns"
+            f" column1, column2 and so on (the text seems to be {text}: --text-column {text}), or --header if that"
+            " line is the header"
+        )
+        raise UnreadableInput(source=name, reason=reason)
+    if not missing:
+        return
+    if best.width == 1 and not _ONE_NAME.fullmatch(header[0]):
+        reason = (
+            f"it has no column {missing[0]!r}, but only one, {shortened(header[0])!r}; name what cuts its columns with"
+            " --delimiter, or give --no-header --text-column column1 if each line is a text"
+        )
+        raise UnreadableInput(source=name, reason=reason)
+
+
+def _given(one: Cut) -> str:
+    return "tab" if one.delimiter == "\t" else f"'{one.delimiter}'"
+
+
+def _reads_like_data(one: Cut) -> bool:
+    """Whether a header without the required columns has a field that is a number or a sentence."""
+    return any(
+        field.strip().replace(".", "").isdecimal() or len(field) > _SEEN_CHARS or field.count(" ") >= _SPACES
+        for field in one.header
+    )
