@@ -74,13 +74,14 @@ def enqueue_input(
     *,
     follow_links: bool = False,
     tables: TableOptions = FOUND_OUT,
+    allow_partial: bool = False,
 ) -> EnqueuedJob:
     """Enqueue the documents behind the names in `spec.sources`.
 
     An input that cannot work is refused before the store is opened. Raises what `open_input` and `enqueue_job` raise,
     StoreNotCreated and StoreVersionMismatch.
     """
-    access = Access.of(settings, follow_links=follow_links)
+    access = Access.of(settings, follow_links=follow_links, allow_partial=allow_partial)
     spec, rows = open_input(spec, format, sheet=sheet, access=access, tables=tables, tell=listener.note)
     with open_store(settings) as store, Broker(settings) as broker:
         return enqueue_job(store, broker, settings, spec, rows, listener=listener)

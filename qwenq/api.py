@@ -42,6 +42,7 @@ def submit(
     idempotency_key: str | None = None,
     reuse: bool = False,
     follow_links: bool = False,
+    allow_partial: bool = False,
     settings: Settings | None = None,
     **params: Any,
 ) -> JobStatus:
@@ -50,6 +51,7 @@ def submit(
     A file may also be a pattern, a folder or a URL. `sheet` names a sheet of spreadsheets. The layout of CSV and TSV
     files is found out, or given with `delimiter`, `encoding`, `header` (False: there is none) and `skip_rows`.
     With `follow_links`, links in folders are read even if they lead out of them.
+    With `allow_partial`, a PDF is read without the pages that cannot be read, such as scans.
     With `on_overflow="split"`, `merge_prompt` merges the answers to the parts of a long document; some templates have
     such a prompt.
     With an `idempotency_key`, the same request is stored once: later calls return the first job, and another request
@@ -77,6 +79,7 @@ def submit(
         idempotency_key=idempotency_key,
         reuse=reuse,
         follow_links=follow_links,
+        allow_partial=allow_partial,
         params=params,
     )
     settings = _with_model(settings, model)
@@ -86,6 +89,7 @@ def submit(
         sheet=request.sheet,
         follow_links=request.follow_links,
         tables=request.tables,
+        allow_partial=request.allow_partial,
     )
     return status(enqueued.job_id, settings=settings)
 

@@ -38,6 +38,7 @@ class ScheduledRequest(BaseModel):
     sheet: str | None = None
     follow_links: bool = False
     tables: TableOptions = FOUND_OUT
+    allow_partial: bool = False
     spec: JobSpec
 
 

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from pathlib import PurePath
 
+from qwenq.producer.reading.foreign_kinds import advice_for, why_not_read
 from qwenq.schemas.errors import UnknownFormat, UnreadableInput
 
 
@@ -48,25 +49,22 @@ _FORMATS = {
     ".txt": Format.TEXT,
     ".md": Format.TEXT,
     ".markdown": Format.TEXT,
+    ".text": Format.TEXT,
+    ".log": Format.TEXT,
+    ".rst": Format.TEXT,
+    ".adoc": Format.TEXT,
+    ".asc": Format.TEXT,
+    ".org": Format.TEXT,
+    ".tex": Format.TEXT,
+    ".srt": Format.TEXT,
+    ".vtt": Format.TEXT,
     ".html": Format.HTML,
     ".htm": Format.HTML,
+    ".xhtml": Format.HTML,
+    ".xht": Format.HTML,
     ".pdf": Format.PDF,
     ".docx": Format.DOCX,
 }
-_NOT_READ = {
-    **dict.fromkeys((".doc", ".odt", ".rtf", ".pages", ".wpd"), "save it as .docx or PDF"),
-    **dict.fromkeys((".xls", ".ods", ".numbers", ".xlsb"), "save it as .xlsx or CSV"),
-    **dict.fromkeys((".ppt", ".pptx", ".odp", ".key", ".epub"), "save it as PDF"),
-    **dict.fromkeys((".eml", ".msg"), "save the mail as text, HTML or PDF"),
-    **dict.fromkeys(
-        (".zip", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz"), "unpack it, and give the files in it"
-    ),
-    **dict.fromkeys(
-        (".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp"),
-        "run text recognition over it, and save the text",
-    ),
-}
-"""What to do with kinds of files for which no --format helps."""
 _COMPRESSIONS = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 _FIRST_BYTES = {b"\x1f\x8b": Compression.GZIP, b"\x28\xb5\x2f\xfd": Compression.ZSTD}
 
@@ -80,12 +78,11 @@ def known_format(name: str) -> Format | None:
 
 
 def format_of_name(name: str) -> Format:
-    """The format by a name's ending. Raises UnknownFormat, and UnreadableInput for a kind that must be converted."""
+    """The format by a name's ending. Raises UnknownFormat, and UnreadableInput for a kind that no format reads."""
     found = known_format(name)
+    if found is None and advice_for(name):
+        raise UnreadableInput(source=name, reason=why_not_read(name, is_named=True))
     if found is None:
-        advice = _NOT_READ.get(PurePath(name.lower()).suffix)
-        if advice is not None:
-            raise UnreadableInput(source=name, reason=f"files of its kind are not read; {advice}")
         raise UnknownFormat(source=name, known=", ".join(Format))
     return found
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from qwenq.producer.reading.documents.files import DocumentFile, DocumentGroup, base_name
+from qwenq.producer.reading.documents.files import DocumentFile, DocumentGroup, base_name, shown
 from qwenq.producer.reading.formats import Format, format_of_name, known_format
 from qwenq.producer.reading.sources.access import ANYWHERE, Access
 from qwenq.producer.reading.sources.files import File
@@ -41,9 +41,10 @@ def find_inputs(
         if name == STDIN:
             stream = sys.stdin.buffer if stdin is None else stdin
             found = [_NamedFile(File(STDIN_NAME, stream), "" if alone else STDIN_NAME, given)]
-            inputs += _inputs_of(STDIN_NAME, found, len(inputs), unpacked)
+            inputs += _inputs_of(STDIN_NAME, found, len(inputs), unpacked, access)
         else:
-            inputs += _inputs_of(name, _files(name, given, access, alone=alone), len(inputs), unpacked)
+            found = _files(name, given, access, alone=alone)
+            inputs += _inputs_of(shown(name), found, len(inputs), unpacked, access)
     if len(inputs) > MOST_INPUTS:
         raise TooManyInputs(count=len(inputs), most=MOST_INPUTS)
     if sheet and not any(isinstance(one, Source) and one.format == Format.XLSX for one in inputs):
@@ -68,11 +69,11 @@ def _files(name: str, given: Format | None, access: Access, *, alone: bool) -> l
         file = File(name, bounds=found.bounds)
         # Before the format: for a missing folder, "unknown format" would mislead.
         file.check_there()
-        return [_NamedFile(file, "" if alone else name, given or format_of_name(name))]
+        return [_NamedFile(file, "" if alone else shown(name), given or format_of_name(name))]
     return [
         _NamedFile(
             File(path, bounds=found.bounds),
-            found.below(path) if alone else path,
+            shown(found.below(path) if alone else path),
             given or known_format(path),
             found=True,
         )
@@ -81,7 +82,7 @@ def _files(name: str, given: Format | None, access: Access, *, alone: bool) -> l
 
 
 def _inputs_of(
-    name: str, named_files: Sequence[_NamedFile], first: int, unpacked: UnpackedBytes
+    name: str, named_files: Sequence[_NamedFile], first: int, unpacked: UnpackedBytes, access: Access
 ) -> list[Source | DocumentGroup]:
     """Each file of rows is an input; all document files together are one, since there may be very many."""
     tables = [one for one in named_files if _has_rows(one)]
@@ -92,9 +93,10 @@ def _inputs_of(
     ]
     if documents:
         files = tuple(
-            DocumentFile(one.file, one.path or base_name(one.file.name), one.format) for one in documents
+            DocumentFile(one.file, one.path or shown(base_name(one.file.name)), one.format)
+            for one in documents
         )
-        inputs.append(DocumentGroup(name, first + len(tables), files))
+        inputs.append(DocumentGroup(name, first + len(tables), files, access.allow_partial))
     return inputs
 
 

@@ -66,9 +66,11 @@ class ReaderProcess:
         for process in self._all:
             process.close()
 
-    def begin_documents(self, documents: Sequence[tuple[Format, bytes]]) -> "Extractions":
-        """Begin to extract the texts of files that are one document each."""
-        return Extractions(self, documents)
+    def begin_documents(
+        self, documents: Sequence[tuple[Format, bytes]], *, allow_partial: bool = False
+    ) -> "Extractions":
+        """Begin to extract the texts of files that are one document each. `allow_partial`: what can be read of them."""
+        return Extractions(self, documents, allow_partial=allow_partial)
 
     def table(
         self, kind: Format, file: BinaryIO, sheet: str | None, *, first_only: bool
@@ -132,8 +134,11 @@ class ReaderProcess:
 class Extractions:
     """The texts of documents that a child extracts meanwhile. Take all of them before the next ones begin."""
 
-    def __init__(self, owner: ReaderProcess, documents: Sequence[tuple[Format, bytes]]) -> None:
+    def __init__(
+        self, owner: ReaderProcess, documents: Sequence[tuple[Format, bytes]], *, allow_partial: bool
+    ) -> None:
         self._owner = owner
+        self._allow_partial = allow_partial
         self._documents = documents
         self._process = owner.taken()
         self._answer = self._asked(0)
@@ -170,7 +175,12 @@ class Extractions:
         """Send the documents from a place on."""
         self._is_fresh = self._process.is_fresh
         rest = self._documents[place:]
-        return self._process.begin(documents_request(rest), seconds_a_piece=_WHOLE_TIME) if rest else iter(())
+        if not rest:
+            return iter(())
+        return self._process.begin(self._request(rest), seconds_a_piece=_WHOLE_TIME)
+
+    def _request(self, documents: Sequence[tuple[Format, bytes]]) -> bytes:
+        return documents_request(documents, allow_partial=self._allow_partial)
 
     def _again(
         self, place: int, error: ConfinedProcessKilled | ConfinedCallFailed, *, is_first: bool
@@ -182,7 +192,7 @@ class Extractions:
         if isinstance(error, ConfinedCallFailed | ConfinedProcessLate) or is_first:
             return _as_unreadable(error)
         try:
-            return _result(self._process.call(documents_request(self._documents[place : place + 1])))
+            return _result(self._process.call(self._request(self._documents[place : place + 1])))
         except ConfinedProcessNotStarted:
             raise
         except (ConfinedProcessKilled, ConfinedCallFailed) as again:
@@ -195,7 +205,7 @@ def _result(piece: bytes) -> Extracted | DocumentFailed:
         answer = orjson.loads(piece)
         if (reason := answer.get("refused")) is not None:
             return (InvalidRow if answer["code"] == InvalidRow.code else UnreadableDocument)(reason=reason)
-        return Extracted(answer["text"], answer["pages"])
+        return Extracted(answer["text"], answer["pages"], answer["note"])
     except (orjson.JSONDecodeError, AttributeError, KeyError):
         raise _senseless() from None
 

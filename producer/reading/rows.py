@@ -98,7 +98,7 @@ def _opened(
     """Check an input. Returns the function that reads its rows."""
     if isinstance(one, DocumentGroup):
         one.check_packages()
-        return partial(one.rows, rules, reader)
+        return partial(one.rows, rules, reader, notes)
     return _FileOfRows(one, rules, sheet, reader, tables, notes).rows
 
 

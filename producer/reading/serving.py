@@ -25,15 +25,15 @@ from qwenq.schemas.errors import InvalidRow, UnreadableDocument, reason_of
 _DOCUMENTS: dict[Format, Callable[[bytes], Extracted]] = {
     Format.TEXT: read_plain,
     Format.HTML: read_web,
-    Format.PDF: read_pdf,
     Format.DOCX: read_word,
 }
 
 
-def documents_request(documents: Sequence[tuple[Format, bytes]]) -> bytes:
+def documents_request(documents: Sequence[tuple[Format, bytes]], *, allow_partial: bool = False) -> bytes:
     """The request for the texts of documents. The answer has a piece for each, in order."""
     asked = [[kind, len(data)] for kind, data in documents]
-    return b"".join([orjson.dumps({"documents": asked}), b"\n", *(data for _, data in documents)])
+    head = orjson.dumps({"documents": asked, "allow_partial": allow_partial})
+    return b"".join([head, b"\n", *(data for _, data in documents)])
 
 
 def table_request(kind: Format, sheet: str | None, *, first_only: bool) -> bytes:
@@ -47,7 +47,7 @@ def serve(request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
     asked = orjson.loads(request[:end])
     if file is None:
         for kind, length in asked["documents"]:
-            yield _document(Format(kind), request[end : end + length])
+            yield _document(Format(kind), request[end : end + length], allow_partial=asked["allow_partial"])
             end += length
         return
     kind = Format(asked["format"])
@@ -60,10 +60,11 @@ def serve(request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
         yield refused_piece(error.reason)
 
 
-def _document(kind: Format, data: bytes) -> bytes:
-    """`text` and `pages` of a document, or the `refused` reason why there is none, with its `code`."""
+def _document(kind: Format, data: bytes, *, allow_partial: bool) -> bytes:
+    """`text`, `pages` and `note` of a document, or the `refused` reason why there is none, with its `code`."""
     try:
-        extracted = _DOCUMENTS[kind](data)
+        is_pdf = kind == Format.PDF
+        extracted = read_pdf(data, allow_partial=allow_partial) if is_pdf else _DOCUMENTS[kind](data)
     except UnreadableDocument as error:
         return _refused(error.code, error.reason)
     except MemoryError:
@@ -72,7 +73,7 @@ def _document(kind: Format, data: bytes) -> bytes:
         raise_if_short()
         reason = f"it is damaged ({reason_of(error)}); put a sound copy in its place"
         return _refused(UnreadableDocument.code, reason)
-    answer = orjson.dumps({"text": extracted.text, "pages": extracted.pages})
+    answer = orjson.dumps({"text": extracted.text, "pages": extracted.pages, "note": extracted.note})
     return answer if len(answer) <= LINE_LIMIT else _refused(InvalidRow.code, OVER_LONG)
 
 

@@ -57,6 +57,7 @@ class JobRequest:
     idempotency_key: str | None = None
     reuse: bool = False
     follow_links: bool = False
+    allow_partial: bool = False
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def specify(self, settings: Settings) -> JobSpec:

@@ -58,7 +58,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
     After an interrupt the answers so far are kept; the same command goes on from there.
     Raises UsageError, ServiceAway.
     """
-    access = Access.of(settings, follow_links=request.follow_links)
+    access = Access.of(settings, follow_links=request.follow_links, allow_partial=request.allow_partial)
     spec, rows = open_input(
         request.specify(settings),
         request.format,
@@ -74,6 +74,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
         request.format,
         request.sheet,
         request.tables,
+        request.allow_partial,
         request.priority,
         settings.dtype,
         settings.quantize,

@@ -64,6 +64,7 @@ def add(name: str, due: tuple[str, str], request: JobRequest, policy: RunPolicy,
         sheet=request.sheet,
         follow_links=request.follow_links,
         tables=request.tables,
+        allow_partial=request.allow_partial,
         spec=spec.model_copy(update={"reuse": True, "name": name, "idempotency_key": None}),
     )
     with open_store(settings) as store:

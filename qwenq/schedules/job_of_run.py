@@ -67,7 +67,12 @@ def key_of(held: HeldRun) -> str:
 
 def access_of(request: ScheduledRequest, settings: Settings) -> Access:
     """What a schedule's runs may read."""
-    return Access.of(settings, follow_links=request.follow_links, roots=settings.input_roots)
+    return Access.of(
+        settings,
+        follow_links=request.follow_links,
+        allow_partial=request.allow_partial,
+        roots=settings.input_roots,
+    )
 
 
 def format_of(request: ScheduledRequest) -> Format | None:

@@ -26,7 +26,10 @@ BAD = [
     ("unreadable_document", "contracts/locked.pdf: it is encrypted; save it without a password"),
     (
         "unknown_kind",
-        "scan.jpg: qwenq does not read .jpg files; convert it, or leave it out with a pattern like '*.pdf'",
+        (
+            "scan.jpg: qwenq does not read .jpg files; run text recognition over it, and save it as text; or leave it "
+            "out with a pattern like '*.pdf'"
+        ),
     ),
 ]
 

@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import PurePath
 
 from qwenq.producer.reading.column_values import row_from_columns
 from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.producer.reading.documents.plain import as_document, surely_decoded
+from qwenq.producer.reading.foreign_kinds import why_not_read
 from qwenq.producer.reading.formats import Format
+from qwenq.producer.reading.notes import Notes
 from qwenq.producer.reading.optional_packages import require
 from qwenq.producer.reading.reader_process import ReaderProcess
 from qwenq.producer.reading.rules import RowRules, checked_id
 from qwenq.producer.reading.sources.bounded import KeptFolder
 from qwenq.producer.reading.sources.files import File
-from qwenq.schemas.documents import BadRow, Row
+from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import DocumentFailed, UnknownKind, UnreadableDocument, UnreadableInput
 
 BATCH_FILES = 64
@@ -35,18 +36,22 @@ class DocumentFile:
 
 @dataclass(frozen=True, slots=True)
 class DocumentGroup:
-    """All the files behind one name that are one document each: together they are one input."""
+    """All the files behind one name that are one document each: together they are one input.
+
+    `allow_partial`: read what can be read of a document with unreadable pages.
+    """
 
     name: str
     index: int
     files: tuple[DocumentFile, ...]
+    allow_partial: bool = False
 
     def check_packages(self) -> None:
         """Raise MissingExtra if the files need a package that is not installed."""
         for kind in sorted({file.format for file in self.files if file.format in _PACKAGES}):
             require(_PACKAGES[kind], "documents", f"reading {kind.upper()} files")
 
-    def rows(self, rules: RowRules, reader: ReaderProcess) -> Iterator[Row]:
+    def rows(self, rules: RowRules, reader: ReaderProcess, notes: Notes) -> Iterator[Row]:
         """One row for each file, numbered from 1. A file that cannot be read is a bad row, which names the file.
 
         The next batch of files is opened while the reader process extracts the texts of this one.
@@ -62,8 +67,10 @@ class DocumentGroup:
                         yield last
                     number += 1
                     last = self._row(number, one, extracted, rules)
+                    if isinstance(extracted, Extracted) and extracted.note and isinstance(last, Document):
+                        notes.add(one.path, extracted.note)
                 # All results are there, so the child is free, and need not wait until somebody wants the next row.
-                waiting = _Begun(batch, reader) if batch else None
+                waiting = _Begun(batch, reader, allow_partial=self.allow_partial) if batch else None
                 if last:
                     yield last
 
@@ -105,11 +112,7 @@ class _Opened:
 
     def _read(self, one: DocumentFile, folder: KeptFolder) -> None:
         if one.format is None:
-            ending = PurePath(one.path).suffix
-            kind = f"{ending} files" if ending else "files without an ending"
-            raise UnknownKind(
-                reason=f"qwenq does not read {kind}; convert it, or leave it out with a pattern like '*.pdf'"
-            )
+            raise UnknownKind(reason=why_not_read(one.path))
         checked_id(one.path)
         data = one.file.whole(folder)
         self.size = len(data)
@@ -122,10 +125,10 @@ class _Opened:
 class _Begun:
     """Files whose texts come from the reader process, or are there already, or cannot be had."""
 
-    def __init__(self, files: Sequence[_Opened], reader: ReaderProcess) -> None:
+    def __init__(self, files: Sequence[_Opened], reader: ReaderProcess, *, allow_partial: bool) -> None:
         self._files = files
         foreign = [(one.file.format, one.data) for one in files if one.outcome is None and one.file.format]
-        self._extractions = reader.begin_documents(foreign) if foreign else None
+        self._extractions = reader.begin_documents(foreign, allow_partial=allow_partial) if foreign else None
 
     def results(self) -> Iterator[tuple[DocumentFile, Extracted | DocumentFailed]]:
         """Yield the text of each file, or why there is none, as it comes."""

@@ -35,12 +35,12 @@ def as_document(text: str) -> Extracted:
 
 def surely_decoded(data: bytes) -> str | None:
     """Decode bytes by their mark, or as UTF-8. Returns None if that does not fit, and the encoding must be guessed."""
-    return _as_one_of(data, (_marked(data), "utf-8"))
+    return _as_one_of(data, (marked(data), "utf-8"))
 
 
 def decoded(data: bytes, declared: str | None = None) -> str:
     """Decode bytes: by their mark, as UTF-8, as `declared`, or by guessing. Raises UnreadableDocument."""
-    text = _as_one_of(data, (_marked(data), "utf-8", declared))
+    text = _as_one_of(data, (marked(data), "utf-8", declared))
     if text is not None:
         return text
     # Only UTF-16 and UTF-32 text has zero bytes, and files in these have a mark.
@@ -50,7 +50,8 @@ def decoded(data: bytes, declared: str | None = None) -> str:
     return text
 
 
-def _marked(data: bytes) -> str | None:
+def marked(data: bytes) -> str | None:
+    """The encoding that a byte order mark names; None without a mark."""
     return next((name for mark, name in _MARKS if data.startswith(mark)), None)
 
 

@@ -1,10 +1,16 @@
 """HTML: the text that a reader sees, block by block, each table row on one line; no scripts, no styles."""
 
 import re
+from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.extracted import Extracted
-from qwenq.producer.reading.documents.plain import decoded
+from qwenq.producer.reading.documents.web_hidden import hidden_elements
+from qwenq.producer.reading.documents.web_labels import decoded_page
+from qwenq.producer.reading.documents.web_shown import number_items, show_value
 from qwenq.schemas.errors import UnreadableDocument
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
 
 HTML_BYTES = 16 * 1024 * 1024
 """The most bytes of a page: the tree takes up to 150 times as much memory."""
@@ -12,8 +18,22 @@ MOST_ATTRIBUTES = 1_000
 """The most attributes of a tag: libxml2 compares each with all others."""
 _TAG = re.compile(r"""<[A-Za-z](?:[^"'>]+|"[^"]*"|'[^']*')*+""")
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
-_DECLARED = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-_HEAD_BYTES = 2_048
+# libxml2 stops silently at 2,048 levels. These tags make no lines, and pages that never close them are deep.
+_INLINE = re.compile(
+    r"""</?(?:a|abbr|b|bdi|bdo|big|center|cite|code|del|dfn|em|font|i|ins|kbd|label|mark|nobr|q|s|samp|small|span|"""
+    r"""strike|strong|sub|sup|tt|u|var)(?=[\s/>])(?:[^"'>]+|"[^"]*"|'[^']*')*+>""",
+    re.IGNORECASE,
+)
+_BLOCK = re.compile(
+    r"""</?(?:article|aside|blockquote|dd|div|dl|dt|fieldset|form|li|main|nav|ol|section|ul)(?=[\s/>])"""
+    r"""(?:[^"'>]+|"[^"]*"|'[^']*')*+>""",
+    re.IGNORECASE,
+)
+# html_text folds white space; what stands as it is keeps it behind these signs, which no text uses.
+_AS_IT_STANDS = ("pre", "textarea", "xmp", "listing", "plaintext")
+_KEPT = {"\n": "\ufdd0", " ": "\ufdd1", "\t": "\ufdd2"}
+_KEEP = str.maketrans(_KEPT)
+_RESTORE = str.maketrans({sign: white for white, sign in _KEPT.items()})
 
 
 def read_web(data: bytes) -> Extracted:
@@ -22,19 +42,70 @@ def read_web(data: bytes) -> Extracted:
         raise UnreadableDocument(
             reason=f"it has more than {HTML_BYTES >> 20} MiB; split it, or save it as text"
         )
-    found = _DECLARED.search(data[:_HEAD_BYTES])
-    return Extracted(text_of_html(decoded(data, found[1].decode("ascii", "replace") if found else None)))
+    return Extracted(text_of_html(decoded_page(data)))
 
 
 def text_of_html(html: str) -> str:
-    """The text of a decoded page. Raises UnreadableDocument for a tag with too many attributes."""
-    import html_text
-
+    """The text of a decoded page. Raises UnreadableDocument for too many attributes of a tag or levels of tags."""
     for tag in _TAG.finditer(html):
         if tag.end() - tag.start() > MOST_ATTRIBUTES:
             count = len(_QUOTED.sub("", tag[0]).replace("=", " ").split())
             if count > 2 * MOST_ATTRIBUTES:
                 reason = f"a tag in it has more than {MOST_ATTRIBUTES:,} attributes; save it as text"
                 raise UnreadableDocument(reason=reason)
-    text: str = html_text.extract_text(html)
-    return text
+    html = html.translate(dict.fromkeys(map(ord, (*_KEPT.values(), "\0"))))
+    root = _tree(html)
+    if root is None:
+        # Deep pages mostly leave tags open; their text stands the same without them.
+        html = _INLINE.sub("", html)
+        root = _tree(html)
+    if root is None:
+        root = _tree(_BLOCK.sub("<br>", html))
+    if root is None:
+        raise UnreadableDocument(reason="its tags are nested deeper than 2,048 levels; save it as text")
+    return _text(root)
+
+
+def _tree(html: str) -> "HtmlElement | None":
+    """The elements of a page; None if it is nested too deep."""
+    import lxml.etree
+    from lxml.html import HTMLParser
+
+    parser = HTMLParser(recover=True, encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    data = html.strip().encode("utf-8", "replace") or b"<html/>"
+    root = lxml.etree.fromstring(data, parser=parser)
+    if any("depth" in error.message.lower() for error in parser.error_log):
+        return None
+    return lxml.etree.fromstring(b"<html/>", parser=parser) if root is None else root
+
+
+def _text(root: "HtmlElement") -> str:
+    from html_text import etree_to_text
+    from lxml.etree import iterwalk
+
+    for one in hidden_elements(root):
+        # Emptied, not removed: joining what stands behind many of them would take long.
+        one.clear(keep_tail=True)
+        one.tag = "span"
+    walk = iterwalk(root, events=("start",), tag=_AS_IT_STANDS)
+    for _, one in walk:
+        _keep_white_space(one)
+        walk.skip_subtree()
+    for one in root.iter("ol"):
+        number_items(one)
+    for one in list(root.iter("input", "select")):
+        show_value(one)
+    text: str = etree_to_text(root)
+    return text.translate(_RESTORE).strip()
+
+
+def _keep_white_space(one: "HtmlElement") -> None:
+    """Make an element one text, which html_text leaves alone."""
+    for line_end in one.iter("br"):
+        line_end.text = "\n"
+    # As in browsers, a line's end just behind the tag does not count.
+    text = "".join(one.itertext()).replace("\r\n", "\n").removeprefix("\n")
+    tail = one.tail
+    for inner in list(one):
+        one.remove(inner)
+    one.text, one.tail = text.translate(_KEEP), tail

@@ -26,16 +26,25 @@ class Access:
 
     `unpacked_bytes` is the most that its compressed files may hold together.
     A file that a folder or a pattern gave may be a link only to a file in the same folder, unless `follow_links`.
+    A document with pages that cannot be read is refused, unless `allow_partial`.
     """
 
     follow_links: bool = False
     roots: tuple[str, ...] = ()
     unpacked_bytes: int | None = None
+    allow_partial: bool = False
 
     @classmethod
-    def of(cls, settings: Settings, *, follow_links: bool, roots: tuple[str, ...] = ()) -> Self:
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        follow_links: bool,
+        allow_partial: bool = False,
+        roots: tuple[str, ...] = (),
+    ) -> Self:
         """What a job may read with these settings. Roots are given for schedules only: a person reads as themself."""
-        return cls(follow_links, roots, settings.max_job_bytes)
+        return cls(follow_links, roots, settings.max_job_bytes, allow_partial)
 
     def check(self, name: str) -> None:
         """Raise OutsideRoots unless a file, a folder or a URL lies in a root."""

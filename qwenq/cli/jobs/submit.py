@@ -59,6 +59,7 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
                 settings, request.specify(settings), request.format, request.sheet,
                 Listener(count.show, show_stored, show_waiting, say), follow_links=request.follow_links,
                 tables=request.tables,
+                allow_partial=request.allow_partial,
             )  # fmt: skip
         return _show_enqueued(enqueued, settings, wait, as_json)
     except KeyboardInterrupt:

@@ -40,6 +40,8 @@ _SPEC_OPTIONS = (
            help="Skip this many lines above the header of CSV and TSV files [default: 0]."),
     option("--follow-links", is_flag=True,
            help="Read links in folders and patterns even if they lead elsewhere, and look into linked folders."),
+    option("--allow-partial", is_flag=True,
+           help="Read a PDF whose scanned or garbled pages cannot be read without these; its text says so."),
     option("--priority", type=click.Choice(tuple(map(str, Priority))), default=str(Priority.NORMAL), show_default=True,
            help="Jobs of higher priority go first."),
     option("--max-new-tokens", type=int, help="The longest answer, in tokens [default: 512]."),

@@ -28,7 +28,7 @@ def read_request(files: Sequence[str], options: dict[str, Any]) -> JobRequest:
 def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:
     """Show the first prompts and the size of a job. Stores nothing."""
     spec = request.specify(settings)
-    access = Access.of(settings, follow_links=request.follow_links)
+    access = Access.of(settings, follow_links=request.follow_links, allow_partial=request.allow_partial)
     found = preview(spec, request.format, sheet=request.sheet, access=access, tables=request.tables, tell=say)
     if as_json:
         _show_as_json(found)
