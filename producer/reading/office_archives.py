@@ -1,4 +1,4 @@
-"""The zip archives that Office writes: what is unpacked of them is bounded."""
+"""The zip archives that Office writes: what is unpacked is bounded, and parts are found as Office finds them."""
 
 import zipfile
 from typing import IO, Any, BinaryIO, Literal
@@ -13,7 +13,8 @@ class OfficeArchive(zipfile.ZipFile):
     """A zip archive whose opened parts unpack to at most `most_bytes` in all. Other parts, such as pictures, are free.
 
     Opening raises UnreadableDocument above that. Sizes can be trusted: zipfile unpacks no more of a part than its entry
-    says. What a part is called, and how it is packed, does not matter: relations may name any part.
+    says. What a part is called, and how it is packed, does not matter: relations may name any part. Upper and lower
+    case in names, and backslashes as some programs write them, do not matter either.
     """
 
     def __init__(self, file: BinaryIO, kind: str, most_bytes: int) -> None:
@@ -34,6 +35,20 @@ class OfficeArchive(zipfile.ZipFile):
                 f"it has {len(self.filelist):,} parts; the most is {_MOST_PARTS:,}. Save it again as a {kind}"
             )
             raise UnreadableDocument(reason=reason)
+        self._alike = {_alike(part.filename): part for part in self.filelist}
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a part of this name."""
+        return _alike(name) in self._alike
+
+    def getinfo(self, name: str) -> zipfile.ZipInfo:
+        """The entry of a part. Raises KeyError if there is none."""
+        found = self.NameToInfo.get(name) or self._alike.get(_alike(name))
+        return super().getinfo(name) if found is None else found
+
+    def namelist(self) -> list[str]:
+        """The names of all parts, with slashes."""
+        return [part.filename.replace("\\", "/") for part in self.filelist]
 
     def open(
         self,
@@ -52,3 +67,7 @@ class OfficeArchive(zipfile.ZipFile):
             raise UnreadableDocument(reason=f"it unpacks to {mebibytes}. Split it, or save it as text")
         opened: Any = super().open(part, mode, pwd, force_zip64=force_zip64)
         return opened  # type: ignore[no-any-return]
+
+
+def _alike(name: str) -> str:
+    return name.replace("\\", "/").lstrip("/").lower()

@@ -6,14 +6,15 @@ from pathlib import Path
 from qwenq.producer.reading import Format
 from qwenq.producer.reading.documents.pdf import MOST_PAGES
 from qwenq.producer.reading.documents.web import HTML_BYTES, MOST_ATTRIBUTES
-from qwenq.producer.reading.documents.word import XML_BYTES
+from qwenq.producer.reading.documents.word.document import XML_BYTES
 from qwenq.producer.reading.formats import known_format
 from qwenq.producer.reading.inputs import MOST_INPUTS
 from qwenq.producer.reading.lines import LINE_LIMIT
 from qwenq.producer.reading.sources.files import WHOLE_BYTES
 from qwenq.producer.reading.tables.header import MOST_COLUMNS
 from qwenq.producer.reading.tables.merged_cells import MOST_COPIED_CHARS, MOST_RANGES
-from qwenq.producer.reading.tables.spreadsheet import MOST_ROWS, UNPACKED_BYTES
+from qwenq.producer.reading.tables.sheet import MOST_ROWS
+from qwenq.producer.reading.tables.spreadsheet import UNPACKED_BYTES
 
 INPUTS = (Path(__file__).parents[3] / "docs" / "inputs.md").read_text("utf-8")
 

@@ -1,0 +1,1 @@
+"""Word documents (.docx): text as Word prints it, with numbers of lists and choices in forms."""

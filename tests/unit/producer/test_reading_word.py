@@ -1,0 +1,346 @@
+"""Word documents: text as Word prints it, with embedded parts, choices, symbols, numbers of lists, equations."""
+
+import io
+import zipfile
+
+import pytest
+
+from qwenq.producer.reading.documents.word.document import read_word
+from qwenq.producer.reading.documents.word.list_numbers import shown_number
+from qwenq.producer.reading.documents.word.symbols import symbol
+from qwenq.schemas.errors import UnreadableDocument
+from tests.made_files import docx_of
+from tests.word_files import definition, level, numbered, paragraph, word_of
+
+SYMBOL_RUN = '<w:r><w:sym w:font="{font}" w:char="{code}"/></w:r>'
+MHT = (
+    b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\n"
+    b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    b"<p>Gr=C3=BC=C3=9Fe</p>\r\n--b--\r\n"
+)
+
+
+def blocks(body: str, **parts: object) -> list[str]:
+    return read_word(word_of(body, **parts)).text.split("\n\n")  # type: ignore[arg-type]
+
+
+def form_field(data: str, instruction: str, result: str = "") -> str:
+    shown = f'<w:r><w:fldChar w:fldCharType="separate"/></w:r>{result}' if result else ""
+    return (
+        f'<w:r><w:fldChar w:fldCharType="begin"><w:ffData>{data}</w:ffData></w:fldChar></w:r>'
+        f'<w:r><w:instrText>{instruction}</w:instrText></w:r>{shown}<w:r><w:fldChar w:fldCharType="end"/></w:r>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "text"),
+    [
+        ("a.html", b"<html><body><p>The contract.</p></body></html>", "The contract."),
+        ("a.txt", "Grüße".encode(), "Grüße"),
+        ("a.mht", MHT, "Grüße"),
+        ("a.docx", docx_of("Inner.", table=[["a", "b"]]), "Inner.\n\na\tb"),
+        ("a.docx", word_of('<w:altChunk r:id="b.txt"/>', embedded={"b.txt": b"deep"}), "deep"),
+    ],
+)
+def test_an_embedded_part_stands_in_its_place(name: str, data: bytes, text: str) -> None:
+    body = paragraph("Before.") + f'<w:altChunk r:id="{name}"/>' + paragraph("After.")
+    assert read_word(word_of(body, embedded={name: data})).text == f"Before.\n\n{text}\n\nAfter."
+
+
+@pytest.mark.parametrize(
+    ("name", "embedded"),
+    [("a.bin", {"a.bin": b"\x00\x01"}), ("missing", {}), ("a.rtf", {"a.rtf": b"{\\rtf1 x}"})],
+)
+def test_embedded_text_that_cannot_be_had_is_refused(name: str, embedded: dict[str, bytes]) -> None:
+    with pytest.raises(UnreadableDocument, match="open it in Word and save it again"):
+        read_word(word_of(paragraph("Before.") + f'<w:altChunk r:id="{name}"/>', embedded=embedded))
+
+
+def test_documents_embedded_too_deep_are_refused() -> None:
+    data = word_of(paragraph("x"))
+    for _ in range(5):
+        data = word_of('<w:altChunk r:id="a.docx"/>', embedded={"a.docx": data})
+    with pytest.raises(UnreadableDocument, match="4 deep"):
+        read_word(data)
+
+
+def test_a_part_that_is_embedded_very_often_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qwenq.producer.reading.documents.word.embedded.MOST_CHARS", 1_000)
+    with pytest.raises(UnreadableDocument, match="embedded parts repeat"):
+        read_word(word_of('<w:altChunk r:id="a.txt"/>' * 101, embedded={"a.txt": b"0123456789"}))
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ('<w:ddList><w:result w:val="1"/><w:listEntry w:val="A"/><w:listEntry w:val="B"/></w:ddList>', "B"),
+        ('<w:ddList><w:listEntry w:val="A"/><w:listEntry w:val="B"/></w:ddList>', "A"),
+        ('<w:ddList><w:default w:val="1"/><w:listEntry w:val="A"/><w:listEntry w:val="B"/></w:ddList>', "B"),
+        ("<w:checkBox><w:checked/></w:checkBox>", "☒"),
+        ('<w:checkBox><w:checked w:val="0"/><w:default w:val="1"/></w:checkBox>', "☐"),
+        ('<w:checkBox><w:default w:val="1"/></w:checkBox>', "☒"),
+        ("<w:checkBox/>", "☐"),
+    ],
+)
+def test_a_form_field_shows_its_choice_or_tick_once(data: str, text: str) -> None:
+    plain = form_field(data, " FORM ")
+    repeated = form_field(data, " FORM ", "<w:r><w:t>old</w:t></w:r>")
+    assert blocks(f"<w:p>{plain}<w:r><w:t>.</w:t></w:r></w:p>") == [f"{text}."]
+    assert blocks(f"<w:p>{repeated}<w:r><w:t>.</w:t></w:r></w:p>") == [f"{text}."]
+
+
+def test_a_text_field_shows_its_result() -> None:
+    field = form_field("<w:textInput/>", " FORMTEXT ", "<w:r><w:t>Anna</w:t></w:r>")
+    assert blocks(f"<w:p>{field}</w:p>") == ["Anna"]
+
+
+def test_a_field_that_never_ends_hides_nothing() -> None:
+    begun = '<w:r><w:fldChar w:fldCharType="begin"/></w:r>'
+    assert blocks(f"<w:p>{begun}<w:r><w:t>All of it.</w:t></w:r></w:p>") == ["All of it."]
+
+
+def test_text_within_an_instruction_is_left_out() -> None:
+    nested = form_field("", " MERGEFIELD a ", "<w:r><w:t>hidden</w:t></w:r>")
+    marks = [f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end")]
+    body = f"<w:p>{marks[0]}{nested}{marks[1]}<w:r><w:t>shown</w:t></w:r>{marks[2]}</w:p>"
+    assert blocks(body) == ["shown"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "content", "text"),
+    [
+        ('<w14:checkbox><w14:checked w14:val="1"/></w14:checkbox>', "<w:r><w:t>☒</w:t></w:r>", "☒"),
+        ('<w14:checkbox><w14:checked w14:val="1"/></w14:checkbox>', "<w:r><w:t>R</w:t></w:r>", "☒"),
+        ('<w14:checkbox><w14:checked w14:val="0"/></w14:checkbox>', "", "☐"),
+        ("<w:dropDownList/>", "<w:r><w:t>Second</w:t></w:r>", "Second"),
+        (
+            '<w:dropDownList w:lastValue="2"><w:listItem w:displayText="Two" w:value="2"/></w:dropDownList>',
+            "",
+            "Two",
+        ),
+    ],
+)
+def test_a_content_control_shows_its_choice_or_tick(properties: str, content: str, text: str) -> None:
+    control = f"<w:sdt><w:sdtPr>{properties}</w:sdtPr><w:sdtContent>{content}</w:sdtContent></w:sdt>"
+    assert blocks(f"<w:p>{control}<w:r><w:t> I agree</w:t></w:r></w:p>") == [f"{text} I agree"]
+
+
+@pytest.mark.parametrize(
+    ("font", "code", "shown"),
+    [
+        ("Wingdings", "F0FC", "✓"),
+        ("Wingdings", "F0FE", "☑"),
+        ("Wingdings", "F0A8", "☐"),
+        ("Wingdings", "00FC", "✓"),
+        ("Wingdings 2", "F052", "☑"),
+        ("Symbol", "F062", "β"),
+        ("Symbol", "F0B3", "≥"),
+        ("Arial", "2713", "✓"),
+        ("Unknown Dings", "F041", "\ufffd"),
+    ],
+)
+def test_a_symbol_is_a_character(font: str, code: str, shown: str) -> None:
+    assert blocks(f"<w:p>{SYMBOL_RUN.format(font=font, code=code)}<w:r><w:t> yes</w:t></w:r></w:p>") == [
+        f"{shown} yes"
+    ]
+
+
+def test_text_in_a_symbol_font_is_what_it_shows() -> None:
+    assert blocks(paragraph("\uf0fcü", look='<w:rFonts w:ascii="Wingdings"/>')) == ["✓✓"]
+    assert symbol(ord("a"), "Webdings") == "✔"
+
+
+def test_clauses_have_the_numbers_that_word_shows() -> None:
+    numbering = definition(
+        level(0, "decimal", "%1."), level(1, "decimal", "%1.%2"), level(2, "lowerLetter", "(%3)")
+    )
+    body = "".join(
+        numbered(text, depth)
+        for text, depth in [("A", 0), ("B", 1), ("C", 1), ("D", 2), ("E", 2), ("F", 0), ("G", 1), ("H", 2)]
+    )
+    assert blocks(body, numbering=numbering) == [
+        "1. A", "1.1 B", "1.2 C", "(a) D", "(b) E", "2. F", "2.1 G", "(a) H",
+    ]  # fmt: skip
+
+
+def test_a_list_may_begin_anew_and_share_its_definition() -> None:
+    again = (
+        '<w:num w:numId="2"><w:abstractNumId w:val="1"/></w:num>'
+        '<w:num w:numId="3"><w:abstractNumId w:val="1"/>'
+        '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/></w:lvlOverride></w:num>'
+    )
+    body = "".join(numbered("x", 0, number) for number in (1, 1, 2, 3, 3))
+    shown = blocks(body, numbering=definition(level(0, "upperRoman", "%1)")) + again)
+    assert shown == ["I) x", "II) x", "III) x", "V) x", "VI) x"]
+
+
+def test_levels_restart_and_are_legal_as_defined() -> None:
+    numbering = definition(
+        level(0, "upperRoman", "Article %1"),
+        level(1, "decimal", "%1.%2", '<w:isLgl/><w:suff w:val="nothing"/>'),
+        level(2, "decimal", "§%3", '<w:lvlRestart w:val="0"/>'),
+    )
+    body = "".join(numbered("x", depth) for depth in (0, 1, 2, 0, 1, 2))
+    assert blocks(body, numbering=numbering) == [
+        "Article I x", "1.1x", "§1 x", "Article II x", "2.1x", "§2 x",
+    ]  # fmt: skip
+
+
+def test_headings_are_numbered_by_their_styles() -> None:
+    styles = (
+        '<w:style w:type="paragraph" w:styleId="H1"><w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr></w:style>'
+        '<w:style w:type="paragraph" w:styleId="H2"><w:basedOn w:val="H1"/>'
+        '<w:pPr><w:numPr><w:ilvl w:val="1"/><w:numId w:val="1"/></w:numPr></w:pPr></w:style>'
+        '<w:style w:type="paragraph" w:styleId="Plain"><w:basedOn w:val="H1"/>'
+        '<w:pPr><w:numPr><w:numId w:val="0"/></w:numPr></w:pPr></w:style>'
+    )
+    numbering = definition(
+        level(0, "decimal", "%1", '<w:pStyle w:val="H1"/>'),
+        level(1, "decimal", "%1.%2", '<w:pStyle w:val="H2"/>'),
+    )
+    body = "".join(
+        paragraph("x", f'<w:pStyle w:val="{style}"/>') for style in ("H1", "H2", "Plain", "H1", "H2")
+    )
+    assert blocks(body, numbering=numbering, styles=styles) == ["1 x", "1.1 x", "x", "2 x", "2.1 x"]
+
+
+def test_a_list_style_numbers_its_paragraphs() -> None:
+    styles = '<w:style w:styleId="L"><w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr></w:style>'
+    linked = (
+        '<w:abstractNum w:abstractNumId="2"><w:numStyleLink w:val="L"/></w:abstractNum>'
+        '<w:num w:numId="2"><w:abstractNumId w:val="2"/></w:num>'
+    )
+    numbering = definition(level(0, "lowerRoman", "%1.")) + linked
+    assert blocks(numbered("x", 0, 2) + numbered("y", 0, 2), numbering=numbering, styles=styles) == [
+        "i. x",
+        "ii. y",
+    ]
+
+
+def test_bullets_are_shown_and_deleted_paragraphs_not_counted() -> None:
+    symbols = '<w:rPr><w:rFonts w:ascii="Symbol"/></w:rPr>'
+    numbering = definition(level(0, "bullet", "\uf0b7", symbols)) + definition(
+        level(0, "decimal", "%1."), number=2
+    )
+    gone = (
+        '<w:p><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="2"/></w:numPr><w:rPr><w:del/></w:rPr></w:pPr>'
+        "<w:del><w:r><w:delText>old</w:delText></w:r></w:del></w:p>"
+    )
+    body = numbered("x") + numbered("y", 0, 2) + gone + numbered("z", 0, 2)
+    assert blocks(body, numbering=numbering) == ["• x", "1. y", "2. z"]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "shown"),
+    [
+        (27, "lowerLetter", "aa"), (28, "upperLetter", "BB"), (1994, "upperRoman", "MCMXCIV"), (4, "lowerRoman", "iv"),
+        (3, "decimalZero", "03"), (22, "ordinal", "22nd"), (11, "ordinal", "11th"), (42, "cardinalText", "Forty-two"),
+        (21, "ordinalText", "Twenty-first"), (20, "ordinalText", "Twentieth"), (12, "ordinalText", "Twelfth"),
+        (3, "decimalEnclosedCircle", "③"), (21, "chineseCounting", "二十一"), (5, "unheardOf", "5"), (7, "none", ""),
+    ],
+)  # fmt: skip
+def test_a_number_is_written_in_its_format(number: int, kind: str, shown: str) -> None:
+    assert shown_number(number, kind) == shown
+
+
+def test_hidden_text_is_left_out_by_run_and_by_style() -> None:
+    styles = (
+        '<w:style w:type="character" w:styleId="Hide"><w:rPr><w:vanish/></w:rPr></w:style>'
+        '<w:style w:type="paragraph" w:styleId="Note"><w:rPr><w:vanish/></w:rPr></w:style>'
+    )
+    body = (
+        paragraph("gone", look="<w:vanish/>")
+        + paragraph("gone", look='<w:rStyle w:val="Hide"/>')
+        + paragraph("gone", '<w:pStyle w:val="Note"/>')
+        + paragraph("kept", look='<w:vanish w:val="0"/>')
+        + paragraph("kept too", '<w:pStyle w:val="Note"/>', '<w:vanish w:val="false"/>')
+    )
+    assert blocks(body, styles=styles) == ["kept", "kept too"]
+
+
+def _math(inner: str) -> str:
+    return f"<w:p><w:r><w:t>x = </w:t></w:r><m:oMath>{inner}</m:oMath></w:p>"
+
+
+def _run(text: str) -> str:
+    return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+@pytest.mark.parametrize(
+    ("inner", "text"),
+    [
+        (f"<m:f><m:num>{_run('a')}</m:num><m:den>{_run('b')}</m:den></m:f>", "a/b"),
+        (f"<m:f><m:num>{_run('a+1')}</m:num><m:den>{_run('2b')}</m:den></m:f>", "(a+1)/(2b)"),
+        (f"{_run('2')}<m:f><m:num>{_run('1')}</m:num><m:den>{_run('2')}</m:den></m:f>", "2 1/2"),
+        (f"<m:sSup><m:e>{_run('10')}</m:e><m:sup>{_run('-6')}</m:sup></m:sSup>", "10^-6"),
+        (f"<m:sSup><m:e>{_run('x')}</m:e><m:sup>{_run('n+1')}</m:sup></m:sSup>", "x^(n+1)"),
+        (f"<m:sSub><m:e>{_run('x')}</m:e><m:sub>{_run('i')}</m:sub></m:sSub>", "x_i"),
+        (f"<m:rad><m:radPr><m:degHide/></m:radPr><m:deg/><m:e>{_run('x+1')}</m:e></m:rad>", "√(x+1)"),
+        (
+            (
+                f'<m:nary><m:naryPr><m:chr m:val="∑"/></m:naryPr><m:sub>{_run("i=1")}</m:sub><m:sup>{_run("n")}</m:sup>'
+                f"<m:e>{_run('i')}</m:e></m:nary>"
+            ),
+            "∑_(i=1)^n i",
+        ),
+        (f"<m:d><m:e>{_run('a')}</m:e></m:d>", "(a)"),
+        (
+            (
+                f"<m:m><m:mr><m:e>{_run('1')}</m:e><m:e>{_run('2')}</m:e></m:mr><m:mr><m:e>{_run('3')}</m:e>"
+                f"<m:e>{_run('4')}</m:e></m:mr></m:m>"
+            ),
+            "[1, 2; 3, 4]",
+        ),
+    ],
+)
+def test_an_equation_is_one_line(inner: str, text: str) -> None:
+    assert blocks(_math(inner)) == [f"x = {text}"]
+
+
+def test_a_table_row_is_one_line_with_a_table_within() -> None:
+    def table(*rows: list[str]) -> str:
+        written = "".join(f"<w:tr>{''.join(f'<w:tc>{cell}</w:tc>' for cell in row)}</w:tr>" for row in rows)
+        return f"<w:tbl>{written}</w:tbl>"
+
+    inner = table([paragraph("1"), paragraph("2")], [paragraph("3"), paragraph("4")])
+    broken = "<w:p><w:r><w:t>two</w:t><w:br/><w:t>lines</w:t></w:r></w:p>"
+    body = table([paragraph("a") + inner, broken], [paragraph("b"), paragraph("c")])
+    assert blocks(body) == ["a 1 | 2; 3 | 4\ttwo lines\nb\tc"]
+
+
+def test_rows_deleted_or_hidden_are_left_out() -> None:
+    cell = f"<w:tc>{paragraph('x')}</w:tc>"
+    body = f"<w:tbl><w:tr>{cell}</w:tr><w:tr><w:trPr><w:del/></w:trPr>{cell}</w:tr>"
+    body += f"<w:tr><w:trPr><w:hidden/></w:trPr>{cell}</w:tr></w:tbl>"
+    assert blocks(body) == ["x"]
+
+
+def test_a_text_box_stands_once() -> None:
+    box = f"<w:txbxContent>{paragraph('boxed')}</w:txbxContent>"
+    both = f"<mc:AlternateContent><mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"
+    old = f"<mc:AlternateContent><mc:Choice/><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"
+    assert blocks(f"<w:p><w:r><w:t>a</w:t></w:r><w:r>{both}</w:r></w:p>") == ["a\nboxed"]
+    assert blocks(f"<w:p><w:r>{old}</w:r></w:p>") == ["boxed"]
+
+
+def test_texts_of_a_diagram_are_read() -> None:
+    points = "".join(f"<a:p><a:r><a:t>{text}</a:t></a:r></a:p>" for text in ("Plan", "Do"))
+    data = f'<dgm:dataModel xmlns:dgm="d" xmlns:a="a">{points}</dgm:dataModel>'
+    body = '<w:p><w:r><w:drawing><dgm:relIds r:dm="d.xml"/></w:drawing></w:r></w:p>'
+    assert blocks(body, embedded={"d.xml": data.encode()}) == ["Plan\nDo"]
+
+
+def test_a_subdocument_in_another_file_is_refused() -> None:
+    with pytest.raises(UnreadableDocument, match="stands in another file"):
+        read_word(word_of(f'{paragraph("x")}<w:subDoc r:id="rId9"/>'))
+
+
+def test_parts_are_found_in_upper_case_and_with_backslashes() -> None:
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(docx_of("Kept."))) as old, zipfile.ZipFile(changed, "w") as new:
+        for part in old.infolist():
+            name = part.filename.replace("word/document.xml", "WORD/Document.xml")
+            info = zipfile.ZipInfo("x")
+            info.filename = name.replace("/", "\\") if name.endswith("styles.xml") else name
+            new.writestr(info, old.read(part))
+    assert read_word(changed.getvalue()).text == "Kept."
