@@ -48,8 +48,9 @@ def submit(
 ) -> JobStatus:
     """Store files as a job and announce it to the workers. `params` are the fields of GenerationParams.
 
-    A file may also be a pattern, a folder or a URL. `sheet` names a sheet of spreadsheets. The layout of CSV and TSV
-    files is found out, or given with `delimiter`, `encoding`, `header` (False: there is none) and `skip_rows`.
+    A file may also be a pattern, a folder or a URL. `sheet` names a sheet of spreadsheets; "all" reads all. The layout
+    of CSV and TSV files is found out, or given with `delimiter`, `encoding`, `header` (False: there is none) and
+    `skip_rows`.
     With `follow_links`, links in folders are read even if they lead out of them.
     With `allow_partial`, a PDF is read without the pages that cannot be read, such as scans.
     With `on_overflow="split"`, `merge_prompt` merges the answers to the parts of a long document; some templates have

@@ -57,6 +57,21 @@ def xlsx_of(
     return written.getvalue()
 
 
+def formatted_xlsx(*cells: tuple[Any, str]) -> bytes:
+    """A sheet with the columns text, a, b, c…: one row, of a text and of these values in these formats."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["text", *(chr(ord("a") + place) for place in range(len(cells)))])
+    sheet.append(["x", *(value for value, _ in cells)])
+    for place, (_, code) in enumerate(cells, start=2):
+        sheet.cell(2, place).number_format = code
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
 def write_parquet(path: Path, columns: Mapping[str, Any], **options: Any) -> Path:
     """A Parquet file with these columns, which are lists or Arrow arrays."""
     import pyarrow as pa

@@ -149,7 +149,9 @@ class _FileOfRows:
 
     def _read(self, *, first_only: bool) -> Iterator[Row]:
         if self._source.format in _CONFINED:
-            rows = read_table(self._source, self._sheet, self._rules, self._reader, first_only=first_only)
+            rows = read_table(
+                self._source, self._sheet, self._rules, self._reader, self._notes, first_only=first_only
+            )
             # Now, so that an unreadable file raises here.
             begun = list(rows if first_only else islice(rows, 1))
             return chain(begun, rows)

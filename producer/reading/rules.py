@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from qwenq.producer.reading.column_names import named
-from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow, InvalidSchema
+from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow, InvalidSchema, InvalidTemplate
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.json_schema.checking import check_schema_text
@@ -26,6 +26,8 @@ class RowRules:
         self._other_id = "custom_id" if prompt.id_column == _DEFAULT_ID else prompt.id_column
         self.text_column = prompt.text_column
         self._needs_text = prompt.template is None
+        self._template = prompt.template or ""
+        self._used: frozenset[str] | None = None
         self._params = params
         self._accepted = b""
 
@@ -34,6 +36,13 @@ class RowRules:
         """The columns that a table's header must have."""
         text = (self.text_column,) if self._needs_text else ()
         return text if self._id_column == _DEFAULT_ID else (*text, self._id_column)
+
+    def uses(self, column: str) -> bool:
+        """Whether the prompt or the id needs this column, as far as the template's text shows."""
+        if self._used is None:
+            self._used = frozenset((self._id_column, *self.required_columns, *_names(self._template)))
+        quoted = (f"'{column}'", f'"{column}"')
+        return column in self._used or ("row" in self._used and any(one in self._template for one in quoted))
 
     def custom_id(self, row: Mapping[str, Any]) -> str:
         """The row's own id; "" if it has none. An integer becomes its decimal digits."""
@@ -91,6 +100,16 @@ def checked_id(value: str) -> str:
     if _CONTROL.search(value):
         raise InvalidRow(reason="the id holds a control character")
     return value
+
+
+def _names(template: str) -> frozenset[str]:
+    """The names that a template uses; none of a text that is no template, which is refused elsewhere."""
+    from qwenq.schemas.prompts.compiled import compiled
+
+    try:
+        return compiled(template).names
+    except InvalidTemplate:
+        return frozenset()
 
 
 def _as_json(parameters: Mapping[str, Any]) -> bytes:

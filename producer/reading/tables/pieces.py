@@ -1,13 +1,17 @@
 """What the reader process answers about a table: pieces of JSON, which the process that asked turns into rows.
 
 {"columns": [name, …]}                                 once, first
+{"where": text}                                        before the columns: where they were looked for
+{"notes": [note, …]}                                   what a person should know about the file
+{"sheet": name}                                        the sheet of the rows that follow
 {"rows": [[number, [value, …]], …]}                    values in the order of the columns
+{"rows": [[number, [value, …], {place: fault}], …]}    what is wrong with values, by their places in the row
 {"rows": [[number, null, reason, beginning], …]}       a bad row, with the beginning of its text
 {"broken": [number, reason]}                           last: the file broke off at this row
 {"refused": reason}                                    instead of all others
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -27,6 +31,21 @@ _SHOWN_CHARS = RAW_CHARS + 1
 def columns_piece(names: Sequence[str]) -> bytes:
     """The columns of a table."""
     return orjson.dumps({"columns": names})
+
+
+def notes_piece(notes: Sequence[str]) -> bytes:
+    """What a person should know about the table."""
+    return _dumps({"notes": list(notes)})
+
+
+def where_piece(text: str) -> bytes:
+    """Where columns are looked for, to show if one is missing."""
+    return _dumps({"where": text})
+
+
+def sheet_piece(name: str) -> bytes:
+    """The sheet of the rows that follow."""
+    return _dumps({"sheet": name})
 
 
 def broken_piece(number: int, reason: str) -> bytes:
@@ -57,9 +76,10 @@ def row_pieces(rows: Iterable[bytes | None], *, first_only: bool) -> Iterator[by
         yield b'{"rows":[' + b",".join(held) + b"]}"
 
 
-def good_row(number: int, values: Iterable[Any]) -> bytes:
+def good_row(number: int, values: Iterable[Any], faults: Mapping[int, str] | None = None) -> bytes:
     """A row of values. Dates become ISO 8601, exact decimals text, and bytes the UTF-8 text that they hold.
 
+    `faults` says what is wrong with values, by their places, from 0: such a row is bad if the job uses one of them.
     A row that cannot be written so, or is over-long, becomes a bad row.
     """
     kept = list(values)
@@ -70,6 +90,9 @@ def good_row(number: int, values: Iterable[Any]) -> bytes:
         return bad_row(number, reason, kept)
     if len(written) > LINE_LIMIT:
         return bad_row(number, OVER_LONG, kept)
+    if faults:
+        told = {str(place): reason for place, reason in faults.items()}
+        return b"[%d,%b,%b]" % (number, written, _dumps(told))
     return b"[%d,%b]" % (number, written)
 
 

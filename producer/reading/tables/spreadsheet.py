@@ -1,23 +1,28 @@
-"""Spreadsheets (.xlsx): read one sheet; its first filled row is the header, each cell is the text that it shows.
+"""Spreadsheets (.xlsx): one sheet or all; the first filled row is the header, each cell is the text that it shows.
 
 openpyxl's parser streams a sheet row by row, and gives only the cells that are there. Faster readers hold the whole
 rectangle from the first cell to the last: a tiny file with one cell far away takes all memory.
 """
 
-import re
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import date, datetime, time
-from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from qwenq.producer.reading.column_names import miscounted, named
-from qwenq.producer.reading.office_archives import OfficeArchive
+from qwenq.producer.reading.column_names import named
 from qwenq.producer.reading.shortage import raise_if_short
-from qwenq.producer.reading.sources.unpacking import BLOCK_BYTES, BrokenOff
-from qwenq.producer.reading.tables.merged_cells import MergedCells, merged_ranges
-from qwenq.producer.reading.tables.pieces import bad_row, broken_piece, columns_piece, good_row, row_pieces
+from qwenq.producer.reading.tables.pieces import (
+    bad_row,
+    broken_piece,
+    columns_piece,
+    notes_piece,
+    row_pieces,
+    sheet_piece,
+    where_piece,
+)
+from qwenq.producer.reading.tables.sheet import Sheet
+from qwenq.producer.reading.tables.strict_namespaces import SpreadsheetArchive
 from qwenq.schemas.errors import UnreadableDocument, reason_of
 
 if TYPE_CHECKING:
@@ -25,73 +30,76 @@ if TYPE_CHECKING:
 
 UNPACKED_BYTES = 512 * 1024 * 1024
 """The most XML that a spreadsheet may unpack to."""
-MOST_ROWS = 1 << 20
-"""The most rows that a sheet can have."""
-_ESCAPED_RETURN = re.compile("_x000D_", re.IGNORECASE)
-
-Record = tuple[int, dict[int, str]]
-"""The number of a row, and the texts of its cells by column, from 1."""
+ALL_SHEETS = "all"
+"""Instead of a sheet's name: all sheets that are not hidden."""
 
 
 def sheet_pieces(file: BinaryIO, sheet: str | None, *, first_only: bool) -> Iterator[bytes]:
-    """The header and the rows of a sheet (default: the first that is not hidden). Blank rows are left out.
+    """The header and the rows of a sheet (default: the first that is not hidden), or of all. Blank rows are left out.
 
     Rows are numbered as in the sheet. Raises UnreadableDocument if it is not a spreadsheet, or has no such sheet.
     """
     with closing(_opened(file)) as workbook:
-        table = _Sheet(workbook, _chosen(workbook, sheet))
-        yield columns_piece(table.header)
-        yield from row_pieces(table.rows(), first_only=first_only)
-        if table.broken:
-            yield broken_piece(*table.broken)
+        chosen = _chosen(workbook, sheet)
+        if sheet == ALL_SHEETS and (len(chosen) > 1 or chosen[0].title != sheet):
+            yield from _all_pieces([Sheet(workbook, one) for one in chosen], first_only=first_only)
+        else:
+            others = [one.title for one in workbook.worksheets if one is not chosen[0] and _is_visible(one)]
+            # A sheet that was named is wanted as it is.
+            table = Sheet(workbook, chosen[0])
+            yield from _pieces(table, others if sheet is None else [], first_only=first_only)
 
 
-class _Sheet:
-    """The header of a sheet, its rows, and where and why they broke off."""
-
-    def __init__(self, workbook: "Workbook", sheet: Any) -> None:
-        """Read up to the header. Raises UnreadableDocument if that fails."""
-        self.broken: tuple[int, str] | None = None
-        self._records = _records(workbook, sheet)
-        try:
-            # Read-only mode ignores merged cells: the XML names them behind the rows.
-            with workbook._archive.open(sheet._worksheet_path) as part:  # type: ignore[attr-defined] # noqa: SLF001
-                self._merged = MergedCells(merged_ranges(iter(partial(part.read, BLOCK_BYTES), b"")))
-            number, cells = next((record for record in self._records if record[1]), (0, {}))
-        except (UnreadableDocument, MemoryError):
-            raise
-        except Exception as error:  # noqa: BLE001 - damaged XML raises any kind of error
-            raise_if_short()
-            raise UnreadableDocument(reason=_why(error)) from None
-        self._merged.fill(number, cells, None)
-        self._width = max((column for column, text in cells.items() if text), default=0)
-        self._merged.narrow(self._width)
-        self.header = [cells.get(column, "").strip() for column in range(1, self._width + 1)]
-
-    def rows(self) -> Iterator[bytes | None]:
-        """All rows below the header; None for a blank one."""
-        number = 1
-        try:
-            for number, cells in self._records:
-                yield self._row(number, cells)
-        except MemoryError:
-            raise
-        except Exception as error:  # noqa: BLE001 - so does damaged XML
-            raise_if_short()
-            self.broken = number + 1, _why(error)
-
-    def _row(self, number: int, cells: dict[int, str]) -> bytes | None:
-        if not cells:
-            return None
-        self._merged.fill(number, cells, self._width)
-        last = max((column for column, text in cells.items() if text), default=0)
-        if last > self._width:
-            return bad_row(number, miscounted(last, self._width), cells.values())
-        return (
-            good_row(number, [cells.get(column, "") for column in range(1, self._width + 1)])
-            if last
-            else None
+def _pieces(table: Sheet, others: Sequence[str], *, first_only: bool) -> Iterator[bytes]:
+    """One sheet. `others` are offered when it was taken by default."""
+    if others and not table.header:
+        raise UnreadableDocument(reason=f"its sheet {table.name!r} is empty; {_offer(others)}")
+    if others:
+        yield where_piece(f"in its sheet {table.name!r}; {_offer(others)}")
+    yield columns_piece(table.header)
+    if others:
+        count = f"{len(others)} more sheet{'s' if len(others) > 1 else ''}: {named(others)}"
+        yield notes_piece(
+            [f"reading the sheet {table.name!r}; {count} (--sheet NAME or --sheet {ALL_SHEETS})"]
         )
+    yield from row_pieces(table.rows(), first_only=first_only)
+    if table.broken:
+        yield broken_piece(*table.broken)
+    if others and not table.filled_rows and not table.broken:
+        reason = f"its sheet {table.name!r} has a header and no rows; {_offer(others)}"
+        raise UnreadableDocument(reason=reason)
+    if notes := table.notes():
+        yield notes_piece(notes)
+
+
+def _all_pieces(tables: Sequence[Sheet], *, first_only: bool) -> Iterator[bytes]:
+    """The sheets with the columns that most of them have. Each other sheet is a bad row, unless it is empty."""
+    filled = [table for table in tables if table.header]
+    counted = Counter(frozenset(table.header) for table in filled)
+    columns = counted.most_common(1)[0][0] if counted else frozenset()
+    alike = [table for table in filled if frozenset(table.header) == columns]
+    header = alike[0].header if alike else []
+    yield columns_piece(header)
+    for table in filled:
+        yield sheet_piece(table.name)
+        if frozenset(table.header) != columns or len(table.header) != len(header):
+            reason = (
+                f"the sheet is left out: it has other columns: {named(table.header)}; read it with --sheet"
+            )
+            yield from row_pieces([bad_row(1, reason, table.header)], first_only=False)
+            continue
+        yield from row_pieces(table.rows(header), first_only=first_only)
+        if table.broken:
+            number, reason = table.broken
+            yield from row_pieces([bad_row(number, f"the sheet broke off here: {reason}")], first_only=False)
+        if first_only and table.filled_rows:
+            return
+        if notes := table.notes():
+            yield notes_piece([f"sheet {table.name!r}: {note}" for note in notes])
+
+
+def _offer(others: Sequence[str]) -> str:
+    return f"for another sheet, use --sheet NAME: {named(others)}"
 
 
 def _opened(file: BinaryIO) -> "Workbook":
@@ -99,10 +107,11 @@ def _opened(file: BinaryIO) -> "Workbook":
 
     # It warns of what it leaves out: pictures, data validation, styles.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
-    archive = OfficeArchive(file, "spreadsheet (.xlsx)", UNPACKED_BYTES)
+    archive = SpreadsheetArchive(file, "spreadsheet (.xlsx)", UNPACKED_BYTES)
     try:
         reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
         reader.archive = archive
+        reader.valid_files = archive
         reader.read()
     except (UnreadableDocument, MemoryError):
         raise
@@ -114,72 +123,23 @@ def _opened(file: BinaryIO) -> "Workbook":
     return reader.wb
 
 
-def _chosen(workbook: "Workbook", wanted: str | None) -> Any:
+def _chosen(workbook: "Workbook", wanted: str | None) -> list[Any]:
+    """The sheets that are wanted: one, or all that are not hidden. Upper and lower case do not matter, as in Excel."""
     sheets = workbook.worksheets
+    visible = [sheet for sheet in sheets if _is_visible(sheet)]
     if wanted is None:
-        found = next((sheet for sheet in sheets if sheet.sheet_state == "visible"), None)
+        found = visible[:1]
         reason = "all of its sheets are hidden"
     else:
-        found = next((sheet for sheet in sheets if sheet.title == wanted), None)
+        found = [sheet for sheet in sheets if sheet.title == wanted]
+        if not found and wanted == ALL_SHEETS:
+            found = visible
+        found = found or [sheet for sheet in sheets if sheet.title.casefold() == wanted.casefold()]
         reason = f"it has no sheet {wanted!r}; it has: {named([sheet.title for sheet in sheets])}"
-    if found is None:
+    if not found:
         raise UnreadableDocument(reason=reason)
     return found
 
 
-def _records(workbook: Any, sheet: Any) -> Iterator[Record]:
-    """Each row in the XML, blank ones too. Raises BrokenOff, and whatever damaged XML raises."""
-    from openpyxl.worksheet._reader import DATA_TAG, ROW_TAG, WorkSheetParser
-    from openpyxl.xml.functions import iterparse
-
-    with workbook._archive.open(sheet._worksheet_path) as part:  # noqa: SLF001
-        parser = WorkSheetParser(
-            part,
-            sheet._shared_strings,  # noqa: SLF001
-            data_only=True,
-            epoch=workbook.epoch,
-            date_formats=workbook._date_formats,  # noqa: SLF001
-            timedelta_formats=workbook._timedelta_formats,  # noqa: SLF001
-        )
-        last = 0
-        for _, element in iterparse(part):
-            if element.tag == DATA_TAG:
-                return
-            if element.tag != ROW_TAG:
-                continue
-            number, cells = parser.parse_row(element)
-            element.clear()
-            parser.row_dimensions.clear()
-            if number > MOST_ROWS:
-                raise BrokenOff(f"a sheet has at most {MOST_ROWS:,} rows")
-            # A number that does not grow is a damaged row.
-            yield number, _texts(cells) if number > last else {}
-            last = max(last, number)
-
-
-def _texts(cells: list[dict[str, Any]]) -> dict[int, str]:
-    return {cell["column"]: cell_text(cell["value"]) for cell in cells if cell["value"] is not None}
-
-
-def _why(error: Exception) -> str:
-    return error.reason if isinstance(error, BrokenOff | UnreadableDocument) else reason_of(error)
-
-
-def cell_text(value: object) -> str:
-    """A cell as text: numbers with 15 digits, as a spreadsheet shows them; dates as ISO 8601; an empty cell is ""."""
-    match value:
-        case None:
-            text = ""
-        case str():
-            text = _ESCAPED_RETURN.sub("", value)
-        case bool():
-            text = "TRUE" if value else "FALSE"
-        case float():
-            text = f"{value:.15g}"
-        case datetime() if value.time() == time():
-            text = value.date().isoformat()
-        case datetime() | date() | time():
-            text = value.isoformat()
-        case _:
-            text = str(value)
-    return text
+def _is_visible(sheet: Any) -> bool:
+    return bool(sheet.sheet_state == "visible")

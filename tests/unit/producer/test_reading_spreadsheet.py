@@ -2,7 +2,8 @@
 
 import io
 import zipfile
-from datetime import date, datetime, time
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableDocument, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
-from tests.made_files import xlsx_of
+from tests.made_files import formatted_xlsx, xlsx_of
 
 
 def read(data: bytes, sheet: str | None = None, **prompt: Any) -> list[Row]:
@@ -163,3 +164,104 @@ def test_a_sheet_with_too_many_merged_ranges_is_refused(monkeypatch: pytest.Monk
 def test_merged_cells_beyond_the_header_are_left_out() -> None:
     rows = read(xlsx_of([("text", "b"), ("x", "y"), ("z", None)], merged=["B2:XFD3", "F2:XFD3"]))
     assert contents(rows) == [{"text": "x", "b": "y"}, {"text": "z", "b": "y"}]
+
+
+def changed_parts(data: bytes, change: Callable[[str, bytes], tuple[str, bytes]]) -> bytes:
+    """The archive with other names and contents of its parts."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(changed, "w") as new:
+        for part in old.infolist():
+            info = zipfile.ZipInfo("x")
+            info.filename, content = change(part.filename, old.read(part))
+            new.writestr(info, content)
+    return changed.getvalue()
+
+
+def test_numbers_show_in_the_formats_of_their_cells() -> None:
+    data = formatted_xlsx(
+        (42, "00000"), (0.15, "0%"), (1250.5, '#,##0.00 "€"'), (timedelta(hours=30, minutes=15), "[h]:mm")
+    )
+    (content,) = contents(read(data))
+    assert content == {"text": "x", "a": "00042", "b": "15%", "c": "1,250.50 €", "d": "30:15"}
+
+
+def test_an_id_is_as_its_cell_shows_it() -> None:
+    (row,) = read(formatted_xlsx((42, "00000")), id_column="a")
+    assert isinstance(row, Document)
+    assert row.custom_id == "00042"
+
+
+def test_an_error_in_a_column_that_is_used_makes_a_bad_row() -> None:
+    data = xlsx_of([("text", "n"), ("#N/A", 1), ("good", "#REF!")])
+    rows = read(data)
+    assert isinstance(rows[0], BadRow)
+    assert "the cell in its column 'text' shows the error #N/A" in rows[0].reason
+    assert contents(rows) == [{"text": "good", "n": "#REF!"}]
+    rows = read(data, template='{{ row["n"] }} {{ text }}')
+    assert [isinstance(row, BadRow) for row in rows] == [True, True]
+
+
+def test_a_formula_without_a_value_in_a_column_that_is_used_makes_a_bad_row() -> None:
+    (row,) = read(xlsx_of([("text", "n"), ("=A1", "x")]))
+    assert isinstance(row, BadRow)
+    assert "holds a formula whose value was never computed" in row.reason
+
+
+def test_errors_and_formulas_without_a_value_are_counted() -> None:
+    data = xlsx_of([("text", "a", "b"), ("x", "#N/A", "=A1"), ("y", "#REF!", "=A2")])
+    pieces = [orjson.loads(piece) for piece in sheet_pieces(io.BytesIO(data), None, first_only=False)]
+    assert pieces[-1]["notes"] == [
+        "2 cells hold formulas without a value, read as empty; open the file in a spreadsheet program and save it",
+        "2 cells show errors (#N/A, #REF!)",
+    ]
+
+
+def test_a_sheet_that_was_taken_by_default_names_the_others() -> None:
+    data = xlsx_of([("text",), ("x",)], Other=[], Third=[])
+    pieces = [orjson.loads(piece) for piece in sheet_pieces(io.BytesIO(data), None, first_only=False)]
+    assert pieces[2]["notes"] == [
+        "reading the sheet 'First'; 2 more sheets: Other, Third (--sheet NAME or --sheet all)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "first", [[], [("text",)], [("body",), ("x",)], [("text", None, "n"), ("x", "y", "z")]]
+)
+def test_a_first_sheet_that_cannot_be_used_names_the_others(first: list[tuple[Any, ...]]) -> None:
+    with pytest.raises((UnreadableInput, UnknownColumn), match="for another sheet, use --sheet NAME: Data"):
+        read(xlsx_of(first, Data=[("text",), ("x",)]))
+
+
+def test_all_sheets_with_the_same_columns_are_read() -> None:
+    data = xlsx_of([("note",)], May=[("text", "n"), ("one", 1)], June=[("n", "text"), (2, "two")], Empty=[])
+    rows = read(data, "all")
+    assert isinstance(rows[0], BadRow)
+    assert "sheet 'First': the sheet is left out: it has other columns: note" in rows[0].reason
+    assert [row.custom_id for row in rows if isinstance(row, Document)] == ["May:2", "June:2"]
+    assert contents(rows) == [
+        {"text": "one", "n": "1", "sheet": "May"},
+        {"text": "two", "n": "2", "sheet": "June"},
+    ]
+
+
+def test_a_sheet_that_is_called_all_is_one_sheet() -> None:
+    data = xlsx_of([("text",), ("first",)], all=[("text",), ("second",)])
+    assert contents(read(data, "all")) == [{"text": "second"}]
+
+
+def test_strict_open_xml_is_read() -> None:
+    def strict(name: str, content: bytes) -> tuple[str, bytes]:
+        for kind, path in (("spreadsheetml", "main"), ("officeDocument", "relationships")):
+            old = f"http://schemas.openxmlformats.org/{kind}/2006/{path}"
+            content = content.replace(old.encode(), f"http://purl.oclc.org/ooxml/{kind}/{path}".encode())
+        return name, content
+
+    data = changed_parts(formatted_xlsx((42, "00000")), strict)
+    assert contents(read(data)) == [{"text": "x", "a": "00042"}]
+
+
+def test_parts_with_odd_names_are_found() -> None:
+    def odd(name: str, content: bytes) -> tuple[str, bytes]:
+        return name.replace("sheet1.xml", "SHEET1.xml").replace("/", "\\"), content
+
+    assert contents(read(changed_parts(xlsx_of([("text",), ("x",)]), odd))) == [{"text": "x"}]

@@ -1,0 +1,143 @@
+"""One sheet of a spreadsheet: its header, and its rows as texts."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qwenq.producer.reading.column_names import miscounted
+from qwenq.producer.reading.shortage import raise_if_short
+from qwenq.producer.reading.sources.unpacking import BLOCK_BYTES, BrokenOff
+from qwenq.producer.reading.tables.cell_texts import NEVER_COMPUTED, CellTexts, fault
+from qwenq.producer.reading.tables.merged_cells import MergedCells, merged_ranges
+from qwenq.producer.reading.tables.pieces import bad_row, good_row
+from qwenq.schemas.errors import UnreadableDocument, reason_of
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+
+MOST_ROWS = 1 << 20
+"""The most rows that a sheet can have."""
+
+
+class Record(NamedTuple):
+    """A row in the XML: its number, the texts of its cells by column, from 1, and what is wrong with cells."""
+
+    number: int
+    cells: dict[int, str]
+    faults: dict[int, str]
+
+
+class Sheet:
+    """The header of a sheet, its rows, and where and why they broke off."""
+
+    def __init__(self, workbook: "Workbook", sheet: Any) -> None:
+        """Read up to the header. Raises UnreadableDocument if that fails."""
+        self.name: str = sheet.title
+        self.broken: tuple[int, str] | None = None
+        self.filled_rows = 0
+        self._faults: Counter[str] = Counter()
+        self._records = _records(workbook, sheet)
+        try:
+            # Read-only mode ignores merged cells: the XML names them behind the rows.
+            with workbook._archive.open(sheet._worksheet_path) as part:  # type: ignore[attr-defined] # noqa: SLF001
+                self._merged = MergedCells(merged_ranges(iter(partial(part.read, BLOCK_BYTES), b"")))
+            first = next((one for one in self._records if any(one.cells.values())), Record(0, {}, {}))
+        except (UnreadableDocument, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - damaged XML raises any kind of error
+            raise_if_short()
+            raise UnreadableDocument(reason=_why(error)) from None
+        cells = first.cells
+        self._merged.fill(first.number, cells, None)
+        self._width = max((column for column, text in cells.items() if text), default=0)
+        self._merged.narrow(self._width)
+        self.header = [cells.get(column, "").strip() for column in range(1, self._width + 1)]
+
+    def rows(self, order: Sequence[str] | None = None) -> Iterator[bytes | None]:
+        """All rows below the header, with the columns in this order (default: the sheet's); None for a blank one."""
+        columns = range(1, self._width + 1)
+        if order is not None and list(order) != self.header:
+            columns = [self.header.index(name) + 1 for name in order]  # type: ignore[assignment]
+        number = 1
+        try:
+            for record in self._records:
+                number = record.number
+                yield self._row(record, columns)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - so does damaged XML
+            raise_if_short()
+            self.broken = number + 1, _why(error)
+
+    def notes(self) -> list[str]:
+        """What a person should know about the rows that were read."""
+        notes = []
+        if never := self._faults.pop(NEVER_COMPUTED, 0):
+            cells = "cell holds a formula" if never == 1 else "cells hold formulas"
+            notes.append(
+                f"{never:,} {cells} without a value, read as empty; open the file in a spreadsheet program and save it"
+            )
+        if self._faults:
+            kinds = ", ".join(sorted(what.rpartition(" ")[2] for what in self._faults))
+            errors = self._faults.total()
+            notes.append(
+                f"{errors:,} {'cell shows an error' if errors == 1 else 'cells show errors'} ({kinds})"
+            )
+        return notes
+
+    def _row(self, record: Record, columns: Sequence[int]) -> bytes | None:
+        number, cells, faults = record
+        if not cells and not faults:
+            return None
+        self._merged.fill(number, cells, self._width)
+        last = max((column for column, text in cells.items() if text), default=0)
+        faults = {column: what for column, what in faults.items() if column <= self._width}
+        self._faults.update(faults.values())
+        if last > self._width:
+            return bad_row(number, miscounted(last, self._width), cells.values())
+        if not last and not faults:
+            return None
+        self.filled_rows += 1
+        told = (
+            {place: faults[column] for place, column in enumerate(columns) if column in faults}
+            if faults
+            else None
+        )
+        return good_row(number, [cells.get(column, "") for column in columns], told)
+
+
+def _records(workbook: Any, sheet: Any) -> Iterator[Record]:
+    """Each row in the XML, blank ones too. Raises BrokenOff, and whatever damaged XML raises."""
+    from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, WorkSheetParser
+    from openpyxl.xml.functions import iterparse
+
+    texts = CellTexts(workbook)
+    with workbook._archive.open(sheet._worksheet_path) as part:  # noqa: SLF001
+        # Formats are not given to the parser: numbers and dates are shown by our own.
+        parser = WorkSheetParser(part, sheet._shared_strings, data_only=True, epoch=workbook.epoch)  # noqa: SLF001
+        last = 0
+        for _, element in iterparse(part):
+            if element.tag == DATA_TAG:
+                return
+            if element.tag != ROW_TAG:
+                continue
+            number, parsed = parser.parse_row(element)
+            cells: dict[int, str] = {}
+            faults: dict[int, str] = {}
+            for cell, xml in zip(parsed, element, strict=True):
+                if cell["value"] is not None:
+                    cells[cell["column"]] = texts.shown(cell)
+                if what := fault(cell, xml, FORMULA_TAG):
+                    faults[cell["column"]] = what
+            element.clear()
+            parser.row_dimensions.clear()
+            if number > MOST_ROWS:
+                raise BrokenOff(f"a sheet has at most {MOST_ROWS:,} rows")
+            # A number that does not grow is a damaged row.
+            yield Record(number, cells, faults) if number > last else Record(number, {}, {})
+            last = max(last, number)
+
+
+def _why(error: Exception) -> str:
+    return error.reason if isinstance(error, BrokenOff | UnreadableDocument) else reason_of(error)
