@@ -19,7 +19,7 @@ from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG
 from qwenq.producer.reading.shortage import raise_if_short
 from qwenq.producer.reading.tables.parquet import parquet_pieces
 from qwenq.producer.reading.tables.pieces import refused_piece
-from qwenq.producer.reading.tables.spreadsheet import sheet_pieces
+from qwenq.producer.reading.tables.sheets.spreadsheet import sheet_pieces
 from qwenq.schemas.errors import InvalidRow, UnreadableDocument, reason_of
 
 _DOCUMENTS: dict[Format, Callable[[bytes], Extracted]] = {

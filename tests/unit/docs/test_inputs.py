@@ -12,9 +12,9 @@ from qwenq.producer.reading.inputs import MOST_INPUTS
 from qwenq.producer.reading.lines import LINE_LIMIT
 from qwenq.producer.reading.sources.files import WHOLE_BYTES
 from qwenq.producer.reading.tables.header import MOST_COLUMNS
-from qwenq.producer.reading.tables.merged_cells import MOST_COPIED_CHARS, MOST_RANGES
-from qwenq.producer.reading.tables.sheet import MOST_ROWS
-from qwenq.producer.reading.tables.spreadsheet import UNPACKED_BYTES
+from qwenq.producer.reading.tables.sheets.merged_cells import MOST_COPIED_CHARS, MOST_RANGES
+from qwenq.producer.reading.tables.sheets.sheet import MOST_ROWS
+from qwenq.producer.reading.tables.sheets.spreadsheet import UNPACKED_BYTES
 
 INPUTS = (Path(__file__).parents[3] / "docs" / "inputs.md").read_text("utf-8")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenq.producer.reading.tables.number_formats import number_format
+from qwenq.producer.reading.tables.sheets.number_formats import number_format
 
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - a sheet knows no zones
 ACCOUNTING = '_("$"* #,##0.00_);_("$"* \\(#,##0.00\\);_("$"* "-"??_);_(@_)'

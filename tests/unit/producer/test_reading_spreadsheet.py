@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
-from qwenq.producer.reading.tables.merged_cells import MergedRange, merged_ranges
-from qwenq.producer.reading.tables.spreadsheet import sheet_pieces
+from qwenq.producer.reading.tables.sheets.merged_cells import MergedRange, merged_ranges
+from qwenq.producer.reading.tables.sheets.spreadsheet import sheet_pieces
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableDocument, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
@@ -149,13 +149,13 @@ def test_a_file_that_is_not_a_spreadsheet_is_refused(data: bytes, reason: str) -
 
 
 def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwenq.producer.reading.tables.spreadsheet.UNPACKED_BYTES", 1_000)
+    monkeypatch.setattr("qwenq.producer.reading.tables.sheets.spreadsheet.UNPACKED_BYTES", 1_000)
     with pytest.raises(UnreadableDocument, match="it unpacks to"):
         list(sheet_pieces(io.BytesIO(xlsx_of([("text",), ("x",)])), None, first_only=False))
 
 
 def test_a_sheet_with_too_many_merged_ranges_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwenq.producer.reading.tables.merged_cells.MOST_RANGES", 1)
+    monkeypatch.setattr("qwenq.producer.reading.tables.sheets.merged_cells.MOST_RANGES", 1)
     data = xlsx_of([("text", "b"), ("x", None), ("y", None)], merged=["A2:B2", "A3:B3"])
     with pytest.raises(UnreadableDocument, match="more than 1 merged ranges"):
         list(sheet_pieces(io.BytesIO(data), None, first_only=False))

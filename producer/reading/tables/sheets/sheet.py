@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qwenq.producer.reading.column_names import miscounted
 from qwenq.producer.reading.shortage import raise_if_short
 from qwenq.producer.reading.sources.unpacking import BLOCK_BYTES, BrokenOff
-from qwenq.producer.reading.tables.cell_texts import NEVER_COMPUTED, CellTexts, fault
-from qwenq.producer.reading.tables.merged_cells import MergedCells, merged_ranges
 from qwenq.producer.reading.tables.pieces import bad_row, good_row
+from qwenq.producer.reading.tables.sheets.cell_texts import NEVER_COMPUTED, CellTexts, fault
+from qwenq.producer.reading.tables.sheets.merged_cells import MergedCells, merged_ranges
 from qwenq.schemas.errors import UnreadableDocument, reason_of
 
 if TYPE_CHECKING:

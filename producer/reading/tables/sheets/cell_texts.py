@@ -4,8 +4,8 @@ import re
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from qwenq.producer.reading.tables.number_formats import NumberFormat, number_format
-from qwenq.producer.reading.tables.shown_numbers import general
+from qwenq.producer.reading.tables.sheets.number_formats import NumberFormat, number_format
+from qwenq.producer.reading.tables.sheets.shown_numbers import general
 
 if TYPE_CHECKING:
     from openpyxl import Workbook

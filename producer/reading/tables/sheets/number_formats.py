@@ -11,7 +11,7 @@ from datetime import datetime, time
 from functools import lru_cache
 from math import isfinite
 
-from qwenq.producer.reading.tables.shown_numbers import Layout, Token, general, shown_number
+from qwenq.producer.reading.tables.sheets.shown_numbers import Layout, Token, general, shown_number
 
 MOST_CODE_CHARS = 1_000
 """Formats of more characters are left out: Excel allows 255."""

@@ -21,8 +21,8 @@ from qwenq.producer.reading.tables.pieces import (
     sheet_piece,
     where_piece,
 )
-from qwenq.producer.reading.tables.sheet import Sheet
-from qwenq.producer.reading.tables.strict_namespaces import SpreadsheetArchive
+from qwenq.producer.reading.tables.sheets.sheet import Sheet
+from qwenq.producer.reading.tables.sheets.strict_namespaces import SpreadsheetArchive
 from qwenq.schemas.errors import UnreadableDocument, reason_of
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _opened(file: BinaryIO) -> "Workbook":
     try:
         reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
         reader.archive = archive
-        reader.valid_files = archive
+        reader.valid_files = archive  # type: ignore[assignment]
         reader.read()
     except (UnreadableDocument, MemoryError):
         raise

@@ -1,0 +1,1 @@
+"""Spreadsheets (.xlsx): sheets, and the texts that their cells show."""
