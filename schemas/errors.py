@@ -23,6 +23,7 @@
     │   ├── MissingExtra
     │   ├── HomeInUse
     │   ├── UnknownJob
+    │   ├── UnknownDocument
     │   ├── JobNotCancellable
     │   ├── JobGivenUp
     │   ├── IdempotencyMismatch
@@ -66,6 +67,7 @@
     │   ├── UnknownKind             code unknown_kind
     │   ├── PromptFailed            code template_error
     │   ├── EmptyPrompt             code empty_prompt
+    │   ├── EmptyDocument           code empty_prompt
     │   ├── InvalidText             code invalid_text
     │   ├── PromptTooLong           code too_long
     │   ├── NoRoomForParts          code too_long
@@ -298,6 +300,15 @@ class UnknownJob(UsageError):
 
     job_id: int
     store: str
+
+
+@dataclass(eq=False)
+class UnknownDocument(UsageError):
+    """Job {job_id} has no document with the id {custom_id!r}. It has, among others: {ids}."""
+
+    job_id: int
+    custom_id: str
+    ids: str
 
 
 @dataclass(eq=False)
@@ -645,6 +656,14 @@ class EmptyPrompt(DocumentFailed):
     """The rendered prompt is empty: there is nothing to answer."""
 
     code = "empty_prompt"
+
+
+@dataclass(eq=False)
+class EmptyDocument(DocumentFailed):
+    """The document is empty: {reason}."""
+
+    code = "empty_prompt"
+    reason: str
 
 
 @dataclass(eq=False)

@@ -9,15 +9,16 @@ import time
 from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from types import BuiltinMethodType, MethodType
 from typing import Any, TypeVar
 
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import LoopContext
+from jinja2.runtime import LoopContext, Undefined
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
 OUTPUT_CHARS = 4 * 1024 * 1024
-"""The most characters of a prompt, and of any value on the way; an item of a list counts as 8."""
+"""The most characters that a prompt, or any value on the way, has above its document; an item of a list counts as 8."""
 BUILT_CHARS = 32 * OUTPUT_CHARS
 """The most characters of all values that one rendering builds."""
 LOOP_STEPS = 1_000_000
@@ -37,8 +38,14 @@ _SHOWN_CHAR_WORK = 5
 _LOOK_STEPS = 64
 _LOOK_WORK = 500_000
 _CONTAINERS = (list, tuple, set, frozenset, KeysView, ValuesView, ItemsView)
+_SHOWN = (str, bytes, int, float, complex, range, Undefined, Mapping, *_CONTAINERS)
+"""What has a text of its own, and what raises a message of its own."""
 _NO_ITERATORS = frozenset({str, int, float, bool, type(None), list, tuple, dict})
 _SMALL_NUMBER = 2**63
+_ORDINARY_CHARS = 256 * 1024
+_CHAR_WORK = 35
+"""More work for each character of a long document: enough to change its case once."""
+_TWICE_THE_TIME = 8 * 1024 * 1024
 _MANY = 8
 """From so many items on, texts are counted all at once."""
 
@@ -56,6 +63,19 @@ class Allowance:
     work: int
     seconds: float
     wall_seconds: float = math.inf
+    longest: int = OUTPUT_CHARS
+
+    def for_document(self, chars: int) -> "Allowance":
+        """What the rendering of a document of so many characters may use: long texts need more of all but steps."""
+        if chars <= _ORDINARY_CHARS:
+            return self
+        return replace(
+            self,
+            chars=self.chars + 4 * chars,
+            work=self.work + self.work * chars * _CHAR_WORK // WORK,
+            seconds=self.seconds * (1 + chars / _TWICE_THE_TIME),
+            longest=self.longest + chars,
+        )
 
 
 FULL = Allowance(LOOP_STEPS, BUILT_CHARS, WORK, SECONDS)
@@ -72,6 +92,8 @@ class Size:
     chars: int
     items: int
     work: int
+    odd: type | None = None
+    """The type of a value inside that has no text of its own: a method, a function, an object of Jinja."""
 
 
 class Budget:
@@ -86,12 +108,15 @@ class Budget:
         "_until",
         "_until_wall",
         "_work",
+        "longest",
     )
 
     def __init__(self, allowance: Allowance = FULL) -> None:
         self._allowance = allowance
         self._steps = self._looked_steps = allowance.steps
         self._chars = allowance.chars
+        self.longest = allowance.longest
+        """The most characters of one value."""
         self._work = self._looked_work = allowance.work
         # Set at the first look: most renderings end before it, and asking for processor time takes long.
         self._until = self._until_wall = math.inf
@@ -121,11 +146,13 @@ class Budget:
         return value
 
     def shown(self, value: Any) -> str:
-        """The value as text: `str(value)`, measured first."""
+        """The value as text: `str(value)`, measured first; null is the empty text."""
+        if value is None:
+            return ""
         if isinstance(value, str):
             self._build(len(value))
             return value
-        size = self.measured(value)
+        size = self.printable(value)
         self.charge(size.work)
         self._build(size.chars)
         return str(value)
@@ -134,6 +161,13 @@ class Budget:
         """Measure a value, and spend the work of that."""
         size = size_of(value)
         self.charge(ITEM_WORK * size.items)
+        return size
+
+    def printable(self, value: Any) -> Size:
+        """Measure a value that becomes text. Raises SecurityError for one whose text would be an address."""
+        size = self.measured(value)
+        if size.odd is not None:
+            raise SecurityError(_not_text(size.odd))
         return size
 
     def counted(self, values: Iterable[Any]) -> Iterator[Any]:
@@ -151,7 +185,7 @@ class Budget:
         return value
 
     def _build(self, chars: int) -> None:
-        if chars > OUTPUT_CHARS:
+        if chars > self.longest:
             refuse_large((chars,))
         self._chars -= chars
         if self._chars < 0:
@@ -191,6 +225,8 @@ def with_budget(allowance: Allowance, work: Callable[[], _T]) -> _T:
 def size_of(value: Any) -> Size:
     """Measure a value with everything in it. Raises SecurityError if it is larger than the longest prompt."""
     chars = items = work = 0
+    odd: type | None = None
+    longest = budget().longest
     waiting: list[Collection[Any]] = [(value,)]
     while waiting:
         texts, others = _texts_and_others(waiting.pop())
@@ -209,13 +245,13 @@ def size_of(value: Any) -> Size:
                 work += _FLOAT_WORK
             elif one is not None:
                 held = _inside(one)
+                odd = odd or _odd_kind(one, held)
                 items += len(held) + (_DICT_ITEMS if kind is dict else 1)
                 chars += ITEM_CHARS * len(held)
-                if chars <= OUTPUT_CHARS:
-                    waiting.append(held)
-        if chars > OUTPUT_CHARS:
+                waiting.append(held)
+        if chars > longest:
             refuse_large((chars,))
-    return Size(chars, items, work + ITEM_WORK * items + _SHOWN_CHAR_WORK * chars)
+    return Size(chars, items, work + ITEM_WORK * items + _SHOWN_CHAR_WORK * chars, odd)
 
 
 def _texts_and_others(items: Collection[Any]) -> tuple[int, Collection[Any]]:
@@ -225,12 +261,28 @@ def _texts_and_others(items: Collection[Any]) -> tuple[int, Collection[Any]]:
     return 0, items
 
 
-def refuse_large(values: Iterable[Any], most: int = OUTPUT_CHARS) -> None:
-    """Raise SecurityError for an integer above `most`, or below `-most`."""
+def refuse_large(values: Iterable[Any], most: int | None = None) -> None:
+    """Raise SecurityError for an integer above `most`, or below `-most`; by default, the longest value."""
+    if most is None:
+        most = budget().longest
     for value in values:
         if isinstance(value, int) and not -most <= value <= most:
             shown = value if abs(value) < SHOWN_NUMBER else f"of {value.bit_length()} bits"
             raise SecurityError(f"the number {shown} is too large here")
+
+
+def _odd_kind(value: Any, held: Collection[Any]) -> type | None:
+    """The value's type, if it has no text of its own."""
+    kind = type(value)
+    return kind if kind is Namespace or (not held and not isinstance(value, _SHOWN)) else None
+
+
+def _not_text(kind: type) -> str:
+    if kind in (BuiltinMethodType, MethodType):
+        return "a method has no text: call it with (), or check the name of the column"
+    if issubclass(kind, Iterator):
+        return f"a {kind.__name__} has no text: add `| list` or `| join`"
+    return f"a value of the type {kind.__name__!r} has no text"
 
 
 def _inside(value: Any) -> Collection[Any]:

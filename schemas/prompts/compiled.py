@@ -13,9 +13,10 @@ from jinja2 import Template, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError
 
 from qwenq.schemas.errors import InvalidTemplate
-from qwenq.schemas.prompts.budget import FULL, OUTPUT_CHARS, SMALL, Allowance, OverBudget, with_budget
+from qwenq.schemas.prompts.budget import FULL, SMALL, Allowance, OverBudget, budget, with_budget
 from qwenq.schemas.prompts.plain import is_plain
 from qwenq.schemas.prompts.sandbox import Bounds, PromptEnvironment
+from qwenq.schemas.prompts.used_columns import used_columns
 
 MOST_CHARS = 256 * 1024
 """The most characters of a template."""
@@ -55,6 +56,8 @@ class CompiledTemplate:
             _refuse_statements(tree)
             self.names = _names(environment, tree)
             """All names that the template uses, functions included."""
+            self.used = used_columns(tree)
+            """The columns that the template reads, and those that it asks whether they are empty."""
             self.is_plain = is_plain(tree)
             """Whether it may be rendered where others wait for the interpreter's lock."""
             self._template = _in_python(environment, tree)
@@ -70,7 +73,7 @@ class CompiledTemplate:
             raise InvalidTemplate(line=1, reason=_reason(error)) from None
 
     def render(self, columns: Mapping[str, Any], allowance: Allowance = FULL) -> str | Failed:
-        """Render the text for one document's columns, at most OUTPUT_CHARS."""
+        """Render the text for one document's columns. `allowance` is that of a short document."""
         began = time.monotonic()
         try:
             return self._rendered(columns, allowance)
@@ -86,7 +89,7 @@ class CompiledTemplate:
 
     def _rendered(self, columns: Mapping[str, Any], allowance: Allowance) -> str | Failed:
         try:
-            return with_budget(allowance, lambda: self._joined(columns))
+            return with_budget(allowance.for_document(text_chars(columns)), lambda: self._joined(columns))
         except OverBudget:
             raise
         except UndefinedError as error:
@@ -97,7 +100,8 @@ class CompiledTemplate:
             return Failed(_reason(error))
 
     def _joined(self, columns: Mapping[str, Any]) -> str:
-        return "".join(_up_to_the_limit(self._template.generate({"row": columns, **columns})))
+        # Last, so that a column called `row` is `row.row`, and `row[…]` reaches all columns.
+        return "".join(_up_to_the_limit(self._template.generate({**columns, "row": columns})))
 
 
 @lru_cache(maxsize=16)
@@ -138,12 +142,26 @@ def _in_python(environment: PromptEnvironment, tree: nodes.Template) -> Template
         return environment.from_string(Bounds().visit(tree))
 
 
+def text_chars(columns: Mapping[str, Any]) -> int:
+    """The characters of all texts in these columns, also in lists and objects."""
+    chars, waiting = 0, list(columns.values())
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            chars += len(value)
+        elif isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return chars
+
+
 def _up_to_the_limit(pieces: Iterator[str]) -> Iterator[str]:
-    chars = 0
+    chars, most = 0, budget().longest
     for piece in pieces:
         chars += len(piece)
-        if chars > OUTPUT_CHARS:
-            raise SecurityError(f"it grows above {OUTPUT_CHARS} characters")
+        if chars > most:
+            raise SecurityError(f"it grows above {most} characters")
         yield piece
 
 

@@ -4,7 +4,6 @@ What Jinja2 has besides is left out: `urlize`, `xmlattr` and `pprint` are slow a
 would give each attempt another prompt. Costs raise SecurityError if the result would be longer than the longest prompt.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
@@ -12,15 +11,16 @@ from math import log2
 from numbers import Number
 from typing import Any
 
-from jinja2 import pass_environment
+from jinja2 import pass_environment, pass_eval_context
 from jinja2.environment import Environment
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS as OF_JINJA
-from jinja2.filters import ignore_case, make_attrgetter
+from jinja2.filters import do_join, do_replace, ignore_case, make_attrgetter
+from jinja2.nodes import EvalContext
 from jinja2.runtime import LoopContext, Undefined
 
-from qwenq.schemas.prompts.budget import ITEM_CHARS, OUTPUT_CHARS, budget, refuse_large
-from qwenq.schemas.prompts.formats import percent
+from qwenq.schemas.prompts.budget import ITEM_CHARS, budget, refuse_large
+from qwenq.schemas.prompts.formats import json_work, percent, to_json
 from qwenq.schemas.prompts.methods import PIECE_WORK, Cost, line_count, replaced, strip_work
 
 COPIED_CHARS = 256
@@ -29,7 +29,6 @@ MOST_PLACES = 300
 MOST_PIECES = 100_000
 LONGEST_PATH = 200
 _STEP_WORK = 2_000
-_JSON_ITEM_WORK = 400
 _COMPARE_WORK = 60
 _WORD_OR_GAP = re.compile(r"\s+|\S+")
 Function = Callable[..., Any]
@@ -78,7 +77,8 @@ def _listed(values: Any) -> int:
 
 
 def _joined(values: Any, d: Any = "", attribute: Any = None) -> int:
-    size = budget().measured(values)
+    d = d or ""
+    size = budget().measured(values) if attribute is not None else budget().printable(values)
     refuse_large((size.chars + len(d) * len(values),))
     return size.work + (len(d) + PIECE_WORK) * len(values) + _path_work(attribute, len(values))
 
@@ -113,7 +113,7 @@ def _stripped_of_tags(text: str) -> int:
 def _quoted(value: Any) -> int:
     if isinstance(value, str):
         return (40 if value.isascii() else 200) * len(value)
-    size = budget().measured(value)
+    size = budget().printable(value)
     return 200 * size.chars + 2 * _STEP_WORK * size.items + size.work
 
 
@@ -145,23 +145,6 @@ def _mapped(_values: Any, *args: Any, **kwargs: Any) -> int:
 
 def _selected_by(_values: Any, attribute: Any = None, *_: Any) -> int:
     return _path_work(attribute, 1)
-
-
-def _dumped_work(value: Any, indent: Any = None) -> int:
-    size = budget().measured(value)
-    refuse_large((indent or 0,))
-    return size.work + _JSON_ITEM_WORK * size.items
-
-
-def dumped(value: Any, **options: Any) -> str:
-    """Write JSON for `tojson`, within the longest prompt: its indents may be longer than all the rest."""
-    chars, parts = 0, []
-    for part in json.JSONEncoder(**options).iterencode(value):
-        chars += len(part)
-        if chars > OUTPUT_CHARS:
-            raise SecurityError(f"JSON of more than {OUTPUT_CHARS} characters is too large here")
-        parts.append(part)
-    return "".join(parts)
 
 
 def refuse_odd_keys(keys: Any) -> None:
@@ -206,6 +189,26 @@ def _format(value: Any, *args: Any, **kwargs: Any) -> str:
     if args and kwargs:
         raise SecurityError("values of `format` have names, or none has")
     return percent(budget().shown(value), kwargs or args)
+
+
+def _default(value: Any, default_value: Any = "", boolean: Any = False) -> Any:  # noqa: FBT002 - the library's order
+    """What to take in the place of a missing column or of null; with `boolean`, of all that is false."""
+    is_absent = isinstance(value, Undefined) or value is None
+    return default_value if is_absent or (boolean and not value) else value
+
+
+@pass_eval_context
+def _join(context: EvalContext, values: Any, d: Any = "", attribute: Any = None) -> str:
+    """Join values; null is the empty text, as when it is printed."""
+    if attribute is not None:
+        values = map(make_attrgetter(context.environment, attribute), values)
+    text: str = do_join(context, ["" if value is None else value for value in values], "" if d is None else d)
+    return text
+
+
+@pass_eval_context
+def _replace(context: EvalContext, text: str, old: Any, new: Any, count: Any = None) -> str:
+    return do_replace(context, text, "" if old is None else old, "" if new is None else new, count)
 
 
 def _attr_work(_value: Any, name: Any) -> int:
@@ -268,11 +271,20 @@ _OF_VALUES: Mapping[str, Cost] = {
     "slice": _cut,
     "sort": _sort,
     "sum": _nothing,
-    "tojson": _dumped_work,
+    "tojson": json_work,
     "unique": _nothing,
     "urlencode": _quoted,
 }
-_OWN: Mapping[str, Function] = {"format": _format, "sum": _sum, "unique": _unique}
+_OWN: Mapping[str, Function] = {
+    "d": _default,
+    "default": _default,
+    "format": _format,
+    "join": _join,
+    "replace": _replace,
+    "sum": _sum,
+    "tojson": to_json,
+    "unique": _unique,
+}
 _TAKES_A_LOOP = frozenset({"attr", "d", "default"})
 _TAKES_A_LENGTH = frozenset({"center", "indent", "truncate", "wordwrap"})
 

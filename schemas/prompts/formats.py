@@ -1,8 +1,9 @@
-"""Formats of text: `%`, the filter `format`, `str.format` and `str.format_map`, each measured before it runs.
+"""Formats of text: `tojson`, `%`, the filter `format`, `str.format` and `str.format_map`, each measured before it runs.
 
 Everything here raises SecurityError if the result would be longer than the longest prompt.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,8 @@ _ESCAPED = 6
 """How many characters Markup makes of one, at most."""
 _FIELD_WORK = 1_500
 _STEP_WORK = 1_000
+_JSON_ITEM_WORK = 400
+_WIDEST_INDENT = 100
 
 
 class _BoundedFormatter(SandboxedFormatter):
@@ -36,8 +39,10 @@ class _BoundedFormatter(SandboxedFormatter):
         """Format one field; other fields may have given its width."""
         for number in _NUMBER.findall(format_spec):
             refuse_large((int(number) if len(number.lstrip("0")) <= _LONGEST_NUMBER else 10**8,))
-        if not isinstance(value, str):
-            budget().charge(budget().measured(value).work)
+        if value is None:
+            value = ""
+        elif not isinstance(value, str):
+            budget().charge(budget().printable(value).work)
         text = super().format_field(value, format_spec)
         self.chars += len(text)
         refuse_large((self.chars,))
@@ -46,7 +51,7 @@ class _BoundedFormatter(SandboxedFormatter):
     def convert_field(self, value: Any, conversion: Any) -> Any:
         """Convert by `!r`, `!s` or `!a`."""
         if conversion:
-            budget().charge(budget().measured(value).work)
+            budget().charge(budget().printable(value).work)
         return super().convert_field(value, conversion)
 
 
@@ -78,15 +83,45 @@ class BoundFormat:
         return text
 
 
+def json_work(
+    value: Any, ensure_ascii: Any = None, indent: Any = None, separators: Any = None, sort_keys: Any = None
+) -> int:
+    """The work of writing a value as JSON."""
+    size = budget().measured(value)
+    wide = len(indent) if isinstance(indent, str) else indent or 0
+    refuse_large((wide,), _WIDEST_INDENT)
+    if separators is not None:
+        refuse_large(map(len, separators), _WIDEST_INDENT)
+    sorting = 10 * size.chars if sort_keys else 0
+    return size.work + _JSON_ITEM_WORK * size.items + sorting + (5 * size.chars if ensure_ascii else 0)
+
+
+def to_json(
+    value: Any, ensure_ascii: Any = None, indent: Any = None, separators: Any = None, sort_keys: Any = None
+) -> str:
+    """JSON as the `tojson` of Transformers' chat templates writes it: letters as they are, keys in their order."""
+    chars, most, parts = 0, budget().longest, []
+    encoder = json.JSONEncoder(
+        ensure_ascii=bool(ensure_ascii), indent=indent, separators=separators, sort_keys=bool(sort_keys)
+    )
+    for part in encoder.iterencode(value):
+        chars += len(part)
+        if chars > most:
+            raise SecurityError(f"JSON of more than {most} characters is too large here")
+        parts.append(part)
+    return "".join(parts)
+
+
 def percent(pattern: str, values: Any) -> str:
     """`pattern % values`."""
+    values = _without_null(values)
     repeats = isinstance(values, Mapping)
     given = list(values.values()) if repeats else list(values) if isinstance(values, tuple) else [values]
     fields = _fields(pattern)
     widths = sum(int(number) for pair in fields for number in pair if number and number != "*")
     if any("*" in pair for pair in fields):
         widths += sum(abs(value) for value in given if isinstance(value, int))
-    sizes = [budget().measured(value) for value in given]
+    sizes = [budget().printable(value) for value in given]
     # A pattern can use a mapping's value many times, but a tuple's only once.
     times = len(fields) if repeats else 1
     shown = max((size.chars for size in sizes), default=0) if repeats else sum(size.chars for size in sizes)
@@ -96,6 +131,15 @@ def percent(pattern: str, values: Any) -> str:
     budget().charge(len(pattern) + widths + escaped * work * times + _FIELD_WORK * len(fields))
     text: str = pattern % values
     return text
+
+
+def _without_null(values: Any) -> Any:
+    """The values, with the empty text for null."""
+    if isinstance(values, Mapping):
+        return {name: "" if value is None else value for name, value in values.items()}
+    if isinstance(values, tuple):
+        return tuple("" if value is None else value for value in values)
+    return "" if values is None else values
 
 
 def _fields(pattern: str) -> list[tuple[str | None, str | None]]:

@@ -14,14 +14,14 @@ from jinja2.visitor import NodeTransformer
 
 from qwenq.schemas.prompts.budget import LOOP_STEPS, NUMBER_BITS, budget, refuse_large
 from qwenq.schemas.prompts.comparing import allowed_tests, compared
-from qwenq.schemas.prompts.filters import allowed_filters, dumped, refuse_odd_keys
+from qwenq.schemas.prompts.filters import allowed_filters, refuse_odd_keys
 from qwenq.schemas.prompts.formats import BoundFormat, percent
 from qwenq.schemas.prompts.methods import METHODS, method_work, refusal
 
 CALL_STEPS = 4  # a macro takes four times as long as a turn of a loop
 _NUMBERS = (int, float, complex)
 # Filters that the sandbox puts into a template; no template can write these names.
-_HELD, _COUNTED, _CONCAT, _COMPARED = " held", " counted", " concat", " compared"
+_HELD, _COUNTED, _CONCAT, _COMPARED, _METHOD = " held", " counted", " concat", " compared", " method"
 
 
 class Bounds(NodeTransformer):
@@ -31,6 +31,15 @@ class Bounds(NodeTransformer):
         """Spend a step for each turn of a loop."""
         self.generic_visit(node)
         node.iter = _through(_COUNTED, node.iter)
+        return node
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
+        """Call the method in `order.items()`, also where `order` has a key `items`: no value of a row can be called."""
+        self.generic_visit(node)
+        if isinstance(node.node, nodes.Getattr):
+            called = node.node
+            name = nodes.Const(called.attr, lineno=called.lineno)
+            node.node = nodes.Filter(called.node, _METHOD, [name], [], None, None, lineno=called.lineno)
         return node
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
@@ -84,27 +93,22 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             optimized=False,
         )
         self.globals = {"dict": _dict, "namespace": _namespace, "range": _range}
-        self.policies = {**self.policies, "json.dumps_function": dumped}
         filters: dict[str, Any] = {
             **allowed_filters(),
             _HELD: lambda value: budget().hold(value),
             _COUNTED: _counted,
             _CONCAT: self.concat,
             _COMPARED: compared,
+            _METHOD: self._method,
         }
         tests: dict[str, Any] = allowed_tests()
         self.filters, self.tests = filters, tests
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """`obj.attribute`: a method on the list, else an item."""
-        if type(obj) is not dict or attribute in METHODS[dict]:
-            found = self._attribute(obj, attribute)
-            if found is not None:
-                return found
-        try:
+        """`obj.attribute`: a key of a dict, else a method on the list, else an item."""
+        if type(obj) is dict and attribute in obj:
             return obj[attribute]
-        except (TypeError, LookupError):
-            return self._missing(obj, attribute)
+        return self._method(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """`obj[argument]`: an item, else a method on the list."""
@@ -172,6 +176,18 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             refuse_large((chars,))
             texts.append(text)
         return str(budget().hold("".join(texts)))
+
+    def _method(self, obj: Any, attribute: str) -> Any:
+        """A method on the list, else an item."""
+        found = None
+        if type(obj) is not dict or attribute in METHODS[dict]:
+            found = self._attribute(obj, attribute)
+        if found is not None:
+            return found
+        try:
+            return obj[attribute]
+        except (TypeError, LookupError):
+            return self._missing(obj, attribute)
 
     def _attribute(self, obj: Any, attribute: str) -> Any:
         """An attribute that a template may use; None if there is none of this name."""

@@ -6,13 +6,15 @@ from typing import Any
 
 from qwenq.schemas.errors import PromptFailed
 from qwenq.schemas.prompts.budget import UNCONFINED
-from qwenq.schemas.prompts.compiled import CompiledTemplate, Failed, compiled
+from qwenq.schemas.prompts.compiled import CompiledTemplate, Failed, compiled, text_chars
 from qwenq.schemas.prompts.rendering_process import rendering_process
+from qwenq.schemas.prompts.used_columns import UsedColumns
 
 HURRY_SECONDS = 3.0
 """After so many seconds on documents in a row that reached a limit, each further one gets the small budget."""
 MOST_KILLS = 3
 """After so many killed renderings in a row, the chunk's further documents fail at once."""
+LONG_CHARS = 1024 * 1024
 _GIVEN_UP = "rendering the documents before it was stopped each time; simplify the template"
 Values = Mapping[str, Any]
 
@@ -30,6 +32,11 @@ class Template:
     def names(self) -> frozenset[str]:
         """All names that the template uses."""
         return self._compiled.names
+
+    @property
+    def used(self) -> UsedColumns:
+        """The columns that the template reads."""
+        return self._compiled.used
 
     @property
     def is_plain(self) -> bool:
@@ -95,6 +102,10 @@ class ChunkRendering:
     def _plain(self, values: Values) -> str | Failed:
         began = time.monotonic()
         outcome = self._template.render_quickly(values)
+        if outcome is None and text_chars(values) > LONG_CHARS:
+            # Wait for a child: in this process it would hold the lock for long.
+            rendering_process().prepare()
+            return self._confined([values], time.monotonic())[0]
         if outcome is None and rendering_process().is_ready():
             return self._confined([values], began)[0]
         if outcome is None:  # The next such document finds a child.

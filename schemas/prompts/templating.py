@@ -8,9 +8,13 @@
 is the user message. The job's system message comes first, unless the row has its own. For a row with messages, the
 template sees them as `messages`, and the user's last message as the text column. Every template also sees `row`, for
 column names that are not identifiers: `{{ row["Invoice No."] }}`.
+
+A document without text is not asked about: the model would invent an answer.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -19,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
-from qwenq.schemas.errors import DocumentFailed, EmptyPrompt, PromptFailed
+from qwenq.schemas.errors import DocumentFailed, EmptyDocument, EmptyPrompt, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row, cut_last_of_user, last_of_user
 from qwenq.schemas.prompts.messages import DocumentInPrompt, Message, Prompt
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 
 BATCH_DOCUMENTS = 64
 """How many documents a confined process is asked to render at once."""
+BESIDE = frozenset({"id", "custom_id", "file", "path", "pages"})
+"""Columns that say where a document is from, not what is in it."""
+_LONG_NUMBER = 2.0**63
 _NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -46,6 +53,7 @@ class PromptTemplate:
     def __init__(self, spec: PromptSpec, template: "Template | None") -> None:
         self._template = template
         self._text_column = spec.text_column
+        self._beside = BESIDE | {spec.id_column}
         self._system: tuple[Message, ...] = ()
         if spec.system is not None:
             self._system = (Message("system", spec.system),)
@@ -99,7 +107,7 @@ class PromptTemplate:
         return self._template.undefined_name(self.columns(content))
 
     def _read(self, content: str | Mapping[str, Any]) -> tuple[Mapping[str, Any], ChatRow | None]:
-        columns = orjson.loads(content) if isinstance(content, str) else content
+        columns = _loaded(content) if isinstance(content, str) else content
         if not isinstance(columns, Mapping):
             raise PromptFailed(reason="the document is not a JSON object")
         if "messages" in columns or "body" in columns:
@@ -158,6 +166,13 @@ class PromptTemplate:
             return error
 
     def _seen(self, template: "Template", columns: Mapping[str, Any], chat: ChatRow | None) -> "_Seen":
+        empty = None
+        if chat is None:
+            empty = template.used.emptiness(columns, self._text_column, self._beside)
+        elif not any(said.role == "user" and said.content.strip() for said in chat.messages):
+            empty = "the user says nothing"
+        if empty is not None:
+            raise EmptyDocument(reason=empty)
         if chat is None:
             return _Seen(_Columns(columns, self._document_column(template, columns)), self._system, chat)
         return _Seen(_Conversation(columns, chat, self._text_column), chat.system or self._system, chat)
@@ -166,7 +181,8 @@ class PromptTemplate:
         """The column that holds the document: the text column, else the longest text that the template uses."""
         if isinstance(columns.get(self._text_column), str):
             return self._text_column
-        texts = [name for name in sorted(template.names) if isinstance(columns.get(name), str)]
+        used = columns if template.used.whole else template.used.names
+        texts = [name for name in sorted(used) if isinstance(columns.get(name), str)]
         return max(texts, key=lambda name: len(columns[name]), default="")
 
 
@@ -236,6 +252,34 @@ class _Seen:
     def around(self, text: str) -> tuple[Message, ...]:
         """The conversation with the template's text."""
         return (*self.system, Message("user", text.strip()))
+
+
+def _loaded(content: str) -> Any:
+    """A row from its JSON. Whole numbers above 64 bits keep their digits, which orjson drops."""
+    with suppress(orjson.JSONDecodeError):  # a number of more than 300 digits
+        row = orjson.loads(content)
+        if not _holds_large_float(row):
+            return row
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise PromptFailed(reason=f"the document cannot be read: {error}") from None
+
+
+def _holds_large_float(row: Any) -> bool:
+    """Whether a number is beyond 64 bits: orjson makes a float of a whole one."""
+    waiting = [row]
+    while waiting:
+        value = waiting.pop()
+        kind = type(value)
+        if kind is float:
+            if value >= _LONG_NUMBER or value <= -_LONG_NUMBER:
+                return True
+        elif kind is dict:
+            waiting += value.values()
+        elif kind is list:
+            waiting += value
+    return False
 
 
 def _rendered(

@@ -43,8 +43,8 @@ def test_the_sandbox_renders_ordinary_templates(source: str, text: str) -> None:
     assert CompiledTemplate(source).render({"a": 1, "b": "two"}) == text
 
 
-def test_columns_override_the_names_that_the_sandbox_adds() -> None:
-    assert CompiledTemplate("{{ row }} {{ range }}").render({"row": "r", "range": "s"}) == "r s"
+def test_columns_override_the_functions_that_the_sandbox_adds() -> None:
+    assert CompiledTemplate("{{ row.row }} {{ range }}").render({"row": "r", "range": "s"}) == "r s"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qwenq.schemas.errors import EmptyPrompt, InvalidRow, InvalidTemplate, PromptFailed
+from qwenq.schemas.errors import EmptyDocument, EmptyPrompt, InvalidRow, InvalidTemplate, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.prompts.templating import PromptTemplate, RenderedDocument
@@ -104,7 +104,7 @@ def test_a_template_reads_a_conversation_as_messages_and_text() -> None:
     ],
 )
 def test_a_prompt_without_text_is_refused_as_empty(row: Any, spec: dict[str, Any]) -> None:
-    with pytest.raises(EmptyPrompt):
+    with pytest.raises((EmptyPrompt, EmptyDocument)):
         render(row, **spec)
 
 
