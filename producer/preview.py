@@ -1,7 +1,10 @@
-"""Preview a job: its first prompts, and what the whole input holds. Nothing is stored."""
+"""Preview a job: its first prompts, and what the whole input would give. Nothing is stored."""
 
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from qwenq.producer.bad_rows import BadRows
@@ -9,15 +12,28 @@ from qwenq.producer.opening import no_good_row, open_input
 from qwenq.producer.planning import estimated_tokens, prompt_overhead
 from qwenq.producer.reading import Access, Format
 from qwenq.producer.reading.sources.access import ANYWHERE
-from qwenq.schemas.documents import BadRow, Document
+from qwenq.schemas.documents import BadRow, Document, Row, repeated_id
 from qwenq.schemas.errors import DocumentFailed
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.prompts.messages import Message
-from qwenq.schemas.prompts.templating import PromptTemplate
+from qwenq.schemas.prompts.templating import PromptTemplate, RenderedDocument
 from qwenq.schemas.results import Failure
 from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 
 SHOWN = 3
+COUNTED_SECONDS = 20.0
+"""How long prompts are rendered and counted. The rest of a long input is estimated from them."""
+RENDERED_AT_ONCE = 64
+MOST_REASONS = 20
+REASON_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMeasure:
+    """Counts a prompt's tokens, exactly or about. `context` is the model's, in tokens; None if it is not known."""
+
+    tokens: Callable[[Sequence[Message]], int]
+    context: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +47,21 @@ class PreviewedPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class CountedReason:
+    """Why documents or rows get no answer, and how many."""
+
+    code: str
+    reason: str
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """The first prompts and the first bad rows; counts of the whole input.
 
-    `about_prompt_tokens` is estimated from lengths, without a tokenizer. Repeated ids are not counted as bad: the store
-    finds them when the job is submitted.
+    `documents` are good rows, of which `failing` would fail without an answer; `reasons` counts both these and the bad
+    rows. `too_long` do not fit into the model's context; what becomes of them, --on-overflow says.
+    `rendered` documents were rendered and counted; the figures of the others are estimated from these.
     """
 
     prompts: tuple[PreviewedPrompt, ...]
@@ -43,6 +69,11 @@ class Preview:
     documents: int
     rejected: int
     about_prompt_tokens: int
+    failing: int
+    too_long: int
+    rendered: int
+    reasons: tuple[CountedReason, ...]
+    context: int | None
 
 
 def preview(
@@ -54,36 +85,118 @@ def preview(
     access: Access = ANYWHERE,
     tables: TableOptions = FOUND_OUT,
     tell: Callable[[str], object] | None = None,
+    measure: PromptMeasure | None = None,
 ) -> Preview:
     """Read the whole input, streaming, and store nothing. Raises what open_input raises."""
-    template = PromptTemplate.from_spec(spec.prompt)
-    overhead = prompt_overhead(spec.prompt)
-    prompts: list[PreviewedPrompt] = []
-    bad_rows: list[BadRow] = []
-    all_bad = BadRows()
-    documents = rejected = tokens = 0
     spec, rows = open_input(spec, format, stdin, sheet, access, tables, tell)
-    for row in rows:
-        if isinstance(row, BadRow):
-            rejected += 1
-            if not documents:
-                all_bad.add((row,))
-            if len(bad_rows) < max(shown, 1):
-                bad_rows.append(row)
-            continue
-        documents += 1
-        tokens += estimated_tokens(row.content) + overhead
-        if len(prompts) < shown:
-            prompts.append(_previewed(template, row))
-    if not documents:
-        raise no_good_row(spec.sources, all_bad)
-    return Preview(tuple(prompts), tuple(bad_rows), documents, rejected, tokens)
+    seen = _Seen(spec, shown, measure)
+    waiting = iter(rows)
+    while batch := list(islice(waiting, RENDERED_AT_ONCE)):
+        seen.add(batch)
+    if not seen.documents:
+        raise no_good_row(spec.sources, seen.all_bad)
+    return seen.summary()
 
 
-def _previewed(template: PromptTemplate, document: Document) -> PreviewedPrompt:
-    try:
-        prompt = template.render(document.content).prompt
-    except DocumentFailed as error:
-        failure = Failure(error.code, str(error))
-        return PreviewedPrompt(document.custom_id, document.line, (), failure)
-    return PreviewedPrompt(document.custom_id, document.line, prompt.messages)
+class _Seen:
+    """What was read so far."""
+
+    def __init__(self, spec: JobSpec, shown: int, measure: PromptMeasure | None) -> None:
+        self._spec = spec
+        self._shown = shown
+        self._measure = measure
+        self._template = PromptTemplate.from_spec(spec.prompt)
+        self._overhead = prompt_overhead(spec.prompt)
+        self._first_use: dict[str, tuple[int, int]] = {}
+        self._prompts: list[PreviewedPrompt] = []
+        self._reasons: Counter[tuple[str, str]] = Counter()
+        self._until = time.monotonic() + COUNTED_SECONDS
+        self._rendered = self._failing = self._too_long = self._rejected = 0
+        self._tokens = self._tokens_by_length = self._tokens_by_length_of_rendered = 0
+        self.bad_rows: list[BadRow] = []
+        self.all_bad = BadRows()
+        """Bad rows before the first document."""
+        self.documents = 0
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add the next rows."""
+        documents = list(self._good(rows))
+        self.documents += len(documents)
+        lengths = [estimated_tokens(document.content) + self._overhead for document in documents]
+        self._tokens_by_length += sum(lengths)
+        if len(self._prompts) >= self._shown and time.monotonic() > self._until:
+            return
+        self._rendered += len(documents)
+        self._tokens_by_length_of_rendered += sum(lengths)
+        contents = (document.content for document in documents)
+        for document, length, rendered in zip(
+            documents, lengths, self._template.render_all(contents), strict=True
+        ):
+            self._look_at(document, length, rendered)
+
+    def summary(self) -> Preview:
+        """What all rows give."""
+        share = self._tokens_by_length / (self._tokens_by_length_of_rendered or 1)
+        more = self.documents / self._rendered if self._rendered else 1.0
+        reasons = self._reasons.most_common(MOST_REASONS)
+        return Preview(
+            prompts=tuple(self._prompts),
+            bad_rows=tuple(self.bad_rows),
+            documents=self.documents,
+            rejected=self._rejected,
+            about_prompt_tokens=round(self._tokens * share),
+            failing=round(self._failing * more),
+            too_long=round(self._too_long * more),
+            rendered=self._rendered,
+            reasons=tuple(CountedReason(code, reason, count) for (code, reason), count in reasons),
+            context=self._measure.context if self._measure else None,
+        )
+
+    def _good(self, rows: Iterable[Row]) -> Iterator[Document]:
+        """The rows that become documents, as the store takes them: each id once."""
+        for row in rows:
+            if isinstance(row, BadRow):
+                self._reject(row, row.reason)
+                continue
+            first = self._first_use.setdefault(row.custom_id, (row.source, row.line))
+            if first == (row.source, row.line):
+                yield row
+                continue
+            reason = repeated_id(row.custom_id, row.line, first, self._spec.sources)
+            repeated = BadRow(row.source, row.line, "", reason)
+            self._reject(repeated, "the id was used before; ids must be unique in a job")
+
+    def _reject(self, row: BadRow, kind: str) -> None:
+        self._rejected += 1
+        if not self.documents:
+            self.all_bad.add((row,))
+        self._note(row.code, kind)
+        if len(self.bad_rows) < max(self._shown, 1):
+            self.bad_rows.append(row)
+
+    def _look_at(self, document: Document, length: int, rendered: RenderedDocument | DocumentFailed) -> None:
+        if isinstance(rendered, DocumentFailed):
+            self._failing += 1
+            self._note(rendered.code, str(rendered))
+            failure = Failure(rendered.code, str(rendered))
+            self._show(PreviewedPrompt(document.custom_id, document.line, (), failure))
+            return
+        messages = rendered.prompt.messages
+        tokens = self._measure.tokens(messages) if self._measure else length
+        self._tokens += tokens
+        self._show(PreviewedPrompt(document.custom_id, document.line, messages))
+        context = self._measure.context if self._measure else None
+        most = rendered.overrides.get("max_new_tokens", self._spec.params.max_new_tokens)
+        if context is not None and tokens + most > context:
+            self._too_long += 1
+
+    def _show(self, prompt: PreviewedPrompt) -> None:
+        if len(self._prompts) < self._shown:
+            self._prompts.append(prompt)
+
+    def _note(self, code: str, reason: str) -> None:
+        """Count a reason. Of reasons that differ from row to row, the first ones are kept."""
+        key = (code, reason[:REASON_CHARS])
+        if key not in self._reasons and len(self._reasons) >= MOST_REASONS:
+            key = (code, "other reasons")
+        self._reasons[key] += 1

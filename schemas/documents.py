@@ -1,5 +1,6 @@
 """A row of the input: a document that can be answered, or a bad row with its reason."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from qwenq.schemas.errors import InvalidRow
@@ -43,3 +44,22 @@ def _shortened(raw: bytes) -> str:
     if len(beginning) > RAW_CHARS or len(raw) > 4 * RAW_CHARS:
         return beginning[:RAW_CHARS] + "…"
     return beginning
+
+
+def repeated_id(custom_id: str, line: int, first_use: tuple[int, int], sources: Sequence[str]) -> str:
+    """Why a row is bad whose id was used before: first in that source (its index), on that line."""
+    where = _place(first_use, sources)
+    reason = f"{repeats(custom_id)}, on {where}; ids must be unique in a job"
+    if custom_id.rpartition(":")[2] in {str(line), str(first_use[1])}:
+        reason += ", and a row without one goes by its line: give all rows an id, or none"
+    return reason
+
+
+def repeats(custom_id: str) -> str:
+    """How the reason of every row begins that repeats this id."""
+    return f"the id {custom_id!r} was used before"
+
+
+def _place(use: tuple[int, int], sources: Sequence[str]) -> str:
+    source, line = use
+    return f"line {line}" if len(sources) == 1 else f"line {line} of {sources[source]}"

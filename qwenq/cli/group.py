@@ -18,6 +18,7 @@ _COMMANDS = {
     "up": ("services.up", "run Redis, a worker, beat and Flower until Ctrl-C"),
     "submit": ("jobs.submit", "store files as a job for the workers"),
     "status": ("jobs.status", "show where jobs stand"),
+    "show": ("jobs.show", "show a document: its prompt, answer, tokens, attempts"),
     "results": ("jobs.results", "write a job's answers"),
     "report": ("jobs.report", "write a page on a job: counts, failures, tokens, cost, samples"),
     "metrics": ("jobs.metrics", "show a job's response times, speed and memory"),

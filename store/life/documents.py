@@ -9,7 +9,7 @@ from sqlalchemy import (
     select,
 )
 
-from qwenq.schemas.documents import BadRow, Document, Row
+from qwenq.schemas.documents import BadRow, Document, Row, repeated_id
 from qwenq.schemas.errors import RowsLost
 from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import documents
@@ -100,18 +100,10 @@ def _without_duplicates(
     for row in stored:
         _, seq, custom_id, source, line, _, content, _, _ = row
         if custom_id in first_use:
-            where = _place(first_use[custom_id], sources)
-            reason = f"the id {custom_id!r} was used before, on {where}; ids must be unique in a job"
-            if custom_id.rpartition(":")[2] in {str(line), str(first_use[custom_id][1])}:
-                reason += ", and a row without one goes by its line: give all rows an id, or none"
+            reason = repeated_id(custom_id, line, first_use[custom_id], sources)
             kept.append(_rejected(job_id, seq, BadRow(source, line, content[:RAW_DUPLICATE_CHARS], reason)))
             continue
         if custom_id is not None:
             first_use[custom_id] = (source, line)
         kept.append(row)
     return kept
-
-
-def _place(use: tuple[int, int], sources: Sequence[str]) -> str:
-    source, line = use
-    return f"line {line}" if len(sources) == 1 else f"line {line} of {sources[source]}"

@@ -39,9 +39,10 @@ def command(
 
     csv_safe = options.pop("csv_safe")
     settings = read_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
+    price = options.pop("gpu_hour_price")
     request = read_request(files, options)
     if dry_run:
-        return show_preview(request, settings, as_json)
+        return show_preview(request, settings, as_json, price)
     if out is None:
         raise InvalidParameter(name="--out", reason="say where to write the answers, as in -o answers.jsonl")
     for warning in about_home(settings):

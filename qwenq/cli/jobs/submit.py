@@ -30,9 +30,10 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
     from qwenq.cli.options.settings import read_settings
 
     settings = read_settings(model=options.pop("model"))
+    price = options.pop("gpu_hour_price")
     request = read_request(files, options)
     if dry_run:
-        return show_preview(request, settings, as_json)
+        return show_preview(request, settings, as_json, price)
     return _submit(request, settings, wait, as_json)
 
 

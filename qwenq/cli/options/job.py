@@ -82,7 +82,10 @@ _ONCE_OPTIONS = (
     option("--name", metavar="NAME", help="The job's name [default: the first file's name]."),
     option("--reuse", is_flag=True,
            help="Reuse the answers of earlier jobs with --reuse to identical documents, without generating."),
-    option("--dry-run", is_flag=True, help="Show the first prompts and an estimate of tokens; store nothing."),
+    option("--dry-run", is_flag=True,
+           help="Show the first prompts, what would fail, and the tokens and time it would take; store nothing."),
+    option("--gpu-hour-price", type=click.FloatRange(0), metavar="PRICE",
+           help="With --dry-run, the price of one device for an hour: also show the cost."),
 )  # fmt: skip
 
 

@@ -1,16 +1,17 @@
 """The job request that command-line options describe, and its preview."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qwenq.actions.request import JobRequest
-from qwenq.producer.preview import Preview, preview
 from qwenq.producer.reading import Access, Format
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
-from qwenq.wording.numbers import counted
-from qwenq.wording.output import print_plain_json, say, show, show_text
+from qwenq.wording.output import say
+
+if TYPE_CHECKING:
+    from qwenq.wording.previews import SeenPreview
 
 _PARAMS = frozenset(GenerationParams.model_fields)
 
@@ -25,37 +26,35 @@ def read_request(files: Sequence[str], options: dict[str, Any]) -> JobRequest:
     )
 
 
-def show_preview(request: JobRequest, settings: Settings, as_json: bool) -> int:
-    """Show the first prompts and the size of a job. Stores nothing."""
-    spec = request.specify(settings)
-    access = Access.of(settings, follow_links=request.follow_links, allow_partial=request.allow_partial)
-    found = preview(spec, request.format, sheet=request.sheet, access=access, tables=request.tables, tell=say)
-    if as_json:
-        _show_as_json(found)
-    else:
-        _show(found)
+def show_preview(request: JobRequest, settings: Settings, as_json: bool, price: float | None = None) -> int:
+    """Show the first prompts, what fails, and the size of a job. Stores nothing. `price` is for a device's hour."""
+    from qwenq.wording.previews import print_preview, show_preview_in_words
+
+    seen = _looked_at(request, settings, price)
+    print_preview(seen) if as_json else show_preview_in_words(seen)
     return 0
 
 
-def _show(found: Preview) -> None:
-    for prompt in found.prompts:
-        show(f"── {prompt.custom_id} (line {prompt.line})", bold=True)
-        for message in prompt.messages:
-            show_text(f"[{message.role}]\n{message.content}")
-        if prompt.failure:
-            show(f"would fail: {prompt.failure.message}")
-        show("")
-    for row in found.bad_rows:
-        show(f"bad row, line {row.line}: {row.reason}")
-    show(
-        f"{counted(found.documents, 'document')}, {counted(found.rejected, 'bad row')}, "
-        f"about {counted(found.about_prompt_tokens, 'prompt token')}. Nothing was stored."
+def _looked_at(request: JobRequest, settings: Settings, price: float | None) -> "SeenPreview":
+    from qwenq.actions.expected_work import speed_of
+    from qwenq.actions.prompt_tokens import PromptTokens
+    from qwenq.producer.preview import PromptMeasure, preview
+    from qwenq.wording.previews import SeenPreview
+
+    spec = request.specify(settings)
+    access = Access.of(settings, follow_links=request.follow_links, allow_partial=request.allow_partial)
+    tokens = PromptTokens(spec.model, thinking=spec.params.thinking, most_context=settings.context)
+    measure = PromptMeasure(tokens.count, tokens.context)
+    found = preview(
+        spec,
+        request.format,
+        sheet=request.sheet,
+        access=access,
+        tables=request.tables,
+        tell=say,
+        measure=measure,
     )
-
-
-def _show_as_json(found: Preview) -> None:
-    import dataclasses
-
-    value = dataclasses.asdict(found)
-    value["bad_rows"] = [row._asdict() for row in found.bad_rows]
-    print_plain_json(value)
+    return SeenPreview(
+        found, is_exact=tokens.is_exact, overflow=spec.params.on_overflow, speed=speed_of(settings, spec.model),
+        price=price,
+    )  # fmt: skip

@@ -52,6 +52,19 @@ def parts_of(connection: Connection, job_id: int) -> Iterator[PartLine]:
         after = (last.seq, last.level, last.part)
 
 
+def parts_of_document(connection: Connection, job_id: int, seq: int) -> list[PartLine]:
+    """The answers to the parts of one document, by level."""
+    found: Select[Any] = (
+        select(documents.c.custom_id, *_PLACE, *_ANSWER)
+        .join_from(
+            parts, documents, (documents.c.job_id == parts.c.job_id) & (documents.c.seq == parts.c.seq)
+        )
+        .where(parts.c.job_id == job_id, parts.c.seq == seq)
+        .order_by(parts.c.level, parts.c.part)
+    )
+    return [_line_of(row) for row in connection.execute(found)]
+
+
 def _line_of(row: Row[Any]) -> PartLine:
     return PartLine(
         custom_id=row.custom_id,

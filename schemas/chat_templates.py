@@ -1,0 +1,38 @@
+"""Chat templates of models, rendered as Transformers does, without importing it."""
+
+import json
+from datetime import datetime
+
+from jinja2 import TemplateError, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+
+class ChatRefusedError(TemplateError):
+    """The template refuses a conversation, as it may."""
+
+
+class _Generation(Extension):
+    """Marks what the model says, for training; here it is just text."""
+
+    tags = {"generation"}  # noqa: RUF012 - Jinja's name
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def chat_environment() -> ImmutableSandboxedEnvironment:
+    """Jinja2 as Transformers sets it up for chat templates."""
+    made = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, "jinja2.ext.loopcontrols"]
+    )
+    made.filters["tojson"] = lambda value, **options: json.dumps(value, **{"ensure_ascii": False, **options})
+    made.globals["raise_exception"] = _refuse
+    made.globals["strftime_now"] = lambda form: datetime.now().strftime(form)  # noqa: DTZ005 - as Transformers does
+    return made
+
+
+def _refuse(message: str) -> None:
+    raise ChatRefusedError(message)
