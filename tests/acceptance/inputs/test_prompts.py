@@ -99,7 +99,7 @@ def test_parquet_nulls_are_no_text(folder: Path) -> None:
 
 
 def test_a_dry_run_says_what_the_run_would_refuse(folder: Path) -> None:
-    rows = [
+    rows: list[dict[str, object]] = [
         {"id": "a", "text": "x"},
         {"id": "b", "text": ""},
         {"id": "a", "text": "y"},
