@@ -55,7 +55,7 @@ class PromptTokens:
 
     @cached_property
     def _template(self) -> "Template":
-        from qwenq.schemas.chat_templates import chat_environment
+        from qwenq.worker.engines.chat_templates import chat_environment
 
         return chat_environment().from_string(self._files.chat_template if self._files else "")
 

@@ -11,7 +11,8 @@ SQL_LIVES_IN = {"store", "migrations"}
 SQL_IN_SCHEMAS = {f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules")}
 ENGINES = "qwenq.worker.engines"
 PUBLIC_IN_ENGINES = {
-    f"{ENGINES}.{name}" for name in ("factory", "failures", "hub_name", "kind", "memory", "protocol")
+    f"{ENGINES}.{name}"
+    for name in ("chat_templates", "factory", "failures", "hub_name", "kind", "memory", "protocol")
 }
 
 

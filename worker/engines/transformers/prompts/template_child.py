@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from qwenq.schemas.chat_templates import ChatRefusedError, chat_environment
+from qwenq.worker.engines.chat_templates import ChatRefusedError, chat_environment
 
 CHATS = (
     [{"role": "user", "content": "Say hello."}],
