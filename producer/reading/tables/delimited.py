@@ -75,6 +75,21 @@ class _Feed:
             if self._next() is not None:
                 self.number += 1
 
+    def width(self, delimiter: str) -> int:
+        """The number of fields of the first row, which stays to be read; 0 without a row."""
+        try:
+            for fields in self.records(delimiter):
+                if not self.at_blank_line():
+                    return len(fields)
+                self.row_lines.clear()
+        except (csv.Error, InvalidRow):
+            return 1
+        finally:
+            self._again.extendleft(reversed(self.row_lines))
+            self.number -= len(self.row_lines)
+            self.row_lines.clear()
+        return 0
+
     def raw(self) -> bytes:
         """The lines of the open row in UTF-8, to show."""
         return self.shown(b"\n".join(self.row_lines))
@@ -120,7 +135,7 @@ def read_delimited(
     feed = _Feed(table.blocks, table.encoding)
     feed.skip(start.skipped)
     if options.header is False:
-        header = [f"column{place}" for place in range(1, start.columns + 1)]
+        header = [f"column{place}" for place in range(1, feed.width(start.delimiter) + 1)]
     else:
         header = _header(source.name, feed, start.delimiter, start.filled)
     if header:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from qwenq.producer.reading.sources.unpacking import BrokenOff
 
 UTF8 = "utf-8"
-EVIDENCE_BYTES = 64 * 1024
+EVIDENCE_BYTES = 32 * 1024
 """Lines that show the encoding, at most."""
 AHEAD_BYTES = 1 << 20
 """How far to look for such lines behind the first one."""
@@ -74,30 +74,33 @@ def keeps_ascii(encoding: str) -> bool:
 
 def as_utf8(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The same text in UTF-8. What cannot be decoded becomes bytes that are not UTF-8, so its row is bad."""
-    errors = "surrogatepass" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    decoder = codecs.getincrementaldecoder(encoding)(_MARKED)
     for block in blocks:
-        yield _decoded(decoder, block)
-    yield _decoded(decoder, b"", final=True)
+        yield decoder.decode(block).encode(UTF8, "surrogatepass")
+    yield decoder.decode(b"", final=True).encode(UTF8, "surrogatepass")
 
 
-def _decoded(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bytes:
-    try:
-        return decoder.decode(block, final).encode(UTF8, "surrogatepass")
-    except UnicodeError:
-        decoder.reset()
-        return block.decode("ascii", "ignore").encode() + b"\xff"
+def _as_surrogate(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\udcff", error.end
+
+
+_MARKED = "qwenq.surrogate"
+codecs.register_error(_MARKED, _as_surrogate)
 
 
 class FoundEncoding:
     """The encoding of lines whose ASCII is ASCII. `name` is UTF-8 until other bytes show another one.
 
-    `rivals` read the text so far like `name`; they may differ later. `readings` are possible encodings, each with a
-    word as it reads it, if none is sure. `note` says what was found out; `tell` gets it.
+    `original` is that of the file, if its bytes were brought into UTF-8. `rivals` read the text so far like `name`;
+    they may differ later. `readings` are possible encodings, each with a word as it reads it, if none is sure.
+    `note` says what was found out; `tell` gets it.
     """
 
     def __init__(self) -> None:
         self.name = UTF8
+        self.original = UTF8
         self.is_guessed = False
         self.rivals: Sequence[str] = ()
         self.readings: Sequence[tuple[str, str]] = ()
@@ -146,6 +149,10 @@ class FoundEncoding:
             raw.decode(self.name)
         except UnicodeDecodeError as error:
             place = f" (byte 0x{raw[error.start]:02x})"
+        if self.original != UTF8:
+            return (
+                f"not valid {self.original}; if the whole file has another encoding, give it with --encoding"
+            )
         name = "UTF-8" if self.name == UTF8 else self.name
         return f"not valid {name}{place}; if the whole file has another encoding, give it with --encoding"
 

@@ -15,7 +15,8 @@ from qwenq.producer.reading.tables.east_asian import is_east_asian, with_common_
 _RARE = ("mac_roman", "cp850", "cp437", "cp852", "cp866")
 """Only named in advice."""
 _NAMED = 4
-_WORD = re.compile(r"[^\s,;|\"]*[^\x00-\x7f][^\s,;|\"]*")
+_BREAK = re.compile(r"[\s,;|\"]+")
+_WORD_CHARS = 64
 _SHOWN_CHARS = 40
 _JAPANESE = range(0x3040, 0x3100)
 _SCRIPTS = (
@@ -100,9 +101,20 @@ def is_sensible(text: str) -> bool:
 
     A few odd words are allowed in a long text.
     """
-    words = [match[0] for match in _WORD.finditer(text)]
+    words = _words(text)
     odd = sum(not _is_word(word) for word in words)
     return odd * _WORDS_FOR_ODD <= len(words) and _has_vowels(text)
+
+
+def _words(text: str) -> list[str]:
+    """The words that are not ASCII, in pieces: the time to look at one grows with the square of its length."""
+    words = (word for word in _BREAK.split(text) if not word.isascii())
+    return [
+        piece
+        for word in words
+        for start in range(0, len(word), _WORD_CHARS)
+        if not (piece := word[start : start + _WORD_CHARS]).isascii()
+    ]
 
 
 def _has_vowels(text: str) -> bool:
@@ -169,7 +181,7 @@ def _readings(texts: dict[str, str]) -> tuple[tuple[str, str], ...]:
     """Each encoding with the first word that it reads in its own way."""
     shown: dict[str, str] = {}
     for name, text in texts.items():
-        word = next((match[0] for match in _WORD.finditer(text)), "")[:_SHOWN_CHARS]
+        word = next(iter(_words(text)), "")[:_SHOWN_CHARS]
         if word not in shown.values():
             shown[name] = word
     return tuple(shown.items())[:_NAMED]

@@ -21,7 +21,7 @@ _ONE_NAME = re.compile(r"[\w .-]+")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The delimiter, the lines to leave out before the header, and the number of columns of the first record.
+    """The delimiter, and the lines to leave out before the header.
 
     `filled` columns of the first records are not all empty.
     `found` says what was found out; `advice` is for a header whose names cannot be used.
@@ -29,7 +29,6 @@ class Start:
 
     delimiter: str
     skipped: int
-    columns: int
     filled: int
     found: tuple[str, ...]
     advice: str
@@ -49,7 +48,8 @@ def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: T
     layout = find_layout(text, skipped + 1, usual, required, whole=table.whole)
     delimiter = options.delimiter or named
     best = layout.cut if delimiter is None else cut(text, skipped + 1, delimiter, whole=table.whole)
-    if options.header is None:
+    # A single record that may be cut off shows nothing.
+    if options.header is None and (table.whole or len(best.records) > 1):
         _check(source.name, best, layout.cut, required)
     found = []
     if delimiter is None and best.delimiter != usual and best.width > 1:
@@ -58,7 +58,7 @@ def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: T
             found.append(f"though {shown(layout.rival)} may cut it too (--delimiter decides)")
     names_all = f"--skip-rows {skipped + 1} --no-header"
     advice = f"{ADVICE}, or give {names_all}, which calls them column1, column2 and so on"
-    return Start(best.delimiter, skipped, best.width, best.filled, tuple(found), advice)
+    return Start(best.delimiter, skipped, best.filled, tuple(found), advice)
 
 
 def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...]) -> None:

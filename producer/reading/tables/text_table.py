@@ -46,7 +46,7 @@ def open_text_table(source: OpenSource, options: TableOptions, notes: Notes) -> 
     name, skipped = _encoding_of(head, options)
     blocks = _without(blocks, skipped)
     if name is not None and not keeps_ascii(name):
-        blocks = as_utf8(blocks, name)
+        blocks, encoding.original = as_utf8(blocks, name), name
         if options.encoding is None:
             found.append(f"read as {name}")
     elif name is not None:

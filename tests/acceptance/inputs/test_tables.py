@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,6 +199,19 @@ def test_c8_wide_encodings_without_a_mark_are_found(encoding: str) -> None:
     assert read.said == [f"stdin: read as {encoding}"]
 
 
+def test_c8_damaged_wide_text_loses_no_other_row() -> None:
+    good = "id,text\n1,one\n".encode("utf-32-le")
+    read = Read(
+        good + b"2\0\0\0,\0\0\0\xff\xff\xff\xff\n\0\0\0" + "3,three\n".encode("utf-32-le"),
+        encoding="utf-32-le",
+    )
+    assert read.texts == ["one", "three"]
+    assert read.bad[0][1].startswith("not valid utf-32-le")
+    cut = Read(good + b"2\0\0\0,\0\0\0x\0")
+    assert cut.texts == ["one"]
+    assert cut.bad[0][0] == 3
+
+
 def test_c9_utf32_with_a_mark_is_read() -> None:
     assert Read("id,text\n1,Größe\n".encode("utf-32")).texts == ["Größe"]
 
@@ -317,6 +331,27 @@ def test_c33_bad_rows_tell_their_lines_reasons_and_counts(
     assert "line 2: too many fields: 3, where the header has 2" in done.stderr
     assert f"{rows:,} bad rows in all: {rows - 1:,} like line 2" in done.stderr
     assert f"1 like line {rows + 1} (too few fields: 1" in done.stderr
+
+
+def test_c31_a_header_longer_than_the_beginning_is_read_whole() -> None:
+    names = [str(number) * 4 for number in range(10_000)]
+    assert Read(",".join([*names, "text"]) + "\n" + "x," * 10_000 + "last\n").texts == ["last"]
+    read = Read(
+        "x" * 70_000 + ",last\nfirst,second\n", header=False, prompt=PromptSpec(text_column="column2")
+    )
+    assert [columns["column2"] for columns in read.values] == ["last", "second"]
+
+
+def test_a_hostile_line_takes_no_time_to_guess() -> None:
+    began = time.process_time()
+    for line in (
+        b"\xe9\xa7" * 400_000,
+        b"a" * 400_000 + b"\xe9",
+        b'"' * 100_001 + b"\xe9",
+        b"\xe9a;" * 200_000,
+    ):
+        Read(b"id,text\n1," + line + b"\n2,x\n")
+    assert time.process_time() - began < 20
 
 
 def test_options_win_over_what_would_be_found(tmp_path: Path) -> None:
