@@ -265,3 +265,18 @@ def test_parts_with_odd_names_are_found() -> None:
         return name.replace("sheet1.xml", "SHEET1.xml").replace("/", "\\"), content
 
     assert contents(read(changed_parts(xlsx_of([("text",), ("x",)]), odd))) == [{"text": "x"}]
+
+
+def test_a_cell_with_an_empty_style_shows_its_value() -> None:
+    def unstyled(name: str, content: bytes) -> tuple[str, bytes]:
+        return name, content.replace(b' s="1"', b' s=""')
+
+    assert contents(read(changed_parts(formatted_xlsx((42, "00000")), unstyled))) == [
+        {"text": "x", "a": "42"}
+    ]
+
+
+def test_a_first_sheet_whose_rows_are_all_bad_is_not_called_empty() -> None:
+    (row,) = read(xlsx_of([("text",), ("x", "y")], Other=[("text",), ("z",)]))
+    assert isinstance(row, BadRow)
+    assert "too many fields" in row.reason

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.plain import decoded, read_plain
 from qwenq.producer.reading.documents.web import read_web, text_of_html
+from qwenq.producer.reading.documents.web_labels import encoding_of_label
 from qwenq.producer.reading.documents.word.elements import name_of
 from qwenq.schemas.errors import UnreadableDocument
 
@@ -95,7 +96,8 @@ def _of_web_archive(data: bytes) -> str:
     content = body.get_payload(decode=True) if body is not None else None
     if body is None or not isinstance(content, bytes):
         raise UnreadableDocument(reason=f"an embedded web page has no text; {_ADVICE}")
-    text = decoded(content, body.get_content_charset())
+    charset = body.get_content_charset()
+    text = decoded(content, encoding_of_label(charset) if charset else None)
     return text if body.get_content_type() == "text/plain" else text_of_html(text)
 
 

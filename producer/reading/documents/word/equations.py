@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _ATOM = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*|.?", re.DOTALL)
 _EXPONENT = re.compile(r"[-+\u2212±]?(?:[^\W\d_]+|\d+(?:[.,]\d+)*)|.?", re.DOTALL)
+_UNSEEN = re.compile("[\u2061-\u2064]")
 _HAT = "\u0302"
 
 
@@ -37,7 +38,7 @@ def _joined(parent: "_Element | None") -> str:
 def _piece(one: "_Element") -> str:
     name = name_of(one)
     if name == "t":
-        return one.text or ""
+        return _UNSEEN.sub("", one.text or "")
     if name in {"del", "moveFrom"} or name.endswith("Pr"):
         return ""
     write = _WRITERS.get(name)

@@ -61,7 +61,8 @@ class CellTexts:
             number = self._styles[style].numFmtId
             if number >= _OWN_FORMATS:
                 return str(self._codes[number - _OWN_FORMATS])
-        except IndexError:
+        except (IndexError, TypeError):
+            # An empty style, or one that is not there.
             return _GENERAL
         return str(_BUILT_IN.get(number) or BUILTIN_FORMATS.get(number) or _GENERAL)
 

@@ -94,11 +94,11 @@ class Sheet:
         last = max((column for column, text in cells.items() if text), default=0)
         faults = {column: what for column, what in faults.items() if column <= self._width}
         self._faults.update(faults.values())
+        self.filled_rows += bool(last or faults)
         if last > self._width:
             return bad_row(number, miscounted(last, self._width), cells.values())
         if not last and not faults:
             return None
-        self.filled_rows += 1
         told = (
             {place: faults[column] for place, column in enumerate(columns) if column in faults}
             if faults
