@@ -70,6 +70,7 @@ def _store_rows(
     if documents == rejected:
         raise no_good_row(spec.sources, bad_rows)
     with store.writing() as connection:
+        check_held(connection, half)  # A process that took the job over removes its rows.
         check_rows_kept(connection, half.job_id, documents)
         if renew(connection, half, settings.lease_seconds):
             insert_chunks(connection, half.job_id, planner.finish())

@@ -80,18 +80,19 @@ def test_a_producer_with_silent_input_keeps_its_lease(store: Store, submit: Subm
     assert audited_status(store, submission.job_id).documents.total == 30
 
 
-@pytest.mark.parametrize("place", [0, 5, 10, 25, 29])
+@pytest.mark.parametrize("place", [0, 5, 10, 25, 29, 30])
 def test_a_producer_whose_half_job_was_removed_fails(store: Store, submit: Submit, place: int) -> None:
     others = []
 
     def slept() -> Iterator[Row]:
-        for number, row in enumerate(rows(30)):
+        for number, row in enumerate([*rows(30), None]):
             if number == place:
                 _expire(store, _newest(store))
                 assert remove_abandoned(store, 10) == 1
                 # On SQLite this job gets the number of the removed one.
                 others.append(make_job(store, documents=3, released=False))
-            yield row
+            if row is not None:
+                yield row
 
     with pytest.raises(JobGivenUp, match="Nothing of the job will run"):
         submit(slept())
