@@ -210,9 +210,18 @@ def test_a_drawn_seed_depends_on_the_key_alone() -> None:
     assert len({seed(None) for _ in range(5)}) > 1
 
 
-@pytest.mark.parametrize("key", ["", "a\0b", "line\n", "x" * 256, "\ud800"])
-def test_a_key_that_cannot_be_kept_is_refused(key: str) -> None:
-    with pytest.raises(InvalidParameter, match="--idempotency-key: it must have 1 to 255 characters"):
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("", "it must have 1 to 255 characters"),
+        ("line\n", "it must have 1 to 255 characters"),
+        ("x" * 256, "it must have 1 to 255 characters"),
+        ("a\0b", "it must not hold a NUL character"),
+        ("\ud800", "character 1 is not text"),
+    ],
+)
+def test_a_key_that_cannot_be_kept_is_refused(key: str, reason: str) -> None:
+    with pytest.raises(InvalidParameter, match=f"--idempotency-key: {reason}"):
         JobRequest(["x.jsonl"], idempotency_key=key).specify(Settings(model="echo"))
 
 

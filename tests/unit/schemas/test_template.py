@@ -27,6 +27,8 @@ TITLE = "{{ name | title }}"
 SOON = 1.0
 MOST_SECONDS = 2.0
 
+pytestmark = pytest.mark.usefixtures("tests_importable")
+
 
 @pytest.fixture
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[RenderingProcess]:

@@ -14,14 +14,10 @@ from qwenq.schemas.confined.process import ConfinedProcess
 from qwenq.schemas.errors import ConfinedCallFailed, ConfinedProcessKilled, ConfinedProcessLate
 
 SERVED = "tests.unit.schemas.confined.served"
-ROOT = Path(__file__).parents[4]
 MIB = 1024**2
 
 
-@pytest.fixture(autouse=True)
-def reachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a child import the module of the tests."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+pytestmark = pytest.mark.usefixtures("tests_importable")
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ WORKING: dict[str, Request] = {
     "zero width": ask("\u200b\u200c\u200d\u2060\ufeff"),
     "combining characters": ask("Z" + "\u0301\u0327\u0336" * 40),
     "what Unicode has no character for": ask("\uffff\ufffe\U0010ffff\ue000\ufdd0\u0378"),
-    "64 long stop strings": ask("The total", stop=tuple(f"{number}" * 1_000 for number in range(64))),
+    "64 long stop strings": ask("The total", stop=tuple(f"{number:02}" * 300 for number in range(64))),
     "stop strings that end every answer": ask("The total", stop=tuple(map(chr, range(1, 65)))),
     "a stop string of control tokens": ask("The total", stop=("<|im_end|>", "\x00", "\ufffd")),
     "the hottest sampling": ask("The total", temperature=100, seed=2**63 - 1),
