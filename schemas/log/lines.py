@@ -56,6 +56,11 @@ def set_up_logging(log_format: LogFormat, level: str) -> None:
     logging.captureWarnings(capture=True)
 
 
+def is_logging() -> bool:
+    """Whether this process logs to standard error, as services do; a person's command does not."""
+    return any(isinstance(handler.formatter, LogLines) for handler in logging.getLogger().handlers)
+
+
 def exception_line(error: BaseException) -> str:
     """An exception in one line: its type, its message if that is safe, and its places, the innermost first."""
     frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]

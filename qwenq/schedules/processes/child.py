@@ -28,16 +28,19 @@ OOM_SCORE = "500"
 _log = logging.getLogger("qwenq.schedules")
 
 
-def take_steps(line: Connection) -> None:
+def take_steps(line: Connection, is_logging: bool) -> None:  # noqa: FBT001 - Process takes arguments by their places
     """Take the steps that come over the line, until it is closed. Sends for each whether the step has ended its hold.
 
-    Exits with 0 when it is asked to stop, with another code when a step crashed it.
+    It logs only if its parent does: a command tells a person in its own words how a run went. Exits with 0 when it is
+    asked to stop, with another code when a step crashed it.
     """
     Signals().install_for_process()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(OSError):  # not Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
-    services = _Services()
+    if not is_logging:
+        logging.getLogger("qwenq").addHandler(logging.NullHandler())
+    services = _Services(is_logging=is_logging)
     with suppress(KeyboardInterrupt, EOFError, BrokenPipeError), services:
         while True:
             settings, held = line.recv()
@@ -47,7 +50,8 @@ def take_steps(line: Connection) -> None:
 class _Services:
     """Store and broker of this process, kept open from step to step."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_logging: bool) -> None:
+        self._is_logging = is_logging
         self._settings: Settings | None = None
         self._opened = ExitStack()
 
@@ -71,7 +75,8 @@ class _Services:
     def _open(self, settings: Settings) -> None:
         self._opened.close()
         self._settings = None
-        set_up_logging(settings.log_format, settings.log_level)
+        if self._is_logging:
+            set_up_logging(settings.log_format, settings.log_level)
         self._store = self._opened.enter_context(Store.of(settings))
         self._broker = self._opened.enter_context(Broker(settings))
         self._settings = settings

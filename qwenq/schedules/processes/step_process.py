@@ -11,6 +11,7 @@ from multiprocessing.connection import wait
 import psutil
 
 from qwenq.schedules.processes.child import STOPPING_SECONDS, take_steps
+from qwenq.schemas.log.lines import is_logging
 from qwenq.schemas.schedules import HeldRun
 from qwenq.schemas.settings import Settings
 
@@ -46,7 +47,7 @@ class StepProcess:
 
     def __init__(self) -> None:
         self._line, theirs = FORKS.Pipe()
-        self._process = FORKS.Process(target=take_steps, args=(theirs,), daemon=True)
+        self._process = FORKS.Process(target=take_steps, args=(theirs, is_logging()), daemon=True)
         with self._asking:
             self._process.start()
         theirs.close()

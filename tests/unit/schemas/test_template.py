@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("tests_importable")
 
 
 @pytest.fixture
-def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[RenderingProcess]:
+def hanging(tests_importable: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[RenderingProcess]:
     """A rendering process that hangs with the documents that say so."""
     process = RenderingProcess(LIMITS, HANGING)
     monkeypatch.setattr(template_module, "rendering_process", lambda: process)
