@@ -232,7 +232,7 @@ def test_html_shows_list_numbers_and_form_values_but_no_pictures(tmp_path: Path)
     ("name", "advice"),
     [
         ("a.doc", "save it as .docx"), ("a.rtf", "save it as .docx"), ("a.odt", "save it as .docx"),
-        ("a.xls", "save it as .xlsx"), ("a.pptx", "save it as PDF"), ("a.ppt", "save it as .pdf"),
+        ("a.xls", "save it as .xlsx"), ("a.pptx", "save it as PDF"), ("a.ppt", "save it as PDF"),
         ("a.msg", "save it as .txt"), ("a.eml", "save it as .txt"), ("a.epub", "save it as .html or PDF"),
         ("a.zip", "unpack it"), ("a.PNG", "text recognition"),
     ],
