@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 _BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[\x02\ufffe](?=[^\W\d_A-Z])")
 _HYPHEN = re.compile(r"[\x02\ufffe]")
 # What fonts without a map to Unicode give. A sign that stands alone is a bullet or a tick of a symbol font.
-_NO_LETTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ufffe\uffff\ue000-\uf8ff]")
+_NO_LETTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd\ufffe\uffff\ue000-\uf8ff]")
 _BULLET = re.compile(r"(?:(?<=\s)|^)[\ue000-\uf8ff](?=\s|$)")
 GARBLED_SHARE = 0.1
 """A page is garbled if more of its signs are no letters. The few that ligatures and symbols cost stay below."""
+_UNMAPPED_GARBLED_SHARE = 0.04
+"""The same, if PDFium says itself that most signs have no map: words may then be long, and only spaces look strange."""
+_MOST_TRIED = 500
 LITTLE_TEXT = 200
 """A scan may bear so many characters that were stamped on it: page numbers, the header of a court."""
 SCAN_SHARE = 0.7
@@ -81,7 +84,9 @@ def _state(page: "PdfPage", text_page: "PdfTextPage", text: str) -> PageState:
     signs = len("".join(text.split()))
     if signs:
         strange = len(_NO_LETTER.findall(_BULLET.sub("", text)))
-        if strange > GARBLED_SHARE * signs:
+        if strange > GARBLED_SHARE * signs or (
+            strange > _UNMAPPED_GARBLED_SHARE * signs and _is_mostly_unmapped(text_page)
+        ):
             return PageState.GARBLED
     if signs > LITTLE_TEXT:
         return PageState.WHOLE
@@ -91,6 +96,14 @@ def _state(page: "PdfPage", text_page: "PdfTextPage", text: str) -> PageState:
     if pictures > SCAN_SHARE and _is_stamped(page, text_page):
         return PageState.SCAN
     return PageState.WHOLE
+
+
+def _is_mostly_unmapped(text_page: "PdfTextPage") -> bool:
+    import pypdfium2.raw as pdfium
+
+    count = min(text_page.count_chars(), _MOST_TRIED)
+    unmapped = sum(pdfium.FPDFText_HasUnicodeMapError(text_page, place) == 1 for place in range(count))
+    return bool(2 * unmapped > count)
 
 
 def _drawn_shares(page: "PdfPage") -> tuple[float, int]:

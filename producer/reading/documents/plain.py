@@ -4,7 +4,11 @@ import codecs
 from collections.abc import Iterable
 
 from qwenq.producer.reading.documents.extracted import Extracted
+from qwenq.producer.reading.tables.encodings import evidence_of, wide_without_mark
+from qwenq.producer.reading.tables.guessing import guess, guessed_encoding
 from qwenq.schemas.errors import UnreadableDocument
+
+_WIDE_BYTES = 1 << 16
 
 # UTF-32's little-endian mark begins with UTF-16's, so it is tried first.
 _MARKS = (
@@ -14,13 +18,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Encodings in use; of two that fit equally well, the first wins. Others mostly fit by chance.
-IN_USE = (
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "koi8_r",
-    "cp932", "euc_jp", "gb18030", "big5", "cp949",
-)  # fmt: skip
-# A megabyte has enough letters to tell code pages apart.
-_GUESSED_BY_BYTES = 1 << 20
 
 
 def read_plain(data: bytes) -> Extracted:
@@ -43,11 +40,26 @@ def decoded(data: bytes, declared: str | None = None) -> str:
     text = _as_one_of(data, (marked(data), "utf-8", declared))
     if text is not None:
         return text
-    # Only UTF-16 and UTF-32 text has zero bytes, and files in these have a mark.
-    text = None if b"\0" in data else _decoded_as(data, guessed_encoding(data))
+    # Only UTF-16 and UTF-32 text has zero bytes.
+    if b"\0" in data:
+        text = _as_one_of(data, (wide_without_mark(data[:_WIDE_BYTES]),))
+    else:
+        text = _decoded_as(data, _guessed(data))
     if text is None:
         raise UnreadableDocument(reason="it is not text, or its encoding is unknown; save it as UTF-8")
     return text
+
+
+def _guessed(data: bytes) -> str | None:
+    """The encoding in which the text reads as a language. Raises UnreadableDocument if others fit better."""
+    known = guessed_encoding(data)
+    if known is None:
+        return None
+    found = guess(evidence_of(data))
+    if found.encoding is None and found.readings:
+        shown = ", ".join(f"{name} reads {word!r}" for name, word in found.readings)
+        raise UnreadableDocument(reason=f"its encoding is not sure; save it as UTF-8: {shown}")
+    return found.encoding or known
 
 
 def marked(data: bytes) -> str | None:
@@ -70,16 +82,3 @@ def _decoded_as(data: bytes, encoding: str | None) -> str | None:
         return data.decode(encoding)
     except (UnicodeError, LookupError):
         return None
-
-
-def guessed_encoding(data: bytes) -> str | None:
-    """The likeliest encoding in which this reads as a language; None if none does, as with a few words."""
-    from charset_normalizer import from_bytes
-
-    fitting = [
-        match
-        for match in from_bytes(data[:_GUESSED_BY_BYTES], cp_isolation=list(IN_USE))
-        if match.coherence > 0
-    ]
-    best = min(fitting, key=lambda match: (match.chaos, IN_USE.index(match.encoding)), default=None)
-    return best.encoding if best else None

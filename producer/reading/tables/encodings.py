@@ -127,7 +127,7 @@ class FoundEncoding:
             return
         from qwenq.producer.reading.tables.guessing import guess
 
-        found = guess(_evidence(data))
+        found = guess(evidence_of(data))
         if found.encoding is None:
             self.readings = found.readings
             self.note = f"its encoding is not sure; give it with --encoding{self._shown_readings()}"
@@ -184,7 +184,7 @@ def _ahead(first: bytes, source: Iterator[bytes]) -> tuple[list[bytes], BrokenOf
     return held, None
 
 
-def _evidence(data: bytes) -> bytes:
+def evidence_of(data: bytes) -> bytes:
     """The first lines that are not ASCII."""
     lines: list[bytes] = []
     size = 0

@@ -9,8 +9,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from qwenq.producer.reading.documents.plain import IN_USE, guessed_encoding
 from qwenq.producer.reading.tables.east_asian import is_east_asian, with_common_characters
+
+# Encodings in use; of two that fit equally well, the first wins. Others mostly fit by chance.
+IN_USE = (
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "koi8_r",
+    "cp932", "euc_jp", "gb18030", "big5", "cp949",
+)  # fmt: skip
+# A megabyte has enough letters to tell code pages apart.
+_GUESSED_BY_BYTES = 1 << 20
+
 
 _RARE = ("mac_roman", "cp850", "cp437", "cp852", "cp866")
 """Only named in advice."""
@@ -185,3 +193,16 @@ def _readings(texts: dict[str, str]) -> tuple[tuple[str, str], ...]:
         if word not in shown.values():
             shown[name] = word
     return tuple(shown.items())[:_NAMED]
+
+
+def guessed_encoding(data: bytes) -> str | None:
+    """The likeliest encoding in which this reads as a language; None if none does, as with a few words."""
+    from charset_normalizer import from_bytes
+
+    fitting = [
+        match
+        for match in from_bytes(data[:_GUESSED_BY_BYTES], cp_isolation=list(IN_USE))
+        if match.coherence > 0
+    ]
+    best = min(fitting, key=lambda match: (match.chaos, IN_USE.index(match.encoding)), default=None)
+    return best.encoding if best else None

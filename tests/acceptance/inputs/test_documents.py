@@ -258,6 +258,24 @@ def test_d24_endings_of_plain_text_are_read(tmp_path: Path) -> None:
         rows_of(tmp_path / "a.unheard")
 
 
+def test_d22_utf16_without_a_mark_is_read(tmp_path: Path) -> None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        assert (
+            text_of(tmp_path, "a.txt", "Der Käufer zahlt.\nEnde".encode(encoding))
+            == "Der Käufer zahlt.\nEnde"
+        )
+
+
+@pytest.mark.parametrize("encoding", ["mac_roman", "cp850", "cp437"])
+def test_d23_text_of_old_machines_is_never_read_wrong(tmp_path: Path, encoding: str) -> None:
+    text = "Die größte Fläche für das Stück liegt südlich der Straße. Wir können nicht kündigen, weil der Käufer zahlt."
+    row = row_of(tmp_path, "a.txt", text.encode(encoding))
+    if isinstance(row, BadRow):
+        assert "save it as UTF-8" in row.reason
+    else:
+        assert columns(row)["text"] == text
+
+
 def test_d26_a_file_name_that_is_not_utf8_is_read_with_its_bytes_shown(tmp_path: Path) -> None:
     (tmp_path / "caf\udce9.txt").write_bytes(b"good")
     (tmp_path / "caf\udce9.csv").write_bytes(b"text\ngood\n")
