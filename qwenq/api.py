@@ -11,6 +11,7 @@ from qwenq.schemas.parts import PartLine
 from qwenq.schemas.results import ErrorLine, HistoryLine, Result
 from qwenq.schemas.settings import Settings, load_settings
 from qwenq.schemas.views.job_metrics import JobMetrics
+from qwenq.schemas.views.job_pages import FailureReasons
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -145,6 +146,15 @@ def history(job_id: int, *, settings: Settings | None = None) -> Iterator[Histor
 
     status(job_id, settings=settings)
     return _streamed(history_of, job_id, settings)
+
+
+def failure_reasons(job_id: int, most: int = 5, *, settings: Settings | None = None) -> FailureReasons:
+    """Return the commonest reasons why documents of a job failed so far, with counts. Raises UnknownJob, StoreAway."""
+    from qwenq.store.views.jobs import failure_reasons as reasons
+
+    status(job_id, settings=settings)
+    with _store(settings) as store, store.reading() as connection:
+        return reasons.failure_reasons(connection, job_id, most)
 
 
 def metrics(job_id: int, *, settings: Settings | None = None) -> JobMetrics:

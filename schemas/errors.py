@@ -196,8 +196,8 @@ class UnreadableInput(UsageError):
 
 @dataclass(eq=False)
 class UnknownProtocol(UsageError):
-    """{url} is not opened: qwenq reads and writes paths, file://, s3://, s3a://, gs:// and gcs:// URLs, and none with
-    ::. Copy the file to one of these places.
+    """{url} is not opened: qwenq reads and writes paths, and file://, s3://, s3a://, gs:// and gcs:// URLs without ::.
+    If it is a file on the web, download it first, as with `curl -L -o FILE URL`, and name FILE instead.
     """
 
     url: str

@@ -95,7 +95,10 @@ class JobFilter:
 
 
 class DocumentCounts(BaseModel):
-    """A job's documents by state; `reused` counts within `succeeded`."""
+    """A job's documents by state. Within `succeeded`, `reused`, `cut` and `empty` count answers.
+
+    A `cut` answer ended at its limit of tokens, an `empty` one has no text.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -106,6 +109,8 @@ class DocumentCounts(BaseModel):
     failed: int = 0
     cancelled: int = 0
     reused: int = 0
+    cut: int = 0
+    empty: int = 0
 
     @property
     def done(self) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class FinishReason(StrEnum):
@@ -59,7 +59,8 @@ class EarlierAnswer:
 class Result(BaseModel):
     """The answer to one document, as a line of the results file. `reused`: it was generated for an identical document.
 
-    `parts` counts the parts of the document; `usage` includes all of them and their merging.
+    `parts` counts the parts of the document; `usage` includes all of them and their merging. `row` is the document as
+    stored, a JSON object, if it was asked for; it is no member of the line.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,6 +73,7 @@ class Result(BaseModel):
     model: str
     reused: bool = False
     parts: int = 1
+    row: str | None = Field(default=None, exclude=True, repr=False)
 
 
 class PastFailure(BaseModel):
@@ -88,7 +90,7 @@ class ErrorLine(BaseModel):
     """A document without an answer, as a line of the errors file.
 
     `custom_id` is None for a bad row; `line` is where the row starts in its file. `attempts` counts its failures,
-    `earlier` holds all but the last.
+    `earlier` holds all but the last. `row` is as for a result; of a bad row, its raw text.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -98,6 +100,7 @@ class ErrorLine(BaseModel):
     error: Failure
     attempts: int = 1
     earlier: tuple[PastFailure, ...] = ()
+    row: str | None = Field(default=None, exclude=True, repr=False)
 
 
 class HistoryLine(BaseModel):

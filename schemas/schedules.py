@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,7 +46,8 @@ class RunPolicy(BaseModel):
     """How runs follow each other, and where their answers go.
 
     `output` may contain {schedule}, {date}, {time}, {run} and {job}. A run fails if more than the fraction
-    `on_failure_rate` of its documents failed. With `csv_safe`, no cell of a CSV file is a formula to a spreadsheet.
+    `on_failure_rate` of its documents failed. `csv_safe`, `bom` and `keep_columns` are as in
+    `qwenq.exporting.FileStyle`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +57,8 @@ class RunPolicy(BaseModel):
     output: str
     errors: str | None = None
     csv_safe: bool = False
+    bom: bool = False
+    keep_columns: Literal["all"] | tuple[str, ...] | None = None
     webhook: str | None = None
     on_failure_rate: Annotated[float | None, Field(ge=0, le=1)] = None
 

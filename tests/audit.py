@@ -38,6 +38,7 @@ def audit(connection: Connection, job_id: int) -> None:
         ).scalar_one()
         assert chunk.completion_tokens == tokens
         assert chunk.reused == _reused(connection, chunk), f"chunk {chunk.id} miscounts what was reused"
+        assert (chunk.cut, chunk.empty) == _cut_and_empty(connection, chunk), f"chunk {chunk.id} miscounts"
     assert covered == [seq for seq, _ in states]
     _audit_state(connection, job_id)
     _audit_history(connection, job_id)
@@ -68,6 +69,16 @@ def _audit_history(connection: Connection, job_id: int) -> None:
     assert all((first, last) == (1, count) for _, count, first, last in rounds)
     bad = select(documents.c.seq).where(documents.c.job_id == job_id, documents.c.custom_id.is_(None))
     assert not {seq for seq, *_ in rounds} & set(connection.execute(bad).scalars())
+
+
+def _cut_and_empty(connection: Connection, chunk: Row[Any]) -> tuple[int, int]:
+    """Count a chunk's answers that ended at their limit, and those without text."""
+    answers = connection.execute(
+        select(results.c.finish_reason, results.c.text).where(
+            results.c.job_id == chunk.job_id, results.c.seq.between(chunk.first_seq, chunk.last_seq)
+        )
+    ).all()
+    return sum(row.finish_reason == "length" for row in answers), sum(row.text == "" for row in answers)
 
 
 def _reused(connection: Connection, chunk: Row[Any]) -> int:

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
+from qwenq.cli.options.files import style_options
 from qwenq.cli.options.job import spec_options
-from qwenq.cli.options.shared import csv_safe_option, json_option, option
+from qwenq.cli.options.shared import json_option, option
 from qwenq.schemas.schedules import CatchUp, Overlap
 
 
@@ -31,7 +32,7 @@ def command() -> None:
         help="Where to write the answers of a run; may hold {schedule}, {date}, {time}, {run}, {job}.")  # fmt: skip
 @option("--errors", metavar="PATTERN",
         help="Where to write its errors [default: --output with the ending .errors.jsonl].")  # fmt: skip
-@csv_safe_option
+@style_options
 @option("--catch-up", type=click.Choice(tuple(map(str, CatchUp))), default=str(CatchUp.LAST), show_default=True,
         help="Which of the due times that passed without a beat still run.")  # fmt: skip
 @option("--overlap", type=click.Choice(tuple(map(str, Overlap))), default=str(Overlap.SKIP), show_default=True,

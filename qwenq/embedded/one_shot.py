@@ -10,15 +10,25 @@ from qwenq.actions.request import JobRequest, submitter_of
 from qwenq.embedded.home import home_of_one_shot, one_shot_key
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
-from qwenq.exporting import Address, check_outputs, write_answers, write_failures
+from qwenq.exporting import (
+    PLAIN,
+    Address,
+    FileStyle,
+    check_not_read,
+    check_outputs,
+    write_answers,
+    write_failures,
+)
+from qwenq.exporting.checked_columns import with_kept_columns
 from qwenq.producer.enqueuing import Listener, enqueue_job
 from qwenq.producer.opening import open_input
 from qwenq.producer.reading import Access
-from qwenq.schemas.errors import ModelUnavailable, ServiceAway, UnknownJob
+from qwenq.schemas.errors import ModelUnavailable, OutputNotWritable, ServiceAway, UnknownJob
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.results import Result
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobChange, JobState
+from qwenq.schemas.views.job_pages import FailureReasons
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
@@ -27,7 +37,9 @@ from qwenq.store.life.one_shots import forget_one_shot, job_to_continue
 from qwenq.store.life.pausing import resume_job
 from qwenq.store.views.answers.results import count_answers, results_of
 from qwenq.store.views.fleet.workers import worker_of_process
+from qwenq.store.views.jobs.failure_reasons import failure_reasons
 from qwenq.store.views.jobs.statuses import job_status
+from qwenq.wording.outcomes import SHOWN_REASONS
 from qwenq.wording.output import say
 from qwenq.worker.engines.factory import check_model
 
@@ -37,19 +49,20 @@ PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where a one-shot's answers and errors go. With `csv_safe`, no cell of a CSV file is a formula."""
+    """Where a one-shot's answers and errors go, and how they are written."""
 
     results: Address
     errors: Address
-    csv_safe: bool = False
+    style: FileStyle = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class OneShotResult:
-    """How the job of a one-shot ended, and its first answers."""
+    """How the job of a one-shot ended, its first answers, and why documents failed."""
 
     status: JobStatus
     first_results: Sequence[Result]
+    reasons: FailureReasons
 
 
 def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> OneShotResult:
@@ -58,6 +71,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
     After an interrupt the answers so far are kept; the same command goes on from there.
     Raises UsageError, ServiceAway.
     """
+    check_not_read((outputs.results, outputs.errors), request.files)
     access = Access.of(settings, follow_links=request.follow_links, allow_partial=request.allow_partial)
     spec, rows = open_input(
         request.specify(settings),
@@ -68,6 +82,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
         tell=say,
     )
     check_outputs((outputs.results, outputs.errors), spec.sources)
+    rows = with_kept_columns(rows, outputs.style.keep_columns)
     check_model(spec.model, settings)
     asked_for = (
         request.params,
@@ -94,13 +109,19 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
                     job_id = enqueued.job_id
                 home.resumable = True
                 status = _follow(store, session, worker, job_id)
-                first_results = _write_outputs(store, job_id, outputs)
+                first_results, reasons = _write_outputs(store, job_id, outputs)
                 home.resumable = False
                 # Say it at once: services may take seconds to stop, and a Ctrl-C meanwhile loses nothing.
                 say(f"answers: {outputs.results}")
             except KeyboardInterrupt:
                 if home.resumable:
                     say("interrupted: the same command goes on from there")
+                raise
+            except OutputNotWritable:
+                if home.resumable:
+                    say(
+                        "the answers are kept: the same command with another -o writes them without generating"
+                    )
                 raise
             except ModelUnavailable:
                 home.resumable = _has_answers(store, key)
@@ -109,7 +130,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
                 if home.resumable:
                     say("nothing is lost: the same command goes on from there")
                 raise
-    return OneShotResult(status, first_results)
+    return OneShotResult(status, first_results, reasons)
 
 
 def _one_shot_settings(settings: Settings) -> Settings:
@@ -163,12 +184,13 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
     return follow(poll, watch)
 
 
-def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> Sequence[Result]:
+def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> tuple[Sequence[Result], FailureReasons]:
     """Write both files. Only then is the one-shot over, and the same command would begin a new job."""
     with store.reading() as connection:
-        write_answers(connection, job_id, outputs.results, csv_safe=outputs.csv_safe)
-        write_failures(connection, job_id, outputs.errors, csv_safe=outputs.csv_safe)
+        write_answers(connection, job_id, outputs.results, outputs.style)
+        write_failures(connection, job_id, outputs.errors, outputs.style)
+        reasons = failure_reasons(connection, job_id, SHOWN_REASONS)
         first_results = list(islice(results_of(connection, job_id), SHOWN_RESULTS))
     with store.writing() as connection:
         forget_one_shot(connection, job_id)
-    return first_results
+    return first_results, reasons

@@ -1,7 +1,8 @@
-"""Writes results into JSONL, CSV or Parquet files, on disk or in an object store, whole or not at all."""
+"""Writes results into JSONL, CSV, Parquet or Excel files, on disk or in an object store, whole or not at all."""
 
 from qwenq.exporting.destinations import Address
 from qwenq.exporting.files import (
+    check_not_read,
     check_outputs,
     errors_path,
     write_errors,
@@ -10,7 +11,12 @@ from qwenq.exporting.files import (
     write_results,
     write_stdout,
 )
-from qwenq.exporting.job_files import write_answers, write_failures
+from qwenq.exporting.job_files import (
+    check_kept_of_job,
+    print_answers,
+    write_answers,
+    write_failures,
+)
 from qwenq.exporting.plain_text import as_csv, as_jsonl, csv_heading
 from qwenq.exporting.sheets import (
     ERROR_COLUMNS,
@@ -19,18 +25,25 @@ from qwenq.exporting.sheets import (
     RESULTS,
     results_sheet,
 )
+from qwenq.exporting.style import PLAIN, FileStyle, KeepColumns
 
 __all__ = [
     "ERROR_COLUMNS",
     "HISTORY_COLUMNS",
+    "PLAIN",
     "RESULTS",
     "RESULT_COLUMNS",
     "Address",
+    "FileStyle",
+    "KeepColumns",
     "as_csv",
     "as_jsonl",
+    "check_kept_of_job",
+    "check_not_read",
     "check_outputs",
     "csv_heading",
     "errors_path",
+    "print_answers",
     "results_sheet",
     "write_answers",
     "write_errors",

@@ -1,18 +1,20 @@
-"""Writes answers, errors, history and parts of a job; the file's ending chooses JSONL, CSV or Parquet."""
+"""Writes answers, errors, history and parts of a job; the file's ending chooses JSONL, CSV, Parquet or Excel."""
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path, PurePath
-from typing import Any
-
-from pydantic import BaseModel
 
 from qwenq.exporting.destinations import Address, destination_of
+from qwenq.exporting.excel import CannotHold, require_xlsxwriter, write_excel
 from qwenq.exporting.formulas import without_formulas
 from qwenq.exporting.parquet import require_pyarrow, write_parquet
 from qwenq.exporting.plain_text import as_jsonl, write_csv, write_jsonl
 from qwenq.exporting.sheets import ERRORS, HISTORY, PARTS, Line, Sheet, results_sheet
+from qwenq.exporting.style import PLAIN, FileStyle
+from qwenq.producer.object_stores import checked_name
+from qwenq.producer.reading.sources.matching import finds
 from qwenq.schemas.errors import OutputNotWritable
 from qwenq.schemas.log.visible import visible_json
 from qwenq.schemas.parts import PartLine
@@ -23,6 +25,11 @@ _WRITERS: dict[str, Callable[..., int]] = {
     ".ndjson": write_jsonl,
     ".csv": write_csv,
     ".parquet": write_parquet,
+    ".xlsx": write_excel,
+}
+_REQUIRED: dict[Callable[..., int], Callable[[], None]] = {
+    write_parquet: require_pyarrow,
+    write_excel: require_xlsxwriter,
 }
 
 
@@ -40,8 +47,7 @@ def check_outputs(outputs: Sequence[Address], inputs: Sequence[str] = ()) -> Non
         inputs, "it is an input"
     )
     for address in outputs:
-        if _writer_for(address) is write_parquet:
-            require_pyarrow()
+        _REQUIRED.get(writer_for(address), _nothing)()
         destination = destination_of(address)
         if reason := taken.get(destination.place):
             raise OutputNotWritable(path=str(address), reason=reason)
@@ -49,66 +55,96 @@ def check_outputs(outputs: Sequence[Address], inputs: Sequence[str] = ()) -> Non
         destination.check()
 
 
+def check_not_read(outputs: Sequence[Address], names: Sequence[str]) -> None:
+    """Check that no input finds an output: the next run would read answers as documents. Raises OutputNotWritable.
+
+    `names` are the inputs as the person gave them: files, folders, patterns, URLs.
+    """
+    for address in outputs:
+        name = next((one for one in names if finds(checked_name(one), checked_name(str(address)))), None)
+        if name is not None:
+            reason = (
+                f"the input {name} covers this place, so that it would be read as a document; "
+                "write it into a folder that is no input"
+            )
+            raise OutputNotWritable(path=str(address), reason=reason)
+
+
 def write_results(
-    address: Address, results: Iterable[Result], schema_text: str | None = None, *, csv_safe: bool = False
+    address: Address, results: Iterable[Result], schema_text: str | None = None, style: FileStyle = PLAIN
 ) -> int:
     """Write results in the format of the address's ending. Returns how many. Raises OutputNotWritable, MissingExtra.
 
-    In CSV and Parquet, the top-level properties of the job's JSON schema are columns. With `csv_safe`, no cell of a CSV
-    file is a formula to a spreadsheet; this holds for the functions below, too.
+    In CSV, Parquet and Excel, the top-level properties of the job's JSON schema are columns. Columns of the input go
+    along in `write_answers` alone, which knows the documents; this holds for errors, too.
     """
-    return _write(address, results, results_sheet(schema_text), csv_safe=csv_safe)
+    return write_lines(address, results, results_sheet(schema_text), style)
 
 
-def write_errors(address: Address, errors: Iterable[ErrorLine], *, csv_safe: bool = False) -> int:
+def write_errors(address: Address, errors: Iterable[ErrorLine], style: FileStyle = PLAIN) -> int:
     """Write errors in the format of the address's ending. Returns how many. Raises OutputNotWritable, MissingExtra.
 
     Without errors no file is written, and an old file at the address is removed.
     """
-    return _write_if_any(address, errors, ERRORS, csv_safe=csv_safe)
+    return write_if_any(address, errors, ERRORS, style)
 
 
-def write_history(address: Address, history: Iterable[HistoryLine], *, csv_safe: bool = False) -> int:
+def write_history(address: Address, history: Iterable[HistoryLine], style: FileStyle = PLAIN) -> int:
     """Write failures of earlier rounds, like errors. Returns how many."""
-    return _write_if_any(address, history, HISTORY, csv_safe=csv_safe)
+    return write_if_any(address, history, HISTORY, style)
 
 
-def write_parts(address: Address, parts: Iterable[PartLine], *, csv_safe: bool = False) -> int:
+def write_parts(address: Address, parts: Iterable[PartLine], style: FileStyle = PLAIN) -> int:
     """Write answers to parts of long documents, like errors. Returns how many."""
-    return _write_if_any(address, parts, PARTS, csv_safe=csv_safe)
+    return write_if_any(address, parts, PARTS, style)
 
 
-def write_stdout(lines: Iterable[BaseModel]) -> int:
+def write_stdout(lines: Iterable[Line], sheet: Sheet[Line] | None = None) -> int:
     """Write JSONL to standard output; on a terminal with control characters as escapes. Returns the number of lines."""
     count = 0
     is_terminal = sys.stdout.isatty()
     for line in lines:
-        text = as_jsonl((line,))
+        text = as_jsonl((line,), sheet)
         sys.stdout.write(visible_json(text) if is_terminal else text)
         count += 1
     return count
 
 
-def _writer_for(address: Address) -> Callable[..., int]:
+def writer_for(address: Address) -> Callable[..., int]:
+    """The function that writes the format of the address's ending. Raises OutputNotWritable for another ending."""
     writer = _WRITERS.get(PurePath(address).suffix.lower())
     if writer is None:
-        raise OutputNotWritable(path=str(address), reason="its name must end in .jsonl, .csv or .parquet")
+        raise OutputNotWritable(
+            path=str(address), reason="its name must end in .jsonl, .csv, .parquet or .xlsx"
+        )
     return writer
 
 
-def _write_if_any(address: Address, lines: Iterable[Line], sheet: Sheet[Any], *, csv_safe: bool) -> int:
-    _writer_for(address)
+def write_if_any(address: Address, lines: Iterable[Line], sheet: Sheet[Line], style: FileStyle) -> int:
+    """Write lines as `write_lines` does. Without lines no file is written, and an old one is removed."""
+    writer_for(address)
     coming = iter(lines)
     first = next(coming, None)
     if first is None:
         destination_of(address).remove()
         return 0
-    return _write(address, chain((first,), coming), sheet, csv_safe=csv_safe)
+    return write_lines(address, chain((first,), coming), sheet, style)
 
 
-def _write(address: Address, lines: Iterable[Line], sheet: Sheet[Line], *, csv_safe: bool) -> int:
-    write = _writer_for(address)
-    if csv_safe and write is write_csv:
+def write_lines(address: Address, lines: Iterable[Line], sheet: Sheet[Line], style: FileStyle) -> int:
+    """Write lines in the format of the address's ending. Returns how many. Raises OutputNotWritable, MissingExtra."""
+    write = writer_for(address)
+    is_csv = write is write_csv
+    if style.csv_safe and is_csv:
         sheet = without_formulas(sheet)
     with destination_of(address).writing() as output:
-        return write(lines, sheet, output)
+        if style.bom and is_csv:
+            output.write(BOM_UTF8)
+        try:
+            return write(lines, sheet, output)
+        except CannotHold as error:
+            raise OutputNotWritable(path=str(address), reason=error.reason) from None
+
+
+def _nothing() -> None:
+    """Require nothing."""

@@ -1,26 +1,69 @@
-"""Writes a job's answers and failures from the store into files."""
+"""Writes a job's answers and failures from the store into files, on request with columns of the documents."""
+
+from itertools import islice
 
 from sqlalchemy import Connection
 
 from qwenq.exporting.destinations import Address
-from qwenq.exporting.files import write_errors, write_results
+from qwenq.exporting.files import write_if_any, write_lines, write_stdout, writer_for
+from qwenq.exporting.kept_columns import CHECKED_ROWS, check_kept, table_columns, with_columns, with_members
+from qwenq.exporting.plain_text import write_jsonl
+from qwenq.exporting.sheets import ERRORS, OwnLine, Sheet, results_sheet
+from qwenq.exporting.style import PLAIN, FileStyle, KeepColumns
+from qwenq.schemas.results import Result
 from qwenq.store.views.answers.results import errors_of, results_of
+from qwenq.store.views.answers.stored_rows import all_stored_rows
 from qwenq.store.views.jobs.details import job_details
 
 
-def write_answers(connection: Connection, job_id: int, address: Address, *, csv_safe: bool = False) -> int:
+def write_answers(connection: Connection, job_id: int, address: Address, style: FileStyle = PLAIN) -> int:
     """Write a job's answers so far, with the columns of its JSON schema. Returns how many.
 
     Raises OutputNotWritable, MissingExtra.
     """
-    details = job_details(connection, job_id)
-    schema_text = details.params.response_format.schema_text if details else None
-    return write_results(address, results_of(connection, job_id), schema_text, csv_safe=csv_safe)
+    sheet = _beside_columns(connection, job_id, address, _sheet_of(connection, job_id), style)
+    lines = results_of(connection, job_id, with_rows=style.keep_columns is not None)
+    return write_lines(address, lines, sheet, style)
 
 
-def write_failures(connection: Connection, job_id: int, address: Address, *, csv_safe: bool = False) -> int:
+def write_failures(connection: Connection, job_id: int, address: Address, style: FileStyle = PLAIN) -> int:
     """Write a job's failed documents so far; without any, no file. Returns how many.
 
     Raises OutputNotWritable, MissingExtra.
     """
-    return write_errors(address, errors_of(connection, job_id), csv_safe=csv_safe)
+    sheet = _beside_columns(connection, job_id, address, ERRORS, style)
+    lines = errors_of(connection, job_id, with_rows=style.keep_columns is not None)
+    return write_if_any(address, lines, sheet, style)
+
+
+def print_answers(connection: Connection, job_id: int, keep: KeepColumns) -> int:
+    """Write a job's answers so far as JSONL to standard output. Returns how many."""
+    sheet = _sheet_of(connection, job_id)
+    if keep is not None:
+        sheet = with_members(sheet, keep)
+    return write_stdout(results_of(connection, job_id, with_rows=keep is not None), sheet)
+
+
+def check_kept_of_job(connection: Connection, job_id: int, keep: KeepColumns) -> None:
+    """Raise InvalidParameter if the job's first documents lack one of the columns to keep."""
+    if keep is not None:
+        check_kept(keep, islice(all_stored_rows(connection, job_id), CHECKED_ROWS))
+
+
+def _sheet_of(connection: Connection, job_id: int) -> Sheet[Result]:
+    details = job_details(connection, job_id)
+    return results_sheet(details.params.response_format.schema_text if details else None)
+
+
+def _beside_columns(
+    connection: Connection, job_id: int, address: Address, sheet: Sheet[OwnLine], style: FileStyle
+) -> Sheet[OwnLine]:
+    """The sheet with the columns of the documents that go along."""
+    keep = style.keep_columns
+    if keep is None:
+        return sheet
+    if writer_for(address) is write_jsonl:
+        return with_members(sheet, keep)
+    # A table needs its columns before its first row.
+    rows = all_stored_rows(connection, job_id)
+    return with_columns(sheet, table_columns(address, keep, sheet.taken, rows))

@@ -1,6 +1,6 @@
 """Writes lines as Parquet: typed columns, in groups of rows, so that memory stays bounded."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwenq.exporting.sheets import Line, Sheet
@@ -35,7 +35,7 @@ def write_parquet(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -
     with ParquetWriter(output, schema, compression="zstd") as writer:
         for rows in _groups(map(sheet.row_of, lines)):
             columns = zip(*rows, strict=True)
-            arrays = [pa.array(column, type_) for column, type_ in zip(columns, schema.types, strict=True)]
+            arrays = [_array(column, type_) for column, type_ in zip(columns, schema.types, strict=True)]
             writer.write_table(pa.table(arrays, schema=schema), row_group_size=len(rows))
             written += len(rows)
     return written
@@ -51,6 +51,14 @@ def _types() -> "dict[ColumnKind, pa.DataType]":
         ColumnKind.BOOLEAN: pa.bool_(),
         ColumnKind.JSON: pa.string(),
     }
+
+
+def _array(values: Sequence[Any], type_: "pa.DataType") -> "pa.Array":
+    import pyarrow as pa
+
+    if type_ == pa.float64():  # pyarrow refuses a whole number that a float only comes near
+        values = [None if value is None else float(value) for value in values]
+    return pa.array(values, type_)
 
 
 def _groups(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

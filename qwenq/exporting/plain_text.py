@@ -1,20 +1,21 @@
 """Writes lines as JSONL and as CSV."""
 
 import csv
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from io import StringIO, TextIOWrapper
 from itertools import count
 from typing import Any, BinaryIO
 
 import orjson
-from pydantic import BaseModel
 
 from qwenq.exporting.sheets import Line, Sheet
 
 
-def as_jsonl(lines: Iterable[BaseModel]) -> str:
+def as_jsonl(lines: Iterable[Line], sheet: Sheet[Line] | None = None) -> str:
     """Format lines as a JSONL file holds them."""
-    return "".join(_json_line(line).decode() for line in lines)
+    members_of = sheet.members_of if sheet else None
+    return "".join(_json_line(line, members_of).decode() for line in lines)
 
 
 def as_csv(lines: Iterable[Line], sheet: Sheet[Line]) -> str:
@@ -33,10 +34,9 @@ def csv_heading(sheet: Sheet[Line]) -> str:
 
 def write_jsonl(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> int:
     """Write each line as JSON; columns do not matter. Returns the number of lines."""
-    del sheet
     written = 0
     for line in lines:
-        output.write(_json_line(line))
+        output.write(_json_line(line, sheet.members_of))
         written += 1
     return written
 
@@ -52,8 +52,16 @@ def write_csv(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> in
     return next(counted)
 
 
-def _json_line(line: BaseModel) -> bytes:
-    return orjson.dumps(line.model_dump(mode="json"), option=orjson.OPT_APPEND_NEWLINE)
+def _json_line(line: Line, members_of: Callable[[Line], dict[str, Any]] | None) -> bytes:
+    """The line's members; further ones stand behind the first, the id."""
+    members = line.model_dump(mode="json")
+    if members_of is not None:
+        first = next(iter(members))
+        members = {first: members.pop(first), **members_of(line), **members}
+    try:
+        return orjson.dumps(members, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:  # a whole number above 64 bits, or a value that is nested deep
+        return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _cells(lines: Iterable[Line], sheet: Sheet[Line]) -> Iterator[list[Any]]:

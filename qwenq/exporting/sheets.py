@@ -1,7 +1,7 @@
 """Answers, errors, history and parts as tables: column names, their types, and a row for each line."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -35,19 +35,31 @@ _PART_KINDS = {
 }  # fmt: skip
 
 Line = TypeVar("Line", bound=BaseModel)
+OwnLine = TypeVar("OwnLine", Result, ErrorLine)
+"""A line that may carry its document's row."""
 
 
 @dataclass(frozen=True)
 class Sheet(Generic[Line]):
-    """Lines of one kind as a table. `row_of` returns a line's values in the order of the columns."""
+    """Lines of one kind as a table. `row_of` returns a line's values in the order of the columns.
+
+    `only_json` names members that lines have in JSON alone. `members_of` returns further members of a line in JSON.
+    """
 
     kinds: dict[str, ColumnKind]
     row_of: Callable[[Line], tuple[Any, ...]]
+    only_json: tuple[str, ...] = ()
+    members_of: Callable[[Line], dict[str, Any]] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns, in order."""
         return tuple(self.kinds)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The names that the lines need themselves, in any format."""
+        return frozenset((*self.kinds, *self.only_json))
 
 
 def results_sheet(schema_text: str | None) -> Sheet[Result]:
@@ -56,7 +68,11 @@ def results_sheet(schema_text: str | None) -> Sheet[Result]:
     if not found:
         return RESULTS
     kinds = _RESULT_KINDS | {column.name: column.kind for column in found}
-    return Sheet(kinds, lambda result: (*_result_row(result), *column_values(found, result.text)))
+    return replace(
+        RESULTS,
+        kinds=kinds,
+        row_of=lambda result: (*_result_row(result), *column_values(found, result.text)),
+    )
 
 
 def _result_row(result: Result) -> tuple[Any, ...]:
@@ -86,9 +102,9 @@ def _part_row(line: PartLine) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-RESULTS = Sheet(_RESULT_KINDS, _result_row)
+RESULTS = Sheet(_RESULT_KINDS, _result_row, only_json=("usage",))
 """The table of answers of a job without a schema."""
-ERRORS = Sheet(_ERROR_KINDS, _error_row)
+ERRORS = Sheet(_ERROR_KINDS, _error_row, only_json=("error", "earlier"))
 HISTORY = Sheet(_HISTORY_KINDS, _history_row)
 PARTS = Sheet(_PART_KINDS, _part_row)
 RESULT_COLUMNS = RESULTS.columns

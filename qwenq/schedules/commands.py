@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qwenq.actions import text_fields
 from qwenq.actions.request import JobRequest, submitter_of
-from qwenq.exporting import check_outputs
+from qwenq.exporting import check_not_read, check_outputs
 from qwenq.producer.object_stores import checked_name, is_url
 from qwenq.producer.opening import checked_prompts
 from qwenq.producer.reading.sources.access import Access
@@ -202,7 +202,9 @@ def _check_places(inputs: Sequence[str], outputs: Sequence[str], settings: Setti
         check_name(one, Access(roots=settings.input_roots))
     for output in outputs:
         checked_output(output, settings)
-    check_outputs(outputs, [_whole(one) for one in inputs])
+    whole = [_whole(one) for one in inputs]
+    check_not_read(outputs, whole)
+    check_outputs(outputs, whole)
 
 
 def _shown(schedule: Schedule) -> Schedule:

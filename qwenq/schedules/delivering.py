@@ -4,7 +4,7 @@ import logging
 
 import orjson
 
-from qwenq.exporting import write_answers, write_failures
+from qwenq.exporting import FileStyle, write_answers, write_failures
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.outputs import checked_output, errors_file, results_file
 from qwenq.schemas.jobs import JobStatus
@@ -122,9 +122,10 @@ def _written(
     # Both are checked before either is written: without errors, an old errors file is removed.
     results, errors = (checked_output(one(*place), settings) for one in (results_file, errors_file))
     with store.reading() as connection:
-        csv_safe = schedule.policy.csv_safe
-        write_answers(connection, status.id, results, csv_safe=csv_safe)
-        write_failures(connection, status.id, errors, csv_safe=csv_safe)
+        policy = schedule.policy
+        style = FileStyle(policy.csv_safe, policy.bom, policy.keep_columns)
+        write_answers(connection, status.id, results, style)
+        write_failures(connection, status.id, errors, style)
     return outcome.model_copy(update={"output": results})
 
 

@@ -2,6 +2,7 @@
 
 import logging
 
+from qwenq.exporting.checked_columns import with_kept_columns
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.opening import open_input
 from qwenq.producer.reading import Access, Format
@@ -38,6 +39,7 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
             access=access_of(request, settings),
             tables=request.tables,
         )
+        rows = with_kept_columns(rows, held.schedule.policy.keep_columns)
         job_id = enqueue_job(store, broker, settings, spec, rows).job_id
     with store.writing() as connection:
         note_job(connection, held, job_id)

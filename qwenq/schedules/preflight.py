@@ -1,14 +1,14 @@
 """Checks of a new schedule: what would go wrong with its next run as things are now."""
 
 from datetime import timedelta
-from pathlib import PurePath
 from urllib.parse import urlsplit
 
-from qwenq.producer.object_stores import is_url
+from qwenq.exporting import KeepColumns
+from qwenq.exporting.checked_columns import with_kept_columns
 from qwenq.producer.opening import open_input
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.job_of_run import access_of, format_of
-from qwenq.schedules.outputs import example_outputs, overwrites_within_a_day
+from qwenq.schedules.outputs import overwrites_within_a_day
 from qwenq.schedules.processes.trial import try_in_process
 from qwenq.schedules.refused_notices import host_of
 from qwenq.schedules.webhooks import why_unreachable
@@ -26,7 +26,7 @@ _A_DAY = timedelta(days=1)
 def preflight(store: Store, settings: Settings, schedule: Schedule, line: CronLine) -> list[str]:
     """Check input, output, webhook and workers. Returns a warning for each problem. Raises StoreAway."""
     warnings = [
-        *_about_input(schedule.request, settings),
+        *_about_input(schedule, settings),
         *_about_output(schedule, line),
         *_about_webhook(schedule.policy, settings),
     ]
@@ -36,36 +36,27 @@ def preflight(store: Store, settings: Settings, schedule: Schedule, line: CronLi
     return warnings
 
 
-def _about_input(request: ScheduledRequest, settings: Settings) -> list[str]:
-    trial = try_in_process(INPUT_SECONDS, _open_input, request, settings)
+def _about_input(schedule: Schedule, settings: Settings) -> list[str]:
+    trial = try_in_process(
+        INPUT_SECONDS, _open_input, schedule.request, schedule.policy.keep_columns, settings
+    )
     if trial.lost is not None:
         return [f"its inputs could not be opened: {trial.lost}; try them with `qwenq submit --dry-run`"]
     return [] if trial.error is None else [f"a run would fail now: {trial.error}"]
 
 
-def _open_input(request: ScheduledRequest, settings: Settings) -> None:
+def _open_input(request: ScheduledRequest, keep: KeepColumns, settings: Settings) -> None:
     spec = request.spec.model_copy(update={"sources": request.inputs})
     access = access_of(request, settings)
-    open_input(spec, format_of(request), sheet=request.sheet, access=access, tables=request.tables)
+    _, rows = open_input(spec, format_of(request), sheet=request.sheet, access=access, tables=request.tables)
+    with_kept_columns(rows, keep)
 
 
 def _about_output(schedule: Schedule, line: CronLine) -> list[str]:
-    outputs = [output for output in example_outputs(schedule.name, schedule.policy) if not is_url(output)]
-    warnings = [
-        f"{output} would be an input of the next run; choose a place that --input {name} does not match"
-        for name in schedule.request.inputs
-        for output in outputs
-        if _matches(name, PurePath(output))
-    ]
     soon = line.after(schedule.next_due_at) - schedule.next_due_at
     if soon < _A_DAY and overwrites_within_a_day(schedule.policy.output):
-        warnings.append("several runs of one day would write the same file; add {time} or {run} to --output")
-    return warnings
-
-
-def _matches(name: str, path: PurePath) -> bool:
-    """Whether an input (file, pattern or folder) matches this path."""
-    return path.match(name) or path.is_relative_to(name)
+        return ["several runs of one day would write the same file; add {time} or {run} to --output"]
+    return []
 
 
 def _about_webhook(policy: RunPolicy, settings: Settings) -> list[str]:

@@ -53,7 +53,7 @@ def answer_columns(schema_text: str | None, taken: Collection[str]) -> tuple[Ans
     types: dict[str, set[str]] = {}
     for key, property_ in _properties(schema):
         types.setdefault(key, set()).update(_types(schema, property_))
-    names = _names(types, taken)
+    names = names_beside(taken, types, PREFIX)
     return tuple(
         AnswerColumn(names[key], key, _KIND_OF_TYPES.get(frozenset(possible - {"null"}), ColumnKind.JSON))
         for key, possible in types.items()
@@ -70,8 +70,8 @@ def column_values(columns: Sequence[AnswerColumn], answer: str) -> tuple[Any, ..
     return tuple(_as_kind(found.get(column.key), column.kind) for column in columns)
 
 
-def _names(keys: Iterable[str], taken: Collection[str]) -> Mapping[str, str]:
-    """A name for each property: its own, unless it is taken."""
+def names_beside(taken: Collection[str], keys: Collection[str], prefix: str) -> Mapping[str, str]:
+    """A name for each key beside names that are taken, compared without case: its own, else with the prefix."""
     used = {name.casefold() for name in taken}
     names: dict[str, str] = {}
     for key in keys:
@@ -80,9 +80,9 @@ def _names(keys: Iterable[str], taken: Collection[str]) -> Mapping[str, str]:
             used.add(key.casefold())
     for key in keys:
         if key not in names:
-            name = PREFIX + key
+            name = prefix + key
             while name.casefold() in used:
-                name = PREFIX + name
+                name = prefix + name
             names[key] = name
             used.add(name.casefold())
     return names

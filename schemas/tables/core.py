@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import BigId, UtcTime
 
-SCHEMA_VERSION = "0011"
+SCHEMA_VERSION = "0012"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -188,6 +188,16 @@ chunks = Table(
         nullable=False,
         server_default=text("0"),
         comment="of `succeeded`: answered from the store",
+    ),
+    Column(
+        "cut",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="of `succeeded`: ended at its limit of tokens",
+    ),
+    Column(
+        "empty", Integer, nullable=False, server_default=text("0"), comment="of `succeeded`: without text"
     ),
     Column("rescues", Integer, nullable=False, server_default=text("0"), comment="how often it was rescued"),
     one_of("state", ChunkState, name="state"),

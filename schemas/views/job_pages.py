@@ -66,6 +66,24 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureReason:
+    """Why some documents failed: their code, the message of the first, their number, and the first."""
+
+    code: str
+    message: str
+    documents: int
+    example: FailedDocument
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReasons:
+    """The commonest reasons, most frequent first; `others` counts documents that failed for another reason."""
+
+    reasons: tuple[FailureReason, ...]
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkLine:
     """One chunk of a job, with its last worker. `lease_seconds` are left while it runs."""
 

@@ -20,6 +20,8 @@ _FROM_ZERO = (
     "reasoning_tokens",
     "prefix_tokens",
     "reused",
+    "cut",
+    "empty",
 )
 
 

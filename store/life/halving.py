@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents, results
 
@@ -46,6 +47,8 @@ def _counts_of(connection: Connection, job_id: int, first_seq: int, last_seq: in
             func.sum(results.c.prefix_tokens),
             func.count(results.c.reused_from),
             func.count(),
+            func.count().filter(results.c.finish_reason == FinishReason.LENGTH),
+            func.count().filter(results.c.text == ""),
         ).where(results.c.job_id == job_id, results.c.seq.between(first_seq, last_seq))
     ).one()
     return {
@@ -57,4 +60,6 @@ def _counts_of(connection: Connection, job_id: int, first_seq: int, last_seq: in
         "reasoning_tokens": answered[2] or 0,
         "prefix_tokens": answered[3] or 0,
         "reused": answered[4],
+        "cut": answered[6],
+        "empty": answered[7],
     }

@@ -12,7 +12,7 @@ STATUS_KEYS = {
     "id", "name", "state", "model", "submitter", "documents", "usage", "tokens_per_second",
     "created_at", "started_at", "finished_at", "last_change",
 }  # fmt: skip
-COUNT_KEYS = {"total", "pending", "running", "succeeded", "failed", "cancelled", "reused"}
+COUNT_KEYS = {"total", "pending", "running", "succeeded", "failed", "cancelled", "reused", "cut", "empty"}
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def test_submit_wait_prints_the_job_and_results_writes_answers_and_errors(
     assert status["state"] == "completed"
     assert status["documents"] == {
         "total": 5, "pending": 0, "running": 0, "succeeded": 4, "failed": 1, "cancelled": 0, "reused": 0,
+        "cut": 0, "empty": 0,
     }  # fmt: skip
     assert status["finished_at"].endswith("Z")
     printed = qwenq("results", job, "--errors", "why.jsonl", cwd=folder, env=home)

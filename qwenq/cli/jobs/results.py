@@ -1,19 +1,21 @@
 """`qwenq results`: write a job's answers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from qwenq.cli.options.shared import csv_safe_option, option
+from qwenq.cli.options.files import style_of, style_options
+from qwenq.cli.options.shared import option
 
 if TYPE_CHECKING:
+    from qwenq.exporting import FileStyle
     from qwenq.schemas.settings import Settings
 
 
 @click.command(name="results")
 @click.argument("job", type=int)
 @option("-o", "--out", metavar="OUT",
-        help="The results file: .jsonl, .csv or .parquet; a path, or a URL such as s3://b/out.parquet "
+        help="The results file: .jsonl, .csv, .parquet or .xlsx; a path, or a URL such as s3://b/out.parquet "
         "[default: JSONL on stdout].")  # fmt: skip
 @option("--errors", metavar="ERR",
         help="The errors file; without errors, an old one is removed [default: OUT with the ending .errors.jsonl; "
@@ -23,32 +25,31 @@ if TYPE_CHECKING:
 @option("--parts", metavar="FILE",
         help="A file for the answers to the parts of long documents, and to merges in between "
         "[default: none].")  # fmt: skip
-@csv_safe_option
+@style_options
 def command(
-    job: int, out: str | None, errors: str | None, history: str | None, parts: str | None, csv_safe: bool
+    job: int, out: str | None, errors: str | None, history: str | None, parts: str | None, **options: Any
 ) -> int:  # fmt: skip
     """Write JOB's answers so far, in the order of the input.
 
-    In CSV and Parquet, the top-level properties of the job's JSON schema become columns.
+    In CSV, Parquet and Excel, the top-level properties of the job's JSON schema become columns.
     """
     from qwenq import api
     from qwenq.cli.options.settings import read_settings
-    from qwenq.exporting import check_outputs, errors_path, write_history, write_parts, write_stdout
+    from qwenq.exporting import check_outputs, errors_path, write_history, write_parts
     from qwenq.wording.numbers import counted
     from qwenq.wording.output import say
 
+    style = style_of(options)
     settings = read_settings()
     api.status(job, settings=settings)
     errors = errors or (errors_path(out) if out else None)
     check_outputs([name for name in (out, errors, history, parts) if name])
-    if out is None:
-        write_stdout(api.results(job, settings=settings))
-    _write_files(job, settings, out, errors, csv_safe)
+    _write_files(job, settings, out, errors, style)
     if history:
-        retried = write_history(history, api.history(job, settings=settings), csv_safe=csv_safe)
+        retried = write_history(history, api.history(job, settings=settings), style)
         say(f"{counted(retried, 'retried failure')}: {history}" if retried else "no failure was retried")
     if parts:
-        written = write_parts(parts, api.parts(job, settings=settings), csv_safe=csv_safe)
+        written = write_parts(parts, api.parts(job, settings=settings), style)
         say(
             f"{counted(written, 'answer')} to parts: {parts}" if written else "no document was cut into parts"
         )
@@ -59,16 +60,21 @@ def command(
     return 0
 
 
-def _write_files(job: int, settings: "Settings", out: str | None, errors: str | None, csv_safe: bool) -> None:
-    from qwenq.exporting import write_answers, write_failures
+def _write_files(
+    job: int, settings: "Settings", out: str | None, errors: str | None, style: "FileStyle"
+) -> None:
+    from qwenq.exporting import check_kept_of_job, print_answers, write_answers, write_failures
     from qwenq.store.database.opening import open_store
     from qwenq.wording.numbers import counted
     from qwenq.wording.output import say
 
     with open_store(settings) as store, store.reading() as connection:
+        check_kept_of_job(connection, job, style.keep_columns)
         if out:
-            written = write_answers(connection, job, out, csv_safe=csv_safe)
+            written = write_answers(connection, job, out, style)
             say(f"{counted(written, 'answer')}: {out}")
-        failed = write_failures(connection, job, errors, csv_safe=csv_safe) if errors else 0
+        else:
+            print_answers(connection, job, style.keep_columns)
+        failed = write_failures(connection, job, errors, style) if errors else 0
     if failed:
         say(f"{counted(failed, 'document')} without an answer; the reasons: {errors}")

@@ -4,18 +4,20 @@ from typing import Any
 
 import click
 
+from qwenq.cli.options.files import style_of, style_options
 from qwenq.cli.options.job import job_options
-from qwenq.cli.options.shared import LOADING, csv_safe_option, json_option, loading_options, option
+from qwenq.cli.options.shared import LOADING, json_option, loading_options, option
 
 
 @click.command(name="run")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @option("-o", "--out", required=False, metavar="OUT",
-        help="The results file: .jsonl, .csv or .parquet; a path, or a URL such as s3://b/out.parquet.")  # fmt: skip
+        help="The results file: .jsonl, .csv, .parquet or .xlsx; a path, or a URL such as "
+        "s3://b/out.parquet.")  # fmt: skip
 @option("--errors", metavar="ERR",
         help="The errors file; without errors, an old one is removed "
         "[default: OUT with the ending .errors.jsonl].")  # fmt: skip
-@csv_safe_option
+@style_options
 @job_options
 @loading_options
 @json_option
@@ -34,10 +36,10 @@ def command(
     from qwenq.exporting import errors_path
     from qwenq.schemas.errors import InvalidParameter
     from qwenq.wording.jobs import show_answers
-    from qwenq.wording.numbers import counted
+    from qwenq.wording.outcomes import say_outcomes
     from qwenq.wording.output import print_json, say
 
-    csv_safe = options.pop("csv_safe")
+    style = style_of(options)
     settings = read_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
     price = options.pop("gpu_hour_price")
     request = read_request(files, options)
@@ -47,15 +49,12 @@ def command(
         raise InvalidParameter(name="--out", reason="say where to write the answers, as in -o answers.jsonl")
     for warning in about_home(settings):
         say(warning)
-    outputs = Outputs(out, errors or errors_path(out), csv_safe=csv_safe)
+    outputs = Outputs(out, errors or errors_path(out), style)
     result = run_one_shot(request, settings, outputs)
     status = result.status
     if as_json:
         print_json(status)
     else:
         show_answers(status, result.first_results)
-    if status.documents.failed:
-        say(
-            f"{counted(status.documents.failed, 'document')} without an answer; the reasons: {outputs.errors}"
-        )
+    say_outcomes(status.documents, result.reasons, f"the reasons: {outputs.errors}")
     return 1 if status.documents.failed or status.documents.cancelled else 0

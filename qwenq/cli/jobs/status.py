@@ -52,14 +52,24 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
 def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_json: bool) -> None:
     from qwenq import api
     from qwenq.wording.jobs import show_job
-    from qwenq.wording.output import print_json, say
+    from qwenq.wording.outcomes import SHOWN_REASONS, answers_to_look_at, reasons_in_lines
+    from qwenq.wording.output import print_json, say, show
 
     status = api.status(job, settings=settings)
     if watch:
         from qwenq.actions.following import follow
 
         status = follow(lambda: api.status(job, settings=settings), rescuer.look_sometimes)
-    print_json(status) if as_json else show_job(status)
+    if as_json:
+        print_json(status)
+    else:
+        show_job(status)
+        for sentence in answers_to_look_at(status.documents):
+            show(sentence)
+        if status.documents.failed:
+            show(f"failed     `qwenq results {job} --errors FILE` writes all of them; the commonest reasons:")
+            for reason in reasons_in_lines(api.failure_reasons(job, SHOWN_REASONS, settings=settings)):
+                show(f"  {reason}")
     for line in _unserved(settings, job):
         say(line)
 

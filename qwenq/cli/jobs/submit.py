@@ -74,6 +74,7 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
     from qwenq import api
     from qwenq.actions.following import follow
     from qwenq.wording.numbers import number
+    from qwenq.wording.outcomes import SHOWN_REASONS, say_outcomes
     from qwenq.wording.output import print_json, say
     from qwenq.wording.workers import start_a_worker
 
@@ -92,6 +93,10 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
         say(start_a_worker(status.model))
     if wait:
         status = follow(lambda: api.status(enqueued.job_id, settings=settings), lambda: None)
+        reasons = api.failure_reasons(enqueued.job_id, SHOWN_REASONS, settings=settings)
+        say_outcomes(
+            status.documents, reasons, f"`qwenq results {status.id} --errors FILE` writes all of them"
+        )
     if as_json:
         print_json(status)
     failed = wait and (status.documents.failed or status.documents.cancelled)

@@ -19,11 +19,6 @@ json_option = option("--json", "as_json", is_flag=True, help="Print one JSON doc
 
 model_option = option("--model", metavar="MODEL", help="The model: a hub id, also id@commit, or a folder.")
 
-csv_safe_option = option(
-    "--csv-safe", is_flag=True,
-    help="In CSV, put an apostrophe before cells that a spreadsheet would take for a formula.",
-)  # fmt: skip
-
 LOADING = ("device", "dtype", "quantize")
 
 _LOADING_OPTIONS = (

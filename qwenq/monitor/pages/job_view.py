@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from qwenq.schemas.jobs import DocumentCounts, JobStatus
 from qwenq.schemas.states import JobState
 from qwenq.wording.jobs import last_change
+from qwenq.wording.outcomes import answers_to_look_at
 from qwenq.wording.workers import worker_command
 
 _PAUSABLE = {JobState.QUEUED, JobState.RUNNING}
@@ -65,6 +66,11 @@ class JobView:
         """What a person last did to it, who and when."""
         change = self.status.last_change
         return last_change(change) if change else None
+
+    @property
+    def to_look_at(self) -> list[str]:
+        """Sentences on its answers that were cut, and on empty ones."""
+        return list(answers_to_look_at(self.counts))
 
     @property
     def actions(self) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """A job's answers and failures, in input order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -11,12 +12,14 @@ from qwenq.schemas.results import ErrorLine, Failure, Result, Usage
 from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import documents, jobs, results
 from qwenq.store.views.answers.failures import located, past_failures
+from qwenq.store.views.answers.stored_rows import stored_rows
 from qwenq.store.views.jobs.details import job_sources
 
 PAGE_ROWS = 2_000
 
 
 T = TypeVar("T")
+L = TypeVar("L", Result, ErrorLine)
 
 
 _NEXT_RESULTS = (
@@ -67,29 +70,33 @@ _NEXT_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class PageOfLines(Generic[T]):
-    """Some lines in input order; `last` is the seq of the last line's document."""
+    """Some lines in input order; `last` is the seq of the last line's document, `seqs` are those of all."""
 
     lines: list[T]
     last: int
+    seqs: Sequence[int] = ()
 
 
-def results_of(connection: Connection, job_id: int) -> Iterator[Result]:
-    """A job's answers in input order, with a page of rows in memory at a time."""
-    return _all_pages(partial(results_after, connection, job_id))
+def results_of(connection: Connection, job_id: int, *, with_rows: bool = False) -> Iterator[Result]:
+    """A job's answers in input order, with a page of rows in memory at a time; on request each with its document."""
+    pages = _all_pages(partial(results_after, connection, job_id))
+    return _with_rows(connection, job_id, pages) if with_rows else _lines(pages)
 
 
 def results_after(connection: Connection, job_id: int, after: int) -> PageOfLines[Result]:
     """The next page of a job's answers after the document `after`; empty at the end."""
     rows = connection.execute(_NEXT_RESULTS, {"of_job": job_id, "after": after}).all()
-    return PageOfLines([_as_result(row) for row in rows], rows[-1].seq if rows else after)
+    lines = [_as_result(row) for row in rows]
+    return PageOfLines(lines, rows[-1].seq if rows else after, [row.seq for row in rows])
 
 
-def errors_of(connection: Connection, job_id: int) -> Iterator[ErrorLine]:
-    """A job's failed documents in input order, with a page of rows in memory at a time.
+def errors_of(connection: Connection, job_id: int, *, with_rows: bool = False) -> Iterator[ErrorLine]:
+    """A job's failed documents in input order, with a page of rows in memory at a time; on request each with its row.
 
     With several input files, the message begins with the name of the file that `line` counts in.
     """
-    return _all_pages(partial(errors_after, connection, job_id))
+    pages = _all_pages(partial(errors_after, connection, job_id))
+    return _with_rows(connection, job_id, pages) if with_rows else _lines(pages)
 
 
 def errors_after(connection: Connection, job_id: int, after: int) -> PageOfLines[ErrorLine]:
@@ -111,14 +118,26 @@ def errors_after(connection: Connection, job_id: int, after: int) -> PageOfLines
                 earlier=past,
             )
         )
-    return PageOfLines(lines, rows[-1].seq)
+    return PageOfLines(lines, rows[-1].seq, [row.seq for row in rows])
 
 
-def _all_pages(page_after: Callable[[int], PageOfLines[T]]) -> Iterator[T]:
+def _all_pages(page_after: Callable[[int], PageOfLines[T]]) -> Iterator[PageOfLines[T]]:
     after = -1
     while (page := page_after(after)).lines:
-        yield from page.lines
+        yield page
         after = page.last
+
+
+def _lines(pages: Iterable[PageOfLines[T]]) -> Iterator[T]:
+    return chain.from_iterable(page.lines for page in pages)
+
+
+def _with_rows(connection: Connection, job_id: int, pages: Iterable[PageOfLines[L]]) -> Iterator[L]:
+    """The lines, each with its document."""
+    for page in pages:
+        rows = stored_rows(connection, job_id, page.seqs)
+        for line, row in zip(page.lines, rows, strict=True):
+            yield line.model_copy(update={"row": row})
 
 
 def _as_result(row: Any) -> Result:

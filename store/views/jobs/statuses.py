@@ -97,6 +97,8 @@ def _statuses() -> Select[Any]:
             func.sum(chunks.c.failed).label("failed"),
             func.sum(chunks.c.cancelled).label("cancelled"),
             func.sum(chunks.c.reused).label("reused"),
+            func.sum(chunks.c.cut).label("cut"),
+            func.sum(chunks.c.empty).label("empty"),
             func.sum(chunks.c.prompt_tokens).label("prompt_tokens"),
             func.sum(chunks.c.completion_tokens).label("completion_tokens"),
             func.sum(chunks.c.reasoning_tokens).label("reasoning_tokens"),
@@ -113,6 +115,7 @@ def _as_status(row: Row[Any]) -> JobStatus:
         for name in ("total", "running", "succeeded", "failed", "cancelled")
     }
     pending = 2 * counts["total"] - sum(counts.values())
+    answered = {name: int(getattr(row, name) or 0) for name in ("reused", "cut", "empty")}
     usage = TokenUsage(
         prompt_tokens=int(row.prompt_tokens or 0),
         completion_tokens=int(row.completion_tokens or 0),
@@ -124,7 +127,7 @@ def _as_status(row: Row[Any]) -> JobStatus:
         name=row.name,
         state=JobState(row.state),
         model=row.model,
-        documents=DocumentCounts(pending=pending, reused=int(row.reused or 0), **counts),
+        documents=DocumentCounts(pending=pending, **counts, **answered),
         usage=usage,
         submitter=row.submitter,
         tokens_per_second=_rate(usage.completion_tokens, _working_seconds(row)),

@@ -26,7 +26,7 @@ def _name_is_taken(nights: Nights) -> None:
         (
             lambda nights: nights.add(output=str(nights.inbox / "*.jsonl")),
             OutputNotWritable,
-            "it is an input",
+            "covers this place",
         ),
         (lambda nights: nights.add(output=str(nights.folder / "out.exe")), OutputNotWritable, "out.exe"),
         (lambda nights: nights.add(output="/proc/nowhere/{date}.jsonl"), OutputNotWritable, "/proc/nowhere"),

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from qwenq.actions.request import JobRequest
 from qwenq.schedules import commands
-from qwenq.schemas.errors import InvalidParameter, InvalidTemplate
+from qwenq.schemas.errors import InvalidParameter, InvalidTemplate, OutputNotWritable
 from qwenq.schemas.schedules import RunPolicy
 from tests.integration.schedules.conftest import Nights
 
@@ -42,12 +42,20 @@ def test_a_missing_column_gives_a_warning(nights: Nights) -> None:
     assert "has no column 'summary'. It has: id, text." in warning
 
 
-@pytest.mark.parametrize("folder", ["inbox", "."])
-def test_an_output_that_matches_the_input_gives_a_warning(nights: Nights, folder: str) -> None:
+def test_an_output_that_an_input_covers_is_refused(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     request = JobRequest(files=[str(nights.inbox / "*.jsonl")])
-    warnings = _added(nights, request, output=str(nights.folder / folder / "{date}.jsonl"))
-    assert sum("input of the next run" in warning for warning in warnings) == (folder == "inbox") * 2
+    with pytest.raises(OutputNotWritable, match="covers this place"):
+        _added(nights, request, output=str(nights.inbox / "{date}.jsonl"))
+    with pytest.raises(OutputNotWritable, match="covers this place"):
+        _added(nights, request, output=str(nights.folder / "a.jsonl"), errors=str(nights.inbox / "e.jsonl"))
+    assert _added(nights, request, output=str(nights.folder / "{date}.jsonl")) == []
+
+
+def test_a_column_to_keep_that_no_document_has_gives_a_warning(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    [warning] = _added(nights, JobRequest(files=[str(nights.inbox)]), keep_columns=("langage",))
+    assert "no document has a column 'langage'" in warning
 
 
 def test_an_unreachable_webhook_gives_a_warning_without_its_secret(nights: Nights, silent: str) -> None:

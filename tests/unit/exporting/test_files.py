@@ -187,7 +187,7 @@ def test_a_file_url_is_a_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("out", "reason"),
     [
-        ("out.xlsx", r"must end in \.jsonl, \.csv or \.parquet"),
+        ("out.xls", r"must end in \.jsonl, \.csv, \.parquet or \.xlsx"),
         ("folder.csv", "is not a file"),
         ("in.csv", "it is an input"),
         ("in.csv/out.csv", "the folder in.csv cannot be created, because a file has this name"),

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.exporting import write_errors, write_results
+from qwenq.exporting import PLAIN, FileStyle, write_errors, write_results
 from qwenq.exporting.formulas import safe_cell
 from qwenq.schemas.results import ErrorLine
 from tests.unit.exporting.test_files import ERRORS, results
 
+SAFE = FileStyle(csv_safe=True)
 SCHEMA = '{"type": "object", "properties": {"=total": {"type": "integer"}, "note": {"type": "string"}}}'
 
 
@@ -44,7 +45,7 @@ def test_everything_else_stays(value: object) -> None:
 def test_a_csv_of_answers_is_safe_with_the_columns_of_its_schema(tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     answer = '{"=total": -7, "note": "=HYPERLINK(1)"}'
-    write_results(out, results(answer, "=cmd|x"), SCHEMA, csv_safe=True)
+    write_results(out, results(answer, "=cmd|x"), SCHEMA, SAFE)
     first, second = csv.DictReader(out.read_text("utf-8").splitlines())
     assert (first["'=total"], first["note"]) == ("-7", "'=HYPERLINK(1)")
     assert second["text"] == "'=cmd|x"
@@ -52,11 +53,11 @@ def test_a_csv_of_answers_is_safe_with_the_columns_of_its_schema(tmp_path: Path)
 
 def test_other_formats_and_files_without_the_option_are_exact(tmp_path: Path) -> None:
     for name in ("safe.jsonl", "plain.csv"):
-        write_results(tmp_path / name, results("=cmd|x"), csv_safe=name.startswith("safe"))
+        write_results(tmp_path / name, results("=cmd|x"), style=SAFE if name.startswith("safe") else PLAIN)
         assert "'=" not in (tmp_path / name).read_text("utf-8")
 
 
 def test_errors_are_safe_too(tmp_path: Path) -> None:
     odd: ErrorLine = ERRORS[0].model_copy(update={"custom_id": "=id"})
-    write_errors(tmp_path / "errors.csv", [odd], csv_safe=True)
+    write_errors(tmp_path / "errors.csv", [odd], SAFE)
     assert "'=id" in (tmp_path / "errors.csv").read_text("utf-8")

@@ -69,6 +69,7 @@ def _documents(connection: Connection) -> list[Row[Any]]:
                 results.c.attempt,
                 results.c.worker_id,
                 results.c.reused_from,
+                results.c.finish_reason,
                 results.c.fingerprint,
                 *(results.c[name] for name in _TOKENS),
             )
@@ -126,6 +127,8 @@ def _check_counters(chunk: Row[Any], its: list[Row[Any]]) -> None:
     counted = {state: sum(row.state == state for row in its) for state in _COUNTED}
     assert {state: getattr(chunk, state) for state in _COUNTED} == counted, f"{chunk} miscounts"
     assert chunk.reused == sum(row.reused_from is not None for row in its), f"{chunk} miscounts reused"
+    assert chunk.cut == sum(row.finish_reason == "length" for row in its), f"{chunk} miscounts cut"
+    assert chunk.empty == sum(row.text == "" for row in its), f"{chunk} miscounts empty"
     for name in _TOKENS:
         assert getattr(chunk, name) == sum(getattr(row, name) or 0 for row in its), (
             f"{chunk} miscounts {name}"

@@ -1,0 +1,58 @@
+"""How failures, cut answers and empty answers of a job are worded."""
+
+from collections.abc import Iterator
+
+from qwenq.schemas.jobs import DocumentCounts
+from qwenq.schemas.views.job_pages import FailedDocument, FailureReason, FailureReasons
+from qwenq.wording.numbers import counted, number
+from qwenq.wording.output import say
+
+SHOWN_REASONS = 5
+SHOWN_CHARACTERS = 240
+
+
+def answers_to_look_at(counts: DocumentCounts) -> Iterator[str]:
+    """A sentence on answers that were cut, and one on empty answers, each with its remedy."""
+    if counts.cut:
+        verb = "was" if counts.cut == 1 else "were"
+        yield (
+            f"{counted(counts.cut, 'answer')} {verb} cut at the limit of tokens; "
+            "a higher --max-new-tokens leaves room for the whole answer"
+        )
+    if counts.empty:
+        verb = "is" if counts.empty == 1 else "are"
+        yield (
+            f"{counted(counts.empty, 'answer')} {verb} empty; look at the document and the prompt, "
+            "and with --thinking raise --max-new-tokens or set --thinking-budget"
+        )
+
+
+def say_outcomes(counts: DocumentCounts, reasons: FailureReasons, all_of_them: str) -> None:
+    """Say on stderr what a person should know of an ended job; `all_of_them` says where all failures are."""
+    for sentence in answers_to_look_at(counts):
+        say(sentence)
+    if counts.failed:
+        say(f"{counted(counts.failed, 'document')} without an answer; {all_of_them}")
+        for line in reasons_in_lines(reasons):
+            say(f"  {line}")
+
+
+def reasons_in_lines(reasons: FailureReasons) -> Iterator[str]:
+    """A line for each reason: how many documents, why, and the first of them."""
+    for reason in reasons.reasons:
+        yield _reason(reason)
+    if reasons.others:
+        yield f"{number(reasons.others)}: other reasons"
+
+
+def _reason(reason: FailureReason) -> str:
+    message = " ".join(reason.message.split())
+    cut = message if len(message) <= SHOWN_CHARACTERS else message[:SHOWN_CHARACTERS] + "…"
+    example = _example(reason.example)
+    where = f"first {example}" if reason.documents > 1 else example
+    return f"{number(reason.documents)}: {reason.code}: {cut} ({where})"
+
+
+def _example(document: FailedDocument) -> str:
+    place = f"{document.source}, line {number(document.line)}"
+    return place if document.custom_id is None else f"{document.custom_id!r}, {place}"
