@@ -8,6 +8,7 @@ from functools import cache
 
 from tests.hostile.archives import archive, merged, shared_strings, sheet, text_row, word
 from tests.hostile.pdfs import many_pages, much_text, nested_forms, nested_states, packed_twice
+from tests.word_files import definition, level, numbered, paragraph, word_of
 
 MIB = 1 << 20
 _PARAGRAPH = "<w:p><w:r><w:t>x</w:t></w:r></w:p>"
@@ -62,6 +63,18 @@ CASES: dict[str, Callable[[], bytes]] = {
     "many_p.html": lambda: b"<p>" * (4 * MIB),
     "stored_png.docx": lambda: word([_PARAGRAPH * 1_000] * 2_100, "word/doc.png", zipfile.ZIP_STORED),
     "xml_60m_tiny.docx": lambda: word(["<w:p/>" * MIB] * 10),
+    "styles.docx": lambda: word_of(
+        paragraph("x", '<w:pStyle w:val="s1"/>') * 50_000,
+        styles="".join(
+            f'<w:style w:styleId="s{one}"><w:basedOn w:val="s{one + 1}"/></w:style>' for one in range(50_000)
+        ),
+    ),
+    "levels.docx": lambda: word_of(
+        numbered("x") * 5_000,
+        numbering=definition(*(level(one, "decimal", "%1." * 9_999) for one in range(200))),
+    ),
+    "chunks.docx": lambda: word_of('<w:altChunk r:id="a.txt"/>' * 100_000, embedded={"a.txt": b"x" * MIB}),
+    "fields.docx": lambda: word_of('<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r></w:p>' * 200_000),
     "parts.docx": lambda: archive({f"part{number}": "" for number in range(70_000)}),
     "dictionary.parquet": _parquet,
     "guess.txt": lambda: b"\xe9t\xe9 \xb1\xf3\xbf " * (4 * MIB),

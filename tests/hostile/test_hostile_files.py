@@ -36,6 +36,7 @@ REASONS = {
     "manycols.csv": "its header has 200,000 columns; the most is 16,384",
     "attrs.html": "more than 1,000 attributes",
     "parts.docx": "it has 70,000 parts",
+    "chunks.docx": "embedded parts repeat more than 64 MiB of text",
     "wide.csv": "too many fields",
 }
 

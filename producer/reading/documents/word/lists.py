@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _LEVELS = 9
+_LONGEST_TEXT = 255
+"""The most characters of a level's text that are shown, before numbers are put into it."""
 _PLACE = re.compile("%([1-9])")
 _SYMBOL_FONT = "Symbol"
 _RING = "o"
@@ -147,7 +149,7 @@ class Lists:
 def _levels(parent: "_Element") -> Iterator[tuple[int, _Level]]:
     for one in children(parent, "lvl"):
         depth = whole(one, "ilvl")
-        if depth is not None:
+        if depth is not None and 0 <= depth < _LEVELS:
             yield depth, _level(one)
 
 
@@ -161,8 +163,8 @@ def _level(one: "_Element") -> _Level:
     return _Level(
         start=0 if start is None else start,
         kind=value(kind) or "decimal",
-        pattern=value(kind, "format"),
-        text=text or "",
+        pattern=(value(kind, "format") or "")[:_LONGEST_TEXT] or None,
+        text=(text or "")[:_LONGEST_TEXT],
         restart=whole(child(one, "lvlRestart")),
         legal=switch(child(one, "isLgl")) is True,
         gap="" if value(child(one, "suff")) == "nothing" else " ",
@@ -177,7 +179,7 @@ def _list(one: "_Element") -> _List:
     starts: dict[int, int] = {}
     for override in children(one, "lvlOverride"):
         depth = whole(override, "ilvl")
-        if depth is None:
+        if depth is None or not 0 <= depth < _LEVELS:
             continue
         for inner in override:
             if name_of(inner) == "lvl":

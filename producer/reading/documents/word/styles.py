@@ -8,6 +8,9 @@ from qwenq.producer.reading.documents.word.elements import child, children, swit
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+_LONGEST_CHAIN = 50
+"""Styles are based on each other; Word itself stops earlier."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListPlace:
@@ -95,7 +98,12 @@ class Styles:
     def _chain(self, style: str | None) -> list[_Style]:
         """A style and those that it is based on."""
         chain: dict[str, _Style] = {}
-        while style is not None and style not in chain and (found := self._styles.get(style)):
+        while (
+            style is not None
+            and style not in chain
+            and len(chain) < _LONGEST_CHAIN
+            and (found := self._styles.get(style))
+        ):
             chain[style] = found
             style = found.based_on
         return list(chain.values())

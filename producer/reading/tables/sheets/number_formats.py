@@ -31,6 +31,7 @@ _TOKENS = re.compile(
 )
 _TEXT_SECTION = 4
 _SECONDS = 86_400
+_MOST_DAYS = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class NumberFormat:
             return general(value)
         place, section = chosen
         if section.has("elapsed"):
-            return _elapsed(section.tokens, value)
+            return _elapsed(section.tokens, value) if abs(value) < _MOST_DAYS else general(value)
         if section.has("date"):
             return _moment(section.tokens, value, epoch)
         takes_sign = (place == 1 and section.condition is None) or section.hides_sign

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 
-_EXACT = Context(prec=1_400, rounding=ROUND_HALF_UP)
+_EXACT = Context(prec=5_000, rounding=ROUND_HALF_UP)
 _GROUP = 3
 _NEAR_ENOUGH = Fraction(1, 20_000_000)
 _MOST_DENOMINATOR = 9_999_999
