@@ -6,6 +6,7 @@ The first byte of a case says how to read the rest (`Way`); the second, for a da
 import csv
 import gzip
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.templating import PromptTemplate
 
 _MARK = b"\xef\xbb\xbf"
+# Excel's first line, which is no row, and the end mark of DOS.
+_SPECIAL = re.compile(rb'^(?:\xef\xbb\xbf)?"?sep=|\x1a\Z', re.IGNORECASE)
 _FORMATS = (Format.JSONL, Format.CSV, Format.TSV, None)
 _PROMPTS = (
     PromptSpec(),
@@ -55,15 +58,17 @@ def check(case: bytes) -> None:
     place = plain[0] if way.cut and plain else 0
     packed = _packed(plain, way.packing)
     data = packed[: place * len(packed) // 256] if way.cut else packed
+    found: list[str] = []
     try:
-        rows = _read(data, way)
+        rows = _read(data, way, found)
     except UsageError:
         return
     for row in rows:
         _check_row(row, way)
     _check_order(rows)
     if compression_of_bytes(data) == Compression.NONE:
-        _check_count(rows, data.removeprefix(_MARK), way)
+        if not found and not _SPECIAL.search(data):
+            _check_count(rows, data.removeprefix(_MARK), way)
     elif way.cut:
         _check_beginning(rows, plain, way)
     elif way.packing != Compression.NONE:
@@ -80,8 +85,11 @@ def _packed(plain: bytes, packing: Compression) -> bytes:
             return plain
 
 
-def _read(data: bytes, way: Way) -> list[Row]:
-    return list(read_rows(["-"], way.format, _PROMPTS[way.prompt], _PARAMS, stdin=io.BytesIO(data)))
+def _read(data: bytes, way: Way, found: list[str] | None = None) -> list[Row]:
+    """The rows of an input. `found` gets what was found out of it."""
+    tell = None if found is None else found.append
+    prompt = _PROMPTS[way.prompt]
+    return list(read_rows(["-"], way.format, prompt, _PARAMS, stdin=io.BytesIO(data), tell=tell))
 
 
 def _read_plain(plain: bytes, way: Way) -> list[Row]:
