@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from qwenq.api import submit
 from qwenq.producer.reading import Format, read_rows
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.settings import Settings
 from qwenq.schemas.table_options import TableOptions
 from tests.commands import qwenq_here
 
@@ -425,3 +427,38 @@ def test_only_a_bounded_beginning_is_read_before_the_first_row() -> None:
     rows = read_rows(["-"], Format.CSV, PromptSpec(), GenerationParams(), stream)
     next(iter(rows))
     assert stream.taken < 4 << 20
+
+
+def test_a_schedule_keeps_the_options_for_its_runs(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("title\nid;text\n1;señor\n".encode("cp1252"))
+    env = {"QWENQ_DATABASE_URL": f"sqlite:///{tmp_path}/store.db"}
+    qwenq_here("db", "upgrade", cwd=tmp_path, env=env)
+    options = ["--delimiter", ";", "--encoding", "cp1252", "--skip-rows", "1", "--header"]
+    words = (
+        "schedule",
+        "add",
+        "nightly",
+        "--cron",
+        "0 5 * * *",
+        "--input",
+        "a.csv",
+        *MODEL,
+        "--output",
+        "out.csv",
+    )
+    added = qwenq_here(*words, *options, cwd=tmp_path, env=env)
+    assert added.returncode == 0, added.stderr
+    assert "a run would fail" not in added.stderr
+    shown = json.loads(qwenq_here("schedule", "show", "nightly", "--json", cwd=tmp_path, env=env).stdout)
+    assert '"skip_rows": 1' in json.dumps(shown)
+
+
+def test_a_job_of_the_python_api_takes_the_options(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"1;Hello\n2;Bye\n")
+    env = {"QWENQ_DATABASE_URL": f"sqlite:///{tmp_path}/store.db"}
+    qwenq_here("db", "upgrade", cwd=tmp_path, env=env)
+    settings = Settings(database_url=env["QWENQ_DATABASE_URL"])
+    job = submit(
+        [tmp_path / "a.csv"], model="m", text_column="column2", delimiter=";", header=False, settings=settings
+    )
+    assert job.documents.total == 2
