@@ -15,6 +15,10 @@ INPUTS ?= 1000000
 # How many changed files `make hostile` reads for each hostile one.
 MUTATIONS ?= 200
 
+# The folder of foreign files that `make sweep` reads, and more of its options, such as OPTIONS='--show 200'.
+FOLDER ?= .
+OPTIONS ?=
+
 # How many rows with hostile parameters `make fuzz-parameters` tries.
 ROWS ?= 10000
 
@@ -77,6 +81,10 @@ garbage: install ## push random messages into the queues of a running worker and
 .PHONY: hostile
 hostile: install ## read hostile files, and changed ones, beside good files: MUTATIONS=200
 	$(BIN)/python -m tests.hostile --mutations $(MUTATIONS)
+
+.PHONY: sweep
+sweep: install ## read a folder of foreign files, and measure each: FOLDER=/data/inbox OPTIONS='--show 200'
+	$(BIN)/python -m tests.sweep $(FOLDER) $(OPTIONS)
 
 .PHONY: fuzz-templates
 fuzz-templates: install ## render drawn templates and report the longest call: INPUTS=1000000 SEED=1
