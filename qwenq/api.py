@@ -38,6 +38,7 @@ def submit(
     encoding: str | None = None,
     header: bool | None = None,
     skip_rows: int | None = None,
+    columns: Sequence[str] | None = None,
     name: str | None = None,
     priority: Priority = Priority.NORMAL,
     idempotency_key: str | None = None,
@@ -51,7 +52,7 @@ def submit(
 
     A file may also be a pattern, a folder or a URL. `sheet` names a sheet of spreadsheets; "all" reads all. The layout
     of CSV and TSV files is found out, or given with `delimiter`, `encoding`, `header` (False: there is none) and
-    `skip_rows`.
+    `skip_rows`. `columns` are the columns of Parquet files to read, or "all" (default: those that the prompt names).
     With `follow_links`, links in folders are read even if they lead out of them.
     With `allow_partial`, a PDF is read without the pages that cannot be read, such as scans.
     With `on_overflow="split"`, `merge_prompt` merges the answers to the parts of a long document; some templates have
@@ -76,6 +77,7 @@ def submit(
         encoding=encoding,
         header=header,
         skip_rows=skip_rows,
+        columns=columns,
         name=name,
         priority=priority,
         idempotency_key=idempotency_key,

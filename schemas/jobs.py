@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,10 +20,10 @@ class Priority(StrEnum):
 
 
 class PromptSpec(BaseModel):
-    """How a document becomes a prompt: an optional Jinja2 template and system message, and two columns.
+    """How a document becomes a prompt: an optional Jinja2 template and system message, and its columns.
 
     Without a template, the document's text column is the user message. `merge` is a Jinja2 template that merges the
-    answers to a long document's parts.
+    answers to a long document's parts. Of Parquet files, only `columns` are read (None: those that the prompt names).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +33,7 @@ class PromptSpec(BaseModel):
     merge: str | None = None
     text_column: str = "text"
     id_column: str = "id"
+    columns: tuple[str, ...] | Literal["all"] | None = None
 
 
 class JobSpec(BaseModel):

@@ -8,7 +8,7 @@
                    ║           ║
                    reader_process: a child with limits, which holds no secrets
                    serving ─┬─ documents/pdf, word, web, plain: a file is one document
-                            └─ tables/spreadsheet, parquet
+                            └─ tables/spreadsheet, parquet/rows
 
 A named file that cannot be read is refused before the first row. A bad row does not end the reading, nor does a bad
 file that was found in a folder or by a pattern: each becomes a BadRow.

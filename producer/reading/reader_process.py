@@ -13,6 +13,7 @@ import orjson
 
 from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.producer.reading.formats import Format
+from qwenq.producer.reading.parquet.wanted import WantedColumns
 from qwenq.producer.reading.serving import documents_request, table_request
 from qwenq.producer.reading.sources.unpacking import BrokenOff
 from qwenq.producer.reading.tables.pieces import PIECE_ROWS
@@ -73,7 +74,7 @@ class ReaderProcess:
         return Extractions(self, documents, allow_partial=allow_partial)
 
     def table(
-        self, kind: Format, file: BinaryIO, sheet: str | None, *, first_only: bool
+        self, kind: Format, file: BinaryIO, sheet: str | None, wanted: WantedColumns, *, first_only: bool
     ) -> Iterator[dict[str, Any]]:
         """Stream the pieces of a table, as `tables.pieces` describes them; at most one row if `first_only`.
 
@@ -85,7 +86,7 @@ class ReaderProcess:
             while True:
                 try:
                     for piece in process.begin(
-                        table_request(kind, sheet, first_only=first_only), _Guarded(file)
+                        table_request(kind, sheet, wanted, first_only=first_only), _Guarded(file)
                     ):
                         begun = True
                         answer = orjson.loads(piece)

@@ -63,16 +63,25 @@ def read_rows(
     TSV files are laid out. `tell` gets a line about what was found out of an input.
     Opens every file of rows and reads its beginning before it returns. Raises UnreadableInput, UnknownFormat,
     NothingFound, MissingExtra, UnknownProtocol, OutsideRoots, TooManyInputs, UnknownColumn (a table without the text or
-    id column), and InvalidParameter for a sheet without a spreadsheet. A file that was found in a folder or by a
-    pattern, and cannot be read, becomes a bad row instead. The stream raises InputTooLarge.
+    id column, or one of `prompt.columns`), and InvalidParameter for a sheet without a spreadsheet, or columns without a
+    Parquet file. A file that was found in a folder or by a pattern, and cannot be read, becomes a bad row instead. The
+    stream raises InputTooLarge.
     """
     inputs = find_inputs(names, format, sheet, stdin, access)
     _check_options(tables, inputs)
+    _check_columns(prompt, inputs)
     rules, notes = RowRules(prompt, params), Notes(tell)
     with ExitStack() as ends:
         used = ends.enter_context(ReaderProcess()) if reader is None else reader
         opened = [_opened(one, rules, sheet, used, tables, notes) for one in inputs]
         return Rows(tuple(one.name for one in inputs), _stream(opened, ends.pop_all()))
+
+
+def _check_columns(prompt: PromptSpec, inputs: Sequence[Source | DocumentGroup]) -> None:
+    """Raise InvalidParameter for names of columns without a Parquet file."""
+    is_named = isinstance(prompt.columns, tuple)
+    if is_named and not any(isinstance(one, Source) and one.format == Format.PARQUET for one in inputs):
+        raise InvalidParameter(name="--columns", reason="none of the inputs is a Parquet file")
 
 
 def _stream(opened: Sequence[Callable[[], Iterator[Row]]], ends: ExitStack) -> Iterator[Row]:

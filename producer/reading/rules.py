@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import orjson
 
 from qwenq.producer.reading.column_names import named
+from qwenq.producer.reading.parquet.wanted import WantedColumns, wanted_columns
 from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow, InvalidSchema, InvalidTemplate
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -29,6 +31,7 @@ class RowRules:
         self._template = prompt.template or ""
         self._used: frozenset[str] | None = None
         self._params = params
+        self._prompt = prompt
         self._accepted = b""
 
     @property
@@ -43,6 +46,11 @@ class RowRules:
             self._used = frozenset((self._id_column, *self.required_columns, *_names(self._template)))
         quoted = (f"'{column}'", f'"{column}"')
         return column in self._used or ("row" in self._used and any(one in self._template for one in quoted))
+
+    @cached_property
+    def wanted_columns(self) -> WantedColumns:
+        """The columns of a Parquet file that the job needs."""
+        return wanted_columns(self._prompt)
 
     def custom_id(self, row: Mapping[str, Any]) -> str:
         """The row's own id; "" if it has none. An integer becomes its decimal digits."""

@@ -16,8 +16,9 @@ from qwenq.producer.reading.documents.web import read_web
 from qwenq.producer.reading.documents.word.document import read_word
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG
+from qwenq.producer.reading.parquet.rows import parquet_pieces
+from qwenq.producer.reading.parquet.wanted import WantedColumns
 from qwenq.producer.reading.shortage import raise_if_short
-from qwenq.producer.reading.tables.parquet import parquet_pieces
 from qwenq.producer.reading.tables.pieces import refused_piece
 from qwenq.producer.reading.tables.sheets.spreadsheet import sheet_pieces
 from qwenq.schemas.errors import InvalidRow, UnreadableDocument, reason_of
@@ -36,9 +37,10 @@ def documents_request(documents: Sequence[tuple[Format, bytes]], *, allow_partia
     return b"".join([head, b"\n", *(data for _, data in documents)])
 
 
-def table_request(kind: Format, sheet: str | None, *, first_only: bool) -> bytes:
+def table_request(kind: Format, sheet: str | None, wanted: WantedColumns, *, first_only: bool) -> bytes:
     """The request for the pieces of a table: all of them, or those up to the first row."""
-    return orjson.dumps({"format": kind, "sheet": sheet, "first_only": first_only}) + b"\n"
+    asked = {"format": kind, "sheet": sheet, "columns": wanted.as_json(), "first_only": first_only}
+    return orjson.dumps(asked) + b"\n"
 
 
 def serve(request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
@@ -53,7 +55,8 @@ def serve(request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:
     kind = Format(asked["format"])
     try:
         if kind == Format.PARQUET:
-            yield from parquet_pieces(file, first_only=asked["first_only"])
+            wanted = WantedColumns.from_json(asked["columns"])
+            yield from parquet_pieces(file, wanted, first_only=asked["first_only"])
         else:
             yield from sheet_pieces(file, asked["sheet"], first_only=asked["first_only"])
     except UnreadableDocument as error:

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from qwenq.actions.text_fields import check_name, check_text, storable_name
 from qwenq.producer.reading import Format
@@ -51,6 +51,7 @@ class JobRequest:
     encoding: str | None = None
     header: bool | None = None
     skip_rows: int | None = None
+    columns: str | Sequence[str] | None = None
     name: str | None = None
     priority: Priority = Priority.NORMAL
     json_schema: Path | None = None
@@ -77,6 +78,7 @@ class JobRequest:
                 merge=self._merge_source(params.on_overflow),
                 text_column=self.text_column,
                 id_column=self.id_column,
+                columns=_columns(self.columns),
             ),
             params=params,
             priority=self.priority,
@@ -181,6 +183,18 @@ class JobRequest:
         except InvalidSchema as error:
             name = f"--json-schema {self.json_schema}" if self.json_schema else "response_format"
             raise InvalidParameter(name=name, reason=error.reason) from None
+
+
+def _columns(given: str | Sequence[str] | None) -> tuple[str, ...] | Literal["all"] | None:
+    """The columns to read: a list, or a text with commas between them. Raises InvalidParameter."""
+    if given is None or given == "all":
+        return None if given is None else "all"
+    names = tuple(name.strip() for name in (given.split(",") if isinstance(given, str) else given))
+    if not names or "" in names:
+        raise InvalidParameter(name="--columns", reason="give names with commas between them, or `all`")
+    for name in names:
+        check_name("--columns", name)
+    return names
 
 
 def _text_of(file: Path) -> str:

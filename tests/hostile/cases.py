@@ -42,6 +42,26 @@ def _parquet() -> bytes:
     return written.getvalue()
 
 
+def _shared_texts() -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    written = io.BytesIO()
+    texts = pa.array(["short"] * 5_000 + ["x" * (6 * MIB)] * 600).dictionary_encode()
+    parquet.write_table(pa.table({"text": texts}), written, compression="zstd")
+    return written.getvalue()
+
+
+def _long_texts() -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    written = io.BytesIO()
+    texts = pa.table({"text": ["x" * (500 * MIB), "y" * (500 * MIB)]})
+    parquet.write_table(texts, written, compression="brotli")
+    return written.getvalue()
+
+
 CASES: dict[str, Callable[[], bytes]] = {
     "xobject_lol.pdf": lambda: nested_forms(12, 10),
     "flate_flate_500m.pdf": lambda: packed_twice(500 * MIB),
@@ -77,6 +97,8 @@ CASES: dict[str, Callable[[], bytes]] = {
     "fields.docx": lambda: word_of('<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r></w:p>' * 200_000),
     "parts.docx": lambda: archive({f"part{number}": "" for number in range(70_000)}),
     "dictionary.parquet": _parquet,
+    "shared_texts.parquet": _shared_texts,
+    "long_texts.parquet": _long_texts,
     "guess.txt": lambda: b"\xe9t\xe9 \xb1\xf3\xbf " * (4 * MIB),
     "deep.jsonl": lambda: b"[" * MIB + b'\n{"a":' * 1_000 + b"\n",
     "wide.csv": lambda: b"text\n" + b"ab," * (5 * MIB) + b"\n",

@@ -15,6 +15,8 @@ SMALL = ("xobject_lol.pdf", "q_nest.pdf", "merges_regex.xlsx", "attrs.html", "ma
 """Those that are made and read soon; they are mutated too."""
 SLOW = (
     "dictionary.parquet",
+    "shared_texts.parquet",
+    "long_texts.parquet",
     "xml_60m_tiny.docx",
     "text_20m.pdf",
     "flate_flate_500m.pdf",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qwenq.producer.reading.column_names import shortened
+from qwenq.producer.reading.column_names import named, shortened
 from qwenq.producer.reading.column_values import row_from_columns
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.notes import Notes
@@ -43,7 +43,9 @@ def read_table(
     number = 0
     with source.file.seekable() as file:
         try:
-            for piece in reader.table(source.format, file, sheet, first_only=first_only):
+            for piece in reader.table(
+                source.format, file, sheet, rules.wanted_columns, first_only=first_only
+            ):
                 table.learn(piece)
                 for note in () if first_only else piece.get("notes", ()):
                     notes.add(source.name, note)
@@ -81,7 +83,8 @@ class _Table:
         self._sheet = piece.get("sheet", self._sheet)
         if (names := piece.get("columns")) is None:
             return
-        self._header = names
+        read = piece.get("read")
+        self._header = names if read is None else [names[place] for place in read]
         advice = _ADVICE if self._source.format == Format.XLSX else ADVICE
         if names or self._source.format == Format.PARQUET:
             try:
@@ -96,6 +99,9 @@ class _Table:
                         error.source, error.column, f"{error.columns} ({self._where})"
                     ) from None
                 raise
+        for column in self._rules.wanted_columns.required if self._source.format == Format.PARQUET else ():
+            if column not in names:
+                raise UnknownColumn(self._source.name, column, named(names))
 
     def row(self, number: int, given: list[Any]) -> Row:
         """A document or a bad row."""

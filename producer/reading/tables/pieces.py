@@ -1,10 +1,10 @@
 """What the reader process answers about a table: pieces of JSON, which the process that asked turns into rows.
 
-{"columns": [name, …]}                                 once, first
+{"columns": [name, …], "read": [place, …] or null}     once, first; which of them are read, if not all
 {"where": text}                                        before the columns: where they were looked for
 {"notes": [note, …]}                                   what a person should know about the file
 {"sheet": name}                                        the sheet of the rows that follow
-{"rows": [[number, [value, …]], …]}                    values in the order of the columns
+{"rows": [[number, [value, …]], …]}                    values in the order of the columns that are read
 {"rows": [[number, [value, …], {place: fault}], …]}    what is wrong with values, by their places in the row
 {"rows": [[number, null, reason, beginning], …]}       a bad row, with the beginning of its text
 {"broken": [number, reason]}                           last: the file broke off at this row
@@ -28,9 +28,9 @@ PIECE_BYTES = 1 << 20
 _SHOWN_CHARS = RAW_CHARS + 1
 
 
-def columns_piece(names: Sequence[str]) -> bytes:
-    """The columns of a table."""
-    return orjson.dumps({"columns": names})
+def columns_piece(names: Sequence[str], read: Sequence[int] | None = None) -> bytes:
+    """The columns of a table, and the places of those that are read."""
+    return _dumps({"columns": list(names), "read": read})
 
 
 def notes_piece(notes: Sequence[str]) -> bytes:

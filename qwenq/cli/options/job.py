@@ -39,6 +39,8 @@ _SPEC_OPTIONS = (
            "[default: header, unless the first line looks like none]."),
     option("--skip-rows", type=int, metavar="N",
            help="Skip this many lines above the header of CSV and TSV files [default: 0]."),
+    option("--columns", metavar="A,B|all",
+           help="The columns of Parquet files to read, beside the id [default: those that the prompt names]."),
     option("--follow-links", is_flag=True,
            help="Read links in folders and patterns even if they lead elsewhere, and look into linked folders."),
     option("--allow-partial", is_flag=True,

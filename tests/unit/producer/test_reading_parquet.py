@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
-from qwenq.producer.reading.tables import parquet
-from qwenq.producer.reading.tables.parquet import parquet_pieces
+from qwenq.producer.reading.parquet import rows as parquet
+from qwenq.producer.reading.parquet.rows import parquet_pieces
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import MissingExtra, UnknownColumn, UnreadableDocument, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
@@ -31,7 +31,7 @@ def contents(rows: list[Row]) -> list[Any]:
 
 def test_each_parquet_row_is_a_document(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "a.parquet", {"id": [7, 8], "text": ["one", "two"], "sum": [1.5, None]})
-    rows = read(path)
+    rows = read(path, columns="all")
     assert [(row.custom_id, row.line) for row in rows if isinstance(row, Document)] == [("7", 1), ("8", 2)]
     assert contents(rows) == [{"id": 7, "text": "one", "sum": 1.5}, {"id": 8, "text": "two", "sum": None}]
 
@@ -54,7 +54,7 @@ def test_values_that_json_lacks_become_stable_text(tmp_path: Path) -> None:
             "tags": [["a", "b"]],
         },
     )
-    assert contents(read(path)) == [
+    assert contents(read(path, columns="all")) == [
         {
             "text": "bytes of text",
             "day": "2026-11-22",

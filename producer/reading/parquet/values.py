@@ -1,0 +1,178 @@
+"""Values of Parquet columns as Python has them: no nanoseconds, and time zones that this machine knows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qwenq.producer.reading.column_names import shortened
+from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG
+from qwenq.producer.reading.parquet.batches import BATCH_BYTES, MOST_ROW_BYTES
+from qwenq.producer.reading.parquet.columns import Column
+from qwenq.producer.reading.shortage import raise_if_short
+from qwenq.schemas.errors import reason_of
+
+if TYPE_CHECKING:
+    from pyarrow import Array, DataType, RecordBatch, Schema
+
+_BINARY = (
+    "it is binary, and not text in UTF-8. Leave it out of the prompt, or name other columns with --columns"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableValue:
+    """A row that cannot be read: why, and the values before the one at fault."""
+
+    reason: str
+    values: Sequence[object] = ()
+
+
+class Values:
+    """The values of each row. `notes`: what a person should know about their types."""
+
+    def __init__(self, schema: "Schema", columns: Sequence[Column]) -> None:
+        unknown: dict[str, str] = {}
+        self._columns = columns
+        self._kinds = [_readable(schema.field(one.place).type, one.name, unknown) for one in columns]
+        self.notes = [
+            f"column {shortened(name)!r}: its time zone {zone[:40]!r} is unknown here; its times are given in UTC"
+            for zone, name in unknown.items()
+        ]
+
+    def of_batch(self, batch: "RecordBatch") -> Iterator[Sequence[Any] | UnreadableValue]:
+        """The values of each row in order of the columns, or the reason why they cannot be read."""
+        if batch.nbytes <= BATCH_BYTES:
+            try:
+                yield from list(
+                    zip(*[self._values(batch, n) for n in range(len(self._columns))], strict=True)
+                )
+            except MemoryError:
+                raise
+            except Exception:  # noqa: BLE001 - a date that Python lacks, text that is not UTF-8
+                raise_if_short()
+            else:
+                return
+        for place in range(batch.num_rows):
+            yield self._row(batch.slice(place, 1))
+
+    def _row(self, row: "RecordBatch") -> Sequence[Any] | UnreadableValue:
+        if row.nbytes > MOST_ROW_BYTES:
+            return UnreadableValue(OVER_LONG)
+        values: list[Any] = []
+        for place, column in enumerate(self._columns):
+            try:
+                values += self._values(row, place)
+            except MemoryError:
+                raise
+            except UnicodeDecodeError as error:
+                raise_if_short()
+                reason = _BINARY if column.is_binary else reason_of(error)
+                return UnreadableValue(_unreadable(column, reason), values)
+            except Exception as error:  # noqa: BLE001
+                raise_if_short()
+                return UnreadableValue(_unreadable(column, reason_of(error)), values)
+        if row.nbytes > LINE_LIMIT and _chars(values) > LINE_LIMIT:
+            # Before it is written as JSON: orjson reserves 16 times the memory of a text.
+            return UnreadableValue(OVER_LONG, values)
+        return values
+
+    def _values(self, batch: "RecordBatch", place: int) -> list[Any]:
+        array: Array[Any] = batch.column(place)
+        kind = self._kinds[place]
+        if kind is not None:
+            array = array.cast(kind, safe=False)
+        values: list[Any] = array.to_pylist()
+        return [_decoded(value) for value in values] if self._columns[place].is_binary else values
+
+
+def _unreadable(column: Column, reason: str) -> str:
+    return f"the column {shortened(column.name)!r} cannot be read: {reason}"
+
+
+def _chars(value: Any) -> int:
+    """The characters of all texts in a value."""
+    match value:
+        case str():
+            return len(value)
+        case dict():
+            return sum(map(_chars, value.values()))
+        case list() | tuple():
+            return sum(map(_chars, value))
+    return 0
+
+
+def _decoded(value: Any) -> Any:
+    """Binary as text. Raises UnicodeDecodeError."""
+    match value:
+        case bytes():
+            return value.decode()
+        case dict():
+            return {name: _decoded(one) for name, one in value.items()}
+        case list():
+            return [_decoded(one) for one in value]
+        case tuple():
+            return tuple(_decoded(one) for one in value)
+    return value
+
+
+def _readable(kind: "DataType", name: str, unknown: dict[str, str]) -> "DataType | None":
+    """The type to convert a column's values to; None if Python has its own type. Notes zones that are unknown."""
+    changed = _changed(kind, name, unknown)
+    return None if changed == kind else changed
+
+
+def _changed(kind: "DataType", name: str, unknown: dict[str, str]) -> "DataType":
+    """The same type without nanoseconds and unknown zones, inside of other types too."""
+    import pyarrow as pa
+
+    def inner(field: "pa.Field[Any]") -> "pa.Field[Any]":
+        return field.with_type(_changed(field.type, name, unknown))
+
+    changed = kind
+    if isinstance(kind, pa.StructType):
+        changed = pa.struct([inner(kind.field(place)) for place in range(kind.num_fields)])
+    elif isinstance(kind, pa.MapType):
+        changed = pa.map_(inner(kind.key_field), inner(kind.item_field), kind.keys_sorted)
+    elif isinstance(kind, pa.FixedSizeListType):
+        changed = pa.list_(inner(kind.value_field), kind.list_size)
+    elif isinstance(kind, pa.LargeListType):
+        changed = pa.large_list(inner(kind.value_field))
+    elif isinstance(kind, pa.ListType):
+        changed = pa.list_(inner(kind.value_field))
+    elif isinstance(kind, pa.DictionaryType):
+        value = _changed(kind.value_type, name, unknown)
+        changed = kind if value == kind.value_type else value
+    elif pa.types.is_temporal(kind):
+        changed = _changed_time(kind, name, unknown)
+    return changed
+
+
+def _changed_time(kind: "DataType", name: str, unknown: dict[str, str]) -> "DataType":
+    import pyarrow as pa
+
+    match kind:
+        case pa.TimestampType():
+            zone = kind.tz
+            if zone and not _is_known(zone):
+                unknown.setdefault(zone, name)
+                zone = "UTC"
+            return pa.timestamp(_coarse(kind.unit), zone)
+        case pa.DurationType():
+            return pa.duration(_coarse(kind.unit))
+        case pa.Time64Type():
+            return pa.time64("us")
+    return kind
+
+
+def _coarse(unit: str) -> str:
+    return "us" if unit == "ns" else unit
+
+
+def _is_known(zone: str) -> bool:
+    from pyarrow.lib import string_to_tzinfo
+
+    try:
+        string_to_tzinfo(zone)
+    except Exception:  # noqa: BLE001 - each library of time zones has its own errors
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""Parquet as people have it: each case by its id in docs/internals/input-cases.md."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tests.commands import qwenq_here
+from tests.made_files import write_parquet
+
+
+def dry_run(path: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    return qwenq_here("run", path.name, "--model", "echo", "--dry-run", *options, cwd=path.parent)
+
+
+def write(folder: Path, **columns: Any) -> Path:
+    return write_parquet(folder / "a.parquet", columns, compression="zstd")
+
+
+def test_p1_a_time_zone_that_is_unknown_here(tmp_path: Path) -> None:
+    for zone in ("tzutc()", "W. Europe Standard Time", "CEST"):
+        path = write(tmp_path, text=["x"], at=pa.array([1], pa.timestamp("us", zone)))
+        seen = dry_run(path, "--prompt", "{{ text }} {{ at }}")
+        assert seen.returncode == 0
+        assert "x 1970-01-01T00:00:00.000001+00:00" in seen.stdout
+
+
+def test_p2_rows_that_share_a_long_text(tmp_path: Path) -> None:
+    context = pa.array(["x" * (6 << 20)] * 600).dictionary_encode()
+    path = write(tmp_path, id=[f"q{n}" for n in range(600)], context=context, text=["A question?"] * 600)
+    seen = dry_run(path, "--prompt", "{{ text }}")
+    assert seen.returncode == 0
+    assert "600 documents, 0 bad rows" in seen.stdout
+
+
+def test_p4_a_binary_column_beside_the_text(tmp_path: Path) -> None:
+    path = write(tmp_path, text=["x", "y"], image=[b"\xff\xd8\0", b"\xff\xd8\1"])
+    for options in ((), ("--prompt", "{{ row }}"), ("--columns", "text"), ("--columns", "all")):
+        seen = dry_run(path, *options)
+        assert "2 documents, 0 bad rows" in seen.stdout
+    named = dry_run(path, "--prompt", "{{ image }}")
+    assert named.returncode == 2
+    assert "the column 'image' cannot be read: it is binary, and not text in UTF-8" in named.stderr
+
+
+def test_p5_nanoseconds_are_cut(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        text=["x"],
+        at=pa.array([1_500], pa.time64("ns")),
+        took=pa.array([1_500], pa.duration("ns")),
+        seen=pa.array([[1_500]], pa.list_(pa.timestamp("ns"))),
+    )
+    seen = dry_run(path, "--prompt", "{{ at }} {{ took }} {{ seen[0] }}")
+    assert "00:00:00.000001 0:00:00.000001 1970-01-01T00:00:00.000001" in seen.stdout
+
+
+def test_columns_are_named_with_commas_between_them(tmp_path: Path) -> None:
+    path = write(tmp_path, id=["a"], text=["x"], party=["Acme"], pages=[3])
+    seen = dry_run(path, "--columns", "party, pages", "--prompt", "{{ row | tojson }}")
+    assert '"party"' in seen.stdout
+    assert '"pages"' in seen.stdout
+    assert '"text"' not in seen.stdout
+    assert dry_run(path, "--columns", "party,").returncode == 2
+    assert "no column 'price'" in dry_run(path, "--columns", "price").stderr

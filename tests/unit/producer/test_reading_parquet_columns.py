@@ -1,0 +1,121 @@
+"""Parquet: the columns that are read, and what is said about the others."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+
+from qwenq.producer.reading import read_rows
+from qwenq.schemas.documents import BadRow, Document, Row
+from qwenq.schemas.errors import InvalidParameter, UnknownColumn
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import PromptSpec
+from tests.made_files import write_parquet
+
+PICTURE = b"\x89PNG\r\n\x1a\n\0\xff"
+
+
+class Reading:
+    """Reads a file, and keeps what is said about it."""
+
+    def __init__(self, path: Path, **prompt: Any) -> None:
+        self.notes: list[str] = []
+        self.rows: list[Row] = list(
+            read_rows([str(path)], None, PromptSpec(**prompt), GenerationParams(), tell=self.notes.append)
+        )
+
+    @property
+    def contents(self) -> list[Any]:
+        """The columns of each document."""
+        return [orjson.loads(row.content) for row in self.rows if isinstance(row, Document)]
+
+
+def write(folder: Path, **columns: Any) -> Path:
+    return write_parquet(folder / "a.parquet", columns)
+
+
+def test_only_the_columns_that_the_prompt_names_are_read_beside_the_id(tmp_path: Path) -> None:
+    path = write(tmp_path, id=["a"], text=["x"], party=["Acme"], pages=[3])
+    assert Reading(path).contents == [{"id": "a", "text": "x"}]
+    by_template = Reading(path, template="{{ party }}: {% for n in range(pages) %}{{ n }}{% endfor %}")
+    assert by_template.contents == [{"id": "a", "party": "Acme", "pages": 3}]
+    assert by_template.notes == [
+        f"{path}: columns that the prompt does not name are left out: text; --columns all reads them"
+    ]
+
+
+@pytest.mark.parametrize("template", ["{{ row }}", "{{ party }} {{ absent }}"])
+def test_every_column_is_read_if_the_prompt_may_use_all_or_names_a_missing_one(
+    tmp_path: Path, template: str
+) -> None:
+    path = write(tmp_path, id=["a"], text=["x"], party=["Acme"])
+    assert Reading(path, template=template).contents == [{"id": "a", "text": "x", "party": "Acme"}]
+
+
+def test_every_column_of_conversations_is_read(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "Hello"}]
+    path = write(tmp_path, messages=[said], topic=["greeting"])
+    assert Reading(path, text_column="messages").contents == [{"messages": said, "topic": "greeting"}]
+
+
+def test_columns_names_what_is_read_beside_the_id_and_the_text(tmp_path: Path) -> None:
+    path = write(tmp_path, id=["a"], text=["x"], party=["Acme"], pages=[3])
+    reading = Reading(path, columns=("pages",))
+    assert reading.contents == [{"id": "a", "text": "x", "pages": 3}]
+    assert not reading.notes
+    assert Reading(path, template="{{ row }}", columns=("party",)).contents == [{"id": "a", "party": "Acme"}]
+    assert Reading(path, columns="all").contents == [{"id": "a", "text": "x", "party": "Acme", "pages": 3}]
+
+
+def test_columns_that_no_parquet_file_has_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, id=["a"], text=["x"])
+    with pytest.raises(UnknownColumn, match=r"no column 'party'. It has: id, text"):
+        Reading(path, columns=("party",))
+    rows = tmp_path / "a.jsonl"
+    rows.write_text('{"text": "x"}\n')
+    with pytest.raises(InvalidParameter, match="--columns: none of the inputs is a Parquet file"):
+        Reading(rows, columns=("text",))
+
+
+def test_a_binary_column_is_left_out_and_told(tmp_path: Path) -> None:
+    path = write(tmp_path, text=["x", "y"], picture=[PICTURE, PICTURE], wkb=pa.array([b"\1\0", b"\1\0"]))
+    for prompt in ({}, {"template": "{{ row }}"}, {"columns": "all"}):
+        reading = Reading(path, **prompt)
+        assert reading.contents == [{"text": "x"}, {"text": "y"}]
+        assert reading.notes == [f"{path}: binary columns are left out: picture, wkb"]
+
+
+def test_binary_members_of_a_struct_are_left_out_and_told(tmp_path: Path) -> None:
+    path = write(tmp_path, text=["x"], image=[{"bytes": PICTURE, "path": "a.png"}], pages=[[PICTURE]])
+    reading = Reading(path, template="{{ text }} {{ image.path }}")
+    assert reading.contents == [{"text": "x", "image": {"path": "a.png"}}]
+    assert reading.notes == [f"{path}: binary columns are left out: image.bytes, pages"]
+    whole = Reading(path, template="{{ row }}")
+    assert whole.contents == reading.contents
+    assert whole.notes == [f"{path}: binary columns are left out: image.bytes, pages.list.element"]
+
+
+def test_a_binary_column_that_the_prompt_names_is_read_as_text(tmp_path: Path) -> None:
+    path = write(tmp_path, text=["x", "y"], body=["naïve".encode(), PICTURE])
+    reading = Reading(path, template="{{ body }}")
+    assert reading.contents == [{"body": "naïve"}]
+    (bad,) = [row for row in reading.rows if isinstance(row, BadRow)]
+    assert bad.line == 2
+    assert bad.reason.startswith("the column 'body' cannot be read: it is binary, and not text in UTF-8.")
+
+
+def test_binary_columns_of_text_as_older_programs_write_them_are_text(tmp_path: Path) -> None:
+    path = write(tmp_path, text=[b"Der Vertrag\tbeginnt am 1. M\xc3\xa4rz."], row=[[b"a", b"b"]])
+    reading = Reading(path, template="{{ row }}")
+    assert reading.contents == [{"text": "Der Vertrag\tbeginnt am 1. März.", "row": ["a", "b"]}]
+    assert not reading.notes
+
+
+def test_a_column_with_a_dot_in_its_name_is_no_member_of_another(tmp_path: Path) -> None:
+    columns = {"text": ["x"], "a.b": ["dotted"], "a": [{"b": "member", "c": PICTURE}]}
+    path = write_parquet(tmp_path / "a.parquet", columns)
+    assert Reading(path, template="{{ row }}").contents == [
+        {"text": "x", "a.b": "dotted", "a": {"b": "member"}}
+    ]
