@@ -282,7 +282,7 @@ def _not_text(kind: type) -> str:
         return "a method has no text: call it with (), or check the name of the column"
     if issubclass(kind, Iterator):
         return f"a {kind.__name__} has no text: add `| list` or `| join`"
-    return f"a value of the type {kind.__name__!r} has no text"
+    return f"a value of the type {kind.__name__!r} has no text; write row['…'] for a column with this name"
 
 
 def _inside(value: Any) -> Collection[Any]:
