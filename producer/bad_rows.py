@@ -34,7 +34,7 @@ class BadRows:
         self.count += 1
         if self.first is None:
             self.first = row
-        kind = _DETAIL.sub("", row.reason[:_SHOWN_CHARS])
+        kind = kind_of(row.reason)
         if kind in self._counts or len(self._counts) < _MOST_REASONS:
             self._counts[kind] += 1
             self._examples.setdefault(kind, row)
@@ -52,3 +52,8 @@ class BadRows:
             ]
             reason += ": " + "; ".join(shown)
         return sources[self.first.source], reason
+
+
+def kind_of(reason: str) -> str:
+    """A reason without the numbers and names in it: what it has in common with those of other rows."""
+    return _DETAIL.sub("", reason[:_SHOWN_CHARS])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from qwenq.producer.bad_rows import BadRows
+from qwenq.producer.bad_rows import BadRows, kind_of
 from qwenq.producer.opening import no_good_row, open_input
 from qwenq.producer.planning import estimated_tokens, prompt_overhead
 from qwenq.producer.reading import Access, Format
@@ -110,6 +110,7 @@ class _Seen:
         self._first_use: dict[str, tuple[int, int]] = {}
         self._prompts: list[PreviewedPrompt] = []
         self._reasons: Counter[tuple[str, str]] = Counter()
+        self._examples: dict[tuple[str, str], str] = {}
         self._until = time.monotonic() + COUNTED_SECONDS
         self._rendered = self._failing = self._too_long = self._rejected = 0
         self._tokens = self._tokens_by_length = self._tokens_by_length_of_rendered = 0
@@ -148,7 +149,7 @@ class _Seen:
             failing=round(self._failing * more),
             too_long=round(self._too_long * more),
             rendered=self._rendered,
-            reasons=tuple(CountedReason(code, reason, count) for (code, reason), count in reasons),
+            reasons=tuple(CountedReason(kind[0], self._examples[kind], count) for kind, count in reasons),
             context=self._measure.context if self._measure else None,
         )
 
@@ -195,8 +196,9 @@ class _Seen:
             self._prompts.append(prompt)
 
     def _note(self, code: str, reason: str) -> None:
-        """Count a reason. Of reasons that differ from row to row, the first ones are kept."""
-        key = (code, reason[:REASON_CHARS])
-        if key not in self._reasons and len(self._reasons) >= MOST_REASONS:
-            key = (code, "other reasons")
-        self._reasons[key] += 1
+        """Count a reason. Those that differ only in numbers and names count as one, shown as the first of them."""
+        kind = (code, kind_of(reason))
+        if kind not in self._reasons and len(self._reasons) >= MOST_REASONS:
+            kind = (code, "other reasons")
+        self._reasons[kind] += 1
+        self._examples.setdefault(kind, reason[:REASON_CHARS])

@@ -63,7 +63,7 @@ def show_preview_in_words(seen: SeenPreview) -> None:
     for row in found.bad_rows:
         show(f"bad row, line {row.line}: {row.reason}")
     for reason in found.reasons:
-        show(f"{number(reason.documents)} of {reason.code}: {reason.reason}")
+        show(f"{number(reason.documents)} with {reason.code}: {reason.reason}")
     for line in _facts(seen):
         show(line)
     show(

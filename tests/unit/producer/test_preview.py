@@ -41,3 +41,11 @@ def test_a_preview_may_show_no_prompts() -> None:
 def test_a_preview_of_bad_rows_alone_is_refused() -> None:
     with pytest.raises(NoGoodRow, match="line 1: broken JSON"):
         look(b"bad\n" * 2_000)
+
+
+def test_reasons_that_differ_only_in_numbers_and_names_are_counted_together() -> None:
+    lines = b"".join(b'{"id":"%d","text":%d}\n' % (n, n) for n in range(1_500)) + b'{"text":"good"}\n' * 2
+    seen = look(lines + b'{"id":"a","text":" "}\n' * 3)
+    assert (seen.documents, seen.rejected, seen.failing) == (3, 1_502, 1)
+    counts = sorted((one.code, one.documents) for one in seen.reasons)
+    assert counts == [("empty_prompt", 1), ("invalid_row", 2), ("invalid_row", 1_500)]
