@@ -1,6 +1,7 @@
 """Spreadsheets: cells as the text that they show, merged cells, and row numbers as in the sheet."""
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
@@ -280,3 +281,13 @@ def test_a_first_sheet_whose_rows_are_all_bad_is_not_called_empty() -> None:
     (row,) = read(xlsx_of([("text",), ("x", "y")], Other=[("text",), ("z",)]))
     assert isinstance(row, BadRow)
     assert "too many fields" in row.reason
+
+
+@pytest.mark.parametrize(("waits", "is_bad"), [(True, True), (False, False)])
+def test_a_zero_in_a_formula_that_waits_to_be_computed_is_no_value(waits: bool, is_bad: bool) -> None:
+    def zeroed(name: str, content: bytes) -> tuple[str, bytes]:
+        content = re.sub(rb"</f><v ?/>|</f><v></v>", b"</f><v>0</v>", content)
+        return name, content if waits else content.replace(b'fullCalcOnLoad="1"', b"")
+
+    (row,) = read(changed_parts(xlsx_of([("text", "n"), ("=1-1", "x")]), zeroed))
+    assert isinstance(row, BadRow) == is_bad

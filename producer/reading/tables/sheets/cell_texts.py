@@ -77,10 +77,14 @@ def plain_text(value: object) -> str:
     return str(value)
 
 
-def fault(cell: dict[str, Any], element: Any, formula_tag: str) -> str | None:
-    """What is wrong with a cell: it shows an error, or its formula has no value. None if nothing is."""
+def fault(cell: dict[str, Any], element: Any, formula_tag: str, *, is_stale: bool) -> str | None:
+    """What is wrong with a cell: it shows an error, or its formula has no value. None if nothing is.
+
+    In a workbook that `is_stale`, formulas wait to be computed; programs such as XlsxWriter give them the value 0.
+    """
     if cell["data_type"] == "e" and cell["value"] is not None:
         return f"shows the error {cell['value']}"
-    if cell["value"] is None and element.find(formula_tag) is not None and cell["data_type"] != "str":
+    is_empty = cell["value"] is None or (is_stale and cell["value"] == 0 and cell["data_type"] == "n")
+    if is_empty and element.find(formula_tag) is not None and cell["data_type"] != "str":
         return NEVER_COMPUTED
     return None

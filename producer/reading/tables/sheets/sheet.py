@@ -113,6 +113,7 @@ def _records(workbook: Any, sheet: Any) -> Iterator[Record]:
     from openpyxl.xml.functions import iterparse
 
     texts = CellTexts(workbook)
+    is_stale = bool(workbook.calculation and workbook.calculation.fullCalcOnLoad)
     with workbook._archive.open(sheet._worksheet_path) as part:  # noqa: SLF001
         # Formats are not given to the parser: numbers and dates are shown by our own.
         parser = WorkSheetParser(part, sheet._shared_strings, data_only=True, epoch=workbook.epoch)  # noqa: SLF001
@@ -126,10 +127,11 @@ def _records(workbook: Any, sheet: Any) -> Iterator[Record]:
             cells: dict[int, str] = {}
             faults: dict[int, str] = {}
             for cell, xml in zip(parsed, element, strict=True):
-                if cell["value"] is not None:
-                    cells[cell["column"]] = texts.shown(cell)
-                if what := fault(cell, xml, FORMULA_TAG):
+                what = fault(cell, xml, FORMULA_TAG, is_stale=is_stale)
+                if what:
                     faults[cell["column"]] = what
+                if cell["value"] is not None and what != NEVER_COMPUTED:
+                    cells[cell["column"]] = texts.shown(cell)
             element.clear()
             parser.row_dimensions.clear()
             if number > MOST_ROWS:

@@ -4,6 +4,7 @@ openpyxl's parser streams a sheet row by row, and gives only the cells that are 
 rectangle from the first cell to the last: a tiny file with one cell far away takes all memory.
 """
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 UNPACKED_BYTES = 512 * 1024 * 1024
 """The most XML that a spreadsheet may unpack to."""
+_WAITS = re.compile(rb"""\bfullCalcOnLoad\s*=\s*["'](?:1|true)["']""")
 ALL_SHEETS = "all"
 """Instead of a sheet's name: all sheets that are not hidden."""
 
@@ -104,6 +106,7 @@ def _offer(others: Sequence[str]) -> str:
 
 def _opened(file: BinaryIO) -> "Workbook":
     from openpyxl.reader.excel import ExcelReader
+    from openpyxl.workbook.properties import CalcProperties
 
     # It warns of what it leaves out: pictures, data validation, styles.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
@@ -113,6 +116,9 @@ def _opened(file: BinaryIO) -> "Workbook":
         reader.archive = archive
         reader.valid_files = archive  # type: ignore[assignment]
         reader.read()
+        # openpyxl takes an attribute that is missing for set.
+        waits = _WAITS.search(archive.read(reader.parser.workbook_part_name))
+        reader.wb.calculation = CalcProperties(fullCalcOnLoad=waits is not None)
     except (UnreadableDocument, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - damaged XML raises any kind of error
