@@ -55,6 +55,12 @@ class JobSpec(BaseModel):
     reuse: bool = False
     submitter: str | None = None
 
+    def keeping(self, columns: object) -> "JobSpec":
+        """The same job; if its results keep columns of the input, it reads all, unless it says which ones."""
+        if columns is None or self.prompt.columns is not None:
+            return self
+        return self.model_copy(update={"prompt": self.prompt.model_copy(update={"columns": "all"})})
+
 
 @dataclass(frozen=True, slots=True)
 class HalfJob:

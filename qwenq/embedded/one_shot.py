@@ -74,7 +74,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
     check_not_read((outputs.results, outputs.errors), request.files)
     access = Access.of(settings, follow_links=request.follow_links, allow_partial=request.allow_partial)
     spec, rows = open_input(
-        request.specify(settings),
+        request.specify(settings).keeping(outputs.style.keep_columns),
         request.format,
         sheet=request.sheet,
         access=access,

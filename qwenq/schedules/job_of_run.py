@@ -33,7 +33,7 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
         for output in example_outputs(held.schedule.name, held.schedule.policy):
             checked_output(output, settings)
         spec, rows = open_input(
-            specify(held),
+            specify(held).keeping(held.schedule.policy.keep_columns),
             format_of(request),
             sheet=request.sheet,
             access=access_of(request, settings),

@@ -46,7 +46,7 @@ def _about_input(schedule: Schedule, settings: Settings) -> list[str]:
 
 
 def _open_input(request: ScheduledRequest, keep: KeepColumns, settings: Settings) -> None:
-    spec = request.spec.model_copy(update={"sources": request.inputs})
+    spec = request.spec.model_copy(update={"sources": request.inputs}).keeping(keep)
     access = access_of(request, settings)
     _, rows = open_input(spec, format_of(request), sheet=request.sheet, access=access, tables=request.tables)
     with_kept_columns(rows, keep)

@@ -70,6 +70,10 @@ def _named(template: str | None) -> frozenset[str]:
     from qwenq.schemas.prompts.template import Template
 
     try:
-        return Template(template).names - _NOT_COLUMNS
+        compiled = Template(template)
     except InvalidTemplate:
         return frozenset()
+    names = compiled.names - _NOT_COLUMNS
+    if "row" not in names or compiled.used.whole:
+        return names
+    return (names - {"row"}) | compiled.used.names

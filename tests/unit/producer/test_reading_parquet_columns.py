@@ -11,7 +11,7 @@ from qwenq.producer.reading import read_rows
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidParameter, UnknownColumn
 from qwenq.schemas.generation import GenerationParams
-from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.jobs import JobSpec, PromptSpec
 from tests.made_files import write_parquet
 
 PICTURE = b"\x89PNG\r\n\x1a\n\0\xff"
@@ -52,6 +52,19 @@ def test_every_column_is_read_if_the_prompt_may_use_all_or_names_a_missing_one(
 ) -> None:
     path = write(tmp_path, id=["a"], text=["x"], party=["Acme"])
     assert Reading(path, template=template).contents == [{"id": "a", "text": "x", "party": "Acme"}]
+
+
+def test_columns_that_the_prompt_reads_through_row_are_known(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "a.parquet", {"text": ["x"], "Invoice No.": ["7"], "picture": ["long"]})
+    assert Reading(path, template="{{ row['Invoice No.'] }}").contents == [{"Invoice No.": "7"}]
+
+
+def test_every_column_is_read_if_results_keep_some() -> None:
+    spec = JobSpec(model="echo")
+    assert spec.keeping(None) == spec
+    assert spec.keeping(("party",)).prompt.columns == "all"
+    named = JobSpec(model="echo", prompt=PromptSpec(columns=("party",)))
+    assert named.keeping("all") == named
 
 
 def test_every_column_of_conversations_is_read(tmp_path: Path) -> None:
