@@ -42,7 +42,7 @@ def _fields(value: str) -> list[str]:
 
 _STYLE_OPTIONS = (
     option("--keep-columns", type=ColumnNames(), metavar="all|A,B",
-           help="Columns of the input that go along with answers and errors [default: no column]."),
+           help="Columns of the input that go along with answers and errors [default: none]."),
     option("--csv-safe", is_flag=True,
            help="In CSV, put an apostrophe before cells that a spreadsheet would take for a formula."),
     option("--bom", is_flag=True, help="Begin CSV with a byte order mark, so that Excel reads it as UTF-8."),
