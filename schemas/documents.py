@@ -22,18 +22,30 @@ class Document(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A row that cannot become a document: its place, its shortened text, a plain reason, and a code for programs."""
+    """A row that cannot become a document: its place, its shortened text, a plain reason, and a code for programs.
+
+    `custom_id` is the id that it shows; it need not be unique.
+    """
 
     source: int
     line: int
     raw: str
     reason: str
     code: str = InvalidRow.code
+    custom_id: str | None = None
 
     @classmethod
-    def from_raw(cls, source: int, line: int, raw: bytes, reason: str, code: str = InvalidRow.code) -> Self:
+    def from_raw(
+        cls,
+        source: int,
+        line: int,
+        raw: bytes,
+        reason: str,
+        code: str = InvalidRow.code,
+        custom_id: str | None = None,
+    ) -> Self:
         """Shorten the raw row, and make it and the reason text that every store accepts."""
-        return cls(source, line, _shortened(raw), reason.replace("\0", "\\x00"), code)
+        return cls(source, line, _shortened(raw), reason.replace("\0", "\\x00"), code, custom_id)
 
 
 Row = Document | BadRow

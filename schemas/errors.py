@@ -70,6 +70,7 @@
     │   ├── EmptyDocument           code empty_prompt
     │   ├── InvalidText             code invalid_text
     │   ├── PromptTooLong           code too_long
+    │   ├── OwnLimitTooHigh         code too_long
     │   ├── NoRoomForParts          code too_long
     │   ├── NoRoomToMerge           code too_long
     │   ├── InvalidSchema           code invalid_schema
@@ -687,6 +688,20 @@ class PromptTooLong(DocumentFailed):
 
 
 @dataclass(eq=False)
+class OwnLimitTooHigh(DocumentFailed):
+    """The row's own max_tokens is {max_new_tokens}, and its prompt has {prompt_tokens} tokens; together they exceed the
+    model's context of {context}. Lower max_tokens in the row to {room} at most, or remove it, so that --max-new-tokens
+    holds.
+    """
+
+    code = "too_long"
+    prompt_tokens: int
+    max_new_tokens: int
+    context: int
+    room: int
+
+
+@dataclass(eq=False)
 class NoRoomForParts(DocumentFailed):
     """The document is too long, and the prompt leaves no room for a part of it: without the document it has
     {prompt_tokens} tokens, the answer may have {max_new_tokens}, and the model's context is {context}. Shorten the
@@ -702,7 +717,8 @@ class NoRoomForParts(DocumentFailed):
 @dataclass(eq=False)
 class NoRoomToMerge(DocumentFailed):
     """The answers to the document's {parts} parts cannot be merged: two of them and an answer of {max_new_tokens}
-    tokens do not fit into the model's context of {context}. Lower --max-new-tokens, or shorten the merge prompt.
+    tokens do not fit into the model's context of {context}. Lower --max-new-tokens, or max_tokens in
+    the row, or shorten the merge prompt.
     """
 
     code = "too_long"

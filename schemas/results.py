@@ -89,8 +89,8 @@ class PastFailure(BaseModel):
 class ErrorLine(BaseModel):
     """A document without an answer, as a line of the errors file.
 
-    `custom_id` is None for a bad row; `line` is where the row starts in its file. `attempts` counts its failures,
-    `earlier` holds all but the last. `row` is as for a result; of a bad row, its raw text.
+    `custom_id` of a bad row is the id that it shows, or None; `line` is where the row starts in its file. `attempts`
+    counts its failures, `earlier` holds all but the last. `row` is as for a result; of a bad row, its raw text.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -20,7 +20,8 @@ def row_from_columns(
         custom_id = rules.custom_id(columns) or own_id
         rules.check(columns)
     except (InvalidRow, InvalidOverride) as error:
-        return BadRow.from_raw(source, number, _shown(columns), error.reason, error.code)
+        shown_id = rules.shown_id(columns)
+        return BadRow.from_raw(source, number, _shown(columns), error.reason, error.code, shown_id)
     return Document(custom_id, source, number, content.decode())
 
 

@@ -38,6 +38,7 @@ _DOCUMENTS = frozenset({Format.TEXT, Format.HTML, Format.PDF, Format.DOCX})
 _STREAMED = {
     ".jsonl": Format.JSONL,
     ".ndjson": Format.JSONL,
+    ".json": Format.JSONL,
     ".csv": Format.CSV,
     ".tsv": Format.TSV,
 }
@@ -89,7 +90,7 @@ def format_of_name(name: str) -> Format:
 
 def format_of_text(name: str, head: bytes) -> Format:
     """The format of a nameless input, by the beginning of its text. Raises UnknownFormat."""
-    if head.lstrip().startswith(b"{"):
+    if head.lstrip().startswith((b"{", b"[")):
         return Format.JSONL
     raise UnknownFormat(source=name, known=", ".join(Format))
 

@@ -166,5 +166,5 @@ class _FileOfRows:
             return chain(begun, rows)
         opened = self._source.open()
         if opened.format == Format.JSONL:
-            return read_jsonl(opened, self._rules, self._source.prefix)
+            return read_jsonl(opened, self._rules, self._source.prefix, self._notes)
         return read_delimited(opened, self._rules, self._source.prefix, self._tables, self._notes)

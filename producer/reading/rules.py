@@ -1,21 +1,27 @@
 """What a row must fulfil to become a document: its id, its text, its own parameters."""
 
+import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 import orjson
 
 from qwenq.producer.reading.column_names import named
+from qwenq.producer.reading.foreign_shapes import advice_about
 from qwenq.producer.reading.parquet.wanted import WantedColumns, wanted_columns
 from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow, InvalidSchema, InvalidTemplate
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.json_schema.checking import check_schema_text
+from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row
 
 ID_CHARS = 512
+_EXACT = 2**53
+"""Below it, a float is the whole number that was written."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DEFAULT_ID = PromptSpec.model_fields["id_column"].default
 
@@ -27,6 +33,7 @@ class RowRules:
         self._id_column = prompt.id_column
         self._other_id = "custom_id" if prompt.id_column == _DEFAULT_ID else prompt.id_column
         self.text_column = prompt.text_column
+        self._id_members = _members_named(prompt.id_column, self._other_id)
         self._needs_text = prompt.template is None
         self._template = prompt.template or ""
         self._used: frozenset[str] | None = None
@@ -53,7 +60,7 @@ class RowRules:
         return wanted_columns(self._prompt)
 
     def custom_id(self, row: Mapping[str, Any]) -> str:
-        """The row's own id; "" if it has none. An integer becomes its decimal digits."""
+        """The row's own id; "" if it has none. An integer becomes its decimal digits, and so does 1.0."""
         value = row.get(self._id_column)
         if value is None:
             value = row.get(self._other_id)
@@ -65,7 +72,30 @@ class RowRules:
             return ""
         if type(value) is int:
             return str(value)
-        raise InvalidRow(reason=f"the id is {_kind(value)}; it must be a string or an integer")
+        if type(value) is float and value.is_integer() and abs(value) < _EXACT:
+            return str(int(value))
+        raise InvalidRow(reason=f"the id is {_kind(value)}; it must be a string or a whole number")
+
+    def shown_id(self, row: Mapping[str, Any]) -> str | None:
+        """The id that a bad row shows, as text that every store accepts; None if it shows none."""
+        value = row.get(self._id_column)
+        if value is None:
+            value = row.get(self._other_id)
+        if type(value) is float and value.is_integer() and abs(value) < _EXACT:
+            value = int(value)
+        if type(value) in {int, float}:
+            value = str(value)
+        if type(value) is not str or not value:
+            return None
+        return visible_line(value)[:ID_CHARS]
+
+    def id_in_text(self, raw: bytes) -> str | None:
+        """The id that a broken line shows; None if it shows none."""
+        for member in self._id_members:
+            if found := member.search(raw):
+                with suppress(orjson.JSONDecodeError):
+                    return self.shown_id({self._id_column: orjson.loads(found["id"])})
+        return None
 
     def check(self, row: Mapping[str, Any]) -> None:
         """Refuse a row that cannot become a prompt. Raises InvalidOverride for one of the row's own parameters."""
@@ -97,8 +127,19 @@ class RowRules:
     def _no_text(self, row: Mapping[str, Any]) -> str:
         if self.text_column in row:
             kind = _kind(row[self.text_column])
-            return f"wrong type: the column {self.text_column!r} is {kind}; it must be a string"
-        return f"there is no column {self.text_column!r}; it has: {named(row)}"
+            reason = f"wrong type: the column {self.text_column!r} is {kind}; it must be a string"
+        else:
+            reason = f"there is no column {self.text_column!r}; it has: {named(row)}"
+        advice = advice_about(row)
+        return f"{reason}. {advice}" if advice else reason
+
+
+def _members_named(id_column: str, other_id: str) -> tuple[re.Pattern[bytes], ...]:
+    """Patterns of the member with the id: as the first of an object, or a `custom_id` anywhere in it."""
+    value = rb'\s*+:\s*+(?P<id>"(?:[^"\\]|\\.){0,4096}+"|-?\d{1,512}+(?![\d.eE]))'
+    either = "|".join(re.escape(json.dumps(name, ensure_ascii=False)) for name in (id_column, other_id))
+    first = re.compile(rb"^[\s\[{,]*+(?:%b)%b" % (either.encode("utf-8", "backslashreplace"), value))
+    return (first, re.compile(b'"custom_id"' + value)) if other_id == "custom_id" else (first,)
 
 
 def checked_id(value: str) -> str:

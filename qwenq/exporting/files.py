@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from qwenq.exporting.destinations import Address, destination_of
 from qwenq.exporting.excel import CannotHold, require_xlsxwriter, write_excel
 from qwenq.exporting.formulas import without_formulas
+from qwenq.exporting.openai_lines import OPENAI_ENDING, write_openai
 from qwenq.exporting.parquet import require_pyarrow, write_parquet
 from qwenq.exporting.plain_text import as_jsonl, write_csv, write_jsonl
 from qwenq.exporting.sheets import ERRORS, HISTORY, PARTS, Line, Sheet, results_sheet
@@ -34,7 +35,9 @@ _REQUIRED: dict[Callable[..., int], Callable[[], None]] = {
 
 
 def errors_path(results: Address) -> str:
-    """The default path for errors: `out.errors.jsonl` for `out.jsonl`."""
+    """The default path for errors: `out.errors.jsonl` for `out.jsonl`, `out.errors.openai.jsonl` in OpenAI's shape."""
+    if (name := str(results)).lower().endswith(OPENAI_ENDING):
+        return f"{name[: -len(OPENAI_ENDING)]}.errors{OPENAI_ENDING}"
     return f"{str(results).removesuffix(PurePath(results).suffix)}.errors.jsonl"
 
 
@@ -112,6 +115,8 @@ def write_stdout(lines: Iterable[Line], sheet: Sheet[Line] | None = None) -> int
 
 def writer_for(address: Address) -> Callable[..., int]:
     """The function that writes the format of the address's ending. Raises OutputNotWritable for another ending."""
+    if str(address).lower().endswith(OPENAI_ENDING):
+        return write_openai
     writer = _WRITERS.get(PurePath(address).suffix.lower())
     if writer is None:
         raise OutputNotWritable(

@@ -7,9 +7,11 @@ from sqlalchemy import Connection
 from qwenq.exporting.destinations import Address
 from qwenq.exporting.files import write_if_any, write_lines, write_stdout, writer_for
 from qwenq.exporting.kept_columns import CHECKED_ROWS, check_kept, table_columns, with_columns, with_members
+from qwenq.exporting.openai_lines import write_openai
 from qwenq.exporting.plain_text import write_jsonl
 from qwenq.exporting.sheets import ERRORS, OwnLine, Sheet, results_sheet
 from qwenq.exporting.style import PLAIN, FileStyle, KeepColumns
+from qwenq.schemas.errors import OutputNotWritable
 from qwenq.schemas.results import Result
 from qwenq.store.views.answers.results import errors_of, results_of
 from qwenq.store.views.answers.stored_rows import all_stored_rows
@@ -62,7 +64,12 @@ def _beside_columns(
     keep = style.keep_columns
     if keep is None:
         return sheet
-    if writer_for(address) is write_jsonl:
+    writer = writer_for(address)
+    if writer is write_openai:
+        raise OutputNotWritable(
+            path=str(address), reason="OpenAI's shape has no place for --keep-columns; write another .jsonl"
+        )
+    if writer is write_jsonl:
         return with_members(sheet, keep)
     # A table needs its columns before its first row.
     rows = all_stored_rows(connection, job_id)

@@ -6,30 +6,10 @@ from typing import Any
 
 from qwenq.schemas.errors import InvalidRow
 from qwenq.schemas.prompts.messages import Message
+from qwenq.schemas.prompts.request_fields import is_parameter, laid_over, own_parameters
 
 BATCH_PATH = "/chat/completions"
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-_PARAMETERS = {
-    "max_tokens": "max_new_tokens",
-    "max_completion_tokens": "max_new_tokens",  # the newer name wins over max_tokens
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "min_p": "min_p",
-    "repetition_penalty": "repetition_penalty",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "stop": "stop",
-    "seed": "seed",
-    "enable_thinking": "thinking",
-    "thinking_budget": "thinking_budget",
-    "response_format": "response_format",
-}
-# These do not change the answer. The job's model answers, whatever model the line names.
-_WITHOUT_EFFECT = frozenset(
-    {"messages", "model", "user", "metadata", "store", "service_tier", "safety_identifier"}
-)
-_HARMLESS: dict[str, Any] = {"n": 1, "tool_choice": "none"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +30,13 @@ class ChatRow:
 
 
 def last_of_user(messages: tuple[Message, ...]) -> int:
-    """The index of the user's last message; every conversation has one."""
-    return max(place for place, message in enumerate(messages) if message.role == "user")
+    """The index of the user's last message; of the last message if none is from the user."""
+    places = (place for place, message in enumerate(messages) if message.role == "user")
+    return max(places, default=len(messages) - 1)
 
 
 def cut_last_of_user(messages: tuple[Message, ...], first: int, last: int | None) -> tuple[Message, ...]:
-    """Keep only characters `first` to `last` of the user's last message; None is its end."""
+    """Keep only characters `first` to `last` of the message of `last_of_user`; None is its end."""
     place = last_of_user(messages)
     cut = replace(messages[place], content=messages[place].content[first:last])
     return (*messages[:place], cut, *messages[place + 1 :])
@@ -73,8 +54,14 @@ def chat_row(row: Mapping[str, Any], *, as_columns: bool = False) -> ChatRow | N
     messages = row.get("messages")
     if not isinstance(messages, list):
         return None
+    # A template may read `temperature` as any other column; a line that names a model is a request in any case.
+    if not as_columns or "model" in row:
+        fields = laid_over({name: value for name, value in row.items() if is_parameter(name)})
+        own = own_parameters(fields, "")
+    else:
+        own = {}, {}
     try:
-        return ChatRow(conversation(messages))
+        return ChatRow(conversation(messages), *own)
     except InvalidRow:
         if as_columns:
             return None
@@ -82,12 +69,12 @@ def chat_row(row: Mapping[str, Any], *, as_columns: bool = False) -> ChatRow | N
 
 
 def conversation(messages: object) -> tuple[Message, ...]:
-    """Chat messages from their JSON: text only, at least one from the user. Raises InvalidRow."""
+    """Chat messages from their JSON: text only, at least one from the user or the system. Raises InvalidRow."""
     if not isinstance(messages, list):
         raise InvalidRow(reason="messages is missing or not an array")
     said = tuple(_message(place, message) for place, message in enumerate(messages))
-    if not any(message.role == "user" for message in said):
-        raise InvalidRow(reason="messages holds no message from the user")
+    if not any(message.role != "assistant" for message in said):
+        raise InvalidRow(reason="messages holds no message from the user" if said else "messages is empty")
     return said
 
 
@@ -120,40 +107,32 @@ def _text(place: int, content: object) -> str:
         if not isinstance(part.get("text"), str):
             raise InvalidRow(reason=f"messages[{place}].content has a text part without text")
         texts.append(part["text"])
-    return "".join(texts)
+    return "\n".join(texts)
 
 
 def _batch_line(row: Mapping[str, Any], body: dict[str, Any]) -> ChatRow:
     method, url = row.get("method"), row.get("url")
-    if method not in (None, "POST"):
+    if method is not None and not (isinstance(method, str) and method.upper() == "POST"):
         raise InvalidRow(reason="method is not POST")
-    if url is not None and not (isinstance(url, str) and url.endswith(BATCH_PATH)):
+    if url is not None and not (isinstance(url, str) and _is_of_chats(url)):
         raise InvalidRow(reason=f"url does not end in {BATCH_PATH}; only chats can be answered")
-    messages = conversation(body.get("messages"))
-    overrides: dict[str, Any] = {}
-    names: dict[str, str] = {}
-    for name, value in _body_fields(body).items():
-        if name in _WITHOUT_EFFECT or value is None:
-            continue
-        if name in _PARAMETERS:
-            own = _PARAMETERS[name]
-            if name != "max_tokens" or body.get("max_completion_tokens") is None:
-                overrides[own], names[own] = value, name
-        elif not _is_harmless(name, value):
-            raise InvalidRow(reason=f"body.{name[:40]} is not supported; remove it")
-    return ChatRow(messages, overrides, names)
+    fields = laid_over(body)
+    if "messages" not in fields:
+        raise InvalidRow(reason=_no_chat(fields))
+    messages = conversation(fields["messages"])
+    return ChatRow(messages, *own_parameters(fields, "body."))
 
 
-def _body_fields(body: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a body, and those of its `chat_template_kwargs`, as Qwen's servers read them."""
-    arguments = body.get("chat_template_kwargs")
-    if not isinstance(arguments, dict):
-        return body
-    return {name: value for name, value in body.items() if name != "chat_template_kwargs"} | arguments
+def _is_of_chats(url: str) -> bool:
+    """Whether a URL is of chats. It may have a host, the name of a deployment, and a query such as `api-version`."""
+    return url.partition("#")[0].partition("?")[0].rstrip("/").endswith(BATCH_PATH)
 
 
-def _is_harmless(name: str, value: object) -> bool:
-    """Whether a field asks for nothing: it has its neutral value, or is false, 0 or empty."""
-    if name in _HARMLESS:
-        return bool(value == _HARMLESS[name])
-    return not value
+def _no_chat(fields: Mapping[str, Any]) -> str:
+    """Say why a body without messages is no chat."""
+    other = next((name for name in ("input", "prompt", "contents") if name in fields), None)
+    if other is None:
+        return "messages is missing or not an array"
+    return (
+        f"messages is missing; the body has {other!r}, but only chats can be answered: write it as messages"
+    )

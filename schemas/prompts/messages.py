@@ -1,6 +1,6 @@
 """Chat messages, and prompts made of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -10,6 +10,12 @@ class Message:
 
     role: str
     content: str
+
+
+def is_blank(messages: Sequence[Message]) -> bool:
+    """Whether the user said only white space; without the user, whether everybody did."""
+    asked = [message for message in messages if message.role == "user"] or messages
+    return all(not message.content or message.content.isspace() for message in asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ import orjson
 from qwenq.schemas.errors import DocumentFailed, EmptyDocument, EmptyPrompt, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row, cut_last_of_user, last_of_user
-from qwenq.schemas.prompts.messages import DocumentInPrompt, Message, Prompt
+from qwenq.schemas.prompts.messages import DocumentInPrompt, Message, Prompt, is_blank
 
 if TYPE_CHECKING:
     from qwenq.schemas.prompts.template import ChunkRendering, Template
@@ -287,7 +287,7 @@ def _rendered(
 ) -> RenderedDocument:
     """The whole document's prompt, of these messages if they are there already. Raises PromptFailed, EmptyPrompt."""
     messages = document.between(0, None) if messages is None else messages
-    if not any(said.role == "user" and said.content.strip() for said in messages):
+    if is_blank(messages):
         raise EmptyPrompt
     prompt = Prompt(messages, len(document.text), partial(document.between, 0))
     return RenderedDocument(prompt, _NO_OVERRIDES if chat is None else chat.overrides)

@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import BigId, UtcTime
 
-SCHEMA_VERSION = "0012"
+SCHEMA_VERSION = "0013"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -110,6 +110,7 @@ documents = Table(
     Column("content", Text, nullable=False, comment="the row as JSON; the raw text of a bad row"),
     Column("error_code", Text),
     Column("error_message", Text),
+    Column("shown_id", Text, comment="the id that a bad row shows; it need not be unique"),
     PrimaryKeyConstraint("job_id", "seq"),
     one_of("state", StoredDocumentState, name="state"),
     CheckConstraint("(error_code IS NOT NULL) = (state = 'failed')", name="error"),

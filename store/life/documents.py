@@ -17,11 +17,11 @@ from qwenq.store.database.copying import copy_rows
 
 RAW_DUPLICATE_CHARS = 2_000
 _COLUMNS = [column.name for column in documents.columns]
-_COPY_TYPES = ("int8", "int4", "text", "int2", "int4", "text", "text", "text", "text")
-_INSERT = f"INSERT INTO documents ({', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_COPY_TYPES = ("int8", "int4", "text", "int2", "int4", "text", "text", "text", "text", "text")
+_INSERT = f"INSERT INTO documents ({', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
 # Columns of `documents`, in their order.
-StoredRow = tuple[int, int, str | None, int, int, str, str, str | None, str | None]
+StoredRow = tuple[int, int, str | None, int, int, str, str, str | None, str | None, str | None]
 
 
 def insert_rows(
@@ -63,7 +63,7 @@ def _stored_rows(
     for seq, row in enumerate(rows, first_seq):
         if isinstance(row, Document):
             custom_id, source, line, content = row
-            kept: StoredRow = (job_id, seq, custom_id, source, line, pending, content, None, None)
+            kept: StoredRow = (job_id, seq, custom_id, source, line, pending, content, None, None, None)
         else:
             kept = _rejected(job_id, seq, row)
         stored.append(kept)
@@ -71,7 +71,8 @@ def _stored_rows(
 
 
 def _rejected(job_id: int, seq: int, row: BadRow) -> StoredRow:
-    return job_id, seq, None, row.source, row.line, StoredDocumentState.FAILED, row.raw, row.code, row.reason
+    failed = StoredDocumentState.FAILED
+    return job_id, seq, None, row.source, row.line, failed, row.raw, row.code, row.reason, row.custom_id
 
 
 def _bulk_insert(connection: Connection, rows: Iterable[StoredRow]) -> None:
@@ -98,10 +99,11 @@ def _without_duplicates(
     }
     kept = []
     for row in stored:
-        _, seq, custom_id, source, line, _, content, _, _ = row
+        _, seq, custom_id, source, line, _, content, _, _, _ = row
         if custom_id in first_use:
             reason = repeated_id(custom_id, line, first_use[custom_id], sources)
-            kept.append(_rejected(job_id, seq, BadRow(source, line, content[:RAW_DUPLICATE_CHARS], reason)))
+            raw = content[:RAW_DUPLICATE_CHARS]
+            kept.append(_rejected(job_id, seq, BadRow(source, line, raw, reason, custom_id=custom_id)))
             continue
         if custom_id is not None:
             first_use[custom_id] = (source, line)

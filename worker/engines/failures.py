@@ -1,10 +1,10 @@
 """Requests that cannot be answered, and the completions that say so."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from qwenq.schemas.errors import DocumentFailed, EmptyPrompt
-from qwenq.schemas.prompts.messages import Message
-from qwenq.schemas.requests import Completion
+from qwenq.schemas.errors import DocumentFailed, EmptyPrompt, OwnLimitTooHigh, PromptTooLong
+from qwenq.schemas.prompts.messages import Message, is_blank
+from qwenq.schemas.requests import Completion, Request
 from qwenq.schemas.results import Failure, FinishReason, Usage
 
 
@@ -22,9 +22,15 @@ def failed_completion(
     )
 
 
-def refuse_blank(messages: Iterable[Message]) -> None:
-    """Raise EmptyPrompt unless a user message has more than whitespace."""
-    for message in messages:
-        if message.role == "user" and message.content and not message.content.isspace():
-            return
-    raise EmptyPrompt
+def refuse_blank(messages: Sequence[Message]) -> None:
+    """Raise EmptyPrompt unless the user said more than white space; without the user, unless somebody did."""
+    if is_blank(messages):
+        raise EmptyPrompt
+
+
+def no_room(request: Request, prompt_tokens: int, context: int) -> PromptTooLong | OwnLimitTooHigh:
+    """The error for a prompt that does not fit with its answer: the row's own limit is the cause if less would fit."""
+    most, room = request.params.max_new_tokens, context - prompt_tokens
+    if request.own_limit and room > 0:
+        return OwnLimitTooHigh(prompt_tokens=prompt_tokens, max_new_tokens=most, context=context, room=room)
+    return PromptTooLong(prompt_tokens=prompt_tokens, max_new_tokens=most, context=context)

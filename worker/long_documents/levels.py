@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from qwenq.schemas.errors import NoRoomForParts, NoRoomToMerge
+from qwenq.schemas.errors import NoRoomForParts, NoRoomToMerge, OwnLimitTooHigh
 from qwenq.schemas.parts import Part
 from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import Request
@@ -42,6 +42,8 @@ def first_level(document: LongDocument, gauge: Gauge, note_step: Callable[[], No
     spans = cut(in_prompt.text, tokens_of, gauge.room(request.params))
     if spans is None:
         bare, most = tokens_of(0, 0), request.params.max_new_tokens
+        if request.own_limit and (room := (gauge.context - bare) // 2) > 0:
+            raise OwnLimitTooHigh(prompt_tokens=bare, max_new_tokens=most, context=gauge.context, room=room)
         raise NoRoomForParts(prompt_tokens=bare, max_new_tokens=most, context=gauge.context)
     # A part of nothing but blanks has nothing to ask about.
     asked = [span for span in spans if not in_prompt.text[span.first : span.last].isspace()] or spans[:1]
@@ -73,4 +75,4 @@ def next_level(document: LongDocument, gauge: Gauge) -> Level:
 def asked_with(request: Request, messages: tuple[Message, ...], key: int | None = None) -> Request:
     """The same request with another prompt, for the document itself or for the part with this key."""
     own = request.key if key is None else key
-    return Request(own, Prompt.whole(messages), request.params, request.group)
+    return Request(own, Prompt.whole(messages), request.params, request.group, own_limit=request.own_limit)

@@ -45,4 +45,5 @@ def _request(seq: int, rendered: RenderedDocument, assignment: Assignment) -> Re
         InvalidParameter
     ) as error:  # it was checked when it was read, by a version that may have allowed more
         return InvalidOverride(reason=f"{error.name}: {error.reason}")
-    return Request(seq, rendered.prompt, params, assignment.claim.chunk_id)
+    own_limit = "max_new_tokens" in rendered.overrides
+    return Request(seq, rendered.prompt, params, assignment.claim.chunk_id, own_limit=own_limit)

@@ -53,6 +53,7 @@ _NEXT_ERRORS = (
     select(
         documents.c.seq,
         documents.c.custom_id,
+        documents.c.shown_id,
         documents.c.source,
         documents.c.line,
         documents.c.error_code,
@@ -111,7 +112,7 @@ def errors_after(connection: Connection, job_id: int, after: int) -> PageOfLines
         past = earlier.get(row.seq, ())
         lines.append(
             ErrorLine(
-                custom_id=row.custom_id,
+                custom_id=row.shown_id if row.custom_id is None else row.custom_id,
                 line=row.line,
                 error=Failure(row.error_code, located(row.error_message, row.source, sources)),
                 attempts=0 if row.custom_id is None else len(past) + 1,

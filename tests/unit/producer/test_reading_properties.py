@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from contextlib import suppress
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,7 +54,16 @@ def read(data: bytes, form: Format | None, prompt: PromptSpec | None = None) -> 
 
 @UNTIMED
 @given(BYTES)
-def test_every_line_of_any_bytes_is_a_row_or_blank(data: bytes) -> None:
+def test_any_bytes_are_rows_in_order(data: bytes) -> None:
+    with suppress(UsageError):
+        lines = [row.line for row in read(data, Format.JSONL)]
+        assert lines == sorted(lines)
+
+
+@UNTIMED
+@given(BYTES)
+def test_every_line_of_any_bytes_without_json_is_a_row_or_blank(data: bytes) -> None:
+    data = b"x\n" + data.translate(bytes.maketrans(b"[]{},\r\x1e\xef", b"xxxxxxxx"))
     try:
         rows = read(data, Format.JSONL)
     except UsageError:

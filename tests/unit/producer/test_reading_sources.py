@@ -46,6 +46,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "zst": zstd}
     [
         ("a.jsonl", LINES),
         ("a.NDJSON", LINES),
+        ("a.json", LINES),
         ("a.jsonl.gz", gzip.compress(LINES)),
         ("a.jsonl.gz", gzip.compress(LINES[:1000]) + gzip.compress(LINES[1000:]) + b"\0" * 512),
         ("a.jsonl.zst", zstd(LINES)),

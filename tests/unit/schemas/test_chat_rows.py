@@ -13,7 +13,7 @@ USER = {"role": "user", "content": "Hello"}
 
 def test_text_parts_are_joined() -> None:
     parts = [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]
-    assert conversation([{"role": "user", "content": parts}]) == (Message("user", "one two"),)
+    assert conversation([{"role": "user", "content": parts}]) == (Message("user", "one \ntwo"),)
 
 
 def test_the_role_developer_is_read_as_system() -> None:
@@ -25,8 +25,8 @@ def test_the_role_developer_is_read_as_system() -> None:
     [
         (None, "missing or not an array"),
         ("text", "missing or not an array"),
-        ([], "no message from the user"),
-        ([{"role": "system", "content": "x"}], "no message from the user"),
+        ([], "messages is empty"),
+        ([{"role": "assistant", "content": "x"}], "no message from the user"),
         (["text"], "messages[0] is not an object"),
         ([USER, {"content": "x"}], "messages[1].role is not"),
         ([{"role": ["user"], "content": "x"}], "messages[0].role is not"),

@@ -4,13 +4,13 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from qwenq.schemas.errors import DocumentFailed, GenerationFailed, PromptTooLong
+from qwenq.schemas.errors import DocumentFailed, GenerationFailed
 from qwenq.schemas.measures.answer_seconds import AnswerSeconds
 from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from qwenq.schemas.response_format import ResponseFormat, ResponseType
 from qwenq.schemas.results import FinishReason, Usage
-from qwenq.worker.engines.failures import failed_completion, refuse_blank
+from qwenq.worker.engines.failures import failed_completion, no_room, refuse_blank
 from qwenq.worker.engines.memory import resident_bytes
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.protocol import EngineDescription
@@ -130,7 +130,8 @@ def _answer(request: Request, context: int) -> Completion:
         refuse_blank(request.prompt.messages)
         _refuse_format(request.params.response_format)
         prompt_tokens = count_words(request.prompt.messages)
-        _refuse_too_long(prompt_tokens, request.params.max_new_tokens, context)
+        if prompt_tokens + request.params.max_new_tokens > context:
+            raise no_room(request, prompt_tokens, context)
     except DocumentFailed as error:
         return failed_completion(request.key, error, group=request.group)
     text, reason, words = _echo(_last_user_text(request.prompt), request.params.max_new_tokens)
@@ -144,7 +145,8 @@ def _answer(request: Request, context: int) -> Completion:
 
 
 def _last_user_text(prompt: Prompt) -> str:
-    return next(message.content for message in reversed(prompt.messages) if message.role == "user")
+    said = (message.content for message in reversed(prompt.messages) if message.role == "user")
+    return next(said, prompt.messages[-1].content)
 
 
 def _echo(text: str, limit: int) -> tuple[str, FinishReason, int]:
@@ -163,8 +165,3 @@ def _refuse_format(form: ResponseFormat) -> None:
     """Raise GenerationFailed if the answer must be JSON: an echo is the document, whatever it is."""
     if form.type is not ResponseType.TEXT:
         raise GenerationFailed(reason=f"the model echo cannot hold its answer to the format {form.type}")
-
-
-def _refuse_too_long(prompt_tokens: int, max_new_tokens: int, context: int) -> None:
-    if prompt_tokens + max_new_tokens > context:
-        raise PromptTooLong(prompt_tokens=prompt_tokens, max_new_tokens=max_new_tokens, context=context)

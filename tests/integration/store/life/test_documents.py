@@ -64,8 +64,8 @@ def test_rows_keep_their_place_source_line_and_id(store: Store) -> None:
     job_id = store_job(store, given, sources=("one.jsonl", "two.jsonl"))
     with store.reading() as connection:
         assert _stored(connection, job_id) == [
-            (0, "a", 0, 1, DocumentState.PENDING, "{}", None, None),
-            (1, "ä/ö \t'\"\\N", 0, 7, DocumentState.PENDING, "{}", None, None),
+            (0, "a", 0, 1, DocumentState.PENDING, "{}", None, None, None),
+            (1, "ä/ö \t'\"\\N", 0, 7, DocumentState.PENDING, "{}", None, None, None),
             (
                 2,
                 None,
@@ -75,8 +75,9 @@ def test_rows_keep_their_place_source_line_and_id(store: Store) -> None:
                 '{"broken\n\\N',
                 InvalidRow.code,
                 'Expecting ":"\tat \\ column 9',
+                None,
             ),
-            (3, "42", 1, 3, DocumentState.PENDING, "{}", None, None),
+            (3, "42", 1, 3, DocumentState.PENDING, "{}", None, None, None),
         ]
 
 

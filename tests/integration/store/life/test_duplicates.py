@@ -83,7 +83,7 @@ def test_a_duplicate_id_keeps_the_first_answer_and_the_second_fails(store: Store
             ("x", "first"),
             ("y", "third"),
         ]
-        assert [(one.custom_id, one.line) for one in errors_of(connection, job_id)] == [(None, 2)]
+        assert [(one.custom_id, one.line) for one in errors_of(connection, job_id)] == [("x", 2)]
     audited(job_id)
 
 

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from qwenq.schemas.errors import PromptTooLong
 from qwenq.schemas.generation import Overflow
 from qwenq.schemas.requests import Request
-from qwenq.worker.engines.failures import refuse_blank
+from qwenq.worker.engines.failures import no_room, refuse_blank
 from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
 
 MOST_TRIES = 12
@@ -20,7 +19,7 @@ class Fitter:
     context: int
 
     def fit(self, request: Request) -> list[int]:
-        """Return the prompt's ids. Raises EmptyPrompt, InvalidText, PromptFailed or PromptTooLong."""
+        """Return the prompt's ids. Raises EmptyPrompt, InvalidText, PromptFailed, PromptTooLong, OwnLimitTooHigh."""
         refuse_blank(request.prompt.messages)
         ids = self._encode(request, None)
         room = self.context - request.params.max_new_tokens
@@ -30,11 +29,7 @@ class Fitter:
         if request.params.on_overflow is Overflow.TRUNCATE and room > 0:
             shortened = self._shorten(request, len(ids), room)
         if shortened is None:
-            raise PromptTooLong(
-                prompt_tokens=len(ids),
-                max_new_tokens=request.params.max_new_tokens,
-                context=self.context,
-            )
+            raise no_room(request, len(ids), self.context)
         return shortened
 
     def _shorten(self, request: Request, tokens: int, room: int) -> list[int] | None:

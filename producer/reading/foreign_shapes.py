@@ -1,0 +1,38 @@
+"""Rows in the shapes of other services and libraries: what they are, and how to write them instead."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_AS_BATCH = (
+    'write it as OpenAI\'s: {"custom_id": …, "body": {"messages": […]}}, or as {"id": …, "messages": […]}'
+)
+
+_SHAREGPT = "It is a conversation in ShareGPT's shape; write it as messages, each with a role and a content"
+
+
+def advice_about(row: Mapping[str, Any]) -> str | None:
+    """What a row without a text is, and what to do; None if its shape is not known."""
+    params, request, body = row.get("params"), row.get("request"), row.get("body")
+    is_text = isinstance(body, str) and body.lstrip()[:1] == "{" and ("custom_id" in row or "url" in row)
+    shapes = (
+        (isinstance(params, dict) and "messages" in params, f"It is a request of Anthropic's batches; {_AS_BATCH}"),
+        (isinstance(request, dict) and "contents" in request, f"It is a request of Gemini's Batch API; {_AS_BATCH}"),
+        (isinstance(row.get("contents"), list), f"It is a request of Gemini's API; {_AS_BATCH}"),
+        (isinstance(row.get("modelInput"), dict), f"It is a record of Amazon Bedrock's batches; {_AS_BATCH}"),
+        (is_text, "Its body is a string; write it as an object, not as the text of JSON"),
+        (isinstance(row.get("messages"), str), "Its messages are a string; write them as an array, not as text"),
+        (isinstance(row.get("conversations"), list), _SHAREGPT),
+        ("custom_id" in row and bool({"input", "prompt"} & row.keys()), f"Only chats can be answered; {_AS_BATCH}"),
+    )  # fmt: skip
+    return next((advice for is_it, advice in shapes if is_it), None) or _of_nested(row)
+
+
+def _of_nested(row: Mapping[str, Any]) -> str | None:
+    """Advice about a file that is one object, with the rows inside."""
+    for name, value in row.items():
+        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value[:3]):
+            return f"The column {name[:40]!r} is an array of objects; if they are the rows, write that array alone"
+    columns = list(row.values())
+    if len(columns) > 1 and all(isinstance(value, dict) and "0" in value for value in columns):
+        return "It looks like pandas' to_json(); write it with to_json(..., orient='records')"
+    return None

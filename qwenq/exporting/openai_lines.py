@@ -1,0 +1,82 @@
+"""Writes answers and errors as OpenAI's Batch API does, so that programs that read its output files take them."""
+
+import hashlib
+import time
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+import orjson
+from pydantic import BaseModel
+
+from qwenq.exporting.sheets import Line, Sheet
+from qwenq.schemas.results import ErrorLine, Result
+
+OPENAI_ENDING = ".openai.jsonl"
+_OURS = frozenset({"out_of_memory", "generation_error", "poison"})
+"""Codes of failures that are not the request's own fault."""
+
+
+def write_openai(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> int:
+    """Write each answer and each error as a line of OpenAI's; columns do not matter. Returns the number of lines."""
+    del sheet
+    written, now = 0, int(time.time())
+    for line in lines:
+        output.write(orjson.dumps(_openai_line(line, now), option=orjson.OPT_APPEND_NEWLINE))
+        written += 1
+    return written
+
+
+def _openai_line(line: BaseModel, now: int) -> dict[str, Any]:
+    match line:
+        case Result():
+            return answer_line(line, now)
+        case ErrorLine():
+            return error_line(line)
+    return line.model_dump(mode="json")  # OpenAI has nothing like it
+
+
+def answer_line(result: Result, created: int) -> dict[str, Any]:
+    """An answer as a line with a `chat.completion`; `created` is in seconds since 1970."""
+    digest, usage = _digest(result.custom_id), result.usage
+    message: dict[str, Any] = {"role": "assistant", "content": result.text, "refusal": None}
+    if result.reasoning is not None:
+        message["reasoning_content"] = result.reasoning
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": result.finish_reason.value}
+    body = {
+        "id": f"chatcmpl-{digest}",
+        "object": "chat.completion",
+        "created": created,
+        "model": result.model,
+        "choices": [choice],
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": usage.prefix_tokens},
+            "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        },
+    }
+    return _line(digest, result.custom_id, 200, body, None)
+
+
+def error_line(error: ErrorLine) -> dict[str, Any]:
+    """A failure as a line with OpenAI's error in the body, and once more beside it, where other servers have it."""
+    code, message = error.error.code, error.error.message
+    if error.custom_id is None:
+        message = f"line {error.line}: {message}"
+    ours = code in _OURS
+    kind = "server_error" if ours else "invalid_request_error"
+    body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
+    digest = _digest(error.custom_id or f"line {error.line}")
+    return _line(digest, error.custom_id, 500 if ours else 400, body, {"code": code, "message": message})
+
+
+def _line(
+    digest: str, custom_id: str | None, status: int, body: dict[str, Any], error: dict[str, str] | None
+) -> dict[str, Any]:
+    response = {"status_code": status, "request_id": f"req_{digest}", "body": body}
+    return {"id": f"batch_req_{digest}", "custom_id": custom_id, "response": response, "error": error}
+
+
+def _digest(custom_id: str) -> str:
+    return hashlib.sha256(custom_id.encode()).hexdigest()[:24]
