@@ -37,7 +37,7 @@ def submit(
     delimiter: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
-    skip_rows: int | None = None,
+    skip_rows: int = 0,
     columns: Sequence[str] | None = None,
     name: str | None = None,
     priority: Priority = Priority.NORMAL,

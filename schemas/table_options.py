@@ -35,11 +35,11 @@ class TableOptions(BaseModel):
 
     @classmethod
     def of(
-        cls, *, delimiter: str | None, encoding: str | None, header: bool | None, skip_rows: int | None
+        cls, *, delimiter: str | None, encoding: str | None, header: bool | None, skip_rows: int
     ) -> "TableOptions":
         """The options of a command. Raises InvalidParameter."""
         try:
-            return cls(delimiter=delimiter, encoding=encoding, header=header, skip_rows=skip_rows or 0)
+            return cls(delimiter=delimiter, encoding=encoding, header=header, skip_rows=skip_rows)
         except _Invalid as error:
             first = error.errors(include_url=False)[0]
             name = "--" + str(first["loc"][0]).replace("_", "-")

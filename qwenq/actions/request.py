@@ -50,7 +50,7 @@ class JobRequest:
     delimiter: str | None = None
     encoding: str | None = None
     header: bool | None = None
-    skip_rows: int | None = None
+    skip_rows: int = 0
     columns: str | Sequence[str] | None = None
     name: str | None = None
     priority: Priority = Priority.NORMAL

@@ -37,8 +37,8 @@ _SPEC_OPTIONS = (
     option("--header/--no-header", default=None,
            help="Whether CSV and TSV files have a header; without one, the columns are column1, column2 and so on "
            "[default: header, unless the first line looks like none]."),
-    option("--skip-rows", type=int, metavar="N",
-           help="Skip this many lines above the header of CSV and TSV files [default: 0]."),
+    option("--skip-rows", type=int, metavar="N", default=0, show_default=True,
+           help="Skip this many lines above the header of CSV and TSV files."),
     option("--columns", metavar="A,B|all",
            help="The columns of Parquet files to read, beside the id [default: those that the prompt names]."),
     option("--follow-links", is_flag=True,

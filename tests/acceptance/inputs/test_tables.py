@@ -393,7 +393,7 @@ def test_options_that_cannot_be_used_are_refused(option: str, value: str | int) 
         "delimiter": None,
         "encoding": None,
         "header": None,
-        "skip_rows": None,
+        "skip_rows": 0,
         option: value,
     }
     with pytest.raises(InvalidParameter, match="--" + option.replace("_", "-")):
