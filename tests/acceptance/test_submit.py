@@ -88,7 +88,7 @@ def test_submit_succeeds_without_a_broker_and_says_so(folder: Path, documents: P
         (["bad.jsonl", "--model", "echo"], "broken JSON"),
         (["docs.jsonl", "--model", "echo", "--temperature", "-1"], "temperature"),
         (["docs.jsonl", "--model", "echo", "--template", "sumarize"], "summarize"),
-        (["docs.log", "--model", "echo"], "--format"),
+        (["docs.xyz", "--model", "echo"], "--format"),
         (["docs/*.csv", "--model", "echo"], "docs/*.csv"),
         (["docs.jsonl", "--model", "echo", "--sheet", "May"], "--sheet"),
     ],
@@ -98,7 +98,7 @@ def test_submit_refuses_bad_input_in_one_line_and_stores_nothing(
     folder: Path, documents: Path, arguments: list[str], said: str
 ) -> None:
     (folder / "bad.jsonl").write_text("{\n[1]\n")
-    (folder / "docs.log").write_text("hello\n")
+    (folder / "docs.xyz").write_text("hello\n")
     refused = qwenq_here("submit", *arguments, cwd=folder)
     assert refused.returncode == 2
     assert refused.stdout == ""
