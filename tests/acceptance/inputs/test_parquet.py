@@ -56,6 +56,13 @@ def test_p5_nanoseconds_are_cut(tmp_path: Path) -> None:
     assert "00:00:00.000001 0:00:00.000001 1970-01-01T00:00:00.000001" in seen.stdout
 
 
+def test_j11_an_id_of_1_0_is_1(tmp_path: Path) -> None:
+    seen = dry_run(write(tmp_path, id=[1.0, 2.0, None], text=["x", "y", "z"]))
+    assert "3 documents, 0 bad rows" in seen.stdout
+    assert "── 1 (line 1)" in seen.stdout
+    assert "── 2 (line 2)" in seen.stdout
+
+
 def test_columns_are_named_with_commas_between_them(tmp_path: Path) -> None:
     path = write(tmp_path, id=["a"], text=["x"], party=["Acme"], pages=[3])
     seen = dry_run(path, "--columns", "party, pages", "--prompt", "{{ row | tojson }}")
