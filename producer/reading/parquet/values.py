@@ -33,7 +33,9 @@ class Values:
     def __init__(self, schema: "Schema", columns: Sequence[Column]) -> None:
         unknown: dict[str, str] = {}
         self._columns = columns
-        self._kinds = [_readable(schema.field(one.place).type, one.name, unknown) for one in columns]
+        self._kinds: list[DataType | None] | None = None
+        for column in columns:
+            _readable(schema.field(column.place).type, column.name, unknown)
         self.notes = [
             f"column {shortened(name)!r}: its time zone {zone[:40]!r} is unknown here; its times are given in UTC"
             for zone, name in unknown.items()
@@ -78,6 +80,9 @@ class Values:
 
     def _values(self, batch: "RecordBatch", place: int) -> list[Any]:
         array: Array[Any] = batch.column(place)
+        if self._kinds is None:
+            # By what is read of a type: a struct may have members that are left out.
+            self._kinds = [_readable(field.type, field.name, {}) for field in batch.schema]
         kind = self._kinds[place]
         if kind is not None:
             array = array.cast(kind, safe=False)

@@ -110,6 +110,13 @@ def test_binary_members_of_a_struct_are_left_out_and_told(tmp_path: Path) -> Non
     assert whole.notes == [f"{path}: binary columns are left out: image.bytes, pages.list.element"]
 
 
+def test_times_beside_a_binary_member_that_is_left_out_are_read(tmp_path: Path) -> None:
+    kind = pa.struct([("bytes", pa.binary()), ("taken", pa.timestamp("ns", "tzutc()"))])
+    path = write(tmp_path, text=["x"], image=pa.array([{"bytes": PICTURE, "taken": 1_500}], kind))
+    content = {"text": "x", "image": {"taken": "1970-01-01T00:00:00.000001+00:00"}}
+    assert Reading(path, template="{{ text }} {{ image.taken }}").contents == [content]
+
+
 def test_a_binary_column_that_the_prompt_names_is_read_as_text(tmp_path: Path) -> None:
     path = write(tmp_path, text=["x", "y"], body=["naïve".encode(), PICTURE])
     reading = Reading(path, template="{{ body }}")
