@@ -18,6 +18,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.worker.engines.transformers.budget import MOST_ROWS, ROWS
 
 NONE_IN_WORDS: dict[str, str | dict[str, str]] = {
+    "columns": "those that the prompt names",
     "keep_columns": "none",
     "batch_rows": f"{MOST_ROWS}; on a CPU {ROWS['cpu']}",
     "batch_tokens": "as free memory allows",
