@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qwenq.api import (
         cancel,
         errors,
+        failure_reasons,
         history,
         jobs,
         metrics,
@@ -33,6 +34,7 @@ __all__ = [
     "__version__",
     "cancel",
     "errors",
+    "failure_reasons",
     "history",
     "jobs",
     "metrics",

@@ -150,7 +150,7 @@ def history(job_id: int, *, settings: Settings | None = None) -> Iterator[Histor
     return _streamed(history_of, job_id, settings)
 
 
-def failure_reasons(job_id: int, most: int = 5, *, settings: Settings | None = None) -> FailureReasons:
+def failure_reasons(job_id: int, *, most: int = 5, settings: Settings | None = None) -> FailureReasons:
     """Return the commonest reasons why documents of a job failed so far, with counts. Raises UnknownJob, StoreAway."""
     from qwenq.store.views.jobs import failure_reasons as reasons
 

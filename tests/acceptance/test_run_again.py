@@ -48,7 +48,7 @@ def test_run_loses_no_answer_when_the_results_file_cannot_be_written(folder: Pat
     late.write_text(
         "import sys, qwenq.embedded.one_shot as one_shot\n"
         "from qwenq.schemas.errors import OutputNotWritable\n"
-        "def refuse(connection, job_id, path, **_):\n"
+        "def refuse(connection, job_id, path, *_, **__):\n"
         "    raise OutputNotWritable(path=str(path), reason='disk full')\n"
         "if sys.argv.pop(1) == 'full':\n"
         "    one_shot.write_answers = refuse\n"

@@ -17,6 +17,7 @@ from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.parts import PartLine
 from qwenq.schemas.results import ErrorLine, HistoryLine, Result
 from qwenq.schemas.views.job_metrics import JobMetrics
+from qwenq.schemas.views.job_pages import FailureReasons
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS: dict[str, Any] = {
@@ -25,6 +26,7 @@ FUNCTIONS: dict[str, Any] = {
     "jobs": list[JobStatus],
     "results": Iterator[Result],
     "errors": Iterator[ErrorLine],
+    "failure_reasons": FailureReasons,
     "history": Iterator[HistoryLine],
     "metrics": JobMetrics,
     "parts": Iterator[PartLine],

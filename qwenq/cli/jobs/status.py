@@ -68,7 +68,7 @@ def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_js
             show(sentence)
         if status.documents.failed:
             show(f"failed     `qwenq results {job} --errors FILE` writes all of them; the commonest reasons:")
-            for reason in reasons_in_lines(api.failure_reasons(job, SHOWN_REASONS, settings=settings)):
+            for reason in reasons_in_lines(api.failure_reasons(job, most=SHOWN_REASONS, settings=settings)):
                 show(f"  {reason}")
     for line in _unserved(settings, job):
         say(line)

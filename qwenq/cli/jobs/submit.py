@@ -93,7 +93,7 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
         say(start_a_worker(status.model))
     if wait:
         status = follow(lambda: api.status(enqueued.job_id, settings=settings), lambda: None)
-        reasons = api.failure_reasons(enqueued.job_id, SHOWN_REASONS, settings=settings)
+        reasons = api.failure_reasons(enqueued.job_id, most=SHOWN_REASONS, settings=settings)
         say_outcomes(
             status.documents, reasons, f"`qwenq results {status.id} --errors FILE` writes all of them"
         )

@@ -13,7 +13,6 @@ from qwenq.store.life.retrying import retry_failed
 from qwenq.store.views.answers.parts import parts_of
 from qwenq.store.views.answers.results import errors_of, results_of
 from qwenq.store.views.jobs.statuses import job_status
-from qwenq.worker.engines.echo import engine as echo
 from qwenq.worker.keeping.keeper import Keeper
 from tests.integration.worker.long_turn import ANSWER, CONTEXT, PROMPT, LongTurns, words
 from tests.turns import quick
@@ -194,15 +193,6 @@ def test_a_document_that_is_long_only_by_its_blanks_is_one_part(turns: LongTurns
     text = "a b c" + " " * 500
     turns.context = 12
     job_id = turns.job(text, prompt=PromptSpec(merge="{{ parts }}"))
-    turns.answer(job_id)
-    assert [one[2] for one in results(turns, job_id)] == [1]
-
-
-def test_a_long_document_of_blanks_is_asked_by_its_first_part(
-    turns: LongTurns, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(echo, "count_words", lambda messages: sum(len(one.content) for one in messages))
-    job_id = turns.job(" " * 500, prompt=PromptSpec(template="Of: {{ text }}.", merge="{{ parts }}"))
     turns.answer(job_id)
     assert [one[2] for one in results(turns, job_id)] == [1]
 

@@ -98,7 +98,7 @@ def test_json_log_and_events_report_each_transition_by_its_ids(
     job_id = submit()
     worker = SlowWorker(fleet, tmp_path, log_format="json")
     status = jobs.wait_until_ended(job_id)
-    assert (status.documents.succeeded, status.documents.failed) == (DOCUMENTS - 1, 1)
+    assert (status.documents.succeeded, status.documents.failed) == (DOCUMENTS - 2, 2)
     eventually(lambda: "SUCCESS" in {task.state for task in watcher.state.tasks.values()}, "the task ends")
     worker.service.ask_to_stop()
     worker.service.wait_until_stopped(30)

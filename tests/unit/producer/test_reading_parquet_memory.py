@@ -17,7 +17,7 @@ LONG = "The contract begins on 1 May. " * (4 * MIB // 30)
 
 @pytest.fixture(autouse=True)
 def _little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QWENQ_READ_MEMORY_BYTES", str(800 * MIB))
+    monkeypatch.setenv("QWENQ_READ_MEMORY_BYTES", str(1024 * MIB))
 
 
 def read(path: Path) -> list[Row]:

@@ -64,7 +64,7 @@ def test_a_name_gives_format_and_compression(tmp_path: Path, name: str, data: by
     assert ids(read([path])) == IDS
 
 
-@pytest.mark.parametrize("name", ["a.unheard", "a", "a.json", "jsonl"])
+@pytest.mark.parametrize("name", ["a.unheard", "a", "jsonl"])
 def test_an_unknown_ending_asks_for_the_format(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(LINES)
