@@ -35,7 +35,7 @@ _SETTINGS_HEAD = f"""\
 qwenq looks for a setting in the environment, then in the folder of secrets, then in `{SETTINGS_FILE}` in the working
 directory. Otherwise it takes the default. `qwenq check` tries every setting and says what is wrong and how to mend it.
 
-The folder of secrets is the one that `QWENQ_SECRETS_DIR` names, such as `/run/secrets` of Docker. It holds a file for
+`QWENQ_SECRETS_DIR` names the folder of secrets, such as `/run/secrets` of Docker. It holds a file for
 each setting, named as in the environment: `qwenq_database_url` (small or capital letters). An empty file counts as no
 file. Other users must not be able to write there.
 

@@ -1,4 +1,4 @@
-"""Workers' replies to Flower's questions, checked: whoever may write to Redis could make them up, and break a page."""
+"""Workers' replies to Flower's questions, checked: a writer to Redis could make them up, and break a page."""
 
 import asyncio
 from collections import deque

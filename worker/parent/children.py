@@ -9,7 +9,7 @@ import psutil
 
 STOPPING_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 """Only people and supervisors send these; the kernel does not, nor does a fault. It kills for lack of memory with
-SIGKILL, which is therefore taken for the document's fault, whoever sent it."""
+SIGKILL, which is therefore taken for the document's fault, wherever it came from."""
 
 
 def working_processes() -> list[psutil.Process]:

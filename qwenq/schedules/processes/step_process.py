@@ -40,7 +40,7 @@ class End(Enum):
 class StepProcess:
     """A child process that takes one step at a time.
 
-    multiprocessing takes an exit code from a pipe, once, whoever asks for it first; so threads ask one at a time.
+    multiprocessing takes an exit code from a pipe, once, for the thread that asks first; so threads ask one at a time.
     """
 
     _asking = threading.Lock()
