@@ -4,13 +4,20 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import orjson
+
 from qwenq.actions.model_files import ModelFiles
 from qwenq.actions.token_estimate import estimated_tokens
+from qwenq.schemas.confined.limits import Limits
+from qwenq.schemas.confined.process import ConfinedProcess
+from qwenq.schemas.errors import ConfinedCallFailed, ConfinedProcessKilled
 from qwenq.schemas.prompts.messages import Message
 
 if TYPE_CHECKING:
-    from jinja2 import Template
     from tokenizers import Tokenizer
+
+_CHILD = "qwenq.worker.engines.chat_templates"
+_LIMITS = Limits(seconds=2.0)
 
 
 class PromptTokens:
@@ -26,6 +33,7 @@ class PromptTokens:
         known = [one for one in (found, most_context) if one]
         self.context = min(known) if known else None
         self.is_exact = self._files is not None
+        self._renderer = ConfinedProcess(_CHILD, _LIMITS)
 
     def count(self, messages: Sequence[Message]) -> int:
         """The tokens of a conversation, or an estimate of them."""
@@ -37,27 +45,20 @@ class PromptTokens:
         return len(self._tokenizer.encode(whole, add_special_tokens=False).ids)
 
     def text(self, messages: Sequence[Message]) -> str | None:
-        """The prompt by the model's chat template; None if that is not at hand, or refuses the conversation."""
+        """The prompt by the model's chat template; None if that is not at hand, takes too long, or refuses."""
         if not self.is_exact:
             return None
-        from jinja2 import TemplateError
-
         said = [{"role": message.role, "content": message.content} for message in messages]
-        special = self._files.special_tokens if self._files else {}
+        given = {
+            "messages": said, "tools": None, "documents": None, "add_generation_prompt": True,
+            "enable_thinking": self._thinking, **(self._files.special_tokens if self._files else {}),
+        }  # fmt: skip
         try:
-            return self._template.render(
-                messages=said, tools=None, documents=None, add_generation_prompt=True,
-                enable_thinking=self._thinking, **special,
-            )  # fmt: skip
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError):
+            request = orjson.dumps([self._files.chat_template if self._files else "", given])
+            return self._renderer.call(request).decode()
+        except (ConfinedCallFailed, ConfinedProcessKilled, OSError, TypeError, UnicodeError):
             self.is_exact = False
             return None
-
-    @cached_property
-    def _template(self) -> "Template":
-        from qwenq.worker.engines.chat_templates import chat_environment
-
-        return chat_environment().from_string(self._files.chat_template if self._files else "")
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
