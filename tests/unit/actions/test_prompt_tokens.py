@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qwenq.actions.prompt_tokens import PromptTokens
 from qwenq.schemas.prompts.messages import Message
-from tests.services import TINY_MODEL
+from tests.processes import TINY_MODEL
 
 SAID = (Message("user", "What is the total of invoice 7?"),)
 ENDLESS = "{% for _ in range(99999) %}" * 3 + "{% endfor %}" * 3
