@@ -41,7 +41,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], hosts: Collection[st
     thread.join(ANSWER_SECONDS)
     if thread.is_alive():
         delivery.abandon()
-        return f"it did not respond within {ANSWER_SECONDS:g} s"
+        return _too_late()
     return delivery.reason
 
 
@@ -61,6 +61,8 @@ class _Delivery:
         """Post, and note why it was not taken."""
         try:
             self.reason = self._posted()
+        except requests.ReadTimeout:
+            self.reason = _too_late()
         except (requests.RequestException, OSError, ValueError) as error:
             self.reason = _reason_of(error, self._url)[:LONGEST_REASON]
         finally:
@@ -182,6 +184,10 @@ def _inner(address: Address) -> ipaddress.IPv4Address | None:
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+
+
+def _too_late() -> str:
+    return f"it did not respond within {ANSWER_SECONDS:g} s"
 
 
 def _reason_of(error: Exception, url: str) -> str:

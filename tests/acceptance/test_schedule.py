@@ -38,8 +38,8 @@ def test_a_run_without_input_is_reported_in_one_line_and_recorded(folder: Path, 
     refused = qwenq("schedule", "run", "nightly", cwd=folder, env=home)
     assert refused.returncode == 2
     why = f"There is no file at {folder / 'inbox' / '*.csv'}: nothing matches the pattern"
-    [line] = refused.stderr.splitlines()
-    assert why in line
+    assert why in refused.stderr
+    assert refused.stderr.count("\n") == 1, refused.stderr
     assert why in qwenq_here("schedule", "show", "nightly", cwd=folder, env=home).stdout
     assert why in qwenq_here("status", cwd=folder, env=home).stderr
 

@@ -34,13 +34,14 @@ def take_steps(line: Connection, is_logging: bool) -> None:  # noqa: FBT001 - Pr
     It logs only if its parent does: a command tells a person in its own words how a run went. Exits with 0 when it is
     asked to stop, with another code when a step crashed it.
     """
-    Signals().install_for_process()
+    signals = Signals()
+    signals.install_for_process()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(OSError):  # not Linux, or not allowed
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     if not is_logging:
         logging.getLogger("qwenq").addHandler(logging.NullHandler())
-    services = _Services(is_logging=is_logging)
+    services = _Services(signals, is_logging=is_logging)
     with suppress(KeyboardInterrupt, EOFError, BrokenPipeError), services:
         while True:
             settings, held = line.recv()
@@ -50,7 +51,8 @@ def take_steps(line: Connection, is_logging: bool) -> None:  # noqa: FBT001 - Pr
 class _Services:
     """Store and broker of this process, kept open from step to step."""
 
-    def __init__(self, *, is_logging: bool) -> None:
+    def __init__(self, signals: Signals, *, is_logging: bool) -> None:
+        self._signals = signals
         self._is_logging = is_logging
         self._settings: Settings | None = None
         self._opened = ExitStack()
@@ -59,7 +61,9 @@ class _Services:
         """Nothing is open yet."""
 
     def __exit__(self, *_error: object) -> None:
-        self._opened.close()
+        # A parent that ends closes the line, and sends a signal right after.
+        with self._signals.holding():
+            self._opened.close()
 
     def take(self, settings: Settings, held: HeldRun) -> bool:
         """Take a step. Returns False if a service was away, so that the run may be held still."""
