@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 import orjson
 
-from qwenq.producer.bad_rows import BadRows
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.column_names import named
 from qwenq.producer.reading.sources.access import ANYWHERE, Access
+from qwenq.producer.reasons import Reasons
 from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
 from qwenq.schemas.jobs import JobSpec, PromptSpec
@@ -52,9 +52,9 @@ def open_input(
         if merge is not None:
             _check_merge_columns(merge, template, documents, rows.sources)
     elif len(peeked) < PEEKED_ROWS:
-        bad_rows = BadRows()
-        bad_rows.add(peeked)
-        raise no_good_row(rows.sources, bad_rows)
+        reasons = Reasons()
+        reasons.add_bad(peeked)
+        raise no_good_row(rows.sources, reasons)
     return spec.model_copy(update={"sources": rows.sources}), chain(peeked, rows.stream)
 
 
@@ -71,11 +71,11 @@ def checked_prompts(spec: JobSpec) -> tuple[PromptTemplate, MergeTemplate | None
     return template, merge
 
 
-def no_good_row(sources: Sequence[str], bad_rows: BadRows) -> NoGoodRow:
+def no_good_row(sources: Sequence[str], reasons: Reasons) -> NoGoodRow:
     """The error for an input without a document; it gives the first bad row's reason, and the commonest ones."""
-    if bad_rows.first is None:
+    if reasons.first is None:
         return NoGoodRow(source=named_inputs(sources), reason="it is empty")
-    source, reason = bad_rows.why(sources)
+    source, reason = reasons.why(sources)
     return NoGoodRow(source=source, reason=reason)
 
 

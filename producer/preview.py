@@ -1,19 +1,19 @@
 """Preview a job: its first prompts, and what the whole input would give. Nothing is stored."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from qwenq.producer.bad_rows import BadRows, kind_of
+from qwenq.producer.first_uses import FirstUses
 from qwenq.producer.opening import no_good_row, open_input
 from qwenq.producer.planning import estimated_tokens, prompt_overhead
 from qwenq.producer.reading import Access, Format
 from qwenq.producer.reading.sources.access import ANYWHERE
+from qwenq.producer.reasons import CountedReason, Reasons
 from qwenq.schemas.documents import BadRow, Document, Row, repeated_id
-from qwenq.schemas.errors import DocumentFailed
+from qwenq.schemas.errors import DocumentFailed, InvalidRow
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.prompts.templating import PromptTemplate, RenderedDocument
@@ -25,7 +25,7 @@ COUNTED_SECONDS = 20.0
 """How long prompts are rendered and counted. The rest of a long input is estimated from them."""
 RENDERED_AT_ONCE = 64
 MOST_REASONS = 20
-REASON_CHARS = 200
+_REPEATED = "the id was used before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,6 @@ class PreviewedPrompt:
     line: int
     messages: tuple[Message, ...]
     failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CountedReason:
-    """Why documents or rows get no answer, and how many."""
-
-    code: str
-    reason: str
-    documents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +85,7 @@ def preview(
     while batch := list(islice(waiting, RENDERED_AT_ONCE)):
         seen.add(batch)
     if not seen.documents:
-        raise no_good_row(spec.sources, seen.all_bad)
+        raise no_good_row(spec.sources, seen.reasons)
     return seen.summary()
 
 
@@ -107,16 +98,13 @@ class _Seen:
         self._measure = measure
         self._template = PromptTemplate.from_spec(spec.prompt)
         self._overhead = prompt_overhead(spec.prompt)
-        self._first_use: dict[str, tuple[int, int]] = {}
+        self._first_uses = FirstUses()
         self._prompts: list[PreviewedPrompt] = []
-        self._reasons: Counter[tuple[str, str]] = Counter()
-        self._examples: dict[tuple[str, str], str] = {}
         self._until = time.monotonic() + COUNTED_SECONDS
         self._rendered = self._failing = self._too_long = self._rejected = 0
         self._tokens = self._tokens_by_length = self._tokens_by_length_of_rendered = 0
         self.bad_rows: list[BadRow] = []
-        self.all_bad = BadRows()
-        """Bad rows before the first document."""
+        self.reasons = Reasons()
         self.documents = 0
 
     def add(self, rows: Sequence[Row]) -> None:
@@ -139,7 +127,6 @@ class _Seen:
         """What all rows give."""
         share = self._tokens_by_length / (self._tokens_by_length_of_rendered or 1)
         more = self.documents / self._rendered if self._rendered else 1.0
-        reasons = self._reasons.most_common(MOST_REASONS)
         return Preview(
             prompts=tuple(self._prompts),
             bad_rows=tuple(self.bad_rows),
@@ -149,7 +136,7 @@ class _Seen:
             failing=round(self._failing * more),
             too_long=round(self._too_long * more),
             rendered=self._rendered,
-            reasons=tuple(CountedReason(kind[0], self._examples[kind], count) for kind, count in reasons),
+            reasons=self.reasons.commonest(MOST_REASONS),
             context=self._measure.context if self._measure else None,
         )
 
@@ -157,28 +144,26 @@ class _Seen:
         """The rows that become documents, as the store takes them: each id once."""
         for row in rows:
             if isinstance(row, BadRow):
-                self._reject(row, row.reason)
+                self.reasons.add_bad((row,))
+                self._reject(row)
                 continue
-            first = self._first_use.setdefault(row.custom_id, (row.source, row.line))
-            if first == (row.source, row.line):
+            first = self._first_uses.of(row.custom_id, row.source, row.line)
+            if first is None:
                 yield row
                 continue
             reason = repeated_id(row.custom_id, row.line, first, self._spec.sources)
-            repeated = BadRow(row.source, row.line, "", reason)
-            self._reject(repeated, "the id was used before; ids must be unique in a job")
+            self.reasons.add(InvalidRow.code, reason, row.line, like=_REPEATED)
+            self._reject(BadRow(row.source, row.line, "", reason))
 
-    def _reject(self, row: BadRow, kind: str) -> None:
+    def _reject(self, row: BadRow) -> None:
         self._rejected += 1
-        if not self.documents:
-            self.all_bad.add((row,))
-        self._note(row.code, kind)
         if len(self.bad_rows) < max(self._shown, 1):
             self.bad_rows.append(row)
 
     def _look_at(self, document: Document, length: int, rendered: RenderedDocument | DocumentFailed) -> None:
         if isinstance(rendered, DocumentFailed):
             self._failing += 1
-            self._note(rendered.code, str(rendered))
+            self.reasons.add(rendered.code, str(rendered), document.line)
             failure = Failure(rendered.code, str(rendered))
             self._show(PreviewedPrompt(document.custom_id, document.line, (), failure))
             return
@@ -194,11 +179,3 @@ class _Seen:
     def _show(self, prompt: PreviewedPrompt) -> None:
         if len(self._prompts) < self._shown:
             self._prompts.append(prompt)
-
-    def _note(self, code: str, reason: str) -> None:
-        """Count a reason. Those that differ only in numbers and names count as one, shown as the first of them."""
-        kind = (code, kind_of(reason))
-        if kind not in self._reasons and len(self._reasons) >= MOST_REASONS:
-            kind = (code, "other reasons")
-        self._reasons[kind] += 1
-        self._examples.setdefault(kind, reason[:REASON_CHARS])

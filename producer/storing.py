@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 
-from qwenq.producer.bad_rows import BadRows
 from qwenq.producer.heartbeat import Heartbeat
 from qwenq.producer.idempotency import InputDigest
 from qwenq.producer.limits import JobSize, check_submitter
 from qwenq.producer.opening import no_good_row
 from qwenq.producer.planning import ChunkPlanner, prompt_overhead
+from qwenq.producer.reasons import Reasons
 from qwenq.producer.signals import Signals
 from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.jobs import HalfJob, JobSpec
@@ -53,7 +53,7 @@ def _store_rows(
     size = JobSize(settings, spec.sources)
     digest = InputDigest() if spec.idempotency_key is not None else None
     documents = rejected = 0
-    bad_rows = BadRows()
+    reasons = Reasons()
     for batch in _batches(rows):
         before = planner.bytes
         bad, wanted = _store_batch(store, settings, spec, half, documents, batch, planner)
@@ -61,14 +61,14 @@ def _store_rows(
         documents += len(batch.read)
         rejected += bad
         if documents == rejected:
-            bad_rows.add(batch.read)
+            reasons.add_bad(batch.read)
         if not wanted:
             return documents, rejected
         if digest is not None:
             digest.add(batch.read)
         signals.heed()
     if documents == rejected:
-        raise no_good_row(spec.sources, bad_rows)
+        raise no_good_row(spec.sources, reasons)
     with store.writing() as connection:
         check_held(connection, half)  # A process that took the job over removes its rows.
         check_rows_kept(connection, half.job_id, documents)

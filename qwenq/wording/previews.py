@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qwenq.producer.preview import Preview
+from qwenq.producer.reasons import CountedReason
 from qwenq.schemas.generation import Overflow
 from qwenq.schemas.views.measured_speed import MeasuredSpeed
 from qwenq.wording.numbers import counted, duration, number
@@ -63,7 +64,7 @@ def show_preview_in_words(seen: SeenPreview) -> None:
     for row in found.bad_rows:
         show(f"bad row, line {row.line}: {row.reason}")
     for reason in found.reasons:
-        show(f"{number(reason.documents)} with {reason.code}: {reason.reason}")
+        show(_in_words(reason))
     for line in _facts(seen):
         show(line)
     show(
@@ -84,6 +85,13 @@ def print_preview(seen: SeenPreview) -> None:
         "cost": seen.cost,
     }
     print_plain_json(value)
+
+
+def _in_words(counted: CountedReason) -> str:
+    if not counted.line:
+        return f"{number(counted.documents)}: {counted.reason}"
+    where = f"such as line {counted.line}" if counted.documents > 1 else f"line {counted.line}"
+    return f"{number(counted.documents)} with {counted.code}, {where}: {counted.reason}"
 
 
 def _facts(seen: SeenPreview) -> Iterator[str]:

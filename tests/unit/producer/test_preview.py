@@ -49,3 +49,17 @@ def test_reasons_that_differ_only_in_numbers_and_names_are_counted_together() ->
     assert (seen.documents, seen.rejected, seen.failing) == (3, 1_502, 1)
     counts = sorted((one.code, one.documents) for one in seen.reasons)
     assert counts == [("empty_prompt", 1), ("invalid_row", 2), ("invalid_row", 1_500)]
+
+
+def test_a_reason_is_shown_with_its_first_line() -> None:
+    lines = b"".join(b'{"id":"%d","text":%d}\n' % (n, n) for n in range(1_500))
+    seen = look(b'{"id":"a","text":"good"}\n' + lines + b'{"id":"a","text":"again"}\n')
+    shown = [(one.documents, one.line, one.reason) for one in seen.reasons]
+    assert shown[0] == (1_500, 2, "wrong type: the column 'text' is a number; it must be a string")
+    assert shown[1][:2] == (1, 1_502)
+    assert shown[1][2].startswith("the id 'a' was used before, on line 1;")
+
+
+def test_an_id_that_repeats_on_its_own_line_is_a_bad_row() -> None:
+    seen = look(b'{"id":"a","text":"x"}{"id":"a","text":"y"}\n')
+    assert (seen.documents, seen.rejected) == (1, 1)
