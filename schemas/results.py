@@ -15,6 +15,16 @@ class FinishReason(StrEnum):
     ERROR = "error"
 
 
+class OutputFormat(StrEnum):
+    """A format of answers. `openai` is JSONL in the shape of the output of OpenAI's Batch API."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+    XLSX = "xlsx"
+    OPENAI = "openai"
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one answer; `completion_tokens` include `reasoning_tokens`, `prompt_tokens` include `prefix_tokens`.

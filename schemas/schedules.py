@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.results import OutputFormat
 from qwenq.schemas.states import NoticeState, RunState, ScheduleState
 from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 
@@ -46,8 +47,8 @@ class RunPolicy(BaseModel):
     """How runs follow each other, and where their answers go.
 
     `output` may contain {schedule}, {date}, {time}, {run} and {job}. A run fails if more than the fraction
-    `on_failure_rate` of its documents failed. `csv_safe`, `bom` and `keep_columns` are as in
-    `qwenq.exporting.FileStyle`.
+    `on_failure_rate` of its documents failed. `csv_safe`, `bom`, `keep_columns` and
+    `output_format` are as in `qwenq.exporting.FileStyle`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +60,7 @@ class RunPolicy(BaseModel):
     csv_safe: bool = False
     bom: bool = False
     keep_columns: Literal["all"] | tuple[str, ...] | None = None
+    output_format: OutputFormat | None = None
     webhook: str | None = None
     on_failure_rate: Annotated[float | None, Field(ge=0, le=1)] = None
 

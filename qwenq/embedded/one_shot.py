@@ -81,7 +81,7 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
         tables=request.tables,
         tell=say,
     )
-    check_outputs((outputs.results, outputs.errors), spec.sources)
+    check_outputs((outputs.results, outputs.errors), spec.sources, outputs.style, outputs.results)
     rows = with_kept_columns(rows, outputs.style.keep_columns)
     check_model(spec.model, settings)
     asked_for = (

@@ -26,6 +26,7 @@ from qwenq.exporting.sheets import (
     results_sheet,
 )
 from qwenq.exporting.style import PLAIN, FileStyle, KeepColumns
+from qwenq.schemas.results import OutputFormat
 
 __all__ = [
     "ERROR_COLUMNS",
@@ -36,6 +37,7 @@ __all__ = [
     "Address",
     "FileStyle",
     "KeepColumns",
+    "OutputFormat",
     "as_csv",
     "as_jsonl",
     "check_kept_of_job",

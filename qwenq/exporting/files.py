@@ -1,4 +1,4 @@
-"""Writes answers, errors, history and parts of a job; the file's ending chooses JSONL, CSV, Parquet or Excel."""
+"""Writes answers, errors, history and parts of a job in a given format, or in that of the file's ending."""
 
 import sys
 from codecs import BOM_UTF8
@@ -11,22 +11,30 @@ from qwenq.exporting.excel import CannotHold, require_xlsxwriter, write_excel
 from qwenq.exporting.formulas import without_formulas
 from qwenq.exporting.openai_lines import OPENAI_ENDING, write_openai
 from qwenq.exporting.parquet import require_pyarrow, write_parquet
-from qwenq.exporting.plain_text import as_jsonl, write_csv, write_jsonl
+from qwenq.exporting.plain_text import write_csv, write_jsonl
 from qwenq.exporting.sheets import ERRORS, HISTORY, PARTS, Line, Sheet, results_sheet
-from qwenq.exporting.style import PLAIN, FileStyle
+from qwenq.exporting.style import PLAIN, FileStyle, KeepColumns
 from qwenq.producer.object_stores import checked_name
 from qwenq.producer.reading.sources.matching import finds
 from qwenq.schemas.errors import OutputNotWritable
 from qwenq.schemas.log.visible import visible_json
 from qwenq.schemas.parts import PartLine
-from qwenq.schemas.results import ErrorLine, HistoryLine, Result
+from qwenq.schemas.results import ErrorLine, HistoryLine, OutputFormat, Result
 
-_WRITERS: dict[str, Callable[..., int]] = {
-    ".jsonl": write_jsonl,
-    ".ndjson": write_jsonl,
-    ".csv": write_csv,
-    ".parquet": write_parquet,
-    ".xlsx": write_excel,
+_WRITERS: dict[OutputFormat, Callable[..., int]] = {
+    OutputFormat.JSONL: write_jsonl,
+    OutputFormat.CSV: write_csv,
+    OutputFormat.PARQUET: write_parquet,
+    OutputFormat.XLSX: write_excel,
+    OutputFormat.OPENAI: write_openai,
+}
+_ENDINGS = {
+    OPENAI_ENDING: OutputFormat.OPENAI,
+    ".jsonl": OutputFormat.JSONL,
+    ".ndjson": OutputFormat.JSONL,
+    ".csv": OutputFormat.CSV,
+    ".parquet": OutputFormat.PARQUET,
+    ".xlsx": OutputFormat.XLSX,
 }
 _REQUIRED: dict[Callable[..., int], Callable[[], None]] = {
     write_parquet: require_pyarrow,
@@ -34,23 +42,32 @@ _REQUIRED: dict[Callable[..., int], Callable[[], None]] = {
 }
 
 
-def errors_path(results: Address) -> str:
+def errors_path(results: Address, output_format: OutputFormat | None = None) -> str:
     """The default path for errors: `out.errors.jsonl` for `out.jsonl`, `out.errors.openai.jsonl` in OpenAI's shape."""
-    if (name := str(results)).lower().endswith(OPENAI_ENDING):
+    named_openai = (name := str(results)).lower().endswith(OPENAI_ENDING)
+    if named_openai and output_format in {None, OutputFormat.OPENAI}:
         return f"{name[: -len(OPENAI_ENDING)]}.errors{OPENAI_ENDING}"
-    return f"{str(results).removesuffix(PurePath(results).suffix)}.errors.jsonl"
+    return f"{name.removesuffix(PurePath(results).suffix)}.errors.jsonl"
 
 
-def check_outputs(outputs: Sequence[Address], inputs: Sequence[str] = ()) -> None:
+def check_outputs(
+    outputs: Sequence[Address],
+    inputs: Sequence[str] = (),
+    style: FileStyle = PLAIN,
+    answers: Address | None = None,
+) -> None:
     """Check that each output can be written, and that it is no input and no other output.
 
-    Raises OutputNotWritable, and MissingExtra if a package is not installed.
+    `answers` is the output whose format the style may name. Raises OutputNotWritable, and MissingExtra if a package is
+    not installed.
     """
+    if answers is not None:
+        check_keeps(answers, style.keep_columns, style.output_format)
     taken = {str(Path(name).resolve()): "it is an input" for name in inputs} | dict.fromkeys(
         inputs, "it is an input"
     )
     for address in outputs:
-        _REQUIRED.get(writer_for(address), _nothing)()
+        _REQUIRED.get(writer_for(address, style.output_format if address == answers else None), _nothing)()
         destination = destination_of(address)
         if reason := taken.get(destination.place):
             raise OutputNotWritable(path=str(address), reason=reason)
@@ -76,12 +93,12 @@ def check_not_read(outputs: Sequence[Address], names: Sequence[str]) -> None:
 def write_results(
     address: Address, results: Iterable[Result], schema_text: str | None = None, style: FileStyle = PLAIN
 ) -> int:
-    """Write results in the format of the address's ending. Returns how many. Raises OutputNotWritable, MissingExtra.
+    """Write results in the style's format. Returns how many. Raises OutputNotWritable, MissingExtra.
 
     In CSV, Parquet and Excel, the top-level properties of the job's JSON schema are columns. Columns of the input go
     along in `write_answers` alone, which knows the documents; this holds for errors, too.
     """
-    return write_lines(address, results, results_sheet(schema_text), style)
+    return write_lines(address, results, results_sheet(schema_text), style, style.output_format)
 
 
 def write_errors(address: Address, errors: Iterable[ErrorLine], style: FileStyle = PLAIN) -> int:
@@ -89,7 +106,7 @@ def write_errors(address: Address, errors: Iterable[ErrorLine], style: FileStyle
 
     Without errors no file is written, and an old file at the address is removed.
     """
-    return write_if_any(address, errors, ERRORS, style)
+    return write_if_any(address, errors, ERRORS, style, errors_format(address, style))
 
 
 def write_history(address: Address, history: Iterable[HistoryLine], style: FileStyle = PLAIN) -> int:
@@ -102,43 +119,68 @@ def write_parts(address: Address, parts: Iterable[PartLine], style: FileStyle = 
     return write_if_any(address, parts, PARTS, style)
 
 
-def write_stdout(lines: Iterable[Line], sheet: Sheet[Line] | None = None) -> int:
-    """Write JSONL to standard output; on a terminal with control characters as escapes. Returns the number of lines."""
+def write_stdout(lines: Iterable[str]) -> int:
+    """Write lines of JSON to standard output; on a terminal with control characters as escapes. Returns how many."""
     count = 0
     is_terminal = sys.stdout.isatty()
-    for line in lines:
-        text = as_jsonl((line,), sheet)
+    for text in lines:
         sys.stdout.write(visible_json(text) if is_terminal else text)
         count += 1
     return count
 
 
-def writer_for(address: Address) -> Callable[..., int]:
-    """The function that writes the format of the address's ending. Raises OutputNotWritable for another ending."""
-    if str(address).lower().endswith(OPENAI_ENDING):
-        return write_openai
-    writer = _WRITERS.get(PurePath(address).suffix.lower())
-    if writer is None:
-        raise OutputNotWritable(
-            path=str(address), reason="its name must end in .jsonl, .csv, .parquet or .xlsx"
-        )
-    return writer
+def check_keeps(address: Address, keep: KeepColumns, output_format: OutputFormat | None) -> None:
+    """Raise OutputNotWritable if columns of the input go along and the format has no place for them."""
+    if keep is not None and writer_for(address, output_format) is write_openai:
+        reason = "OpenAI's shape has no place for --keep-columns; write another .jsonl"
+        raise OutputNotWritable(path=str(address), reason=reason)
 
 
-def write_if_any(address: Address, lines: Iterable[Line], sheet: Sheet[Line], style: FileStyle) -> int:
+def errors_format(errors: Address, style: FileStyle) -> OutputFormat | None:
+    """OpenAI's shape for errors in JSONL if the answers are to have it; else None: the ending decides."""
+    is_openai = style.output_format is OutputFormat.OPENAI
+    return OutputFormat.OPENAI if is_openai and writer_for(errors) is write_jsonl else None
+
+
+def writer_for(address: Address, output_format: OutputFormat | None = None) -> Callable[..., int]:
+    """The function that writes a format, by default that of the address's ending. Raises OutputNotWritable."""
+    name = str(address).lower()
+    ending = next((ending for ending in _ENDINGS if name.endswith(ending)), None)
+    if output_format is None and ending is None:
+        reason = "its name must end in .jsonl, .csv, .parquet or .xlsx; or say --output-format"
+        raise OutputNotWritable(path=str(address), reason=reason)
+    return _WRITERS[output_format or _ENDINGS[ending or ""]]
+
+
+def write_if_any(
+    address: Address,
+    lines: Iterable[Line],
+    sheet: Sheet[Line],
+    style: FileStyle,
+    output_format: OutputFormat | None = None,
+) -> int:
     """Write lines as `write_lines` does. Without lines no file is written, and an old one is removed."""
-    writer_for(address)
+    writer_for(address, output_format)
     coming = iter(lines)
     first = next(coming, None)
     if first is None:
         destination_of(address).remove()
         return 0
-    return write_lines(address, chain((first,), coming), sheet, style)
+    return write_lines(address, chain((first,), coming), sheet, style, output_format)
 
 
-def write_lines(address: Address, lines: Iterable[Line], sheet: Sheet[Line], style: FileStyle) -> int:
-    """Write lines in the format of the address's ending. Returns how many. Raises OutputNotWritable, MissingExtra."""
-    write = writer_for(address)
+def write_lines(
+    address: Address,
+    lines: Iterable[Line],
+    sheet: Sheet[Line],
+    style: FileStyle,
+    output_format: OutputFormat | None = None,
+) -> int:
+    """Write lines in a format, by default that of the address's ending. Returns how many.
+
+    Raises OutputNotWritable, MissingExtra.
+    """
+    write = writer_for(address, output_format)
     is_csv = write is write_csv
     if style.csv_safe and is_csv:
         sheet = without_formulas(sheet)

@@ -5,14 +5,21 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from qwenq.exporting.destinations import Address
-from qwenq.exporting.files import write_if_any, write_lines, write_stdout, writer_for
+from qwenq.exporting.files import (
+    check_keeps,
+    errors_format,
+    write_if_any,
+    write_lines,
+    write_stdout,
+    writer_for,
+)
 from qwenq.exporting.kept_columns import CHECKED_ROWS, check_kept, table_columns, with_columns, with_members
-from qwenq.exporting.openai_lines import write_openai
-from qwenq.exporting.plain_text import write_jsonl
+from qwenq.exporting.openai_lines import as_openai
+from qwenq.exporting.plain_text import as_jsonl, write_jsonl
 from qwenq.exporting.sheets import ERRORS, OwnLine, Sheet, results_sheet
 from qwenq.exporting.style import PLAIN, FileStyle, KeepColumns
 from qwenq.schemas.errors import OutputNotWritable
-from qwenq.schemas.results import Result
+from qwenq.schemas.results import OutputFormat, Result
 from qwenq.store.views.answers.results import errors_of, results_of
 from qwenq.store.views.answers.stored_rows import all_stored_rows
 from qwenq.store.views.jobs.details import job_details
@@ -23,9 +30,10 @@ def write_answers(connection: Connection, job_id: int, address: Address, style: 
 
     Raises OutputNotWritable, MissingExtra.
     """
-    sheet = _beside_columns(connection, job_id, address, _sheet_of(connection, job_id), style)
+    chosen = style.output_format
+    sheet = _beside_columns(connection, job_id, address, _sheet_of(connection, job_id), style, chosen)
     lines = results_of(connection, job_id, with_rows=style.keep_columns is not None)
-    return write_lines(address, lines, sheet, style)
+    return write_lines(address, lines, sheet, style, chosen)
 
 
 def write_failures(connection: Connection, job_id: int, address: Address, style: FileStyle = PLAIN) -> int:
@@ -33,17 +41,28 @@ def write_failures(connection: Connection, job_id: int, address: Address, style:
 
     Raises OutputNotWritable, MissingExtra.
     """
-    sheet = _beside_columns(connection, job_id, address, ERRORS, style)
+    chosen = errors_format(address, style)
+    sheet = _beside_columns(connection, job_id, address, ERRORS, style, chosen)
     lines = errors_of(connection, job_id, with_rows=style.keep_columns is not None)
-    return write_if_any(address, lines, sheet, style)
+    return write_if_any(address, lines, sheet, style, chosen)
 
 
-def print_answers(connection: Connection, job_id: int, keep: KeepColumns) -> int:
-    """Write a job's answers so far as JSONL to standard output. Returns how many."""
+def print_answers(connection: Connection, job_id: int, style: FileStyle = PLAIN) -> int:
+    """Write a job's answers so far as JSONL, or in OpenAI's shape, to standard output. Returns how many.
+
+    Raises OutputNotWritable for another format.
+    """
+    keep, chosen = style.keep_columns, style.output_format
+    if chosen not in {None, OutputFormat.JSONL, OutputFormat.OPENAI}:
+        raise OutputNotWritable(path="standard output", reason=f"{chosen} needs a file: name one with -o")
+    lines = results_of(connection, job_id, with_rows=keep is not None)
+    if chosen is OutputFormat.OPENAI:
+        check_keeps("standard output", keep, chosen)
+        return write_stdout(as_openai(lines))
     sheet = _sheet_of(connection, job_id)
     if keep is not None:
         sheet = with_members(sheet, keep)
-    return write_stdout(results_of(connection, job_id, with_rows=keep is not None), sheet)
+    return write_stdout(as_jsonl((line,), sheet) for line in lines)
 
 
 def check_kept_of_job(connection: Connection, job_id: int, keep: KeepColumns) -> None:
@@ -58,18 +77,19 @@ def _sheet_of(connection: Connection, job_id: int) -> Sheet[Result]:
 
 
 def _beside_columns(
-    connection: Connection, job_id: int, address: Address, sheet: Sheet[OwnLine], style: FileStyle
+    connection: Connection,
+    job_id: int,
+    address: Address,
+    sheet: Sheet[OwnLine],
+    style: FileStyle,
+    chosen: OutputFormat | None,
 ) -> Sheet[OwnLine]:
     """The sheet with the columns of the documents that go along."""
     keep = style.keep_columns
     if keep is None:
         return sheet
-    writer = writer_for(address)
-    if writer is write_openai:
-        raise OutputNotWritable(
-            path=str(address), reason="OpenAI's shape has no place for --keep-columns; write another .jsonl"
-        )
-    if writer is write_jsonl:
+    check_keeps(address, keep, chosen)
+    if writer_for(address, chosen) is write_jsonl:
         return with_members(sheet, keep)
     # A table needs its columns before its first row.
     rows = all_stored_rows(connection, job_id)

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import orjson
@@ -19,11 +19,18 @@ _OURS = frozenset({"out_of_memory", "generation_error", "poison"})
 def write_openai(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> int:
     """Write each answer and each error as a line of OpenAI's; columns do not matter. Returns the number of lines."""
     del sheet
-    written, now = 0, int(time.time())
-    for line in lines:
-        output.write(orjson.dumps(_openai_line(line, now), option=orjson.OPT_APPEND_NEWLINE))
+    written = 0
+    for text in as_openai(lines):
+        output.write(text.encode())
         written += 1
     return written
+
+
+def as_openai(lines: Iterable[Line]) -> Iterator[str]:
+    """Format each answer and each error as a line of OpenAI's, with its end."""
+    now = int(time.time())
+    for line in lines:
+        yield orjson.dumps(_openai_line(line, now), option=orjson.OPT_APPEND_NEWLINE).decode()
 
 
 def _openai_line(line: BaseModel, now: int) -> dict[str, Any]:

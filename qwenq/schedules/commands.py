@@ -7,13 +7,13 @@ from pathlib import Path
 
 from qwenq.actions import text_fields
 from qwenq.actions.request import JobRequest, submitter_of
-from qwenq.exporting import check_not_read, check_outputs
+from qwenq.exporting import FileStyle, check_not_read, check_outputs
 from qwenq.producer.object_stores import checked_name, is_url
 from qwenq.producer.opening import checked_prompts
 from qwenq.producer.reading.sources.access import Access
 from qwenq.producer.reading.sources.finding import check_name
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.outputs import check_pattern, checked_output, example_outputs
+from qwenq.schedules.outputs import check_pattern, checked_output, example_outputs, style_of
 from qwenq.schedules.preflight import preflight
 from qwenq.schedules.processes.steps import step_here
 from qwenq.schedules.processes.trial import try_in_process
@@ -186,7 +186,7 @@ def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settin
     if policy.errors is not None:
         check_pattern("--errors", policy.errors)
     outputs = example_outputs(name, policy)
-    trial = try_in_process(PLACES_SECONDS, _check_places, list(inputs), outputs, settings)
+    trial = try_in_process(PLACES_SECONDS, _check_places, list(inputs), outputs, style_of(policy), settings)
     if trial.lost is not None:
         raise OutputNotWritable(path=outputs[0], reason=trial.lost)
     if trial.error is not None:
@@ -196,7 +196,9 @@ def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settin
         secret_of(settings)
 
 
-def _check_places(inputs: Sequence[str], outputs: Sequence[str], settings: Settings) -> None:
+def _check_places(
+    inputs: Sequence[str], outputs: Sequence[str], style: FileStyle, settings: Settings
+) -> None:
     """Check that inputs and outputs may be used, and that outputs can be written. Raises UsageError."""
     for one in inputs:
         check_name(one, Access(roots=settings.input_roots))
@@ -204,7 +206,7 @@ def _check_places(inputs: Sequence[str], outputs: Sequence[str], settings: Setti
         checked_output(output, settings)
     whole = [_whole(one) for one in inputs]
     check_not_read(outputs, whole)
-    check_outputs(outputs, whole)
+    check_outputs(outputs, whole, style, outputs[0])
 
 
 def _shown(schedule: Schedule) -> Schedule:

@@ -4,9 +4,9 @@ import logging
 
 import orjson
 
-from qwenq.exporting import FileStyle, write_answers, write_failures
+from qwenq.exporting import write_answers, write_failures
 from qwenq.schedules.cron import CronLine
-from qwenq.schedules.outputs import checked_output, errors_file, results_file
+from qwenq.schedules.outputs import checked_output, errors_file, results_file, style_of
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import HeldRun, RunOutcome
@@ -123,7 +123,7 @@ def _written(
     results, errors = (checked_output(one(*place), settings) for one in (results_file, errors_file))
     with store.reading() as connection:
         policy = schedule.policy
-        style = FileStyle(policy.csv_safe, policy.bom, policy.keep_columns)
+        style = style_of(policy)
         write_answers(connection, status.id, results, style)
         write_failures(connection, status.id, errors, style)
     return outcome.model_copy(update={"output": results})

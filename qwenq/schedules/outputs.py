@@ -4,7 +4,7 @@ import os
 import string
 from datetime import UTC, datetime
 
-from qwenq.exporting import errors_path
+from qwenq.exporting import FileStyle, errors_path
 from qwenq.producer.object_stores import checked_name, is_url
 from qwenq.producer.roots import OUTPUT_ROOTS, check_within
 from qwenq.schemas.errors import InvalidParameter
@@ -48,8 +48,13 @@ def results_file(policy: RunPolicy, schedule: str, due: datetime, run_id: int, j
 def errors_file(policy: RunPolicy, schedule: str, due: datetime, run_id: int, job_id: int) -> str:
     """The path of a run's errors; `due` is in the schedule's time zone."""
     if policy.errors is None:
-        return errors_path(results_file(policy, schedule, due, run_id, job_id))
+        return errors_path(results_file(policy, schedule, due, run_id, job_id), policy.output_format)
     return _filled(policy.errors, schedule, due, run_id, job_id)
+
+
+def style_of(policy: RunPolicy) -> FileStyle:
+    """How a schedule's files are written."""
+    return FileStyle(policy.csv_safe, policy.bom, policy.keep_columns, policy.output_format)
 
 
 def example_outputs(name: str, policy: RunPolicy) -> list[str]:

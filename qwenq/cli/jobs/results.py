@@ -42,8 +42,8 @@ def command(
     style = style_of(options)
     settings = read_settings()
     api.status(job, settings=settings)
-    errors = errors or (errors_path(out) if out else None)
-    check_outputs([name for name in (out, errors, history, parts) if name])
+    errors = errors or (errors_path(out, style.output_format) if out else None)
+    check_outputs([name for name in (out, errors, history, parts) if name], style=style, answers=out)
     _write_files(job, settings, out, errors, style)
     if history:
         retried = write_history(history, api.history(job, settings=settings), style)
@@ -74,7 +74,7 @@ def _write_files(
             written = write_answers(connection, job, out, style)
             say(f"{counted(written, 'answer')}: {out}")
         else:
-            print_answers(connection, job, style.keep_columns)
+            print_answers(connection, job, style)
         failed = write_failures(connection, job, errors, style) if errors else 0
     if failed:
         say(f"{counted(failed, 'document')} without an answer; the reasons: {errors}")

@@ -49,7 +49,7 @@ def command(
         raise InvalidParameter(name="--out", reason="say where to write the answers, as in -o answers.jsonl")
     for warning in about_home(settings):
         say(warning)
-    outputs = Outputs(out, errors or errors_path(out), style)
+    outputs = Outputs(out, errors or errors_path(out, style.output_format), style)
     result = run_one_shot(request, settings, outputs)
     status = result.status
     if as_json:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from qwenq.cli.options.shared import option
+from qwenq.schemas.results import OutputFormat
 
 if TYPE_CHECKING:
     from qwenq.exporting.style import FileStyle
 
 F = TypeVar("F", bound=Callable[..., Any])
 ALL = "all"
-STYLE = ("csv_safe", "bom", "keep_columns")
+STYLE = ("csv_safe", "bom", "keep_columns", "output_format")
 
 
 class ColumnNames(click.ParamType[Any]):
@@ -40,7 +41,17 @@ def _fields(value: str) -> list[str]:
         return []
 
 
+def _output_format(
+    _context: click.Context, _option: click.Parameter, given: str | None
+) -> OutputFormat | None:
+    return None if given is None else OutputFormat(given)
+
+
 _STYLE_OPTIONS = (
+    option("--output-format", type=click.Choice(tuple(map(str, OutputFormat))),
+           callback=_output_format,
+           help="The format of the answers, whatever their file is called; openai is the shape of OpenAI's Batch "
+           "output [default: by its ending]."),
     option("--keep-columns", type=ColumnNames(), metavar="all|A,B",
            help="Columns of the input that go along with answers and errors [default: none]."),
     option("--csv-safe", is_flag=True,

@@ -196,6 +196,20 @@ def test_a_text_that_is_too_long_for_excel_is_refused_and_not_cut(
 
 
 @sqlite
+def test_results_print_openai_lines_on_request_and_no_tables(
+    folder: Path, home: Mapping[str, str], job: int
+) -> None:
+    printed = results(folder, home, job, "--output-format", "openai")
+    assert [
+        json.loads(line)["response"]["body"]["choices"][0]["message"]["content"]
+        for line in printed.splitlines()
+    ] == ["answer 0", "answer 1"]
+    done = qwenq_here("results", str(job), "--output-format", "csv", cwd=folder, env=home)
+    assert done.returncode == 2
+    assert "csv needs a file: name one with -o" in done.stderr
+
+
+@sqlite
 def test_a_byte_order_mark_begins_csv_on_request_only(
     folder: Path, home: Mapping[str, str], job: int
 ) -> None:

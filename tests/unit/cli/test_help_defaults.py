@@ -20,6 +20,7 @@ from qwenq.worker.engines.transformers.budget import MOST_ROWS, ROWS
 NONE_IN_WORDS: dict[str, str | dict[str, str]] = {
     "columns": "those that the prompt names",
     "keep_columns": "none",
+    "output_format": "by its ending",
     "batch_rows": f"{MOST_ROWS}; on a CPU {ROWS['cpu']}",
     "batch_tokens": "as free memory allows",
     "thinking_budget": "no limit",
