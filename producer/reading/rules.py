@@ -128,10 +128,17 @@ class RowRules:
         if self.text_column in row:
             kind = _kind(row[self.text_column])
             reason = f"wrong type: the column {self.text_column!r} is {kind}; it must be a string"
+            if row[self.text_column] is not None:
+                reason += f", unless a prompt names it, as in --prompt '{_expression(self.text_column)}'"
         else:
             reason = f"there is no column {self.text_column!r}; it has: {named(row)}"
         advice = advice_about(row)
         return f"{reason}. {advice}" if advice else reason
+
+
+def _expression(column: str) -> str:
+    """What stands for a column in a template."""
+    return f"{{{{ {column} }}}}" if column.isidentifier() else f"{{{{ row[{json.dumps(column)}] }}}}"
 
 
 def _members_named(id_column: str, other_id: str) -> tuple[re.Pattern[bytes], ...]:

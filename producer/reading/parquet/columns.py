@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qwenq.producer.reading.column_names import named
 from qwenq.producer.reading.parquet.batches import MOST_ROW_BYTES, Batches
 from qwenq.producer.reading.parquet.wanted import WantedColumns
+from qwenq.schemas.errors import UnreadableDocument
 
 if TYPE_CHECKING:
     from pyarrow import DataType
@@ -37,7 +38,7 @@ class Column:
 def chosen_columns(
     parquet: "ParquetFile", batches: Batches, wanted: WantedColumns
 ) -> tuple[list[Column], list[str]]:
-    """The columns to read, in the file's order, and notes about the others."""
+    """The columns to read, in the file's order, and notes about the others. Raises UnreadableDocument without any."""
     names = parquet.schema_arrow.names
     read = set(wanted.among(names, are_conversations=_are_conversations(parquet)))
     chosen: list[Column] = []
@@ -56,6 +57,8 @@ def chosen_columns(
         kept = tuple(leaf for leaf in leaves if leaf not in without)
         if kept:
             chosen.append(Column(place, name, kept, any(leaf in binary for leaf in kept)))
+    if read and not chosen:
+        raise UnreadableDocument(reason=_why_nothing_is_read(names, left_out, wanted))
     return chosen, _notes(left_out, unread)
 
 
@@ -63,6 +66,17 @@ def _are_conversations(parquet: "ParquetFile") -> bool:
     """Whether rows may be conversations: a list of messages, or the body of a request."""
     fields = (field for field in parquet.schema_arrow if field.name in _CONVERSATIONS)
     return any(field.type.num_fields > 0 for field in fields)
+
+
+def _why_nothing_is_read(names: list[str], left_out: list[str], wanted: WantedColumns) -> str:
+    if not left_out:
+        return f"its columns hold nothing: {named(names)}"
+    reason = f"it has no text to ask about, since these columns are binary: {named(left_out)}"
+    if wanted.names is None or not set(wanted.names) <= set(names):
+        how = f"as in --prompt '{{{{ {names[0]} }}}}'"
+        return f"{reason}. If one of them is text in UTF-8, name it in the prompt, {how}; else write them as text"
+    others = [name for name in names if name not in {*wanted.names, *left_out}]
+    return f"{reason}. Write them as text" + (f", or name other columns: {named(others)}" if others else "")
 
 
 def _notes(left_out: list[str], unread: list[str]) -> list[str]:
@@ -84,7 +98,9 @@ def _leaves(kind: "DataType") -> int:
 
     if isinstance(kind, pa.BaseExtensionType):
         return _leaves(kind.storage_type)
-    return sum(_leaves(kind.field(n).type) for n in range(kind.num_fields)) if kind.num_fields else 1
+    if kind.num_fields or pa.types.is_struct(kind):
+        return sum(_leaves(kind.field(n).type) for n in range(kind.num_fields))
+    return 1
 
 
 def _is_binary(parquet: "ParquetFile", leaf: int) -> bool:

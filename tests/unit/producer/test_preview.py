@@ -55,7 +55,8 @@ def test_a_reason_is_shown_with_its_first_line() -> None:
     lines = b"".join(b'{"id":"%d","text":%d}\n' % (n, n) for n in range(1_500))
     seen = look(b'{"id":"a","text":"good"}\n' + lines + b'{"id":"a","text":"again"}\n')
     shown = [(one.documents, one.line, one.reason) for one in seen.reasons]
-    assert shown[0] == (1_500, 2, "wrong type: the column 'text' is a number; it must be a string")
+    assert shown[0][:2] == (1_500, 2)
+    assert shown[0][2].startswith("wrong type: the column 'text' is a number;")
     assert shown[1][:2] == (1, 1_502)
     assert shown[1][2].startswith("the id 'a' was used before, on line 1;")
 

@@ -1,5 +1,7 @@
 """Parquet: the columns that are read, and what is said about the others."""
 
+import base64
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,21 @@ import pytest
 
 from qwenq.producer.reading import read_rows
 from qwenq.schemas.documents import BadRow, Document, Row
-from qwenq.schemas.errors import InvalidParameter, UnknownColumn
+from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 from tests.made_files import write_parquet
 
 PICTURE = b"\x89PNG\r\n\x1a\n\0\xff"
+
+# An id, a struct without members and a number: duckdb's empty_group_test.parquet, since pyarrow writes no such file.
+EMPTY_GROUP = (
+    "c-n1}zfZzI6vtl=#13d8`YyesLt~_Y1QAFCOc*dG#({w_IhdG23pT+Pq3FWkpW*0$i9;tx{{%<>5C;=?-xUq@$KAE}eRuDD-s?--"
+    "hn+H}aEoU6^zpLVLWU4MNra59sR}H{QgO)rb4r6L-v$xWH18hXU)O&VleUbD-b9L75kU%(0kH(fB!b|OH-Rl&qNuMecBOL_=L(m1"
+    "Iu8|`Nr_2uc9Q7$H<*%z+$zX4=GxhvR=C;RAcuXXr95X6I5skAthk=%j1gq%O>$oIM}g~m*6`f60xP>safXcJOz5Iuf=(H-kP?!L"
+    "bjqoOxnin~>i_K$IyH&l&^VA)1D_|5^GAlqAYp6)`<XT3&iKp>6^V`a?ho!+;@%imf!{MKGR;*IAkx~=zzr^@-D1zb+#6ZrtEm(0"
+    "4*ZxjuAT9OvKpmgrCO}yx>I*(8})j>V%7Sko>Q*nML`Fk1*h~uZTg2k0XPL!<p"
+)
 
 
 class Reading:
@@ -139,3 +150,33 @@ def test_a_column_with_a_dot_in_its_name_is_no_member_of_another(tmp_path: Path)
     assert Reading(path, template="{{ row }}").contents == [
         {"text": "x", "a.b": "dotted", "a": {"b": "member"}}
     ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "advice"),
+    [
+        ({}, "If one of them is text in UTF-8, name it in the prompt, as in --prompt '{{ scan }}'"),
+        ({"template": "{{ row }}"}, "name it in the prompt, as in --prompt '{{ scan }}'"),
+        ({"template": "{{ thumb.bytes }}"}, "Write them as text."),
+    ],
+)
+def test_a_file_with_binary_columns_alone_is_refused_by_their_names(
+    tmp_path: Path, prompt: dict[str, str], advice: str
+) -> None:
+    thumb = pa.array([{"bytes": PICTURE, "mask": PICTURE}])
+    with pytest.raises(UnreadableInput, match=r"are binary: scan, thumb\.bytes, thumb\.mask") as refused:
+        Reading(write(tmp_path, scan=[PICTURE], thumb=thumb), **prompt)
+    assert advice in str(refused.value)
+
+
+def test_binary_text_is_read_as_the_refusal_advises(tmp_path: Path) -> None:
+    path = write(tmp_path, note=["\x01Größe".encode()])
+    with pytest.raises(UnreadableInput, match="binary: note"):
+        Reading(path)
+    assert Reading(path, template="{{ note }}").contents == [{"note": "\x01Größe"}]
+
+
+def test_a_struct_without_members_is_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(zlib.decompress(base64.b85decode(EMPTY_GROUP)))
+    assert Reading(path, template="{{ row }}").contents[0] == {"id": 1, "optional_data": 100}
