@@ -1,4 +1,4 @@
-"""What a person says about CSV and TSV files. What is not said is found out."""
+"""What a person says about CSV and TSV files, and about the encoding of texts. What is not said is found out."""
 
 import codecs
 from typing import Annotated
@@ -48,12 +48,12 @@ class TableOptions(BaseModel):
 
     @property
     def given(self) -> str | None:
-        """The first option that was given, for messages; None if there is none."""
+        """The first option that was given, for messages; None if there is none. An encoding comes last."""
         asked = {
             "--delimiter": self.delimiter,
-            "--encoding": self.encoding,
             "--header": self.header,
             "--skip-rows": self.skip_rows or None,
+            "--encoding": self.encoding,
         }
         return next((name for name, value in asked.items() if value is not None), None)
 
@@ -75,8 +75,7 @@ class TableOptions(BaseModel):
         try:
             name = codecs.lookup(value).name
             # Not every codec is one of text, or can be used for pieces.
-            "\n".encode(name)
-            codecs.getincrementaldecoder(name)("replace").decode(b"id\n")
+            codecs.getincrementaldecoder(name)("replace").decode("id\n".encode(name))
         except (LookupError, UnicodeError, ValueError, TypeError):
             raise ValueError("it is no text encoding; use a name such as utf-8, cp1252 or utf-16") from None
         return name

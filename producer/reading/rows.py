@@ -60,7 +60,8 @@ def read_rows(
     """Stream the rows of all inputs behind `names`, in order; `-` is `stdin` (default: the process's own).
 
     `reader` reads foreign formats (default: a process of its own, which ends with the rows). `tables` says how CSV and
-    TSV files are laid out. `tell` gets a line about what was found out of an input.
+    TSV files are laid out; its encoding is that of text files and HTML, too. `tell` gets a line about what was found
+    out of an input.
     Opens every file of rows and reads its beginning before it returns. Raises UnreadableInput, UnknownFormat,
     NothingFound, MissingExtra, UnknownProtocol, OutsideRoots, TooManyInputs, UnknownColumn (a table without the text or
     id column, or one of `prompt.columns`), and InvalidParameter for a sheet without a spreadsheet, or columns without a
@@ -91,9 +92,15 @@ def _stream(opened: Sequence[Callable[[], Iterator[Row]]], ends: ExitStack) -> I
 
 
 def _check_options(tables: TableOptions, inputs: Sequence[Source | DocumentGroup]) -> None:
-    """Raise InvalidParameter for options of text tables without such a table."""
-    if tables.given and not any(isinstance(one, Source) and one.format in _TEXT_TABLES for one in inputs):
-        raise InvalidParameter(name=tables.given, reason="none of the inputs is a CSV or TSV file")
+    """Raise InvalidParameter for options of text tables without such a table; an encoding is one of texts, too."""
+    if not tables.given or any(isinstance(one, Source) and one.format in _TEXT_TABLES for one in inputs):
+        return
+    reason = "none of the inputs is a CSV or TSV file"
+    if tables.given == "--encoding":
+        if any(isinstance(one, DocumentGroup) and one.has_encodings for one in inputs):
+            return
+        reason = "none of the inputs is a CSV or TSV file, a text file or an HTML page"
+    raise InvalidParameter(name=tables.given, reason=reason)
 
 
 def _opened(
@@ -107,7 +114,7 @@ def _opened(
     """Check an input. Returns the function that reads its rows."""
     if isinstance(one, DocumentGroup):
         one.check_packages()
-        return partial(one.rows, rules, reader, notes)
+        return partial(one.rows, rules, reader, notes, tables.encoding)
     return _FileOfRows(one, rules, sheet, reader, tables, notes).rows
 
 

@@ -1,12 +1,14 @@
 """Files that are one document each. Their columns are the text, the file's name and path, and its pages."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from qwenq.producer.reading.column_values import row_from_columns
+from qwenq.producer.reading.documents.disguised import disguised_kind
 from qwenq.producer.reading.documents.extracted import Extracted
-from qwenq.producer.reading.documents.plain import as_document, surely_decoded
+from qwenq.producer.reading.documents.plain import as_document, decoded_as, surely_decoded
 from qwenq.producer.reading.foreign_kinds import why_not_read
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.notes import Notes
@@ -22,6 +24,7 @@ BATCH_FILES = 64
 """The most files that the reader process gets at once."""
 BATCH_BYTES = 1 << 20
 """The most bytes that it gets at once, unless one file has more."""
+_ENCODED = frozenset({Format.TEXT, Format.HTML})
 _PACKAGES = {Format.HTML: "html_text", Format.PDF: "pypdfium2", Format.DOCX: "lxml"}
 
 
@@ -51,15 +54,23 @@ class DocumentGroup:
         for kind in sorted({file.format for file in self.files if file.format in _PACKAGES}):
             require(_PACKAGES[kind], "documents", f"reading {kind.upper()} files")
 
-    def rows(self, rules: RowRules, reader: ReaderProcess, notes: Notes) -> Iterator[Row]:
+    @property
+    def has_encodings(self) -> bool:
+        """Whether some files are text whose encoding a person may give."""
+        return any(one.format in _ENCODED for one in self.files)
+
+    def rows(
+        self, rules: RowRules, reader: ReaderProcess, notes: Notes, encoding: str | None = None
+    ) -> Iterator[Row]:
         """One row for each file, numbered from 1. A file that cannot be read is a bad row, which names the file.
 
+        `encoding` is that of text files and HTML, if a person gave it.
         The next batch of files is opened while the reader process extracts the texts of this one.
         """
         number = 0
         waiting: _Begun | None = None
         with KeptFolder() as folder:
-            opened = _batches(_Opened(one, folder) for one in self.files)
+            opened = _batches(_Opened(one, folder, encoding) for one in self.files)
             for batch in chain(opened, (None,)):
                 last = None
                 for one, extracted in waiting.results() if waiting else ():
@@ -96,11 +107,13 @@ def shown(path: str) -> str:
 class _Opened:
     """A file whose bytes were read, or the reason why not. `outcome` is None while its text must be extracted."""
 
-    __slots__ = ("data", "file", "outcome", "size")
+    __slots__ = ("data", "encoding", "file", "note", "outcome", "size")
 
-    def __init__(self, one: DocumentFile, folder: KeptFolder) -> None:
+    def __init__(self, one: DocumentFile, folder: KeptFolder, encoding: str | None) -> None:
         self.file = one
+        self.encoding = encoding
         self.data = b""
+        self.note: str | None = None
         self.size = 0
         self.outcome: Extracted | DocumentFailed | None = None
         try:
@@ -116,8 +129,17 @@ class _Opened:
         checked_id(one.path)
         data = one.file.whole(folder)
         self.size = len(data)
-        if one.format == Format.TEXT and (text := surely_decoded(data)) is not None:
-            self.outcome = as_document(text)
+        if (kind := disguised_kind(data, one.format)) is not None:
+            raise UnreadableDocument(reason=f"it is {kind}")
+        if self.encoding is not None and one.format in _ENCODED:
+            text, self.note = decoded_as(data, self.encoding)
+            if one.format == Format.TEXT:
+                self.outcome = replace(as_document(text), note=self.note)
+            else:
+                # The mark wins over what the page declares.
+                self.data = BOM_UTF8 + text.encode(errors="replace")
+        elif one.format == Format.TEXT and (text_or_none := surely_decoded(data)) is not None:
+            self.outcome = as_document(text_or_none)
         else:
             self.data = data
 
@@ -134,7 +156,10 @@ class _Begun:
         """Yield the text of each file, or why there is none, as it comes."""
         extracted = self._extractions.results() if self._extractions else iter(())
         for one in self._files:
-            yield one.file, one.outcome or next(extracted)
+            found = one.outcome or next(extracted)
+            if one.note is not None and isinstance(found, Extracted):
+                found = replace(found, note=one.note)
+            yield one.file, found
         # The child is free when its answer was read to the end.
         next(extracted, None)
 

@@ -1,4 +1,4 @@
-"""Text files: decoded by their byte order mark, as UTF-8, or by guessing."""
+"""Text files: decoded by their byte order mark, as UTF-8, as a person says, or by guessing."""
 
 import codecs
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from qwenq.producer.reading.tables.guessing import guess, guessed_encoding
 from qwenq.schemas.errors import UnreadableDocument
 
 _WIDE_BYTES = 1 << 16
+GIVE_IT = "save it as UTF-8, or give it with --encoding"
 
 # UTF-32's little-endian mark begins with UTF-16's, so it is tried first.
 _MARKS = (
@@ -35,6 +36,25 @@ def surely_decoded(data: bytes) -> str | None:
     return _as_one_of(data, (marked(data), "utf-8"))
 
 
+def decoded_as(data: bytes, given: str) -> tuple[str, str | None]:
+    """Decode bytes as a person says, and note where that is surely wrong. Raises UnreadableDocument.
+
+    One option holds for all files of a folder: a file with a mark is read by it, and one that is UTF-8 as UTF-8, since
+    no text of another encoding looks like it by chance.
+    """
+    # Text in UTF-16 or UTF-32 has zero bytes.
+    is_narrow = data.isascii() and given.startswith(("utf-16", "utf-32")) and b"\0" not in data
+    sure = surely_decoded(data) if marked(data) or is_narrow or not data.isascii() else None
+    if sure is not None:
+        is_other = not is_narrow and (marked(data) or "utf-8").partition("-sig")[0] not in given
+        return sure, "it is in Unicode, and read so in spite of --encoding" if is_other else None
+    text = _as_one_of(data, (given,))
+    if text is None:
+        reason = f"it is not {given}; leave out --encoding, give another for this file, or save it as UTF-8"
+        raise UnreadableDocument(reason=reason)
+    return text, None
+
+
 def decoded(data: bytes, declared: str | None = None) -> str:
     """Decode bytes: by their mark, as UTF-8, as `declared`, or by guessing. Raises UnreadableDocument."""
     text = _as_one_of(data, (marked(data), "utf-8", declared))
@@ -46,7 +66,7 @@ def decoded(data: bytes, declared: str | None = None) -> str:
     else:
         text = _decoded_as(data, _guessed(data))
     if text is None:
-        raise UnreadableDocument(reason="it is not text, or its encoding is unknown; save it as UTF-8")
+        raise UnreadableDocument(reason=f"it is not text, or its encoding is unknown; {GIVE_IT}")
     return text
 
 
@@ -58,7 +78,7 @@ def _guessed(data: bytes) -> str | None:
     found = guess(evidence_of(data))
     if found.encoding is None and found.readings:
         shown = ", ".join(f"{name} reads {word!r}" for name, word in found.readings)
-        raise UnreadableDocument(reason=f"its encoding is not sure; save it as UTF-8: {shown}")
+        raise UnreadableDocument(reason=f"its encoding is not sure; {GIVE_IT}: {shown}")
     return found.encoding or known
 
 

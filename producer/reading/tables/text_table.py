@@ -71,6 +71,9 @@ def _encoding_of(head: bytes, options: TableOptions) -> tuple[str | None, int]:
         given = options.encoding.replace("_", "-")
         if mark is not None and mark[0].startswith(given.removesuffix("-sig")):
             return mark
+        if given in {"utf-16", "utf-32"}:
+            found = wide_without_mark(head) or ""
+            return found if found.startswith(given) else f"{given}-le", 0
         return given.removesuffix("-sig") if given == "utf-8-sig" else given, 0
     return mark or (wide_without_mark(head), 0)
 

@@ -33,7 +33,8 @@ _SPEC_OPTIONS = (
     option("--delimiter", metavar="CHAR",
            help="What cuts the columns of CSV and TSV files: one character, or tab [default: found out]."),
     option("--encoding", metavar="NAME",
-           help="The encoding of CSV and TSV files, such as cp1252 or utf-16 [default: found out]."),
+           help="The encoding of CSV, TSV, text and HTML files, such as cp1252 or utf-16 "
+           "[default: found out]."),
     option("--header/--no-header", default=None,
            help="Whether CSV and TSV files have a header; without one, the columns are column1, column2 and so on "
            "[default: header, unless the first line looks like none]."),

@@ -11,6 +11,7 @@ from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import UnknownFormat, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from tests.made_files import docx_of
 from tests.made_pdfs import annotated_pdf, form_pdf, printed, scan_pdf, stream_of
 
 
@@ -274,6 +275,25 @@ def test_d23_text_of_old_machines_is_never_read_wrong(tmp_path: Path, encoding: 
         assert "save it as UTF-8" in row.reason
     else:
         assert columns(row)["text"] == text
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.txt", rb"{\rtf1\ansi Secret\par}", "it is an RTF document; save it as .docx or PDF"),
+        ("a.html", rb" {\rtf1\ansi Secret\par}", "it is an RTF document"),
+        ("a.docx", rb"{\rtf1\ansi Secret\par}", "it is an RTF document"),
+        ("a.txt", b"%PDF-1.4\n1 0 obj\n<</Type /Catalog>>", "it is a PDF; name it .pdf"),
+        ("a.pdf", b"<!DOCTYPE html><p>login", "it is an HTML page; name it .html"),
+        ("a.docx", b"<html><p>x", "it is an HTML page"),
+        ("a.txt", docx_of("Contract"), "it is a Word document; name it .docx"),
+        ("a.html", b"PK\x03\x04rest", "it is a ZIP archive; unpack it"),
+    ],
+)
+def test_a_document_of_another_kind_than_its_name_says_is_told(
+    tmp_path: Path, name: str, data: bytes, reason: str
+) -> None:
+    assert reason in reason_of(tmp_path, name, data)
 
 
 def test_d26_a_file_name_that_is_not_utf8_is_read_with_its_bytes_shown(tmp_path: Path) -> None:

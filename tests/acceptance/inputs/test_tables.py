@@ -194,6 +194,12 @@ def test_c7_excels_unicode_text_is_read() -> None:
     assert Read(data, Format.TSV).texts == [RENT]
 
 
+@pytest.mark.parametrize("written", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_can_be_given_without_its_order(written: str) -> None:
+    read = Read("id,text\r\n1,Größe\r\n".encode(written), encoding="utf-16")
+    assert read.texts == ["Größe"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 def test_c8_wide_encodings_without_a_mark_are_found(encoding: str) -> None:
     read = Read("id,text\r\n1,Größe 契約\r\n".encode(encoding))

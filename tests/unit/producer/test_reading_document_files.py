@@ -142,7 +142,7 @@ def test_an_html_page_is_decoded_as_it_declares(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "code", "reason"),
     [
-        ("a.txt", b"PK\x03\x04\x00\x00\xff\xfe\x00", "unreadable_document", "save it as UTF-8"),
+        ("a.txt", b"\x00\x01\x00\x00\xff\xfe\x00", "unreadable_document", "save it as UTF-8"),
         ("a.txt", "Müller: 5 Stück".encode("cp1252"), "unreadable_document", "its encoding is unknown"),
         ("a.txt", b"half a \0 file", "unreadable_document", "not text"),
         ("a.pdf", b"%PDF-1.4 nothing more", "unreadable_document", "not a PDF, or damaged"),

@@ -61,6 +61,16 @@ class Embedded:
     def _chunk(self, part: str) -> str:
         kind = _kind(part, self._package.type_of(part))
         data = self._package.read(part)
+        try:
+            return self._read(part, kind, data)
+        except UnreadableDocument as error:
+            # Word knows the encoding; the reasons of files have other advice.
+            why = error.reason.partition(";")[0]
+            if _ADVICE in error.reason:
+                raise
+            raise UnreadableDocument(reason=f"an embedded part cannot be read: {why}; {_ADVICE}") from None
+
+    def _read(self, part: str, kind: str | None, data: bytes) -> str:
         match kind:
             case "html":
                 return read_web(data).text
