@@ -59,6 +59,11 @@ class RowRules:
         """The columns of a Parquet file that the job needs."""
         return wanted_columns(self._prompt)
 
+    @property
+    def named_columns(self) -> tuple[str, ...]:
+        """The columns that the prompt names; none if it may use all."""
+        return self.wanted_columns.names or ()
+
     def custom_id(self, row: Mapping[str, Any]) -> str:
         """The row's own id; "" if it has none. An integer becomes its decimal digits, and so does 1.0."""
         value = row.get(self._id_column)

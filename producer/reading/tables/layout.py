@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from qwenq.producer.reading.tables.first_line import is_number, is_surely_data, may_be_data
+
 DELIMITERS = (",", ";", "\t", "|")
 NAMES = {"\t": "tab", " ": "a space"}
 _MOST_RECORDS = 500
@@ -17,7 +19,6 @@ _SEP_LINE = re.compile(r'^\ufeff?"?sep=(.)"?[,;\t|]*\r?$', re.IGNORECASE)
 _FITTING = 0.8
 _FITTING_BELOW_COMMENT = 0.4
 _SIMILAR = 0.05
-_NUMBER = re.compile(r"[-+]?\d[\d.,:/-]*%?")
 
 Record = tuple[int, list[str]]
 """A record with the number of its first line, from 1."""
@@ -89,11 +90,22 @@ class Cut:
         return number - 1 if named or all(_filled(title) <= 1 for _, title in self.records[:place]) else 0
 
     def begins_with_data(self) -> bool:
-        """Whether the first record seems to be no header: it has a number where all the others have numbers."""
-        rest = [fields for _, fields in self.records[1:] if len(fields) == self.width]
-        if not rest or self.width < 2 or all(map(_is_number, self.header)):  # noqa: PLR2004 - the text needs a column
+        """Whether the first record seems to be no header: it is like the others, in a way that names are not."""
+        rest = self._rest()
+        if not rest:
             return False
-        return _is_number(self.header[0]) and all(_is_number(fields[0]) for fields in rest)
+        if is_surely_data(self.header, rest):
+            return True
+        if self.width < 2 or all(map(is_number, self.header)):  # noqa: PLR2004 - numbers alone may be names
+            return False
+        return is_number(self.header[0]) and all(is_number(fields[0]) for fields in rest)
+
+    def may_begin_with_data(self) -> bool:
+        """Whether the first record may be data, though it could be a header."""
+        return may_be_data(self.header, self._rest())
+
+    def _rest(self) -> list[list[str]]:
+        return [fields for _, fields in self.records[1:] if len(fields) == self.width]
 
     def longest_column(self) -> int:
         """The number of the column with the most text, from 1."""
@@ -176,7 +188,3 @@ def _filled(fields: Sequence[str]) -> int:
 
 def _fields_of_last(one: Cut) -> int:
     return len(one.records[-1][1])
-
-
-def _is_number(field: str) -> bool:
-    return _NUMBER.fullmatch(field.strip()) is not None

@@ -1,6 +1,7 @@
 """Where the rows of a text table start, and what cuts them; or why that is unclear, with what to do."""
 
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from qwenq.producer.reading.column_names import shortened
@@ -50,23 +51,38 @@ def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: T
     best = layout.cut if delimiter is None else cut(text, skipped + 1, delimiter, whole=table.whole)
     # A single record that may be cut off shows nothing.
     if options.header is None and (table.whole or len(best.records) > 1):
-        _check(source.name, best, layout.cut, required)
+        _check(source.name, best, layout.cut, required, rules.named_columns)
     found = []
     if delimiter is None and best.delimiter != usual and best.width > 1:
         found.append(f"cut by {shown(best.delimiter)}")
         if layout.rival is not None:
             found.append(f"though {shown(layout.rival)} may cut it too (--delimiter decides)")
+    if options.header is None and best.records:
+        found += _doubts(best, {*required, *rules.named_columns}, whole=table.whole)
     names_all = f"--skip-rows {skipped + 1} --no-header"
     advice = f"{ADVICE}, or give {names_all}, which calls them column1, column2 and so on"
     return Start(best.delimiter, skipped, best.filled, tuple(found), advice)
 
 
-def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...]) -> None:
+def _doubts(best: Cut, named: set[str], *, whole: bool) -> Iterator[str]:
+    """What a person should look at, since the first line may be data."""
+    columns = {column.strip() for column in best.header}
+    line = shortened(", ".join(best.header))
+    if named and named <= columns:
+        return
+    if whole and len(best.records) == 1:
+        yield f"there is one line, {line!r}, which is taken for the header; if it is data, give --no-header"
+    elif best.may_begin_with_data():
+        yield f"the first line is taken for the header: {line!r}; if it is data, give --no-header"
+
+
+def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...], named: Collection[str]) -> None:
     """Raise UnreadableInput if the first record seems to be no header, or to be cut wrongly."""
     header = [column.strip() for column in best.header]
     missing = [column for column in required if column not in header]
     first_line = best.records[0][0] if best.records else 1
-    if not header or (required and not missing):
+    wanted = {*required, *named}
+    if not header or (wanted and wanted <= set(header)):
         return
     if missing and best.width == 1 and likely.width > 1 and likely.fitting >= _SHARE:
         cut_by = shown(best.delimiter)
