@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from qwenq.producer.reading.sources.unpacking import BrokenOff
 
 UTF8 = "utf-8"
+GIVE_IT = "give it with --encoding"
 EVIDENCE_BYTES = 32 * 1024
 """Lines that show the encoding, at most."""
 AHEAD_BYTES = 1 << 20
@@ -130,7 +131,7 @@ class FoundEncoding:
         found = guess(evidence_of(data))
         if found.encoding is None:
             self.readings = found.readings
-            self.note = f"its encoding is not sure; give it with --encoding{self._shown_readings()}"
+            self.note = f"its encoding is not sure, so rows that are not UTF-8 are bad; {GIVE_IT}{self._shown_readings()}"
         else:
             self.name, self.rivals, self.is_guessed = found.encoding, found.rivals, True
             self.note = f"read as {self.name}"
@@ -168,7 +169,7 @@ class FoundEncoding:
             if (other := raw.decode(rival, "replace")) != text:
                 ours, theirs = _first_difference(text, other)
                 readings = f"{self.name} reads {ours!r}, {rival} reads {theirs!r}"
-                return f"its encoding is not sure; give it with --encoding: {readings}"
+                return f"its encoding is not sure; {GIVE_IT}: {readings}"
         return None
 
 

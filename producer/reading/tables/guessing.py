@@ -76,7 +76,9 @@ def guess(lines: bytes) -> Guess:
     """Guess the encoding of lines that are not ASCII."""
     texts = {name: text for name in IN_USE if (text := _read(lines, name)) is not None}
     sensible = {
-        name: text for name, text in texts.items() if not is_east_asian(name) and is_sensible(text)
+        name: text
+        for name, text in texts.items()
+        if not is_east_asian(name) and is_sensible(text) and _has_own_script(name, text)
     } | with_common_characters(texts)
     fitting = {name: text for name, text in sensible.items() if _fits_a_language(text)} or sensible
     if len(set(fitting.values())) == 1:
@@ -87,6 +89,11 @@ def guess(lines: bytes) -> Guess:
         return Guess(known)
     rare = {name: text for name in _RARE if (text := _read(lines, name)) is not None and is_sensible(text)}
     return Guess(None, readings=_readings(fitting or {n: t for n, t in rare.items() if _fits_a_language(t)}))
+
+
+def _has_own_script(name: str, text: str) -> bool:
+    """Whether a text in KOI8-R has Cyrillic letters. Most of its other signs draw boxes, which fit beside any word."""
+    return name != "koi8_r" or any(_script(char) == "cyrillic" for char in text)
 
 
 def _read(lines: bytes, name: str) -> str | None:

@@ -146,8 +146,19 @@ def test_c5_an_unsure_encoding_gives_bad_rows_whose_advice_is_right() -> None:
     assert read.bad == [
         (3, "not valid UTF-8; give its encoding with --encoding: cp1252 reads 'señor', cp1250 reads 'seńor'")
     ]
-    assert "its encoding is not sure; give it with --encoding" in read.said[0]
+    assert read.said == [
+        "stdin: its encoding is not sure, so rows that are not UTF-8 are bad; give it with --encoding: "
+        "cp1252 reads 'señor', cp1250 reads 'seńor'"
+    ]
     assert Read(data, encoding="cp1252").texts == ["plain", "señor"]
+
+
+def test_signs_alone_are_not_taken_for_those_of_koi8() -> None:
+    data = "id,text\n1,plain\n2,£50\n".encode("cp850")
+    read = Read(data)
+    assert read.texts == ["plain"]
+    assert read.bad == [(3, "not valid UTF-8; give its encoding with --encoding: cp850 reads '£50'")]
+    assert Read(data, encoding="cp850").texts == ["plain", "£50"]
 
 
 def test_c5_a_code_page_that_shows_after_100000_rows_is_guessed_there() -> None:
