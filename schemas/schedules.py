@@ -85,6 +85,7 @@ class Schedule(BaseModel):
 class ScheduleRun(BaseModel):
     """A run of a schedule. The counts are those of its ended job; None before.
 
+    `notes` says what was found out about its inputs, a line each; None before they are read.
     `crashes` counts the processes that died while they read its inputs or, later, while they wrote its answers.
     """
 
@@ -104,6 +105,7 @@ class ScheduleRun(BaseModel):
     completion_tokens: int | None
     device_seconds: float | None
     output: str | None
+    notes: str | None = None
     error_code: str | None
     error_message: str | None
     crashes: int

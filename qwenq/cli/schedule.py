@@ -148,6 +148,7 @@ def run(name: str, wait: bool, as_json: bool) -> int:
     from qwenq.cli.options.settings import read_settings
     from qwenq.schedules import commands
     from qwenq.schemas.states import RunState
+    from qwenq.wording.outcomes import SHOWN_REASONS, say_outcomes
     from qwenq.wording.output import print_json, say
 
     settings = read_settings()
@@ -155,12 +156,17 @@ def run(name: str, wait: bool, as_json: bool) -> int:
     job_id = begun.job_id or 0
     if not as_json:
         click.echo(job_id)
+    for note in (begun.notes or "").splitlines():
+        say(note)
     if (waits := commands.show(name, settings).waits) is not None:
         say(waits)
     if wait:
         follow(lambda: api.status(job_id, settings=settings), lambda: None)
         begun = commands.finish(name, begun.id, settings)
         say(begun.error_message or f"answers: {begun.output}")
+        reasons = api.failure_reasons(job_id, most=SHOWN_REASONS, settings=settings)
+        everything = f"`qwenq results {job_id} --errors FILE` writes all of them"
+        say_outcomes(api.status(job_id, settings=settings).documents, reasons, everything)
     if as_json:
         print_json(api.status(job_id, settings=settings))
     return 1 if begun.state is RunState.FAILED or begun.failed else 0

@@ -6,10 +6,12 @@ from qwenq.exporting.checked_columns import with_kept_columns
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.opening import open_input
 from qwenq.producer.reading import Access, Format
+from qwenq.producer.reading.tables.encodings import GIVE_IT
 from qwenq.schedules.cron import local_time
 from qwenq.schedules.outputs import checked_output, example_outputs
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.log.events import Event
+from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.schedules import HeldRun, ScheduledRequest
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
@@ -17,6 +19,9 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.runs import note_job
 from qwenq.store.views.jobs.keys import job_of_key
+
+MOST_NOTES = 20
+"""So many notes of a run are kept; all are logged."""
 
 _log = logging.getLogger("qwenq.schedules")
 
@@ -27,7 +32,7 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
     Outputs must lie in their roots, too: no work is done that cannot be delivered. Raises UsageError if there is no
     usable input, StoreAway.
     """
-    job_id = _stored_before(store, held)
+    job_id, notes = _stored_before(store, held), _NotesOfRun(held)
     if job_id is None:
         request = held.schedule.request
         for output in example_outputs(held.schedule.name, held.schedule.policy):
@@ -38,16 +43,38 @@ def submit_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) 
             sheet=request.sheet,
             access=access_of(request, settings),
             tables=request.tables,
+            tell=notes.add,
         )
         rows = with_kept_columns(rows, held.schedule.policy.keep_columns)
         job_id = enqueue_job(store, broker, settings, spec, rows).job_id
     with store.writing() as connection:
-        note_job(connection, held, job_id)
+        note_job(connection, held, job_id, notes.text)
     _log.info(
         Event.RUN_SUBMITTED,
         extra={"schedule": held.schedule.name, "run": held.run.id, "job": job_id},
     )
     return job_id
+
+
+class _NotesOfRun:
+    """Logs what is found out about the inputs of a run, and keeps it for the run's record."""
+
+    def __init__(self, held: HeldRun) -> None:
+        self._facts = {"schedule": held.schedule.name, "run": held.run.id}
+        self._kept: list[str] = []
+
+    def add(self, note: str) -> None:
+        """Add a line."""
+        # Behind the advice stand words of the document, which no log shows.
+        advice, found, _ = note.partition(GIVE_IT)
+        _log.info(Event.RUN_READ, extra={**self._facts, "note": advice + found})
+        if len(self._kept) < MOST_NOTES:
+            self._kept.append(visible_line(note))
+
+    @property
+    def text(self) -> str | None:
+        """The lines for the record; None without any."""
+        return "\n".join(self._kept) or None
 
 
 def specify(held: HeldRun) -> JobSpec:

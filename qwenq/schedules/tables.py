@@ -64,6 +64,12 @@ def show_schedule(report: ScheduleReport) -> None:
         return
     show("")
     _show_runs(report)
+    read = next((run for run in report.runs if run.job_id is not None), None)
+    if read is not None and read.notes is not None:
+        show("")
+        show(f"found out about the inputs of run {read.id}:")
+        for note in read.notes.splitlines():
+            show(f"    {note}")
     if report.waits:
         say(f"a run is waiting: {report.waits}")
 

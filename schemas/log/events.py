@@ -58,6 +58,7 @@ class Event(StrEnum):
     FLOWER_REFUSED = "flower.refused"
 
     RUN_DUE = "run.due"
+    RUN_READ = "run.read"
     RUN_SUBMITTED = "run.submitted"
     RUN_SUCCEEDED = "run.succeeded"
     RUN_FAILED = "run.failed"

@@ -56,6 +56,7 @@ schedule_runs = Table(
     Column("completion_tokens", BigInteger),
     Column("device_seconds", Double),
     Column("output", Text, comment="where its answers are"),
+    Column("notes", Text, comment="what was found out about its inputs, a line each"),
     Column(
         "crashes",
         Integer,

@@ -111,9 +111,14 @@ def renew_run(connection: Connection, held: HeldRun, lease_seconds: float) -> bo
     return _change(connection, held, holder_expires_at=now(lease_seconds))
 
 
-def note_job(connection: Connection, held: HeldRun, job_id: int) -> bool:
-    """Note a run's job, and release the run until the job has ended. False: this process does not hold it."""
-    return _change(connection, held, job_id=job_id, crashes=0, holder=None, holder_expires_at=None)
+def note_job(connection: Connection, held: HeldRun, job_id: int, notes: str | None = None) -> bool:
+    """Note a run's job, and release the run until the job has ended. False: this process does not hold it.
+
+    `notes` says what was found out about its inputs.
+    """
+    return _change(
+        connection, held, job_id=job_id, notes=notes, crashes=0, holder=None, holder_expires_at=None
+    )
 
 
 def release_run(connection: Connection, held: HeldRun, pause: float, *, crashed: bool = False) -> bool:

@@ -131,7 +131,8 @@ class FoundEncoding:
         found = guess(evidence_of(data))
         if found.encoding is None:
             self.readings = found.readings
-            self.note = f"its encoding is not sure, so rows that are not UTF-8 are bad; {GIVE_IT}{self._shown_readings()}"
+            bad = "its encoding is not sure, so rows that are not UTF-8 are bad"
+            self.note = f"{bad}; {GIVE_IT}{self._shown_readings()}"
         else:
             self.name, self.rivals, self.is_guessed = found.encoding, found.rivals, True
             self.note = f"read as {self.name}"

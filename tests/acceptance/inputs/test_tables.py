@@ -147,8 +147,10 @@ def test_c5_an_unsure_encoding_gives_bad_rows_whose_advice_is_right() -> None:
         (3, "not valid UTF-8; give its encoding with --encoding: cp1252 reads 'señor', cp1250 reads 'seńor'")
     ]
     assert read.said == [
-        "stdin: its encoding is not sure, so rows that are not UTF-8 are bad; give it with --encoding: "
-        "cp1252 reads 'señor', cp1250 reads 'seńor'"
+        (
+            "stdin: its encoding is not sure, so rows that are not UTF-8 are bad; give it with --encoding: "
+            "cp1252 reads 'señor', cp1250 reads 'seńor'"
+        )
     ]
     assert Read(data, encoding="cp1252").texts == ["plain", "señor"]
 
