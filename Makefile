@@ -12,8 +12,9 @@ EXAMPLES ?= 100
 # How many inputs `make fuzz` tries, and how many renderings `make fuzz-templates`.
 INPUTS ?= 1000000
 
-# How many changed files `make hostile` reads for each hostile one.
+# How many changed files `make hostile` reads for each hostile one, and the names of those to read; none reads all.
 MUTATIONS ?= 200
+FILES ?=
 
 # The folder of foreign files that `make sweep` reads, and more of its options, such as OPTIONS='--show 200'.
 FOLDER ?= .
@@ -79,8 +80,8 @@ garbage: install ## push random messages into the queues of a running worker and
 	$(BIN)/python -m tests.fuzzing.broker --messages $(MESSAGES) --seed $(SEED)
 
 .PHONY: hostile
-hostile: install ## read hostile files, and changed ones, beside good files: MUTATIONS=200
-	$(BIN)/python -m tests.hostile --mutations $(MUTATIONS)
+hostile: install ## read hostile files, and changed ones, beside good files: MUTATIONS=200 FILES=q_nest.pdf,wide.csv
+	$(BIN)/python -m tests.hostile --mutations $(MUTATIONS) --files "$(FILES)"
 
 .PHONY: sweep
 sweep: install ## read a folder of foreign files, and measure each: FOLDER=/data/inbox OPTIONS='--show 200'

@@ -6,14 +6,14 @@ The sizes grow until the budget refuses them. A budget that does not know an ope
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from qwenq.schemas.prompts.compiled import CompiledTemplate
+from tests.fuzzing.drawn_documents import Columns
 
 LARGEST = 4_000_000
 SMALLEST = 1_000
-Columns = Mapping[str, Any]
 
 _TEXTS: Mapping[str, str] = {
     "a": "a",
@@ -175,6 +175,9 @@ class Call:
     columns: str
     size: int
 
+    def __str__(self) -> str:
+        return f"{self.source}   {self.columns}, {self.size:,} characters"
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -200,12 +203,13 @@ class Search:
         return longest
 
 
+@cache
 def searches() -> Sequence[Search]:
     """All of them."""
     return [
         *(Search(source, name, partial(_text, text)) for source in _OF_TEXT for name, text in _TEXTS.items()),
-        *(Search(source, name, partial(_part, name)) for source in _OF_PARTS for name in _parts(1)),
-        *(Search(source, name, partial(_list, name)) for source in _OF_LISTS for name in _lists(1)),
+        *(Search(source, name, made) for source in _OF_PARTS for name, made in _PARTS.items()),
+        *(Search(source, name, made) for source in _OF_LISTS for name, made in _LISTS.items()),
     ]
 
 
@@ -213,47 +217,45 @@ def _text(text: str, size: int) -> Columns:
     return {"t": text * (size // len(text))}
 
 
-def _part(name: str, size: int) -> Columns:
-    return _parts(size)[name]
+def _part(made: Callable[[int, int], tuple[str, str]], size: int) -> Columns:
+    text, part = made(size, int(size**0.5))
+    return {"t": text, "p": part}
 
 
-def _list(name: str, size: int) -> Columns:
-    return _lists(size)[name]
+def _list(made: Callable[[int, int], list[Any]], size: int) -> Columns:
+    return {"l": made(size, int(size**0.5))}
 
 
-def _parts(size: int) -> Mapping[str, Columns]:
-    half, root = size // 2, int(size**0.5)
-    return {
-        "half": {"t": "a" * size, "p": "b" + "a" * half},
-        "half-end": {"t": "a" * size, "p": "a" * half + "b"},
-        "root": {"t": "a" * size, "p": "b" + "a" * root},
-        "middle": {"t": "a" * size, "p": "a" * (root // 2) + "b" + "a" * (root // 2)},
-        "hundred": {"t": "a" * size, "p": "a" * 49 + "b" + "a" * 49},
-        "periods": {"t": ("a" * root + "b") * root, "p": "a" * root + "b" + "a" * (root - 1) + "c"},
-        "chars": {"t": "a" * size, "p": "b" * half + "a"},
-        "wide": {"t": "東" * size, "p": "".join(map(chr, range(0x4E00, 0x9000)))},
-        "one": {"t": "ab" * half, "p": "a"},
-        "empty": {"t": "a" * size, "p": ""},
-        "markup": {"t": "<" * size, "p": "<"},
-    }
-
-
-def _lists(size: int) -> Mapping[str, Columns]:
-    count = size // 8
-    root = int(size**0.5)
-    return {
-        "numbers": {"l": list(range(count))},
-        "floats": {"l": [1.7976931348623157e308 / (one + 1) for one in range(count)]},
-        "collisions": {"l": [str(_PRIME * one) for one in range(1, size // 40 + 2)]},
-        "pairs": {"l": [[_PRIME * one, 1] for one in range(1, size // 60 + 2)]},
-        "texts": {"l": ["a" * root + str(one) for one in range(root)]},
-        "wide-texts": {"l": [("a" * root, "a" * root + "東")[one % 2] for one in range(root)]},
-        "lists": {"l": [[one] for one in range(count // 2)]},
-        "prefixes": {"l": [[0] * (root // 8) + [one] for one in range(root)]},
-        "mappings": {"l": [{"a": {"b": {"c": one}}} for one in range(count // 12)]},
-        "empties": {"l": [{} for _ in range(count)]},
-        "deep": {"l": _deep(min(count, 900))},
-    }
+_PARTS = {
+    name: partial(_part, made)
+    for name, made in {
+        "half": lambda size, _: ("a" * size, "b" + "a" * (size // 2)),
+        "half-end": lambda size, _: ("a" * size, "a" * (size // 2) + "b"),
+        "root": lambda size, root: ("a" * size, "b" + "a" * root),
+        "middle": lambda size, root: ("a" * size, "a" * (root // 2) + "b" + "a" * (root // 2)),
+        "hundred": lambda size, _: ("a" * size, "a" * 49 + "b" + "a" * 49),
+        "periods": lambda _, root: (("a" * root + "b") * root, "a" * root + "b" + "a" * (root - 1) + "c"),
+        "chars": lambda size, _: ("a" * size, "b" * (size // 2) + "a"),
+        "wide": lambda size, _: ("東" * size, "".join(map(chr, range(0x4E00, 0x9000)))),
+        "one": lambda size, _: ("ab" * (size // 2), "a"),
+        "empty": lambda size, _: ("a" * size, ""),
+        "markup": lambda size, _: ("<" * size, "<"),
+    }.items()
+}
+_MADE_LISTS: Mapping[str, Callable[[int, int], list[Any]]] = {
+    "numbers": lambda size, _: list(range(size // 8)),
+    "floats": lambda size, _: [1.7976931348623157e308 / (one + 1) for one in range(size // 8)],
+    "collisions": lambda size, _: [str(_PRIME * one) for one in range(1, size // 40 + 2)],
+    "pairs": lambda size, _: [[_PRIME * one, 1] for one in range(1, size // 60 + 2)],
+    "texts": lambda _, root: ["a" * root + str(one) for one in range(root)],
+    "wide-texts": lambda _, root: [("a" * root, "a" * root + "東")[one % 2] for one in range(root)],
+    "lists": lambda size, _: [[one] for one in range(size // 16)],
+    "prefixes": lambda _, root: [[0] * (root // 8) + [one] for one in range(root)],
+    "mappings": lambda size, _: [{"a": {"b": {"c": one}}} for one in range(size // 96)],
+    "empties": lambda size, _: [{} for _ in range(size // 8)],
+    "deep": lambda size, _: _deep(min(size // 8, 900)),
+}
+_LISTS = {name: partial(_list, made) for name, made in _MADE_LISTS.items()}
 
 
 def _deep(levels: int) -> list[Any]:

@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 
 from tests.fuzzing.cases import CORPUS, MOST_BYTES, RUNAWAY, TARGETS, kept
 from tests.fuzzing.directed import searches
-from tests.fuzzing.drawn_templates import Drawing
-from tests.fuzzing.templates import MOST_SECONDS, Tally, documents_of, tried, tried_as_worker
+from tests.fuzzing.rendering_times import Tally
+from tests.fuzzing.scales import HEAVY, LIGHT
+from tests.fuzzing.templates import (
+    HEAVY_EACH,
+    MOST_SECONDS,
+    SLICE,
+    documents_of,
+    scale_of,
+    template_of,
+    tried,
+    tried_as_worker,
+)
 
 MOST_MEMORY = 400 << 20
 SHORT = settings(max_examples=300, deadline=None)
@@ -38,19 +48,23 @@ def test_a_runaway_template_ends_soon_in_little_memory(name: str) -> None:
 
 
 def test_drawn_templates_give_no_long_call() -> None:
-    documents = documents_of(seed=1, first=0)[:10]
     tally = Tally()
-    for number in range(30):
-        tally.add(tried(f"1:{number}", documents))
-    tally.add(tried_as_worker(seed=1, renderings=50, seconds=60))
-    assert tally.renderings > 100
-    assert tally.longest_work[0] < MOST_SECONDS, tally.longest_work
-    assert tally.longest_as_worker[0] < MOST_SECONDS, tally.longest_as_worker
-    assert tally.longest_compile[0] < MOST_SECONDS, tally.longest_compile
+    for first, templates, documents in ((0, 8, 6), (SLICE, SLICE, 50)):
+        for number in range(first, first + templates):
+            tally.add(tried(1, number, documents_of(1, first)[:documents]))
+    tally.add(tried_as_worker(1, ((number, number) for number in range(0, 2 * SLICE, 2)), seconds=60))
+    assert tally.renderings > 500
+    assert tally.heavy > 30
+    assert tally.longest < MOST_SECONDS, tally
+
+
+def test_one_slice_of_drawn_templates_in_some_is_heavy() -> None:
+    slices = [scale_of(first) for first in range(0, 3 * HEAVY_EACH * SLICE, SLICE)]
+    assert slices == [HEAVY, *[LIGHT] * (HEAVY_EACH - 1)] * 3
 
 
 def test_the_same_seed_draws_the_same_template() -> None:
-    assert Drawing("1:7").template() == Drawing("1:7").template()
+    assert template_of(1, 7) == template_of(1, 7)
 
 
 def test_the_directed_search_finds_no_long_call() -> None:

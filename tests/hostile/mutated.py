@@ -3,8 +3,11 @@
 import io
 import random
 import zipfile
+from copy import copy
 
 _MOST_CHANGES = 6
+_SIZES_FOLLOW = 8
+"""The flag of a part whose sizes stand behind it."""
 
 
 def mutated(name: str, content: bytes, number: int) -> bytes:
@@ -46,6 +49,25 @@ def _changed_inside(content: bytes, drawn: random.Random) -> bytes:
         parts = old.infolist()[:100]
         chosen = drawn.choice(parts)
         for part in parts:
-            held = old.read(part)
-            new.writestr(part.filename, _changed(held, drawn) if part is chosen else held)
+            if part is chosen:
+                new.writestr(part.filename, _changed(old.read(part), drawn))
+            else:
+                _copy(part, content, new)
     return written.getvalue()
+
+
+def _copy(part: zipfile.ZipInfo, content: bytes, new: zipfile.ZipFile) -> None:
+    """Copy a part as it is packed: a small one may be huge when it is unpacked."""
+    assert new.fp is not None
+    begins = part.header_offset
+    names = int.from_bytes(content[begins + 26 : begins + 28], "little")
+    extra = int.from_bytes(content[begins + 28 : begins + 30], "little")
+    packed = begins + 30 + names + extra
+    copied = copy(part)
+    copied.flag_bits &= ~_SIZES_FOLLOW
+    copied.header_offset = new.start_dir
+    new.fp.seek(new.start_dir)
+    new.fp.write(copied.FileHeader() + content[packed : packed + part.compress_size])
+    new.start_dir = new.fp.tell()
+    new.filelist.append(copied)
+    new.NameToInfo[copied.filename] = copied
