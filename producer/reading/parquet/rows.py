@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from qwenq.producer.reading.lines import OVER_LONG
 from qwenq.producer.reading.parquet.batches import MOST_ROW_BYTES, Batches
 from qwenq.producer.reading.parquet.columns import Column, chosen_columns
+from qwenq.producer.reading.parquet.not_numbers import NotNumbers
 from qwenq.producer.reading.parquet.values import UnreadableValue, Values
 from qwenq.producer.reading.parquet.wanted import EVERY_COLUMN, WantedColumns
 from qwenq.producer.reading.shortage import raise_if_short
@@ -44,6 +45,8 @@ def parquet_pieces(
         yield notes_piece([*notes, *values.notes])
     table = _Table(batches, columns, values)
     yield from row_pieces(table.rows(), first_only=first_only)
+    if (note := table.not_numbers.note()) is not None:
+        yield notes_piece([note])
     if table.broken:
         yield broken_piece(*table.broken)
 
@@ -53,6 +56,7 @@ class _Table:
 
     def __init__(self, batches: Batches, columns: list[Column], values: Values) -> None:
         self.broken: tuple[int, str] | None = None
+        self.not_numbers = NotNumbers()
         self._batches = batches
         self._leaves = [leaf for column in columns for leaf in column.leaves]
         self._values = values
@@ -81,6 +85,7 @@ class _Table:
         yield from chain.from_iterable(map(self._rows, self._batches.of_group(group, self._leaves)))
 
     def _rows(self, batch: "RecordBatch") -> Iterator[bytes]:
+        self.not_numbers.count(batch)
         for row in self._values.of_batch(batch):
             self._number += 1
             if isinstance(row, UnreadableValue):

@@ -2,7 +2,7 @@
 
 {"columns": [name, …], "read": [place, …] or null}     once, first; which of them are read, if not all
 {"where": text}                                        before the columns: where they were looked for
-{"notes": [note, …]}                                   what a person should know about the file
+{"notes": [note, …]}                                   what a person should know about the file; also after rows
 {"sheet": name}                                        the sheet of the rows that follow
 {"rows": [[number, [value, …]], …]}                    values in the order of the columns that are read
 {"rows": [[number, [value, …], {place: fault}], …]}    what is wrong with values, by their places in the row

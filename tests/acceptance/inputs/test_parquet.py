@@ -71,3 +71,25 @@ def test_columns_are_named_with_commas_between_them(tmp_path: Path) -> None:
     assert '"text"' not in seen.stdout
     assert dry_run(path, "--columns", "party,").returncode == 2
     assert "no column 'price'" in dry_run(path, "--columns", "price").stderr
+
+
+def test_numbers_that_json_lacks_are_null_and_told(tmp_path: Path) -> None:
+    nan, infinity = float("nan"), float("inf")
+    path = write(
+        tmp_path,
+        text=["x", "y", "z"],
+        price=pa.array([nan, 1.5, None]),
+        half=pa.array([1, infinity, 2], pa.float16()),
+        lists=pa.array([[nan, 1.0], None, [-infinity]]),
+        structs=pa.array([{"a": nan}, None, {"a": None}], pa.struct([("a", pa.float32())])),
+        fine=[1.0, 2.0, 3.0],
+    )
+    seen = dry_run(
+        path, "--prompt", "{{ row.price }}{{ row.half }}|{{ row.lists | tojson }}|{{ row.structs | tojson }}"
+    )
+    assert '|[null, 1.0]|{"a": null}' in seen.stdout
+    assert (
+        "NaN or Infinity, which JSON does not have, was read as null "
+        "(5 values in price, half, lists, structs)" in seen.stderr
+    )
+    assert "NaN" not in dry_run(path, "--prompt", "{{ fine }}").stderr
