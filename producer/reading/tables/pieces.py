@@ -2,6 +2,7 @@
 
 {"columns": [name, …], "read": [place, …] or null}     once, first; which of them are read, if not all
 {"where": text}                                        before the columns: where they were looked for
+{"title": text}                                        before the columns: the first row, which may be no header
 {"notes": [note, …]}                                   what a person should know about the file; also after rows
 {"sheet": name}                                        the sheet of the rows that follow
 {"rows": [[number, [value, …]], …]}                    values in the order of the columns that are read
@@ -41,6 +42,11 @@ def notes_piece(notes: Sequence[str]) -> bytes:
 def where_piece(text: str) -> bytes:
     """Where columns are looked for, to show if one is missing."""
     return _dumps({"where": text})
+
+
+def title_piece(text: str) -> bytes:
+    """The first row of a sheet, if it may be a title above the header."""
+    return _dumps({"title": text})
 
 
 def sheet_piece(name: str) -> bytes:

@@ -291,3 +291,18 @@ def test_a_zero_in_a_formula_that_waits_to_be_computed_is_no_value(waits: bool, 
 
     (row,) = read(changed_parts(xlsx_of([("text", "n"), ("=1-1", "x")]), zeroed))
     assert isinstance(row, BadRow) == is_bad
+
+
+def test_a_title_above_the_header_is_told() -> None:
+    rows = [("Contracts 2026",), (), ("id", "text"), ("1", "a"), ("2", "b")]
+    with pytest.raises(UnreadableInput, match="its first row, 'Contracts 2026', seems to be a title; remove"):
+        read(xlsx_of(rows), template="{{ row }}")
+    assert len(read(xlsx_of([("text",), ("a",), ("b", "stray"), ("c",)]))) == 3
+
+
+def test_the_rows_before_damaged_xml_are_read_from_the_first_on() -> None:
+    whole = xlsx_of([("text",), ("a",), ("b",)])
+    good, broken = read(changed_parts(whole, lambda name, data: (name, data.replace(b'<row r="3"', b"<<"))))
+    assert good.line == 2
+    assert isinstance(broken, BadRow)
+    assert "broke off" in broken.reason

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
+from xml.etree.ElementTree import iterparse
 
 from qwenq.producer.reading.column_names import miscounted
 from qwenq.producer.reading.shortage import raise_if_short
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 1 << 20
 """The most rows that a sheet can have."""
+
+
+_PEEKED_ROWS = 10
+"""The rows below the first that show whether it is a title."""
 
 
 class Record(NamedTuple):
@@ -42,17 +48,37 @@ class Sheet:
             # Read-only mode ignores merged cells: the XML names them behind the rows.
             with workbook._archive.open(sheet._worksheet_path) as part:  # type: ignore[attr-defined] # noqa: SLF001
                 self._merged = MergedCells(merged_ranges(iter(partial(part.read, BLOCK_BYTES), b"")))
-            first = next((one for one in self._records if any(one.cells.values())), Record(0, {}, {}))
+            filled = (one for one in self._records if any(one.cells.values()))
+            first = next(filled, Record(0, {}, {}))
         except (UnreadableDocument, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - damaged XML raises any kind of error
             raise_if_short()
             raise UnreadableDocument(reason=_why(error)) from None
+        self._peeked = self._peek()
         cells = first.cells
         self._merged.fill(first.number, cells, None)
-        self._width = max((column for column, text in cells.items() if text), default=0)
+        self._width = _last(cells)
         self._merged.narrow(self._width)
         self.header = [cells.get(column, "").strip() for column in range(1, self._width + 1)]
+
+    @property
+    def title(self) -> str:
+        """The text of the first row if it is a single cell, and the rows below it have more; else empty."""
+        widths = [_last(record.cells) for record in self._peeked]
+        is_title = self._width == 1 and sum(width > 1 for width in widths) > widths.count(1)
+        return self.header[0] if is_title else ""
+
+    def _peek(self) -> list[Record]:
+        """The first records below the header. What breaks reading there is raised behind them."""
+        peeked: list[Record] = []
+        try:
+            peeked.extend(islice(self._records, _PEEKED_ROWS))
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - so does damaged XML
+            self._records = _raising(error)
+        return peeked
 
     def rows(self, order: Sequence[str] | None = None) -> Iterator[bytes | None]:
         """All rows below the header, with the columns in this order (default: the sheet's); None for a blank one."""
@@ -61,7 +87,7 @@ class Sheet:
             columns = [self.header.index(name) + 1 for name in order]  # type: ignore[assignment]
         number = 1
         try:
-            for record in self._records:
+            for record in chain(self._peeked, self._records):
                 number = record.number
                 yield self._row(record, columns)
         except MemoryError:
@@ -91,7 +117,7 @@ class Sheet:
         if not cells and not faults:
             return None
         self._merged.fill(number, cells, self._width)
-        last = max((column for column, text in cells.items() if text), default=0)
+        last = _last(cells)
         faults = {column: what for column, what in faults.items() if column <= self._width}
         self._faults.update(faults.values())
         self.filled_rows += bool(last or faults)
@@ -107,10 +133,19 @@ class Sheet:
         return good_row(number, [cells.get(column, "") for column in columns], told)
 
 
+def _last(cells: dict[int, str]) -> int:
+    """The last column that is filled; 0 in a blank row."""
+    return max((column for column, text in cells.items() if text), default=0)
+
+
+def _raising(error: Exception) -> Iterator[Record]:
+    raise error
+    yield
+
+
 def _records(workbook: Any, sheet: Any) -> Iterator[Record]:
     """Each row in the XML, blank ones too. Raises BrokenOff, and whatever damaged XML raises."""
     from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, WorkSheetParser
-    from openpyxl.xml.functions import iterparse
 
     texts = CellTexts(workbook)
     is_stale = bool(workbook.calculation and workbook.calculation.fullCalcOnLoad)
@@ -118,12 +153,13 @@ def _records(workbook: Any, sheet: Any) -> Iterator[Record]:
         # Formats are not given to the parser: numbers and dates are shown by our own.
         parser = WorkSheetParser(part, sheet._shared_strings, data_only=True, epoch=workbook.epoch)  # noqa: SLF001
         last = 0
-        for _, element in iterparse(part):
+        # Not openpyxl's, which is slow if defusedxml is installed: expat bounds entities, and this process its memory.
+        for _, element in iterparse(part):  # noqa: S314
             if element.tag == DATA_TAG:
                 return
             if element.tag != ROW_TAG:
                 continue
-            number, parsed = parser.parse_row(element)
+            number, parsed = parser.parse_row(element)  # type: ignore[arg-type]
             cells: dict[int, str] = {}
             faults: dict[int, str] = {}
             for cell, xml in zip(parsed, element, strict=True):

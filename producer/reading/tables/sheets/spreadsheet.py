@@ -9,6 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwenq.producer.reading.column_names import named
@@ -20,6 +21,7 @@ from qwenq.producer.reading.tables.pieces import (
     notes_piece,
     row_pieces,
     sheet_piece,
+    title_piece,
     where_piece,
 )
 from qwenq.producer.reading.tables.sheets.sheet import Sheet
@@ -58,6 +60,8 @@ def _pieces(table: Sheet, others: Sequence[str], *, first_only: bool) -> Iterato
         raise UnreadableDocument(reason=f"its sheet {table.name!r} is empty; {_offer(others)}")
     if others:
         yield where_piece(f"in its sheet {table.name!r}; {_offer(others)}")
+    if table.title:
+        yield title_piece(table.title)
     yield columns_piece(table.header)
     if others:
         count = f"{len(others)} more sheet{'s' if len(others) > 1 else ''}: {named(others)}"
@@ -105,14 +109,15 @@ def _offer(others: Sequence[str]) -> str:
 
 
 def _opened(file: BinaryIO) -> "Workbook":
-    from openpyxl.reader.excel import ExcelReader
+    from openpyxl.reader import excel
     from openpyxl.workbook.properties import CalcProperties
 
+    excel.ReadOnlyWorksheet = _unmeasured_sheet()  # type: ignore[attr-defined]
     # It warns of what it leaves out: pictures, data validation, styles.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
     archive = SpreadsheetArchive(file, "spreadsheet (.xlsx)", UNPACKED_BYTES)
     try:
-        reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
+        reader = excel.ExcelReader(file, read_only=True, data_only=True, keep_links=False)
         reader.archive = archive
         reader.valid_files = archive  # type: ignore[assignment]
         reader.read()
@@ -127,6 +132,18 @@ def _opened(file: BinaryIO) -> "Workbook":
         reason = f"it is not a spreadsheet (.xlsx), or damaged ({why}); put a sound copy in its place"
         raise UnreadableDocument(reason=reason) from None
     return reader.wb
+
+
+@cache
+def _unmeasured_sheet() -> type[Any]:
+    """A sheet whose size is not measured: for that, openpyxl reads all of a sheet that does not give its size."""
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+
+    class Unmeasured(ReadOnlyWorksheet):
+        def _get_size(self) -> None:
+            return
+
+    return Unmeasured
 
 
 def _chosen(workbook: "Workbook", wanted: str | None) -> list[Any]:
