@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
-from qwenq.exporting import as_csv, as_jsonl, csv_heading, results_sheet
+from qwenq.exporting import FileStyle, as_csv, as_jsonl, csv_heading, results_sheet
 from qwenq.exporting.formulas import without_formulas
 from qwenq.monitor.pages.page import Page
 from qwenq.schemas.errors import UnknownJob
 from qwenq.store.views.answers import results
 from qwenq.store.views.jobs.details import job_details
 
+_MARK = "\ufeff"
 _HIDDEN = (
     "This Flower hides documents and answers (QWENQ_SHOW_TEXT=false). Use the command line: qwenq results {}"
 )
@@ -35,7 +36,7 @@ class _File:
 class JobDownload(Page):
     """GET /jobs/<id>/results.jsonl, results.csv or errors.jsonl, as `qwenq results` writes them.
 
-    With ?csv_safe=true, results.csv is as with --csv-safe.
+    With ?csv_safe=true, results.csv is as with --csv-safe, and with ?bom=true as with --bom.
     """
 
     async def get(self, given_id: str, name: str) -> None:
@@ -43,8 +44,8 @@ class JobDownload(Page):
         job_id = int(given_id)
         if not self.shows_text:
             raise HTTPError(HTTPStatus.FORBIDDEN, _HIDDEN.format(job_id))
-        csv_safe = self.get_query_argument("csv_safe", "") == "true"
-        find = partial(_file, job_id=job_id, name=name, csv_safe=csv_safe)
+        csv_safe, bom = (self.get_query_argument(one, "") == "true" for one in ("csv_safe", "bom"))
+        find = partial(_file, job_id=job_id, name=name, style=FileStyle(csv_safe, bom))
         file = await self.application.reader.read(find)
         if file is None:
             raise UnknownJob(job_id=job_id, store=self.application.reader.address)
@@ -74,7 +75,7 @@ class JobDownload(Page):
             after = page.last
 
 
-def _file(connection: Connection, job_id: int, name: str, *, csv_safe: bool) -> _File | None:
+def _file(connection: Connection, job_id: int, name: str, style: FileStyle) -> _File | None:
     """The file by its name; None if there is no such job."""
     details = job_details(connection, job_id)
     if details is None:
@@ -84,9 +85,10 @@ def _file(connection: Connection, job_id: int, name: str, *, csv_safe: bool) -> 
     if name == "results.jsonl":
         return _File("application/jsonl", results.results_after, as_jsonl)
     sheet = results_sheet(details.params.response_format.schema_text)
-    if csv_safe:
+    if style.csv_safe:
         sheet = without_formulas(sheet)
-    return _File("text/csv", results.results_after, partial(as_csv, sheet=sheet), csv_heading(sheet))
+    heading = (_MARK if style.bom else "") + csv_heading(sheet)
+    return _File("text/csv", results.results_after, partial(as_csv, sheet=sheet), heading)
 
 
 def _page(connection: Connection, file: _File, job_id: int, after: int) -> results.PageOfLines[Any]:

@@ -90,6 +90,6 @@ def test_numbers_that_json_lacks_are_null_and_told(tmp_path: Path) -> None:
     assert '|[null, 1.0]|{"a": null}' in seen.stdout
     assert (
         "NaN or Infinity, which JSON does not have, was read as null "
-        "(5 values in price, half, lists, structs)" in seen.stderr
+        "(5 values in price, lists, structs, half)" in seen.stderr
     )
     assert "NaN" not in dry_run(path, "--prompt", "{{ fine }}").stderr

@@ -56,7 +56,10 @@ def test_a_csv_for_spreadsheets_has_no_formulas(flower: Browser, watched_store: 
         lines = flower.get(f"/jobs/{job_id}/results.csv{query}").text.splitlines()
         texts[query] = [row["text"] for row in csv.DictReader(lines)]
     assert texts == {"": ["=1+1", "-5"], "?csv_safe=true": ["'=1+1", "'-5"]}
-    assert f'href="/jobs/{job_id}/results.csv?csv_safe=true"' in flower.get(f"/jobs/{job_id}").text
+    link = f"/jobs/{job_id}/results.csv?csv_safe=true&amp;bom=true"
+    assert f'href="{link}"' in flower.get(f"/jobs/{job_id}").text
+    assert flower.get(link.replace("&amp;", "&")).content.startswith(b"\xef\xbb\xbfcustom_id,")
+    assert flower.get(f"/jobs/{job_id}/results.csv").content.startswith(b"custom_id,")
 
 
 def test_errors_download_as_jsonl_with_bad_rows(flower: Browser, watched: Settings, job: int) -> None:
