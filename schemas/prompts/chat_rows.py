@@ -8,6 +8,9 @@ from qwenq.schemas.errors import InvalidRow
 from qwenq.schemas.prompts.messages import Message
 
 BATCH_PATH = "/chat/completions"
+_ROLE_AND_CONTENT = frozenset({"role", "content"})
+_TEXTS = frozenset({"text", "input_text", "output_text"})
+"""Types of parts that are text: those of chats and, in OpenAI's newer API, of what goes in and comes out."""
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 PARAMETERS = {
     "max_tokens": "max_new_tokens",
@@ -31,6 +34,10 @@ _WITHOUT_EFFECT = frozenset(
         "messages", "model", "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
         "prompt_cache_retention", "prediction", "parallel_tool_calls", "stream_options", "priority", "request_id",
         "cache_salt", "extra_headers", "extra_query", "timeout", "custom_llm_provider",
+        # What LiteLLM and Azure's clients say about the way to a server.
+        "api_key", "api_base", "base_url", "api_version", "deployment_id", "organization", "max_retries", "num_retries",
+        "request_timeout", "drop_params", "additional_drop_params", "allowed_openai_params", "caching", "fallbacks",
+        "litellm_metadata", "litellm_call_id", "user_security_context",
     }
 )  # fmt: skip
 """These do not change the answer. The job's model answers, whatever model the line names."""
@@ -61,13 +68,27 @@ _KNOWN = frozenset(
         "audio", "reasoning_effort", "chat_template", "chat_template_kwargs", "extra_body", "min_tokens",
         "stop_token_ids", "ignore_eos", "bad_words", "allowed_token_ids", "guided_json", "guided_regex",
         "guided_choice", "guided_grammar", "structured_outputs", "use_beam_search", "truncate_prompt_tokens",
-        "include_stop_str_in_output", "continue_final_message", "add_special_tokens",
+        "include_stop_str_in_output", "continue_final_message", "add_special_tokens", "thinking", "reasoning",
+        "max_output_tokens", "max_new_tokens", "guided_whitespace_pattern", "ebnf", "data_sources",
     }
 )  # fmt: skip
+_OF_THINKING = frozenset({"reasoning_effort", "reasoning", "thinking"})
+_AS_FORMAT = "write response_format with a JSON schema instead"
+_AS_THINKING = "write enable_thinking and thinking_budget instead"
+_AS_LIMIT = "write max_tokens instead"
 _ADVICE = {
     "n": "write the line as often as you want answers",
     "stream": "write false, or remove it",
     "reasoning_effort": 'write "none", or enable_thinking and thinking_budget instead',
+    "reasoning": _AS_THINKING,
+    "thinking": _AS_THINKING,
+    "max_output_tokens": _AS_LIMIT,
+    "max_new_tokens": _AS_LIMIT,
+    "guided_json": _AS_FORMAT,
+    "guided_choice": f"{_AS_FORMAT}, such as an enum",
+    "structured_outputs": _AS_FORMAT,
+    "stop_token_ids": "write their texts as stop",
+    "do_sample": 'write "temperature": 0 for false, and a temperature for true',
     "tools": 'remove them, or write "tool_choice": "none"',
     "functions": 'remove them, or write "function_call": "none"',
 }
@@ -147,10 +168,20 @@ def _message(place: int, message: object) -> Message:
     if known is None:
         wanted = "system, developer, user or assistant"
         raise InvalidRow(reason=f"messages[{place}].role is not {wanted}")
+    if message.keys() != _ROLE_AND_CONTENT:
+        _check_more(place, message)
+    return Message(known, _text(place, message.get("content")))
+
+
+def _check_more(place: int, message: Mapping[str, Any]) -> None:
+    """Raise InvalidRow for what a message asks for beside its text."""
     for name in ("tool_calls", "function_call", "audio"):
         if message.get(name):
             raise InvalidRow(reason=f"messages[{place}].{name} is not supported; text only")
-    return Message(known, _text(place, message.get("content")))
+    for name in ("prefix", "partial"):
+        if message.get(name) is True:
+            reason = f"messages[{place}].{name} is not supported: no answer goes on with a message; remove it"
+            raise InvalidRow(reason=reason)
 
 
 def _text(place: int, content: object) -> str:
@@ -160,7 +191,10 @@ def _text(place: int, content: object) -> str:
         raise InvalidRow(reason=f"messages[{place}].content is not text")
     texts = []
     for part in content:
-        if not isinstance(part, dict) or part.get("type") != "text":
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        if not isinstance(part, dict) or part.get("type") not in _TEXTS:
             kind = part.get("type") if isinstance(part, dict) else None
             shown = kind[:40] if isinstance(kind, str) else "nameless"
             reason = f"messages[{place}].content has a part that is not text ({shown})"
@@ -224,9 +258,9 @@ def own_parameters(fields: Mapping[str, Any], shown: str) -> tuple[dict[str, Any
     for name, value in fields.items():
         if value is None or name in _WITHOUT_EFFECT:
             continue
-        if name == "reasoning_effort" and value == "none":
-            parameters.setdefault("thinking", False)
-            names.setdefault("thinking", name)
+        if name in _OF_THINKING and (said := _of_thinking(name, value)) is not None:
+            parameters = said | parameters
+            names = dict.fromkeys(said, name) | names
         elif name in PARAMETERS:
             own = PARAMETERS[name]
             if name != "max_tokens" or fields.get("max_completion_tokens") is None:
@@ -235,6 +269,23 @@ def own_parameters(fields: Mapping[str, Any], shown: str) -> tuple[dict[str, Any
             advice = _ADVICE.get(name, "remove it")
             raise InvalidRow(reason=f"{shown}{name[:40]} is not supported; {advice}")
     return parameters, names
+
+
+def _of_thinking(name: str, value: Any) -> dict[str, Any] | None:
+    """What OpenAI's, OpenRouter's and Anthropic's ways to say it mean for thinking; None for what is not sure."""
+    match name, value:
+        case (
+            ("reasoning_effort", "none")
+            | ("reasoning", {"effort": "none"})
+            | ("reasoning", {"enabled": False})
+        ):
+            return {"thinking": False}
+        case "thinking", {"type": "disabled"}:
+            return {"thinking": False}
+        case "thinking", {"type": "enabled", **more} if more.keys() <= {"budget_tokens"}:
+            budget = more.get("budget_tokens")
+            return {"thinking": True} | ({} if budget is None else {"thinking_budget": budget})
+    return None
 
 
 def _translated(name: str, value: Any) -> Any:

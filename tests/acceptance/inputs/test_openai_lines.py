@@ -68,6 +68,14 @@ NEUTRAL: list[dict[str, Any]] = [
     {"extra_body": {}},
     {"extra_body": None, "web_search_options": None, "audio": None},
     {"include_reasoning": True, "priority": 5, "request_id": "r"},
+    {
+        "drop_params": True,
+        "num_retries": 3,
+        "api_base": "http://x",
+        "api_key": "k",
+        "api_version": "2024-10-21",
+    },
+    {"fallbacks": ["x"], "allowed_openai_params": ["x"], "user_security_context": {"application_name": "x"}},
 ]
 
 
@@ -82,6 +90,9 @@ def test_b5_b10_b16_b17_b18_neutral_values_ask_for_nothing(fields: dict[str, Any
     [
         ({"top_k": -1}, {"top_k": 0}),
         ({"reasoning_effort": "none"}, {"thinking": False}),
+        ({"reasoning": {"effort": "none"}}, {"thinking": False}),
+        ({"thinking": {"type": "disabled"}}, {"thinking": False}),
+        ({"thinking": {"type": "enabled", "budget_tokens": 9}}, {"thinking": True, "thinking_budget": 9}),
         ({"extra_body": {"top_k": 20}}, {"top_k": 20}),
         ({"top_k": 5, "extra_body": {"top_k": 20, "chat_template_kwargs": {"enable_thinking": True}}},
          {"top_k": 20, "thinking": True}),
@@ -127,6 +138,12 @@ ASKING: list[dict[str, Any]] = [
     {"extra_body": {"guided_json": {"type": "object"}}},
     {"extra_body": "top_k"},
     {"chat_template_kwargs": {"other": 1}},
+    {"max_new_tokens": 5},
+    {"max_output_tokens": 5},
+    {"thinking": {"type": "adaptive"}},
+    {"reasoning": {"effort": "high"}},
+    {"do_sample": False},
+    {"data_sources": [{"type": "azure_search"}]},
 ]
 
 
@@ -149,6 +166,30 @@ def test_b2_parts_of_a_message_are_joined_by_a_line_end() -> None:
     parts = [{"type": "text", "text": text} for text in ("Summarise this:", "The contract", "It ends.")]
     row = line(messages=[{"role": "user", "content": parts}])
     assert rendered(row).prompt.messages == (Message("user", "Summarise this:\nThe contract\nIt ends."),)
+
+
+def test_parts_may_be_bare_strings_and_of_the_newer_api() -> None:
+    parts = ["one", {"type": "input_text", "text": "two"}, {"type": "output_text", "text": "three"}]
+    row = line(messages=[{"role": "user", "content": parts}])
+    assert rendered(row).prompt.messages == (Message("user", "one\ntwo\nthree"),)
+
+
+@pytest.mark.parametrize("name", ["prefix", "partial"])
+def test_a_message_that_is_to_be_continued_makes_the_line_bad(name: str) -> None:
+    row = line(messages=[USER, {"role": "assistant", "content": "Sure,", name: True}])
+    assert f"messages[1].{name} is not supported" in refused(row).reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "advice"),
+    [
+        ({"max_new_tokens": 5}, "write max_tokens instead"),
+        ({"guided_json": {"type": "object"}}, "write response_format with a JSON schema instead"),
+        ({"thinking": {"type": "adaptive"}}, "write enable_thinking and thinking_budget instead"),
+    ],
+)
+def test_the_advice_keeps_what_a_parameter_asks_for(fields: dict[str, Any], advice: str) -> None:
+    assert advice in refused(line(**fields)).reason
 
 
 def test_b8_a_chat_with_a_system_message_alone_is_answered() -> None:

@@ -34,7 +34,7 @@ def test_the_role_developer_is_read_as_system() -> None:
         ([{"role": "user"}], "messages[0].content is not text"),
         ([{"role": "user", "content": 5}], "messages[0].content is not text"),
         ([{"role": "user", "content": [{"type": "image_url"}]}], "not text (image_url)"),
-        ([{"role": "user", "content": ["x"]}], "not text (nameless)"),
+        ([{"role": "user", "content": [5]}], "not text (nameless)"),
         ([{"role": "user", "content": [{"type": "text"}]}], "a text part without text"),
         ([USER, {"role": "assistant", "content": "", "tool_calls": [{}]}], "messages[1].tool_calls"),
     ],
