@@ -24,3 +24,8 @@ def miscounted(fields: int, columns: int) -> str:
     """The reason of a bad row that has more or fewer fields than the header has columns."""
     problem = "too few" if fields < columns else "too many"
     return f"{problem} fields: {fields}, where the header has {columns}"
+
+
+def column_name(text: str) -> str:
+    """A name in a header without the spaces and byte order marks around it."""
+    return text.strip().strip("\ufeff").strip()

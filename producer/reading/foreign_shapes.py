@@ -7,7 +7,18 @@ _AS_BATCH = (
     'write it as OpenAI\'s: {"custom_id": …, "body": {"messages": […]}}, or as {"id": …, "messages": […]}'
 )
 
+_AS_RECORDS = "It looks like pandas' to_json(); write it with to_json(..., orient='records')"
 _SHAREGPT = "It is a conversation in ShareGPT's shape; write it as messages, each with a role and a content"
+
+
+def no_object(value: object) -> str:
+    """Why a value that is no object is no row, and what to do."""
+    match value:
+        case str():
+            return 'it is not a JSON object, but a string; write it as {"text": …}'
+        case list():
+            return "it is not a JSON object, but an array; write each row as an object, with the names of its columns"
+    return "it is not a JSON object"
 
 
 def advice_about(row: Mapping[str, Any]) -> str | None:
@@ -33,6 +44,12 @@ def _of_nested(row: Mapping[str, Any]) -> str | None:
         if isinstance(value, list) and value and all(isinstance(one, dict) for one in value[:3]):
             return f"The column {name[:40]!r} is an array of objects; if they are the rows, write that array alone"
     columns = list(row.values())
+    if set(row) == {"columns", "index", "data"}:
+        return _AS_RECORDS
     if len(columns) > 1 and all(isinstance(value, dict) and "0" in value for value in columns):
-        return "It looks like pandas' to_json(); write it with to_json(..., orient='records')"
+        return _AS_RECORDS
+    if len(columns) > 1 and all(
+        isinstance(value, dict) and value.keys() == columns[0].keys() for value in columns
+    ):
+        return "Its members are objects alike; if they are the rows, write them as an array, or one a line"
     return None

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from qwenq.producer.reading.foreign_shapes import no_object
 from qwenq.producer.reading.json_values import JsonValue, JsonValues, is_open, without_not_numbers
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches
 from qwenq.producer.reading.notes import Notes
@@ -19,7 +20,6 @@ from qwenq.schemas.errors import InvalidOverride, InvalidRow, InvalidText, Unrea
 _MARK = b"\xef\xbb\xbf"
 _BETWEEN = b" \t\r\n\x1e"
 """What may stand before and behind an object; the last one begins each in JSON text sequences."""
-_NO_OBJECT = "it is not a JSON object"
 _HALVES = ("surrogate", "hex escape")
 """What orjson says of half a surrogate pair."""
 
@@ -83,7 +83,7 @@ class _Reader:
                             raise InvalidRow(reason=OVER_LONG)  # noqa: TRY301
                         row = loads(line)
                         if type(row) is not dict:
-                            raise InvalidRow(reason=_NO_OBJECT)  # noqa: TRY301
+                            raise InvalidRow(reason=no_object(row))  # noqa: TRY301
                         own_id = custom_id(row) or f"{prefix}{number}"
                         check(row)
                     except (orjson.JSONDecodeError, InvalidRow, InvalidOverride):
@@ -131,7 +131,7 @@ class _Reader:
                 raise InvalidRow(reason=OVER_LONG)  # noqa: TRY301
             row = orjson.loads(raw) if read is None else read
             if type(row) is not dict:
-                raise InvalidRow(reason=_NO_OBJECT)  # noqa: TRY301
+                raise InvalidRow(reason=no_object(row))  # noqa: TRY301
             own_id = self._custom_id(row, raw) or own_id
             self._rules.check(row)
         except orjson.JSONDecodeError as error:

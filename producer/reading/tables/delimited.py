@@ -9,7 +9,7 @@ from itertools import chain
 
 import orjson
 
-from qwenq.producer.reading.column_names import miscounted
+from qwenq.producer.reading.column_names import column_name, miscounted
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches
 from qwenq.producer.reading.notes import Notes
 from qwenq.producer.reading.rules import RowRules
@@ -23,6 +23,7 @@ from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidRow, UnreadableInput
 from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 
+_HEADER_AGAIN = "it is the header again, as between files that were joined"
 # The csv module tells two of its errors apart by their wording only.
 _AT_END = "unexpected end of data"
 _BARE_RETURN = "new-line character seen in unquoted field"
@@ -35,7 +36,8 @@ class _Feed:
     `give_back` feeds the others again. So a stray quote costs one line, not the rest of the file.
     """
 
-    def __init__(self, blocks: Iterator[bytes], encoding: FoundEncoding) -> None:
+    def __init__(self, blocks: Iterator[bytes], encoding: FoundEncoding, *, spaced: bool = False) -> None:
+        self._spaced = spaced
         self.encoding = encoding
         self._lines = chain.from_iterable(line_batches(blocks))
         self._again: deque[bytes] = deque()
@@ -48,7 +50,7 @@ class _Feed:
 
         Raises csv.Error for broken quoting, and InvalidRow if a row grows above the limit.
         """
-        return csv.reader(self._texts(), delimiter=delimiter, strict=True)
+        return csv.reader(self._texts(), delimiter=delimiter, strict=True, skipinitialspace=self._spaced)
 
     def _texts(self) -> Iterator[str]:
         again, row_lines, encoding = self._again, self.row_lines, self.encoding
@@ -132,7 +134,7 @@ def read_delimited(
     start = find_start(source, table, rules, options)
     if found := [*start.found, *table.found]:
         notes.add(source.name, ", ".join(found))
-    feed = _Feed(table.blocks, table.encoding)
+    feed = _Feed(table.blocks, table.encoding, spaced=start.spaced)
     feed.skip(start.skipped)
     if options.header is False:
         header = [f"column{place}" for place in range(1, feed.width(start.delimiter) + 1)]
@@ -156,7 +158,7 @@ def _header(name: str, feed: _Feed, delimiter: str, filled: int) -> list[str]:
                 if feed.encoding.is_guessed and (doubt := feed.encoding.doubt(raw)):
                     raise UnreadableInput(source=name, reason=f"its header: {doubt}")
                 feed.row_lines.clear()
-                columns = [column.strip() for column in fields]
+                columns = [column_name(column) for column in fields]
                 while len(columns) > max(filled, 1) and not columns[-1]:
                     columns.pop()
                 return columns
@@ -211,6 +213,8 @@ class _Table:
                 return None
             if len(fields) != len(header):
                 fields = self._fitted(fields)
+            elif fields == header and len(header) > 1:
+                raise InvalidRow(reason=_HEADER_AGAIN)  # noqa: TRY301
             columns = dict(zip(header, fields, strict=True))
             content = orjson.dumps(columns).decode()
             if "\\u0000" in content and any("\0" in field for field in fields):

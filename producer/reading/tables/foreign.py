@@ -37,6 +37,7 @@ _MARKUP = (
         "an HTML page; give --format html to read it as one document, or save its table as CSV",
     ),
     (b"<html", "an HTML page; give --format html to read it as one document, or save its table as CSV"),
+    (b"<table", "an HTML page; give --format html to read it as one document, or save its table as CSV"),
     (b"<?xml", "XML; save it as CSV"),
 )
 _SEEN_BYTES = 64

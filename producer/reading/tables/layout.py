@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from qwenq.producer.reading.column_names import column_name
 from qwenq.producer.reading.tables.first_line import is_number, is_surely_data, may_be_data
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -86,7 +87,7 @@ class Cut:
         if not place or sum(_fits(fields, width) for _, fields in behind) < least:
             return 0
         number, fields = self.records[place]
-        named = bool(required) and set(required) <= {name.strip() for name in fields}
+        named = bool(required) and set(required) <= {column_name(name) for name in fields}
         return number - 1 if named or all(_filled(title) <= 1 for _, title in self.records[:place]) else 0
 
     def begins_with_data(self) -> bool:
@@ -106,6 +107,14 @@ class Cut:
 
     def _rest(self) -> list[list[str]]:
         return [fields for _, fields in self.records[1:] if len(fields) == self.width]
+
+    def has_spaced_quotes(self) -> bool:
+        """Whether most records have a quote behind spaces, which are no part of the field then."""
+        spaced = sum(
+            any(field[:1] == " " and field.lstrip(" ")[:1] == '"' for field in fields)
+            for _, fields in self.records
+        )
+        return spaced > 0 and spaced * 2 >= len(self.records)
 
     def longest_column(self) -> int:
         """The number of the column with the most text, from 1."""
@@ -132,7 +141,9 @@ def find_layout(text: str, first_line: int, usual: str, required: Sequence[str],
     """
     order = (usual, *(one for one in DELIMITERS if one != usual))
     cuts = [cut(text, first_line, delimiter, whole=whole) for delimiter in order]
-    with_all = [one for one in cuts if required and set(required) <= {name.strip() for name in one.header}]
+    with_all = [
+        one for one in cuts if required and set(required) <= {column_name(name) for name in one.header}
+    ]
     if with_all and with_all[0].delimiter == usual and with_all[0].width > 1:
         return Layout(with_all[0])
     with_all = [one for one in with_all if one.width > 1] or ([] if _splits(cuts) else with_all)
@@ -149,10 +160,10 @@ def find_layout(text: str, first_line: int, usual: str, required: Sequence[str],
     return Layout(max(titled, key=_fields_of_last) if titled else cuts[0])
 
 
-def cut(text: str, first_line: int, delimiter: str, *, whole: bool) -> Cut:
-    """Cut a table's beginning into records. Blank lines are left out."""
+def cut(text: str, first_line: int, delimiter: str, *, whole: bool, spaced: bool = False) -> Cut:
+    """Cut a table's beginning into records, with spaces before fields if `spaced`. Blank lines are left out."""
     lines = text.split("\n")
-    reader = csv.reader(_counted(lines), delimiter=delimiter)
+    reader = csv.reader(_counted(lines), delimiter=delimiter, skipinitialspace=spaced)
     records: list[Record] = []
     begin = 0
     try:

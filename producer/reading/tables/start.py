@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from qwenq.producer.reading.column_names import shortened
+from qwenq.producer.reading.column_names import column_name, shortened
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.source import OpenSource
@@ -17,6 +17,7 @@ from qwenq.schemas.table_options import TableOptions
 _SEEN_CHARS = 40
 _SPACES = 3
 _SHARE = 0.8
+_RULE = re.compile(r":?-{3,}:?|")
 _ONE_NAME = re.compile(r"[\w .-]+")
 
 
@@ -24,7 +25,7 @@ _ONE_NAME = re.compile(r"[\w .-]+")
 class Start:
     """The delimiter, and the lines to leave out before the header.
 
-    `filled` columns of the first records are not all empty.
+    With `spaced`, spaces before fields are left out. `filled` columns of the first records are not all empty.
     `found` says what was found out; `advice` is for a header whose names cannot be used.
     """
 
@@ -33,6 +34,7 @@ class Start:
     filled: int
     found: tuple[str, ...]
     advice: str
+    spaced: bool = False
 
 
 def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: TableOptions) -> Start:
@@ -49,6 +51,9 @@ def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: T
     layout = find_layout(text, skipped + 1, usual, required, whole=table.whole)
     delimiter = options.delimiter or named
     best = layout.cut if delimiter is None else cut(text, skipped + 1, delimiter, whole=table.whole)
+    spaced = best.has_spaced_quotes()
+    if spaced:
+        best = cut(text, skipped + 1, best.delimiter, whole=table.whole, spaced=True)
     # A single record that may be cut off shows nothing.
     if options.header is None and (table.whole or len(best.records) > 1):
         _check(source.name, best, layout.cut, required, rules.named_columns)
@@ -57,16 +62,18 @@ def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: T
         found.append(f"cut by {shown(best.delimiter)}")
         if layout.rival is not None:
             found.append(f"though {shown(layout.rival)} may cut it too (--delimiter decides)")
+    if spaced:
+        found.append("spaces before quotes are left out")
     if options.header is None and best.records:
         found += _doubts(best, {*required, *rules.named_columns}, whole=table.whole)
     names_all = f"--skip-rows {skipped + 1} --no-header"
     advice = f"{ADVICE}, or give {names_all}, which calls them column1, column2 and so on"
-    return Start(best.delimiter, skipped, best.filled, tuple(found), advice)
+    return Start(best.delimiter, skipped, best.filled, tuple(found), advice, spaced)
 
 
 def _doubts(best: Cut, named: set[str], *, whole: bool) -> Iterator[str]:
     """What a person should look at, since the first line may be data."""
-    columns = {column.strip() for column in best.header}
+    columns = {column_name(column) for column in best.header}
     line = shortened(", ".join(best.header))
     if named and named <= columns:
         return
@@ -78,9 +85,11 @@ def _doubts(best: Cut, named: set[str], *, whole: bool) -> Iterator[str]:
 
 def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...], named: Collection[str]) -> None:
     """Raise UnreadableInput if the first record seems to be no header, or to be cut wrongly."""
-    header = [column.strip() for column in best.header]
+    header = [column_name(column) for column in best.header]
     missing = [column for column in required if column not in header]
     first_line = best.records[0][0] if best.records else 1
+    if len(best.records) > 1 and _is_markdown(best.records[1][1], best.delimiter):
+        raise UnreadableInput(source=name, reason="it is a table of Markdown; save it as CSV")
     wanted = {*required, *named}
     if not header or (wanted and wanted <= set(header)):
         return
@@ -88,6 +97,12 @@ def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...], named: 
         cut_by = shown(best.delimiter)
         reason = (
             f"it has no column {missing[0]!r} when it is cut by {cut_by}; give --delimiter {_given(likely)}"
+        )
+        raise UnreadableInput(source=name, reason=reason)
+    if best.width == 1 and missing and missing[0] in header[0].split():
+        reason = (
+            f"its columns seem to be cut by spaces: {shortened(header[0])!r}; give --delimiter space if it is one space"
+            " each, else save it as CSV"
         )
         raise UnreadableInput(source=name, reason=reason)
     if above := best.above_header(required):
@@ -114,6 +129,11 @@ def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...], named: 
             " --delimiter, or give --no-header --text-column column1 if each line is a text"
         )
         raise UnreadableInput(source=name, reason=reason)
+
+
+def _is_markdown(fields: list[str], delimiter: str) -> bool:
+    """Whether the second line is the rule below a header."""
+    return delimiter == "|" and all(_RULE.fullmatch(field.strip()) for field in fields) and any(fields)
 
 
 def _given(one: Cut) -> str:
