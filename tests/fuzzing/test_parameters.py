@@ -2,7 +2,7 @@
 
 from tests.fuzzing.parameters import measure, share
 
-ROWS = 60
+ROWS = 36
 GENEROUS_SECONDS = 5.0  # `make fuzz-parameters` asks for less, on a machine that does nothing else
 
 

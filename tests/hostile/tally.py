@@ -22,10 +22,9 @@ class Bounds:
     seconds: float
     memory: int
 
-    def set(self) -> None:
-        """Set them for the reader processes that this process starts."""
-        os.environ["QWENQ_READ_SECONDS"] = str(self.seconds)
-        os.environ["QWENQ_READ_MEMORY_BYTES"] = str(self.memory)
+    def variables(self) -> dict[str, str]:
+        """The settings of reading that say so."""
+        return {"QWENQ_READ_SECONDS": str(self.seconds), "QWENQ_READ_MEMORY_BYTES": str(self.memory)}
 
 
 @dataclass(slots=True)
@@ -58,12 +57,12 @@ def read(name: str, mutations: int, whole: Bounds, bounds: Bounds) -> Tally:
     tally, began, content = Tally(), time.monotonic(), CASES[name]()
     with tempfile.TemporaryDirectory() as folder:
         inbox = Inbox(Path(folder))
-        whole.set()
+        os.environ.update(whole.variables())
         try:
             tally.whole = str(inbox.read(name, content, whole.seconds))
         except AssertionError as error:
             tally.failures.append(f"{name}: {error}")
-        bounds.set()
+        os.environ.update(bounds.variables())
         with ReaderProcess() as reader:
             for number in range(mutations):
                 try:

@@ -8,10 +8,11 @@ from qwenq.producer.reading.reader_process import ReaderProcess
 from tests.hostile.cases import CASES
 from tests.hostile.checking import Inbox
 from tests.hostile.mutated import mutated
+from tests.hostile.tally import MIB, Bounds
 
-SECONDS = 10.0
+BOUNDS = Bounds(10.0, 512 * MIB)
 MUTATIONS = 2
-SMALL = ("xobject_lol.pdf", "q_nest.pdf", "merges_regex.xlsx", "attrs.html", "manycols.csv")
+SMALL = ("many_pages.pdf", "merges_regex.xlsx", "attrs.html", "manycols.csv")
 """Those that are made and read soon; they are mutated too."""
 SLOW = (
     "dictionary.parquet",
@@ -45,13 +46,14 @@ REASONS = {
 
 @pytest.fixture
 def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inbox:
-    monkeypatch.setenv("QWENQ_READ_SECONDS", str(SECONDS))
+    for name, value in BOUNDS.variables().items():
+        monkeypatch.setenv(name, value)
     return Inbox(tmp_path)
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in SLOW])
 def test_a_hostile_file_hurts_no_other_and_its_bad_row_says_why(inbox: Inbox, name: str) -> None:
-    outcome = inbox.read(name, CASES[name](), SECONDS)
+    outcome = inbox.read(name, CASES[name](), BOUNDS.seconds)
     if name in REASONS:
         assert REASONS[name] in outcome.bad_rows[0].reason
 
@@ -61,4 +63,4 @@ def test_a_changed_hostile_file_hurts_no_other(inbox: Inbox, name: str) -> None:
     content = CASES[name]()
     with ReaderProcess() as reader:
         for number in range(MUTATIONS):
-            inbox.read(name, mutated(name, content, number), SECONDS, reader)
+            inbox.read(name, mutated(name, content, number), BOUNDS.seconds, reader)
