@@ -4,6 +4,8 @@ import io
 import zipfile
 from collections.abc import Mapping
 
+from qwenq.producer.reading.documents.word.document import read_word
+
 _SPACE = "http://schemas.openxmlformats.org"
 SPACES = (
     f'xmlns:w="{_SPACE}/wordprocessingml/2006/main" xmlns:m="{_SPACE}/officeDocument/2006/math" '
@@ -64,6 +66,11 @@ def definition(*levels: str, number: int = 1, overrides: str = "") -> str:
         f'<w:abstractNum w:abstractNumId="{number}">{"".join(levels)}</w:abstractNum>'
         f'<w:num w:numId="{number}"><w:abstractNumId w:val="{number}"/>{overrides}</w:num>'
     )
+
+
+def blocks(body: str, **parts: object) -> list[str]:
+    """The blocks that are read of such a document."""
+    return read_word(word_of(body, **parts)).text.split("\n\n")  # type: ignore[arg-type]
 
 
 def _relations(relations: Mapping[str, tuple[str, str, str]]) -> str:

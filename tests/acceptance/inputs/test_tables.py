@@ -1,8 +1,6 @@
 """Tables as people have them: each is read right, or refused with advice that, followed, reads it right."""
 
 import io
-import json
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,63 +8,11 @@ from typing import Any
 
 import pytest
 
-from qwenq.api import submit
 from qwenq.producer.reading import Format, read_rows
-from qwenq.schemas.documents import BadRow, Document, Row
-from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.settings import Settings
-from qwenq.schemas.table_options import TableOptions
 from tests.commands import qwenq_here
-
-ROW = PromptSpec(template="{{ row }}")
-RENT = "Der Vertrag beginnt am 1. Mai; die Miete beträgt 1.200 €, zahlbar im Voraus"
-MODEL = ("--model", "m")
-
-
-class Read:
-    """The rows of a table, and what was said about it."""
-
-    def __init__(
-        self, data: bytes | str, form: Format = Format.CSV, prompt: PromptSpec | None = None, **options: Any
-    ) -> None:
-        self.said: list[str] = []
-        raw = data.encode() if isinstance(data, str) else data
-        self.rows: list[Row] = list(
-            read_rows(
-                ["-"],
-                form,
-                prompt or PromptSpec(),
-                GenerationParams(),
-                io.BytesIO(raw),
-                tables=TableOptions(**options),
-                tell=self.said.append,
-            )
-        )
-
-    @property
-    def values(self) -> list[dict[str, str]]:
-        """The columns of each good row."""
-        return [json.loads(row.content) for row in self.rows if isinstance(row, Document)]
-
-    @property
-    def texts(self) -> list[str]:
-        """The texts of the good rows."""
-        return [columns["text"] for columns in self.values]
-
-    @property
-    def bad(self) -> list[tuple[int, str]]:
-        """The lines and reasons of the bad rows."""
-        return [(row.line, row.reason) for row in self.rows if isinstance(row, BadRow)]
-
-
-def refusal(
-    data: bytes | str, form: Format = Format.CSV, prompt: PromptSpec | None = None, **options: Any
-) -> str:
-    with pytest.raises((UnreadableInput, UnknownColumn)) as caught:
-        Read(data, form, prompt, **options)
-    return str(caught.value)
+from tests.read_tables import MODEL, RENT, ROW, Read, refusal
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-32-be"])
@@ -110,142 +56,6 @@ def test_c4_commas_and_semicolons_in_texts_cut_nothing() -> None:
     assert read.texts == ["a; b; c", "d; e; f", "g, h; i"]
     assert not read.said
     assert Read("text\nHello, world\nOne; two, three\n").texts == ["Hello, world", "One; two, three"]
-
-
-@pytest.mark.parametrize(
-    ("encoding", "text"),
-    [
-        ("cp1252", "Größe"),
-        ("cp1252", "La señora pagó el año pasado según el artículo número 5 de la contratación"),
-        ("cp1252", "João, coração"),
-        ("cp1250", "Příliš žluťoučký kůň"),
-        ("cp1250", "Zażółć gęślą jaźń"),
-        ("cp1250", "őrült tűzoltó"),
-        ("iso8859_2", "Příliš žluťoučký kůň"),
-        ("cp1251", "Договор начинается 1 мая"),
-        ("koi8_r", "Договор начинается 1 мая"),
-        ("cp1253", "σύμβαση αρχίζει την πρώτη"),
-        ("iso8859_7", "Λεωνίδας και Αλέξανδρος"),
-        ("cp1254", "Sözleşme başlar ve İstanbul'da"),
-        ("cp932", "契約は5月1日に始まり、翌年の4月30日に終了します。"),
-        ("euc_jp", "契約は5月1日に始まり、翌年の4月30日に終了します。"),
-        ("gb18030", "本合同自五月一日起生效。租期为一年。"),
-        ("big5", "本合約自五月一日起生效。租期為一年。"),
-    ],
-)
-def test_c5_code_pages_are_guessed_when_the_guess_is_sure(encoding: str, text: str) -> None:
-    read = Read(f'id,text\n1,plain\n2,"{text}"\n'.encode(encoding))
-    assert read.texts == ["plain", text]
-    assert "read as" in read.said[0]
-
-
-def test_c5_an_unsure_encoding_gives_bad_rows_whose_advice_is_right() -> None:
-    data = "id,text\n1,plain\n2,señor\n".encode("cp1252")
-    read = Read(data)
-    assert read.texts == ["plain"]
-    assert read.bad == [
-        (3, "not valid UTF-8; give its encoding with --encoding: cp1252 reads 'señor', cp1250 reads 'seńor'")
-    ]
-    assert read.said == [
-        (
-            "stdin: its encoding is not sure, so rows that are not UTF-8 are bad; give it with --encoding: "
-            "cp1252 reads 'señor', cp1250 reads 'seńor'"
-        )
-    ]
-    assert Read(data, encoding="cp1252").texts == ["plain", "señor"]
-
-
-def test_signs_alone_are_not_taken_for_those_of_koi8() -> None:
-    data = "id,text\n1,plain\n2,£50\n".encode("cp850")
-    read = Read(data)
-    assert read.texts == ["plain"]
-    assert read.bad == [(3, "not valid UTF-8; give its encoding with --encoding: cp850 reads '£50'")]
-    assert Read(data, encoding="cp850").texts == ["plain", "£50"]
-
-
-def test_c5_a_code_page_that_shows_after_100000_rows_is_guessed_there() -> None:
-    plain = b"".join(b"%d,nothing to see here\n" % number for number in range(100_000))
-    late = "x,Größe\ny,Straße\n".encode("cp1252")
-    read = Read(b"id,text\n" + plain + late)
-    assert read.texts[-2:] == ["Größe", "Straße"]
-    assert len(read.texts) == 100_002
-    assert read.said == ["stdin: read as cp1252"]
-
-
-def test_c5_a_later_row_that_the_guess_may_misread_is_bad() -> None:
-    many = b"".join(b"%d,nothing to see here\n" % number for number in range(100_000))
-    start = "id,text\nx,Größe\n".encode("cp1252")
-    read = Read(start + many + "y,nõ\nz,Größe\n".encode("cp1252") + "u,Größe\n".encode())
-    assert read.texts[-1] == "Größe"
-    assert read.bad == [
-        (
-            100_003,
-            "its encoding is not sure; give it with --encoding: cp1252 reads 'y,nõ', cp1250 reads 'y,nő'",
-        ),
-        (100_005, "it is UTF-8, but the file is cp1252; save the whole file as UTF-8"),
-    ]
-
-
-def test_c5_one_damaged_row_of_a_utf8_file_changes_no_other() -> None:
-    read = Read("id,text\n1,señor\n".encode() + b"2,\xff\n" + "3,año\n".encode())
-    assert read.texts == ["señor", "año"]
-    assert read.bad[0][1].startswith("not valid UTF-8")
-
-
-def test_c6_headers_in_code_pages_are_read() -> None:
-    spanish = Read("número,descripción,text\n1,año,x\n".encode("cp1252"), prompt=ROW, encoding="cp1252")
-    assert spanish.values == [{"número": "1", "descripción": "año", "text": "x"}]
-    japanese = Read(
-        "番号,本文\n1,契約は5月1日に始まります\n".encode("cp932"), prompt=PromptSpec(text_column="本文")
-    )
-    assert japanese.values == [{"番号": "1", "本文": "契約は5月1日に始まります"}]
-
-
-def test_c7_excels_unicode_text_is_read() -> None:
-    data = f"id\ttext\r\n1\t{RENT}\r\n".encode("utf-16")
-    assert Read(data).texts == [RENT]
-    assert Read(data, Format.TSV).texts == [RENT]
-
-
-@pytest.mark.parametrize("written", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf_16_can_be_given_without_its_order(written: str) -> None:
-    read = Read("id,text\r\n1,Größe\r\n".encode(written), encoding="utf-16")
-    assert read.texts == ["Größe"]
-
-
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
-def test_c8_wide_encodings_without_a_mark_are_found(encoding: str) -> None:
-    read = Read("id,text\r\n1,Größe 契約\r\n".encode(encoding))
-    assert read.texts == ["Größe 契約"]
-    assert read.said == [f"stdin: read as {encoding}"]
-
-
-def test_c8_damaged_wide_text_loses_no_other_row() -> None:
-    good = "id,text\n1,one\n".encode("utf-32-le")
-    read = Read(
-        good + b"2\0\0\0,\0\0\0\xff\xff\xff\xff\n\0\0\0" + "3,three\n".encode("utf-32-le"),
-        encoding="utf-32-le",
-    )
-    assert read.texts == ["one", "three"]
-    assert read.bad[0][1].startswith("not valid utf-32-le")
-    cut = Read(good + b"2\0\0\0,\0\0\0x\0")
-    assert cut.texts == ["one"]
-    assert cut.bad[0][0] == 3
-
-
-def test_c9_utf32_with_a_mark_is_read() -> None:
-    assert Read("id,text\n1,Größe\n".encode("utf-32")).texts == ["Größe"]
-
-
-def test_c10_carriage_returns_alone_end_lines() -> None:
-    read = Read(b'id,text\r1,Hello\r2,"a, b"\r')
-    assert read.texts == ["Hello", "a, b"]
-    assert [row.line for row in read.rows] == [2, 3]
-
-
-def test_c17_nul_bytes_are_no_wide_encoding() -> None:
-    assert Read(b"id,text\n1,a\0b\n2,c\n").bad == [(2, "it holds a NUL byte")]
-    assert Read(b"a,b,text\n\0,2,3\n").bad == [(2, "it holds a NUL byte")]
 
 
 def test_c20_advice_for_unusable_names_reads_the_table() -> None:
@@ -363,69 +173,6 @@ def test_c31_a_header_longer_than_the_beginning_is_read_whole() -> None:
     assert [columns["column2"] for columns in read.values] == ["last", "second"]
 
 
-def test_a_hostile_line_takes_no_time_to_guess() -> None:
-    began = time.process_time()
-    for line in (
-        b"\xe9\xa7" * 400_000,
-        b"a" * 400_000 + b"\xe9",
-        b'"' * 100_001 + b"\xe9",
-        b"\xe9a;" * 200_000,
-    ):
-        Read(b"id,text\n1," + line + b"\n2,x\n")
-    assert time.process_time() - began < 20
-
-
-def test_options_win_over_what_would_be_found(tmp_path: Path) -> None:
-    data = "title\nid;text\n1;señor\n".encode("cp1252")
-    (tmp_path / "a.txt").write_bytes(data)
-    options = ["--format", "csv", "--delimiter", ";", "--encoding", "cp1252", "--skip-rows", "1", "--header"]
-    done = qwenq_here("run", "a.txt", *MODEL, *options, "--dry-run", "--json", cwd=tmp_path)
-    assert json.loads(done.stdout)["prompts"][0]["messages"][0]["content"] == "señor"
-    assert not done.stderr
-    env = {"QWENQ_DELIMITER": "semicolon", "QWENQ_ENCODING": "cp1252", "QWENQ_SKIP_ROWS": "1"}
-    done = qwenq_here("run", "a.txt", *MODEL, "--format", "csv", "--dry-run", "--json", cwd=tmp_path, env=env)
-    assert json.loads(done.stdout)["documents"] == 1
-
-
-def test_what_was_found_out_is_said_once_on_stderr(tmp_path: Path) -> None:
-    for name in ("a.csv", "b.csv"):
-        (tmp_path / name).write_bytes("id;text\n1;Größe, ja\n".encode("cp1250"))
-    done = qwenq_here("run", "a.csv", "b.csv", *MODEL, "--dry-run", cwd=tmp_path)
-    assert done.stderr.splitlines() == [
-        "a.csv: cut by ';', read as cp1252",
-        "b.csv: cut by ';', read as cp1252",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("delimiter", ";;"),
-        ("delimiter", '"'),
-        ("encoding", "klingon"),
-        ("encoding", "base64"),
-        ("skip_rows", -1),
-    ],
-)
-def test_options_that_cannot_be_used_are_refused(option: str, value: str | int) -> None:
-    given: dict[str, Any] = {
-        "delimiter": None,
-        "encoding": None,
-        "header": None,
-        "skip_rows": 0,
-        option: value,
-    }
-    with pytest.raises(InvalidParameter, match="--" + option.replace("_", "-")):
-        TableOptions.of(**given)
-
-
-def test_options_without_a_table_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text('{"text": "x"}\n')
-    done = qwenq_here("run", "a.jsonl", *MODEL, "--delimiter", ";", "--dry-run", cwd=tmp_path)
-    assert "--delimiter" in done.stderr
-    assert "none of the inputs is a CSV or TSV file" in done.stderr
-
-
 class Endless(io.RawIOBase):
     """A table of single bytes that counts what is read of it."""
 
@@ -446,38 +193,3 @@ def test_only_a_bounded_beginning_is_read_before_the_first_row() -> None:
     rows = read_rows(["-"], Format.CSV, PromptSpec(), GenerationParams(), stream)
     next(iter(rows))
     assert stream.taken < 4 << 20
-
-
-def test_a_schedule_keeps_the_options_for_its_runs(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("title\nid;text\n1;señor\n".encode("cp1252"))
-    env = {"QWENQ_DATABASE_URL": f"sqlite:///{tmp_path}/store.db"}
-    qwenq_here("db", "upgrade", cwd=tmp_path, env=env)
-    options = ["--delimiter", ";", "--encoding", "cp1252", "--skip-rows", "1", "--header"]
-    words = (
-        "schedule",
-        "add",
-        "nightly",
-        "--cron",
-        "0 5 * * *",
-        "--input",
-        "a.csv",
-        *MODEL,
-        "--output",
-        "out.csv",
-    )
-    added = qwenq_here(*words, *options, cwd=tmp_path, env=env)
-    assert added.returncode == 0, added.stderr
-    assert "a run would fail" not in added.stderr
-    shown = json.loads(qwenq_here("schedule", "show", "nightly", "--json", cwd=tmp_path, env=env).stdout)
-    assert '"skip_rows": 1' in json.dumps(shown)
-
-
-def test_a_job_of_the_python_api_takes_the_options(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"1;Hello\n2;Bye\n")
-    env = {"QWENQ_DATABASE_URL": f"sqlite:///{tmp_path}/store.db"}
-    qwenq_here("db", "upgrade", cwd=tmp_path, env=env)
-    settings = Settings(database_url=env["QWENQ_DATABASE_URL"])
-    job = submit(
-        [tmp_path / "a.csv"], model="m", text_column="column2", delimiter=";", header=False, settings=settings
-    )
-    assert job.documents.total == 2
