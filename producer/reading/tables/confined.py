@@ -81,7 +81,7 @@ class _Table:
         """Take in what is no row. Raises UnreadableInput, UnknownColumn for a header that does not do."""
         self._where = piece.get("where", self._where)
         if (title := piece.get("title")) and title not in self._rules.named_columns:
-            reason = f"its first row, {shortened(title)!r}, seems to be a title; remove what stands above the header"
+            reason = f"its first row, {shortened(title)!r}, seems to be {piece['seems']}"
             where = f" ({self._where})" if self._where else ""
             raise UnreadableInput(source=self._source.name, reason=reason + where)
         self._sheet = piece.get("sheet", self._sheet)

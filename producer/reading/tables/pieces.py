@@ -2,7 +2,7 @@
 
 {"columns": [name, …], "read": [place, …] or null}     once, first; which of them are read, if not all
 {"where": text}                                        before the columns: where they were looked for
-{"title": text}                                        before the columns: the first row, which may be no header
+{"title": text, "seems": text}                         before the columns: the first row, which may be no header
 {"notes": [note, …]}                                   what a person should know about the file; also after rows
 {"sheet": name}                                        the sheet of the rows that follow
 {"rows": [[number, [value, …]], …]}                    values in the order of the columns that are read
@@ -44,9 +44,9 @@ def where_piece(text: str) -> bytes:
     return _dumps({"where": text})
 
 
-def title_piece(text: str) -> bytes:
-    """The first row of a sheet, if it may be a title above the header."""
-    return _dumps({"title": text})
+def title_piece(text: str, seems: str) -> bytes:
+    """The first row of a sheet, if it may be no header; what it seems to be, and what to do."""
+    return _dumps({"title": text, "seems": seems})
 
 
 def sheet_piece(name: str) -> bytes:

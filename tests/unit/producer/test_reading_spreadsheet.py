@@ -306,3 +306,9 @@ def test_the_rows_before_damaged_xml_are_read_from_the_first_on() -> None:
     assert good.line == 2
     assert isinstance(broken, BadRow)
     assert "broke off" in broken.reason
+
+
+def test_a_first_row_of_data_is_no_header() -> None:
+    data = xlsx_of([(date(2026, 1, 1), "a"), (date(2026, 1, 2), "b")])
+    with pytest.raises(UnreadableInput, match="'2026-01-01, a', seems to be data; put a row with the names"):
+        read(data, template="{{ row }}")

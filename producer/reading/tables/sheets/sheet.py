@@ -10,6 +10,7 @@ from xml.etree.ElementTree import iterparse
 from qwenq.producer.reading.column_names import miscounted
 from qwenq.producer.reading.shortage import raise_if_short
 from qwenq.producer.reading.sources.unpacking import BLOCK_BYTES, BrokenOff
+from qwenq.producer.reading.tables.first_line import is_surely_data
 from qwenq.producer.reading.tables.pieces import bad_row, good_row
 from qwenq.producer.reading.tables.sheets.cell_texts import NEVER_COMPUTED, CellTexts, fault
 from qwenq.producer.reading.tables.sheets.merged_cells import MergedCells, merged_ranges
@@ -68,6 +69,13 @@ class Sheet:
         widths = [_last(record.cells) for record in self._peeked]
         is_title = self._width == 1 and sum(width > 1 for width in widths) > widths.count(1)
         return self.header[0] if is_title else ""
+
+    @property
+    def begins_with_data(self) -> bool:
+        """Whether the first row is like those below it, in a way that names are not."""
+        columns = range(1, self._width + 1)
+        rows = [[one.cells.get(column, "") for column in columns] for one in self._peeked]
+        return is_surely_data(self.header, rows)
 
     def _peek(self) -> list[Record]:
         """The first records below the header. What breaks reading there is raised behind them."""

@@ -61,7 +61,9 @@ def _pieces(table: Sheet, others: Sequence[str], *, first_only: bool) -> Iterato
     if others:
         yield where_piece(f"in its sheet {table.name!r}; {_offer(others)}")
     if table.title:
-        yield title_piece(table.title)
+        yield title_piece(table.title, "a title; remove what stands above the header")
+    elif table.begins_with_data:
+        yield title_piece(", ".join(table.header), "data; put a row with the names of the columns above it")
     yield columns_piece(table.header)
     if others:
         count = f"{len(others)} more sheet{'s' if len(others) > 1 else ''}: {named(others)}"
