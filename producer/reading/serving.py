@@ -70,7 +70,7 @@ def _document(kind: Format, data: bytes, *, allow_partial: bool) -> bytes:
         extracted = read_pdf(data, allow_partial=allow_partial) if is_pdf else _DOCUMENTS[kind](data)
     except UnreadableDocument as error:
         return _refused(error.code, error.reason)
-    except MemoryError:
+    except (MemoryError, ImportError):
         raise
     except Exception as error:  # noqa: BLE001 - damaged files raise any kind of error
         raise_if_short()

@@ -114,12 +114,19 @@ def _answer(
             if earned != most:
                 most = earned
                 _limit(resource.RLIMIT_CPU, most)
-    except MemoryError:
-        _send(answers, NO_MEMORY, b"")
     except Exception as error:  # noqa: BLE001 - foreign bytes raise any kind of error
-        _send(answers, FAILED, reason_of(error)[:_LONGEST_REASON].encode("utf-8", "backslashreplace"))
+        if _lacks_memory(error):
+            _send(answers, NO_MEMORY, b"")
+        else:
+            _send(answers, FAILED, reason_of(error)[:_LONGEST_REASON].encode("utf-8", "backslashreplace"))
     else:
         _send(answers, END, b"")
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether memory ran out. A library in C that finds no room for itself is an ImportError."""
+    is_import = isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError)
+    return is_import or isinstance(error, MemoryError)
 
 
 def _send(answers: FileIO, kind: bytes, content: bytes) -> None:

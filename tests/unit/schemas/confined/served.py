@@ -31,6 +31,8 @@ def serve(request: bytes, file: BinaryIO | None = None) -> Iterator[bytes]:  # n
             os.abort()
         case b"leave":
             os._exit(3)
+        case b"import":
+            raise ImportError(rest.decode())
         case b"fail":
             raise ValueError(rest.decode())
         case b"read":

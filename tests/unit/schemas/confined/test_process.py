@@ -75,6 +75,11 @@ def test_a_call_that_wants_too_much_memory_is_ended(hasty: ConfinedProcess) -> N
     assert hasty.call(b"say again") == b"again"
 
 
+def test_a_library_that_finds_no_room_for_itself_is_told_as_too_little_memory(hasty: ConfinedProcess) -> None:
+    with pytest.raises(ConfinedProcessKilled, match="needed more than 512 MiB"):
+        hasty.call(b"import libarrow.so: failed to map segment from shared object")
+
+
 def test_a_call_that_gives_too_much_is_ended(hasty: ConfinedProcess) -> None:
     with pytest.raises(ConfinedProcessKilled, match="gave more than 8 MiB"):
         hasty.call(b"much")
