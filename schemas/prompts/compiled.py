@@ -3,7 +3,7 @@
 import re
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -26,6 +26,8 @@ REASON_CHARS = 300
 _UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined|.* has no (?:attribute|element) '?(.+?)'?")
 _OTHER_TEMPLATES = "include, import and extends are not supported: a prompt is one template"
 _AUTOESCAPE = "autoescape is not supported: a prompt is plain text"
+_FEW = 16
+_TEXT, _NO_TEXT = {str}, {int, float, bool, type(None)}
 _OUTSIDE = frozenset({"data", "whitespace", "comment", "raw_begin", "raw_end"})
 
 
@@ -144,15 +146,22 @@ def _in_python(environment: PromptEnvironment, tree: nodes.Template) -> Template
 
 def text_chars(columns: Mapping[str, Any]) -> int:
     """The characters of all texts in these columns, also in lists and objects."""
-    chars, waiting = 0, list(columns.values())
+    chars = 0
+    waiting: list[Collection[Any]] = [columns.values()]
     while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            chars += len(value)
-        elif isinstance(value, Mapping):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
+        items = waiting.pop()
+        # Long lists mostly hold values of one type, which are counted all at once.
+        kinds = set(map(type, items)) if len(items) > _FEW else None
+        if kinds == _TEXT:
+            chars += sum(map(len, items))
+            continue
+        for value in items if kinds is None or not kinds <= _NO_TEXT else ():
+            if isinstance(value, str):
+                chars += len(value)
+            elif isinstance(value, Mapping):
+                waiting.append(value.values())
+            elif isinstance(value, list):
+                waiting.append(value)
     return chars
 
 

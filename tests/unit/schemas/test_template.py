@@ -17,7 +17,7 @@ from qwenq.schemas.errors import DocumentFailed, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts import template as template_module
 from qwenq.schemas.prompts.builtin import builtin_templates
-from qwenq.schemas.prompts.compiled import Failed
+from qwenq.schemas.prompts.compiled import Failed, text_chars
 from qwenq.schemas.prompts.rendering_process import LIMITS, RenderingProcess
 from qwenq.schemas.prompts.template import MOST_KILLS, Template
 from qwenq.schemas.prompts.templating import PromptTemplate
@@ -212,3 +212,13 @@ def test_a_failure_in_the_child_keeps_its_reason_and_name() -> None:
     assert template.undefined_name({}) == "name"
     with pytest.raises(PromptFailed, match="'name' is undefined"):
         template.text({})
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_the_characters_of_all_texts_are_counted(times: int) -> None:
+    held = {
+        "a": ["é" * 3, {"b": ["xy"] * times}],
+        "n": [1, 2.5, None, True] * times,
+        "mixed": [1, "z"] * times,
+    }
+    assert text_chars({"text": "four", "l": [held] * times}) == 4 + times * (3 + 3 * times)
