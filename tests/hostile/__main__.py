@@ -22,8 +22,8 @@ def main() -> int:
     """Read every file as it is, and its mutations. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--mutations", type=int, default=200, help="mutated files for each hostile one")
-    parser.add_argument("--seconds", type=float, default=3.0, help="the limit of time for a mutated file")
-    parser.add_argument("--mebibytes", type=int, default=512, help="the limit of memory for a mutated file")
+    parser.add_argument("--seconds", type=float, default=2.0, help="the limit of time for a mutated file")
+    parser.add_argument("--mebibytes", type=int, default=384, help="the limit of memory for a mutated file")
     parser.add_argument("--processes", type=int, default=2, help="how many read at once")
     parser.add_argument("--files", type=_names, default=list(CASES), help="hostile files: NAME,NAME")
     options = parser.parse_args()
