@@ -2,9 +2,9 @@
 # Each target's line ends with its text in `make help`.
 
 PYTHON ?= python3
-# Options of pytest in `make test`, such as PYTEST_OPTIONS=tests/unit. Three processes even on two cores, because most
-# tests wait for processes that they started. Each of the three starts its own servers.
-PYTEST_OPTIONS ?= -n 3 --dist worksteal
+# Options of pytest in `make test`, such as PYTEST_OPTIONS=tests/unit. Four processes even on two cores, because most
+# tests wait for processes that they started. Each of the four starts its own servers.
+PYTEST_OPTIONS ?= -n 4 --dist worksteal
 
 # How many random cases `make faithful` tries for each model, and `make model` for each database.
 EXAMPLES ?= 100

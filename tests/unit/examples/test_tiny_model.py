@@ -11,7 +11,7 @@ from examples.tiny_model import evaluate
 from examples.tiny_model.model import FOLDER
 from examples.tiny_model.questions import SYSTEMS
 
-QUESTIONS = evaluate.held_out(40, plain=True)
+QUESTIONS = evaluate.held_out(20, plain=True)
 HELLO = [{"role": "user", "content": "Hello"}]
 
 Loaded = tuple[PreTrainedModel, PreTrainedTokenizerBase]
@@ -41,11 +41,11 @@ def wrong(loaded: Loaded, **options: Any) -> list[tuple[str, str]]:
 
 
 def test_the_tiny_model_answers_held_out_invoices(loaded: Loaded) -> None:
-    assert len(wrong(loaded)) <= 2
+    assert len(wrong(loaded)) <= 1
 
 
 def test_the_tiny_model_answers_under_a_system_prompt(loaded: Loaded) -> None:
-    assert len(wrong(loaded, system=SYSTEMS[0])) <= 2
+    assert len(wrong(loaded, system=SYSTEMS[0])) <= 1
 
 
 def test_the_tiny_model_thinks_before_it_answers(loaded: Loaded) -> None:

@@ -14,7 +14,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import docx_of, pdf_of, write_parquet, xlsx_of
 
-CASES = 60
+CASES = 20
 SEED = 6
 
 

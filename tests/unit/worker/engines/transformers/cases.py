@@ -20,7 +20,7 @@ ASKED_EXAMPLES = os.environ.get("FAITHFUL_EXAMPLES")
 LONGEST_WAIT = 0.02  # seconds to wait for a step, which may never come
 
 CASES = settings(
-    max_examples=int(ASKED_EXAMPLES or 6),
+    max_examples=int(ASKED_EXAMPLES or 4),
     derandomize=ASKED_EXAMPLES is None,
     database=None,
     deadline=None,
