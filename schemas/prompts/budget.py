@@ -48,6 +48,7 @@ _CHAR_WORK = 35
 _TWICE_THE_TIME = 8 * 1024 * 1024
 _MANY = 8
 """From so many items on, texts are counted all at once."""
+_TOO_MUCH = "it takes too much work: its texts, lists or their arguments are too long"
 
 
 class OverBudget(SecurityError):
@@ -133,7 +134,7 @@ class Budget:
         """Spend the work of an operation that is about to run."""
         self._work -= work
         if self._work < 0:
-            raise OverBudget("it takes too much work: its texts, lists or their arguments are too long")
+            raise OverBudget(_TOO_MUCH)
         if self._looked_work - self._work >= _LOOK_WORK:
             self._look_at_the_time()
 
@@ -159,7 +160,7 @@ class Budget:
 
     def measured(self, value: Any) -> Size:
         """Measure a value, and spend the work of that."""
-        size = size_of(value)
+        size = size_of(value, self.longest, max(self._work, 0) // ITEM_WORK)
         self.charge(ITEM_WORK * size.items)
         return size
 
@@ -222,11 +223,13 @@ def with_budget(allowance: Allowance, work: Callable[[], _T]) -> _T:
         _budget.reset(token)
 
 
-def size_of(value: Any) -> Size:
-    """Measure a value with everything in it. Raises SecurityError if it is larger than the longest prompt."""
+def size_of(value: Any, longest: int, most_items: int) -> Size:
+    """Measure a value with everything in it.
+
+    Raises SecurityError for more characters than `longest`, and OverBudget for more items than `most_items`.
+    """
     chars = items = work = 0
     odd: type | None = None
-    longest = budget().longest
     waiting: list[Collection[Any]] = [(value,)]
     while waiting:
         texts, others = _texts_and_others(waiting.pop())
@@ -248,9 +251,12 @@ def size_of(value: Any) -> Size:
                 odd = odd or _odd_kind(one, held)
                 items += len(held) + (_DICT_ITEMS if kind is dict else 1)
                 chars += ITEM_CHARS * len(held)
+                if items > most_items:
+                    refuse_large((chars,), longest)
+                    raise OverBudget(_TOO_MUCH)
                 waiting.append(held)
         if chars > longest:
-            refuse_large((chars,))
+            refuse_large((chars,), longest)
     return Size(chars, items, work + ITEM_WORK * items + _SHOWN_CHAR_WORK * chars, odd)
 
 

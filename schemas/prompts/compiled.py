@@ -27,6 +27,8 @@ _UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined|.* has no (?:attribute|eleme
 _OTHER_TEMPLATES = "include, import and extends are not supported: a prompt is one template"
 _AUTOESCAPE = "autoescape is not supported: a prompt is plain text"
 _FEW = 16
+_MOST_VALUES = 1_000_000
+"""Only so many are looked at: a prompt cannot show more of them."""
 _TEXT, _NO_TEXT = {str}, {int, float, bool, type(None)}
 _OUTSIDE = frozenset({"data", "whitespace", "comment", "raw_begin", "raw_end"})
 
@@ -145,11 +147,14 @@ def _in_python(environment: PromptEnvironment, tree: nodes.Template) -> Template
 
 
 def text_chars(columns: Mapping[str, Any]) -> int:
-    """The characters of all texts in these columns, also in lists and objects."""
-    chars = 0
+    """The characters of all texts in these columns, also in lists and objects, until there are too many values."""
+    chars = looked = 0
     waiting: list[Collection[Any]] = [columns.values()]
     while waiting:
         items = waiting.pop()
+        looked += len(items)
+        if looked > _MOST_VALUES:
+            break
         # Long lists mostly hold values of one type, which are counted all at once.
         kinds = set(map(type, items)) if len(items) > _FEW else None
         if kinds == _TEXT:
@@ -158,9 +163,10 @@ def text_chars(columns: Mapping[str, Any]) -> int:
         for value in items if kinds is None or not kinds <= _NO_TEXT else ():
             if isinstance(value, str):
                 chars += len(value)
-            elif isinstance(value, Mapping):
-                waiting.append(value.values())
-            elif isinstance(value, list):
+            elif isinstance(value, dict):
+                if value:
+                    waiting.append(value.values())
+            elif isinstance(value, list) and value:
                 waiting.append(value)
     return chars
 

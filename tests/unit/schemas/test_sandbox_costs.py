@@ -148,3 +148,11 @@ def test_a_template_that_would_take_long_to_compile_is_refused(source: str, reas
 def test_what_python_would_warn_of_is_refused_without_a_warning(source: str) -> None:
     with pytest.raises(InvalidTemplate, match=r"line 1\): '(int|NoneType)' object is not subscriptable"):
         CompiledTemplate(source)
+
+
+def test_a_value_is_not_measured_to_its_end_when_that_is_more_than_the_budget() -> None:
+    columns: dict[str, list[object]] = {"l": [{} for _ in range(500_000)]}
+    template = CompiledTemplate("{{ l }}")
+    began = time.thread_time()
+    assert template.render_quickly(columns) is None
+    assert time.thread_time() - began < MOST_SECONDS / 5
