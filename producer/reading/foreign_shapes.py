@@ -8,6 +8,10 @@ _AS_BATCH = (
 )
 
 _AS_RECORDS = "It looks like pandas' to_json(); write it with to_json(..., orient='records')"
+_BATCH_OUTPUT = (
+    "It is a line of OpenAI's Batch output, which holds answers. Give the file of requests instead; or ask about the "
+    "answers with a prompt like '{{ response.body.choices[0].message.content }}'"
+)
 _SHAREGPT = "It is a conversation in ShareGPT's shape; write it as messages, each with a role and a content"
 
 
@@ -25,7 +29,10 @@ def advice_about(row: Mapping[str, Any]) -> str | None:
     """What a row without a text is, and what to do; None if its shape is not known."""
     params, request, body = row.get("params"), row.get("request"), row.get("body")
     is_text = isinstance(body, str) and body.lstrip()[:1] == "{" and ("custom_id" in row or "url" in row)
+    response = row.get("response")
+    is_output = "custom_id" in row and "error" in row and (response is None or _is_response(response))
     shapes = (
+        (is_output, _BATCH_OUTPUT),
         (isinstance(params, dict) and "messages" in params, f"It is a request of Anthropic's batches; {_AS_BATCH}"),
         (isinstance(request, dict) and "contents" in request, f"It is a request of Gemini's Batch API; {_AS_BATCH}"),
         (isinstance(row.get("contents"), list), f"It is a request of Gemini's API; {_AS_BATCH}"),
@@ -36,6 +43,10 @@ def advice_about(row: Mapping[str, Any]) -> str | None:
         ("custom_id" in row and bool({"input", "prompt"} & row.keys()), f"Only chats can be answered; {_AS_BATCH}"),
     )  # fmt: skip
     return next((advice for is_it, advice in shapes if is_it), None) or _of_nested(row)
+
+
+def _is_response(response: object) -> bool:
+    return isinstance(response, dict) and "status_code" in response
 
 
 def _of_nested(row: Mapping[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -279,6 +280,9 @@ def test_b28_columns_beside_messages_are_no_parameters_of_a_template() -> None:
     [
         ({"custom_id": "a", "params": {"max_tokens": 5, "messages": [USER]}}, "Anthropic"),
         ({"key": "a", "request": {"contents": [{"parts": [{"text": "x"}]}]}}, "Gemini"),
+        ({"id": "b", "custom_id": "a", "response": {"status_code": 200, "body": {"choices": []}}, "error": None},
+         "Batch output, which holds answers. Give the file of requests instead"),
+        ({"id": "b", "custom_id": "a", "response": None, "error": {"code": "batch_expired"}}, "Batch output"),
         ({"recordId": "a", "modelInput": {"messages": [USER]}}, "Bedrock"),
         ({"custom_id": "a", "body": json.dumps({"messages": [USER]})}, "body is a string"),
         ({"custom_id": "a", "messages": json.dumps([USER])}, "messages are a string"),
@@ -287,3 +291,14 @@ def test_b28_columns_beside_messages_are_no_parameters_of_a_template() -> None:
 )  # fmt: skip
 def test_b29_requests_of_other_vendors_are_told_as_what_they_are(row: dict[str, Any], advice: str) -> None:
     assert advice in refused(row).reason
+
+
+def test_the_advice_about_a_line_of_batch_output_asks_about_its_answer() -> None:
+    body = {"choices": [{"message": {"role": "assistant", "content": "On 1 May."}}]}
+    row = {"id": "b", "custom_id": "a", "response": {"status_code": 200, "body": body}, "error": None}
+    template = re.search(r"'({{.*}})'", refused(row).reason)
+    assert template
+    prompt = PromptSpec(template=template[1])
+    (document,) = read(row, prompt=prompt)
+    assert isinstance(document, Document)
+    assert "'On 1 May.'" in str(PromptTemplate.from_spec(prompt).render(document.content))
