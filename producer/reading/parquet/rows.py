@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from qwenq.producer.reading.lines import OVER_LONG
 from qwenq.producer.reading.parquet.batches import MOST_ROW_BYTES, Batches
 from qwenq.producer.reading.parquet.columns import Column, chosen_columns
+from qwenq.producer.reading.parquet.encryption import is_encrypted
 from qwenq.producer.reading.parquet.not_numbers import NotNumbers
 from qwenq.producer.reading.parquet.values import UnreadableValue, Values
 from qwenq.producer.reading.parquet.wanted import EVERY_COLUMN, WantedColumns
@@ -95,6 +96,10 @@ class _Table:
 
 
 def _opened(file: BinaryIO) -> "ParquetFile":
+    if is_encrypted(file):
+        reason = "it is encrypted, or some of its columns are; write it without encryption"
+        raise UnreadableDocument(reason=reason)
+    file.seek(0)
     # Other pools reserve more address space than they use.
     os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     from pyarrow.parquet import ParquetFile
