@@ -25,7 +25,7 @@ BATCH_FILES = 64
 BATCH_BYTES = 1 << 20
 """The most bytes that it gets at once, unless one file has more."""
 _ENCODED = frozenset({Format.TEXT, Format.HTML})
-_PACKAGES = {Format.HTML: "html_text", Format.PDF: "pypdfium2", Format.DOCX: "lxml"}
+_PACKAGES = {Format.HTML: "lxml", Format.PDF: "pypdfium2", Format.DOCX: "lxml"}
 
 
 @dataclass(frozen=True, slots=True)

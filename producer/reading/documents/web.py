@@ -1,12 +1,13 @@
 """HTML: the text that a reader sees, block by block, each table row on one line; no scripts, no styles."""
 
 import re
+from html import escape
 from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.extracted import Extracted
-from qwenq.producer.reading.documents.web_hidden import hidden_elements
 from qwenq.producer.reading.documents.web_labels import decoded_page
-from qwenq.producer.reading.documents.web_shown import number_items, show_value
+from qwenq.producer.reading.documents.web_shadow import show_shadows
+from qwenq.producer.reading.documents.web_text import shown_text
 from qwenq.schemas.errors import UnreadableDocument
 
 if TYPE_CHECKING:
@@ -20,20 +21,22 @@ _TAG = re.compile(r"""<[A-Za-z](?:[^"'>]+|"[^"]*"|'[^']*')*+""")
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 # libxml2 stops silently at 2,048 levels. These tags make no lines, and pages that never close them are deep.
 _INLINE = re.compile(
-    r"""</?(?:a|abbr|b|bdi|bdo|big|center|cite|code|del|dfn|em|font|i|ins|kbd|label|mark|nobr|q|s|samp|small|span|"""
+    r"""</?(?:a|abbr|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|label|mark|nobr|q|s|samp|small|span|"""
     r"""strike|strong|sub|sup|tt|u|var)(?=[\s/>])(?:[^"'>]+|"[^"]*"|'[^']*')*+>""",
     re.IGNORECASE,
 )
 _BLOCK = re.compile(
-    r"""</?(?:article|aside|blockquote|dd|div|dl|dt|fieldset|form|li|main|nav|ol|section|ul)(?=[\s/>])"""
+    r"""</?(?:article|aside|blockquote|center|dd|div|dl|dt|fieldset|form|li|main|nav|ol|section|ul)(?=[\s/>])"""
     r"""(?:[^"'>]+|"[^"]*"|'[^']*')*+>""",
     re.IGNORECASE,
 )
-# html_text folds white space; what stands as it is keeps it behind these signs, which no text uses.
-_AS_IT_STANDS = ("pre", "textarea", "xmp", "listing", "plaintext")
-_KEPT = {"\n": "\ufdd0", " ": "\ufdd1", "\t": "\ufdd2"}
-_KEEP = str.maketrans(_KEPT)
-_RESTORE = str.maketrans({sign: white for white, sign in _KEPT.items()})
+_IS_XHTML = re.compile(r"""^\s*<\?xml\b|\bxmlns\s*=\s*["']http://www\.w3\.org/1999/xhtml["']""")
+_HEAD = 4_096
+_SOFT_HYPHEN = "\xad"
+# Scripts and styles keep what is marked so; it shows nothing.
+_MARKED_AS_TEXT = re.compile(
+    r"<(script|style)\b[^<>]*+(?<!/)>.*?(?:</\1\b|\Z)|<!\[CDATA\[(.*?)(?:\]\]>|\Z)", re.DOTALL | re.IGNORECASE
+)
 
 
 def read_web(data: bytes) -> Extracted:
@@ -53,7 +56,9 @@ def text_of_html(html: str) -> str:
             if count > 2 * MOST_ATTRIBUTES:
                 reason = f"a tag in it has more than {MOST_ATTRIBUTES:,} attributes; save it as text"
                 raise UnreadableDocument(reason=reason)
-    html = html.translate(dict.fromkeys(map(ord, (*_KEPT.values(), "\0"))))
+    html = html.replace("\0", "")
+    if "<![CDATA[" in html and _IS_XHTML.search(html[:_HEAD]):
+        html = _MARKED_AS_TEXT.sub(_unmarked, html)
     root = _tree(html)
     if root is None:
         # Deep pages mostly leave tags open; their text stands the same without them.
@@ -79,33 +84,11 @@ def _tree(html: str) -> "HtmlElement | None":
     return lxml.etree.fromstring(b"<html/>", parser=parser) if root is None else root
 
 
+def _unmarked(found: re.Match[str]) -> str:
+    return found[0] if found[2] is None else escape(found[2], quote=False)
+
+
 def _text(root: "HtmlElement") -> str:
-    from html_text import etree_to_text
-    from lxml.etree import iterwalk
-
-    for one in hidden_elements(root):
-        # Emptied, not removed: joining what stands behind many of them would take long.
-        one.clear(keep_tail=True)
-        one.tag = "span"
-    walk = iterwalk(root, events=("start",), tag=_AS_IT_STANDS)
-    for _, one in walk:
-        _keep_white_space(one)
-        walk.skip_subtree()
-    for one in root.iter("ol"):
-        number_items(one)
-    for one in list(root.iter("input", "select")):
-        show_value(one)
-    text: str = etree_to_text(root)
-    return text.translate(_RESTORE).strip()
-
-
-def _keep_white_space(one: "HtmlElement") -> None:
-    """Make an element one text, which html_text leaves alone."""
-    for line_end in one.iter("br"):
-        line_end.text = "\n"
-    # As in browsers, a line's end just behind the tag does not count.
-    text = "".join(one.itertext()).replace("\r\n", "\n").removeprefix("\n")
-    tail = one.tail
-    for inner in list(one):
-        one.remove(inner)
-    one.text, one.tail = text.translate(_KEEP), tail
+    show_shadows(root)
+    # A soft hyphen is seen only where a line happens to end.
+    return shown_text(root).replace(_SOFT_HYPHEN, "").strip("\n").rstrip()

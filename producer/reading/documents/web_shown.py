@@ -9,48 +9,39 @@ _NOT_SHOWN = frozenset({"hidden", "password", "button", "submit", "reset", "imag
 _ROMAN = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
 _LETTERS = 26
 _MOST_ROMAN = 39
-_DEPTH = 8
 
 
-def number_items(one: "HtmlElement") -> None:
-    """Write the numbers of an ordered list's items."""
-    if "none" in one.get("style", ""):
-        return
-    items = list(one.iterchildren("li"))
-    step = -1 if "reversed" in one.attrib else 1
-    number = _whole(one.get("start")) or (len(items) if step < 0 else 1)
-    for item in items:
+class Numbers:
+    """The numbers of the items of an ordered list."""
+
+    def __init__(self, one: "HtmlElement") -> None:
+        self._step = -1 if "reversed" in one.attrib else 1
+        self._kind = one.get("type", "1")
+        start = _whole(one.get("start"))
+        if start is None:
+            start = sum(1 for _ in one.iterchildren("li")) if self._step < 0 else 1
+        self._next = start
+
+    def of(self, item: "HtmlElement") -> str:
+        """What stands before the text of the next item."""
         given = _whole(item.get("value"))
-        number = number if given is None else given
-        first = item
-        # The text may stand in a paragraph of its own.
-        for _ in range(_DEPTH):
-            if (first.text or "").strip() or not len(first) or not isinstance(first[0].tag, str):
-                break
-            if first[0].tag in ("ol", "ul", "table", "img", "input", "select", "pre", "textarea"):
-                break
-            first = first[0]
-        first.text = f"{_numeral(number, one.get('type', '1'))}. {first.text or ''}"
-        number += step
+        number = self._next if given is None else given
+        self._next = number + self._step
+        return f"{_numeral(number, self._kind)}. "
 
 
-def show_value(one: "HtmlElement") -> None:
-    """Put a form field's value behind it."""
+def value_of_field(one: "HtmlElement") -> str:
+    """The value of an `<input>` or a `<select>` as it is shown; "" if it shows none."""
     if one.tag == "select":
         options = list(one.iter("option"))
         chosen = [option for option in options if "selected" in option.attrib] or options[:1]
-        shown = ", ".join(" ".join(str(option.text_content()).split()) for option in chosen)
-        for inner in list(one):
-            one.remove(inner)
-        one.text = ""
-    else:
-        kind = one.get("type", "text").lower()
-        if kind in _NOT_SHOWN:
-            return
-        tick = "[x]" if "checked" in one.attrib else "[ ]"
-        shown = tick if kind in ("checkbox", "radio") else one.get("value", "")
-    if shown.strip():
-        one.tail = f" {shown} {one.tail or ''}"
+        return ", ".join(" ".join(str(option.text_content()).split()) for option in chosen)
+    kind = one.get("type", "text").lower()
+    if kind in _NOT_SHOWN:
+        return ""
+    if kind in {"checkbox", "radio"}:
+        return "[x]" if "checked" in one.attrib else "[ ]"
+    return str(one.get("value", "")).strip()
 
 
 def _whole(text: str | None) -> int | None:

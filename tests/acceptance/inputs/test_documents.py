@@ -217,7 +217,7 @@ def test_d20_hidden_parts_of_html_are_left_out(tmp_path: Path) -> None:
 def test_d21_preformatted_text_stands_as_it_is(tmp_path: Path) -> None:
     page = b"<p>Prices\n in euros<pre>\nitem   sum\n  a\t<b>12</b>\n\n  b     3\n</pre><textarea>x\n y</textarea>"
     text = text_of(tmp_path, "a.html", page)
-    assert text == "Prices in euros\n\nitem   sum\n  a\t12\n\n  b     3\n\n\nx\n y"
+    assert text == "Prices in euros\n\nitem   sum\n  a\t12\n\n  b     3\n\nx\n y"
 
 
 def test_html_shows_list_numbers_and_form_values_but_no_pictures(tmp_path: Path) -> None:

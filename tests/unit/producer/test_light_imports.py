@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = (
     "torch", "transformers", "celery", "jinja2", "zstandard",
-    "fsspec", "pyarrow", "openpyxl", "lxml", "html_text", "pypdfium2", "charset_normalizer",
+    "fsspec", "pyarrow", "openpyxl", "lxml", "pypdfium2", "charset_normalizer",
 )  # fmt: skip
 
 

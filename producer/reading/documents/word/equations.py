@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _ATOM = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*|.?", re.DOTALL)
-_EXPONENT = re.compile(r"[-+\u2212±]?(?:[^\W\d_]+|\d+(?:[.,]\d+)*)|.?", re.DOTALL)
-_UNSEEN = re.compile("[\u2061-\u2064]")
+EXPONENT = re.compile(r"[-+\u2212±]?(?:[^\W\d_]+|\d+(?:[.,]\d+)*)|.?", re.DOTALL)
+UNSEEN = re.compile("[\u2061-\u2064]")
 _HAT = "\u0302"
 
 
@@ -38,7 +38,7 @@ def _joined(parent: "_Element | None") -> str:
 def _piece(one: "_Element") -> str:
     name = name_of(one)
     if name == "t":
-        return _UNSEEN.sub("", one.text or "")
+        return UNSEEN.sub("", one.text or "")
     if name in {"del", "moveFrom"} or name.endswith("Pr"):
         return ""
     write = _WRITERS.get(name)
@@ -55,7 +55,8 @@ def _setting(one: "_Element", name: str, default: str) -> str:
     return default if found is None else value(found) or ""
 
 
-def _group(text: str, atom: re.Pattern[str] = _ATOM) -> str:
+def group(text: str, atom: re.Pattern[str] = _ATOM) -> str:
+    """Put brackets around a text, unless it is a single thing or has them."""
     return text if atom.fullmatch(text) or _is_bracketed(text) else f"({text})"
 
 
@@ -75,20 +76,20 @@ def _fraction(one: "_Element") -> str:
     above, below = _part(one, "num"), _part(one, "den")
     if _setting(one, "type", "bar") == "noBar":
         return f"({above} over {below})"
-    return f"{_group(above)}/{_group(below)}"
+    return f"{group(above)}/{group(below)}"
 
 
 def _scripts(one: "_Element") -> str:
     sub, sup = _part(one, "sub"), _part(one, "sup")
-    return (f"_{_group(sub, _EXPONENT)}" if sub else "") + (f"^{_group(sup, _EXPONENT)}" if sup else "")
+    return (f"_{group(sub, EXPONENT)}" if sub else "") + (f"^{group(sup, EXPONENT)}" if sup else "")
 
 
 def _scripted(one: "_Element") -> str:
-    return _group(_part(one, "e")) + _scripts(one)
+    return group(_part(one, "e")) + _scripts(one)
 
 
 def _root(one: "_Element") -> str:
-    degree, inner = _part(one, "deg"), _group(_part(one, "e"))
+    degree, inner = _part(one, "deg"), group(_part(one, "e"))
     is_square = not degree or switch(child(one, "radPr", "degHide"))
     return f"√{inner}" if is_square else f"√[{degree}]{inner}"
 
@@ -105,11 +106,11 @@ def _brackets(one: "_Element") -> str:
 
 def _function(one: "_Element") -> str:
     name, inner = _part(one, "fName"), _part(one, "e")
-    return name + inner if _is_bracketed(inner) else f"{name} {_group(inner)}"
+    return name + inner if _is_bracketed(inner) else f"{name} {group(inner)}"
 
 
 def _limit(sign: str) -> Callable[["_Element"], str]:
-    return lambda one: f"{_part(one, 'e')}{sign}{_group(_part(one, 'lim'), _EXPONENT)}"
+    return lambda one: f"{_part(one, 'e')}{sign}{group(_part(one, 'lim'), EXPONENT)}"
 
 
 def _matrix(one: "_Element") -> str:
@@ -122,7 +123,7 @@ def _equations(one: "_Element") -> str:
 
 
 def _accent(one: "_Element") -> str:
-    return _group(_part(one, "e")) + _setting(one, "chr", _HAT)
+    return group(_part(one, "e")) + _setting(one, "chr", _HAT)
 
 
 _WRITERS: dict[str, Callable[["_Element"], str]] = {
@@ -130,7 +131,7 @@ _WRITERS: dict[str, Callable[["_Element"], str]] = {
     "sSup": _scripted,
     "sSub": _scripted,
     "sSubSup": _scripted,
-    "sPre": lambda one: _scripts(one) + _group(_part(one, "e")),
+    "sPre": lambda one: _scripts(one) + group(_part(one, "e")),
     "rad": _root,
     "nary": _sum,
     "d": _brackets,

@@ -1,0 +1,128 @@
+"""Elements of a web page that write more than their text: line ends, fields, numbered items, cells, equations."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from qwenq.producer.reading.documents.web_lines import Lines
+from qwenq.producer.reading.documents.web_math import linear
+from qwenq.producer.reading.documents.web_shown import Numbers, value_of_field
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+EQUATIONS = ("math", "m:math", "mml:math")
+LEAVES = frozenset({"select", "textarea", *EQUATIONS})
+"""Elements whose content is written at once, when they begin."""
+_LISTS = ("ol", "ul", "menu", "dir")
+_BY_DISPLAY = {"table": "table", "table-row": "tr", "table-cell": "td", "list-item": "li"}
+_LAID_OUT = frozenset(_BY_DISPLAY.values()) | {"th"}
+
+Ending = Callable[[], object]
+_Begin = Callable[["HtmlElement"], Ending | None]
+
+
+class Elements:
+    """Writes to the lines what elements give beside their text."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._is_visible = True
+        self._lists: list[Numbers | None] = []
+        self._cells: list[int] = []
+        self._by_tag: dict[str, _Begin] = {
+            "br": self._line_end,
+            "img": self._picture,
+            "svg": self._picture,
+            "button": self._picture,
+            "input": self._field,
+            "select": self._field,
+            "textarea": self._text_area,
+            "rt": self._reading,
+            "li": self._item,
+            "table": self._table,
+            "tr": self._row,
+            "td": self._cell,
+            "th": self._cell,
+            **dict.fromkeys(_LISTS, self._list),
+            **dict.fromkeys(EQUATIONS, self._equation),
+        }
+
+    def begin(self, one: "HtmlElement", display: str, *, is_visible: bool) -> Ending | None:
+        """Write what stands before an element's text. Returns what to call at its end, if anything."""
+        tag = one.tag
+        if display:
+            # A row, a cell or an item that is displayed as something else is none.
+            tag = _BY_DISPLAY.get(display, "" if tag in _LAID_OUT else tag)
+        begin = self._by_tag.get(tag)
+        if begin is None:
+            return None
+        self._is_visible = is_visible
+        return begin(one)
+
+    def _line_end(self, _: "HtmlElement") -> None:
+        self._lines.end_line()
+
+    def _picture(self, _: "HtmlElement") -> Ending:
+        self._lines.apart()
+        return self._lines.apart
+
+    def _field(self, one: "HtmlElement") -> None:
+        value = value_of_field(one)
+        if value and self._is_visible:
+            self._lines.apart(value)
+
+    def _text_area(self, one: "HtmlElement") -> None:
+        if self._is_visible:
+            self._lines.apart()
+            self._lines.as_it_stands("".join(one.itertext()).removeprefix("\n"))
+            self._lines.apart()
+
+    def _equation(self, one: "HtmlElement") -> None:
+        if self._is_visible:
+            self._lines.text(linear(one))
+
+    def _reading(self, one: "HtmlElement") -> Ending | None:
+        """The reading of a word stands in brackets."""
+        before = one.getprevious()
+        if not self._is_visible or (before is not None and before.tag == "rp"):
+            return None
+        self._lines.text("(")
+        return lambda: self._lines.text(")")
+
+    def _list(self, one: "HtmlElement") -> Ending:
+        is_numbered = one.tag == "ol" and "none" not in one.get("style", "")
+        self._lists.append(Numbers(one) if is_numbered else None)
+        return self._lists.pop
+
+    def _item(self, one: "HtmlElement") -> Ending | None:
+        numbers = self._lists[-1] if self._lists else None
+        if numbers is None:
+            return None
+        label = numbers.of(one)
+        if not self._is_visible:
+            return None
+        self._lines.label(label)
+        return self._lines.end_label
+
+    def _table(self, _: "HtmlElement") -> Ending:
+        # Its cells without a row form one.
+        self._cells.append(0)
+        return self._cells.pop
+
+    def _row(self, _: "HtmlElement") -> Ending:
+        before = self._lines.begin_row()
+        self._cells.append(0)
+
+        def end() -> None:
+            self._cells.pop()
+            self._lines.end_row(before)
+
+        return end
+
+    def _cell(self, _: "HtmlElement") -> Ending:
+        if not self._cells:
+            self._lines.begin_line(1)
+            return lambda: self._lines.begin_line(1)
+        before = self._lines.begin_cell(is_first=not self._cells[-1])
+        self._cells[-1] += 1
+        return lambda: self._lines.end_cell(before)

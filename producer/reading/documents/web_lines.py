@@ -1,0 +1,138 @@
+"""The lines of a web page: white space folds, blocks stand on lines of their own, cells behind tabs."""
+
+import re
+
+_BLANK = " \t\n\r\f"
+_WHITE = re.compile(f"[{_BLANK}]+")
+# Letters that are written without spaces. A line's end between two of them is no space, as in browsers.
+_WIDE = (
+    "\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6"
+)
+_IS_WIDE = re.compile(f"[{_WIDE}]")
+_BETWEEN_WIDE = re.compile(rf"(?<=[{_WIDE}])[ \t\r\f]*\n[{_BLANK}]*(?=[{_WIDE}])")
+
+
+class Lines:
+    """Text that is written piece by piece. White space, line ends and tabs wait until text follows them."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._ends = 0
+        self._tabs = 0
+        self._space = ""
+        self._label = ""
+        self._at_edge = False
+
+    def __str__(self) -> str:
+        return "".join(self._pieces)
+
+    def text(self, text: str) -> None:
+        """Write text whose white space folds, together with that of its neighbours."""
+        inner = text.strip(_BLANK)
+        if not inner:
+            self._fold(text)
+            return
+        start = text.index(inner[0])
+        if start:
+            self._fold(text[:start])
+        if inner.isascii():
+            self._write(" ".join(inner.split()))
+        else:
+            self._write(_WHITE.sub(" ", _BETWEEN_WIDE.sub("", inner)))
+        if text[-1] in _BLANK:
+            self._fold(text[start + len(inner) :])
+
+    def as_it_stands(self, text: str) -> None:
+        """Write text with its white space. The line ends behind it wait: the end of its block may be one of them."""
+        inner = text.rstrip("\n")
+        if inner:
+            self._write(inner)
+        self._ends += len(text) - len(inner)
+
+    def line_by_line(self, text: str) -> None:
+        """Write text whose line ends stay, while its other white space folds."""
+        for place, line in enumerate(text.split("\n")):
+            if place:
+                self.end_line()
+            if line:
+                self.text(line)
+
+    def apart(self, text: str = "") -> None:
+        """Write what stands apart from its neighbours, such as a field's value; nothing stands for a picture."""
+        self._space = " "
+        if text:
+            self._write(text)
+            self._space = " "
+
+    def label(self, label: str) -> None:
+        """Put a list item's number before its first text, whatever blocks this is in."""
+        self.end_label()
+        self._label = label
+
+    def end_label(self) -> None:
+        """Write the number of an item without text of its own."""
+        if self._label:
+            self._write("")
+
+    def end_line(self) -> None:
+        """End the line, also an empty one."""
+        if not self._at_edge:
+            self._ends += 1
+            self._space = ""
+
+    def begin_line(self, ends: int) -> None:
+        """Have at least so many line ends before the next text. Blocks at the edges of a cell need none."""
+        if ends > self._ends and not self._at_edge:
+            self._ends = ends
+        self._space = ""
+
+    def begin_cell(self, *, is_first: bool) -> tuple[int, bool]:
+        """Begin a cell of a row. Returns what `end_cell` needs."""
+        before = len(self._pieces), self._at_edge
+        self._tabs += not is_first
+        self._space = ""
+        self._at_edge = True
+        return before
+
+    def end_cell(self, before: tuple[int, bool]) -> None:
+        """End a cell. If it holds text, the next one goes on in the same line."""
+        written, was_at_edge = before
+        self._space = ""
+        if len(self._pieces) > written:
+            self._ends = 0
+            self._at_edge = False
+        else:
+            self._at_edge = was_at_edge
+
+    def begin_row(self) -> tuple[int, int]:
+        """Begin a row of a table. Returns what `end_row` needs."""
+        self.begin_line(1)
+        return len(self._pieces), self._tabs
+
+    def end_row(self, before: tuple[int, int]) -> None:
+        """End a row. Empty cells at its end leave nothing."""
+        written, tabs = before
+        self._tabs = 0 if len(self._pieces) > written else tabs
+        self.begin_line(1)
+
+    def _fold(self, white: str) -> None:
+        if not self._space:
+            self._space = "\n" if "\n" in white else " "
+
+    def _write(self, text: str) -> None:
+        pieces = self._pieces
+        if self._ends or self._tabs or not pieces:
+            if pieces:
+                pieces.append("\n" * self._ends)
+            pieces.append("\t" * self._tabs)
+            self._ends = self._tabs = 0
+        elif self._space and not (
+            self._space == "\n" and _IS_WIDE.match(pieces[-1][-1:]) and _IS_WIDE.match(text)
+        ):
+            pieces.append(" ")
+        self._space = ""
+        self._at_edge = False
+        if self._label:
+            pieces.append(self._label if text else self._label.rstrip())
+            self._label = ""
+        pieces.append(text)

@@ -1,0 +1,123 @@
+"""The text of web pages: what is within a line joins, blocks break it, cells stand behind tabs, as in browsers."""
+
+import time
+from contextlib import suppress
+
+import pytest
+
+from qwenq.producer.reading.documents.web import text_of_html
+from qwenq.schemas.errors import UnreadableDocument
+
+_XHTML = '<html xmlns="http://www.w3.org/1999/xhtml"><body>'
+_SHADOW = "<template shadowrootmode=open>"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("5<span>00</span> EUR, H<sub>2</sub>O, 1<sup>st</sup>", "500 EUR, H2O, 1st"),
+        ("<b>D</b>rop in<wbr>come hy&shy;phen <u>a</u><custom-tag>b</custom-tag>", "Drop income hyphen ab"),
+        ("<a>one</a>\n <a>two</a><i> three</i> <!-- c --> four ,<b> five </b> .", "one two three four , five ."),
+        ("x<img src=a>y<button>Send</button>z", "x y Send z"),
+        ("<p>one</p>" + "<b" * 10_000, "one"),
+        ("10&nbsp;000&nbsp;EUR", "10\xa0000\xa0EUR"),
+        ("合同\n从 five\n二 <b>合</b>\n从", "合同从 five 二 合从"),
+        ("<ruby>漢<rt>kan</rt></ruby> <ruby>字<rp>(</rp><rt>ji</rt><rp>)</rp></ruby>", "漢(kan) 字(ji)"),
+        ("<div>a</div><section>b<address>c</address></section><center>d</center>e", "a\nb\nc\nd\ne"),
+        ("<h1>T</h1><p>a<br>b<br/><br>c</p><div>d<br></div>e", "T\n\na\nb\n\nc\n\nd\ne"),
+        ("<div>a</div><div><br></div><div>b</div><hr>c", "a\n\nb\nc"),
+        ("<span style='display:block'>a</span>b<div style='display:inline'>c</div>d", "a\nbcd"),
+        ("<style>.row{display:flex}</style><div class=row><a>a</a><a>b</a></div>", "a\nb"),
+        ("<span style='position:absolute'>Name</span><span style='position: absolute'>Ada</span>", "Name\nAda"),
+        ("<span style='float:left'>D</span>rop", "Drop"),
+        ("<div style='display:table-row'><i style='display:table-cell'>a</i><i style='display:table-cell'>b</i></div>",
+         "a\tb"),
+        ("<svg><title>Icon</title><text>10</text><text>2<tspan>0</tspan></text></svg> Save", "10\n20\nSave"),
+    ],
+)  # fmt: skip
+def test_text_joins_within_a_line_and_breaks_between_blocks(html: str, text: str) -> None:
+    assert text_of_html(html) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<table><caption>Sums</caption><tr><th>a<th>b<tr><td>1<td>2</table>", "Sums\na\tb\n1\t2"),
+        ("<table><tr><td><p>a</p></td> <td><p>b</p><p>c</p></td></tr><tr><td>d</table>", "a\tb\n\nc\nd"),
+        ("<table><tr><td></td><td>Q1<td>Q2<td></tr><tr><td>Sum<td><td>5</table>", "\tQ1\tQ2\nSum\t\t5"),
+        ("<table><tr><td>a<td><table><tr><td>b<td>c<tr><td>d</table><td>e</table>", "a\tb\tc\nd\te"),
+        ("<table><tr><td>a<td><table><tr><td><tr><td>b</table></table>", "a\tb"),
+        ("<table><td>a<td>b</table>", "a\tb"),
+        ("<table><tr><td style='display:block'>a<td style='display:block'>b</table>", "a\nb"),
+    ],
+)
+def test_cells_of_a_table_stand_behind_tabs(html: str, text: str) -> None:
+    assert text_of_html(html) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<pre>\n a\n  <b>b</b>\n</pre>c", " a\n  b\n\nc"),
+        ("a<span style='white-space:pre'>  b\n c</span>  d", "a  b\n c d"),
+        ("<style>.poem{white-space:pre-line}</style><p class=poem>a  b\n\n c", "a b\n\nc"),
+        ("<pre style='white-space:normal'>a\n  b", "a b"),
+        ("x <textarea>\n a\n  b</textarea> y", "x  a\n  b y"),
+    ],
+)
+def test_preformatted_text_keeps_its_white_space(html: str, text: str) -> None:
+    assert text_of_html(html) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<div style='visibility:hidden'>x<b style='visibility:visible'>y</b>z</div>w", "y\nw"),
+        ("<style>.off{visibility:hidden}.on{visibility:visible}</style><p class=off>x<b class=on>y</b>", "y"),
+        ("<p hidden>x<p hidden style='display:block'>y<p hidden=until-found>z", "y\n\nz"),
+        ("<p style='display:block; display:none'>x<p style='display:none;display:block'>y", "y"),
+        ("<p style='display:none !important; display:block'>x</p><div popover>x</div>y", "y"),
+        ("<style>promo-box{display:none}</style><promo-box>x</promo-box>y", "y"),
+        ("<ol><li>a<li style='display:none'>x<li>b</ol>", "1. a\n2. b"),
+        ("<ol><li style='visibility:hidden'>x<li><div><p>b</div><li></ol>", "2. b\n\n3."),
+    ],
+)
+def test_what_styles_hide_is_left_out_and_what_they_show_is_read(html: str, text: str) -> None:
+    assert text_of_html(html) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        (f"<x-a>{_SHADOW}<p>in shadow</p></template>not slotted</x-a>after", "in shadow\n\nafter"),
+        (f"<x-a>{_SHADOW}<slot name=n>X</slot>: <slot></slot> <slot name=m>y</slot></template>a<i slot=n>Ada</i></x-a>",
+         "Ada: a y"),
+        (f"<x-a>{_SHADOW}<x-b>{_SHADOW}[<slot></slot>]</template><slot></slot></x-b></template>deep</x-a>", "[deep]"),
+        ("<template><p>x</template>y", "y"),
+        (f"{_XHTML}<p><![CDATA[a < b & c]]></p><script>//<![CDATA[\nx();//]]></script>d", "a < b & c\n\nd"),
+        ('<?xml version="1.0"?><html><script src="a"/><body><p><![CDATA[a]]></p></body></html>', "a"),
+        ("<p>a<![CDATA[x]]>b", "ab"),
+        ("<math><mn>2</mn><mfrac><mn>1</mn><mn>2</mn></mfrac><mo>+</mo><msup><mi>x</mi><mn>2</mn></msup></math>",
+         "2 1/2+x^2"),
+        ("<math><semantics><msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt><annotation>\\sqrt</annotation></semantics></math>",
+         "√(x+1)"),
+        (f"<math>{'<mrow>' * 1_500}<mi>x</mi>", "x"),
+    ],
+)  # fmt: skip
+def test_shadow_trees_marked_text_and_equations_are_read(html: str, text: str) -> None:
+    assert text_of_html(html) == text
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<br>", "<td>", "<li>", "<ol><li>", "</p>", "<b> ", "<template shadowrootmode=open>", "<slot>", "&shy;",
+        "<![CDATA[", "<script>", "<p style='display:", "<style>.a{", "<rt>", "<mfrac>", "<i slot=x>y</i>z",
+    ],
+)  # fmt: skip
+def test_a_page_of_one_repeated_part_is_read_in_linear_time(part: str) -> None:
+    page = "<x-a><template shadowrootmode=open><slot></slot></template>" + part * (300_000 // len(part))
+    began = time.process_time()
+    with suppress(UnreadableDocument):
+        text_of_html(_XHTML + page)
+    assert time.process_time() - began < 5
