@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from qwenq.producer.reading.documents.pdf_fields import field_lines
+from qwenq.producer.reading.documents.pdf_turned import text_of_page
 from qwenq.producer.reading.documents.pdf_typed_over import typed_over
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read_page(pdf: "PdfDocument", number: int) -> PageText:
     try:
         text_page = page.get_textpage()
         try:
-            printed = _clean(text_page.get_text_bounded())
+            printed = _clean(text_of_page(pdf, number, page, text_page))
             fields = field_lines(page, text_page)
             state = _state(page, text_page, printed)
             typed = typed_over(page, text_page, number)
