@@ -20,6 +20,7 @@ MOST_PAGES = 10_000
 _LEFT_OUT = "pages that cannot be read were left out (--allow-partial); its text says which"
 _PLACEHOLDER_PAGES = 3
 _PLACEHOLDER_CHARS = 4_000
+_COVER_CHARS = 600
 _RANGES = 8
 """The most ranges of pages that a reason names."""
 
@@ -40,6 +41,7 @@ def read_pdf(data: bytes, *, allow_partial: bool = False) -> Extracted:
                 raise UnreadableDocument(reason=reason)
             pages = _pages(pdf, count)
             form = pdf.get_formtype()
+            attached = pdf.count_attachments()
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == _PASSWORD_NEEDED:
             reason = "it is encrypted; save it without a password"
@@ -53,6 +55,9 @@ def read_pdf(data: bytes, *, allow_partial: bool = False) -> Extracted:
             "it is an XFA form, which only Adobe's programs show: its pages hold a placeholder. Open it in Adobe "
             "Acrobat or Reader, and print it to a new PDF"
         )
+        raise UnreadableDocument(reason=reason)
+    if attached and count <= _PLACEHOLDER_PAGES and _is_cover(text):
+        reason = "it is a portfolio: its text is in attached files; save them as files of their own"
         raise UnreadableDocument(reason=reason)
     lacking = _lacking(pages)
     if lacking and not (allow_partial and text):
@@ -93,6 +98,12 @@ def _is_placeholder(form: int, count: int, text: str) -> bool:
     if form == pdfium.FORMTYPE_XFA_FULL and not text:
         return True
     return count <= _PLACEHOLDER_PAGES and len(text) <= _PLACEHOLDER_CHARS and "adobe" in text.lower()
+
+
+def _is_cover(text: str) -> bool:
+    """Whether a page says only that Adobe's programs open the portfolio behind it, in most languages."""
+    lowered = text.lower()
+    return len(text) <= _COVER_CHARS and "adobe" in lowered and "portfolio" in lowered
 
 
 def _with_gaps(pages: Sequence[PageText]) -> str:

@@ -47,7 +47,10 @@ def _is_drawn(page: "PdfPage", subtype: int, annotation: Any) -> bool:
     """Whether an annotation's text, if any, stands only in its drawing."""
     import pypdfium2.raw as pdfium
 
-    if subtype == pdfium.FPDF_ANNOT_WIDGET and page.formenv is not None:
+    if subtype == pdfium.FPDF_ANNOT_WIDGET:
+        if page.formenv is None:
+            # Programs that join PDFs lose the form, while its fields are still drawn.
+            return True
         kind = pdfium.FPDFAnnot_GetFormFieldType(page.formenv, annotation)
         return bool(kind == pdfium.FPDF_FORMFIELD_SIGNATURE)
     return subtype in (
