@@ -12,6 +12,7 @@ from tests.made_files import docx_of
 from tests.word_files import blocks, paragraph, word_of
 
 SYMBOL_RUN = '<w:r><w:sym w:font="{font}" w:char="{code}"/></w:r>'
+LARGE_D = paragraph("D", '<w:framePr w:dropCap="drop"/>')
 MHT = (
     b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b\r\n"
     b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
@@ -246,3 +247,35 @@ def test_parts_are_found_in_upper_case_and_with_backslashes() -> None:
             info.filename = name.replace("/", "\\") if name.endswith("styles.xml") else name
             new.writestr(info, old.read(part))
     assert read_word(changed.getvalue()).text == "Kept."
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (LARGE_D + paragraph("rop cap."), "Drop cap."),
+        (paragraph("con", "<w:rPr><w:del/></w:rPr>") + paragraph("tract") + paragraph("ends"), "contract\n\nends"),
+        (paragraph("a", "<w:rPr><w:del/></w:rPr>") + "<w:tbl><w:tr><w:tc><w:p/></w:tc></w:tr></w:tbl>", "a"),
+        ("<w:tbl><w:tr><w:tc>" + LARGE_D + paragraph("rop") + "</w:tc></w:tr></w:tbl>", "Drop"),
+        ("<w:p><w:r><w:t>hy</w:t><w:softHyphen/><w:t>phen\xadated</w:t><w:noBreakHyphen/></w:r></w:p>", "hyphenated-"),
+        ("<w:p><w:r><w:pict><v:textpath xmlns:v='v' string='DRAFT'/></w:pict></w:r></w:p>", "DRAFT"),
+        ("<w:p><w:r><a:p><a:r><a:t>a</a:t></a:r></a:p><a:p><a:r><a:t>b</a:t></a:r></a:p></w:r></w:p>", "a\n\nb"),
+    ],
+)  # fmt: skip
+def test_words_stay_whole_and_paragraphs_apart(body: str, text: str) -> None:
+    assert read_word(word_of(body)).text == text
+
+
+@pytest.mark.parametrize(
+    ("instruction", "text"),
+    [
+        ('SYMBOL 254 \\f "Wingdings" \\s 12', "☑ x"),
+        ("SYMBOL 0x41", "A x"),
+        ("MACROBUTTON NoMacro [Type the name]", "[Type the name] x"),
+        ("SYMBOL", "x"),
+        ("MACROBUTTON", "x"),
+        ("PAGE", "x"),
+    ],
+)
+def test_a_field_without_a_result_prints_what_its_instruction_says(instruction: str, text: str) -> None:
+    field = f"<w:p>{form_field('', instruction)}<w:r><w:t xml:space='preserve'> x</w:t></w:r></w:p>"
+    assert read_word(word_of(field)).text == text

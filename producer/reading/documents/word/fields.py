@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.word.elements import child, children, name_of, switch, value, whole
+from qwenq.producer.reading.documents.word.instructions import printed_by
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -20,9 +21,14 @@ class Fields:
         """Find which marks belong together: only whole fields hide anything."""
         self._begins: dict[_Element, _Element] = {}
         self._separated: set[_Element] = set()
+        self._instructions: dict[_Element, list[str]] = {}
         open_: list[_Element] = []
-        for mark in root.iter("{*}fldChar"):
+        for mark in root.iter("{*}fldChar", "{*}instrText"):
             if any(name_of(one) in _NOT_THERE for one in mark.iterancestors()):
+                continue
+            if name_of(mark) == "instrText":
+                if open_:
+                    self._instructions.setdefault(open_[-1], []).append(mark.text or "")
                 continue
             kind = value(mark, "fldCharType")
             if kind == "begin":
@@ -50,6 +56,8 @@ class Fields:
         kind = value(mark, "fldCharType")
         if kind == "begin":
             text = _form_text(child(mark, "ffData"))
+            if text is None and mark not in self._separated:
+                text = printed_by("".join(self._instructions.get(mark, ()))) or None
             shown = self.are_printed
             self._forms.append(text is not None)
             self._hidden.append(text is not None or mark in self._separated)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _NOT_PRINTED = {"del", "moveFrom", "Fallback", "instrText", "pPr", "rPr", "tblPr", "trPr", "tcPr", "sdtPr"}
+_SOFT_HYPHEN = "\xad"
 _ONE_LINE = str.maketrans("\n\t", "  ")
 
 
@@ -46,7 +47,8 @@ class Story:
             "ruby": self._ruby,
             "AlternateContent": self._inner_alternative,
             "relIds": self._diagram,
-            "p": lambda one, _: self._paragraph(one),
+            "p": lambda one, _: f"\n{self._paragraph(one)}\n",
+            "textpath": lambda one, _: f"\n{one.get('string', '')}\n",
         }
 
     def blocks(self) -> Iterator[str]:
@@ -55,25 +57,35 @@ class Story:
 
     def _blocks(self, parent: "_Element", *, in_cell: bool = False) -> Iterator[str]:
         """The paragraphs and tables within an element, at any depth. Within a cell, each is one line."""
+        held: list[str] = []
         for one in parent:
-            match name_of(one):
-                case "p":
-                    text = self._paragraph(one)
-                    yield text.translate(_ONE_LINE) if in_cell else text
-                case "tbl":
-                    within, between = (" | ", "; ") if in_cell else ("\t", "\n")
-                    yield between.join(within.join(row) for row in self._rows(one))
-                case "altChunk":
-                    text = self._look.embedded.chunk(self._relation(one, "id"))
-                    yield text.translate(_ONE_LINE) if in_cell else text
-                case "subDoc":
-                    raise UnreadableDocument(reason=subdocument(self._relations, _relation_id(one, "id")))
-                case "oMathPara":
-                    yield _equations(one)
-                case "AlternateContent":
-                    yield from self._alternative(one, in_cell=in_cell)
-                case name if name not in _NOT_PRINTED:
-                    yield from self._blocks(one, in_cell=in_cell)
+            if name_of(one) != "p":
+                for text in self._structure(one, in_cell=in_cell):
+                    yield from _taken(held)
+                    yield text
+            elif _goes_on(child(one, "pPr")):
+                held.append(self._paragraph(one))
+            else:
+                text = self._paragraph(one, "".join(_taken(held)))
+                yield text.translate(_ONE_LINE) if in_cell else text
+        yield from _taken(held)
+
+    def _structure(self, one: "_Element", *, in_cell: bool) -> Iterator[str]:
+        match name_of(one):
+            case "tbl":
+                within, between = (" | ", "; ") if in_cell else ("\t", "\n")
+                yield between.join(within.join(row) for row in self._rows(one))
+            case "altChunk":
+                text = self._look.embedded.chunk(self._relation(one, "id"))
+                yield text.translate(_ONE_LINE) if in_cell else text
+            case "subDoc":
+                raise UnreadableDocument(reason=subdocument(self._relations, _relation_id(one, "id")))
+            case "oMathPara":
+                yield _equations(one)
+            case "AlternateContent":
+                yield from self._alternative(one, in_cell=in_cell)
+            case name if name not in _NOT_PRINTED:
+                yield from self._blocks(one, in_cell=in_cell)
 
     def _alternative(self, one: "_Element", *, in_cell: bool) -> Iterator[str]:
         """What new programs choose; what is there for old ones, if the other has no text."""
@@ -85,12 +97,13 @@ class Story:
                 chosen += self._blocks(fallback, in_cell=in_cell)
         yield from chosen
 
-    def _paragraph(self, one: "_Element") -> str:
+    def _paragraph(self, one: "_Element", before: str = "") -> str:
+        """The text of a paragraph. `before`: that of the ones which it goes on with."""
         properties = child(one, "pPr")
         style = self._look.styles.of_paragraph(properties)
-        text = "".join(self._inline(one, style))
+        text = before + "".join(self._inline(one, style))
         place = self._look.styles.place(properties, style)
-        if place is None:
+        if place is None or (text.strip() and _goes_on(properties)):
             return text
         mark = child(properties, "rPr")
         is_blank = not text.strip()
@@ -175,6 +188,22 @@ class Story:
         return self._relations.get(_relation_id(one, name) or "")
 
 
+def _taken(held: list[str]) -> list[str]:
+    """The text of paragraphs that wait for the next one, if any wait; none do afterwards."""
+    text = "".join(held)
+    held.clear()
+    return [text] if text else []
+
+
+def _goes_on(properties: "_Element | None") -> bool:
+    """Whether the next paragraph goes on in the same line: its end is deleted, or it is the large first letter."""
+    mark = child(properties, "rPr")
+    if child(mark, "del") is not None or child(mark, "moveFrom") is not None:
+        return True
+    frame = child(properties, "framePr")
+    return (value(frame, "dropCap") or "none") != "none"
+
+
 def _relation_id(one: "_Element", name: str) -> str | None:
     """The id of a relation: its attribute is in a namespace other than its element."""
     return next((one.get(key) for key in one.attrib if str(key).rpartition("}")[2] == name), None)
@@ -185,7 +214,8 @@ def _equations(group: "_Element") -> str:
 
 
 def _text(one: "_Element", font: str | None) -> str:
-    text = one.text or ""
+    # A soft hyphen is seen only where a line happens to end.
+    text = (one.text or "").replace(_SOFT_HYPHEN, "")
     return in_font(text, font) if is_symbol_font(font) else text
 
 
