@@ -89,6 +89,9 @@ def _unmarked(found: re.Match[str]) -> str:
 
 
 def _text(root: "HtmlElement") -> str:
-    show_shadows(root)
+    # What stands behind the end of a page is read, too: footers of mails, further pages.
+    pages = [root, *root.itersiblings()]
+    for page in pages:
+        show_shadows(page)
     # A soft hyphen is seen only where a line happens to end.
-    return shown_text(root).replace(_SOFT_HYPHEN, "").strip("\n").rstrip()
+    return shown_text(pages).replace(_SOFT_HYPHEN, "").strip("\n").rstrip()

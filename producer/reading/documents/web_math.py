@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _MOST_DEPTH = 100
 """Equations within each other that are deeper give their signs side by side."""
+_LARGE_SIGNS = frozenset("∑∏∐∫∬∭∮")
 _NOT_SHOWN = frozenset({"annotation", "annotation-xml", "mphantom", "none", "mprescripts"})
 
 
@@ -66,7 +67,9 @@ def _scripted(*signs: str) -> Callable[[list[str]], str]:
         scripts = (
             f"{sign}{group(part, EXPONENT)}" for sign, part in zip(signs, parts[1:], strict=False) if part
         )
-        return group(parts[0]) + "".join(scripts)
+        written = group(parts[0]) + "".join(scripts)
+        # What is added up begins behind the sign of a sum.
+        return f"{written} " if parts[0] in _LARGE_SIGNS else written
 
     return write
 

@@ -1,7 +1,7 @@
 """How the elements of a web page are laid out: by their tags, their own styles, and simple rules of style sheets."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,8 +47,9 @@ PLAIN = Look()
 class Styles:
     """The styles of a page. Only rules for a tag, a class or an id alone count."""
 
-    def __init__(self, root: "HtmlElement") -> None:
-        self._by_name = _rules_by_name("\n".join(style.text or "" for style in root.iter("style")))
+    def __init__(self, pages: "Sequence[HtmlElement]") -> None:
+        sheets = (style.text or "" for page in pages for style in page.iter("style"))
+        self._by_name = _rules_by_name("\n".join(sheets))
         self._has_names = any(name[0] in ".#" for name in self._by_name)
         self._own: dict[str, dict[str, str]] = {}
 

@@ -4,6 +4,7 @@ Text within a line joins (`H<sub>2</sub>O`), blocks stand on lines of their own,
 puts spaces between inline elements; inscriptis pads tables to columns, which takes any amount of memory.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,20 +40,22 @@ class _Within:
 _PAGE = _Within()
 
 
-def shown_text(root: "HtmlElement") -> str:
-    """The text of a page's elements."""
+def shown_text(pages: "Sequence[HtmlElement]") -> str:
+    """The text of a page's elements, or of all pages of a file."""
     from lxml.etree import iterwalk
 
     lines = Lines()
-    _Reader(root, lines).read(iterwalk(root, events=("start", "end")))
+    reader = _Reader(Styles(pages), lines)
+    for page in pages:
+        reader.read(iterwalk(page, events=("start", "end")))
     return str(lines)
 
 
 class _Reader:
-    def __init__(self, root: "HtmlElement", lines: Lines) -> None:
+    def __init__(self, styles: Styles, lines: Lines) -> None:
         self._lines = lines
         self._elements = Elements(lines)
-        self._styles = Styles(root)
+        self._styles = styles
         self._within = _PAGE
         self._open: list[tuple[_Within, int, Ending | None]] = []
 

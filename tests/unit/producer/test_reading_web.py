@@ -32,6 +32,7 @@ _SHADOW = "<template shadowrootmode=open>"
         ("<span style='float:left'>D</span>rop", "Drop"),
         ("<div style='display:table-row'><i style='display:table-cell'>a</i><i style='display:table-cell'>b</i></div>",
          "a\tb"),
+        ("<html><body>a</body></html>footer <b>x</b><html><body><p>b</body></html>", "a\nfooter x\n\nb"),
         ("<svg><title>Icon</title><text>10</text><text>2<tspan>0</tspan></text></svg> Save", "10\n20\nSave"),
     ],
 )  # fmt: skip
@@ -101,6 +102,7 @@ def test_what_styles_hide_is_left_out_and_what_they_show_is_read(html: str, text
          "2 1/2+x^2"),
         ("<math><semantics><msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt><annotation>\\sqrt</annotation></semantics></math>",
          "√(x+1)"),
+        ("<math><munder><mo>∑</mo><mi>i</mi></munder><mi>i</mi></math>", "∑_i i"),
         (f"<math>{'<mrow>' * 1_500}<mi>x</mi>", "x"),
     ],
 )  # fmt: skip
