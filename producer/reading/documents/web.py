@@ -30,6 +30,9 @@ _BLOCK = re.compile(
     r"""(?:[^"'>]+|"[^"]*"|'[^']*')*+>""",
     re.IGNORECASE,
 )
+# Browsers take an end that has no beginning for an empty paragraph or a line's end; libxml2 joins the words around it.
+_ENDS_ALONE = {"Unexpected end tag : p", "Unexpected end tag : br"}
+_END_ALONE = re.compile(r"</(?:(br)|p)(?=[\s/>])[^<>]*+>", re.IGNORECASE)
 _IS_XHTML = re.compile(r"""^\s*<\?xml\b|\bxmlns\s*=\s*["']http://www\.w3\.org/1999/xhtml["']""")
 _HEAD = 4_096
 _SOFT_HYPHEN = "\xad"
@@ -71,7 +74,7 @@ def text_of_html(html: str) -> str:
     return _text(root)
 
 
-def _tree(html: str) -> "HtmlElement | None":
+def _tree(html: str, *, is_mended: bool = False) -> "HtmlElement | None":
     """The elements of a page; None if it is nested too deep."""
     import lxml.etree
     from lxml.html import HTMLParser
@@ -79,9 +82,17 @@ def _tree(html: str) -> "HtmlElement | None":
     parser = HTMLParser(recover=True, encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     data = html.strip().encode("utf-8", "replace") or b"<html/>"
     root = lxml.etree.fromstring(data, parser=parser)
-    if any("depth" in error.message.lower() for error in parser.error_log):
+    messages = {error.message for error in parser.error_log}
+    if any("depth" in message.lower() for message in messages):
         return None
+    if not is_mended and not messages.isdisjoint(_ENDS_ALONE):
+        del root, parser
+        return _tree(_END_ALONE.sub(_in_full, html), is_mended=True)
     return lxml.etree.fromstring(b"<html/>", parser=parser) if root is None else root
+
+
+def _in_full(found: re.Match[str]) -> str:
+    return "<br>" if found[1] else "</p><p></p>"
 
 
 def _unmarked(found: re.Match[str]) -> str:

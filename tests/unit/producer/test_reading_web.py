@@ -33,6 +33,7 @@ _SHADOW = "<template shadowrootmode=open>"
         ("<div style='display:table-row'><i style='display:table-cell'>a</i><i style='display:table-cell'>b</i></div>",
          "a\tb"),
         ("<html><body>a</body></html>footer <b>x</b><html><body><p>b</body></html>", "a\nfooter x\n\nb"),
+        ("a</br>b<p>c<table><tr><td>d</table>e</p>f", "a\nb\n\nc\n\nd\ne\n\nf"),
         ("<svg><title>Icon</title><text>10</text><text>2<tspan>0</tspan></text></svg> Save", "10\n20\nSave"),
     ],
 )  # fmt: skip
