@@ -89,7 +89,9 @@ class Lines:
     def begin_cell(self, *, is_first: bool) -> tuple[int, bool]:
         """Begin a cell of a row. Returns what `end_cell` needs."""
         before = len(self._pieces), self._at_edge
-        self._tabs += not is_first
+        # Text may stand in a row beside its cells.
+        goes_on = bool(self._pieces) and not self._ends and not self._at_edge
+        self._tabs += goes_on or not is_first
         self._space = ""
         self._at_edge = True
         return before
@@ -99,6 +101,7 @@ class Lines:
         written, was_at_edge = before
         self._space = ""
         if len(self._pieces) > written:
+            self._space = " "
             self._ends = 0
             self._at_edge = False
         else:

@@ -50,6 +50,7 @@ def test_text_joins_within_a_line_and_breaks_between_blocks(html: str, text: str
         ("<table><tr><td>a<td><table><tr><td>b<td>c<tr><td>d</table><td>e</table>", "a\tb\tc\nd\te"),
         ("<table><tr><td>a<td><table><tr><td><tr><td>b</table></table>", "a\tb"),
         ("<table><td>a<td>b</table>", "a\tb"),
+        ("<table><tr>a<td>b</td>c<td>d</table>", "a\tb c\td"),
         ("<table><tr><td style='display:block'>a<td style='display:block'>b</table>", "a\nb"),
     ],
 )
