@@ -90,7 +90,7 @@ class Styles:
 
 def _is_hidden(one: "HtmlElement", tag: str) -> bool:
     """Whether its attributes hide it. What is opened by a click on the page, or found by searching it, is shown."""
-    hidden = one.get("hidden")
+    hidden: str | None = one.get("hidden")
     if hidden is not None:
         return hidden.lower() != "until-found"
     return (tag == "dialog" and one.get("open") is None) or one.get("popover") is not None
