@@ -12,7 +12,7 @@ import orjson
 from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.producer.reading.documents.pdf import read_pdf
 from qwenq.producer.reading.documents.plain import read_plain
-from qwenq.producer.reading.documents.web import read_web
+from qwenq.producer.reading.documents.web.page import read_web
 from qwenq.producer.reading.documents.word.document import read_word
 from qwenq.producer.reading.formats import Format
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG

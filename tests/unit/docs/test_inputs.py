@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qwenq.producer.reading import Format
 from qwenq.producer.reading.documents.pdf import MOST_PAGES
-from qwenq.producer.reading.documents.web import HTML_BYTES, MOST_ATTRIBUTES
+from qwenq.producer.reading.documents.web.page import HTML_BYTES, MOST_ATTRIBUTES
 from qwenq.producer.reading.documents.word.document import XML_BYTES
 from qwenq.producer.reading.formats import known_format
 from qwenq.producer.reading.inputs import MOST_INPUTS

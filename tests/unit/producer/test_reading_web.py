@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from qwenq.producer.reading.documents.web import text_of_html
+from qwenq.producer.reading.documents.web.page import text_of_html
 from qwenq.schemas.errors import UnreadableDocument
 
 _XHTML = '<html xmlns="http://www.w3.org/1999/xhtml"><body>'

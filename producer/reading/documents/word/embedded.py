@@ -6,8 +6,8 @@ from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.plain import decoded, read_plain
-from qwenq.producer.reading.documents.web import read_web, text_of_html
-from qwenq.producer.reading.documents.web_labels import encoding_of_label
+from qwenq.producer.reading.documents.web.labels import encoding_of_label
+from qwenq.producer.reading.documents.web.page import read_web, text_of_html
 from qwenq.producer.reading.documents.word.elements import name_of
 from qwenq.schemas.errors import UnreadableDocument
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from qwenq.producer.reading.documents.web_lines import Lines
-from qwenq.producer.reading.documents.web_math import linear
-from qwenq.producer.reading.documents.web_shown import Numbers, value_of_field
+from qwenq.producer.reading.documents.web.equations import linear
+from qwenq.producer.reading.documents.web.lines import Lines
+from qwenq.producer.reading.documents.web.shown import Numbers, value_of_field
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement

@@ -5,9 +5,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.extracted import Extracted
-from qwenq.producer.reading.documents.web_labels import decoded_page
-from qwenq.producer.reading.documents.web_shadow import show_shadows
-from qwenq.producer.reading.documents.web_text import shown_text
+from qwenq.producer.reading.documents.web.labels import decoded_page
+from qwenq.producer.reading.documents.web.shadow import show_shadows
+from qwenq.producer.reading.documents.web.text import shown_text
 from qwenq.schemas.errors import UnreadableDocument
 
 if TYPE_CHECKING:

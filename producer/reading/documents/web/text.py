@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qwenq.producer.reading.documents.web_elements import LEAVES, Elements, Ending
-from qwenq.producer.reading.documents.web_lines import Lines
-from qwenq.producer.reading.documents.web_styles import BREAKS, HIDDEN, PLAIN, Look, Styles
+from qwenq.producer.reading.documents.web.elements import LEAVES, Elements, Ending
+from qwenq.producer.reading.documents.web.lines import Lines
+from qwenq.producer.reading.documents.web.styles import BREAKS, HIDDEN, PLAIN, Look, Styles
 
 if TYPE_CHECKING:
     from lxml.etree import iterwalk

@@ -1,0 +1,1 @@
+"""Web pages: the text that a reader sees in a browser."""
