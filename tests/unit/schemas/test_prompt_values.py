@@ -2,13 +2,17 @@
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from qwenq.schemas.errors import EmptyDocument, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.prompts import template as template_module
 from qwenq.schemas.prompts.methods import METHODS
+from qwenq.schemas.prompts.rendering_process import LIMITS, RenderingProcess
 from qwenq.schemas.prompts.templating import PromptTemplate
 
 ADDRESS = re.compile(r"0x[0-9a-f]{6}")
@@ -206,6 +210,16 @@ def test_a_conversation_without_a_word_of_the_user_is_not_asked_about() -> None:
 SIXTEEN_MIB = 16 * 1024 * 1024
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Rendering may take long by the clock: on a busy machine, a large text does."""
+    process = RenderingProcess(replace(LIMITS, seconds=60.0))
+    monkeypatch.setattr(template_module, "rendering_process", lambda: process)
+    yield
+    process.close()
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(
     ("letter", "template"),
     [
@@ -219,6 +233,7 @@ def test_a_text_of_sixteen_mebibytes_is_rendered(letter: str, template: str) -> 
     assert len(shown) >= len(text)
 
 
+@pytest.mark.usefixtures("patient")
 def test_answers_to_the_parts_of_a_long_document_are_merged_whatever_their_size() -> None:
     parts = ["a" * 1024 * 1024] * 16
     row = {"parts": parts, "text": "x"}
