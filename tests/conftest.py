@@ -43,6 +43,9 @@ for _number, _handler in (
 # Otherwise each process that a test starts would compile all of qwenq again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# PyTorch's threads in several processes on few cores would wait for each other, busily.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _numbers = itertools.count()
 
 
@@ -81,7 +84,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         upgrade_store(store)
     yield url
     server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    # Hundreds of databases are many files: do not wait until they are removed.
+    os.posix_spawn("/bin/rm", ["rm", "-rf", str(folder)], os.environ)
 
 
 @pytest.fixture

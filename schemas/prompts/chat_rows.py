@@ -194,8 +194,8 @@ def _text(place: int, content: object) -> str:
         if isinstance(part, str):
             texts.append(part)
             continue
-        if not isinstance(part, dict) or part.get("type") not in _TEXTS:
-            kind = part.get("type") if isinstance(part, dict) else None
+        kind = part.get("type") if isinstance(part, dict) else None
+        if not (isinstance(part, dict) and isinstance(kind, str) and kind in _TEXTS):
             shown = kind[:40] if isinstance(kind, str) else "nameless"
             reason = f"messages[{place}].content has a part that is not text ({shown})"
             raise InvalidRow(reason=reason)

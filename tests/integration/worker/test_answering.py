@@ -1,6 +1,7 @@
 """A worker answers jobs with one resident model."""
 
 import shutil
+from functools import cache
 from typing import Any
 
 import pytest
@@ -29,10 +30,16 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"lease_seconds": 60.0})
 
 
+@cache
+def loaded() -> tuple[Any, Any]:
+    """The tiny model and its tokenizer."""
+    model = AutoModelForCausalLM.from_pretrained(TINY_MODEL, dtype=torch.float32)
+    return model, AutoTokenizer.from_pretrained(TINY_MODEL)
+
+
 def alone(text: str, max_new_tokens: int) -> str:
     """The answer of the model alone, as Transformers gives it."""
-    tokenizer: Any = AutoTokenizer.from_pretrained(TINY_MODEL)
-    model: Any = AutoModelForCausalLM.from_pretrained(TINY_MODEL, dtype=torch.float32)
+    model, tokenizer = loaded()
     prompt = tokenizer.apply_chat_template(
         [{"role": "user", "content": text}],
         add_generation_prompt=True,
