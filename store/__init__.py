@@ -16,6 +16,8 @@ A document's life, deed by deed:
     write outcomes                  insert_outcomes                 outcomes/outcomes.py
     write answers to parts          insert_parts                    outcomes/parts.py
     write measurements              insert_batches                  outcomes/batches.py
+    find idle workers               count_idle                      views/fleet/idle.py
+    give away what has not begun    share_rest                      life/sharing.py
     finish, release or drop         finish_chunk, release_chunk, drop_chunk     life/claims.py
     end the job                     end_job_if_done                 life/jobs.py
     rescue expired claims           rescue_expired                  life/rescue.py

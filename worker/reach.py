@@ -20,16 +20,22 @@ class Reach:
     def __init__(self, log: logging.Logger = _log) -> None:
         self._log = log
         self._away_since: dict[type[StoreAway | BrokerAway], float] = {}
+        self.broker_error: str | None = None
+        """Why the broker does not answer. None: it does."""
 
     def note_away(self, away: StoreAway | BrokerAway) -> None:
         """Note that store or broker does not answer, and why."""
         kind = type(away)
+        if isinstance(away, BrokerAway):
+            self.broker_error = f"{away.url} does not answer as it should: {away.reason}"
         if kind not in self._away_since:
             self._away_since[kind] = time.monotonic()
             self._log.warning(_EVENTS[kind][0], extra={"reason": str(away)})
 
     def note_answer(self, kind: type[StoreAway | BrokerAway]) -> None:
         """Note that a service answers: the store for StoreAway, the broker for BrokerAway."""
+        if kind is BrokerAway:
+            self.broker_error = None
         since = self._away_since.pop(kind, None)
         if since is not None:
             self._log.info(_EVENTS[kind][1], extra={"seconds": round(time.monotonic() - since, 1)})

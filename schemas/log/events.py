@@ -20,6 +20,7 @@ class Event(StrEnum):
     CHUNK_CLAIMED = "chunk.claimed"
     CHUNK_FINISHED = "chunk.finished"
     CHUNK_RELEASED = "chunk.released"
+    CHUNK_SHARED = "chunk.shared"
     CHUNK_DROPPED = "chunk.dropped"
     CHUNK_LOST = "chunk.lost"
     CHUNK_RESCUED = "chunk.rescued"

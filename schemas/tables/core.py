@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import BigId, UtcTime
 
-SCHEMA_VERSION = "0014"
+SCHEMA_VERSION = "0015"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -150,6 +150,7 @@ workers = Table(
     Column("load_seconds", Double),
     Column("revision", Text, comment="of the model: the hub's commit, or a digest of the folder"),
     Column("error", Text, comment="why the model could not be loaded"),
+    Column("broker_error", Text, comment="why it cannot reach the broker; null: it can"),
     Column("started_at", UtcTime, nullable=False),
     Column("heartbeat_at", UtcTime, nullable=False),
     Column("resident_bytes", BigInteger, comment="memory of the working process at the last heartbeat"),
@@ -292,6 +293,6 @@ batches = Table(
         "together", Double, nullable=False, server_default=text("0"), comment="documents at once, on average"
     ),
     Column("answer_seconds", JSON, comment="AnswerSeconds"),
-    Index("ix_batches_job_id", "job_id"),
+    Index("ix_batches_job_id_finished_at", "job_id", "finished_at"),
     Index("ix_batches_worker_id_finished_at", "worker_id", "finished_at"),
 )

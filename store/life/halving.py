@@ -1,16 +1,17 @@
-"""Cut a chunk that no worker holds in two. Each half gets the counts of its own documents."""
+"""Cut a chunk in two. Each half gets the counts of its own documents."""
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, case, func, insert, select, update
 
 from qwenq.schemas.results import FinishReason
-from qwenq.schemas.states import StoredDocumentState
+from qwenq.schemas.states import ChunkState, StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents, results
 
 
 def split_chunk(connection: Connection, chunk_id: int, at: int) -> int:
     """Cut a chunk before its document `at`. Returns the id of the upper half; the lower half keeps the chunk's id.
 
-    The upper half gets the chunk's age, so that it is announced at once and in order.
+    The upper half gets the chunk's age, so that it is announced at once and in order. If a worker holds the chunk, it
+    keeps the lower half, and the upper half waits.
     """
     whole = connection.execute(select(chunks).where(chunks.c.id == chunk_id)).one()
     moved = {
@@ -21,8 +22,10 @@ def split_chunk(connection: Connection, chunk_id: int, at: int) -> int:
     connection.execute(update(chunks).where(chunks.c.id == chunk_id).values(last_seq=at - 1, **remaining))
     inherited = {
         name: select(chunks.c[name]).where(chunks.c.id == chunk_id).scalar_subquery()
-        for name in ("job_id", "state", "crashes", "created_at", "finished_at")
+        for name in ("job_id", "crashes", "created_at", "finished_at")
     }
+    state = case((chunks.c.state == ChunkState.RUNNING, ChunkState.QUEUED), else_=chunks.c.state)
+    inherited["state"] = select(state).where(chunks.c.id == chunk_id).scalar_subquery()
     upper_id: int = connection.execute(
         insert(chunks)
         .values(first_seq=at, last_seq=whole.last_seq, attempt=0, **inherited, **moved)

@@ -35,10 +35,15 @@ def register_worker(connection: Connection, identity: WorkerIdentity) -> int:
     return worker_id
 
 
-def beat_heart(connection: Connection, worker_id: int, held: MemoryTaken = NOTHING_TAKEN) -> bool:
+def beat_heart(
+    connection: Connection,
+    worker_id: int,
+    held: MemoryTaken = NOTHING_TAKEN,
+    broker_error: str | None = None,
+) -> bool:
     """Note that a worker's parent process is alive, and the memory in use by its working process and on its GPU.
 
-    False: the worker was removed from the store.
+    `broker_error` says why it cannot reach the broker, if so. False: the worker was removed from the store.
     """
     beaten = connection.execute(
         update(workers)
@@ -48,6 +53,7 @@ def beat_heart(connection: Connection, worker_id: int, held: MemoryTaken = NOTHI
             resident_bytes=held.resident,
             gpu_bytes=held.gpu,
             gpu_total_bytes=held.gpu_total,
+            broker_error=broker_error,
         )
     )
     return bool(beaten.rowcount)

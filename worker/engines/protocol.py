@@ -57,11 +57,15 @@ class Engine(Protocol):
         """Drop the group's requests; they get no completions. Only `on_step` may call it."""
         ...
 
-    def withdraw_waiting(self, group: int) -> Collection[int]:
+    def withdraw_waiting(self, group: int, first: int = 0) -> Collection[int]:
         """Drop the group's requests that are not being answered yet, and admit no more. Only `on_step` may call it.
 
-        Returns the keys of those that are being answered.
+        Keys below `first` stay. Returns the keys of those that are being answered.
         """
+        ...
+
+    def waiting(self) -> int:
+        """Count the requests that were read and are not being answered yet. Any thread may call it."""
         ...
 
     def describe(self) -> EngineDescription:

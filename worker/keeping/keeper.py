@@ -11,7 +11,7 @@ from qwenq.schemas.chunks import Claim, Standing
 from qwenq.schemas.errors import LeaseLost, WorkerStopping
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.states import JobState, WorkerState
+from qwenq.schemas.states import WorkerState
 from qwenq.worker.keeping.ledger import Ledger
 from qwenq.worker.keeping.open_claim import OpenClaim
 from qwenq.worker.patience import patiently
@@ -98,7 +98,7 @@ class Keeper:
             self.ledger.put_back(unwritten.metrics)
             self.ledger.close(held, Ending.LOST)
             return
-        self.ledger.note_pause(held, paused=kept.standing.job == JobState.PAUSED)
+        self.ledger.note_kept(held, kept)
         if kept.ending != Ending.KEPT:
             self.ledger.close(held, kept.ending)
         self._log_incomplete(held, kept.ending)

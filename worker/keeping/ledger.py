@@ -2,20 +2,30 @@
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from qwenq.schemas.chunks import Assignment, Claim
 from qwenq.schemas.errors import RequestsForgotten
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.states import JobState
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
 from qwenq.worker.keeping.measured import Measured
 from qwenq.worker.keeping.open_claim import OpenClaim
+from qwenq.worker.keeping.pace import Pace
 from qwenq.worker.keeping.progress import ProgressCount, TurnProgress
 from qwenq.worker.keeping.rhythm import Rhythm
 from qwenq.worker.keeping.stalling import StallWatch
-from qwenq.worker.store_process.settling import Ending, Metrics, Unwritten
+from qwenq.worker.store_process.settling import Ending, Kept, Metrics, Unwritten
+
+
+class Backlog(NamedTuple):
+    """Documents that a turn has claimed and its engine has not begun. `seconds` is None while nothing is measured."""
+
+    documents: int
+    seconds: float | None
 
 
 class Ledger:
@@ -23,12 +33,16 @@ class Ledger:
 
     The thread that reads requests opens claims, and adds outcomes that need no engine. The thread that generates calls
     `step` and adds outcomes and batches. The keeper drains what is unwritten, and closes claims. `released` are the
-    jobs whose chunks were given back; `interrupt` is what breaks generation off.
+    jobs whose chunks were given back; `interrupt` is what breaks generation off. `engine_waiting` says how many
+    requests the engine has read and not begun.
     """
 
-    def __init__(self, watch: StallWatch, rhythm: Rhythm) -> None:
+    def __init__(self, watch: StallWatch, rhythm: Rhythm, pace: Pace | None = None) -> None:
         self.watch = watch
         self.rhythm = rhythm
+        self.engine_waiting: Callable[[], int] = int
+        self._pace = pace or Pace()
+        self._pace.begin()
         self.released: set[int] = set()
         self.interrupt: Exception | None = None
         self.is_closing = False
@@ -108,6 +122,8 @@ class Ledger:
                 return
             held.add(outcome)
             self._progress.add(outcome)
+            if outcome.failure is None and outcome.reused_from is None:
+                self._pace.count(held.mean_size)
             if held.answered or held.waiting >= self.rhythm.flush_outcomes:
                 self._news.notify_all()
                 self._wait_while_far_behind()
@@ -126,6 +142,49 @@ class Ledger:
         """Add a group's metrics; those of its last step may come after its claim is closed."""
         with self._lock:
             self._measured.add(metrics)
+
+    def backlog(self) -> Backlog:
+        """What is claimed and has not begun."""
+        waiting = self.engine_waiting()
+        with self._lock:
+            unread = [(held.unread, held.mean_size) for held in self._open.values()]
+            documents = waiting + sum(count for count, _ in unread)
+            mean_size = sum(size for _, size in unread) / max(len(unread), 1)
+            size = waiting * mean_size + sum(count * size for count, size in unread)
+            return Backlog(documents, self._pace.seconds_for(documents, size) if documents else 0.0)
+
+    def give_away(self, most: int) -> None:
+        """Give away up to so many documents that have not begun: the last ones of the newest claim that has any."""
+        with self._news:
+            for held in reversed(self._open.values()):
+                if held.give_away(most):
+                    if held.asks_engine:
+                        self._changed.append(held)
+                    self._note_change()
+                    return
+
+    def pop_released(self) -> Collection[int]:
+        """Hand out the jobs whose chunks were given back since the last call."""
+        with self._lock:
+            released, self.released = self.released, set()
+            return released
+
+    def note_pause(self, held: OpenClaim, *, paused: bool) -> None:
+        """Note whether a claim's job is paused, as its last renewal says."""
+        with self._lock:
+            was_paused, held.is_paused = held.is_paused, paused
+            if paused and not was_paused:
+                self._changed.append(held)
+
+    def note_kept(self, held: OpenClaim, kept: Kept) -> None:
+        """Note what the keeper wrote: the pause of the claim's job, and a chunk that was cut."""
+        with self._lock:
+            if kept.claim != held.claim:
+                self._progress.shrink(held.claim.chunk_id, held.claim.last_seq - kept.claim.last_seq)
+                held.claim = kept.claim
+                self._measured.expect(held.claim)
+                self.released.add(held.claim.job_id)
+            self.note_pause(held, paused=kept.standing.job == JobState.PAUSED)
 
     def progress(self) -> TurnProgress | None:
         """How far the turn is. None: it has no claim yet."""
@@ -165,7 +224,8 @@ class Ledger:
         with self._lock:
             outcomes, parts = held.drain()
             metrics = self._measured.drain()
-        return Unwritten(OutcomeRows.of(outcomes), parts, metrics)
+            cut = held.cut
+        return Unwritten(OutcomeRows.of(outcomes), parts, metrics, cut)
 
     def drain_metrics(self) -> Metrics:
         """Hand out the unwritten metrics."""
@@ -176,13 +236,6 @@ class Ledger:
         """Take metrics back that could not be written."""
         with self._lock:
             self._measured.put_back(metrics)
-
-    def note_pause(self, held: OpenClaim, *, paused: bool) -> None:
-        """Note whether a claim's job is paused, as its last renewal says."""
-        with self._lock:
-            was_paused, held.is_paused = held.is_paused, paused
-            if paused and not was_paused:
-                self._changed.append(held)
 
     def close(self, held: OpenClaim, ending: Ending) -> None:
         """Close a claim that has ended."""
@@ -197,7 +250,8 @@ class Ledger:
             self._changed = [other for other in self._changed if other is not held]
             if is_newest and ending in (Ending.DROPPED, Ending.LOST):
                 self._changed.append(held)
-            if ending in (Ending.LOST, Ending.RELEASED) or held.gives_back:
+            was_unread = ending == Ending.RELEASED and held.is_unread
+            if not was_unread and (ending in (Ending.LOST, Ending.RELEASED) or held.gives_back):
                 # Claimed anew in this turn, its requests would be withdrawn, or settled, with the old ones.
                 self._has_lost = True
             if ending == Ending.RELEASED:
@@ -232,6 +286,6 @@ class Ledger:
 
     def _due_at(self, held: OpenClaim) -> float:
         """When a claim should be written, on the monotonic clock."""
-        if held.answered or held.waiting >= self.rhythm.flush_outcomes:
+        if held.answered or held.waiting >= self.rhythm.flush_outcomes or held.cut is not None:
             return 0.0
         return held.written_at + self.rhythm.tick_seconds

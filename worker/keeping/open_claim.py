@@ -2,9 +2,11 @@
 
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Collection, Mapping
 
 from qwenq.schemas.chunks import Assignment
+from qwenq.schemas.generation import Overflow
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
 
@@ -12,18 +14,28 @@ from qwenq.schemas.parts import Part, PartAnswer
 class OpenClaim:
     """One claim in the ledger of its turn. This object alone says whether the claim is over, or its job paused.
 
-    Any thread may read `is_over`, `is_paused` and `is_wanted`, and call `expect`, `forget`, `drop` and `drop_all_but`.
-    The rest is for the ledger, which shares its lock with its claims.
+    Any thread may read `is_over`, `is_paused` and `is_wanted`, and call `begin`, `expect`, `forget`, `drop`,
+    `drop_all_but` and `drop_given`. The rest is for the ledger, which shares its lock with its claims.
+
+    Documents from `end` on are given away: they wait for another worker once the chunk is cut there.
     """
 
     def __init__(self, assignment: Assignment, news: threading.Condition) -> None:
         self.claim = assignment.claim
+        self.end = assignment.claim.last_seq + 1
+        self.mean_size = sum(len(content) for _, content in assignment.documents) / max(
+            len(assignment.documents), 1
+        )
         self.is_over = False
         self.is_paused = False
         self.gives_back = False
         self.written_at = time.monotonic()
         self._news = news
-        self._unanswered = {seq for seq, _ in assignment.documents}
+        self._seqs = [seq for seq, _ in assignment.documents]
+        self._read = 0
+        # What was read of a long document may be parts of it, which only this worker can put together.
+        self._may_be_cut = assignment.params.on_overflow != Overflow.SPLIT
+        self._unanswered = set(self._seqs)
         self._outcomes: list[Outcome] = []
         self._parts: dict[Part, PartAnswer] = {}
 
@@ -31,6 +43,14 @@ class OpenClaim:
     def is_wanted(self) -> bool:
         """Whether more of its documents should begin."""
         return not (self.is_over or self.is_paused)
+
+    def begin(self, seq: int) -> bool:
+        """Note that a document is on its way to the engine. False: it was given away, and so were all after it."""
+        with self._news:
+            if seq >= self.end:
+                return False
+            self._read += 1
+            return True
 
     def expect(self, keys: Collection[int]) -> None:
         """Await the answers to parts of its documents as well, unless the chunk is to be given back."""
@@ -56,6 +76,66 @@ class OpenClaim:
         with self._news:
             self._unanswered.intersection_update(keys)
             self.gives_back = True
+            self._news.notify_all()
+
+    def give_away(self, most: int) -> int:
+        """Give away its last documents without an outcome: `most`, and half of them once it was begun.
+
+        Returns how many. If `asks_engine`, those that the engine has begun are still answered; `drop_given` names them.
+        """
+        if not self.is_wanted or self.gives_back or self.is_cutting or self.claim.suspect:
+            return 0
+        first = 0 if self._may_be_cut else self._read
+        seqs = [seq for seq in self._seqs[first:] if seq in self._unanswered]
+        given = min(most, len(seqs) if self.is_unread else len(seqs) // 2)
+        if given <= 0:
+            return 0
+        self.end = seqs[-given]
+        if self.is_unread and given == len(seqs):
+            self.drop(seqs)
+        elif not self.asks_engine:
+            self.drop_given(())
+        return given
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether none of its documents is on its way to the engine."""
+        return not self._read
+
+    @property
+    def unread(self) -> int:
+        """How many documents are not on their way to the engine."""
+        return max(0, bisect_left(self._seqs, self.end) - self._read)
+
+    @property
+    def asks_engine(self) -> bool:
+        """Whether the engine may have begun a document that was given away."""
+        return self.is_cutting and bool(self._read) and self._seqs[self._read - 1] >= self.end
+
+    @property
+    def is_cutting(self) -> bool:
+        """Whether documents are given away that still belong to its chunk."""
+        return self.end <= self.claim.last_seq
+
+    @property
+    def cut(self) -> int | None:
+        """Where its chunk can be cut now: what is given away has an outcome or was not begun. None: nowhere."""
+        if not self.is_cutting or self.gives_back:
+            return None
+        given = range(self.end, self.claim.last_seq + 1)
+        return None if any(key in given for key in self._unanswered) else self.end
+
+    def drop_given(self, begun: Collection[int]) -> None:
+        """Stop awaiting the documents that were given away, but for those that have begun.
+
+        If all have begun, keep them.
+        """
+        with self._news:
+            given = range(self.end, self.claim.last_seq + 1)
+            dropped = {key for key in self._unanswered if key in given and key not in begun}
+            self._unanswered -= dropped
+            if not dropped:
+                self.end = self.claim.last_seq + 1
             self._news.notify_all()
 
     @property

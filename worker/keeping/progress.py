@@ -57,6 +57,11 @@ class ProgressCount:
         self._current = outcome.chunk_id
         self._done[outcome.chunk_id] += 1
 
+    def shrink(self, chunk_id: int, documents: int) -> None:
+        """Count fewer documents of a claim: its chunk was cut."""
+        claim, counted = self._begun[chunk_id]
+        self._begun[chunk_id] = claim, max(self._done[chunk_id], counted - documents)
+
     def now(self) -> TurnProgress | None:
         """How far the current claim is. None: there is no claim yet."""
         if self._current is None:

@@ -11,9 +11,14 @@ class Rhythm:
     """Between two writes of a claim; each renews its lease."""
     look_again_seconds: float = 1.0
     """Between two looks for a chunk to claim, while none waits and something is being answered."""
-    quick_seconds: float = 0.1
-    """When the engine reads a whole chunk in less, the next ones are claimed ahead; it would wait for each claim else.
-    Where chunks last longer, nothing is claimed ahead: another worker could answer it meanwhile."""
+    ahead_seconds: float = 2.0
+    """With less than this before it, the engine would wait for each claim: chunks are claimed ahead."""
+    enough_seconds: float = 5.0
+    """With more than this before it, a turn claims nothing, and gives half of it to an idle worker."""
+    enough_again_seconds: float = 0.1
+    """Between two looks whether there is still enough; they need no query."""
+    share_seconds: float = 0.5
+    """Between two looks for idle workers."""
     turn_seconds: float = 600.0
     """A turn claims for this long. Its task should end and be acknowledged long before its message is sent again."""
     flush_outcomes: int = 500

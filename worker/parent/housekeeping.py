@@ -139,7 +139,9 @@ class Housekeeping:
         """Note that this process lives. A worker that a prune has removed stops: it can claim nothing more."""
         with self._store.writing() as connection:
             device = device_of(connection, self._worker_id)
-            known = workers.beat_heart(connection, self._worker_id, memory_taken(device))
+            known = workers.beat_heart(
+                connection, self._worker_id, memory_taken(device), self._reach.broker_error
+            )
         self._reach.note_answer(StoreAway)
         if not known:
             self._refuse(WorkerGaveUp(reason=FORGOTTEN))

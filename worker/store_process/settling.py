@@ -12,6 +12,7 @@ from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.states import JobState
 from qwenq.store.database.store import Store
 from qwenq.store.life.claims import drop_chunk, finish_chunk, hold_fence, release_chunk
+from qwenq.store.life.sharing import count_unfinished, share_rest
 from qwenq.store.outcomes.batches import insert_batches, insert_late_batches
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
 from qwenq.store.outcomes.outcomes import insert_outcomes
@@ -32,19 +33,24 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unwritten:
-    """A claim's unwritten outcomes and answers to parts, and measured batches, of other claims too."""
+    """A claim's unwritten outcomes and answers to parts, and measured batches, of other claims too.
+
+    Its chunk is to be cut before the document `cut`, so that an idle worker can answer the rest. None: it stays whole.
+    """
 
     outcomes: OutcomeRows
     parts: Mapping[Part, PartAnswer] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=dict)
+    cut: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of a claim, and how job and worker stand."""
+    """What became of a claim, and how job and worker stand. `claim` is smaller once its chunk was cut."""
 
     ending: Ending
     standing: Standing
+    claim: Claim
 
 
 def keep_claim(
@@ -71,7 +77,10 @@ def write_claim(
     for measured, some in unwritten.metrics.items():
         insert = insert_batches if measured == claim else insert_late_batches
         insert(connection, measured, model, some)
-    return Kept(_settle(connection, claim, standing, otherwise), standing)
+    if unwritten.cut is not None:
+        claim = share_rest(connection, claim, unwritten.cut)
+        standing = replace(standing, unfinished=count_unfinished(connection, claim))
+    return Kept(_settle(connection, claim, standing, otherwise), standing, claim)
 
 
 def write_metrics(store: Store, model: str, metrics: Metrics) -> None:

@@ -3,7 +3,6 @@
 The engine reads ahead, so that it never runs dry between two chunks.
 """
 
-import time
 from collections.abc import Generator, Iterator
 
 from qwenq.schemas.chunks import Assignment
@@ -33,11 +32,9 @@ class Feed:
         """
         opened: Opened | None = self._first
         while opened is not None:
-            began = time.monotonic()
             yield self._rendered(*opened)
-            was_quick = time.monotonic() - began < self._ledger.rhythm.quick_seconds
             opened = yield from self._until_next()
-            if opened is not None and was_quick:
+            if opened is not None:
                 self._next.begin()
 
     def close(self) -> None:
@@ -59,6 +56,8 @@ class Feed:
                 # The engine is asked to begin nothing more, but an engine that waits for this thread cannot answer.
                 held.drop([seq for seq, _ in assignment.documents[place:]])
                 return
+            if not held.begin(seq):
+                return
             note_step()
             request = next(rendered)
             if isinstance(request, DocumentFailed):
@@ -77,5 +76,5 @@ class Feed:
                 return opened
             if not (beside and may_claim):
                 return None
-            self._ledger.wait_for_change(seen, self._ledger.rhythm.look_again_seconds)
+            self._ledger.wait_for_change(seen, self._next.look_again_seconds)
         return None

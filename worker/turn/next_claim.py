@@ -17,7 +17,7 @@ from qwenq.worker.keeping.open_claim import OpenClaim
 from qwenq.worker.turn.claimant import Claimant
 
 AHEAD = 2
-"""Chunks that are claimed ahead: where chunks are quick, a single one would come too late."""
+"""Chunks that are claimed ahead at most: where chunks are quick, a single one would come too late."""
 MOST_OPEN = 32
 """Chunks that one process may hold: each costs the keeper a transaction a second, and after a crash each is answered
 alone."""
@@ -50,11 +50,20 @@ class NextClaim:
         has_time = time.monotonic() - self._began < self._ledger.rhythm.turn_seconds
         return self._ledger.wants_more and has_time and not self._closed
 
+    @property
+    def look_again_seconds(self) -> float:
+        """How long to wait before the next claim."""
+        rhythm = self._ledger.rhythm
+        return rhythm.enough_again_seconds if self._has_enough() else rhythm.look_again_seconds
+
     def begin(self) -> None:
-        """Claim ahead, while the engine reads what was claimed last."""
+        """Claim ahead, while the engine reads what was claimed last: what is quick, or it would wait for each claim.
+
+        Where chunks last longer, nothing is claimed ahead: another worker could answer it meanwhile.
+        """
         with suppress(RuntimeError):  # closed meanwhile
-            while len(self._ahead) < AHEAD and self.may_claim:
-                self._ahead.append(self._thread.submit(self._claim))
+            while len(self._ahead) < AHEAD and self.may_claim and self._soon_waits():
+                self._ahead.append(self._thread.submit(self._claim_ahead))
 
     def pop(self) -> Opened | None:
         """Pop what was claimed ahead, or claim now. None: no chunk waits, or none may be claimed beside what is open.
@@ -72,7 +81,22 @@ class NextClaim:
             self._closed = True
         self._thread.shutdown()
 
+    def _soon_waits(self) -> bool:
+        """Whether the engine has so little before it that a claim would come too late."""
+        seconds = self._ledger.backlog().seconds
+        return seconds is not None and seconds < self._ledger.rhythm.ahead_seconds
+
+    def _has_enough(self) -> bool:
+        """Whether so much is claimed and not begun that other workers should have the rest."""
+        seconds = self._ledger.backlog().seconds
+        return seconds is not None and seconds > self._ledger.rhythm.enough_seconds
+
+    def _claim_ahead(self) -> Opened | None:
+        return self._claim() if self._soon_waits() else None
+
     def _claim(self) -> Opened | None:
+        if self._has_enough():
+            return None
         beside = self._ledger.claims()
         if len(beside) >= MOST_OPEN or any(claim.suspect for claim in beside):
             return None

@@ -40,8 +40,11 @@ class ResidentModel:
         would be claimed and given back for ever.
         """
         self._ledger = ledger
+        ledger.engine_waiting = self._engine.waiting
         try:
             yield from self._engine.generate(requests)
+            if ledger.goes_on:
+                self._on_step()  # documents may have been given away since the engine's last step
             ledger.check_answered()
         finally:
             self._ledger = None
@@ -50,10 +53,13 @@ class ResidentModel:
         if self._ledger is None:
             return
         for held in self._ledger.step():
+            group = held.claim.chunk_id
             if held.is_over:
-                self._engine.withdraw(held.claim.chunk_id)
-            else:  # its job is paused
-                held.drop_all_but(self._engine.withdraw_waiting(held.claim.chunk_id))
+                self._engine.withdraw(group)
+            elif held.is_paused:
+                held.drop_all_but(self._engine.withdraw_waiting(group))
+            elif held.is_cutting:
+                held.drop_given(self._engine.withdraw_waiting(group, held.end))
 
     def _preparing(self) -> AbstractContextManager[None]:
         return nullcontext() if self._ledger is None else self._ledger.watch.preparing()

@@ -22,18 +22,21 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.database.store import Store
 from qwenq.store.life import rescue, workers
+from qwenq.store.views.fleet.idle import count_idle
 from qwenq.worker.heap import freeze_heap
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.keeping.ledger import Ledger
+from qwenq.worker.keeping.pace import Pace
 from qwenq.worker.keeping.progress import ProgressReporter, ReportProgress, TurnProgress
 from qwenq.worker.keeping.rhythm import Rhythm
 from qwenq.worker.keeping.stalling import StallWatch
 from qwenq.worker.parent.environment import worker_id_of_process
 from qwenq.worker.patience import patiently
-from qwenq.worker.store_process.claiming import Terms
+from qwenq.worker.store_process.claiming import ANY_CRASHES, Terms
 from qwenq.worker.store_process.client import StoreProcess
 from qwenq.worker.turn.claimant import Claimant
 from qwenq.worker.turn.resident import ResidentModel
+from qwenq.worker.turn.sharing import Sharing
 from qwenq.worker.turn.turn import Turn
 from qwenq.worker.turn.watchdog import Watchdog
 
@@ -62,6 +65,7 @@ class WorkingProcess:
         self._info = self._load()
         terms = Terms(self._info.model, worker_id, settings.lease_seconds)
         self._claimant = Claimant(self._store_process, terms)
+        self._pace = Pace()
         self._rescue_own()
         freeze_heap()
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -103,10 +107,12 @@ class WorkingProcess:
         if first is None:
             _log.info(Event.CHUNK_ABSENT, extra={"chunk": chunk_id})
             return None
-        ledger = Ledger(StallWatch(self._info.device, self._settings.stall_seconds), Rhythm())
+        watch = StallWatch(self._info.device, self._settings.stall_seconds)
+        ledger = Ledger(watch, Rhythm(), self._pace)
         watchdog = Watchdog(self._settings.stall_seconds)
         keeper = Keeper(ledger, self._store_process, self._info.model, self._settings, deadline)
-        with watchdog, keeper, ProgressReporter(ledger.progress, report):
+        sharing = Sharing(ledger, self._count_idle, self._announce)
+        with watchdog, keeper, ProgressReporter(ledger.progress, report), sharing:
             turn = Turn(self._store, self._info, self._resident, self._claimant, ledger, first)
             released = self._work(turn, keeper)
         for job_id in released:
@@ -140,10 +146,17 @@ class WorkingProcess:
             with attempt, self._store.writing() as connection:
                 rescue.rescue_held_by(connection, self._worker_id, self._settings.max_crashes)
 
+    def _count_idle(self) -> int:
+        try:
+            with self._store.reading() as connection:
+                return count_idle(connection, self._info.model, ANY_CRASHES)
+        except StoreAway:
+            return 0
+
     def _announce(self, job_id: int) -> None:
         try:
             announce_job(self._store, self._broker, job_id)
-        except BrokerAway as away:
+        except (BrokerAway, StoreAway) as away:
             _log.warning(Event.JOB_UNANNOUNCED, extra={"job": job_id, "reason": str(away)})
 
 

@@ -58,7 +58,8 @@ class NotingEngine:
         self._claims = Hearing(self._log)
         self._rows: list[_Row] = []
         self._withdrawn: set[int] = set()
-        self._put_down: set[int] = set()
+        self._put_down: dict[int, int] = {}
+        self._reader: _Reader | None = None
 
     def load(self) -> ModelInfo:
         """Nothing to load."""
@@ -73,7 +74,7 @@ class NotingEngine:
             return
         self._withdrawn.clear()
         self._put_down.clear()
-        reader = _Reader(requests, self._claims)
+        reader = self._reader = _Reader(requests, self._claims)
         try:
             while self._rows or not reader.is_at_end:
                 self._on_step()
@@ -97,10 +98,14 @@ class NotingEngine:
         self._withdrawn.add(group)
         self._drop([row for row in self._rows if row.request.group == group])
 
-    def withdraw_waiting(self, group: int) -> Collection[int]:
-        """Begin no further request of the group. Returns the keys of those that have begun."""
-        self._put_down.add(group)
+    def withdraw_waiting(self, group: int, first: int = 0) -> Collection[int]:
+        """Begin no further request of the group from `first` on. Returns the keys of those that have begun."""
+        self._put_down[group] = min(first, self._put_down.get(group, first))
         return {row.request.key for row in self._rows if row.request.group == group}
+
+    def waiting(self) -> int:
+        """Count what was read and has not begun."""
+        return 0 if self._reader is None else self._reader.waiting
 
     def describe(self) -> EngineDescription:
         """Describe the echo engine."""
@@ -111,7 +116,8 @@ class NotingEngine:
         rows: list[_Row] = []
         while len(rows) < room and (read := reader.next(STEP_SECONDS if idle and not rows else 0.0)):
             request, names = read
-            if request.group in self._withdrawn | self._put_down:
+            put_down = self._put_down.get(request.group)
+            if request.group in self._withdrawn or (put_down is not None and request.key >= put_down):
                 continue
             row = _Row(request, names, time.monotonic())
             self._log.note(Deed.BEGUN, *names)
@@ -155,6 +161,11 @@ class _Reader:
     def is_at_end(self) -> bool:
         """Whether all requests were read."""
         return self._ended.is_set() and self._read.empty()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests were read ahead."""
+        return self._read.qsize()
 
     def next(self, seconds: float) -> tuple[Request, Names] | None:
         """The next request with its names; None if none comes within this time."""

@@ -10,8 +10,12 @@ from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker, socket_path
 from qwenq.store.database.store import Store
+from qwenq.store.views.fleet.fleet import read_fleet
+from qwenq.worker.parent.housekeeping import Housekeeping
+from tests.builders import make_worker
 from tests.processes import Fleet
 from tests.services import Jobs
+from tests.waiting import eventually
 
 
 def test_a_job_submitted_while_the_broker_is_away_is_answered_when_it_is_back(
@@ -44,3 +48,21 @@ def test_messages_lost_by_a_flushed_redis_are_sent_again(
         client.flushall()
     fleet.start("worker", "--model", "echo")
     assert jobs.wait_until_ended(job.job_id).documents.succeeded == 3
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_worker_that_cannot_reach_the_broker_says_so_with_its_heartbeat(
+    store: Store, settings: Settings
+) -> None:
+    settings.home.mkdir(parents=True)
+    worker_id = make_worker(store)
+
+    def told() -> str | None:
+        with store.reading() as connection:
+            (worker,) = read_fleet(connection, 0).workers
+        return worker.broker_error
+
+    with Broker(settings) as broker, Housekeeping(store, broker, settings, worker_id):
+        reason = eventually(told, "the worker says why")
+    assert reason is not None
+    assert reason.startswith(f"{broker.url} does not answer as it should: ")

@@ -28,7 +28,7 @@ class EchoEngine:
         self._rows = options.batch_rows or ROWS
         self._context = options.context or UNLIMITED_CONTEXT
         self._hooks = hooks
-        self._withdrawn: set[int] = set()
+        self._withdrawn: dict[int, int] = {}
 
     def load(self) -> ModelInfo:
         """Nothing to load."""
@@ -52,7 +52,7 @@ class EchoEngine:
                 share = _Share(request.group)
             if share.rows % self._rows == 0:
                 self._hooks.on_step()
-            if request.group in self._withdrawn:
+            if self._is_withdrawn(request):
                 continue
             answer = share.add(_answer(request, self._context))
             if request.closes_group or share.is_due:
@@ -65,6 +65,10 @@ class EchoEngine:
         """Say how many requests are reported together."""
         return EngineDescription("one by one", "no model", "none", "none", self._rows)
 
+    def _is_withdrawn(self, request: Request) -> bool:
+        first = self._withdrawn.get(request.group)
+        return first is not None and request.key >= first
+
     def _report(self, share: "_Share") -> None:
         if share.rows:
             self._hooks.on_batch(share.metrics(together=min(share.rows, self._rows)))
@@ -76,12 +80,16 @@ class EchoEngine:
 
     def withdraw(self, group: int) -> None:
         """Answer no further request of the group."""
-        self._withdrawn.add(group)
+        self._withdrawn[group] = 0
 
-    def withdraw_waiting(self, group: int) -> Collection[int]:
-        """Answer no further request of the group. Nothing of it is in flight."""
-        self.withdraw(group)
+    def withdraw_waiting(self, group: int, first: int = 0) -> Collection[int]:
+        """Answer no further request of the group with a key from `first` on. Nothing of it is in flight."""
+        self._withdrawn[group] = min(first, self._withdrawn.get(group, first))
         return ()
+
+    def waiting(self) -> int:
+        """Nothing waits: each request is answered before the next is read."""
+        return 0
 
 
 @dataclass(slots=True)

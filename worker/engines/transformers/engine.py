@@ -147,9 +147,14 @@ class TransformersEngine:
         if self._scheduler is not None:
             self._scheduler.withdraw(group)
 
-    def withdraw_waiting(self, group: int) -> Collection[int]:
+    def withdraw_waiting(self, group: int, first: int = 0) -> Collection[int]:
         """Drop the group's requests that are not running, from within `on_step`. Returns the keys of the others."""
-        return () if self._scheduler is None else self._scheduler.withdraw_waiting(group)
+        return () if self._scheduler is None else self._scheduler.withdraw_waiting(group, first)
+
+    def waiting(self) -> int:
+        """Count the requests that were read and are not running."""
+        scheduler = self._scheduler
+        return 0 if scheduler is None else scheduler.waiting
 
     def describe(self) -> EngineDescription:
         """Say how documents go through the model. Raises ModelUnavailable before `load`."""

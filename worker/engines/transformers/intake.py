@@ -39,7 +39,7 @@ class Intake:
         self._changed = threading.Condition()
         self._groups: deque[WaitingGroup] = deque()
         self._failed: deque[Completion] = deque()
-        self._withdrawn: set[int] = set()
+        self._withdrawn: dict[int, int] = {}
         self._ended = False
         self._closed = False
         self._error: BaseException | None = None
@@ -49,7 +49,8 @@ class Intake:
     @property
     def waiting(self) -> int:
         """How many documents wait."""
-        return sum(len(group.states) for group in self._groups)
+        with self._changed:
+            return sum(len(group.states) for group in self._groups)
 
     @property
     def exhausted(self) -> bool:
@@ -89,12 +90,14 @@ class Intake:
         with self._changed:
             return any(one.group == group for one in self._groups)
 
-    def withdraw(self, group: int) -> None:
-        """Drop the group's documents, also those still to be read."""
+    def withdraw(self, group: int, first: int = 0) -> None:
+        """Drop the group's documents with keys from `first` on, also those still to be read."""
         with self._changed:
-            self._withdrawn.add(group)
-            self._groups = deque(one for one in self._groups if one.group != group)
-            self._failed = deque(one for one in self._failed if one.group != group)
+            self._withdrawn[group] = min(first, self._withdrawn.get(group, first))
+            for one in self._groups:
+                one.states = [state for state in one.states if not self._is_withdrawn(one.group, state.key)]
+            self._groups = deque(one for one in self._groups if one.states)
+            self._failed = deque(one for one in self._failed if not self._is_withdrawn(one.group, one.key))
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> None:
@@ -126,20 +129,24 @@ class Intake:
                 self._changed.notify_all()
 
     def _add(self, request: Request) -> None:
-        if request.group in self._withdrawn:
+        if self._is_withdrawn(request.group, request.key):
             return
         try:
             prepared: RequestState | Completion = self._prepare(request)
         except DocumentFailed as error:
             prepared = failed_completion(request.key, error, group=request.group)
         with self._changed:
-            if request.group in self._withdrawn:
+            if self._is_withdrawn(request.group, request.key):
                 return
             if isinstance(prepared, Completion):
                 self._failed.append(prepared)
             else:
                 insort(self._waiting_group(request.group).states, prepared, key=_length)
             self._changed.notify_all()
+
+    def _is_withdrawn(self, group: int, key: int) -> bool:
+        first = self._withdrawn.get(group)
+        return first is not None and key >= first
 
     def _waiting_group(self, group: int) -> WaitingGroup:
         if not self._groups or self._groups[-1].group != group:

@@ -65,9 +65,17 @@ class Scheduler:
         self._suspects = deque(half for half in kept if half)
         self._close(group)
 
-    def withdraw_waiting(self, group: int) -> Collection[int]:
-        """Drop a group's documents that were not admitted, between two steps. Returns the keys of the others."""
-        self._intake.withdraw(group)
+    @property
+    def waiting(self) -> int:
+        """How many documents were not admitted yet."""
+        return self._intake.waiting
+
+    def withdraw_waiting(self, group: int, first: int = 0) -> Collection[int]:
+        """Drop a group's documents that were not admitted, between two steps. Returns the keys of the others.
+
+        Keys below `first` stay.
+        """
+        self._intake.withdraw(group, first)
         if not self._holds(group):
             self._close(group)
         begun = [*self._runner.running, *(row for half in self._suspects for row in half)]

@@ -64,12 +64,12 @@ def test_heartbeats_note_memory_and_loading_notes_the_speed(store: Store, worker
     with store.writing() as connection:
         assert device_of(connection, worker_id) is None
         note_model_loaded(connection, worker_id, INFO, tokens_per_second=12.5)
-        beat_heart(connection, worker_id, MemoryTaken(resident=1, gpu=2, gpu_total=3))
+        beat_heart(connection, worker_id, MemoryTaken(resident=1, gpu=2, gpu_total=3), "refused")
     with store.reading() as connection:
         kept = connection.execute(workers.select()).one()
         assert device_of(connection, worker_id) == "cpu"
     held = (kept.resident_bytes, kept.gpu_bytes, kept.gpu_total_bytes, kept.check_tokens_per_second)
-    assert held == (1, 2, 3, 12.5)
+    assert (held, kept.broker_error) == ((1, 2, 3, 12.5), "refused")
 
 
 def test_a_model_loaded_late_does_not_cancel_a_stop(store: Store, worker_id: int) -> None:

@@ -171,6 +171,12 @@ class LifeOfDocuments(RuleBasedStateMachine):
         """A stopping worker releases its chunk."""
         self.stage.give_back(claim)
 
+    @rule(claim=HELD, place=st.integers(0, MOST_DOCUMENTS))
+    @precondition(lambda self: self.stage.held())
+    def share(self, *, claim: Claim, place: int) -> None:
+        """A worker gives what it has not begun to an idle one."""
+        self.stage.share(claim, place)
+
     @rule(chunk=RUNNING)
     @precondition(lambda self: self.stage.life.running())
     def let_expire(self, *, chunk: Chunk) -> None:

@@ -102,6 +102,16 @@ class Life:
         else:
             self._put_back(chunk)
 
+    def share(self, chunk: Chunk, cut: int) -> None:
+        """Cut a running chunk: its holder keeps what is before `cut`, and the rest waits."""
+        job = self.job_of(chunk)
+        if job.state == JobState.CANCELLED:
+            return
+        rest = Chunk(cut, chunk.last, crashes=chunk.crashes)
+        chunk.last = cut - 1
+        job.chunks.insert(job.chunks.index(chunk) + 1, rest)
+        _move(job, rest, DocumentState.RUNNING, DocumentState.PENDING)
+
     def cancel(self, job: Job) -> bool:
         """Cancel a job: what waits ends at once."""
         if job.state.ended or job.removed:

@@ -161,6 +161,29 @@ class Stage:
         assert held is not None, "a lost claim was given back"
         self.life.give_back(held)
 
+    def share(self, claim: Claim, place: int) -> None:
+        """A worker keeps the first documents of its claim, and gives the rest away. Suspects are not shared."""
+        held = self.life.holds(claim)
+        assert held is not None
+        cuts = [seq for seq in self.life.job_of(held).unfinished_of(held) if seq > held.first]
+        if not cuts or claim.suspect:
+            return
+        cut = cuts[place % len(cuts)]
+        with self._store.writing() as connection:
+            kept = write_claim(
+                connection, claim, Unwritten(OutcomeRows.of(()), cut=cut), MODEL, LEASE, Ending.KEPT
+            )
+        held.expired = False
+        self.life.share(held, cut)
+        assert kept.ending == self.life.settle(held, Ending.KEPT)
+        self.claims[self.claims.index(claim)] = kept.claim
+        self.looked_up = [
+            (kept.claim, [outcome for outcome in outcomes if outcome.seq <= kept.claim.last_seq])
+            if one == claim
+            else (one, outcomes)
+            for one, outcomes in self.looked_up
+        ]
+
     def let_expire(self, chunk: Chunk) -> None:
         """A lease runs out."""
         with self._store.writing() as connection:

@@ -15,7 +15,7 @@ from qwenq.worker.turn.claimant import Claimant
 from qwenq.worker.turn.turn import Turn
 from tests.builders import MODEL, answer, make_worker
 from tests.store_work import claimant_of
-from tests.turns import keeper_of, quick, turn_of
+from tests.turns import keeper_of, measured_pace, quick, turn_of
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def claimant(store: Store) -> Claimant:
 @pytest.fixture
 def keeper(store: Store, settings: Settings, rhythm: Rhythm) -> Iterator[Keeper]:
     """A keeper that runs."""
-    with keeper_of(store, settings, rhythm) as keeper:
+    with keeper_of(store, settings, rhythm, pace=measured_pace(documents=100)) as keeper:
         yield keeper
 
 

@@ -1,5 +1,6 @@
 """The feed claims the next chunk while the one before is being answered, and quick chunks further ahead."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import pytest
@@ -34,7 +35,7 @@ def test_the_next_chunk_is_claimed_when_the_engine_reads_on_and_no_earlier(
 def test_quick_chunks_are_claimed_ahead(
     store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm
 ) -> None:
-    rhythm.quick_seconds = 60.0
+    rhythm.ahead_seconds = 60.0
     job_id = make_job(store, documents=24)
     waiting = chunks_of(store, job_id)
     feed = begin(store, claimant, keeper, waiting[0])
@@ -60,7 +61,7 @@ def test_quick_chunks_are_claimed_ahead(
 def test_chunks_claimed_ahead_are_answered_when_nothing_more_may_be_claimed(
     store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm, why: str
 ) -> None:
-    rhythm.quick_seconds = 60.0
+    rhythm.ahead_seconds = 60.0
     paused = make_job(store, documents=8)
     job_id = make_job(store, documents=24)
     waiting = [*chunks_of(store, paused), *chunks_of(store, job_id)]
@@ -87,7 +88,7 @@ def test_chunks_claimed_ahead_are_answered_when_nothing_more_may_be_claimed(
 def test_chunks_claimed_ahead_are_released_when_the_turn_ends_early(
     store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm
 ) -> None:
-    rhythm.quick_seconds = 60.0
+    rhythm.ahead_seconds = 60.0
     job_id = make_job(store, documents=24)
     waiting = chunks_of(store, job_id)
     feed = begin(store, claimant, keeper, waiting[0])
@@ -97,3 +98,45 @@ def test_chunks_claimed_ahead_are_released_when_the_turn_ends_early(
     feed.close()
     keeper.settle_rest()
     assert chunks_of(store, job_id, ChunkState.QUEUED) == waiting[1:]
+
+
+@pytest.mark.parametrize(
+    ("ahead_seconds", "enough_seconds", "claimed"),
+    [(60.0, 60.0, 2 + AHEAD), (0.05, 60.0, 3), (0.0, 60.0, 2), (60.0, 0.035, 3)],
+    ids=["quick", "soon enough", "slow", "enough"],
+)
+def test_what_is_claimed_is_bounded_by_seconds_of_work(
+    store: Store,
+    claimant: Claimant,
+    keeper: Keeper,
+    rhythm: Rhythm,
+    ahead_seconds: float,
+    enough_seconds: float,
+    claimed: int,
+) -> None:
+    """At 100 documents a second, a chunk of four takes 0.04 seconds."""
+    rhythm.ahead_seconds, rhythm.enough_seconds = ahead_seconds, enough_seconds
+    waiting = chunks_of(store, make_job(store, documents=24))
+    feed = begin(store, claimant, keeper, waiting[0])
+    requests = feed.requests()
+    list(islice(requests, 5))
+    eventually(lambda: len(keeper.ledger.claims()) == claimed, "what is needed soon is claimed")
+    feed.close()
+    assert len(keeper.ledger.claims()) == claimed
+
+
+def test_with_enough_before_it_a_turn_claims_nothing_until_the_engine_has_begun_it(
+    store: Store, claimant: Claimant, keeper: Keeper, rhythm: Rhythm, reader: ThreadPoolExecutor
+) -> None:
+    rhythm.enough_seconds = 0.01
+    waiting = [4]
+    keeper.ledger.engine_waiting = lambda: waiting[0]
+    first, second, _ = chunks_of(store, make_job(store, documents=12))
+    requests = begin(store, claimant, keeper, first).requests()
+    list(islice(requests, 3))
+    last = reader.submit(lambda: list(islice(requests, 2)))
+    with pytest.raises(TimeoutError):
+        last.result(0.5)
+    assert [claim.chunk_id for claim in keeper.ledger.claims()] == [first]
+    waiting[0] = 0
+    assert [request.group for request in last.result(60)] == [first, second]

@@ -171,6 +171,17 @@ def test_withdrawing_a_group_drops_its_unread_documents(taken_in: Callable[..., 
     assert [one.key for one in drained(intake)] == [201, 200]
 
 
+def test_withdrawing_the_rest_of_a_group_keeps_its_first_documents(taken_in: Callable[..., Intake]) -> None:
+    coming = Coming([*chunk(1, [5, 0, 7, 0, 5]), *chunk(2, [7, 8])], allowed=3)
+    intake = taken_in(coming)
+    coming.wait_asked(4)
+    intake.withdraw(1, first=102)
+    coming.allowed.release(100)
+    coming.wait_asked(8)
+    assert [failed.key for failed in intake.pop_failed()] == [101]
+    assert [one.key for one in drained(intake)] == [100, 201, 200]
+
+
 def test_a_withdrawal_makes_room_for_more(taken_in: Callable[..., Intake]) -> None:
     coming = Coming([*chunk(1, [5] * 4), *chunk(2, [5])])
     intake = taken_in(coming, enough=2)

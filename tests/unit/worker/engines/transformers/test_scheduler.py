@@ -219,6 +219,21 @@ def test_withdrawing_the_waiting_documents_answers_the_admitted_ones(name: str, 
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_withdrawing_the_rest_of_a_group_answers_its_first_documents(name: str, engines: Engines) -> None:
+    requests = [letter(key, group=key // 8) for key in range(12)]
+    engine = engines.engine(name)
+    answered: set[int] = set()
+    begun: set[int] = set()
+    engines.on_step = lambda: begun.update(
+        engine.withdraw_waiting(0, first=6) if answered and not begun else ()
+    )
+    for answer in engine.generate(requests):
+        answered.add(answer.key)
+    assert answered == {*range(6), *range(8, 12)} | {key for key in begun | answered if key in (6, 7)}
+    assert engine.waiting() == 0
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_withdrawing_a_waiting_group_drops_all_of_it(name: str, engines: Engines) -> None:
     engine = engines.engine(name)
     begun: list[set[int]] = []
