@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.states import JobChange, JobState
 
+STILL_SECONDS = 300.0
+"""Workers report every few seconds what they measure, also while they generate one long answer."""
+
 
 class Priority(StrEnum):
     """Which jobs go first when several wait."""
@@ -147,7 +150,11 @@ class LastChange(BaseModel):
 
 
 class JobStatus(BaseModel):
-    """Where a job stands. Times are UTC; `tokens_per_second` is answer tokens over the job's running time."""
+    """Where a job stands. Times are UTC; `tokens_per_second` is answer tokens over the job's running time.
+
+    `still_seconds`: while it can run, the seconds since it was stored or resumed, began, was measured or finished a
+    chunk.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -163,3 +170,9 @@ class JobStatus(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     last_change: LastChange | None = None
+    still_seconds: float | None = None
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether it has not moved for minutes, so that its speed tells nothing of what is left."""
+        return self.still_seconds is not None and self.still_seconds > STILL_SECONDS

@@ -50,6 +50,7 @@ def prune(
                 gone = remove_workers(connection, max(older_than, ALIVE_SECONDS))
                 runs = remove_old_runs(connection, older_than)
                 remove_old_notices(connection, older_than)
+        store.shrink_log()
         return PruneReport(removed=True, jobs=tuple(removed), workers=gone, runs=runs)
 
 

@@ -4,14 +4,14 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from qwenq.health.background import BackgroundCall
-from qwenq.health.fleet import LIVE, check_speed, check_workers
+from qwenq.health.fleet import check_speed, check_workers
 from qwenq.health.resources import check_disk, check_memory
 from qwenq.health.services import (
     check_broker,
@@ -26,12 +26,13 @@ from qwenq.health.work import check_schedules, check_stranded
 from qwenq.schemas.errors import BrokerAway, InvalidSetting, StoreAway
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import SCHEMA_VERSION
-from qwenq.schemas.views.fleet import FleetWorker
+from qwenq.schemas.views.fleet import LIVE, FleetWorker
 from qwenq.schemas.views.health import (
     BrokerFacts,
     Check,
     DiskFacts,
     Health,
+    HealthState,
     MemoryFacts,
     ScheduleTrouble,
     StrandedWork,
@@ -49,6 +50,7 @@ from qwenq.store.views.monitoring.health_facts import (
     stranded_work,
     waiting_models,
 )
+from qwenq.wording.workers import up_command, worker_command
 from qwenq.worker.engines.memory import free_main_bytes
 
 PATIENCE_SECONDS = 3.0
@@ -82,13 +84,15 @@ def examine(settings: Settings) -> Health:
     until = time.monotonic() + PATIENCE_SECONDS
     store = BackgroundCall(lambda: _look_at_store(settings))
     broker = BackgroundCall(lambda: _look_at_broker(settings))
-    of_store, fleet = _store_checks(store, until)
     of_broker = _broker_check(broker, until)
+    # Without the embedded Redis, a worker alone would wait for its socket.
+    is_down = settings.broker_url is None and of_broker.state is HealthState.UNHEALTHY
+    of_store, fleet = _store_checks(store, until, up_command if is_down else worker_command)
     return Health(checks=(of_store[0], of_broker, *of_store[1:], *_machine_checks(settings, fleet)))
 
 
 def _store_checks(
-    look: BackgroundCall[StoreFacts], until: float
+    look: BackgroundCall[StoreFacts], until: float, command: Callable[[str], str]
 ) -> tuple[Sequence[Check], Sequence[FleetWorker]]:
     """The checks that need the store, its own first, and the workers that it knows."""
     unmade = [not_made(name) for name in ("schema", *_OF_STORE)]
@@ -103,7 +107,7 @@ def _store_checks(
     if work is None:
         return [*checks, *(not_made(name) for name in _OF_STORE)], ()
     checks += [
-        check_workers(work.fleet, work.waiting),
+        check_workers(work.fleet, work.waiting, command),
         check_stranded(work.stranded),
         check_schedules(work.schedules),
         check_speed(work.speeds),

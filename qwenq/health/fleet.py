@@ -1,54 +1,155 @@
 """Checks of the workers: whether each model that documents wait for has one, and how fast they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
+from typing import NamedTuple
 
-from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
+from qwenq.schemas.views.fleet import LIVE, FleetWorker, WorkerCondition
 from qwenq.schemas.views.health import Check, HealthState, WaitingModel, WorkerSpeed
 from qwenq.wording.numbers import counted, duration, number
 from qwenq.wording.workers import no_worker, worker_command
 
-LIVE = {WorkerCondition.BUSY, WorkerCondition.IDLE, WorkerCondition.STARTING}
 IDLE_SECONDS = 40.0
 """Workers notice after 30 seconds that they are idle while chunks wait, and heal themselves."""
+LOADING_SECONDS = 900.0
+"""A model of many gigabytes is downloaded and loaded in this time."""
 SLOW_SHARE = 0.5
 FEWEST_RECENT = 5
 FEWEST_BEFORE = 20
 
 
-def check_workers(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel]) -> Check:
-    """Check that each model that documents wait for has a worker, and that no worker is deaf, lost or failed."""
+class _Trouble(NamedTuple):
+    """One kind of trouble: how bad it is, what was found, and what helps."""
+
+    state: HealthState
+    found: Sequence[str]
+    advice: str
+
+
+def check_workers(
+    fleet: Sequence[FleetWorker],
+    waiting: Sequence[WaitingModel],
+    command: Callable[[str], str] = worker_command,
+) -> Check:
+    """Check that each model that documents wait for has a worker, and that no worker is cut off, deaf, lost or failed.
+
+    Each kind of trouble is told, with its own advice. `command` starts a worker of a model.
+    """
+    told = (
+        _unserved(fleet, waiting, command),
+        _cut_off(fleet, waiting),
+        _deaf(fleet, waiting),
+        _loading(fleet, waiting),
+        _failed(fleet),
+        _lost(fleet, command),
+    )
+    troubles = [trouble for trouble in told if trouble is not None]
+    if not troubles:
+        alive = sum(worker.condition in LIVE for worker in fleet)
+        message = f"{number(alive)} alive, and no chunks wait for a missing one"
+        return Check(name="workers", state=HealthState.HEALTHY, message=message)
+    return Check(
+        name="workers",
+        state=max((trouble.state for trouble in troubles), key=tuple(HealthState).index),
+        message="; ".join(found for trouble in troubles for found in trouble.found),
+        recommendation=" ".join(trouble.advice for trouble in troubles),
+    )
+
+
+def _unserved(
+    fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel], command: Callable[[str], str]
+) -> _Trouble | None:
+    """Models that documents wait for, without a live worker."""
     live = {worker.model for worker in fleet if worker.condition in LIVE}
     unserved = [model for model in waiting if model.model not in live]
-    if unserved:
-        found = [f"{no_worker(one.model)} ({counted(one.chunks, 'chunk')} waiting)" for one in unserved]
-        found += _failures(fleet)
-        commands = _commands(one.model for one in unserved)
-        return _check(HealthState.UNHEALTHY, found, f"Start one for each such model: {commands}.")
-    deaf = _idle_while_chunks_wait(fleet, waiting)
-    if deaf:
-        found = [
-            f"{one.name} is idle while {counted(chunks, 'chunk')} of its model wait" for one, chunks in deaf
-        ]
-        remedy = "Stop it and start it again, unless it leaves by itself within a minute. Its log says more."
-        return _check(HealthState.UNHEALTHY, found, remedy)
-    failed, lost = _failures(fleet), _unreplaced(fleet)
-    if failed or lost:
-        found = failed + [f"{one.name} was last seen {duration(one.silent_seconds)} ago" for one in lost]
-        advice = ["Fix the reason, and start the worker again."] if failed else []
-        advice += [_advice_on_lost(lost)] if lost else []
-        return _check(HealthState.DEGRADED, found, " ".join(advice))
-    alive = sum(worker.condition in LIVE for worker in fleet)
-    return _check(HealthState.HEALTHY, [f"{number(alive)} alive, and no chunks wait for a missing one"], None)
+    if not unserved:
+        return None
+    found = [f"{no_worker(one.model)} ({counted(one.chunks, 'chunk')} waiting)" for one in unserved]
+    commands = _commands((one.model for one in unserved), command)
+    return _Trouble(HealthState.UNHEALTHY, found, f"Start one for each such model: {commands}.")
 
 
-def _idle_while_chunks_wait(
-    fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel]
-) -> list[tuple[FleetWorker, int]]:
-    """Idle workers whose model has chunks that were announced some time ago, each with the number of chunks."""
-    overdue = {one.model: one.chunks for one in waiting if (one.announced_seconds or 0.0) > IDLE_SECONDS}
-    idle = (worker for worker in fleet if worker.condition is WorkerCondition.IDLE)
-    return [(worker, overdue[worker.model]) for worker in idle if worker.model in overdue]
+def _cut_off(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel]) -> _Trouble | None:
+    """Workers that cannot reach the broker: nothing tells them that documents wait."""
+    live = [worker for worker in fleet if worker.condition in LIVE]
+    cut_off = [worker for worker in live if worker.broker_error]
+    if not cut_off:
+        return None
+    reached = {worker.model for worker in live if not worker.broker_error}
+    waits = {one.model for one in waiting} & {worker.model for worker in cut_off} - reached
+    hosts = ", ".join(sorted({worker.host for worker in cut_off}))
+    advice = (
+        f"If the broker answers from elsewhere, `qwenq check` on {hosts} tries its address and password there: correct "
+        "QWENQ_BROKER_URL or the network, and start the worker again. If it answers nowhere, mend the broker: they go "
+        "on by themselves."
+    )
+    found = [f"{one.name} cannot reach the broker: {one.broker_error}" for one in cut_off]
+    return _Trouble(HealthState.UNHEALTHY if waits else HealthState.DEGRADED, found, advice)
+
+
+def _deaf(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel]) -> _Trouble | None:
+    """Idle workers that reach the broker, while chunks of their model were announced some time ago."""
+    overdue = _announced_for(waiting, IDLE_SECONDS)
+    deaf = [
+        worker
+        for worker in fleet
+        if worker.condition is WorkerCondition.IDLE and worker.model in overdue and not worker.broker_error
+    ]
+    if not deaf:
+        return None
+    found = [
+        f"{one.name} is idle while {counted(overdue[one.model], 'chunk')} of its model wait" for one in deaf
+    ]
+    advice = "Stop it and start it again, unless it leaves by itself within a minute. Its log says more."
+    return _Trouble(HealthState.UNHEALTHY, found, advice)
+
+
+def _loading(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel]) -> _Trouble | None:
+    """Workers that have not loaded their model for long, while chunks wait that no other worker answers."""
+    overdue = _announced_for(waiting, LOADING_SECONDS)
+    served = {one.model for one in fleet if one.condition in LIVE - {WorkerCondition.STARTING}}
+    slow = [
+        worker
+        for worker in fleet
+        if worker.condition is WorkerCondition.STARTING
+        and worker.model in overdue.keys() - served
+        and not worker.broker_error
+    ]
+    if not slow:
+        return None
+    found = [
+        f"{one.name} has not loaded its model, while {counted(overdue[one.model], 'chunk')} wait"
+        for one in slow
+    ]
+    advice = "See in its log whether it still downloads the model. If not, stop it and start it again."
+    return _Trouble(HealthState.DEGRADED, found, advice)
+
+
+def _failed(fleet: Sequence[FleetWorker]) -> _Trouble | None:
+    failures = _failures(fleet)
+    if not failures:
+        return None
+    return _Trouble(HealthState.DEGRADED, failures, "Fix the reason, and start the worker again.")
+
+
+def _lost(fleet: Sequence[FleetWorker], command: Callable[[str], str]) -> _Trouble | None:
+    lost = _unreplaced(fleet)
+    if not lost:
+        return None
+    found = [f"{one.name} was last seen {duration(one.silent_seconds)} ago" for one in lost]
+    live = {worker.model for worker in fleet if worker.condition in LIVE}
+    held = "Other workers claim" if live.issuperset(one.model for one in lost) else "Nothing is lost of"
+    commands = _commands((worker.model for worker in lost), command)
+    advice = (
+        f"{held} what they held. Look at their machines, and start them again: {commands}. "
+        "They are listed for a day, or until other workers replace them."
+    )
+    return _Trouble(HealthState.DEGRADED, found, advice)
+
+
+def _announced_for(waiting: Sequence[WaitingModel], seconds: float) -> dict[str, int]:
+    """The models whose chunks were announced longer ago than this and still wait, with the number of chunks."""
+    return {one.model: one.chunks for one in waiting if (one.announced_seconds or 0.0) > seconds}
 
 
 def check_speed(speeds: Sequence[WorkerSpeed]) -> Check:
@@ -97,18 +198,6 @@ def _unreplaced(fleet: Sequence[FleetWorker]) -> list[FleetWorker]:
     return unreplaced
 
 
-def _advice_on_lost(lost: Sequence[FleetWorker]) -> str:
-    commands = _commands(worker.model for worker in lost)
-    return (
-        f"Other workers claim what they held. Look at their machines, and start them again: {commands}. "
-        "They are listed for a day, or until other workers replace them."
-    )
-
-
-def _commands(models: Iterable[str]) -> str:
+def _commands(models: Iterable[str], command: Callable[[str], str]) -> str:
     """The commands that start a worker of each model."""
-    return ", ".join(f"`{worker_command(model)}`" for model in sorted(set(models)))
-
-
-def _check(state: HealthState, found: Sequence[str], advice: str | None) -> Check:
-    return Check(name="workers", state=state, message="; ".join(found), recommendation=advice)
+    return ", ".join(f"`{command(model)}`" for model in sorted(set(models)))

@@ -17,6 +17,7 @@ from qwenq.access.owner_token import keep_address, shown_address
 from qwenq.access.roles import Visitor
 from qwenq.monitor.admitted import Admitted, flowers_routes
 from qwenq.monitor.broker_events import BrokerEvents
+from qwenq.monitor.broker_watch import BrokerWatch
 from qwenq.monitor.guard import Guard, Redirect, Refusal
 from qwenq.monitor.headers import ProtectiveHeaders
 from qwenq.monitor.layouts import Layouts
@@ -71,6 +72,7 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         self.inspector = CheckedInspector(io_loop, celery, options.inspect_timeout / 1000)
         cast("Any", celery.control).mailbox.unclaimed = NothingUnclaimed()
         self.reader = StoreReader(settings)
+        self.broker_watch = BrokerWatch(settings)
         self.exporter = Exporter(self.reader)
         self._token = token
         self._guard = Guard.of(settings, options, token, self.root)
@@ -142,3 +144,4 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         """Stop the event loop. Calling it again does nothing."""
         super().stop()
         self.reader.close()
+        self.broker_watch.close()

@@ -7,7 +7,7 @@ from qwenq.schemas.jobs import JobStatus, LastChange
 from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.results import Result
 from qwenq.schemas.states import JobState
-from qwenq.wording.numbers import UNKNOWN, age, moment, number
+from qwenq.wording.numbers import UNKNOWN, age, duration, moment, number
 from qwenq.wording.output import say, show
 
 # The name comes last: letters of some scripts are wider than others, and would push the next column aside.
@@ -27,7 +27,9 @@ def job_line(job: JobStatus) -> str:
         parts.append(f"{number(documents.failed)} failed")
     if documents.cancelled:
         parts.append(f"{number(documents.cancelled)} cancelled")
-    if job.tokens_per_second:
+    if job.stands_still:
+        parts.append(f"has not moved for {duration(job.still_seconds)}")
+    elif job.tokens_per_second:
         parts.append(f"{number(job.tokens_per_second)} tokens/s")
     if job.state != JobState.PAUSED:
         return ", ".join(parts)
@@ -64,7 +66,7 @@ def _job_row(job: JobStatus) -> tuple[str, ...]:
     counts = job.documents
     return (
         str(job.id), job.state, number(counts.total), number(counts.done), number(counts.failed),
-        number(job.tokens_per_second), age(job.created_at), " ".join(job.name.split()),
+        number(None if job.stands_still else job.tokens_per_second), age(job.created_at), " ".join(job.name.split()),
     )  # fmt: skip
 
 
@@ -82,7 +84,7 @@ def show_job(job: JobStatus) -> None:
         "tokens": f"{number(usage.prompt_tokens)} prompt, {number(usage.completion_tokens)} completion "
         f"({number(usage.reasoning_tokens)} of them reasoning)",
         "submitted": job.submitter or UNKNOWN,
-        "speed": f"{number(job.tokens_per_second)} tokens/s",
+        "speed": "none" if job.stands_still else f"{number(job.tokens_per_second)} tokens/s",
         "created": _moment_and_age(job.created_at),
         "started": _moment_and_age(job.started_at),
         "finished": _moment_and_age(job.finished_at),

@@ -8,6 +8,11 @@ def worker_command(model: str) -> str:
     return f"qwenq worker --model {quote(model)}"
 
 
+def up_command(model: str) -> str:
+    """The command that starts the embedded services with a worker of a model."""
+    return f"qwenq up --model {quote(model)}"
+
+
 def no_worker(model: str) -> str:
     """Say that no live worker has a model."""
     return f"no worker has the model {model}"

@@ -19,6 +19,10 @@ class WorkerCondition(StrEnum):
     LOST = "lost"
 
 
+LIVE = frozenset({WorkerCondition.BUSY, WorkerCondition.IDLE, WorkerCondition.STARTING})
+"""The conditions of workers that answer, or can."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldChunk:
     """A chunk that a worker holds; `finished` of its documents have an outcome.
@@ -38,7 +42,8 @@ class HeldChunk:
 class FleetWorker:
     """A worker as the fleet page shows it. Bytes and seconds; `silent_seconds` since its last sign of life.
 
-    `check_tokens_per_second` is the speed of the self-check after loading.
+    `check_tokens_per_second` is the speed of the self-check after loading; `broker_error` says why it cannot reach the
+    broker.
     """
 
     id: int
@@ -64,6 +69,7 @@ class FleetWorker:
     gpu_bytes: int | None
     gpu_total_bytes: int | None
     held: tuple[HeldChunk, ...] = ()
+    broker_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

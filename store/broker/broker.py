@@ -9,7 +9,7 @@ import importlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -38,6 +38,13 @@ CHECKED_AMQP = "qwenq.store.broker.transport:CheckedAMQP"
 _OUT_OF_MEMORY = "it is out of memory (OOM)"
 _MORE_MEMORY = "Raise its maxmemory, or see what else fills it"
 _CREDENTIALS = "Correct the user or the password in QWENQ_BROKER_URL"
+_REMEDIES = {
+    "MISCONF": "Free disk space on its machine: it cannot write its file, and takes no messages until it can",
+    "READONLY": "It is a read-only replica: name its master in QWENQ_BROKER_URL",
+    "LOADING": "It reads its file after a start: wait until it is ready",
+    "NOPERM": "Give its user in QWENQ_BROKER_URL the rights that deploy/redis/users.acl lists",
+}
+"""What helps, by the word with which Redis refuses."""
 _HUB_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 _SCHEMES = {"redis", "rediss", "redis+socket"}
 _TAKEN = {OPS_QUEUE.removeprefix("qwenq.")}
@@ -167,10 +174,15 @@ class Broker:
 
     def depth(self, model: str) -> int:
         """Count the messages in a model's queue. Raises BrokerAway."""
+        return self.depths([queue_name(model)])[queue_name(model)]
+
+    def depths(self, queues: Iterable[str]) -> dict[str, int]:
+        """Count the messages in each of these queues. Raises BrokerAway."""
         with self._answering(), self.app.connection_for_write() as connection:
             channel: Any = connection.default_channel
-            declared = channel.queue_declare(queue=queue_name(model), durable=True)
-            return int(declared.message_count)
+            return {
+                queue: int(channel.queue_declare(queue=queue, durable=True).message_count) for queue in queues
+            }
 
     def ping(self) -> None:
         """Raise BrokerAway unless the broker answers."""
@@ -206,6 +218,9 @@ class Broker:
             reason = str(error).rstrip(".") or type(error).__name__
             if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):
                 raise BrokerAway(self.url, reason, _CREDENTIALS) from error
+            for word, remedy in _REMEDIES.items():
+                if word in reason:
+                    raise BrokerAway(self.url, reason, remedy) from error
             raise BrokerAway(self.url, reason) from error
         except (ValueError, KeyError) as error:
             raise InvalidSetting(name="QWENQ_BROKER_URL", reason=str(error)) from error

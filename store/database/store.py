@@ -1,9 +1,10 @@
 """The connection to the SQL store, and its kinds of transaction."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -126,6 +127,15 @@ class Store:
         """
         with self._transaction(self._fleeting) as connection:
             yield connection
+
+    def shrink_log(self) -> None:
+        """Give the disk what SQLite's write-ahead log has taken, unless another process reads it.
+
+        A transaction that failed for want of disk leaves a long one.
+        """
+        if self.dialect == "sqlite":
+            with suppress(sqlite3.Error), closing(self.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close all connections."""

@@ -23,7 +23,7 @@ from qwenq.schemas.views.health import Check, Health, HealthState
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of, now
 from qwenq.store.database.store import Store
-from qwenq.store.life.workers import note_failed
+from qwenq.store.life.workers import beat_heart, note_failed
 from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.schedules.schedules import insert_schedule
 from tests.builders import EXPIRED, chunks_of, claim_one, make_job, make_worker
@@ -88,10 +88,20 @@ def test_a_model_with_waiting_chunks_and_no_worker_is_reported(store: Store, set
     assert checked(settings, "workers").state == HealthState.HEALTHY
     silence(store, worker_id)
     check = checked(settings, "workers")
-    assert (check.state, check.message) == (
-        HealthState.UNHEALTHY, "no worker has the model echo (3 chunks waiting)",
-    )  # fmt: skip
-    assert "`qwenq worker --model echo`" in (check.recommendation or "")
+    assert check.state == HealthState.UNHEALTHY
+    assert check.message.startswith("no worker has the model echo (3 chunks waiting); w@here was last seen ")
+    assert "`qwenq up --model echo`" in (check.recommendation or ""), "the embedded broker is not running"
+
+
+def test_a_worker_that_cannot_reach_the_broker_is_reported(store: Store, settings: Settings) -> None:
+    worker_id = make_worker(store)
+    with store.writing() as connection:
+        beat_heart(connection, worker_id, broker_error="redis://there: invalid password")
+    check = checked(settings, "workers")
+    assert check.state == HealthState.DEGRADED
+    assert check.message == "w@here cannot reach the broker: redis://there: invalid password"
+    make_job(store)
+    assert checked(settings, "workers").state == HealthState.UNHEALTHY
 
 
 def test_a_worker_that_is_idle_while_chunks_wait_is_reported(store: Store, settings: Settings) -> None:

@@ -1,5 +1,7 @@
 """Pruning: removes what nobody needs, with all its rows, and nothing else."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Connection, func, select, update
 
@@ -204,3 +206,12 @@ def test_late_batches_of_a_removed_job_are_dropped(store: Store, settings: Setti
 
 def _jobs_of(connection: Connection, table: object) -> set[int]:
     return set(connection.execute(select(func.distinct(table.c.job_id))).scalars())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_pruning_gives_the_disk_what_the_log_of_sqlite_has_taken(store: Store, settings: Settings) -> None:
+    make_job(store, documents=100)
+    log = Path(f"{store.engine.url.database}-wal")
+    assert log.stat().st_size > 0
+    pruned(settings, None)
+    assert log.stat().st_size == 0

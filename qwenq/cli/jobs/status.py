@@ -51,6 +51,7 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
 
 def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_json: bool) -> None:
     from qwenq import api
+    from qwenq.actions.standing import why_still
     from qwenq.wording.jobs import show_job
     from qwenq.wording.outcomes import SHOWN_REASONS, answers_to_look_at, reasons_in_lines
     from qwenq.wording.output import print_json, say, show
@@ -70,7 +71,8 @@ def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_js
             show(f"failed     `qwenq results {job} --errors FILE` writes all of them; the commonest reasons:")
             for reason in reasons_in_lines(api.failure_reasons(job, most=SHOWN_REASONS, settings=settings)):
                 show(f"  {reason}")
-    for line in _unserved(settings, job):
+    why = why_still(status, settings)
+    for line in [why] if why else _unserved(settings, job):
         say(line)
 
 

@@ -21,7 +21,13 @@ class JobPage(Page):
         if self.wants_live_part and part not in shown:
             raise HTTPError(404, "The page of a job has no such part.")
         parts = (part,) if self.wants_live_part else shown
-        find = partial(find_job, place=place, parts=parts, with_name=self.shows_text)
+        find = partial(
+            find_job,
+            place=place,
+            parts=parts,
+            with_name=self.shows_text,
+            broker_trouble=self.application.broker_watch.trouble,
+        )
         facts = await self.application.reader.read(find)
         if facts["job"].status.state.ended:
             self.stop_polling()

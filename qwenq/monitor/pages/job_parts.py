@@ -11,6 +11,7 @@ from qwenq.monitor.pages.job_view import JobView
 from qwenq.monitor.pages.line_plots import LinePlot, progress_plots
 from qwenq.schemas.jobs import JobStatus, PromptSpec
 from qwenq.schemas.views.job_pages import AnswerPreview, ChunkPage, CutText, FailureGroup, JobDetails
+from qwenq.store.views.fleet.fleet import read_fleet
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
 from qwenq.store.views.jobs.chunk_pages import chunk_page
 from qwenq.store.views.jobs.details import job_details
@@ -19,6 +20,7 @@ from qwenq.store.views.jobs.previews import preview_page
 from qwenq.store.views.jobs.progress import job_progress
 from qwenq.store.views.jobs.statuses import job_status
 from qwenq.wording.document_text import beginning, shortened
+from qwenq.wording.standstill import standstill
 
 PAGE_CHUNKS = 25
 PAGE_ANSWERS = 10
@@ -42,14 +44,22 @@ class AnswersFound:
 
 
 def find_job(
-    connection: Connection, place: JobPlace, parts: Iterable[str], *, with_name: bool
+    connection: Connection,
+    place: JobPlace,
+    parts: Iterable[str],
+    *,
+    with_name: bool,
+    broker_trouble: str | None = None,
 ) -> dict[str, Any]:
     """Read the place's job, and parts of its page by name. Raises UnknownJob."""
     status = job_status(connection, place.job_id)
     if status is None:
         raise unknown_job(place.job_id)
     found = {name: PARTS[name](connection, place, status) for name in parts}
-    return {"job": JobView(status, models_alive(connection, ALIVE_SECONDS), with_name), **found}
+    why = None
+    if status.stands_still:
+        why = standstill(status, read_fleet(connection, 0).workers, broker_trouble)
+    return {"job": JobView(status, models_alive(connection, ALIVE_SECONDS), with_name, why), **found}
 
 
 def _summary(_connection: Connection, _place: JobPlace, status: JobStatus) -> JobStatus:

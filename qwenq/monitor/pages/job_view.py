@@ -14,11 +14,15 @@ _PAUSABLE = {JobState.QUEUED, JobState.RUNNING}
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job for a template. `live_models` are the models of live workers. Its name may be hidden."""
+    """One job for a template. `live_models` are the models of live workers. Its name may be hidden.
+
+    `standstill` says why it has not moved for minutes, if so.
+    """
 
     status: JobStatus
     live_models: Collection[str]
     with_name: bool = True
+    standstill: str | None = None
 
     @property
     def id(self) -> int:
@@ -46,9 +50,21 @@ class JobView:
         return 100 * self.done // self.counts.total if self.counts.total else 0
 
     @property
+    def tokens_per_second(self) -> float | None:
+        """Its average speed; None while it stands still."""
+        return None if self.status.stands_still else self.status.tokens_per_second
+
+    @property
+    def still_for(self) -> float | None:
+        """For how many seconds it has not moved; None unless it stands still."""
+        return self.status.still_seconds if self.status.stands_still else None
+
+    @property
     def seconds_left(self) -> float | None:
         """Seconds for the rest at the job's average speed; None if that is unknown."""
         status, counts = self.status, self.counts
+        if status.stands_still:
+            return None
         if status.state != JobState.RUNNING or not status.tokens_per_second or not counts.succeeded:
             return None
         active_seconds = status.usage.completion_tokens / status.tokens_per_second

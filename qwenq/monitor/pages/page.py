@@ -7,6 +7,7 @@ from tornado.web import HTTPError, RequestHandler
 
 from qwenq.access.roles import Role, Visitor
 from qwenq.monitor.admitted import Admitted, Host, is_foreign
+from qwenq.monitor.broker_watch import BrokerWatch
 from qwenq.monitor.layouts import asset_url
 from qwenq.monitor.reading import StoreReader
 from qwenq.schemas.errors import QwenqError, ServiceAway, UnknownJob
@@ -22,10 +23,12 @@ _FAULT = "This page failed because of an internal error. Flower's log has the de
 
 
 class PageHost(Host, Protocol):
-    """What pages need of their application: settings, visitors, the store, and a proxy's path prefix."""
+    """What pages need of their application: settings, visitors, store and broker, and a proxy's path prefix."""
 
     qwenq_settings: Settings
     reader: StoreReader
+    broker_watch: BrokerWatch
+    broker_uri: str
     root: str
 
 
@@ -114,6 +117,7 @@ class Page(Admitted):
             "asset": lambda path: root + asset_url(path),
             "words": numbers,
             "no_worker": no_worker,
+            "broker_trouble": self.application.broker_watch.trouble,
             "may_act": self.visitor.role == Role.OPERATOR,
             "show_text": self.shows_text,
         }

@@ -30,7 +30,7 @@ class WorkerView:
                 return _UNHEALTHY
             case WorkerCondition.STOPPED:
                 return numbers.UNKNOWN
-        return _DEGRADED if self.is_overdue else _HEALTHY
+        return _DEGRADED if self.is_overdue or worker.broker_error else _HEALTHY
 
     @property
     def is_overdue(self) -> bool:
@@ -50,6 +50,8 @@ class WorkerView:
                 return self._loss
             case WorkerCondition.FAILED if worker.error:
                 return worker.error
+            case WorkerCondition.IDLE | WorkerCondition.STARTING if worker.broker_error:
+                return f"Receives nothing, because it cannot reach the broker: {worker.broker_error}."
         return _MEANINGS[worker.condition]
 
     @property

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
+    func,
     select,
 )
 
@@ -45,6 +46,16 @@ def count_alive(connection: Connection, model: str, within_seconds: float) -> in
     """Count a model's workers that gave a sign of life within this time."""
     rows = connection.execute(select(workers.c.id).where(workers.c.model == model, is_alive(within_seconds)))
     return len(rows.all())
+
+
+def count_alive_by_model(connection: Connection, within_seconds: float) -> dict[str, int]:
+    """Count the workers that gave a sign of life within this time, by model."""
+    rows = connection.execute(
+        select(workers.c.model, func.count().label("counted"))
+        .where(is_alive(within_seconds))
+        .group_by(workers.c.model)
+    )
+    return {row.model: row.counted for row in rows}
 
 
 def models_alive(connection: Connection, within_seconds: float) -> set[str]:

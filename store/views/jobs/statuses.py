@@ -1,28 +1,27 @@
 """The status of jobs, counted from their chunks."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobStatus, LastChange, TokenUsage
-from qwenq.schemas.states import ChunkState, JobChange, JobState
-from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, JobState
+from qwenq.schemas.tables.core import batches, chunks, jobs
 from qwenq.store.conditions import job_is_claimable, unfinished_of_chunk
 from qwenq.store.database.clock import now
 
 
 def job_status(connection: Connection, job_id: int) -> JobStatus | None:
     """One job's status; None when there is no such job."""
-    row = connection.execute(_statuses().where(jobs.c.id == job_id)).one_or_none()
-    return _as_status(row) if row else None
+    return next(iter(_read(connection, _statuses().where(jobs.c.id == job_id))), None)
 
 
 def job_statuses(connection: Connection, limit: int) -> list[JobStatus]:
     """The status of the newest jobs, newest first."""
     newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(limit)
-    rows = connection.execute(_statuses().where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc()))
-    return [_as_status(row) for row in rows]
+    return _read(connection, _statuses().where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc()))
 
 
 def jobs_before(connection: Connection, wanted: JobFilter, before: int | None, limit: int) -> list[JobStatus]:
@@ -34,8 +33,7 @@ def jobs_before(connection: Connection, wanted: JobFilter, before: int | None, l
     if before is not None:
         newest = newest.where(jobs.c.id < before)
     ids = connection.execute(newest).scalars().all()
-    rows = connection.execute(_statuses().where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))
-    return [_as_status(row) for row in rows]
+    return _read(connection, _statuses().where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))
 
 
 def models_of_jobs(connection: Connection) -> list[str]:
@@ -73,6 +71,21 @@ def _running_documents() -> ColumnElement[int]:
     return func.sum(unfinished_of_chunk()).filter(chunks.c.state == ChunkState.RUNNING)
 
 
+def _read(connection: Connection, query: Select[Any]) -> list[JobStatus]:
+    rows = connection.execute(query).all()
+    measured = _measured_at(connection, [row.id for row in rows if row.state == JobState.RUNNING])
+    return [_as_status(row, measured.get(row.id)) for row in rows]
+
+
+def _measured_at(connection: Connection, job_ids: Sequence[int]) -> Mapping[int, datetime | None]:
+    """When these jobs were last measured. The index has it at its end, however many batches there are."""
+    if not job_ids:
+        return {}
+    newest = select(func.max(batches.c.finished_at)).where(batches.c.job_id == jobs.c.id).scalar_subquery()
+    rows = connection.execute(select(jobs.c.id, newest.label("at")).where(jobs.c.id.in_(job_ids)))
+    return {row.id: row.at for row in rows}
+
+
 def _statuses() -> Select[Any]:
     # Chunks carry the counts: the status of a million documents is a sum over thousands of rows.
     return (
@@ -91,6 +104,8 @@ def _statuses() -> Select[Any]:
             jobs.c.idle_since,
             jobs.c.idle_seconds,
             now().label("asked_at"),
+            func.max(chunks.c.created_at).label("chunk_created_at"),
+            func.max(chunks.c.finished_at).label("chunk_finished_at"),
             func.sum(chunks.c.documents).label("total"),
             _running_documents().label("running"),
             func.sum(chunks.c.succeeded).label("succeeded"),
@@ -109,7 +124,7 @@ def _statuses() -> Select[Any]:
     )
 
 
-def _as_status(row: Row[Any]) -> JobStatus:
+def _as_status(row: Row[Any], measured_at: datetime | None) -> JobStatus:
     counts = {
         name: int(getattr(row, name) or 0)
         for name in ("total", "running", "succeeded", "failed", "cancelled")
@@ -135,7 +150,23 @@ def _as_status(row: Row[Any]) -> JobStatus:
         started_at=row.started_at,
         finished_at=row.finished_at,
         last_change=_last_change(row),
+        still_seconds=_still_seconds(row, measured_at),
     )
+
+
+def _still_seconds(row: Row[Any], measured_at: datetime | None) -> float | None:
+    if row.state not in CLAIMABLE_JOB_STATES:
+        return None
+    moved = (
+        row.created_at,
+        row.started_at,
+        row.changed_at,
+        measured_at,
+        row.chunk_created_at,
+        row.chunk_finished_at,
+    )
+    seconds: float = (row.asked_at - max(at for at in moved if at is not None)).total_seconds()
+    return max(0.0, round(seconds, 1))
 
 
 def _last_change(row: Row[Any]) -> LastChange | None:

@@ -31,6 +31,7 @@ from qwenq.schemas.views.health import (
     WaitingModel,
     WorkerSpeed,
 )
+from qwenq.wording.workers import up_command
 
 GIB = 2**30
 MOMENT, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
@@ -55,6 +56,8 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
     waits = [WaitingModel("m", 3, 60.0)]
     busy = worker(WorkerCondition.BUSY)
     overdue = [WaitingModel("m", 3, 60.0, announced_seconds=50.0)]
+    cut_off = worker(WorkerCondition.STARTING, broker_error="refused")
+    loads, for_long = worker(WorkerCondition.STARTING), [WaitingModel("m", 3, 999.0, announced_seconds=999.0)]
     away = StoreAway("sqlite:///x", "the disk is full", "Free disk space")
     steady, slower = [100.0] * 50, [40.0] * 10
     return [
@@ -87,6 +90,13 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
         ("a lost worker that was replaced", check_workers([worker(started_at=LATER), lost], waits), HEALTHY, ""),
         ("two lost workers and one replacement", check_workers([worker(started_at=LATER), lost, lost], []),
          DEGRADED, "qwenq worker"),
+        ("a worker without a broker", check_workers([cut_off], []), DEGRADED, "`qwenq check` on here"),
+        ("work and a worker without a broker", check_workers([cut_off], overdue), UNHEALTHY, "QWENQ_BROKER_URL"),
+        ("work and another worker with a broker", check_workers([cut_off, busy], overdue), DEGRADED, "network"),
+        ("work and a worker that loads for long", check_workers([loads], for_long), DEGRADED, "still downloads"),
+        ("work and a worker that loads beside another", check_workers([loads, busy], for_long), HEALTHY, ""),
+        ("a broker whose disk is full", check_broker_away(BrokerAway("u", "MISCONF", "Free disk space")), UNHEALTHY,
+         "Free disk space."),
         ("nothing stranded", check_stranded(StrandedWork()), HEALTHY, ""),
         ("a lease that ran out just now", check_stranded(StrandedWork(1, 3.0)), HEALTHY, ""),
         ("a lease that ran out long ago", check_stranded(StrandedWork(1, 60.0)), DEGRADED, "qwenq status"),
@@ -157,6 +167,20 @@ def test_the_worst_check_is_the_state_of_the_whole(
 def test_a_check_that_was_not_made_is_unknown_and_says_so() -> None:
     assert not_made("workers").state == HealthState.UNKNOWN
     assert "not checked" in not_made("workers").message
+
+
+def test_an_unserved_model_hides_no_lost_worker() -> None:
+    lost = worker(WorkerCondition.LOST, name="lost@there", silent_seconds=90.0)
+    found = check_workers([worker(model="n"), lost], [WaitingModel("m", 3, 60.0)])
+    assert found.message == (
+        "no worker has the model m (3 chunks waiting); lost@there was last seen 1 min 30 s ago"
+    )
+    assert "Nothing is lost of what they held" in str(found.recommendation)
+
+
+def test_without_the_embedded_broker_the_advice_is_to_start_it_with_the_worker() -> None:
+    found = check_workers([], [WaitingModel("m", 3, 60.0)], up_command)
+    assert "`qwenq up --model m`" in str(found.recommendation)
 
 
 def test_a_failed_worker_does_not_hide_a_lost_one() -> None:
