@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
 
-_LOOKED_AT = 256
+_LOOKED_AT = 128
 """The most characters whose direction is looked at."""
 _FEW = 2
+_MOST_DRAWINGS = 5_000
+"""PDFium takes longer for each drawing that it removes from a page, the more the page has."""
 _SLANT = 0.1
 _QUARTER = math.pi / 2
 # What sets text upright that is turned clockwise by so many quarters.
@@ -18,8 +20,12 @@ _UPRIGHT = ((1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0))
 
 def text_of_page(pdf: "PdfDocument", number: int, page: "PdfPage", text_page: "PdfTextPage") -> str:
     """The text of a page. What runs in another direction than most of it stands behind it."""
+    import pypdfium2.raw as pdfium
+
     directions = _directions(text_page)
-    if directions in ([], [0]) and not page.get_rotation():
+    if len(directions) > 1 and pdfium.FPDFPage_CountObjects(page) > _MOST_DRAWINGS:
+        directions = directions[:1]
+    if directions in ([], [0]) and (not page.get_rotation() or not text_page.count_chars()):
         text: str = text_page.get_text_bounded()
         return text
     media, crop, rotation = page.get_mediabox(), page.get_cropbox(), page.get_rotation()
@@ -43,10 +49,15 @@ def _directions(text_page: "PdfTextPage") -> list[int]:
     import pypdfium2.raw as pdfium
 
     count = text_page.count_chars()
+    places = range(0, count, max(1, count // _LOOKED_AT))
+    angles = [pdfium.FPDFText_GetCharAngle(text_page, place) for place in places]
+    if not any(angles):
+        return [0]
+    # Spaces and line ends that PDFium adds have no direction.
     seen = Counter(
-        _quarters(pdfium.FPDFText_GetCharAngle(text_page, place))
-        for place in range(0, count, max(1, count // _LOOKED_AT))
-        if not pdfium.FPDFText_IsGenerated(text_page, place)
+        _quarters(angle)
+        for place, angle in zip(places, angles, strict=True)
+        if angle or not pdfium.FPDFText_IsGenerated(text_page, place)
     )
     return [direction for direction, chars in seen.most_common() if chars >= _FEW]
 
