@@ -172,6 +172,14 @@ class Settings(BaseSettings):
     ] = True
     log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
     log_format: Annotated[LogFormat, Field(description="text or json: the format of services' logs")] = "text"
+    log_bytes: Annotated[
+        int,
+        Field(
+            ge=1 << 16,
+            description="how large a log of `qwenq up` or `qwenq run` may become before it is rotated",
+        ),
+    ] = 10 * 1024**2
+    log_files: Annotated[int, Field(ge=1, description="how many rotated logs are kept of each service")] = 3
     submitter: Annotated[
         str | None,
         Field(

@@ -4,6 +4,7 @@ import logging
 import os
 
 from celery import signals
+from celery.exceptions import Reject
 from celery.utils.log import get_multiprocessing_logger
 
 from qwenq.schemas.log.lines import set_up_logging
@@ -15,9 +16,18 @@ def heed_log_settings(**_: object) -> None:
     """Set up logging when Celery asks. A receiver of this signal keeps Celery from setting up its own."""
     settings = settings_of_process()
     set_up_logging(settings.log_format, settings.log_level)
+    if settings.log_level != "debug":
+        logging.getLogger("celery.app.trace").addFilter(leave_places_of_rejects_out)
     # By default, what it logs about processes that died reaches no other log.
     if (of_processes := get_multiprocessing_logger()) is not None:
         of_processes.propagate = True
+
+
+def leave_places_of_rejects_out(record: logging.LogRecord) -> bool:
+    """Drop the traceback of a message that a worker put back: the line has its reason already, as has an event."""
+    if record.exc_info and isinstance(record.exc_info[1], Reject):
+        record.exc_info = None
+    return True
 
 
 def leave_ticks_out(log_level: str) -> None:

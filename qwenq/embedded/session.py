@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from qwenq.embedded.log_rotation import rotate
 from qwenq.embedded.redis import start_redis
 from qwenq.embedded.service import Service
 from qwenq.schemas.errors import WorkerBroke
@@ -58,11 +59,12 @@ class Session:
         return service
 
     def require_running(self) -> None:
-        """Start a service again that left because a fresh process may do better; say why it left.
+        """Rotate logs, and start a service again that left because a fresh process may do better; say why it left.
 
         Raises ServiceFailed for any other service that has ended, and for one that left too often.
         """
         for place, service in enumerate(self._services):
+            rotate(service.log, self.settings.log_bytes, self.settings.log_files)
             if service.exit_code != WorkerBroke.exit_code or not self._may_restart():
                 service.require_running()
                 continue

@@ -14,6 +14,7 @@ ROWS = {"cpu": 32}  # more rows would only wait for each other: arithmetic limit
 MOST_ROWS = 256
 SHARE = {"cpu": 0.5}  # of free memory: other processes need main memory too
 MOST_SHARE = 0.9
+_KIB = 1024
 
 
 @dataclass(slots=True)
@@ -42,9 +43,10 @@ class TokenBudget:
             cells=cells or max(1, int(free / cell_bytes)),
             row_cells=0 if cells else -(-size.row // cell_bytes),
         )
+        beside = f", a document {size.row / _KIB:,.1f} KiB more" if size.row else ""
         _log.info(
-            "token budget: %d rows of %d bytes each, %d tokens of %d bytes each",
-            budget.rows, size.row, budget.cells, size.column,
+            "a batch holds at most %d documents and %d tokens; a token takes %.1f KiB of the device's memory%s",
+            budget.rows, budget.cells, size.column / _KIB, beside,
         )  # fmt: skip
         return budget
 
