@@ -16,6 +16,9 @@ INPUTS ?= 1000000
 MUTATIONS ?= 200
 FILES ?=
 
+# How many signals `make interrupts` sends.
+MOMENTS ?= 200
+
 # The folder of foreign files that `make sweep` reads, and more of its options, such as OPTIONS='--show 200'.
 FOLDER ?= .
 OPTIONS ?=
@@ -29,9 +32,15 @@ MINUTES ?= 30
 SEED ?= 1
 DATABASE ?= both
 
+# PyTorch for the CPU alone (TORCH=cpu) saves 4 GB of CUDA (TORCH=cuda); auto looks for an NVIDIA GPU.
+TORCH ?= auto
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
+DEVELOPED := $(VENV)/.installed-dev
 TOOLS := $(VENV)/tools
 TINY_MODEL := examples/tiny-qwen3
 INVOICES := examples/invoices.jsonl
@@ -44,14 +53,26 @@ help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: install
-install: $(INSTALLED) ## install qwenq and its tools in .venv, again only when their versions change
+install: $(INSTALLED) ## install qwenq in .venv, again only when its versions change: TORCH=cpu or cuda
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON); name another: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $$($(PYTHON) --version) is too old, qwenq needs Python 3.11; name another: make install PYTHON=python3.11" >&2; exit 1; }
 	@echo "Installing into $(VENV). The first time takes minutes: PyTorch is large."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@if [ "$(TORCH)" = cpu ] || { [ "$(TORCH)" = auto ] && [ "$$(uname -s)" = Linux ] && [ ! -e /dev/nvidia0 ] && [ ! -e /dev/dxg ]; }; then \
+		echo "There is no NVIDIA GPU: taking PyTorch for the CPU, which is much smaller. For the other: make install TORCH=cuda"; \
+		$(PIP) --retries 2 --no-deps --index-url $(TORCH_CPU_INDEX) "$$(grep '^torch==' constraints.txt)" \
+			|| echo "make: $(TORCH_CPU_INDEX) has none for this machine, or cannot be reached: taking the ordinary PyTorch" >&2; \
+	fi
+	$(PIP) -c constraints.txt -e '.[documents,excel,parquet]'
+	@touch $@
+
+.PHONY: dev
+dev: $(DEVELOPED) ## install the tools of lint, types, test and bench as well
+
+$(DEVELOPED): $(INSTALLED)
+	$(PIP) -c constraints.txt -e '.[dev]'
 	@touch $@
 
 .PHONY: demo
@@ -60,52 +81,56 @@ demo: install ## answer 60 questions about invoices with the tiny model, and che
 	$(BIN)/python -m examples.check_answers $(INVOICES) $(DEMO_ANSWERS)
 
 .PHONY: test
-test: install ## run all tests; they start their own Redis and PostgreSQL
+test: dev ## run all tests; they start their own Redis and PostgreSQL
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 .PHONY: faithful
-faithful: install ## compare answers in batches with those of the model alone, in random cases: EXAMPLES=200
+faithful: dev ## compare answers in batches with those of the model alone, in random cases: EXAMPLES=200
 	FAITHFUL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 $(wildcard tests/unit/worker/engines/transformers/faithful/*.py)
 
 .PHONY: model
-model: install ## compare the store with a plain model of it, alone and concurrently: EXAMPLES=2000
+model: dev ## compare the store with a plain model of it, alone and concurrently: EXAMPLES=2000
 	MODEL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 tests/integration/store/model
 
 .PHONY: fuzz
-fuzz: install ## feed random bytes to the readers and random templates to the sandbox: INPUTS=1000000
+fuzz: dev ## feed random bytes to the readers and random templates to the sandbox: INPUTS=1000000
 	$(BIN)/python -m tests.fuzzing --inputs $(INPUTS)
 
 .PHONY: garbage
-garbage: install ## push random messages into the queues of a running worker and beat: MESSAGES=100000 SEED=1
+garbage: dev ## push random messages into the queues of a running worker and beat: MESSAGES=100000 SEED=1
 	$(BIN)/python -m tests.fuzzing.broker --messages $(MESSAGES) --seed $(SEED)
 
 .PHONY: hostile
-hostile: install ## read hostile files, and changed ones, beside good files: MUTATIONS=200 FILES=q_nest.pdf,wide.csv
+hostile: dev ## read hostile files, and changed ones, beside good files: MUTATIONS=200 FILES=q_nest.pdf,wide.csv
 	$(BIN)/python -m tests.hostile --mutations $(MUTATIONS) --files "$(FILES)"
 
 .PHONY: sweep
-sweep: install ## read a folder of foreign files, and measure each: FOLDER=/data/inbox OPTIONS='--show 200'
+sweep: dev ## read a folder of foreign files, and measure each: FOLDER=/data/inbox OPTIONS='--show 200'
 	$(BIN)/python -m tests.sweep $(FOLDER) $(OPTIONS)
 
 .PHONY: fuzz-templates
-fuzz-templates: install ## render drawn templates and report the longest call: INPUTS=1000000 SEED=1
+fuzz-templates: dev ## render drawn templates and report the longest call: INPUTS=1000000 SEED=1
 	$(BIN)/python -m tests.fuzzing.templates --renderings $(INPUTS) --seed $(SEED)
 
 .PHONY: fuzz-parameters
-fuzz-parameters: install ## answer rows with hostile parameters beside good ones, and measure: ROWS=10000 SEED=1
+fuzz-parameters: dev ## answer rows with hostile parameters beside good ones, and measure: ROWS=10000 SEED=1
 	$(BIN)/python -m tests.fuzzing.parameters --rows $(ROWS) --seed $(SEED)
 
 .PHONY: chaos
-chaos: install ## kill, stop and cut off processes and servers, then audit: MINUTES=30 SEED=1 DATABASE=both
+chaos: dev ## kill, stop and cut off processes and servers, then audit: MINUTES=30 SEED=1 DATABASE=both
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --database $(DATABASE)
 
+.PHONY: interrupts
+interrupts: dev ## send signals at random moments of submit, run, status and results: MOMENTS=200 SEED=1
+	INTERRUPT_MOMENTS=$(MOMENTS) INTERRUPT_SEED=$(SEED) $(BIN)/python -m pytest $(PYTEST_OPTIONS) tests/acceptance/test_interrupted_anywhere.py
+
 .PHONY: lint
-lint: install ## check rules and format with ruff
+lint: dev ## check rules and format with ruff
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
 .PHONY: types
-types: install ## check types with mypy, strict
+types: dev ## check types with mypy, strict
 	$(BIN)/mypy
 
 .PHONY: check
@@ -115,51 +140,51 @@ check: lint types test ## run lint, types and test
 bench: bench-schedules bench-week bench-submit bench-reading bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-long-documents ## run all benchmarks
 
 .PHONY: bench-submit
-bench-submit: install ## measure how fast documents are stored
+bench-submit: dev ## measure how fast documents are stored
 	$(BIN)/python -m benchmarks.submit
 
 .PHONY: bench-reading
-bench-reading: install ## measure the cost of reading files in a process that can be killed
+bench-reading: dev ## measure the cost of reading files in a process that can be killed
 	$(BIN)/python -m benchmarks.reading
 
 .PHONY: bench-pipeline
-bench-pipeline: install ## measure the cost of the queue, with an engine that costs nothing
+bench-pipeline: dev ## measure the cost of the queue, with an engine that costs nothing
 	$(BIN)/python -m benchmarks.pipeline
 
 .PHONY: bench-chunks
-bench-chunks: install ## measure how long the device waits between chunks
+bench-chunks: dev ## measure how long the device waits between chunks
 	$(BIN)/python -m benchmarks.chunks
 
 .PHONY: bench-reliability
-bench-reliability: install ## measure the cost of claims, leases, fences and outcomes
+bench-reliability: dev ## measure the cost of claims, leases, fences and outcomes
 	$(BIN)/python -m benchmarks.reliability
 
 .PHONY: bench-schedules
-bench-schedules: install ## measure an unchanged scheduled run, and a thousand runs due at once
+bench-schedules: dev ## measure an unchanged scheduled run, and a thousand runs due at once
 	$(BIN)/python -m benchmarks.schedules
 
 .PHONY: bench-week
-bench-week: install ## simulate a week of a schedule with two beats, kills, and clocks that go back; takes minutes
+bench-week: dev ## simulate a week of a schedule with two beats, kills, and clocks that go back; takes minutes
 	$(BIN)/python -m benchmarks.scheduled_week
 
 .PHONY: bench-startup
-bench-startup: install ## measure how fast commands and services start
+bench-startup: dev ## measure how fast commands and services start
 	$(BIN)/python -m benchmarks.startup
 
 .PHONY: bench-engine
-bench-engine: install ## compare the engine with others; with vLLM: VLLM_PYTHON=/path/to/python
+bench-engine: dev ## compare the engine with others; with vLLM: VLLM_PYTHON=/path/to/python
 	$(BIN)/python -m benchmarks.engine $(if $(VLLM_PYTHON),--vllm-python $(VLLM_PYTHON))
 
 .PHONY: bench-long-documents
-bench-long-documents: install ## measure documents that do and do not fit into the model's context
+bench-long-documents: dev ## measure documents that do and do not fit into the model's context
 	$(BIN)/python -m benchmarks.long_documents
 
 .PHONY: bench-monitoring
-bench-monitoring: install ## measure Flower's pages and memory, with a million documents and 20 workers
+bench-monitoring: dev ## measure Flower's pages and memory, with a million documents and 20 workers
 	$(BIN)/python -m benchmarks.monitoring
 
 .PHONY: bench-structured
-bench-structured: install ## measure the cost of a JSON schema for answers
+bench-structured: dev ## measure the cost of a JSON schema for answers
 	$(BIN)/python -m benchmarks.structured
 
 .PHONY: tiny-model
@@ -196,7 +221,7 @@ docs: install ## generate docs/cli.md and docs/settings.md from the code
 	$(BIN)/python -m docs.generate
 
 .PHONY: pictures
-pictures: install ## take screenshots of Flower's pages for docs/images/; needs a Chromium
+pictures: dev ## take screenshots of Flower's pages for docs/images/; needs a Chromium
 	$(BIN)/python -m docs.pictures
 
 .PHONY: clean

@@ -88,12 +88,31 @@ def test_make_install_runs_again_only_when_the_versions_change(empty_project: Pa
 
     first = make("install", f"PYTHON={python}", folder=empty_project)
     assert "asked: -m pip install" in first.stdout
-    assert "-c constraints.txt -e .[dev]" in first.stdout
+    assert "-c constraints.txt -e .[documents,excel,parquet]" in first.stdout
     assert "pip install" not in make("install", f"PYTHON={python}", folder=empty_project).stdout
 
     later = (empty_project / ".venv" / ".installed").stat().st_mtime + 10
     os.utime(empty_project / "constraints.txt", (later, later))
     assert "pip install" in make("install", f"PYTHON={python}", folder=empty_project).stdout
+
+
+def test_the_demo_installs_no_developers_tools_which_come_with_the_tests(empty_project: Path) -> None:
+    assert "[dev]" not in make("--dry-run", "demo", folder=empty_project).stdout
+    for target in ("test", "lint", "types"):
+        assert "-e '.[dev]'" in make("--dry-run", target, folder=empty_project).stdout
+
+
+@pytest.mark.parametrize(("torch", "is_for_cpu"), [("cpu", True), ("cuda", False)])
+def test_make_install_takes_pytorch_for_the_cpu_or_for_cuda(
+    empty_project: Path, torch: str, is_for_cpu: bool
+) -> None:
+    python = fake_python(empty_project, "3.12.1", is_new_enough=True)
+    (empty_project / ".venv" / "bin").mkdir(parents=True)
+    shutil.copy(python, empty_project / ".venv" / "bin" / "python")
+    (empty_project / "constraints.txt").write_text("torch==2.13.0\ntorchvision==1\n")
+    made = make("install", f"PYTHON={python}", f"TORCH={torch}", folder=empty_project)
+    taken = "--no-deps --index-url https://download.pytorch.org/whl/cpu torch==2.13.0\n"
+    assert (made.returncode, taken in made.stdout) == (0, is_for_cpu), made.stderr
 
 
 def run_ci(folder: Path, makefile: str, audit_code: int = 0) -> subprocess.CompletedProcess[str]:
