@@ -20,7 +20,10 @@ class PrunedJob(BaseModel):
 
 
 class PruneReport(BaseModel):
-    """The jobs, workers and run records that a prune `removed`, or, if that is False, would remove."""
+    """The jobs, workers and run records that a prune `removed`, or, if that is False, would remove.
+
+    `one_shots` are the ids of what interrupted `qwenq run`s left.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,6 +31,7 @@ class PruneReport(BaseModel):
     jobs: tuple[PrunedJob, ...]
     workers: int
     runs: int
+    one_shots: tuple[str, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -1,13 +1,13 @@
 """Home folders: the lock that one process holds, and the own folder of each one-shot."""
 
 import hashlib
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 from filelock import FileLock, Timeout
 
 from qwenq.producer.object_stores import is_url
@@ -15,10 +15,11 @@ from qwenq.producer.reading.sources.finding import find_files
 from qwenq.schemas.errors import HomeInUse
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.settings import Settings
-from qwenq.store.database.store import make_home
+from qwenq.store.database.store import SQLITE_FILE, make_home
 
 ONE_SHOTS_FOLDER = "one-shots"
 LOCK_FILE = "lock"
+COMMAND_FILE = "command.json"
 
 
 @contextmanager
@@ -36,21 +37,49 @@ def hold_home(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def one_shot_key(spec: JobSpec, asked_for: str) -> str:
-    """Name a one-shot by its model, prompt, other options, and its input files as they are now.
+@dataclass(frozen=True, slots=True)
+class TypedCommand:
+    """The words of a `qwenq run` as they were typed, and the folder in which."""
+
+    words: tuple[str, ...]
+    folder: str
+
+    def keep(self, home: Path) -> None:
+        """Write it into the home of its one-shot."""
+        (home / COMMAND_FILE).write_bytes(orjson.dumps({"words": self.words, "folder": self.folder}))
+
+    @classmethod
+    def of_home(cls, home: Path) -> "TypedCommand | None":
+        """The command of a one-shot's home; None if there is none."""
+        try:
+            kept = orjson.loads((home / COMMAND_FILE).read_bytes())
+            return cls(tuple(kept["words"]), kept["folder"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def one_shot_key(spec: JobSpec, asked_for: str) -> str | None:
+    """Name a one-shot by its model, prompt, other options, and the content of its input files.
 
     The same command over the same files has the same key, and so goes on where an interrupted one stopped.
-    An input that cannot be read twice (a pipe, standard input) gives a random key.
+    None: an input cannot be read twice (a pipe, standard input, a URL).
     """
     digest = hashlib.sha256(repr((spec.model, spec.prompt, spec.sources, asked_for)).encode())
     for path in _files_of(spec.sources):
         if not path.is_file():
-            return secrets.token_hex(8)
-        stat = path.stat()
-        digest.update(
-            f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode("utf-8", "surrogateescape")
-        )
+            return None
+        digest.update(f"{path}\0".encode("utf-8", "surrogateescape"))
+        digest.update(_content_of(path))
     return digest.hexdigest()[:16]
+
+
+def _content_of(path: Path) -> bytes:
+    """A hash of a file's content. What cannot be read becomes a bad row later, with its reason."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
 
 
 def _files_of(sources: Sequence[str]) -> Iterator[Path]:
@@ -65,26 +94,29 @@ def _files_of(sources: Sequence[str]) -> Iterator[Path]:
 
 @dataclass
 class OneShotHome:
-    """The home of one one-shot. `resumable`, read at its end: the same command may go on there."""
+    """The home of one one-shot. `kept`, read at its end: its folder holds answers that are not written yet."""
 
     settings: Settings
-    resumable: bool = False
+    kept: bool
 
 
 @contextmanager
-def home_of_one_shot(settings: Settings, key: str) -> Iterator[OneShotHome]:
-    """Give a one-shot its own home folder, unless store and broker are set. It is removed at the end unless resumable.
+def home_of_one_shot(settings: Settings, key: str, command: TypedCommand) -> Iterator[OneShotHome]:
+    """Give a one-shot its own home folder, unless store and broker are set. It is removed at the end unless kept.
 
     Raises HomeInUse when another process runs the same command.
     """
     if settings.database_url is not None and settings.broker_url is not None:
-        yield OneShotHome(settings)
+        yield OneShotHome(settings, kept=False)
         return
     folder = settings.home / ONE_SHOTS_FOLDER / key
     with hold_home(folder):
-        home = OneShotHome(settings.model_copy(update={"home": folder}))
+        command.keep(folder)
+        # What an interrupted one left is kept until it is known what it is, even if this one is interrupted too.
+        left = (folder / SQLITE_FILE).exists()
+        home = OneShotHome(settings.model_copy(update={"home": folder}), kept=left)
         try:
             yield home
         finally:
-            if not home.resumable:
+            if not home.kept:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,6 @@
 """One-shot: `qwenq run` answers files with nothing running before or after."""
 
+import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +8,8 @@ from itertools import islice
 
 from qwenq.actions.following import RowCount, follow
 from qwenq.actions.request import JobRequest, submitter_of
-from qwenq.embedded.home import home_of_one_shot, one_shot_key
+from qwenq.embedded.home import TypedCommand, home_of_one_shot, one_shot_key
+from qwenq.embedded.interrupted import how_to_go_on, say_others
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
 from qwenq.exporting import (
@@ -65,7 +67,9 @@ class OneShotResult:
     reasons: FailureReasons
 
 
-def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> OneShotResult:
+def run_one_shot(
+    request: JobRequest, settings: Settings, outputs: Outputs, command: TypedCommand
+) -> OneShotResult:
     """Answer a request with the services that are set and embedded ones for the rest, and write the outputs.
 
     After an interrupt the answers so far are kept; the same command goes on from there.
@@ -94,41 +98,50 @@ def run_one_shot(request: JobRequest, settings: Settings, outputs: Outputs) -> O
         settings.dtype,
         settings.quantize,
     )
-    key = one_shot_key(spec, repr(asked_for))
-    with home_of_one_shot(_one_shot_settings(settings), key) as home, Session(home.settings) as session:
+    lasting_key = one_shot_key(spec, repr(asked_for))
+    key = lasting_key or secrets.token_hex(8)
+    with (
+        home_of_one_shot(_one_shot_settings(settings), key, command) as home,
+        Session(home.settings) as session,
+    ):
         session.start_broker()
         with open_store(home.settings) as store, Broker(home.settings) as broker:
+            job_id = None
             try:
                 broker.ping()
                 worker = session.start("the worker", "worker", "--model", spec.model)
                 job_id = _interrupted_job(store, settings, key)
                 if job_id is None:
+                    home.kept = False
+                    say_others(settings, key, command)
                     with RowCount() as count:
                         listener = Listener(read=count.show)
                         enqueued = enqueue_job(store, broker, home.settings, spec, rows, key, listener)
                     job_id = enqueued.job_id
-                home.resumable = True
+                home.kept = True
                 status = _follow(store, session, worker, job_id)
                 first_results, reasons = _write_outputs(store, job_id, outputs)
-                home.resumable = False
+                home.kept = False
                 # Say it at once: services may take seconds to stop, and a Ctrl-C meanwhile loses nothing.
                 say(f"answers: {outputs.results}")
             except KeyboardInterrupt:
-                if home.resumable:
-                    say("interrupted: the same command goes on from there")
+                if job_id is not None and home.kept:
+                    say(f"interrupted: {how_to_go_on(home.settings, job_id, again=lasting_key is not None)}")
                 raise
             except OutputNotWritable:
-                if home.resumable:
+                if home.kept:
                     say(
                         "the answers are kept: the same command with another -o writes them without generating"
                     )
                 raise
             except ModelUnavailable:
-                home.resumable = _has_answers(store, key)
+                home.kept = _has_answers(store, key)
                 raise
             except ServiceAway:
-                if home.resumable:
-                    say("nothing is lost: the same command goes on from there")
+                if job_id is not None and home.kept:
+                    say(
+                        f"nothing is lost: {how_to_go_on(home.settings, job_id, again=lasting_key is not None)}"
+                    )
                 raise
     return OneShotResult(status, first_results, reasons)
 

@@ -94,7 +94,7 @@ class Service:
             log.seek(max(0, self.log.stat().st_size - LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").strip().splitlines()
         said = next((line for line in reversed(lines) if line.strip()), "it said nothing")
-        return f"exit code {self.exit_code}, last words: {said.strip()}"
+        return f"exit code {self.exit_code}, last words: {said.strip().rstrip('.')}"
 
 
 def _stop_with_parent() -> None:

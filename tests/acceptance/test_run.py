@@ -135,6 +135,7 @@ def test_ctrl_c_leaves_no_process_and_the_same_run_command_goes_on(folder: Path)
     (store,) = folder.glob(".qwenq/one-shots/*/qwenq.db")
     kept = _count_results(store)
     assert 0 < kept < DOCUMENTS
+    os.utime(folder / "docs.jsonl")
     again = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert "going on with it" in again.stderr

@@ -1,20 +1,31 @@
 """`qwenq run`: answer files now, with nothing running before or after."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
+from qwenq.cli.options.completion import complete_files
 from qwenq.cli.options.files import style_of, style_options
 from qwenq.cli.options.job import job_options
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import LOADING, json_option, loading_options, option
 
 
-@click.command(name="run")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@option("-o", "--out", required=False, metavar="OUT",
+@click.command(
+    name="run",
+    cls=Command,
+    examples=(
+        "qwenq run reviews.csv --model Qwen/Qwen3-8B --prompt 'Summarise: {{ text }}' -o answers.csv",
+        "qwenq run contracts/ --model Qwen/Qwen3-8B --template extract -o fields.xlsx",
+    ),
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
+@option("-o", "--out", metavar="OUT", shell_complete=complete_files,
         help="The results file: .jsonl, .csv, .parquet or .xlsx; a path, or a URL such as "
         "s3://b/out.parquet.")  # fmt: skip
-@option("--errors", metavar="ERR",
+@option("--errors", metavar="ERR", shell_complete=complete_files,
         help="The errors file; without errors, an old one is removed "
         "[default: OUT with the ending .errors.jsonl].")  # fmt: skip
 @style_options
@@ -32,6 +43,7 @@ def command(
     """
     from qwenq.cli.options.requests import read_request, show_preview
     from qwenq.cli.options.settings import about_home, read_settings
+    from qwenq.embedded.home import TypedCommand
     from qwenq.embedded.one_shot import Outputs, run_one_shot
     from qwenq.exporting import errors_path
     from qwenq.schemas.errors import InvalidParameter
@@ -50,7 +62,7 @@ def command(
     for warning in about_home(settings):
         say(warning)
     outputs = Outputs(out, errors or errors_path(out, style.output_format), style)
-    result = run_one_shot(request, settings, outputs)
+    result = run_one_shot(request, settings, outputs, TypedCommand(tuple(sys.argv[1:]), str(Path.cwd())))
     status = result.status
     if as_json:
         print_json(status)

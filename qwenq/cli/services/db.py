@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING
 import click
 
 from qwenq.cli.options.ages import Age
+from qwenq.cli.options.sections import Group
 from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
     from qwenq.schemas.pruning import PrunedJob, PruneReport
 
 
-@click.group(name="db")
+@click.group(name="db", cls=Group)
 def command() -> None:
     """Upgrade, check or prune the SQL store."""
 
 
-@command.command()
+@command.command(examples=("qwenq db upgrade",))
 def upgrade() -> int:
     """Make the store's tables, or upgrade them to this version. Data is kept."""
     from qwenq.cli.options.settings import read_settings
@@ -36,24 +37,24 @@ def upgrade() -> int:
     return 0
 
 
-@command.command()
+@command.command(examples=("qwenq db check",))
 def check() -> int:
     """Check that the store has the version that this qwenq needs."""
     from qwenq.cli.options.settings import read_settings
     from qwenq.schemas.tables.core import SCHEMA_VERSION
-    from qwenq.store.database.store import Store
-    from qwenq.store.database.version import check_version
+    from qwenq.store.database.opening import open_made_store
     from qwenq.wording.output import say
 
-    with Store.of(read_settings()) as store:
-        check_version(store)
+    with open_made_store(read_settings()) as store:
+        pass
     say(f"{store.url} has version {SCHEMA_VERSION}, as this qwenq needs")
     return 0
 
 
-@command.command()
+@command.command(examples=("qwenq db prune --older-than 30d", "qwenq db prune --older-than 30d --yes"))
 @option("--older-than", type=Age(), metavar="AGE",
-        help="Also remove jobs that ended this long ago, with all their data: 30d, 12h [default: none].")  # fmt: skip
+        help="Also remove jobs that ended this long ago, with all their data, and what was left by a `qwenq run` "
+        "that was interrupted this long ago: 30d, 12h [default: none].")  # fmt: skip
 @option("--yes", is_flag=True, help="Remove; without it, only show what would be removed.")
 @json_option
 def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
@@ -61,9 +62,9 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
 
     Documents are removed in batches, so others can go on working. An SQLite file keeps its size and reuses the space.
     """
-    from qwenq.actions.pruning import foresee
-    from qwenq.actions.pruning import prune as remove
     from qwenq.cli.options.settings import read_settings
+    from qwenq.embedded.pruning import foresee
+    from qwenq.embedded.pruning import prune as remove
     from qwenq.wording.output import print_json, show
 
     settings = read_settings()
@@ -78,6 +79,9 @@ def prune(older_than: float | None, yes: bool, as_json: bool) -> int:
         report = foresee(settings, older_than)
         for job in report.jobs:
             show_job(job)
+    if not as_json:
+        for one_shot in report.one_shots:
+            show(f"interrupted `qwenq run` {one_shot}")
     print_json(report) if as_json else _sum_up(report)
     return 0
 
@@ -95,11 +99,12 @@ def _sum_up(report: "PruneReport") -> None:
 
     what = (
         f"{counted(len(report.jobs), 'job')} with {counted(report.documents, 'document')}, "
-        f"{counted(report.workers, 'worker')} and {counted(report.runs, 'run')} of schedules"
+        f"{counted(report.workers, 'worker')}, {counted(report.runs, 'run')} of schedules and "
+        f"{counted(len(report.one_shots), 'interrupted `qwenq run`')}"
     )
     if report.removed:
         say(f"removed: {what}")
-    elif report.jobs or report.workers or report.runs:
+    elif report.jobs or report.workers or report.runs or report.one_shots:
         say(f"nothing was removed; --yes removes {what}")
     else:
         say("there is nothing to remove")
