@@ -21,11 +21,14 @@ _CLI_HEAD = f"""\
 # Commands
 
 {_WRITTEN}
-The help of each command. Every option has a twin in the environment, which its help names. The command line overrides
-the environment.
+The help of each command. Every option has a twin in the environment: `QWENQ_MAX_NEW_TOKENS` sets `--max-new-tokens`.
+Its help names a twin that has another name. The command line goes before the environment. A shell can
+[complete](completion.md) commands, options, files, models, templates and jobs.
 
 Exit codes: 0 done; 1 it ran, but some documents have no answer (`run`, `submit --wait`); 2 bad usage or input; 3 a
-needed service is away; 130 interrupted; 70 an error in qwenq itself. `qwenq health` has its own.
+needed service is away; 130 interrupted (Ctrl-C, TERM, a closed terminal); 70 an error in qwenq itself. `qwenq health`
+has its own. A command that is interrupted says what goes on or is kept: `submit` that its job is stored and goes on,
+`run` that the same command goes on from there. One that stored nothing, or only looked, says nothing.
 """
 
 _SETTINGS_HEAD = f"""\

@@ -222,9 +222,9 @@ def _streamed(
 
 
 def _store(settings: Settings | None) -> "Store":
-    from qwenq.store.database.opening import open_store
+    from qwenq.store.database.opening import open_made_store
 
-    return open_store(settings or load_settings())
+    return open_made_store(settings or load_settings())
 
 
 def _with_model(settings: Settings | None, model: str | None) -> Settings:

@@ -22,6 +22,7 @@
     │   ├── OutputNotWritable
     │   ├── MissingExtra
     │   ├── HomeInUse
+    │   ├── NoStoreHere
     │   ├── UnknownJob
     │   ├── UnknownDocument
     │   ├── JobNotCancellable
@@ -293,6 +294,15 @@ class HomeInUse(UsageError):
     """Another qwenq process is using {home}: the same `qwenq run`, or `qwenq up`. Wait for it, or stop it first."""
 
     home: str
+
+
+@dataclass(eq=False)
+class NoStoreHere(UsageError):
+    """There are no jobs here: the store {path} does not exist. Go to the folder where `qwenq up` or `qwenq submit` ran,
+    or set QWENQ_HOME to its home folder. `qwenq submit` makes a new store.
+    """
+
+    path: str
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobChange
 from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.jobs import note_change
@@ -40,13 +40,13 @@ class Revival:
 
 def cancel(job_id: int, settings: Settings) -> JobStatus:
     """Cancel a job; workers drop its running documents in seconds. Raises UnknownJob, JobNotCancellable, StoreAway."""
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         return _changed(store, job_id, settings, JobChange.CANCELLED, cancel_job)
 
 
 def pause(job_id: int, settings: Settings) -> JobStatus:
     """Begin no more documents of a job; running ones are finished. Raises UnknownJob, JobNotPausable, StoreAway."""
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         return _changed(store, job_id, settings, JobChange.PAUSED, pause_job)
 
 
@@ -64,7 +64,7 @@ def retry(job_id: int, codes: Collection[str], settings: Settings) -> Revival:
 
 
 def _revive(job_id: int, settings: Settings, change: JobChange, work: Work) -> Revival:
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         status = _changed(store, job_id, settings, change, work)
         unannounced = _announced(store, job_id, settings)
         with store.reading() as connection:

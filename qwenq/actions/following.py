@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from qwenq.schemas.jobs import JobStatus
 from qwenq.wording.jobs import how_to_resume, job_line
-from qwenq.wording.numbers import number
+from qwenq.wording.numbers import counted, number
 from qwenq.wording.output import is_terminal, say
 from qwenq.worker.patience import retrying_store
 
@@ -58,7 +58,7 @@ class RowCount:
         if time.monotonic() - self._shown_at < self._every_seconds:
             return
         self._shown_at = time.monotonic()
-        text = f"{number(rows)} rows read, {number(rows / (self._shown_at - self._began))} a second"
+        text = f"{counted(rows, 'row')} read, {number(rows / (self._shown_at - self._began))} a second"
         if self._line is None:
             say(text)
         else:

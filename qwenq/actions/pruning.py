@@ -5,7 +5,7 @@ from collections.abc import Callable
 from qwenq.schemas.pruning import PrunedJob, PruneReport
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.half_jobs import hold_abandoned, hold_ended
 from qwenq.store.life.removal import LEASE_SECONDS, remove
@@ -19,7 +19,7 @@ from qwenq.store.views.work.prunable import count_prunable_workers, prunable_job
 
 def foresee(settings: Settings, older_than: float | None) -> PruneReport:
     """Report what `prune` would remove. Raises StoreAway."""
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         with store.reading() as connection:
             jobs = prunable_jobs(connection, older_than)
             gone = runs = 0
@@ -36,7 +36,7 @@ def prune(
 
     `on_removed` is called with each job after it is gone. After an interrupt, the next prune goes on. Raises StoreAway.
     """
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         with store.reading() as connection:
             jobs = prunable_jobs(connection, older_than)
         removed = []

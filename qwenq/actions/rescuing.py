@@ -4,7 +4,7 @@ import time
 
 from qwenq.schemas.errors import BrokerAway, StoreAway
 from qwenq.schemas.settings import Settings
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS
@@ -23,7 +23,7 @@ class Rescuer:
 
     def put_back(self) -> None:
         """Put expired claims back into the queue, so that no status calls them running. Raises StoreAway."""
-        with open_store(self._settings) as store:
+        with open_made_store(self._settings) as store:
             with store.reading() as connection:
                 if not stranded.has_lost_claims(connection):
                     return
@@ -35,7 +35,7 @@ class Rescuer:
 
         Celery is imported only if there are such chunks: the import takes longer than the rest of a status.
         """
-        with open_store(self._settings) as store:
+        with open_made_store(self._settings) as store:
             if not self._has_silent(store):
                 return None
             from qwenq.store.broker.broker import Broker

@@ -8,7 +8,7 @@ from qwenq.schemas.results import Failure
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.views.job_pages import JobDetails
 from qwenq.schemas.views.shown_document import ShownDocument, ShownMessage, ShownPrompt, StoredDocument
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store
 from qwenq.store.views.answers.shown import places_of, some_ids, stored_document
 from qwenq.store.views.jobs.details import job_details
 
@@ -18,7 +18,7 @@ def show_documents(settings: Settings, job_id: int, name: str) -> list[ShownDocu
 
     Raises UnknownJob, UnknownDocument, StoreAway.
     """
-    with open_store(settings) as store, store.reading() as connection:
+    with open_made_store(settings) as store, store.reading() as connection:
         details = job_details(connection, job_id)
         if details is None:
             raise UnknownJob(job_id=job_id, store=store.url)

@@ -6,6 +6,7 @@ import logging
 import os
 
 import click
+from click.shell_completion import CompletionItem
 
 from qwenq.producer.signals import INTERRUPTED
 from qwenq.schemas.errors import QwenqError
@@ -18,6 +19,7 @@ _COMMANDS = {
     "up": ("services.up", "run Redis, a worker, beat and Flower until Ctrl-C"),
     "submit": ("jobs.submit", "store files as a job for the workers"),
     "status": ("jobs.status", "show where jobs stand"),
+    "runs": ("jobs.runs", "show what an interrupted `qwenq run` left, and how to go on"),
     "show": ("jobs.show", "show a document: its prompt, answer, tokens, attempts"),
     "results": ("jobs.results", "write a job's answers"),
     "report": ("jobs.report", "write a page on a job: counts, failures, tokens, cost, samples"),
@@ -67,10 +69,30 @@ class _LazyGroup(click.Group):
                 unknown.command_name, possibilities=_COMMANDS, ctx=ctx
             ) from None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer commands without importing them, and the options before them."""
+        found = [
+            CompletionItem(name, help=text)
+            for name, (_, text) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if not asked or context.resilient_parsing:
+        return
+    from qwenq.cli.version import version_facts
+    from qwenq.wording.output import show
+
+    for name, fact in version_facts():
+        show(f"{name:13} {fact}")
+    context.exit()
 
 
 @click.group(
@@ -78,7 +100,10 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Settings: the environment (QWENQ_*), then qwenq.toml, then defaults; `qwenq check` shows them.",
 )
-@click.version_option(package_name="qwenq")
+@click.option(
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+    help="Show what a report of a bug needs: versions, devices, the store. Changes nothing.",
+)  # fmt: skip
 def group() -> None:
     """Batch document processing with Qwen models: files of documents in, files of answers out."""
 

@@ -5,18 +5,25 @@ from typing import Any
 
 import click
 
+from qwenq.cli.options.completion import complete_files, complete_schedules
 from qwenq.cli.options.files import style_options
 from qwenq.cli.options.job import spec_options
+from qwenq.cli.options.sections import Group
 from qwenq.cli.options.shared import json_option, option
 from qwenq.schemas.schedules import CatchUp, Overlap
 
 
-@click.group(name="schedule")
+@click.group(name="schedule", cls=Group)
 def command() -> None:
     """Submit jobs by the clock and deliver their answers. `qwenq beat` does the work; `qwenq up` includes one."""
 
 
-@command.command()
+@command.command(
+    examples=(
+        "qwenq schedule add nightly --cron '0 2 * * *' --tz Europe/Warsaw --input 'inbox/*.csv' \\",
+        "    --model Qwen/Qwen3-8B --prompt 'Summarise: {{ text }}' -o 'out/{date}.csv'",
+    )
+)
 @click.argument("name")
 @option("--cron", required=True, metavar="LINE", help='The cron line: "0 2 * * *" is 2 o\'clock each night.')
 @option(
@@ -26,11 +33,11 @@ def command() -> None:
     metavar="ZONE",
     help="The time zone, such as Europe/Warsaw.",
 )
-@option("--input", "inputs", multiple=True, required=True, metavar="INPUT",
+@option("--input", "inputs", multiple=True, required=True, metavar="INPUT", shell_complete=complete_files,
         help="A file, pattern, folder or URL, looked up at each run; may be repeated.")  # fmt: skip
-@option("-o", "--output", required=True, metavar="PATTERN",
+@option("-o", "--output", required=True, metavar="PATTERN", shell_complete=complete_files,
         help="Where to write the answers of a run; may hold {schedule}, {date}, {time}, {run}, {job}.")  # fmt: skip
-@option("--errors", metavar="PATTERN",
+@option("--errors", metavar="PATTERN", shell_complete=complete_files,
         help="Where to write its errors [default: --output with the ending .errors.jsonl].")  # fmt: skip
 @style_options
 @option("--catch-up", type=click.Choice(tuple(map(str, CatchUp))), default=str(CatchUp.LAST), show_default=True,
@@ -64,7 +71,7 @@ def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, *
     return 0
 
 
-@command.command(name="list")
+@command.command(name="list", examples=("qwenq schedule list",))
 @json_option
 def list_(as_json: bool) -> int:
     """Show all schedules, their next due times and their last runs."""
@@ -78,8 +85,8 @@ def list_(as_json: bool) -> int:
     return 0
 
 
-@command.command()
-@click.argument("name")
+@command.command(examples=("qwenq schedule show nightly",))
+@click.argument("name", shell_complete=complete_schedules)
 @json_option
 def show(name: str, as_json: bool) -> int:
     """Show what schedule NAME submits, and its newest runs."""
@@ -93,8 +100,8 @@ def show(name: str, as_json: bool) -> int:
     return 0
 
 
-@command.command()
-@click.argument("name")
+@command.command(examples=("qwenq schedule pause nightly",))
+@click.argument("name", shell_complete=complete_schedules)
 @json_option
 def pause(name: str, as_json: bool) -> int:
     """Pause schedule NAME: its due times pass without a run. A run that has begun goes on."""
@@ -108,8 +115,8 @@ def pause(name: str, as_json: bool) -> int:
     return 0
 
 
-@command.command()
-@click.argument("name")
+@command.command(examples=("qwenq schedule resume nightly",))
+@click.argument("name", shell_complete=complete_schedules)
 @json_option
 def resume(name: str, as_json: bool) -> int:
     """Resume schedule NAME, from its next due time."""
@@ -123,8 +130,8 @@ def resume(name: str, as_json: bool) -> int:
     return 0
 
 
-@command.command()
-@click.argument("name")
+@command.command(examples=("qwenq schedule remove nightly",))
+@click.argument("name", shell_complete=complete_schedules)
 @json_option
 def remove(name: str, as_json: bool) -> int:
     """Remove schedule NAME and the record of its runs. Their jobs and answers stay."""
@@ -137,8 +144,8 @@ def remove(name: str, as_json: bool) -> int:
     return 0
 
 
-@command.command()
-@click.argument("name")
+@command.command(examples=("qwenq schedule run nightly",))
+@click.argument("name", shell_complete=complete_schedules)
 @option("--wait", is_flag=True, help="Wait until the job has ended, and deliver its answers.")
 @json_option
 def run(name: str, wait: bool, as_json: bool) -> int:
@@ -172,7 +179,7 @@ def run(name: str, wait: bool, as_json: bool) -> int:
     return 1 if begun.state is RunState.FAILED or begun.failed else 0
 
 
-@command.command()
+@command.command(examples=("qwenq schedule tick",))
 @option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]), metavar="TIME",
         help="Act as if it were this time: 2026-11-23T02:00+01:00. What is due by then runs once.")  # fmt: skip
 @json_option

@@ -4,14 +4,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qwenq.cli.options.completion import complete_templates
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
     from qwenq.schemas.prompts.builtin import BuiltinTemplate
 
 
-@click.command(name="templates")
-@click.argument("name", required=False)
+@click.command(name="templates", cls=Command, examples=("qwenq templates", "qwenq templates classify"))
+@click.argument("name", required=False, shell_complete=complete_templates)
 @option(
     "--merge", is_flag=True, help="With NAME, show the prompt that merges the answers to a document's parts."
 )

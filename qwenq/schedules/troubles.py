@@ -7,7 +7,7 @@ from qwenq.schedules.refused_notices import why_refused
 from qwenq.schemas.schedules import NoticeStatus, ScheduleRun
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store
 from qwenq.store.views.monitoring.health_facts import schedule_trouble
 from qwenq.store.views.schedules.notices import notices_of
 from qwenq.store.views.schedules.runs import last_ended
@@ -19,7 +19,7 @@ def troubles(settings: Settings) -> list[str]:
 
     Raises StoreAway.
     """
-    with open_store(settings) as store, store.reading() as connection:
+    with open_made_store(settings) as store, store.reading() as connection:
         last = last_ended(connection)
         notices = notices_of(connection, [run.notice_key for _, run in last])
         trouble = schedule_trouble(connection)

@@ -35,9 +35,12 @@ def _device(job: JobMetrics) -> Iterator[tuple[str, str]]:
         "speed",
         f"{number(job.tokens_per_second)} tokens/s; {number(work.tokens_per_second)} while a device worked",
     )
-    yield "device", f"{precise_duration(work.seconds)} of work, {number(work.together)} documents at once"
+    yield (
+        "device",
+        f"{precise_duration(work.seconds)} of work, {number(work.together)} documents at once on average",
+    )
     yield "tokens", f"{number(work.prompt_tokens)} in, {number(work.completion_tokens)} out"
-    yield "padding", f"{percent(work.padding_waste)} more cells than prompts have tokens"
+    yield "padding", f"{percent(work.padding_waste)} of the prompts' tokens, computed for nothing beside them"
     yield "prefix reuse", f"{percent(work.prefix_reuse)} of the tokens in"
     yield "memory", _memory(work)
 

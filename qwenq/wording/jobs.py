@@ -7,7 +7,7 @@ from qwenq.schemas.jobs import JobStatus, LastChange
 from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.results import Result
 from qwenq.schemas.states import JobState
-from qwenq.wording.numbers import UNKNOWN, age, duration, moment, number
+from qwenq.wording.numbers import UNKNOWN, age, counted, duration, moment, number
 from qwenq.wording.output import say, show
 
 # The name comes last: letters of some scripts are wider than others, and would push the next column aside.
@@ -21,7 +21,7 @@ def job_line(job: JobStatus) -> str:
     documents = job.documents
     parts = [
         f"job {job.id} {job.state}",
-        f"{number(documents.done)} of {number(documents.total)} documents",
+        f"{number(documents.done)} of {counted(documents.total, 'document')}",
     ]
     if documents.failed:
         parts.append(f"{number(documents.failed)} failed")
@@ -49,10 +49,10 @@ def named_jobs(job_ids: Sequence[int], most: int = 5) -> str:
     return f"job {ids}" if len(job_ids) == 1 else f"jobs {ids}{', …' if len(job_ids) > most else ''}"
 
 
-def show_jobs(jobs: Sequence[JobStatus]) -> None:
-    """Print several jobs as a table on stdout. Without rich: importing it takes a tenth of the whole command."""
+def show_jobs(jobs: Sequence[JobStatus], store: str) -> None:
+    """Print several jobs of a store as a table on stdout. Without rich, whose import takes a tenth of the command."""
     if not jobs:
-        say("there is no job yet; `qwenq submit` makes one")
+        say(f"there is no job in {store} yet; `qwenq submit` makes one")
         return
     rows = [tuple(_JOB_COLUMNS), *map(_job_row, jobs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -119,8 +119,8 @@ def show_answers(job: JobStatus, results: Sequence[Result]) -> None:
     Console(stderr=True).print(table)
     counts = job.documents
     say(
-        f"{number(counts.succeeded)} of {number(counts.total)} documents answered, "
-        f"{number(job.usage.completion_tokens)} tokens, {number(job.tokens_per_second)} tokens/s"
+        f"{number(counts.succeeded)} of {counted(counts.total, 'document')} answered, "
+        f"{counted(job.usage.completion_tokens, 'token')}, {number(job.tokens_per_second)} tokens/s"
     )
 
 

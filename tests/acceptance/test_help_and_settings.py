@@ -11,13 +11,10 @@ from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, qwenq
 
 
-def test_help_lists_every_command_and_the_environment_twins_of_options(folder: Path) -> None:
+def test_help_lists_every_command(folder: Path) -> None:
     told = qwenq("--help", cwd=folder).stdout
     for name in group.commands or group.list_commands(None):  # type: ignore[arg-type]
         assert re.search(rf"^  {name} ", told, re.MULTILINE), name
-    submit = qwenq_here("submit", "--help", cwd=folder).stdout
-    for option in ("MODEL", "MAX_NEW_TOKENS", "ON_OVERFLOW", "THINKING", "DRY_RUN"):
-        assert f"QWENQ_{option}" in submit
 
 
 def test_an_option_is_read_from_its_environment_twin(folder: Path, documents: Path) -> None:

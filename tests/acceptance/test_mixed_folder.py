@@ -59,7 +59,7 @@ def inbox(folder: Path) -> Path:
 def test_every_file_of_a_mixed_folder_becomes_documents_or_an_error(folder: Path, inbox: Path) -> None:
     submitted = qwenq_here("submit", "inbox", "--model", "echo", cwd=folder)
     assert submitted.returncode == 0, submitted.stderr
-    assert "2 of 10 rows are bad" in submitted.stderr
+    assert "2 bad rows of 10" in submitted.stderr
     with closing(sqlite3.connect(folder / ".qwenq" / "qwenq.db")) as connection:
         stored = dict(
             connection.execute("SELECT custom_id, content FROM documents WHERE custom_id IS NOT NULL")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from qwenq.schemas.settings import Settings
+from qwenq.store.database.opening import open_store
 from tests.rooms import FACE, HEAVY, MAY_IMPORT, ROOT, files_of, imports_in, loaded, name_of
 
 
@@ -73,6 +75,7 @@ def test_the_store_process_imports_no_turn_and_no_engine() -> None:
     "command", ["--help", "submit --help", "worker --help", "status", "templates", "check"]
 )
 def test_a_command_that_needs_no_model_is_light(command: str, tmp_path: Path) -> None:
+    open_store(Settings(home=tmp_path / ".qwenq")).close()
     assert loaded(_run(command), HEAVY, tmp_path) == []
 
 

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qwenq.cli.options.completion import complete_error_codes, complete_jobs
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
@@ -11,8 +13,8 @@ if TYPE_CHECKING:
     from qwenq.schemas.jobs import JobStatus
 
 
-@click.command(name="cancel")
-@click.argument("job", type=int)
+@click.command(name="cancel", cls=Command, examples=("qwenq cancel 7",))
+@click.argument("job", type=int, shell_complete=complete_jobs)
 @json_option
 def cancel(job: int, as_json: bool) -> int:
     """Stop JOB. Its answers are kept; workers drop its running documents within seconds."""
@@ -23,8 +25,8 @@ def cancel(job: int, as_json: bool) -> int:
     return 0
 
 
-@click.command(name="pause")
-@click.argument("job", type=int)
+@click.command(name="pause", cls=Command, examples=("qwenq pause 7",))
+@click.argument("job", type=int, shell_complete=complete_jobs)
 @json_option
 def pause(job: int, as_json: bool) -> int:
     """Pause JOB until `qwenq resume`. Workers finish the documents they have begun, and begin no others."""
@@ -35,8 +37,8 @@ def pause(job: int, as_json: bool) -> int:
     return 0
 
 
-@click.command(name="resume")
-@click.argument("job", type=int)
+@click.command(name="resume", cls=Command, examples=("qwenq resume 7",))
+@click.argument("job", type=int, shell_complete=complete_jobs)
 @json_option
 def resume(job: int, as_json: bool) -> int:
     """Let a paused JOB go on where it stopped."""
@@ -47,9 +49,9 @@ def resume(job: int, as_json: bool) -> int:
     return 0
 
 
-@click.command(name="retry")
-@click.argument("job", type=int)
-@option("--code", "codes", multiple=True, metavar="CODE",
+@click.command(name="retry", cls=Command, examples=("qwenq retry 7 --code out_of_memory",))
+@click.argument("job", type=int, shell_complete=complete_jobs)
+@option("--code", "codes", multiple=True, metavar="CODE", shell_complete=complete_error_codes,
         help="Only documents with this error code; may be repeated.")  # fmt: skip
 @json_option
 def retry(job: int, codes: tuple[str, ...], as_json: bool) -> int:

@@ -2,11 +2,13 @@
 
 import click
 
+from qwenq.cli.options.completion import complete_jobs
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option
 
 
-@click.command(name="metrics")
-@click.argument("job", type=int)
+@click.command(name="metrics", cls=Command, examples=("qwenq metrics 7",))
+@click.argument("job", type=int, shell_complete=complete_jobs)
 @json_option
 def command(job: int, as_json: bool) -> int:
     """Show what JOB took so far: response times, tokens a second, memory, padding, reuse of shared prefixes."""

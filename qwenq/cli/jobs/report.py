@@ -4,16 +4,19 @@ import math
 
 import click
 
+from qwenq.cli.options.completion import complete_files, complete_jobs
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option, option
 
 
-@click.command(name="report")
-@click.argument("job", type=int)
+@click.command(name="report", cls=Command, examples=("qwenq report 7 -o report.html --gpu-hour-price 2.50",))
+@click.argument("job", type=int, shell_complete=complete_jobs)
 @option(
     "-o",
     "--out",
     twin="QWENQ_REPORT_OUT",
     metavar="OUT",
+    shell_complete=complete_files,
     help="Where to write the page: a path that ends in .html, or a URL such as s3://bucket/report.html.",
 )
 @option("--gpu-hour-price", type=click.FloatRange(0), metavar="PRICE",
@@ -35,7 +38,7 @@ def command(
     from qwenq.report.gathering import gather_report
     from qwenq.schedules.changes import changes_section
     from qwenq.schemas.errors import InvalidParameter, UnknownJob
-    from qwenq.store.database.opening import open_store
+    from qwenq.store.database.opening import open_made_store
     from qwenq.wording.output import print_json, say
 
     if out is None and not as_json:
@@ -53,7 +56,7 @@ def command(
     options = ReportOptions(
         samples=samples, show_text=settings.show_text, gpu_hour_price=gpu_hour_price, currency=currency
     )
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         with store.reading() as connection:
             changes = changes_section(connection, job)
             report = gather_report(connection, job, options, [changes] if changes else [])

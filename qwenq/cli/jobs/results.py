@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qwenq.cli.options.completion import complete_files, complete_jobs
 from qwenq.cli.options.files import style_of, style_options
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import option
 
 if TYPE_CHECKING:
@@ -12,17 +14,19 @@ if TYPE_CHECKING:
     from qwenq.schemas.settings import Settings
 
 
-@click.command(name="results")
-@click.argument("job", type=int)
-@option("-o", "--out", metavar="OUT",
+@click.command(
+    name="results", cls=Command, examples=("qwenq results 7 -o answers.csv", "qwenq results 7 | head")
+)
+@click.argument("job", type=int, shell_complete=complete_jobs)
+@option("-o", "--out", metavar="OUT", shell_complete=complete_files,
         help="The results file: .jsonl, .csv, .parquet or .xlsx; a path, or a URL such as s3://b/out.parquet "
         "[default: JSONL on stdout].")  # fmt: skip
-@option("--errors", metavar="ERR",
+@option("--errors", metavar="ERR", shell_complete=complete_files,
         help="The errors file; without errors, an old one is removed [default: OUT with the ending .errors.jsonl; "
         "none for stdout].")  # fmt: skip
-@option("--history", metavar="FILE",
+@option("--history", metavar="FILE", shell_complete=complete_files,
         help="A file for the failures that were retried, with any result [default: none].")  # fmt: skip
-@option("--parts", metavar="FILE",
+@option("--parts", metavar="FILE", shell_complete=complete_files,
         help="A file for the answers to the parts of long documents, and to merges in between "
         "[default: none].")  # fmt: skip
 @style_options
@@ -64,11 +68,11 @@ def _write_files(
     job: int, settings: "Settings", out: str | None, errors: str | None, style: "FileStyle"
 ) -> None:
     from qwenq.exporting import check_kept_of_job, print_answers, write_answers, write_failures
-    from qwenq.store.database.opening import open_store
+    from qwenq.store.database.opening import open_made_store
     from qwenq.wording.numbers import counted
     from qwenq.wording.output import say
 
-    with open_store(settings) as store, store.reading() as connection:
+    with open_made_store(settings) as store, store.reading() as connection:
         check_kept_of_job(connection, job, style.keep_columns)
         if out:
             written = write_answers(connection, job, out, style)

@@ -2,11 +2,13 @@
 
 import click
 
+from qwenq.cli.options.completion import complete_jobs
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option
 
 
-@click.command(name="show")
-@click.argument("job", type=int)
+@click.command(name="show", cls=Command, examples=("qwenq show 7 invoice-036", "qwenq show 7 rows.csv:17"))
+@click.argument("job", type=int, shell_complete=complete_jobs)
 @click.argument("document", metavar="ID")
 @json_option
 def command(job: int, document: str, as_json: bool) -> int:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qwenq.cli.options.completion import complete_jobs
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
@@ -11,8 +13,8 @@ if TYPE_CHECKING:
     from qwenq.schemas.settings import Settings
 
 
-@click.command(name="status")
-@click.argument("job", type=int, required=False)
+@click.command(name="status", cls=Command, examples=("qwenq status", "qwenq status 7 --watch"))
+@click.argument("job", type=int, required=False, shell_complete=complete_jobs)
 @option("--watch", is_flag=True, help="Follow the job to its end.")
 @option(
     "--limit",
@@ -27,18 +29,31 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
     from qwenq import api
     from qwenq.actions.rescuing import Rescuer
     from qwenq.cli.options.settings import read_settings
+    from qwenq.embedded.interrupted import say_kept
     from qwenq.schedules.troubles import troubles
+    from qwenq.schemas.errors import NoStoreHere
+    from qwenq.store.database.store import shown_address
     from qwenq.wording.jobs import show_jobs
     from qwenq.wording.output import print_json, say
 
     if job is None and watch:
         raise click.UsageError("--watch needs a JOB")
     settings = read_settings()
+    if job is None:
+        say_kept(settings)
     rescuer = Rescuer(settings)
-    rescuer.put_back()
+    try:
+        rescuer.put_back()
+    except NoStoreHere as absent:
+        if job is not None:
+            raise
+        say(str(absent))
+        if as_json:
+            print_json(())
+        return 0
     if job is None:
         found = api.jobs(limit, settings=settings)
-        print_json(found) if as_json else show_jobs(found)
+        print_json(found) if as_json else show_jobs(found, shown_address(settings))
         for line in [*_unserved(settings), *troubles(settings)]:
             say(line)
     else:

@@ -1,10 +1,13 @@
 """`qwenq submit`: store files as a job for the workers."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from qwenq.cli.options.completion import complete_files
 from qwenq.cli.options.job import job_options
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
@@ -13,8 +16,12 @@ if TYPE_CHECKING:
     from qwenq.schemas.settings import Settings
 
 
-@click.command(name="submit")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.command(
+    name="submit",
+    cls=Command,
+    examples=("qwenq submit reviews.csv --model Qwen/Qwen3-8B --prompt 'Summarise: {{ text }}' --wait",),
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
 @job_options
 @option("--idempotency-key", metavar="KEY",
         help="A name for this request; submitted again, it gives the first job instead of a new one.")  # fmt: skip
@@ -40,10 +47,13 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
 def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bool) -> int:
     from qwenq.actions.following import RowCount
     from qwenq.producer.enqueuing import Listener, enqueue_input
+    from qwenq.store.database.opening import is_absent
+    from qwenq.store.database.store import shown_address
     from qwenq.wording.output import say
 
     stored: list[int] = []
     count = RowCount()
+    is_new = is_absent(settings)
 
     def show_stored(job_id: int) -> None:
         count.end()
@@ -62,6 +72,8 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
                 tables=request.tables,
                 allow_partial=request.allow_partial,
             )  # fmt: skip
+        if is_new:
+            say(f"a new store was made: {shown_address(settings)}; workers of another folder do not see it")
         return _show_enqueued(enqueued, settings, wait, as_json)
     except KeyboardInterrupt:
         for job_id in stored:
@@ -73,24 +85,33 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
     """Show what a person should know about a stored job, and wait for it if asked. Returns the exit code."""
     from qwenq import api
     from qwenq.actions.following import follow
-    from qwenq.wording.numbers import number
+    from qwenq.store.broker.broker import socket_path
+    from qwenq.wording.numbers import counted, number
     from qwenq.wording.outcomes import SHOWN_REASONS, say_outcomes
-    from qwenq.wording.output import print_json, say
-    from qwenq.wording.workers import start_a_worker
+    from qwenq.wording.output import is_terminal, print_json, say
+    from qwenq.wording.workers import start_a_worker, up_command
 
     if enqueued.repeated:
         say(f"job {enqueued.job_id} was stored before with this idempotency key; nothing is stored again")
     if enqueued.rejected:
-        say(
-            f"{number(enqueued.rejected)} of {number(enqueued.documents)} rows are bad; `qwenq results` writes why"
-        )
+        bad = f"{counted(enqueued.rejected, 'bad row')} of {number(enqueued.documents)}"
+        say(f"{bad}; `qwenq results` writes why")
     status = api.status(enqueued.job_id, settings=settings)
     if status.state == "cancelled":
         say(f"job {enqueued.job_id} was cancelled meanwhile")
+    elif enqueued.unannounced and settings.broker_url is None and not Path(socket_path(settings)).exists():
+        home = settings.home.absolute()
+        say(
+            f"the job is stored, and starts once `{up_command(status.model)}` runs with this home folder: {home}"
+        )
     elif enqueued.unannounced:
         say(f"the job is stored, and starts once the broker is back: {enqueued.unannounced}")
     elif not enqueued.workers:
         say(start_a_worker(status.model))
+    if not wait and is_terminal():
+        say(
+            f"`qwenq status {status.id} --watch` follows it, `qwenq results {status.id} -o FILE` writes its answers"
+        )
     if wait:
         status = follow(lambda: api.status(enqueued.job_id, settings=settings), lambda: None)
         reasons = api.failure_reasons(enqueued.job_id, most=SHOWN_REASONS, settings=settings)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from qwenq.cli.options.completion import complete_templates
 from qwenq.cli.options.shared import F, model_option, option
 from qwenq.producer.reading import Format
 from qwenq.schemas.generation import Overflow
@@ -19,7 +20,8 @@ class _StopString(click.types.StringParamType):
 
 _SPEC_OPTIONS = (
     model_option,
-    option("--template", metavar="NAME", help="A built-in prompt; `qwenq templates` lists them."),
+    option("--template", metavar="NAME", shell_complete=complete_templates,
+           help="A built-in prompt; `qwenq templates` lists them."),
     option("--prompt", metavar="TEXT",
            help="A Jinja2 prompt over the document's columns, such as 'Summarise: {{ text }}'."),
     option("--prompt-file", type=click.Path(path_type=Path), help="A file with such a prompt."),

@@ -1,23 +1,28 @@
-"""Options that several commands share. Each names its environment variable in --help."""
+"""Options that several commands share, and the rule by which the environment sets each of them too."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from qwenq.cli.options.completion import complete_models
+from qwenq.cli.options.sections import twin_of
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def option(*names: str, twin: str | None = None, **attributes: Any) -> Callable[[F], F]:
-    """A click option that an environment variable sets too: QWENQ_MAX_NEW_TOKENS for `--max-new-tokens`."""
-    long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
-    twin = twin or "QWENQ_" + long_name.removeprefix("--").replace("-", "_").upper()
-    return click.option(*names, envvar=twin, show_envvar=True, **attributes)
+    """A click option that an environment variable sets too: QWENQ_MAX_NEW_TOKENS for `--max-new-tokens`.
+
+    --help states this rule once, and names a variable that has another name (`twin`).
+    """
+    return click.option(*names, envvar=twin or twin_of(names), show_envvar=twin is not None, **attributes)
 
 
 json_option = option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 
-model_option = option("--model", metavar="MODEL", help="The model: a hub id, also id@commit, or a folder.")
+model_option = option("--model", metavar="MODEL", shell_complete=complete_models,
+                      help="The model: a hub id, also id@commit, or a folder.")  # fmt: skip
 
 LOADING = ("device", "dtype", "quantize")
 

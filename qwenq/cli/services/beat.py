@@ -5,12 +5,13 @@ from typing import Any
 import click
 
 from qwenq.cli.options.log import log_options, logged
+from qwenq.cli.options.sections import Command
 
 TICK_SECONDS = 5.0
 """Between two ticks. Schedules are due by the minute."""
 
 
-@click.command(name="beat")
+@click.command(name="beat", cls=Command, examples=("qwenq beat",))
 @log_options
 def command(**options: Any) -> int:
     """Run schedules, and put stranded work back into the queue.

@@ -2,12 +2,13 @@
 
 import click
 
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option
 
 _MARKS = {"good": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "red")}
 
 
-@click.command(name="check")
+@click.command(name="check", cls=Command, examples=("qwenq check",))
 @json_option
 def command(as_json: bool) -> int:
     """Try every setting: home folder, store, broker, model, device, Flower's credentials."""

@@ -6,12 +6,18 @@ from typing import Any
 import click
 
 from qwenq.cli.options.log import log_options, logged
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import option
 
 
-@click.command(name="flower")
+@click.command(name="flower", cls=Command, examples=("qwenq flower", "qwenq flower --url"))
 @option(
-    "--port", type=click.IntRange(0, 65_535), default=5555, show_default=True, help="The port to listen on."
+    "--port",
+    twin="QWENQ_FLOWER_PORT",
+    type=click.IntRange(0, 65_535),
+    default=5555,
+    show_default=True,
+    help="The port to listen on.",
 )
 @option(
     "--address",

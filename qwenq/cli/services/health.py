@@ -2,6 +2,7 @@
 
 import click
 
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option, option
 
 _MARKS = {
@@ -12,7 +13,7 @@ _MARKS = {
 }
 
 
-@click.command(name="health")
+@click.command(name="health", cls=Command, examples=("qwenq health", "qwenq health --only workers"))
 @option("--only", multiple=True, metavar="CHECK", help="Show this check only; may be repeated.")
 @json_option
 def command(only: tuple[str, ...], as_json: bool) -> int:

@@ -5,10 +5,11 @@ from typing import Any
 import click
 
 from qwenq.cli.options.log import log_options, logged
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import loading_options, model_option, option
 
 
-@click.command(name="up")
+@click.command(name="up", cls=Command, examples=("qwenq up --model Qwen/Qwen3-8B",))
 @model_option
 @loading_options
 @option(

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from qwenq.cli.options.log import log_options, logged
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import loading_options, model_option, option
 
 
-@click.command(name="worker")
+@click.command(name="worker", cls=Command, examples=("qwenq worker --model Qwen/Qwen3-8B --device cuda:1",))
 @model_option
 @loading_options
 @option("--batch-rows", type=int, help="Most documents generated at once [default: 256; on a CPU 32].")

@@ -27,9 +27,19 @@ def test_the_line_of_a_cancelled_job_tells_done_from_cancelled_documents() -> No
     assert job_line(CANCELLED) == "job 3 cancelled, 13 of 1,000 documents, 1 failed, 987 cancelled"
 
 
+def test_a_job_of_one_document_has_one_document() -> None:
+    one = CANCELLED.model_copy(update={"documents": DocumentCounts(total=1, succeeded=1)})
+    assert job_line(one) == "job 3 cancelled, 1 of 1 document"
+
+
+def test_without_jobs_the_store_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    show_jobs([], "sqlite:///here.db")
+    assert "there is no job in sqlite:///here.db yet" in capsys.readouterr().err
+
+
 def test_the_table_of_jobs_does_not_count_cancelled_documents_as_done(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    show_jobs([CANCELLED])
+    show_jobs([CANCELLED], "here.db")
     heading, row = (line.split() for line in capsys.readouterr().out.splitlines())
     assert dict(zip(heading, row, strict=False))["done"] == "13"
