@@ -1,7 +1,6 @@
 """The settings: from the environment (`QWENQ_*`), else secret files, else `qwenq.toml`, else these defaults."""
 
 import os
-import re
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -25,11 +24,6 @@ from qwenq.schemas.secret_files import SecretFiles, fault_in_secrets
 ENV_PREFIX = "QWENQ_"
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Quantize = Literal["none", "8bit", "4bit"]
-_USERS_PASSWORD = re.compile(r"(?s)^([^:/]*://[^:/]*:).*(?=@)")
-"""Up to the last @: SQLAlchemy takes a password with / ? # or a space as it is."""
-_PASSWORD_OF_QUERY = re.compile(r"(?is)([?&;](?:ssl)?password=)[^&]*")
-_NEXT_URL = re.compile(r";(?=[\w+.-]+://)")
-"""Celery takes several addresses."""
 Names = Annotated[tuple[str, ...], NoDecode]
 """Names separated by commas; in the file also a list."""
 
@@ -311,12 +305,6 @@ class _WithoutFile(Settings):
     """The settings without the file."""
 
     model_config = SettingsConfigDict(toml_file=None)
-
-
-def without_passwords(url: str) -> str:
-    """Mask the passwords in a URL: the user's, and those in the query."""
-    masked = (_USERS_PASSWORD.sub(r"\1***", one) for one in _NEXT_URL.split(url))
-    return ";".join(_PASSWORD_OF_QUERY.sub(r"\1***", one) for one in masked)
 
 
 @cache

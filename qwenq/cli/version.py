@@ -82,7 +82,7 @@ def _store(settings: Settings) -> str:
 
 def _broker(settings: Settings) -> str:
     from qwenq.embedded.redis import find_server
-    from qwenq.schemas.settings import without_passwords
+    from qwenq.schemas.log.addresses import without_passwords
     from qwenq.store.broker.server_versions import ServerVersion
 
     if settings.broker_url is not None:

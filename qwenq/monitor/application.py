@@ -27,7 +27,8 @@ from qwenq.monitor.refused import Redirected, Refused
 from qwenq.monitor.replies import CheckedInspector, NothingUnclaimed
 from qwenq.monitor.server import BoundedServer
 from qwenq.schemas.errors import CannotListen, reason_of
-from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.schemas.log.addresses import without_passwords
+from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import broker_url
 
 SOCKET_MODE = 0o666

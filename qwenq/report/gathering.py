@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from qwenq.report.facts import Asked, Cost, Report, ReportOptions, Sample, Section
 from qwenq.schemas.jobs import JobStatus, PromptSpec
+from qwenq.schemas.log.addresses import without_passwords
 from qwenq.schemas.response_format import ResponseFormat
-from qwenq.schemas.settings import without_passwords
 from qwenq.schemas.views.job_costs import DeviceTime
 from qwenq.schemas.views.job_pages import (
     AnswerPreview,

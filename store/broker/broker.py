@@ -24,7 +24,8 @@ from redis.exceptions import AuthenticationError, OutOfMemoryError, RedisError
 from qwenq.schemas.chunks import Announcement
 from qwenq.schemas.errors import BrokerAway, InvalidSetting, reason_of
 from qwenq.schemas.jobs import Priority
-from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.schemas.log.addresses import without_passwords
+from qwenq.schemas.settings import Settings
 from qwenq.store.broker.task_messages import ANSWER_CHUNK, OPS_QUEUE
 
 SOCKET_FILE = "redis.sock"

@@ -11,7 +11,8 @@ from typing import Self
 from sqlalchemy import URL, Connection, Engine, exc, make_url
 
 from qwenq.schemas.errors import InvalidSetting, StoreAway, UnstorableText, reason_of
-from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.schemas.log.addresses import without_passwords
+from qwenq.schemas.settings import Settings
 from qwenq.store.database.engines import BEGIN, SQLITE_BUSY_SECONDS, SYNCHRONOUS, make_engine, parsed_url
 from qwenq.store.database.errors import AGAIN, away, first_of, leave_values_out
 from qwenq.store.database.transitions import begin_noting, log_transitions

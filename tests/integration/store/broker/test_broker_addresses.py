@@ -9,7 +9,8 @@ from flower.utils.broker import Broker as FlowersBroker
 
 from qwenq.embedded.redis import start_redis
 from qwenq.schemas.errors import InvalidSetting
-from qwenq.schemas.settings import Settings, without_passwords
+from qwenq.schemas.log.addresses import without_passwords
+from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker, broker_url, make_app, socket_path
 
 
