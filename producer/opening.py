@@ -1,5 +1,6 @@
 """Open a job's input: refuse what cannot work before anything is stored."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -102,11 +103,18 @@ def _check_columns(
 ) -> None:
     """Raise UnknownColumn if the id column or a name in the template is missing in all of these documents.
 
+    Raises InvalidParameter if what is missing is no column, but a member of a value.
     One document that has it is enough: a column may be missing here and there.
     """
-    column = _missing_id(prompt, documents) or _missing_in_all(
-        template.missing_column(document.content) for document in documents
-    )
+    column = _missing_id(prompt, documents)
+    if column is None:
+        column = _missing_in_all(template.missing_column(document.content) for document in documents)
+        if column is not None and not template.names_column(column):
+            reason = (
+                f"it reads {column!r} inside of another value, where none of the first documents has it; --prompt"
+                " '{{ row | tojson }}' shows what they hold, and `| default(…)` allows for it"
+            )
+            raise InvalidParameter(name="the prompt", reason=reason)
     if column is not None:
         raise _unknown_column(column, template, documents[0], sources)
 
@@ -124,8 +132,18 @@ def _check_merge_columns(
 def _unknown_column(
     column: str, template: PromptTemplate, document: Document, sources: Sequence[str]
 ) -> UnknownColumn:
-    columns = named(template.columns(document.content))
-    return UnknownColumn(source=sources[document.source], column=column, columns=columns)
+    columns = template.columns(document.content)
+    shown = named(columns)
+    odd = [name for name in columns if not name.isidentifier()]
+    if odd:
+        # `e` may be meant for "e-mail", and `first_name` for "first name".
+        likeliest = max(odd, key=lambda name: (_letters(name) == _letters(column), name.startswith(column)))
+        shown += f" (in a template: row[{json.dumps(likeliest, ensure_ascii=False)}])"
+    return UnknownColumn(source=sources[document.source], column=column, columns=shown)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
 
 
 def _missing_in_all(missing: Iterator[str | None]) -> str | None:

@@ -52,7 +52,8 @@ class Preview:
 
     `documents` are good rows, of which `failing` would fail without an answer; `reasons` counts both these and the bad
     rows. `too_long` do not fit into the model's context; what becomes of them, --on-overflow says.
-    `rendered` documents were rendered and counted; the figures of the others are estimated from these.
+    `rendered` documents were rendered and counted; the figures of the others are estimated from these. `sources` are
+    the inputs by `source` of rows and reasons.
     """
 
     prompts: tuple[PreviewedPrompt, ...]
@@ -65,6 +66,7 @@ class Preview:
     rendered: int
     reasons: tuple[CountedReason, ...]
     context: int | None
+    sources: tuple[str, ...]
 
 
 def preview(
@@ -77,11 +79,15 @@ def preview(
     tables: TableOptions = FOUND_OUT,
     tell: Callable[[str], object] | None = None,
     measure: PromptMeasure | None = None,
+    checked: Callable[[Iterator[Row]], Iterator[Row]] = iter,
 ) -> Preview:
-    """Read the whole input, streaming, and store nothing. Raises what open_input raises."""
+    """Read the whole input, streaming, and store nothing. `checked` gives back the rows, or raises what is wrong.
+
+    Raises what open_input raises.
+    """
     spec, rows = open_input(spec, format, stdin, sheet, access, tables, tell)
     seen = _Seen(spec, shown, measure)
-    waiting = iter(rows)
+    waiting = checked(rows)
     while batch := list(islice(waiting, RENDERED_AT_ONCE)):
         seen.add(batch)
     if not seen.documents:
@@ -138,6 +144,7 @@ class _Seen:
             rendered=self._rendered,
             reasons=self.reasons.commonest(MOST_REASONS),
             context=self._measure.context if self._measure else None,
+            sources=tuple(self._spec.sources),
         )
 
     def _good(self, rows: Iterable[Row]) -> Iterator[Document]:
@@ -152,7 +159,7 @@ class _Seen:
                 yield row
                 continue
             reason = repeated_id(row.custom_id, row.line, first, self._spec.sources)
-            self.reasons.add(InvalidRow.code, reason, row.line, like=_REPEATED)
+            self.reasons.add(InvalidRow.code, reason, row.line, row.source, like=_REPEATED)
             self._reject(BadRow(row.source, row.line, "", reason))
 
     def _reject(self, row: BadRow) -> None:
@@ -163,7 +170,7 @@ class _Seen:
     def _look_at(self, document: Document, length: int, rendered: RenderedDocument | DocumentFailed) -> None:
         if isinstance(rendered, DocumentFailed):
             self._failing += 1
-            self.reasons.add(rendered.code, str(rendered), document.line)
+            self.reasons.add(rendered.code, str(rendered), document.line, document.source)
             failure = Failure(rendered.code, str(rendered))
             self._show(PreviewedPrompt(document.custom_id, document.line, (), failure))
             return

@@ -19,12 +19,16 @@ Kind = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class CountedReason:
-    """Why documents or rows get no answer, and how many. `line` and `reason` are the first one's; 0 for several."""
+    """Why documents or rows get no answer, and how many.
+
+    `reason`, `line` and `source` are the first one's; the line is 0 for several reasons.
+    """
 
     code: str
     reason: str
     documents: int
     line: int
+    source: int = 0
 
 
 class Reasons:
@@ -37,28 +41,29 @@ class Reasons:
         self.first: BadRow | None = None
         self.count = 0
         self._counts: Counter[Kind] = Counter()
-        self._examples: dict[Kind, tuple[int, str]] = {}
+        self._examples: dict[Kind, tuple[str, int, int]] = {}
 
     def add_bad(self, rows: Iterable[Row]) -> None:
         """Count the bad ones of these rows."""
         for row in rows:
             if type(row) is BadRow:
                 self.first = self.first or row
-                self.add(row.code, row.reason, row.line)
+                self.add(row.code, row.reason, row.line, row.source)
 
-    def add(self, code: str, reason: str, line: int, like: str | None = None) -> None:
+    def add(self, code: str, reason: str, line: int, source: int = 0, like: str | None = None) -> None:
         """Count a reason, as one of those that say the same as `like`."""
         self.count += 1
         kind = code, kind_of(like or reason)
         if kind in self._counts or len(self._counts) < _MOST_KINDS:
             self._counts[kind] += 1
-            self._examples.setdefault(kind, (line, reason[:_SHOWN_CHARS]))
+            self._examples.setdefault(kind, (reason[:_SHOWN_CHARS], line, source))
 
     def commonest(self, most: int) -> tuple[CountedReason, ...]:
         """The commonest reasons; beyond `most`, the last entry counts all others."""
         shown = [
-            CountedReason(kind[0], self._examples[kind][1], count, self._examples[kind][0])
+            CountedReason(kind[0], reason, count, line, source)
             for kind, count in self._counts.most_common(most)
+            for reason, line, source in (self._examples[kind],)
         ]
         others = self.count - sum(one.documents for one in shown)
         return (*shown, CountedReason("", _OTHERS, others, 0)) if others else tuple(shown)

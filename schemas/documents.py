@@ -60,8 +60,7 @@ def _shortened(raw: bytes) -> str:
 
 def repeated_id(custom_id: str, line: int, first_use: tuple[int, int], sources: Sequence[str]) -> str:
     """Why a row is bad whose id was used before: first in that source (its index), on that line."""
-    where = _place(first_use, sources)
-    reason = f"{repeats(custom_id)}, on {where}; ids must be unique in a job"
+    reason = f"{repeats(custom_id)}, on {place_of(*first_use, sources)}; ids must be unique in a job"
     if custom_id.rpartition(":")[2] in {str(line), str(first_use[1])}:
         reason += ", and a row without one goes by its line: give all rows an id, or none"
     return reason
@@ -72,6 +71,6 @@ def repeats(custom_id: str) -> str:
     return f"the id {custom_id!r} was used before"
 
 
-def _place(use: tuple[int, int], sources: Sequence[str]) -> str:
-    source, line = use
+def place_of(source: int, line: int, sources: Sequence[str]) -> str:
+    """Where a row is, to show: its line, and the name of its source if there are several."""
     return f"line {line}" if len(sources) == 1 else f"line {line} of {sources[source]}"

@@ -25,6 +25,11 @@ def no_object(value: object) -> str:
     return "it is not a JSON object"
 
 
+def is_frame(row: Mapping[str, Any]) -> bool:
+    """Whether an object is a whole table by columns, as pandas writes it: `{"text": {"0": …, "1": …}, …}`."""
+    return len(row) > 1 and all(type(value) is dict and "0" in value for value in row.values())
+
+
 def advice_about(row: Mapping[str, Any]) -> str | None:
     """What a row without a text is, and what to do; None if its shape is not known."""
     params, request, body = row.get("params"), row.get("request"), row.get("body")
@@ -55,9 +60,7 @@ def _of_nested(row: Mapping[str, Any]) -> str | None:
         if isinstance(value, list) and value and all(isinstance(one, dict) for one in value[:3]):
             return f"The column {name[:40]!r} is an array of objects; if they are the rows, write that array alone"
     columns = list(row.values())
-    if set(row) == {"columns", "index", "data"}:
-        return _AS_RECORDS
-    if len(columns) > 1 and all(isinstance(value, dict) and "0" in value for value in columns):
+    if set(row) == {"columns", "index", "data"} or is_frame(row):
         return _AS_RECORDS
     if len(columns) > 1 and all(
         isinstance(value, dict) and value.keys() == columns[0].keys() for value in columns

@@ -7,17 +7,20 @@ from typing import Any
 
 import orjson
 
-from qwenq.producer.reading.foreign_shapes import no_object
+from qwenq.producer.reading.foreign_shapes import advice_about, is_frame, no_object
 from qwenq.producer.reading.json_values import JsonValue, JsonValues, is_open, without_not_numbers
 from qwenq.producer.reading.lines import LINE_LIMIT, OVER_LONG, line_batches
 from qwenq.producer.reading.notes import Notes
 from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.source import OpenSource
 from qwenq.producer.reading.sources.unpacking import BrokenOff
+from qwenq.producer.reading.tables.foreign import foreign_kind
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidOverride, InvalidRow, InvalidText, UnreadableInput
 
 _MARK = b"\xef\xbb\xbf"
+_BEGINNINGS = (b"{", b"[", b"")
+_DELIMITERS = b",;\t|"
 _BETWEEN = b" \t\r\n\x1e"
 """What may stand before and behind an object; the last one begins each in JSON text sequences."""
 _HALVES = ("surrogate", "hex escape")
@@ -27,12 +30,18 @@ _HALVES = ("surrogate", "hex escape")
 def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str, notes: Notes) -> Iterator[Row]:
     """The rows of a JSON input. A row without an id gets `id_prefix` and its line number.
 
-    Raises UnreadableInput for UTF-16.
+    Raises UnreadableInput for UTF-16, and for a file of another kind.
     """
     first = next(source.blocks, b"")
     if b"\0" in first[:2]:
         reason = "it is UTF-16 or UTF-32 without a byte order mark; save it as UTF-8"
         raise UnreadableInput(source=source.name, reason=reason)
+    if (
+        first[:1] not in _BEGINNINGS
+        and (kind := foreign_kind(first)) is not None
+        and not kind.startswith("JSON")
+    ):
+        raise UnreadableInput(source=source.name, reason=f"it is {kind}")
     blocks = chain((first,), source.blocks)
     reader = _Reader(source.index, rules, id_prefix)
     rows = reader.lines(blocks) if _is_plain(first) else reader.values(blocks, 1)
@@ -40,10 +49,11 @@ def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str, notes: Notes
 
 
 def _is_plain(first: bytes) -> bool:
-    """Whether the first line is an object, as in JSON Lines."""
+    """Whether the first line is a row, as in JSON Lines."""
     line, end, _ = first.lstrip().partition(b"\n")
     try:
-        return bool(end) and type(orjson.loads(line)) is dict
+        row = orjson.loads(line) if end else None
+        return type(row) is dict and not is_frame(row)
     except orjson.JSONDecodeError:
         return False
 
@@ -132,6 +142,8 @@ class _Reader:
             row = orjson.loads(raw) if read is None else read
             if type(row) is not dict:
                 raise InvalidRow(reason=no_object(row))  # noqa: TRY301
+            if is_frame(row):
+                raise InvalidRow(reason=f"it is no row, but a table by columns. {advice_about(row)}")  # noqa: TRY301
             own_id = self._custom_id(row, raw) or own_id
             self._rules.check(row)
         except orjson.JSONDecodeError as error:
@@ -186,7 +198,12 @@ def _why(raw: bytes, error: orjson.JSONDecodeError, number: int) -> tuple[str, s
     try:
         raw.decode()
     except UnicodeDecodeError as undecodable:
-        return f"not valid UTF-8 (byte {undecodable.start + 1} of the line)", InvalidRow.code
+        place = f"byte {undecodable.start + 1} of the line"
+        return f"not valid UTF-8 ({place}); save the file as UTF-8", InvalidRow.code
     line = f"line {number + error.lineno - 1}, " if error.lineno > 1 else ""
     reason = f"broken JSON: {error.msg} ({line}column {error.colno})"
+    if raw[1:].lstrip()[:1] == b"'":
+        reason += "; it is in single quotes, as Python prints it: write it with json.dumps"
+    if number == 1 and raw[:1].isalnum() and any(one in raw for one in _DELIMITERS):
+        reason += "; if the file is a table, give --format csv, or name it .csv"
     return reason, InvalidText.code if any(half in error.msg for half in _HALVES) else InvalidRow.code

@@ -6,7 +6,7 @@ from typing import IO, Any, BinaryIO, Literal
 from qwenq.schemas.errors import UnreadableDocument
 
 _MOST_PARTS = 1 << 16
-_OLE_MARK = b"\xd0\xcf\x11\xe0"
+OLE_MARK = b"\xd0\xcf\x11\xe0"
 
 
 class OfficeArchive(zipfile.ZipFile):
@@ -22,7 +22,7 @@ class OfficeArchive(zipfile.ZipFile):
         self._most_bytes = most_bytes
         self._opened: dict[str, int] = {}
         file.seek(0)
-        if file.read(len(_OLE_MARK)) == _OLE_MARK:
+        if file.read(len(OLE_MARK)) == OLE_MARK:
             reason = f"it is encrypted, or from an Office before 2007; save it as a {kind} without a password"
             raise UnreadableDocument(reason=reason)
         try:

@@ -79,6 +79,8 @@ class RowRules:
             return str(value)
         if type(value) is float and value.is_integer() and abs(value) < _EXACT:
             return str(int(value))
+        if type(value) is float and value.is_integer():
+            raise InvalidRow(reason="the id is a number with a decimal point that is too large to be exact")
         raise InvalidRow(reason=f"the id is {_kind(value)}; it must be a string or a whole number")
 
     def shown_id(self, row: Mapping[str, Any]) -> str | None:

@@ -57,6 +57,14 @@ class Outputs:
     errors: Address
     style: FileStyle = PLAIN
 
+    def check(self, inputs: Sequence[str], *, trying: bool) -> None:
+        """Check that no input finds these files, and with `trying` that they can be written. Raises OutputNotWritable.
+
+        `inputs` are as the person gave them.
+        """
+        check_not_read((self.results, self.errors), inputs)
+        check_outputs((self.results, self.errors), inputs, self.style, self.results, trying=trying)
+
 
 @dataclass(frozen=True, slots=True)
 class OneShotResult:

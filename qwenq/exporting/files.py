@@ -55,8 +55,10 @@ def check_outputs(
     inputs: Sequence[str] = (),
     style: FileStyle = PLAIN,
     answers: Address | None = None,
+    *,
+    trying: bool = True,
 ) -> None:
-    """Check that each output can be written, and that it is no input and no other output.
+    """Check that each output can be written (if `trying`), and that it is no input and no other output.
 
     `answers` is the output whose format the style may name. Raises OutputNotWritable, and MissingExtra if a package is
     not installed.
@@ -72,7 +74,8 @@ def check_outputs(
         if reason := taken.get(destination.place):
             raise OutputNotWritable(path=str(address), reason=reason)
         taken[destination.place] = "answers and errors need separate files"
-        destination.check()
+        if trying:
+            destination.check()
 
 
 def check_not_read(outputs: Sequence[Address], names: Sequence[str]) -> None:

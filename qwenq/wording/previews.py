@@ -1,12 +1,13 @@
 """How a dry run words what a job would be: its first prompts, what fails, its size, its time."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qwenq.producer.preview import Preview
 from qwenq.producer.reasons import CountedReason
+from qwenq.schemas.documents import place_of
 from qwenq.schemas.generation import Overflow
 from qwenq.schemas.views.measured_speed import MeasuredSpeed
 from qwenq.wording.numbers import counted, duration, number
@@ -62,9 +63,9 @@ def show_preview_in_words(seen: SeenPreview) -> None:
             show(f"would fail: {prompt.failure.message}")
         show("")
     for row in found.bad_rows:
-        show(f"bad row, line {row.line}: {row.reason}")
+        show(f"bad row, {place_of(row.source, row.line, found.sources)}: {row.reason}")
     for reason in found.reasons:
-        show(_in_words(reason))
+        show(_in_words(reason, found.sources))
     for line in _facts(seen):
         show(line)
     show(
@@ -87,10 +88,10 @@ def print_preview(seen: SeenPreview) -> None:
     print_plain_json(value)
 
 
-def _in_words(counted: CountedReason) -> str:
+def _in_words(counted: CountedReason, sources: Sequence[str]) -> str:
     if not counted.line:
         return f"{number(counted.documents)}: {counted.reason}"
-    where = f"such as line {counted.line}" if counted.documents > 1 else f"line {counted.line}"
+    where = "such as " * (counted.documents > 1) + place_of(counted.source, counted.line, sources)
     return f"{number(counted.documents)} with {counted.code}, {where}: {counted.reason}"
 
 

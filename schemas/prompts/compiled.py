@@ -26,6 +26,10 @@ REASON_CHARS = 300
 _UNDEFINED_NAME = re.compile(r"'(\w+)' is undefined|.* has no (?:attribute|element) '?(.+?)'?")
 _OTHER_TEMPLATES = "include, import and extends are not supported: a prompt is one template"
 _AUTOESCAPE = "autoescape is not supported: a prompt is plain text"
+_NULL = re.compile(
+    r"object of type 'NoneType'|'NoneType'(?: object)?|(?<!\w)'?None'?(?= has no attribute)|NoneType"
+)
+_TWO_WORDS = "expected token 'end of print statement', got"
 _FEW = 16
 _MOST_VALUES = 1_000_000
 """Only so many are looked at: a prompt cannot show more of them."""
@@ -182,5 +186,11 @@ def _up_to_the_limit(pieces: Iterator[str]) -> Iterator[str]:
 
 def _reason(error: Exception) -> str:
     """What a library says is wrong, shortened, as text that every store accepts."""
-    reason = (str(error) or type(error).__name__).replace("\0", "\\x00")
+    # A syntax error's own text also names a file that is none.
+    text = error.message if isinstance(error, TemplateSyntaxError) else str(error)
+    reason = (text or type(error).__name__).replace("\0", "\\x00")
+    if _NULL.search(reason):
+        reason = f"{_NULL.sub('null', reason)}; write `| default(…)` behind a value that may be null"
+    if _TWO_WORDS in reason:
+        reason += '; a column whose name is not one word is row["…"]'
     return reason[:REASON_CHARS].encode("utf-8", "backslashreplace").decode().rstrip(".")

@@ -20,7 +20,7 @@ from jinja2.nodes import EvalContext
 from jinja2.runtime import LoopContext, Undefined
 
 from qwenq.schemas.prompts.budget import ITEM_CHARS, budget, refuse_large
-from qwenq.schemas.prompts.formats import json_work, percent, to_json
+from qwenq.schemas.prompts.formats import json_work, percent, to_json, url_encoded
 from qwenq.schemas.prompts.methods import PIECE_WORK, Cost, line_count, replaced, strip_work
 
 COPIED_CHARS = 256
@@ -284,6 +284,7 @@ _OWN: Mapping[str, Function] = {
     "sum": _sum,
     "tojson": to_json,
     "unique": _unique,
+    "urlencode": url_encoded,
 }
 _TAKES_A_LOOP = frozenset({"attr", "d", "default"})
 _TAKES_A_LENGTH = frozenset({"center", "indent", "truncate", "wordwrap"})

@@ -1,14 +1,15 @@
-"""Formats of text: `tojson`, `%`, the filter `format`, `str.format` and `str.format_map`, each measured before it runs.
+"""Formats of text, each measured before it runs: `tojson`, `urlencode`, `%`, `format`, `str.format`, `str.format_map`.
 
 Everything here raises SecurityError if the result would be longer than the longest prompt.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jinja2.exceptions import SecurityError
+from jinja2.filters import do_urlencode
 from jinja2.sandbox import SandboxedEnvironment, SandboxedEscapeFormatter, SandboxedFormatter
 from markupsafe import Markup
 
@@ -50,6 +51,8 @@ class _BoundedFormatter(SandboxedFormatter):
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
         """Convert by `!r`, `!s` or `!a`."""
+        if value is None:
+            value = ""
         if conversion:
             budget().charge(budget().printable(value).work)
         return super().convert_field(value, conversion)
@@ -110,6 +113,14 @@ def to_json(
             raise SecurityError(f"JSON of more than {most} characters is too large here")
         parts.append(part)
     return "".join(parts)
+
+
+def url_encoded(value: Any) -> str:
+    """Text, or the pairs of a mapping, quoted for a URL; null is the empty text."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return do_urlencode("" if value is None else value)
+    pairs = value.items() if isinstance(value, Mapping) else value
+    return do_urlencode([(name, "" if one is None else one) for name, one in pairs])
 
 
 def percent(pattern: str, values: Any) -> str:

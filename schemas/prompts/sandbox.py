@@ -20,6 +20,7 @@ from qwenq.schemas.prompts.methods import METHODS, method_work, refusal
 
 CALL_STEPS = 4  # a macro takes four times as long as a turn of a loop
 _NUMBERS = (int, float, complex)
+_ABSENT = object()
 # Filters that the sandbox puts into a template; no template can write these names.
 _HELD, _COUNTED, _CONCAT, _COMPARED, _METHOD = " held", " counted", " concat", " compared", " method"
 
@@ -118,7 +119,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             if not isinstance(argument, str):
                 return self.undefined(obj=obj, name=argument)
         found = self._attribute(obj, argument)
-        return self._missing(obj, argument) if found is None else found
+        return self._missing(obj, argument) if found is _ABSENT else found
 
     def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the template, such as `"x".ljust(n)`."""
@@ -179,10 +180,10 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
     def _method(self, obj: Any, attribute: str) -> Any:
         """A method on the list, else an item."""
-        found = None
+        found = _ABSENT
         if type(obj) is not dict or attribute in METHODS[dict]:
             found = self._attribute(obj, attribute)
-        if found is not None:
+        if found is not _ABSENT:
             return found
         try:
             return obj[attribute]
@@ -190,11 +191,11 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             return self._missing(obj, attribute)
 
     def _attribute(self, obj: Any, attribute: str) -> Any:
-        """An attribute that a template may use; None if there is none of this name."""
+        """An attribute that a template may use, also null in a namespace; _ABSENT if there is none of this name."""
         if isinstance(obj, (*_OPEN, Undefined)):
             return super().getattr(obj, attribute)
         if attribute not in METHODS.get(type(obj), ()):
-            return None
+            return _ABSENT
         method = getattr(obj, attribute)
         return self.wrap_str_format(method) or method
 

@@ -100,6 +100,10 @@ class PromptTemplate:
         """Whether there is a template and it uses no name."""
         return self._template is not None and not self._template.names
 
+    def names_column(self, name: str) -> bool:
+        """Whether the template reads a column of this name, not only a member of another value."""
+        return self._template is None or name in self._template.used.names
+
     def missing_column(self, content: str | Mapping[str, Any]) -> str | None:
         """A name that the template uses and this document lacks; None if nothing is missing."""
         if self._template is None:

@@ -40,7 +40,7 @@ def chosen_columns(
 ) -> tuple[list[Column], list[str]]:
     """The columns to read, in the file's order, and notes about the others. Raises UnreadableDocument without any."""
     names = parquet.schema_arrow.names
-    read = set(wanted.among(names, are_conversations=_are_conversations(parquet)))
+    read = set(wanted.among(names, are_conversations=are_conversations(parquet)))
     chosen: list[Column] = []
     left_out: list[str] = []
     unread: list[str] = []
@@ -62,7 +62,7 @@ def chosen_columns(
     return chosen, _notes(left_out, unread)
 
 
-def _are_conversations(parquet: "ParquetFile") -> bool:
+def are_conversations(parquet: "ParquetFile") -> bool:
     """Whether rows may be conversations: a list of messages, or the body of a request."""
     fields = (field for field in parquet.schema_arrow if field.name in _CONVERSATIONS)
     return any(field.type.num_fields > 0 for field in fields)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwenq.producer.reading.lines import OVER_LONG
 from qwenq.producer.reading.parquet.batches import MOST_ROW_BYTES, Batches
-from qwenq.producer.reading.parquet.columns import Column, chosen_columns
+from qwenq.producer.reading.parquet.columns import Column, are_conversations, chosen_columns
 from qwenq.producer.reading.parquet.encryption import is_encrypted
 from qwenq.producer.reading.parquet.not_numbers import NotNumbers
 from qwenq.producer.reading.parquet.values import UnreadableValue, Values
 from qwenq.producer.reading.parquet.wanted import EVERY_COLUMN, WantedColumns
 from qwenq.producer.reading.shortage import raise_if_short
+from qwenq.producer.reading.tables.foreign import kind_instead
 from qwenq.producer.reading.tables.pieces import (
     bad_row,
     broken_piece,
@@ -41,7 +42,8 @@ def parquet_pieces(
     batches = Batches(parquet, file)
     columns, notes = chosen_columns(parquet, batches, wanted)
     values = Values(parquet.schema_arrow, columns)
-    yield columns_piece(parquet.schema_arrow.names, [column.place for column in columns])
+    places = [column.place for column in columns]
+    yield columns_piece(parquet.schema_arrow.names, places, conversations=are_conversations(parquet))
     if notes or values.notes:
         yield notes_piece([*notes, *values.notes])
     table = _Table(batches, columns, values)
@@ -104,6 +106,8 @@ def _opened(file: BinaryIO) -> "ParquetFile":
     os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     from pyarrow.parquet import ParquetFile
 
+    if (kind := kind_instead(file, b"PAR")) is not None:
+        raise UnreadableDocument(reason=f"it is {kind}")
     # Buffered, but without reading ahead: a row group may be larger than memory.
     options: dict[str, Any] = {"pre_buffer": False, "buffer_size": BUFFER_BYTES}
     try:

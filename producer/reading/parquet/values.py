@@ -1,7 +1,12 @@
-"""Values of Parquet columns as Python has them: no nanoseconds, and time zones that this machine knows."""
+"""Values of Parquet columns as Python has them.
 
-from collections.abc import Iterator, Sequence
+Times have no nanoseconds, and zones that this machine knows. Numbers of 32 bits print as they were written: 0.1, and
+not 0.10000000149011612.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qwenq.producer.reading.column_names import shortened
@@ -33,9 +38,9 @@ class Values:
     def __init__(self, schema: "Schema", columns: Sequence[Column]) -> None:
         unknown: dict[str, str] = {}
         self._columns = columns
-        self._kinds: list[DataType | None] | None = None
+        self._kinds: list[list[DataType]] | None = None
         for column in columns:
-            _readable(schema.field(column.place).type, column.name, unknown)
+            _conversions(schema.field(column.place).type, column.name, unknown)
         self.notes = [
             f"column {shortened(name)!r}: its time zone {zone[:40]!r} is unknown here; its times are given in UTC"
             for zone, name in unknown.items()
@@ -82,9 +87,8 @@ class Values:
         array: Array[Any] = batch.column(place)
         if self._kinds is None:
             # By what is read of a type: a struct may have members that are left out.
-            self._kinds = [_readable(field.type, field.name, {}) for field in batch.schema]
-        kind = self._kinds[place]
-        if kind is not None:
+            self._kinds = [_conversions(field.type, field.name, {}) for field in batch.schema]
+        for kind in self._kinds[place]:
             array = array.cast(kind, safe=False)
         values: list[Any] = array.to_pylist()
         return [_decoded(value) for value in values] if self._columns[place].is_binary else values
@@ -120,39 +124,55 @@ def _decoded(value: Any) -> Any:
     return value
 
 
-def _readable(kind: "DataType", name: str, unknown: dict[str, str]) -> "DataType | None":
-    """The type to convert a column's values to; None if Python has its own type. Notes zones that are unknown."""
-    changed = _changed(kind, name, unknown)
-    return None if changed == kind else changed
+def _conversions(kind: "DataType", name: str, unknown: dict[str, str]) -> "list[DataType]":
+    """The types to convert a column's values to, one after the other. Notes zones that are unknown."""
+    timed = _changed(kind, partial(_changed_time, name=name, unknown=unknown))
+    # As text, a number of 32 bits has the digits that it was written with.
+    written = _changed(timed, _float_as_text)
+    steps = [timed] if written == timed else [written, _changed(timed, _float_as_double)]
+    return [] if steps == [kind] else steps
 
 
-def _changed(kind: "DataType", name: str, unknown: dict[str, str]) -> "DataType":
-    """The same type without nanoseconds and unknown zones, inside of other types too."""
+def _changed(kind: "DataType", change: "Callable[[DataType], DataType]") -> "DataType":
+    """The same type with other simple types, inside of lists, structs and maps too."""
     import pyarrow as pa
 
     def inner(field: "pa.Field[Any]") -> "pa.Field[Any]":
-        return field.with_type(_changed(field.type, name, unknown))
+        return field.with_type(_changed(field.type, change))
 
-    changed = kind
-    if isinstance(kind, pa.StructType):
-        changed = pa.struct([inner(kind.field(place)) for place in range(kind.num_fields)])
-    elif isinstance(kind, pa.MapType):
-        changed = pa.map_(inner(kind.key_field), inner(kind.item_field), kind.keys_sorted)
-    elif isinstance(kind, pa.FixedSizeListType):
-        changed = pa.list_(inner(kind.value_field), kind.list_size)
-    elif isinstance(kind, pa.LargeListType):
-        changed = pa.large_list(inner(kind.value_field))
-    elif isinstance(kind, pa.ListType):
-        changed = pa.list_(inner(kind.value_field))
-    elif isinstance(kind, pa.DictionaryType):
-        value = _changed(kind.value_type, name, unknown)
-        changed = kind if value == kind.value_type else value
-    elif pa.types.is_temporal(kind):
-        changed = _changed_time(kind, name, unknown)
+    match kind:
+        case pa.StructType():
+            changed: DataType = pa.struct([inner(kind.field(place)) for place in range(kind.num_fields)])
+        case pa.MapType():
+            changed = pa.map_(inner(kind.key_field), inner(kind.item_field), kind.keys_sorted)
+        case pa.FixedSizeListType():
+            changed = pa.list_(inner(kind.value_field), kind.list_size)
+        case pa.LargeListType():
+            changed = pa.large_list(inner(kind.value_field))
+        case pa.ListType():
+            changed = pa.list_(inner(kind.value_field))
+        case pa.DictionaryType():
+            value = _changed(kind.value_type, change)
+            changed = kind if value == kind.value_type else value
+        case _:
+            changed = change(kind)
     return changed
 
 
+def _float_as_text(kind: "DataType") -> "DataType":
+    import pyarrow as pa
+
+    return pa.string() if kind == pa.float32() else kind
+
+
+def _float_as_double(kind: "DataType") -> "DataType":
+    import pyarrow as pa
+
+    return pa.float64() if kind == pa.float32() else kind
+
+
 def _changed_time(kind: "DataType", name: str, unknown: dict[str, str]) -> "DataType":
+    """A type without nanoseconds and unknown zones."""
     import pyarrow as pa
 
     match kind:

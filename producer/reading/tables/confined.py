@@ -1,6 +1,6 @@
 """Tables that the reader process reads: Parquet and spreadsheets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qwenq.producer.reading.column_names import named, shortened
@@ -92,7 +92,12 @@ class _Table:
         advice = _ADVICE if self._source.format == Format.XLSX else ADVICE
         if names or self._source.format == Format.PARQUET:
             try:
-                check_header(self._source.name, names, self._rules, advice)
+                check_header(
+                    self._source.name,
+                    names,
+                    self._required(conversations=piece.get("conversations", False)),
+                    advice,
+                )
             except UnreadableInput as error:
                 if self._where:
                     raise UnreadableInput(error.source, f"{error.reason} ({self._where})") from None
@@ -106,6 +111,11 @@ class _Table:
         for column in self._rules.wanted_columns.required if self._source.format == Format.PARQUET else ():
             if column not in names:
                 raise UnknownColumn(self._source.name, column, named(names))
+
+    def _required(self, *, conversations: bool) -> Sequence[str]:
+        """The columns that there must be. Conversations need no text."""
+        required, text = self._rules.required_columns, self._rules.text_column
+        return [column for column in required if column != text] if conversations else required
 
     def row(self, number: int, given: list[Any]) -> Row:
         """A document or a bad row."""

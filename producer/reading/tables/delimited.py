@@ -141,7 +141,7 @@ def read_delimited(
     else:
         header = _header(source.name, feed, start.delimiter, start.filled)
     if header:
-        check_header(source.name, header, rules, start.advice)
+        check_header(source.name, header, rules.required_columns, start.advice)
     return _Table(source.index, feed, header, start.delimiter, rules, id_prefix).rows()
 
 

@@ -1,6 +1,7 @@
 """Tell files that are no text tables by their first bytes, whatever they are called, and say what to do."""
 
 import re
+from typing import BinaryIO
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -44,6 +45,8 @@ _SEEN_BYTES = 64
 _SURE_BYTES = 5
 _TAR_PLACE, _TAR = 257, b"ustar"
 _UTF8_MARK = b"\xef\xbb\xbf"
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_TEXT_BYTES = 4096
 
 
 def foreign_kind(head: bytes) -> str | None:
@@ -60,6 +63,21 @@ def foreign_kind(head: bytes) -> str | None:
     if text[:1] in {b"{", b"["} and text[1:64].lstrip()[:1] in {b'"', b"{", b"}", b"]"}:
         return "JSON; give --format jsonl, or name it .jsonl"
     return next((kind for start, kind in _MARKUP if text[:20].lower().startswith(start)), None)
+
+
+def kind_instead(file: BinaryIO, *own: bytes) -> str | None:
+    """What a file is that does not begin with one of these, and what to do with it; None if that is not known."""
+    file.seek(0)
+    head = file.read(_TEXT_BYTES)
+    file.seek(0)
+    if not head:
+        return "empty"
+    if head.startswith(own):
+        return None
+    is_text = head.startswith(_WIDE_MARKS) or not _CONTROL.search(head)
+    return foreign_kind(head) or (
+        "text; if it is a table, give --format csv, or name it .csv" if is_text else None
+    )
 
 
 def _is_ascii_text(head: bytes, signature: bytes) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from qwenq.producer.reading.column_names import named, shortened
-from qwenq.producer.reading.rules import RowRules
 from qwenq.schemas.errors import UnknownColumn, UnreadableInput
 
 MOST_COLUMNS = 16_384
@@ -11,8 +10,8 @@ MOST_COLUMNS = 16_384
 ADVICE = "give each column a name of its own"
 
 
-def check_header(source: str, header: Sequence[str], rules: RowRules, advice: str = ADVICE) -> None:
-    """Raise UnreadableInput for too many columns, an empty or a repeated name; UnknownColumn for a missing column."""
+def check_header(source: str, header: Sequence[str], required: Sequence[str], advice: str = ADVICE) -> None:
+    """Raise UnreadableInput for too many columns, an empty or a repeated name; UnknownColumn for a missing one."""
     if len(header) > MOST_COLUMNS:
         reason = f"its header has {len(header):,} columns; the most is {MOST_COLUMNS:,}"
         raise UnreadableInput(source=source, reason=reason)
@@ -27,6 +26,6 @@ def check_header(source: str, header: Sequence[str], rules: RowRules, advice: st
             reason = f"its header names the column {shortened(column)!r} twice; {advice}"
             raise UnreadableInput(source=source, reason=reason)
         names.add(column)
-    for column in rules.required_columns:
+    for column in required:
         if column not in names:
             raise UnknownColumn(source=source, column=column, columns=named(list(header)))

@@ -73,22 +73,30 @@ class Cut:
         if not widths:
             return 0
         width = widths.most_common(1)[0][0]
-        place = next(
-            (
-                place
-                for place, (_, fields) in enumerate(self.records)
-                if len(fields) == width and _filled(fields) > 1
-            ),
-            0,
-        )
+        below = [
+            place
+            for place, (_, fields) in enumerate(self.records)
+            if len(fields) == width and _filled(fields) > 1
+        ]
+        named = [place for place in below if self._is_below_titles(place, width, required)]
+        place = min(named or below, default=0)
         behind = self.records[place + 1 :]
         is_comment = self.header[0].startswith("#")
         least = (_FITTING_BELOW_COMMENT if is_comment else _FITTING) * len(behind)
         if not place or sum(_fits(fields, width) for _, fields in behind) < least:
             return 0
-        number, fields = self.records[place]
-        named = bool(required) and set(required) <= {column_name(name) for name in fields}
-        return number - 1 if named or all(_filled(title) <= 1 for _, title in self.records[:place]) else 0
+        is_header = self._names(place, required) or all(
+            _filled(title) <= 1 for _, title in self.records[:place]
+        )
+        return self.records[place][0] - 1 if is_header else 0
+
+    def _is_below_titles(self, place: int, width: int, required: Sequence[str]) -> bool:
+        """Whether a record names the required columns, and those above it fill fewer fields."""
+        above = self.records[:place]
+        return self._names(place, required) and all(_filled(title) < width for _, title in above)
+
+    def _names(self, place: int, required: Sequence[str]) -> bool:
+        return bool(required) and set(required) <= {column_name(name) for name in self.records[place][1]}
 
     def begins_with_data(self) -> bool:
         """Whether the first record seems to be no header: it is like the others, in a way that names are not."""
@@ -117,11 +125,11 @@ class Cut:
         return spaced > 0 and spaced * 2 >= len(self.records)
 
     def longest_column(self) -> int:
-        """The number of the column with the most text, from 1."""
+        """The number of the column with the most text beside numbers and dates, from 1."""
         lengths = [0] * max(self.width, 1)
         for _, fields in self.records:
             for place, field in enumerate(fields[: len(lengths)]):
-                lengths[place] += len(field)
+                lengths[place] += 0 if is_number(field) else len(field)
         return lengths.index(max(lengths)) + 1
 
 

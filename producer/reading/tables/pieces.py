@@ -1,6 +1,7 @@
 """What the reader process answers about a table: pieces of JSON, which the process that asked turns into rows.
 
 {"columns": [name, …], "read": [place, …] or null}     once, first; which of them are read, if not all
+{…, "conversations": true}                             the same of rows that need no text
 {"where": text}                                        before the columns: where they were looked for
 {"title": text, "seems": text}                         before the columns: the first row, which may be no header
 {"notes": [note, …]}                                   what a person should know about the file; also after rows
@@ -29,9 +30,11 @@ PIECE_BYTES = 1 << 20
 _SHOWN_CHARS = RAW_CHARS + 1
 
 
-def columns_piece(names: Sequence[str], read: Sequence[int] | None = None) -> bytes:
-    """The columns of a table, and the places of those that are read."""
-    return _dumps({"columns": list(names), "read": read})
+def columns_piece(
+    names: Sequence[str], read: Sequence[int] | None = None, *, conversations: bool = False
+) -> bytes:
+    """The columns of a table, the places of those that are read, and whether rows are conversations."""
+    return _dumps({"columns": list(names), "read": read, "conversations": conversations})
 
 
 def notes_piece(notes: Sequence[str]) -> bytes:

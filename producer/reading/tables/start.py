@@ -19,6 +19,7 @@ _SPACES = 3
 _SHARE = 0.8
 _RULE = re.compile(r":?-{3,}:?|")
 _ONE_NAME = re.compile(r"[\w .-]+")
+_SINGLE_QUOTED = re.compile(r"'.+'", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...], named: 
     first_line = best.records[0][0] if best.records else 1
     if len(best.records) > 1 and _is_markdown(best.records[1][1], best.delimiter):
         raise UnreadableInput(source=name, reason="it is a table of Markdown; save it as CSV")
+    if header and all(_SINGLE_QUOTED.fullmatch(column) for column in header):
+        reason = "its fields stand in single quotes; save it with double quotes, or without any"
+        raise UnreadableInput(source=name, reason=reason)
     wanted = {*required, *named}
     if not header or (wanted and wanted <= set(header)):
         return
@@ -105,7 +109,7 @@ def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...], named: 
             " each, else save it as CSV"
         )
         raise UnreadableInput(source=name, reason=reason)
-    if above := best.above_header(required):
+    if above := best.above_header(required or tuple(named)):
         what = "a comment" if header[0].startswith("#") else "a title"
         reason = (
             f"line {first_line} seems to be {what}, and line {above + 1} the header; give --skip-rows {above},"

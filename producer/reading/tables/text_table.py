@@ -20,6 +20,8 @@ from qwenq.schemas.table_options import TableOptions
 
 SAMPLE_BYTES = 64 * 1024
 _END_MARK = b"\x1a"
+_UTF8_MARK = b"\xef\xbb\xbf"
+_CUT_MARKS = (b"\n\xef", b"\n\xef\xbb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def open_text_table(source: OpenSource, options: TableOptions, notes: Notes) -> 
         encoding.name = name
     else:
         blocks = encoding.decided(blocks)
-    blocks = _without_end_mark(blocks)
+    blocks = _without_end_mark(without_marks(blocks))
     head, whole, blocks = _beginning(blocks)
     if encoding.note is not None:
         found.append(encoding.note)
@@ -104,6 +106,25 @@ def _without(blocks: Iterator[bytes], count: int) -> Iterator[bytes]:
     for block in blocks:
         yield block[count:]
         count = max(0, count - len(block))
+
+
+def without_marks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Leave out byte order marks where a line begins, as in files that were joined."""
+    at_start, held = False, b""
+    for block in blocks:
+        text = held + block if at_start else block
+        held = b""
+        if at_start:
+            text = text.removeprefix(_UTF8_MARK)
+        if _UTF8_MARK[:1] in text:
+            text = text.replace(b"\n" + _UTF8_MARK, b"\n")
+            if text.endswith(_CUT_MARKS):
+                text, end, held = text.rpartition(b"\n")
+                text += end
+        at_start = text.endswith(b"\n")
+        yield text
+    if held:
+        yield held
 
 
 def _without_end_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -55,13 +55,15 @@ def command(
     settings = read_settings(**{name: options.pop(name) for name in ("model", *LOADING)})
     price = options.pop("gpu_hour_price")
     request = read_request(files, options)
+    outputs = None if out is None else Outputs(out, errors or errors_path(out, style.output_format), style)
     if dry_run:
-        return show_preview(request, settings, as_json, price)
-    if out is None:
+        if outputs is not None:
+            outputs.check(files, trying=False)
+        return show_preview(request, settings, as_json, price, style.keep_columns)
+    if outputs is None:
         raise InvalidParameter(name="--out", reason="say where to write the answers, as in -o answers.jsonl")
     for warning in about_home(settings):
         say(warning)
-    outputs = Outputs(out, errors or errors_path(out, style.output_format), style)
     result = run_one_shot(request, settings, outputs, TypedCommand(tuple(sys.argv[1:]), str(Path.cwd())))
     status = result.status
     if as_json:

@@ -202,6 +202,40 @@ def test_j14_a_line_that_is_cut_off_swallows_no_other() -> None:
     assert [bad(rows[0]).custom_id, bad(rows[2]).custom_id] == ["a", "c"]
 
 
+def test_j20_a_whole_table_of_pandas_is_no_document() -> None:
+    table = {"text": {"0": "a", "1": "b"}, "title": {"0": "A", "1": "B"}}
+    for indent in (None, 1):
+        (row,) = read(json.dumps(table, indent=indent).encode() + b"\n", PromptSpec(template="{{ text }}"))
+        assert "write it with to_json(..., orient='records')" in bad(row).reason
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"%PDF-1.7\n%\xe2\xe3\n", "it is a PDF; give --format pdf"),
+        (b"PK\x03\x04" + bytes(26) + b"xl/workbook.xml", "it is a spreadsheet (.xlsx); give --format xlsx"),
+        (b"<!doctype html><p>x", "it is an HTML page"),
+    ],
+)
+def test_j23_other_files_under_the_name_json_are_told(data: bytes, told: str) -> None:
+    with pytest.raises(UnreadableInput) as caught:
+        read(data)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"id,text\n1,a\n", "if the file is a table, give --format csv"),
+        (b"{'id': 1, 'text': 'a'}\n", "write it with json.dumps"),
+        ('{"text": "é"}\n'.encode("cp1252"), "save the file as UTF-8"),
+        (b'{"id": 1e30, "text": "x"}\n', "a decimal point that is too large to be exact"),
+    ],
+)
+def test_j14_a_bad_row_says_what_to_do(data: bytes, told: str) -> None:
+    assert told in bad(read(data)[0]).reason
+
+
 def test_j20_shapes_of_other_libraries_are_named() -> None:
     rows = read(b'{"conversations":[{"from":"human","value":"x"}]}\n{"data":[{"id":1,"text":"x"}]}\n')
     assert "ShareGPT" in bad(rows[0]).reason

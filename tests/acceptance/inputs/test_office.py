@@ -109,6 +109,14 @@ def test_x1_and_x8_cells_and_ids_are_as_the_sheet_shows_them(folder: Path) -> No
     assert list(columns(row).values()) == ["x", "00042", "15%", "1,250.50 €", "30:15"]
 
 
+@pytest.mark.parametrize("name", ["a.xlsx", "a.parquet"])
+def test_x10_a_text_under_the_name_of_a_binary_table_is_told(folder: Path, name: str) -> None:
+    with pytest.raises(UnreadableInput, match="it is text; if it is a table, give --format csv"):
+        rows_of(folder, name, b"id;text\n1;a\n")
+    with pytest.raises(UnreadableInput, match="it is empty"):
+        rows_of(folder, name, b"")
+
+
 def test_x2_an_empty_first_sheet_names_the_others(folder: Path) -> None:
     data = xlsx_of([], Data=[("text",), ("x",)])
     with pytest.raises(

@@ -34,9 +34,10 @@ def test_an_output_that_an_input_covers_is_refused(
     (folder / "link").symlink_to("inbox")
     write_jsonl(folder / "inbox" / "a.errors.jsonl", [{"id": "a", "text": "x"}])
     command = ["run", source, "--model", "echo", "-o", out, *(("--errors", errors) if errors else ())]
-    refused = qwenq_here(*command, cwd=folder)
-    assert refused.returncode == 2
-    assert f"the input {source} covers this place" in refused.stderr
+    for dry in ((), ("--dry-run",)):
+        refused = qwenq_here(*command, *dry, cwd=folder)
+        assert refused.returncode == 2
+        assert f"the input {source} covers this place" in refused.stderr
     assert [path.name for path in (folder / "inbox").iterdir()] == ["a.errors.jsonl"]
 
 
@@ -75,3 +76,28 @@ def test_a_web_address_is_refused_with_what_to_do(folder: Path) -> None:
     assert refused.returncode == 2
     assert f"{url} is not opened" in refused.stderr
     assert "download it first, as with `curl -L -o FILE URL`, and name FILE instead" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("-o", "answers.xls"), "its name must end in .jsonl, .csv, .parquet or .xlsx"),
+        (("-o", "new/answers.jsonl", "--keep-columns", "nope"), "no document has a column 'nope'"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would_and_writes_nothing(
+    folder: Path, options: tuple[str, ...], told: str
+) -> None:
+    write_jsonl(folder / "a.jsonl", [{"id": "a", "text": "x"}])
+    refused = qwenq_here("run", "a.jsonl", "--model", "echo", *options, "--dry-run", cwd=folder)
+    assert refused.returncode == 2
+    assert told in refused.stderr
+    assert [path.name for path in folder.iterdir()] == ["a.jsonl"]
+
+
+def test_a_dry_run_of_several_files_names_the_file_of_a_bad_row(folder: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        write_jsonl(folder / name, [{"id": "a", "text": "x"}])
+    done = qwenq_here("run", "a.jsonl", "b.jsonl", "--model", "echo", "--dry-run", cwd=folder)
+    assert "bad row, line 1 of b.jsonl: the id 'a' was used before, on line 1 of a.jsonl" in done.stdout
+    assert "1 with invalid_row, line 1 of b.jsonl" in done.stdout

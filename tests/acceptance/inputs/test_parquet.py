@@ -63,6 +63,19 @@ def test_j11_an_id_of_1_0_is_1(tmp_path: Path) -> None:
     assert "── 2 (line 2)" in seen.stdout
 
 
+def test_p10_conversations_need_no_text(tmp_path: Path) -> None:
+    messages = [
+        [{"role": "user", "content": "Hi", "name": None}],
+        [{"role": "system", "content": "Be brief"}],
+    ]
+    done = dry_run(write(tmp_path, id=["a", "b"], messages=messages))
+    assert (done.returncode, done.stdout.count("[user]\nHi"), done.stdout.count("[system]\nBe brief")) == (
+        0,
+        1,
+        1,
+    )
+
+
 def test_columns_are_named_with_commas_between_them(tmp_path: Path) -> None:
     path = write(tmp_path, id=["a"], text=["x"], party=["Acme"], pages=[3])
     seen = dry_run(path, "--columns", "party, pages", "--prompt", "{{ row | tojson }}")

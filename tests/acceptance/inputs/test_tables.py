@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from qwenq.producer.reading import Format, read_rows
+from qwenq.producer.reading.tables.text_table import without_marks
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.commands import qwenq_here
@@ -90,6 +91,7 @@ def test_c23_a_table_without_a_header_is_told(prompt: PromptSpec) -> None:
         ("Contracts 2026,\n", 1),
         ("Contracts 2026\n\n", 2),
         ("Contracts 2026,\nof the north,\n,\n", 3),
+        ("Contracts 2026,\nmade,\n\n", 3),
         ("# exported 2026\n", 1),
         ("# exported 2026\n# by the archive\n", 2),
     ],
@@ -102,6 +104,35 @@ def test_c24_c25_titles_and_comments_above_the_header_are_told(
     read = Read(data, skip_rows=lines)
     assert read.values == [{"id": "1", "text": "a"}, {"id": "2", "text": "b"}]
     assert read.rows[0].line == lines + 2
+
+
+def test_c24_titles_of_several_fields_above_the_header_are_told() -> None:
+    data = "Contracts;;\nMade;2026-01-01;\n\nid;text;pages\n1;a;2\n2;b;3\n"
+    assert "line 4 the header; give --skip-rows 3" in refusal(data)
+    assert "give --skip-rows 3" in refusal(data, prompt=PromptSpec(template="{{ text }}"))
+    assert Read(data, skip_rows=3).texts == ["a", "b"]
+
+
+def test_c23_the_text_of_a_table_without_a_header_is_no_date() -> None:
+    assert "--text-column column2" in refusal("2026-01-01,hello\n2026-01-02,bye\n")
+
+
+def test_c36_marks_where_files_were_joined_are_left_out() -> None:
+    mark, rows = "\ufeff", "id,text\n{0},a\n"
+    read = Read(mark + rows.format(1) + mark + rows.format(2) + mark + "3,b\n")
+    assert [columns["id"] for columns in read.values] == ["1", "2", "3"]
+    assert read.bad == [(3, "it is the header again, as between files that were joined")]
+
+
+def test_c36_a_mark_is_left_out_wherever_a_block_of_bytes_ends() -> None:
+    data = "id,text\n1,a\n\ufeff2,ï»\n".encode()
+    for at in range(len(data)):
+        assert b"".join(without_marks([data[:at], data[at:]])) == data.replace(b"\xef\xbb\xbf", b"")
+
+
+def test_c36_single_quotes_around_all_names_are_told() -> None:
+    assert "it with double quotes" in refusal("'id','text'\n'1','one, two'\n", prompt=ROW)
+    assert Read("'id',text\n1,a\n").texts == ["a"]
 
 
 def test_c29_the_end_mark_of_dos_is_no_row() -> None:

@@ -8,7 +8,7 @@ import pytest
 from qwenq.producer.opening import PEEKED_ROWS, open_input
 from qwenq.producer.reading import Format
 from qwenq.schemas.documents import Document, Row
-from qwenq.schemas.errors import InvalidTemplate, NoGoodRow, UnknownColumn
+from qwenq.schemas.errors import InvalidParameter, InvalidTemplate, NoGoodRow, UnknownColumn
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 
 GOOD = b'{"id":"g","text":"t","title":"T"}\n'
@@ -49,6 +49,21 @@ def test_a_template_column_that_no_document_has_is_refused() -> None:
     assert (caught.value.column, caught.value.columns) == ("titel", "id, text, title")
     with pytest.raises(UnknownColumn, match=r"no column 'titel'\. It has: a, b\."):
         opened(b"a,b\n1,2\n", Format.CSV, template="{{ titel }}")
+
+
+def test_a_column_whose_name_is_not_a_word_is_shown_as_a_template_writes_it() -> None:
+    for column in ("e", "row.e_mail"):
+        with pytest.raises(
+            UnknownColumn, match=r'It has: id, e-mail, on \(in a template: row\["e-mail"\]\)\.'
+        ):
+            opened(b"id,e-mail,on\n1,2,3\n", Format.CSV, template="{{ " + column + " }}")
+
+
+def test_a_member_that_no_document_has_is_not_told_as_a_column() -> None:
+    with pytest.raises(
+        InvalidParameter, match="it reads 'city' inside of another value, where none of the first"
+    ):
+        opened(b'{"id":"g","text":"t","at":{"town":"x"}}\n', template="{{ text }} {{ at.city }}")
 
 
 def test_a_template_column_that_some_documents_lack_is_accepted() -> None:

@@ -99,6 +99,11 @@ def test_other_types_read_as_people_write_them(tmp_path: Path) -> None:
     for column, shown in (
         (pa.array([Decimal("12.50")]), "12.50"),
         (pa.array([1.5], pa.float16()), 1.5),
+        (pa.array([0.1], pa.float32()), 0.1),
+        (
+            pa.array([[{"a": [0.7, None]}]], pa.list_(pa.struct([("a", pa.list_(pa.float32()))]))),
+            [{"a": [0.7, None]}],
+        ),
         (pa.array([b"\0" * 15 + b"\1"], pa.uuid()), "00000000-0000-0000-0000-000000000001"),
         (pa.array(['{"a":1}'], pa.json_()), '{"a":1}'),
         (pa.array(["x"]).dictionary_encode(), "x"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qwenq.schemas.errors import EmptyDocument, PromptFailed
+from qwenq.schemas.errors import EmptyDocument, InvalidTemplate, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts import template as template_module
 from qwenq.schemas.prompts.methods import METHODS
@@ -78,6 +78,12 @@ def test_a_method_a_function_or_an_object_of_jinja_is_never_printed(template: st
         ),
         *(("{{ zero | default('D') }}", "0"), ("{{ empty | default('D') }}|", "|"), ("{{ n or 'D' }}", "D")),
         *(("{{ empty | default('D', true) }}", "D"), ("{{ deep.n }}|", "|"), ("{{ n | tojson }}", "null")),
+        *(
+            ("{{ n | urlencode }}|", "|"),
+            ("{{ {'n': n} | urlencode }}", "n="),
+            ("{{ '{!s}'.format(n) }}|", "|"),
+        ),
+        *(("{% set s = namespace(a=n) %}{{ s.a }}|", "|"), ("{{ n | default([]) | join }}|", "|")),
         *(("{{ [1, n] | tojson }}", "[1, null]"), ("{{ rows | map(attribute='n') | join(';') }}", "1;")),
     ],
 )
@@ -91,6 +97,25 @@ def test_null_prints_nothing(template: str, text: str) -> None:
         "full": "x",
     }
     assert rendered(template + "{% if full == 'no' %}{{ full }}{% endif %}", row) == text.strip()
+
+
+@pytest.mark.parametrize(
+    "template", ["{% for one in n %}{{ one }}{% endfor %}", "{{ n | length }}", "{{ n.x }}"]
+)
+def test_where_null_cannot_stand_the_reason_says_so_and_names_the_default(template: str) -> None:
+    with pytest.raises(
+        PromptFailed, match=r"null .*; write `\| default\(…\)` behind a value that may be null"
+    ) as caught:
+        rendered("{{ text }}" + template, {"text": "x", "n": None})
+    assert "None" not in str(caught.value)
+
+
+def test_a_template_with_a_fault_says_it_in_one_line() -> None:
+    with pytest.raises(InvalidTemplate, match=r'a column whose name is not one word is row\["…"\]'):
+        rendered("{{ first name }}", {})
+    with pytest.raises(InvalidTemplate) as caught:
+        rendered("{{ text | pprint }}", {})
+    assert str(caught.value).endswith("No filter named 'pprint'.")
 
 
 def test_json_is_written_as_in_chat_templates_of_transformers() -> None:

@@ -13,7 +13,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwenq.producer.reading.column_names import named
+from qwenq.producer.reading.office_archives import OLE_MARK
 from qwenq.producer.reading.shortage import raise_if_short
+from qwenq.producer.reading.tables.foreign import kind_instead
 from qwenq.producer.reading.tables.pieces import (
     bad_row,
     broken_piece,
@@ -117,6 +119,8 @@ def _opened(file: BinaryIO) -> "Workbook":
     excel.ReadOnlyWorksheet = _unmeasured_sheet()  # type: ignore[attr-defined]
     # It warns of what it leaves out: pictures, data validation, styles.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
+    if (kind := kind_instead(file, b"PK", OLE_MARK)) is not None:
+        raise UnreadableDocument(reason=f"it is {kind}")
     archive = SpreadsheetArchive(file, "spreadsheet (.xlsx)", UNPACKED_BYTES)
     try:
         reader = excel.ExcelReader(file, read_only=True, data_only=True, keep_links=False)
