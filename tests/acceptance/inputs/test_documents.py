@@ -288,6 +288,14 @@ def test_d23_text_of_old_machines_is_never_read_wrong(tmp_path: Path, encoding: 
         ("a.docx", b"<html><p>x", "it is an HTML page"),
         ("a.txt", docx_of("Contract"), "it is a Word document; name it .docx"),
         ("a.html", b"PK\x03\x04rest", "it is a ZIP archive; unpack it"),
+        (
+            "a.html",
+            b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n--b",
+            "a web archive (MHT)",
+        ),
+        ("a.html", b"bplist00\xd1\x01", "it is a web archive of Safari; save it as page source"),
+        ("a.html", b"\x1f\x8b\x08", "it is compressed by gzip; unpack it"),
+        ("a.pdf", b"\x89PNG\r\n\x1a\n", "it is a picture; run text recognition over it"),
     ],
 )
 def test_a_document_of_another_kind_than_its_name_says_is_told(
