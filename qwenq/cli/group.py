@@ -20,6 +20,7 @@ _COMMANDS = {
     "submit": ("jobs.submit", "store files as a job for the workers"),
     "status": ("jobs.status", "show where jobs stand"),
     "runs": ("jobs.runs", "show what an interrupted `qwenq run` left, and how to go on"),
+    "documents": ("jobs.documents", "list documents of a job: by id, text, answer, error code, state"),
     "show": ("jobs.show", "show a document: its prompt, answer, tokens, attempts"),
     "results": ("jobs.results", "write a job's answers"),
     "report": ("jobs.report", "write a page on a job: counts, failures, tokens, cost, samples"),
