@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qwenq.schemas.errors import UnknownJob
-from qwenq.schemas.jobs import JobStatus, Priority
+from qwenq.schemas.jobs import JobFilter, JobOrder, JobStatus, Priority
 from qwenq.schemas.parts import PartLine
 from qwenq.schemas.results import ErrorLine, HistoryLine, Result
 from qwenq.schemas.settings import Settings, load_settings
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qwenq.store.database.store import Store
 
 POLL_SECONDS = 0.5
+_ANY_JOB = JobFilter()
 
 T = TypeVar("T")
 
@@ -110,12 +111,18 @@ def status(job_id: int, *, settings: Settings | None = None) -> JobStatus:
         return found
 
 
-def jobs(limit: int = 20, *, settings: Settings | None = None) -> list[JobStatus]:
-    """Return where the newest jobs stand, newest first. Raises StoreAway."""
+def jobs(
+    limit: int = 20,
+    *,
+    wanted: JobFilter = _ANY_JOB,
+    order: JobOrder = JobOrder.NEWEST,
+    settings: Settings | None = None,
+) -> list[JobStatus]:
+    """Return where jobs stand: those that match, the newest first unless `order` says otherwise. Raises StoreAway."""
     from qwenq.store.views.jobs.statuses import job_statuses
 
     with _store(settings) as store, store.reading() as connection:
-        return job_statuses(connection, limit)
+        return job_statuses(connection, limit, wanted, order)
 
 
 def results(job_id: int, *, settings: Settings | None = None) -> Iterator[Result]:

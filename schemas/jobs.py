@@ -92,6 +92,15 @@ class KeyedJob:
     input_digest: str | None
 
 
+class JobOrder(StrEnum):
+    """The order of a list of jobs. `finished` leaves out jobs that have not ended."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    FINISHED = "finished"
+    NAME = "name"
+
+
 @dataclass(frozen=True, slots=True)
 class JobFilter:
     """Selects jobs that match everything given. `name` is a substring of the name, case-insensitive."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from qwenq.schemas.errors import InvalidParameter, UnknownJob
 from qwenq.schemas.jobs import PromptSpec
@@ -32,7 +33,8 @@ def read_conditions(conditions: Iterable[str]) -> DocumentFilter:
     for condition in conditions:
         name, equals, value = condition.partition("=")
         if name in _TEXTS and value:
-            wanted = replace(wanted, **{name: value.replace("\0", "")})
+            given: dict[str, Any] = {name: value.replace("\0", "")}
+            wanted = replace(wanted, **given)
         elif name == "state" and value in list(DocumentState):
             wanted = replace(wanted, state=DocumentState(value))
         elif not equals and name in list(AnswerKind):

@@ -2,6 +2,7 @@
 
 from qwenq.actions.prompt_tokens import PromptTokens
 from qwenq.schemas.errors import DocumentFailed, UnknownDocument, UnknownJob
+from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.results import Failure
@@ -28,6 +29,15 @@ def show_documents(settings: Settings, job_id: int, name: str) -> list[ShownDocu
             raise UnknownDocument(job_id=job_id, custom_id=name, ids=ids)
         found = [stored_document(connection, job_id, place) for place in places]
     return [_with_prompt(stored, content, details, settings) for stored, content in found]
+
+
+def prompt_in_messages(spec: PromptSpec, content: str) -> ShownPrompt:
+    """The messages that the model gets for a whole document, without its chat template."""
+    try:
+        messages = PromptTemplate.from_spec(spec).render(content).prompt.messages
+    except DocumentFailed as error:
+        return ShownPrompt(failure=Failure(error.code, str(error)))
+    return ShownPrompt(messages=_said(messages))
 
 
 def _with_prompt(
@@ -83,5 +93,8 @@ class _Prompts:
         return tuple(found)
 
     def _shown(self, messages: tuple[Message, ...]) -> ShownPrompt:
-        said = tuple(ShownMessage(role=message.role, content=message.content) for message in messages)
-        return ShownPrompt(messages=said, text=self._tokens.text(messages))
+        return ShownPrompt(messages=_said(messages), text=self._tokens.text(messages))
+
+
+def _said(messages: tuple[Message, ...]) -> tuple[ShownMessage, ...]:
+    return tuple(ShownMessage(role=message.role, content=message.content) for message in messages)

@@ -3,25 +3,26 @@
 import logging
 from collections.abc import Sequence
 from functools import cached_property
+from importlib.metadata import version
 from typing import Any, cast
 
 from celery import Celery
 from flower.app import Flower, rewrite_handler
 from flower.urls import settings as flower_settings
-from flower.views.error import NotFoundErrorHandler
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets, bind_unix_socket
 
 from qwenq.access.owner_token import keep_address, shown_address
 from qwenq.access.roles import Visitor
-from qwenq.monitor.admitted import Admitted, flowers_routes
+from qwenq.monitor.admitted import flowers_routes
 from qwenq.monitor.broker_events import BrokerEvents
 from qwenq.monitor.broker_watch import BrokerWatch
 from qwenq.monitor.guard import Guard, Redirect, Refusal
 from qwenq.monitor.headers import ProtectiveHeaders
-from qwenq.monitor.layouts import Layouts
+from qwenq.monitor.layouts import Layouts, asset_url
 from qwenq.monitor.metrics.exporter import Exporter
+from qwenq.monitor.pages.help import UnknownPage
 from qwenq.monitor.reading import StoreReader
 from qwenq.monitor.refused import Redirected, Refused
 from qwenq.monitor.replies import CheckedInspector, NothingUnclaimed
@@ -36,10 +37,6 @@ SOCKET_MODE = 0o666
 _VISITOR = "qwenq_visitor"
 
 _log = logging.getLogger(__name__)
-
-
-class _NotFound(Admitted, NotFoundErrorHandler):  # type: ignore[misc]  # Flower has no types
-    """Flower's page for an unknown address."""
 
 
 class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
@@ -85,12 +82,21 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
         """The broker's address as its page shows it."""
         return without_passwords(broker_url(self.qwenq_settings))
 
+    @cached_property
+    def version(self) -> str:
+        """The version of qwenq, which the header shows."""
+        return version("qwenq")
+
+    def asset(self, path: str) -> str:
+        """The address of a file in static/."""
+        return self.root + asset_url(path)
+
     def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
         """Ask the guard, then route the request. No route can forget to ask."""
         decided = self._guard.admit(request)
         match decided:
             case Refusal(status=404) if request.method == "GET":
-                found = self.get_handler_delegate(request, _NotFound)
+                found = self.get_handler_delegate(request, UnknownPage)
             case Refusal():
                 found = self.get_handler_delegate(request, Refused, {"refusal": decided})
             case Redirect():

@@ -3,7 +3,8 @@
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import OutputTransform
 
-_POLICY = {
+POLICY = "Content-Security-Policy"
+_SOURCES = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
@@ -15,8 +16,15 @@ _POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
+
+
+def policy_with(name: str, sources: str) -> str:
+    """The policy of all pages, with other sources for one kind of content."""
+    return "; ".join(f"{kind} {value}" for kind, value in (_SOURCES | {name: sources}).items())
+
+
 PROTECTIVE_HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
+    POLICY: policy_with("default-src", "'none'"),
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     # Internet Explorer would open a download in the site's name.
@@ -41,10 +49,11 @@ class ProtectiveHeaders(OutputTransform):
         chunk: bytes,
         finishing: bool,  # noqa: FBT001 - the signature is Tornado's
     ) -> tuple[int, HTTPHeaders, bytes]:
-        """Add the headers to a response, and remove the server's name and version."""
+        """Add the headers to a response, and remove the server's name and version. A page may have its own policy."""
         del finishing
         for name, value in PROTECTIVE_HEADERS.items():
-            headers[name] = value
+            if name != POLICY or POLICY not in headers:
+                headers[name] = value
         if "Server" in headers:
             del headers["Server"]
         return status_code, headers, chunk

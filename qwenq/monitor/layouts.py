@@ -1,4 +1,4 @@
-"""Templates: ours first, then Flower's, with our links and without its inline script and style."""
+"""Templates: ours first, with the header of all pages; then Flower's, without its inline script and style."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -26,9 +26,11 @@ class _Edit:
 
 
 _EDITS = {
-    "navbar.html": _Edit(
-        '<ul class="app-nav navbar-nav">',
-        '<ul class="app-nav navbar-nav">{% include "navigation.html" %}',
+    "base.html": _Edit(
+        '<link href="{{ static_url(\'css/flower.css\') }}" rel="stylesheet">',
+        '<link href="{{ static_url(\'css/flower.css\') }}" rel="stylesheet">\n'
+        '<link href="{{ handler.application.asset(\'contrast.css\') }}" rel="stylesheet">\n'
+        "<script defer src=\"{{ handler.application.asset('flower_tables.js') }}\"></script>",
     ),
     # Our headers forbid scripts and styles inside a page.
     "worker.html": _Edit('<th style="width: 125px;"></th>', '<th width="125"></th>'),

@@ -40,6 +40,7 @@ def render_page(report: Report) -> str:
         for name, value in report.asked.params
         if value != getattr(defaults, name) and name != "response_format"
     }
+    plots = report_plots(report.distributions, report.progress, report.job.tokens_per_second)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -50,7 +51,7 @@ def render_page(report: Report) -> str:
             given=given,
             schema=report.asked.params.response_format.schema_text,
             with_gpu=any(not device.device.startswith("cpu") for device in report.devices),
-            plots=[(plot, Markup(plot.svg)) for plot in report_plots(report.distributions, report.progress)],  # noqa: S704 - drawn from numbers
+            plots=[(plot, Markup(plot.svg)) for plot in plots],  # noqa: S704 - drawn from numbers
         )
     )
 

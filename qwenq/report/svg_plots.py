@@ -31,13 +31,13 @@ class SvgPlot:
     rows: Sequence[tuple[str, str]]
 
 
-def report_plots(found: Distributions, progress: Progress) -> list[SvgPlot]:
-    """Draw a plot for each thing that was measured."""
+def report_plots(found: Distributions, progress: Progress, average: float | None) -> list[SvgPlot]:
+    """Draw a plot for each thing that was measured. `average` is the job's answer tokens a second."""
     plots = [
         _histogram_plot("Answer lengths", "tokens", found.answer_tokens, _tokens),
         _histogram_plot("Prompt lengths", "tokens", found.prompt_tokens, _tokens),
         _histogram_plot("Response times", "seconds", found.seconds, _seconds),
-        _throughput_plot(progress),
+        _throughput_plot(progress, average),
     ]
     return [plot for plot in plots if plot is not None]
 
@@ -45,14 +45,14 @@ def report_plots(found: Distributions, progress: Progress) -> list[SvgPlot]:
 def _histogram_plot(
     title: str, unit: str, values: Histogram, range_of: Callable[[Bar], str]
 ) -> SvgPlot | None:
-    half, most = values.bar_at(0.5), values.bar_at(0.95)
-    if half is None or most is None:
+    half, high = values.bar_at(0.5), values.bar_at(0.95)
+    if half is None or high is None:
         return None
     rows = [(range_of(bar), numbers.number(bar.count)) for bar in values.bars]
     answers = numbers.counted(values.count, "answer")
     summary = (
-        f"{answers}, on average {numbers.number(values.mean)} {unit}; half of them have {_up_to(half)} {unit}, "
-        f"95 % {_up_to(most)}."
+        f"{answers}, on average {numbers.number(values.mean)} {unit}{_at_most(values)}; the median is "
+        f"{range_of(_within(half, values.most))}, the 95th percentile {range_of(_within(high, values.most))}."
     )
     svg = _columns(
         [bar.count for bar in values.bars], [label for label, _ in rows], unit, f"{title}. {summary}"
@@ -60,7 +60,7 @@ def _histogram_plot(
     return SvgPlot(title, summary, svg, (unit, "answers"), rows)
 
 
-def _throughput_plot(progress: Progress) -> SvgPlot | None:
+def _throughput_plot(progress: Progress, average: float | None) -> SvgPlot | None:
     """Tokens a second over time. The first point is the start, so it has no speed."""
     points = progress.points[1:]
     rates = [point.tokens_per_second for point in points]
@@ -68,9 +68,9 @@ def _throughput_plot(progress: Progress) -> SvgPlot | None:
     if not measured or not max(measured):
         return None
     title, began = "Throughput", progress.points[0].at
-    mean = sum(measured) / len(measured)
     summary = (
-        f"{numbers.number(mean)} answer tokens a second on average, {numbers.number(max(measured))} at most."
+        f"{numbers.number(average)} answer tokens a second on average, "
+        f"at most {numbers.number(max(measured))} over a minute."
     )
     labels = [numbers.duration((point.at - began).total_seconds()) for point in points]
     rows = [(label, numbers.number(rate)) for label, rate in zip(labels, rates, strict=True)]
@@ -94,8 +94,19 @@ def _columns(values: Sequence[float | None], labels: Sequence[str], heading: str
     return ET.tostring(svg, encoding="unicode")
 
 
-def _up_to(bar: Bar) -> str:
-    return f"at least {bar.first:,g}" if bar.end is None else f"less than {bar.end:,g}"
+def _at_most(values: Histogram) -> str:
+    most = values.most
+    if most is None:
+        return ""
+    return f", at most {numbers.number(int(most) if most.is_integer() else most)}"
+
+
+def _within(bar: Bar, most: float | None) -> Bar:
+    """The bar without what is beyond the greatest value. Its end is not in the bar."""
+    if most is None or (bar.end is not None and bar.end <= most):
+        return bar
+    end = most + 1 if most.is_integer() and bar.first.is_integer() else most
+    return bar.model_copy(update={"end": end if bar.end is None else min(bar.end, end)})
 
 
 def _tokens(bar: Bar) -> str:

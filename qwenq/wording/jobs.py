@@ -34,7 +34,8 @@ def job_line(job: JobStatus) -> str:
     if job.state != JobState.PAUSED:
         return ", ".join(parts)
     if documents.running:
-        parts.append(f"{number(documents.running)} still running")
+        # Their number falls at once: workers release those that they have not begun.
+        parts.append("workers finish the documents that they have begun")
     return f"{', '.join(parts)}; {how_to_resume(job)}"
 
 
@@ -83,7 +84,7 @@ def show_job(job: JobStatus) -> None:
         f"{number(counts.cancelled)} cancelled",
         "tokens": f"{number(usage.prompt_tokens)} prompt, {number(usage.completion_tokens)} completion "
         f"({number(usage.reasoning_tokens)} of them reasoning)",
-        "submitted": job.submitter or UNKNOWN,
+        "submitter": job.submitter or UNKNOWN,
         "speed": "none" if job.stands_still else f"{number(job.tokens_per_second)} tokens/s",
         "created": _moment_and_age(job.created_at),
         "started": _moment_and_age(job.started_at),

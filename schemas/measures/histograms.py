@@ -24,12 +24,13 @@ class Bar(BaseModel):
 
 
 class Histogram(BaseModel):
-    """Values by size, from the first filled bar to the last. `total` is their sum."""
+    """Values by size, from the first filled bar to the last. `total` is their sum, `most` the greatest of them."""
 
     model_config = ConfigDict(frozen=True)
 
     count: int = 0
     total: float = 0.0
+    most: float | None = None
     bars: tuple[Bar, ...] = ()
 
     @property
@@ -47,7 +48,9 @@ class Histogram(BaseModel):
         return None
 
 
-def histogram(counts: Sequence[int], bounds: Sequence[float], total: float) -> Histogram:
+def histogram(
+    counts: Sequence[int], bounds: Sequence[float], total: float, most: float | None = None
+) -> Histogram:
     """Make a histogram of counts: below the first bound, between bounds, and from the last bound on."""
     filled = [place for place, count in enumerate(counts) if count]
     if not filled:
@@ -57,4 +60,4 @@ def histogram(counts: Sequence[int], bounds: Sequence[float], total: float) -> H
         Bar(first=edges[place] or 0.0, end=edges[place + 1], count=counts[place])
         for place in range(filled[0], filled[-1] + 1)
     )
-    return Histogram(count=sum(counts), total=total, bars=bars)
+    return Histogram(count=sum(counts), total=total, most=most, bars=bars)

@@ -133,7 +133,10 @@ class PreviewPage:
 
 @dataclass(frozen=True, slots=True)
 class DocumentAnswer:
-    """A complete answer and its cost; `reused_from` is the job that it was generated for, if not this one."""
+    """A complete answer and its cost; `reused_from` is the job that it was generated for, if not this one.
+
+    `parts` counts the parts that its document was cut into.
+    """
 
     text: str
     reasoning: str | None
@@ -144,6 +147,7 @@ class DocumentAnswer:
     attempt: int
     answered_at: datetime
     reused_from: int | None
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)

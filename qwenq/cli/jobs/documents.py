@@ -2,11 +2,17 @@
 
 import click
 
+from qwenq.cli.options.completion import complete_jobs
+from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option, option
 
 
-@click.command(name="documents")
-@click.argument("job", type=int)
+@click.command(
+    name="documents",
+    cls=Command,
+    examples=("qwenq documents 7 --where text=refund --where state=failed", "qwenq documents 7 --where cut"),
+)
+@click.argument("job", type=int, shell_complete=complete_jobs)
 @option("--where", multiple=True, metavar="CONDITION",
         help="What the documents must match; repeat it to narrow the search: id=ID (or a part of ids), text=PART of "
         "the document, answer=PART of the answer, code=CODE of its error, state=STATE, cut (the answer ended at "
@@ -15,11 +21,7 @@ from qwenq.cli.options.shared import json_option, option
         help="How many documents to show, in the order of the input.")  # fmt: skip
 @json_option
 def command(job: int, where: tuple[str, ...], limit: int, as_json: bool) -> int:
-    r"""List documents of JOB with the beginnings of their answers, in the order of the input.
-
-    \b
-    qwenq documents 7 --where text=refund --where state=failed
-    qwenq documents 7 --where cut
+    """List documents of JOB with the beginnings of their answers, in the order of the input.
 
     Case does not matter. `qwenq show JOB ID` shows one document in full.
     """

@@ -7,13 +7,22 @@ import click
 from qwenq.cli.options.completion import complete_jobs
 from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option, option
+from qwenq.schemas.states import JobState
 
 if TYPE_CHECKING:
     from qwenq.actions.rescuing import Rescuer
+    from qwenq.schemas.jobs import JobFilter
     from qwenq.schemas.settings import Settings
 
+_ORDERS = ("newest", "oldest", "finished", "name")
+"""JobOrder, whose module takes longer to import than the help to show."""
 
-@click.command(name="status", cls=Command, examples=("qwenq status", "qwenq status 7 --watch"))
+
+@click.command(
+    name="status",
+    cls=Command,
+    examples=("qwenq status", "qwenq status 7 --watch", "qwenq status --state running"),
+)
 @click.argument("job", type=int, required=False, shell_complete=complete_jobs)
 @option("--watch", is_flag=True, help="Follow the job to its end.")
 @option(
@@ -21,23 +30,28 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     default=20,
     show_default=True,
-    help="How many jobs to show, newest first.",
+    help="How many jobs to show.",
 )
+@option("--state", type=click.Choice([*JobState]), help="Only jobs in this state.")
+@option("--for-model", "model", metavar="MODEL", help="Only jobs for this model.")
+@option("--named", metavar="PART", help="Only jobs with this part in their names, in any case.")
+@option("--order", type=click.Choice(_ORDERS), default=_ORDERS[0], show_default=True,
+        help="Which jobs come first; finished: those that ended last.")  # fmt: skip
 @json_option
-def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
+def command(
+    job: int | None, watch: bool, limit: int, state: str | None, model: str | None, named: str | None, order: str,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Show where JOB stands, or the newest jobs. Also puts stranded documents back into the queue."""
-    from qwenq import api
     from qwenq.actions.rescuing import Rescuer
     from qwenq.cli.options.settings import read_settings
     from qwenq.embedded.interrupted import say_kept
-    from qwenq.schedules.troubles import troubles
     from qwenq.schemas.errors import NoStoreHere
-    from qwenq.store.database.store import shown_address
-    from qwenq.wording.jobs import show_jobs
+    from qwenq.schemas.jobs import JobFilter
     from qwenq.wording.output import print_json, say
 
-    if job is None and watch:
-        raise click.UsageError("--watch needs a JOB")
+    wanted = JobFilter(state=JobState(state) if state else None, model=model, name=named)
+    _check_selection(job, watch, wanted)
     settings = read_settings()
     if job is None:
         say_kept(settings)
@@ -52,16 +66,39 @@ def command(job: int | None, watch: bool, limit: int, as_json: bool) -> int:
             print_json(())
         return 0
     if job is None:
-        found = api.jobs(limit, settings=settings)
-        print_json(found) if as_json else show_jobs(found, shown_address(settings))
-        for line in [*_unserved(settings), *troubles(settings)]:
-            say(line)
+        _list(wanted, order, limit, settings, as_json)
     else:
         _show(job, rescuer, settings, watch, as_json)
     # Last, because a broker that is away takes seconds to fail.
     if away := rescuer.announce():
         say(f"some waiting documents are not announced to workers yet: {away}")
     return 0
+
+
+def _check_selection(job: int | None, watch: bool, wanted: "JobFilter") -> None:
+    if job is None and watch:
+        raise click.UsageError("--watch needs a JOB")
+    if job is not None and wanted:
+        raise click.UsageError("--state, --for-model and --named select among all jobs: leave out JOB")
+
+
+def _list(wanted: "JobFilter", order: str, limit: int, settings: "Settings", as_json: bool) -> None:
+    from qwenq import api
+    from qwenq.schedules.troubles import troubles
+    from qwenq.schemas.jobs import JobOrder
+    from qwenq.store.database.store import shown_address
+    from qwenq.wording.jobs import show_jobs
+    from qwenq.wording.output import print_json, say
+
+    found = api.jobs(limit, wanted=wanted, order=JobOrder(order), settings=settings)
+    if as_json:
+        print_json(found)
+    elif wanted and not found:
+        say("no job matches")
+    else:
+        show_jobs(found, shown_address(settings))
+    for line in [*_unserved(settings), *troubles(settings)]:
+        say(line)
 
 
 def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_json: bool) -> None:

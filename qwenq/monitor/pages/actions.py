@@ -29,8 +29,8 @@ def _cancel(job_id: int, settings: Settings) -> str:
 
 def _pause(job_id: int, settings: Settings) -> str:
     running = changing.pause(job_id, settings).documents.running
-    rest = f" {counted(running, 'document')} still running." if running else ""
-    return f"Paused.{rest}"
+    # Their number falls at once: workers release those that they have not begun.
+    return "Paused. Workers finish the documents that they have begun." if running else "Paused."
 
 
 def _resume(job_id: int, settings: Settings) -> str:

@@ -15,14 +15,14 @@ from qwenq.store.views.fleet.fleet import read_fleet
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
 from qwenq.store.views.jobs.chunk_pages import chunk_page
 from qwenq.store.views.jobs.details import job_details
-from qwenq.store.views.jobs.failure_groups import failure_groups
+from qwenq.store.views.jobs.failure_groups import failure_groups, may_retry
 from qwenq.store.views.jobs.previews import preview_page
 from qwenq.store.views.jobs.progress import job_progress
 from qwenq.store.views.jobs.statuses import job_status
 from qwenq.wording.document_text import beginning, shortened
 from qwenq.wording.standstill import standstill
 
-PAGE_CHUNKS = 25
+PAGE_CHUNKS = 10
 PAGE_ANSWERS = 10
 
 
@@ -59,7 +59,9 @@ def find_job(
     why = None
     if status.stands_still:
         why = standstill(status, read_fleet(connection, 0).workers, broker_trouble)
-    return {"job": JobView(status, models_alive(connection, ALIVE_SECONDS), with_name, why), **found}
+    retriable = not status.state.ended or may_retry(connection, place.job_id)
+    live = models_alive(connection, ALIVE_SECONDS)
+    return {"job": JobView(status, live, with_name, why, retriable), **found}
 
 
 def _summary(_connection: Connection, _place: JobPlace, status: JobStatus) -> JobStatus:
@@ -67,7 +69,7 @@ def _summary(_connection: Connection, _place: JobPlace, status: JobStatus) -> Jo
 
 
 def _plots(connection: Connection, place: JobPlace, status: JobStatus) -> list[LinePlot]:
-    return progress_plots(job_progress(connection, place.job_id), status.documents.total)
+    return progress_plots(job_progress(connection, place.job_id), status)
 
 
 def _failures(connection: Connection, place: JobPlace, _status: JobStatus) -> list[FailureGroup]:

@@ -58,9 +58,9 @@ def job_place(job_id: str, given: Mapping[str, str]) -> JobPlace:
         raise ValueError(f"chunk_state must be one of {', '.join(ChunkState)}.")
     return JobPlace(
         job_id=int(job_id),
-        chunks_after=_seq("chunks_after", given),
+        chunks_after=place_in_input("chunks_after", given.get("chunks_after", "")),
         chunk_state=ChunkState(state) if state else None,
-        answers_after=_seq("answers_after", given),
+        answers_after=place_in_input("answers_after", given.get("answers_after", "")),
     )
 
 
@@ -69,8 +69,8 @@ def unknown_job(job_id: int) -> UnknownJob:
     return UnknownJob(job_id=job_id, store="this Flower's store")
 
 
-def _seq(name: str, given: Mapping[str, str]) -> int:
-    place = given.get(name, "")
+def place_in_input(name: str, place: str) -> int:
+    """The position of a document in an address; -1 without one. Raises ValueError with a sentence."""
     if not place:
         return -1
     if not (place.isascii() and place.isdecimal()) or len(place) > _DIGITS:

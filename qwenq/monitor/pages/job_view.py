@@ -17,12 +17,14 @@ class JobView:
     """One job for a template. `live_models` are the models of live workers. Its name may be hidden.
 
     `standstill` says why it has not moved for minutes, if so.
+    `may_retry` says whether a document that failed can run again.
     """
 
     status: JobStatus
     live_models: Collection[str]
     with_name: bool = True
     standstill: str | None = None
+    may_retry: bool = True
 
     @property
     def id(self) -> int:
@@ -95,7 +97,9 @@ class JobView:
         allowed = {
             "pause": state in _PAUSABLE,
             "resume": state == JobState.PAUSED,
-            "retry": state in {JobState.COMPLETED, JobState.FAILED} and self.counts.failed > 0,
+            "retry": state in {JobState.COMPLETED, JobState.FAILED}
+            and self.counts.failed > 0
+            and self.may_retry,
             "cancel": not state.ended,
         }
         return tuple(action for action, given in allowed.items() if given)

@@ -1,6 +1,6 @@
-"""The page of all jobs, newest first, filtered by its address."""
+"""The page of all jobs, filtered and ordered by its address."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from shlex import quote
 from urllib.parse import urlencode
@@ -10,25 +10,31 @@ from tornado.web import HTTPError
 
 from qwenq.monitor.pages.job_view import JobView
 from qwenq.monitor.pages.page import Page
-from qwenq.schemas.jobs import JobFilter, JobStatus
+from qwenq.schemas.jobs import JobFilter, JobOrder, JobStatus
 from qwenq.schemas.states import JobState
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
-from qwenq.store.views.jobs.statuses import jobs_before, models_of_jobs
+from qwenq.store.views.jobs.statuses import job_statuses, jobs_by_state, models_of_jobs
 from qwenq.wording.workers import worker_command
 
 PAGE_JOBS = 50
+MOST_COUNTED = 10_000
 EXAMPLE_MODEL = "Qwen/Qwen3-0.6B"
 _MOST_DIGITS = 18
+_COUNTED = (JobState.RUNNING, JobState.QUEUED, JobState.PAUSED, JobState.VALIDATING, JobState.FAILED,
+            JobState.COMPLETED, JobState.CANCELLED)  # fmt: skip
+"""What needs a look comes first."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobsFound:
-    """A page of jobs. `more`: older jobs follow. `live_models`: the models of live workers.
+    """A page of jobs. `more`: further jobs follow. `live_models`: the models of live workers.
 
+    `counts`: how many jobs there are in each state (at most MOST_COUNTED), if all models and names are shown.
     `missing_workers`: commands that start a missing worker, by model.
     """
 
     jobs: list[JobView]
+    counts: list[tuple[JobState, int]]
     more: bool
     models: list[str]
     live_models: list[str]
@@ -47,22 +53,27 @@ class JobsFound:
 
 
 class JobsPage(Page):
-    """GET /jobs?state=&model=&name=&before=. Each parameter is optional."""
+    """GET /jobs?state=&model=&name=&order=&after=. Each parameter is optional."""
 
     async def get(self) -> None:
         """Show a page of jobs."""
-        wanted, before = self._wanted(), self._before()
-        find = partial(find_jobs, wanted=wanted, before=before, with_names=self.shows_text)
+        wanted, order, after = self._wanted(), self._order(), self._after()
+        find = partial(find_jobs, wanted=wanted, order=order, after=after, with_names=self.shows_text)
         found = await self.application.reader.read(find)
         self.show(
             "jobs",
             found=found,
             wanted=wanted,
-            before=before,
-            here=f"/jobs{_query(wanted, before)}",
-            older=f"/jobs{_query(wanted, found.jobs[-1].id)}" if found.more else None,
-            newest=f"/jobs{_query(wanted, None)}",
+            after=after,
+            order=order,
+            here=_address(wanted, order, after),
+            next=_address(wanted, order, found.jobs[-1].id) if found.more else None,
+            first=_address(wanted, order, None),
+            of_state=lambda state: _address(replace(wanted, state=state), order, None),
+            in_order=lambda chosen: _address(wanted, chosen, None),
             states=list(JobState),
+            most_counted=MOST_COUNTED,
+            orders=[one for one in JobOrder if one != JobOrder.NAME or self.shows_text],
         )
 
     def _wanted(self) -> JobFilter:
@@ -77,25 +88,35 @@ class JobsPage(Page):
             name=name or None,
         )
 
-    def _before(self) -> int | None:
-        given = self.get_query_argument("before", "")
+    def _order(self) -> JobOrder:
+        order = self.get_query_argument("order", "") or JobOrder.NEWEST
+        # The order would tell hidden names.
+        if order not in list(JobOrder) or (order == JobOrder.NAME and not self.shows_text):
+            raise HTTPError(400, f"There is no order {order}; the orders are {', '.join(JobOrder)}.")
+        return JobOrder(order)
+
+    def _after(self) -> int | None:
+        given = self.get_query_argument("after", "")
         if not given:
             return None
         if not given.isdecimal() or len(given) > _MOST_DIGITS:
-            raise HTTPError(400, "`before` must be the id of a job.")
+            raise HTTPError(400, "`after` must be the id of a job.")
         return int(given)
 
 
 def find_jobs(
-    connection: Connection, wanted: JobFilter, before: int | None, *, with_names: bool
+    connection: Connection, wanted: JobFilter, order: JobOrder, after: int | None, *, with_names: bool
 ) -> JobsFound:
-    """Read a page of jobs that pass the filter: from the newest, or from the one before a job."""
-    found = jobs_before(connection, wanted, before, PAGE_JOBS + 1)
+    """Read a page of jobs that pass the filter: the first ones, or those after a job."""
+    found = job_statuses(connection, PAGE_JOBS + 1, wanted, order, after)
+    # Names have no index: to count those that match would read all jobs every other second.
+    counts = {} if wanted.model or wanted.name else jobs_by_state(connection, MOST_COUNTED)
     shown: list[JobStatus] = found[:PAGE_JOBS]
     live = models_alive(connection, ALIVE_SECONDS)
     views = [JobView(job, live, with_names) for job in shown]
     return JobsFound(
         jobs=views,
+        counts=[(state, counts[state]) for state in _COUNTED if counts.get(state)],
         more=len(found) > PAGE_JOBS,
         models=models_of_jobs(connection),
         live_models=sorted(live),
@@ -107,7 +128,9 @@ def find_jobs(
     )
 
 
-def _query(wanted: JobFilter, before: int | None) -> str:
-    given = {"state": wanted.state, "model": wanted.model, "name": wanted.name, "before": before}
+def _address(wanted: JobFilter, order: JobOrder, after: int | None) -> str:
+    given = {"state": wanted.state, "model": wanted.model, "name": wanted.name, "after": after}
+    if order != JobOrder.NEWEST:
+        given["order"] = order
     query = urlencode({name: value for name, value in given.items() if value is not None})
-    return f"?{query}" if query else ""
+    return f"/jobs?{query}" if query else "/jobs"

@@ -8,12 +8,14 @@ from statistics import fmean
 
 import orjson
 
+from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.views.fleet import SpeedPoint
 from qwenq.schemas.views.progress import Progress
 from qwenq.wording import numbers
 
 MOST_ROWS = 30
 _NOTHING_YET = "Nothing has been measured yet."
+_NOTHING = "No tokens were generated."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,9 @@ class LinePlot:
         return measured[::-1][::step][::-1]
 
 
-def progress_plots(progress: Progress, total: int) -> list[LinePlot]:
+def progress_plots(progress: Progress, job: JobStatus) -> list[LinePlot]:
     """A job's documents and tokens over time. Empty before its first claim."""
+    total = job.documents.total
     points = progress.points
     if not points:
         return []
@@ -67,7 +70,7 @@ def progress_plots(progress: Progress, total: int) -> list[LinePlot]:
     documents = f"{numbers.number(points[-1].documents)} of {numbers.number(total)} documents in {took}."
     return [
         LinePlot("documents", "Progress", "Documents answered or failed", documents, times, done, total),
-        LinePlot("tokens", "Speed", "Tokens/s", _rate_in_words(rates, "most recently"), times, rates),
+        LinePlot("tokens", "Speed", "Tokens/s", _speed_in_words(rates, job), times, rates),
     ]
 
 
@@ -83,7 +86,7 @@ def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[LinePlot]:
             f"speed-{worker_id}",
             "Speed",
             "Tokens/s",
-            _rate_in_words(rates, "in the last minute"),
+            _minutes_in_words(rates),
             times,
             rates,
         ),
@@ -93,9 +96,21 @@ def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[LinePlot]:
     ]
 
 
-def _rate_in_words(rates: Sequence[float | None], lately: str) -> str:
+def _speed_in_words(rates: Sequence[float | None], job: JobStatus) -> str:
+    """The job's average is its tokens over its working time, as everywhere; a point is a mean over a minute."""
+    measured = [rate for rate in rates if rate is not None]
+    if not any(measured):
+        return _NOTHING if job.state.ended else _NOTHING_YET
+    average, most = numbers.number(job.tokens_per_second), numbers.number(max(measured))
+    lately = "" if job.state.ended else f"{numbers.number(measured[-1])} tokens/s most recently, "
+    return f"{lately}{average} tokens/s on average, at most {most} over a minute."
+
+
+def _minutes_in_words(rates: Sequence[float | None]) -> str:
+    """Minutes have the same length, so that their mean is tokens over time."""
     measured = [rate for rate in rates if rate is not None]
     if not any(measured):
         return _NOTHING_YET
     last, mean, most = map(numbers.number, (measured[-1], fmean(measured), max(measured)))
-    return f"{last} tokens/s {lately}, {mean} on average, {most} at most."
+    minutes = numbers.counted(len(measured), "minute")
+    return f"{last} tokens/s in the last minute, {mean} on average of {minutes}, {most} at most."

@@ -1,5 +1,6 @@
 """The base of our pages: protection of posts, rendering of pages and live parts, and error pages."""
 
+import re
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -8,15 +9,18 @@ from tornado.web import HTTPError, RequestHandler
 from qwenq.access.roles import Role, Visitor
 from qwenq.monitor.admitted import Admitted, Host, is_foreign
 from qwenq.monitor.broker_watch import BrokerWatch
-from qwenq.monitor.layouts import asset_url
+from qwenq.monitor.escaping import with_code
 from qwenq.monitor.reading import StoreReader
 from qwenq.schemas.errors import QwenqError, ServiceAway, UnknownJob
 from qwenq.schemas.settings import Settings
 from qwenq.wording import numbers
+from qwenq.wording.shortening import middle_cut
 from qwenq.wording.workers import no_worker
 
 STOP_POLLING = 286
 """An HTTP status that tells htmx: show this, then stop polling."""
+TEXT_IS_HIDDEN = "This Flower shows no documents and no answers, because QWENQ_SHOW_TEXT is false."
+_OF_JOB = re.compile("/jobs/([0-9]{1,18})/")
 _NOTICE = "qwenq_notice"
 _STALE_FORM = "This form is too old, or came from another site. Go back, reload the page, and try again."
 _FAULT = "This page failed because of an internal error. Flower's log has the details."
@@ -30,6 +34,10 @@ class PageHost(Host, Protocol):
     broker_watch: BrokerWatch
     broker_uri: str
     root: str
+    version: str
+
+    def asset(self, path: str) -> str:
+        """The address of a file in static/."""
 
 
 class Page(Admitted):
@@ -103,7 +111,15 @@ class Page(Admitted):
             self.set_header("Content-Type", "text/plain; charset=UTF-8")
             self.finish(sentence)
             return
-        self.render("trouble.html", notice="", status=status, sentence=sentence, **self._facts())
+        of_job = (
+            None
+            if isinstance(error, UnknownJob)
+            else _OF_JOB.match(self.request.path, len(self.application.root))
+        )
+        job_id = of_job[1] if of_job else None
+        self.render(
+            "trouble.html", notice="", status=status, sentence=sentence, job_id=job_id, **self._facts()
+        )
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log only faults of the program. The page itself reports what a person can fix."""
@@ -111,14 +127,17 @@ class Page(Admitted):
             super().log_exception(typ, value, tb)
 
     def _facts(self) -> dict[str, Any]:
-        root = self.application.root
+        # The page for an unknown address has none.
+        visitor = self.application.visitor_of(self.request)
         return {
-            "root": root,
-            "asset": lambda path: root + asset_url(path),
+            "root": self.application.root,
+            "asset": self.application.asset,
             "words": numbers,
+            "middle_cut": middle_cut,
+            "coded": with_code,
             "no_worker": no_worker,
             "broker_trouble": self.application.broker_watch.trouble,
-            "may_act": self.visitor.role == Role.OPERATOR,
+            "may_act": visitor is not None and visitor.role == Role.OPERATOR,
             "show_text": self.shows_text,
         }
 

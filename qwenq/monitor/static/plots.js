@@ -2,6 +2,7 @@
 // same as a sentence and a table.
 "use strict";
 
+const HEIGHT = 192;
 const drawn = new Map();
 const theme = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const inUtc = (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC");
@@ -20,16 +21,25 @@ const moments = [
   [1, "{HH}:{mm}:{ss}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
 ];
 
+// Labels end with seconds, so ticks are whole seconds apart: a job of one second would repeat its labels.
+const minute = 60;
+const hour = 60 * minute;
+const day = 24 * hour;
+const seconds = [
+  1, 2, 5, 10, 15, 30, minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute,
+  hour, 2 * hour, 3 * hour, 6 * hour, 12 * hour, day, 2 * day, 5 * day, 10 * day, 30 * day, 90 * day, 365 * day,
+];
+
 // Show points without neighbours: a line needs two values.
 const lone = (values) =>
   values.flatMap((value, at) => (value !== null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
 
 const options = (data, place) => ({
   width: Math.max(place.clientWidth, 120),
-  height: Math.max(place.clientHeight - 32, 120),
+  height: HEIGHT,
   tzDate: inUtc,
   cursor: { y: false },
-  axes: [axis({ space: 72, values: moments }), axis({ size: 64 })],
+  axes: [axis({ space: 72, values: moments, incrs: seconds }), axis({ size: 64 })],
   scales: { y: { range: (_plot, _least, most) => [0, Math.max(1.05 * (most || 0), data.top || 0) || 1] } },
   series: [
     { label: "Time (UTC)", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },

@@ -7,6 +7,7 @@ compares them a piece of the job after the other, until a page is full or the ti
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
@@ -124,7 +125,7 @@ def _matches(
         first = candidates[-1] + 1
 
 
-def _candidates(job_id: int, wanted: DocumentFilter, first: int, last: int) -> Select[tuple[int]]:
+def _candidates(job_id: int, wanted: DocumentFilter, first: int, last: int) -> Select[Any]:
     of_piece = and_(documents.c.job_id == job_id, documents.c.seq.between(first, last))
     query = select(documents.c.seq).where(of_piece, *_of_documents(wanted))
     answered = list(_of_answers(wanted))

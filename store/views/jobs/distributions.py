@@ -41,6 +41,9 @@ _TOTALS = select(
     func.coalesce(func.sum(results.c.prompt_tokens), 0).label("prompt_tokens"),
     func.coalesce(func.sum(results.c.completion_tokens), 0).label("answer_tokens"),
     func.coalesce(func.sum(results.c.seconds), 0.0).label("seconds"),
+    func.max(results.c.prompt_tokens).label("most_prompt_tokens"),
+    func.max(results.c.completion_tokens).label("most_answer_tokens"),
+    func.max(results.c.seconds).label("most_seconds"),
     func.count().filter(results.c.finish_reason == FinishReason.LENGTH).label("cut_off"),
 ).where(*_generated)
 
@@ -55,8 +58,16 @@ def job_distributions(connection: Connection, job_id: int) -> Distributions:
         seconds[row.buckets % _BASE] += row.answers
     seconds[_UNKNOWN] = 0
     return Distributions(
-        prompt_tokens=histogram(prompts, TOKEN_BOUNDS, float(totals.prompt_tokens)),
-        answer_tokens=histogram(answers, TOKEN_BOUNDS, float(totals.answer_tokens)),
-        seconds=histogram(seconds, SECOND_BOUNDS, round(totals.seconds, 3)),
+        prompt_tokens=histogram(
+            prompts, TOKEN_BOUNDS, float(totals.prompt_tokens), totals.most_prompt_tokens
+        ),
+        answer_tokens=histogram(
+            answers, TOKEN_BOUNDS, float(totals.answer_tokens), totals.most_answer_tokens
+        ),
+        seconds=histogram(seconds, SECOND_BOUNDS, round(totals.seconds, 3), _rounded(totals.most_seconds)),
         cut_off=totals.cut_off,
     )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

@@ -11,6 +11,7 @@ from qwenq.store.views.jobs.details import job_sources
 
 LOOKED_AT = 50
 """How many documents of each code are read for their messages."""
+MOST_LOOKED_AT = 5_000
 MESSAGES = 3
 DOCUMENTS_OF_MESSAGE = 5
 MESSAGE_CHARACTERS = 600
@@ -33,6 +34,35 @@ _SOME = (
     .order_by(documents.c.seq)
     .limit(LOOKED_AT)
 )
+
+
+def failure_codes(connection: Connection, job_id: int) -> list[str]:
+    """The error codes of a job's failed documents, by name. Each costs one look into the index."""
+    of_job = (documents.c.job_id == job_id) & documents.c.error_code.is_not(None)
+    query = select(func.min(documents.c.error_code)).where(of_job)
+    codes: list[str] = []
+    while code := connection.execute(
+        query.where(documents.c.error_code > codes[-1]) if codes else query
+    ).scalar_one():
+        codes.append(code)
+    return codes
+
+
+def may_retry(connection: Connection, job_id: int) -> bool:
+    """Whether a failed document can run again: bad rows cannot. Looks at MOST_LOOKED_AT documents of each code."""
+    for code in failure_codes(connection, job_id):
+        some = (
+            select(documents.c.custom_id)
+            .where(documents.c.job_id == job_id, documents.c.error_code == code)
+            .limit(MOST_LOOKED_AT)
+            .subquery()
+        )
+        failed, good = connection.execute(
+            select(func.count(), func.count(some.c.custom_id)).select_from(some)
+        ).one()
+        if good or failed == MOST_LOOKED_AT:
+            return True
+    return False
 
 
 def failure_groups(connection: Connection, job_id: int) -> list[FailureGroup]:

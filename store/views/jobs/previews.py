@@ -99,4 +99,5 @@ def _answer(connection: Connection, job_id: int, seq: int) -> DocumentAnswer | N
         attempt=row.attempt,
         answered_at=row.created_at,
         reused_from=row.reused_from,
+        parts=row.parts,
     )

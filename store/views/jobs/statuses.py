@@ -1,16 +1,27 @@
 """The status of jobs, counted from their chunks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
-from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobStatus, LastChange, TokenUsage
+from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobOrder, JobStatus, LastChange, TokenUsage
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, JobState
 from qwenq.schemas.tables.core import batches, chunks, jobs
 from qwenq.store.conditions import job_is_claimable, unfinished_of_chunk
 from qwenq.store.database.clock import now
+
+_ANY = JobFilter()
+_LAST = jobs.alias("last")
+"""The last job of the page before."""
+_ORDERS: Mapping[JobOrder, tuple[Callable[[Any], tuple[ColumnElement[Any], ...]], bool]] = {
+    JobOrder.NEWEST: (lambda table: (table.c.id,), True),
+    JobOrder.OLDEST: (lambda table: (table.c.id,), False),
+    JobOrder.FINISHED: (lambda table: (table.c.finished_at, table.c.id), True),
+    JobOrder.NAME: (lambda table: (func.lower(table.c.name), table.c.id), False),
+}
+"""The columns of each order, and whether they fall."""
 
 
 def job_status(connection: Connection, job_id: int) -> JobStatus | None:
@@ -18,22 +29,39 @@ def job_status(connection: Connection, job_id: int) -> JobStatus | None:
     return next(iter(_read(connection, _statuses().where(jobs.c.id == job_id))), None)
 
 
-def job_statuses(connection: Connection, limit: int) -> list[JobStatus]:
-    """The status of the newest jobs, newest first."""
-    newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(limit)
-    return _read(connection, _statuses().where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc()))
-
-
-def jobs_before(connection: Connection, wanted: JobFilter, before: int | None, limit: int) -> list[JobStatus]:
-    """The status of the newest jobs that fit and are older than the job `before`, newest first.
+def job_statuses(
+    connection: Connection,
+    limit: int,
+    wanted: JobFilter = _ANY,
+    order: JobOrder = JobOrder.NEWEST,
+    after: int | None = None,
+) -> list[JobStatus]:
+    """The status of the first jobs that fit, or of the first after the job `after`.
 
     Reads only their own chunks, however many jobs there are.
     """
-    newest = select(jobs.c.id).where(*_fitting(wanted)).order_by(jobs.c.id.desc()).limit(limit)
-    if before is not None:
-        newest = newest.where(jobs.c.id < before)
-    ids = connection.execute(newest).scalars().all()
-    return _read(connection, _statuses().where(jobs.c.id.in_(ids)).order_by(jobs.c.id.desc()))
+    keys_of, is_falling = _ORDERS[order]
+    keys = keys_of(jobs)
+    query = select(jobs.c.id).where(*_fitting(wanted))
+    if order == JobOrder.FINISHED:
+        query = query.where(jobs.c.finished_at.is_not(None))
+    if after is not None:
+        # Compared in the database, because a time may be rounded on its way. After a removed job nothing follows.
+        last = tuple_(*(select(key).where(_LAST.c.id == after).scalar_subquery() for key in keys_of(_LAST)))
+        query = query.where(tuple_(*keys) < last if is_falling else tuple_(*keys) > last)
+    query = query.order_by(*(key.desc() if is_falling else key for key in keys)).limit(limit)
+    ids = connection.execute(query).scalars().all()
+    found = {job.id: job for job in _read(connection, _statuses().where(jobs.c.id.in_(ids)))}
+    return [found[job_id] for job_id in ids]
+
+
+def jobs_by_state(connection: Connection, most: int) -> dict[JobState, int]:
+    """How many jobs are in each state. Counts at most `most` of each, however many there are."""
+    counts = {}
+    for state in JobState:
+        some = select(jobs.c.id).where(jobs.c.state == state).limit(most).subquery()
+        counts[state] = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return counts
 
 
 def models_of_jobs(connection: Connection) -> list[str]:

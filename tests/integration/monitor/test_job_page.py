@@ -83,10 +83,15 @@ def test_the_page_of_a_job_shows_progress_counts_and_details(flower: Browser, wa
 def test_a_job_has_the_buttons_that_its_state_allows(flower: Browser, watched_store: Store) -> None:
     waiting, done = make_job(watched_store), make_job(watched_store)
     answer_all(watched_store, done, make_worker(watched_store))
+    broken, bad = make_job(watched_store, documents=1), make_job(watched_store, documents=2, bad={1})
+    answer_all(watched_store, bad, make_worker(watched_store))
+    claim = claim_one(watched_store, chunks_of(watched_store, broken)[0], make_worker(watched_store))
+    finish(watched_store, claim, [failure(0)])
     offered = [
-        re.findall(r'action="[^"]*/(\w+)"', flower.get(f"/jobs/{job}").text) for job in (waiting, done)
+        re.findall(r'action="[^"]*/(\w+)"', flower.get(f"/jobs/{job}").text)
+        for job in (waiting, done, broken, bad)
     ]
-    assert offered == [["pause", "cancel"], []]
+    assert offered == [["pause", "cancel"], [], ["retry"], []], "bad rows cannot run again"
 
 
 def test_the_page_of_a_job_polls_until_the_job_has_ended(flower: Browser, watched_store: Store) -> None:
@@ -145,11 +150,11 @@ def test_paging_reaches_all_chunks_and_filters_by_state(flower: Browser, watched
     count = 2 * PAGE_CHUNKS + 1
     job_id = make_job(watched_store, documents=count, chunk_documents=1)
     every = chunks_of(watched_store, job_id)
-    claim = claim_one(watched_store, every[30], make_worker(watched_store, name="w9@there"))
+    claim = claim_one(watched_store, every[-1], make_worker(watched_store, name="w9@there"))
     assert _follow(flower, f"/jobs/{job_id}", "chunk", "More chunks") == every
     running = flower.get(f"/jobs/{job_id}?chunk_state=running").text
     assert re.findall(r'id="chunk-(\d+)"', running) == [str(claim.chunk_id)]
-    assert f"{claim.chunk_id} 31\u201331 running w9@there 1 0 0 of 1 0 lease" in _words(running)
+    assert f"{claim.chunk_id} {count}\u2013{count} running w9@there 1 0 0 of 1 0 lease" in _words(running)
 
 
 def test_long_documents_and_answers_are_cut_with_a_link_to_the_whole(
@@ -163,7 +168,9 @@ def test_long_documents_and_answers_are_cut_with_a_link_to_the_whole(
     for characters in ("6,000", "5,000"):
         assert part.count(f'<a href="/jobs/{job_id}/documents/0">all {characters} characters</a>') == 1
     whole = flower.get(f"/jobs/{job_id}/documents/0").text
-    assert (whole.count("broad"), whole.count("tall")) == (1_000, 1_000)
+    assert (whole.count("broad"), whole.count("tall")) == (2_000, 1_000), (
+        "the document, its prompt, its answer"
+    )
 
 
 def test_markup_anywhere_in_a_job_is_shown_as_text(flower: Browser, watched_store: Store) -> None:
@@ -230,19 +237,26 @@ def test_no_page_of_a_job_shows_text_while_it_is_hidden(discreet: Browser, watch
         )
     pages = [discreet.get(f"/jobs/{job_id}")]
     pages += [discreet.get(f"/jobs/{job_id}?part={part}", headers=LIVE) for part in PARTS]
+    pages.append(discreet.get(f"/jobs/{job_id}/report"))
+    pages.append(discreet.get(f"/jobs/{job_id}/documents?text=letter"))
     pages.append(discreet.get(f"/jobs/{job_id}/documents/0"))
     pages.append(discreet.get("/jobs"))
     for place in ("document", "answer", "message", "prompt", "system", "reasoning", "id"):
         assert not any(f"alert(&#x27;{place}" in page.text for page in pages), place
     assert not any("nna" in page.text for page in pages), "names of jobs and files, and keys"
     assert "QWENQ_SHOW_TEXT is false" in pages[0].text
-    assert (pages[-2].status_code, "QWENQ_SHOW_TEXT is false" in pages[-2].text) == (403, True)
+    for page in pages[-3:-1]:
+        assert (page.status_code, "QWENQ_SHOW_TEXT is false" in page.text) == (403, True)
+    assert pages[-4].status_code == 200
+    assert discreet.get("/jobs?order=name").status_code == 400, "the order would tell hidden names"
     assert discreet.get(f"/jobs/{job_id}?part=answers", headers=LIVE).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/jobs/4711", "/jobs/4711/documents/0", f"/jobs/{10**18 - 1}"])
+@pytest.mark.parametrize(
+    "path", ["4711", "4711/documents/0", "4711/documents", "4711/report", f"{10**18 - 1}"]
+)
 def test_an_unknown_job_is_a_page_that_says_so(flower: Browser, path: str) -> None:
-    answer = flower.get(path)
+    answer = flower.get(f"/jobs/{path}")
     assert answer.status_code == 404
     assert "There is no job" in answer.text
 

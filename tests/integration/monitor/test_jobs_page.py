@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import column, insert, literal, select, text, update
 
 from qwenq.monitor.pages.jobs import PAGE_JOBS
+from qwenq.schemas.jobs import JobFilter, JobOrder
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import jobs
 from qwenq.store.database.store import Store
+from qwenq.store.views.jobs.statuses import job_statuses
 from tests.builders import answer, answer_all, claim_first, failure, finish, make_job, make_worker
 from tests.monitors import Browser, running_monitor
 
@@ -61,7 +63,7 @@ def test_a_row_shows_state_progress_speed_and_age_of_a_job(flower: Browser, watc
     finish(watched_store, claim, [answer(0), answer(1), answer(2), failure(3)])
     row = _row(flower.get("/jobs").text, job_id)
     assert _cell(row, "State") == "running"
-    assert '<progress max="100" value="50"' in row
+    assert '<progress class="bar-running" max="100" value="50"' in row
     assert _cell(row, "Done") == "4 of 8"
     assert _cell(row, "Failed") == "1"
     assert float(_cell(row, "Tokens/s").replace(",", "")) > 0
@@ -133,12 +135,16 @@ def test_the_address_holds_the_filters_of_jobs(flower: Browser, watched_store: S
     assert "No job matches" in flower.get("/jobs?name=nothing-like-it").text
 
 
-@pytest.mark.parametrize("query", ["state=nonsense", "before=x", "before=-1", "before=99999999999999999999"])
+@pytest.mark.parametrize(
+    "query", ["state=nonsense", "order=age", "after=x", "after=-1", "after=99999999999999999999"]
+)
 def test_an_invalid_filter_of_jobs_is_refused_with_a_sentence(flower: Browser, query: str) -> None:
     answered = flower.get(f"/jobs?{query}")
     assert answered.status_code == 400
     assert "Traceback" not in answered.text
-    assert re.search(r'class="trouble">(There is no state nonsense|`before` must be)', answered.text)
+    assert re.search(
+        r'class="trouble">(There is no (state nonsense|order age)|<code>after</code> must be)', answered.text
+    )
 
 
 def test_a_hundred_thousand_jobs_are_paged_quickly(flower: Browser, watched_store: Store) -> None:
@@ -158,10 +164,54 @@ def test_a_hundred_thousand_jobs_are_paged_quickly(flower: Browser, watched_stor
     assert seen == list(range(seen[0], seen[0] - 150, -1))
     # On a busy machine a page of a small store is slow too.
     limit = max(0.2, 3 * usual)
-    for path in ("/jobs", address, "/jobs?state=queued", "/jobs?model=none"):
+    for path in (
+        "/jobs",
+        address,
+        "/jobs?state=queued",
+        "/jobs?model=none",
+        "/jobs?order=oldest",
+        "/jobs?order=finished",
+    ):
         assert _seconds(flower, path) < limit, path
     # No name matches, so every name is compared.
     assert _seconds(flower, "/jobs?name=nothing-like-it") < 5 * limit
+
+
+@pytest.mark.parametrize(("order", "places"), [("newest", [2, 1, 0]), ("oldest", [0, 1, 2]), ("finished", [0, 2]),
+                                              ("name", [1, 2, 0])])  # fmt: skip
+def test_jobs_are_listed_and_paged_in_the_order_of_the_address(
+    watched_store: Store, order: str, places: list[int]
+) -> None:
+    model = f"model of {order}"
+    made = [make_job(watched_store, documents=1) for _ in range(3)]
+    worker = make_worker(watched_store)
+    for place in (2, 0):
+        answer_all(watched_store, made[place], worker)
+    for job_id, name in zip(made, ("c", "A", "b"), strict=True):
+        _rename(watched_store, job_id, name=name, model=model)
+    found: list[int] = []
+    with watched_store.reading() as connection:
+        for _ in places:
+            after = found[-1] if found else None
+            found += [
+                job.id for job in job_statuses(connection, 1, JobFilter(model=model), JobOrder(order), after)
+            ]
+        assert job_statuses(connection, 1, JobFilter(model=model), JobOrder(order), found[-1]) == []
+    assert found == [made[place] for place in places]
+
+
+def test_jobs_are_counted_by_state_with_a_link_to_each(settings: Settings, store: Store) -> None:
+    done, *_ = (make_job(store, documents=1) for _ in range(3))
+    answer_all(store, done, make_worker(store))
+    with running_monitor(settings) as flower:
+        page = flower.get("/jobs?state=queued").text
+        named = flower.get("/jobs?name=job").text
+    counts = r'href="([^"]*)"[^>]*>([\d,]+ \w+)</a>'
+    assert re.findall(counts, page) == [
+        ("/jobs?state=queued", "2 queued"),
+        ("/jobs?state=completed", "1 completed"),
+    ]
+    assert re.findall(counts, named) == [], "counts of all jobs beside some of them"
 
 
 def _seconds(flower: Browser, path: str) -> float:

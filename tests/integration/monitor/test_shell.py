@@ -24,7 +24,7 @@ from tests.monitors import Browser, running_monitor
 from tests.processes import qwenq
 from tests.waiting import eventually
 
-PAGES = ["/", "/workers", "/tasks", "/broker", "/jobs", "/fleet"]
+PAGES = ["/", "/workers", "/tasks", "/broker", "/jobs", "/fleet", "/help"]
 
 
 def _paths() -> list[str]:
@@ -144,7 +144,8 @@ def test_a_port_in_use_is_reported_in_a_sentence(flower: Browser, tmp_path: Path
 def test_an_unknown_page_is_not_found(flower: Browser) -> None:
     answer = flower.get("/nowhere")
     assert answer.status_code == 404
-    assert "page not found" in answer.text
+    assert "There is no page at /nowhere." in answer.text
+    assert 'aria-label="Primary navigation"' in answer.text
 
 
 def test_no_page_shows_passwords_of_broker_or_store(watched: Settings) -> None:
