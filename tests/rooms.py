@@ -34,7 +34,7 @@ FACE_MAY_IMPORT = {
     },
     "__init__": {"api"},
     "api": {"actions"},
-    "monitor": {"access", "exporting", "actions", "wording"},
+    "monitor": {"access", "exporting", "actions", "report", "schedules", "wording"},
     "schedules": {"report", "health", "exporting", "actions", "wording"},
     "report": {"exporting", "wording"},
     "health": {"access", "wording"},
