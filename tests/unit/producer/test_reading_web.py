@@ -47,6 +47,8 @@ _SHADOW = "<template shadowrootmode=open>"
     [
         ("5<span>00</span> EUR, H<sub>2</sub>O, 1<sup>st</sup>", "500 EUR, H2O, 1st"),
         ("<b>D</b>rop in<wbr>come hy&shy;phen <u>a</u><custom-tag>b</custom-tag>", "Drop income hyphen ab"),
+        ("<a>Terms</a><a>Contact</a> <b><a>Ada</a></b><time>1 May</time>", "Terms Contact Ada 1 May"),
+        ("<a>in</a>come, con<a id=x></a><a id=y></a>tract", "income, contract"),
         ("<a>one</a>\n <a>two</a><i> three</i> <!-- c --> four ,<b> five </b> .", "one two three four , five ."),
         ("x<img src=a>y<button>Send</button>z", "x y Send z"),
         ("<p>one</p>" + "<b" * 10_000, "one"),

@@ -29,10 +29,14 @@ class Elements:
         self._is_visible = True
         self._lists: list[Numbers | None] = []
         self._cells: list[int] = []
+        self._behind_link = -1
         self._by_tag: dict[str, _Begin] = {
             "br": self._line_end,
             "img": self._picture,
             "svg": self._picture,
+            "a": self._link,
+            "label": self._link,
+            "time": self._link,
             "button": self._picture,
             "input": self._field,
             "select": self._field,
@@ -65,6 +69,18 @@ class Elements:
     def _picture(self, _: "HtmlElement") -> Ending:
         self._lines.apart()
         return self._lines.apart
+
+    def _link(self, _: "HtmlElement") -> Ending:
+        """Links side by side are no word: style sheets set them apart."""
+        if self._behind_link == self._lines.written:
+            self._lines.apart()
+        before = self._lines.written
+
+        def end() -> None:
+            if self._lines.written > before:
+                self._behind_link = self._lines.written
+
+        return end
 
     def _field(self, one: "HtmlElement") -> None:
         value = value_of_field(one)

@@ -26,6 +26,11 @@ class Lines:
     def __str__(self) -> str:
         return "".join(self._pieces)
 
+    @property
+    def written(self) -> int:
+        """How much is written: it grows with each text."""
+        return len(self._pieces)
+
     def text(self, text: str) -> None:
         """Write text whose white space folds, together with that of its neighbours."""
         inner = text.strip(_BLANK)
