@@ -20,7 +20,7 @@ def qwenq_here(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that starts no service. Output and exit code are the same as those of `qwenq`."""
     words = [str(argument) for argument in arguments]
-    with pytest.MonkeyPatch.context() as patch, _process_kept():
+    with pytest.MonkeyPatch.context() as patch, process_kept():
         patch.chdir(cwd)
         patch.setattr(sys, "argv", ["qwenq", *words])
         for name, value in (env or {}).items():
@@ -43,7 +43,7 @@ def _read(stream: io.TextIOWrapper) -> str:
 
 
 @contextmanager
-def _process_kept() -> Iterator[None]:
+def process_kept() -> Iterator[None]:
     """Restore signal handlers, garbage collection and the umask, which a command changes for its process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     thresholds = gc.get_threshold()

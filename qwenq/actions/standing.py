@@ -2,7 +2,7 @@
 
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.settings import Settings
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store
 from qwenq.store.views.fleet.fleet import read_fleet
 from qwenq.wording.standstill import standstill
 
@@ -11,5 +11,5 @@ def why_still(job: JobStatus, settings: Settings) -> str | None:
     """Say why a job has not moved for minutes. None: it moves. Raises StoreAway."""
     if not job.stands_still:
         return None
-    with open_store(settings) as store, store.reading() as connection:
+    with open_made_store(settings) as store, store.reading() as connection:
         return standstill(job, read_fleet(connection, 0).workers)

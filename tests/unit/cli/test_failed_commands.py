@@ -7,6 +7,7 @@ import pytest
 
 from qwenq import cli
 from qwenq.cli import group
+from tests.commands import process_kept
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> int:
@@ -16,7 +17,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> int:
 
     monkeypatch.setattr(group, "group", broken)
     monkeypatch.setattr(sys, "argv", ["qwenq"])
-    with pytest.raises(SystemExit) as ended:
+    with process_kept(), pytest.raises(SystemExit) as ended:
         cli.main()
     assert isinstance(ended.value.code, int)
     return ended.value.code
@@ -48,7 +49,7 @@ def test_an_unknown_command_is_answered_with_similar_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["qwenq", "stats"])
-    with pytest.raises(SystemExit) as ended:
+    with process_kept(), pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
     assert "status" in capsys.readouterr().err
