@@ -42,6 +42,7 @@ AGAIN = 3
 """So often a call that took MOST_SECONDS by the wall clock is made again: the machine may have had no core for it."""
 SHOWN = 20
 """How many calls of the directed search are shown, and made as a worker makes them."""
+_REPORT_EACH_AS_WORKER = 500
 _HANGING_SECONDS = 1800
 
 
@@ -95,6 +96,9 @@ def tried_as_worker(seed: int, cases: Iterator[tuple[int, int]], seconds: float)
             sys.stderr.write(f"as a worker {took:.3f} s, again {again}: {seed}:{number} document {place}\n")
             took = min(again)
         tally.note_as_worker(took, (number, place))
+        if tally.as_worker.total() % _REPORT_EACH_AS_WORKER == 0:
+            longest = tally.longest_as_worker[0]
+            sys.stderr.write(f"as a worker: {tally.as_worker.total():,} calls, longest {longest:.3f} s\n")
         if time.monotonic() > until:
             break
     return tally
