@@ -24,7 +24,7 @@ def find_documents(
         details = job_details(connection, job_id)
         if details is None:
             raise UnknownJob(job_id=job_id, store=store.url)
-        return search_documents(connection, job_id, wanted, -1, most, seconds=None), details.prompt
+        return search_documents(connection, job_id, wanted, -1, most), details.prompt
 
 
 def read_conditions(conditions: Iterable[str]) -> DocumentFilter:

@@ -23,6 +23,8 @@ from qwenq.wording.document_text import beginning, shortened
 from qwenq.wording.found_documents import state_in_words
 
 PAGE_DOCUMENTS = 20
+SEARCH_SECONDS = 1.0
+"""A search for a page ends after this time, even if it found less."""
 _TEXTS = ("id", "text", "answer", "code")
 
 
@@ -99,7 +101,7 @@ def find_documents(connection: Connection, job_id: int, wanted: DocumentFilter, 
     status, details = job_status(connection, job_id), job_details(connection, job_id)
     if status is None or details is None:
         raise unknown_job(job_id)
-    page = search_documents(connection, job_id, wanted, after, PAGE_DOCUMENTS)
+    page = search_documents(connection, job_id, wanted, after, PAGE_DOCUMENTS, SEARCH_SECONDS)
     lines = []
     for one in page.documents:
         outcome = one.error_message if one.answer is None else one.answer

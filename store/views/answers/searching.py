@@ -25,8 +25,6 @@ PIECE_DOCUMENTS = 1_000
 """The most documents that one statement compares."""
 CANDIDATES = 100
 """The most documents whose texts are compared here at once."""
-SECONDS = 1.0
-"""A search for a page ends after this time, even if it found less."""
 _CHUNKS_AT_ONCE = 500
 
 _Span = tuple[int, int]
@@ -38,7 +36,7 @@ def search_documents(
     wanted: DocumentFilter,
     after: int,
     most: int,
-    seconds: float | None = SECONDS,
+    seconds: float | None = None,
 ) -> FoundPage:
     """At most `most` documents that match, after the document `after` (-1: all), found within `seconds` if given."""
     until = None if seconds is None else time.monotonic() + seconds
