@@ -45,7 +45,7 @@ def read_jsonl(source: OpenSource, rules: RowRules, id_prefix: str, notes: Notes
     blocks = chain((first,), source.blocks)
     reader = _Reader(source.index, rules, id_prefix)
     rows = reader.lines(blocks) if _is_plain(first) else reader.values(blocks, 1)
-    return reader.noted(rows, source.name, notes)
+    return chain(rows, reader.notes(source.name, notes))
 
 
 def _is_plain(first: bytes) -> bool:
@@ -67,12 +67,12 @@ class _Reader:
         self._prefix = id_prefix
         self._nulls = 0
 
-    def noted(self, rows: Iterator[Row], name: str, notes: Notes) -> Iterator[Row]:
-        """The same rows; what there is to say of them is noted at the end."""
-        yield from rows
+    def notes(self, name: str, notes: Notes) -> Iterator[Row]:
+        """No more rows: behind all others, note what there is to say of them."""
         if self._nulls:
             values = "1 value" if self._nulls == 1 else f"{self._nulls:,} values"
             notes.add(name, f"NaN or Infinity, which JSON does not have, was read as null ({values})")
+        yield from ()
 
     def lines(self, blocks: Iterator[bytes]) -> Iterator[Row]:
         """The rows of JSON Lines. A line that goes on in the next is read as JSON in any form, as is what follows."""
@@ -85,8 +85,7 @@ class _Reader:
                 waiting = iter(batch)
                 for line in waiting:
                     number += 1
-                    # A blank line is no error; found out by one, millions of them would take minutes.
-                    if not line or line.isspace():
+                    if not line:
                         continue
                     try:
                         if len(line) > LINE_LIMIT:
@@ -124,7 +123,9 @@ class _Reader:
             yield self._broken_off(values.line, broken)
 
     def _faulty(self, number: int, line: bytes) -> Iterator[Row]:
-        """The rows of a line that is not one good object: perhaps it holds several."""
+        """The rows of a line that is not one good object: perhaps it is blank, or holds several."""
+        if line.isspace():
+            return
         text = line.strip(_BETWEEN).removeprefix(_MARK)
         if len(text) <= LINE_LIMIT and text[:1] in {b"{", b"["} and not _is_plain(text + b"\n"):
             held = JsonValues(iter((text + b"\n",)), number)

@@ -5,7 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import orjson
 
@@ -53,29 +53,27 @@ class _Feed:
         return csv.reader(self._texts(), delimiter=delimiter, strict=True, skipinitialspace=self._spaced)
 
     def _texts(self) -> Iterator[str]:
-        again, row_lines, encoding = self._again, self.row_lines, self.encoding
+        again, lines, row_lines, encoding = self._again, self._lines, self.row_lines, self.encoding
         size = 0
-        while (line := again.popleft() if again else self._next()) is not None:
-            self.number += 1
-            size = size + len(line) if row_lines else len(line)
-            row_lines.append(line)
-            if size > LINE_LIMIT:
-                raise InvalidRow(reason=OVER_LONG)
-            # Surrogates stand for bytes that the encoding does not have: such a row is refused later.
-            yield line.decode(encoding.name, "surrogateescape") + "\n"
-
-    def _next(self) -> bytes | None:
         try:
-            return next(self._lines, None)
+            while (line := again.popleft() if again else next(lines, None)) is not None:
+                self.number += 1
+                size = size + len(line) if row_lines else len(line)
+                row_lines.append(line)
+                if size > LINE_LIMIT:
+                    raise InvalidRow(reason=OVER_LONG)
+                # Surrogates stand for bytes that the encoding does not have: such a row is refused later.
+                yield line.decode(encoding.name, "surrogateescape") + "\n"
         except BrokenOff as broken:
             self.broken = broken
-            return None
 
     def skip(self, lines: int) -> None:
         """Leave out the next lines."""
-        for _ in range(lines):
-            if self._next() is not None:
+        try:
+            for _ in islice(self._lines, lines):
                 self.number += 1
+        except BrokenOff as broken:
+            self.broken = broken
 
     def width(self, delimiter: str) -> int:
         """The number of fields of the first row, which stays to be read; 0 without a row."""
@@ -209,13 +207,13 @@ class _Table:
         feed, header = self.feed, self.header
         number = feed.number - len(feed.row_lines) + 1
         try:
-            if (len(fields) != len(header) or len(header) == 1) and feed.at_blank_line():
-                return None
-            if len(fields) != len(header):
+            if (width := len(header)) == 1 or len(fields) != width:
+                if feed.at_blank_line():
+                    return None
                 fields = self._fitted(fields)
-            elif fields == header and len(header) > 1:
+            elif fields == header:
                 raise InvalidRow(reason=_HEADER_AGAIN)  # noqa: TRY301
-            columns = dict(zip(header, fields, strict=True))
+            columns = dict(zip(header, fields))  # noqa: B905 - as many; `strict` would take time for each row
             content = orjson.dumps(columns).decode()
             if "\\u0000" in content and any("\0" in field for field in fields):
                 raise InvalidRow(reason="it holds a NUL byte")  # noqa: TRY301
