@@ -9,7 +9,7 @@ from qwenq.embedded.session import environment_of
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
-from tests.builders import EXPIRED, chunks_of, claim_one, make_job, make_worker
+from tests.builders import EXPIRED, answer, chunks_of, claim_one, failure, finish, make_job, make_worker
 from tests.commands import qwenq_here
 from tests.integration.store.conftest import age
 from tests.processes import qwenq
@@ -62,3 +62,48 @@ def test_status_works_without_a_broker_and_says_what_is_not_announced(
     assert shown.returncode == 0
     assert json.loads(shown.stdout)["documents"]["pending"] == 10
     assert "some waiting documents are not announced to workers yet: The broker at" in shown.stderr
+
+
+def test_status_lists_the_jobs_that_match_in_the_order_asked_for(
+    folder: Path, settings: Settings, store: Store
+) -> None:
+    wanted = [make_job(store, model="a/b"), make_job(store, model="a/b")]
+    make_job(store, model="c/d")
+    shown = qwenq_here(
+        "status", "--for-model", "a/b", "--state", "queued", "--named", "A JOB", "--order", "oldest", "--json",
+        cwd=folder, env=environment_of(settings),
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
+    assert [job["id"] for job in json.loads(shown.stdout)] == wanted
+    nothing = qwenq_here("status", "--named", "nothing like it", cwd=folder, env=environment_of(settings))
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert "no job matches" in nothing.stderr
+    refused = qwenq_here("status", "1", "--state", "queued", cwd=folder, env=environment_of(settings))
+    assert refused.returncode == 2
+
+
+def test_documents_lists_those_that_match_with_their_outcomes(
+    folder: Path, settings: Settings, store: Store
+) -> None:
+    job_id = make_job(store, documents=3, chunk_documents=3)
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
+    finish(store, claim, [answer(0, "two\nlines"), failure(1), answer(2)])
+    listed = qwenq_here("documents", str(job_id), "--limit", "2", cwd=folder, env=environment_of(settings))
+    assert [line.split() for line in listed.stdout.splitlines()] == [
+        ["id", "state", "document", "answer", "or", "failure"],
+        ["d0", "succeeded", "document", "0", "two", "lines"],
+        ["d1", "failed,", "too_long", "document", "1", "much", "too", "long"],
+    ]
+    assert "a higher --limit shows them" in listed.stderr
+    found = qwenq_here(
+        "documents",
+        str(job_id),
+        "--where",
+        "code=too_long",
+        "--json",
+        cwd=folder,
+        env=environment_of(settings),
+    )
+    assert [document["custom_id"] for document in json.loads(found.stdout)] == ["d1"]
+    unknown = qwenq_here("documents", "99", cwd=folder, env=environment_of(settings))
+    assert unknown.returncode == 2

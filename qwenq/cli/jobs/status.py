@@ -32,7 +32,7 @@ _ORDERS = ("newest", "oldest", "finished", "name")
     show_default=True,
     help="How many jobs to show.",
 )
-@option("--state", type=click.Choice([*JobState]), help="Only jobs in this state.")
+@option("--state", type=click.Choice([state.value for state in JobState]), help="Only jobs in this state.")
 @option("--for-model", "model", metavar="MODEL", help="Only jobs for this model.")
 @option("--named", metavar="PART", help="Only jobs with this part in their names, in any case.")
 @option("--order", type=click.Choice(_ORDERS), default=_ORDERS[0], show_default=True,
