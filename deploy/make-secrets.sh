@@ -52,6 +52,7 @@ put postgres/passwords.sql "$statements"
 put postgres/password "$(password)"
 
 put beat/qwenq_webhook_secret ""
+put beat/qwenq_smtp_url ""
 put worker/hf_token ""
 put flower/qwenq_flower_auth "operator:$(password)"
 put flower/qwenq_flower_viewers "viewer:$(password)"

@@ -46,6 +46,7 @@ def submit(
     reuse: bool = False,
     follow_links: bool = False,
     allow_partial: bool = False,
+    notify: Sequence[str] = (),
     settings: Settings | None = None,
     **params: Any,
 ) -> JobStatus:
@@ -60,6 +61,7 @@ def submit(
     such a prompt.
     With an `idempotency_key`, the same request is stored once: later calls return the first job, and another request
     under the same key is refused. With `reuse`, answers to identical documents of earlier jobs are reused.
+    Each URL of `notify` gets a notice when the job has ended: https://…, slack:https://…, teams:https://…, mailto:…
     A broker that is away is no error: the job is announced when it is back. Raises UsageError, StoreAway.
     """
     from qwenq.actions.request import JobRequest
@@ -85,6 +87,7 @@ def submit(
         reuse=reuse,
         follow_links=follow_links,
         allow_partial=allow_partial,
+        notify=notify,
         params=params,
     )
     settings = _with_model(settings, model)

@@ -403,7 +403,7 @@ class UnknownTimezone(UsageError):
 
 @dataclass(eq=False)
 class ScheduleExists(UsageError):
-    """There is already a schedule {name!r}. Choose another name, or `qwenq schedule remove {name}` first."""
+    """There is already a schedule {name!r}. Change it with `qwenq schedule edit {name}`, or choose another name."""
 
     name: str
 
@@ -414,6 +414,31 @@ class UnknownSchedule(UsageError):
 
     name: str
     store: str
+
+
+@dataclass(eq=False)
+class ScheduleRemoved(UsageError):
+    """The schedule {name!r} was removed. `qwenq schedule show {name}` shows its runs, and `qwenq schedule add {name}`
+    adds it again, with this history.
+    """
+
+    name: str
+
+
+@dataclass(eq=False)
+class UnknownRun(UsageError):
+    """There is no run {run_id} in {store}. `qwenq schedule show NAME` shows a schedule's runs."""
+
+    run_id: int
+    store: str
+
+
+@dataclass(eq=False)
+class RunNotDeliverable(UsageError):
+    """The answers of run {run_id} cannot be delivered now: {reason}."""
+
+    run_id: int
+    reason: str
 
 
 @dataclass(eq=False)

@@ -42,8 +42,9 @@ class PromptSpec(BaseModel):
 class JobSpec(BaseModel):
     """A job as it is submitted, without its documents.
 
-    `submitter` is user@host. `idempotency_key` names the request, so that it is stored once. With `reuse`, answers of
-    earlier identical documents are reused, and new answers are kept for later ones.
+    `submitter` is user@host. `notify` holds where notices of its end go. `idempotency_key` names the request, so that
+    it is stored once. With `reuse`, answers of earlier identical documents are reused, and new answers are kept for
+    later ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +58,7 @@ class JobSpec(BaseModel):
     idempotency_key: str | None = None
     reuse: bool = False
     submitter: str | None = None
+    notify: tuple[str, ...] = ()
 
     def keeping(self, columns: object) -> "JobSpec":
         """The same job; if its results keep columns of the input, it reads all, unless it says which ones."""

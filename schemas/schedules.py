@@ -47,8 +47,8 @@ class RunPolicy(BaseModel):
     """How runs follow each other, and where their answers go.
 
     `output` may contain {schedule}, {date}, {time}, {run} and {job}. A run fails if more than the fraction
-    `on_failure_rate` of its documents failed. `csv_safe`, `bom`, `keep_columns` and
-    `output_format` are as in `qwenq.exporting.FileStyle`.
+    `on_failure_rate` of its documents failed. `notify` holds where notices go: URLs as in `qwenq.notices.targets`.
+    `csv_safe`, `bom`, `keep_columns` and `output_format` are as in `qwenq.exporting.FileStyle`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,12 +61,15 @@ class RunPolicy(BaseModel):
     bom: bool = False
     keep_columns: Literal["all"] | tuple[str, ...] | None = None
     output_format: OutputFormat | None = None
-    webhook: str | None = None
+    notify: tuple[str, ...] = ()
     on_failure_rate: Annotated[float | None, Field(ge=0, le=1)] = None
 
 
 class Schedule(BaseModel):
-    """A stored schedule. Times are UTC; `next_due_at` is the first due time without a run."""
+    """A stored schedule. Times are UTC; `next_due_at` is the first due time without a run.
+
+    A removed one has no name's claim any more, but its runs are kept until they are pruned.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -80,6 +83,7 @@ class Schedule(BaseModel):
     submitter: str | None
     created_at: datetime
     next_due_at: datetime
+    removed_at: datetime | None = None
 
 
 class ScheduleRun(BaseModel):
@@ -87,6 +91,9 @@ class ScheduleRun(BaseModel):
 
     `notes` says what was found out about its inputs, a line each; None before they are read.
     `crashes` counts the processes that died while they read its inputs or, later, while they wrote its answers.
+    `begun_by` is who began it by hand. `repeats_due_at` is the due time of the run that it repeats: its files are named
+    after that. `deliveries` counts how often its answers were delivered, or failed to be; `deliver_at` is when they
+    are delivered again.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -94,6 +101,8 @@ class ScheduleRun(BaseModel):
     id: int
     schedule_id: int
     due_at: datetime
+    begun_by: str | None = None
+    repeats_due_at: datetime | None = None
     state: RunState
     job_id: int | None
     started_at: datetime | None
@@ -109,6 +118,13 @@ class ScheduleRun(BaseModel):
     error_code: str | None
     error_message: str | None
     crashes: int
+    deliveries: int = 0
+    deliver_at: datetime | None = None
+
+    @property
+    def named_at(self) -> datetime:
+        """The due time that its job and its files are named after."""
+        return self.repeats_due_at or self.due_at
 
     @property
     def mark(self) -> str:
@@ -116,9 +132,13 @@ class ScheduleRun(BaseModel):
         return f"{self.id}_{self.started_at or self.due_at:%Y%m%dT%H%M%S.%fZ}"
 
     @property
-    def notice_key(self) -> str:
-        """The key of the run's notice, the same at every attempt to send it."""
-        return f"run_{self.mark}"
+    def notice_keys(self) -> tuple[str, ...]:
+        """The keys of the notices of its end, oldest first. Each stays the same at every attempt to send it."""
+        return tuple(map(self.notice_key, range(1, max(1, self.deliveries) + 1)))
+
+    def notice_key(self, delivery: int) -> str:
+        """The key of the notice of its first delivery, or of a later one, which is another event."""
+        return f"run_{self.mark}" + (f"_{delivery}" if delivery > 1 else "")
 
 
 class ScheduleReport(BaseModel):
@@ -130,6 +150,24 @@ class ScheduleReport(BaseModel):
     runs: tuple[ScheduleRun, ...]
     notices: tuple["NoticeStatus", ...] = ()
     waits: str | None = None
+
+
+class MonthOfRuns(BaseModel):
+    """The ended runs of a month, such as `2026-12` in the schedule's time zone, and what they took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    month: str
+    schedule: str
+    runs: int = 0
+    failed_runs: int = 0
+    documents: int = 0
+    reused: int = 0
+    failed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    device_seconds: float = 0.0
+    cost: float | None = None
 
 
 class NoticeStatus(BaseModel):
@@ -173,7 +211,7 @@ class HeldRun:
 
 
 class RunOutcome(BaseModel):
-    """How a run ended."""
+    """How a run ended. `deliver_at`: its answers could not be written, and are tried again then."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -187,3 +225,4 @@ class RunOutcome(BaseModel):
     output: str | None = None
     error_code: str | None = None
     error_message: str | None = None
+    deliver_at: datetime | None = None

@@ -152,6 +152,17 @@ class Settings(BaseSettings):
     webhook_hosts: Annotated[
         Names, Field(description="hosts of webhooks whose address may be private, separated by commas")
     ] = ()
+    smtp_url: Annotated[
+        SecretStr | None,
+        Field(
+            description="the mail server for notices: smtp://user:password@host:587, encrypted by STARTTLS, or "
+            "smtps://…:465"
+        ),
+    ] = None
+    mail_from: Annotated[str | None, Field(description="the sender of notices by mail")] = None
+    flower_url: Annotated[
+        str | None, Field(description="where browsers find Flower, for links in notices: https://host/flower")
+    ] = None
     input_roots: Annotated[
         Names, Field(description="folders and URLs, by commas, for inputs of schedules (default: anywhere)")
     ] = ()

@@ -27,13 +27,22 @@ GRANT UPDATE (last_change, changed_by, changed_at) ON jobs TO qwenq_producer, qw
 
 -- Producers store jobs, rescue, and remove jobs that a killed submit left half stored.
 GRANT SELECT ON schedules, schedule_runs, notices TO qwenq_producer, qwenq_flower;
+GRANT SELECT (job_id, made_at) ON job_notices TO qwenq_producer, qwenq_flower;
+GRANT INSERT ON job_notices TO qwenq_producer;
 GRANT INSERT, DELETE ON jobs, documents TO qwenq_producer;
 GRANT UPDATE (run_key, idempotency_key, input_digest, holder, holder_expires_at) ON jobs TO qwenq_producer;
 GRANT DELETE ON results TO qwenq_producer;
 GRANT USAGE ON SEQUENCE jobs_id_seq TO qwenq_producer;
 
--- Who retries a job keeps how its documents failed before.
+-- Who retries a job keeps how its documents failed before, and has beat deliver and notify again.
 GRANT INSERT ON failures TO qwenq_producer, qwenq_flower;
+GRANT UPDATE (deliver_at) ON schedule_runs TO qwenq_producer, qwenq_flower;
+GRANT UPDATE (made_at) ON job_notices TO qwenq_producer, qwenq_flower;
+
+-- Flower's pages begin runs, and change when a schedule is due; not what beat reads, writes or posts to.
+GRANT INSERT (schedule_id, due_at, state, created_at, begun_by, repeats_due_at) ON schedule_runs TO qwenq_flower;
+GRANT USAGE ON SEQUENCE schedule_runs_id_seq TO qwenq_flower;
+GRANT UPDATE (state, cron, timezone, next_due_at) ON schedules TO qwenq_flower;
 
 -- Workers answer. An answer is never changed; its fingerprint goes over to a later copy of it. A part may be computed
 -- again.

@@ -12,6 +12,7 @@ from qwenq.store.life.removal import LEASE_SECONDS, remove
 from qwenq.store.life.workers import remove_workers
 from qwenq.store.schedules.notices import remove_old_notices
 from qwenq.store.schedules.runs import remove_old_runs
+from qwenq.store.schedules.schedules import prune_schedules
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 from qwenq.store.views.schedules.runs import count_old_runs
 from qwenq.store.views.work.prunable import count_prunable_workers, prunable_jobs
@@ -50,6 +51,7 @@ def prune(
                 gone = remove_workers(connection, max(older_than, ALIVE_SECONDS))
                 runs = remove_old_runs(connection, older_than)
                 remove_old_notices(connection, older_than)
+                prune_schedules(connection, older_than)
         store.shrink_log()
         return PruneReport(removed=True, jobs=tuple(removed), workers=gone, runs=runs)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwenq.actions.text_fields import check_name, check_text, storable_name
+from qwenq.notices.targets import check_target
 from qwenq.producer.reading import Format
 from qwenq.schemas.errors import InvalidParameter, InvalidSchema, UnreadableInput, reason_of
 from qwenq.schemas.generation import GenerationParams, Overflow
@@ -32,7 +33,8 @@ class JobRequest:
     """A job as a person asks for it.
 
     At most one of `template`, `prompt` and `prompt_file` may be given, and one of `merge_prompt` and
-    `merge_prompt_file`, which need `on_overflow` to be `split`. `params` holds fields of GenerationParams; None means
+    `merge_prompt_file`, which need `on_overflow` to be `split`. `notify` holds where notices of the job's end go, as in
+    `qwenq.notices.targets`. `params` holds fields of GenerationParams; None means
     not given.
     """
 
@@ -59,6 +61,7 @@ class JobRequest:
     reuse: bool = False
     follow_links: bool = False
     allow_partial: bool = False
+    notify: Sequence[str] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def specify(self, settings: Settings) -> JobSpec:
@@ -86,6 +89,7 @@ class JobRequest:
             idempotency_key=self.idempotency_key,
             reuse=self.reuse,
             submitter=submitter_of(settings),
+            notify=tuple(self.notify),
         )
 
     @property
@@ -120,6 +124,9 @@ class JobRequest:
         for stop in stops if isinstance(stops, (list, tuple)) else (stops,):
             if isinstance(stop, str):  # anything else is refused with the other parameters
                 check_text("--stop", stop)
+        for url in self.notify:
+            check_name("--notify", url)
+            check_target("--notify", url)
         self._check_key()
 
     def _check_key(self) -> None:

@@ -29,7 +29,7 @@ _COMMANDS = {
     "pause": ("jobs.changes:pause", "begin no more documents of a job"),
     "resume": ("jobs.changes:resume", "let a paused job go on"),
     "retry": ("jobs.changes:retry", "run a job's failed documents again"),
-    "schedule": ("schedule", "run jobs by the clock: add, list, show, pause, resume, remove, run"),
+    "schedule": ("schedule", "run jobs by the clock: add, edit, list, show, costs, run, deliver"),
     "worker": ("services.worker", "answer documents with one resident model"),
     "beat": ("services.beat", "run schedules, and put stranded work back"),
     "flower": ("services.flower", "watch jobs and workers in a browser"),

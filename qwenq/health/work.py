@@ -49,7 +49,7 @@ def check_schedules(trouble: ScheduleTrouble) -> Check:
         found.append(f"the last run failed: {', '.join(trouble.failed)}")
         advice.append(f"See why: `qwenq schedule show {trouble.failed[0]}`.")
     if trouble.given_up:
-        found.append(f"{counted(trouble.given_up, 'notice')} reached no webhook within a day")
+        found.append(f"{counted(trouble.given_up, 'notice')} did not arrive within a day")
         advice.append("See which and why: `qwenq schedule show NAME`.")
     if not found:
         return Check(name="schedules", state=state, message="none is overdue, and no last run failed")

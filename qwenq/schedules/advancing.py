@@ -51,7 +51,7 @@ def take_step(store: Store, broker: Broker, settings: Settings, held: HeldRun) -
     """
     try:
         if held.run.crashes >= MOST_CRASHES:
-            _give_up(store, held)
+            _give_up(store, settings, held)
         elif held.run.job_id is None:
             submit_run(store, broker, settings, held)
         else:
@@ -61,14 +61,16 @@ def take_step(store: Store, broker: Broker, settings: Settings, held: HeldRun) -
         _release(store, held)
     except UsageError as error:
         if not _put_off(store, held, error):
-            _close(store, held, error)
+            _close(store, settings, held, error)
     except Exception as error:
         if isinstance(error, ServiceAway):
             _release(store, held)
             raise
         # Do not retry: somebody must look at it first.
         _log.exception(Event.DUTY_FAILED, extra={"run": held.run.id})
-        close_run(store, held, failure("internal_error", f"{type(error).__name__}; see the log of beat"))
+        close_run(
+            store, settings, held, failure("internal_error", f"{type(error).__name__}; see the log of beat")
+        )
     except BaseException:
         _release(store, held)
         raise
@@ -82,12 +84,12 @@ def close_slow(store: Store, settings: Settings, held: HeldRun) -> None:
             f"reading its inputs ({_inputs(held)}) took longer than {limit}; try them with `qwenq submit --dry-run`, "
             "and move slow or hanging ones away"
         )
-        close_run(store, held, failure("input_too_slow", message))
+        close_run(store, settings, held, failure("input_too_slow", message))
     else:
-        close_kept(store, held, "output_too_slow", f"writing its answers took longer than {limit}.")
+        close_kept(store, settings, held, "output_too_slow", f"writing its answers took longer than {limit}.")
 
 
-def _give_up(store: Store, held: HeldRun) -> None:
+def _give_up(store: Store, settings: Settings, held: HeldRun) -> None:
     times = counted(held.run.crashes, "time")
     why = "out of memory, or stopped by what it read"
     if held.run.job_id is None:
@@ -95,10 +97,14 @@ def _give_up(store: Store, held: HeldRun) -> None:
             f"the process that read its inputs ({_inputs(held)}) died {times}: {why}; try them with `qwenq submit "
             "--dry-run`, move the file at fault away, and start the run again with `qwenq schedule run`"
         )
-        close_run(store, held, failure("input_killed_reader", message))
+        close_run(store, settings, held, failure("input_killed_reader", message))
     else:
         close_kept(
-            store, held, "answers_killed_writer", f"the process that wrote its answers died {times}: {why}."
+            store,
+            settings,
+            held,
+            "answers_killed_writer",
+            f"the process that wrote its answers died {times}: {why}.",
         )
 
 
@@ -106,11 +112,12 @@ def _inputs(held: HeldRun) -> str:
     return ", ".join(held.schedule.request.inputs)
 
 
-def _close(store: Store, held: HeldRun, error: UsageError) -> None:
+def _close(store: Store, settings: Settings, held: HeldRun, error: UsageError) -> None:
     if isinstance(error, OutputNotWritable | OutsideRoots) and held.run.job_id is not None:
-        close_kept(store, held, _code_of(error), str(error))
+        may_pass = isinstance(error, OutputNotWritable)
+        close_kept(store, settings, held, _code_of(error), str(error), again=may_pass)
     else:
-        close_run(store, held, failure(_code_of(error), str(error)))
+        close_run(store, settings, held, failure(_code_of(error), str(error)))
 
 
 def _release(store: Store, held: HeldRun) -> None:

@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from qwenq.schedules.cron import CronLine
+from qwenq.schedules.cron import CronLine, local_time
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import CatchUp, NewRun, Overlap, Schedule
 from qwenq.store.database.store import Store
@@ -51,20 +51,21 @@ def plan_runs(schedule: Schedule, at: datetime, *, busy: bool) -> tuple[list[New
         (missed if at - due > LATE else fresh).append(due)
         if schedule.policy.catch_up is CatchUp.ALL and len(missed) + len(fresh) >= RUNS_AT_ONCE:
             break
-    runs = _caught_up(schedule.policy.catch_up, missed)
+    runs = _caught_up(schedule, missed)
     skips = busy and schedule.policy.overlap is Overlap.SKIP
     reason = "an earlier run was unfinished at this due time (--overlap skip)" if skips else None
     runs += [NewRun(due, reason) for due in fresh]
     return runs, line.after((missed + fresh)[-1])
 
 
-def _caught_up(catch_up: CatchUp, missed: list[datetime]) -> list[NewRun]:
+def _caught_up(schedule: Schedule, missed: list[datetime]) -> list[NewRun]:
+    catch_up = schedule.policy.catch_up
     if not missed or catch_up is CatchUp.ALL:
         return [NewRun(due) for due in missed]
     passed = missed if catch_up is CatchUp.NONE else missed[:-1]
     runs = []
     if passed:
-        since = f" since {passed[0]:%Y-%m-%d %H:%M} UTC" if len(passed) > 1 else ""
+        since = f" since {local_time(schedule, passed[0])}" if len(passed) > 1 else ""
         times = f"{len(passed):,} due times passed" if len(passed) > 1 else "the due time passed"
         runs.append(NewRun(passed[-1], f"{times}{since} while no beat ran (--catch-up {catch_up})"))
     if catch_up is CatchUp.LAST:

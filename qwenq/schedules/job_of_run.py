@@ -82,7 +82,7 @@ def specify(held: HeldRun) -> JobSpec:
     schedule = held.schedule
     return schedule.request.spec.model_copy(
         update={
-            "name": f"{schedule.name} {local_time(schedule, held.run.due_at)}",
+            "name": f"{schedule.name} {local_time(schedule, held.run.named_at)}",
             "sources": schedule.request.inputs,
             "idempotency_key": key_of(held),
         }

@@ -1,17 +1,17 @@
-"""Checks of a new schedule: what would go wrong with its next run as things are now."""
+"""Checks of a new or edited schedule: what would go wrong with its next run as things are now."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from qwenq.exporting import KeepColumns
 from qwenq.exporting.checked_columns import with_kept_columns
+from qwenq.notices.sending import why_unreachable
+from qwenq.notices.targets import Kind, Target, host_of
 from qwenq.producer.opening import open_input
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.job_of_run import access_of, format_of
 from qwenq.schedules.outputs import overwrites_within_a_day
 from qwenq.schedules.processes.trial import try_in_process
-from qwenq.schedules.refused_notices import host_of
-from qwenq.schedules.webhooks import why_unreachable
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
@@ -24,11 +24,11 @@ _A_DAY = timedelta(days=1)
 
 
 def preflight(store: Store, settings: Settings, schedule: Schedule, line: CronLine) -> list[str]:
-    """Check input, output, webhook and workers. Returns a warning for each problem. Raises StoreAway."""
+    """Check input, output, notices and workers. Returns a warning for each problem. Raises StoreAway."""
     warnings = [
         *_about_input(schedule, settings),
         *_about_output(schedule, line),
-        *_about_webhook(schedule.policy, settings),
+        *_about_notices(schedule.policy, settings),
     ]
     with store.reading() as connection:
         if not count_alive(connection, schedule.request.spec.model, ALIVE_SECONDS):
@@ -59,15 +59,23 @@ def _about_output(schedule: Schedule, line: CronLine) -> list[str]:
     return []
 
 
-def _about_webhook(policy: RunPolicy, settings: Settings) -> list[str]:
-    if policy.webhook is None:
-        return []
-    where, warnings = host_of(policy.webhook), []
-    if settings.webhook_secret is not None and urlsplit(policy.webhook).scheme == "http":
+def _about_notices(policy: RunPolicy, settings: Settings) -> list[str]:
+    return [warning for url in policy.notify for warning in about_notice(url, settings)]
+
+
+def about_notice(url: str, settings: Settings) -> list[str]:
+    """Warn of what would keep a notice from its place, or show it to others."""
+    target, warnings = Target.of(url), []
+    is_plain = target.kind is not Kind.MAIL and urlsplit(target.address).scheme == "http"
+    if is_plain and settings.webhook_secret is not None and target.kind is Kind.WEBHOOK:
         warnings.append(
-            f"notices to {where} are signed but not encrypted: others on the way can read them, and the URL; use https"
+            f"notices to {host_of(url)} are signed but not encrypted: others on the way can read them, and the URL; "
+            "use https"
         )
-    if (reason := why_unreachable(policy.webhook, settings)) is not None:
-        again = "a notice that it does not take is retried for a day"
-        warnings.append(f"the webhook at {where} cannot be reached from this machine now: {reason}; {again}")
+    if (reason := why_unreachable(url, settings)) is not None:
+        again = "a notice that does not arrive is retried for a day"
+        if target.kind is Kind.MAIL:
+            warnings.append(f"notices cannot be mailed with this machine's settings: {reason}; {again}")
+        else:
+            warnings.append(f"the {target.shown} cannot be reached from this machine now: {reason}; {again}")
     return warnings

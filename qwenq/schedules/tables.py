@@ -1,17 +1,25 @@
 """Tables of schedules and their runs, for the terminal."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from qwenq.notices.refused import why_refused
 from qwenq.schedules.cron import local_time
-from qwenq.schedules.refused_notices import why_refused
-from qwenq.schemas.schedules import Schedule, ScheduleReport, ScheduleRun
+from qwenq.schedules.editing import options_of
+from qwenq.schedules.months import total_of
+from qwenq.schedules.troubles import why_failed
+from qwenq.schemas.response_format import ResponseFormat
+from qwenq.schemas.schedules import MonthOfRuns, Schedule, ScheduleReport, ScheduleRun
 from qwenq.schemas.states import RunState, ScheduleState
-from qwenq.wording.numbers import UNKNOWN, number, percent, precise_duration
+from qwenq.wording.numbers import UNKNOWN, duration, number, percent, precise_duration
 from qwenq.wording.output import say, show
+
+SHORT_REMARK = 90
+"""Characters of the reasons of older failures: twenty whole ones are a wall."""
 
 
 def next_due(schedule: Schedule) -> str:
-    """Say when a schedule is due next, in its time zone."""
+    """Say when a schedule that was not removed is due next, in its time zone."""
     if schedule.state is ScheduleState.PAUSED:
         return f"never while it is paused; `qwenq schedule resume {schedule.name}` resumes it"
     return f"{local_time(schedule, schedule.next_due_at)} ({schedule.timezone})"
@@ -39,26 +47,17 @@ def show_schedules(reports: Sequence[ScheduleReport]) -> None:
 
 
 def show_schedule(report: ScheduleReport) -> None:
-    """Print one schedule and its newest runs to stdout."""
+    """Print one schedule with all that it submits, and its newest runs, to stdout."""
     schedule = report.schedule
-    request, policy = schedule.request, schedule.policy
-    facts = {
-        "schedule": schedule.name,
-        "state": schedule.state,
-        "due": f"{schedule.cron} in {schedule.timezone}; next {next_due(schedule)}",
-        "input": ", ".join(request.inputs),
-        "model": request.spec.model,
-        "output": policy.output,
-        "catch-up": policy.catch_up,
-        "overlap": policy.overlap,
-        "fails above": "-"
-        if policy.on_failure_rate is None
-        else f"{percent(policy.on_failure_rate)} failed documents",
-        "webhook": policy.webhook or "-",
-        "added by": schedule.submitter or "-",
-    }
+    facts = {"schedule": schedule.name, "state": schedule.state, **facts_of(schedule)}
+    if schedule.removed_at is not None:
+        facts["state"] = f"removed on {local_time(schedule, schedule.removed_at)}"
+    width = max(map(len, facts))
     for name, fact in facts.items():
-        show(f"{name:12} {fact}")
+        lines = fact.splitlines() or [""]
+        show(f"{name:{width}}  {lines[0]}")
+        for line in lines[1:]:
+            show(f"{'':{width}}  {line}")
     if not report.runs:
         show("no run yet")
         return
@@ -74,26 +73,93 @@ def show_schedule(report: ScheduleReport) -> None:
         say(f"a run is waiting: {report.waits}")
 
 
+def facts_of(schedule: Schedule) -> dict[str, str]:
+    """When a schedule is due, and every option that has another value than its default, in words."""
+    options = options_of(schedule)
+    due = f"{options.pop('cron')} in {options.pop('tz')}"
+    if schedule.removed_at is None:
+        due += f"; next {next_due(schedule)}"
+    facts = {"due": due}
+    for name, value in options.items():
+        facts[_LABELS.get(name, name.replace("_", "-"))] = _in_words(name, value)
+    return {**facts, "added by": schedule.submitter or UNKNOWN}
+
+
+_LABELS = {
+    "inputs": "input",
+    "format_": "format",
+    "on_failure_rate": "fails above",
+    "response_format": "answers",
+}
+
+
+def _in_words(name: str, value: Any) -> str:
+    if name == "on_failure_rate":
+        return f"{percent(value)} failed documents"
+    if isinstance(value, ResponseFormat):
+        return value.type if value.json_schema is None else f"by the JSON schema {value.json_schema}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def _show_runs(report: ScheduleReport) -> None:
-    refused = {notice.key: why_refused(notice) for notice in report.notices}
-    rows = [("run", "due", "state", "job", "documents", "reused", "failed", "tokens", "device")]
-    remarks = [""]
-    for run in report.runs:
-        remarks.append(
-            "; ".join(filter(None, [run.error_message or run.output, refused.get(run.notice_key)]))
+    rows = [("run", "due", "begun by", "state", "job", "documents", "reused", "failed", "tokens", "device")]
+    remarks = ["", *_remarks(report)]
+    rows += [
+        (
+            str(run.id), local_time(report.schedule, run.due_at), run.begun_by or "the clock", run.state,
+            UNKNOWN if run.job_id is None else str(run.job_id),
+            number(run.documents), number(run.reused), number(run.failed), number(run.completion_tokens),
+            precise_duration(run.device_seconds),
         )
-        rows.append(
-            (
-                str(run.id), local_time(report.schedule, run.due_at), run.state,
-                UNKNOWN if run.job_id is None else str(run.job_id),
-                number(run.documents), number(run.reused), number(run.failed), number(run.completion_tokens),
-                precise_duration(run.device_seconds),
-            )
-        )  # fmt: skip
+        for run in report.runs
+    ]  # fmt: skip
     for line, remark in zip(_aligned(rows), remarks, strict=True):
         show(line)
         if remark:
             show(f"    {remark}")
+
+
+def _remarks(report: ScheduleReport) -> list[str]:
+    """A remark on each run. The newest failure has all its words, older ones their beginning."""
+    remarks, is_newest = [], True
+    for run in report.runs:
+        said = [why_failed(run) or run.output or ""]
+        if run.error_message and not is_newest:
+            said = [said[0] if len(said[0]) <= SHORT_REMARK else f"{said[0][:SHORT_REMARK]}…"]
+        is_newest = is_newest and not run.error_message
+        if run.repeats_due_at is not None:
+            said.insert(0, f"repeats the run due at {local_time(report.schedule, run.repeats_due_at)}")
+        said += [why_refused(one) or "" for one in report.notices if one.key in run.notice_keys]
+        remarks.append("; ".join(filter(None, said)))
+    return remarks
+
+
+def show_months(months: Sequence[MonthOfRuns], currency: str) -> None:
+    """Print what schedules took in each month, and the sum of all where there are several."""
+    if not months:
+        say("no run has ended yet")
+        return
+    is_priced = months[0].cost is not None
+    heads = ("month", "schedule", "runs", "failed", "documents", "reused", "tokens", "device")
+    rows: list[tuple[str, ...]] = [(*heads, "cost") if is_priced else heads]
+    for month in dict.fromkeys(one.month for one in months):
+        of_month = [one for one in months if one.month == month]
+        rows += [_month_row(one, currency) for one in of_month]
+        if len(of_month) > 1:
+            rows.append(_month_row(total_of(of_month, month), currency))
+    for line in _aligned(rows):
+        show(line)
+
+
+def _month_row(month: MonthOfRuns, currency: str) -> tuple[str, ...]:
+    cost = () if month.cost is None else (f"{month.cost:,.2f} {currency}",)
+    return (
+        month.month, month.schedule, number(month.runs), number(month.failed_runs), number(month.documents),
+        number(month.reused), number(month.prompt_tokens + month.completion_tokens), duration(month.device_seconds),
+        *cost,
+    )  # fmt: skip
 
 
 def _result(run: ScheduleRun, waits: str | None) -> str:

@@ -29,6 +29,6 @@ def tick_schedules() -> None:
     except StoreAway as away:
         _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
         return
-    counts = report.model_dump()
+    counts = report.model_dump(exclude={"failures"})
     if any(counts.values()):
         _log.info(Event.SCHEDULES_TICKED, extra=counts)

@@ -1,34 +1,42 @@
-"""A tick: makes the runs that are due, advances runs, sends notices."""
+"""A tick: makes the runs that are due, advances runs, makes and sends notices."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from qwenq.notices.ended_jobs import make_job_notices
+from qwenq.notices.sending import send_notices
 from qwenq.schedules.advancing import advance_run
+from qwenq.schedules.cron import local_time
 from qwenq.schedules.due import make_due_runs
 from qwenq.schedules.processes.steps import RunProcesses
-from qwenq.schedules.webhooks import send_notices
 from qwenq.schemas.schedules import HeldRun
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
+from qwenq.store.schedules.deliveries import reopen_deliveries
 from qwenq.store.schedules.runs import hold_run
+from qwenq.store.views.schedules.runs import failed_since
 
 Advance = Callable[[Store, Broker, Settings], int]
 """Advances runs, as far as they can. Returns the number of steps."""
 
 
 class TickReport(BaseModel):
-    """What a tick did: new runs, steps by which runs advanced, notices that webhooks took."""
+    """What a tick did: new runs, steps by which runs advanced, notices that were taken.
+
+    `failures` says why runs failed meanwhile, a sentence each, if that was asked for.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     due: int
     steps: int
     notices: int
+    failures: tuple[str, ...] = ()
 
 
 def advance_here(store: Store, broker: Broker, settings: Settings) -> int:
@@ -52,12 +60,18 @@ def tick(
     Any number of ticks may run at once: a run is held by one of them.
     """
     due = make_due_runs(store, at or _present(store))
+    with store.writing() as connection:
+        reopen_deliveries(connection)
     steps = advance(store, broker, settings)
+    make_job_notices(store, settings)
     return TickReport(due=due, steps=steps, notices=send_notices(store, settings))
 
 
 def tick_once(settings: Settings, at: datetime | None = None) -> TickReport:
-    """Run one tick, each run in a process of its own, and wait until all have advanced. Raises StoreAway."""
+    """Run one tick, each run in a process of its own, and wait until all have advanced. Raises StoreAway.
+
+    Its report says which runs failed meanwhile.
+    """
     processes = RunProcesses()
 
     def advance_all(store: Store, broker: Broker, settings: Settings) -> int:
@@ -69,7 +83,9 @@ def tick_once(settings: Settings, at: datetime | None = None) -> TickReport:
 
     try:
         with open_store(settings) as store, Broker(settings) as broker:
-            return tick(store, broker, settings, at, advance_all)
+            began = _present(store)
+            report = tick(store, broker, settings, at, advance_all)
+            return report.model_copy(update={"failures": _failures(store, began)})
     finally:
         processes.stop()
 
@@ -77,6 +93,15 @@ def tick_once(settings: Settings, at: datetime | None = None) -> TickReport:
 def _next_run(store: Store, settings: Settings) -> HeldRun | None:
     with store.writing() as connection:
         return hold_run(connection, settings.lease_seconds)
+
+
+def _failures(store: Store, began: datetime) -> tuple[str, ...]:
+    with store.reading() as connection:
+        failed = failed_since(connection, began)
+    return tuple(
+        f"schedule {schedule.name}: run {run.id}, due {local_time(schedule, run.due_at)}, failed: {run.error_message}"
+        for schedule, run in failed
+    )
 
 
 def _present(store: Store) -> datetime:

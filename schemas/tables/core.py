@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import BigId, UtcTime
 
-SCHEMA_VERSION = "0015"
+SCHEMA_VERSION = "0016"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(

@@ -31,6 +31,7 @@ schedules = Table(
     Column("submitter", Text, comment="user@host"),
     Column("created_at", UtcTime, nullable=False),
     Column("next_due_at", UtcTime, nullable=False, comment="the first due time that has no run yet"),
+    Column("removed_at", UtcTime, comment="when a person removed it; its runs stay until they are pruned"),
     one_of("state", ScheduleState, name="state"),
     Index("uq_schedules_name", "name", unique=True),
     Index("ix_schedules_state_next_due_at", "state", "next_due_at"),
@@ -66,6 +67,18 @@ schedule_runs = Table(
     ),
     Column("error_code", Text, comment="why it failed or was skipped"),
     Column("error_message", Text),
+    Column("begun_by", Text, comment="who began it by hand"),
+    Column(
+        "repeats_due_at", UtcTime, comment="due time of the run that it repeats; its files are named after it"
+    ),
+    Column(
+        "deliveries",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="how often its answers were delivered, or failed to be",
+    ),
+    Column("deliver_at", UtcTime, comment="when its answers are delivered again"),
     one_of("state", RunState, name="state"),
     CheckConstraint(
         "(finished_at IS NOT NULL) = (state IN ('succeeded', 'failed', 'skipped'))", name="finished_at"
@@ -74,6 +87,7 @@ schedule_runs = Table(
     Index("uq_schedule_runs_schedule_id_due_at", "schedule_id", "due_at", unique=True),
     Index("ix_schedule_runs_state", "state"),
     Index("ix_schedule_runs_job_id", "job_id"),
+    Index("ix_schedule_runs_deliver_at", "deliver_at"),
 )
 
 notices = Table(
@@ -81,8 +95,8 @@ notices = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("key", Text, nullable=False, comment="names the event: the same for each attempt"),
-    Column("url", Text, nullable=False),
-    Column("body", Text, nullable=False, comment="the JSON that is sent, byte for byte"),
+    Column("url", Text, nullable=False, comment="where to: https:, slack:https:, teams:https: or mailto:"),
+    Column("body", Text, nullable=False, comment="the event as JSON; a plain webhook gets it byte for byte"),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", UtcTime, nullable=False),
@@ -90,6 +104,15 @@ notices = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
     one_of("state", NoticeState, name="state"),
-    Index("uq_notices_key", "key", unique=True),
+    Index("uq_notices_key_url", "key", "url", unique=True),
     Index("ix_notices_state_next_attempt_at", "state", "next_attempt_at"),
+)
+
+job_notices = Table(
+    "job_notices",
+    metadata,
+    Column("job_id", BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("url", Text, primary_key=True, comment="where a notice goes when the job has ended"),
+    Column("made_at", UtcTime, comment="when its notice was made; null: the job has not ended since"),
+    Index("ix_job_notices_made_at", "made_at"),
 )

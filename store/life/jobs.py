@@ -21,6 +21,7 @@ from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, Jo
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.database.clock import now, seconds_since
 from qwenq.store.database.transitions import note_transition
+from qwenq.store.schedules.job_notices import insert_job_notices
 
 _UNFINISHED_CHUNK_STATES = (ChunkState.QUEUED, ChunkState.RUNNING)
 _ENDING_BY_ITSELF = CLAIMABLE_JOB_STATES | {JobState.PAUSED}
@@ -65,6 +66,7 @@ def create_job(connection: Connection, spec: JobSpec, one_shot_key: str | None =
         "created_at": now(),
     }
     job_id: int = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()
+    insert_job_notices(connection, job_id, spec.notify)
     return job_id
 
 

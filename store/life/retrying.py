@@ -13,6 +13,8 @@ from qwenq.store.database.transitions import note_transition
 from qwenq.store.life.halving import split_chunk
 from qwenq.store.life.jobs import hold_job
 from qwenq.store.life.rescue import POISON
+from qwenq.store.schedules.deliveries import deliver_after_retry
+from qwenq.store.schedules.job_notices import notify_again
 
 _AWAIT_ITS_END = "retry it once it has ended; `qwenq status {job_id} --watch` follows it"
 _REMEDIES = {
@@ -50,6 +52,8 @@ def retry_failed(connection: Connection, job_id: int, codes: Collection[str] = (
         .where(jobs.c.id == job_id)
         .values(state=JobState.QUEUED, idle_since=jobs.c.finished_at, finished_at=None)
     )
+    deliver_after_retry(connection, job_id)
+    notify_again(connection, job_id)
     note_transition(connection, Event.JOB_RETRIED, job=job_id, documents=retried)
     return retried
 

@@ -1,5 +1,6 @@
-"""Notices to webhooks: each is tried until the receiver accepts it, with growing pauses, and then given up."""
+"""Notices: each is tried until the receiver accepts it, with growing pauses, and then given up."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -14,19 +15,20 @@ PAUSES = (10.0, 60.0, 300.0, 1_800.0, 7_200.0, 21_600.0, 43_200.0)
 """Seconds between attempts; after the attempt that follows the last pause, a notice is given up."""
 
 
-def insert_notice(connection: Connection, key: str, url: str, body: str) -> None:
-    """Add a notice, unless this key has one already."""
+def insert_notices(connection: Connection, key: str, urls: Iterable[str], body: str) -> None:
+    """Add a notice of one event for each URL, unless it has one of this key already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    values: dict[str, Any] = {
-        "key": key,
-        "url": url,
-        "body": body,
-        "state": NoticeState.WAITING,
-        "attempts": 0,
-        "next_attempt_at": now(),
-        "created_at": now(),
-    }
-    connection.execute(dialect.insert(notices).values(values).on_conflict_do_nothing())
+    for url in urls:
+        values: dict[str, Any] = {
+            "key": key,
+            "url": url,
+            "body": body,
+            "state": NoticeState.WAITING,
+            "attempts": 0,
+            "next_attempt_at": now(),
+            "created_at": now(),
+        }
+        connection.execute(dialect.insert(notices).values(values).on_conflict_do_nothing())
 
 
 def hold_notice(connection: Connection) -> Notice | None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     or_,
     select,
     tuple_,
@@ -22,8 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from qwenq.schemas.schedules import HeldRun, NewRun, Overlap, RunOutcome
+from qwenq.schemas.schedules import HeldRun, NewRun, Overlap, RunOutcome, ScheduleRun
 from qwenq.schemas.states import ENDED_JOB_STATES, RunState
+from qwenq.schemas.tables.columns import UtcTime
 from qwenq.schemas.tables.core import jobs
 from qwenq.schemas.tables.schedules import schedule_runs, schedules
 from qwenq.store.conditions import is_old_run
@@ -59,12 +61,20 @@ def insert_runs(connection: Connection, schedule_id: int, runs: Iterable[NewRun]
     return made
 
 
-def begin_run_now(connection: Connection, schedule_id: int) -> int:
-    """Insert a run that a person starts now. Returns its id."""
+def begin_run_now(
+    connection: Connection, schedule_id: int, begun_by: str, repeats: ScheduleRun | None = None
+) -> int:
+    """Insert a run that a person starts now; its files are named after the run that it `repeats`. Returns its id."""
+    values: dict[str, Any] = {
+        "schedule_id": schedule_id,
+        "due_at": now(),
+        "state": RunState.DUE,
+        "created_at": now(),
+        "begun_by": begun_by,
+        "repeats_due_at": None if repeats is None else repeats.named_at,
+    }
     run_id: int = connection.execute(
-        insert(schedule_runs)
-        .values(schedule_id=schedule_id, due_at=now(), state=RunState.DUE, created_at=now())
-        .returning(schedule_runs.c.id)
+        insert(schedule_runs).values(values).returning(schedule_runs.c.id)
     ).scalar_one()
     return run_id
 
@@ -99,6 +109,8 @@ def hold_run(
             holder_expires_at=now(lease_seconds),
             state=RunState.RUNNING,
             started_at=func.coalesce(schedule_runs.c.started_at, now()),
+            # Who retries the job from now on asks for another delivery.
+            deliver_at=None,
         )
         .returning(*RUN)
     ).one()
@@ -129,8 +141,43 @@ def release_run(connection: Connection, held: HeldRun, pause: float, *, crashed:
 
 def end_run(connection: Connection, held: HeldRun, outcome: RunOutcome) -> bool:
     """Note how a run ended. False: another process holds the run, or it was removed."""
-    values = outcome.model_dump()
+    values = outcome.model_dump(exclude={"deliver_at"})
+    if outcome.deliver_at is not None:
+        later = literal(outcome.deliver_at, UtcTime())
+        values["deliver_at"] = func.coalesce(schedule_runs.c.deliver_at, later)
+    values["deliveries"] = schedule_runs.c.deliveries + int(held.run.job_id is not None)
     return _change(connection, held, **values, finished_at=now(), holder=None, holder_expires_at=None)
+
+
+def end_runs_of_removed(connection: Connection, schedule_id: int) -> None:
+    """End the unfinished runs of a schedule that is being removed. Their jobs go on; nothing is delivered."""
+    unfinished = connection.execute(
+        select(schedule_runs.c.id, schedule_runs.c.job_id)
+        .where(
+            schedule_runs.c.schedule_id == schedule_id,
+            schedule_runs.c.state.in_((RunState.DUE, RunState.RUNNING)),
+        )
+        .with_for_update()
+    ).all()
+    for run_id, job_id in unfinished:
+        message = "the schedule was removed before this run had begun its job"
+        if job_id is not None:
+            message = (
+                f"the schedule was removed before the answers were delivered; job {job_id} goes on, and "
+                f"`qwenq schedule deliver {run_id}` delivers them"
+            )
+        connection.execute(
+            update(schedule_runs)
+            .where(schedule_runs.c.id == run_id)
+            .values(
+                state=RunState.SKIPPED if job_id is None else RunState.FAILED,
+                finished_at=now(),
+                holder=None,
+                holder_expires_at=None,
+                error_code="schedule_removed",
+                error_message=message,
+            )
+        )
 
 
 def remove_old_runs(connection: Connection, ended: float) -> int:
@@ -141,7 +188,10 @@ def remove_old_runs(connection: Connection, ended: float) -> int:
 def _actionable() -> Select[Any]:
     """The first free run that can be submitted or delivered."""
     # Neither subquery refers to a single run, so a thousand due runs are compared with them at once.
-    busy = select(schedule_runs.c.schedule_id).where(schedule_runs.c.state == RunState.RUNNING)
+    # Who only delivers again keeps nobody waiting.
+    busy = select(schedule_runs.c.schedule_id).where(
+        schedule_runs.c.state == RunState.RUNNING, schedule_runs.c.deliveries == 0
+    )
     first = (
         select(schedule_runs.c.schedule_id, func.min(schedule_runs.c.due_at))
         .where(schedule_runs.c.state == RunState.DUE)

@@ -1,7 +1,8 @@
-"""Schedules: added, moved to their next due time, paused, removed."""
+"""Schedules: added, edited, moved to their next due time, paused, removed."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, exc, insert, select, update
 
@@ -10,6 +11,7 @@ from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
 from qwenq.schemas.states import ScheduleState
 from qwenq.schemas.tables.schedules import schedules
 from qwenq.store.database.clock import now
+from qwenq.store.schedules.runs import end_runs_of_removed
 from qwenq.store.views.schedules.schedules import as_schedule
 
 
@@ -21,24 +23,57 @@ def insert_schedule(
     policy: RunPolicy,
     submitter: str | None,
 ) -> None:
-    """Insert a schedule; `due` is its cron line, time zone and first due time. Raises ScheduleExists."""
+    """Insert a schedule; `due` is its cron line, time zone and first due time. Raises ScheduleExists.
+
+    A removed schedule of the same name comes back with its history.
+    """
     cron, timezone, next_due_at = due
+    values: dict[str, Any] = {
+        "name": name,
+        "state": ScheduleState.ACTIVE,
+        "cron": cron,
+        "timezone": timezone,
+        "request": request.model_dump(mode="json"),
+        "policy": policy.model_dump(mode="json"),
+        "submitter": submitter,
+        "created_at": now(),
+        "next_due_at": next_due_at,
+        "removed_at": None,
+    }
+    is_removed = (schedules.c.name == name) & schedules.c.removed_at.is_not(None)
+    if connection.execute(update(schedules).where(is_removed).values(values)).rowcount:
+        return
     try:
-        connection.execute(
-            insert(schedules).values(
-                name=name,
-                state=ScheduleState.ACTIVE,
-                cron=cron,
-                timezone=timezone,
-                request=request.model_dump(mode="json"),
-                policy=policy.model_dump(mode="json"),
-                submitter=submitter,
-                created_at=now(),
-                next_due_at=next_due_at,
-            )
-        )
+        connection.execute(insert(schedules).values(values))
     except exc.IntegrityError:
         raise ScheduleExists(name=name) from None
+
+
+def edit_schedule(connection: Connection, schedule: Schedule) -> bool:
+    """Store what a person may edit: when it is due, what it submits, its policy. False: it was removed."""
+    edited = connection.execute(
+        update(schedules)
+        .where(schedules.c.id == schedule.id, schedules.c.removed_at.is_(None))
+        .values(
+            cron=schedule.cron,
+            timezone=schedule.timezone,
+            next_due_at=schedule.next_due_at,
+            request=schedule.request.model_dump(mode="json"),
+            policy=schedule.policy.model_dump(mode="json"),
+        )
+    )
+    return bool(edited.rowcount)
+
+
+def set_due_times(
+    connection: Connection, schedule_id: int, cron: str, timezone: str, next_due_at: datetime
+) -> None:
+    """Change when a schedule is due, and nothing else."""
+    connection.execute(
+        update(schedules)
+        .where(schedules.c.id == schedule_id)
+        .values(cron=cron, timezone=timezone, next_due_at=next_due_at)
+    )
 
 
 def due_schedules(connection: Connection, at: datetime, limit: int) -> list[Schedule]:
@@ -71,5 +106,15 @@ def set_schedule_state(
 
 
 def remove_schedule(connection: Connection, schedule_id: int) -> None:
-    """Remove a schedule and its runs; their jobs stay."""
-    connection.execute(delete(schedules).where(schedules.c.id == schedule_id))
+    """Remove a schedule. The record of its runs stays until it is pruned; unfinished runs end, their jobs go on."""
+    connection.execute(
+        update(schedules)
+        .where(schedules.c.id == schedule_id)
+        .values(state=ScheduleState.PAUSED, removed_at=now())
+    )
+    end_runs_of_removed(connection, schedule_id)
+
+
+def prune_schedules(connection: Connection, removed: float) -> int:
+    """Delete schedules that were removed this many seconds ago, with the record of their runs. Returns how many."""
+    return connection.execute(delete(schedules).where(schedules.c.removed_at <= now(-removed))).rowcount

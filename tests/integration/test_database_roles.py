@@ -13,7 +13,7 @@ from qwenq.actions.changing import cancel, pause, resume, retry
 from qwenq.actions.pruning import prune
 from qwenq.actions.request import JobRequest
 from qwenq.api import submit
-from qwenq.schedules import commands
+from qwenq.schedules import by_hand, commands
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.parts import Part, PartAnswer
@@ -124,7 +124,8 @@ def test_a_job_is_submitted_answered_and_changed_under_the_role_of_each_service(
     rows: list[dict[str, object]] = [{"text": "good"}, {"text": "good too"}, {"nothing": "bad"}]
     file = write_jsonl(tmp_path / "rows.jsonl", rows)
 
-    waiting = submit([file], model="echo", settings=producer).id
+    place = "http://127.0.0.1:9/hook"
+    waiting = submit([file], model="echo", notify=[place], settings=producer).id
     pause(waiting, flower)
     assert status_of(flower, waiting).state is JobState.PAUSED
     resume(waiting, flower)
@@ -146,9 +147,15 @@ def test_a_schedule_runs_under_the_roles_of_beat_and_worker(
     commands.add("nightly", ("0 2 * * *", "UTC"), JobRequest(files=files), policy, beat)
     fleets("qwenq_beat").start("beat")
     fleets("qwenq_worker").start("worker", "--model", "echo")
-    commands.run("nightly", beat)
+    by_hand.run("nightly", beat)
     eventually(lambda: commands.show("nightly", beat).runs[0].finished_at, "the run has ended", 120)
-    assert commands.show("nightly", beat).runs[0].state is RunState.SUCCEEDED
+    [run] = commands.show("nightly", beat).runs
+    assert run.state is RunState.SUCCEEDED
+    flower = settings_of("qwenq_flower")
+    by_hand.ask_for_delivery_of("nightly", run.id, flower)
+    by_hand.ask_for_run("nightly", flower, run.id)
+    commands.pause("nightly", flower)
+    commands.reschedule("nightly", "0 3 * * *", "UTC", flower)
 
 
 def test_a_failed_document_is_retried_under_the_role_of_flower(
@@ -226,6 +233,7 @@ REFUSED = {
         "INSERT INTO schedules (name) VALUES ('x')",
         "UPDATE schedules SET request = '{}'",
         "UPDATE notices SET url = 'x'",
+        "SELECT url FROM job_notices",
         "UPDATE documents SET content = 'x'",
         "UPDATE jobs SET prompt = '{}'",
         "UPDATE results SET text = 'x'",
@@ -262,8 +270,12 @@ REFUSED = {
         "INSERT INTO workers (name) VALUES ('x')",
         "UPDATE workers SET state = 'stopped'",
         "UPDATE schedules SET request = '{}'",
+        "UPDATE schedules SET policy = '{}'",
+        "UPDATE schedule_runs SET output = 'x'",
         "INSERT INTO schedules (name) VALUES ('x')",
         "UPDATE notices SET url = 'x'",
+        "SELECT url FROM job_notices",
+        "INSERT INTO job_notices (url) VALUES ('x')",
     ),
 }
 DDL = (

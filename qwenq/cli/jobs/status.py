@@ -104,6 +104,7 @@ def _list(wanted: "JobFilter", order: str, limit: int, settings: "Settings", as_
 def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_json: bool) -> None:
     from qwenq import api
     from qwenq.actions.standing import why_still
+    from qwenq.schedules.troubles import troubles_of_job
     from qwenq.wording.jobs import show_job
     from qwenq.wording.outcomes import SHOWN_REASONS, answers_to_look_at, reasons_in_lines
     from qwenq.wording.output import print_json, say, show
@@ -124,7 +125,7 @@ def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_js
             for reason in reasons_in_lines(api.failure_reasons(job, most=SHOWN_REASONS, settings=settings)):
                 show(f"  {reason}")
     why = why_still(status, settings)
-    for line in [why] if why else _unserved(settings, job):
+    for line in [*([why] if why else _unserved(settings, job)), *troubles_of_job(settings, job)]:
         say(line)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qwenq.cli.options.completion import complete_files
-from qwenq.cli.options.job import job_options
+from qwenq.cli.options.job import job_options, notify_option
 from qwenq.cli.options.sections import Command
 from qwenq.cli.options.shared import json_option, option
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @job_options
 @option("--idempotency-key", metavar="KEY",
         help="A name for this request; submitted again, it gives the first job instead of a new one.")  # fmt: skip
+@notify_option
 @option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 when documents failed.")
 @json_option
 def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **options: Any) -> int:

@@ -94,6 +94,13 @@ _ONCE_OPTIONS = (
 )  # fmt: skip
 
 
+notify_option = option(
+    "--notify", multiple=True, metavar="URL",
+    help="Where to send a notice of the end; may be repeated: https://… gets JSON, slack:https://… and "
+    "teams:https://… a message, mailto:ann@example.org a mail. `qwenq beat` sends it.",
+)  # fmt: skip
+
+
 def job_options(function: F) -> F:
     """Add the options that describe a job, for `run` and `submit`."""
     return _decorated(function, (*_SPEC_OPTIONS, *_ONCE_OPTIONS))

@@ -62,7 +62,7 @@ def schedule_trouble(connection: Connection) -> ScheduleTrouble:
         .select_from(notices)
         .where(notices.c.state == NoticeState.FAILED, notices.c.finished_at > now(-DAY_SECONDS))
     ).scalar_one()
-    failed = [name for name, run in last_ended(connection) if run.state is RunState.FAILED]
+    failed = [schedule.name for schedule, run in last_ended(connection) if run.state is RunState.FAILED]
     return ScheduleTrouble(overdue, float(longest or 0.0), failed, given_up)
 
 

@@ -1,5 +1,7 @@
 """Read runs of schedules."""
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -22,9 +24,11 @@ RUN = tuple(schedule_runs.c[name] for name in ScheduleRun.model_fields)
 
 
 def is_any_unfinished(connection: Connection, schedule_id: int) -> bool:
-    """Whether a run of the schedule has not ended."""
+    """Whether a run of the schedule has not ended. One that only delivers again has."""
     found = select(schedule_runs.c.id).where(
-        schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.state.in_(_UNFINISHED)
+        schedule_runs.c.schedule_id == schedule_id,
+        schedule_runs.c.state.in_(_UNFINISHED),
+        schedule_runs.c.deliveries == 0,
     )
     return connection.execute(found.limit(1)).first() is not None
 
@@ -44,6 +48,53 @@ def newest_runs(connection: Connection, schedule_id: int, limit: int) -> list[Sc
         .limit(limit)
     )
     return [as_run(row) for row in rows]
+
+
+def newest_runs_of_all(connection: Connection, limit: int) -> dict[int, list[ScheduleRun]]:
+    """The newest runs of each schedule that was not removed, newest first, by the schedule's id."""
+    place = (
+        func.row_number()
+        .over(partition_by=schedule_runs.c.schedule_id, order_by=schedule_runs.c.due_at.desc())
+        .label("place")
+    )
+    placed = (
+        select(*RUN, place)
+        .join_from(schedule_runs, schedules)
+        .where(schedules.c.removed_at.is_(None))
+        .subquery()
+    )
+    rows = connection.execute(
+        select(*(placed.c[name] for name in ScheduleRun.model_fields))
+        .where(placed.c.place <= limit)
+        .order_by(placed.c.schedule_id, placed.c.place)
+    )
+    found: dict[int, list[ScheduleRun]] = {}
+    for row in rows:
+        found.setdefault(row.schedule_id, []).append(as_run(row))
+    return found
+
+
+def ended_runs(connection: Connection, schedule_id: int) -> Iterator[ScheduleRun]:
+    """Stream the runs of a schedule that were not skipped and have ended, newest first."""
+    rows = connection.execution_options(yield_per=1_000).execute(
+        select(*RUN)
+        .where(
+            schedule_runs.c.schedule_id == schedule_id,
+            schedule_runs.c.state.in_((RunState.SUCCEEDED, RunState.FAILED)),
+        )
+        .order_by(schedule_runs.c.due_at.desc())
+    )
+    return map(as_run, rows)
+
+
+def failed_since(connection: Connection, moment: datetime) -> list[tuple[Schedule, ScheduleRun]]:
+    """The runs that failed at this moment or later, with their schedules, oldest first."""
+    rows = connection.execute(
+        select(*RUN)
+        .where(schedule_runs.c.state == RunState.FAILED, schedule_runs.c.finished_at >= moment)
+        .order_by(schedule_runs.c.finished_at, schedule_runs.c.id)
+    ).all()
+    return [(_schedule_of(connection, row), as_run(row)) for row in rows]
 
 
 def last_runs(connection: Connection) -> dict[int, ScheduleRun]:
@@ -68,8 +119,7 @@ def run_of_job(connection: Connection, job_id: int) -> tuple[Schedule, ScheduleR
     row = connection.execute(select(*RUN).where(schedule_runs.c.job_id == job_id)).one_or_none()
     if row is None:
         return None
-    schedule = connection.execute(select(schedules).where(schedules.c.id == row.schedule_id)).one()
-    return as_schedule(schedule), as_run(row)
+    return _schedule_of(connection, row), as_run(row)
 
 
 def run_before(connection: Connection, run: ScheduleRun) -> ScheduleRun | None:
@@ -87,7 +137,7 @@ def run_before(connection: Connection, run: ScheduleRun) -> ScheduleRun | None:
     return as_run(row) if row else None
 
 
-def last_ended(connection: Connection) -> list[tuple[str, ScheduleRun]]:
+def last_ended(connection: Connection) -> list[tuple[Schedule, ScheduleRun]]:
     """The last run of each schedule that succeeded or failed, by the schedule's name."""
     ended = schedule_runs.alias("ended")
     newest = (
@@ -99,12 +149,12 @@ def last_ended(connection: Connection) -> list[tuple[str, ScheduleRun]]:
         .scalar_subquery()
     )
     rows = connection.execute(
-        select(schedules.c.name, *RUN)
+        select(*RUN)
         .join_from(schedules, schedule_runs)
-        .where(schedule_runs.c.due_at == newest)
+        .where(schedule_runs.c.due_at == newest, schedules.c.removed_at.is_(None))
         .order_by(schedules.c.name)
-    )
-    return [(row.name, as_run(row)) for row in rows]
+    ).all()
+    return [(_schedule_of(connection, row), as_run(row)) for row in rows]
 
 
 def count_old_runs(connection: Connection, ended: float) -> int:
@@ -113,6 +163,10 @@ def count_old_runs(connection: Connection, ended: float) -> int:
         select(func.count()).select_from(schedule_runs).where(is_old_run(ended))
     ).scalar_one()
     return counted
+
+
+def _schedule_of(connection: Connection, row: Row[Any]) -> Schedule:
+    return as_schedule(connection.execute(select(schedules).where(schedules.c.id == row.schedule_id)).one())
 
 
 def as_run(row: Row[Any]) -> ScheduleRun:

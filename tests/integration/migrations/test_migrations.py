@@ -13,6 +13,7 @@ import qwenq.schemas.tables.parts
 import qwenq.schemas.tables.schedules  # noqa: F401 - the same
 from qwenq import migrations
 from qwenq.migrations.command import upgrade
+from qwenq.schemas.schedules import RunPolicy
 from qwenq.schemas.states import DocumentState, JobState, StoredDocumentState
 from qwenq.schemas.tables.core import SCHEMA_VERSION, documents, metadata
 from qwenq.store.database.store import Store
@@ -21,6 +22,7 @@ from qwenq.store.life.rescue import rescue_expired
 from qwenq.store.views.answers.results import errors_of, results_of
 from qwenq.store.views.fleet.workers import find_worker
 from qwenq.store.views.jobs.statuses import job_status
+from qwenq.store.views.schedules.schedules import all_schedules
 from tests.audit import audit
 from tests.builders import answer_all
 from tests.integration.migrations.conftest import VERSION_TABLE, described
@@ -180,3 +182,21 @@ def test_a_document_state_that_is_only_shown_cannot_be_stored(first_store: Store
         with first_store.writing() as connection:
             code = "code" if stored == StoredDocumentState.FAILED else None
             connection.execute(update(documents).values(state=stored, error_code=code))
+
+
+@pytest.mark.parametrize(("webhook", "notify"), [("https://host/hook", ["https://host/hook"]), (None, [])])
+def test_a_schedules_webhook_becomes_the_first_place_of_its_notices(
+    empty_store: Store, webhook: str | None, notify: list[str]
+) -> None:
+    with empty_store.writing() as connection:
+        upgrade(connection, "0014")
+        row = {
+            "id": 1, "name": "nightly", "state": "active", "cron": "0 2 * * *", "timezone": "UTC", "submitter": None,
+            "request": {"inputs": ["a.jsonl"], "spec": {"model": "echo"}}, "created_at": AT, "next_due_at": AT,
+            "policy": {"output": "out.jsonl", "webhook": webhook},
+        }  # fmt: skip
+        connection.execute(_tables(connection)["schedules"].insert(), [_storable(connection, row)])
+    upgrade_store(empty_store)
+    with empty_store.reading() as connection:
+        [found] = all_schedules(connection)
+    assert found.policy == RunPolicy(output="out.jsonl", notify=tuple(notify))

@@ -30,8 +30,8 @@ def _name_is_taken(nights: Nights) -> None:
         ),
         (lambda nights: nights.add(output=str(nights.folder / "out.exe")), OutputNotWritable, "out.exe"),
         (lambda nights: nights.add(output="/proc/nowhere/{date}.jsonl"), OutputNotWritable, "/proc/nowhere"),
-        (lambda nights: nights.add(webhook="ftp://here"), InvalidParameter, "--webhook"),
-        (lambda nights: nights.add(webhook="http://here:port/"), InvalidParameter, "--webhook"),
+        (lambda nights: nights.add(notify=["ftp://here"]), InvalidParameter, "--notify"),
+        (lambda nights: nights.add(notify=["http://here:port/"]), InvalidParameter, "--notify"),
     ],
 )
 def test_a_schedule_that_cannot_work_is_refused(

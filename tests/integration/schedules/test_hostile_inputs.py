@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from qwenq import api
 from qwenq.actions.request import JobRequest
-from qwenq.schedules import advancing, commands, preflight
+from qwenq.schedules import advancing, by_hand, commands, preflight
 from qwenq.schedules.due import make_due_runs
 from qwenq.schedules.processes.steps import RunProcesses
 from qwenq.schedules.ticking import tick
@@ -139,7 +139,7 @@ def test_a_run_whose_process_is_killed_twice_fails_and_another_schedule_goes_on(
 
 def test_a_run_whose_process_died_twice_while_it_read_fails_with_a_notice(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
-    nights.add(webhook="http://127.0.0.1:9/hook")
+    nights.add(notify=["http://127.0.0.1:9/hook"])
     nights.due_from("nightly", NIGHT)
     make_due_runs(nights.store, NIGHT)
     for _ in range(2):
@@ -176,7 +176,7 @@ def test_a_run_by_hand_that_reads_for_too_long_fails(nights: Nights) -> None:
     nights.settings = nights.settings.model_copy(update={"schedule_seconds": 1.0})
     [hanging] = add_hanging(nights, 1)
     with pytest.raises(RunNotStarted, match="QWENQ_SCHEDULE_SECONDS"):
-        commands.run(hanging, nights.settings)
+        by_hand.run(hanging, nights.settings)
     assert run_of(nights, hanging).error_code == "input_too_slow"
 
 

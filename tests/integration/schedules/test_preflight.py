@@ -60,7 +60,7 @@ def test_a_column_to_keep_that_no_document_has_gives_a_warning(nights: Nights) -
 
 def test_an_unreachable_webhook_gives_a_warning_without_its_secret(nights: Nights, silent: str) -> None:
     nights.put("a.jsonl", ["one"])
-    [warning] = _added(nights, JobRequest(files=[str(nights.inbox)]), webhook=silent)
+    [warning] = _added(nights, JobRequest(files=[str(nights.inbox)]), notify=[silent])
     assert "cannot be reached from this machine now: connection refused" in warning
     assert "a-token" not in warning
 
@@ -68,14 +68,14 @@ def test_an_unreachable_webhook_gives_a_warning_without_its_secret(nights: Night
 def test_a_webhook_at_a_private_address_gives_a_warning(nights: Nights, silent: str) -> None:
     nights.put("a.jsonl", ["one"])
     nights.settings = nights.settings.model_copy(update={"webhook_hosts": ()})
-    [warning] = _added(nights, JobRequest(files=[str(nights.inbox)]), webhook=silent)
+    [warning] = _added(nights, JobRequest(files=[str(nights.inbox)]), notify=[silent])
     assert "QWENQ_WEBHOOK_HOSTS" in warning
 
 
 def test_a_signed_webhook_without_encryption_gives_a_warning(nights: Nights, silent: str) -> None:
     nights.put("a.jsonl", ["one"])
     nights.settings = nights.settings.model_copy(update={"webhook_secret": SecretStr("secret")})
-    warnings = _added(nights, JobRequest(files=[str(nights.inbox)]), webhook=silent)
+    warnings = _added(nights, JobRequest(files=[str(nights.inbox)]), notify=[silent])
     assert "not encrypted" in warnings[0]
 
 
@@ -86,7 +86,7 @@ def test_a_webhook_behind_a_proxy_gives_no_warning(
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert _added(nights, JobRequest(files=[str(nights.inbox)]), webhook=silent) == []
+    assert _added(nights, JobRequest(files=[str(nights.inbox)]), notify=[silent]) == []
 
 
 @pytest.mark.parametrize(

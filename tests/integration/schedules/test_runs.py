@@ -75,7 +75,7 @@ def test_troubles_name_schedules_whose_last_run_failed(nights: Nights) -> None:
     nights.add()
     nights.tick()
     [trouble] = troubles(nights.settings)
-    assert trouble.startswith("schedule nightly: the run due at 2030-11-22 02:00 UTC failed: ")
+    assert trouble.startswith("schedule nightly: the run due at 2030-11-22 02:00 (UTC) failed: ")
     nights.put("a.jsonl", ["one"])
     nights.night(NIGHT + A_DAY)
     assert troubles(nights.settings) == []

@@ -13,9 +13,10 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from qwenq.schedules import commands, webhooks
+from qwenq.notices import sending
+from qwenq.notices.sending import send_notices
+from qwenq.schedules import commands
 from qwenq.schedules.troubles import troubles
-from qwenq.schedules.webhooks import send_notices
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import NoticeState
 from qwenq.schemas.tables.schedules import notices
@@ -77,7 +78,7 @@ def _due_again(nights: Nights) -> None:
 
 def test_a_notice_describes_the_run_and_its_signature_verifies(signed: Nights, receiver: Receiver) -> None:
     signed.put("a.jsonl", ["a secret of the document"])
-    signed.add(webhook=receiver.url)
+    signed.add(notify=[receiver.url])
     run = signed.night()
     [(headers, body)] = receiver.received
     notice = Webhook(SECRET).verify(body.decode(), headers)
@@ -91,7 +92,7 @@ def test_a_notice_describes_the_run_and_its_signature_verifies(signed: Nights, r
 
 
 def test_a_failed_run_sends_a_notice(nights: Nights, receiver: Receiver) -> None:
-    nights.add(webhook=receiver.url)
+    nights.add(notify=[receiver.url])
     nights.tick()
     [(headers, body)] = receiver.received
     assert json.loads(body)["type"] == "run.failed"
@@ -104,7 +105,7 @@ def test_a_refused_notice_is_retried_with_the_same_id_until_it_is_taken(
 ) -> None:
     receiver.codes = [code, 200]
     signed.put("a.jsonl", ["one"])
-    signed.add(webhook=receiver.url)
+    signed.add(notify=[receiver.url])
     run = signed.night()
     [refused] = commands.show("nightly", signed.settings).notices
     assert (refused.state, refused.attempts) == (NoticeState.WAITING, 1)
@@ -112,7 +113,7 @@ def test_a_refused_notice_is_retried_with_the_same_id_until_it_is_taken(
     assert send_notices(signed.store, signed.settings) == 0, "its pause is not over"
     _due_again(signed)
     assert send_notices(signed.store, signed.settings) == 1
-    assert [headers["webhook-id"] for headers, _ in receiver.received] == [run.notice_key] * 2
+    assert [headers["webhook-id"] for headers, _ in receiver.received] == [*run.notice_keys] * 2
     _due_again(signed)
     assert send_notices(signed.store, signed.settings) == 0, "it was taken"
 
@@ -121,7 +122,7 @@ def test_an_unreachable_webhook_is_given_up_and_does_not_fail_the_run(
     nights: Nights,
 ) -> None:
     nights.put("a.jsonl", ["one"])
-    nights.add(webhook="http://127.0.0.1:9/nobody")
+    nights.add(notify=["http://127.0.0.1:9/nobody"])
     run = nights.night()
     for _ in PAUSES:
         _due_again(nights)
@@ -133,7 +134,7 @@ def test_an_unreachable_webhook_is_given_up_and_does_not_fail_the_run(
     [trouble] = troubles(nights.settings)
     assert trouble == (
         "schedule nightly: the webhook at http://127.0.0.1:9 did not take the notice (8 attempts, given up): "
-        "connection refused; check that server, or remove the schedule and add it with another --webhook"
+        "connection refused; check that server, or give another place with `qwenq schedule edit`"
     )
     assert report.runs[0].state == run.state == "succeeded"
     with nights.store.reading() as connection:
@@ -141,10 +142,10 @@ def test_an_unreachable_webhook_is_given_up_and_does_not_fail_the_run(
 
 
 def test_notices_of_a_schedule_added_again_have_new_ids(nights: Nights, receiver: Receiver) -> None:
-    nights.add(webhook=receiver.url)
+    nights.add(notify=[receiver.url])
     nights.tick()
     commands.remove("nightly", nights.settings)
-    nights.add(webhook=receiver.url)
+    nights.add(notify=[receiver.url])
     nights.due_from("nightly", NIGHT + A_DAY)
     nights.tick(NIGHT + A_DAY)
     first, second = (headers["webhook-id"] for headers, _ in receiver.received)
@@ -154,9 +155,9 @@ def test_notices_of_a_schedule_added_again_have_new_ids(nights: Nights, receiver
 def test_slow_webhooks_leave_other_notices_to_the_next_tick(
     nights: Nights, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "SENDING_SECONDS", 0.0)
+    monkeypatch.setattr(sending, "SENDING_SECONDS", 0.0)
     for name in ("a", "b"):
-        nights.add(name, webhook=receiver.url)
+        nights.add(name, notify=[receiver.url])
     assert nights.tick().notices == 1
     assert nights.tick().notices == 1
 
@@ -164,23 +165,23 @@ def test_slow_webhooks_leave_other_notices_to_the_next_tick(
 def test_secrets_of_a_refusing_webhook_are_neither_logged_nor_shown(
     nights: Nights, caplog: pytest.LogCaptureFixture
 ) -> None:
-    nights.add(webhook="http://user:hunter2@127.0.0.1:9/a-token?key=a-key")
+    nights.add(notify=["http://user:hunter2@127.0.0.1:9/a-token?key=a-key"])
     with caplog.at_level("INFO"):
         nights.tick()
     report = commands.show("nightly", nights.settings)
     [noted] = [vars(record) for record in caplog.records if record.msg == Event.NOTICE_REFUSED]
-    assert noted["url"] == "http://127.0.0.1:9"
+    assert noted["url"] == "http://127.0.0.1:9/…"
     for text in (str(noted), report.notices[0].error or ""):
         assert not {"hunter2", "a-token", "a-key"} & set(re.split(r"[^\w-]", text))
     for shown in (report, commands.all_schedules(nights.settings)[0]):
-        assert shown.schedule.policy.webhook == "http://127.0.0.1:9/…"
+        assert shown.schedule.policy.notify == ("http://127.0.0.1:9/…",)
         assert not {"hunter2", "a-token", "a-key"} & set(re.split(r"[^\w-]", shown.model_dump_json()))
 
 
 def test_the_path_of_a_reached_webhook_is_not_logged(
     nights: Nights, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
-    nights.add(webhook=f"{receiver.url}/a-token")
+    nights.add(notify=[f"{receiver.url}/a-token"])
     with caplog.at_level("DEBUG"):
         assert nights.tick().notices == 1
     assert Event.NOTICE_SENT in caplog.messages

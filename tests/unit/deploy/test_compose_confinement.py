@@ -56,7 +56,7 @@ def test_each_service_gets_the_secrets_of_its_own_role() -> None:
         "migrate": {"qwenq_database_url"},
         "grants": {"password"},
         "worker": {"qwenq_database_url", "qwenq_broker_url", "hf_token"},
-        "beat": {"qwenq_database_url", "qwenq_broker_url", "qwenq_webhook_secret"},
+        "beat": {"qwenq_database_url", "qwenq_broker_url", "qwenq_webhook_secret", "qwenq_smtp_url"},
         "flower": {
             "qwenq_database_url",
             "qwenq_broker_url",

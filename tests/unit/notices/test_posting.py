@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from qwenq.schedules import posting
-from qwenq.schedules.posting import may_be, post
+from qwenq.notices import posting
+from qwenq.notices.posting import may_be, post
 
 HERE = ("127.0.0.1",)
 

@@ -18,7 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 
-from qwenq.schedules.refused_notices import host_of
+from qwenq.notices.targets import host_of
 from qwenq.schemas.errors import reason_of
 
 ANSWER_SECONDS = 10.0

@@ -1,7 +1,7 @@
-"""Sends notices to webhooks: signs, posts and retries them.
+"""Sends notices: signs, posts, mails and retries them.
 
-Signatures follow Standard Webhooks (https://www.standardwebhooks.com): `webhook-signature` is an HMAC-SHA256 over
-`webhook-id`, `webhook-timestamp` and the body. A receiver may get an event twice, with the same id.
+Signatures of plain webhooks follow Standard Webhooks (https://www.standardwebhooks.com): `webhook-signature` is an
+HMAC-SHA256 over `webhook-id`, `webhook-timestamp` and the body. A receiver may get an event twice, with the same id.
 """
 
 import base64
@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 import requests
 
-from qwenq.schedules.posting import connect, post
-from qwenq.schedules.refused_notices import host_of
-from qwenq.schemas.errors import InvalidParameter, InvalidSetting, reason_of
+from qwenq.notices.bodies import body_of, mail_of
+from qwenq.notices.mailing import MailServer
+from qwenq.notices.posting import connect, post
+from qwenq.notices.targets import Kind, Target, shown_url
+from qwenq.schemas.errors import InvalidSetting, reason_of
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.schedules import Notice
 from qwenq.schemas.settings import Settings
@@ -29,29 +31,22 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - the common prefix of secrets, not a sec
 SENDING_SECONDS = 5.0
 """After this time a tick leaves the rest to the next: silent webhooks must not block all of beat's threads."""
 
-_log = logging.getLogger("qwenq.schedules")
+_log = logging.getLogger("qwenq.notices")
 # At debug level urllib3 logs paths, where webhooks have their secrets.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
-def check_url(option: str, url: str) -> None:
-    """Raise InvalidParameter unless something can be posted to the URL."""
-    parts = urlsplit(url)
-    try:
-        requests.Request("POST", url).prepare()
-        is_one = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except (requests.RequestException, ValueError):
-        is_one = False
-    if not is_one:
-        raise InvalidParameter(
-            name=option, reason=f"{url!r} is not the URL of a webhook, such as https://host/path"
-        )
-
-
 def why_unreachable(url: str, settings: Settings) -> str | None:
-    """Say why this machine cannot reach a webhook now. None if something listens, or if a proxy is used."""
-    parts = urlsplit(url)
-    if requests.utils.get_environ_proxies(url):
+    """Say why notices cannot reach a target now. None if something listens, or if a proxy is used, or it is mail."""
+    target = Target.of(url)
+    if target.kind is Kind.MAIL:
+        try:
+            MailServer.of(settings)
+        except InvalidSetting as error:
+            return str(error)
+        return None
+    parts = urlsplit(target.address)
+    if requests.utils.get_environ_proxies(target.address):
         return None
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -66,7 +61,7 @@ def send_notices(store: Store, settings: Settings) -> int:
     sent = 0
     ends = time.monotonic() + SENDING_SECONDS
     while (notice := _next_notice(store)) is not None:
-        reason = _posted(notice, settings)
+        reason = _delivered(notice, settings)
         sent += reason is None
         _note(store, notice, reason)
         if time.monotonic() >= ends:
@@ -75,7 +70,7 @@ def send_notices(store: Store, settings: Settings) -> int:
 
 
 def headers_of(notice: Notice, secret: bytes | None, timestamp: int) -> Mapping[str, str]:
-    """Make the headers of a notice's request, signed if there is a secret."""
+    """Make the headers of a plain webhook's request, signed if there is a secret."""
     headers = {
         "content-type": "application/json",
         "webhook-id": notice.key,
@@ -107,17 +102,23 @@ def _next_notice(store: Store) -> Notice | None:
         return hold_notice(connection)
 
 
-def _posted(notice: Notice, settings: Settings) -> str | None:
-    """Post a notice. Returns why it was not taken; None if it was."""
+def _delivered(notice: Notice, settings: Settings) -> str | None:
+    """Deliver a notice. Returns why it was not taken; None if it was."""
+    target = Target.of(notice.url)
     try:
-        headers = headers_of(notice, secret_of(settings), int(time.time()))
+        if target.kind is Kind.MAIL:
+            server = MailServer.of(settings)
+            return server.send(mail_of(notice.body, notice.key, server.sender, target.address))
+        headers: Mapping[str, str] = {"content-type": "application/json"}
+        if target.kind is Kind.WEBHOOK:
+            headers = headers_of(notice, secret_of(settings), int(time.time()))
     except InvalidSetting as error:
         return str(error)
-    return post(notice.url, notice.body.encode(), headers, settings.webhook_hosts)
+    return post(target.address, body_of(target.kind, notice.body), headers, settings.webhook_hosts)
 
 
 def _note(store: Store, notice: Notice, reason: str | None) -> None:
-    facts = {"notice": notice.key, "url": host_of(notice.url), "attempt": notice.attempt}
+    facts = {"notice": notice.key, "url": shown_url(notice.url), "attempt": notice.attempt}
     if reason is None:
         with store.writing() as connection:
             note_sent(connection, notice)

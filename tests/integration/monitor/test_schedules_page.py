@@ -1,0 +1,137 @@
+"""The pages of schedules: the grid of runs, buttons and their protection, what is hidden."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from pydantic import SecretStr
+from sqlalchemy import update
+
+from qwenq.actions.request import JobRequest
+from qwenq.schedules import commands
+from qwenq.schemas.schedules import RunPolicy, ScheduleRun
+from qwenq.schemas.settings import Settings
+from qwenq.schemas.states import RunState, ScheduleState
+from qwenq.schemas.tables.schedules import schedule_runs
+from qwenq.store.database.store import Store
+from qwenq.store.schedules.runs import begin_run_now
+from tests.builders import answer_all, make_job, make_worker
+from tests.monitors import Browser, running_monitor
+
+
+@pytest.fixture(scope="module")
+def nightly(watched: Settings, watched_store: Store, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """A schedule with a failed run and one that succeeded. Returns its id."""
+    folder = tmp_path_factory.mktemp("nightly")
+    (folder / "in.jsonl").write_text('{"text": "one"}\n')
+    settings = watched.model_copy(update={"model": "echo"})
+    request = JobRequest(files=[str(folder / "in.jsonl")], prompt="A secret prompt: {{ text }}")
+    policy = RunPolicy(output=str(folder / "{run}.jsonl"), notify=("http://127.0.0.1:9/a-token",))
+    schedule = commands.add("nightly", ("0 2 * * *", "UTC"), request, policy, settings).schedule
+    job_id = make_job(watched_store)
+    answer_all(watched_store, job_id, make_worker(watched_store))
+    with watched_store.writing() as connection:
+        for state, job in ((RunState.FAILED, None), (RunState.SUCCEEDED, job_id)):
+            run_id = begin_run_now(connection, schedule.id, "ann")
+            ended = commands.shown(schedule).created_at
+            connection.execute(
+                update(schedule_runs)
+                .where(schedule_runs.c.id == run_id)
+                .values(
+                    state=state, finished_at=ended, job_id=job, error_message=None if job else "no <input>"
+                )
+            )
+    return schedule.id
+
+
+def _post(browser: Browser, path: str, **fields: str) -> requests.Response:
+    browser.get("/schedules")
+    token = browser.session.cookies.get("_xsrf", "")
+    return browser.ask("POST", path, data={"_xsrf": token, **fields})
+
+
+def _runs(settings: Settings) -> list[ScheduleRun]:
+    return list(commands.show("nightly", settings).runs)
+
+
+def test_the_pages_show_a_grid_of_runs_and_what_a_schedule_submits(
+    flower: Browser, watched: Settings, nightly: int
+) -> None:
+    page = flower.get("/schedules").text
+    cells = re.findall(r'class="run-cell run-(\w+)" href="/schedules/\d+#run-\d+" title="([^"]*)"', page)
+    assert [state for state, _ in cells][:2] == ["failed", "succeeded"]
+    assert re.match(r"Run \d+, due 20\d\d-", cells[0][1])
+    one = flower.get(f"/schedules/{nightly}").text
+    assert "A secret prompt: {{ text }}" in one
+    assert "no &lt;input&gt;" in one
+    assert f'href="/jobs/{_runs(watched)[0].job_id}"' in one
+    assert "a-token" not in page + one
+    live = flower.get(f"/schedules/{nightly}", headers={"HX-Request": "true"}).text
+    assert "<html" not in live
+    assert "Run again" in live
+    assert flower.get("/schedules/999999").status_code == 404
+
+
+def test_buttons_pause_resume_edit_and_begin_runs(flower: Browser, watched: Settings, nightly: int) -> None:
+    path = f"/schedules/{nightly}"
+
+    def schedule() -> tuple[ScheduleState, str]:
+        found = commands.show("nightly", watched).schedule
+        return found.state, f"{found.cron} {found.timezone}"
+
+    assert _post(flower, f"{path}/pause").headers["Location"] == path
+    assert schedule()[0] is ScheduleState.PAUSED
+    _post(flower, f"{path}/resume")
+    assert _post(flower, f"{path}/edit", cron=" 0  3 * * *", timezone="Europe/Warsaw").status_code == 303
+    assert schedule() == (ScheduleState.ACTIVE, "0 3 * * * Europe/Warsaw")
+    refused = _post(flower, f"{path}/edit", cron="0 3", timezone="UTC")
+    assert (refused.status_code, "five" in refused.text) == (409, True)
+    before = _runs(watched)
+    _post(flower, f"{path}/run")
+    _post(flower, f"{path}/runs/{before[0].id}/again")
+    again, now = _runs(watched)[:2]
+    assert (now.state, now.begun_by, again.repeats_due_at) == (RunState.DUE, "owner", before[0].due_at)
+    assert _post(flower, f"{path}/runs/{before[0].id}/deliver").status_code == 303
+    assert _runs(watched)[2].deliver_at is not None
+    assert _post(flower, f"{path}/runs/{before[1].id}/deliver").status_code == 409, "it has no job"
+    assert _post(flower, f"{path}/runs/999999/again").status_code == 409
+    assert _post(flower, "/schedules/999999/run").status_code == 404
+
+
+@pytest.mark.parametrize("action", ["run", "pause", "edit", "runs/1/again", "runs/1/deliver"])
+def test_a_post_from_elsewhere_changes_nothing(
+    flower: Browser, watched: Settings, nightly: int, action: str
+) -> None:
+    path, before = f"/schedules/{nightly}/{action}", commands.show("nightly", watched)
+    flower.get("/schedules")
+    assert flower.ask("POST", path, data={"_xsrf": "guessed"}).status_code == 403
+    token = {"_xsrf": flower.session.cookies.get("_xsrf", "")}
+    foreign = flower.ask("POST", path, data=token, headers={"Origin": "https://evil.example"})
+    assert foreign.status_code == 403
+    assert flower.get(path).status_code == 405
+    assert commands.show("nightly", watched) == before
+
+
+@pytest.fixture
+def hidden(watched: Settings, nightly: int) -> Iterator[Browser]:
+    shown = {"show_text": False, "flower_viewers": SecretStr("vera:viewers-password")}
+    with running_monitor(watched.model_copy(update=shown)) as browser:
+        yield browser
+
+
+def test_a_viewer_has_no_buttons_and_sees_no_hidden_text(
+    hidden: Browser, watched: Settings, nightly: int, tmp_path: Path
+) -> None:
+    pages = [
+        hidden.get(path, auth=("vera", "viewers-password")).text
+        for path in ("/schedules", f"/schedules/{nightly}")
+    ]
+    for page in pages:
+        live = page.partition('id="live"')[2]
+        assert "<form" not in live
+        assert not {"secret", "in.jsonl", "no &lt;input&gt;"} & set(
+            re.findall(r"secret|in\.jsonl|no &lt;input&gt;", page)
+        )
+        assert "nightly" in page
