@@ -38,6 +38,7 @@ NONE_IN_WORDS: dict[str, str | dict[str, str]] = {
         "run": "OUT with the ending .errors.jsonl",
         "results": "OUT with the ending .errors.jsonl; none for stdout",
         "add": "--output with the ending .errors.jsonl",
+        "edit": "--output with the ending .errors.jsonl",
     },
     "out": {"results": "JSONL on stdout"},
 }
@@ -81,13 +82,14 @@ def real_default(path: str, option: click.Option) -> Any:
         return Settings.model_fields[name].default
     if path == "qwenq report" and name in ReportOptions.model_fields:
         return ReportOptions.model_fields[name].default
-    if path == "qwenq schedule add" and name in RunPolicy.model_fields:
+    if path in {"qwenq schedule add", "qwenq schedule edit"} and name in RunPolicy.model_fields:
         field = RunPolicy.model_fields[name]
         return None if field.is_required() else field.default
     if name in JobRequest.__dataclass_fields__ and path in {
         "qwenq run",
         "qwenq submit",
         "qwenq schedule add",
+        "qwenq schedule edit",
     }:
         return JobRequest.__dataclass_fields__[name].default
     return option.to_info_dict()["default"]
