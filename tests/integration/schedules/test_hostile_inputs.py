@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from qwenq import api
 from qwenq.actions.request import JobRequest
-from qwenq.schedules import advancing, by_hand, commands, preflight
+from qwenq.schedules import advancing, by_hand, checking, commands, preflight
 from qwenq.schedules.due import make_due_runs
 from qwenq.schedules.processes.steps import RunProcesses
 from qwenq.schedules.ticking import tick
@@ -184,8 +184,8 @@ def test_a_run_by_hand_that_reads_for_too_long_fails(nights: Nights) -> None:
 def test_adding_a_schedule_whose_output_hangs_is_refused(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "_check_places", hang)
-    monkeypatch.setattr(commands, "PLACES_SECONDS", 0.5)
+    monkeypatch.setattr(checking, "_check_places", hang)
+    monkeypatch.setattr(checking, "PLACES_SECONDS", 0.5)
     with pytest.raises(OutputNotWritable, match="no answer within"):
         nights.add()
 
