@@ -154,10 +154,7 @@ class Settings(BaseSettings):
     ] = ()
     smtp_url: Annotated[
         SecretStr | None,
-        Field(
-            description="the mail server for notices: smtp://user:password@host:587, encrypted by STARTTLS, or "
-            "smtps://…:465"
-        ),
+        Field(description="mail server: smtp://user:password@host:587 (STARTTLS) or smtps://"),
     ] = None
     mail_from: Annotated[str | None, Field(description="the sender of notices by mail")] = None
     flower_url: Annotated[
