@@ -157,9 +157,7 @@ class Settings(BaseSettings):
         Field(description="mail server: smtp://user:password@host:587 (STARTTLS) or smtps://"),
     ] = None
     mail_from: Annotated[str | None, Field(description="the sender of notices by mail")] = None
-    flower_url: Annotated[
-        str | None, Field(description="where browsers find Flower, for links in notices: https://host/flower")
-    ] = None
+    flower_url: Annotated[str | None, Field(description="address of Flower for links in notices")] = None
     input_roots: Annotated[
         Names, Field(description="folders and URLs, by commas, for inputs of schedules (default: anywhere)")
     ] = ()
