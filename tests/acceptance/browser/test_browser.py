@@ -128,7 +128,8 @@ def test_no_page_of_ours_or_flowers_logs_a_browser_error(page: Page, jobs: Jobs,
         lambda: [key for key, _ in flower.monitor.events.state.itertasks()], "Flower knows a task"
     )
     for path in ("/", "/workers", f"/worker/{workers[0]}", "/tasks", f"/task/{tasks[0]}", "/broker", "/jobs",
-                 "/jobs?state=paused", f"/jobs/{job_id}", f"/jobs/{job_id}/documents/0", "/schedules", "/fleet"):  # fmt: skip
+                 "/schedules", "/jobs?state=paused", f"/jobs/{job_id}", f"/jobs/{job_id}/documents/0",
+                 "/fleet"):  # fmt: skip
         answered = page.goto(path, wait_until="networkidle" if path in _FILLED_LATER else "load")
         assert answered is not None
         assert answered.status == 200, path
