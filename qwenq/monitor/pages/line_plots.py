@@ -67,7 +67,7 @@ def progress_plots(progress: Progress, job: JobStatus) -> list[LinePlot]:
     done = [point.documents for point in points]
     rates = [point.tokens_per_second for point in points]
     took = numbers.duration((times[-1] - times[0]).total_seconds())
-    documents = f"{numbers.number(points[-1].documents)} of {numbers.number(total)} documents in {took}."
+    documents = f"{numbers.number(points[-1].documents)} of {numbers.counted(total, 'document')} in {took}."
     return [
         LinePlot("documents", "Progress", "Documents answered or failed", documents, times, done, total),
         LinePlot("tokens", "Speed", "Tokens/s", _speed_in_words(rates, job), times, rates),
