@@ -98,7 +98,7 @@ def test_a_damaged_spreadsheet_after_a_large_document_is_called_damaged(
 ) -> None:
     monkeypatch.setenv("QWENQ_READ_MEMORY_BYTES", str(256 << 20))
     (tmp_path / "a.docx").write_bytes(word(["<w:p/>" * 550_000]))
-    (tmp_path / "b.xlsx").write_bytes(b"no spreadsheet")
+    (tmp_path / "b.xlsx").write_bytes(b"PK\3\4 no spreadsheet")
     reasons = [row.reason for row in rows_of(tmp_path) if isinstance(row, BadRow)]
     assert any("it is not a spreadsheet (.xlsx), or damaged" in reason for reason in reasons)
 
