@@ -26,9 +26,9 @@ from qwenq import api
 from qwenq.schemas.generation import GenerationParams, Overflow
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.parts import PartLine
-from qwenq.schemas.prompts.builtin import builtin_template
 from qwenq.schemas.requests import EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.templates.builtin import builtin_template
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.transformers.engine import TransformersEngine
 from qwenq.worker.long_documents.gauge import Gauge

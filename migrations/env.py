@@ -3,7 +3,8 @@
 from alembic import context
 
 import qwenq.schemas.tables.parts
-import qwenq.schemas.tables.schedules  # noqa: F401 - the same
+import qwenq.schemas.tables.schedules
+import qwenq.schemas.tables.templates  # noqa: F401 - the same
 from qwenq.schemas.tables.core import metadata
 
 context.configure(

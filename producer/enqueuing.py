@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from qwenq.producer.idempotency import check_same_request, find_or_begin
-from qwenq.producer.opening import open_input
+from qwenq.producer.opening import open_input, open_rows
 from qwenq.producer.reading import Access, Format
 from qwenq.producer.signals import Signals, signals_held
 from qwenq.producer.storing import store_rows
@@ -83,6 +83,17 @@ def enqueue_input(
     """
     access = Access.of(settings, follow_links=follow_links, allow_partial=allow_partial)
     spec, rows = open_input(spec, format, sheet=sheet, access=access, tables=tables, tell=listener.note)
+    return _enqueue(settings, spec, rows, listener)
+
+
+def enqueue_rows(
+    settings: Settings, spec: JobSpec, given: object, listener: Listener = SILENT
+) -> EnqueuedJob:
+    """Enqueue rows that a program gives: an iterable of mappings, or a DataFrame. Raises what enqueue_input raises."""
+    return _enqueue(settings, *open_rows(spec, given), listener)
+
+
+def _enqueue(settings: Settings, spec: JobSpec, rows: Iterable[Row], listener: Listener) -> EnqueuedJob:
     with open_store(settings) as store, Broker(settings) as broker:
         return enqueue_job(store, broker, settings, spec, rows, listener=listener)
 

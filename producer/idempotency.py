@@ -80,7 +80,8 @@ def check_same_request(spec: JobSpec, rows: Iterable[Row], found: KeyedJob) -> N
         digest.add((row,))
     same = {
         "model": spec.model == found.model,
-        "prompt": spec.prompt == found.prompt,
+        # The text decides, whatever its template is called.
+        "prompt": spec.prompt == found.prompt.model_copy(update={"named": spec.prompt.named}),
         "parameters": spec.params == found.params,
         "input": found.input_digest in (None, digest.hexdigest()),
     }

@@ -8,8 +8,10 @@ from typing import BinaryIO
 
 import orjson
 
-from qwenq.producer.reading import Format, read_rows
+from qwenq.producer.given_rows import ROWS_NAME, read_given
+from qwenq.producer.reading import Format, Rows, read_rows
 from qwenq.producer.reading.column_names import named
+from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.access import ANYWHERE, Access
 from qwenq.producer.reasons import Reasons
 from qwenq.schemas.documents import Document, Row
@@ -46,12 +48,37 @@ def open_input(
     rows = read_rows(
         spec.sources, format, spec.prompt, spec.params, stdin, sheet, access, tables=tables, tell=tell
     )
+    return _checked(spec, template, merge, rows, tell)
+
+
+def open_rows(spec: JobSpec, given: object) -> tuple[JobSpec, Iterator[Row]]:
+    """Open rows that a program gives, an iterable of mappings or a DataFrame, and check the first ones.
+
+    Returns and raises what open_input does.
+    """
+    template, merge = checked_prompts(spec)
+    rows = Rows((ROWS_NAME,), read_given(given, RowRules(spec.prompt, spec.params)))
+    return _checked(spec, template, merge, rows, None)
+
+
+def _checked(
+    spec: JobSpec,
+    template: PromptTemplate,
+    merge: MergeTemplate | None,
+    rows: Rows,
+    tell: Callable[[str], object] | None,
+) -> tuple[JobSpec, Iterator[Row]]:
     peeked = list(_first(rows.stream))
     documents = [row for row in peeked if isinstance(row, Document)]
     if documents:
         _check_columns(template, spec.prompt, documents, rows.sources)
         if merge is not None:
             _check_merge_columns(merge, template, documents, rows.sources)
+        if tell is not None:
+            for name in sorted({name for one in documents for name in template.hidden_columns(one.content)}):
+                tell(
+                    f"the input has a column {name!r}, too: the prompt sees the value that was given instead"
+                )
     elif len(peeked) < PEEKED_ROWS:
         reasons = Reasons()
         reasons.add_bad(peeked)

@@ -9,6 +9,7 @@
     │   ├── UnstorableText
     │   ├── InvalidTemplate
     │   ├── UnknownTemplate
+    │   ├── TemplateChanged
     │   ├── UnknownColumn
     │   ├── UnreadableInput
     │   ├── UnknownProtocol
@@ -21,6 +22,7 @@
     │   ├── NoGoodRow
     │   ├── OutputNotWritable
     │   ├── MissingExtra
+    │   ├── MissingPackage
     │   ├── HomeInUse
     │   ├── NoStoreHere
     │   ├── UnknownJob
@@ -51,6 +53,7 @@
     │   ├── WorkerGaveUp
     │   ├── SelfCheckFailed
     │   └── ModelUnavailable
+    ├── WaitTimeout                 a program waited for a job, and it has not ended
     ├── WorkerBroke                 exit 70: a fresh process may do better
     │   ├── ConsumerDied
     │   └── WorkerDeaf
@@ -171,10 +174,19 @@ class InvalidTemplate(UsageError):
 
 @dataclass(eq=False)
 class UnknownTemplate(UsageError):
-    """There is no template named {name!r}. The built-in ones are: {known}."""
+    """There is no template named {name!r}. There are: {known}."""
 
     name: str
     known: str
+
+
+@dataclass(eq=False)
+class TemplateChanged(UsageError):
+    """Somebody else saved the template {name!r} at the same moment. Look at it with `qwenq templates show {name}`, then
+    save again.
+    """
+
+    name: str
 
 
 @dataclass(eq=False)
@@ -287,6 +299,14 @@ class MissingExtra(UsageError):
 
     what: str
     extra: str
+
+
+@dataclass(eq=False)
+class MissingPackage(UsageError):
+    """{what} needs the package {package}, which is not installed. Install it: pip install {package}."""
+
+    what: str
+    package: str
 
 
 @dataclass(eq=False)
@@ -585,6 +605,19 @@ class StoreWorkFailed(QwenqError):
     """Work on the store failed with an unforeseen error, {kind}; the worker's log says where."""
 
     kind: str
+
+
+@dataclass(eq=False)
+class WaitTimeout(QwenqError, TimeoutError):
+    """Job {job_id} is {state} after {seconds:g} seconds, with {done:,} of {total:,} documents done. It goes on: wait
+    again, or stop it with cancel.
+    """
+
+    job_id: int
+    state: str
+    seconds: float
+    done: int
+    total: int
 
 
 class WorkerBroke(QwenqError):

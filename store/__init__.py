@@ -29,6 +29,6 @@ A document's life, deed by deed:
     remove the job                  remove                          life/removal.py
 
 Folders say what code may do: `views/` only reads; `life/`, `outcomes/` and `schedules/` write; `conditions.py` states
-what a waiting chunk, an expired lease or a document without an outcome is. docs/internals/ has a page on claims and one
-on the store.
+what a waiting chunk, an expired lease or a document without an outcome is; `templates.py` keeps prompt templates.
+docs/internals/ has a page on claims and one on the store.
 """

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from qwenq.actions.request import submitter_of
+from qwenq.actions.submitters import submitter_of
 from qwenq.schemas.errors import BrokerAway, UnknownJob
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.log.deeds import acting

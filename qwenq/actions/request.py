@@ -1,16 +1,15 @@
 """A job as a person requests it, and how it becomes a JobSpec."""
 
-import getpass
 import hashlib
-import os
 import re
 import secrets
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from qwenq.actions.submitters import submitter_of
+from qwenq.actions.templates import NamedTemplate, find_template
 from qwenq.actions.text_fields import check_name, check_text, storable_name
 from qwenq.notices.targets import check_target
 from qwenq.producer.reading import Format
@@ -18,10 +17,11 @@ from qwenq.schemas.errors import InvalidParameter, InvalidSchema, UnreadableInpu
 from qwenq.schemas.generation import GenerationParams, Overflow
 from qwenq.schemas.jobs import JobSpec, Priority, PromptSpec
 from qwenq.schemas.json_schema.grammar import answer_grammar
-from qwenq.schemas.prompts.builtin import builtin_template, builtin_templates
 from qwenq.schemas.response_format import ResponseFormat
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.table_options import TableOptions
+from qwenq.schemas.templates.builtin import builtin_templates
+from qwenq.schemas.templates.values import OPTION, check_values, with_values
 
 SEEDS = 2**31
 LONGEST_KEY = 255
@@ -33,8 +33,8 @@ class JobRequest:
     """A job as a person asks for it.
 
     At most one of `template`, `prompt` and `prompt_file` may be given, and one of `merge_prompt` and
-    `merge_prompt_file`, which need `on_overflow` to be `split`. `notify` holds where notices of the job's end go, as in
-    `qwenq.notices.targets`. `params` holds fields of GenerationParams; None means
+    `merge_prompt_file`, which need `on_overflow` to be `split`. The prompts get `values` by name. `notify` holds where
+    notices of the job's end go, as in `qwenq.notices.targets`. `params` holds fields of GenerationParams; None means
     not given.
     """
 
@@ -42,6 +42,7 @@ class JobRequest:
     template: str | None = None
     prompt: str | None = None
     prompt_file: Path | None = None
+    values: Mapping[str, str | int] = field(default_factory=dict)
     merge_prompt: str | None = None
     merge_prompt_file: Path | None = None
     system: str | None = None
@@ -72,13 +73,18 @@ class JobRequest:
         if params.temperature > 0 and params.seed is None:
             # Drawn once a job, so that a document that runs again gets the same answer.
             params = params.overlaid({"seed": self._drawn_seed()})
+        named = self._named_template(settings)
+        template, merge = self._with_values(
+            self._template_source(named), self._merge_source(named, params.on_overflow)
+        )
         return JobSpec(
             model=model_of(settings),
             name=self.name or storable_name(Path(self.files[0]).name or self.files[0]),
             prompt=PromptSpec(
-                template=self._template_source(),
+                template=template,
                 system=self.system,
-                merge=self._merge_source(params.on_overflow),
+                merge=merge,
+                named=None if named is None else named.label,
                 text_column=self.text_column,
                 id_column=self.id_column,
                 columns=_columns(self.columns),
@@ -141,36 +147,52 @@ class JobRequest:
         digest = hashlib.sha256(self.idempotency_key.encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest()[:8]) % SEEDS
 
-    def _template_source(self) -> str | None:
+    def _named_template(self, settings: Settings) -> NamedTemplate | None:
         if sum(one is not None for one in (self.template, self.prompt, self.prompt_file)) > 1:
             raise InvalidParameter(
                 name="--template, --prompt, --prompt-file", reason="give one of them, not several"
             )
-        if self.template is not None:
-            return builtin_template(self.template).text
-        return self.prompt if self.prompt_file is None else _text_of(self.prompt_file)
+        return None if self.template is None else find_template(self.template, settings)
 
-    def _merge_source(self, policy: Overflow) -> str | None:
+    def _template_source(self, named: NamedTemplate | None) -> str | None:
+        if named is not None:
+            return named.text
+        return self.prompt if self.prompt_file is None else text_of(self.prompt_file)
+
+    def _with_values(self, template: str | None, merge: str | None) -> tuple[str | None, str | None]:
+        """Both prompts with the given values on top. Raises InvalidParameter, InvalidTemplate."""
+        if not self.values:
+            return template, merge
+        if template is None:
+            reason = "there is no prompt to use it: give --template, --prompt or --prompt-file"
+            raise InvalidParameter(name=OPTION, reason=reason)
+        used = names_in(template) | (frozenset() if merge is None else names_in(merge))
+        check_values(self.values, used)
+        for name, value in self.values.items():
+            check_text(f"{OPTION} {name}", str(value))
+        return with_values(template or "", self.values), merge and with_values(merge, self.values)
+
+    def _merge_source(self, named: NamedTemplate | None, policy: Overflow) -> str | None:
         """The prompt that merges the answers to the parts of a long document: the given one, or the template's own."""
         names = "--merge-prompt, --merge-prompt-file"
         if self.merge_prompt is not None and self.merge_prompt_file is not None:
             raise InvalidParameter(name=names, reason="give one of them, not both")
-        given = self.merge_prompt if self.merge_prompt_file is None else _text_of(self.merge_prompt_file)
+        given = self.merge_prompt if self.merge_prompt_file is None else text_of(self.merge_prompt_file)
         if policy is not Overflow.SPLIT:
             if given is not None:
                 raise InvalidParameter(
                     name=names, reason="they merge parts: give --on-overflow split as well"
                 )
             return None
-        builtin = builtin_template(self.template).merge if self.template is not None else None
-        if given is None and builtin is None:
+        own = None if named is None else named.merge
+        if given is None and own is None:
             able = ", ".join(template.name for template in builtin_templates() if template.merge)
             reason = (
                 "split needs a second prompt, which merges the answers to a document's parts: give "
                 f"--merge-prompt or --merge-prompt-file, or use a template that has one ({able})"
             )
             raise InvalidParameter(name="--on-overflow", reason=reason)
-        return builtin if given is None else given
+        return own if given is None else given
 
     def _response_format(self) -> dict[str, ResponseFormat]:
         """The response format, if a file with a JSON schema is given."""
@@ -180,7 +202,7 @@ class JobRequest:
             raise InvalidParameter(
                 name="--json-schema, --response-format", reason="give one of them, not both"
             )
-        return {"response_format": ResponseFormat.of_schema(_text_of(self.json_schema))}
+        return {"response_format": ResponseFormat.of_schema(text_of(self.json_schema))}
 
     def _check_schema(self, form: ResponseFormat) -> None:
         if form.schema_text is None:
@@ -204,7 +226,15 @@ def _columns(given: str | Sequence[str] | None) -> tuple[str, ...] | Literal["al
     return names
 
 
-def _text_of(file: Path) -> str:
+def names_in(template: str | None) -> frozenset[str]:
+    """The names that a prompt uses; without a template, none. Raises InvalidTemplate."""
+    from qwenq.schemas.prompts.compiled import compiled
+
+    return frozenset() if template is None else compiled(template).names
+
+
+def text_of(file: Path) -> str:
+    """Read a text file. Raises UnreadableInput, and InvalidParameter for a text that is too long."""
     try:
         text = file.read_text("utf-8")
     except UnicodeDecodeError as error:
@@ -224,18 +254,6 @@ def model_of(settings: Settings) -> str:
     check_name("--model", settings.model)
     folder = Path(settings.model)
     return str(folder.resolve()) if folder.is_dir() else settings.model
-
-
-def submitter_of(settings: Settings) -> str:
-    """The submitter that the settings name, for a service that submits for others; else user@host."""
-    return settings.submitter or f"{_user()}@{socket.gethostname()}"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # in a container, a user may have a number and no name
-        return str(os.getuid())
 
 
 def _given(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

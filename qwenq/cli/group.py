@@ -33,7 +33,7 @@ _COMMANDS = {
     "worker": ("services.worker", "answer documents with one resident model"),
     "beat": ("services.beat", "run schedules, and put stranded work back"),
     "flower": ("services.flower", "watch jobs and workers in a browser"),
-    "templates": ("templates", "show the built-in prompts"),
+    "templates": ("templates", "show prompts by name, built in or saved; save one in versions"),
     "db": ("services.db", "upgrade, check or prune the SQL store"),
     "health": ("services.health", "check services, workers and machine, and say what to do"),
     "check": ("services.check", "try every setting, and say what is wrong and how to mend it"),

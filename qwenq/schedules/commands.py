@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qwenq.actions.request import JobRequest, submitter_of
+from qwenq.actions.request import JobRequest
+from qwenq.actions.submitters import submitter_of
 from qwenq.notices.targets import shown_url
 from qwenq.schedules.checking import checked_schedule
 from qwenq.schedules.cron import CronLine

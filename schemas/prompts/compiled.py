@@ -16,7 +16,7 @@ from qwenq.schemas.errors import InvalidTemplate
 from qwenq.schemas.prompts.budget import FULL, SMALL, Allowance, OverBudget, budget, with_budget
 from qwenq.schemas.prompts.plain import is_plain
 from qwenq.schemas.prompts.sandbox import Bounds, PromptEnvironment
-from qwenq.schemas.prompts.used_columns import used_columns
+from qwenq.schemas.prompts.used_columns import constants, used_columns
 
 MOST_CHARS = 256 * 1024
 """The most characters of a template."""
@@ -66,6 +66,8 @@ class CompiledTemplate:
             """All names that the template uses, functions included."""
             self.used = used_columns(tree)
             """The columns that the template reads, and those that it asks whether they are empty."""
+            self.constants = constants(tree)
+            """The names that the template sets to values of its own, which win over columns."""
             self.is_plain = is_plain(tree)
             """Whether it may be rendered where others wait for the interpreter's lock."""
             self._template = _in_python(environment, tree)

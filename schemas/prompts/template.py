@@ -39,6 +39,11 @@ class Template:
         return self._compiled.used
 
     @property
+    def constants(self) -> frozenset[str]:
+        """The names that the template sets to values of its own, which win over columns."""
+        return self._compiled.constants
+
+    @property
     def is_plain(self) -> bool:
         """Whether it is rendered in this process, unless a document is too large for that."""
         return self._compiled.is_plain

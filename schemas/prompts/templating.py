@@ -104,6 +104,12 @@ class PromptTemplate:
         """Whether the template reads a column of this name, not only a member of another value."""
         return self._template is None or name in self._template.used.names
 
+    def hidden_columns(self, content: str | Mapping[str, Any]) -> frozenset[str]:
+        """Columns of this document that the template does not see, because it sets their names itself."""
+        if self._template is None or not self._template.constants:
+            return frozenset()
+        return self._template.constants & self.columns(content).keys()
+
     def missing_column(self, content: str | Mapping[str, Any]) -> str | None:
         """A name that the template uses and this document lacks; None if nothing is missing."""
         if self._template is None:

@@ -83,7 +83,19 @@ def used_columns(tree: nodes.Template) -> UsedColumns:
         names.add(name)
     if not whole:
         names.discard(ROW)
+    names -= constants(tree)
     return UsedColumns(frozenset(names), whole, frozenset(handled), frozenset(trimmed), frozenset(filled))
+
+
+def constants(tree: nodes.Template) -> frozenset[str]:
+    """The names that the template sets to a value of its own, at its top: they stand for no column."""
+    return frozenset(
+        one.target.name
+        for one in tree.body
+        if isinstance(one, nodes.Assign)
+        and isinstance(one.target, nodes.Name)
+        and isinstance(one.node, nodes.Const)
+    )
 
 
 def _column(node: nodes.Node) -> str | None:

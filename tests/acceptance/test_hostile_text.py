@@ -51,7 +51,7 @@ def check_for_people(said: str) -> None:
         ("db", "prune", "--older-than", "1d"),
         ("schedule", "list"),
         ("schedule", "show", f"x{ESCAPES}"),
-        ("templates", f"x{ESCAPES}"),
+        ("templates", "show", f"x{ESCAPES}"),
         ("submit", "--dry-run", "docs.jsonl", "--model", "echo"),
         ("submit", f"no{ESCAPES}", "--model", "echo"),
         ("submit", "docs.jsonl", "--model", "echo", "--prompt", f"{{{{ {ESCAPES} }}}}"),

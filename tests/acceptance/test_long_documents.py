@@ -41,6 +41,9 @@ def test_a_long_document_gets_one_answer_and_a_file_of_part_answers(folder: Path
 
 
 def test_the_merge_prompt_of_a_template_can_be_shown(folder: Path) -> None:
-    assert "{% for part in parts %}" in qwenq_here("templates", "summarize", "--merge", cwd=folder).stdout
-    none = qwenq_here("templates", "classify", "--merge", cwd=folder)
+    assert (
+        "{% for part in parts %}"
+        in qwenq_here("templates", "show", "summarize", "--merge", cwd=folder).stdout
+    )
+    none = qwenq_here("templates", "show", "classify", "--merge", cwd=folder)
     assert (none.returncode, "has no merge prompt" in none.stderr) == (2, True)

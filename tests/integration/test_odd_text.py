@@ -89,7 +89,7 @@ def test_a_file_whose_name_is_not_utf8_is_read(tmp_path: Path, store: Store, set
         ("schedule", "add", "a", "--cron", "0 2 * * *", "--input", "d\udce9", "-o", "x.jsonl"),
         ("results", "1", "-o", "a\udce9.txt"),
         ("status", "\udce9"),
-        ("templates", "\udce9"),
+        ("templates", "show", "\udce9"),
         ("\udce9",),
     ],
     ids=ascii,

@@ -8,7 +8,9 @@ import pytest
 from tests.rooms import FACE, FACE_MAY_IMPORT, HEAVY, MAY_IMPORT, ROOT, files_of, imports_of, name_of
 
 SQL_LIVES_IN = {"store", "migrations"}
-SQL_IN_SCHEMAS = {f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules")}
+SQL_IN_SCHEMAS = {
+    f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules", "templates")
+}
 ENGINES = "qwenq.worker.engines"
 PUBLIC_IN_ENGINES = {
     f"{ENGINES}.{name}"

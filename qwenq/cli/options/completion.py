@@ -57,10 +57,13 @@ def complete_schedules() -> Iterable[tuple[object, str]]:
 
 @_offering
 def complete_templates() -> Iterable[tuple[object, str]]:
-    """Offer the built-in prompts."""
-    from qwenq.schemas.prompts.builtin import builtin_templates
+    """Offer the built-in and the saved prompts."""
+    from qwenq.actions.templates import saved_templates
+    from qwenq.schemas.settings import load_settings
+    from qwenq.schemas.templates.builtin import builtin_templates
 
-    return [(template.name, template.description) for template in builtin_templates()]
+    built_in = [(template.name, template.description) for template in builtin_templates()]
+    return [*built_in, *((one.name, f"version {one.version}") for one in saved_templates(load_settings()))]
 
 
 @_offering

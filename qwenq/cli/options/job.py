@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,13 +19,45 @@ class _StopString(click.types.StringParamType):
     envvar_list_splitter = "\0"
 
 
+class _Value(click.ParamType[Any]):
+    """A value for a prompt, `NAME=VALUE`. From the environment there is only one, which is not split at spaces."""
+
+    name = "name=value"
+    envvar_list_splitter = "\0"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Split it. A tuple is returned as it is: click converts defaults twice."""
+        if isinstance(value, tuple):
+            return value
+        name, is_given, text = str(value).partition("=")
+        if not is_given:
+            self.fail(f"{value!r} has no =: give NAME=VALUE, such as language=German", param, ctx)
+        return name.strip(), text
+
+
+def _values(
+    context: click.Context, parameter: click.Parameter, given: tuple[tuple[str, str], ...]
+) -> dict[str, str]:
+    """The values by name. One that is given twice is refused: the first would be lost."""
+    names = [name for name, _ in given]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise click.BadParameter(f"{twice} is given twice", context, parameter)
+    return dict(given)
+
+
 _SPEC_OPTIONS = (
     model_option,
     option("--template", metavar="NAME", shell_complete=complete_templates,
-           help="A built-in prompt; `qwenq templates` lists them."),
+           help="A prompt by its name, built in or saved, also NAME@VERSION; `qwenq templates` lists them."),
     option("--prompt", metavar="TEXT",
            help="A Jinja2 prompt over the document's columns, such as 'Summarise: {{ text }}'."),
     option("--prompt-file", type=click.Path(path_type=Path), help="A file with such a prompt."),
+    option("--var", "values", multiple=True, type=_Value(), callback=_values, metavar="NAME=VALUE",
+           help="A value that the prompt uses by this name, for all documents alike, such as labels=spam,ham; may be "
+           "repeated."),
     option("--system", metavar="TEXT", help="The system message."),
     option("--text-column", metavar="NAME", default="text", show_default=True, help="The column with the text."),
     option("--id-column", metavar="NAME", default="id", show_default=True, help="The column with the id."),

@@ -12,7 +12,7 @@ SECTIONS = {
         "--columns", "--follow-links", "--allow-partial",
     ),
     "Prompt": (
-        "--template", "--prompt-file", "--system", "--on-overflow", "--merge-prompt", "--merge-prompt-file",
+        "--template", "--prompt-file", "--var", "--system", "--on-overflow", "--merge-prompt", "--merge-prompt-file",
     ),
     "Answer": (
         "--max-new-tokens", "--json-schema", "--response-format", "--stop", "--thinking", "--thinking-budget",

@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, exc, select, update
 
 import qwenq.schemas.tables.parts
-import qwenq.schemas.tables.schedules  # noqa: F401 - the same
+import qwenq.schemas.tables.schedules
+import qwenq.schemas.tables.templates  # noqa: F401 - the same
 from qwenq import migrations
 from qwenq.migrations.command import upgrade
 from qwenq.schemas.schedules import RunPolicy

@@ -9,8 +9,8 @@ from qwenq.actions.request import JobRequest
 from qwenq.producer.opening import open_input
 from qwenq.schemas.errors import InvalidParameter, InvalidTemplate, UnknownColumn, UnreadableInput
 from qwenq.schemas.jobs import JobSpec
-from qwenq.schemas.prompts.builtin import builtin_template
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.templates.builtin import builtin_template
 from tests.processes import write_jsonl
 
 SPLIT: dict[str, Any] = {"params": {"on_overflow": "split"}}

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from qwenq.actions.request import submitter_of
+from qwenq.actions.submitters import submitter_of
 from qwenq.schemas.settings import Settings
 
 

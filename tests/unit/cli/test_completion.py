@@ -42,7 +42,7 @@ def test_files_are_left_to_the_shell(here: Path, words: tuple[str, ...]) -> None
 
 def test_templates_and_error_codes_are_completed(here: Path) -> None:
     assert offered("run", "--template", "s") == [("plain", "summarize")]
-    assert offered("templates", "cl") == [("plain", "classify")]
+    assert offered("templates", "show", "cl") == [("plain", "classify")]
     assert ("plain", "out_of_memory") in offered("retry", "1", "--code", "out")
 
 

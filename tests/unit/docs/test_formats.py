@@ -13,8 +13,8 @@ from qwenq.schemas.documents import Document
 from qwenq.schemas.errors import DocumentFailed
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.prompts.builtin import builtin_templates
 from qwenq.schemas.results import ErrorLine, Result
+from qwenq.schemas.templates.builtin import builtin_templates
 from qwenq.store.life.rescue import POISON
 
 FOLDER = Path(__file__).parents[3] / "docs"

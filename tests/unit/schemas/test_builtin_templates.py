@@ -4,8 +4,8 @@ import pytest
 
 from qwenq.schemas.errors import UnknownTemplate
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.prompts.builtin import BuiltinTemplate, builtin_template, builtin_templates
 from qwenq.schemas.prompts.templating import PromptTemplate
+from qwenq.schemas.templates.builtin import BuiltinTemplate, builtin_template, builtin_templates
 
 NAMES = ["classify", "coding", "extract", "multilingual", "qa", "reasoning", "summarize", "translate"]
 

@@ -5,9 +5,9 @@ import pytest
 from qwenq.schemas.errors import InvalidTemplate, PromptFailed
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
-from qwenq.schemas.prompts.builtin import BuiltinTemplate, builtin_templates
 from qwenq.schemas.prompts.merging import MergeTemplate
 from qwenq.schemas.prompts.messages import Message
+from qwenq.schemas.templates.builtin import BuiltinTemplate, builtin_templates
 
 SYSTEM = (Message("system", "Be brief."),)
 BUILT_IN = [template for template in builtin_templates() if template.merge is not None]

@@ -16,11 +16,11 @@ from qwenq.schemas.confined.limits import Limits
 from qwenq.schemas.errors import DocumentFailed, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts import template as template_module
-from qwenq.schemas.prompts.builtin import builtin_templates
 from qwenq.schemas.prompts.compiled import Failed, text_chars
 from qwenq.schemas.prompts.rendering_process import LIMITS, RenderingProcess
 from qwenq.schemas.prompts.template import MOST_KILLS, Template
 from qwenq.schemas.prompts.templating import PromptTemplate
+from qwenq.schemas.templates.builtin import builtin_templates
 
 SLOW = "{% for i in range(times) %}{% set x = i is odd %}{% endfor %}{{ name | title }}"
 HANGING = "tests.unit.schemas.hanging_child"

@@ -1,4 +1,4 @@
-"""The built-in prompt templates: one file each in `templates/`.
+"""The built-in prompt templates: one file each in `built_in/`.
 
 The first comment of a file says what it does, the second which columns it reads. A file of the same name in `merges/`
 merges the answers to the parts of a long document.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qwenq.schemas.errors import UnknownTemplate
 
-FOLDER = Path(__file__).parent / "templates"
+FOLDER = Path(__file__).parent / "built_in"
 MERGES = "merges"
 _COMMENTS = re.compile(r"\{# (?P<description>.+?) #\}\n\{# (?P<columns>.+?) #\}\n")
 
