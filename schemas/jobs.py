@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.states import JobChange, JobState
+from qwenq.schemas.workers import LoadProgress
 
 STILL_SECONDS = 300.0
 """Workers report every few seconds what they measure, also while they generate one long answer."""
@@ -26,7 +27,8 @@ class PromptSpec(BaseModel):
     """How a document becomes a prompt: an optional Jinja2 template and system message, and its columns.
 
     Without a template, the document's text column is the user message. `merge` is a Jinja2 template that merges the
-    answers to a long document's parts. Of Parquet files, only `columns` are read (None: those that the prompt names).
+    answers to a long document's parts. `named` names the template and its version, if it has a name. Of Parquet files,
+    only `columns` are read (None: those that the prompt names).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +36,7 @@ class PromptSpec(BaseModel):
     template: str | None = None
     system: str | None = None
     merge: str | None = None
+    named: str | None = None
     text_column: str = "text"
     id_column: str = "id"
     columns: tuple[str, ...] | Literal["all"] | None = None
@@ -164,7 +167,8 @@ class JobStatus(BaseModel):
     """Where a job stands. Times are UTC; `tokens_per_second` is answer tokens over the job's running time.
 
     `still_seconds`: while it can run, the seconds since it was stored or resumed, began, was measured or finished a
-    chunk.
+    chunk. `template` names its prompt template and version. `loading` is how far a worker is with the model, while the job
+    waits for it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -180,10 +184,14 @@ class JobStatus(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    template: str | None = None
+    loading: LoadProgress | None = None
     last_change: LastChange | None = None
     still_seconds: float | None = None
 
     @property
     def stands_still(self) -> bool:
         """Whether it has not moved for minutes, so that its speed tells nothing of what is left."""
+        if self.loading is not None:
+            return False
         return self.still_seconds is not None and self.still_seconds > STILL_SECONDS

@@ -8,6 +8,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.measures.answer_seconds import AnswerSeconds
 from qwenq.schemas.prompts.messages import Prompt
 from qwenq.schemas.results import Failure, FinishReason, Usage
+from qwenq.schemas.workers import LoadProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +86,21 @@ class BatchMetrics:
         return self.new_tokens / self.seconds if self.seconds else 0.0
 
 
+def _ignore(_progress: LoadProgress) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineHooks:
-    """What an engine calls while it generates.
+    """What an engine calls while it loads its model and while it generates.
 
     The generating thread calls `on_step` at least once for each decode step; it may raise to break generation off.
     `on_batch` is called every few seconds for each group in the batch, and when a group has ended. The thread that
-    reads requests prepares each of them in the context of `on_prepare`.
+    reads requests prepares each of them in the context of `on_prepare`. Any thread calls `on_load` while the model is
+    downloaded and loaded.
     """
 
     on_step: Callable[[], None]
     on_batch: Callable[[BatchMetrics], None]
     on_prepare: Callable[[], AbstractContextManager[None]] = nullcontext
+    on_load: Callable[[LoadProgress], object] = _ignore

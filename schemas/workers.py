@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from qwenq.schemas.errors import ModelUnavailable, ServiceAway, WorkerGaveUp
 from qwenq.schemas.states import WorkerState
@@ -27,6 +28,23 @@ class MemoryTaken:
 
 
 NOTHING_TAKEN = MemoryTaken()
+
+
+class LoadStage(StrEnum):
+    """What a worker does with its model before it is ready."""
+
+    DOWNLOADING = "downloading"
+    LOADING = "loading"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """How far a worker is with its model: bytes done, of `total` if that is known, and about the time left."""
+
+    stage: LoadStage
+    done: int
+    total: int | None = None
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # PyTorch's threads in several processes on few cores would wait for each other, busily.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# No test asks the hub, here or in a process that it starts.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 _numbers = itertools.count()
 

@@ -15,7 +15,7 @@ from qwenq.schemas.errors import CannotListen, reason_of
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.opening import open_store
 from qwenq.wording.output import say
-from qwenq.worker.engines.factory import check_model
+from qwenq.worker.engines.factory import check_available, check_model
 
 LOOK_EVERY_SECONDS = 0.5
 
@@ -27,6 +27,7 @@ def keep_services(settings: Settings, flower_port: int) -> None:
     """
     model = model_of(settings)
     check_model(model, settings)
+    check_available(model)
     # With a JSON log, sentences for people become log lines too.
     tell = say if settings.log_format == "text" else logging.getLogger("qwenq.service").info
     with hold_home(settings.home), Session(settings, tell) as session:

@@ -112,11 +112,13 @@ def _broker(settings: Settings) -> str:
 def _model(settings: Settings) -> str:
     if settings.model is None:
         raise _Note("no model is set; give --model to each command, or set QWENQ_MODEL")
-    source = engine_kind(settings.model).find_model(settings.model)
+    kind = engine_kind(settings.model)
+    source = kind.find_model(settings.model)
     if source is ModelSource.BUILT_IN:
         return "echo: answers with the document itself, to try the pipeline"
     if source is ModelSource.HUB:
-        raise _Note(f"{settings.model} is loaded from the hub, or its cache, when a worker starts")
+        kind.check_available(settings.model)
+        return f"{settings.model} is in this machine's cache, or on the hub"
     return f"{settings.model} holds a configuration, a tokenizer and weights"
 
 

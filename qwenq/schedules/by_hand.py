@@ -2,7 +2,7 @@
 
 import time
 
-from qwenq.actions.request import submitter_of
+from qwenq.actions.submitters import submitter_of
 from qwenq.schedules.commands import find_schedule
 from qwenq.schedules.processes.steps import step_here
 from qwenq.schemas.errors import RunNotDeliverable, RunNotStarted, UnknownRun, UnknownSchedule

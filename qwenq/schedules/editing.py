@@ -75,7 +75,10 @@ def edited(
     settings = settings.model_copy(update={"model": options.pop("model")})
     policy = _policy({name: options.pop(name) for name in RunPolicy.model_fields if name in options})
     scheduled, policy = checked_schedule(schedule.name, _request(options), policy, settings)
-    spec = scheduled.spec.model_copy(update={"submitter": schedule.request.spec.submitter})
+    before, prompt = schedule.request.spec, scheduled.spec.prompt
+    if (prompt.template, prompt.merge) == (before.prompt.template, before.prompt.merge):
+        prompt = prompt.model_copy(update={"named": before.prompt.named})
+    spec = scheduled.spec.model_copy(update={"submitter": before.submitter, "prompt": prompt})
     return schedule.model_copy(
         update={
             "cron": cron,

@@ -9,6 +9,7 @@ from qwenq.schemas.results import Result
 from qwenq.schemas.states import JobState
 from qwenq.wording.numbers import UNKNOWN, age, counted, duration, moment, number
 from qwenq.wording.output import say, show
+from qwenq.wording.workers import how_far
 
 # The name comes last: letters of some scripts are wider than others, and would push the next column aside.
 _JOB_COLUMNS = {
@@ -31,6 +32,8 @@ def job_line(job: JobStatus) -> str:
         parts.append(f"has not moved for {duration(job.still_seconds)}")
     elif job.tokens_per_second:
         parts.append(f"{number(job.tokens_per_second)} tokens/s")
+    if job.loading is not None:
+        parts.append(how_far(job.loading))
     if job.state != JobState.PAUSED:
         return ", ".join(parts)
     if documents.running:
@@ -77,8 +80,9 @@ def show_job(job: JobStatus) -> None:
     reused = f", {number(counts.reused)} of them reused" if counts.reused else ""
     facts = {
         "job": f"{job.id} ({job.name})",
-        "state": f"{job.state}; {how_to_resume(job)}" if job.state == JobState.PAUSED else job.state,
+        "state": _state_and_why(job),
         "model": job.model,
+        **({"template": job.template} if job.template else {}),
         "documents": f"{number(counts.total)}: {number(counts.pending)} pending, {number(counts.running)} running, "
         f"{number(counts.succeeded)} succeeded{reused}, {number(counts.failed)} failed, "
         f"{number(counts.cancelled)} cancelled",
@@ -93,6 +97,12 @@ def show_job(job: JobStatus) -> None:
     }
     for name, fact in facts.items():
         show(f"{name:10} {fact}")
+
+
+def _state_and_why(job: JobStatus) -> str:
+    if job.loading is not None:
+        return f"{job.state}; a worker is {how_far(job.loading)}"
+    return f"{job.state}; {how_to_resume(job)}" if job.state == JobState.PAUSED else job.state
 
 
 def last_change(change: LastChange) -> str:

@@ -1,6 +1,9 @@
-"""How a missing worker is worded, and the command that starts one."""
+"""How a missing worker is worded, and the command that starts one; how far a loading one is."""
 
 from shlex import quote
+
+from qwenq.schemas.workers import LoadProgress
+from qwenq.wording.numbers import duration, size
 
 
 def worker_command(model: str) -> str:
@@ -21,3 +24,14 @@ def no_worker(model: str) -> str:
 def start_a_worker(model: str) -> str:
     """Say that no live worker has a model, and how to start one."""
     return f"{no_worker(model)}; start one with `{worker_command(model)}`"
+
+
+def how_far(progress: LoadProgress) -> str:
+    """How far a worker is with its model, such as `downloading the model: 3.1 GiB of 16.4 GiB, 19 %, 4 min left`."""
+    said = f"{progress.stage} the model: {size(progress.done)}"
+    if progress.total:
+        share = min(1.0, progress.done / progress.total)
+        said += f" of {size(progress.total)}, {100 * share:.0f} %"
+    if progress.seconds_left is not None:
+        said += f", about {duration(progress.seconds_left)} left"
+    return said

@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import BigId, UtcTime
 
-SCHEMA_VERSION = "0016"
+SCHEMA_VERSION = "0018"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -148,6 +148,10 @@ workers = Table(
     Column("parameters", BigInteger),
     Column("loads", Integer, nullable=False, comment="how often its processes loaded the model"),
     Column("load_seconds", Double),
+    Column("load_stage", Text, comment="LoadStage, until the model is loaded"),
+    Column("load_bytes", BigInteger, comment="done of this stage"),
+    Column("load_total_bytes", BigInteger, comment="of this stage, if known"),
+    Column("load_seconds_left", Double, comment="of this stage, about"),
     Column("revision", Text, comment="of the model: the hub's commit, or a digest of the folder"),
     Column("error", Text, comment="why the model could not be loaded"),
     Column("broker_error", Text, comment="why it cannot reach the broker; null: it can"),

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from qwenq.schemas.states import WorkerState
+from qwenq.schemas.workers import LoadProgress
 
 
 class WorkerCondition(StrEnum):
@@ -68,6 +69,7 @@ class FleetWorker:
     resident_bytes: int | None
     gpu_bytes: int | None
     gpu_total_bytes: int | None
+    loading: LoadProgress | None = None
     held: tuple[HeldChunk, ...] = ()
     broker_error: str | None = None
 

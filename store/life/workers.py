@@ -6,7 +6,7 @@ from qwenq.schemas.log.events import Event
 from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.states import WorkerState
 from qwenq.schemas.tables.core import chunks, workers
-from qwenq.schemas.workers import NOTHING_TAKEN, MemoryTaken, WorkerIdentity
+from qwenq.schemas.workers import NOTHING_TAKEN, LoadProgress, MemoryTaken, WorkerIdentity
 from qwenq.store.conditions import was_silent_for
 from qwenq.store.database.clock import now
 from qwenq.store.database.transitions import note_transition
@@ -59,6 +59,20 @@ def beat_heart(
     return bool(beaten.rowcount)
 
 
+def note_loading(connection: Connection, worker_id: int, progress: LoadProgress) -> None:
+    """Note how far a worker is with its model."""
+    connection.execute(
+        update(workers)
+        .where(workers.c.id == worker_id)
+        .values(
+            load_stage=progress.stage,
+            load_bytes=progress.done,
+            load_total_bytes=progress.total,
+            load_seconds_left=progress.seconds_left,
+        )
+    )
+
+
 def note_model_loaded(
     connection: Connection, worker_id: int, info: ModelInfo, tokens_per_second: float | None = None
 ) -> None:
@@ -80,6 +94,7 @@ def note_model_loaded(
             load_seconds=info.load_seconds,
             check_tokens_per_second=tokens_per_second,
             loads=workers.c.loads + 1,
+            load_stage=None,
             error=None,
         )
     )
@@ -94,7 +109,9 @@ def note_model_loaded(
 def note_failed(connection: Connection, worker_id: int, reason: str) -> None:
     """Note why a worker cannot load its model, or cannot go on."""
     connection.execute(
-        update(workers).where(workers.c.id == worker_id).values(state=WorkerState.FAILED, error=reason)
+        update(workers)
+        .where(workers.c.id == worker_id)
+        .values(state=WorkerState.FAILED, load_stage=None, error=reason)
     )
     note_transition(connection, Event.WORKER_FAILED, worker=worker_id, reason=reason)
 

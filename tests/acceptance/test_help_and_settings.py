@@ -93,8 +93,8 @@ def test_the_environment_goes_before_the_settings_file(folder: Path, documents: 
     assert (broken.returncode, "qwenq.toml" in broken.stderr) == (2, True)
 
 
-def test_templates_are_listed_and_shown(folder: Path) -> None:
-    listed = qwenq("templates", cwd=folder).stdout
+def test_templates_are_listed_and_shown_without_making_a_store(folder: Path) -> None:
+    listed = qwenq_here("templates", cwd=folder).stdout
     for name in (
         "summarize",
         "extract",
@@ -106,4 +106,26 @@ def test_templates_are_listed_and_shown(folder: Path) -> None:
         "multilingual",
     ):
         assert name in listed
-    assert "{{" in qwenq("templates", "summarize", cwd=folder).stdout
+    assert "{{" in qwenq_here("templates", "show", "summarize", cwd=folder).stdout
+    assert not (folder / ".qwenq").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("check",), 3),
+        (("up",), 3),
+        (("run", "docs.jsonl", "-o", "a.jsonl"), 3),
+        (("submit", "docs.jsonl"), 0),
+    ],
+    ids=lambda words: words[0] if isinstance(words, tuple) else None,
+)
+def test_a_model_that_nothing_has_is_told_before_any_worker_starts(
+    folder: Path, documents: Path, words: tuple[str, ...], code: int
+) -> None:
+    done = qwenq_here(*words, cwd=folder, env={"QWENQ_MODEL": "Qwen/no-such-model"})
+    said = done.stdout + done.stderr
+    assert done.returncode == code, said
+    assert "The model Qwen/no-such-model cannot be loaded" in said
+    assert "--local-dir FOLDER" in said
+    assert f"There is no folder Qwen/no-such-model in {folder}" in said

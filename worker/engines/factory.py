@@ -19,6 +19,11 @@ def check_model(model: str, settings: Settings) -> None:
     engine_kind(model).check_model(model, settings)
 
 
+def check_available(model: str) -> None:
+    """Ask whether the model can be had here, which takes up to some seconds. Raises ModelUnavailable."""
+    engine_kind(model).check_available(model)
+
+
 def make_engine(model: str, settings: Settings, hooks: EngineHooks) -> Engine:
     """Make the engine for `model`. It loads nothing yet; only a real model imports torch and Transformers."""
     return engine_kind(model).make(model, settings, hooks)

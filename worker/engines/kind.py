@@ -30,6 +30,13 @@ class EngineKind(Protocol):
         """Say where the model comes from. Raises ModelUnavailable if the name or the folder is not a model."""
         ...
 
+    def check_available(self, model: str) -> None:
+        """Ask whether the model can be had here, which takes up to some seconds.
+
+        Raises ModelUnavailable if it is known that it cannot.
+        """
+        ...
+
     def try_device(self, settings: Settings) -> str | None:
         """Say why device and number format would be slow; None if they would not.
 

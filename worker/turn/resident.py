@@ -1,11 +1,12 @@
 """The resident model: loaded once in a process, for all chunks and jobs that it answers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from qwenq.schemas.prompts.messages import Message
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.workers import LoadProgress
 from qwenq.worker.engines.factory import make_engine
 from qwenq.worker.keeping.ledger import Ledger
 from qwenq.worker.turn.self_check import check_engine
@@ -14,10 +15,12 @@ from qwenq.worker.turn.self_check import check_engine
 class ResidentModel:
     """One engine with its model, and the ledger of the turn that it answers for now."""
 
-    def __init__(self, model: str, settings: Settings) -> None:
+    def __init__(
+        self, model: str, settings: Settings, on_load: Callable[[LoadProgress], object] = lambda _: None
+    ) -> None:
         self._ledger: Ledger | None = None
         self._engine = make_engine(
-            model, settings, EngineHooks(self._on_step, self._on_batch, self._preparing)
+            model, settings, EngineHooks(self._on_step, self._on_batch, self._preparing, on_load)
         )
 
     def load(self) -> ModelInfo:

@@ -35,6 +35,7 @@ from qwenq.worker.patience import patiently
 from qwenq.worker.store_process.claiming import ANY_CRASHES, Terms
 from qwenq.worker.store_process.client import StoreProcess
 from qwenq.worker.turn.claimant import Claimant
+from qwenq.worker.turn.load_reporter import LoadReporter
 from qwenq.worker.turn.resident import ResidentModel
 from qwenq.worker.turn.sharing import Sharing
 from qwenq.worker.turn.turn import Turn
@@ -61,7 +62,8 @@ class WorkingProcess:
         self._broker = Broker(settings)
         self._store_process = StoreProcess(self._store)
         self._store_process.start()
-        self._resident = ResidentModel(settings.model or "", settings)
+        self._loading = LoadReporter(self._store, worker_id)
+        self._resident = ResidentModel(settings.model or "", settings, self._loading.note)
         self._info = self._load()
         terms = Terms(self._info.model, worker_id, settings.lease_seconds)
         self._claimant = Claimant(self._store_process, terms)
@@ -73,7 +75,8 @@ class WorkingProcess:
     def _load(self) -> ModelInfo:
         """Load the model, and note in the store how that went. Raises ModelUnavailable, SelfCheckFailed."""
         try:
-            info = self._resident.load()
+            with self._loading:
+                info = self._resident.load()
         except Exception as error:
             reason = _reason_of(error)
             for attempt in patiently(self._settings.patience_seconds):

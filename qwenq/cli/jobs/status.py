@@ -10,8 +10,10 @@ from qwenq.cli.options.shared import json_option, option
 from qwenq.schemas.states import JobState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qwenq.actions.rescuing import Rescuer
-    from qwenq.schemas.jobs import JobFilter
+    from qwenq.schemas.jobs import JobFilter, JobStatus
     from qwenq.schemas.settings import Settings
 
 _ORDERS = ("newest", "oldest", "finished", "name")
@@ -97,7 +99,7 @@ def _list(wanted: "JobFilter", order: str, limit: int, settings: "Settings", as_
         say("no job matches")
     else:
         show_jobs(found, shown_address(settings))
-    for line in [*_unserved(settings), *troubles(settings)]:
+    for line in [*_unserved(settings), *_loading(found), *troubles(settings)]:
         say(line)
 
 
@@ -127,6 +129,19 @@ def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_js
     why = why_still(status, settings)
     for line in [*([why] if why else _unserved(settings, job)), *troubles_of_job(settings, job)]:
         say(line)
+
+
+def _loading(found: "Sequence[JobStatus]") -> list[str]:
+    """A sentence for each model that jobs wait for while a worker downloads or loads it."""
+    from qwenq.wording.jobs import named_jobs
+    from qwenq.wording.workers import how_far
+
+    waiting = [job for job in found if job.loading is not None]
+    return [
+        f"{named_jobs([job.id for job in waiting if job.model == model])} of {model}: a worker is {how_far(progress)}"
+        for model, progress in {job.model: job.loading for job in waiting}.items()
+        if progress is not None
+    ]
 
 
 def _unserved(settings: "Settings", only: int | None = None) -> list[str]:

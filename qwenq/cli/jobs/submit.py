@@ -109,6 +109,8 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
         say(f"the job is stored, and starts once the broker is back: {enqueued.unannounced}")
     elif not enqueued.workers:
         say(start_a_worker(status.model))
+    if not enqueued.workers and not status.state.ended:
+        _say_if_unavailable(status.model)
     if not wait and is_terminal():
         say(
             f"`qwenq status {status.id} --watch` follows it, `qwenq results {status.id} -o FILE` writes its answers"
@@ -123,3 +125,15 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
         print_json(status)
     failed = wait and (status.documents.failed or status.documents.cancelled)
     return 1 if failed or status.state == "cancelled" else 0
+
+
+def _say_if_unavailable(model: str) -> None:
+    """Warn of a model that cannot be had here: with a slip in its name, the job would wait for ever."""
+    from qwenq.schemas.errors import ModelUnavailable
+    from qwenq.wording.output import say
+    from qwenq.worker.engines.factory import check_available
+
+    try:
+        check_available(model)
+    except ModelUnavailable as error:
+        say(f"on this machine: {error}")

@@ -39,13 +39,13 @@ class _Value(click.ParamType[Any]):
 
 def _values(
     context: click.Context, parameter: click.Parameter, given: tuple[tuple[str, str], ...]
-) -> dict[str, str]:
+) -> dict[str, str] | None:
     """The values by name. One that is given twice is refused: the first would be lost."""
     names = [name for name, _ in given]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise click.BadParameter(f"{twice} is given twice", context, parameter)
-    return dict(given)
+    return dict(given) or None
 
 
 _SPEC_OPTIONS = (

@@ -15,7 +15,7 @@ from qwenq.schemas.errors import QwenqError, ServiceAway, UnknownJob
 from qwenq.schemas.settings import Settings
 from qwenq.wording import numbers
 from qwenq.wording.shortening import middle_cut
-from qwenq.wording.workers import no_worker
+from qwenq.wording.workers import how_far, no_worker
 
 STOP_POLLING = 286
 """An HTTP status that tells htmx: show this, then stop polling."""
@@ -138,6 +138,7 @@ class Page(Admitted):
             "no_worker": no_worker,
             "broker_trouble": self.application.broker_watch.trouble,
             "may_act": visitor is not None and visitor.role == Role.OPERATOR,
+            "how_far": how_far,
             "show_text": self.shows_text,
         }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
 from qwenq.wording import numbers
+from qwenq.wording.workers import how_far
 
 _MEANINGS = {
     WorkerCondition.IDLE: "Its model is loaded; it waits for work.",
@@ -52,6 +53,9 @@ class WorkerView:
                 return worker.error
             case WorkerCondition.IDLE | WorkerCondition.STARTING if worker.broker_error:
                 return f"Receives nothing, because it cannot reach the broker: {worker.broker_error}."
+            case WorkerCondition.STARTING if worker.loading is not None:
+                said = how_far(worker.loading)
+                return f"{said[0].upper()}{said[1:]}."
         return _MEANINGS[worker.condition]
 
     @property

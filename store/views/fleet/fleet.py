@@ -12,7 +12,7 @@ from qwenq.schemas.tables.core import chunks, workers
 from qwenq.schemas.views.fleet import FleetWorker, HeldChunk, WorkerCondition
 from qwenq.store.conditions import outcomes_of_chunk
 from qwenq.store.database.clock import now, seconds_since
-from qwenq.store.views.fleet.workers import ALIVE_SECONDS
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS, load_progress
 
 STOPPED_SHOWN_SECONDS = 3_600.0
 SILENT_SHOWN_SECONDS = 86_400.0
@@ -26,6 +26,13 @@ _OF_STATE = {
     WorkerState.FAILED: WorkerCondition.FAILED,
 }
 _COLUMNS = [workers.c[field.name] for field in fields(FleetWorker) if field.name in workers.c]
+_LOADING = (
+    workers.c.load_stage,
+    workers.c.load_bytes,
+    workers.c.load_total_bytes,
+    workers.c.load_seconds_left,
+)
+_LOAD_NAMES = frozenset(column.name for column in _LOADING)
 _ENDED = (WorkerState.STOPPED, WorkerState.FAILED)
 
 
@@ -72,7 +79,7 @@ def _workers(
     connection: Connection, which: ColumnElement[bool], most: int, held: dict[int, list[HeldChunk]]
 ) -> tuple[FleetWorker, ...]:
     rows = connection.execute(
-        select(*_COLUMNS, seconds_since(workers.c.heartbeat_at).label("silent_seconds"))
+        select(*_COLUMNS, *_LOADING, seconds_since(workers.c.heartbeat_at).label("silent_seconds"))
         .where(which)
         .order_by(workers.c.id.desc())
         .limit(most)
@@ -104,7 +111,7 @@ def _held_chunks(connection: Connection) -> dict[int, list[HeldChunk]]:
 
 
 def _as_worker(row: Row[*tuple[Any, ...]], held: tuple[HeldChunk, ...]) -> FleetWorker:
-    known = dict(row._mapping)  # noqa: SLF001
+    known = {name: value for name, value in row._mapping.items() if name not in _LOAD_NAMES}  # noqa: SLF001
     state = WorkerState(known.pop("state"))
     condition = condition_of(state, row.silent_seconds, held)
-    return FleetWorker(state=state, condition=condition, held=held, **known)
+    return FleetWorker(state=state, condition=condition, held=held, loading=load_progress(row), **known)

@@ -1,5 +1,6 @@
 """Single workers, and how many are alive."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -11,7 +12,7 @@ from sqlalchemy import (
 
 from qwenq.schemas.states import WorkerState
 from qwenq.schemas.tables.core import workers
-from qwenq.schemas.workers import Worker
+from qwenq.schemas.workers import LoadProgress, LoadStage, Worker
 from qwenq.store.conditions import is_alive
 
 ALIVE_SECONDS = 30.0  # several heartbeats
@@ -40,6 +41,27 @@ def worker_of_process(connection: Connection, host: str, pid: int) -> Worker | N
         .limit(1)
     ).one_or_none()
     return _as_worker(row) if row else None
+
+
+def loading_of(connection: Connection, models: Collection[str]) -> dict[str, LoadProgress]:
+    """How far live workers are with these models that they download or load; of several, the newest worker."""
+    if not models:
+        return {}
+    rows = connection.execute(
+        select(workers)
+        .where(workers.c.model.in_(models), workers.c.load_stage.is_not(None), is_alive(ALIVE_SECONDS))
+        .order_by(workers.c.id)
+    )
+    found = ((row.model, load_progress(row)) for row in rows)
+    return {model: progress for model, progress in found if progress is not None}
+
+
+def load_progress(row: Row[Any]) -> LoadProgress | None:
+    """How far a worker is with its model; None when it is not about it."""
+    if row.load_stage is None:
+        return None
+    stage = LoadStage(row.load_stage)
+    return LoadProgress(stage, row.load_bytes, row.load_total_bytes, row.load_seconds_left)
 
 
 def count_alive(connection: Connection, model: str, within_seconds: float) -> int:

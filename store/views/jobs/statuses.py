@@ -11,6 +11,7 @@ from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, Jo
 from qwenq.schemas.tables.core import batches, chunks, jobs
 from qwenq.store.conditions import job_is_claimable, unfinished_of_chunk
 from qwenq.store.database.clock import now
+from qwenq.store.views.fleet.workers import loading_of
 
 _ANY = JobFilter()
 _LAST = jobs.alias("last")
@@ -83,6 +84,18 @@ def open_jobs(connection: Connection) -> dict[str, list[int]]:
     return found
 
 
+def _with_loading(connection: Connection, statuses: list[JobStatus]) -> list[JobStatus]:
+    """The same; jobs that wait for a model say how far a worker is with it."""
+    waiting = {status.model for status in statuses if status.state == JobState.QUEUED}
+    loading = loading_of(connection, waiting)
+    return [
+        status.model_copy(update={"loading": loading[status.model]})
+        if status.state == JobState.QUEUED and status.model in loading
+        else status
+        for status in statuses
+    ]
+
+
 def _fitting(wanted: JobFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.state is not None:
@@ -102,7 +115,7 @@ def _running_documents() -> ColumnElement[int]:
 def _read(connection: Connection, query: Select[Any]) -> list[JobStatus]:
     rows = connection.execute(query).all()
     measured = _measured_at(connection, [row.id for row in rows if row.state == JobState.RUNNING])
-    return [_as_status(row, measured.get(row.id)) for row in rows]
+    return _with_loading(connection, [_as_status(row, measured.get(row.id)) for row in rows])
 
 
 def _measured_at(connection: Connection, job_ids: Sequence[int]) -> Mapping[int, datetime | None]:
@@ -123,6 +136,7 @@ def _statuses() -> Select[Any]:
             jobs.c.state,
             jobs.c.model,
             jobs.c.submitter,
+            jobs.c.prompt["named"].as_string().label("template"),
             jobs.c.created_at,
             jobs.c.started_at,
             jobs.c.finished_at,
@@ -173,6 +187,7 @@ def _as_status(row: Row[Any], measured_at: datetime | None) -> JobStatus:
         documents=DocumentCounts(pending=pending, **counts, **answered),
         usage=usage,
         submitter=row.submitter,
+        template=row.template,
         tokens_per_second=_rate(usage.completion_tokens, _working_seconds(row)),
         created_at=row.created_at,
         started_at=row.started_at,

@@ -6,6 +6,7 @@ import pytest
 
 from qwenq.schemas.jobs import DocumentCounts, JobStatus, TokenUsage
 from qwenq.schemas.states import JobState
+from qwenq.schemas.workers import LoadProgress, LoadStage
 from qwenq.wording.jobs import job_line, show_jobs
 
 CANCELLED = JobStatus(
@@ -35,6 +36,28 @@ def test_a_job_of_one_document_has_one_document() -> None:
 def test_without_jobs_the_store_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     show_jobs([], "sqlite:///here.db")
     assert "there is no job in sqlite:///here.db yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        (
+            LoadProgress(LoadStage.DOWNLOADING, 33 * 2**27, 33 * 2**29, 240.0),
+            "downloading the model: 4.1 GiB of 16 GiB, 25 %, about 4 min left",
+        ),
+        (LoadProgress(LoadStage.DOWNLOADING, 5 * 2**20), "downloading the model: 5.0 MiB"),
+        (
+            LoadProgress(LoadStage.LOADING, 7, 7, 0.0),
+            "loading the model: 7.0 B of 7.0 B, 100 %, about 0 s left",
+        ),
+    ],
+    ids=["with the time left", "without a total", "at its end"],
+)
+def test_the_line_of_a_job_that_waits_for_its_model_tells_how_far_it_is(
+    progress: LoadProgress, said: str
+) -> None:
+    waiting = CANCELLED.model_copy(update={"state": JobState.QUEUED, "loading": progress})
+    assert job_line(waiting).endswith(f", {said}")
 
 
 def test_the_table_of_jobs_does_not_count_cancelled_documents_as_done(

@@ -18,6 +18,9 @@ class EchoKind:
         """Return BUILT_IN: no files are needed."""
         return ModelSource.BUILT_IN
 
+    def check_available(self, _model: str) -> None:
+        """Accept everything."""
+
     def try_device(self, _settings: Settings) -> str | None:
         """Accept every device."""
         return None

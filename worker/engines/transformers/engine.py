@@ -24,6 +24,7 @@ from qwenq.worker.engines.transformers.dense.kernel import DenseKernel
 from qwenq.worker.engines.transformers.dense.prepacked import prepack
 from qwenq.worker.engines.transformers.intake import Intake
 from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
+from qwenq.worker.engines.transformers.loading.progress import LoadMeter
 from qwenq.worker.engines.transformers.packed.rows import PackedRows, step_tokens
 from qwenq.worker.engines.transformers.packed.step import Forward
 from qwenq.worker.engines.transformers.padded.cache import cache_size
@@ -111,7 +112,9 @@ class TransformersEngine:
         if self._ready is None:
             if "OMP_NUM_THREADS" not in os.environ:
                 torch.set_num_threads(usable_cores())
-            self._ready = _Ready.of(load_model(self._model, self._options), self._options)
+            self._ready = _Ready.of(
+                load_model(self._model, self._options, LoadMeter(self._hooks.on_load)), self._options
+            )
         return self._ready.loaded.info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:

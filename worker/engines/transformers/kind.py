@@ -38,6 +38,13 @@ class TransformersKind:
         check_source(model)
         return ModelSource.FOLDER if Path(model).is_dir() else ModelSource.HUB
 
+    def check_available(self, model: str) -> None:
+        """Look into the cache, and ask the hub. Raises ModelUnavailable."""
+        from qwenq.worker.engines.transformers.loading.availability import check_available
+
+        check_source(model)
+        check_available(model)
+
     def try_device(self, settings: Settings) -> str | None:
         """Try the device in a child process. Raises InvalidSetting."""
         if settings.device in ALWAYS_HERE and settings.dtype == "auto":

@@ -6,20 +6,23 @@ from sqlalchemy import update
 from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.states import WorkerState
 from qwenq.schemas.tables.core import workers
-from qwenq.schemas.workers import MemoryTaken, Worker, WorkerIdentity
+from qwenq.schemas.workers import LoadProgress, LoadStage, MemoryTaken, Worker, WorkerIdentity
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.life.workers import (
     beat_heart,
     note_failed,
+    note_loading,
     note_model_loaded,
     note_stopped,
     note_stopping,
     note_unfit,
     register_worker,
 )
+from qwenq.store.views.fleet.fleet import read_fleet
 from qwenq.store.views.fleet.workers import count_alive, device_of, find_worker, worker_of_process
-from tests.builders import MODEL
+from qwenq.store.views.jobs.statuses import job_status, job_statuses
+from tests.builders import MODEL, make_job
 
 IDENTITY = WorkerIdentity("echo-7@host", "host", 7, MODEL)
 INFO = ModelInfo(MODEL, "cpu", "float32", context=512, parameters=8 * 10**9, load_seconds=1.5)
@@ -47,6 +50,30 @@ def test_each_load_of_the_model_is_counted(store: Store, worker_id: int) -> None
     with store.reading() as connection:
         kept = connection.execute(workers.select()).one()
     assert (kept.device, kept.dtype, kept.context, kept.parameters) == ("cpu", "float32", 512, 8 * 10**9)
+
+
+@pytest.mark.parametrize("ending", ["loaded", "failed"])
+def test_jobs_and_the_fleet_show_how_far_a_model_is_until_it_is_loaded(
+    store: Store, worker_id: int, ending: str
+) -> None:
+    job_id, other = make_job(store, model=MODEL), make_job(store, model="another")
+    progress = LoadProgress(LoadStage.DOWNLOADING, 3 * 2**30, 16 * 2**30, 240.0)
+    with store.writing() as connection:
+        note_loading(connection, worker_id, progress)
+    with store.reading() as connection:
+        waiting = {status.id: status.loading for status in job_statuses(connection, 10)}
+        assert waiting == {job_id: progress, other: None}
+        assert [worker.loading for worker in read_fleet(connection, 0).workers] == [progress]
+    with store.writing() as connection:
+        if ending == "loaded":
+            note_model_loaded(connection, worker_id, INFO)
+        else:
+            note_failed(connection, worker_id, "it is gone")
+    with store.reading() as connection:
+        status = job_status(connection, job_id)
+        assert status is not None
+        assert status.loading is None
+        assert [worker.loading for worker in read_fleet(connection, 0).workers] == [None]
 
 
 def test_a_worker_that_cannot_answer_with_its_model_has_failed_and_says_why(

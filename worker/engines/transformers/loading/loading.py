@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -33,6 +34,7 @@ from qwenq.worker.engines.transformers.loading.device import (
     slow_reason,
 )
 from qwenq.worker.engines.transformers.loading.model_errors import reason_of
+from qwenq.worker.engines.transformers.loading.progress import LoadMeter, bytes_to_download
 from qwenq.worker.engines.transformers.loading.quantization import (
     check_quantize,
     check_whole,
@@ -104,8 +106,8 @@ class _Plan:
         return f"{dtype_name(self.dtype)}, {fewer}" if fewer else dtype_name(self.dtype)
 
 
-def load_model(model: str, options: EngineOptions) -> LoadedModel:
-    """Load `model`, a hub id or a folder. Code that comes with it is never run.
+def load_model(model: str, options: EngineOptions, meter: LoadMeter | None = None) -> LoadedModel:
+    """Load `model`, a hub id or a folder, and tell `meter` how far it is. Code that comes with it is never run.
 
     Raises ModelUnavailable, also if the model is larger than the free memory; InvalidSetting for device, dtype or
     quantize.
@@ -122,7 +124,7 @@ def load_model(model: str, options: EngineOptions) -> LoadedModel:
             plan.name.repository, revision=plan.name.revision, trust_remote_code=False
         )
         with TemplateTrial(model, tokenizer) as trial:
-            network = _load_network(plan)
+            network = _load_network(plan, meter or LoadMeter(lambda _: None))
             trial.check()
     except LOADING_RAISES as error:
         raise ModelUnavailable(model=model, reason=reason_of(error)) from error
@@ -160,20 +162,23 @@ def _plan(model: str, device: torch.device, options: EngineOptions) -> _Plan:
     return _Plan(model, name, config, weights, device, dtype, options.quantize, own)
 
 
-def _load_network(plan: _Plan) -> PreTrainedModel:
+def _load_network(plan: _Plan, meter: LoadMeter) -> PreTrainedModel:
     quantized = plan.own is not None or plan.quantize != "none"
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        plan.name.repository,
-        revision=plan.name.revision,
-        trust_remote_code=False,
-        config=plan.config,
-        dtype=plan.dtype,
-        quantization_config=bitsandbytes_config(plan.quantize, plan.dtype, plan.weights.kept),
-        # Load straight onto the device, so that main memory never holds the weights twice. Quantized weights would
-        # otherwise go to the first GPU.
-        device_map=plan.device if quantized or plan.device.type != "cpu" else None,
-        output_loading_info=True,
-    )
+    is_here = Path(plan.name.repository).is_dir()
+    with meter.weights(plan.weights.bytes_in(plan.dtype, plan.quantize)):
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            plan.name.repository,
+            revision=plan.name.revision,
+            trust_remote_code=False,
+            config=plan.config,
+            dtype=plan.dtype,
+            quantization_config=bitsandbytes_config(plan.quantize, plan.dtype, plan.weights.kept),
+            # Load straight onto the device, so that main memory never holds the weights twice. Quantized weights would
+            # otherwise go to the first GPU.
+            device_map=plan.device if quantized or plan.device.type != "cpu" else None,
+            output_loading_info=True,
+            tqdm_class=meter.download_bars(None if is_here else bytes_to_download(plan.name)),
+        )
     network: PreTrainedModel = loaded[0]
     if missing := sorted(loaded[1]["missing_keys"]):
         # Transformers would fill them with random numbers and only warn.

@@ -2,6 +2,7 @@
 
 import re
 
+from huggingface_hub import constants
 from huggingface_hub.errors import (
     GatedRepoError,
     LocalEntryNotFoundError,
@@ -16,11 +17,12 @@ from qwenq.worker.engines.transformers.loading.source import (
     NO_TOKENIZER,
     NO_WEIGHTS,
     NOT_ON_HUB,
+    NOT_REACHED,
+    OFFLINE,
 )
 
 LONGEST_REASON = 300
 
-NOT_REACHED = "the hub cannot be reached, and the model is not in this machine's cache"
 OTHER_MODEL = "it is not a model that generates text, or this version of Transformers does not know it"
 REASONS = (
     (("trust_remote_code",), "it brings Python code of its own, which qwenq does not run"),
@@ -51,7 +53,7 @@ def reason_of(error: BaseException) -> str:
         if isinstance(link, RepositoryNotFoundError):
             return NOT_ON_HUB
         if isinstance(link, (LocalEntryNotFoundError, OfflineModeIsEnabled, ConnectionError)):
-            return NOT_REACHED
+            return OFFLINE if constants.HF_HUB_OFFLINE else NOT_REACHED
     return _plain(str(error)) or type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""Where a model comes from: a folder or the hub. The check imports no torch."""
+"""Where a model comes from: a folder or the hub. The checks import no torch."""
 
 from pathlib import Path
 
@@ -12,6 +12,15 @@ NO_TOKENIZER = f"there is no tokenizer (tokenizer.json). {WANTED}"
 NO_WEIGHTS = f"there are no weights (model.safetensors). {WANTED}"
 NOT_A_FOLDER = f"it is a file, not a folder. {WANTED}"
 NO_REVISION = "after the @ comes a commit (all 40 digits), a branch or a tag of the hub model"
+NOT_REACHED = (
+    "the hub cannot be reached, and the model is not in this machine's cache. Behind a proxy set HTTPS_PROXY, for a "
+    "mirror HF_ENDPOINT; or download it elsewhere with `hf download MODEL --local-dir FOLDER`, and give --model FOLDER"
+)
+OFFLINE = (
+    "the hub is not asked (HF_HUB_OFFLINE), and the model is not in this machine's cache. Unset HF_HUB_OFFLINE, or "
+    "download it elsewhere with `hf download MODEL --local-dir FOLDER`, and give --model FOLDER"
+)
+NO_MODEL = f"what the hub has under this name holds no config.json. {WANTED}"
 NOT_ON_HUB = f"there is neither a folder nor a public hub model of this name. {WANTED}"
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "tokenizer.model")
