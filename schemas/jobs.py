@@ -167,8 +167,8 @@ class JobStatus(BaseModel):
     """Where a job stands. Times are UTC; `tokens_per_second` is answer tokens over the job's running time.
 
     `still_seconds`: while it can run, the seconds since it was stored or resumed, began, was measured or finished a
-    chunk. `template` names its prompt template and version. `loading` is how far a worker is with the model, while the job
-    waits for it.
+    chunk. `template` names its prompt template and version. `loading` is how far a worker is with the model, while
+    the job waits for it.
     """
 
     model_config = ConfigDict(frozen=True)

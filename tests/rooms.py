@@ -34,7 +34,7 @@ FACE_MAY_IMPORT = {
         "wording",
     },
     "__init__": {"api"},
-    "api": {"actions"},
+    "api": {"embedded", "exporting", "actions"},
     "monitor": {"access", "exporting", "actions", "report", "schedules", "notices", "wording"},
     "schedules": {"notices", "report", "health", "exporting", "actions", "wording"},
     "report": {"exporting", "wording"},

@@ -42,7 +42,7 @@ class JobRequest:
     template: str | None = None
     prompt: str | None = None
     prompt_file: Path | None = None
-    values: Mapping[str, str | int] = field(default_factory=dict)
+    values: Mapping[str, str | int] | None = None
     merge_prompt: str | None = None
     merge_prompt_file: Path | None = None
     system: str | None = None

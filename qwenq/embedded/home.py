@@ -101,7 +101,7 @@ class OneShotHome:
 
 
 @contextmanager
-def home_of_one_shot(settings: Settings, key: str, command: TypedCommand) -> Iterator[OneShotHome]:
+def home_of_one_shot(settings: Settings, key: str, command: TypedCommand | None) -> Iterator[OneShotHome]:
     """Give a one-shot its own home folder, unless store and broker are set. It is removed at the end unless kept.
 
     Raises HomeInUse when another process runs the same command.
@@ -111,7 +111,8 @@ def home_of_one_shot(settings: Settings, key: str, command: TypedCommand) -> Ite
         return
     folder = settings.home / ONE_SHOTS_FOLDER / key
     with hold_home(folder):
-        command.keep(folder)
+        if command is not None:
+            command.keep(folder)
         # What an interrupted one left is kept until it is known what it is, even if this one is interrupted too.
         left = (folder / SQLITE_FILE).exists()
         home = OneShotHome(settings.model_copy(update={"home": folder}), kept=left)

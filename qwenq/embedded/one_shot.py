@@ -2,13 +2,18 @@
 
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from typing import TypeVar
 
+from qwenq.actions.changing import cancel
 from qwenq.actions.following import RowCount, follow
-from qwenq.actions.request import JobRequest, submitter_of
-from qwenq.embedded.home import TypedCommand, home_of_one_shot, one_shot_key
+from qwenq.actions.request import JobRequest
+from qwenq.actions.submitters import submitter_of
+from qwenq.embedded.home import OneShotHome, TypedCommand, home_of_one_shot, one_shot_key
 from qwenq.embedded.interrupted import how_to_go_on, say_others
 from qwenq.embedded.service import Service
 from qwenq.embedded.session import Session
@@ -16,18 +21,22 @@ from qwenq.exporting import (
     PLAIN,
     Address,
     FileStyle,
+    KeepColumns,
     check_not_read,
     check_outputs,
+    sheet_of_job,
     write_answers,
     write_failures,
 )
 from qwenq.exporting.checked_columns import with_kept_columns
+from qwenq.exporting.sheets import Sheet
 from qwenq.producer.enqueuing import Listener, enqueue_job
-from qwenq.producer.opening import open_input
+from qwenq.producer.opening import open_input, open_rows
 from qwenq.producer.reading import Access
-from qwenq.schemas.errors import ModelUnavailable, OutputNotWritable, ServiceAway, UnknownJob
-from qwenq.schemas.jobs import JobStatus
-from qwenq.schemas.results import Result
+from qwenq.schemas.documents import Row
+from qwenq.schemas.errors import ModelUnavailable, OutputNotWritable, QwenqError, ServiceAway, UnknownJob
+from qwenq.schemas.jobs import JobSpec, JobStatus
+from qwenq.schemas.results import ErrorLine, Result
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobChange, JobState
 from qwenq.schemas.views.job_pages import FailureReasons
@@ -37,16 +46,18 @@ from qwenq.store.database.store import Store
 from qwenq.store.life.jobs import hold_job, note_change
 from qwenq.store.life.one_shots import forget_one_shot, job_to_continue
 from qwenq.store.life.pausing import resume_job
-from qwenq.store.views.answers.results import count_answers, results_of
+from qwenq.store.views.answers.results import count_answers, errors_of, results_of
 from qwenq.store.views.fleet.workers import worker_of_process
 from qwenq.store.views.jobs.failure_reasons import failure_reasons
 from qwenq.store.views.jobs.statuses import job_status
 from qwenq.wording.outcomes import SHOWN_REASONS
 from qwenq.wording.output import say
-from qwenq.worker.engines.factory import check_model
+from qwenq.worker.engines.factory import check_available, check_model
 
 SHOWN_RESULTS = 8
 PATIENCE_SECONDS = 60.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,27 @@ class OneShotResult:
     reasons: FailureReasons
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """How the job of a one-shot ended, with its answers and errors, and the table of its answers."""
+
+    status: JobStatus
+    results: Sequence[Result]
+    errors: Sequence[ErrorLine]
+    sheet: Sheet[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class _OneShot:
+    """What to answer. `key` names it if the same call can go on with it; `keeps`: an interrupted one leaves answers."""
+
+    spec: JobSpec
+    rows: Iterator[Row]
+    key: str | None = None
+    command: TypedCommand | None = None
+    keeps: bool = True
+
+
 def run_one_shot(
     request: JobRequest, settings: Settings, outputs: Outputs, command: TypedCommand
 ) -> OneShotResult:
@@ -84,18 +116,40 @@ def run_one_shot(
     Raises UsageError, ServiceAway.
     """
     check_not_read((outputs.results, outputs.errors), request.files)
+    spec, rows = _opened(request, settings, outputs.style.keep_columns)
+    check_outputs((outputs.results, outputs.errors), spec.sources, outputs.style, outputs.results)
+    rows = with_kept_columns(rows, outputs.style.keep_columns)
+    one_shot = _OneShot(spec, rows, _key(spec, request, settings), command)
+    return _answered(one_shot, settings, partial(_write_outputs, outputs=outputs))
+
+
+def answer_here(request: JobRequest, settings: Settings, given: object, keep: KeepColumns) -> Collected:
+    """Answer a request in the same way, and hold all answers in memory. `given` are rows instead of files, or None.
+
+    Rows can be read once only, so an interrupted call over rows leaves nothing behind. Raises UsageError, ServiceAway.
+    """
+    if given is None:
+        spec, rows = _opened(request, settings, keep)
+        one_shot = _OneShot(spec, with_kept_columns(rows, keep), _key(spec, request, settings))
+    else:
+        spec, rows = open_rows(request.specify(settings), given)
+        one_shot = _OneShot(spec, with_kept_columns(rows, keep), keeps=False)
+    return _answered(one_shot, settings, partial(_collected, keep=keep))
+
+
+def _opened(request: JobRequest, settings: Settings, keep: KeepColumns) -> tuple[JobSpec, Iterator[Row]]:
     access = Access.of(settings, follow_links=request.follow_links, allow_partial=request.allow_partial)
-    spec, rows = open_input(
-        request.specify(settings).keeping(outputs.style.keep_columns),
+    return open_input(
+        request.specify(settings).keeping(keep),
         request.format,
         sheet=request.sheet,
         access=access,
         tables=request.tables,
         tell=say,
     )
-    check_outputs((outputs.results, outputs.errors), spec.sources, outputs.style, outputs.results)
-    rows = with_kept_columns(rows, outputs.style.keep_columns)
-    check_model(spec.model, settings)
+
+
+def _key(spec: JobSpec, request: JobRequest, settings: Settings) -> str | None:
     asked_for = (
         request.params,
         request.format,
@@ -106,52 +160,79 @@ def run_one_shot(
         settings.dtype,
         settings.quantize,
     )
-    lasting_key = one_shot_key(spec, repr(asked_for))
-    key = lasting_key or secrets.token_hex(8)
+    return one_shot_key(spec, repr(asked_for))
+
+
+def _answered(one_shot: _OneShot, settings: Settings, finish: Callable[[Store, JobStatus], T]) -> T:
+    """Answer the documents, and finish with the ended job."""
+    spec = one_shot.spec
+    check_model(spec.model, settings)
+    check_available(spec.model)
+    key = one_shot.key or secrets.token_hex(8)
     with (
-        home_of_one_shot(_one_shot_settings(settings), key, command) as home,
+        home_of_one_shot(_one_shot_settings(settings), key, one_shot.command) as home,
         Session(home.settings) as session,
     ):
         session.start_broker()
         with open_store(home.settings) as store, Broker(home.settings) as broker:
-            job_id = None
-            try:
+            broken = _BrokenOff(home, store, key, one_shot)
+            with broken.told():
                 broker.ping()
                 worker = session.start("the worker", "worker", "--model", spec.model)
                 job_id = _interrupted_job(store, settings, key)
                 if job_id is None:
                     home.kept = False
-                    say_others(settings, key, command)
+                    if one_shot.command is not None:
+                        say_others(settings, key, one_shot.command)
                     with RowCount() as count:
                         listener = Listener(read=count.show)
-                        enqueued = enqueue_job(store, broker, home.settings, spec, rows, key, listener)
+                        enqueued = enqueue_job(
+                            store, broker, home.settings, spec, one_shot.rows, key, listener
+                        )
                     job_id = enqueued.job_id
-                home.kept = True
-                status = _follow(store, session, worker, job_id)
-                first_results, reasons = _write_outputs(store, job_id, outputs)
+                broken.job_id = job_id
+                home.kept = one_shot.keeps
+                finished = finish(store, _follow(store, session, worker, job_id))
                 home.kept = False
-                # Say it at once: services may take seconds to stop, and a Ctrl-C meanwhile loses nothing.
-                say(f"answers: {outputs.results}")
-            except KeyboardInterrupt:
-                if job_id is not None and home.kept:
-                    say(f"interrupted: {how_to_go_on(home.settings, job_id, again=lasting_key is not None)}")
-                raise
-            except OutputNotWritable:
-                if home.kept:
-                    say(
-                        "the answers are kept: the same command with another -o writes them without generating"
-                    )
-                raise
-            except ModelUnavailable:
-                home.kept = _has_answers(store, key)
-                raise
-            except ServiceAway:
-                if job_id is not None and home.kept:
-                    say(
-                        f"nothing is lost: {how_to_go_on(home.settings, job_id, again=lasting_key is not None)}"
-                    )
-                raise
-    return OneShotResult(status, first_results, reasons)
+    return finished
+
+
+@dataclass
+class _BrokenOff:
+    """Says what is kept of a one-shot that is broken off, and keeps it. `job_id` is its job, once that is stored."""
+
+    home: OneShotHome
+    store: Store
+    key: str
+    one_shot: _OneShot
+    job_id: int | None = None
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Say it when the block is broken off."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._say("interrupted")
+            if self.job_id is not None and not self.one_shot.keeps:
+                with suppress(QwenqError):  # nobody could read its answers
+                    cancel(self.job_id, self.home.settings)
+            raise
+        except OutputNotWritable:
+            if self.home.kept:
+                say("the answers are kept: the same command with another -o writes them without generating")
+            raise
+        except ModelUnavailable:
+            self.home.kept = self.one_shot.keeps and _has_answers(self.store, self.key)
+            raise
+        except ServiceAway:
+            self._say("nothing is lost")
+            raise
+
+    def _say(self, what: str) -> None:
+        if self.job_id is not None and self.home.kept:
+            again = self.one_shot.key is not None
+            say(f"{what}: {how_to_go_on(self.home.settings, self.job_id, again=again)}")
 
 
 def _one_shot_settings(settings: Settings) -> Settings:
@@ -205,8 +286,9 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
     return follow(poll, watch)
 
 
-def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> tuple[Sequence[Result], FailureReasons]:
+def _write_outputs(store: Store, status: JobStatus, outputs: Outputs) -> OneShotResult:
     """Write both files. Only then is the one-shot over, and the same command would begin a new job."""
+    job_id = status.id
     with store.reading() as connection:
         write_answers(connection, job_id, outputs.results, outputs.style)
         write_failures(connection, job_id, outputs.errors, outputs.style)
@@ -214,4 +296,17 @@ def _write_outputs(store: Store, job_id: int, outputs: Outputs) -> tuple[Sequenc
         first_results = list(islice(results_of(connection, job_id), SHOWN_RESULTS))
     with store.writing() as connection:
         forget_one_shot(connection, job_id)
-    return first_results, reasons
+    # Say it at once: services may take seconds to stop, and a Ctrl-C meanwhile loses nothing.
+    say(f"answers: {outputs.results}")
+    return OneShotResult(status, first_results, reasons)
+
+
+def _collected(store: Store, status: JobStatus, keep: KeepColumns) -> Collected:
+    """Read all answers and errors."""
+    with store.reading() as connection:
+        sheet = sheet_of_job(connection, status.id, keep)
+        results = list(results_of(connection, status.id, with_rows=keep is not None))
+        errors = list(errors_of(connection, status.id))
+    with store.writing() as connection:
+        forget_one_shot(connection, status.id)
+    return Collected(status, results, errors, sheet)

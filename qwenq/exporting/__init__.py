@@ -14,6 +14,7 @@ from qwenq.exporting.files import (
 from qwenq.exporting.job_files import (
     check_kept_of_job,
     print_answers,
+    sheet_of_job,
     write_answers,
     write_failures,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "errors_path",
     "print_answers",
     "results_sheet",
+    "sheet_of_job",
     "write_answers",
     "write_errors",
     "write_failures",

@@ -31,7 +31,7 @@ def write_answers(connection: Connection, job_id: int, address: Address, style: 
     Raises OutputNotWritable, MissingExtra.
     """
     chosen = style.output_format
-    sheet = _beside_columns(connection, job_id, address, _sheet_of(connection, job_id), style, chosen)
+    sheet = _beside_columns(connection, job_id, address, sheet_of_job(connection, job_id), style, chosen)
     lines = results_of(connection, job_id, with_rows=style.keep_columns is not None)
     return write_lines(address, lines, sheet, style, chosen)
 
@@ -59,9 +59,7 @@ def print_answers(connection: Connection, job_id: int, style: FileStyle = PLAIN)
     if chosen is OutputFormat.OPENAI:
         check_keeps("standard output", keep, chosen)
         return write_stdout(as_openai(lines))
-    sheet = _sheet_of(connection, job_id)
-    if keep is not None:
-        sheet = with_members(sheet, keep)
+    sheet = sheet_of_job(connection, job_id, keep)
     return write_stdout(as_jsonl((line,), sheet) for line in lines)
 
 
@@ -71,9 +69,11 @@ def check_kept_of_job(connection: Connection, job_id: int, keep: KeepColumns) ->
         check_kept(keep, islice(all_stored_rows(connection, job_id), CHECKED_ROWS))
 
 
-def _sheet_of(connection: Connection, job_id: int) -> Sheet[Result]:
+def sheet_of_job(connection: Connection, job_id: int, keep: KeepColumns = None) -> Sheet[Result]:
+    """The table of a job's answers, whose lines have members for the columns of the input to keep."""
     details = job_details(connection, job_id)
-    return results_sheet(details.params.response_format.schema_text if details else None)
+    sheet = results_sheet(details.params.response_format.schema_text if details else None)
+    return sheet if keep is None else with_members(sheet, keep)
 
 
 def _beside_columns(

@@ -5,7 +5,6 @@ import importlib.metadata
 import inspect
 import re
 import typing
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +12,65 @@ import pytest
 
 import qwenq
 from qwenq import api
-from qwenq.schemas.jobs import JobStatus
+from qwenq.api.lines import Answers, Lines
+from qwenq.schemas import errors
+from qwenq.schemas.jobs import JobFilter, JobOrder, JobStatus, Priority
 from qwenq.schemas.parts import PartLine
 from qwenq.schemas.results import ErrorLine, HistoryLine, Result
+from qwenq.schemas.settings import Settings
 from qwenq.schemas.views.job_metrics import JobMetrics
 from qwenq.schemas.views.job_pages import FailureReasons
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS: dict[str, Any] = {
     "submit": JobStatus,
+    "run": Answers,
     "status": JobStatus,
     "jobs": list[JobStatus],
-    "results": Iterator[Result],
-    "errors": Iterator[ErrorLine],
+    "results": Lines[Result],
+    "errors": Lines[ErrorLine],
     "failure_reasons": FailureReasons,
-    "history": Iterator[HistoryLine],
+    "history": Lines[HistoryLine],
     "metrics": JobMetrics,
-    "parts": Iterator[PartLine],
+    "parts": Lines[PartLine],
     "cancel": JobStatus,
     "pause": JobStatus,
     "resume": JobStatus,
     "retry": JobStatus,
     "wait": JobStatus,
 }
+KINDS: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        *(Answers, ErrorLine, FailureReasons, HistoryLine, JobFilter, JobMetrics, JobOrder, JobStatus, Lines),
+        *(PartLine, Priority, Result, Settings),
+    )
+}
+"""What the functions take and give."""
+ERRORS: dict[str, type] = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if inspect.isclass(kind)
+    and (
+        kind in {errors.QwenqError, errors.WaitTimeout}
+        or issubclass(kind, errors.UsageError | errors.ServiceAway)
+    )
+}
+"""What they may raise: QwenqError, and its children that a caller can meet."""
 
 
 def test_the_public_names_are_the_documented_ones() -> None:
-    assert sorted(qwenq.__all__) == sorted(["__version__", *FUNCTIONS])
+    assert sorted(qwenq.__all__) == sorted(["__version__", *FUNCTIONS, *KINDS, *ERRORS])
     assert len(set(qwenq.__all__)) == len(qwenq.__all__)
+
+
+def test_a_notebook_completes_the_public_names_alone() -> None:
+    assert dir(qwenq) == sorted(qwenq.__all__)
+
+
+@pytest.mark.parametrize(("name", "kind"), (KINDS | ERRORS).items())
+def test_a_public_class_is_the_one_that_functions_give_and_raise(name: str, kind: type) -> None:
+    assert getattr(qwenq, name) is kind
 
 
 @pytest.mark.parametrize("name", qwenq.__all__)
@@ -66,20 +96,15 @@ def test_type_checkers_see_the_public_names() -> None:
     imported = {
         alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "qwenq.api"
+        if isinstance(node, ast.ImportFrom) and node.module not in {"importlib", "typing"}
         for alias in node.names
     }
-    assert imported == set(FUNCTIONS)
+    assert imported == {*FUNCTIONS, *KINDS, *ERRORS}
     assert Path(qwenq.__file__).with_name("py.typed").is_file()
 
 
-def test_the_api_module_holds_nothing_else_that_looks_public() -> None:
-    defined = [
-        name
-        for name, value in vars(api).items()
-        if inspect.isfunction(value) and value.__module__ == api.__name__ and not name.startswith("_")
-    ]
-    assert sorted(defined) == sorted(FUNCTIONS)
+def test_the_api_package_exports_the_functions_and_what_they_give_back() -> None:
+    assert sorted(api.__all__) == sorted([*FUNCTIONS, "Answers", "Lines"])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -109,4 +134,4 @@ def test_the_version_is_the_packages() -> None:
 
 def test_the_readme_uses_only_public_names() -> None:
     used = set(re.findall(r"\bqwenq\.([a-z_]+)\(", (ROOT / "README.md").read_text("utf-8")))
-    assert {"submit", "wait", "results"} <= used <= set(FUNCTIONS)
+    assert {"run", "submit", "wait", "results"} <= used <= set(FUNCTIONS)

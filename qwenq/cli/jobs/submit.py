@@ -13,6 +13,7 @@ from qwenq.cli.options.shared import json_option, option
 if TYPE_CHECKING:
     from qwenq.actions.request import JobRequest
     from qwenq.producer.enqueuing import EnqueuedJob
+    from qwenq.schemas.jobs import JobStatus
     from qwenq.schemas.settings import Settings
 
 
@@ -109,8 +110,7 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
         say(f"the job is stored, and starts once the broker is back: {enqueued.unannounced}")
     elif not enqueued.workers:
         say(start_a_worker(status.model))
-    if not enqueued.workers and not status.state.ended:
-        _say_if_unavailable(status.model)
+    _say_if_unavailable(enqueued, status)
     if not wait and is_terminal():
         say(
             f"`qwenq status {status.id} --watch` follows it, `qwenq results {status.id} -o FILE` writes its answers"
@@ -127,13 +127,15 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
     return 1 if failed or status.state == "cancelled" else 0
 
 
-def _say_if_unavailable(model: str) -> None:
+def _say_if_unavailable(enqueued: "EnqueuedJob", status: "JobStatus") -> None:
     """Warn of a model that cannot be had here: with a slip in its name, the job would wait for ever."""
     from qwenq.schemas.errors import ModelUnavailable
     from qwenq.wording.output import say
     from qwenq.worker.engines.factory import check_available
 
+    if enqueued.workers or status.state.ended:
+        return
     try:
-        check_available(model)
+        check_available(status.model)
     except ModelUnavailable as error:
         say(f"on this machine: {error}")

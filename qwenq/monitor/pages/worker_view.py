@@ -53,10 +53,14 @@ class WorkerView:
                 return worker.error
             case WorkerCondition.IDLE | WorkerCondition.STARTING if worker.broker_error:
                 return f"Receives nothing, because it cannot reach the broker: {worker.broker_error}."
-            case WorkerCondition.STARTING if worker.loading is not None:
-                said = how_far(worker.loading)
-                return f"{said[0].upper()}{said[1:]}."
-        return _MEANINGS[worker.condition]
+        return self._loading or _MEANINGS[worker.condition]
+
+    @property
+    def _loading(self) -> str | None:
+        """How far it is with its model, as a sentence."""
+        loading = self.worker.loading if self.worker.condition == WorkerCondition.STARTING else None
+        said = "" if loading is None else how_far(loading)
+        return f"{said[0].upper()}{said[1:]}." if said else None
 
     @property
     def memory(self) -> str:
