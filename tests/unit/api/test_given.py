@@ -19,7 +19,7 @@ from qwenq.schemas.errors import InvalidParameter
         (["a.csv", Path("b")], ["a.csv", "b"]),
         ((name for name in ("a", "b")), ["a", "b"]),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_names_are_files(documents: Any, files: list[str]) -> None:
     found = given(documents)
@@ -34,7 +34,9 @@ def test_dicts_are_rows_and_none_is_lost(kind: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "documents", [[], iter(()), {"text": "a"}, b"a.csv", 7, [7], ["a.csv", {"text": "a"}]], ids=repr
+    "documents",
+    [[], iter(()), {"text": "a"}, b"a.csv", 7, [7], ["a.csv", {"text": "a"}]],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_neither_is_refused_with_advice(documents: Any) -> None:
     with pytest.raises(InvalidParameter, match=r"documents: .*give (names of files|files, or rows)"):
