@@ -38,6 +38,9 @@
     │   ├── UnknownTimezone
     │   ├── ScheduleExists
     │   ├── UnknownSchedule
+    │   ├── ScheduleRemoved
+    │   ├── UnknownRun
+    │   ├── RunNotDeliverable
     │   ├── RunNotStarted
     │   ├── CannotListen
     │   ├── UnguardedFlower

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from qwenq.monitor.pages.page import Page
+from qwenq.schemas.errors import StoreAway
 from qwenq.store.broker.broker import queue_name
 from qwenq.store.broker.task_messages import OPS_QUEUE
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive_by_model
@@ -22,14 +23,26 @@ class QueueView:
     workers: int | None
 
 
+_HOUSEKEEPING = QueueView(OPS_QUEUE, None, None, None)
+
+
 class BrokerPage(Page):
     """GET /broker."""
 
     async def get(self) -> None:
         """Show the broker and its queues."""
-        queues = await self.application.reader.read(find_queues)
-        depths = self.application.broker_watch.depths(queue.name for queue in queues)
-        self.show("broker", queues=queues, depths=depths, broker_url=self.application.broker_uri)
+        queues, trouble = [_HOUSEKEEPING], None
+        try:
+            queues = await self.application.reader.read(find_queues)
+        except StoreAway as away:  # The broker is worth a look even then.
+            trouble = str(away)
+        self.show(
+            "broker",
+            queues=queues,
+            depths=self.application.broker_watch.depths(queue.name for queue in queues),
+            broker_url=self.application.broker_uri,
+            store_trouble=trouble,
+        )
 
 
 def find_queues(connection: Connection) -> list[QueueView]:
@@ -38,4 +51,4 @@ def find_queues(connection: Connection) -> list[QueueView]:
     alive = count_alive_by_model(connection, ALIVE_SECONDS)
     models = sorted({*models_of_jobs(connection), *alive})
     found = [QueueView(queue_name(one), one, waiting.get(one, 0), alive.get(one, 0)) for one in models]
-    return [*found, QueueView(OPS_QUEUE, None, None, None)]
+    return [*found, _HOUSEKEEPING]

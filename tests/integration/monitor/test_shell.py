@@ -115,7 +115,7 @@ def test_pages_load_nothing_from_another_host(flower: Browser, path: str) -> Non
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_has_the_same_navigation(flower: Browser, path: str) -> None:
     links = re.findall(r'class="nav-link[^"]*"\s+href="([^"]*)"', flower.get(path).text)
-    assert links[:5] == ["/jobs", "/fleet", "/workers", "/tasks", "/broker"]
+    assert links[:6] == ["/jobs", "/schedules", "/fleet", "/workers", "/tasks", "/broker"]
 
 
 def test_a_foreign_host_name_is_refused_without_credentials(flower: Browser, guarded: Browser) -> None:

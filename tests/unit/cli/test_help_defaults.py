@@ -30,7 +30,7 @@ NONE_IN_WORDS: dict[str, str | dict[str, str]] = {
     "encoding": "found out",
     "header": "header, unless the first line looks like none",
     "sheet": "the first that is not hidden",
-    "merge_prompt": dict.fromkeys(("run", "submit", "add"), "that of --template"),
+    "merge_prompt": dict.fromkeys(("run", "submit", "add", "edit"), "that of --template"),
     "history": "none",
     "parts": "none",
     "older_than": "none",

@@ -65,10 +65,11 @@ def answers_there(folder: Path, recorder: Record | None = None) -> tuple[str, di
     """Answer them on the pretended device. Call it only in a child process."""
     from qwenq.worker.engines.transformers import engine as transformers_engine
     from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
+    from qwenq.worker.engines.transformers.loading.progress import LoadMeter
     from tests.pretended_device import pretended_device, put_there
 
-    def load_there(model: str, options: EngineOptions) -> LoadedModel:
-        loaded = load_model(model, options)
+    def load_there(model: str, options: EngineOptions, meter: LoadMeter) -> LoadedModel:
+        loaded = load_model(model, options, meter)
         put_there(loaded.network)
         return loaded
 
