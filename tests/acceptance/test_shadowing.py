@@ -215,7 +215,7 @@ def test_the_package_is_imported_beside_modules_with_its_rooms_names(
     folder = _shadowed(tmp_path, OWN_NAMES)
     program = "import qwenq; print(qwenq.submit.__module__, qwenq.__file__)"
     told = installed.run(sys.executable, "-c", program, folder=folder).split()
-    assert told == ["qwenq.api", str(installed.site / "qwenq" / "__init__.py")]
+    assert told == ["qwenq.api.submitting", str(installed.site / "qwenq" / "__init__.py")]
 
 
 def test_the_module_runs_beside_modules_with_its_rooms_names(installed: Installed, tmp_path: Path) -> None:
