@@ -1,5 +1,9 @@
 """Without workers, beat rescues expired claims and announces chunks whose messages were lost."""
 
+import os
+import signal
+
+import psutil
 import pytest
 from sqlalchemy import select
 
@@ -22,6 +26,16 @@ def test_beat_alone_finds_what_is_stranded_within_two_leases(fleet: Fleet, jobs:
     claim_one(jobs.store, held, make_worker(jobs.store), EXPIRED)
     eventually(lambda: _are_announced(jobs, job_id), "both chunks wait and are announced", 2 * LEASE_SECONDS)
     assert beat.exit_code is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_process_of_a_killed_beat_announces_on(fleet: Fleet, redis: None) -> None:
+    beat = fleet.start("beat", env={"QWENQ_LEASE_SECONDS": str(LEASE_SECONDS)})
+    eventually(lambda: "reconciled" in beat.log.read_text(), "beat reconciles")
+    clocks = psutil.Process(beat.pid).children()
+    assert clocks
+    os.kill(beat.pid, signal.SIGKILL)
+    eventually(lambda: not any(one.is_running() for one in clocks), "its clock ends")
 
 
 def _are_announced(jobs: Jobs, job_id: int) -> bool:

@@ -2,9 +2,13 @@
 
 import os
 import socket
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+
+from celery.signals import beat_embedded_init
 
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.settings import Settings
@@ -17,6 +21,8 @@ from qwenq.worker.parent.consumer import TASK_MODULE, run_consumer
 
 OPS_THREADS = 4
 """Housekeeping tasks at once: while one submits a long input, the others must not wait."""
+LOOK_SECONDS = 1.0
+"""How often the clock's process looks whether its parent lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
     app.conf.task_send_sent_event = False
     # The schedule is fixed, so there is no state to keep in a file.
     app.conf.beat_scheduler = "celery.beat:Scheduler"
+    beat_embedded_init.connect(_end_with(os.getpid()), weak=False)
     died = run_consumer(
         app, f"--hostname=ops-{os.getpid()}@{socket.gethostname()}", f"--queues={OPS_QUEUE}", "--beat",
         "--pool=threads", f"--concurrency={OPS_THREADS}", f"--loglevel={settings.log_level}",
@@ -60,6 +67,20 @@ def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
         _require_version(settings)
     if died:
         raise died
+
+
+def _end_with(parent: int) -> Callable[..., None]:
+    """What Celery calls in the clock's process: end it when its parent was killed, or it would announce for ever."""
+
+    def watch(**_given: object) -> None:
+        threading.Thread(target=wait, name="parent-watch", daemon=True).start()
+
+    def wait() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_SECONDS)
+        os._exit(1)
+
+    return watch
 
 
 def _require_version(settings: Settings) -> None:
