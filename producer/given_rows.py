@@ -74,7 +74,7 @@ def _as_json(columns: dict[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON lacks, as one that it has. Raises TypeError, and ValueError for bytes that are no text."""
+    """Convert a value that JSON lacks to a JSON value. Raises TypeError, and ValueError for bytes that are not text."""
     # pandas' NA refuses to be compared, and its NaT has a date's methods.
     if type(value).__name__ in {"NAType", "NaTType"}:
         return None

@@ -50,7 +50,7 @@ class PreviewedPrompt:
 class Preview:
     """The first prompts and the first bad rows; counts of the whole input.
 
-    `documents` are good rows, of which `failing` would fail without an answer; `reasons` counts both these and the bad
+    `documents` are good rows; `failing` of them would fail without an answer; `reasons` counts both these and the bad
     rows. `too_long` do not fit into the model's context; what becomes of them, --on-overflow says.
     `rendered` documents were rendered and counted; the figures of the others are estimated from these. `sources` are
     the inputs by `source` of rows and reasons.

@@ -115,7 +115,7 @@ def _chosen(form: Any, annotation: Any) -> str:
 
 
 def caption_of(annotation: Any, text_page: "PdfTextPage", *, after: bool = False) -> str:
-    """The text on an annotation's line, before or behind it; "" if there is none."""
+    """Return the text before or after an annotation on its line; "" without text."""
     import pypdfium2.raw as pdfium
 
     box = pdfium.FS_RECTF()
