@@ -322,7 +322,7 @@ class HomeInUse(UsageError):
 @dataclass(eq=False)
 class NoStoreHere(UsageError):
     """There are no jobs here: the store {path} does not exist. Go to the folder where `qwenq up` or `qwenq submit` ran,
-    or set QWENQ_HOME to its home folder. `qwenq submit` makes a new store.
+    or set QWENQ_HOME to its home folder. `qwenq submit` and `qwenq schedule add` make a new store.
     """
 
     path: str

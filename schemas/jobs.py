@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.states import JobChange, JobState
@@ -195,3 +195,21 @@ class JobStatus(BaseModel):
         if self.loading is not None:
             return False
         return self.still_seconds is not None and self.still_seconds > STILL_SECONDS
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def percent(self) -> int:
+        """How much is done, in whole percent; 100 only when all of it is."""
+        return 100 * self.documents.done // self.documents.total if self.documents.total else 0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds for the rest at its average speed; None if that is unknown, or it stands still."""
+        counts = self.documents
+        if self.state != JobState.RUNNING or self.stands_still:
+            return None
+        if not self.tokens_per_second or not counts.succeeded:
+            return None
+        working_seconds = self.usage.completion_tokens / self.tokens_per_second
+        return round((counts.pending + counts.running) * working_seconds / counts.succeeded, 1)

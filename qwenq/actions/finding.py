@@ -9,7 +9,7 @@ from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import DocumentState
 from qwenq.schemas.views.found_documents import AnswerKind, DocumentFilter, FoundPage
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store
 from qwenq.store.views.answers.searching import search_documents
 from qwenq.store.views.jobs.details import job_details
 
@@ -20,7 +20,7 @@ def find_documents(
     settings: Settings, job_id: int, wanted: DocumentFilter, most: int
 ) -> tuple[FoundPage, PromptSpec]:
     """The first `most` documents that match, in input order, and the job's prompt. Raises UnknownJob, StoreAway."""
-    with open_store(settings) as store, store.reading() as connection:
+    with open_made_store(settings) as store, store.reading() as connection:
         details = job_details(connection, job_id)
         if details is None:
             raise UnknownJob(job_id=job_id, store=store.url)

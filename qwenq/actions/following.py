@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from qwenq.schemas.jobs import JobStatus
 from qwenq.wording.jobs import how_to_resume, job_line
-from qwenq.wording.numbers import counted, number
+from qwenq.wording.numbers import counted, duration, number
 from qwenq.wording.output import is_terminal, say
 from qwenq.wording.workers import how_far
 from qwenq.worker.patience import retrying_store
@@ -18,6 +18,8 @@ POLL_SECONDS = 0.25
 PATIENCE_SECONDS = 900.0
 LINE_EVERY_SECONDS = 10.0
 BAR_EVERY_SECONDS = 0.2
+WIDE, NARROW = 100, 72
+"""Columns of a terminal with room for all rates, and for tokens a second."""
 
 
 def follow(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
@@ -72,31 +74,29 @@ def _say_away(reason: str, again_in_seconds: float) -> None:
 
 def _follow_with_bar(poll: Callable[[], JobStatus], watch: Callable[[], None]) -> JobStatus:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+        TextColumn("{task.fields[percent]} %"),
         TextColumn("{task.fields[speed]}"),
-        TextColumn("ETA"),
-        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[left]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), expand=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, expand=True) as bar:
         status = poll()
-        shown = bar.add_task("", total=status.documents.total, speed="")
+        shown = bar.add_task("", total=status.documents.total, percent=0, speed="", left="")
         while True:
             bar.update(
                 shown,
                 completed=status.documents.done,
                 total=status.documents.total,
                 description=_describe(status),
-                speed=_speed(status, bar.tasks[0].speed),
+                percent=status.percent,
+                speed=_speed(status, bar.tasks[0].speed, console.width),
+                left=_time_left(status),
             )
             if status.state.ended:
                 return status
@@ -130,11 +130,19 @@ def _describe(status: JobStatus) -> str:
     return f"job {status.id}{failed}"
 
 
-def _speed(status: JobStatus, documents_per_second: float | None) -> str:
-    tokens = status.tokens_per_second
+def _time_left(status: JobStatus) -> str:
+    if status.stands_still:
+        return f"has not moved for {duration(status.still_seconds)}"
+    return "" if status.seconds_left is None else f"{duration(status.seconds_left)} left"
+
+
+def _speed(status: JobStatus, documents_per_second: float | None, columns: int) -> str:
+    tokens = None if status.stands_still else status.tokens_per_second
     return "".join(
         (
-            f"{number(documents_per_second)} documents/s " if documents_per_second else "",
-            f"{number(tokens)} tokens/s" if tokens else "",
+            f"{number(documents_per_second)} documents/s "
+            if documents_per_second and columns >= WIDE
+            else "",
+            f"{number(tokens)} tokens/s" if tokens and columns >= NARROW else "",
         )
     )

@@ -63,7 +63,7 @@ class Answers(Sequence[Result]):
         return len(self._results)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} answers, {len(self.errors)} errors, job {self.status.state}>"
+        return f"<answers: {len(self)}, errors: {len(self.errors)}, job {self.status.state}>"
 
     def rows(self) -> list[dict[str, Any]]:
         """The answers as plain dicts, with the columns of the CSV file; the fields of a JSON schema are columns."""

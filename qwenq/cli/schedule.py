@@ -69,10 +69,18 @@ def add(name: str, cron: str, tz: str, inputs: tuple[str, ...], as_json: bool, *
     from qwenq.cli.options.settings import read_settings
     from qwenq.schedules import commands
     from qwenq.schemas.schedules import RunPolicy
+    from qwenq.store.database.opening import is_absent
+    from qwenq.store.database.store import shown_address
+    from qwenq.wording.output import say
+    from qwenq.wording.workers import new_store
 
     settings = read_settings(model=options.pop("model"))
     policy = RunPolicy(**{field: options.pop(field) for field in RunPolicy.model_fields})
-    _show_added(commands.add(name, (cron, tz), read_request(inputs, options), policy, settings), as_json)
+    is_new = is_absent(settings)
+    added = commands.add(name, (cron, tz), read_request(inputs, options), policy, settings)
+    if is_new:
+        say(new_store(shown_address(settings)))
+    _show_added(added, as_json)
     return 0
 
 
@@ -132,10 +140,19 @@ def list_(as_json: bool) -> int:
     from qwenq.cli.options.settings import read_settings
     from qwenq.schedules.commands import all_schedules
     from qwenq.schedules.tables import show_schedules
-    from qwenq.wording.output import print_json
+    from qwenq.schemas.errors import NoStoreHere
+    from qwenq.store.database.store import shown_address
+    from qwenq.wording.output import print_json, print_plain_json, say
 
-    found = all_schedules(read_settings())
-    print_json(found) if as_json else show_schedules(found)
+    settings = read_settings()
+    try:
+        found = all_schedules(settings)
+    except NoStoreHere as absent:
+        say(str(absent))
+        if as_json:
+            print_plain_json([])
+        return 0
+    print_json(found) if as_json else show_schedules(found, shown_address(settings))
     return 0
 
 

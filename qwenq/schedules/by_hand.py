@@ -10,7 +10,7 @@ from qwenq.schemas.log.deeds import acting
 from qwenq.schemas.schedules import ScheduleRun
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.deliveries import ask_for_delivery, reopen_deliveries
 from qwenq.store.schedules.runs import begin_run_now, hold_run
@@ -26,7 +26,7 @@ def run(name: str, settings: Settings, again: int | None = None) -> ScheduleRun:
     that they had then. Raises UnknownSchedule, UnknownRun, RunNotStarted (there is no input, or an earlier run is
     unfinished), StoreAway.
     """
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         schedule = find_schedule(store, name)
         repeats = None if again is None else _run_of(store, schedule.id, name, again)
         # In one transaction, so that no beat can hold the run first.
@@ -46,7 +46,7 @@ def run(name: str, settings: Settings, again: int | None = None) -> ScheduleRun:
 
 def ask_for_run(name: str, settings: Settings, again: int | None = None) -> int:
     """Have beat start such a run as soon as it can. Returns its id. Raises UnknownSchedule, UnknownRun, StoreAway."""
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         schedule = find_schedule(store, name)
         repeats = None if again is None else _run_of(store, schedule.id, name, again)
         with store.writing() as connection:
@@ -58,7 +58,7 @@ def finish(name: str, run_id: int, settings: Settings) -> ScheduleRun:
 
     Raises UnknownSchedule if the run was pruned in the meantime, StoreAway.
     """
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         return _finished(store, name, run_id, settings)
 
 
@@ -67,7 +67,7 @@ def deliver(run_id: int, settings: Settings) -> ScheduleRun:
 
     Raises UnknownRun, RunNotDeliverable (it has no job, or has not ended), StoreAway.
     """
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         _ask_for_delivery(store, run_id)
         with store.writing() as connection:
             reopened = reopen_deliveries(connection, run_id)
@@ -84,7 +84,7 @@ def ask_for_delivery_of(name: str, run_id: int, settings: Settings) -> None:
 
     Raises UnknownSchedule, UnknownRun, RunNotDeliverable, StoreAway.
     """
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         _run_of(store, find_schedule(store, name).id, name, run_id)
         _ask_for_delivery(store, run_id)
 

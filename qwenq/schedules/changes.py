@@ -8,6 +8,7 @@ from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.schedules import Schedule, ScheduleRun
 from qwenq.store.views.jobs.statuses import job_status
 from qwenq.store.views.schedules.runs import run_before, run_of_job
+from qwenq.wording.numbers import counted, number
 
 _NOTE = (
     "A run generates only documents that are new, changed or failed before; the others keep their answers."
@@ -35,8 +36,8 @@ def _facts(
     facts = {
         "Due": _due(schedule, run),
         "State": run.state if run.error_message is None else f"{run.state}: {run.error_message}",
-        "Generated": f"{counts.succeeded - counts.reused:,} of {counts.total:,} documents",
-        "Reused": f"{counts.reused:,} documents",
+        "Generated": f"{number(counts.succeeded - counts.reused)} of {counted(counts.total, 'document')}",
+        "Reused": counted(counts.reused, "document"),
     }
     if before is None:
         return {**facts, "Previous run": "none was delivered"}

@@ -16,7 +16,7 @@ from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduleReport, Schedul
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState, ScheduleState
 from qwenq.store.database.clock import moment_of
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store, open_store
 from qwenq.store.database.store import Store
 from qwenq.store.schedules import schedules as stored
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
@@ -57,7 +57,7 @@ def edit(name: str, changes: Mapping[str, Any], unset: Collection[str], settings
     `changes` holds options of `qwenq schedule add` by their names in Python, `unset` those that get their defaults
     again. A run that has begun goes on as it began. Raises UsageError, StoreAway.
     """
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         before = find_schedule(store, name)
         changed = edited(before, changes, unset, settings)
         line = CronLine(changed.cron, changed.timezone)
@@ -75,7 +75,7 @@ def edit(name: str, changes: Mapping[str, Any], unset: Collection[str], settings
 def reschedule(name: str, cron: str, timezone: str, settings: Settings) -> Schedule:
     """Change when a schedule is due, and nothing else. Raises UnknownSchedule, InvalidCron, StoreAway."""
     line = CronLine(cron, timezone)
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         schedule = find_schedule(store, name)
         with store.writing() as connection:
             following = line.after(moment_of(connection))
@@ -85,7 +85,7 @@ def reschedule(name: str, cron: str, timezone: str, settings: Settings) -> Sched
 
 def all_schedules(settings: Settings) -> list[ScheduleReport]:
     """List every schedule with its last run. Raises StoreAway."""
-    with open_store(settings) as store, store.reading() as connection:
+    with open_made_store(settings) as store, store.reading() as connection:
         last = last_runs(connection)
         models = models_alive(connection, ALIVE_SECONDS)
         reports = []
@@ -97,7 +97,7 @@ def all_schedules(settings: Settings) -> list[ScheduleReport]:
 
 def show(name: str, settings: Settings, limit: int = SHOWN_RUNS) -> ScheduleReport:
     """Show a schedule, also a removed one, with its newest runs and notices. Raises UnknownSchedule, StoreAway."""
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         schedule = find_schedule(store, name, removed=True)
         with store.reading() as connection:
             runs = newest_runs(connection, schedule.id, limit)
@@ -110,7 +110,7 @@ def show(name: str, settings: Settings, limit: int = SHOWN_RUNS) -> ScheduleRepo
 
 def pause(name: str, settings: Settings) -> Schedule:
     """Stop making runs; unfinished runs continue. Raises UnknownSchedule, StoreAway."""
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         schedule = find_schedule(store, name)
         with store.writing() as connection:
             stored.set_schedule_state(connection, schedule.id, ScheduleState.PAUSED, schedule.next_due_at)
@@ -122,7 +122,7 @@ def resume(name: str, settings: Settings) -> Schedule:
 
     Raises UnknownSchedule, StoreAway.
     """
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         schedule = find_schedule(store, name)
         if schedule.state is ScheduleState.PAUSED:
             line = CronLine(schedule.cron, schedule.timezone)
@@ -137,7 +137,7 @@ def remove(name: str, settings: Settings) -> Schedule:
 
     Raises UnknownSchedule, StoreAway.
     """
-    with open_store(settings) as store:
+    with open_made_store(settings) as store:
         schedule = find_schedule(store, name)
         with store.writing() as connection:
             stored.remove_schedule(connection, schedule.id)

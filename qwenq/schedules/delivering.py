@@ -139,7 +139,7 @@ def _why_failed(held: HeldRun, status: JobStatus) -> dict[str, object] | None:
     elif allowed is not None and share > allowed:
         code = "failure_rate"
         message = (
-            f"{number(counts.failed)} of {number(counts.total)} documents failed: {percent(share)}, more than "
+            f"{number(counts.failed)} of {counted(counts.total, 'document')} failed: {percent(share)}, more than "
             f"--on-failure-rate {percent(allowed)}; `qwenq results {status.id} --errors FILE` says why, "
             f"`qwenq retry {status.id}` runs all but bad rows again, and the next run reads corrected files"
         )

@@ -11,7 +11,7 @@ from qwenq.schedules.troubles import why_failed
 from qwenq.schemas.response_format import ResponseFormat
 from qwenq.schemas.schedules import MonthOfRuns, Schedule, ScheduleReport, ScheduleRun
 from qwenq.schemas.states import RunState, ScheduleState
-from qwenq.wording.numbers import UNKNOWN, duration, number, percent, precise_duration
+from qwenq.wording.numbers import UNKNOWN, counted, duration, number, percent, precise_duration
 from qwenq.wording.output import say, show
 
 SHORT_REMARK = 90
@@ -25,10 +25,10 @@ def next_due(schedule: Schedule) -> str:
     return f"{local_time(schedule, schedule.next_due_at)} ({schedule.timezone})"
 
 
-def show_schedules(reports: Sequence[ScheduleReport]) -> None:
-    """Print all schedules to stdout, one a line."""
+def show_schedules(reports: Sequence[ScheduleReport], store: str) -> None:
+    """Print all schedules of a store to stdout, one a line."""
     if not reports:
-        say("there is no schedule yet; `qwenq schedule add` adds one")
+        say(f"there is no schedule in {store} yet; `qwenq schedule add` adds one")
         return
     rows = [("schedule", "state", "cron", "next", "last run", "result")]
     for report in reports:
@@ -166,7 +166,8 @@ def _result(run: ScheduleRun, waits: str | None) -> str:
     if run.error_message:
         return f"{run.state}: {run.error_message}"
     if run.state is RunState.SUCCEEDED:
-        return f"succeeded: {run.documents:,} documents, {run.reused:,} reused, {run.failed:,} failed"
+        done = UNKNOWN if run.documents is None else counted(run.documents, "document")
+        return f"succeeded: {done}, {number(run.reused)} reused, {number(run.failed)} failed"
     if run.job_id is None:
         return run.state
     return f"{run.state}: job {run.job_id}" + ("" if waits is None else f"; {waits}")

@@ -15,7 +15,7 @@ from qwenq.schemas.schedules import HeldRun
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.clock import moment_of
-from qwenq.store.database.opening import open_store
+from qwenq.store.database.opening import open_made_store
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.deliveries import reopen_deliveries
 from qwenq.store.schedules.runs import hold_run
@@ -82,7 +82,7 @@ def tick_once(settings: Settings, at: datetime | None = None) -> TickReport:
         return steps
 
     try:
-        with open_store(settings) as store, Broker(settings) as broker:
+        with open_made_store(settings) as store, Broker(settings) as broker:
             began = _present(store)
             report = tick(store, broker, settings, at, advance_all)
             return report.model_copy(update={"failures": _failures(store, began)})

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from qwenq.schemas.results import Usage
 from qwenq.schemas.views.shown_document import ShownAnswer, ShownDocument, ShownPrompt
-from qwenq.wording.numbers import moment, number, precise_duration
+from qwenq.wording.numbers import counted, moment, number, precise_duration
 from qwenq.wording.output import show, show_text
 
 
@@ -71,7 +71,9 @@ def _facts(document: ShownDocument) -> Iterator[tuple[str, str]]:
     if document.parts > 1:
         yield "parts", str(document.parts)
     crashes = (
-        f"; since its last outcome, its worker died {document.crashes} times" if document.crashes else ""
+        f"; since its last outcome, its worker died {counted(document.crashes, 'time')}"
+        if document.crashes
+        else ""
     )
     yield "attempts", f"{document.attempts} of its chunk{crashes}"
     if document.error is not None:

@@ -24,6 +24,8 @@ def job_line(job: JobStatus) -> str:
         f"job {job.id} {job.state}",
         f"{number(documents.done)} of {counted(documents.total, 'document')}",
     ]
+    if documents.total and not job.state.ended:
+        parts[-1] += f" ({job.percent} %)"
     if documents.failed:
         parts.append(f"{number(documents.failed)} failed")
     if documents.cancelled:
@@ -32,6 +34,8 @@ def job_line(job: JobStatus) -> str:
         parts.append(f"has not moved for {duration(job.still_seconds)}")
     elif job.tokens_per_second:
         parts.append(f"{number(job.tokens_per_second)} tokens/s")
+    if job.seconds_left is not None:
+        parts.append(f"about {duration(job.seconds_left)} left")
     if job.loading is not None:
         parts.append(how_far(job.loading))
     if job.state != JobState.PAUSED:
@@ -86,6 +90,8 @@ def show_job(job: JobStatus) -> None:
         "documents": f"{number(counts.total)}: {number(counts.pending)} pending, {number(counts.running)} running, "
         f"{number(counts.succeeded)} succeeded{reused}, {number(counts.failed)} failed, "
         f"{number(counts.cancelled)} cancelled",
+        "done": f"{job.percent} %",
+        **({} if job.seconds_left is None else {"time left": f"about {duration(job.seconds_left)}"}),
         "tokens": f"{number(usage.prompt_tokens)} prompt, {number(usage.completion_tokens)} completion "
         f"({number(usage.reasoning_tokens)} of them reasoning)",
         "submitter": job.submitter or UNKNOWN,

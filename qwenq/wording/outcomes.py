@@ -37,6 +37,11 @@ def say_outcomes(counts: DocumentCounts, reasons: FailureReasons, all_of_them: s
             say(f"  {line}")
 
 
+def codes_in_words(reasons: FailureReasons) -> str:
+    """The error codes with their numbers of documents: `too_long 10, invalid_row 2`."""
+    return ", ".join(f"{code} {number(documents)}" for code, documents in reasons.codes.items())
+
+
 def reasons_in_lines(reasons: FailureReasons) -> Iterator[str]:
     """A line for each reason: how many documents, why, and the first of them."""
     for reason in reasons.reasons:

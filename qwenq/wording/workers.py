@@ -26,6 +26,11 @@ def start_a_worker(model: str) -> str:
     return f"{no_worker(model)}; start one with `{worker_command(model)}`"
 
 
+def new_store(store: str) -> str:
+    """Say that a store was made, and who does not see it: the folder may be the wrong one."""
+    return f"a new store was made: {store}; workers of another folder do not see it"
+
+
 def how_far(progress: LoadProgress) -> str:
     """How far a worker is with its model, such as `downloading the model: 3.1 GiB of 16.4 GiB, 19 %, 4 min left`."""
     said = f"{progress.stage} the model: {size(progress.done)}"

@@ -1,5 +1,6 @@
 """What the page of one job shows beside its status."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,10 +78,14 @@ class FailureReason:
 
 @dataclass(frozen=True, slots=True)
 class FailureReasons:
-    """The commonest reasons, most frequent first; `others` counts documents that failed for another reason."""
+    """The commonest reasons, most frequent first; `others` counts documents that failed for another reason.
+
+    `codes` are all error codes, most frequent first, each with its number of documents.
+    """
 
     reasons: tuple[FailureReason, ...]
     others: int
+    codes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from tests.commands import qwenq_here
     [
         "status 1", "status 1 --watch", "show 1 a", "results 1", "report 1 -o r.html", "metrics 1",
         "cancel 1", "pause 1", "resume 1", "retry 1", "db prune", "db prune --older-than 1d --yes", "db check",
+        "documents 1", "schedule show n", "schedule edit n --tz UTC", "schedule pause n", "schedule resume n",
+        "schedule remove n", "schedule run n", "schedule deliver 1", "schedule tick", "schedule costs",
     ],
 )  # fmt: skip
-def test_a_command_on_jobs_in_a_wrong_folder_names_the_store_and_makes_none(
-    folder: Path, command: str
-) -> None:
+def test_a_command_in_a_wrong_folder_names_the_store_and_makes_none(folder: Path, command: str) -> None:
     refused = qwenq_here(*command.split(), cwd=folder)
     assert refused.returncode == 2
     assert f"the store {folder}/.qwenq/qwenq.db does not exist" in refused.stderr
@@ -24,8 +24,9 @@ def test_a_command_on_jobs_in_a_wrong_folder_names_the_store_and_makes_none(
     assert list(folder.iterdir()) == []
 
 
-def test_status_in_a_folder_without_a_store_lists_no_jobs_and_makes_none(folder: Path) -> None:
-    shown = qwenq_here("status", "--json", cwd=folder)
+@pytest.mark.parametrize("command", ["status", "schedule list"])
+def test_a_list_in_a_folder_without_a_store_is_empty_and_makes_none(folder: Path, command: str) -> None:
+    shown = qwenq_here(*command.split(), "--json", cwd=folder)
     assert (shown.returncode, shown.stdout.split()) == (0, ["[]"])
     assert f"the store {folder}/.qwenq/qwenq.db does not exist" in shown.stderr
     assert list(folder.iterdir()) == []

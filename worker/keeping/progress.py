@@ -29,7 +29,7 @@ class TurnProgress:
         beside = f"; {self.chunks:,} chunks in this turn" if self.chunks > 1 else ""
         return (
             f"job {self.job_id}, chunk {self.chunk_id}, attempt {self.attempt}: "
-            f"{self.done:,} of {self.documents:,} documents{beside}"
+            f"{self.done:,} of {self.documents:,} document{'' if self.documents == 1 else 's'}{beside}"
         )
 
 

@@ -240,8 +240,8 @@ def _why(error: csv.Error | InvalidRow, feed: _Feed) -> str:
     if isinstance(error, InvalidRow):
         return error.reason
     if str(error) == _AT_END:
-        lines = len(feed.row_lines)
-        return f"the row opens a quote that is never closed ({lines} lines up to the end of the file)"
+        lines = "1 line" if len(feed.row_lines) == 1 else f"{len(feed.row_lines)} lines"
+        return f"the row opens a quote that is never closed ({lines} up to the end of the file)"
     if _BARE_RETURN in str(error):
         return "a carriage return stands outside quotes, without a line feed; write line feeds, or quote the field"
     return f"broken quoting: {error}"

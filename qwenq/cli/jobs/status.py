@@ -108,7 +108,7 @@ def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_js
     from qwenq.actions.standing import why_still
     from qwenq.schedules.troubles import troubles_of_job
     from qwenq.wording.jobs import show_job
-    from qwenq.wording.outcomes import SHOWN_REASONS, answers_to_look_at, reasons_in_lines
+    from qwenq.wording.outcomes import SHOWN_REASONS, answers_to_look_at, codes_in_words, reasons_in_lines
     from qwenq.wording.output import print_json, say, show
 
     status = api.status(job, settings=settings)
@@ -123,8 +123,10 @@ def _show(job: int, rescuer: "Rescuer", settings: "Settings", watch: bool, as_js
         for sentence in answers_to_look_at(status.documents):
             show(sentence)
         if status.documents.failed:
-            show(f"failed     `qwenq results {job} --errors FILE` writes all of them; the commonest reasons:")
-            for reason in reasons_in_lines(api.failure_reasons(job, most=SHOWN_REASONS, settings=settings)):
+            reasons = api.failure_reasons(job, most=SHOWN_REASONS, settings=settings)
+            show(f"failed     {codes_in_words(reasons)}")
+            show(f"           `qwenq results {job} --errors FILE` writes all of them; the commonest reasons:")
+            for reason in reasons_in_lines(reasons):
                 show(f"  {reason}")
     why = why_still(status, settings)
     for line in [*([why] if why else _unserved(settings, job)), *troubles_of_job(settings, job)]:

@@ -52,6 +52,7 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
     from qwenq.store.database.opening import is_absent
     from qwenq.store.database.store import shown_address
     from qwenq.wording.output import say
+    from qwenq.wording.workers import new_store
 
     stored: list[int] = []
     count = RowCount()
@@ -75,7 +76,7 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
                 allow_partial=request.allow_partial,
             )  # fmt: skip
         if is_new:
-            say(f"a new store was made: {shown_address(settings)}; workers of another folder do not see it")
+            say(new_store(shown_address(settings)))
         return _show_enqueued(enqueued, settings, wait, as_json)
     except KeyboardInterrupt:
         for job_id in stored:

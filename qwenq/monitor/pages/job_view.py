@@ -47,11 +47,6 @@ class JobView:
         return self.counts.done
 
     @property
-    def percent(self) -> int:
-        """How much is done, in whole percent; 100 only when all of it is."""
-        return 100 * self.done // self.counts.total if self.counts.total else 0
-
-    @property
     def tokens_per_second(self) -> float | None:
         """Its average speed; None while it stands still."""
         return None if self.status.stands_still else self.status.tokens_per_second
@@ -60,17 +55,6 @@ class JobView:
     def still_for(self) -> float | None:
         """For how many seconds it has not moved; None unless it stands still."""
         return self.status.still_seconds if self.status.stands_still else None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds for the rest at the job's average speed; None if that is unknown."""
-        status, counts = self.status, self.counts
-        if status.stands_still:
-            return None
-        if status.state != JobState.RUNNING or not status.tokens_per_second or not counts.succeeded:
-            return None
-        active_seconds = status.usage.completion_tokens / status.tokens_per_second
-        return (counts.pending + counts.running) * active_seconds / counts.succeeded
 
     @property
     def missing_worker(self) -> str | None:

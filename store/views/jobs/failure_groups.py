@@ -65,15 +65,24 @@ def may_retry(connection: Connection, job_id: int) -> bool:
     return False
 
 
+def failure_counts(connection: Connection, job_id: int) -> dict[str, int]:
+    """How many documents of a job failed with each error code, most frequent first."""
+    rows = connection.execute(_COUNTS, {"of_job": job_id}).all()
+    return {
+        row.error_code: row.documents
+        for row in sorted(rows, key=lambda row: (-row.documents, row.error_code))
+    }
+
+
 def failure_groups(connection: Connection, job_id: int) -> list[FailureGroup]:
     """A job's failed documents by error code, most frequent first."""
-    counts = connection.execute(_COUNTS, {"of_job": job_id}).all()
+    counts = failure_counts(connection, job_id)
     if not counts:
         return []
     sources = job_sources(connection, job_id)
     return [
-        FailureGroup(row.error_code, row.documents, _messages(connection, job_id, row.error_code, sources))
-        for row in sorted(counts, key=lambda row: (-row.documents, row.error_code))
+        FailureGroup(code, failed, _messages(connection, job_id, code, sources))
+        for code, failed in counts.items()
     ]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from qwenq.schemas.tables.core import documents
 from qwenq.schemas.views.job_pages import FailedDocument, FailureReason, FailureReasons
 from qwenq.store.views.jobs.details import job_sources
+from qwenq.store.views.jobs.failure_groups import failure_counts
 
 MESSAGE_CHARACTERS = 300
 MOST_MESSAGES = 1_000
@@ -25,11 +26,6 @@ _MESSAGES = (
     .group_by("code", "message")
     .order_by(func.count().desc(), func.min(documents.c.seq))
     .limit(MOST_MESSAGES)
-)
-_FAILED = (
-    select(func.count())
-    .select_from(documents)
-    .where(documents.c.job_id == bindparam("of_job"), documents.c.error_code.is_not(None))
 )
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9][0-9.,]*")
 """What differs between messages of one reason: what they quote, and numbers."""
@@ -53,15 +49,15 @@ def failure_reasons(connection: Connection, job_id: int, most: int) -> FailureRe
         if row.first < reason.first:
             reason.first, reason.message = row.first, row.message
     if not found:
-        return FailureReasons((), 0)
+        return FailureReasons((), 0, {})
     shown = sorted(found.values(), key=lambda reason: (-reason.documents, reason.first))[:most]
-    failed = connection.execute(_FAILED, {"of_job": job_id}).scalar_one()
+    codes = failure_counts(connection, job_id)
     examples = _documents(connection, job_id, [reason.first for reason in shown])
     reasons = tuple(
         FailureReason(reason.code, reason.message, reason.documents, examples[reason.first])
         for reason in shown
     )
-    return FailureReasons(reasons, failed - sum(reason.documents for reason in shown))
+    return FailureReasons(reasons, sum(codes.values()) - sum(reason.documents for reason in shown), codes)
 
 
 def _documents(connection: Connection, job_id: int, seqs: Sequence[int]) -> dict[int, FailedDocument]:

@@ -224,7 +224,7 @@ def test_a_report_of_a_queued_job_shows_its_present_state(
     assert ran.returncode == 0, ran.stderr
     assert "is queued: the report shows it as it is now" in ran.stderr
     text = _Page((tmp_path / "r.html").read_text("utf-8")).text
-    assert "3 documents remain" in text
+    assert "remaining: 3 documents" in text
     assert "Nothing was generated for this job yet." in text
 
 

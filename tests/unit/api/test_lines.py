@@ -78,4 +78,4 @@ def test_answers_are_a_sequence_with_the_errors_beside(pandas: None) -> None:
     answers = Answers(status, [answer("a"), answer("b")], [], RESULTS)
     assert ([one.custom_id for one in answers], answers[1].custom_id, len(answers)) == (["a", "b"], "b", 2)
     assert [row["custom_id"] for row in answers.rows()] == ["a", "b"]
-    assert repr(answers) == "<2 answers, 0 errors, job completed>"
+    assert repr(answers) == "<answers: 2, errors: 0, job completed>"

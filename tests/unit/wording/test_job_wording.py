@@ -1,13 +1,17 @@
 """How a job is worded: done documents are answered or failed ones, not cancelled ones."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 
+from qwenq.actions import following
 from qwenq.schemas.jobs import DocumentCounts, JobStatus, TokenUsage
 from qwenq.schemas.states import JobState
+from qwenq.schemas.views.job_pages import FailureReasons
 from qwenq.schemas.workers import LoadProgress, LoadStage
-from qwenq.wording.jobs import job_line, show_jobs
+from qwenq.wording.jobs import job_line, show_job, show_jobs
+from qwenq.wording.outcomes import codes_in_words
 
 CANCELLED = JobStatus(
     id=3,
@@ -66,3 +70,50 @@ def test_the_table_of_jobs_does_not_count_cancelled_documents_as_done(
     show_jobs([CANCELLED], "here.db")
     heading, row = (line.split() for line in capsys.readouterr().out.splitlines())
     assert dict(zip(heading, row, strict=False))["done"] == "13"
+
+
+def test_a_job_in_work_tells_percent_time_left_and_no_speed_while_it_stands_still(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    counts = DocumentCounts(total=30, pending=8, running=2, succeeded=20)
+    usage = TokenUsage(completion_tokens=2_000)
+    changes = {"state": JobState.RUNNING, "documents": counts, "usage": usage, "tokens_per_second": 50.0}
+    running = CANCELLED.model_copy(update=changes)
+    assert job_line(running) == "job 3 running, 20 of 30 documents (66 %), 50 tokens/s, about 20 s left"
+    show_job(running)
+    shown = capsys.readouterr().out.splitlines()
+    assert {"done       66 %", "time left  about 20 s"} <= set(shown)
+    still = running.model_copy(update={"still_seconds": 7_200.0})
+    assert "left" not in job_line(still)
+
+
+def test_error_codes_are_told_with_their_numbers() -> None:
+    assert (
+        codes_in_words(FailureReasons((), 0, {"too_long": 1_200, "no_text": 1}))
+        == "too_long 1,200, no_text 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [("120", {"50 %", "50 tokens/s", "10 s left"}), ("60", {"50 %", "10 s left"})],
+)
+def test_the_bar_tells_percent_and_time_left_and_the_speed_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: str, told: set[str]
+) -> None:
+    monkeypatch.setattr(following, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    ended = CANCELLED.model_copy(update={"state": JobState.COMPLETED})
+    running = CANCELLED.model_copy(
+        update={
+            "state": JobState.RUNNING,
+            "documents": DocumentCounts(total=10, running=5, succeeded=5),
+            "usage": TokenUsage(completion_tokens=500),
+            "tokens_per_second": 50.0,
+        }
+    )
+    polled = iter([running, ended])
+    following.follow(lambda: next(polled), lambda: None)
+    drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    assert {one for one in ("50 %", "50 tokens/s", "10 s left") if one in drawn} == told

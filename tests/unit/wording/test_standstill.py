@@ -71,6 +71,6 @@ def test_a_broker_that_is_away_is_the_reason_while_workers_live() -> None:
 
 def test_a_job_that_stands_still_has_no_speed_and_no_time_left() -> None:
     still, moving = JobView(job(), {"m"}), JobView(job(still_seconds=10.0), {"m"})
-    assert (still.tokens_per_second, still.seconds_left, still.still_for) == (None, None, 7_200.0)
-    assert (moving.tokens_per_second, moving.seconds_left, moving.still_for) == (50.0, 10.0, None)
-    assert job_line(job()) == "job 3 running, 5 of 10 documents, has not moved for 2 h"
+    assert (still.tokens_per_second, still.status.seconds_left, still.still_for) == (None, None, 7_200.0)
+    assert (moving.tokens_per_second, moving.status.seconds_left, moving.still_for) == (50.0, 10.0, None)
+    assert job_line(job()) == "job 3 running, 5 of 10 documents (50 %), has not moved for 2 h"
