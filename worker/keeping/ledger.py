@@ -124,6 +124,9 @@ class Ledger:
             self._progress.add(outcome)
             if outcome.failure is None and outcome.reused_from is None:
                 self._pace.count(held.mean_size)
+            elif not any(one.asked for one in self._open.values()):
+                # Only earlier answers are copied: to count their time would make all that comes look slow.
+                self._pace.rest()
             if held.answered or held.waiting >= self.rhythm.flush_outcomes:
                 self._news.notify_all()
                 self._wait_while_far_behind()

@@ -108,6 +108,11 @@ class OpenClaim:
         return max(0, bisect_left(self._seqs, self.end) - self._read)
 
     @property
+    def asked(self) -> int:
+        """How many documents and parts are on their way through the engine."""
+        return len(self._unanswered) - self.unread
+
+    @property
     def asks_engine(self) -> bool:
         """Whether the engine may have begun a document that was given away."""
         return self.is_cutting and bool(self._read) and self._seqs[self._read - 1] >= self.end

@@ -24,6 +24,12 @@ class Pace:
         self._new_documents, self._new_size = 0, 0.0
         self._since = self._clock()
 
+    def rest(self) -> None:
+        """Note that nothing is being generated: the time since the last answer was no work."""
+        if self._new_documents:
+            self._measure()
+        self.begin()
+
     def count(self, size: float) -> None:
         """Count an answer that was generated for a document of so many characters."""
         self._new_documents += 1
