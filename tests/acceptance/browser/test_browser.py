@@ -133,6 +133,10 @@ def test_no_page_of_ours_or_flowers_logs_a_browser_error(page: Page, jobs: Jobs,
         answered = page.goto(path, wait_until="networkidle" if path in _FILLED_LATER else "load")
         assert answered is not None
         assert answered.status == 200, path
+        if path == "/workers":
+            expect(page.locator("#workers-refresh-status")).to_have_text(
+                re.compile("^Updated [0-9:]{8} UTC$")
+            )
         expect(page.get_by_role("navigation", name="Primary navigation")).to_be_visible()
     expect(page.get_by_role("link", name="Fleet")).to_have_attribute("aria-current", "page")
 
