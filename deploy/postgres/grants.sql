@@ -44,6 +44,9 @@ GRANT UPDATE (made_at) ON job_notices TO qwenq_producer, qwenq_flower;
 GRANT INSERT (schedule_id, due_at, state, created_at, begun_by, repeats_due_at) ON schedule_runs TO qwenq_flower;
 GRANT USAGE ON SEQUENCE schedule_runs_id_seq TO qwenq_flower;
 GRANT UPDATE (state, cron, timezone, next_due_at) ON schedules TO qwenq_flower;
+-- With these, its page edits the rest of a schedule too. Set QWENQ_INPUT_ROOTS and QWENQ_OUTPUT_ROOTS of beat first.
+-- GRANT UPDATE (request, policy) ON schedules TO qwenq_flower;
+-- GRANT SELECT ON templates TO qwenq_flower;
 
 -- Workers answer. An answer is never changed; its fingerprint goes over to a later copy of it. A part may be computed
 -- again.

@@ -98,6 +98,12 @@ class JobRequest:
             notify=tuple(self.notify),
         )
 
+    def names_used(self, settings: Settings) -> frozenset[str]:
+        """The names that its prompts use. Raises UsageError for prompts that cannot be read."""
+        named = self._named_template(settings)
+        policy = GenerationParams().overlaid(_given(self.params.items())).on_overflow
+        return names_in(self._template_source(named)) | names_in(self._merge_source(named, policy))
+
     @property
     def tables(self) -> TableOptions:
         """How CSV and TSV files are laid out. Raises InvalidParameter."""
@@ -166,7 +172,7 @@ class JobRequest:
         if template is None:
             reason = "there is no prompt to use it: give --template, --prompt or --prompt-file"
             raise InvalidParameter(name=OPTION, reason=reason)
-        used = names_in(template) | (frozenset() if merge is None else names_in(merge))
+        used = names_in(template) | names_in(merge)
         check_values(self.values, used)
         for name, value in self.values.items():
             check_text(f"{OPTION} {name}", str(value))

@@ -15,7 +15,7 @@ from qwenq.producer.reading.sources.finding import check_name
 from qwenq.schedules.outputs import check_pattern, checked_output, example_outputs, style_of
 from qwenq.schedules.processes.trial import try_in_process
 from qwenq.schemas.errors import InvalidParameter, OutputNotWritable
-from qwenq.schemas.schedules import RunPolicy, ScheduledRequest
+from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
 from qwenq.schemas.settings import Settings
 
 PLACES_SECONDS = 10.0
@@ -23,14 +23,20 @@ PLACES_SECONDS = 10.0
 
 
 def checked_schedule(
-    name: str, request: JobRequest, policy: RunPolicy, settings: Settings
+    name: str, request: JobRequest, policy: RunPolicy, settings: Settings, before: Schedule | None = None
 ) -> tuple[ScheduledRequest, RunPolicy]:
     """Check what a schedule of this name would submit, and where its answers go. Raises UsageError.
 
-    Returns both with absolute paths, because beat may run in another folder.
+    Returns both with absolute paths, because beat may run in another folder. `before` is the schedule that is edited:
+    places that stay are not tried again, because Flower may run on another machine than beat.
     """
     policy = _absolute(policy)
-    _check(name, request.files, policy, settings)
+    _check_names(name, request.files, policy)
+    places = tuple(map(_whole, request.files)), policy.output, policy.errors
+    if before is None or places != (before.request.inputs, before.policy.output, before.policy.errors):
+        _check_places_in_process(name, request.files, policy, settings)
+    if before is None or policy.notify != before.policy.notify:
+        _check_notify(policy, settings)
     spec = request.specify(settings)
     checked_prompts(spec)
     scheduled = ScheduledRequest(
@@ -45,7 +51,7 @@ def checked_schedule(
     return scheduled, policy
 
 
-def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settings) -> None:
+def _check_names(name: str, inputs: Sequence[str], policy: RunPolicy) -> None:
     if not name.strip(" .") or "/" in name or not name.isprintable():
         reason = "it must be printable and without a slash, because files are named after it"
         raise InvalidParameter(name="the schedule's name", reason=reason)
@@ -59,12 +65,18 @@ def _check(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settin
     check_pattern("--output", policy.output)
     if policy.errors is not None:
         check_pattern("--errors", policy.errors)
+
+
+def _check_places_in_process(name: str, inputs: Sequence[str], policy: RunPolicy, settings: Settings) -> None:
     outputs = example_outputs(name, policy)
     trial = try_in_process(PLACES_SECONDS, _check_places, list(inputs), outputs, style_of(policy), settings)
     if trial.lost is not None:
         raise OutputNotWritable(path=outputs[0], reason=trial.lost)
     if trial.error is not None:
         raise trial.error
+
+
+def _check_notify(policy: RunPolicy, settings: Settings) -> None:
     for url in policy.notify:
         check_target("--notify", url)
     if policy.notify:

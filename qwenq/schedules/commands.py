@@ -58,29 +58,30 @@ def edit(name: str, changes: Mapping[str, Any], unset: Collection[str], settings
     again. A run that has begun goes on as it began. Raises UsageError, StoreAway.
     """
     with open_made_store(settings) as store:
-        before = find_schedule(store, name)
-        changed = edited(before, changes, unset, settings)
-        line = CronLine(changed.cron, changed.timezone)
-        with store.writing() as connection:
-            if (changed.cron, changed.timezone) != (before.cron, before.timezone):
-                following = line.after(moment_of(connection))
-                changed = changed.model_copy(update={"next_due_at": following})
-            is_there = stored.edit_schedule(connection, changed)
-        if not is_there:
-            raise ScheduleRemoved(name=name)
-        schedule = find_schedule(store, name)
+        schedule = _edited(store, name, changes, unset, settings)
+        line = CronLine(schedule.cron, schedule.timezone)
         return Added(shown(schedule), preflight(store, settings, schedule, line))
 
 
-def reschedule(name: str, cron: str, timezone: str, settings: Settings) -> Schedule:
-    """Change when a schedule is due, and nothing else. Raises UnknownSchedule, InvalidCron, StoreAway."""
-    line = CronLine(cron, timezone)
+def change(name: str, changes: Mapping[str, Any], unset: Collection[str], settings: Settings) -> Schedule:
+    """Do the same, and do not look at the inputs: only beat's machine may see them. Raises UsageError, StoreAway."""
     with open_made_store(settings) as store:
-        schedule = find_schedule(store, name)
-        with store.writing() as connection:
-            following = line.after(moment_of(connection))
-            stored.set_due_times(connection, schedule.id, cron, timezone, following)
-        return shown(find_schedule(store, name))
+        return shown(_edited(store, name, changes, unset, settings))
+
+
+def _edited(
+    store: Store, name: str, changes: Mapping[str, Any], unset: Collection[str], settings: Settings
+) -> Schedule:
+    before = find_schedule(store, name)
+    changed = edited(before, changes, unset, settings)
+    with store.writing() as connection:
+        if (changed.cron, changed.timezone) != (before.cron, before.timezone):
+            following = CronLine(changed.cron, changed.timezone).after(moment_of(connection))
+            changed = changed.model_copy(update={"next_due_at": following})
+        is_there = stored.edit_schedule(connection, before, changed)
+    if not is_there:
+        raise ScheduleRemoved(name=name)
+    return find_schedule(store, name)
 
 
 def all_schedules(settings: Settings) -> list[ScheduleReport]:

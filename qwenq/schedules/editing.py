@@ -10,9 +10,10 @@ from qwenq.producer.reading import Format
 from qwenq.schedules.checking import checked_schedule
 from qwenq.schemas.errors import InvalidParameter
 from qwenq.schemas.generation import GenerationParams, Overflow
-from qwenq.schemas.jobs import Priority
+from qwenq.schemas.jobs import Priority, PromptSpec
 from qwenq.schemas.schedules import RunPolicy, Schedule
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.templates.values import without_values
 
 NEEDED = ("cron", "inputs", "output", "model")
 """Options that every schedule has."""
@@ -38,10 +39,13 @@ def options_of(schedule: Schedule) -> dict[str, Any]:
     """The options that describe a schedule, by their names in Python. Those that have their defaults are left out."""
     request, spec = schedule.request, schedule.request.spec
     prompt, params = spec.prompt, spec.params
+    template, values = _parted(prompt.template)
+    merge, merge_values = _parted(prompt.merge)
     given = {name: getattr(params, name) for name in params.model_dump(exclude_defaults=True)}
     options: dict[str, Any] = {
-        "prompt": prompt.template,
-        "merge_prompt": prompt.merge,
+        "prompt": template,
+        "values": {**values, **merge_values} or None,
+        "merge_prompt": merge,
         "system": prompt.system,
         "text_column": prompt.text_column,
         "id_column": prompt.id_column,
@@ -74,9 +78,11 @@ def edited(
     cron, timezone = options.pop("cron"), options.pop("tz", "UTC")
     settings = settings.model_copy(update={"model": options.pop("model")})
     policy = _policy({name: options.pop(name) for name in RunPolicy.model_fields if name in options})
-    scheduled, policy = checked_schedule(schedule.name, _request(options), policy, settings)
+    kept = {} if "values" in unset else options_of(schedule).get("values", {})
+    options["values"] = _values(options, kept, changes.get("values"), settings)
+    scheduled, policy = checked_schedule(schedule.name, _request(options), policy, settings, schedule)
     before, prompt = schedule.request.spec, scheduled.spec.prompt
-    if (prompt.template, prompt.merge) == (before.prompt.template, before.prompt.merge):
+    if _texts(prompt) == _texts(before.prompt):
         prompt = prompt.model_copy(update={"named": before.prompt.named})
     spec = scheduled.spec.model_copy(update={"submitter": before.submitter, "prompt": prompt})
     return schedule.model_copy(
@@ -108,6 +114,23 @@ def _changed(options: dict[str, Any], changes: Mapping[str, Any], unset: Collect
     if options.get("on_overflow", Overflow.FAIL) != Overflow.SPLIT and "merge_prompt" not in changes:
         options.pop("merge_prompt", None)
     return options
+
+
+def _values(
+    options: Mapping[str, Any], kept: Mapping[str, Any], given: Mapping[str, Any] | None, settings: Settings
+) -> dict[str, Any] | None:
+    """The values for the prompts: given ones, and those of before that the prompts still use."""
+    used = _request({**options, "values": None}).names_used(settings) if kept else frozenset()
+    return {name: value for name, value in kept.items() if name in used} | dict(given or {}) or None
+
+
+def _parted(template: str | None) -> tuple[str | None, dict[str, str | int]]:
+    return (None, {}) if template is None else without_values(template)
+
+
+def _texts(prompt: PromptSpec) -> tuple[str | None, str | None]:
+    """Both prompts without the values at their tops: what the name of a template stands for."""
+    return _parted(prompt.template)[0], _parted(prompt.merge)[0]
 
 
 def _request(options: dict[str, Any]) -> JobRequest:

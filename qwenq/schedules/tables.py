@@ -1,6 +1,6 @@
 """Tables of schedules and their runs, for the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qwenq.notices.refused import why_refused
@@ -80,6 +80,8 @@ def facts_of(schedule: Schedule) -> dict[str, str]:
     if schedule.removed_at is None:
         due += f"; next {next_due(schedule)}"
     facts = {"due": due}
+    if (named := schedule.request.spec.prompt.named) is not None:
+        facts["template"] = named
     for name, value in options.items():
         facts[_LABELS.get(name, name.replace("_", "-"))] = _in_words(name, value)
     return {**facts, "added by": schedule.submitter or UNKNOWN}
@@ -90,6 +92,7 @@ _LABELS = {
     "format_": "format",
     "on_failure_rate": "fails above",
     "response_format": "answers",
+    "values": "var",
 }
 
 
@@ -98,6 +101,8 @@ def _in_words(name: str, value: Any) -> str:
         return f"{percent(value)} failed documents"
     if isinstance(value, ResponseFormat):
         return value.type if value.json_schema is None else f"by the JSON schema {value.json_schema}"
+    if isinstance(value, Mapping):
+        return "\n".join(f"{one}={text}" for one, text in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,6 +1,7 @@
 """Values that a person gives to a template by name, the same for all documents (`--var language=German`)."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from qwenq.schemas.errors import InvalidParameter
@@ -13,6 +14,10 @@ _TAKEN = frozenset(
     }
 )
 """Names with a meaning of their own in templates."""
+
+
+_SET = re.compile(r'\{% set (\w+) = ("(?:[^"\\]|\\.)*"|-?[0-9]+) %\}')
+"""One value at the top of a template, as `with_values` writes it."""
 
 
 def check_values(values: Mapping[str, object], used: frozenset[str]) -> None:
@@ -41,3 +46,12 @@ def with_values(template: str, values: Mapping[str, str | int]) -> str:
         f"{{% set {name} = {json.dumps(value, ensure_ascii=False)} %}}" for name, value in values.items()
     )
     return "".join(set_up) + template
+
+
+def without_values(template: str) -> tuple[str, dict[str, str | int]]:
+    """The template as it was before `with_values`, and the values that stand at its top."""
+    values: dict[str, str | int] = {}
+    while (found := _SET.match(template)) is not None and found[1] not in _TAKEN:
+        values[found[1]] = json.loads(found[2])
+        template = template[found.end() :]
+    return template, values

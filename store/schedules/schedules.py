@@ -49,31 +49,23 @@ def insert_schedule(
         raise ScheduleExists(name=name) from None
 
 
-def edit_schedule(connection: Connection, schedule: Schedule) -> bool:
-    """Store what a person may edit: when it is due, what it submits, its policy. False: it was removed."""
+def edit_schedule(connection: Connection, before: Schedule, after: Schedule) -> bool:
+    """Store what a person edited: when it is due, what it submits, its policy. False: it was removed.
+
+    Writes only the columns that differ: the role of Flower may not write all of them.
+    """
+    # The state, which stays, is written too, because an update needs a column.
+    values: dict[str, Any] = {"state": schedules.c.state}
+    if (after.cron, after.timezone) != (before.cron, before.timezone):
+        values |= {"cron": after.cron, "timezone": after.timezone, "next_due_at": after.next_due_at}
+    if after.request != before.request:
+        values["request"] = after.request.model_dump(mode="json")
+    if after.policy != before.policy:
+        values["policy"] = after.policy.model_dump(mode="json")
     edited = connection.execute(
-        update(schedules)
-        .where(schedules.c.id == schedule.id, schedules.c.removed_at.is_(None))
-        .values(
-            cron=schedule.cron,
-            timezone=schedule.timezone,
-            next_due_at=schedule.next_due_at,
-            request=schedule.request.model_dump(mode="json"),
-            policy=schedule.policy.model_dump(mode="json"),
-        )
+        update(schedules).where(schedules.c.id == before.id, schedules.c.removed_at.is_(None)).values(values)
     )
     return bool(edited.rowcount)
-
-
-def set_due_times(
-    connection: Connection, schedule_id: int, cron: str, timezone: str, next_due_at: datetime
-) -> None:
-    """Change when a schedule is due, and nothing else."""
-    connection.execute(
-        update(schedules)
-        .where(schedules.c.id == schedule_id)
-        .values(cron=cron, timezone=timezone, next_due_at=next_due_at)
-    )
 
 
 def due_schedules(connection: Connection, at: datetime, limit: int) -> list[Schedule]:

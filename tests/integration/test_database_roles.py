@@ -155,7 +155,7 @@ def test_a_schedule_runs_under_the_roles_of_beat_and_worker(
     by_hand.ask_for_delivery_of("nightly", run.id, flower)
     by_hand.ask_for_run("nightly", flower, run.id)
     commands.pause("nightly", flower)
-    commands.reschedule("nightly", "0 3 * * *", "UTC", flower)
+    commands.change("nightly", {"cron": "0 3 * * *"}, (), flower)
 
 
 def test_a_failed_document_is_retried_under_the_role_of_flower(

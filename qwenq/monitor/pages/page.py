@@ -20,7 +20,7 @@ from qwenq.wording.workers import how_far, no_worker
 STOP_POLLING = 286
 """An HTTP status that tells htmx: show this, then stop polling."""
 TEXT_IS_HIDDEN = "This Flower shows no documents and no answers, because QWENQ_SHOW_TEXT is false."
-_OF_JOB = re.compile("/jobs/([0-9]{1,18})/")
+_OF_ONE = re.compile("/((job|schedule)s/([0-9]{1,18}))/")
 _NOTICE = "qwenq_notice"
 _STALE_FORM = "This form is too old, or came from another site. Go back, reload the page, and try again."
 _FAULT = "This page failed because of an internal error. Flower's log has the details."
@@ -111,15 +111,13 @@ class Page(Admitted):
             self.set_header("Content-Type", "text/plain; charset=UTF-8")
             self.finish(sentence)
             return
-        of_job = (
+        of_one = (
             None
             if isinstance(error, UnknownJob)
-            else _OF_JOB.match(self.request.path, len(self.application.root))
+            else _OF_ONE.match(self.request.path, len(self.application.root))
         )
-        job_id = of_job[1] if of_job else None
-        self.render(
-            "trouble.html", notice="", status=status, sentence=sentence, job_id=job_id, **self._facts()
-        )
+        back = (of_one[1], f"{of_one[2]} {of_one[3]}") if of_one else None
+        self.render("trouble.html", notice="", status=status, sentence=sentence, back=back, **self._facts())
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log only faults of the program. The page itself reports what a person can fix."""

@@ -1,28 +1,34 @@
 """Buttons of schedules and their runs: posts that do what the commands do. Beat takes the steps of runs."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from http import HTTPStatus
+
+from tornado.web import HTTPError
 
 from qwenq.monitor.pages.page import Page
-from qwenq.monitor.pages.schedules import find_schedule
+from qwenq.monitor.pages.schedule_form import Field, mark_of, read_form
+from qwenq.monitor.pages.schedules import SchedulePage, find_schedule
 from qwenq.schedules import by_hand, commands
 from qwenq.schedules.tables import next_due
 from qwenq.schemas.log.deeds import acting_as
+from qwenq.schemas.schedules import Schedule
 from qwenq.schemas.settings import Settings
 
 
-class ScheduleAction(Page):
+class ScheduleAction(SchedulePage):
     """POST /schedules/<id>/run, pause, resume or edit. The schedule's page then says what was done."""
 
     async def post(self, schedule_id: str, action: str) -> None:
         """Do it in a thread, because it calls the store."""
         find = partial(find_schedule, schedule_id=int(schedule_id), with_text=True)
-        name = (await self.application.reader.read(find)).schedule.name
+        schedule = (await self.application.reader.read(find)).schedule
         settings = self.application.qwenq_settings
         if action == "edit":
-            cron = " ".join(self.get_body_argument("cron", "").split())
-            done = partial(_edit, name, cron, self.get_body_argument("timezone", "").strip(), settings)
+            given = {name: self.get_body_argument(name, strip=False) for name in self.request.body_arguments}
+            done = partial(_edit, schedule, self.fields_of(schedule), given, settings)
         else:
-            done = partial(_ACTIONS[action], name, settings)
+            done = partial(_ACTIONS[action], schedule.name, settings)
         said = await self.application.reader.act(partial(acting_as, self.visitor.name, done))
         self.go(f"/schedules/{int(schedule_id)}", said)
 
@@ -52,8 +58,14 @@ def _resume(name: str, settings: Settings) -> str:
     return f"Resumed. The schedule is due {next_due(commands.resume(name, settings))}."
 
 
-def _edit(name: str, cron: str, timezone: str, settings: Settings) -> str:
-    return f"Changed. The schedule is due {next_due(commands.reschedule(name, cron, timezone, settings))}."
+def _edit(schedule: Schedule, fields: Sequence[Field], given: Mapping[str, str], settings: Settings) -> str:
+    if given.get("mark") != mark_of(fields):
+        raise HTTPError(HTTPStatus.CONFLICT, "The schedule was changed meanwhile: load its page again.")
+    changes, unset = read_form(schedule, fields, given)
+    if not changes and not unset:
+        return "Nothing was changed."
+    changed = commands.change(schedule.name, changes, unset, settings)
+    return f"Changed. The schedule is due {next_due(changed)}."
 
 
 def _again(name: str, run_id: int, settings: Settings) -> str:

@@ -6,8 +6,11 @@ from http import HTTPStatus
 from sqlalchemy import Connection
 from tornado.web import HTTPError
 
+from qwenq.monitor.guard import OWNER
 from qwenq.monitor.pages.page import Page
+from qwenq.monitor.pages.schedule_form import Field, fields_of, mark_of
 from qwenq.monitor.pages.schedule_view import ScheduleView
+from qwenq.schemas.schedules import Schedule
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
 from qwenq.store.views.schedules.runs import newest_runs, newest_runs_of_all
 from qwenq.store.views.schedules.schedules import all_schedules, schedule_of_id
@@ -31,7 +34,15 @@ class SchedulePage(Page):
     async def get(self, schedule_id: str) -> None:
         """Show a schedule and its newest runs."""
         find = partial(find_schedule, schedule_id=int(schedule_id), with_text=self.shows_text)
-        self.show("schedule", view=await self.application.reader.read(find), most=PAGE_RUNS)
+        view = await self.application.reader.read(find)
+        fields = self.fields_of(view.schedule)
+        self.show("schedule", view=view, most=PAGE_RUNS, fields=fields, mark=mark_of(fields))
+
+    def fields_of(self, schedule: Schedule) -> list[Field]:
+        """The fields of the form that edits it. Who is signed in names files only within roots, which beat checks."""
+        has_roots = bool(self.application.qwenq_settings.output_roots)
+        with_files = has_roots or self.visitor is OWNER
+        return fields_of(schedule, with_text=self.shows_text, with_files=with_files)
 
 
 def find_schedules(connection: Connection, *, with_text: bool) -> list[ScheduleView]:

@@ -11,12 +11,14 @@ from sqlalchemy import update
 
 from qwenq.actions.request import JobRequest
 from qwenq.schedules import commands
+from qwenq.schedules.editing import options_of
 from qwenq.schemas.schedules import RunPolicy, ScheduleRun
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import RunState, ScheduleState
 from qwenq.schemas.tables.schedules import schedule_runs
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.runs import begin_run_now
+from qwenq.store.views.schedules.schedules import find_schedule
 from tests.builders import answer_all, make_job, make_worker
 from tests.monitors import Browser, running_monitor
 
@@ -74,20 +76,50 @@ def test_the_pages_show_a_grid_of_runs_and_what_a_schedule_submits(
     assert flower.get("/schedules/999999").status_code == 404
 
 
-def test_buttons_pause_resume_edit_and_begin_runs(flower: Browser, watched: Settings, nightly: int) -> None:
+def test_the_form_changes_what_differs_and_keeps_hidden_parts_of_urls(
+    flower: Browser, watched: Settings, watched_store: Store, nightly: int
+) -> None:
+    path = f"/schedules/{nightly}"
+    mark = _mark(flower, path)
+    changed = _post(
+        flower, f"{path}/edit", mark=mark, cron=" 0  3 * * *", tz="Europe/Warsaw", max_new_tokens="64",
+        prompt="A secret {{ kind }}:\r\n{{ text }}", values="kind=prompt", notify="http://127.0.0.1:9/…\r\nhttp://127.0.0.1:8/b",
+    )  # fmt: skip
+    assert changed.status_code == 303, changed.text
+    with watched_store.reading() as connection:
+        found = find_schedule(connection, "nightly")
+    assert found is not None
+    assert (found.cron, found.timezone, found.request.spec.params.max_new_tokens) == (
+        "0 3 * * *", "Europe/Warsaw", 64,
+    )  # fmt: skip
+    assert options_of(found)["prompt"] == "A secret {{ kind }}:\n{{ text }}"
+    assert options_of(found)["values"] == {"kind": "prompt"}
+    assert found.policy.notify == ("http://127.0.0.1:9/a-token", "http://127.0.0.1:8/b")
+    late = _post(flower, f"{path}/edit", mark=mark, cron="0 4 * * *")
+    assert (late.status_code, "changed meanwhile" in late.text) == (409, True)
+    for given, why in (({"cron": "0 3"}, "five"), ({"max_new_tokens": "many"}, "not a number")):
+        refused = _post(flower, f"{path}/edit", mark=_mark(flower, path), **given)
+        assert (refused.status_code, why in refused.text) == (409, True)
+        assert f'href="{path}">Back to schedule {nightly}' in refused.text
+    assert commands.show("nightly", watched).schedule == commands.shown(found)
+
+
+def _mark(browser: Browser, path: str) -> str:
+    found = re.search(r'name="mark" value="(\w+)"', browser.get(path).text)
+    assert found
+    return found[1]
+
+
+def test_buttons_pause_resume_and_begin_runs(flower: Browser, watched: Settings, nightly: int) -> None:
     path = f"/schedules/{nightly}"
 
-    def schedule() -> tuple[ScheduleState, str]:
-        found = commands.show("nightly", watched).schedule
-        return found.state, f"{found.cron} {found.timezone}"
+    def state() -> ScheduleState:
+        return commands.show("nightly", watched).schedule.state
 
     assert _post(flower, f"{path}/pause").headers["Location"] == path
-    assert schedule()[0] is ScheduleState.PAUSED
+    assert state() is ScheduleState.PAUSED
     _post(flower, f"{path}/resume")
-    assert _post(flower, f"{path}/edit", cron=" 0  3 * * *", timezone="Europe/Warsaw").status_code == 303
-    assert schedule() == (ScheduleState.ACTIVE, "0 3 * * * Europe/Warsaw")
-    refused = _post(flower, f"{path}/edit", cron="0 3", timezone="UTC")
-    assert (refused.status_code, "five" in refused.text) == (409, True)
+    assert state() is ScheduleState.ACTIVE
     before = _runs(watched)
     _post(flower, f"{path}/run")
     _post(flower, f"{path}/runs/{before[0].id}/again")

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from qwenq.actions.request import JobRequest
+from qwenq.actions.templates import save_template
 from qwenq.embedded.session import environment_of
 from qwenq.schedules import commands
 from qwenq.schedules.editing import edited
 from qwenq.schemas.errors import InvalidCron, InvalidParameter, InvalidTemplate, ScheduleRemoved
 from qwenq.schemas.generation import Overflow
 from qwenq.schemas.jobs import Priority
+from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.schedules import RunPolicy, Schedule
+from qwenq.store.views.schedules.schedules import find_schedule
 from tests.commands import qwenq_here
 from tests.integration.schedules.conftest import NIGHT, Nights
 
@@ -35,10 +38,13 @@ def _rich(nights: Nights) -> Schedule:
         keep_columns=("a",), on_failure_rate=0.0, notify=("slack:http://127.0.0.1:9/token",),
     )  # fmt: skip
     commands.add("rich", ("0 2 * * *", "Europe/Warsaw"), request, policy, nights.settings)
-    with nights.store.reading() as connection:
-        from qwenq.store.views.schedules.schedules import find_schedule
+    return find_schedule_of(nights, "rich")
 
-        found = find_schedule(connection, "rich")
+
+def find_schedule_of(nights: Nights, name: str) -> Schedule:
+    """A schedule as it is stored."""
+    with nights.store.reading() as connection:
+        found = find_schedule(connection, name)
     assert found is not None
     return found
 
@@ -96,6 +102,38 @@ def test_what_cannot_work_changes_nothing(
     with pytest.raises(error):
         commands.edit("rich", changes, unset, nights.settings)
     assert commands.show("rich", nights.settings).schedule == commands.shown(before)
+
+
+def test_values_change_alone_and_the_template_keeps_its_name(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    save_template("triage", "{{ kind }} of {{ labels }}: {{ text }}", None, nights.settings)
+    request = JobRequest(
+        files=[str(nights.inbox)],
+        template="triage",
+        values={"labels": "spam,ham", "kind": "mail"},
+        system="Be kind",
+    )
+    policy = RunPolicy(output=str(nights.folder / "{date}.csv"))
+    commands.add("valued", ("0 2 * * *", "UTC"), request, policy, nights.settings)
+    env = environment_of(nights.settings)
+
+    def shown(*changes: str) -> list[str]:
+        done = qwenq_here("schedule", "edit", "valued", *changes, cwd=nights.folder, env=env)
+        assert done.returncode == 0, done.stderr
+        lines = qwenq_here("schedule", "show", "valued", cwd=nights.folder, env=env).stdout.splitlines()
+        return [" ".join(line.split()) for line in lines]
+
+    changed = shown("--var", "labels=red,blue")
+    assert {"template triage, version 1", "prompt {{ kind }} of {{ labels }}: {{ text }}"} <= set(changed)
+    assert {"var labels=red,blue", "kind=mail", "system Be kind"} <= set(changed)
+    spec = find_schedule_of(nights, "valued").request.spec
+    assert PromptTemplate.from_spec(spec.prompt).render('{"text": "a"}').prompt.messages[-1].content == (
+        "mail of red,blue: a"
+    )
+    other = shown("--prompt", "Only {{ labels }}: {{ text }}")
+    assert "var labels=red,blue" in other
+    assert not any(line.startswith(("template", "kind=mail")) for line in other)
+    assert not any(line.startswith("var") for line in shown("--prompt", "{{ text }}", "--unset", "var"))
 
 
 def test_an_edit_keeps_the_history_and_moves_the_due_time_only_with_the_cron_line(nights: Nights) -> None:

@@ -14,7 +14,7 @@ from qwenq.schemas.prompts.merging import MergeTemplate
 from qwenq.schemas.prompts.template import Template
 from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.templates.values import with_values
+from qwenq.schemas.templates.values import with_values, without_values
 
 
 def spec_of(**request: Any) -> JobSpec:
@@ -47,6 +47,8 @@ def test_a_value_reaches_the_prompt_as_it_was_given(value: str, last: str) -> No
     assert Template(with_values("<{{ value }}>" + last, {"value": value})).text(
         {}
     ) == f"<{value}>" + last.strip("\n")
+    template = "<{{ value }}>" + last
+    assert without_values(with_values(template, {"value": value})) == (template, {"value": value})
 
 
 def test_a_whole_number_stays_a_number() -> None:
