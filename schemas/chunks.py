@@ -61,6 +61,17 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """How a claimed chunk is shared: documents from `first` on wait for another worker.
+
+    But for the ranges `kept`, each from its first to its last document: the holder has begun to answer them.
+    """
+
+    first: int
+    kept: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome.
 

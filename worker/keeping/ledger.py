@@ -50,6 +50,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._news = threading.Condition(self._lock)
         self._open: dict[int, OpenClaim] = {}
+        self._moved: dict[tuple[int, int], int] = {}
         self._changed: list[OpenClaim] = []
         self._measured = Measured()
         self._progress = ProgressCount()
@@ -57,7 +58,7 @@ class Ledger:
 
     def open(self, assignment: Assignment) -> OpenClaim:
         """Keep one more claim."""
-        held = OpenClaim(assignment, self._news)
+        held = OpenClaim(assignment, self._news, self.rhythm.grace_seconds)
         with self._news:
             self.watch.note_step()
             self._progress.begin(assignment)
@@ -117,7 +118,7 @@ class Ledger:
         Whether it is behind is only looked at when a claim has much to write, so what waits is bounded by claim.
         """
         with self._lock:
-            held = self._open.get(outcome.chunk_id)
+            held = self._open.get(self._moved.get((outcome.chunk_id, outcome.seq), outcome.chunk_id))
             if held is None:
                 return
             held.add(outcome)
@@ -187,6 +188,11 @@ class Ledger:
                 held.claim = kept.claim
                 self._measured.expect(held.claim)
                 self.released.add(held.claim.job_id)
+            for claim in kept.rest:
+                # Its answers still come under the chunk that they were asked for.
+                self._open[claim.chunk_id] = held.keep(claim)
+                its = range(claim.first_seq, claim.last_seq + 1)
+                self._moved |= {(held.group, seq): claim.chunk_id for seq in its}
             self.note_pause(held, paused=kept.standing.job == JobState.PAUSED)
 
     def progress(self) -> TurnProgress | None:
@@ -201,6 +207,11 @@ class Ledger:
         if forgotten and self.goes_on:
             chunks = ", ".join(map(str, sorted(forgotten)))
             raise RequestsForgotten(count=sum(forgotten.values()), groups=chunks)
+
+    def is_asked_for(self, group: int) -> bool:
+        """Whether an open claim awaits answers that the engine was asked for under this chunk."""
+        with self._lock:
+            return any(held.group == group for held in self._open.values())
 
     def open_claims(self) -> list[OpenClaim]:
         """The open claims, for the keeper."""
@@ -254,7 +265,9 @@ class Ledger:
             if is_newest and ending in (Ending.DROPPED, Ending.LOST):
                 self._changed.append(held)
             was_unread = ending == Ending.RELEASED and held.is_unread
-            if not was_unread and (ending in (Ending.LOST, Ending.RELEASED) or held.gives_back):
+            is_of_rest = held.group != held.claim.chunk_id
+            is_asked_for_again = not is_of_rest and (ending == Ending.RELEASED or held.gives_back)
+            if not was_unread and (ending == Ending.LOST or is_asked_for_again):
                 # Claimed anew in this turn, its requests would be withdrawn, or settled, with the old ones.
                 self._has_lost = True
             if ending == Ending.RELEASED:

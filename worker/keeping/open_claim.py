@@ -5,10 +5,12 @@ import time
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
 
-from qwenq.schemas.chunks import Assignment
-from qwenq.schemas.generation import Overflow
+from qwenq.schemas.chunks import Assignment, Claim, Cut
+from qwenq.schemas.generation import GenerationParams, Overflow
+from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.worker.keeping.cutting import cut_around
 
 
 class OpenClaim:
@@ -17,15 +19,21 @@ class OpenClaim:
     Any thread may read `is_over`, `is_paused` and `is_wanted`, and call `begin`, `expect`, `forget`, `drop`,
     `drop_all_but` and `drop_given`. The rest is for the ledger, which shares its lock with its claims.
 
-    Documents from `end` on are given away: they wait for another worker once the chunk is cut there.
+    Documents from `end` on are given away: they wait for another worker once the chunk is cut there. Those that the
+    engine has begun hold the cut up for `grace_seconds`; then they are kept, in claims of their own. What these await
+    was asked for under the chunk that they come from: their `group`.
     """
 
-    def __init__(self, assignment: Assignment, news: threading.Condition) -> None:
+    def __init__(self, assignment: Assignment, news: threading.Condition, grace_seconds: float = 0.0) -> None:
         self.claim = assignment.claim
+        self.group = assignment.claim.chunk_id
         self.end = assignment.claim.last_seq + 1
         self.mean_size = sum(len(content) for _, content in assignment.documents) / max(
             len(assignment.documents), 1
         )
+        self._grace_seconds = grace_seconds
+        self._given: Collection[int] | None = None
+        self._cut_at = 0.0
         self.is_over = False
         self.is_paused = False
         self.gives_back = False
@@ -90,7 +98,7 @@ class OpenClaim:
         given = min(most, len(seqs) if self.is_unread else len(seqs) // 2)
         if given <= 0:
             return 0
-        self.end = seqs[-given]
+        self.end, self._given = seqs[-given], None
         if self.is_unread and given == len(seqs):
             self.drop(seqs)
         elif not self.asks_engine:
@@ -123,22 +131,41 @@ class OpenClaim:
         return self.end <= self.claim.last_seq
 
     @property
-    def cut(self) -> int | None:
-        """Where its chunk can be cut now: what is given away has an outcome or was not begun. None: nowhere."""
-        if not self.is_cutting or self.gives_back:
+    def cut(self) -> Cut | None:
+        """How its chunk can be cut now. None: not yet, or not at all."""
+        if self._given is None or not self.is_cutting or self.gives_back:
             return None
-        given = range(self.end, self.claim.last_seq + 1)
-        return None if any(key in given for key in self._unanswered) else self.end
+        begun = sorted(key for key in self._unanswered if self.end <= key <= self.claim.last_seq)
+        if begun and time.monotonic() < self._cut_at:
+            return None
+        return cut_around(self.end, self.claim.last_seq, begun, sorted(self._given))
+
+    def keep(self, rest: Claim) -> "OpenClaim":
+        """Go on with some documents beyond the cut under a claim of their own, with what is unwritten of them."""
+        its = range(rest.first_seq, rest.last_seq + 1)
+        kept = OpenClaim(Assignment(rest, PromptSpec(), GenerationParams(), ()), self._news)
+        kept.group, kept.mean_size, kept.is_paused = self.group, self.mean_size, self.is_paused
+        # What was given away between them waits once they are answered.
+        kept.gives_back = self._given is not None and any(seq in its for seq in self._given)
+        kept._may_be_cut = False
+        kept._seqs = [seq for seq in self._seqs if seq in its]
+        kept._read = len(kept._seqs)
+        kept._unanswered = {key for key in self._unanswered if key in its}
+        kept._outcomes = [one for one in self._outcomes if one.seq in its]
+        self._unanswered -= kept._unanswered
+        self._outcomes = [one for one in self._outcomes if one.seq not in its]
+        return kept
 
     def drop_given(self, begun: Collection[int]) -> None:
         """Stop awaiting the documents that were given away, but for those that have begun.
 
-        If all have begun, keep them.
+        If all have begun, keep them. The chunk is cut when what has begun is answered, or a grace is over.
         """
         with self._news:
             given = range(self.end, self.claim.last_seq + 1)
             dropped = {key for key in self._unanswered if key in given and key not in begun}
             self._unanswered -= dropped
+            self._given, self._cut_at = dropped, time.monotonic() + self._grace_seconds
             if not dropped:
                 self.end = self.claim.last_seq + 1
             self._news.notify_all()

@@ -19,6 +19,8 @@ class Rhythm:
     """Between two looks whether there is still enough; they need no query."""
     share_seconds: float = 0.5
     """Between two looks for idle workers."""
+    grace_seconds: float = 1.0
+    """For so long, a chunk is not cut while documents beyond the cut are being answered: most have ended by then."""
     turn_seconds: float = 600.0
     """A turn claims for this long. Its task should end and be acknowledged long before its message is sent again."""
     flush_outcomes: int = 500

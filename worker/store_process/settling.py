@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from qwenq.schemas.chunks import Claim, Standing
+from qwenq.schemas.chunks import Claim, Cut, Standing
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.states import JobState
@@ -35,22 +35,26 @@ class Ending(StrEnum):
 class Unwritten:
     """A claim's unwritten outcomes and answers to parts, and measured batches, of other claims too.
 
-    Its chunk is to be cut before the document `cut`, so that an idle worker can answer the rest. None: it stays whole.
+    By `cut`, its chunk is to be shared with an idle worker. None: it stays whole.
     """
 
     outcomes: OutcomeRows
     parts: Mapping[Part, PartAnswer] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=dict)
-    cut: int | None = None
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of a claim, and how job and worker stand. `claim` is smaller once its chunk was cut."""
+    """What became of a claim, and how job and worker stand. `claim` is smaller once its chunk was cut.
+
+    `rest` are new claims: what its holder keeps beyond the cut.
+    """
 
     ending: Ending
     standing: Standing
     claim: Claim
+    rest: tuple[Claim, ...] = ()
 
 
 def keep_claim(
@@ -77,10 +81,12 @@ def write_claim(
     for measured, some in unwritten.metrics.items():
         insert = insert_batches if measured == claim else insert_late_batches
         insert(connection, measured, model, some)
+    rest: tuple[Claim, ...] = ()
     if unwritten.cut is not None:
-        claim = share_rest(connection, claim, unwritten.cut)
+        claim, *kept = share_rest(connection, claim, unwritten.cut)
+        rest = tuple(kept)
         standing = replace(standing, unfinished=count_unfinished(connection, claim))
-    return Kept(_settle(connection, claim, standing, otherwise), standing, claim)
+    return Kept(_settle(connection, claim, standing, otherwise), standing, claim, rest)
 
 
 def write_metrics(store: Store, model: str, metrics: Metrics) -> None:

@@ -56,9 +56,13 @@ class ResidentModel:
         if self._ledger is None:
             return
         for held in self._ledger.step():
-            group = held.claim.chunk_id
-            if held.is_over:
+            group = held.group
+            if held.is_over and not self._ledger.is_asked_for(group):
                 self._engine.withdraw(group)
+            elif group != held.claim.chunk_id:
+                continue  # all of it has begun; if it is over, its answers are dropped
+            elif held.is_over:
+                self._engine.withdraw_waiting(group)
             elif held.is_paused:
                 held.drop_all_but(self._engine.withdraw_waiting(group))
             elif held.is_cutting:

@@ -171,11 +171,15 @@ class LifeOfDocuments(RuleBasedStateMachine):
         """A stopping worker releases its chunk."""
         self.stage.give_back(claim)
 
-    @rule(claim=HELD, place=st.integers(0, MOST_DOCUMENTS))
+    @rule(
+        claim=HELD,
+        place=st.integers(0, MOST_DOCUMENTS),
+        begun=st.sets(st.integers(0, MOST_DOCUMENTS), max_size=2),
+    )
     @precondition(lambda self: self.stage.held())
-    def share(self, *, claim: Claim, place: int) -> None:
+    def share(self, *, claim: Claim, place: int, begun: set[int]) -> None:
         """A worker gives what it has not begun to an idle one."""
-        self.stage.share(claim, place)
+        self.stage.share(claim, place, begun)
 
     @rule(chunk=RUNNING)
     @precondition(lambda self: self.stage.life.running())

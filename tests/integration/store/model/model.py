@@ -6,7 +6,7 @@ Each method changes the jobs, and returns what the store must return. There is n
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim, RescueReport
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim, Cut, RescueReport
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, DocumentState, JobState
 from qwenq.worker.store_process.settling import Ending
@@ -102,15 +102,24 @@ class Life:
         else:
             self._put_back(chunk)
 
-    def share(self, chunk: Chunk, cut: int) -> None:
-        """Cut a running chunk: its holder keeps what is before `cut`, and the rest waits."""
+    def share(self, chunk: Chunk, cut: Cut) -> None:
+        """Cut a running chunk: its holder keeps what is before the cut and what it has begun, and the rest waits."""
         job = self.job_of(chunk)
         if job.state == JobState.CANCELLED:
             return
-        rest = Chunk(cut, chunk.last, crashes=chunk.crashes)
-        chunk.last = cut - 1
-        job.chunks.insert(job.chunks.index(chunk) + 1, rest)
-        _move(job, rest, DocumentState.RUNNING, DocumentState.PENDING)
+        last, place = chunk.last, job.chunks.index(chunk) + 1
+        chunk.last = cut.first - 1
+        edges = sorted(
+            {cut.first, *(edge for first, end in cut.kept for edge in (first, end + 1))} - {last + 1}
+        )
+        for first, following in zip(edges, [*edges[1:], last + 1], strict=True):
+            piece = Chunk(first, following - 1, crashes=chunk.crashes)
+            if any(first == kept for kept, _ in cut.kept):
+                piece.state, piece.worker_id, piece.attempt = ChunkState.RUNNING, chunk.worker_id, 1
+            job.chunks.insert(place, piece)
+            place += 1
+            if piece.state == ChunkState.QUEUED:
+                _move(job, piece, DocumentState.RUNNING, DocumentState.PENDING)
 
     def cancel(self, job: Job) -> bool:
         """Cancel a job: what waits ends at once."""

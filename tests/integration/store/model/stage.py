@@ -6,7 +6,7 @@ from itertools import count
 from sqlalchemy import update
 
 from qwenq.producer.planning import ChunkPlanner
-from qwenq.schemas.chunks import Assignment, Claim
+from qwenq.schemas.chunks import Assignment, Claim, Cut
 from qwenq.schemas.documents import BadRow, Row
 from qwenq.schemas.errors import (
     JobNotCancellable,
@@ -161,14 +161,17 @@ class Stage:
         assert held is not None, "a lost claim was given back"
         self.life.give_back(held)
 
-    def share(self, claim: Claim, place: int) -> None:
-        """A worker keeps the first documents of its claim, and gives the rest away. Suspects are not shared."""
+    def share(self, claim: Claim, place: int, begun: Collection[int]) -> None:
+        """A worker gives the last documents of its claim away, but for those that it has begun. No suspects."""
         held = self.life.holds(claim)
         assert held is not None
         cuts = [seq for seq in self.life.job_of(held).unfinished_of(held) if seq > held.first]
         if not cuts or claim.suspect:
             return
-        cut = cuts[place % len(cuts)]
+        first = cuts[place % len(cuts)]
+        rest = [seq for seq in cuts if seq >= first]
+        keeps = sorted({rest[one] for one in begun if one < len(rest)})
+        cut = Cut(first, tuple((seq, seq) for seq in keeps))
         with self._store.writing() as connection:
             kept = write_claim(
                 connection, claim, Unwritten(OutcomeRows.of(()), cut=cut), MODEL, LEASE, Ending.KEPT
@@ -176,12 +179,13 @@ class Stage:
         held.expired = False
         self.life.share(held, cut)
         assert kept.ending == self.life.settle(held, Ending.KEPT)
-        self.claims[self.claims.index(claim)] = kept.claim
+        now_held = (kept.claim, *kept.rest)
+        place = self.claims.index(claim)
+        self.claims[place : place + 1] = now_held
         self.looked_up = [
-            (kept.claim, [outcome for outcome in outcomes if outcome.seq <= kept.claim.last_seq])
-            if one == claim
-            else (one, outcomes)
+            (its, [outcome for outcome in outcomes if its.first_seq <= outcome.seq <= its.last_seq])
             for one, outcomes in self.looked_up
+            for its in (now_held if one == claim else (one,))
         ]
 
     def let_expire(self, chunk: Chunk) -> None:

@@ -26,17 +26,26 @@ from tests.builders import LEASE, MODEL, answer, make_worker
 from tests.store_work import claimant_of
 
 TICK_SECONDS = 0.25
+_SLOW = 17
 MOST_WAITING = 1_024
 
 
 @dataclass
 class World:
-    """A store, its queue of messages, and the seconds that a document of each job takes."""
+    """A store, its queue of messages, and the seconds that a document of each job takes.
+
+    In a job with `slow` seconds, one document in twenty takes these.
+    """
 
     store: Store
     now: float = 0.0
     messages: deque[int] = field(default_factory=deque)
     costs: dict[int, float] = field(default_factory=dict)
+    slow: dict[int, float] = field(default_factory=dict)
+
+    def seconds(self, job_id: int, seq: int) -> float:
+        """How long a document takes."""
+        return self.slow.get(job_id, self.costs[job_id]) if seq % 20 == _SLOW else self.costs[job_id]
 
     def announce(self, job_id: int) -> None:
         """Send a message for each waiting chunk that has none."""
@@ -85,7 +94,7 @@ class SimulatedTurn:
     def __init__(self, world: World, rows: int, pace: Pace, claimant: Claimant, first: Assignment) -> None:
         self._world = world
         self._rows = rows
-        rhythm = Rhythm(look_again_seconds=0.0, enough_again_seconds=0.0)
+        rhythm = Rhythm(look_again_seconds=0.0, enough_again_seconds=0.0, grace_seconds=0.0)
         self._ledger = Ledger(StallWatch("none", 600.0), rhythm, pace)
         self._ledger.engine_waiting = lambda: len(self._waiting)
         self._feed = Feed(claimant, self._ledger, first)
@@ -102,7 +111,10 @@ class SimulatedTurn:
         """The seconds that it will take for what it holds and has not begun."""
         seconds = 0.0
         for held in self._ledger.open_claims():
-            begun = sum(group == held.claim.chunk_id for group, _ in self._running)
+            if held.group != held.claim.chunk_id:
+                continue  # all that it awaits has begun
+            its = range(held.claim.first_seq, held.end)
+            begun = sum(group == held.group and key in its for group, key in self._running)
             seconds += (held.owed - begun) * self._world.costs[held.claim.job_id]
         return seconds / self._rows
 
@@ -166,7 +178,7 @@ class SimulatedTurn:
             job_id = next(
                 held.claim.job_id for held in self._ledger.open_claims() if held.claim.chunk_id == group
             )
-            self._running[group, request.key] = self._world.now + self._world.costs[job_id]
+            self._running[group, request.key] = self._world.now + self._world.seconds(job_id, request.key)
 
     def _end_due(self) -> None:
         for (group, key), due in list(self._running.items()):

@@ -24,12 +24,13 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @dataclass(frozen=True)
 class Submitted:
-    """A job that is submitted at a moment; each of its documents takes `cost` seconds."""
+    """A job that is submitted at a moment; each of its documents takes `cost` seconds, a few take `slow` ones."""
 
     at: float
     documents: int
     chunk_documents: int
     cost: float
+    slow: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ JOBS = st.lists(
         documents=st.sampled_from([1, 5, 60, 200]),
         chunk_documents=st.sampled_from([1, 5, 50, 500]),
         cost=st.sampled_from([0.05, 0.4, 1.5]),
+        slow=st.sampled_from([None, None, None, 20.0]),
     ),
     min_size=1,
     max_size=3,
@@ -64,13 +66,15 @@ FLEET = st.lists(
 ).map(lambda started: [Started(0.0, 4), *started])
 A_TINY_JOB_FIRST = [Submitted(0.0, 5, 500, 0.4), Submitted(0.0, 400, 100, 0.4)]
 ONE_LONG_CHUNK = [Submitted(0.0, 500, 500, 0.4)]
+LONG_ANSWERS = [Submitted(0.0, 300, 300, 0.4, slow=20.0)]
 
 
 @example(A_TINY_JOB_FIRST, [Started(0.0, 4), Started(0.0, 4)])
 @example(A_TINY_JOB_FIRST, [Started(0.0, 4), Started(1.0, 4), Started(7.0, 1)])
+@example(LONG_ANSWERS, [Started(0.0, 4), Started(7.0, 4)])
 @example(ONE_LONG_CHUNK, [Started(0.0, 4), Started(7.0, 4)])
 @given(JOBS, FLEET)
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_worker_is_idle_beside_much_that_has_not_begun(
     store: Store, submitted: list[Submitted], started: list[Started]
 ) -> None:
@@ -90,6 +94,8 @@ def _longest_idleness(world: World, submitted: list[Submitted], started: list[St
             if one.at == world.now:
                 job_id = make_job(world.store, one.documents, one.chunk_documents)
                 world.costs[job_id] = one.cost
+                if one.slow is not None:
+                    world.slow[job_id] = one.slow
                 world.announce(job_id)
         for place, worker in enumerate(started):
             if worker.at == world.now:
