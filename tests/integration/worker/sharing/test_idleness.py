@@ -92,11 +92,7 @@ def _longest_idleness(world: World, submitted: list[Submitted], started: list[St
     while world.now < LONGEST_SECONDS:
         for one in submitted:
             if one.at == world.now:
-                job_id = make_job(world.store, one.documents, one.chunk_documents)
-                world.costs[job_id] = one.cost
-                if one.slow is not None:
-                    world.slow[job_id] = one.slow
-                world.announce(job_id)
+                _submit(world, one)
         for place, worker in enumerate(started):
             if worker.at == world.now:
                 live[place] = SimulatedWorker(world, worker.rows)
@@ -114,6 +110,14 @@ def _longest_idleness(world: World, submitted: list[Submitted], started: list[St
         if world.now > 12.0 and _all_ended(world):
             return longest
     raise AssertionError("the jobs do not end")
+
+
+def _submit(world: World, one: Submitted) -> None:
+    job_id = make_job(world.store, one.documents, one.chunk_documents)
+    world.costs[job_id] = one.cost
+    if one.slow is not None:
+        world.slow[job_id] = one.slow
+    world.announce(job_id)
 
 
 def _all_ended(world: World) -> bool:
