@@ -58,9 +58,13 @@ class MailServer:
                 if self.user is not None:
                     server.login(self.user, self.password or "")
                 server.send_message(mail)
+        except (ssl.SSLError, TimeoutError) as error:
+            reason = self._why_no_talk(error)
         except (OSError, UnicodeError) as error:  # SMTPException is an OSError
-            return " ".join(_reason_of(error).split())[:LONGEST_REASON]
-        return None
+            reason = _reason_of(error)
+        else:
+            return None
+        return " ".join(reason.split())[:LONGEST_REASON]
 
     def _connected(self) -> smtplib.SMTP:
         """Connect, encrypted where the server can. A password is never sent in the clear."""
@@ -82,6 +86,21 @@ class MailServer:
             raise
         return server
 
+    def _why_no_talk(self, error: ssl.SSLError | TimeoutError) -> str:
+        """Say why no encryption was agreed on, or what a server that says nothing may wait for."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return (
+                f"the mail server's certificate is not trusted: {error.verify_message}; if its authority is your own, "
+                "name the authority's certificate in SSL_CERT_FILE"
+            )
+        if self.tls:
+            other = "if it begins without TLS, as on port 587, write smtp://"
+        else:
+            other = "if it begins with TLS, as on port 465, write smtps://"
+        if isinstance(error, ssl.SSLError):
+            return f"the mail server and beat agreed on no TLS: {error.reason}; {other}"
+        return f"the mail server did not respond within {SECONDS:g} s; {other}"
+
 
 def _refuse_to_log_in() -> None:
     reason = "the mail server offers no STARTTLS, and a password is sent only encrypted; try smtps://"
@@ -100,8 +119,6 @@ def _reason_of(error: OSError | UnicodeError) -> str:
             return f"the mail server responded {error.smtp_code}: {_text(error.smtp_error)}"
         case smtplib.SMTPException() | UnicodeError():
             return str(error) or type(error).__name__
-        case TimeoutError():
-            return f"the mail server did not respond within {SECONDS:g} s"
     return f"the mail server was not reached: {reason_of(error) or type(error).__name__}"
 
 
