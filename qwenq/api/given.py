@@ -44,6 +44,9 @@ def given(documents: Documents) -> Given:
         return Given([os.fspath(documents)])
     if is_frame(documents):
         return Given([ROWS_NAME], documents)
+    if hasattr(documents, "to_frame"):
+        reason = "a Series is neither files nor rows: give series.to_frame('text'), or list(series) if it holds files"
+        raise InvalidParameter(name="documents", reason=reason)
     if isinstance(documents, (bytes, Mapping)) or not isinstance(documents, Iterable):
         raise _neither(documents)
     waiting: Iterator[Any] = iter(documents)

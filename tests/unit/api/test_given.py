@@ -33,13 +33,20 @@ def test_dicts_are_rows_and_none_is_lost(kind: Any) -> None:
     assert (list(found.rows), found.files) == (rows, ["rows"])
 
 
+class Series(list[str]):
+    """As a column of a DataFrame."""
+
+    def to_frame(self) -> None:
+        """Make a DataFrame."""
+
+
 @pytest.mark.parametrize(
     "documents",
-    [[], iter(()), {"text": "a"}, b"a.csv", 7, [7], ["a.csv", {"text": "a"}]],
+    [[], iter(()), {"text": "a"}, b"a.csv", 7, [7], ["a.csv", {"text": "a"}], Series(["a"])],
     ids=lambda value: type(value).__name__,
 )
 def test_what_is_neither_is_refused_with_advice(documents: Any) -> None:
-    with pytest.raises(InvalidParameter, match=r"documents: .*give (names of files|files, or rows)"):
+    with pytest.raises(InvalidParameter, match=r"documents: .*give (names of files|files, or rows|series)"):
         given(documents)
 
 

@@ -15,7 +15,7 @@ from qwenq.producer.given_rows import is_frame, read_given
 from qwenq.producer.opening import open_rows
 from qwenq.producer.reading.rules import RowRules
 from qwenq.schemas.documents import BadRow, Document, Row
-from qwenq.schemas.errors import NoGoodRow, UnknownColumn
+from qwenq.schemas.errors import InvalidParameter, NoGoodRow, UnknownColumn
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 
@@ -36,34 +36,57 @@ class NaTType(dt.datetime):
 class PandasFrame:
     """What qwenq uses of a DataFrame of pandas."""
 
-    columns = ("id", "text", 3)
+    columns = ("id", "text", 3, "share")
+    dtypes = ("str", "str", "object", "float32")
 
     def itertuples(self, *, index: bool, name: None) -> Iterator[tuple[Any, ...]]:
         """The rows as tuples."""
         assert (index, name) == (False, None)
-        yield ("a", "one", np.int64(4))
-        yield ("b", "two", float("nan"))
+        yield ("a", "one", np.int64(4), float(np.float32(0.1)))
+        yield ("b", "two", float("nan"), float("nan"))
 
 
 class PolarsFrame:
     """What qwenq uses of a DataFrame of polars."""
 
     columns = ("id", "text")
+    dtypes = ("String", "String")
 
-    def iter_rows(self, *, named: bool) -> Iterator[dict[str, Any]]:
-        """The rows as dicts."""
-        assert named
-        yield {"id": "a", "text": "one"}
+    def iter_rows(self) -> Iterator[tuple[str, str]]:
+        """The rows as tuples."""
+        yield ("a", "one")
+
+
+class IndexedFrame(PolarsFrame):
+    """A DataFrame of pandas whose index has a name."""
+
+    class index:  # noqa: N801 - pandas' name
+        """Its index."""
+
+        names = ("id",)
+
+    columns = ("text",)
+
+    def reset_index(self) -> PolarsFrame:
+        """The same with the index as a column."""
+        return PolarsFrame()
+
+
+class Period:
+    """As pandas' span of time."""
+
+    def __str__(self) -> str:
+        return "2026-01"
 
 
 def read(given: Any, **prompt: Any) -> list[Row]:
     return list(read_given(given, RowRules(PromptSpec(**prompt), GenerationParams())))
 
 
-def read_value(value: Any) -> Any:
-    (row,) = read([{"text": "t", "value": value}])
-    assert isinstance(row, Document), row
-    return json.loads(row.content)["value"]
+def read_values(value: Any) -> list[Any]:
+    """The value as it is read alone, and beside a number that one of the two writers of JSON does not know."""
+    rows = read([{"text": "t", "value": value}, {"text": "t", "value": value, "large": 2**70}])
+    return [json.loads(row.content)["value"] for row in rows if isinstance(row, Document)]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +101,12 @@ def read_value(value: Any) -> Any:
         (NaTType(2026, 1, 2), None),
         (np.float32("nan"), None),
         (np.int16(7), 7),
+        (np.float32(0.1), 0.1),
+        (np.longdouble(0.25), 0.25),
+        (np.timedelta64(5 * 10**9, "ns"), "0:00:05"),
+        (np.array([5 * 10**9], "m8[ns]"), ["0:00:05"]),
+        (np.datetime64("2026-01-02T03:04", "ns"), "2026-01-02T03:04:00"),
+        (Period(), "2026-01"),
         (np.bool_(True), True),
         (np.array(["a", "b"], dtype=object), ["a", "b"]),
         (np.array([1, 2]), [1, 2]),
@@ -94,7 +123,7 @@ def read_value(value: Any) -> Any:
     ids=lambda value: type(value).__name__,
 )
 def test_a_value_becomes_what_json_has_for_it(value: Any, expected: Any) -> None:
-    assert read_value(value) == expected
+    assert read_values(value) == [expected, expected]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +135,16 @@ def test_a_value_that_json_lacks_makes_its_row_a_bad_row_and_no_other(value: Any
     assert "cannot be written as JSON" in bad.reason
     assert (bad.line, bad.custom_id) == (1, "7")
     assert isinstance(good, Document)
+
+
+def test_columns_of_one_name_lose_nothing_in_silence() -> None:
+    (bad,) = read([{1: "a", "1": "b", "text": "t"}])
+    assert isinstance(bad, BadRow)
+    assert bad.reason == "two of its columns are called '1'"
+    frame = PolarsFrame()
+    frame.columns = ("text", "text")
+    with pytest.raises(InvalidParameter, match="the DataFrame has two columns 'text'; rename or drop one of"):
+        read(frame)
 
 
 def test_rows_get_their_own_ids_or_their_numbers() -> None:
@@ -123,8 +162,15 @@ def test_what_is_no_row_is_a_bad_row_with_its_number() -> None:
 @pytest.mark.parametrize(
     ("frame", "contents"),
     [
-        (PandasFrame(), [{"id": "a", "text": "one", "3": 4}, {"id": "b", "text": "two", "3": None}]),
+        (
+            PandasFrame(),
+            [
+                {"id": "a", "text": "one", "3": 4, "share": 0.1},
+                {"id": "b", "text": "two", "3": None, "share": None},
+            ],
+        ),
         (PolarsFrame(), [{"id": "a", "text": "one"}]),
+        (IndexedFrame(), [{"id": "a", "text": "one"}]),
     ],
 )
 def test_a_data_frame_is_read_row_by_row(frame: Any, contents: list[dict[str, Any]]) -> None:
