@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Table, insert, update
 
+from docs.example_schedules import SUBMITTER, fill_schedules
 from qwenq.producer.planning import ChunkPlanner
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.documents import Document, Row
@@ -14,7 +15,7 @@ from qwenq.schemas.jobs import JobSpec, Priority, PromptSpec
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.results import Failure, FinishReason, Usage
-from qwenq.schemas.states import JobState
+from qwenq.schemas.states import JobState, WorkerState
 from qwenq.schemas.tables.core import batches, jobs, workers
 from qwenq.schemas.workers import WorkerIdentity
 from qwenq.store.database.store import Store
@@ -59,24 +60,34 @@ class _Example:
 
 
 _EXAMPLES = (
-    _Example("contracts 2026-11-20", 4_800, 4_800, 1_500, 31, "nightly@etl-1", failing=0.004),
+    _Example("contracts 2026-11-20", 4_800, 4_800, 1_500, 31, SUBMITTER, failing=0.004),
     _Example("product reviews", 1_800, 1_800, 400, 42, "ann@desk-12", SMALL),
     _Example(
         "archive scan, box 17", 6_000, 1_600, 180, 10, "ben@desk-3", failing=0.02, end=JobState.CANCELLED
     ),
     _Example("support tickets, week 46", 3_200, 1_200, 95, 8, "ann@desk-12", end=JobState.PAUSED),
-    _Example("contracts 2026-11-21", 8_000, 5_320, 38, 38, "nightly@etl-1", failing=0.012),
+    _Example("contracts 2026-11-21", 8_000, 5_320, 38, 38, SUBMITTER, failing=0.012),
     _Example("meeting notes", 800, 240, 6, 6, "cleo@laptop", SMALL, Priority.HIGH),
     _Example("invoices, November", 2_800, 0, 2, 0, "ben@desk-3", priority=Priority.LOW),
 )
 
 
 def fill(store: Store) -> None:
-    """Fill a store with workers, and with jobs in each state in the order of their submission."""
+    """Fill a store with workers, with jobs in each state in the order of their submission, and with schedules."""
     chance = random.Random(7)  # noqa: S311 - example data
     fleet = _fleet(store)
-    for example in _EXAMPLES:
-        _store_example(store, example, fleet, chance)
+    job_ids = [_store_example(store, example, fleet, chance) for example in _EXAMPLES]
+    nightly = [job for job, example in zip(job_ids, _EXAMPLES, strict=True) if example.submitter == SUBMITTER]
+    fill_schedules(store, tuple(reversed(nightly)))
+
+
+def beat(store: Store) -> None:
+    """Let the live workers' hearts beat now."""
+    alive = workers.c.state == WorkerState.READY
+    with store.writing() as connection:
+        connection.execute(
+            update(workers).where(alive, workers.c.heartbeat_at > _ago(15)).values(heartbeat_at=_ago(0))
+        )
 
 
 def _fleet(store: Store) -> dict[str, list[int]]:
@@ -105,7 +116,8 @@ def _worker(connection: Connection, name: str, model: str, device: str) -> int:
 
 def _store_example(
     store: Store, example: _Example, fleet: dict[str, list[int]], chance: random.Random
-) -> None:
+) -> int:
+    """Store a job as its example says. Returns its id."""
     rows: list[Row] = [_document(place) for place in range(example.documents)]
     planner = ChunkPlanner(CHUNK_DOCUMENTS, tokens=10**9)
     spec = JobSpec(
@@ -127,6 +139,7 @@ def _store_example(
         if example.end == JobState.CANCELLED:
             cancel_job(connection, job_id)
         _date(connection, job_id, example)
+    return job_id
 
 
 def _answer(

@@ -80,7 +80,11 @@ def speed_plots(worker_id: int, points: Sequence[SpeedPoint]) -> list[LinePlot]:
     rates = [point.tokens_per_second for point in points]
     waste = [None if point.padding_waste is None else 100 * point.padding_waste for point in points]
     measured = [share for share in waste if share is not None]
-    padding = f"{fmean(measured):.1f} % more cells than tokens, on average." if measured else _NOTHING_YET
+    padding = _NOTHING_YET
+    if measured:
+        padding = (
+            f"On average {fmean(measured):.1f} % of the prompts' tokens, computed for nothing beside them."
+        )
     return [
         LinePlot(
             f"speed-{worker_id}",

@@ -12,10 +12,16 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 
+// What stands between backticks becomes code.
 const trouble = (sentence) => {
   const place = document.getElementById("trouble");
-  if (place.textContent !== sentence) {
-    place.textContent = sentence;
+  if (place.dataset.sentence !== sentence) {
+    place.dataset.sentence = sentence;
+    place.replaceChildren(...sentence.split("`").map((part, at) => {
+      const node = document.createElement(at % 2 ? "code" : "span");
+      node.textContent = part;
+      return node;
+    }));
   }
   place.hidden = !sentence;
 };

@@ -96,7 +96,7 @@ def test_the_last_hour_of_a_worker_is_a_plot_and_a_sentence(flower: Browser, wat
     )
     assert (len(speed), max(one or 0 for one in speed)) == (60, 10)
     assert [share for share in padding if share is not None] == [50]
-    assert "50.0 % more cells than tokens, on average." in part
+    assert "On average 50.0 % of the prompts&#x27; tokens, computed for nothing beside them." in part
 
 
 def test_workers_of_earlier_days_are_folded_away(flower: Browser, watched_store: Store) -> None:
