@@ -612,7 +612,7 @@ class StoreWorkFailed(QwenqError):
 
 @dataclass(eq=False)
 class WaitTimeout(QwenqError, TimeoutError):
-    """Job {job_id} is {state} after {seconds:g} seconds, with {done:,} of {total:,} documents done. It goes on: wait
+    """Job {job_id} is {state} after {seconds:g} seconds; documents done: {done:,} of {total:,}. It goes on: wait
     again, or stop it with cancel.
     """
 

@@ -34,6 +34,7 @@ def test_progress_is_that_of_the_chunk_with_the_last_outcome() -> None:
     assert str(count.now()) == "job 7, chunk 12, attempt 1: 0 of 500 documents; 2 chunks in this turn"
     count.add(outcome(0, 13))
     assert str(count.now()) == "job 7, chunk 13, attempt 1: 1 of 40 documents; 2 chunks in this turn"
+    assert str(TurnProgress(1, 2, 1, 0, 1, 1)) == "job 1, chunk 2, attempt 1: 0 of 1 document"
 
 
 def test_the_end_of_a_turn_does_not_wait_for_a_broker_that_hangs() -> None:
