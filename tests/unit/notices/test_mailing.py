@@ -41,7 +41,8 @@ class _Server:
         return "250 ok"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        self.mails.append(bytes(envelope.content or b"").decode())
+        assert isinstance(envelope.content, bytes)
+        self.mails.append(envelope.content.decode())
         return "250 taken"
 
     def knows(

@@ -49,7 +49,7 @@ class PandasFrame:
 class PolarsFrame:
     """What qwenq uses of a DataFrame of polars."""
 
-    columns = ("id", "text")
+    columns: tuple[str, ...] = ("id", "text")
     dtypes = ("String", "String")
 
     def iter_rows(self) -> Iterator[tuple[str, str]]:
