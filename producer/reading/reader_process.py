@@ -6,6 +6,7 @@ in C, for which a few bytes may mean any time and memory, or a crash.
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -85,12 +86,13 @@ class ReaderProcess:
         try:
             while True:
                 try:
-                    for piece in process.begin(
-                        table_request(kind, sheet, wanted, first_only=first_only), _Guarded(file)
-                    ):
+                    request = table_request(kind, sheet, wanted, first_only=first_only)
+                    pieces = process.begin(request, _Guarded(file))
+                    for piece in pieces:
                         begun = True
                         answer = orjson.loads(piece)
                         if (reason := answer.get("refused")) is not None:
+                            _end_answer(pieces)
                             raise UnreadableDocument(reason=reason)
                         yield answer
                 except (ConfinedProcessNotStarted, ConfinedProcessLate):
@@ -209,6 +211,12 @@ def _result(piece: bytes) -> Extracted | DocumentFailed:
         return Extracted(answer["text"], answer["pages"], answer["note"])
     except (orjson.JSONDecodeError, AttributeError, KeyError):
         raise _senseless() from None
+
+
+def _end_answer(pieces: Iterator[bytes]) -> None:
+    """Take the end of an answer after its last piece: a child whose answer has a rest is killed, and started again."""
+    with suppress(ConfinedProcessKilled, ConfinedCallFailed):
+        next(pieces, None)
 
 
 def _senseless() -> ConfinedProcessKilled:

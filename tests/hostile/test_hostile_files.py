@@ -10,7 +10,7 @@ from tests.hostile.checking import Inbox
 from tests.hostile.mutated import mutated
 from tests.hostile.tally import MIB, Bounds
 
-BOUNDS = Bounds(10.0, 512 * MIB)
+BOUNDS = Bounds(5.0, 512 * MIB)
 MUTATIONS = 2
 SMALL = ("many_pages.pdf", "merges_regex.xlsx", "attrs.html", "manycols.csv")
 """Those that are made and read soon; they are mutated too."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qwenq.schemas.errors import InvalidTemplate
-from qwenq.schemas.jobs import PromptSpec
+
+if TYPE_CHECKING:  # the reader process must start quickly
+    from qwenq.schemas.jobs import PromptSpec
 
 _IDS = ("id", "custom_id")
 _NOT_COLUMNS = frozenset({"parts", "part_count"})
@@ -51,7 +53,7 @@ class WantedColumns:
 EVERY_COLUMN = WantedColumns()
 
 
-def wanted_columns(prompt: PromptSpec) -> WantedColumns:
+def wanted_columns(prompt: "PromptSpec") -> WantedColumns:
     """The columns that `--columns` names, else those that the prompt names, as far as that is known."""
     ids = (prompt.id_column, *_IDS)
     text = (prompt.text_column,) if prompt.template is None else ()

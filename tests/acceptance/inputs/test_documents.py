@@ -13,11 +13,14 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import docx_of
 from tests.made_pdfs import annotated_pdf, form_pdf, printed, scan_pdf, stream_of
+from tests.readers import shared_reader
 
 
 def rows_of(name: Path, *, allow_partial: bool = False) -> list[Row]:
     access = Access(allow_partial=allow_partial)
-    return list(read_rows([str(name)], None, PromptSpec(), GenerationParams(), access=access))
+    return list(
+        read_rows([str(name)], None, PromptSpec(), GenerationParams(), access=access, reader=shared_reader())
+    )
 
 
 def row_of(folder: Path, name: str, data: bytes, *, allow_partial: bool = False) -> Row:

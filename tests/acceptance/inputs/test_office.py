@@ -14,6 +14,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.commands import qwenq_here
 from tests.made_files import docx_of, formatted_xlsx, xlsx_of
+from tests.readers import shared_reader
 from tests.word_files import definition, level, numbered, paragraph, word_of
 
 TICK = '<w:r><w:fldChar w:fldCharType="begin"><w:ffData><w:checkBox>{state}</w:checkBox></w:ffData></w:fldChar></w:r>'
@@ -26,7 +27,16 @@ END = '<w:r><w:fldChar w:fldCharType="end"/></w:r>'
 
 def rows_of(folder: Path, name: str, data: bytes, sheet: str | None = None, **prompt: Any) -> list[Row]:
     (folder / name).write_bytes(data)
-    return list(read_rows([str(folder / name)], None, PromptSpec(**prompt), GenerationParams(), sheet=sheet))
+    return list(
+        read_rows(
+            [str(folder / name)],
+            None,
+            PromptSpec(**prompt),
+            GenerationParams(),
+            sheet=sheet,
+            reader=shared_reader(),
+        )
+    )
 
 
 def columns(row: Row) -> Any:

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.rooms import loaded
+
 HEAVY = (
     "torch", "transformers", "celery", "jinja2", "zstandard",
     "fsspec", "pyarrow", "openpyxl", "lxml", "pypdfium2", "charset_normalizer",
@@ -19,3 +21,7 @@ def test_modules_of_the_producer_import_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_reader_process_waits_for_no_library_before_it_sees_a_file() -> None:
+    assert loaded("import qwenq.producer.reading.serving", (*HEAVY, "pydantic", "sqlalchemy")) == []

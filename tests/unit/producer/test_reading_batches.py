@@ -69,7 +69,7 @@ def test_a_large_file_goes_alone(tmp_path: Path, requests: list[int]) -> None:
 def test_of_files_that_go_together_only_those_at_fault_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv("QWENQ_READ_SECONDS", "5")
+    monkeypatch.setenv("QWENQ_READ_SECONDS", "3")
     monkeypatch.setenv("QWENQ_READ_MEMORY_BYTES", str(400 << 20))
     for number in range(12):
         (tmp_path / f"{number:02}.pdf").write_bytes(CASES[name]() if number in (4, 5) else pdf_of("good"))

@@ -17,12 +17,26 @@ from qwenq.schemas.errors import MissingExtra, UnknownKind, UnreadableDocument, 
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import docx_of, pdf_of
+from tests.readers import shared_reader
 
 POLISH = "Zażółć gęślą jaźń: umowa została zawarta w Łodzi, a strony ustaliły następujące warunki płatności."
 
 
 def read(*paths: Path, **prompt: Any) -> list[Row]:
-    return list(read_rows([str(path) for path in paths], None, PromptSpec(**prompt), GenerationParams()))
+    return list(
+        read_rows(
+            [str(path) for path in paths],
+            None,
+            PromptSpec(**prompt),
+            GenerationParams(),
+            reader=shared_reader(),
+        )
+    )
+
+
+def read_apart(path: Path) -> list[Row]:
+    """Read it with a reader process of its own."""
+    return list(read_rows([str(path)], None, PromptSpec(), GenerationParams()))
 
 
 def content(row: Row) -> Any:
@@ -100,7 +114,7 @@ def test_several_threads_can_read_pdfs(tmp_path: Path) -> None:
         (tmp_path / f"{name}.pdf").write_bytes(pdf_of(*["many words " * 200] * 10))
     alone = read(tmp_path)
     with ThreadPoolExecutor(4) as pool:
-        assert all(rows == alone for rows in pool.map(read, [tmp_path] * 4))
+        assert all(rows == alone for rows in pool.map(read_apart, [tmp_path] * 4))
 
 
 def test_a_pdf_word_split_at_a_line_end_is_joined_unless_a_capital_follows(tmp_path: Path) -> None:

@@ -19,10 +19,19 @@ from qwenq.schemas.errors import MissingExtra, UnknownColumn, UnreadableDocument
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import write_parquet
+from tests.readers import shared_reader
 
 
 def read(*paths: Path, **prompt: Any) -> list[Row]:
-    return list(read_rows([str(path) for path in paths], None, PromptSpec(**prompt), GenerationParams()))
+    return list(
+        read_rows(
+            [str(path) for path in paths],
+            None,
+            PromptSpec(**prompt),
+            GenerationParams(),
+            reader=shared_reader(),
+        )
+    )
 
 
 def contents(rows: list[Row]) -> list[Any]:

@@ -15,6 +15,7 @@ from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableInpu
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec, PromptSpec
 from tests.made_files import write_parquet
+from tests.readers import shared_reader
 
 PICTURE = b"\x89PNG\r\n\x1a\n\0\xff"
 
@@ -34,7 +35,14 @@ class Reading:
     def __init__(self, path: Path, **prompt: Any) -> None:
         self.notes: list[str] = []
         self.rows: list[Row] = list(
-            read_rows([str(path)], None, PromptSpec(**prompt), GenerationParams(), tell=self.notes.append)
+            read_rows(
+                [str(path)],
+                None,
+                PromptSpec(**prompt),
+                GenerationParams(),
+                tell=self.notes.append,
+                reader=shared_reader(),
+            )
         )
 
     @property

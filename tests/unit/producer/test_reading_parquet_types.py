@@ -14,6 +14,7 @@ from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import write_parquet
+from tests.readers import shared_reader
 
 NANOSECONDS = 1_700_000_000_123_456_789
 IN_UTC = "2023-11-14T22:13:20.123456+00:00"
@@ -22,7 +23,7 @@ IN_UTC = "2023-11-14T22:13:20.123456+00:00"
 def read(path: Path, told: list[str] | None = None) -> list[Row]:
     prompt = PromptSpec(template="{{ row }}")
     tell = None if told is None else told.append
-    return list(read_rows([str(path)], None, prompt, GenerationParams(), tell=tell))
+    return list(read_rows([str(path)], None, prompt, GenerationParams(), tell=tell, reader=shared_reader()))
 
 
 def one(folder: Path, column: Any) -> Any:

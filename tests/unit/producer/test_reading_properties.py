@@ -13,6 +13,7 @@ from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.errors import UsageError
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from tests.readers import shared_reader
 
 UNTIMED = settings(deadline=None)  # the machine may be busy with something else
 NASTY = [
@@ -49,7 +50,9 @@ JSON_ROW = st.dictionaries(COLUMNS, st.one_of(SCALAR, MESSAGES, BODY))
 
 def read(data: bytes, form: Format | None, prompt: PromptSpec | None = None) -> list[Row]:
     prompt = prompt or PromptSpec()
-    return list(read_rows(["-"], form, prompt, GenerationParams(), stdin=io.BytesIO(data)))
+    return list(
+        read_rows(["-"], form, prompt, GenerationParams(), stdin=io.BytesIO(data), reader=shared_reader())
+    )
 
 
 @UNTIMED

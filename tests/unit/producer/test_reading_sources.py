@@ -19,6 +19,7 @@ from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import NothingFound, UnknownFormat, UnreadableInput
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from tests.readers import shared_reader
 
 LINES = b"".join(b'{"id":"%d","text":"number %d"}\n' % (number, number * 7919) for number in range(5_000))
 CSV = b"id,text\n" + b"".join(b"%d,number %d\n" % (number, number * 7919) for number in range(5_000))
@@ -27,7 +28,9 @@ IDS = [str(number) for number in range(5_000)]
 
 def read(names: Sequence[str | Path], form: Format | None = None, stdin: BinaryIO | None = None) -> list[Row]:
     sources = [str(name) for name in names]
-    return list(read_rows(sources, form, PromptSpec(), GenerationParams(), stdin=stdin))
+    return list(
+        read_rows(sources, form, PromptSpec(), GenerationParams(), stdin=stdin, reader=shared_reader())
+    )
 
 
 def ids(rows: list[Row]) -> list[str]:

@@ -19,11 +19,16 @@ from qwenq.schemas.errors import InvalidParameter, UnknownColumn, UnreadableDocu
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from tests.made_files import formatted_xlsx, xlsx_of
+from tests.readers import shared_reader
 
 
 def read(data: bytes, sheet: str | None = None, **prompt: Any) -> list[Row]:
     stdin = io.BytesIO(data)
-    return list(read_rows(["-"], Format.XLSX, PromptSpec(**prompt), GenerationParams(), stdin, sheet))
+    return list(
+        read_rows(
+            ["-"], Format.XLSX, PromptSpec(**prompt), GenerationParams(), stdin, sheet, reader=shared_reader()
+        )
+    )
 
 
 def contents(rows: list[Row]) -> list[Any]:
@@ -33,7 +38,7 @@ def contents(rows: list[Row]) -> list[Any]:
 def test_each_spreadsheet_row_below_the_header_is_a_document(tmp_path: Path) -> None:
     path = tmp_path / "a.XLSX"
     path.write_bytes(xlsx_of([(" text ", "n"), ("one", 1), (None, None), ("two", 2)]))
-    rows = list(read_rows([str(path)], None, PromptSpec(), GenerationParams()))
+    rows = list(read_rows([str(path)], None, PromptSpec(), GenerationParams(), reader=shared_reader()))
     assert [(row.line, row.custom_id) for row in rows if isinstance(row, Document)] == [(2, "2"), (4, "4")]
     assert contents(rows) == [{"text": "one", "n": "1"}, {"text": "two", "n": "2"}]
 
