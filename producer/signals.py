@@ -137,6 +137,13 @@ class Signals:
         signal.setitimer(signal.ITIMER_REAL, RAISE_AGAIN_SECONDS)
 
 
+def end_process_with(code: int) -> None:
+    """Call `Signals.end_with` of this process, if the command line handles its signals."""
+    signals = _signals_of_process()
+    if signals is not None:
+        signals.end_with(code)
+
+
 @contextmanager
 def signals_held() -> Iterator[Signals]:
     """Hold the ending signals back; raises Interrupted at the end of the block if one came and was not heeded.

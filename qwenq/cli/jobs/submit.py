@@ -49,6 +49,7 @@ def command(files: tuple[str, ...], dry_run: bool, wait: bool, as_json: bool, **
 def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bool) -> int:
     from qwenq.actions.following import RowCount
     from qwenq.producer.enqueuing import Listener, enqueue_input
+    from qwenq.producer.signals import end_process_with
     from qwenq.store.database.opening import is_absent
     from qwenq.store.database.store import shown_address
     from qwenq.wording.output import say
@@ -77,11 +78,14 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
             )  # fmt: skip
         if is_new:
             say(new_store(shown_address(settings)))
-        return _show_enqueued(enqueued, settings, wait, as_json)
+        code = _show_enqueued(enqueued, settings, wait, as_json)
+        # Everything is said, so a signal that comes later must not end the command as one that was interrupted.
+        end_process_with(code)
     except KeyboardInterrupt:
         for job_id in stored:
             say(f"job {job_id} is stored and goes on; `qwenq cancel {job_id}` stops it")
         raise
+    return code
 
 
 def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as_json: bool) -> int:
