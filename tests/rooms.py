@@ -4,8 +4,9 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -97,12 +98,18 @@ def files_of(room: str) -> list[Path]:
     )
 
 
-def imports_in(module: Path) -> Iterator[Import]:
+@cache
+def imports_in(module: Path) -> Sequence[Import]:
     """What a module imports, wherever in it the import stands."""
+    return tuple(_imports_in(module))
+
+
+def _imports_in(module: Path) -> Iterator[Import]:
     path = module.relative_to(ROOT).as_posix()
     tree = ast.parse(module.read_text("utf-8"))
+    first = {id(node) for node in tree.body}
     for node in ast.walk(tree):
-        at_start = node in tree.body
+        at_start = id(node) in first
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(path, node.lineno, alias.name, None, at_start)

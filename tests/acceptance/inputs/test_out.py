@@ -236,38 +236,31 @@ def test_status_counts_cut_and_empty_answers_and_says_the_commonest_reasons(
     assert "1: poison: esc ␛[2J here ('d7', in.jsonl, line 8)" in shown
 
 
-def test_a_run_says_cut_answers_and_reasons_and_keeps_columns(folder: Path) -> None:
+def test_a_run_too_long_for_excel_goes_to_another_file_with_reasons_and_columns(folder: Path) -> None:
     write_jsonl(
         folder / "docs.jsonl",
         [
             {"id": "a", "text": "one two three four", "language": "de"},
-            {"id": "b", "text": "one", "language": "en"},
+            {"id": "b", "text": "x" * 40_000, "language": "en"},
             {"id": "c", "text": ""},
             {"id": "d", "text": 7, "language": "pl"},
         ],
     )
     command = ("run", "docs.jsonl", "--model", "echo", "--max-new-tokens", "2", "--keep-columns", "language")
+    refused = qwenq(*command, "-o", "a.xlsx", cwd=folder)
+    assert refused.returncode == 2, refused.stderr
+    assert "the answers are kept: the same command with another -o writes them" in refused.stderr
     ran = qwenq(*command, "-o", "a.jsonl", cwd=folder)
     assert ran.returncode == 1, ran.stderr
+    assert "going on with it" in ran.stderr
     assert "1 answer was cut at the limit of tokens; a higher --max-new-tokens" in ran.stderr
     assert "2 documents without an answer; the reasons: a.errors.jsonl" in ran.stderr
     assert "1: empty_prompt:" in ran.stderr
     assert "1: invalid_row:" in ran.stderr
     assert "line 4)" in ran.stderr
-    assert [one["language"] for one in read_jsonl(folder / "a.jsonl")] == ["de", "en"]
+    answers = read_jsonl(folder / "a.jsonl")
+    assert [(one["text"], one["language"]) for one in answers] == [("one two", "de"), ("x" * 40_000, "en")]
     assert [one["language"] for one in read_jsonl(folder / "a.errors.jsonl")] == [None, "pl"]
-
-
-def test_a_run_whose_answer_is_too_long_for_excel_keeps_it_for_another_file(folder: Path) -> None:
-    write_jsonl(folder / "docs.jsonl", [{"id": "a", "text": "x" * 40_000}])
-    command = ("run", "docs.jsonl", "--model", "echo", "-o")
-    refused = qwenq(*command, "a.xlsx", cwd=folder)
-    assert refused.returncode == 2, refused.stderr
-    assert "the answers are kept: the same command with another -o writes them" in refused.stderr
-    again = qwenq(*command, "a.csv", cwd=folder)
-    assert again.returncode == 0, again.stderr
-    assert "going on with it" in again.stderr
-    assert "x" * 40_000 in (folder / "a.csv").read_text("utf-8")
 
 
 def test_a_run_refuses_to_keep_a_column_that_no_document_has_before_any_work(folder: Path) -> None:

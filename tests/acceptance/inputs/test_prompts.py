@@ -201,6 +201,6 @@ def test_show_tells_prompt_answer_failures_repeats_and_parts(folder: Path, fleet
 
 @pytest.mark.parametrize("policy", ["truncate", "split"])
 def test_a_text_of_sixteen_mebibytes_is_not_refused_by_its_template(folder: Path, policy: str) -> None:
-    write_jsonl(folder / "docs.jsonl", [{"text": "word " * 3_300_000}])
+    write_jsonl(folder / "docs.jsonl", [{"text": ("w" * 99 + " ") * 165_000}])
     found = dry_run(folder, "docs.jsonl", "--template", "summarize", "--on-overflow", policy, model="echo")
     assert (found["documents"], found["failing"]) == (1, 0)

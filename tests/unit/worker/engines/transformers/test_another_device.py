@@ -39,11 +39,11 @@ def requests() -> list[Request]:
             "The total is due. " * (1 + 5 * key % 7) + str(key),
             key,
             instruction=SHARED if key % 4 else "",
-            max_new_tokens=6 + 4 * (key % 9),
+            max_new_tokens=6 + 3 * (key % 9),
             seed=key,
             **PARAMS[key % len(PARAMS)],
         )
-        for key in range(16)
+        for key in range(10)
     ]
 
 
