@@ -61,7 +61,7 @@ class Settings(BaseSettings):
         int | None,
         Field(
             ge=1,
-            description="the most tokens of a prompt with its answer (default: the model's own context)",
+            description="the most tokens of a prompt with its answer, as far as the model goes (default: its context)",
         ),
     ] = None
     batch_rows: Annotated[

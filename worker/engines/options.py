@@ -10,8 +10,8 @@ from qwenq.schemas.settings import Dtype, Quantize, Settings
 class EngineOptions:
     """Where a model runs, and how large prompts and batches may grow.
 
-    `context` limits prompt and answer together, in tokens, below the model's own limit. `batch_tokens` limits the cells
-    of a batch: rows times the longest prompt plus answer. The engine decides itself what is None.
+    `context` limits prompt and answer together, in tokens; the model says how much it may be. `batch_tokens` limits the
+    cells of a batch: rows times the longest prompt plus answer. The engine decides itself what is None.
     """
 
     device: str = "auto"

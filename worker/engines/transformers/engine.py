@@ -34,7 +34,7 @@ from qwenq.worker.engines.transformers.prompts.fitting import Fitter
 from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.engines.transformers.runner import Runner
 from qwenq.worker.engines.transformers.scheduler import Scheduler
-from qwenq.worker.engines.transformers.way import prepare_packing
+from qwenq.worker.engines.transformers.way import pads, prepare_packing
 
 _log = logging.getLogger("qwenq.engine")
 
@@ -66,6 +66,8 @@ class _Ready:
         budget = _calibrated(network, options, MOST_BYTES if record is not None else 0)
         prepack(network)
         forward = prepare_packing(network, record)
+        if forward is None:
+            _limit_padding(loaded, budget)
         runner = PaddedRows(network, budget) if forward is None else PackedRows(network, forward, budget)
         # Another tokenizer: while one thread encodes with a tokenizer, another cannot decode with it.
         encoder = PromptEncoder(copy.deepcopy(loaded.tokenizer))
@@ -167,6 +169,15 @@ class TransformersEngine:
         if self._ready is None:
             raise ModelUnavailable(model=self._model, reason=LOAD_FIRST)
         return self._ready
+
+
+def _limit_padding(loaded: LoadedModel, budget: TokenBudget) -> None:
+    """Answer one by one if padding would change answers. Raises ModelUnavailable if that would too."""
+    try:
+        if not pads(loaded.network):
+            budget.rows = 1
+    except ValueError as error:
+        raise ModelUnavailable(model=loaded.info.model, reason=str(error)) from error
 
 
 def _calibrated(network: PreTrainedModel, options: EngineOptions, beside: int) -> TokenBudget:

@@ -1,7 +1,7 @@
-"""Chooses how documents go through a model: packed if that gives the same logits, else padded."""
+"""Chooses how documents go through a model: packed if that gives the same logits, else padded, else one by one."""
 
 import logging
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from transformers import PreTrainedModel
@@ -10,18 +10,12 @@ from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE, GraphedForward
 from qwenq.worker.engines.transformers.dense.kernel import DenseKernel
 from qwenq.worker.engines.transformers.dense.recording import Record
-from qwenq.worker.engines.transformers.packed.decode_attention import Decoding
-from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
-from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
-from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
 from qwenq.worker.engines.transformers.packed.step import PACKED, Forward, PackedStep
+from qwenq.worker.engines.transformers.trial import Trial
 
 _log = logging.getLogger("qwenq.engine")
 
 PACKABLE_LAYERS = {"full_attention", "sliding_attention"}
-PROBE_TOKENS = 41  # more than a kernel takes at once
-LARGEST_DIFFERENCE = {torch.float32: 1e-3}  # relative, of the logits
-LARGEST_DIFFERENCE_IN_HALF = 5e-2
 
 
 def prepare_packing(network: PreTrainedModel, record: Record | None = None) -> Forward | None:
@@ -35,82 +29,58 @@ def prepare_packing(network: PreTrainedModel, record: Record | None = None) -> F
     if not layers <= PACKABLE_LAYERS or not network._supports_attention_backend:  # noqa: SLF001
         return None
     own = network.config._attn_implementation  # noqa: SLF001
-    wanted = _own_logits(network)
+    trial = Trial.of(network)
     network.set_attn_implementation(PACKED)
 
     def through_layers(step: PackedStep) -> torch.Tensor:
         return step.run(network)
 
     for forward in (DenseKernel.of(network), DenseForward.of(network), through_layers):
-        if forward is not None and _agrees(forward, network, wanted):
+        if forward is not None and _packs(forward, network, trial):
             if record is not None and isinstance(forward, DenseForward):
-                return _graphed(forward, record, network, wanted)
+                return _graphed(forward, record, network, trial)
             return forward
     network.set_attn_implementation(own)
     return None
 
 
-def differs(logits: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> str | None:
-    """Say how far logits are from the wanted ones; None if rounding explains the difference."""
-    difference = float((logits.float() - wanted.float()).norm() / wanted.float().norm())
-    if difference <= LARGEST_DIFFERENCE.get(dtype, LARGEST_DIFFERENCE_IN_HALF):
-        return None
-    return f"the logits would differ by {difference:.3g}"
+def pads(network: PreTrainedModel) -> bool:
+    """Whether documents may share a padded batch. Otherwise they are answered one by one.
+
+    Raises ValueError if the model answers otherwise than with `generate` even then.
+    """
+    trial = Trial.of(network)
+    if not trial.computes or _reason(lambda: trial.padded(network)) is None:
+        return True  # without numbers, the self-check fails and says why
+    # Some models compute otherwise without a cache: what counts is `generate`.
+    trial = Trial.generated(network)
+    if (beside := _reason(lambda: trial.padded(network))) is None:
+        return True
+    _log.info("documents are not padded: %s", beside)
+    if (reason := _reason(lambda: trial.alone(network))) is not None:
+        raise ValueError(f"its answers would not be those of Transformers' generate ({reason})")
+    return False
 
 
-def _agrees(forward: Forward, network: PreTrainedModel, wanted: torch.Tensor) -> bool:
-    reason = _reason_against(forward, network, wanted)
+def _packs(forward: Forward, network: PreTrainedModel, trial: Trial) -> bool:
+    reason = _reason(lambda: trial.packed(network, forward))
     if reason is not None:
         _log.info("prompts are not packed: %s", reason)
     return reason is None
 
 
-def _graphed(dense: DenseForward, record: Record, network: PreTrainedModel, wanted: torch.Tensor) -> Forward:
+def _graphed(dense: DenseForward, record: Record, network: PreTrainedModel, trial: Trial) -> Forward:
     """Return the pass with graphs, if its logits agree too; else the one without."""
     graphed = GraphedForward(dense, record)
-    reason = _reason_against(graphed, network, wanted, STEPS_BEFORE + 1) or graphed.failure
+    reason = _reason(lambda: trial.packed(network, graphed, STEPS_BEFORE + 1)) or graphed.failure
     if reason is None:
         return graphed
     _log.warning("decode steps are not replayed as graphs: %s", reason)
     return dense
 
 
-def _reason_against(
-    forward: Forward, network: PreTrainedModel, wanted: torch.Tensor, times: int = 1
-) -> str | None:
+def _reason(difference: Callable[[], str | None]) -> str | None:
     try:
-        return differs(_packed_logits(forward, network, times), wanted, network.dtype)
+        return difference()
     except Exception as error:  # noqa: BLE001 - an unknown architecture may raise anything
         return f"{type(error).__name__}: {error}"
-
-
-def _probe(network: PreTrainedModel) -> list[int]:
-    vocabulary: int = network.config.get_text_config(decoder=True).vocab_size
-    return [(7 * place + 1) % vocabulary for place in range(PROBE_TOKENS)]
-
-
-@torch.inference_mode()
-def _own_logits(network: PreTrainedModel) -> torch.Tensor:
-    output: Any = network(input_ids=torch.tensor([_probe(network)], device=network.device), use_cache=False)
-    logits: torch.Tensor = output.logits[0, -2:].float()
-    return logits
-
-
-def _packed_logits(forward: Forward, network: PreTrainedModel, times: int) -> torch.Tensor:
-    """Compute the last two tokens' logits: the first ends a prefill, the second is a decode step.
-
-    The decode step runs several `times`; its last result counts.
-    """
-    ids = _probe(network)
-    shape = CacheShape.of(network)
-    cache = KVCache(shape)
-    cache.resize(slots=1, columns=len(ids), used=0)
-    first = PackedStep()
-    keys, values = [layer[0] for layer in cache.keys], [layer[0] for layer in cache.values]
-    first.add_piece(Piece(ids[:-1], 0, keys, values, None))
-    first.want_last()
-    second = PackedStep()
-    second.add_token(ids[-1], len(ids) - 1)
-    second.decoding = Decoding(shape).of(cache, 1, [DecodeRow(0, len(ids) - 1, None)])
-    logits = forward(first)
-    return torch.cat([logits, *[forward(second) for _ in range(times)][-1:]])

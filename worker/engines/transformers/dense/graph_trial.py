@@ -26,7 +26,7 @@ from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 from qwenq.worker.engines.transformers.packed.step import PackedStep
-from qwenq.worker.engines.transformers.way import differs
+from qwenq.worker.engines.transformers.trial import differs
 
 LAYERS = 2
 MOST_VOCABULARY, MOST_BETWEEN = 1_024, 2_048  # they take memory, and are the same operations at any size

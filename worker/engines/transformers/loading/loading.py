@@ -26,6 +26,7 @@ from qwenq.worker.engines.memory import MemoryHeld, readable
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.revision import revision_of
 from qwenq.worker.engines.transformers.loading.chat_template import TemplateTrial
+from qwenq.worker.engines.transformers.loading.context import Context
 from qwenq.worker.engines.transformers.loading.device import (
     choose_device,
     choose_dtype,
@@ -63,7 +64,6 @@ LOADING_RAISES = (
     SafetensorError,
 )
 FEWEST_TOKENS = 16  # Transformers makes an almost empty tokenizer if its files are missing
-UNLIMITED_CONTEXT = 2**31  # for models whose state does not grow
 NO_LIMIT = 10**30  # as Transformers sets it for a tokenizer without a limit
 
 
@@ -98,6 +98,7 @@ class _Plan:
     dtype: torch.dtype
     quantize: Quantize
     own: str | None
+    context: int
 
     @property
     def format(self) -> str:
@@ -109,8 +110,8 @@ class _Plan:
 def load_model(model: str, options: EngineOptions, meter: LoadMeter | None = None) -> LoadedModel:
     """Load `model`, a hub id or a folder, and tell `meter` how far it is. Code that comes with it is never run.
 
-    Raises ModelUnavailable, also if the model is larger than the free memory; InvalidSetting for device, dtype or
-    quantize.
+    Raises ModelUnavailable, also if the model is larger than the free memory; InvalidSetting for device, dtype,
+    quantize or context.
     """
     started = time.perf_counter()
     check_source(model)
@@ -130,7 +131,7 @@ def load_model(model: str, options: EngineOptions, meter: LoadMeter | None = Non
         raise ModelUnavailable(model=model, reason=reason_of(error)) from error
     _check_tokenizer(model, tokenizer, network)
     free_memory(device)
-    loaded = _describe(plan, network, tokenizer, options.context, time.perf_counter() - started)
+    loaded = _describe(plan, network, tokenizer, time.perf_counter() - started)
     _log_memory(plan, loaded.info, before, network.get_memory_footprint())  # type: ignore[no-untyped-call]
     return loaded
 
@@ -140,6 +141,7 @@ def _plan(model: str, device: torch.device, options: EngineOptions) -> _Plan:
     config = AutoConfig.from_pretrained(name.repository, revision=name.revision, trust_remote_code=False)
     # What is loaded next is of the same commit, even if the branch moves on meanwhile.
     name = replace(name, revision=getattr(config, "_commit_hash", None) or name.revision)
+    context = Context.of(config).chosen(model, options.context)
     own = own_quantization(config.to_dict())
     check_whole(model, options.quantize, own)
     dtype = choose_dtype(options.dtype, device, config.dtype or torch.float32)
@@ -159,7 +161,7 @@ def _plan(model: str, device: torch.device, options: EngineOptions) -> _Plan:
         weights.check_fit(model, device, dtype, options.quantize)
     else:
         check_files_fit(model, device)
-    return _Plan(model, name, config, weights, device, dtype, options.quantize, own)
+    return _Plan(model, name, config, weights, device, dtype, options.quantize, own, context)
 
 
 def _load_network(plan: _Plan, meter: LoadMeter) -> PreTrainedModel:
@@ -208,19 +210,16 @@ def _describe(
     plan: _Plan,
     network: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-    most_context: int | None,
     seconds: float,
 ) -> LoadedModel:
     # Every added token counts as a control token, not only those that the template names.
     tokenizer.chat_control_tokens = list(tokenizer.get_added_vocab())
     tokenizer.model_max_length = NO_LIMIT  # the engine checks lengths itself
-    config = network.config.get_text_config(decoder=True)
-    context = getattr(config, "max_position_embeddings", UNLIMITED_CONTEXT)
     info = ModelInfo(
         model=plan.model,
         device=str(network.device),
         dtype=plan.format,
-        context=min(context, most_context or context),
+        context=plan.context,
         parameters=plan.weights.parameters,
         load_seconds=seconds,
         revision=revision_of(plan.model),

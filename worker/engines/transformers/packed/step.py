@@ -12,6 +12,7 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from qwenq.worker.engines.transformers.packed.causal_softmax import CausalSoftmax, masked_softmax
 from qwenq.worker.engines.transformers.packed.decode_attention import DecodeAttention
+from qwenq.worker.engines.transformers.packed.masks import PackedMask, register_masks, window_of
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece, PromptAttention
 
 PACKED = "qwenq_packed"
@@ -22,7 +23,8 @@ NO_TERMS = {"dropout", "position_ids", "cache_position"}  # passed by models, wi
 class PackedStep:
     """What goes through the model at once: the newest token of each decoding document, then pieces of prompts.
 
-    `last` are the places of the tokens whose logits are wanted, in ascending order.
+    `last` are the places of the tokens whose logits are wanted, in ascending order. With `on_trial`, masks are checked;
+    such a step holds one piece, from the beginning of a prompt.
     """
 
     softmax: CausalSoftmax = masked_softmax
@@ -31,6 +33,7 @@ class PackedStep:
     last: list[int] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
     decoding: DecodeAttention | None = None
+    on_trial: bool = False
 
     def add_token(self, token: int, position: int) -> None:
         """Add a decoding document's newest token. All of them come before the pieces."""
@@ -91,7 +94,7 @@ def packed_attention(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    _mask: torch.Tensor | None,
+    mask: PackedMask | torch.Tensor | None,
     *,
     packed_step: PackedStep,
     scaling: float,
@@ -100,13 +103,16 @@ def packed_attention(
 ) -> tuple[torch.Tensor, None]:
     """Attend as `packed_step` says. Query, key and value are 1 x heads x tokens x size.
 
-    Raises TypeError if the model's attention has more terms, such as sinks or soft caps.
+    Raises TypeError if the model's attention has more terms, such as sinks or soft caps, or other masks.
     """
     for name in others.keys() - NO_TERMS:
         if others[name] is not None and not isinstance(others[name], bool):
             raise TypeError(f"the attention of {type(module).__name__} has the term {name}")
+    if packed_step.on_trial and isinstance(mask, PackedMask):
+        mask.check()
     layer: Any = module.layer_idx
-    output = packed_step.attend(layer, (query[0], key[0], value[0]), scaling, sliding_window)
+    window = window_of(mask, module, sliding_window)
+    output = packed_step.attend(layer, (query[0], key[0], value[0]), scaling, window)
     return output.unsqueeze(0), None
 
 
@@ -119,3 +125,4 @@ class Forward(Protocol):
 
 
 AttentionInterface.register(PACKED, packed_attention)
+register_masks(PACKED)

@@ -1,10 +1,19 @@
 """The KV cache of a padded batch: finished rows leave it, and rows of other batches join it."""
 
+import inspect
 from typing import NamedTuple, cast
 
 import torch
 from transformers import Cache, DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer, LinearAttentionLayer
+
+CACHES = ("past_key_values", "cache_params")  # the second is what Mamba calls it
+
+
+def cache_argument(network: PreTrainedModel) -> str:
+    """Return the name of the argument that takes the model's cache."""
+    taken = inspect.signature(network.forward).parameters
+    return next((name for name in CACHES if name in taken), CACHES[0])
 
 
 def new_cache(network: PreTrainedModel) -> Cache:
@@ -23,8 +32,13 @@ class CacheSize(NamedTuple):
 def cache_size(network: PreTrainedModel) -> CacheSize:
     """Measure the size with one token."""
     cache = new_cache(network)
-    network(input_ids=torch.zeros(1, 1, dtype=torch.long, device=network.device), past_key_values=cache)
-    columns = [filled(layer) for layer in cache.layers if isinstance(layer, DynamicLayer)]
+    token = torch.zeros(1, 1, dtype=torch.long, device=network.device)
+    network(input_ids=token, **{cache_argument(network): cache})
+    columns = [
+        filled(layer)
+        for layer in cache.layers
+        if isinstance(layer, DynamicLayer) and layer.keys is not None and layer.values is not None
+    ]
     states = [
         state
         for layer in cache.layers

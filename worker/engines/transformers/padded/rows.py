@@ -17,7 +17,8 @@ REFILL_SHARE = 4  # joining copies the whole cache, so newcomers wait until they
 class PaddedRows:
     """Prefills prompts in groups of like length, then decodes all rows together.
 
-    Rows join a running batch if the model's cache allows it; otherwise the next batch waits for the last row.
+    Rows join a running batch if the model's cache allows it. Otherwise each group is a batch, which begins after the
+    last row of the one before. Documents are then admitted when all groups have ended, so that none waits for ever.
     """
 
     def __init__(self, network: PreTrainedModel, budget: TokenBudget) -> None:
@@ -26,6 +27,7 @@ class PaddedRows:
         self._joinable = is_joinable(new_cache(network))
         self._admitted: list[RequestState] = []
         self._batch: PaddedBatch | None = None
+        self._begun = False  # whether a group of the admitted documents was prefilled
 
     @property
     def running(self) -> list[RequestState]:
@@ -45,7 +47,8 @@ class PaddedRows:
     def admit(self, state: RequestState, _beside: Sequence[list[int]]) -> bool:
         """Admit a document if there is room."""
         rows = len(self.running) + 1
-        if not self._joinable and self._batch is not None:
+        self._begun = self._begun and rows > 1
+        if not self._joinable and self._begun:
             return False
         if not self._budget.holds(rows, max(self.columns, _columns(state))):
             return False
@@ -55,7 +58,7 @@ class PaddedRows:
     def step(self) -> list[RowWork]:
         """Prefill a group of prompts, or decode a token for every running row."""
         batch = self._batch
-        if batch is None or (REFILL_SHARE * len(self._admitted) >= len(batch.rows) and self._admitted):
+        if batch is None or (self._joinable and REFILL_SHARE * len(self._admitted) >= len(batch.rows)):
             return self._prefill_group()
         work = [RowWork(row, new_tokens=1) for row in batch.rows]
         batch.advance()
@@ -79,7 +82,8 @@ class PaddedRows:
 
     def _prefill_group(self) -> list[RowWork]:
         waiting = sorted(self._admitted, key=_length, reverse=True)
-        group = next(prefill_groups(waiting)) if self._joinable else waiting
+        group = next(prefill_groups(waiting))
+        self._begun = True
         self._admitted = [row for row in self._admitted if row not in group]
         longest = len(group[0].prompt)
         batch = PaddedBatch(self._network, group)

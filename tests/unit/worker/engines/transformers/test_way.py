@@ -1,4 +1,4 @@
-"""Models are packed if their logits stay the same. Others are padded."""
+"""Models are packed if their logits stay the same, else padded, else answered one by one, else refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +8,19 @@ import pytest
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    FalconMambaConfig,
     Gemma2Config,
     GptOssConfig,
     LlamaConfig,
+    MambaConfig,
+    OpenAIGPTConfig,
+    PhimoeConfig,
     PreTrainedConfig,
+    Qwen2MoeConfig,
+    RecurrentGemmaConfig,
 )
 
+from qwenq.schemas.errors import ModelUnavailable
 from qwenq.schemas.requests import EngineHooks
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.transformers.dense.forward import DenseForward
@@ -22,11 +29,22 @@ from qwenq.worker.engines.transformers.dense.recording import Replay
 from qwenq.worker.engines.transformers.engine import TransformersEngine
 from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
 from qwenq.worker.engines.transformers.packed.step import PACKED
-from qwenq.worker.engines.transformers.way import prepare_packing
-from tests.models import ARCHITECTURES, SIZES, save_spelling_model
+from qwenq.worker.engines.transformers.way import pads, prepare_packing
+from tests.models import ARCHITECTURES, EXPERTS, SIZES, save_model, save_spelling_model
 from tests.recorded_operations import Recorder
 from tests.unit.worker.engines.asking import ask
 from tests.unit.worker.engines.transformers.alone import Alone
+from tests.unit.worker.engines.transformers.running import (
+    alone,
+    check_all,
+    documents,
+    drain,
+    packed,
+    padded,
+)
+
+STATES: dict[str, Any] = {"vocab_size": SIZES["vocab_size"], "hidden_size": 64, "num_hidden_layers": 2}
+BEYOND = 60  # tokens: more than the trial's documents have
 
 
 def soft_capped() -> PreTrainedConfig:
@@ -37,6 +55,40 @@ def soft_capped() -> PreTrainedConfig:
 def with_sinks() -> PreTrainedConfig:
     """Configure a gpt-oss: attention with sinks."""
     return GptOssConfig(**SIZES, head_dim=16, num_local_experts=4, num_experts_per_tok=2, sliding_window=16)
+
+
+def windowed_qwen2_moe() -> PreTrainedConfig:
+    """Configure a Qwen2-MoE whose attention is not told of its window: only the mask has it."""
+    shared: dict[str, Any] = {**SIZES, **EXPERTS, "shared_expert_intermediate_size": 48}
+    return Qwen2MoeConfig(**shared, use_sliding_window=True, sliding_window=BEYOND, max_window_layers=1)
+
+
+def windowed_phimoe() -> PreTrainedConfig:
+    """Configure a PhiMoE whose attention is not told of its window."""
+    return PhimoeConfig(**SIZES, num_local_experts=4, num_experts_per_tok=2, sliding_window=BEYOND)
+
+
+def recurrent_gemma() -> PreTrainedConfig:
+    """Configure a RecurrentGemma: padding changes its states."""
+    heads: dict[str, Any] = {
+        "num_attention_heads": 4,
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "lru_width": 64,
+    }
+    return RecurrentGemmaConfig(
+        **STATES | {"num_hidden_layers": 3}, **heads, intermediate_size=192, attention_window_size=64
+    )
+
+
+def mamba() -> PreTrainedConfig:
+    """Configure a Mamba, which has another name for its cache."""
+    return MambaConfig(**STATES)
+
+
+def falcon_mamba() -> PreTrainedConfig:
+    """Configure a Falcon-Mamba."""
+    return FalconMambaConfig(**STATES)
 
 
 def random_network(config: PreTrainedConfig, dtype: torch.dtype = torch.float32) -> Any:
@@ -89,6 +141,31 @@ def test_a_padded_model_answers_as_the_model_alone(
     for completion in engine.generate(requests):
         alone.check(requests[completion.key], completion)
     assert alone.compared
+
+
+@pytest.mark.parametrize("config", [windowed_qwen2_moe, windowed_phimoe])
+def test_windows_longer_than_the_trial_are_obeyed(config: Callable[[], PreTrainedConfig]) -> None:
+    rows = documents([30, 3 * BEYOND, BEYOND - 4], new=12)
+    drain(packed(random_network(config())), rows)
+    check_all(random_network(config()), rows)
+
+
+@pytest.mark.parametrize("config", [mamba, falcon_mamba, recurrent_gemma])
+def test_a_model_that_padding_changes_is_answered_one_by_one(config: Callable[[], PreTrainedConfig]) -> None:
+    network = random_network(config())
+    assert not prepare_packing(network)
+    assert not pads(network)
+    rows = documents([30, 70, 9], new=6)
+    drain(padded(network, rows=1), rows)
+    for row in rows:
+        assert row.generated == alone(network, row.prompt, row.params.max_new_tokens)[0]
+
+
+def test_a_model_whose_state_is_not_kept_is_refused(tmp_path: Path, quiet: EngineHooks) -> None:
+    config = OpenAIGPTConfig(vocab_size=SIZES["vocab_size"], n_embd=64, n_layer=2, n_head=4)
+    engine = TransformersEngine(str(save_model(tmp_path, config)), EngineOptions("cpu"), quiet)
+    with pytest.raises(ModelUnavailable, match="would not be those of Transformers' generate"):
+        engine.load()
 
 
 def test_graphs_are_used_only_if_their_logits_agree(

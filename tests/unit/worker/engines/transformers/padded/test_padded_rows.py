@@ -85,6 +85,25 @@ def test_rows_join_a_running_batch_where_the_cache_allows_it(
     assert all(1 <= mine + theirs <= 4 for mine, theirs in joined)
 
 
+def test_batches_that_no_row_can_join_are_prefilled_in_bounded_groups(network_of: Networks) -> None:
+    runner = padded(network_of("sliding"), rows=40)
+    rows = documents([(400, 3)] * 24 + [(20, 5)] * 6)
+    for row in rows:
+        assert runner.admit(row, ())
+    late = documents([(20, 3)])[0]
+    prefilled: list[int] = []
+    while runner.running:
+        assert not prefilled or not runner.admit(late, ())
+        work = runner.step()
+        prefilled.append(sum(one.cells for one in work))
+        assert sum(one.prompt_tokens for one in work) >= (1 - batching.MOST_PADDING) * prefilled[-1]
+    assert max(prefilled) <= batching.MOST_PREFILL_CELLS
+    assert sum(prefilled) == sum(len(row.prompt) for row in rows)
+    assert runner.admit(late, ())
+    for row in rows[::8]:
+        check_against_alone(network_of("sliding"), row)
+
+
 def test_each_prompt_goes_through_the_model_once(network_of: Networks) -> None:
     rows = documents([(20 + key, 4 + key % 3) for key in range(7)])
     work = drain(padded(network_of("qwen3_5"), rows=3), rows)
