@@ -132,7 +132,9 @@ class UsageError(QwenqError):
 
 @dataclass(eq=False)
 class InvalidSetting(UsageError):
-    """{name} is not valid: {reason}. Set it in the environment or in qwenq.toml; `qwenq check` tries all settings."""
+    """{name} is not valid: {reason}. Correct its option, or set it in the environment or in qwenq.toml; `qwenq check`
+    tries all settings.
+    """
 
     name: str
     reason: str

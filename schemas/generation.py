@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.machine.wrong_values import why_wrong
 from qwenq.schemas.response_format import ResponseFormat
 
 MOST_TOKENS = 1_000_000
@@ -106,5 +107,5 @@ class GenerationParams(BaseModel):
             return type(self).model_validate({**self.model_dump(), **own})
         except ValidationError as error:
             first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"]) or "parameters"
-            raise InvalidParameter(name=name, reason=first["msg"]) from None
+            name = ".".join(part for part in first["loc"] if isinstance(part, str)) or "parameters"
+            raise InvalidParameter(name=name, reason=why_wrong(first)) from None

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic import ValidationError as _Invalid
 
 from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.machine.wrong_values import why_wrong
 
 _NAMED_DELIMITERS = {
     "tab": "\t",
@@ -43,8 +44,7 @@ class TableOptions(BaseModel):
         except _Invalid as error:
             first = error.errors(include_url=False)[0]
             name = "--" + str(first["loc"][0]).replace("_", "-")
-            reason = str(first["msg"]).removeprefix("Value error, ")
-            raise InvalidParameter(name=name, reason=reason[:1].lower() + reason[1:]) from None
+            raise InvalidParameter(name=name, reason=why_wrong(first)) from None
 
     @property
     def given(self) -> str | None:

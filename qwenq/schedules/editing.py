@@ -11,6 +11,7 @@ from qwenq.schedules.checking import checked_schedule
 from qwenq.schemas.errors import InvalidParameter
 from qwenq.schemas.generation import GenerationParams, Overflow
 from qwenq.schemas.jobs import Priority, PromptSpec
+from qwenq.schemas.machine.wrong_values import why_wrong
 from qwenq.schemas.schedules import RunPolicy, Schedule
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.templates.values import without_values
@@ -151,7 +152,7 @@ def _policy(options: Mapping[str, Any]) -> RunPolicy:
     except ValidationError as error:
         first = error.errors()[0]
         name = "--" + str(first["loc"][0]).replace("_", "-")
-        raise InvalidParameter(name=name, reason=first["msg"]) from None
+        raise InvalidParameter(name=name, reason=why_wrong(first)) from None
 
 
 def _is_given(name: str, value: Any) -> bool:

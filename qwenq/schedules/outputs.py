@@ -40,6 +40,11 @@ def overwrites_within_a_day(pattern: str) -> bool:
     return not _fields(pattern) & DISTINCT_WITHIN_A_DAY
 
 
+def overwrites_each_time(pattern: str) -> bool:
+    """Whether all runs would write the same file."""
+    return not _fields(pattern) & {"date", *DISTINCT_WITHIN_A_DAY}
+
+
 def results_file(policy: RunPolicy, schedule: str, due: datetime, run_id: int, job_id: int) -> str:
     """The path of a run's answers; `due` is in the schedule's time zone."""
     return _filled(policy.output, schedule, due, run_id, job_id)

@@ -10,7 +10,7 @@ from qwenq.notices.targets import Kind, Target, host_of
 from qwenq.producer.opening import open_input
 from qwenq.schedules.cron import CronLine
 from qwenq.schedules.job_of_run import access_of, format_of
-from qwenq.schedules.outputs import overwrites_within_a_day
+from qwenq.schedules.outputs import overwrites_each_time, overwrites_within_a_day
 from qwenq.schedules.processes.trial import try_in_process
 from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
 from qwenq.schemas.settings import Settings
@@ -56,6 +56,8 @@ def _about_output(schedule: Schedule, line: CronLine) -> list[str]:
     soon = line.after(schedule.next_due_at) - schedule.next_due_at
     if soon < _A_DAY and overwrites_within_a_day(schedule.policy.output):
         return ["several runs of one day would write the same file; add {time} or {run} to --output"]
+    if overwrites_each_time(schedule.policy.output):
+        return ["each run replaces the answers of the one before; add {date} to --output to keep them"]
     return []
 
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from qwenq.schemas.errors import InvalidSetting
 from qwenq.schemas.machine.settings_file import SETTINGS_FILE
+from qwenq.schemas.machine.wrong_values import why_wrong
 from qwenq.schemas.secret_files import secret_file
 
 
@@ -18,8 +19,7 @@ def errors_in(error: ValidationError, prefix: str) -> list[InvalidSetting]:
         if found["type"] == "extra_forbidden":
             wrong.append(InvalidSetting(name=SETTINGS_FILE, reason=f"there is no setting {name!r}"))
         else:
-            reason = found["msg"].removeprefix("Value error, ")
-            wrong.append(InvalidSetting(name=_origin(name, prefix), reason=reason))
+            wrong.append(InvalidSetting(name=_origin(name, prefix), reason=why_wrong(found)))
     return wrong
 
 

@@ -43,10 +43,12 @@ def test_submit_wait_prints_the_job_and_results_writes_answers_and_errors(
         "cut": 0, "empty": 0,
     }  # fmt: skip
     assert status["finished_at"].endswith("Z")
-    printed = qwenq("results", job, "--errors", "why.jsonl", cwd=folder, env=home)
+    printed = qwenq("results", job, cwd=folder, env=home)
     assert [json.loads(line)["custom_id"] for line in printed.stdout.splitlines()] == [
         f"doc-{n}" for n in range(4)
     ]
+    assert "1 document without an answer; --errors FILE writes the reasons" in printed.stderr
+    assert qwenq_here("results", job, "--errors", "why.jsonl", cwd=folder, env=home).stdout == ""
     assert read_jsonl(folder / "why.jsonl")[0]["line"] == 5
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("job", type=int, shell_complete=complete_jobs)
 @option("-o", "--out", metavar="OUT", shell_complete=complete_files,
         help="The results file: .jsonl, .csv, .parquet or .xlsx; a path, or a URL such as s3://b/out.parquet "
-        "[default: JSONL on stdout].")  # fmt: skip
+        "[default: JSONL on stdout, unless another file is asked for].")  # fmt: skip
 @option("--errors", metavar="ERR", shell_complete=complete_files,
         help="The errors file; without errors, an old one is removed [default: OUT with the ending .errors.jsonl; "
         "none for stdout].")  # fmt: skip
@@ -48,7 +48,8 @@ def command(
     api.status(job, settings=settings)
     errors = errors or (errors_path(out, style.output_format) if out else None)
     check_outputs([name for name in (out, errors, history, parts) if name], style=style, answers=out)
-    _write_files(job, settings, out, errors, style)
+    prints = not (out or errors or history or parts)
+    _write_files(job, settings, out, errors, style, prints=prints)
     if history:
         retried = write_history(history, api.history(job, settings=settings), style)
         say(f"{counted(retried, 'retried failure')}: {history}" if retried else "no failure was retried")
@@ -58,6 +59,10 @@ def command(
             f"{counted(written, 'answer')} to parts: {parts}" if written else "no document was cut into parts"
         )
     status = api.status(job, settings=settings)
+    if prints and status.documents.failed:
+        say(
+            f"{counted(status.documents.failed, 'document')} without an answer; --errors FILE writes the reasons"
+        )
     if not status.state.ended:
         missing = status.documents.pending + status.documents.running
         say(f"job {job} is {status.state}: {counted(missing, 'document')} still to answer")
@@ -65,7 +70,7 @@ def command(
 
 
 def _write_files(
-    job: int, settings: "Settings", out: str | None, errors: str | None, style: "FileStyle"
+    job: int, settings: "Settings", out: str | None, errors: str | None, style: "FileStyle", *, prints: bool
 ) -> None:
     from qwenq.exporting import check_kept_of_job, print_answers, write_answers, write_failures
     from qwenq.store.database.opening import open_made_store
@@ -77,8 +82,10 @@ def _write_files(
         if out:
             written = write_answers(connection, job, out, style)
             say(f"{counted(written, 'answer')}: {out}")
-        else:
+        elif prints:
             print_answers(connection, job, style)
         failed = write_failures(connection, job, errors, style) if errors else 0
     if failed:
         say(f"{counted(failed, 'document')} without an answer; the reasons: {errors}")
+    elif errors and not out:
+        say("no document failed")

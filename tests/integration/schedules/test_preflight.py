@@ -36,6 +36,12 @@ def test_a_missing_input_gives_a_warning(nights: Nights, name: str) -> None:
     assert "format" not in warning
 
 
+def test_an_output_that_each_run_replaces_gives_a_warning(nights: Nights) -> None:
+    nights.put("a.jsonl", ["one"])
+    [warning] = _added(nights, JobRequest(files=[str(nights.inbox)]), output=str(nights.folder / "out.jsonl"))
+    assert warning.startswith("each run replaces the answers of the one before; add {date}")
+
+
 def test_a_missing_column_gives_a_warning(nights: Nights) -> None:
     nights.put("a.jsonl", ["one"])
     [warning] = _added(nights, JobRequest(files=[str(nights.inbox)], prompt="{{ summary }}"))

@@ -224,8 +224,8 @@ def test_an_unsupported_batch_line_is_a_bad_row_that_names_the_field(
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1"),
-        ({"max_completion_tokens": "9"}, "max_completion_tokens: Input should be a valid integer"),
+        ({"max_tokens": 0}, "max_tokens: it must be at least 1"),
+        ({"max_completion_tokens": "9"}, "max_completion_tokens: it must be a whole number"),
         ({"temperature": -1}, "temperature: "),
         ({"temperature": True}, "temperature: "),
         ({"top_p": 0}, "top_p: "),
@@ -237,7 +237,7 @@ def test_an_unsupported_batch_line_is_a_bad_row_that_names_the_field(
         ({"min_p": 1.5}, "min_p: "),
         ({"repetition_penalty": 0}, "repetition_penalty: "),
         ({"presence_penalty": 2.5}, "presence_penalty: "),
-        ({"frequency_penalty": "high"}, "frequency_penalty: Input should be a valid number"),
+        ({"frequency_penalty": "high"}, "frequency_penalty: it must be a number"),
         ({"thinking_budget": -1}, "thinking_budget: "),
         ({"chat_template_kwargs": {"thinking_budget": 1.5}}, "thinking_budget: "),
         ({"max_tokens": 10**30}, "max_tokens: "),

@@ -93,3 +93,21 @@ def test_parameters_are_the_same_after_json() -> None:
 def test_generation_parameters_are_immutable() -> None:
     with pytest.raises(ValidationError):
         JOB.seed = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"max_new_tokens": 0}, "max_new_tokens: it must be at least 1."),
+        ({"max_new_tokens": 2_000_000}, "max_new_tokens: it must be at most 1,000,000."),
+        ({"max_new_tokens": "9"}, "max_new_tokens: it must be a whole number."),
+        ({"top_p": 0}, "top_p: it must be more than 0."),
+        ({"stop": [""]}, "stop: it must not be empty."),
+        ({"on_overflow": "cut"}, "on_overflow: it must be 'fail', 'truncate' or 'split'."),
+        ({"tempo": 1}, "tempo: there is no such name."),
+    ],
+)
+def test_a_wrong_parameter_is_told_in_words(given: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        JOB.overlaid(given)
+    assert str(refused.value) == said
