@@ -1,5 +1,6 @@
 """The parameters that control how an answer is generated."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -23,6 +24,15 @@ from qwenq.schemas.response_format import ResponseFormat
 MOST_TOKENS = 1_000_000
 STOP_CHARS = 1_000  # of one: preparing the search takes quadratic time in the length of one
 STOP_CHARS_IN_ALL = 50_000
+CLOSING_CHARS = 1_000
+QWEN_CLOSING = (
+    "Considering the limited time by the user, I have to give the solution based on the thinking "
+    "directly now."
+)
+"""The sentence with which Qwen3 was trained to end a reasoning early."""
+
+
+_TAG = re.compile("</?think>|<[|][^|>]*[|]>|[\0\ud800-\udfff]")
 
 
 class Overflow(StrEnum):
@@ -55,6 +65,13 @@ def _within_reason(stops: tuple[str, ...]) -> tuple[str, ...]:
     return stops
 
 
+def _without_tags(sentence: str) -> str:
+    """Refuse a tag, which would close the reasoning by itself, and what no store keeps."""
+    if found := _TAG.search(sentence):
+        raise PydanticCustomError("thinking_closing", "it must not hold {what}", {"what": repr(found[0])})
+    return sentence.strip()
+
+
 StopStrings = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...],
     BeforeValidator(_as_tuple),
@@ -69,7 +86,8 @@ class GenerationParams(BaseModel):
     `temperature` 0 is greedy decoding; `top_k` 0 keeps every token; with `seed` None, `submit` draws a seed for the
     job. `min_p` is a fraction of the likeliest token's probability. Penalties act in greedy decoding too:
     `repetition_penalty` on the tokens of prompt and answer, `presence_penalty` and `frequency_penalty` on generated
-    tokens. After `thinking_budget` tokens, the reasoning block is closed and the model answers. With a
+    tokens. After `thinking_budget` tokens, the reasoning block is closed with the sentence `thinking_closing`, and the
+    model answers. With a
     `response_format`, an answer ends where its JSON is complete.
     """
 
@@ -87,6 +105,9 @@ class GenerationParams(BaseModel):
     stop: Annotated[StopStrings, Field(strict=False)] = ()
     thinking: bool = False
     thinking_budget: Annotated[int | None, Field(ge=0, le=MOST_TOKENS)] = None
+    thinking_closing: Annotated[str, Field(max_length=CLOSING_CHARS), AfterValidator(_without_tags)] = (
+        QWEN_CLOSING
+    )
     on_overflow: Overflow = Field(default=Overflow.FAIL, strict=False)
     response_format: ResponseFormat = ResponseFormat()
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
-from qwenq.schemas.tables.columns import BigId, UtcTime
+from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
 SCHEMA_VERSION = "0018"
 """The newest migration: the version that this code needs."""
@@ -227,8 +227,8 @@ results = Table(
     Column("chunk_id", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False, comment="the attempt of the chunk that answered"),
     Column("worker_id", BigInteger, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("reasoning", Text),
+    Column("text", AnswerText, nullable=False),
+    Column("reasoning", AnswerText),
     Column("finish_reason", Text, nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),

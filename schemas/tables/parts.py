@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 
 from qwenq.schemas.results import FinishReason
-from qwenq.schemas.tables.columns import UtcTime
+from qwenq.schemas.tables.columns import AnswerText, UtcTime
 from qwenq.schemas.tables.core import metadata
 
 parts = Table(
@@ -26,7 +26,7 @@ parts = Table(
     Column("part", Integer, nullable=False, comment="its place in the level, from 0"),
     Column("first_char", Integer, nullable=False, comment="of the document's text, from 0"),
     Column("last_char", Integer, nullable=False, comment="included"),
-    Column("text", Text, nullable=False, comment="the answer"),
+    Column("text", AnswerText, nullable=False, comment="the answer"),
     Column("finish_reason", Text, nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),

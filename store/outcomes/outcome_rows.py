@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from qwenq.schemas.outcomes import Outcome
+from qwenq.schemas.tables.columns import escaped_answer
 
 AnswerRow = tuple[
     int, str, str | None, str, int, int, int, int, bytes | None, int | None, float | None, int
@@ -38,7 +39,7 @@ class OutcomeRows:
         failures = []
         for outcome in outcomes:
             if outcome.failure is not None:
-                failed = FailureRow(outcome.seq, outcome.failure.code, storable(outcome.failure.message))
+                failed = FailureRow(outcome.seq, outcome.failure.code, _shown(outcome.failure.message))
                 failures.append(failed)
             elif outcome.seq not in answers:
                 answers[outcome.seq] = _answer_row(outcome)
@@ -49,19 +50,19 @@ class OutcomeRows:
         return len(self.answers) + len(self.failures)
 
 
-def storable(said: str) -> str:
-    """PostgreSQL keeps no NUL and no lone surrogate; a model may emit either."""
-    if said.isascii() and "\0" not in said:
-        return said
-    return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+def _shown(message: str) -> str:
+    """A message with its NUL characters and lone surrogates spelled out: PostgreSQL keeps neither."""
+    if message.isascii() and "\0" not in message:
+        return message
+    return message.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
 def _answer_row(answer: Outcome) -> AnswerRow:
     usage = answer.usage
     return (
         answer.seq,
-        storable(answer.text),
-        None if answer.reasoning is None else storable(answer.reasoning),
+        escaped_answer(answer.text),
+        None if answer.reasoning is None else escaped_answer(answer.reasoning),
         answer.finish_reason.value,
         usage.prompt_tokens,
         usage.completion_tokens,

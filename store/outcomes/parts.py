@@ -8,10 +8,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from qwenq.schemas.chunks import Claim
 from qwenq.schemas.parts import Part, PartAnswer
+from qwenq.schemas.tables.columns import escaped_answer
 from qwenq.schemas.tables.core import chunks
 from qwenq.schemas.tables.parts import parts
 from qwenq.store.database.clock import now
-from qwenq.store.outcomes.outcome_rows import storable
 
 
 def insert_parts(connection: Connection, claim: Claim, answers: Mapping[Part, PartAnswer]) -> None:
@@ -45,7 +45,7 @@ def _row_of(job_id: int, part: Part, answer: PartAnswer) -> dict[str, Any]:
         "part": part.place,
         "first_char": part.first,
         "last_char": part.last - 1,
-        "text": storable(answer.text),
+        "text": escaped_answer(answer.text),
         "finish_reason": answer.finish_reason.value,
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

@@ -102,6 +102,9 @@ _SPEC_OPTIONS = (
     option("--thinking/--no-thinking", default=None, help="Let the model reason first [default: no-thinking]."),
     option("--thinking-budget", type=int, metavar="TOKENS",
            help="End the reasoning after this many tokens and let the model answer [default: no limit]."),
+    option("--thinking-closing", metavar="TEXT",
+           help="What the model's reasoning says last when its budget is used up; may be empty [default: the "
+           "sentence of Qwen3]."),
     option("--response-format", type=click.Choice(("text", "json_object")),
            help="json_object makes every answer one JSON object [default: text]."),
     option("--json-schema", type=click.Path(path_type=Path), metavar="FILE",

@@ -16,6 +16,7 @@ SECTIONS = {
     ),
     "Answer": (
         "--max-new-tokens", "--json-schema", "--response-format", "--stop", "--thinking", "--thinking-budget",
+        "--thinking-closing",
         "--temperature", "--top-p", "--top-k", "--min-p", "--repetition-penalty", "--presence-penalty",
         "--frequency-penalty", "--seed",
     ),

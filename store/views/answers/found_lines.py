@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import DocumentState
+from qwenq.schemas.tables.columns import AnswerText
 from qwenq.schemas.tables.core import documents, results
 from qwenq.schemas.views.found_documents import FoundDocument
 from qwenq.schemas.views.job_pages import CutText
@@ -35,7 +36,7 @@ def found_lines(connection: Connection, job_id: int, seqs: Sequence[int]) -> tup
             documents.c.error_code,
             func.substr(documents.c.error_message, 1, SHOWN_CHARACTERS).label("message"),
             func.length(documents.c.error_message).label("message_characters"),
-            func.substr(results.c.text, 1, SHOWN_CHARACTERS).label("answer"),
+            func.substr(results.c.text, 1, SHOWN_CHARACTERS, type_=AnswerText).label("answer"),
             func.length(results.c.text).label("answer_characters"),
             results.c.finish_reason,
             results.c.completion_tokens,

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import DocumentState
+from qwenq.schemas.tables.columns import AnswerText
 from qwenq.schemas.tables.core import documents, results, workers
 from qwenq.schemas.views.job_pages import AnswerPreview, CutText, DocumentAnswer, DocumentDetails, PreviewPage
 from qwenq.store.conditions import document_state
@@ -28,7 +29,7 @@ _PAGE = (
         documents.c.custom_id,
         func.substr(documents.c.content, 1, CONTENT_CHARACTERS).label("content"),
         func.length(documents.c.content).label("content_characters"),
-        func.substr(_page.c.text, 1, ANSWER_CHARACTERS).label("answer"),
+        func.substr(_page.c.text, 1, ANSWER_CHARACTERS, type_=AnswerText).label("answer"),
         func.length(_page.c.text).label("answer_characters"),
         _page.c.finish_reason,
         _page.c.completion_tokens,

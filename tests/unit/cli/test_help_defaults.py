@@ -12,7 +12,7 @@ from qwenq.actions.request import JobRequest
 from qwenq.api import submit
 from qwenq.cli.group import group
 from qwenq.report.facts import ReportOptions
-from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.generation import QWEN_CLOSING, GenerationParams
 from qwenq.schemas.schedules import RunPolicy
 from qwenq.schemas.settings import Settings
 from qwenq.worker.engines.transformers.budget import MOST_ROWS, ROWS
@@ -100,6 +100,8 @@ def in_words(path: str, option: click.Option, value: Any) -> str | None:
     if value is None:
         words = NONE_IN_WORDS.get(option.name or "")
         return words.get(path.rsplit(maxsplit=1)[-1]) if isinstance(words, dict) else words
+    if value == QWEN_CLOSING:
+        return "the sentence of Qwen3"
     if isinstance(value, bool):
         return option.secondary_opts[0].removeprefix("--") if option.secondary_opts else None
     if isinstance(value, dict):

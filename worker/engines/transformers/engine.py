@@ -94,8 +94,12 @@ class _Ready:
         """Tokenize a request and compile its grammar. Raises DocumentFailed."""
         prompt = self.fitter.fit(request)
         grammar = self.grammars.grammar_for(request.params, prompt)
+        params = request.params
+        closing: tuple[int, ...] = ()
+        if params.thinking_budget is not None and self.loaded.vocabulary.think_close is not None:
+            closing = self.fitter.encoder.closing(params.thinking_closing)
         return RequestState(
-            request.key, prompt, request.params, self.loaded.vocabulary, request.group, grammar
+            request.key, prompt, params, self.loaded.vocabulary, request.group, grammar, closing
         )
 
 

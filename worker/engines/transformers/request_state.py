@@ -23,7 +23,8 @@ class RequestState:
     `answer_from` is where the answer begins in `generated`; None while the model reasons. `finish` is None until the
     answer has ended; `failure` says why there is no answer. The runner sets `prefix_tokens`: the tokens of the prompt
     that it reused. `admitted_at` is when the request was first admitted, by the monotonic clock; a restart keeps it.
-    `forced` are the next tokens, whatever the model would choose; otherwise `grammar` says which are allowed.
+    `forced` are the next tokens, whatever the model would choose; otherwise `grammar` says which are allowed. `closing`
+    are forced when the reasoning has used up its budget.
     """
 
     key: int
@@ -32,6 +33,7 @@ class RequestState:
     vocabulary: Vocabulary
     group: int = 0
     grammar: Grammar | None = None
+    closing: tuple[int, ...] = ()
     admitted_at: float = field(init=False, default=0.0)
     prefix_tokens: int = field(init=False)
     generated: list[int] = field(init=False)
@@ -41,6 +43,7 @@ class RequestState:
     randomness: torch.Generator | None = field(init=False)
     penalties: Penalties | None = field(init=False)
     forced: deque[int] = field(init=False)
+    _forced_from: int = field(init=False)
     _stops: StopSearch | None = field(init=False)
     _tail: Tail | None = field(init=False)
 
@@ -60,6 +63,7 @@ class RequestState:
             self.randomness = torch.Generator().manual_seed(self.params.seed or 0)
         self.penalties = Penalties.of(self.params, self.prompt)
         self.forced = deque()
+        self._forced_from = 0
         self._stops = StopSearch.of(self.params.stop)
         self._tail = None
         if self.grammar is not None:
@@ -81,7 +85,7 @@ class RequestState:
         """The text after the reasoning, up to the end token or a stop string."""
         if self.answer_from is None:
             return ""
-        text = self.vocabulary.text_of(self._without_end(self.answer_from))
+        text = self._ending_text(self._without_end(self.answer_from))
         if self.answer_from:
             text = text.lstrip("\n")
         return text[: self._stops.first_in(text)] if self._stops else text
@@ -93,12 +97,24 @@ class RequestState:
             return None
         tags = (self.vocabulary.think_open, self.vocabulary.think_close)
         ids = self._without_end(0)[: self.answer_from]
-        return self.vocabulary.text_of([id_ for id_ in ids if id_ not in tags]).strip("\n")
+        own, rest = (
+            [id_ for id_ in some if id_ not in tags]
+            for some in (ids[: self._forced_from], ids[self._forced_from :])
+        )
+        text = self.vocabulary.whole_text_of(own) if own else ""
+        text += self._ending_text(rest) if self.answer_from is None else self.vocabulary.text_of(rest)
+        return text.strip("\n")
 
     @property
     def reasoning_tokens(self) -> int:
         """How many generated tokens are reasoning, including its tags."""
         return len(self.generated) if self.answer_from is None else self.answer_from
+
+    def _ending_text(self, ids: list[int]) -> str:
+        """Decode tokens up to the last one. A character that the limit cut off is left out."""
+        if self.finish is FinishReason.LENGTH:
+            return self.vocabulary.whole_text_of(ids)
+        return self.vocabulary.text_of(ids)
 
     def append(self, token: int) -> None:
         """Append the next token, and end the answer if it is the last one."""
@@ -170,12 +186,13 @@ class RequestState:
             self.fail(IncompleteJson(tokens=len(self.generated)))
 
     def _keep_to_budget(self) -> None:
-        """Force the closing tag if the reasoning has used up its budget."""
+        """Close the reasoning if it has used up its budget."""
         budget = self.params.thinking_budget
         if budget is None or self.answer_from is not None or self.forced:
             return
         if len(self.generated) >= budget:
-            self.forced.extend(self.vocabulary.closing)
+            self.forced.extend(self.closing)
+            self._forced_from = len(self.generated)
 
     def _may_close(self) -> bool:
         """Whether a closing tag ends the reasoning: it is open, or was requested and never opened."""

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from qwenq.schemas.errors import InvalidText, PromptFailed
 from qwenq.schemas.prompts.messages import Message
+from qwenq.worker.engines.transformers.prompts.vocabulary import THINK_CLOSE
 
 TOKENIZE_QUIETLY = {"verbose": False}
 
@@ -20,6 +21,7 @@ class PromptEncoder:
         self._tokenizer = tokenizer
         names = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, names)) or "(?!)")
+        self._closings: dict[str, tuple[int, ...]] = {}
 
     def encode(self, messages: Iterable[Message], *, thinking: bool) -> list[int]:
         """Tokenize `messages` with the header of the answer at the end.
@@ -43,6 +45,14 @@ class PromptEncoder:
         except TemplateError as error:
             raise PromptFailed(reason=f"the model's chat template refuses it: {error}") from error
         return cast("list[int]", ids)
+
+    def closing(self, sentence: str) -> tuple[int, ...]:
+        """Tokenize what ends a reasoning early, as in Qwen3: a sentence, the tag on its own line, an empty line."""
+        found = self._closings.get(sentence)
+        if found is None:
+            text = f"\n\n{sentence}\n{THINK_CLOSE}\n\n" if sentence else f"\n{THINK_CLOSE}\n\n"
+            found = self._closings[sentence] = tuple(self._tokenizer.encode(text, add_special_tokens=False))
+        return found
 
 
 def _refuse_lone_surrogates(chat: list[dict[str, str]]) -> None:

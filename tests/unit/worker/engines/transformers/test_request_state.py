@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import GenerationConfig
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from qwenq.schemas.errors import GenerationFailed
-from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.generation import QWEN_CLOSING, GenerationParams
 from qwenq.schemas.requests import Completion
 from qwenq.schemas.results import FinishReason
+from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
 from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 from qwenq.worker.engines.transformers.request_state import RequestState
 from tests.models import chat_tokenizer
@@ -21,14 +23,26 @@ VOCABULARY = Vocabulary.of(TOKENIZER, NAMED)
 END = "<|im_end|>"
 
 
+ENCODER = PromptEncoder(TOKENIZER)
+LETTERS: Any = bytes_to_unicode  # no types
+OF_BYTE = [TOKENIZER.convert_tokens_to_ids(letter) for _, letter in sorted(LETTERS().items())]
+
+
 def ids_of(text: str) -> list[int]:
     return list(TOKENIZER.encode(text, add_special_tokens=False))
 
 
+def ids_of_bytes(text: str) -> list[int]:
+    """A token for each byte."""
+    return [OF_BYTE[byte] for byte in text.encode()]
+
+
 def respond(model_says: str, prompt: str = "x", **params: Any) -> Completion:
     """Answer like a model that says `text`, unless tokens are forced."""
-    params = {"max_new_tokens": 100} | params
-    state = RequestState(3, ids_of(prompt), GenerationParams(**params), VOCABULARY)
+    params = {"max_new_tokens": 300} | params
+    wanted = GenerationParams(**params)
+    closing = ENCODER.closing(wanted.thinking_closing)
+    state = RequestState(3, ids_of(prompt), wanted, VOCABULARY, closing=closing)
     said = iter(ids_of(model_says))
     while not state.ended:
         state.append(state.forced[0] if state.forced else next(said))
@@ -143,13 +157,14 @@ def test_a_stop_string_in_the_reasoning_ends_nothing() -> None:
 
 
 THOUGHT = "<think>\nLet me see what the invoice says of it"
-CLOSING = ids_of("\n</think>\n\n")
+CLOSING = ids_of(f"\n\n{QWEN_CLOSING}\n</think>\n\n")
 
 
-def test_a_reasoning_at_its_budget_is_closed_and_the_model_answers() -> None:
+def test_a_reasoning_at_its_budget_is_closed_as_qwen_does_and_the_model_answers() -> None:
     budget = len(ids_of(THOUGHT))
     done = respond(f"{THOUGHT}The total.{END}", thinking=True, thinking_budget=budget)
-    assert (done.reasoning, done.text) == (THOUGHT.removeprefix("<think>\n"), "The total.")
+    thought = THOUGHT.removeprefix("<think>\n")
+    assert (done.reasoning, done.text) == (f"{thought}\n\n{QWEN_CLOSING}", "The total.")
     assert done.finish_reason is FinishReason.STOP
     assert done.usage.reasoning_tokens == budget + CLOSING.index(VOCABULARY.think_close or 0) + 1
     assert done.usage.completion_tokens == budget + len(CLOSING) + len(ids_of("The total.")) + 1
@@ -157,16 +172,54 @@ def test_a_reasoning_at_its_budget_is_closed_and_the_model_answers() -> None:
 
 def test_a_thinking_budget_counts_in_a_block_that_the_template_opened() -> None:
     done = respond(f"Let me{END}", prompt="x<think>\n", thinking=True, thinking_budget=len(ids_of("Let me")))
-    assert (done.reasoning, done.text) == ("Let me", "")
+    assert (done.reasoning, done.text) == (f"Let me\n\n{QWEN_CLOSING}", "")
     assert done.usage.completion_tokens == len(ids_of("Let me")) + len(CLOSING) + 1
 
 
 @pytest.mark.parametrize("thinking", [True, False])
 def test_a_thinking_budget_of_zero_closes_a_block_at_once(thinking: bool) -> None:
     done = respond(f"Done.{END}", prompt="x<think>\n", thinking=thinking, thinking_budget=0)
-    assert (done.reasoning, done.text) == ("", "Done.")
+    assert (done.reasoning, done.text) == (QWEN_CLOSING, "Done.")
     opened = respond(f"<think>Done.{END}", thinking=thinking, thinking_budget=0)
-    assert (opened.reasoning, opened.text) == ("", "Done.")
+    assert (opened.reasoning, opened.text) == (QWEN_CLOSING, "Done.")
+
+
+@pytest.mark.parametrize(("sentence", "said"), [("", "Let me"), ("Enough.", "Let me\n\nEnough.")])
+def test_the_sentence_that_closes_a_reasoning_can_be_chosen(sentence: str, said: str) -> None:
+    params = {"thinking_budget": len(ids_of("Let me")), "thinking_closing": sentence}
+    done = respond(f"Let meDone.{END}", prompt="x<think>\n", thinking=True, **params)
+    assert (done.reasoning, done.text) == (said, "Done.")
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("text", ["Å", "東", "🙂", "x東", "é🙂"])
+def test_a_limit_within_a_character_leaves_no_replacement_character(text: str, cut: int) -> None:
+    limit = 1 + cut
+    state = RequestState(3, [1], GenerationParams(max_new_tokens=limit), VOCABULARY)
+    for token in ids_of_bytes(text * 5)[:limit]:
+        state.append(token)
+    done = state.completion(ended_at=0.0)
+    whole = (text * 5).encode()[:limit].decode(errors="ignore")
+    assert (done.text, done.usage.completion_tokens) == (whole, limit)
+
+
+@pytest.mark.parametrize("budget", [1, 2, 3, 4])
+def test_a_budget_within_a_character_leaves_no_replacement_character(budget: int) -> None:
+    params = GenerationParams(thinking=True, thinking_budget=budget, max_new_tokens=500)
+    state = RequestState(3, ids_of("x<think>\n"), params, VOCABULARY, closing=ENCODER.closing(""))
+    said = iter([*ids_of_bytes("é東")[:budget], *ids_of(f"Done.{END}")])
+    while not state.ended:
+        state.append(state.forced[0] if state.forced else next(said))
+    done = state.completion(ended_at=0.0)
+    assert done.reasoning == "é東".encode()[:budget].decode(errors="ignore")
+
+
+def test_a_replacement_character_that_the_model_wrote_stays() -> None:
+    ids = ids_of_bytes("a\ufffd")
+    state = RequestState(3, [1], GenerationParams(max_new_tokens=len(ids)), VOCABULARY)
+    for token in ids:
+        state.append(token)
+    assert state.completion(ended_at=0.0).text == "a\ufffd"
 
 
 def test_a_reasoning_within_its_budget_is_not_closed() -> None:
@@ -203,7 +256,7 @@ def test_a_completion_has_the_reused_tokens_and_the_group() -> None:
 
 def test_a_restarted_request_is_as_new() -> None:
     params = GenerationParams(temperature=1.0, seed=4, repetition_penalty=1.1, thinking_budget=2, stop=("b",))
-    state = RequestState(1, ids_of("x"), params, VOCABULARY, group=5)
+    state = RequestState(1, ids_of("x"), params, VOCABULARY, group=5, closing=(5,))
     assert state.randomness is not None
     before = state.randomness.get_state().tolist()
     state.prefix_tokens = 1
