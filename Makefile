@@ -88,6 +88,10 @@ test: dev ## run all tests; they start their own Redis and PostgreSQL
 faithful: dev ## compare answers in batches with those of the model alone, in random cases: EXAMPLES=200
 	FAITHFUL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 $(wildcard tests/unit/worker/engines/transformers/faithful/*.py)
 
+.PHONY: coins
+coins: dev ## throw 2,000 coins, a document each, in many jobs; each must be fair within 3 sigma: JOBS=20
+	COIN_JOBS=$(or $(JOBS),20) $(BIN)/python -m pytest $(PYTEST_OPTIONS) tests/unit/worker/test_coins.py
+
 .PHONY: model
 model: dev ## compare the store with a plain model of it, alone and concurrently: EXAMPLES=2000
 	MODEL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 tests/integration/store/model

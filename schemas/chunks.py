@@ -1,7 +1,7 @@
 """A chunk: the documents that one Celery message stands for, and one worker's claim of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -75,7 +75,7 @@ class Cut:
 class Assignment:
     """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome.
 
-    With `reuse`, earlier answers may be given to them.
+    With `reuse`, earlier answers may be given to them. `ids` are the documents' own ids, by seq.
     """
 
     claim: Claim
@@ -83,6 +83,7 @@ class Assignment:
     params: GenerationParams
     documents: Sequence[PendingDocument]
     reuse: bool = False
+    ids: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The levels of a long document: its parts first, then merges of their answers, fewer each time, down to one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qwenq.schemas.errors import NoRoomForParts, NoRoomToMerge, OwnLimitTooHigh
 from qwenq.schemas.parts import Part
@@ -11,6 +11,7 @@ from qwenq.worker.long_documents.cutting import cut
 from qwenq.worker.long_documents.gauge import Gauge
 from qwenq.worker.long_documents.grouping import groups_of
 from qwenq.worker.long_documents.long_document import LongDocument
+from qwenq.worker.turn.seeds import params_of_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,11 @@ def next_level(document: LongDocument, gauge: Gauge) -> Level:
     return Level(parts, lambda part: merging([answers[place] for place in groups[part.place]]), carried)
 
 
-def asked_with(request: Request, messages: tuple[Message, ...], key: int | None = None) -> Request:
-    """The same request with another prompt, for the document itself or for the part with this key."""
-    own = request.key if key is None else key
-    return Request(own, Prompt.whole(messages), request.params, request.group, own_limit=request.own_limit)
+def asked_with(request: Request, messages: tuple[Message, ...]) -> Request:
+    """The same request with another prompt."""
+    return replace(request, prompt=Prompt.whole(messages), closes_group=False)
+
+
+def asked_for_part(request: Request, messages: tuple[Message, ...], key: int, part: Part) -> Request:
+    """The request for a part, with this key."""
+    return replace(asked_with(request, messages), key=key, params=params_of_part(request.params, part))

@@ -20,7 +20,7 @@ from qwenq.store.database.store import Store
 from qwenq.store.views.answers.parts import answered_parts
 from qwenq.worker.keeping.ledger import Ledger
 from qwenq.worker.long_documents.gauge import Gauge
-from qwenq.worker.long_documents.levels import Level, asked_with, first_level, next_level
+from qwenq.worker.long_documents.levels import Level, asked_for_part, asked_with, first_level, next_level
 from qwenq.worker.long_documents.long_document import LongDocument
 from qwenq.worker.turn.stage import ClaimedRequests, Down, Up
 
@@ -153,7 +153,7 @@ class LongDocumentStage:
                 self._drop(document, [late for late, _ in asked[place:]])
                 return
             self._ledger.watch.note_step()
-            yield asked_with(document.request, level.messages_of(part), key)
+            yield asked_for_part(document.request, level.messages_of(part), key, part)
 
     def _is_wanted(self, document: LongDocument) -> bool:
         return not document.failed and document.held.is_wanted

@@ -11,6 +11,7 @@ from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.merging import MergeTemplate
 from qwenq.schemas.prompts.templating import PromptTemplate, RenderedDocument
 from qwenq.schemas.requests import Request
+from qwenq.worker.turn.seeds import seed_of_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +46,9 @@ def _request(seq: int, rendered: RenderedDocument, assignment: Assignment) -> Re
         InvalidParameter
     ) as error:  # it was checked when it was read, by a version that may have allowed more
         return InvalidOverride(reason=f"{error.name}: {error.reason}")
+    if params.temperature and "seed" not in rendered.overrides:
+        own_id = assignment.ids.get(seq, str(seq))
+        seed = seed_of_document(params, assignment.claim.job_id, own_id)
+        params = params.model_copy(update={"seed": seed})
     own_limit = "max_new_tokens" in rendered.overrides
     return Request(seq, rendered.prompt, params, assignment.claim.chunk_id, own_limit=own_limit)
