@@ -68,10 +68,7 @@ def _throughput_plot(progress: Progress, average: float | None) -> SvgPlot | Non
     if not measured or not max(measured):
         return None
     title, began = "Throughput", progress.points[0].at
-    summary = (
-        f"{numbers.number(average)} answer tokens a second on average, "
-        f"at most {numbers.number(max(measured))} over a minute."
-    )
+    summary = f"{numbers.number(average)} answer tokens a second on average{numbers.at_most(max(measured), average)}."
     labels = [numbers.duration((point.at - began).total_seconds()) for point in points]
     rows = [(label, numbers.number(rate)) for label, rate in zip(labels, rates, strict=True)]
     svg = _columns(rates, labels, "time since the first claim", f"{title}. {summary}")

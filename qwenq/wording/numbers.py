@@ -20,6 +20,11 @@ def counted(count: int, noun: str) -> str:
     return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
 
 
+def at_most(most: float, average: float | None) -> str:
+    """The greatest rate over a minute, behind an average. Empty for a job of seconds: a minute is longer than it."""
+    return f", at most {number(most)} over a minute" if most > (average or 0.0) else ""
+
+
 def percent(share: float | None) -> str:
     """A share of 1."""
     return UNKNOWN if share is None else f"{100 * share:.1f} %"

@@ -105,9 +105,10 @@ def _speed_in_words(rates: Sequence[float | None], job: JobStatus) -> str:
     measured = [rate for rate in rates if rate is not None]
     if not any(measured):
         return _NOTHING if job.state.ended else _NOTHING_YET
-    average, most = numbers.number(job.tokens_per_second), numbers.number(max(measured))
+    average = numbers.number(job.tokens_per_second)
+    at_most = numbers.at_most(max(measured), job.tokens_per_second)
     lately = "" if job.state.ended else f"{numbers.number(measured[-1])} tokens/s most recently, "
-    return f"{lately}{average} tokens/s on average, at most {most} over a minute."
+    return f"{lately}{average} tokens/s on average{at_most}."
 
 
 def _minutes_in_words(rates: Sequence[float | None]) -> str:

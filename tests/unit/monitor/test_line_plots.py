@@ -39,6 +39,8 @@ def test_a_job_has_plots_of_documents_and_of_tokens() -> None:
     assert documents.summary == "30 of 1,200 documents in 2 min."
     assert json.loads(tokens.data)["values"] == [None, 50, 150]
     assert tokens.summary == "150 tokens/s most recently, 92 tokens/s on average, at most 150 over a minute."
+    _, short = progress_plots(Progress(60, points), job_of(1_200, 9_000.0))
+    assert short.summary == "150 tokens/s most recently, 9,000 tokens/s on average."
     assert tokens.rows == [("2026-01-01 12:01:00 UTC", "50"), ("2026-01-01 12:02:00 UTC", "150")]
 
 
@@ -62,7 +64,7 @@ def test_a_worker_has_plots_of_speed_and_padding() -> None:
     assert (speed.id, padding.id) == ("speed-7", "padding-7")
     assert speed.summary == "30 tokens/s in the last minute, 60 on average of 2 minutes, 90 at most."
     assert padding.values == [None, 25, 75]
-    assert padding.summary == "50.0 % more cells than tokens, on average."
+    assert padding.summary == "On average 50.0 % of the prompts' tokens, computed for nothing beside them."
 
 
 def test_the_table_of_a_long_plot_is_short_and_ends_with_the_last_point() -> None:
