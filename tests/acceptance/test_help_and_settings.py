@@ -18,7 +18,7 @@ def test_help_lists_every_command(folder: Path) -> None:
 
 
 def test_an_option_is_read_from_its_environment_twin(folder: Path, documents: Path) -> None:
-    seen = qwenq(
+    seen = qwenq_here(
         "submit", documents, "--dry-run", cwd=folder,
         env={"QWENQ_MODEL": "echo", "QWENQ_PROMPT": "Asked: {{ text }}"},
     )  # fmt: skip
@@ -30,9 +30,9 @@ def test_a_store_without_tables_names_the_command_that_makes_them(folder: Path, 
     refused = qwenq_here("submit", documents, "--model", "echo", cwd=folder, env=environment)
     assert refused.returncode == 3
     assert "`qwenq db upgrade`" in refused.stderr
-    upgraded = qwenq("db", "upgrade", cwd=folder, env=environment)
+    upgraded = qwenq_here("db", "upgrade", cwd=folder, env=environment)
     assert upgraded.returncode == 0, upgraded.stderr
-    assert qwenq("db", "check", cwd=folder, env=environment).returncode == 0
+    assert qwenq_here("db", "check", cwd=folder, env=environment).returncode == 0
     assert qwenq_here("submit", documents, "--model", "echo", cwd=folder, env=environment).returncode == 0
 
 
@@ -56,14 +56,14 @@ def test_check_says_what_is_wrong_and_how_to_mend_it(folder: Path) -> None:
 
 def test_check_reports_every_unreadable_setting_and_tries_the_rest(folder: Path) -> None:
     wrong = {"QWENQ_DTYPE": "int3", "QWENQ_QUANTIZE": "5bit", "QWENQ_MODEL": "echo"}
-    told = qwenq("check", cwd=folder, env=wrong)
+    told = qwenq_here("check", cwd=folder, env=wrong)
     assert told.returncode == 2
     assert re.findall(r"✗ settings +(\w+)", told.stdout) == ["QWENQ_DTYPE", "QWENQ_QUANTIZE"]
     assert "✓ model" in told.stdout
 
 
 def test_a_worker_refuses_a_device_that_is_not_there(folder: Path) -> None:
-    refused = qwenq("worker", "--model", TINY_MODEL, "--device", "xpu", cwd=folder)
+    refused = qwenq_here("worker", "--model", TINY_MODEL, "--device", "xpu", cwd=folder)
     assert refused.returncode == 2
     assert "finds no xpu device here" in refused.stderr
 

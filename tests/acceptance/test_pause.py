@@ -8,13 +8,12 @@ import pytest
 from qwenq.embedded.session import environment_of
 from tests.audit import audit
 from tests.commands import qwenq_here
-from tests.processes import TINY_MODEL, Fleet, qwenq
+from tests.integration.trouble.slow_worker import SlowWorker, texts
+from tests.processes import Fleet
 from tests.services import Jobs
 from tests.waiting import eventually
 
-TEXTS = [f"Invoice INV-{number}. Tell me everything about it." for number in range(10_000, 10_160)]
-LONG = 80  # tokens: long enough to be paused while running
-FEW_ROWS = {"QWENQ_BATCH_ROWS": "4"}
+DOCUMENTS = 60  # enough to be paused while running
 
 
 @pytest.fixture
@@ -25,12 +24,12 @@ def home(fleet: Fleet) -> dict[str, str]:
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_paused_job_finishes_running_documents_and_begins_none_until_resumed(
-    fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str]
+    fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], tmp_path: Path
 ) -> None:
-    worker = fleet.start("worker", "--model", str(TINY_MODEL), env=FEW_ROWS)
-    job = jobs.submit(TEXTS, chunk_documents=4, max_new_tokens=LONG).job_id
+    worker = SlowWorker(fleet, tmp_path).service
+    job = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=4).job_id
     jobs.wait_until_working(job)
-    paused = qwenq("pause", str(job), "--json", cwd=folder, env=home)
+    paused = qwenq_here("pause", str(job), "--json", cwd=folder, env=home)
     assert paused.returncode == 0, paused.stderr
     at_pause = json.loads(paused.stdout)
     assert at_pause["state"] == "paused"
@@ -39,15 +38,16 @@ def test_a_paused_job_finishes_running_documents_and_begins_none_until_resumed(
     assert rested.succeeded >= at_pause["documents"]["succeeded"]
     assert rested.pending > 0
     # The same worker answers another job: it looked for work, and left the paused job alone.
-    assert jobs.wait_until_ended(jobs.submit(TEXTS[:2], max_new_tokens=4).job_id).documents.succeeded == 2
+    another = jobs.submit(["one", "two"], model="echo").job_id
+    assert jobs.wait_until_ended(another).documents.succeeded == 2
     assert jobs.status(job).documents == rested
-    shown = qwenq("status", str(job), cwd=folder, env=home).stdout
+    shown = qwenq_here("status", str(job), cwd=folder, env=home).stdout
     assert f"paused; `qwenq resume {job}` lets it go on" in shown
-    resumed = qwenq("resume", str(job), cwd=folder, env=home)
+    resumed = qwenq_here("resume", str(job), cwd=folder, env=home)
     assert resumed.returncode == 0, resumed.stderr
     assert f"job {job} running" in resumed.stderr
     ended = jobs.wait_until_ended(job)
-    assert (ended.state, ended.documents.succeeded) == ("completed", len(TEXTS))
+    assert (ended.state, ended.documents.succeeded) == ("completed", DOCUMENTS)
     assert_cancelled_in_a_pause(jobs, folder, home)
     assert worker.exit_code is None
     with jobs.store.reading() as connection:
@@ -56,14 +56,14 @@ def test_a_paused_job_finishes_running_documents_and_begins_none_until_resumed(
 
 def assert_cancelled_in_a_pause(jobs: Jobs, folder: Path, home: dict[str, str]) -> None:
     """A running job that is paused and then cancelled is dropped with the next renewal."""
-    job = jobs.submit(TEXTS, chunk_documents=4, max_new_tokens=LONG).job_id
+    job = jobs.submit(texts(DOCUMENTS), model="echo", chunk_documents=4).job_id
     jobs.wait_until_working(job)
     for command in ("pause", "cancel"):
         assert qwenq_here(command, str(job), cwd=folder, env=home).returncode == 0
     jobs.wait_until_dropped(job)
     status = jobs.status(job)
     documents = status.documents
-    assert (status.state, documents.done + documents.cancelled) == ("cancelled", len(TEXTS))
+    assert (status.state, documents.done + documents.cancelled) == ("cancelled", DOCUMENTS)
     with jobs.store.reading() as connection:
         audit(connection, job)
 

@@ -13,7 +13,7 @@ from tests.acceptance.failing_engine import FAULTY
 from tests.audit import audit
 from tests.builders import answer, chunks_of, claim_one, failure, finish, make_job, make_worker
 from tests.commands import qwenq_here
-from tests.processes import Fleet, qwenq, read_jsonl, write_jsonl
+from tests.processes import Fleet, read_jsonl, write_jsonl
 from tests.services import Jobs
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def job(fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], tmp_path: 
     return job
 
 
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_retry_runs_failures_of_one_code_again_and_keeps_their_history(
     fleet: Fleet, jobs: Jobs, folder: Path, home: dict[str, str], job: str
 ) -> None:
@@ -86,7 +86,7 @@ def test_retry_is_refused_in_one_sentence_when_there_is_nothing_to_run(
     job = make_job(store, documents=2)
     (chunk,) = chunks_of(store, job)
     finish(store, claim_one(store, chunk, make_worker(store)), [failure(0, "generation_error"), answer(1)])
-    refused = qwenq("retry", str(job), "--code", "poison", cwd=folder, env=home)
+    refused = qwenq_here("retry", str(job), "--code", "poison", cwd=folder, env=home)
     assert refused.returncode == 2
     assert f"Job {job} has no document to retry with the code poison" in refused.stderr
     assert "generation_error (1)" in refused.stderr

@@ -13,11 +13,12 @@ import pytest
 
 from qwenq.schemas.settings import Settings
 from tests.commands import qwenq_here
+from tests.integration.trouble.slow_worker import slow_engine, texts
 from tests.processes import TINY_MODEL, qwenq, read_jsonl, write_jsonl
 from tests.waiting import eventually
 
 EXAMPLES = TINY_MODEL.parent
-DOCUMENTS = 150  # enough to interrupt the run between answers
+DOCUMENTS = 40  # enough to interrupt the run between answers
 
 
 def test_the_shipped_model_answers_the_shipped_invoices_correctly(folder: Path) -> None:
@@ -41,20 +42,39 @@ def test_the_shipped_model_answers_the_shipped_invoices_correctly(folder: Path) 
     )
 
 
-def test_a_bad_row_harms_no_other_row_and_is_reported_with_its_line(folder: Path, documents: Path) -> None:
-    ran = qwenq("run", documents, "--model", "echo", "-o", "out.jsonl", "--json", cwd=folder)
+def test_files_of_several_kinds_are_one_job_and_a_bad_row_harms_no_other_row(
+    folder: Path, documents: Path
+) -> None:
+    line: dict[str, object] = {
+        "custom_id": "request-1",
+        "method": "POST",
+        "url": "/v1/chat/completions",
+        "body": {"model": "any", "messages": [{"role": "user", "content": "one two three"}], "max_tokens": 2},
+    }
+    write_jsonl(folder / "batch.jsonl", [line])
+    ran = qwenq(
+        "run", documents, "batch.jsonl", "-", "--format", "jsonl", "--model", "echo", "-o", "out.jsonl", "--json",
+        cwd=folder, stdin='{"text": "from stdin"}\n',
+    )  # fmt: skip
     assert ran.returncode == 1
-    assert json.loads(ran.stdout)["documents"]["succeeded"] == 4
-    assert [answer["custom_id"] for answer in read_jsonl(folder / "out.jsonl")] == [
-        f"doc-{number}" for number in range(4)
-    ]
+    assert json.loads(ran.stdout)["documents"]["succeeded"] == 6
+    *rows, openai, stdin = read_jsonl(folder / "out.jsonl")
+    assert [answer["custom_id"] for answer in rows] == [f"doc-{number}" for number in range(4)]
+    assert (openai["custom_id"], openai["text"], openai["finish_reason"]) == (
+        "request-1",
+        "one two",
+        "length",
+    )
+    assert stdin["text"] == "from stdin"
     (error,) = read_jsonl(folder / "out.errors.jsonl")
     assert (error["custom_id"], error["line"]) == (None, 5)
     assert error["error"]["code"] == "invalid_row"  # type: ignore[index]
     assert "out.errors.jsonl" in ran.stderr
 
 
-def test_a_csv_input_gives_a_csv_output_with_a_prompt_over_its_columns(folder: Path) -> None:
+def test_a_csv_input_in_a_folder_with_any_name_gives_a_csv_output_with_a_prompt(tmp_path: Path) -> None:
+    folder = tmp_path / f"C# docs? 100%41 x {'合同' * 20}"
+    folder.mkdir()
     (folder / "people.csv").write_text('id,name,note\na,Ada,"line one\nline two"\nb,Bob,short\n')
     ran = qwenq(
         "run",
@@ -76,34 +96,6 @@ def test_a_csv_input_gives_a_csv_output_with_a_prompt_over_its_columns(folder: P
     ]
 
 
-def test_openai_batch_lines_work_unchanged(folder: Path) -> None:
-    line: dict[str, object] = {
-        "custom_id": "request-1",
-        "method": "POST",
-        "url": "/v1/chat/completions",
-        "body": {"model": "any", "messages": [{"role": "user", "content": "one two three"}], "max_tokens": 2},
-    }
-    write_jsonl(folder / "batch.jsonl", [line])
-    ran = qwenq("run", "batch.jsonl", "--model", "echo", "-o", "out.jsonl", cwd=folder)
-    assert ran.returncode == 0, ran.stderr
-    (answer,) = read_jsonl(folder / "out.jsonl")
-    assert (answer["custom_id"], answer["text"], answer["finish_reason"]) == (
-        "request-1",
-        "one two",
-        "length",
-    )
-
-
-def test_standard_input_and_several_files_are_one_job(folder: Path) -> None:
-    write_jsonl(folder / "a.jsonl", [{"text": "from a"}])
-    ran = qwenq(
-        "run", "a.jsonl", "-", "--format", "jsonl", "--model", "echo", "-o", "out.jsonl", cwd=folder,
-        stdin='{"text": "from stdin"}\n',
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    assert [answer["text"] for answer in read_jsonl(folder / "out.jsonl")] == ["from a", "from stdin"]
-
-
 def test_run_says_in_one_sentence_that_there_is_no_such_model(folder: Path, documents: Path) -> None:
     ran = qwenq("run", documents, "--model", "./no-such-model", "-o", "out.jsonl", cwd=folder)
     assert ran.returncode == 3
@@ -111,13 +103,10 @@ def test_run_says_in_one_sentence_that_there_is_no_such_model(folder: Path, docu
     assert "Traceback" not in ran.stderr
 
 
-def test_ctrl_c_leaves_no_process_and_the_same_run_command_goes_on(folder: Path) -> None:
-    write_jsonl(folder / "docs.jsonl", [{"text": f"Tell me all about number {n}."} for n in range(DOCUMENTS)])
-    command = [
-        sys.executable, "-m", "qwenq", "run", "docs.jsonl", "--model", str(TINY_MODEL), "-o", "out.jsonl",
-        "--max-new-tokens", "80", "--temperature", "1",
-    ]  # fmt: skip
-    environment = {**os.environ, "QWENQ_CHUNK_DOCUMENTS": "30", "OMP_NUM_THREADS": "1"}
+def test_ctrl_c_leaves_no_process_and_the_same_run_command_goes_on(folder: Path, tmp_path: Path) -> None:
+    write_jsonl(folder / "docs.jsonl", [{"text": text} for text in texts(DOCUMENTS)])
+    command = [sys.executable, "-m", "qwenq", "run", "docs.jsonl", "--model", "echo", "-o", "out.jsonl"]
+    environment = {**os.environ, **slow_engine(tmp_path), "QWENQ_CHUNK_DOCUMENTS": "10"}
     running = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
     def answered() -> bool:
@@ -136,7 +125,7 @@ def test_ctrl_c_leaves_no_process_and_the_same_run_command_goes_on(folder: Path)
     kept = _count_results(store)
     assert 0 < kept < DOCUMENTS
     os.utime(folder / "docs.jsonl")
-    again = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    again = qwenq(*command[3:], cwd=folder, env={"QWENQ_CHUNK_DOCUMENTS": "10"})
     assert again.returncode == 0, again.stderr
     assert "going on with it" in again.stderr
     assert [answer["custom_id"] for answer in read_jsonl(folder / "out.jsonl")] == [

@@ -14,7 +14,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from tests.commands import qwenq_here
-from tests.processes import Fleet, qwenq
+from tests.processes import Fleet
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +35,7 @@ def test_a_run_without_input_is_reported_in_one_line_and_recorded(folder: Path, 
     )
     added = qwenq_here(*schedule, "--model", "echo", cwd=folder, env=home)
     assert added.returncode == 0
-    refused = qwenq("schedule", "run", "nightly", cwd=folder, env=home)
+    refused = qwenq_here("schedule", "run", "nightly", cwd=folder, env=home)
     assert refused.returncode == 2
     why = f"There is no file at {folder / 'inbox' / '*.csv'}: nothing matches the pattern"
     assert why in refused.stderr

@@ -218,15 +218,6 @@ def test_the_package_is_imported_beside_modules_with_its_rooms_names(
     assert told == ["qwenq.api.submitting", str(installed.site / "qwenq" / "__init__.py")]
 
 
-def test_the_module_runs_beside_modules_with_its_rooms_names(installed: Installed, tmp_path: Path) -> None:
-    folder = _shadowed(tmp_path, OWN_NAMES)
-    told = installed.run(
-        *(sys.executable, "-m", "qwenq", "run", "docs.jsonl", "--model", "echo", "-o", "out.jsonl", "--json"),
-        folder=folder,
-    )
-    assert json.loads(told)["documents"]["succeeded"] == 2
-
-
 def _pip(*words: str) -> None:
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *words]
     subprocess.run(command, check=True, timeout=240)

@@ -12,7 +12,6 @@ from qwenq.store.database.store import Store
 from tests.builders import EXPIRED, answer, chunks_of, claim_one, failure, finish, make_job, make_worker
 from tests.commands import qwenq_here
 from tests.integration.store.conftest import age
-from tests.processes import qwenq
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -30,7 +29,7 @@ def stranded(store: Store) -> int:
 def test_status_puts_stranded_chunks_back_and_then_announces_them(
     folder: Path, settings: Settings, broker: Broker, stranded: int, which: tuple[str, ...]
 ) -> None:
-    shown = qwenq("status", *which, "--json", cwd=folder, env=environment_of(settings))
+    shown = qwenq_here("status", *which, "--json", cwd=folder, env=environment_of(settings))
     assert shown.returncode == 0, shown.stderr
     found = json.loads(shown.stdout)
     status = found if which else found[0]

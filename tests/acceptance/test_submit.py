@@ -24,7 +24,7 @@ def home(fleet: Fleet) -> dict[str, str]:
     return dict(environment_of(fleet.settings))
 
 
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_submit_wait_prints_the_job_and_results_writes_answers_and_errors(
     folder: Path, documents: Path, fleet: Fleet, home: dict[str, str]
 ) -> None:
@@ -34,7 +34,7 @@ def test_submit_wait_prints_the_job_and_results_writes_answers_and_errors(
     job = submitted.stdout.strip()
     assert job.isdigit()
     assert "1 bad row of 5" in submitted.stderr
-    status = json.loads(qwenq("status", job, "--json", cwd=folder, env=home).stdout)
+    status = json.loads(qwenq_here("status", job, "--json", cwd=folder, env=home).stdout)
     assert set(status) == STATUS_KEYS
     assert set(status["documents"]) == COUNT_KEYS
     assert status["state"] == "completed"
@@ -43,7 +43,7 @@ def test_submit_wait_prints_the_job_and_results_writes_answers_and_errors(
         "cut": 0, "empty": 0,
     }  # fmt: skip
     assert status["finished_at"].endswith("Z")
-    printed = qwenq("results", job, cwd=folder, env=home)
+    printed = qwenq_here("results", job, cwd=folder, env=home)
     assert [json.loads(line)["custom_id"] for line in printed.stdout.splitlines()] == [
         f"doc-{n}" for n in range(4)
     ]
@@ -56,16 +56,18 @@ def test_submit_wait_prints_the_job_and_results_writes_answers_and_errors(
 def test_cancel_ends_a_waiting_job_and_is_refused_for_an_ended_one(
     folder: Path, documents: Path, home: dict[str, str]
 ) -> None:
-    job = qwenq("submit", documents, "--model", "nobody/serves-this", cwd=folder, env=home).stdout.strip()
+    job = qwenq_here(
+        "submit", documents, "--model", "nobody/serves-this", cwd=folder, env=home
+    ).stdout.strip()
     in_her_name = {**home, "QWENQ_SUBMITTER": "anna@office"}
-    cancelled = json.loads(qwenq("cancel", job, "--json", cwd=folder, env=in_her_name).stdout)
+    cancelled = json.loads(qwenq_here("cancel", job, "--json", cwd=folder, env=in_her_name).stdout)
     assert (cancelled["last_change"]["change"], cancelled["last_change"]["by"]) == (
         "cancelled",
         "anna@office",
     )
     assert (cancelled["state"], cancelled["documents"]["cancelled"]) == ("cancelled", 4)
     assert "changed    cancelled by anna@office, " in qwenq_here("status", job, cwd=folder, env=home).stdout
-    again = qwenq("cancel", job, cwd=folder, env=home)
+    again = qwenq_here("cancel", job, cwd=folder, env=home)
     assert again.returncode == 2
     assert "can no longer be cancelled" in again.stderr
 
@@ -113,7 +115,7 @@ def test_submit_refuses_bad_input_in_one_line_and_stores_nothing(
 
 
 def test_a_dry_run_shows_prompts_and_an_estimate_and_stores_nothing(folder: Path, documents: Path) -> None:
-    seen = qwenq(
+    seen = qwenq_here(
         "submit", documents, "--model", "echo", "--prompt", "Answer: {{ text }}", "--dry-run", cwd=folder
     )
     assert seen.returncode == 0, seen.stderr

@@ -12,7 +12,7 @@ from tests.chaos.plan import LONG_TO_FIND, draw_plan
 from tests.chaos.run import SHORT, play
 
 SEED = 102
-SECONDS = 12.0
+SECONDS = 8.0
 FAULTS_A_MINUTE = 60.0
 
 

@@ -16,8 +16,9 @@ from qwenq.embedded.service import Service
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker, queue_name
 from qwenq.store.database.store import Store
+from tests.commands import qwenq_here
 from tests.monitors import running_monitor
-from tests.processes import Fleet, qwenq, write_jsonl
+from tests.processes import Fleet, write_jsonl
 from tests.services import Jobs
 from tests.waiting import eventually
 
@@ -85,7 +86,7 @@ def test_each_service_works_with_its_own_user(
             "QWENQ_BROKER_URL": str(of_producer.broker_url),
             "QWENQ_DATABASE_URL": str(settings.database_url),
         }
-        submitted = qwenq("submit", file, "--model", "echo", "--wait", cwd=tmp_path, env=environment)
+        submitted = qwenq_here("submit", file, "--model", "echo", "--wait", cwd=tmp_path, env=environment)
         assert submitted.returncode == 0, submitted.stderr
         assert "permission" not in submitted.stderr
     finally:

@@ -16,6 +16,7 @@ from qwenq import api
 from qwenq.actions.request import JobRequest
 from qwenq.schedules import advancing, by_hand, checking, commands, preflight
 from qwenq.schedules.due import make_due_runs
+from qwenq.schedules.processes.lanes import LANES
 from qwenq.schedules.processes.steps import RunProcesses
 from qwenq.schedules.ticking import tick
 from qwenq.schemas.errors import JobGivenUp, OutputNotWritable, OutsideRoots, RunNotStarted
@@ -27,6 +28,9 @@ from qwenq.store.schedules.runs import hold_run, release_run
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
 from tests.processes import Fleet
 from tests.waiting import eventually
+
+HANGING = LANES[0].places + LANES[1].places + 3
+"""More than the lanes for quick and for slow steps hold."""
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def run_of(nights: Nights, name: str) -> ScheduleRun:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_schedules_that_hang_do_not_delay_another_one_of_beat(nights: Nights, fleet: Fleet) -> None:
     nights.put("a.jsonl", ["one"])
-    hanging = add_hanging(nights, 40)
+    hanging = add_hanging(nights, HANGING)
     nights.add("quick")
     just_now = moment_of_now(nights)
     for name in (*hanging, "quick"):
@@ -79,7 +83,7 @@ def test_schedules_that_hang_do_not_delay_another_one_of_beat(nights: Nights, fl
     eventually(
         lambda: nights.runs("quick") and run_of(nights, "quick").job_id, "the quick run is submitted", 120
     )
-    assert [run_of(nights, name).job_id for name in hanging] == [None] * 40
+    assert [run_of(nights, name).job_id for name in hanging] == [None] * HANGING
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -18,17 +18,20 @@ def texts(count: int) -> list[str]:
     return [f"document {place} takes {MILLISECONDS} ms" for place in range(count)]
 
 
+def slow_engine(folder: Path) -> dict[str, str]:
+    """Make the environment in which the model `echo` is slow; its log lies in the folder."""
+    (folder / "sitecustomize.py").write_text("from tests.chaos.engines.install import install\n\ninstall()\n")
+    return {"PYTHONPATH": f"{folder}:{ROOT}", LOG_FILE: str(folder / "engine.log")}
+
+
 class SlowWorker:
     """A worker of the model `echo` in a fleet."""
 
     def __init__(self, fleet: Fleet, folder: Path, **settings: object) -> None:
-        (folder / "sitecustomize.py").write_text(
-            "from tests.chaos.engines.install import install\n\ninstall()\n"
-        )
-        self._notes = folder / "engine.log"
+        environment = slow_engine(folder)
+        self._notes = Path(environment[LOG_FILE])
         twins = {f"QWENQ_{name.upper()}": str(value) for name, value in settings.items()}
-        environment = {"PYTHONPATH": f"{folder}:{ROOT}", LOG_FILE: str(self._notes), **twins}
-        self.service: Service = fleet.start("worker", "--model", "echo", env=environment)
+        self.service: Service = fleet.start("worker", "--model", "echo", env={**environment, **twins})
 
     @property
     def log(self) -> str:

@@ -52,6 +52,7 @@ def alone(text: str, max_new_tokens: int) -> str:
     return str(tokenizer.decode(own, skip_special_tokens=True))
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_one_loaded_model_answers_two_jobs_and_each_batch_is_measured(fleet: Fleet, jobs: Jobs) -> None:
     worker = fleet.start("worker", "--model", str(TINY_MODEL))
     first = jobs.submit(TEXTS, chunk_documents=5, max_new_tokens=16)

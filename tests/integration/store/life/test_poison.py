@@ -26,9 +26,10 @@ class Effort:
     crashes: int = 0
 
 
-@pytest.mark.parametrize("poison", [0, 13, DOCUMENTS - 1])
-@pytest.mark.parametrize("writes_first", [False, True], ids=["dies at once", "answers some first"])
-@pytest.mark.parametrize("max_crashes", [1, 2])
+@pytest.mark.parametrize(
+    ("poison", "max_crashes", "writes_first"),
+    [(0, 1, False), (13, 1, True), (13, 2, False), (DOCUMENTS - 1, 2, True)],
+)
 def test_one_poisonous_document_fails_alone_after_few_attempts(
     store: Store, audited: Audited, poison: int, max_crashes: int, *, writes_first: bool
 ) -> None:

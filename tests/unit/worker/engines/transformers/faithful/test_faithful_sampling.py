@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwenq.schemas.requests import Completion, Request
+from qwenq.schemas.requests import Completion, EngineHooks, Request
+from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers.engine import TransformersEngine
 from tests.unit.worker.engines.transformers.alone import Alone
 from tests.unit.worker.engines.transformers.cases import CASES, Case, answered, cases
 
@@ -35,7 +37,11 @@ class OneByOne:
         self.compared = 0
         self.borders = 0
         self._alone = Alone(folder)
-        self._folder = folder
+        hooks = EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
+        self._engine = TransformersEngine(
+            str(folder), EngineOptions("cpu", batch_rows=1, batch_tokens=1), hooks
+        )
+        self._engine.load()
 
     def compare(self, case: Case, answers: dict[int, Completion]) -> None:
         """Compare a case's answers with those of its documents alone."""
@@ -48,8 +54,9 @@ class OneByOne:
             self.borders += 1
 
     def _answer(self, request: Request) -> Completion:
-        moved = replace(request, key=7, group=3)
-        return answered(self._folder, Case(((moved,),), waits=0, rows=1, tokens=1))[7]
+        (completion,) = self._engine.generate([replace(request, key=7, group=3)])
+        assert completion.usage.prefix_tokens == 0, "it is not alone: something of an earlier answer was used"
+        return completion
 
 
 def _answer_of(completion: Completion) -> tuple[object, ...]:
