@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -42,8 +43,9 @@ for _number, _handler in (
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, _handler)
 
-# Otherwise each process that a test starts would compile all of qwenq again.
+# Otherwise each process that a test starts would compile all of qwenq again, and pytest would rewrite all tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # PyTorch's threads in several processes on few cores would wait for each other, busily.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
