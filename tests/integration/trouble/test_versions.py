@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select, text
 from qwenq.schemas.tables.core import SCHEMA_VERSION, chunks, workers
 from qwenq.store.database.store import Store
 from tests.commands import qwenq_here
+from tests.integration.test_topology import free_port
 from tests.integration.trouble.conftest import Start
 from tests.integration.trouble.slow_worker import texts
 from tests.processes import Fleet, qwenq, write_jsonl
@@ -54,10 +55,11 @@ def test_a_command_refuses_another_version_and_names_the_command_to_run(
     environment = {"QWENQ_DATABASE_URL": f"sqlite:///{store.engine.url.database}"}
     typed = qwenq if command[0] in SERVICES else qwenq_here
     remedies = {OLDER: "Run `qwenq db upgrade`", NEWER: "Install the qwenq that made it"}
+    port = ("--port", str(free_port())) if command[0] == "up" else ()
     for version in [NEWER] if command[0] in SERVICES else [OLDER, NEWER]:
         with closing(sqlite3.connect(str(store.engine.url.database))) as connection, connection:
             connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
-        refused = typed(*command, cwd=tmp_path, env=environment)
+        refused = typed(*command, *port, cwd=tmp_path, env=environment)
         assert refused.returncode == 3, refused.stderr
         assert f"has version {version}; this qwenq needs version {SCHEMA_VERSION}" in refused.stderr
         assert remedies[version] in refused.stderr
