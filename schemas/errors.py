@@ -54,6 +54,7 @@
     │   ├── StoreVersionMismatch
     │   ├── ServiceFailed
     │   ├── WorkerGaveUp
+    │   ├── EngineBroken
     │   ├── SelfCheckFailed
     │   └── ModelUnavailable
     ├── WaitTimeout                 a program waited for a job, and it has not ended
@@ -588,13 +589,19 @@ class ModelUnavailable(ServiceAway):
 
 
 @dataclass(eq=False)
+class EngineBroken(ServiceAway):
+    """The engine cannot start on this machine: {reason}."""
+
+    reason: str
+
+
+@dataclass(eq=False)
 class SelfCheckFailed(ServiceAway):
-    """The model {model} was loaded, but a short test generation failed: {reason}. Try --dtype float32 or another
-    --device, and check whether the model answers elsewhere.
-    """
+    """The model {model} was loaded, but a short test generation failed: {reason}. {advice}."""
 
     model: str
     reason: str
+    advice: str
 
 
 @dataclass(eq=False)

@@ -168,7 +168,7 @@ class JobStatus(BaseModel):
 
     `still_seconds`: while it can run, the seconds since it was stored or resumed, began, was measured or finished a
     chunk. `template` names its prompt template and version. `loading` is how far a worker is with the model, while
-    the job waits for it.
+    the job waits for it. `worker_failure` says why the newest worker of its model failed, while no other is alive.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -186,6 +186,7 @@ class JobStatus(BaseModel):
     finished_at: datetime | None
     template: str | None = None
     loading: LoadProgress | None = None
+    worker_failure: str | None = None
     last_change: LastChange | None = None
     still_seconds: float | None = None
 

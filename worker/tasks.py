@@ -39,8 +39,8 @@ _log = logging.getLogger("qwenq.worker")
 def answer_chunk(self: "Task[..., Any]", chunk_id: int) -> str | None:
     """Answer a chunk and what else waits. Puts the message back when this worker cannot. Returns how far it came."""
     deadline = time.monotonic() + BUDGET_SECONDS
+    from qwenq.worker.turn.starting import note_failure, working_process
     from qwenq.worker.turn.task_events import progress_reporter
-    from qwenq.worker.turn.working_process import note_failure, working_process
 
     try:
         progress = working_process().answer(chunk_id, deadline, progress_reporter(self))

@@ -8,7 +8,7 @@ from qwenq.schemas.jobs import JobStatus
 from qwenq.wording.jobs import how_to_resume, job_line
 from qwenq.wording.numbers import counted, duration, number
 from qwenq.wording.output import is_terminal, say
-from qwenq.wording.workers import how_far
+from qwenq.wording.workers import how_far, last_failed
 from qwenq.worker.patience import retrying_store
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def _follow_with_lines(poll: Callable[[], JobStatus], watch: Callable[[], None])
 def _describe(status: JobStatus) -> str:
     if status.loading is not None:
         return f"job {status.id}: {how_far(status.loading)}"
+    if status.worker_failure is not None:
+        return f"job {status.id}: {last_failed(status.worker_failure)}"
     if status.state == "queued":
         return f"job {status.id} waits for a worker"
     if status.state == "paused":

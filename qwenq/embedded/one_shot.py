@@ -276,11 +276,10 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
         return status
 
     def watch() -> None:
-        if worker.exit_code is not None:
-            with store.reading() as connection:
-                found = worker_of_process(connection, socket.gethostname(), worker.pid)
-            if found and found.failure:
-                raise found.failure
+        with store.reading() as connection:
+            found = worker_of_process(connection, socket.gethostname(), worker.pid)
+        if found and found.failure:
+            raise found.failure
         session.require_running()
 
     return follow(poll, watch)

@@ -126,7 +126,7 @@ def _device(settings: Settings) -> str:
     device = f"{settings.device}, dtype {settings.dtype}"
     if reason := engine_kind(settings.model).try_device(settings):
         raise _Note(f"{device}: {reason}")
-    return f"{device}: can be used"
+    return f"{device}: the engine starts, and can use it"
 
 
 def _quantize(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from qwenq.schemas.results import Result
 from qwenq.schemas.states import JobState
 from qwenq.wording.numbers import UNKNOWN, age, counted, duration, moment, number
 from qwenq.wording.output import say, show
-from qwenq.wording.workers import how_far
+from qwenq.wording.workers import how_far, last_failed
 
 # The name comes last: letters of some scripts are wider than others, and would push the next column aside.
 _JOB_COLUMNS = {
@@ -36,14 +36,19 @@ def job_line(job: JobStatus) -> str:
         parts.append(f"{number(job.tokens_per_second)} tokens/s")
     if job.seconds_left is not None:
         parts.append(f"about {duration(job.seconds_left)} left")
-    if job.loading is not None:
-        parts.append(how_far(job.loading))
+    parts += _of_worker(job)
     if job.state != JobState.PAUSED:
         return ", ".join(parts)
     if documents.running:
         # Their number falls at once: workers release those that they have not begun.
         parts.append("workers finish the documents that they have begun")
     return f"{', '.join(parts)}; {how_to_resume(job)}"
+
+
+def _of_worker(job: JobStatus) -> list[str]:
+    """What a job waits for that needs a worker with its model."""
+    loading = [] if job.loading is None else [how_far(job.loading)]
+    return loading if job.worker_failure is None else [*loading, last_failed(job.worker_failure)]
 
 
 def how_to_resume(job: JobStatus) -> str:
@@ -108,6 +113,8 @@ def show_job(job: JobStatus) -> None:
 def _state_and_why(job: JobStatus) -> str:
     if job.loading is not None:
         return f"{job.state}; a worker is {how_far(job.loading)}"
+    if job.worker_failure is not None:
+        return f"{job.state}; {last_failed(job.worker_failure)}"
     return f"{job.state}; {how_to_resume(job)}" if job.state == JobState.PAUSED else job.state
 
 

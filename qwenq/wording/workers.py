@@ -31,8 +31,15 @@ def new_store(store: str) -> str:
     return f"a new store was made: {store}; workers of another folder do not see it"
 
 
+def last_failed(reason: str) -> str:
+    """Say why no worker is left that has a model."""
+    return f"its worker failed: {reason}"
+
+
 def how_far(progress: LoadProgress) -> str:
     """How far a worker is with its model, such as `downloading the model: 3.1 GiB of 16.4 GiB, 19 %, 4 min left`."""
+    if not progress.done and progress.total is None:
+        return f"{progress.stage} the model"
     said = f"{progress.stage} the model: {size(progress.done)}"
     if progress.total:
         share = min(1.0, progress.done / progress.total)

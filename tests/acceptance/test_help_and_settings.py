@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from qwenq.cli.group import group
+from qwenq.worker.engines.transformers.loading import trial
 from tests.commands import qwenq_here
 from tests.processes import TINY_MODEL, qwenq
 
@@ -47,7 +48,8 @@ def test_the_message_about_an_absent_store_hides_its_password(folder: Path) -> N
 def test_check_says_what_is_wrong_and_how_to_mend_it(folder: Path) -> None:
     good = qwenq_here("check", cwd=folder, env={"QWENQ_MODEL": "echo"})
     assert good.returncode == 0, good.stdout
-    wrong = qwenq_here("check", "--json", cwd=folder, env={"QWENQ_BROKER_URL": "redis://127.0.0.1:1/0"})
+    away = {"QWENQ_MODEL": "echo", "QWENQ_BROKER_URL": "redis://127.0.0.1:1/0"}
+    wrong = qwenq_here("check", "--json", cwd=folder, env=away)
     findings = {finding["subject"]: finding for finding in json.loads(wrong.stdout)}
     assert wrong.returncode == 3
     assert findings["broker"]["verdict"] == "wrong"
@@ -121,8 +123,9 @@ def test_templates_are_listed_and_shown_without_making_a_store(folder: Path) -> 
     ids=lambda words: words[0] if isinstance(words, tuple) else None,
 )
 def test_a_model_that_nothing_has_is_told_before_any_worker_starts(
-    folder: Path, documents: Path, words: tuple[str, ...], code: int
+    folder: Path, documents: Path, words: tuple[str, ...], code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(trial, "try_engine", lambda _device, _dtype: None)
     done = qwenq_here(*words, cwd=folder, env={"QWENQ_MODEL": "Qwen/no-such-model"})
     said = done.stdout + done.stderr
     assert done.returncode == code, said

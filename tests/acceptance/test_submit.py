@@ -12,6 +12,7 @@ STATUS_KEYS = {
     "id", "name", "state", "model", "submitter", "documents", "usage", "tokens_per_second",
     "created_at", "started_at", "finished_at", "last_change", "template", "loading", "still_seconds",
     "percent", "seconds_left",
+    "worker_failure",
 }  # fmt: skip
 COUNT_KEYS = {"total", "pending", "running", "succeeded", "failed", "cancelled", "reused", "cut", "empty"}
 

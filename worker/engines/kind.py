@@ -40,7 +40,7 @@ class EngineKind(Protocol):
     def try_device(self, settings: Settings) -> str | None:
         """Say why device and number format would be slow; None if they would not.
 
-        May take seconds. Raises InvalidSetting if they cannot be used here.
+        Takes seconds. Raises InvalidSetting if they cannot be used here, EngineBroken if the engine cannot start here.
         """
         ...
 

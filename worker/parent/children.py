@@ -25,8 +25,10 @@ def working_processes() -> list[psutil.Process]:
     return found
 
 
-def watch_children(pool: Any, on_stopped: Callable[[int], None]) -> None:
-    """Call `on_stopped` with the pid of each working process that a stopping signal ended, before another starts.
+def watch_children(pool: Any, on_ended: Callable[[int, int], None]) -> None:
+    """Call `on_ended` with pid and exit code of each working process that a signal or a fault ended.
+
+    A negative code is a signal. The call comes before another process starts.
 
     `pool` is Celery's; the call comes in its event loop and must be quick. Call this again now and then: Celery forgets
     it when it connects to the broker again.
@@ -38,8 +40,8 @@ def watch_children(pool: Any, on_stopped: Callable[[int], None]) -> None:
 
     def on_process_down(process: Any) -> None:
         code = process.exitcode
-        if code is not None and -code in STOPPING_SIGNALS:
-            on_stopped(process.pid)
+        if code:
+            on_ended(process.pid, code)
         if earlier:
             earlier(process)
 

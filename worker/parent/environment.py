@@ -3,6 +3,10 @@
 import os
 
 WORKER_ID_VARIABLE = "QWENQ_WORKER_ID"
+START_FOLDER_VARIABLE = "QWENQ_START_FOLDER"
+"""Where working processes leave their notes while they start, named by their pid."""
+READY = ".ready"
+"""What is left of the note of a process that has started."""
 ENVIRONMENT = {
     # How long PyTorch's threads spin before they sleep: about 0.1 ms, which bridges the gaps between a step's many
     # small operations. Longer, and with one other busy process each of these operations waits for a spinning thread.

@@ -19,6 +19,7 @@ import psutil
 
 from qwenq.schemas.errors import (
     BrokerAway,
+    ModelUnavailable,
     ServiceAway,
     StoreAway,
     StoreNotCreated,
@@ -37,9 +38,10 @@ from qwenq.store.life import workers
 from qwenq.store.life.rescue import release_held_by
 from qwenq.store.views.fleet.workers import device_of
 from qwenq.store.views.work.stranded import has_lost_claims
-from qwenq.worker.parent.children import watch_children, working_processes
+from qwenq.worker.parent.children import STOPPING_SIGNALS, watch_children, working_processes
 from qwenq.worker.parent.idle_watch import IdleWatch
 from qwenq.worker.parent.memory_taken import memory_taken
+from qwenq.worker.parent.starts import Starts
 from qwenq.worker.reach import Reach
 
 LONGEST_TICK_SECONDS = 2.0
@@ -73,7 +75,9 @@ class Housekeeping:
         self.refusal: ServiceAway | WorkerBroke | None = None
         self._stopping = threading.Event()
         self._wake = threading.Event()
+        self._starts = Starts()
         self._stopped_children: list[int] = []
+        self._dead_children: list[tuple[int, int]] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -91,6 +95,7 @@ class Housekeeping:
         self._stopping.set()
         self._wake.set()
         self._thread.join()
+        self._starts.close()
         with self._store.writing() as connection:
             workers.note_stopped(connection, self._worker_id)
 
@@ -106,10 +111,13 @@ class Housekeeping:
 
     def _watch_children(self) -> None:
         if self._idle_watch.consumer is not None:
-            watch_children(self._idle_watch.consumer.pool, self._on_child_stopped)
+            watch_children(self._idle_watch.consumer.pool, self._on_child_ended)
 
-    def _on_child_stopped(self, pid: int) -> None:
-        self._stopped_children.append(pid)
+    def _on_child_ended(self, pid: int, code: int) -> None:
+        if -code in STOPPING_SIGNALS:
+            self._stopped_children.append(pid)
+        else:
+            self._dead_children.append((pid, code))
         self._wake.set()
 
     def _run(self) -> None:
@@ -124,6 +132,7 @@ class Housekeeping:
             self._wake.wait(tick)
             self._wake.clear()
             self._attempt(self._release_for_stopped_children)
+            self._attempt(self._leave_if_none_starts)
         if not self._ended.is_set():
             self._attempt(self._note_stopping)
             self._end_working_process_in_time()
@@ -151,6 +160,15 @@ class Housekeeping:
             self._idle_watch.look()
         except WorkerDeaf as deaf:
             self._refuse(deaf)
+
+    def _leave_if_none_starts(self) -> None:
+        """Stop when a working process died while it loaded the model: each other would die, too."""
+        while self._dead_children and not self._stopping.is_set():
+            reason = self._starts.why_hopeless(*self._dead_children.pop(0))
+            if reason is not None:
+                self._refuse(ModelUnavailable(model=self._settings.model or "", reason=reason))
+                with self._store.writing() as connection:
+                    workers.note_failed(connection, self._worker_id, reason)
 
     def _refuse(self, reason: ServiceAway | WorkerBroke) -> None:
         _log.critical(Event.WORKER_LEAVES, extra={"worker": self._worker_id, "reason": str(reason)})

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from qwenq.schemas.errors import StoreAway
-from qwenq.schemas.workers import LoadProgress
+from qwenq.schemas.workers import LoadProgress, LoadStage
 from qwenq.store.database.store import Store
 from qwenq.store.life import workers
 
@@ -14,12 +14,15 @@ WRITE_SECONDS = 1.0
 
 
 class LoadReporter:
-    """Writes the newest progress every second while the `with` block lasts. A store that is away is no error."""
+    """Writes the newest progress at once, and every second while the `with` block lasts.
+
+    A store that is away is no error.
+    """
 
     def __init__(self, store: Store, worker_id: int) -> None:
         self._store = store
         self._worker_id = worker_id
-        self._newest: LoadProgress | None = None
+        self._newest = LoadProgress(LoadStage.LOADING, 0)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load reporter", daemon=True)
 
@@ -41,10 +44,10 @@ class LoadReporter:
         self._thread.join()
 
     def _run(self) -> None:
-        written = None
-        while not self._over.wait(WRITE_SECONDS):
-            newest = self._newest
-            if newest is None or newest == written:
+        written, seconds = None, 0.0
+        while not self._over.wait(seconds):
+            seconds, newest = WRITE_SECONDS, self._newest
+            if newest == written:
                 continue
             with suppress(StoreAway), self._store.writing() as connection:
                 workers.note_loading(connection, self._worker_id, newest)

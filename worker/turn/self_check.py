@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from qwenq.schemas.errors import SelfCheckFailed
+from qwenq.schemas.errors import PromptFailed, SelfCheckFailed
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import Completion, ModelInfo, Request
@@ -20,6 +20,7 @@ CHECK = (
         closes_group=True,
     ),
 )
+MEND_TEMPLATE = "Correct its chat template (chat_template.jinja), or take the template of the original model"
 PATIENCE_ON_CPU = 10
 """How much longer it may take on a CPU, where four tokens of a large model are slow; a GPU that slow hangs."""
 
@@ -34,10 +35,18 @@ def check_engine(engine: Engine, info: ModelInfo, stall_seconds: float) -> float
         try:
             (completion,) = engine.generate(CHECK)
         except Exception as error:
-            raise SelfCheckFailed(model=info.model, reason=_reason_of(error)) from error
-    if completion.failure is not None:
-        raise SelfCheckFailed(model=info.model, reason=completion.failure.message.rstrip("."))
+            reason = _reason_of(error)
+            raise SelfCheckFailed(model=info.model, reason=reason, advice=_advice(info)) from error
+    if (failure := completion.failure) is not None:
+        advice = MEND_TEMPLATE if failure.code == PromptFailed.code else _advice(info)
+        raise SelfCheckFailed(model=info.model, reason=failure.message.rstrip("."), advice=advice)
     return _speed(completion, time.perf_counter() - started)
+
+
+def _advice(info: ModelInfo) -> str:
+    """What may help; float32 only where the model is not computed in it already."""
+    other = "another --device" if info.dtype.startswith("float32") else "--dtype float32 or another --device"
+    return f"Try {other}, and check whether the model answers elsewhere"
 
 
 def _speed(completion: Completion, seconds: float) -> float | None:

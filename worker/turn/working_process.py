@@ -4,20 +4,12 @@ import logging
 import os
 import sys
 from collections.abc import Collection
-from contextlib import suppress
-from functools import cache
 
 from qwenq.schemas.chunks import Assignment
-from qwenq.schemas.errors import (
-    BrokerAway,
-    InvalidSetting,
-    ModelUnavailable,
-    SelfCheckFailed,
-    StoreAway,
-)
+from qwenq.schemas.errors import BrokerAway, StoreAway
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.requests import ModelInfo
-from qwenq.schemas.settings import Settings, settings_of_process
+from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.database.store import Store
@@ -30,7 +22,6 @@ from qwenq.worker.keeping.pace import Pace
 from qwenq.worker.keeping.progress import ProgressReporter, ReportProgress, TurnProgress
 from qwenq.worker.keeping.rhythm import Rhythm
 from qwenq.worker.keeping.stalling import StallWatch
-from qwenq.worker.parent.environment import worker_id_of_process
 from qwenq.worker.patience import patiently
 from qwenq.worker.store_process.claiming import ANY_CRASHES, Terms
 from qwenq.worker.store_process.client import StoreProcess
@@ -51,8 +42,8 @@ _log = logging.getLogger("qwenq.worker")
 class WorkingProcess:
     """What one child process of a worker keeps from task to task.
 
-    Making it loads the model, and rescues what an earlier process of the worker held. Raises ModelUnavailable,
-    SelfCheckFailed.
+    Making it loads the model, and rescues what an earlier process of the worker held. Raises StoreAway,
+    ModelUnavailable, InvalidSetting, SelfCheckFailed, and what a broken installation raises.
     """
 
     def __init__(self, settings: Settings, worker_id: int) -> None:
@@ -62,9 +53,7 @@ class WorkingProcess:
         self._broker = Broker(settings)
         self._store_process = StoreProcess(self._store)
         self._store_process.start()
-        self._loading = LoadReporter(self._store, worker_id)
-        self._resident = ResidentModel(settings.model or "", settings, self._loading.note)
-        self._info = self._load()
+        self._resident, self._info = self._load()
         terms = Terms(self._info.model, worker_id, settings.lease_seconds)
         self._claimant = Claimant(self._store_process, terms)
         self._pace = Pace()
@@ -72,32 +61,16 @@ class WorkingProcess:
         freeze_heap()
         sys.setswitchinterval(SWITCH_SECONDS)
 
-    def _load(self) -> ModelInfo:
-        """Load the model, and note in the store how that went. Raises ModelUnavailable, SelfCheckFailed."""
-        try:
-            with self._loading:
-                info = self._resident.load()
-        except Exception as error:
-            reason = _reason_of(error)
-            for attempt in patiently(self._settings.patience_seconds):
-                with attempt, self._store.writing() as connection:
-                    workers.note_failed(connection, self._worker_id, reason)
-            raise ModelUnavailable(model=self._settings.model or "", reason=reason) from error
-        speed = self._check(info)
+    def _load(self) -> tuple[ResidentModel, ModelInfo]:
+        """Load the model, try it, and note in the store that it is ready."""
+        with LoadReporter(self._store, self._worker_id) as loading:
+            resident = ResidentModel(self._settings.model or "", self._settings, loading.note)
+            info = resident.load()
+        speed = resident.check(info, self._settings.stall_seconds)
         for attempt in patiently(self._settings.patience_seconds):
             with attempt, self._store.writing() as connection:
                 workers.note_model_loaded(connection, self._worker_id, info, speed)
-        return info
-
-    def _check(self, info: ModelInfo) -> float | None:
-        """Try the model before the worker is ready. Returns its speed. Raises SelfCheckFailed."""
-        try:
-            return self._resident.check(info, self._settings.stall_seconds)
-        except SelfCheckFailed as unfit:
-            for attempt in patiently(self._settings.patience_seconds):
-                with attempt, self._store.writing() as connection:
-                    workers.note_unfit(connection, self._worker_id, str(unfit))
-            raise
+        return resident, info
 
     def answer(self, chunk_id: int, deadline: float, report: ReportProgress) -> TurnProgress | None:
         """Do a turn: claim this chunk or another that waits, answer it, and go on while chunks wait.
@@ -161,24 +134,3 @@ class WorkingProcess:
             announce_job(self._store, self._broker, job_id)
         except (BrokerAway, StoreAway) as away:
             _log.warning(Event.JOB_UNANNOUNCED, extra={"job": job_id, "reason": str(away)})
-
-
-def _reason_of(error: Exception) -> str:
-    match error:
-        case ModelUnavailable():
-            return error.reason
-        case InvalidSetting():
-            return f"{error.name}: {error.reason}"
-    return str(error) or type(error).__name__
-
-
-def note_failure(error: StoreAway) -> None:
-    """Note in the store, if it answers, why this worker stops; the parent process ends with this reason."""
-    with Store.of(settings_of_process()) as store, suppress(StoreAway), store.writing() as connection:
-        workers.note_failed(connection, worker_id_of_process(), str(error))
-
-
-@cache
-def working_process() -> WorkingProcess:
-    """This process's own, made at the first call. Raises ModelUnavailable, SelfCheckFailed."""
-    return WorkingProcess(settings_of_process(), worker_id_of_process())

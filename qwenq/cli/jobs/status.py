@@ -99,7 +99,7 @@ def _list(wanted: "JobFilter", order: str, limit: int, settings: "Settings", as_
         say("no job matches")
     else:
         show_jobs(found, shown_address(settings))
-    for line in [*_unserved(settings), *_loading(found), *troubles(settings)]:
+    for line in [*_unserved(settings), *_failures(found), *_loading(found), *troubles(settings)]:
         say(line)
 
 
@@ -144,6 +144,14 @@ def _loading(found: "Sequence[JobStatus]") -> list[str]:
         for model, progress in {job.model: job.loading for job in waiting}.items()
         if progress is not None
     ]
+
+
+def _failures(found: "Sequence[JobStatus]") -> list[str]:
+    """A sentence for each model that jobs wait for and whose last worker failed."""
+    from qwenq.wording.workers import last_failed
+
+    failures = {job.model: job.worker_failure for job in found if job.worker_failure is not None}
+    return [f"{model}: {last_failed(reason)}" for model, reason in failures.items()]
 
 
 def _unserved(settings: "Settings", only: int | None = None) -> list[str]:

@@ -56,6 +56,23 @@ def loading_of(connection: Connection, models: Collection[str]) -> dict[str, Loa
     return {model: progress for model, progress in found if progress is not None}
 
 
+def failures_of(connection: Connection, models: Collection[str]) -> dict[str, str]:
+    """Why the newest worker of each of these models failed; without the models that a live worker has."""
+    if not models:
+        return {}
+    newest = select(func.max(workers.c.id)).where(workers.c.model.in_(models)).group_by(workers.c.model)
+    served = select(workers.c.model).where(workers.c.model.in_(models), is_alive(ALIVE_SECONDS))
+    rows = connection.execute(
+        select(workers.c.model, workers.c.error).where(
+            workers.c.id.in_(newest),
+            workers.c.state == WorkerState.FAILED,
+            workers.c.error.is_not(None),
+            workers.c.model.not_in(served),
+        )
+    )
+    return {row.model: row.error for row in rows}
+
+
 def load_progress(row: Row[Any]) -> LoadProgress | None:
     """How far a worker is with its model; None when it is not about it."""
     if row.load_stage is None:

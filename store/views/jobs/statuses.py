@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tup
 from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobOrder, JobStatus, LastChange, TokenUsage
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, JobState
 from qwenq.schemas.tables.core import batches, chunks, jobs
+from qwenq.schemas.workers import LoadProgress
 from qwenq.store.conditions import job_is_claimable, unfinished_of_chunk
 from qwenq.store.database.clock import now
-from qwenq.store.views.fleet.workers import loading_of
+from qwenq.store.views.fleet.workers import failures_of, loading_of
 
 _ANY = JobFilter()
 _LAST = jobs.alias("last")
@@ -84,16 +85,23 @@ def open_jobs(connection: Connection) -> dict[str, list[int]]:
     return found
 
 
-def _with_loading(connection: Connection, statuses: list[JobStatus]) -> list[JobStatus]:
-    """The same; jobs that wait for a model say how far a worker is with it."""
-    waiting = {status.model for status in statuses if status.state == JobState.QUEUED}
-    loading = loading_of(connection, waiting)
-    return [
-        status.model_copy(update={"loading": loading[status.model]})
-        if status.state == JobState.QUEUED and status.model in loading
-        else status
-        for status in statuses
-    ]
+def _with_workers(connection: Connection, statuses: list[JobStatus]) -> list[JobStatus]:
+    """The same; jobs that wait for a model say how far a worker is with it, or why the last one failed."""
+    open_ = [status for status in statuses if status.state in CLAIMABLE_JOB_STATES]
+    failed = failures_of(connection, {status.model for status in open_})
+    loading = loading_of(connection, {status.model for status in open_ if status.state == JobState.QUEUED})
+    return [_with_worker(status, loading, failed) for status in statuses]
+
+
+def _with_worker(
+    status: JobStatus, loading: Mapping[str, LoadProgress], failed: Mapping[str, str]
+) -> JobStatus:
+    found: dict[str, object] = {}
+    if status.state == JobState.QUEUED and status.model in loading:
+        found["loading"] = loading[status.model]
+    if status.state in CLAIMABLE_JOB_STATES and status.model in failed:
+        found["worker_failure"] = failed[status.model]
+    return status.model_copy(update=found) if found else status
 
 
 def _fitting(wanted: JobFilter) -> list[ColumnElement[bool]]:
@@ -115,7 +123,7 @@ def _running_documents() -> ColumnElement[int]:
 def _read(connection: Connection, query: Select[Any]) -> list[JobStatus]:
     rows = connection.execute(query).all()
     measured = _measured_at(connection, [row.id for row in rows if row.state == JobState.RUNNING])
-    return _with_loading(connection, [_as_status(row, measured.get(row.id)) for row in rows])
+    return _with_workers(connection, [_as_status(row, measured.get(row.id)) for row in rows])
 
 
 def _measured_at(connection: Connection, job_ids: Sequence[int]) -> Mapping[int, datetime | None]:

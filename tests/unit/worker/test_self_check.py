@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qwenq.schemas.errors import GenerationFailed, SelfCheckFailed
+from qwenq.schemas.errors import DocumentFailed, GenerationFailed, PromptFailed, SelfCheckFailed
 from qwenq.schemas.requests import Completion, EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
 from qwenq.worker.engines.echo.engine import ECHO_MODEL, EchoEngine
@@ -38,8 +38,9 @@ def test_weights_of_nan_fail_the_check(tmp_path: Path) -> None:
     weights[norm] = weights[norm] * float("nan")
     save_file(weights, damaged / "model.safetensors", {"format": "pt"})
     engine = make_engine(str(damaged), Settings(device="cpu"), HOOKS)
-    with pytest.raises(SelfCheckFailed, match="not a number; try --dtype float32"):
+    with pytest.raises(SelfCheckFailed, match="not a number; its weights may be damaged") as failed:
         check_engine(engine, engine.load(), stall_seconds=60)
+    assert "float32" not in str(failed.value)
 
 
 class _Sick(EchoEngine):
@@ -51,22 +52,25 @@ class _Sick(EchoEngine):
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Fail."""
-        if not isinstance(self._fault, GenerationFailed):
+        if not isinstance(self._fault, DocumentFailed):
             raise self._fault
         for completion in super().generate(requests):
             yield replace(failed_completion(completion.key, self._fault), group=completion.group)
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "dtype", "advice"),
     [
-        GenerationFailed("not a number; try --dtype float32"),
-        RuntimeError("not a number; try --dtype float32"),
+        (GenerationFailed("bad"), "bfloat16", "Try --dtype float32 or another --device"),
+        (RuntimeError("bad"), "float16, int8", "Try --dtype float32 or another --device"),
+        (GenerationFailed("bad"), "float32", "Try another --device"),
+        (PromptFailed("bad"), "bfloat16", r"Correct its chat template \(chat_template.jinja\), or take"),
     ],
-    ids=["a document's", "the engine's"],
+    ids=["a document's", "the engine's", "in float32", "the template's"],
 )
-def test_an_engine_that_cannot_answer_fails_with_reason_and_remedy(fault: Exception) -> None:
-    info = ModelInfo(ECHO_MODEL, "cpu", "float32", 512, 0, 0.0)
-    with pytest.raises(SelfCheckFailed, match="not a number; try --dtype float32") as failed:
+def test_an_engine_that_cannot_answer_fails_with_reason_and_remedy(
+    fault: Exception, dtype: str, advice: str
+) -> None:
+    info = ModelInfo(ECHO_MODEL, "cpu", dtype, 512, 0, 0.0)
+    with pytest.raises(SelfCheckFailed, match=rf"generation failed: .*bad\. {advice}"):
         check_engine(_Sick(fault), info, stall_seconds=60)
-    assert "another --device" in str(failed.value)

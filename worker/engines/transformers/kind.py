@@ -1,14 +1,9 @@
 """Checks for the engine over Transformers. This process imports neither torch nor Transformers for them."""
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 from qwenq.schemas.requests import EngineHooks
-from qwenq.schemas.settings import Dtype, Settings
+from qwenq.schemas.settings import Settings
 from qwenq.worker.engines.kind import ModelSource
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.protocol import Engine
@@ -20,7 +15,6 @@ from qwenq.worker.engines.transformers.loading.quantization import (
 from qwenq.worker.engines.transformers.loading.source import check_source
 
 ALWAYS_HERE = ("auto", "cpu")
-SAFE_PATH = "PYTHONSAFEPATH"
 
 
 class TransformersKind:
@@ -46,11 +40,10 @@ class TransformersKind:
         check_available(model)
 
     def try_device(self, settings: Settings) -> str | None:
-        """Try the device in a child process. Raises InvalidSetting."""
-        if settings.device in ALWAYS_HERE and settings.dtype == "auto":
-            return None
-        with _safe_path(), ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            return process.submit(_try_device, settings.device, settings.dtype).result()
+        """Load the libraries and try the device, in a child process. Raises InvalidSetting, EngineBroken."""
+        from qwenq.worker.engines.transformers.loading.trial import try_engine
+
+        return try_engine(settings.device, settings.dtype)
 
     def check_quantize(self, model: str | None, settings: Settings) -> None:
         """Look for bitsandbytes, and at the folder's configuration. Raises InvalidSetting."""
@@ -63,23 +56,3 @@ class TransformersKind:
         from qwenq.worker.engines.transformers.engine import TransformersEngine
 
         return TransformersEngine(model, EngineOptions.of(settings), hooks)
-
-
-@contextmanager
-def _safe_path() -> Iterator[None]:
-    """Give processes that start now Python's -P: a signal.py in the working folder is not what they import."""
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[SAFE_PATH]
-        else:
-            os.environ[SAFE_PATH] = before
-
-
-def _try_device(device: str, dtype: Dtype) -> str | None:
-    from qwenq.worker.engines.transformers.loading.device import try_device
-
-    return try_device(device, dtype)

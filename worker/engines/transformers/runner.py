@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
+
+from qwenq.schemas.errors import GenerationFailed
 from qwenq.worker.engines.transformers.request_state import RequestState
 
-NOT_A_NUMBER = "the model computed something that is not a number; try --dtype float32"
+
+def not_a_number(dtype: torch.dtype) -> GenerationFailed:
+    """The failure of a document whose logits, computed in this format, are not numbers."""
+    advice = "its weights may be damaged" if dtype == torch.float32 else "try --dtype float32"
+    return GenerationFailed(reason=f"the model computed something that is not a number; {advice}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,3 +166,21 @@ def _worker(store: Store, worker_id: int) -> Worker:
         worker = find_worker(connection, worker_id)
     assert worker is not None
     return worker
+
+
+def test_a_waiting_job_says_why_its_models_worker_failed_until_another_lives(
+    store: Store, worker_id: int
+) -> None:
+    job_id, other = make_job(store, model=MODEL), make_job(store, model="another")
+    with store.writing() as connection:
+        note_failed(connection, worker_id, "no libtorch.so")
+    assert _worker_failures(store, job_id, other) == ["no libtorch.so", None]
+    with store.writing() as connection:
+        register_worker(connection, IDENTITY)
+    assert _worker_failures(store, job_id, other) == [None, None]
+
+
+def _worker_failures(store: Store, *job_ids: int) -> list[str | None]:
+    with store.reading() as connection:
+        found = [job_status(connection, job_id) for job_id in job_ids]
+    return [None if status is None else status.worker_failure for status in found]

@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,9 @@ from qwenq.worker.engines.transformers.loading.device import (
     free_memory,
     slow_reason,
 )
-from qwenq.worker.engines.transformers.loading.model_errors import reason_of
+from qwenq.worker.engines.transformers.loading.files import AGAIN, NO_TOKENIZER
+from qwenq.worker.engines.transformers.loading.kinds import NO_TEMPLATE, reason_against, unknown_kind
+from qwenq.worker.engines.transformers.loading.model_errors import LONGEST_WORDS, reason_of, unknown_value
 from qwenq.worker.engines.transformers.loading.progress import LoadMeter, bytes_to_download
 from qwenq.worker.engines.transformers.loading.quantization import (
     check_quantize,
@@ -47,7 +51,8 @@ from qwenq.worker.engines.transformers.loading.quantized import (
     is_dequantized,
     prepare_checkpoint,
 )
-from qwenq.worker.engines.transformers.loading.source import NO_TOKENIZER, check_source
+from qwenq.worker.engines.transformers.loading.source import check_source
+from qwenq.worker.engines.transformers.loading.text_part import TextPart, keys_of
 from qwenq.worker.engines.transformers.loading.weights import Weights, check_files_fit
 from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 
@@ -87,7 +92,8 @@ class LoadedModel:
 class _Plan:
     """What to load and how, decided before the weights are read.
 
-    `name` has the commit, if it is known. `own` is the checkpoint's quantization.
+    `name` has the commit, if it is known. `own` is the checkpoint's quantization. Of a model that sees or hears, only
+    the `text_part` is loaded; `config` is that part's.
     """
 
     model: str
@@ -99,6 +105,7 @@ class _Plan:
     quantize: Quantize
     own: str | None
     context: int
+    text_part: TextPart | None
 
     @property
     def format(self) -> str:
@@ -121,9 +128,7 @@ def load_model(model: str, options: EngineOptions, meter: LoadMeter | None = Non
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         plan = _plan(model, device, options)
-        tokenizer = AutoTokenizer.from_pretrained(
-            plan.name.repository, revision=plan.name.revision, trust_remote_code=False
-        )
+        tokenizer = _load_tokenizer(plan.name)
         with TemplateTrial(model, tokenizer) as trial:
             network = _load_network(plan, meter or LoadMeter(lambda _: None))
             trial.check()
@@ -141,13 +146,19 @@ def _plan(model: str, device: torch.device, options: EngineOptions) -> _Plan:
     config = AutoConfig.from_pretrained(name.repository, revision=name.revision, trust_remote_code=False)
     # What is loaded next is of the same commit, even if the branch moves on meanwhile.
     name = replace(name, revision=getattr(config, "_commit_hash", None) or name.revision)
-    context = Context.of(config).chosen(model, options.context)
+    if reason := reason_against(model, config.to_dict()):
+        raise ModelUnavailable(model=model, reason=reason)
     own = own_quantization(config.to_dict())
+    text_part = TextPart.of(config)
+    if text_part is not None:
+        logger.info("%s is a %s: only its text part is loaded", model, config.model_type)
+        config = text_part.config
+    context = Context.of(config).chosen(model, options.context)
     check_whole(model, options.quantize, own)
     dtype = choose_dtype(options.dtype, device, config.dtype or torch.float32)
     if slow := slow_reason(device, dtype):
         logger.warning("%s: %s", model, slow)
-    weights = Weights.of(config)
+    weights = _weights_of(config)
     if own is not None:
         weights = replace(weights, quantizable=0)
         prepare_checkpoint(config, own)
@@ -161,13 +172,39 @@ def _plan(model: str, device: torch.device, options: EngineOptions) -> _Plan:
         weights.check_fit(model, device, dtype, options.quantize)
     else:
         check_files_fit(model, device)
-    return _Plan(model, name, config, weights, device, dtype, options.quantize, own, context)
+    return _Plan(model, name, config, weights, device, dtype, options.quantize, own, context, text_part)
+
+
+def _weights_of(config: PreTrainedConfig) -> Weights:
+    """Count the weights. Raises ValueError that names what Transformers does not know of the configuration."""
+    try:
+        return Weights.of(config)
+    except KeyError as error:
+        raise ValueError(unknown_value(config.to_dict(), error.args[0])) from error
+    except ValueError as error:
+        if "Unrecognized configuration class" in str(error):
+            raise ValueError(unknown_kind(config.to_dict())) from error
+        raise
+
+
+def _load_tokenizer(name: HubName) -> PreTrainedTokenizerBase:
+    try:
+        loaded: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            name.repository, revision=name.revision, trust_remote_code=False
+        )
+    except (OSError, ValueError, ImportError):  # no such file, or no class for it
+        raise
+    except Exception as error:
+        # The library of tokenizers raises a plain Exception or a TypeError for a tokenizer.json that it cannot read.
+        said = " ".join(str(error).split())[:LONGEST_WORDS]
+        raise ValueError(f"its tokenizer.json is damaged ({said}): {AGAIN}") from error
+    return loaded
 
 
 def _load_network(plan: _Plan, meter: LoadMeter) -> PreTrainedModel:
     quantized = plan.own is not None or plan.quantize != "none"
     is_here = Path(plan.name.repository).is_dir()
-    with meter.weights(plan.weights.bytes_in(plan.dtype, plan.quantize)):
+    with meter.weights(plan.weights.bytes_in(plan.dtype, plan.quantize)), _quiet_about_rest(plan):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             plan.name.repository,
             revision=plan.name.revision,
@@ -178,10 +215,13 @@ def _load_network(plan: _Plan, meter: LoadMeter) -> PreTrainedModel:
             # Load straight onto the device, so that main memory never holds the weights twice. Quantized weights would
             # otherwise go to the first GPU.
             device_map=plan.device if quantized or plan.device.type != "cpu" else None,
+            key_mapping=keys_of(plan.text_part),
             output_loading_info=True,
             tqdm_class=meter.download_bars(None if is_here else bytes_to_download(plan.name)),
         )
     network: PreTrainedModel = loaded[0]
+    if plan.text_part is not None:
+        plan.text_part.name_own_type(network)
     if missing := sorted(loaded[1]["missing_keys"]):
         # Transformers would fill them with random numbers and only warn.
         raise ValueError(f"its weights lack {len(missing)} tensors, {missing[0]} first")
@@ -190,13 +230,25 @@ def _load_network(plan: _Plan, meter: LoadMeter) -> PreTrainedModel:
     return network
 
 
+@contextmanager
+def _quiet_about_rest(plan: _Plan) -> Iterator[None]:
+    """Keep Transformers from listing each weight that a text part leaves out."""
+    before = transformers_logging.get_verbosity()
+    if plan.text_part is not None:
+        transformers_logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)
+
+
 def _check_tokenizer(model: str, tokenizer: PreTrainedTokenizerBase, network: PreTrainedModel) -> None:
     if not tokenizer.is_fast or len(tokenizer) < FEWEST_TOKENS:
         raise ModelUnavailable(model=model, reason=NO_TOKENIZER)
     if not tokenizer.chat_template:
         raise ModelUnavailable(
             model=model,
-            reason="its tokenizer has no chat template: take the model's chat or instruct version",
+            reason=NO_TEMPLATE,
         )
     table: Any = network.get_input_embeddings()
     known, embedded = len(tokenizer), table.weight.shape[0]

@@ -1,6 +1,8 @@
 """Turns loading errors into reasons that people understand."""
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from huggingface_hub import constants
 from huggingface_hub.errors import (
@@ -11,17 +13,18 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from qwenq.worker.engines.transformers.loading.files import NO_TOKENIZER, NO_WEIGHTS
 from qwenq.worker.engines.transformers.loading.quantization import INSTALL
 from qwenq.worker.engines.transformers.loading.source import (
     NO_REVISION,
-    NO_TOKENIZER,
-    NO_WEIGHTS,
     NOT_ON_HUB,
     NOT_REACHED,
     OFFLINE,
 )
 
 LONGEST_REASON = 300
+LONGEST_WORDS = 100
+"""Of a library's words within a reason."""
 
 OTHER_MODEL = "it is not a model that generates text, or this version of Transformers does not know it"
 REASONS = (
@@ -55,6 +58,21 @@ def reason_of(error: BaseException) -> str:
         if isinstance(link, (LocalEntryNotFoundError, OfflineModeIsEnabled, ConnectionError)):
             return OFFLINE if constants.HF_HUB_OFFLINE else NOT_REACHED
     return _plain(str(error)) or type(error).__name__
+
+
+def unknown_value(config: Mapping[str, Any], value: object) -> str:
+    """Say which key of a configuration has a value that Transformers does not know, such as an activation."""
+    keys = [key for key, found in _leaves(config) if found == value]
+    named = f"{' and '.join(keys)} is {value!r}" if keys else f"something is {value!r}"
+    return f"in its config.json {named}, which this version of Transformers does not know"
+
+
+def _leaves(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
 
 
 def _plain(message: str) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from qwenq.schemas.errors import GenerationFailed
 from qwenq.worker.engines.transformers.budget import TokenBudget
 from qwenq.worker.engines.transformers.choosing.sampling import pick_tokens
 from qwenq.worker.engines.transformers.packed.causal_softmax import causal_softmax
@@ -17,7 +16,7 @@ from qwenq.worker.engines.transformers.packed.prefix import Prefix, PrefixShelf
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
 from qwenq.worker.engines.transformers.packed.step import Forward, PackedStep
 from qwenq.worker.engines.transformers.request_state import RequestState
-from qwenq.worker.engines.transformers.runner import NOT_A_NUMBER, RowWork
+from qwenq.worker.engines.transformers.runner import RowWork, not_a_number
 
 STEP_TOKENS = {"cpu": 1_024}  # a larger pass is not faster a token, and delays cancelling
 MOST_STEP_TOKENS = 8_192
@@ -213,7 +212,7 @@ class PackedRows:
         tokens = pick_tokens(logits, [row.state for row in sampled])
         for row, token in zip(sampled, tokens, strict=True):
             if token is None:
-                row.state.fail(GenerationFailed(reason=NOT_A_NUMBER))
+                row.state.fail(not_a_number(self._shape.dtype))
                 self._cache.clear(self._rows.index(row))
             else:
                 row.state.append(token)

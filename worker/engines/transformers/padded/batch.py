@@ -6,11 +6,10 @@ from typing import Self
 import torch
 from transformers import PreTrainedModel
 
-from qwenq.schemas.errors import GenerationFailed
 from qwenq.worker.engines.transformers.choosing.sampling import pick_tokens
 from qwenq.worker.engines.transformers.padded.columns import PaddedColumns
 from qwenq.worker.engines.transformers.request_state import RequestState
-from qwenq.worker.engines.transformers.runner import NOT_A_NUMBER
+from qwenq.worker.engines.transformers.runner import not_a_number
 
 
 class PaddedBatch:
@@ -26,7 +25,7 @@ class PaddedBatch:
         tokens = pick_tokens(self._columns.forward(), self.rows)
         for row, token in zip(self.rows, tokens, strict=True):
             if token is None:
-                row.fail(GenerationFailed(reason=NOT_A_NUMBER))
+                row.fail(not_a_number(self._network.dtype))
             else:
                 row.append(token)
         self.keep([not row.ended for row in self.rows])

@@ -1,18 +1,20 @@
 """Devices and number formats: which are chosen, refused, or slow."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
-from qwenq.schemas.errors import InvalidSetting
+from qwenq.schemas.errors import EngineBroken, InvalidSetting
 from qwenq.schemas.settings import Dtype, Settings
-from qwenq.worker.engines.transformers import kind
 from qwenq.worker.engines.transformers.kind import TransformersKind
 from qwenq.worker.engines.transformers.loading import device as devices
+from qwenq.worker.engines.transformers.loading import trial
 from tests.processes import TINY_MODEL
 
+REPOSITORY = TINY_MODEL.parents[1]
 CPU = torch.device("cpu")
 GPU = torch.device("cuda", 0)
 
@@ -65,15 +67,33 @@ def test_the_child_process_imports_nothing_from_the_working_folder(
 ) -> None:
     for name in ("pickle", "signal", "types"):
         (tmp_path / f"{name}.py").write_text("raise AssertionError\n")
-    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     monkeypatch.chdir(tmp_path)
     slow = TransformersKind().try_device(Settings(device="cpu", dtype="bfloat16"))
     assert slow is None or "only emulates bfloat16" in slow
-    assert "PYTHONSAFEPATH" not in os.environ
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 def test_devices_that_are_always_here_start_no_process(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kind, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(trial, "try_engine", None)
     TransformersKind().check_model(str(TINY_MODEL), Settings(device=device, dtype="bfloat16"))
-    assert TransformersKind().try_device(Settings(device=device)) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise ImportError('libtorch_cpu.so: failed to map segment')", ("failed to map segment", "ulimit -v")),
+        ("raise ImportError('undefined symbol: ncclCommWindow')", ("undefined symbol", "--force-reinstall")),
+        ("raise MemoryError", ("MemoryError", "ulimit -v")),
+        ("import os, sys; sys.stderr.write('what(): std::bad_alloc\\n'); os.abort()", ("signal 6", "std::bad_alloc")),
+        ("import sys; sys.exit('no license')", ("exit code 1", "no license")),
+    ],
+    ids=["memory to map", "symbol", "memory", "abort", "exit"],
+)  # fmt: skip
+def test_libraries_that_cannot_be_loaded_are_told_with_their_last_words(
+    code: str, said: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(REPOSITORY)]))
+    with pytest.raises(EngineBroken) as broken:
+        TransformersKind().try_device(Settings(device="auto"))
+    assert all(part in str(broken.value) for part in said)

@@ -79,9 +79,9 @@ def test_a_folder_without_a_model_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_file_is_refused_as_a_model(tmp_path: Path) -> None:
-    (tmp_path / "model.gguf").touch()
+    (tmp_path / "model.zip").touch()
     with pytest.raises(ModelUnavailable, match="it is a file"):
-        load_model(str(tmp_path / "model.gguf"), ON_CPU)
+        load_model(str(tmp_path / "model.zip"), ON_CPU)
 
 
 def test_a_hub_that_cannot_be_reached_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,8 +163,37 @@ def test_kernels_of_the_hub_are_never_run(copied: Path) -> None:
 
 
 def test_a_model_that_does_not_generate_text_is_refused(copied: Path) -> None:
-    (copied / "config.json").write_text(json.dumps({"model_type": "vit"}))
-    with pytest.raises(ModelUnavailable, match="not a model that generates text"):
+    (copied / "config.json").write_text(json.dumps({"model_type": "dinov2"}))
+    with pytest.raises(
+        ModelUnavailable, match=r"not a model that generates text \(dinov2\).*: take a chat model"
+    ):
+        load_model(str(copied), ON_CPU)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"hidden_act": "nonsense"}, "hidden_act is 'nonsense'"),
+        (
+            {"rope_parameters": {"rope_type": "nonsense", "rope_theta": 1e4}},
+            "rope_parameters.rope_type is 'nonsense'",
+        ),
+    ],
+    ids=["activation", "rope"],
+)
+def test_a_value_that_transformers_does_not_know_is_told_with_its_key(
+    copied: Path, found: dict[str, Any], said: str
+) -> None:
+    say(copied / "config.json", **found)
+    with pytest.raises(
+        ModelUnavailable, match=f"in its config.json {said}, which this version of Transformers"
+    ):
+        load_model(str(copied), ON_CPU)
+
+
+def test_a_tokenizer_that_cannot_be_read_is_told_by_its_file(copied: Path) -> None:
+    say(copied / "tokenizer.json", model={"type": "BPE", "vocab": [1]})
+    with pytest.raises(ModelUnavailable, match=r"its tokenizer.json is damaged .*: download it again"):
         load_model(str(copied), ON_CPU)
 
 
