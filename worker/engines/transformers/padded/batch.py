@@ -17,6 +17,7 @@ class PaddedBatch:
 
     def __init__(self, network: PreTrainedModel, states: Sequence[RequestState]) -> None:
         self.rows = list(states)
+        self._dtype = network.dtype
         self._columns = PaddedColumns(network, [row.prompt for row in self.rows])
 
     @torch.inference_mode()
@@ -25,7 +26,7 @@ class PaddedBatch:
         tokens = pick_tokens(self._columns.forward(), self.rows)
         for row, token in zip(self.rows, tokens, strict=True):
             if token is None:
-                row.fail(not_a_number(self._network.dtype))
+                row.fail(not_a_number(self._dtype))
             else:
                 row.append(token)
         self.keep([not row.ended for row in self.rows])
