@@ -14,7 +14,16 @@ SQL_IN_SCHEMAS = {
 ENGINES = "qwenq.worker.engines"
 PUBLIC_IN_ENGINES = {
     f"{ENGINES}.{name}"
-    for name in ("chat_templates", "factory", "failures", "hub_name", "kind", "memory", "protocol")
+    for name in (
+        "chat_templates",
+        "factory",
+        "failures",
+        "hub_name",
+        "kind",
+        "memory",
+        "protocol",
+        "start_errors",
+    )
 }
 
 
