@@ -146,6 +146,7 @@ class TransformersEngine:
             self._scheduler = None
             intake.close()
             ready.grammars.close()
+            ready.fitter.encoder.close()
 
     def prompt_tokens(self, messages: Iterable[Message], *, thinking: bool) -> int:
         """Count a prompt's tokens. While requests are read, only the thread that reads them may call it."""

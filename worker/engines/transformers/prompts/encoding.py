@@ -9,8 +9,11 @@ from transformers import PreTrainedTokenizerBase
 
 from qwenq.schemas.errors import InvalidText, PromptFailed
 from qwenq.schemas.prompts.messages import Message
+from qwenq.worker.engines.transformers.prompts.chat_trial import ChatTrial
 from qwenq.worker.engines.transformers.prompts.vocabulary import THINK_CLOSE
 
+LONGEST_REASON = 300
+_PANIC = "PanicException"
 TOKENIZE_QUIETLY = {"verbose": False}
 
 
@@ -21,17 +24,27 @@ class PromptEncoder:
         self._tokenizer = tokenizer
         names = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
         self._control = re.compile("|".join(map(re.escape, names)) or "(?!)")
+        self._trial = ChatTrial(tokenizer.get_chat_template() if tokenizer.chat_template else "")
         self._closings: dict[str, tuple[int, ...]] = {}
 
     def encode(self, messages: Iterable[Message], *, thinking: bool) -> list[int]:
         """Tokenize `messages` with the header of the answer at the end.
 
         A message that spells a control token gets its characters instead. All others get exactly the ids that the
-        tokenizer's own template gives. Raises InvalidText and PromptFailed.
+        tokenizer's own template gives. Raises InvalidText, and PromptFailed for whatever the template or the tokenizer
+        raises, and for a template that takes too long or too much memory with these messages.
         """
         chat = [{"role": message.role, "content": message.content} for message in messages]
         _refuse_lone_surrogates(chat)
         spelled = any(self._control.search(message["content"]) for message in chat)
+        self._trial.check(
+            chat,
+            {
+                "add_generation_prompt": True,
+                "enable_thinking": thinking,
+                **self._tokenizer.special_tokens_map,
+            },
+        )
         try:
             ids = self._tokenizer.apply_chat_template(
                 chat,
@@ -44,7 +57,19 @@ class PromptEncoder:
             )
         except TemplateError as error:
             raise PromptFailed(reason=f"the model's chat template refuses it: {error}") from error
+        except BaseException as error:
+            # A panic of the tokenizer's library is no Exception, and has no class to import.
+            if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+                raise
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0][:LONGEST_REASON]
+            raise PromptFailed(
+                reason=f"the model's chat template or tokenizer fails with it: {reason}"
+            ) from error
         return cast("list[int]", ids)
+
+    def close(self) -> None:
+        """End the process that tries templates, if there is one."""
+        self._trial.close()
 
     def closing(self, sentence: str) -> tuple[int, ...]:
         """Tokenize what ends a reasoning early, as in Qwen3: a sentence, the tag on its own line, an empty line."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from qwenq.worker.engines.chat_templates import ChatRefusedError, chat_environment
+from qwenq.worker.engines.chat_templates import ChatRefusedError, compiled
 
 CHATS = (
     [{"role": "user", "content": "Say hello."}],
@@ -25,9 +25,7 @@ def serve(request: bytes) -> Iterable[bytes]:
         for chat in CHATS:
             given: dict[str, Any] = {"add_generation_prompt": True, "enable_thinking": thinking}
             try:
-                chat_environment().from_string(template).render(
-                    messages=chat, tools=None, documents=None, **given
-                )
+                compiled(template).render(messages=chat, tools=None, documents=None, **given)
             except MemoryError:
                 raise
             except ChatRefusedError:

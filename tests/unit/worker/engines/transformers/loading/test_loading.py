@@ -204,8 +204,9 @@ def test_a_tokenizer_that_cannot_be_read_is_told_by_its_file(copied: Path) -> No
         (f"{{% generation %}}{FOR_EVER}{{% endgeneration %}}", "took longer than"),
         ("{{ ('x' * 99999999999) | length }}", "needed more than 512 MiB of memory"),
         (DOUBLING, "needed more than 512 MiB of memory"),
+        ("{% if false %}{{ 'x' * 99999999999 }}{% endif %}", "needed more than 512 MiB of memory"),
     ],
-    ids=["for ever", "for ever in a block of transformers", "memory", "doubling"],
+    ids=["for ever", "for ever in a block of transformers", "memory", "doubling", "a constant"],
 )  # fmt: skip
 def test_a_chat_template_that_costs_without_bound_is_refused(
     copied: Path, template: str, reason: str, monkeypatch: pytest.MonkeyPatch
