@@ -75,7 +75,8 @@ class Cut:
 class Assignment:
     """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome.
 
-    With `reuse`, earlier answers may be given to them. `ids` are the documents' own ids, by seq.
+    With `reuse`, earlier answers may be given to them. `ids` are the documents' own ids, by seq. `revision` is that of
+    the model that began the job; None: not known, or any will do.
     """
 
     claim: Claim
@@ -84,6 +85,7 @@ class Assignment:
     documents: Sequence[PendingDocument]
     reuse: bool = False
     ids: Mapping[int, str] = field(default_factory=dict)
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@
     │   ├── WorkerGaveUp
     │   ├── EngineBroken
     │   ├── SelfCheckFailed
+    │   ├── WeightsChanged
     │   └── ModelUnavailable
     ├── WaitTimeout                 a program waited for a job, and it has not ended
     ├── WorkerBroke                 exit 70: a fresh process may do better
@@ -602,6 +603,16 @@ class SelfCheckFailed(ServiceAway):
     model: str
     reason: str
     advice: str
+
+
+@dataclass(eq=False)
+class WeightsChanged(ServiceAway):
+    """The weights of the model {model} changed while job {job_id} ran, and its answers so far are of other weights. The
+    same command begins anew; with --mixed-weights it goes on.
+    """
+
+    model: str
+    job_id: int
 
 
 @dataclass(eq=False)

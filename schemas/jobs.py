@@ -47,7 +47,7 @@ class JobSpec(BaseModel):
 
     `submitter` is user@host. `notify` holds where notices of its end go. `idempotency_key` names the request, so that
     it is stored once. With `reuse`, answers of earlier identical documents are reused, and new answers are kept for
-    later ones.
+    later ones. With `mixed_weights`, workers with other weights of the model may go on with it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +60,7 @@ class JobSpec(BaseModel):
     sources: tuple[str, ...] = ()
     idempotency_key: str | None = None
     reuse: bool = False
+    mixed_weights: bool = False
     submitter: str | None = None
     notify: tuple[str, ...] = ()
 

@@ -24,12 +24,13 @@ class JobState(StrEnum):
 
 
 class JobChange(StrEnum):
-    """What a person last did to a job."""
+    """What a person last did to a job; `held`: a worker paused it, which has other weights than its answers."""
 
     PAUSED = "paused"
     RESUMED = "resumed"
     CANCELLED = "cancelled"
     RETRIED = "retried"
+    HELD = "held"
 
 
 class StoredDocumentState(StrEnum):

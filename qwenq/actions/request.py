@@ -60,6 +60,7 @@ class JobRequest:
     json_schema: Path | None = None
     idempotency_key: str | None = None
     reuse: bool = False
+    mixed_weights: bool = False
     follow_links: bool = False
     allow_partial: bool = False
     notify: Sequence[str] = ()
@@ -94,6 +95,7 @@ class JobRequest:
             sources=tuple(self.files),
             idempotency_key=self.idempotency_key,
             reuse=self.reuse,
+            mixed_weights=self.mixed_weights,
             submitter=submitter_of(settings),
             notify=tuple(self.notify),
         )

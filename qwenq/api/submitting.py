@@ -31,6 +31,7 @@ def submit(
     priority: Priority = Priority.NORMAL,
     idempotency_key: str | None = None,
     reuse: bool = False,
+    mixed_weights: bool = False,
     follow_links: bool = False,
     allow_partial: bool = False,
     notify: Sequence[str] = (),
@@ -52,6 +53,8 @@ def submit(
     such a prompt.
     With an `idempotency_key`, the same request is stored once: later calls return the first job, and another request
     under the same key is refused. With `reuse`, answers to identical documents of earlier jobs are reused.
+    With `mixed_weights`, other weights of the model may go on with the job; otherwise a worker with other weights than
+    those of its first answers pauses it.
     Each URL of `notify` gets a notice when the job has ended: https://…, slack:https://…, teams:https://…, mailto:…
     A broker that is away is no error: the job is announced when it is back. Raises UsageError, StoreAway.
     """
@@ -78,6 +81,7 @@ def submit(
         priority=priority,
         idempotency_key=idempotency_key,
         reuse=reuse,
+        mixed_weights=mixed_weights,
         follow_links=follow_links,
         allow_partial=allow_partial,
         notify=notify,

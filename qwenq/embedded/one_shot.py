@@ -12,7 +12,7 @@ from typing import TypeVar
 from qwenq.actions.changing import cancel
 from qwenq.actions.following import RowCount, follow
 from qwenq.actions.request import JobRequest
-from qwenq.actions.submitters import submitter_of
+from qwenq.embedded.going_on import interrupted_job
 from qwenq.embedded.home import OneShotHome, TypedCommand, home_of_one_shot, one_shot_key
 from qwenq.embedded.interrupted import how_to_go_on, say_others
 from qwenq.embedded.service import Service
@@ -34,7 +34,14 @@ from qwenq.producer.enqueuing import Listener, enqueue_job
 from qwenq.producer.opening import open_input, open_rows
 from qwenq.producer.reading import Access
 from qwenq.schemas.documents import Row
-from qwenq.schemas.errors import ModelUnavailable, OutputNotWritable, QwenqError, ServiceAway, UnknownJob
+from qwenq.schemas.errors import (
+    ModelUnavailable,
+    OutputNotWritable,
+    QwenqError,
+    ServiceAway,
+    UnknownJob,
+    WeightsChanged,
+)
 from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.results import ErrorLine, Result
 from qwenq.schemas.settings import Settings
@@ -43,9 +50,7 @@ from qwenq.schemas.views.job_pages import FailureReasons
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.opening import open_store
 from qwenq.store.database.store import Store
-from qwenq.store.life.jobs import hold_job, note_change
 from qwenq.store.life.one_shots import forget_one_shot, job_to_continue
-from qwenq.store.life.pausing import resume_job
 from qwenq.store.views.answers.results import count_answers, errors_of, results_of
 from qwenq.store.views.fleet.workers import worker_of_process
 from qwenq.store.views.jobs.failure_reasons import failure_reasons
@@ -179,7 +184,7 @@ def _answered(one_shot: _OneShot, settings: Settings, finish: Callable[[Store, J
             with broken.told():
                 broker.ping()
                 worker = session.start("the worker", "worker", "--model", spec.model)
-                job_id = _interrupted_job(store, settings, key)
+                job_id = interrupted_job(store, settings, key, spec)
                 if job_id is None:
                     home.kept = False
                     if one_shot.command is not None:
@@ -249,18 +254,6 @@ def _one_shot_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"broker_url": None})
 
 
-def _interrupted_job(store: Store, settings: Settings, key: str) -> int | None:
-    """The job that the same command left before, resumed if it was paused; None if there is none."""
-    with store.writing() as connection:
-        job_id = job_to_continue(connection, key)
-        if job_id is not None and hold_job(connection, job_id) == JobState.PAUSED:
-            resume_job(connection, job_id)
-            note_change(connection, job_id, JobChange.RESUMED, submitter_of(settings))
-    if job_id is not None:
-        say(f"job {job_id} was interrupted before: going on with it")
-    return job_id
-
-
 def _has_answers(store: Store, key: str) -> bool:
     with store.reading() as connection:
         job_id = job_to_continue(connection, key)
@@ -273,6 +266,9 @@ def _follow(store: Store, session: Session, worker: Service, job_id: int) -> Job
             status = job_status(connection, job_id)
         if status is None:
             raise UnknownJob(job_id=job_id, store=store.url)
+        change = status.last_change
+        if status.state == JobState.PAUSED and change is not None and change.change == JobChange.HELD:
+            raise WeightsChanged(status.model, job_id)
         return status
 
     def watch() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from qwenq.schemas.jobs import JobStatus, LastChange
 from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.results import Result
-from qwenq.schemas.states import JobState
+from qwenq.schemas.states import JobChange, JobState
 from qwenq.wording.numbers import UNKNOWN, age, counted, duration, moment, number
 from qwenq.wording.output import say, show
 from qwenq.wording.workers import how_far, last_failed
@@ -53,6 +53,11 @@ def _of_worker(job: JobStatus) -> list[str]:
 
 def how_to_resume(job: JobStatus) -> str:
     """The command that lets a paused job go on."""
+    if job.last_change is not None and job.last_change.change == JobChange.HELD:
+        return (
+            f"{job.last_change.by} paused it, since its answers so far are of other weights of the model: "
+            f"`qwenq resume {job.id}` goes on with both; to begin anew, cancel it and submit it again"
+        )
     return f"`qwenq resume {job.id}` lets it go on"
 
 

@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
-SCHEMA_VERSION = "0018"
+SCHEMA_VERSION = "0019"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -78,6 +78,14 @@ jobs = Table(
     Column("holder", Text, comment="while validating: fence of the process that stores or removes it"),
     Column("holder_expires_at", UtcTime, comment="lease of that process"),
     Column("reuse", Boolean, nullable=False, server_default=text("false")),
+    Column("revision", Text, comment="of the model of its first claim; null: not known"),
+    Column(
+        "mixed_weights",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="workers with other revisions may go on with it",
+    ),
     Column("submitter", Text, comment="user@host"),
     Column("last_change", Text, comment="JobChange"),
     Column("changed_by", Text, comment="a visitor of Flower, or user@host"),

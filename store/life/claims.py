@@ -88,22 +88,38 @@ _HOLD_ONLY = _HOLD.values(lease_expires_at=chunks.c.lease_expires_at).returning(
 
 
 def claim_chunk(
-    connection: Connection, chunk_id: int, model: str, worker_id: int, lease_seconds: float
+    connection: Connection,
+    chunk_id: int,
+    model: str,
+    worker_id: int,
+    lease_seconds: float,
+    revision: str | None = None,
 ) -> Claim | None:
-    """Claim this chunk, if it waits and its job has this model. None: it cannot be claimed, which is no error."""
+    """Claim this chunk, if it waits and its job has this model. None: it cannot be claimed, which is no error.
+
+    A job that begins keeps the `revision`.
+    """
     chosen = {"chosen_chunk": chunk_id, "of_model": model}
     job_id = connection.execute(_JOB_OF_CHOSEN, chosen).scalar_one_or_none()
     if job_id is None:
         return None
-    start_job(connection, job_id)
+    start_job(connection, job_id, revision)
     return _claim(connection, _CLAIM_CHOSEN, chosen, worker_id, lease_seconds)
 
 
 def claim_next(
-    connection: Connection, job_id: int, most_crashes: int, worker_id: int, lease_seconds: float
+    connection: Connection,
+    job_id: int,
+    most_crashes: int,
+    worker_id: int,
+    lease_seconds: float,
+    revision: str | None = None,
 ) -> Claim | None:
-    """Claim a job's first waiting chunk with at most this many crashes; skip chunks that others lock."""
-    start_job(connection, job_id)
+    """Claim a job's first waiting chunk with at most this many crashes; skip chunks that others lock.
+
+    A job that begins keeps the `revision`.
+    """
+    start_job(connection, job_id, revision)
     wanted = {"of_job": job_id, "most_crashes": most_crashes}
     return _claim(connection, _CLAIM_NEXT, wanted, worker_id, lease_seconds)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Text,
     bindparam,
     func,
     insert,
@@ -36,7 +37,12 @@ def no_longer_idle() -> dict[str, Any]:
 _START = (
     update(jobs)
     .where(jobs.c.id == bindparam("started_job"), jobs.c.state == JobState.QUEUED)
-    .values(state=JobState.RUNNING, started_at=func.coalesce(jobs.c.started_at, now()), **no_longer_idle())
+    .values(
+        state=JobState.RUNNING,
+        started_at=func.coalesce(jobs.c.started_at, now()),
+        revision=func.coalesce(jobs.c.revision, bindparam("of_revision", type_=Text)),
+        **no_longer_idle(),
+    )
 )
 
 
@@ -62,6 +68,7 @@ def create_job(connection: Connection, spec: JobSpec, one_shot_key: str | None =
         "run_key": one_shot_key,
         "idempotency_key": spec.idempotency_key,
         "reuse": spec.reuse,
+        "mixed_weights": spec.mixed_weights,
         "submitter": spec.submitter,
         "created_at": now(),
     }
@@ -70,9 +77,12 @@ def create_job(connection: Connection, spec: JobSpec, one_shot_key: str | None =
     return job_id
 
 
-def start_job(connection: Connection, job_id: int) -> None:
-    """Note a job's first claim, right before it: the job must be locked before the waiting chunk."""
-    if connection.execute(_START, {"started_job": job_id}).rowcount:
+def start_job(connection: Connection, job_id: int, revision: str | None = None) -> None:
+    """Note a job's first claim, right before it: the job must be locked before the waiting chunk.
+
+    `revision` is that of the model that claims it.
+    """
+    if connection.execute(_START, {"started_job": job_id, "of_revision": revision}).rowcount:
         note_transition(connection, Event.JOB_STARTED, job=job_id)
 
 

@@ -1,10 +1,10 @@
 """Pausing: no chunk of a paused job is claimed until it is resumed."""
 
-from sqlalchemy import Connection, case, update
+from sqlalchemy import Connection, case, true, update
 
 from qwenq.schemas.errors import JobNotPausable, JobNotPaused
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.states import JobState
+from qwenq.schemas.states import JobChange, JobState
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.conditions import chunk_is_queued, job_is_claimable
 from qwenq.store.database.clock import now
@@ -30,14 +30,20 @@ def pause_job(connection: Connection, job_id: int) -> None:
 
 
 def resume_job(connection: Connection, job_id: int) -> None:
-    """Let a paused job go on, in its earlier state. Raises JobNotPaused.
+    """Let a paused job go on, in its earlier state; one that was held for other weights, with these too.
 
-    Its waiting chunks must be announced again: messages that arrived meanwhile found nothing to claim.
+    Its waiting chunks must be announced again: messages that arrived meanwhile found nothing to claim. Raises
+    JobNotPaused.
     """
     resumed = connection.execute(
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state == JobState.PAUSED)
-        .values(state=jobs.c.paused_from, paused_from=None, **no_longer_idle())
+        .values(
+            state=jobs.c.paused_from,
+            paused_from=None,
+            mixed_weights=case((jobs.c.last_change == JobChange.HELD, true()), else_=jobs.c.mixed_weights),
+            **no_longer_idle(),
+        )
     )
     if not resumed.rowcount:
         raise JobNotPaused(job_id=job_id, state=hold_job(connection, job_id))

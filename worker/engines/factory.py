@@ -6,6 +6,7 @@ from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from qwenq.worker.engines.echo.kind import EchoKind
 from qwenq.worker.engines.kind import EngineKind
 from qwenq.worker.engines.protocol import Engine
+from qwenq.worker.engines.revision import revision_of
 from qwenq.worker.engines.transformers.kind import TransformersKind
 
 
@@ -22,6 +23,11 @@ def check_model(model: str, settings: Settings) -> None:
 def check_available(model: str) -> None:
     """Ask whether the model can be had here, which takes up to some seconds. Raises ModelUnavailable."""
     engine_kind(model).check_available(model)
+
+
+def revision_now(model: str) -> str | None:
+    """The revision that the model's name stands for on this machine now; None if unknown."""
+    return None if model == ECHO_MODEL else revision_of(model)
 
 
 def make_engine(model: str, settings: Settings, hooks: EngineHooks) -> Engine:

@@ -2,9 +2,12 @@
 
 from typing import NamedTuple
 
-from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Assignment
+from sqlalchemy import Connection
+
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Assignment, Claim
 from qwenq.store.database.store import Store
 from qwenq.store.life import claims
+from qwenq.store.life.weights import hold_job_for_weights
 from qwenq.store.views.work.assignments import assignment_of
 from qwenq.store.views.work.next_job import NextJob, next_job
 
@@ -12,26 +15,46 @@ ANY_CRASHES = 2**31 - 1
 
 
 class Terms(NamedTuple):
-    """Who claims: a worker with its model, and how long its leases last."""
+    """Who claims: a worker, its model and the revision of its weights, if known, and how long its leases last."""
 
     model: str
     worker_id: int
     lease_seconds: float
+    revision: str | None = None
+
+
+class _OtherWeightsError(Exception):
+    """A job's answers so far are of other weights. Undoes the claim."""
+
+    def __init__(self, job_id: int) -> None:
+        self.job_id = job_id
 
 
 def claim_named(store: Store, terms: Terms, chunk_id: int) -> Assignment | None:
     """Claim this chunk or, if it does not wait, the next one. None: no chunk waits."""
-    with store.fleeting() as connection:
-        claim = claims.claim_chunk(connection, chunk_id, *terms)
-        if claim is not None:
-            return assignment_of(connection, claim)
+    try:
+        with store.fleeting() as connection:
+            claim = claims.claim_chunk(
+                connection, chunk_id, terms.model, terms.worker_id, terms.lease_seconds, terms.revision
+            )
+            if claim is not None:
+                return _assignment(connection, claim, terms)
+    except _OtherWeightsError as other:
+        _hold(store, other.job_id, terms)
     return claim_next(store, terms, ANY_CRASHES)
 
 
 def claim_next(store: Store, terms: Terms, most_crashes: int) -> Assignment | None:
-    """Claim the next waiting chunk with no more crashes than this. None: no such chunk waits."""
-    job = _next_job(store, terms, most_crashes)
-    return None if job is None else _claim_of(store, job, terms, most_crashes)
+    """Claim the next waiting chunk with no more crashes than this. None: no such chunk waits.
+
+    A job that workers with other weights began is paused instead, and the next one looked for.
+    """
+    while (job := _next_job(store, terms, most_crashes)) is not None:
+        try:
+            return _claim_of(store, job, terms, most_crashes)
+        except _OtherWeightsError as other:
+            _hold(store, other.job_id, terms)
+    return None
 
 
 def claim_beside(store: Store, terms: Terms) -> Assignment | None:
@@ -40,9 +63,13 @@ def claim_beside(store: Store, terms: Terms) -> Assignment | None:
     A suspect is not passed by: while there is other work, it would never have its turn.
     """
     job = _next_job(store, terms, ANY_CRASHES)
-    return (
-        None if job is None or job.begins_with_suspect else _claim_of(store, job, terms, CRASHES_IN_COMPANY)
-    )
+    if job is None or job.begins_with_suspect:
+        return None
+    try:
+        return _claim_of(store, job, terms, CRASHES_IN_COMPANY)
+    except _OtherWeightsError as other:
+        _hold(store, other.job_id, terms)
+        return None
 
 
 def _next_job(store: Store, terms: Terms, most_crashes: int) -> NextJob | None:
@@ -53,5 +80,20 @@ def _next_job(store: Store, terms: Terms, most_crashes: int) -> NextJob | None:
 
 def _claim_of(store: Store, job: NextJob, terms: Terms, most_crashes: int) -> Assignment | None:
     with store.fleeting() as connection:
-        claim = claims.claim_next(connection, job.job_id, most_crashes, terms.worker_id, terms.lease_seconds)
-        return None if claim is None else assignment_of(connection, claim)
+        claim = claims.claim_next(
+            connection, job.job_id, most_crashes, terms.worker_id, terms.lease_seconds, terms.revision
+        )
+        return None if claim is None else _assignment(connection, claim, terms)
+
+
+def _assignment(connection: Connection, claim: Claim, terms: Terms) -> Assignment:
+    """What a claim has to answer. Raises _OtherWeightsError."""
+    assignment = assignment_of(connection, claim)
+    if None in (assignment.revision, terms.revision) or assignment.revision == terms.revision:
+        return assignment
+    raise _OtherWeightsError(claim.job_id)
+
+
+def _hold(store: Store, job_id: int, terms: Terms) -> None:
+    with store.writing() as connection:
+        hold_job_for_weights(connection, job_id, terms.worker_id)

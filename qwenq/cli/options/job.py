@@ -123,6 +123,9 @@ _ONCE_OPTIONS = (
     option("--name", metavar="NAME", help="The job's name [default: the first file's name]."),
     option("--reuse", is_flag=True,
            help="Reuse the answers of earlier jobs with --reuse to identical documents, without generating."),
+    option("--mixed-weights", is_flag=True,
+           help="Let other weights of the model go on with the job, as when its folder or branch changes meanwhile; "
+           "otherwise `run` begins anew, and a worker pauses the job."),
     option("--dry-run", is_flag=True,
            help="Show the first prompts, what would fail, and the tokens and time it would take; store nothing."),
     option("--gpu-hour-price", type=click.FloatRange(0), metavar="PRICE",

@@ -25,12 +25,15 @@ def unfinished_documents(connection: Connection, claim: Claim) -> list[tuple[int
     return [(seq, content, own_id) for seq, content, own_id in connection.execute(_UNFINISHED, of_claim)]
 
 
-_ASKED_OF_JOB = select(jobs.c.prompt, jobs.c.params, jobs.c.reuse).where(jobs.c.id == bindparam("of_job"))
+_ASKED_OF_JOB = select(
+    jobs.c.prompt, jobs.c.params, jobs.c.reuse, jobs.c.revision, jobs.c.mixed_weights
+).where(jobs.c.id == bindparam("of_job"))
 
 
 def assignment_of(connection: Connection, claim: Claim) -> Assignment:
     """The assignment of a claim: prompt, parameters, documents without an outcome."""
-    prompt, params, reuse = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
+    asked = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
+    prompt, params, reuse, revision, mixed_weights = asked
     unfinished = unfinished_documents(connection, claim)
     return Assignment(
         claim=claim,
@@ -39,4 +42,5 @@ def assignment_of(connection: Connection, claim: Claim) -> Assignment:
         documents=[(seq, content) for seq, content, _ in unfinished],
         reuse=reuse,
         ids={seq: own_id for seq, _, own_id in unfinished},
+        revision=None if mixed_weights else revision,
     )
