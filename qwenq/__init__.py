@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from qwenq.schemas.errors import (
         BrokerAway,
         CannotListen,
+        EngineBroken,
         HomeInUse,
         IdempotencyMismatch,
         InputTooLarge,
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
         UsageError,
         WaitTimeout,
         WeakPassword,
+        WeightsChanged,
         WorkerGaveUp,
     )
     from qwenq.schemas.jobs import (
@@ -118,6 +120,7 @@ __all__ = [
     "Answers",
     "BrokerAway",
     "CannotListen",
+    "EngineBroken",
     "ErrorLine",
     "FailureReasons",
     "HistoryLine",
@@ -184,6 +187,7 @@ __all__ = [
     "UsageError",
     "WaitTimeout",
     "WeakPassword",
+    "WeightsChanged",
     "WorkerGaveUp",
     "__version__",
     "cancel",
