@@ -1,7 +1,7 @@
 """A search for documents of a job, in the order of the input. Each statement reads a bounded part of the job.
 
-Chunks count their answers and failures, so that chunks without a match are skipped. Texts have no index: the database
-compares them a piece of the job after the other, until a page is full or the time is up.
+Error codes have an index. Chunks count their answers and failures, so that chunks without a match are skipped. Texts
+have no index: the database compares them a piece of the job after the other, until a page is full or the time is up.
 """
 
 import time
@@ -40,12 +40,15 @@ def search_documents(
 ) -> FoundPage:
     """At most `most` documents that match, after the document `after` (-1: all), found within `seconds` if given."""
     until = None if seconds is None else time.monotonic() + seconds
-    spans = _spans(connection, job_id, wanted, after)
     if wanted.id is not None and (places := places_of(connection, job_id, wanted.id)):
         wanted = replace(wanted, id=None)
-        spans = ((place, place) for place in places if place > after)
+        pieces = _pieces((place, place) for place in places if place > after)
+    elif wanted.code is not None:
+        pieces = _pieces_of_code(connection, job_id, wanted.code, after)
+    else:
+        pieces = _pieces(_spans(connection, job_id, wanted, after))
     found: list[int] = []
-    for first, last in _pieces(spans):
+    for first, last in pieces:
         for seq in _matches(connection, job_id, wanted, first, last):
             if len(found) == most:
                 return FoundPage(found_lines(connection, job_id, found), found[-1])
@@ -85,10 +88,21 @@ def _pieces(spans: Iterator[_Span]) -> Iterator[_Span]:
         yield begin, end
 
 
+def _pieces_of_code(connection: Connection, job_id: int, code: str, after: int) -> Iterator[_Span]:
+    """Ranges of the input with at most PIECE_DOCUMENTS documents of this error code, found by their index."""
+    query = (
+        select(documents.c.seq)
+        .where(documents.c.job_id == job_id, documents.c.error_code == code)
+        .order_by(documents.c.seq)
+        .limit(PIECE_DOCUMENTS)
+    )
+    while places := connection.execute(query.where(documents.c.seq > after)).scalars().all():
+        yield places[0], places[-1]
+        after = places[-1]
+
+
 def _of_chunks(wanted: DocumentFilter) -> Iterator[ColumnElement[bool]]:
     """Conditions on chunks that hold a match."""
-    if wanted.code is not None:
-        yield chunks.c.failed > 0
     if wanted.answer is not None:
         yield chunks.c.succeeded > 0
     match wanted.state:

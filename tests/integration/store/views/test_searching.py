@@ -1,6 +1,7 @@
 """A search for documents of a job, on both databases."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -87,6 +88,12 @@ CASES = [
     (DocumentFilter(answer="über all"), [0]),
     (DocumentFilter(answer="nothing like it"), []),
     (DocumentFilter(code="too_long"), [2]),
+    (DocumentFilter(code="too_long", text="合同"), [2]),
+    (DocumentFilter(code="too_long", text="hello"), []),
+    (DocumentFilter(code="too_long", state=DocumentState.SUCCEEDED), []),
+    (DocumentFilter(code="poison"), []),
+    (DocumentFilter(code="too_long", id="d2"), [2]),
+    (DocumentFilter(code="too_long", id="d1"), []),
     (DocumentFilter(state=DocumentState.FAILED), [2, 4]),
     (DocumentFilter(state=DocumentState.SUCCEEDED), [0, 1, 3, 5, 6]),
     (DocumentFilter(state=DocumentState.RUNNING), [7, 8]),
@@ -117,20 +124,32 @@ def test_a_found_document_shows_its_state_answer_and_failure(store: Store, mixed
     assert third.error_message.text == "much too long"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "bad", "expected"),
+    [
+        (DocumentFilter(text="document"), (), range(53)),
+        (DocumentFilter(code="invalid_row"), range(3, 53, 2), range(3, 53, 2)),
+    ],
+    ids=["text", "code"],
+)
 def test_pages_of_a_search_follow_each_other_without_a_gap(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: DocumentFilter,
+    bad: Sequence[int],
+    expected: Sequence[int],
 ) -> None:
     monkeypatch.setattr(searching, "PIECE_DOCUMENTS", 7)
     monkeypatch.setattr(searching, "CANDIDATES", 2)
     monkeypatch.setattr(searching, "_CHUNKS_AT_ONCE", 2)
-    job_id = make_job(store, documents=53, chunk_documents=5)
+    job_id = make_job(store, documents=53, chunk_documents=5, bad=bad)
     seen: list[int] = []
     after: int | None = -1
     while after is not None:
-        page = found(store, job_id, DocumentFilter(text="document"), after, 4)
+        page = found(store, job_id, wanted, after, 4)
         seen += places(page)
         after = page.next_after
-    assert seen == list(range(53))
+    assert seen == list(expected)
 
 
 def test_a_search_that_takes_too_long_says_where_it_stopped(
