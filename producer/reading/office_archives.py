@@ -3,7 +3,7 @@
 import zipfile
 from typing import IO, Any, BinaryIO, Literal
 
-from qwenq.schemas.errors import UnreadableDocument
+from qwenq.schemas.errors import UnreadableDocument, reason_of
 
 _MOST_PARTS = 1 << 16
 OLE_MARK = b"\xd0\xcf\x11\xe0"
@@ -28,7 +28,7 @@ class OfficeArchive(zipfile.ZipFile):
         try:
             super().__init__(file)
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            reason = f"it is not a {kind}, or damaged ({error}); put a sound copy in its place"
+            reason = f"it is not a {kind}, or damaged ({reason_of(error)}); put a sound copy in its place"
             raise UnreadableDocument(reason=reason) from None
         if len(self.filelist) > _MOST_PARTS:
             reason = (

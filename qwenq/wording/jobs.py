@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from qwenq.schemas.jobs import JobStatus, LastChange
 from qwenq.schemas.log.visible import visible_line
@@ -10,6 +11,9 @@ from qwenq.schemas.states import JobChange, JobState
 from qwenq.wording.numbers import UNKNOWN, age, counted, duration, moment, number
 from qwenq.wording.output import say, show
 from qwenq.wording.workers import how_far, last_failed
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 # The name comes last: letters of some scripts are wider than others, and would push the next column aside.
 _JOB_COLUMNS = {
@@ -131,26 +135,41 @@ def last_change(change: LastChange) -> str:
 def show_answers(job: JobStatus, results: Sequence[Result]) -> None:
     """Print a short table of answers on stderr, and the totals of the job."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("document", no_wrap=True)
-    table.add_column("answer", no_wrap=True, overflow="ellipsis")
-    table.add_column("tokens", justify="right")
-    for result in results:
-        answer = " ".join(result.text.split())
-        table.add_row(
-            Text(visible_line(result.custom_id)),
-            Text(visible_line(answer)),
-            str(result.usage.completion_tokens),
-        )
-    Console(stderr=True).print(table)
+    if results:
+        console = Console(stderr=True)
+        console.print(_answers_table(results, console.width))
     counts = job.documents
     say(
         f"{number(counts.succeeded)} of {counted(counts.total, 'document')} answered, "
         f"{counted(job.usage.completion_tokens, 'token')}, {number(job.tokens_per_second)} tokens/s"
     )
+
+
+def _answers_table(results: Sequence[Result], width: int) -> "Table":
+    """Answers as a table of `width` characters. Long answers are cut, and ids beyond a third of it."""
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [
+        (
+            visible_line(one.custom_id),
+            visible_line(" ".join(one.text.split())),
+            str(one.usage.completion_tokens),
+        )
+        for one in results
+    ]
+    longest = max(cell_len(custom_id) for custom_id, _, _ in rows)
+    first = min(max(longest, len("document")), width // 3)
+    last = max(len("tokens"), *(len(tokens) for _, _, tokens in rows))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("document", no_wrap=True, overflow="ellipsis", max_width=first)
+    table.add_column("answer", no_wrap=True, overflow="ellipsis", max_width=max(width - first - last - 4, 8))
+    table.add_column("tokens", justify="right", min_width=last)
+    for custom_id, answer, tokens in rows:
+        table.add_row(Text(custom_id), Text(answer), tokens)
+    return table
 
 
 def _moment_and_age(when: datetime | None) -> str:

@@ -9,7 +9,7 @@ from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.producer.reading.documents.pdf_pages import PageState, PageText, read_page
 from qwenq.producer.reading.lines import LINE_LIMIT
 from qwenq.producer.reading.shortage import raise_if_short
-from qwenq.schemas.errors import UnreadableDocument
+from qwenq.schemas.errors import UnreadableDocument, reason_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
@@ -47,7 +47,7 @@ def read_pdf(data: bytes, *, allow_partial: bool = False) -> Extracted:
             reason = "it is encrypted; save it without a password"
             raise UnreadableDocument(reason=reason) from None
         raise_if_short()
-        reason = f"it is not a PDF, or damaged ({error}); put a sound copy in its place"
+        reason = f"it is not a PDF, or damaged ({reason_of(error)}); put a sound copy in its place"
         raise UnreadableDocument(reason=reason) from None
     text = "\n\n".join(page.text for page in pages if page.text and page.state != PageState.GARBLED)
     if _is_placeholder(form, count, text):

@@ -7,10 +7,11 @@ import pytest
 
 from qwenq.actions import following
 from qwenq.schemas.jobs import DocumentCounts, JobStatus, TokenUsage
+from qwenq.schemas.results import FinishReason, Result, Usage
 from qwenq.schemas.states import JobState
 from qwenq.schemas.views.job_pages import FailureReasons
 from qwenq.schemas.workers import LoadProgress, LoadStage
-from qwenq.wording.jobs import job_line, show_job, show_jobs
+from qwenq.wording.jobs import job_line, show_answers, show_job, show_jobs
 from qwenq.wording.outcomes import codes_in_words
 
 CANCELLED = JobStatus(
@@ -35,6 +36,27 @@ def test_the_line_of_a_cancelled_job_tells_done_from_cancelled_documents() -> No
 def test_a_job_of_one_document_has_one_document() -> None:
     one = CANCELLED.model_copy(update={"documents": DocumentCounts(total=1, succeeded=1)})
     assert job_line(one) == "job 3 cancelled, 1 of 1 document"
+
+
+def test_long_answers_and_ids_leave_the_other_columns_their_places(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    answers = [
+        Result(custom_id=custom_id, text="a b " * 50, reasoning=None, finish_reason=FinishReason.STOP,
+               usage=Usage(3, tokens), model="m")
+        for custom_id, tokens in (("r1", 7), ("r" * 50, 16_384))
+    ]  # fmt: skip
+    show_answers(CANCELLED, answers)
+    head, first, second, *_ = capsys.readouterr().err.splitlines()
+    assert re.fullmatch("document {14}answer {26}tokens", head)
+    assert re.fullmatch("r1 {20}a b .{25}… {7}7", first)
+    assert re.fullmatch("r{19}…  a b .{25}…   16384", second)
+
+
+def test_a_job_without_answers_has_no_table_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    show_answers(CANCELLED, [])
+    assert capsys.readouterr().err.splitlines()[0].startswith("12 of 1,000 documents answered")
 
 
 def test_without_jobs_the_store_is_named(capsys: pytest.CaptureFixture[str]) -> None:
