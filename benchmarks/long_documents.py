@@ -26,6 +26,7 @@ from qwenq import api
 from qwenq.schemas.generation import GenerationParams, Overflow
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.parts import PartLine
+from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.requests import EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.templates.builtin import builtin_template
@@ -70,7 +71,7 @@ def measure_short(report: Report, info: ModelInfo, gauge: Gauge, documents: int)
     draw = random.Random(1)
     contents = [json.dumps({"id": str(n), "text": sentences(DOCUMENT_CHARS, draw)}) for n in range(1_000)]
     params = GenerationParams(on_overflow=Overflow.SPLIT)
-    job_prompt = JobPrompt.of(PROMPT, params)
+    job_prompt = JobPrompt.of(PROMPT, params, info)
     fingerprints = Fingerprints(info)
     rendering = passing = 0.0
     for first in range(0, documents, len(contents)):
@@ -124,8 +125,7 @@ def measure_long(report: Report, gauge: Gauge, model: Path, pages: int) -> None:
 
 
 def _prompt_tokens(gauge: Gauge, text: str, part: PartLine) -> int:
-    job_prompt = JobPrompt.of(PROMPT, GenerationParams())
-    document = job_prompt.template.document({"text": text})
+    document = PromptTemplate.from_spec(PROMPT).document({"text": text})
     return gauge.tokens(document.between(part.first_char, part.last_char + 1), GenerationParams())
 
 

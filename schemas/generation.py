@@ -46,6 +46,18 @@ class Overflow(StrEnum):
     SPLIT = "split"
 
 
+class Sampling(StrEnum):
+    """Where the sampling parameters that nobody gives come from.
+
+    From nowhere, so that decoding is greedy; from the checkpoint's generation_config.json, as `generate` applies it; or
+    from what the model's card advises.
+    """
+
+    GREEDY = "greedy"
+    MODEL = "model"
+    CARD = "card"
+
+
 def _as_tuple(value: object) -> object:
     if value is None:
         return ()
@@ -80,12 +92,24 @@ StopStrings = Annotated[
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
+NEUTRAL: Mapping[str, float] = {
+    "temperature": 0.0,
+    "top_p": 1.0,
+    "top_k": 0,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+}
+"""Values of the sampling parameters that change nothing: they stand for those that stay open."""
+
+
 class GenerationParams(BaseModel):
     """How one document is answered. A job has these parameters; a document may override some.
 
-    `temperature` 0 is greedy decoding; `top_k` 0 keeps every token; with `seed` None, `submit` draws a seed for the
-    job. `min_p` is a fraction of the likeliest token's probability. Penalties act in greedy decoding too:
-    `repetition_penalty` on the tokens of prompt and answer, `presence_penalty` and `frequency_penalty` on generated
+    A sampling parameter that is None is open: `sampling` says where it comes from. `temperature` 0 is greedy decoding;
+    `top_k` 0 keeps every token; with `seed` None, `submit` draws a seed for the job. `min_p` is a fraction of the
+    likeliest token's probability. Penalties act in greedy decoding too: `repetition_penalty` on the tokens of prompt
+    and answer, `presence_penalty` and `frequency_penalty` on generated
     tokens. After `thinking_budget` tokens, the reasoning block is closed with the sentence `thinking_closing`, and the
     model answers. With a
     `response_format`, an answer ends where its JSON is complete.
@@ -94,12 +118,13 @@ class GenerationParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     max_new_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS)] = 512
-    temperature: Annotated[Number, Field(ge=0, le=100)] = 0.0
-    top_p: Annotated[Number, Field(gt=0, le=1)] = 1.0
-    top_k: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    min_p: Annotated[Number, Field(ge=0, le=1)] = 0.0
-    repetition_penalty: Annotated[Number, Field(ge=0.01, le=100)] = 1.0
-    presence_penalty: Annotated[Number, Field(ge=-2, le=2)] = 0.0
+    sampling: Sampling = Field(default=Sampling.GREEDY, strict=False)
+    temperature: Annotated[Number | None, Field(ge=0, le=100)] = None
+    top_p: Annotated[Number | None, Field(gt=0, le=1)] = None
+    top_k: Annotated[int | None, Field(ge=0, lt=2**31)] = None
+    min_p: Annotated[Number | None, Field(ge=0, le=1)] = None
+    repetition_penalty: Annotated[Number | None, Field(ge=0.01, le=100)] = None
+    presence_penalty: Annotated[Number | None, Field(ge=-2, le=2)] = None
     frequency_penalty: Annotated[Number, Field(ge=-2, le=2)] = 0.0
     seed: Annotated[int | None, Field(ge=0, lt=2**63)] = None
     stop: Annotated[StopStrings, Field(strict=False)] = ()
@@ -119,6 +144,11 @@ class GenerationParams(BaseModel):
                 "response_format", "JSON ends by itself; a stop string would cut it off"
             )
         return form
+
+    def filled(self, values: Mapping[str, float]) -> Self:
+        """These parameters with the open ones taken from `values`."""
+        taken = {name: value for name, value in values.items() if getattr(self, name) is None}
+        return self.model_copy(update=taken) if taken else self
 
     def overlaid(self, own: Mapping[str, Any]) -> Self:
         """These parameters, overridden by `own`. Raises InvalidParameter, which names the field."""

@@ -168,8 +168,9 @@ class JobStatus(BaseModel):
     """Where a job stands. Times are UTC; `tokens_per_second` is answer tokens over the job's running time.
 
     `still_seconds`: while it can run, the seconds since it was stored or resumed, began, was measured or finished a
-    chunk. `template` names its prompt template and version. `loading` is how far a worker is with the model, while
-    the job waits for it. `worker_failure` says why the newest worker of its model failed, while no other is alive.
+    chunk. `template` names its prompt template and version, `sampling` says how tokens are chosen. `loading` is how far
+    a worker is with the model, while the job waits for it. `worker_failure` says why the newest worker of its model
+    failed, while no other is alive.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -186,6 +187,7 @@ class JobStatus(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     template: str | None = None
+    sampling: str = "greedy"
     loading: LoadProgress | None = None
     worker_failure: str | None = None
     last_change: LastChange | None = None

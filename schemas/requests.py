@@ -1,6 +1,6 @@
 """What an engine is asked, and what it gives back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -48,7 +48,11 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The resident model, loaded. `context` is in tokens; `revision` distinguishes its weights from others."""
+    """The resident model, loaded. `context` is in tokens; `revision` distinguishes its weights from others.
+
+    `generation` holds the sampling parameters that `generate` would take from its generation_config.json, by the names
+    of GenerationParams; `not_applied` names what else that file sets.
+    """
 
     model: str
     device: str
@@ -57,6 +61,8 @@ class ModelInfo:
     parameters: int
     load_seconds: float
     revision: str | None = None
+    generation: Mapping[str, float] = field(default_factory=dict)
+    not_applied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from qwenq.actions.text_fields import check_name, check_text, storable_name
 from qwenq.notices.targets import check_target
 from qwenq.producer.reading import Format
 from qwenq.schemas.errors import InvalidParameter, InvalidSchema, UnreadableInput, reason_of
-from qwenq.schemas.generation import GenerationParams, Overflow
+from qwenq.schemas.generation import GenerationParams, Overflow, Sampling
 from qwenq.schemas.jobs import JobSpec, Priority, PromptSpec
 from qwenq.schemas.json_schema.grammar import answer_grammar
 from qwenq.schemas.response_format import ResponseFormat
+from qwenq.schemas.sampling.settling import advice_of
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.table_options import TableOptions
 from qwenq.schemas.templates.builtin import builtin_templates
@@ -71,7 +72,9 @@ class JobRequest:
         self._check_texts(settings)
         params = GenerationParams().overlaid(_given(self.params.items()) | self._response_format())
         self._check_schema(params.response_format)
-        if params.temperature > 0 and params.seed is None:
+        if params.sampling is Sampling.CARD:
+            advice_of(model_of(settings), thinking=params.thinking)
+        if (params.temperature or params.sampling is not Sampling.GREEDY) and params.seed is None:
             # Drawn once a job, so that a document that runs again gets the same answer.
             params = params.overlaid({"seed": self._drawn_seed()})
         named = self._named_template(settings)

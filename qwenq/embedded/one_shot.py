@@ -57,6 +57,7 @@ from qwenq.store.views.jobs.failure_reasons import failure_reasons
 from qwenq.store.views.jobs.statuses import job_status
 from qwenq.wording.outcomes import SHOWN_REASONS
 from qwenq.wording.output import say
+from qwenq.wording.sampling import say_sampling
 from qwenq.worker.engines.factory import check_available, check_model
 
 SHOWN_RESULTS = 8
@@ -123,6 +124,7 @@ def run_one_shot(
     check_not_read((outputs.results, outputs.errors), request.files)
     spec, rows = _opened(request, settings, outputs.style.keep_columns)
     check_outputs((outputs.results, outputs.errors), spec.sources, outputs.style, outputs.results)
+    say_sampling(spec)
     rows = with_kept_columns(rows, outputs.style.keep_columns)
     one_shot = _OneShot(spec, rows, _key(spec, request, settings), command)
     return _answered(one_shot, settings, partial(_write_outputs, outputs=outputs))

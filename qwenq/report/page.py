@@ -38,7 +38,7 @@ def render_page(report: Report) -> str:
     given = {
         name: value
         for name, value in report.asked.params
-        if value != getattr(defaults, name) and name != "response_format"
+        if value != getattr(defaults, name) and name not in ("response_format", "sampling")
     }
     plots = report_plots(report.distributions, report.progress, report.job.tokens_per_second)
     return (

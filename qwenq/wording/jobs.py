@@ -101,6 +101,7 @@ def show_job(job: JobStatus) -> None:
         "state": _state_and_why(job),
         "model": job.model,
         **({"template": job.template} if job.template else {}),
+        "sampling": job.sampling,
         "documents": f"{number(counts.total)}: {number(counts.pending)} pending, {number(counts.running)} running, "
         f"{number(counts.succeeded)} succeeded{reused}, {number(counts.failed)} failed, "
         f"{number(counts.cancelled)} cancelled",

@@ -15,6 +15,7 @@ _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant"
 PARAMETERS = {
     "max_tokens": "max_new_tokens",
     "max_completion_tokens": "max_new_tokens",  # the newer name wins over max_tokens
+    "sampling": "sampling",
     "temperature": "temperature",
     "top_p": "top_p",
     "top_k": "top_k",

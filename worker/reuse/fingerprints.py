@@ -5,14 +5,14 @@ from functools import lru_cache
 
 import orjson
 
-from qwenq.schemas.generation import GenerationParams, Overflow
+from qwenq.schemas.generation import NEUTRAL, GenerationParams, Overflow
 from qwenq.schemas.requests import ModelInfo, Request
 from qwenq.worker.engines.hub_name import HubName
 
 _FORM = 1  # raised when engines begin to answer the same request differently
 FRAME_TOKENS = 512
 """More than any chat template puts around a short conversation."""
-_OF_LENGTH = {"on_overflow"}
+_UNUSED = {"on_overflow", "sampling"}
 _OF_SAMPLING = {"seed", "top_p", "top_k", "min_p"}
 
 
@@ -46,11 +46,12 @@ class Fingerprints:
 def _deciding(params: GenerationParams) -> bytes | None:
     """The parameters in canonical form, for greedy decoding without those of sampling. None: sampled without a seed.
 
-    `on_overflow` is left out: it decides nothing for documents that fit.
+    `on_overflow` is left out: it decides nothing for documents that fit. So is `sampling`: what it says is filled in.
     """
-    if params.temperature > 0 and params.seed is None:
+    params = params.filled(NEUTRAL)
+    if params.temperature and params.seed is None:
         return None
-    unused = _OF_LENGTH | (_OF_SAMPLING if params.temperature == 0 else set())
+    unused = _UNUSED | (_OF_SAMPLING if params.temperature == 0 else set())
     return orjson.dumps(params.model_dump(mode="json", exclude=unused), option=orjson.OPT_SORT_KEYS)
 
 

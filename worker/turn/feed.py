@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from qwenq.schemas.chunks import Assignment
 from qwenq.schemas.errors import DocumentFailed
 from qwenq.schemas.outcomes import Outcome
-from qwenq.schemas.requests import Request
+from qwenq.schemas.requests import ModelInfo, Request
 from qwenq.worker.keeping.ledger import Ledger
 from qwenq.worker.keeping.open_claim import OpenClaim
 from qwenq.worker.turn.claimant import Claimant
@@ -20,7 +20,8 @@ from qwenq.worker.turn.stage import ClaimedRequests, Down
 class Feed:
     """The claims of one turn. One thread reads them; another may `close`."""
 
-    def __init__(self, claimant: Claimant, ledger: Ledger, first: Assignment) -> None:
+    def __init__(self, claimant: Claimant, ledger: Ledger, first: Assignment, model: ModelInfo) -> None:
+        self._model = model
         self._ledger = ledger
         self._next = NextClaim(claimant, ledger)
         self._first = Opened(first, ledger.open(first))
@@ -42,7 +43,7 @@ class Feed:
         self._next.close()
 
     def _rendered(self, assignment: Assignment, held: OpenClaim) -> ClaimedRequests:
-        prompt = JobPrompt.of(assignment.prompt, assignment.params)
+        prompt = JobPrompt.of(assignment.prompt, assignment.params, self._model)
         requests = self._requests(assignment, held, prompt)
         return ClaimedRequests(held, prompt, dict(assignment.documents), assignment.reuse, requests)
 

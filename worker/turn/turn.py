@@ -41,7 +41,7 @@ class Turn:
         first: Assignment,
     ) -> None:
         self._ledger = ledger
-        self._feed = Feed(claimant, ledger, first)
+        self._feed = Feed(claimant, ledger, first, model)
         reuse = ReuseStage(store, model, ledger.add, ledger.rhythm.looked_up_at_once)
         long = LongDocumentStage(store, Gauge(counter, model.context), ledger, reuse.settle)
         self._stages: Sequence[Stage] = (reuse, long)

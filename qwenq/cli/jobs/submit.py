@@ -52,7 +52,8 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
     from qwenq.producer.signals import end_process_with
     from qwenq.store.database.opening import is_absent
     from qwenq.store.database.store import shown_address
-    from qwenq.wording.output import say
+    from qwenq.wording.output import is_terminal, say
+    from qwenq.wording.sampling import say_sampling
     from qwenq.wording.workers import new_store
 
     stored: list[int] = []
@@ -68,10 +69,12 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
     def show_waiting(job_id: int) -> None:
         say(f"job {job_id} has this idempotency key and is still being stored; waiting for it")
 
+    spec = request.specify(settings)
+    say_sampling(spec, in_full=is_terminal())
     try:
         with count:
             enqueued = enqueue_input(
-                settings, request.specify(settings), request.format, request.sheet,
+                settings, spec, request.format, request.sheet,
                 Listener(count.show, show_stored, show_waiting, say), follow_links=request.follow_links,
                 tables=request.tables,
                 allow_partial=request.allow_partial,

@@ -9,7 +9,7 @@ import click
 from qwenq.cli.options.completion import complete_templates
 from qwenq.cli.options.shared import F, model_option, option
 from qwenq.producer.reading import Format
-from qwenq.schemas.generation import Overflow
+from qwenq.schemas.generation import Overflow, Sampling
 from qwenq.schemas.jobs import Priority
 
 
@@ -84,16 +84,20 @@ _SPEC_OPTIONS = (
     option("--priority", type=click.Choice(tuple(map(str, Priority))), default=str(Priority.NORMAL), show_default=True,
            help="Jobs of higher priority go first."),
     option("--max-new-tokens", type=int, help="The longest answer, in tokens [default: 512]."),
-    option("--temperature", type=float, help="The sampling temperature; 0 is greedy [default: 0]."),
+    option("--sampling", type=click.Choice(tuple(map(str, Sampling))),
+           help="Where the sampling parameters that are not given come from: greedy takes the likeliest token, model "
+           "the generation_config.json of the model, card what the model's card advises [default: greedy]."),
+    option("--temperature", type=float, help="The sampling temperature; 0 is greedy [default: as --sampling]."),
     option("--top-p", type=float,
-           help="Sample from the likeliest tokens that have this probability together [default: 1]."),
-    option("--top-k", type=int, help="Sample from this many likeliest tokens; 0 means all [default: 0]."),
+           help="Sample from the likeliest tokens that have this probability together [default: as --sampling]."),
+    option("--top-k", type=int, help="Sample from this many likeliest tokens; 0 means all [default: as --sampling]."),
     option("--min-p", type=float,
-           help="Sample from tokens with at least this share of the likeliest token's probability [default: 0]."),
+           help="Sample from tokens with at least this share of the likeliest token's probability [default: as "
+           "--sampling]."),
     option("--repetition-penalty", type=float,
-           help="Above 1, tokens of the prompt and the answer become less likely [default: 1]."),
+           help="Above 1, tokens of the prompt and the answer become less likely [default: as --sampling]."),
     option("--presence-penalty", type=float,
-           help="Above 0, tokens of the answer become less likely; -2 to 2 [default: 0]."),
+           help="Above 0, tokens of the answer become less likely; -2 to 2 [default: as --sampling]."),
     option("--frequency-penalty", type=float,
            help="Above 0, tokens of the answer become less likely with each occurrence; -2 to 2 [default: 0]."),
     option("--seed", type=int, help="The seed of sampling [default: drawn once a job]."),

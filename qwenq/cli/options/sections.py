@@ -17,7 +17,7 @@ SECTIONS = {
     "Answer": (
         "--max-new-tokens", "--json-schema", "--response-format", "--stop", "--thinking", "--thinking-budget",
         "--thinking-closing",
-        "--temperature", "--top-p", "--top-k", "--min-p", "--repetition-penalty", "--presence-penalty",
+        "--sampling", "--temperature", "--top-p", "--top-k", "--min-p", "--repetition-penalty", "--presence-penalty",
         "--frequency-penalty", "--seed",
     ),
     "Output": ("--errors", "--output-format", "--keep-columns", "--csv-safe", "--bom"),

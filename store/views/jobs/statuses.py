@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
+from qwenq.schemas.generation import NEUTRAL, GenerationParams, Sampling
 from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobOrder, JobStatus, LastChange, TokenUsage
+from qwenq.schemas.sampling.settling import in_words
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, JobState
 from qwenq.schemas.tables.core import batches, chunks, jobs
 from qwenq.schemas.workers import LoadProgress
@@ -145,6 +147,9 @@ def _statuses() -> Select[Any]:
             jobs.c.model,
             jobs.c.submitter,
             jobs.c.prompt["named"].as_string().label("template"),
+            jobs.c.params["thinking"].as_boolean().label("thinking"),
+            jobs.c.params["sampling"].as_string().label("sampling"),
+            *(jobs.c.params[name].as_float().label(name) for name in NEUTRAL),
             jobs.c.created_at,
             jobs.c.started_at,
             jobs.c.finished_at,
@@ -196,6 +201,7 @@ def _as_status(row: Row[Any], measured_at: datetime | None) -> JobStatus:
         usage=usage,
         submitter=row.submitter,
         template=row.template,
+        sampling=_sampling(row),
         tokens_per_second=_rate(usage.completion_tokens, _working_seconds(row)),
         created_at=row.created_at,
         started_at=row.started_at,
@@ -203,6 +209,13 @@ def _as_status(row: Row[Any], measured_at: datetime | None) -> JobStatus:
         last_change=_last_change(row),
         still_seconds=_still_seconds(row, measured_at),
     )
+
+
+def _sampling(row: Row[Any]) -> str:
+    given = {name: getattr(row, name) for name in NEUTRAL}
+    origin = Sampling(row.sampling or Sampling.GREEDY)
+    params = GenerationParams.model_construct(sampling=origin, thinking=bool(row.thinking), **given)
+    return in_words(params, row.model)
 
 
 def _still_seconds(row: Row[Any], measured_at: datetime | None) -> float | None:

@@ -74,7 +74,7 @@ def test_what_is_not_given_stays_as_it_is(nights: Nights) -> None:
         ),
         ({"model": "other"}, (), lambda one: one.request.spec.model == "other"),
         ({}, ("tz",), lambda one: one.timezone == "UTC"),
-        ({"seed": 7}, ("temperature",), lambda one: one.request.spec.params.temperature == 0),
+        ({"seed": 7}, ("temperature",), lambda one: one.request.spec.params.temperature is None),
     ],
 )
 def test_given_options_replace_stored_ones_and_unset_ones_get_their_defaults(

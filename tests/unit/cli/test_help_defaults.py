@@ -12,7 +12,7 @@ from qwenq.actions.request import JobRequest
 from qwenq.api import submit
 from qwenq.cli.group import group
 from qwenq.report.facts import ReportOptions
-from qwenq.schemas.generation import QWEN_CLOSING, GenerationParams
+from qwenq.schemas.generation import NEUTRAL, QWEN_CLOSING, GenerationParams
 from qwenq.schemas.schedules import RunPolicy
 from qwenq.schemas.settings import Settings
 from qwenq.worker.engines.transformers.budget import MOST_ROWS, ROWS
@@ -25,6 +25,7 @@ NONE_IN_WORDS: dict[str, str | dict[str, str]] = {
     "batch_tokens": "as free memory allows",
     "thinking_budget": "no limit",
     "seed": "drawn once a job",
+    **dict.fromkeys(NEUTRAL, "as --sampling"),
     "name": "the first file's name",
     "delimiter": "found out",
     "encoding": "found out",

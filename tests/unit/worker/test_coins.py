@@ -20,6 +20,7 @@ from qwenq.worker.engines.transformers.request_state import RequestState
 from qwenq.worker.turn.job_prompt import JobPrompt
 from qwenq.worker.turn.seeds import params_of_part
 from tests.models import chat_tokenizer
+from tests.turns import INFO
 
 JOBS = int(os.environ.get("COIN_JOBS", "1"))
 DOCUMENTS = 500 if JOBS == 1 else 2_000
@@ -40,7 +41,7 @@ def requests(
     claim = Claim(chunk_id=first, job_id=job_id, attempt=1, worker_id=1, first_seq=first, last_seq=last)
     ids = {seq: f"d{seq}" for seq in seqs}
     assignment = Assignment(claim, PromptSpec(), params, [(seq, row) for seq in seqs], ids=ids)
-    found = JobPrompt.of(assignment.prompt, params).requests(assignment)
+    found = JobPrompt.of(assignment.prompt, params, INFO).requests(assignment)
     return [one for one in found if isinstance(one, Request)]
 
 

@@ -45,7 +45,7 @@ def plain_claim() -> ClaimedRequests:
     """A claim of a job with neither reuse nor splitting."""
     assignment = Assignment(Claim(1, 1, 1, 1, 0, 0), PromptSpec(), GenerationParams(), [(0, "{}")])
     claim = OpenClaim(assignment, Condition())
-    prompt = JobPrompt.of(assignment.prompt, assignment.params)
+    prompt = JobPrompt.of(assignment.prompt, assignment.params, INFO)
     return ClaimedRequests(claim, prompt, {0: "{}"}, reuse=False, requests=iter(()))
 
 

@@ -58,7 +58,7 @@ class RequestState:
         self.failure = None
         self.answer_from = None if self.vocabulary.leaves_reasoning_open(self.prompt) else 0
         self.randomness = None
-        if self.params.temperature > 0:
+        if self.params.temperature:
             # Always on the CPU. The seed is 0 by default, so a run can be repeated.
             self.randomness = torch.Generator().manual_seed(self.params.seed or 0)
         self.penalties = Penalties.of(self.params, self.prompt)

@@ -60,7 +60,7 @@ class LookingUp:
 def _asked(claim: Claim, seqs: Sequence[int]) -> ClaimedRequests:
     contents = {seq: row_of(seq).content for seq in seqs}
     assignment = Assignment(claim, PromptSpec(), GenerationParams(), list(contents.items()), reuse=True)
-    prompt = JobPrompt.of(assignment.prompt, assignment.params)
+    prompt = JobPrompt.of(assignment.prompt, assignment.params, INFO)
     requests = [one for one in prompt.requests(assignment) if isinstance(one, Request)]
     return ClaimedRequests(
         OpenClaim(assignment, Condition()), prompt, contents, reuse=True, requests=iter(requests)

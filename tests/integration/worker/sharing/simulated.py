@@ -24,6 +24,7 @@ from qwenq.worker.turn.feed import Feed
 from qwenq.worker.turn.sharing import Sharing
 from tests.builders import LEASE, MODEL, answer, make_worker
 from tests.store_work import claimant_of
+from tests.turns import INFO
 
 TICK_SECONDS = 0.25
 _SLOW = 17
@@ -97,7 +98,7 @@ class SimulatedTurn:
         rhythm = Rhythm(look_again_seconds=0.0, enough_again_seconds=0.0, grace_seconds=0.0)
         self._ledger = Ledger(StallWatch("none", 600.0), rhythm, pace)
         self._ledger.engine_waiting = lambda: len(self._waiting)
-        self._feed = Feed(claimant, self._ledger, first)
+        self._feed = Feed(claimant, self._ledger, first, INFO)
         self._claims = self._feed.claims()
         self._reading: Iterator[Request] = iter(())
         self._waiting: list[Request] = []

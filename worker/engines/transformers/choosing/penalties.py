@@ -17,8 +17,8 @@ class Penalties:
     """
 
     def __init__(self, params: GenerationParams, prompt: Sequence[int]) -> None:
-        self.repetition = params.repetition_penalty
-        self.presence = params.presence_penalty
+        self.repetition = params.repetition_penalty or 1.0
+        self.presence = params.presence_penalty or 0.0
         self.frequency = params.frequency_penalty
         # Only the repetition penalty counts the prompt.
         self.tokens = array("q", dict.fromkeys(prompt if self.repetition != 1 else ()))
@@ -29,7 +29,9 @@ class Penalties:
     def of(cls, params: GenerationParams, prompt: Sequence[int]) -> Self | None:
         """Make the penalties of a request with this prompt; None if it has none."""
         neutral = (
-            params.repetition_penalty == 1 and not params.presence_penalty and not params.frequency_penalty
+            (params.repetition_penalty or 1) == 1
+            and not params.presence_penalty
+            and not params.frequency_penalty
         )
         return None if neutral else cls(params, prompt)
 

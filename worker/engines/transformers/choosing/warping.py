@@ -28,8 +28,9 @@ class Recipe(NamedTuple):
 
     @classmethod
     def of(cls, params: GenerationParams) -> Self:
-        """Copy the parameters that matter."""
-        return cls(params.temperature, params.top_k, params.top_p, params.min_p)
+        """Copy the parameters that matter. Those that are still open change nothing."""
+        top_p = 1.0 if params.top_p is None else params.top_p
+        return cls(params.temperature or 0.0, params.top_k or 0, top_p, params.min_p or 0.0)
 
 
 class Shortlist(NamedTuple):

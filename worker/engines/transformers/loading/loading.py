@@ -37,6 +37,7 @@ from qwenq.worker.engines.transformers.loading.device import (
     slow_reason,
 )
 from qwenq.worker.engines.transformers.loading.files import AGAIN, NO_TOKENIZER
+from qwenq.worker.engines.transformers.loading.generation_defaults import not_applied, sampling_of
 from qwenq.worker.engines.transformers.loading.kinds import NO_TEMPLATE, reason_against, unknown_kind
 from qwenq.worker.engines.transformers.loading.model_errors import LONGEST_WORDS, reason_of, unknown_value
 from qwenq.worker.engines.transformers.loading.progress import LoadMeter, bytes_to_download
@@ -275,6 +276,8 @@ def _describe(
         parameters=plan.weights.parameters,
         load_seconds=seconds,
         revision=revision_of(plan.model),
+        generation=sampling_of(network.generation_config),
+        not_applied=not_applied(network.generation_config),
     )
     vocabulary = Vocabulary.of(tokenizer, network.generation_config)
     return LoadedModel(network, tokenizer, vocabulary, info.context, info)

@@ -42,9 +42,9 @@ def by_definition(
     """Apply Transformers' processor to the whole history, then subtract OpenAI's c * frequency + (c > 0) * presence."""
     row: Any = logits.unsqueeze(0)
     history = torch.tensor([prompt + generated], dtype=torch.long)
-    scores: torch.Tensor = RepetitionPenaltyLogitsProcessor(params.repetition_penalty)(history, row)[0]
+    scores: torch.Tensor = RepetitionPenaltyLogitsProcessor(params.repetition_penalty or 1.0)(history, row)[0]
     for token in set(generated):
-        scores[token] -= generated.count(token) * params.frequency_penalty + params.presence_penalty
+        scores[token] -= generated.count(token) * params.frequency_penalty + (params.presence_penalty or 0)
     return scores
 
 

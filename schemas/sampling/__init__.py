@@ -1,0 +1,1 @@
+"""Where sampling parameters come from that nobody gives."""
