@@ -179,6 +179,10 @@ bench-startup: dev ## measure how fast commands and services start
 bench-engine: dev ## compare the engine with others; with vLLM: VLLM_PYTHON=/path/to/python
 	$(BIN)/python -m benchmarks.engine $(if $(VLLM_PYTHON),--vllm-python $(VLLM_PYTHON))
 
+.PHONY: bench-json-schemas
+bench-json-schemas: dev ## hold the schemas of JSONSchemaBench against their instances: DATA=/path/to/maskbench/data
+	$(BIN)/python -m benchmarks.json_schemas $(DATA)
+
 .PHONY: bench-long-documents
 bench-long-documents: dev ## measure documents that do and do not fit into the model's context
 	$(BIN)/python -m benchmarks.long_documents

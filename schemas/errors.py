@@ -84,6 +84,7 @@
     │   ├── NoRoomToMerge           code too_long
     │   ├── InvalidSchema           code invalid_schema
     │   ├── IncompleteJson          code incomplete_json
+    │   ├── InvalidAnswer           code invalid_answer
     │   ├── OutOfMemory             code out_of_memory
     │   └── GenerationFailed        code generation_error
     └── ChunkInterrupted            a worker gives a chunk up, on purpose
@@ -834,6 +835,16 @@ class IncompleteJson(DocumentFailed):
 
     code = "incomplete_json"
     tokens: int
+
+
+@dataclass(eq=False)
+class InvalidAnswer(DocumentFailed):
+    """The answer is JSON that does not satisfy the schema, also when it was tried again with sampling: {reason}. Say in
+    the prompt what this keyword asks for, or change the schema.
+    """
+
+    code = "invalid_answer"
+    reason: str
 
 
 @dataclass(eq=False)

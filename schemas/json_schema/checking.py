@@ -6,8 +6,10 @@ from typing import Any
 import orjson
 
 from qwenq.schemas.errors import InvalidSchema
+from qwenq.schemas.json_schema.answer_check import answer_check
 from qwenq.schemas.json_schema.extremes import check_extremes
 from qwenq.schemas.json_schema.meeting import check_meeting, objects_in
+from qwenq.schemas.json_schema.relaxing import relax
 from qwenq.schemas.json_schema.subschemas import counts_open_names, every_subschema
 
 SCHEMA_BYTES = 131_072
@@ -30,7 +32,7 @@ def _fault_of(text: str) -> str | None:
 
 
 def checked_schema(text: str) -> dict[str, Any]:
-    """Parse a schema, and check what can be checked quickly. Raises InvalidSchema."""
+    """Parse a schema for the grammar library, and check what can be checked quickly. Raises InvalidSchema."""
     size = len(text.encode())
     if size > SCHEMA_BYTES:
         raise InvalidSchema(reason=f"it has {size:,} bytes; at most {SCHEMA_BYTES:,} are allowed")
@@ -44,21 +46,17 @@ def checked_schema(text: str) -> dict[str, Any]:
         raise InvalidSchema(reason="a schema is a JSON object")
     if _depth(schema) > SCHEMA_DEPTH:
         raise InvalidSchema(reason=f"it is nested more than {SCHEMA_DEPTH} deep")
-    _drop_idle_keywords(schema)
+    check_extremes(objects_in(schema))
+    if relax(schema) and (problem := answer_check(text).problem):
+        raise InvalidSchema(
+            reason=f"its answers must be checked when they are whole, which is not possible: {problem}"
+        )
     if any(map(counts_open_names, every_subschema(schema))):
         raise InvalidSchema(
             reason="minProperties exceeds the required properties, and a name could be repeated: require them by name"
         )
-    check_extremes(objects_in(schema))
     check_meeting(schema)
     return schema
-
-
-def _drop_idle_keywords(schema: dict[str, Any]) -> None:
-    """Remove `uniqueItems: false`: the library refuses this keyword with any value."""
-    for part in every_subschema(schema):
-        if isinstance(part, dict) and part.get("uniqueItems") is False:
-            del part["uniqueItems"]
 
 
 def _depth(value: object) -> int:

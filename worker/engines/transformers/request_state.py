@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from qwenq.schemas.errors import DocumentFailed, IncompleteJson
+from qwenq.schemas.errors import DocumentFailed, IncompleteJson, InvalidAnswer
 from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.json_schema.answer_check import answer_check
 from qwenq.schemas.requests import Completion
 from qwenq.schemas.results import FinishReason, Usage
 from qwenq.worker.engines.failures import failed_completion
@@ -14,6 +15,10 @@ from qwenq.worker.engines.transformers.choosing.grammar import Grammar
 from qwenq.worker.engines.transformers.choosing.penalties import Penalties
 from qwenq.worker.engines.transformers.choosing.stopping import StopSearch, Tail
 from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
+
+RETRY_TEMPERATURE = 0.3
+"""Of a second try where the first was greedy: it would only repeat itself."""
+SEEDS = 2**63
 
 
 @dataclass(slots=True, eq=False)
@@ -24,7 +29,8 @@ class RequestState:
     answer has ended; `failure` says why there is no answer. The runner sets `prefix_tokens`: the tokens of the prompt
     that it reused. `admitted_at` is when the request was first admitted, by the monotonic clock; a restart keeps it.
     `forced` are the next tokens, whatever the model would choose; otherwise `grammar` says which are allowed. `closing`
-    are forced when the reasoning has used up its budget.
+    are forced when the reasoning has used up its budget. `wants_retry`: the answer is whole but not valid, and is to be
+    tried once more.
     """
 
     key: int
@@ -43,6 +49,8 @@ class RequestState:
     randomness: torch.Generator | None = field(init=False)
     penalties: Penalties | None = field(init=False)
     forced: deque[int] = field(init=False)
+    wants_retry: bool = field(init=False)
+    _tried: bool = field(init=False, default=False)
     _forced_from: int = field(init=False)
     _stops: StopSearch | None = field(init=False)
     _tail: Tail | None = field(init=False)
@@ -56,6 +64,7 @@ class RequestState:
         self.generated = []
         self.finish = None
         self.failure = None
+        self.wants_retry = False
         self.answer_from = None if self.vocabulary.leaves_reasoning_open(self.prompt) else 0
         self.randomness = None
         if self.params.temperature:
@@ -69,6 +78,18 @@ class RequestState:
         if self.grammar is not None:
             self.grammar.restart()
         self._keep_to_budget()
+
+    def retry(self) -> None:
+        """Begin again with other random numbers, and sampled if the first try was greedy."""
+        params = self.params
+        self.params = params.model_copy(
+            update={
+                "temperature": params.temperature or RETRY_TEMPERATURE,
+                "seed": ((params.seed or 0) + 1) % SEEDS,
+            }
+        )
+        self._tried = True
+        self.restart()
 
     @property
     def ended(self) -> bool:
@@ -184,6 +205,19 @@ class RequestState:
             self.fail(self.grammar.failure)
         elif self.ended and not self.grammar.complete:
             self.fail(IncompleteJson(tokens=len(self.generated)))
+        elif self.ended:
+            self._check_answer()
+
+    def _check_answer(self) -> None:
+        """Check what the grammar cannot hold. The first invalid answer is tried again, the second fails."""
+        schema = self.params.response_format.schema_text
+        reason = None if schema is None else answer_check(schema).fault_of(self.answer)
+        if reason is None:
+            return
+        if self._tried:
+            self.fail(InvalidAnswer(reason=reason))
+        else:
+            self.wants_retry = True
 
     def _keep_to_budget(self) -> None:
         """Close the reasoning if it has used up its budget."""

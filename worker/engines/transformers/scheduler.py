@@ -41,6 +41,7 @@ class Scheduler:
         self._hooks = hooks
         self._meter = GroupMeter(device)
         self._suspects: deque[list[RequestState]] = deque()
+        self._again: deque[RequestState] = deque()
         self._isolating = False
 
     def run(self) -> Iterator[Completion]:
@@ -51,7 +52,7 @@ class Scheduler:
             self._admit()
             if self._runner.running:
                 yield from self._step()
-            elif self._intake.exhausted:
+            elif self._intake.exhausted and not self._again:
                 break
             else:
                 self._intake.wait(IDLE_SECONDS)
@@ -63,6 +64,7 @@ class Scheduler:
         self._runner.discard([row for row in self._runner.running if row.group == group])
         kept = ([row for row in half if row.group != group] for half in self._suspects)
         self._suspects = deque(half for half in kept if half)
+        self._again = deque(row for row in self._again if row.group != group)
         self._close(group)
 
     @property
@@ -78,7 +80,7 @@ class Scheduler:
         self._intake.withdraw(group, first)
         if not self._holds(group):
             self._close(group)
-        begun = [*self._runner.running, *(row for half in self._suspects for row in half)]
+        begun = [*self._runner.running, *self._again, *(row for half in self._suspects for row in half)]
         return {row.key for row in begun if row.group == group}
 
     def _admit(self) -> None:
@@ -86,6 +88,10 @@ class Scheduler:
             self._admit_suspects()
             return
         self._isolating = False
+        while self._again:
+            if not self._runner.admit(self._again[0], ()):
+                return
+            self._again.popleft()
         while (state := self._intake.first()) is not None:
             if not self._runner.admit(state, self._intake.prompts_beside(state)):
                 return
@@ -110,6 +116,10 @@ class Scheduler:
         self._meter.add_step(work, time.perf_counter() - started)
         if failure is not None:
             self._isolate(running, failure, max(cells, self._runner.cells))
+        for row in running:
+            if row.wants_retry:
+                row.retry()
+                self._again.append(row)
         ended, ended_at = [row for row in running if row.ended], time.monotonic()
         for row in ended:
             self._meter.add_ended(row, ended_at)
@@ -140,7 +150,9 @@ class Scheduler:
     def _holds(self, group: int) -> bool:
         """Whether documents of the group are waiting, running or suspect."""
         suspects = (row for half in self._suspects for row in half)
-        here = any(row.group == group for some in (self._runner.running, suspects) for row in some)
+        here = any(
+            row.group == group for some in (self._runner.running, self._again, suspects) for row in some
+        )
         return here or self._intake.holds(group)
 
     def _close(self, group: int) -> None:

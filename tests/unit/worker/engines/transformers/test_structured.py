@@ -180,7 +180,14 @@ def test_the_grammar_begins_where_the_reasoning_ends(
     """Models that never close a reasoning need the budget; models without reasoning answer at once."""
     schema = SCHEMAS["an invoice"]
     for seed in range(4):
-        request = held(schema, thinking=True, thinking_budget=budget, temperature=temperature, seed=seed)
+        request = held(
+            schema,
+            thinking=True,
+            thinking_budget=budget,
+            thinking_closing="",
+            temperature=temperature,
+            seed=seed,
+        )
         completion = answers(engine_of("qwen3"), request)[0]
         if completion.failure is None:
             check(completion, schema)

@@ -1,0 +1,113 @@
+"""Measure how JSON schemas of the field are held: valid instances that are refused, and invalid ones that are accepted.
+
+The data are those of JSONSchemaBench: github.com/guidance-ai/jsonschemabench, folder maskbench/data. Each instance goes
+token by token through the grammar of its schema, and what the grammar takes through the check of the answer.
+
+    python -m benchmarks.json_schemas FOLDER [--schemas 1500] [--seed 1]
+"""
+
+import argparse
+import json
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from llguidance import LLMatcher, LLTokenizer
+
+from qwenq.schemas.errors import InvalidSchema
+from qwenq.schemas.json_schema.answer_check import answer_check
+from qwenq.schemas.json_schema.grammar import answer_grammar
+
+TOKENIZER = Path("examples/tiny-qwen3/tokenizer.json")
+MOST_REFUSED = 2
+
+
+def main() -> int:
+    """Print the counts and what went wrong. Returns 1 if a bar is missed."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--schemas", type=int, default=1500)
+    arguments.add_argument("--seed", type=int, default=1)
+    given = arguments.parse_args()
+    paths = sorted(given.folder.glob("*.json"))
+    chosen = random.Random(given.seed).sample(paths, min(given.schemas, len(paths)))
+    tokenizer = LLTokenizer(TOKENIZER.read_text())
+    counts: Counter[str] = Counter()
+    for path in chosen:
+        _try_schema(path, tokenizer, counts)
+    for what, count in sorted(counts.items(), key=lambda item: -item[1]):
+        print(f"{count:7,}  {what}")
+    refused, accepted = counts["valid instances refused"], counts["invalid instances accepted"]
+    return int(refused > MOST_REFUSED or accepted > 0)
+
+
+def _try_schema(path: Path, tokenizer: LLTokenizer, counts: "Counter[str]") -> None:
+    held = json.loads(path.read_bytes())
+    text = json.dumps(held["schema"])
+    try:
+        grammar = answer_grammar(text)
+    except InvalidSchema as error:
+        counts["schemas refused"] += 1
+        counts[f"  {error.reason.partition(', at ')[0][:80]}"] += 1
+        return
+    counts["schemas taken"] += 1
+    for test in held.get("tests", ()):
+        is_taken, why = _takes(tokenizer, grammar, text, test["data"])
+        if (
+            not is_taken
+            and _takes(tokenizer, grammar, text, _ordered(test["data"], _names(held["schema"])))[0]
+        ):
+            is_taken = True
+            counts[
+                f"{'valid' if test['valid'] else 'invalid'} instances taken in the order of the schema"
+            ] += 1
+        kind = "valid" if test["valid"] else "invalid"
+        counts[f"{kind} instances"] += 1
+        if is_taken != test["valid"]:
+            what = "accepted" if is_taken else "refused"
+            counts[f"{kind} instances {what}"] += 1
+            print(f"{path.name}: a {kind} instance is {what}: {why}: {json.dumps(test['data'])[:200]}")
+
+
+def _takes(tokenizer: LLTokenizer, grammar: str, schema: str, instance: Any) -> tuple[bool, str]:
+    answer = json.dumps(instance, ensure_ascii=False)
+    matcher = LLMatcher(tokenizer, grammar, log_level=0)
+    ids = tokenizer.tokenize_str(answer)
+    taken = matcher.try_consume_tokens(ids)
+    if taken < len(ids) or not matcher.is_accepting():
+        return False, f"the grammar stops after {tokenizer.decode_str(ids[:taken])[-60:]!r}"
+    fault = answer_check(schema).fault_of(answer)
+    return fault is None, fault or ""
+
+
+def _names(schema: Any) -> dict[str, int]:
+    """The names of properties in the order of the schema, which an answer has and an instance need not have."""
+    names: dict[str, int] = {}
+
+    def look(node: Any) -> None:
+        for name, inner in node.items() if isinstance(node, dict) else ():
+            for one in inner if name in {"properties", "required"} else ():
+                names.setdefault(one, len(names))
+            look(inner)
+        for inner in node if isinstance(node, list) else ():
+            look(inner)
+
+    look(schema)
+    return names
+
+
+def _ordered(value: Any, names: dict[str, int]) -> Any:
+    if isinstance(value, list):
+        return [_ordered(one, names) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _ordered(value[name], names)
+        for name in sorted(value, key=lambda name: names.get(name, len(names)))
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

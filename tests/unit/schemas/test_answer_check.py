@@ -1,0 +1,134 @@
+"""Answers in JSON: what their schema's grammar takes, and what is checked when they are whole."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llguidance import LLMatcher, LLTokenizer
+
+from qwenq.schemas.errors import InvalidSchema
+from qwenq.schemas.json_schema.answer_check import answer_check
+from qwenq.schemas.json_schema.grammar import answer_grammar
+from qwenq.schemas.json_schema.relaxing import without_lookaround
+
+TOKENIZER = Path(__file__).parents[3] / "examples" / "tiny-qwen3" / "tokenizer.json"
+DATE, MOMENT = {"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}
+INT64 = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
+PAST_FLOATS = {"type": "integer", "maximum": 2**60 + 1}
+OPEN = {"type": "object", "properties": {"a": {"type": "integer"}}}
+SET = {"type": "array", "items": {"type": "integer"}, "uniqueItems": True}
+DECIMAL = {
+    "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"}],
+    "title": "Price",
+}
+PASSWORD = {"type": "string", "format": "password", "writeOnly": True}
+LOOKS_BEHIND = {"type": "string", "pattern": r"^\w+(?<!x)$"}
+
+TAKEN: list[tuple[Any, str]] = [
+    (DATE, '"2024-02-29"'),
+    (DATE, '"2000-02-29"'),
+    (DATE, '"2023-12-31"'),
+    (MOMENT, '"2024-02-29T23:59:60Z"'),
+    (MOMENT, '"2023-01-31t00:00:00.25+01:00"'),
+    ({"type": "string", "format": "time"}, '"23:59:59Z"'),
+    (INT64, str(2**63 - 1)),
+    (INT64, str(-(2**63))),
+    (PAST_FLOATS, str(2**60 + 1)),
+    (OPEN, '{"a": 1, "b": "x"}'),
+    ({"type": "number"}, "1e300"),
+    (PASSWORD, '"secret"'),
+    *(({"type": "string", "format": name}, '"any text"') for name in ("binary", "path", "base64", "color")),
+    *(({"type": "string", "format": name}, '"ä b"') for name in ("sql", "phone", "unknown")),
+    ({"type": "string", "format": "uri-reference"}, '"a/b?c"'),
+    ({"type": "string", "format": "regex"}, '"^a+$"'),
+    ({"type": "string", "format": "idn-email"}, '"ä@example.org"'),
+    (DECIMAL, '"-1.50"'),
+    (DECIMAL, "1.5"),
+    (LOOKS_BEHIND, '"abc"'),
+    (SET, "[1, 2]"),
+    ({"properties": {"format": {"const": "password"}}}, '{"format": "password"}'),
+    ({"const": {"format": "password"}}, '{"format": "password"}'),
+]
+REFUSED: list[tuple[Any, str]] = [
+    (DATE, '"2023-02-29"'),
+    (DATE, '"1900-02-29"'),
+    (DATE, '"2023-04-31"'),
+    (DATE, '"0000-01-01"'),
+    (MOMENT, '"2023-02-29T00:00:00Z"'),
+    (MOMENT, '"2024-02-29T24:00:00Z"'),
+    ({"type": "string", "format": "time"}, '"24:00:00Z"'),
+    ({"format": "date", "pattern": "^2023", "type": "string"}, '"2024-01-01"'),
+    ({"format": "date", "pattern": "^2023", "type": "string"}, '"2023-02-29"'),
+    (INT64, str(2**63)),
+    (INT64, str(-(2**63) - 1)),
+    (PAST_FLOATS, str(2**60 + 2)),
+    (OPEN, '{"b": 0, "\\u0061": "x"}'),
+    (OPEN, '{"b": 0, "b": 1}'),
+    (OPEN, '{"a": 0, "\\u0061": 1}'),
+    ({"type": "number"}, "1e999"),
+    ({"type": "object"}, '{"x": -1e999}'),
+    (DECIMAL, '"+"'),
+    (LOOKS_BEHIND, '"abx"'),
+    ({"type": "string", "format": "regex"}, '"("'),
+    ({"type": "string", "format": "iri"}, '"no iri"'),
+    ({"$schema": "http://json-schema.org/draft-04/schema#", "type": "string", "format": "iri"}, '"no iri"'),
+    (SET, "[1, 2, 1]"),
+    (SET, "[1, 1]"),
+    ({"type": "array", "items": OPEN, "uniqueItems": True}, '[{"a": 1}, {"a": 1}]'),
+]
+
+
+@cache
+def tokenizer() -> LLTokenizer:
+    return LLTokenizer(TOKENIZER.read_text("utf-8"))
+
+
+def takes(schema: Any, answer: str) -> bool:
+    text = json.dumps(schema)
+    matcher = LLMatcher(tokenizer(), answer_grammar(text))
+    ids = tokenizer().tokenize_str(answer)
+    is_held = matcher.try_consume_tokens(ids) == len(ids) and matcher.is_accepting()
+    return is_held and answer_check(text).fault_of(answer) is None
+
+
+@pytest.mark.parametrize(("schema", "answer"), TAKEN, ids=str)
+def test_a_valid_answer_is_taken(schema: Any, answer: str) -> None:
+    assert takes(schema, answer)
+
+
+@pytest.mark.parametrize(("schema", "answer"), REFUSED, ids=str)
+def test_an_invalid_answer_is_not_taken(schema: Any, answer: str) -> None:
+    assert not takes(schema, answer)
+
+
+@pytest.mark.parametrize(
+    ("schema", "answer", "said"),
+    [
+        ({"properties": {"a": SET}}, '{"a": [1, 1]}', "uniqueItems, at /a: [1,1] has non-unique elements"),
+        (INT64, str(2**63), "maximum, at the whole answer: 9223372036854775808 is greater than the maximum"),
+        (OPEN, '{"b": 0, "b": 1}', "an object has the name 'b' twice"),
+        ({}, "1e999", "the number 1e999 is larger than any"),
+    ],
+)
+def test_a_fault_names_place_and_keyword(schema: Any, answer: str, said: str) -> None:
+    assert str(answer_check(json.dumps(schema)).fault_of(answer)).startswith(said)
+
+
+def test_a_schema_that_needs_a_check_and_cannot_be_checked_is_refused() -> None:
+    with pytest.raises(InvalidSchema, match="checked"):
+        answer_grammar(json.dumps({**SET, "items": {"$ref": "https://example.org/schema"}}))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("^(?!a(b)c)d$", "^d$"),
+        (r"^(?=[)])\(?=x$", r"^\(?=x$"),
+        ("(?<!x)*a(?:(?!y).)*", "a(?:.)*"),
+        (r"[(?=]\\(?<=q)z", r"[(?=]\\z"),
+    ],
+)
+def test_lookarounds_are_left_out_of_a_pattern(pattern: str, left: str) -> None:
+    assert without_lookaround(pattern) == left
