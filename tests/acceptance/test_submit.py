@@ -136,3 +136,13 @@ def test_a_row_with_an_id_of_a_hundred_thousand_characters_is_a_bad_row(folder: 
     write_jsonl(folder / "docs.jsonl", [{"id": "x" * 100_000, "text": "a"}, {"id": "y", "text": "b"}])
     submitted = qwenq_here("submit", "docs.jsonl", "--model", "echo", "--json", cwd=folder)
     assert json.loads(submitted.stdout)["documents"]["failed"] == 1
+
+
+def test_a_damaged_model_folder_is_told_before_its_job_is_stored(folder: Path, documents: Path) -> None:
+    model = folder / "model"
+    model.mkdir()
+    (model / "config.json").write_text("version https://git-lfs.github.com/spec/v1\n")
+    done = qwenq_here("submit", documents, "--model", model, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("its config.json is a pointer of git LFS") == 1
+    assert done.stderr.index("pointer of git LFS") < done.stderr.index("a new store was made")

@@ -71,6 +71,9 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
 
     spec = request.specify(settings)
     say_sampling(spec, in_full=is_terminal())
+    if Path(spec.model).is_dir():
+        # Its files tell at once. Those of the workers' machines may be others, so it is no refusal.
+        _say_if_unavailable(spec.model)
     try:
         with count:
             enqueued = enqueue_input(
@@ -118,7 +121,7 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
         say(f"the job is stored, and starts once the broker is back: {enqueued.unannounced}")
     elif not enqueued.workers:
         say(start_a_worker(status.model))
-    _say_if_unavailable(enqueued, status)
+    _say_if_unserved(enqueued, status)
     if not wait and is_terminal():
         say(
             f"`qwenq status {status.id} --watch` follows it, `qwenq results {status.id} -o FILE` writes its answers"
@@ -135,15 +138,19 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
     return 1 if failed or status.state == "cancelled" else 0
 
 
-def _say_if_unavailable(enqueued: "EnqueuedJob", status: "JobStatus") -> None:
+def _say_if_unserved(enqueued: "EnqueuedJob", status: "JobStatus") -> None:
+    """Warn of a hub model that no worker has and that cannot be had here; a folder was looked at before."""
+    if not (enqueued.workers or status.state.ended or Path(status.model).is_dir()):
+        _say_if_unavailable(status.model)
+
+
+def _say_if_unavailable(model: str) -> None:
     """Warn of a model that cannot be had here: with a slip in its name, the job would wait for ever."""
     from qwenq.schemas.errors import ModelUnavailable
     from qwenq.wording.output import say
     from qwenq.worker.engines.factory import check_available
 
-    if enqueued.workers or status.state.ended:
-        return
     try:
-        check_available(status.model)
+        check_available(model)
     except ModelUnavailable as error:
         say(f"on this machine: {error}")
