@@ -92,6 +92,14 @@ faithful: dev ## compare answers in batches with those of the model alone, in ra
 coins: dev ## throw 2,000 coins, a document each, in many jobs; each must be fair within 3 sigma: JOBS=20
 	COIN_JOBS=$(or $(JOBS),20) $(BIN)/python -m pytest $(PYTEST_OPTIONS) tests/unit/worker/test_coins.py
 
+.PHONY: families
+families: dev ## compare answers of Qwen's architectures in all variations with those of the model alone: EXAMPLES=100
+	$(BIN)/python -m tests.scan --families --documents $(EXAMPLES)
+
+.PHONY: scan-models
+scan-models: dev ## try every causal model that Transformers can build; writes docs/scanned-models.md; takes half an hour
+	$(BIN)/python -m tests.scan --page docs/scanned-models.md
+
 .PHONY: model
 model: dev ## compare the store with a plain model of it, alone and concurrently: EXAMPLES=2000
 	MODEL_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PYTEST_OPTIONS) --timeout 0 tests/integration/store/model

@@ -5,17 +5,20 @@ from collections.abc import Callable
 
 import torch
 from transformers import PreTrainedModel
+from transformers.cache_utils import DynamicIndexedLayer
 
 from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE, GraphedForward
 from qwenq.worker.engines.transformers.dense.kernel import DenseKernel
 from qwenq.worker.engines.transformers.dense.recording import Record
 from qwenq.worker.engines.transformers.packed.step import PACKED, Forward, PackedStep
+from qwenq.worker.engines.transformers.padded.cache import new_cache
 from qwenq.worker.engines.transformers.trial import Trial
 
 _log = logging.getLogger("qwenq.engine")
 
 PACKABLE_LAYERS = {"full_attention", "sliding_attention"}
+SELECT_WITHOUT_PADDING = ("qwen4_exp",)  # their sparse attention leaves padding out when it selects columns
 
 
 def prepare_packing(network: PreTrainedModel, record: Record | None = None) -> Forward | None:
@@ -49,17 +52,43 @@ def pads(network: PreTrainedModel) -> bool:
 
     Raises ValueError if the model answers otherwise than with `generate` even then.
     """
-    trial = Trial.of(network)
-    if not trial.computes or _reason(lambda: trial.padded(network)) is None:
-        return True  # without numbers, the self-check fails and says why
-    # Some models compute otherwise without a cache: what counts is `generate`.
-    trial = Trial.generated(network)
-    if (beside := _reason(lambda: trial.padded(network))) is None:
+    if type(network.config)().is_encoder_decoder:
+        raise ValueError(
+            "it is the decoder of a model that needs an encoder; take a model that only generates"
+        )
+    beside = _selects(network) or _reason(lambda: _without_cache(network))
+    if beside is None:
         return True
-    _log.info("documents are not padded: %s", beside)
-    if (reason := _reason(lambda: trial.alone(network))) is not None:
+    # Some models compute otherwise without a cache: what counts is `generate`.
+    reason: str | None = None
+    try:
+        trial = Trial.generated(network)
+        if not _selects(network) and _reason(lambda: trial.padded(network)) is None:
+            return True
+        reason = _reason(lambda: trial.alone(network))
+    except Exception as error:  # noqa: BLE001 - an unknown architecture may raise anything
+        reason = _told(error)
+    if reason is not None:
         raise ValueError(f"its answers would not be those of Transformers' generate ({reason})")
+    _log.info("documents are not padded: %s", beside)
     return False
+
+
+def _selects(network: PreTrainedModel) -> str | None:
+    """Say that sparse attention selects columns, which takes padding too. The trial is too short to show it."""
+    kind = network.config.get_text_config(decoder=True).model_type
+    sparse = any(isinstance(layer, DynamicIndexedLayer) for layer in new_cache(network).layers)
+    return (
+        "its sparse attention would select padding"
+        if sparse and not kind.startswith(SELECT_WITHOUT_PADDING)
+        else None
+    )
+
+
+def _without_cache(network: PreTrainedModel) -> str | None:
+    """Say what padding changes; None if nothing, or if the model computes no numbers: then the self-check says so."""
+    trial = Trial.of(network)
+    return trial.padded(network) if trial.computes else None
 
 
 def _packs(forward: Forward, network: PreTrainedModel, trial: Trial) -> bool:
@@ -83,4 +112,8 @@ def _reason(difference: Callable[[], str | None]) -> str | None:
     try:
         return difference()
     except Exception as error:  # noqa: BLE001 - an unknown architecture may raise anything
-        return f"{type(error).__name__}: {error}"
+        return _told(error)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]

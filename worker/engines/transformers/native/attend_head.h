@@ -53,15 +53,18 @@ static void attend_head(const float *queries, const number *prefix_keys, const n
 {
     int64_t skipped = oldest < shared ? positive(oldest) : shared, unseen = positive(oldest - shared);
     int64_t before = shared - skipped, after = own - unseen, columns = before + after;
-    float *scores = malloc(GROUP * columns * sizeof *scores), mixed[GROUP * HEAD_SIZE] = {0};
+    float *scores = malloc(GROUP * columns * sizeof *scores), mixed[GROUP * HEAD_SIZE] = {0}, sums[GROUP];
 
     score(queries, prefix_keys + skipped * HEAD_SIZE, before, scores, columns);
     score(queries, keys + unseen * HEAD_SIZE, after, scores + before, columns);
-    for (int query = 0; query < GROUP; query++)
-        softmax(scores + query * columns, columns);
+    for (int query = 0; query < GROUP; query++) {
+        sums[query] = exponentials(scores + query * columns, columns);
+        for (int64_t column = 0; column < columns; column++)
+            scores[query * columns + column] = rounded(scores[query * columns + column]);
+    }
     mix(scores, columns, prefix_values + skipped * HEAD_SIZE, before, mixed);
     mix(scores + before, columns, values + unseen * HEAD_SIZE, after, mixed);
     for (int place = 0; place < GROUP * HEAD_SIZE; place++)
-        output[place] = narrow(mixed[place]);
+        output[place] = narrow(mixed[place] / sums[place / HEAD_SIZE]);
     free(scores);
 }

@@ -47,16 +47,19 @@ static void panels_of_values(const struct columns *values, int64_t first, int64_
     }
 }
 
-/* Replace a row's scores by weights: scale them, then take the softmax from column `first` up to `end`. */
-static void weigh(float *scores, number *weights, int64_t first, int64_t end, int64_t width, float scaling)
+/* Replace a row's scores by weights from column `first` up to `end`: scale them, and take the terms of the softmax, which
+ * are rounded before they are divided, as PyTorch does it. Return their sum.
+ */
+static float weigh(float *scores, number *weights, int64_t first, int64_t end, int64_t width, float scaling)
 {
     for (int64_t column = first; column < end; column++)
         scores[column] *= scaling;
-    softmax(scores + first, end - first);
+    float sum = exponentials(scores + first, end - first);
     memset(weights, 0, first * sizeof *weights);
     for (int64_t column = first; column < end; column++)
         weights[column] = narrow(scores[column]);
     memset(weights + end, 0, (width - end) * sizeof *weights);
+    return sum;
 }
 
 /* `queries` and `output` are tokens x GROUP x HEAD_SIZE, with `stride` numbers from one token to the next. The first
@@ -67,7 +70,7 @@ static void attend_block(const number *queries, int64_t stride, int64_t tokens, 
 {
     int64_t rows = tokens * GROUP, end = position + tokens, first = window ? positive(position + 1 - window) : 0;
     int64_t width = (end - first + WIDE - 1) / WIDE * WIDE;
-    float *scores = malloc(rows * width * sizeof *scores), mixed[TALL * WIDE];
+    float *scores = malloc(rows * width * sizeof *scores), mixed[TALL * WIDE], sums[rows];
     number *weights = malloc(rows * width * sizeof *weights), *panels = calloc(HEAD_PANELS * width * WIDE, sizeof *panels);
     number left[rows * HEAD_SIZE];
     struct ahead nothing = {0, 0};
@@ -83,7 +86,7 @@ static void attend_block(const number *queries, int64_t stride, int64_t tokens, 
     }
     for (int64_t row = 0; row < rows; row++) {
         int64_t seen = position + row / GROUP + 1, oldest = window ? positive(seen - window) : 0;
-        weigh(scores + row * width, weights + row * width, oldest - first, seen - first, width, scaling);
+        sums[row] = weigh(scores + row * width, weights + row * width, oldest - first, seen - first, width, scaling);
     }
     panels_of_values(&values, first, end, width / 2, panels);
     for (int64_t row = 0; row < rows; row += TALL)
@@ -93,7 +96,7 @@ static void attend_block(const number *queries, int64_t stride, int64_t tokens, 
             for (int64_t mine = row; mine < row + count; mine++) {
                 number *head = output + mine / GROUP * stride + mine % GROUP * HEAD_SIZE;
                 for (int place = panel * WIDE; place < HEAD_SIZE && place < (panel + 1) * WIDE; place++)
-                    head[place] = narrow(mixed[(mine - row) * WIDE + place % WIDE]);
+                    head[place] = narrow(mixed[(mine - row) * WIDE + place % WIDE] / sums[mine]);
             }
         }
     free(panels);

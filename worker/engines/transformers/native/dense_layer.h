@@ -17,7 +17,7 @@ static inline void normalise(const number *row, const number *weights, int64_t w
         sum += widen(row[place]) * widen(row[place]);
     float scale = 1 / sqrtf(sum / width + epsilon);
     for (int64_t place = 0; place < width; place++)
-        results[place] = widen(row[place]) * scale * widen(weights[place]);
+        results[place] = rounded(rounded(widen(row[place]) * scale) * widen(weights[place]));
 }
 
 static void normalise_rows(const struct model *model, const number *rows, int64_t count, const number *weights,
@@ -47,8 +47,9 @@ static void turn(const struct pass *pass, const number *head, const number *weig
             wide[place] = widen(head[place]);
     for (int place = 0; place < HALF; place++) {
         float one = wide[place], other = wide[place + HALF];
-        results[place] = narrow(one * widen(cosines[place]) - other * widen(sines[place]));
-        results[place + HALF] = narrow(other * widen(cosines[place + HALF]) + one * widen(sines[place + HALF]));
+        results[place] = narrow(rounded(one * widen(cosines[place])) - rounded(other * widen(sines[place])));
+        results[place + HALF] =
+            narrow(rounded(other * widen(cosines[place + HALF])) + rounded(one * widen(sines[place + HALF])));
     }
 }
 

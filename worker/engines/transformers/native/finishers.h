@@ -43,8 +43,8 @@ static void store_mixed(void *into, float (*sums)[TALL * WIDE], int64_t row, int
         const float *gate = sums[0] + place * WIDE, *up = sums[1] + place * WIDE;
         number *results = sum->results + (row + place) * sum->width + output;
         for (int64_t one = 0; one < outputs; one++) {
-            float small = power(-fabsf(gate[one]));
-            results[one] = narrow(gate[one] * (gate[one] < 0 ? small : 1) / (1 + small) * up[one]);
+            float own = rounded(gate[one]), small = power(-fabsf(own));
+            results[one] = narrow(rounded(own * (own < 0 ? small : 1) / (1 + small)) * rounded(up[one]));
         }
     }
 }

@@ -30,6 +30,9 @@ static inline float widen(number wide) { return wide; }
 static inline number narrow(float wide) { return wide; }
 #endif
 
+/* As if stored and read again: models round between their operations. */
+static inline float rounded(float wide) { return widen(narrow(wide)); }
+
 static inline int64_t positive(int64_t count) { return count > 0 ? count : 0; }
 
 /* e to the power of a number up to zero, within two units in the last place: the polynomial of Cephes' expf (Moshier).
@@ -53,7 +56,8 @@ static inline float power(float exponent)
     return series * scale;
 }
 
-static void softmax(float *scores, int64_t columns)
+/* Replace scores by e to the power of their distance from the highest; return the sum. */
+static float exponentials(float *scores, int64_t columns)
 {
     float highest = -INFINITY, sum = 0;
 #pragma omp simd reduction(max : highest)
@@ -63,7 +67,12 @@ static void softmax(float *scores, int64_t columns)
         scores[column] = power(scores[column] - highest);
     for (int64_t column = 0; column < columns; column++)
         sum += scores[column];
-    float part = 1 / sum;
+    return sum;
+}
+
+static inline void softmax(float *scores, int64_t columns)
+{
+    float part = 1 / exponentials(scores, columns);
     for (int64_t column = 0; column < columns; column++)
         scores[column] *= part;
 }
