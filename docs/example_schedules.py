@@ -48,7 +48,7 @@ def _add(connection: Connection, name: str, line: str, runs: int, job_ids: tuple
     if schedule is None:
         raise LookupError(name)
     due_times = list(cron.between(cron.after(at - LOOK_BACK), at))[-runs:]
-    for back, due in enumerate(reversed(due_times)):
+    for back, due in reversed([*enumerate(reversed(due_times))]):
         run = _run(f"out/{name}-{cron.local(due):%Y-%m-%d}.jsonl", due, back)
         job_id = job_ids[back] if back < len(job_ids) else None
         connection.execute(
