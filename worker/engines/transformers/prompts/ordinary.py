@@ -83,9 +83,18 @@ def _is_ordinary(node: nodes.Node) -> bool:
             return _is_known(called)
         case nodes.Assign(target=nodes.NSRef(), node=value):
             # Only a namespace outlives a turn of a loop, so it could double its text with each.
-            return not any(isinstance(one, nodes.Add | nodes.Concat) for one in _with_inner(value))
+            return not any(map(_joins, _with_inner(value)))
         case _:
             return isinstance(node, _NODES)
+
+
+def _joins(node: nodes.Node) -> bool:
+    """Whether it may join texts. To count, a template adds a number."""
+    if isinstance(node, nodes.Add):
+        return not any(
+            isinstance(one, nodes.Const) and isinstance(one.value, int) for one in (node.left, node.right)
+        )
+    return isinstance(node, nodes.Concat)
 
 
 def _is_known(called: nodes.Node) -> bool:

@@ -11,6 +11,7 @@ from qwenq.schemas.prompts.messages import Message
 from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
 from qwenq.worker.engines.transformers.prompts.ordinary import is_ordinary
 from tests.models import CHATML, chat_tokenizer
+from tests.processes import TINY_MODEL
 
 FOR_EVER = "".join(f"{{% for {name} in range(99999) %}}" for name in "abc") + "{% endfor %}" * 3
 DOUBLING = (
@@ -95,7 +96,7 @@ def test_a_tokenizer_that_raises_fails_the_document(
         encoder.encode([Message("user", "One.")], thinking=False)
 
 
-@pytest.mark.parametrize("template", [CHATML, QWEN3])
+@pytest.mark.parametrize("template", [CHATML, QWEN3, (TINY_MODEL / "chat_template.jinja").read_text("utf-8")])
 def test_an_ordinary_template_is_rendered_without_a_trial(template: str) -> None:
     assert is_ordinary(template)
 
@@ -114,6 +115,7 @@ def test_an_ordinary_template_is_rendered_without_a_trial(template: str) -> None
         "".join(f"{{% set a{i + 1} = a{i} ~ a{i} %}}" for i in range(40)),
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
         "{% set f = range %}{{ f(9) }}",
+        "{% for m in messages %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
         "{{ broken",
     ],
 )
