@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from qwenq.producer.preview import Preview
+from qwenq.producer.reading.formats import known_format
 from qwenq.producer.reasons import CountedReason
-from qwenq.schemas.documents import place_of
+from qwenq.schemas.documents import BadRow, place_of
 from qwenq.schemas.generation import Overflow
 from qwenq.schemas.views.measured_speed import MeasuredSpeed
 from qwenq.wording.numbers import counted, duration, number
@@ -56,14 +57,16 @@ def show_preview_in_words(seen: SeenPreview) -> None:
     """Show the first prompts and what the job would be."""
     found = seen.preview
     for prompt in found.prompts:
-        show(f"── {prompt.custom_id} (line {prompt.line})", bold=True)
+        line = "" if _is_file(prompt.custom_id) else f" (line {prompt.line})"
+        show(f"── {prompt.custom_id}{line}", bold=True)
         for message in prompt.messages:
             show_text(f"[{message.role}]\n{message.content}")
         if prompt.failure:
             show(f"would fail: {prompt.failure.message}")
         show("")
     for row in found.bad_rows:
-        show(f"bad row, {place_of(row.source, row.line, found.sources)}: {row.reason}")
+        place = "" if _is_file(row.reason.partition(": ")[0]) else f"{_place(row, found.sources)}: "
+        show(f"bad row, {place}{row.reason}")
     for reason in found.reasons:
         show(_in_words(reason, found.sources))
     for line in _facts(seen):
@@ -72,6 +75,16 @@ def show_preview_in_words(seen: SeenPreview) -> None:
         f"{counted(found.documents, 'document')}, {counted(found.rejected, 'bad row')}, "
         f"about {counted(found.about_prompt_tokens, 'prompt token')}. Nothing was stored."
     )
+
+
+def _is_file(name: str) -> bool:
+    """Whether a document goes by the name of its file: it has no lines, and is one of many."""
+    form = known_format(name)
+    return form is not None and form.is_document
+
+
+def _place(row: BadRow, sources: Sequence[str]) -> str:
+    return place_of(row.source, row.line, sources)
 
 
 def print_preview(seen: SeenPreview) -> None:

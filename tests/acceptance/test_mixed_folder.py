@@ -75,7 +75,8 @@ def test_a_dry_run_shows_prompts_of_files_and_what_is_bad(folder: Path, inbox: P
     seen = qwenq_here("submit", "inbox/c*/*", "inbox/scan.*", "--model", "echo", "--dry-run",
                       "--prompt", "{{ file }} of {{ pages }} pages: {{ text }}", cwd=folder)  # fmt: skip
     assert seen.returncode == 0, seen.stderr
-    assert "inbox/contracts/a.pdf (line 1)" in seen.stdout
+    assert "── inbox/contracts/a.pdf\n" in seen.stdout
+    assert "bad row, inbox/contracts/locked.pdf: " in seen.stdout
     assert "a.pdf of 1 pages: From a PDF." in seen.stdout
     assert "inbox/contracts/locked.pdf: it is encrypted; save it without a password" in seen.stdout
     assert "2 documents, 2 bad rows" in seen.stdout
