@@ -2,13 +2,18 @@
 
 import logging
 import os
+import warnings
 
 from celery import signals
 from celery.exceptions import Reject
+from celery.platforms import SecurityWarning
 from celery.utils.log import get_multiprocessing_logger
 
 from qwenq.schemas.log.lines import set_up_logging
 from qwenq.schemas.settings import settings_of_process
+
+# It warns of root because of pickle, which is not accepted here; containers run as root.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 
 @signals.setup_logging.connect
