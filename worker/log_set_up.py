@@ -5,8 +5,7 @@ import os
 import warnings
 
 from celery import signals
-from celery.exceptions import Reject
-from celery.platforms import SecurityWarning
+from celery.exceptions import Reject, SecurityWarning
 from celery.utils.log import get_multiprocessing_logger
 
 from qwenq.schemas.log.lines import set_up_logging
