@@ -85,6 +85,7 @@
     │   ├── InvalidSchema           code invalid_schema
     │   ├── IncompleteJson          code incomplete_json
     │   ├── InvalidAnswer           code invalid_answer
+    │   ├── NoAnswer                code no_answer
     │   ├── OutOfMemory             code out_of_memory
     │   └── GenerationFailed        code generation_error
     └── ChunkInterrupted            a worker gives a chunk up, on purpose
@@ -844,6 +845,14 @@ class InvalidAnswer(DocumentFailed):
     """
 
     code = "invalid_answer"
+    reason: str
+
+
+@dataclass(eq=False)
+class NoAnswer(DocumentFailed):
+    """There is no answer, and one is required: {reason}."""
+
+    code = "no_answer"
     reason: str
 
 

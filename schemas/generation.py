@@ -112,7 +112,7 @@ class GenerationParams(BaseModel):
     and answer, `presence_penalty` and `frequency_penalty` on generated
     tokens. After `thinking_budget` tokens, the reasoning block is closed with the sentence `thinking_closing`, and the
     model answers. With a
-    `response_format`, an answer ends where its JSON is complete.
+    `response_format`, an answer ends where its JSON is complete. With `require_answer`, an answer without text fails.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -133,6 +133,7 @@ class GenerationParams(BaseModel):
     thinking_closing: Annotated[str, Field(max_length=CLOSING_CHARS), AfterValidator(_without_tags)] = (
         QWEN_CLOSING
     )
+    require_answer: bool = False
     on_overflow: Overflow = Field(default=Overflow.FAIL, strict=False)
     response_format: ResponseFormat = ResponseFormat()
 

@@ -55,12 +55,16 @@ def resume(job_id: int, settings: Settings) -> Revival:
     return _revive(job_id, settings, JobChange.RESUMED, resume_job)
 
 
-def retry(job_id: int, codes: Collection[str], settings: Settings) -> Revival:
+def retry(
+    job_id: int, codes: Collection[str], settings: Settings, max_new_tokens: int | None = None
+) -> Revival:
     """Run the failed documents of an ended job again: all, or those with these error codes.
 
-    Raises UnknownJob, JobNotRetryable, NothingToRetry, StoreAway.
+    With `max_new_tokens`, the job has this limit from now on.
+    Raises UnknownJob, JobNotRetryable, NothingToRetry, InvalidParameter, StoreAway.
     """
-    return _revive(job_id, settings, JobChange.RETRIED, partial(retry_failed, codes=codes))
+    work = partial(retry_failed, codes=codes, max_new_tokens=max_new_tokens)
+    return _revive(job_id, settings, JobChange.RETRIED, work)
 
 
 def _revive(job_id: int, settings: Settings, change: JobChange, work: Work) -> Revival:

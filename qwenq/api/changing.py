@@ -31,12 +31,19 @@ def resume(job_id: int, *, settings: Settings | None = None) -> JobStatus:
     return changing.resume(job_id, settings or load_settings()).status
 
 
-def retry(job_id: int, *, codes: Sequence[str] = (), settings: Settings | None = None) -> JobStatus:
+def retry(
+    job_id: int,
+    *,
+    codes: Sequence[str] = (),
+    max_new_tokens: int | None = None,
+    settings: Settings | None = None,
+) -> JobStatus:
     """Run the failed documents of an ended job again: all, or those with these error codes. Bad rows stay failed.
 
+    With `max_new_tokens`, the job has this limit from now on; a limit in a row stays.
     A broker that is away is no error: the job is announced when it is back.
     Raises UnknownJob, JobNotRetryable, NothingToRetry, StoreAway.
     """
     from qwenq.actions import changing
 
-    return changing.retry(job_id, codes, settings or load_settings()).status
+    return changing.retry(job_id, codes, settings or load_settings(), max_new_tokens).status

@@ -23,7 +23,8 @@ def answers_to_look_at(counts: DocumentCounts) -> Iterator[str]:
         verb = "is" if counts.empty == 1 else "are"
         yield (
             f"{counted(counts.empty, 'answer')} {verb} empty; look at the document and the prompt, "
-            "and with --thinking raise --max-new-tokens or set --thinking-budget"
+            "and with --thinking raise --max-new-tokens or set --thinking-budget; "
+            "with --require-answer, such documents fail and `qwenq retry` answers them again"
         )
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, sele
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.errors import JobNotRetryable, NothingToRetry
+from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents, failures, jobs
@@ -26,11 +27,15 @@ _REMEDIES = {
 }
 
 
-def retry_failed(connection: Connection, job_id: int, codes: Collection[str] = ()) -> int:
+def retry_failed(
+    connection: Connection, job_id: int, codes: Collection[str] = (), max_new_tokens: int | None = None
+) -> int:
     """Queue the failed documents of an ended job again: those with some error codes, or all.
 
+    With `max_new_tokens`, the job has this limit from now on; a limit in a row stays.
+
     Bad rows stay as they are. A poison document gets a chunk of its own, which stays a suspect: it is answered alone.
-    Returns how many wait. Raises JobNotRetryable, NothingToRetry.
+    Returns how many wait. Raises JobNotRetryable, NothingToRetry, InvalidParameter.
     """
     state = hold_job(connection, job_id)
     if state in _REMEDIES:
@@ -52,10 +57,19 @@ def retry_failed(connection: Connection, job_id: int, codes: Collection[str] = (
         .where(jobs.c.id == job_id)
         .values(state=JobState.QUEUED, idle_since=jobs.c.finished_at, finished_at=None)
     )
+    if max_new_tokens is not None:
+        _raise_limit(connection, job_id, max_new_tokens)
     deliver_after_retry(connection, job_id)
     notify_again(connection, job_id)
     note_transition(connection, Event.JOB_RETRIED, job=job_id, documents=retried)
     return retried
+
+
+def _raise_limit(connection: Connection, job_id: int, max_new_tokens: int) -> None:
+    stored = connection.execute(select(jobs.c.params).where(jobs.c.id == job_id)).scalar_one()
+    params = GenerationParams.model_validate(stored).overlaid({"max_new_tokens": max_new_tokens})
+    values = {"params": params.model_dump(mode="json")}
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
 
 
 def _chosen(job_id: int, codes: Collection[str]) -> ColumnElement[bool]:

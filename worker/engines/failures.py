@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qwenq.schemas.errors import DocumentFailed, EmptyPrompt, OwnLimitTooHigh, PromptTooLong
+from qwenq.schemas.errors import DocumentFailed, EmptyPrompt, NoAnswer, OwnLimitTooHigh, PromptTooLong
 from qwenq.schemas.prompts.messages import Message, is_blank
 from qwenq.schemas.requests import Completion, Request
 from qwenq.schemas.results import Failure, FinishReason, Usage
@@ -20,6 +20,26 @@ def failed_completion(
         failure=Failure(code=error.code, message=str(error)),
         group=group,
     )
+
+
+def required(answer: Completion) -> Completion:
+    """The same completion; one without text fails as NoAnswer, which says why."""
+    if answer.failure is not None or (answer.text and not answer.text.isspace()):
+        return answer
+    usage = answer.usage
+    is_reasoning = usage.reasoning_tokens and usage.reasoning_tokens == usage.completion_tokens
+    if is_reasoning and answer.finish_reason is FinishReason.LENGTH:
+        reason = (
+            f"the reasoning was cut at {usage.completion_tokens} tokens; raise --max-new-tokens, also with "
+            "`qwenq retry`, or set --thinking-budget"
+        )
+    elif is_reasoning:
+        reason = "the model ended inside its reasoning; try another --seed or --sampling, or --no-thinking"
+    elif answer.finish_reason is FinishReason.LENGTH:
+        reason = f"{usage.completion_tokens} tokens gave no text; raise --max-new-tokens"
+    else:
+        reason = "the model gave no text; look at the document and the prompt"
+    return failed_completion(answer.key, NoAnswer(reason=reason), usage.prompt_tokens, group=answer.group)
 
 
 def refuse_blank(messages: Sequence[Message]) -> None:

@@ -51,7 +51,9 @@ def _deciding(params: GenerationParams) -> bytes | None:
     params = params.filled(NEUTRAL)
     if params.temperature and params.seed is None:
         return None
-    unused = _UNUSED | (_OF_SAMPLING if params.temperature == 0 else set())
+    # Answers that are there are the same, required or not; the others must not be found again.
+    unused = _UNUSED | (set() if params.require_answer else {"require_answer"})
+    unused |= _OF_SAMPLING if params.temperature == 0 else set()
     return orjson.dumps(params.model_dump(mode="json", exclude=unused), option=orjson.OPT_SORT_KEYS)
 
 

@@ -49,12 +49,18 @@ def resume(job: int, as_json: bool) -> int:
     return 0
 
 
-@click.command(name="retry", cls=Command, examples=("qwenq retry 7 --code out_of_memory",))
+@click.command(
+    name="retry",
+    cls=Command,
+    examples=("qwenq retry 7 --code out_of_memory", "qwenq retry 7 --code no_answer --max-new-tokens 8192"),
+)
 @click.argument("job", type=int, shell_complete=complete_jobs)
 @option("--code", "codes", multiple=True, metavar="CODE", shell_complete=complete_error_codes,
         help="Only documents with this error code; may be repeated.")  # fmt: skip
+@option("--max-new-tokens", "token_limit", type=int, metavar="N",
+        help="The longest answer from now on, in tokens; rows with a limit of their own keep it.")  # fmt: skip
 @json_option
-def retry(job: int, codes: tuple[str, ...], as_json: bool) -> int:
+def retry(job: int, codes: tuple[str, ...], token_limit: int | None, as_json: bool) -> int:
     """Run the failed documents of an ended JOB again.
 
     Answers stay. Earlier failures are kept: the errors file and `qwenq results --history` show them.
@@ -63,7 +69,7 @@ def retry(job: int, codes: tuple[str, ...], as_json: bool) -> int:
     from qwenq.actions import changing
     from qwenq.cli.options.settings import read_settings
 
-    _show_revival(changing.retry(job, codes, read_settings()), as_json)
+    _show_revival(changing.retry(job, codes, read_settings(), token_limit), as_json)
     return 0
 
 

@@ -109,6 +109,8 @@ _SPEC_OPTIONS = (
     option("--thinking-closing", metavar="TEXT",
            help="What the model's reasoning says last when its budget is used up; may be empty [default: the "
            "sentence of Qwen3]."),
+    option("--require-answer", is_flag=True, default=None,
+           help="An answer without text, such as one whose reasoning was cut, fails with the code no_answer."),
     option("--response-format", type=click.Choice(("text", "json_object")),
            help="json_object makes every answer one JSON object [default: text]."),
     option("--json-schema", type=click.Path(path_type=Path), metavar="FILE",

@@ -16,7 +16,7 @@ SECTIONS = {
     ),
     "Answer": (
         "--max-new-tokens", "--json-schema", "--response-format", "--stop", "--thinking", "--thinking-budget",
-        "--thinking-closing",
+        "--thinking-closing", "--require-answer",
         "--sampling", "--temperature", "--top-p", "--top-k", "--min-p", "--repetition-penalty", "--presence-penalty",
         "--frequency-penalty", "--seed",
     ),

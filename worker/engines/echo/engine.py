@@ -10,7 +10,7 @@ from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from qwenq.schemas.response_format import ResponseFormat, ResponseType
 from qwenq.schemas.results import FinishReason, Usage
-from qwenq.worker.engines.failures import failed_completion, no_room, refuse_blank
+from qwenq.worker.engines.failures import failed_completion, no_room, refuse_blank, required
 from qwenq.worker.engines.memory import resident_bytes
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.protocol import EngineDescription
@@ -149,7 +149,8 @@ def _answer(request: Request, context: int) -> Completion:
             words = len(text.split())
     usage = Usage(prompt_tokens, words, 0)
     seconds = time.perf_counter() - started
-    return Completion(request.key, text, reason, usage, group=request.group, seconds=seconds)
+    answer = Completion(request.key, text, reason, usage, group=request.group, seconds=seconds)
+    return required(answer) if request.params.require_answer else answer
 
 
 def _last_user_text(prompt: Prompt) -> str:

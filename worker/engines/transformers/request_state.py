@@ -10,7 +10,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.json_schema.answer_check import answer_check
 from qwenq.schemas.requests import Completion
 from qwenq.schemas.results import FinishReason, Usage
-from qwenq.worker.engines.failures import failed_completion
+from qwenq.worker.engines.failures import failed_completion, required
 from qwenq.worker.engines.transformers.choosing.grammar import Grammar
 from qwenq.worker.engines.transformers.choosing.penalties import Penalties
 from qwenq.worker.engines.transformers.choosing.stopping import StopSearch, Tail
@@ -167,7 +167,7 @@ class RequestState:
         """
         if self.failure is not None:
             return failed_completion(self.key, self.failure, len(self.prompt), group=self.group)
-        return Completion(
+        answer = Completion(
             key=self.key,
             text=self.answer,
             finish_reason=self.finish or FinishReason.LENGTH,
@@ -181,6 +181,7 @@ class RequestState:
             group=self.group,
             seconds=ended_at - self.admitted_at,
         )
+        return required(answer) if self.params.require_answer else answer
 
     def _follow_reasoning(self, token: int) -> None:
         if token == self.vocabulary.think_close and self._may_close():

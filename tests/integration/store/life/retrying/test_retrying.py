@@ -4,14 +4,16 @@ import pytest
 from sqlalchemy import update
 
 from qwenq.schemas.documents import BadRow
-from qwenq.schemas.errors import InvalidOverride, LeaseLost
+from qwenq.schemas.errors import InvalidOverride, InvalidParameter, LeaseLost
 from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.life.claims import hold_fence
 from qwenq.store.life.rescue import POISON, rescue_expired
+from qwenq.store.life.retrying import retry_failed
 from qwenq.store.views.answers.results import errors_of
+from qwenq.store.views.jobs.details import job_details
 from qwenq.store.views.work.announcements import unannounced_of_job
 from tests.builders import (
     EXPIRED,
@@ -163,3 +165,15 @@ def test_a_bad_row_never_runs_whatever_its_code(store: Store, audited: Audited, 
     assert retry(store, job_id, code) == 1
     assert answer_again(store, job_id, worker_id) == {0}
     assert (audited(job_id).documents.succeeded, audited(job_id).documents.failed) == (1, 1)
+
+
+def test_a_retry_with_more_tokens_gives_the_job_another_limit(store: Store, job_id: int) -> None:
+    with pytest.raises(InvalidParameter, match="max_new_tokens"), store.writing() as connection:
+        retry_failed(connection, job_id, max_new_tokens=0)
+    with store.writing() as connection:
+        before = job_details(connection, job_id)
+        retry_failed(connection, job_id, max_new_tokens=8_192)
+        after = job_details(connection, job_id)
+    assert before is not None
+    assert after is not None
+    assert after.params == before.params.overlaid({"max_new_tokens": 8_192})

@@ -271,3 +271,31 @@ def test_a_restarted_request_is_as_new() -> None:
     assert state.penalties is not None
     assert list(state.penalties.tokens) == ids_of("x")
     assert state.randomness.get_state().tolist() == before
+
+
+@pytest.mark.parametrize(
+    ("said", "params", "reason"),
+    [
+        (
+            "<think>\nThe total is due soon",
+            {"thinking": True, "max_new_tokens": 4},
+            "reasoning was cut at 4 tokens",
+        ),
+        (f"<think>\nThe total{END}", {"thinking": True}, "ended inside its reasoning"),
+        (END, {}, "the model gave no text"),
+        ("\n\n\n\n", {"max_new_tokens": 1}, "gave no text; raise --max-new-tokens"),
+    ],
+    ids=["cut", "ended", "empty", "blank"],
+)
+def test_a_required_answer_without_text_fails_and_says_why(
+    said: str, params: dict[str, Any], reason: str
+) -> None:
+    assert answer(said, **params).failure is None
+    failure = answer(said, require_answer=True, **params).failure
+    assert failure is not None
+    assert failure.code == "no_answer"
+    assert reason in failure.message
+
+
+def test_a_required_answer_with_text_is_the_same() -> None:
+    assert answer(f"The total.{END}", require_answer=True) == answer(f"The total.{END}")
