@@ -4,6 +4,7 @@ from alembic import context
 
 import qwenq.schemas.tables.parts
 import qwenq.schemas.tables.schedules
+import qwenq.schemas.tables.service
 import qwenq.schemas.tables.templates  # noqa: F401 - the same
 from qwenq.schemas.tables.core import metadata
 

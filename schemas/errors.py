@@ -45,11 +45,18 @@
     │   ├── CannotListen
     │   ├── UnguardedFlower
     │   ├── WeakPassword
-    │   └── NoFlowerAddress
+    │   ├── NoFlowerAddress
+    │   ├── UnguardedService
+    │   ├── TenantExists
+    │   ├── TenantInUse
+    │   ├── UnknownTenant
+    │   ├── UnknownKey
+    │   └── BatchNotCancellable
     ├── ServiceAway                 exit 3: a service outside must come back
     │   ├── StoreAway
     │   ├── RowsLost
     │   ├── BrokerAway
+    │   ├── FilesAway
     │   ├── StoreNotCreated
     │   ├── StoreVersionMismatch
     │   ├── ServiceFailed
@@ -58,6 +65,7 @@
     │   ├── SelfCheckFailed
     │   ├── WeightsChanged
     │   └── ModelUnavailable
+    ├── BatchLost                   another process holds the batch
     ├── WaitTimeout                 a program waited for a job, and it has not ended
     ├── WorkerBroke                 exit 70: a fresh process may do better
     │   ├── ConsumerDied
@@ -520,6 +528,52 @@ class NoFlowerAddress(UsageError):
     home: str
 
 
+@dataclass(eq=False)
+class UnguardedService(UsageError):
+    """The service would be open to everyone who can reach {address}. Create a key first (`qwenq keys create`), or use
+    --address 127.0.0.1.
+    """
+
+    address: str
+
+
+@dataclass(eq=False)
+class TenantExists(UsageError):
+    """The tenant {name} exists already. `qwenq tenants set` changes it."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class TenantInUse(UsageError):
+    """The tenant {name} cannot be removed: it is {reason}."""
+
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class UnknownTenant(UsageError):
+    """There is no tenant {name}. `qwenq tenants list` shows all; `qwenq tenants add` adds one."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class UnknownKey(UsageError):
+    """There is no key {id} that could be revoked. `qwenq keys list` shows all."""
+
+    id: int
+
+
+@dataclass(eq=False)
+class BatchNotCancellable(UsageError):
+    """Cannot cancel the batch {batch_id} with status '{state}'."""
+
+    batch_id: str
+    state: str
+
+
 class ServiceAway(QwenqError):
     """A service that qwenq needs is away."""
 
@@ -539,6 +593,14 @@ class RowsLost(ServiceAway):
     """The store lost rows of this job that it had accepted; a crash of the server may do that. Nothing of the job is
     kept. Submit it again.
     """
+
+
+@dataclass(eq=False)
+class FilesAway(ServiceAway):
+    """The storage of files at {url} cannot be used: {reason}. Correct QWENQ_FILES_URL, or free space there."""
+
+    url: str
+    reason: str
 
 
 @dataclass(eq=False)
@@ -630,6 +692,13 @@ class StoreWorkFailed(QwenqError):
     """Work on the store failed with an unforeseen error, {kind}; the worker's log says where."""
 
     kind: str
+
+
+@dataclass(eq=False)
+class BatchLost(QwenqError):
+    """Another process holds the batch {batch_id}, since the lease of this one ran out."""
+
+    batch_id: str
 
 
 @dataclass(eq=False)

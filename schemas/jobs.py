@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.service.tenants import LOCAL
 from qwenq.schemas.states import JobChange, JobState
 from qwenq.schemas.workers import LoadProgress
 
@@ -48,6 +49,7 @@ class JobSpec(BaseModel):
     `submitter` is user@host. `notify` holds where notices of its end go. `idempotency_key` names the request, so that
     it is stored once. With `reuse`, answers of earlier identical documents are reused, and new answers are kept for
     later ones. With `mixed_weights`, workers with other weights of the model may go on with it.
+    `tenant` is whose job it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +65,7 @@ class JobSpec(BaseModel):
     mixed_weights: bool = False
     submitter: str | None = None
     notify: tuple[str, ...] = ()
+    tenant: str = LOCAL
 
     def keeping(self, columns: object) -> "JobSpec":
         """The same job; if its results keep columns of the input, it reads all, unless it says which ones."""

@@ -42,8 +42,10 @@ class Settings(BaseSettings):
         str | None, Field(description="SQL store (default: SQLite in the home folder)")
     ] = None
     broker_url: Annotated[
-        str | None,
-        Field(description="Redis broker (default: the embedded Redis of the home folder)"),
+        str | None, Field(description="Redis broker (default: the embedded Redis of the home folder)")
+    ] = None
+    files_url: Annotated[
+        str | None, Field(description="folder of the HTTP service's files (default: in the home folder)")
     ] = None
     secrets_dir: Annotated[
         Path | None,
@@ -73,8 +75,7 @@ class Settings(BaseSettings):
         Field(ge=1, description="the most prompt and answer tokens at once (default: as free memory allows)"),
     ] = None
     cuda_graphs: Annotated[
-        bool,
-        Field(description="replay decode steps as CUDA graphs, if a trial at the start succeeds"),
+        bool, Field(description="replay decode steps as CUDA graphs, if a trial at the start succeeds")
     ] = True
     chunk_documents: Annotated[int, Field(ge=1, description="the most documents in a chunk")] = 500
     chunk_tokens: Annotated[int, Field(ge=1, description="the most estimated prompt tokens in a chunk")] = (
@@ -101,8 +102,7 @@ class Settings(BaseSettings):
         ),
     ] = 60.0
     stall_seconds: Annotated[
-        float,
-        Field(ge=1, description="how long generation may stand still before it counts as hung"),
+        float, Field(ge=1, description="how long generation may stand still before it counts as hung")
     ] = 120.0
     stop_seconds: Annotated[
         float, Field(ge=1, description="how long a stopping worker may take to release its chunks")

@@ -89,6 +89,19 @@ class RunState(StrEnum):
     SKIPPED = "skipped"
 
 
+class BatchState(StrEnum):
+    """Where a batch of the HTTP service stands: OpenAI's eight statuses."""
+
+    VALIDATING = "validating"
+    IN_PROGRESS = "in_progress"
+    FINALIZING = "finalizing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+
 class NoticeState(StrEnum):
     """Where a notice for a webhook stands; `failed`: it is not tried again."""
 
@@ -98,4 +111,7 @@ class NoticeState(StrEnum):
 
 
 ENDED_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+ENDED_BATCH_STATES = frozenset(
+    {BatchState.COMPLETED, BatchState.FAILED, BatchState.EXPIRED, BatchState.CANCELLED}
+)
 CLAIMABLE_JOB_STATES = frozenset({JobState.QUEUED, JobState.RUNNING})

@@ -5,8 +5,8 @@
 BEGIN;
 
 -- Begin anew, so that nothing granted by an earlier version stays.
-REVOKE ALL ON ALL TABLES IN SCHEMA public FROM qwenq_beat, qwenq_producer, qwenq_worker, qwenq_flower;
-REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM qwenq_beat, qwenq_producer, qwenq_worker, qwenq_flower;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM qwenq_beat, qwenq_producer, qwenq_api, qwenq_worker, qwenq_flower;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM qwenq_beat, qwenq_producer, qwenq_api, qwenq_worker, qwenq_flower;
 
 -- Beat makes jobs of schedules, rescues and prunes.
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO qwenq_beat;
@@ -34,6 +34,15 @@ GRANT SELECT, INSERT ON templates TO qwenq_producer;
 GRANT UPDATE (params, run_key, idempotency_key, input_digest, holder, holder_expires_at) ON jobs TO qwenq_producer;
 GRANT DELETE ON results TO qwenq_producer;
 GRANT USAGE ON SEQUENCE jobs_id_seq TO qwenq_producer;
+
+-- The HTTP service does what producers do, for tenants. It cannot make a key, or change what it noted in the audit.
+GRANT SELECT ON tenants, api_keys, files, api_batches TO qwenq_api;
+GRANT UPDATE (name) ON tenants TO qwenq_api; -- only to lock a tenant's row
+GRANT UPDATE (last_used_at) ON api_keys TO qwenq_api;
+GRANT INSERT, DELETE ON files TO qwenq_api;
+GRANT INSERT, UPDATE ON api_batches TO qwenq_api;
+GRANT INSERT ON audit TO qwenq_api;
+GRANT USAGE ON SEQUENCE files_number_seq, api_batches_number_seq, audit_id_seq TO qwenq_api;
 
 -- Who retries a job keeps how its documents failed before, and has beat deliver and notify again.
 GRANT INSERT ON failures TO qwenq_producer, qwenq_flower;

@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
-SCHEMA_VERSION = "0019"
+SCHEMA_VERSION = "0020"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -90,6 +90,7 @@ jobs = Table(
     Column("last_change", Text, comment="JobChange"),
     Column("changed_by", Text, comment="a visitor of Flower, or user@host"),
     Column("changed_at", UtcTime),
+    Column("tenant", Text, nullable=False, server_default="local"),
     one_of("state", JobState, name="state"),
     one_of("priority", Priority, name="priority"),
     CheckConstraint(

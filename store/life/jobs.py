@@ -70,6 +70,7 @@ def create_job(connection: Connection, spec: JobSpec, one_shot_key: str | None =
         "reuse": spec.reuse,
         "mixed_weights": spec.mixed_weights,
         "submitter": spec.submitter,
+        "tenant": spec.tenant,
         "created_at": now(),
     }
     job_id: int = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()

@@ -9,7 +9,7 @@ from tests.rooms import FACE, FACE_MAY_IMPORT, HEAVY, MAY_IMPORT, ROOT, files_of
 
 SQL_LIVES_IN = {"store", "migrations"}
 SQL_IN_SCHEMAS = {
-    f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules", "templates")
+    f"schemas/tables/{name}.py" for name in ("columns", "core", "parts", "schedules", "service", "templates")
 }
 ENGINES = "qwenq.worker.engines"
 PUBLIC_IN_ENGINES = {

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, MetaData, Table, exc, select, update
 
 import qwenq.schemas.tables.parts
 import qwenq.schemas.tables.schedules
+import qwenq.schemas.tables.service
 import qwenq.schemas.tables.templates  # noqa: F401 - the same
 from qwenq import migrations
 from qwenq.migrations.command import upgrade

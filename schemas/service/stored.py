@@ -1,0 +1,111 @@
+"""Files and batches of the HTTP service, as they are stored. Times are UTC."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from qwenq.schemas.states import BatchState
+
+
+class Purpose(StrEnum):
+    """What a file is for. The last is of files that the service made."""
+
+    BATCH = "batch"
+    ASSISTANTS = "assistants"
+    FINE_TUNE = "fine-tune"
+    VISION = "vision"
+    USER_DATA = "user_data"
+    EVALS = "evals"
+    BATCH_OUTPUT = "batch_output"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBytes:
+    """Bytes that the storage keeps under an id: how many, and their SHA-256."""
+
+    id: str
+    size: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a tenant."""
+
+    number: int
+    id: str
+    tenant: str
+    owner: str
+    purpose: Purpose
+    name: str
+    size: int
+    sha256: bytes
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """A batch as a client asks for it. `window_seconds` is what `completion_window` says."""
+
+    input_file_id: str
+    endpoint: str
+    completion_window: str
+    window_seconds: float
+    metadata: Mapping[str, str] | None
+    output_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A batch of a tenant. While its job runs, `total`, `completed` and `failed` are those of the job."""
+
+    number: int
+    id: str
+    tenant: str
+    owner: str
+    state: BatchState
+    input_file_id: str
+    endpoint: str
+    completion_window: str
+    metadata: Mapping[str, str] | None
+    model: str | None
+    job_id: int | None
+    errors: Sequence[Mapping[str, Any]] | None
+    output_seconds: int | None
+    output_file_id: str | None
+    error_file_id: str | None
+    total: int
+    completed: int
+    failed: int
+    usage: Mapping[str, int] | None
+    expiring: bool
+    created_at: datetime
+    expires_at: datetime
+    in_progress_at: datetime | None
+    finalizing_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    expired_at: datetime | None
+    cancelling_at: datetime | None
+    cancelled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBatch:
+    """A batch that this process validates or finalizes. `token` is the fence."""
+
+    batch: StoredBatch
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFault:
+    """Why a batch cannot be validated, as OpenAI says it. `line` counts from 1; None: the whole file."""
+
+    code: str
+    message: str
+    line: int | None = None
+    param: str | None = None

@@ -1,0 +1,88 @@
+"""Tenants and keys of the HTTP service, and what a request may touch."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from qwenq.schemas.errors import InvalidParameter
+
+LOCAL = "local"
+"""The tenant of the command line's jobs, and of requests to a service without keys."""
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+
+
+class Role(StrEnum):
+    """What a key may do. An operator is an admin who will also see the fleet."""
+
+    MEMBER = "member"
+    VIEWER = "viewer"
+    ADMIN = "admin"
+    OPERATOR = "operator"
+
+
+def check_tenant_name(name: str) -> None:
+    """Raise InvalidParameter unless this can name a tenant or an owner."""
+    if _NAME.fullmatch(name) is None:
+        reason = (
+            "1 to 64 lower-case letters, digits, `.`, `_` or `-`; the first and the last a letter or a digit"
+        )
+        raise InvalidParameter(name=f"the name {name!r}", reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant. Its batches may wait for models that no worker had so far, if `waits_for_models`."""
+
+    name: str
+    waits_for_models: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is stored. Times are UTC; a key without `expires_at` does not expire."""
+
+    id: int
+    tenant: str
+    owner: str
+    role: Role
+    prefix: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request. `who` is the prefix of its key; `request_id` names the request in logs and in the audit."""
+
+    tenant: str
+    owner: str
+    role: Role
+    who: str
+    request_id: str
+
+    @property
+    def sees_only_own(self) -> bool:
+        """Whether files and batches of other owners in its tenant do not exist for it."""
+        return self.role is Role.MEMBER
+
+    @property
+    def may_change(self) -> bool:
+        """Whether it may create, delete and cancel."""
+        return self.role is not Role.VIEWER
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who did what to which file, batch, tenant or key. `at` is UTC."""
+
+    at: datetime
+    tenant: str
+    who: str
+    action: str
+    object: str
+    request_id: str | None
+    sha256: str | None

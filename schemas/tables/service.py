@@ -1,0 +1,134 @@
+"""The SQL tables of the HTTP service: tenants, keys, files, batches, and who did what."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
+
+from qwenq.schemas.service.tenants import Role
+from qwenq.schemas.states import BatchState
+from qwenq.schemas.tables.columns import BigId, UtcTime
+from qwenq.schemas.tables.core import metadata, one_of
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column(
+        "waits_for_models",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="whether batches may wait for a model that no worker had so far",
+    ),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("tenant", Text, ForeignKey("tenants.name", ondelete="CASCADE"), nullable=False),
+    Column("owner", Text, nullable=False, comment="whose work it may touch, if its role is member"),
+    Column("role", Text, nullable=False),
+    Column("prefix", Text, nullable=False, comment="its first characters, to recognise it by"),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the key"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("last_used_at", UtcTime, comment="to the minute"),
+    Column("revoked_at", UtcTime),
+    one_of("role", Role, name="role"),
+    Index("uq_api_keys_digest", "digest", unique=True),
+    Index("ix_api_keys_tenant", "tenant"),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("number", BigId, primary_key=True, comment="the order of lists"),
+    Column("id", Text, nullable=False, comment="file-…, also its name in the storage"),
+    Column("tenant", Text, ForeignKey("tenants.name"), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Index("uq_files_id", "id", unique=True),
+    Index("ix_files_tenant_number", "tenant", "number"),
+    Index("ix_files_expires_at", "expires_at"),
+)
+
+api_batches = Table(
+    "api_batches",
+    metadata,
+    Column("number", BigId, primary_key=True, comment="the order of lists"),
+    Column("id", Text, nullable=False, comment="batch_…"),
+    Column("tenant", Text, ForeignKey("tenants.name"), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("input_file_id", Text, nullable=False, comment="it may have been deleted since"),
+    Column("endpoint", Text, nullable=False),
+    Column("completion_window", Text, nullable=False),
+    Column("metadata", JSON, comment="of the client"),
+    Column("request_digest", LargeBinary, nullable=False, comment="SHA-256 of what was asked for"),
+    Column("model", Text),
+    Column("job_id", BigInteger, comment="its job, once all lines are stored; it may have been pruned since"),
+    Column("errors", JSON, comment="why validation failed: a list of code, line, message, param"),
+    Column("output_seconds", Integer, comment="how long its output files are kept"),
+    Column("output_file_id", Text),
+    Column("error_file_id", Text),
+    Column("total", BigInteger, nullable=False, server_default=text("0")),
+    Column("completed", BigInteger, nullable=False, server_default=text("0"), comment="once it has ended"),
+    Column("failed", BigInteger, nullable=False, server_default=text("0"), comment="once it has ended"),
+    Column("usage", JSON, comment="TokenUsage, once it has ended"),
+    Column("expiring", Boolean, nullable=False, server_default=text("false"), comment="its window is over"),
+    Column("holder", Text, comment="fence of the process that validates or finalizes it"),
+    Column("holder_expires_at", UtcTime, comment="lease of that process"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("in_progress_at", UtcTime),
+    Column("finalizing_at", UtcTime),
+    Column("completed_at", UtcTime),
+    Column("failed_at", UtcTime),
+    Column("expired_at", UtcTime),
+    Column("cancelling_at", UtcTime),
+    Column("cancelled_at", UtcTime),
+    one_of("state", BatchState, name="state"),
+    CheckConstraint("completed + failed <= total", name="counts"),
+    Index("uq_api_batches_id", "id", unique=True),
+    Index("ix_api_batches_tenant_number", "tenant", "number"),
+    Index("ix_api_batches_job_id", "job_id"),
+    Index(
+        "ix_api_batches_open",
+        "number",
+        sqlite_where=text("state NOT IN ('completed', 'failed', 'expired', 'cancelled')"),
+        postgresql_where=text("state NOT IN ('completed', 'failed', 'expired', 'cancelled')"),
+    ),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    # No foreign key: it outlives its tenant.
+    Column("tenant", Text, nullable=False),
+    Column("who", Text, nullable=False, comment="prefix of the key, or user@host"),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False, comment="id of the file, batch or key"),
+    Column("request_id", Text),
+    Column("sha256", Text, comment="of the content, in hexadecimal"),
+    Index("ix_audit_tenant_id", "tenant", "id"),
+)

@@ -1,0 +1,1 @@
+"""Changes and reads the batches of the HTTP service."""

@@ -1,0 +1,148 @@
+"""Batches as their tenants see them: created, found, listed, with counts from their jobs."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, insert, select
+
+from qwenq.schemas.service.stored import BatchFault, BatchRequest, StoredBatch
+from qwenq.schemas.service.tenants import Caller
+from qwenq.schemas.states import ENDED_BATCH_STATES, BatchState
+from qwenq.schemas.tables.core import chunks, jobs, workers
+from qwenq.schemas.tables.service import api_batches
+from qwenq.store.database.clock import now
+from qwenq.store.tenants.tenants import find_tenant
+
+REPEAT_SECONDS = 600.0
+"""How long a repeated request finds the batch that the first one created."""
+JOB_KEY = "batch:"
+"""What the idempotency key of a batch's job begins with; the batch's id follows."""
+
+
+def create_batch(
+    connection: Connection,
+    caller: Caller,
+    request: BatchRequest,
+    *,
+    is_repeated: bool,
+    faults: Sequence[BatchFault] = (),
+) -> StoredBatch:
+    """Create a batch, which any process will validate; a repeated request gets the batch of the first one.
+
+    With `faults`, it has failed already.
+    """
+    # Two requests of a tenant take turns, so that the repeated one sees the first.
+    find_tenant(connection, caller.tenant, lock=True)
+    digest = _digest(request)
+    if is_repeated:
+        query = batches_of(caller).where(
+            api_batches.c.owner == caller.owner,
+            api_batches.c.request_digest == digest,
+            api_batches.c.created_at > now(-REPEAT_SECONDS),
+        )
+        found = connection.execute(query.order_by(api_batches.c.number.desc()).limit(1)).one_or_none()
+        if found is not None:
+            return as_batch(found)
+    batch_id = f"batch_{secrets.token_hex(12)}"
+    connection.execute(
+        insert(api_batches).values(
+            id=batch_id,
+            tenant=caller.tenant,
+            owner=caller.owner,
+            state=BatchState.FAILED if faults else BatchState.VALIDATING,
+            errors=[asdict(fault) for fault in faults] or None,
+            failed_at=now() if faults else None,
+            input_file_id=request.input_file_id,
+            endpoint=request.endpoint,
+            completion_window=request.completion_window,
+            metadata=request.metadata,
+            request_digest=digest,
+            output_seconds=request.output_seconds,
+            created_at=now(),
+            expires_at=now(request.window_seconds),
+        )
+    )
+    return as_batch(connection.execute(batches_of(caller).where(api_batches.c.id == batch_id)).one())
+
+
+def find_batch(connection: Connection, caller: Caller, batch_id: str) -> StoredBatch | None:
+    """A batch that exists for the caller."""
+    row = connection.execute(batches_of(caller).where(api_batches.c.id == batch_id)).one_or_none()
+    return None if row is None else as_batch(row)
+
+
+def list_batches(
+    connection: Connection, caller: Caller, limit: int, after: str | None = None
+) -> Sequence[StoredBatch]:
+    """Batches that exist for the caller, newest first; `after` is the last batch of the page before."""
+    query = batches_of(caller)
+    if after is not None:
+        last = select(api_batches.c.number).where(exists_for(caller), api_batches.c.id == after)
+        query = query.where(api_batches.c.number < last.scalar_subquery())
+    query = query.order_by(api_batches.c.number.desc()).limit(limit)
+    return [as_batch(row) for row in connection.execute(query)]
+
+
+def served_models(connection: Connection) -> list[tuple[str, Any]]:
+    """The models that some worker has or had, by name, each with the time of its first start."""
+    query = (
+        select(workers.c.model, func.min(workers.c.started_at).label("since"))
+        .group_by(workers.c.model)
+        .order_by(workers.c.model)
+    )
+    return [(row.model, row.since) for row in connection.execute(query)]
+
+
+def exists_for(caller: Caller) -> ColumnElement[bool]:
+    """A batch is of the caller's tenant and, for a member, of its owner."""
+    mine = api_batches.c.tenant == caller.tenant
+    return mine & (api_batches.c.owner == caller.owner) if caller.sees_only_own else mine
+
+
+def is_own_job() -> ColumnElement[bool]:
+    """A job was made for the batch: SQLite reuses the numbers of removed jobs."""
+    return (jobs.c.id == api_batches.c.job_id) & (jobs.c.idempotency_key == JOB_KEY + api_batches.c.id)
+
+
+def batches_of(caller: Caller) -> Select[Any]:
+    """Batches that exist for the caller, with the counts of their jobs."""
+    return all_batches().where(exists_for(caller))
+
+
+def all_batches() -> Select[Any]:
+    """All batches, with the counts of their jobs while these run."""
+    is_over = api_batches.c.state.in_(ENDED_BATCH_STATES)
+    own = select(jobs.c.id).where(is_own_job()).correlate(api_batches).scalar_subquery()
+
+    def counted(ended: ColumnElement[int], counts: ColumnElement[int]) -> ColumnElement[int]:
+        running = select(func.coalesce(func.sum(counts), 0)).where(chunks.c.job_id == own)
+        return case((is_over, ended), else_=running.correlate(api_batches).scalar_subquery())
+
+    names = [column for column in api_batches.c if column.name not in {"completed", "failed"}]
+    return select(
+        *names,
+        counted(api_batches.c.completed, chunks.c.succeeded).label("completed"),
+        counted(api_batches.c.failed, chunks.c.failed + chunks.c.cancelled).label("failed"),
+    )
+
+
+def as_batch(row: Row[Any]) -> StoredBatch:
+    """A row of such a query as a batch."""
+    values = {name: row._mapping[name] for name in StoredBatch.__dataclass_fields__}  # noqa: SLF001
+    counts = {name: int(values[name]) for name in ("total", "completed", "failed")}
+    return StoredBatch(**{**values, **counts, "state": BatchState(row.state)})
+
+
+def _digest(request: BatchRequest) -> bytes:
+    asked = [
+        request.input_file_id,
+        request.endpoint,
+        request.completion_window,
+        dict(request.metadata or {}),
+        request.output_seconds,
+    ]
+    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

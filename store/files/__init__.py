@@ -1,0 +1,1 @@
+"""Keeps the files of tenants: their bytes in a storage, what they are in the store."""

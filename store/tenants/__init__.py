@@ -1,0 +1,1 @@
+"""Writes and reads tenants, their keys, and the audit."""
