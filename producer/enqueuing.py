@@ -106,12 +106,15 @@ def enqueue_job(
     rows: Iterable[Row],
     one_shot_key: str | None = None,
     listener: Listener = SILENT,
+    *,
+    needs_good: bool = True,
 ) -> EnqueuedJob:
     """Store a job with its rows, then announce it. Memory stays flat, whatever the number of rows.
 
     The job cannot run before its last row is in. When it can, `listener.stored` is called before anything else may
     fail. A broker that is away does not matter: a reconciler will announce the job. A job that is cancelled meanwhile
-    stays cancelled, with the rows stored until then. Raises NoGoodRow, InputTooLarge, SubmitterLimit and
+    stays cancelled, with the rows stored until then. Unless `needs_good`, a job of bad rows alone is stored, too, and
+    ends at once. Raises NoGoodRow, InputTooLarge, SubmitterLimit and
     KeyboardInterrupt (for Ctrl-C and TERM), all with nothing left in the store; IdempotencyMismatch, JobGivenUp, and
     StoreAway.
     """
@@ -124,7 +127,9 @@ def enqueue_job(
         if isinstance(begun, KeyedJob):
             check_same_request(spec, rows, begun)
         else:
-            documents, rejected = store_rows(store, settings, spec, begun, rows, signals)
+            documents, rejected = store_rows(
+                store, settings, spec, begun, rows, signals, needs_good=needs_good
+            )
         listener.stored(begun.job_id)
     unannounced = _announce(store, broker, begun.job_id)
     with suppress(StoreAway):

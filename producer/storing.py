@@ -20,6 +20,7 @@ from qwenq.store.life.cancelling import cancel_rest
 from qwenq.store.life.chunks import insert_chunks
 from qwenq.store.life.documents import check_rows_kept, insert_rows
 from qwenq.store.life.half_jobs import check_held, queue_job, renew
+from qwenq.store.life.jobs import end_job_if_done
 from qwenq.store.life.removal import remove
 
 BATCH_ROWS = 10_000
@@ -28,25 +29,39 @@ GC_OBJECTS = 100_000
 
 
 def store_rows(
-    store: Store, settings: Settings, spec: JobSpec, half: HalfJob, rows: Iterable[Row], signals: Signals
+    store: Store,
+    settings: Settings,
+    spec: JobSpec,
+    half: HalfJob,
+    rows: Iterable[Row],
+    signals: Signals,
+    *,
+    needs_good: bool = True,
 ) -> tuple[int, int]:
     """Store all rows of a begun job, or none. Returns the number of rows, and of bad rows.
 
-    Raises NoGoodRow, InputTooLarge, SubmitterLimit, and JobGivenUp if another process took the job over, which seemed
-    abandoned.
+    Unless `needs_good`, a job of bad rows alone is stored, too, and ends at once. Raises NoGoodRow, InputTooLarge,
+    SubmitterLimit, and JobGivenUp if another process took the job over, which seemed abandoned.
     """
     try:
         check_submitter(store, settings, spec, half.job_id)
         lease = settings.lease_seconds
         with _collecting_rarely(), Heartbeat(store, lambda to: renew(to, half, lease), lease):
-            return _store_rows(store, settings, spec, half, rows, signals)
+            return _store_rows(store, settings, spec, half, rows, signals, needs_good=needs_good)
     except BaseException:
         remove(store, half)
         raise
 
 
 def _store_rows(
-    store: Store, settings: Settings, spec: JobSpec, half: HalfJob, rows: Iterable[Row], signals: Signals
+    store: Store,
+    settings: Settings,
+    spec: JobSpec,
+    half: HalfJob,
+    rows: Iterable[Row],
+    signals: Signals,
+    *,
+    needs_good: bool,
 ) -> tuple[int, int]:
     """Store rows batch by batch, then let the job run. Returns the number of rows, and of bad rows."""
     planner = ChunkPlanner(settings.chunk_documents, settings.chunk_tokens, prompt_overhead(spec.prompt))
@@ -67,7 +82,7 @@ def _store_rows(
         if digest is not None:
             digest.add(batch.read)
         signals.heed()
-    if documents == rejected:
+    if documents == rejected and (needs_good or not documents):
         raise no_good_row(spec.sources, reasons)
     with store.writing() as connection:
         check_held(connection, half)  # A process that took the job over removes its rows.
@@ -75,6 +90,8 @@ def _store_rows(
         if renew(connection, half, settings.lease_seconds):
             insert_chunks(connection, half.job_id, planner.finish())
             queue_job(connection, half.job_id, None if digest is None else digest.hexdigest())
+            if documents == rejected:
+                end_job_if_done(connection, half.job_id)
     return documents, rejected
 
 
