@@ -8,7 +8,7 @@ resolved=$(mktemp)
 trap 'rm -f "$resolved"' EXIT
 
 "$1" pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 --constraint constraints.txt \
-    --extra documents --extra excel --extra gcs --extra parquet --extra quantize --extra s3 \
+    --extra documents --extra excel --extra gcs --extra parquet --extra quantize --extra s3 --extra serve \
     --generate-hashes --no-annotate --no-header --output-file "$resolved"
 
 for part in requirements torch; do

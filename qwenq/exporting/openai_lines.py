@@ -78,6 +78,12 @@ def error_line(error: ErrorLine) -> dict[str, Any]:
     return _line(digest, error.custom_id, 500 if ours else 400, body, {"code": code, "message": message})
 
 
+def unasked_line(custom_id: str, code: str, message: str) -> dict[str, Any]:
+    """A document that was never asked about, since its batch was cancelled or expired."""
+    line = _line(_digest(custom_id), custom_id, 0, {}, {"code": code, "message": message})
+    return {**line, "response": None}
+
+
 def _line(
     digest: str, custom_id: str | None, status: int, body: dict[str, Any], error: dict[str, str] | None
 ) -> dict[str, Any]:

@@ -9,8 +9,11 @@ import pytest
 from qwenq.cli.group import group
 from qwenq.cli.options.sections import SECTIONS, follows_rule, long_name, sections_of
 
-OWN_TWIN = {"qwenq report --out", "qwenq flower --address", "qwenq flower --read-only"}
-"""QWENQ_OUT is where `run` and `results` write answers; Flower's variables name Flower."""
+OWN_TWIN = {
+    *("qwenq report --out", "qwenq flower --address", "qwenq flower --read-only", "qwenq flower --port"),
+    *("qwenq serve --address", "qwenq serve --port"),
+}
+"""QWENQ_OUT is where `run` and `results` write answers; variables of services name the service."""
 WITHOUT_TWIN = {"qwenq flower --url", "qwenq flower --hash-password", "qwenq --version"}
 """They print something and end."""
 

@@ -1,0 +1,86 @@
+"""What operators do with tenants and keys of the HTTP service. Each deed is noted in the audit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qwenq.actions.submitters import submitter_of
+from qwenq.schemas.service.tenants import ApiKey, AuditEntry, Role, Tenant, check_tenant_name
+from qwenq.schemas.settings import Settings
+from qwenq.store.database.opening import open_store
+from qwenq.store.tenants import keys, tenants
+from qwenq.store.tenants.audit import audit_entries, note_deed
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A new key, which is shown once, and what is stored of it."""
+
+    key: str
+    stored: ApiKey
+
+
+def add_tenant(settings: Settings, name: str, *, waits_for_models: bool) -> None:
+    """Add a tenant. Raises InvalidParameter, TenantExists, StoreAway."""
+    check_tenant_name(name)
+    with open_store(settings) as store, store.writing() as connection:
+        tenants.insert_tenant(connection, name, waits_for_models=waits_for_models)
+        note_deed(connection, name, submitter_of(settings), "tenant.add", name)
+
+
+def set_tenant(settings: Settings, name: str, *, waits_for_models: bool) -> None:
+    """Change what a tenant may do. Raises UnknownTenant, StoreAway."""
+    with open_store(settings) as store, store.writing() as connection:
+        tenants.change_tenant(connection, name, waits_for_models=waits_for_models)
+        note_deed(connection, name, submitter_of(settings), "tenant.set", name)
+
+
+def remove_tenant(settings: Settings, name: str) -> None:
+    """Remove a tenant and its keys. Raises UnknownTenant, TenantInUse, StoreAway."""
+    with open_store(settings) as store, store.writing() as connection:
+        tenants.remove_tenant(connection, name)
+        note_deed(connection, name, submitter_of(settings), "tenant.remove", name)
+
+
+def show_tenant(settings: Settings, name: str) -> Tenant:
+    """One tenant. Raises UnknownTenant, StoreAway."""
+    with open_store(settings) as store, store.reading() as connection:
+        return tenants.find_tenant(connection, name)
+
+
+def list_tenants(settings: Settings) -> Sequence[Tenant]:
+    """All tenants, by name. Raises StoreAway."""
+    with open_store(settings) as store, store.reading() as connection:
+        return tenants.all_tenants(connection)
+
+
+def create_key(
+    settings: Settings, tenant: str, owner: str, role: Role, valid_seconds: float | None
+) -> NewKey:
+    """Create a key of a tenant. Raises InvalidParameter, UnknownTenant, StoreAway."""
+    check_tenant_name(owner)
+    with open_store(settings) as store, store.writing() as connection:
+        key, stored = keys.create_key(connection, tenant, owner, role, valid_seconds)
+        note_deed(connection, tenant, submitter_of(settings), "key.create", stored.prefix)
+    return NewKey(key, stored)
+
+
+def list_keys(settings: Settings, tenant: str | None) -> Sequence[ApiKey]:
+    """The keys of a tenant, or all. Raises UnknownTenant, StoreAway."""
+    with open_store(settings) as store, store.reading() as connection:
+        if tenant is not None:
+            tenants.find_tenant(connection, tenant)
+        return keys.keys_of(connection, tenant)
+
+
+def revoke_key(settings: Settings, key_id: int) -> ApiKey:
+    """Revoke a key, for good. Raises UnknownKey, StoreAway."""
+    with open_store(settings) as store, store.writing() as connection:
+        revoked = keys.revoke_key(connection, key_id)
+        note_deed(connection, revoked.tenant, submitter_of(settings), "key.revoke", revoked.prefix)
+    return revoked
+
+
+def read_audit(settings: Settings, tenant: str | None, within_seconds: float) -> Sequence[AuditEntry]:
+    """The deeds of the last seconds, of a tenant or of all, oldest first. Raises StoreAway."""
+    with open_store(settings) as store, store.reading() as connection:
+        return list(audit_entries(connection, tenant, within_seconds))

@@ -1,0 +1,110 @@
+"""`qwenq tenants`: those whom the HTTP service keeps apart."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from qwenq.cli.options.sections import Group
+from qwenq.cli.options.shared import json_option, option
+
+if TYPE_CHECKING:
+    from qwenq.schemas.service.tenants import Tenant
+
+
+@click.group(name="tenants", cls=Group)
+def command() -> None:
+    """List, add, change and remove tenants of the HTTP service. What belongs to one does not exist for others.
+
+    The tenant `local` is the command line's own.
+    """
+
+
+_waits = option(
+    "--wait-for-models/--no-wait-for-models",
+    default=False,
+    help="Whether its batches may wait for a model that no worker had so far [default: no-wait-for-models].",
+)
+
+
+@command.command(examples=("qwenq tenants add acme",))
+@click.argument("name")
+@_waits
+def add(name: str, wait_for_models: bool) -> int:
+    """Add a tenant."""
+    from qwenq.actions.tenants import add_tenant
+    from qwenq.cli.options.settings import read_settings
+
+    add_tenant(read_settings(), name, waits_for_models=wait_for_models)
+    return 0
+
+
+@command.command(name="list", examples=("qwenq tenants list --json",))
+@json_option
+def list_command(as_json: bool) -> int:
+    """List all tenants."""
+    from qwenq.actions.tenants import list_tenants
+    from qwenq.cli.options.settings import read_settings
+    from qwenq.wording.output import print_plain_json, show
+
+    found = list_tenants(read_settings())
+    if as_json:
+        print_plain_json([_as_json(tenant) for tenant in found])
+    else:
+        for tenant in found:
+            show(_line(tenant))
+    return 0
+
+
+@command.command(examples=("qwenq tenants show acme",))
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> int:
+    """Show a tenant."""
+    from qwenq.actions.tenants import show_tenant
+    from qwenq.cli.options.settings import read_settings
+    from qwenq.wording import output
+
+    tenant = show_tenant(read_settings(), name)
+    if as_json:
+        output.print_plain_json(_as_json(tenant))
+    else:
+        output.show(_line(tenant))
+    return 0
+
+
+@command.command(name="set", examples=("qwenq tenants set acme --wait-for-models",))
+@click.argument("name")
+@_waits
+def set_command(name: str, wait_for_models: bool) -> int:
+    """Change what a tenant may do."""
+    from qwenq.actions.tenants import set_tenant
+    from qwenq.cli.options.settings import read_settings
+
+    set_tenant(read_settings(), name, waits_for_models=wait_for_models)
+    return 0
+
+
+@command.command(examples=("qwenq tenants remove acme",))
+@click.argument("name")
+def remove(name: str) -> int:
+    """Remove a tenant with its keys, if it has no files, batches and jobs any more."""
+    from qwenq.actions.tenants import remove_tenant
+    from qwenq.cli.options.settings import read_settings
+
+    remove_tenant(read_settings(), name)
+    return 0
+
+
+def _line(tenant: "Tenant") -> str:
+    from qwenq.wording.numbers import moment
+
+    waits = "; its batches wait for models" if tenant.waits_for_models else ""
+    return f"{tenant.name:20} since {moment(tenant.created_at)}{waits}"
+
+
+def _as_json(tenant: "Tenant") -> dict[str, object]:
+    return {
+        "name": tenant.name,
+        "waits_for_models": tenant.waits_for_models,
+        "created_at": tenant.created_at.isoformat(),
+    }

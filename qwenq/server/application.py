@@ -1,0 +1,19 @@
+"""The application: routes, refusals, and what surrounds each request."""
+
+from fastapi import FastAPI
+
+from qwenq.server import refusals
+from qwenq.server.requests_log import RequestsLog
+from qwenq.server.routes import batches, files, health, models
+from qwenq.server.service import Service
+
+
+def make_application(service: Service, root_path: str = "") -> FastAPI:
+    """Make the application of a process."""
+    application = FastAPI(title="qwenq", root_path=root_path, redirect_slashes=False)
+    application.state.service = service
+    for part in (files, batches, models, health):
+        application.include_router(part.router)
+    refusals.install(application)
+    application.add_middleware(RequestsLog)
+    return application

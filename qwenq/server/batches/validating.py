@@ -1,0 +1,86 @@
+"""Validate a batch: check its file, store its lines as a job, and let the batch begin."""
+
+from qwenq.producer.batch_lines import CheckedLines, batch_rows, check_lines
+from qwenq.producer.enqueuing import enqueue_job
+from qwenq.producer.heartbeat import Heartbeat
+from qwenq.schemas.errors import BatchLost, JobGivenUp, UsageError
+from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.service.stored import BatchFault, HeldBatch
+from qwenq.schemas.service.tenants import Caller, Role
+from qwenq.schemas.settings import Settings
+from qwenq.server.limits import MOST_REQUESTS
+from qwenq.store.api_batches.batches import JOB_KEY, served_models
+from qwenq.store.api_batches.life import begin_batch, fail_batch, renew_batch
+from qwenq.store.broker.broker import Broker
+from qwenq.store.database.store import Store
+from qwenq.store.files.storage import Storage
+from qwenq.store.files.stored_files import find_file
+from qwenq.store.tenants.tenants import find_tenant
+
+
+def validate(store: Store, broker: Broker, storage: Storage, settings: Settings, held: HeldBatch) -> None:
+    """Validate a held batch: it is in progress afterwards, or has failed.
+
+    Its job goes by the batch's id as idempotency key: if a process dies at any moment, the next one finds the job, or
+    stores it anew. Raises BatchLost, StoreAway, FilesAway.
+    """
+    lease = settings.lease_seconds
+    with Heartbeat(store, lambda to: renew_batch(to, held, lease), lease):
+        checked = _checked(store, storage, settings, held)
+        faults = checked.faults
+        if not faults:
+            try:
+                job_id = _job_of(store, broker, storage, settings, held, checked.model or "")
+            except JobGivenUp:
+                raise BatchLost(batch_id=held.batch.id) from None
+            except UsageError as error:
+                faults = [BatchFault("invalid_request", str(error))]
+    with store.writing() as connection:
+        if faults:
+            fail_batch(connection, held, faults)
+        else:
+            begin_batch(connection, held, job_id, checked.model or "", checked.total)
+
+
+def _checked(store: Store, storage: Storage, settings: Settings, held: HeldBatch) -> CheckedLines:
+    """Check the batch's file, and whether its model is known."""
+    batch = held.batch
+    with store.reading() as connection:
+        file = find_file(connection, _anybody_of(batch.tenant), batch.input_file_id)
+        known = {model for model, _since in served_models(connection)} | {settings.model}
+        waits = find_tenant(connection, batch.tenant).waits_for_models
+    if file is None:
+        return CheckedLines(faults=[no_such_input(batch.input_file_id)])
+    checked = check_lines(storage.blocks(file.id), batch.endpoint, MOST_REQUESTS)
+    if not checked.faults and checked.model not in known and not waits:
+        message = f"The provided model '{checked.model}' is not supported by the Batch API."
+        checked.faults.append(BatchFault("model_not_found", message, 1, "body.model"))
+    return checked
+
+
+def _job_of(
+    store: Store, broker: Broker, storage: Storage, settings: Settings, held: HeldBatch, model: str
+) -> int:
+    """The batch's job, stored now or by a process that died."""
+    batch = held.batch
+    spec = JobSpec(
+        model=model,
+        name=batch.id,
+        sources=(batch.input_file_id,),
+        idempotency_key=JOB_KEY + batch.id,
+        submitter=batch.tenant,
+        tenant=batch.tenant,
+    )
+    rows = batch_rows(storage.blocks(batch.input_file_id))
+    return enqueue_job(store, broker, settings, spec, rows, needs_good=False).job_id
+
+
+def no_such_input(file_id: str) -> BatchFault:
+    """What a batch fails with whose input file does not exist for its tenant."""
+    message = f"Cannot find file {file_id}, or your organization does not have access to it."
+    return BatchFault("invalid_request", message, param="file_id")
+
+
+def _anybody_of(tenant: str) -> Caller:
+    """A caller who sees all files of the tenant: what the creator sees was checked at creation."""
+    return Caller(tenant, "", Role.ADMIN, "", "")

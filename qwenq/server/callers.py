@@ -1,0 +1,67 @@
+"""Who makes a request: found by its key, or local if the service has no keys."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from qwenq.schemas.service.tenants import LOCAL, Caller, Role
+from qwenq.server.refusals import Refused
+from qwenq.server.service import Service, is_loopback
+from qwenq.store.tenants.keys import any_key, note_use, use_is_stale, valid_key
+
+_SCHEME = "bearer "
+
+
+def service_of(request: Request) -> Service:
+    """What the routes of this application work with."""
+    found: Service = request.app.state.service
+    return found
+
+
+def caller_of(request: Request) -> Caller:
+    """Who makes the request. Raises Refused: without a valid key if there are keys, or from a foreign page."""
+    service = service_of(request)
+    given = request.headers.get("authorization", "")
+    key = given[len(_SCHEME) :].strip() if given[: len(_SCHEME)].lower() == _SCHEME else ""
+    with service.store.reading() as connection:
+        found = valid_key(connection, key) if key else None
+        is_guarded = found is not None or not service.is_local or any_key(connection)
+        is_stale = found is not None and use_is_stale(connection, found.id)
+    if not is_guarded:
+        _check_local(request)
+        return _noted(request, Caller(LOCAL, LOCAL, Role.ADMIN, LOCAL, request.state.request_id))
+    if found is None:
+        message = "Incorrect API key provided." if key else "You didn't provide an API key."
+        raise Refused(401, message, code="invalid_api_key" if key else None)
+    if is_stale:
+        with service.store.writing() as connection:
+            note_use(connection, found.id)
+    caller = Caller(found.tenant, found.owner, found.role, found.prefix, request.state.request_id)
+    return _noted(request, caller)
+
+
+def changer_of(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+    """The same, who may create, cancel and delete. Raises Refused for a viewer."""
+    if not caller.may_change:
+        raise Refused(403, "The role of this key is viewer: it reads, and changes nothing.", code="forbidden")
+    return caller
+
+
+Reader = Annotated[Caller, Depends(caller_of)]
+Changer = Annotated[Caller, Depends(changer_of)]
+Served = Annotated[Service, Depends(service_of)]
+
+
+def _noted(request: Request, caller: Caller) -> Caller:
+    request.state.tenant, request.state.who = caller.tenant, caller.who
+    return caller
+
+
+def _check_local(request: Request) -> None:
+    """Without keys, a page in this machine's browser must not reach the service under another name."""
+    host = request.url.hostname or ""
+    if not is_loopback(host) or "origin" in request.headers:
+        raise Refused(
+            403,
+            "Without keys, this service answers only programs of this machine. `qwenq keys create` makes a key.",
+        )

@@ -1,0 +1,24 @@
+"""Sizes that the service holds requests to: OpenAI's."""
+
+MOST_REQUESTS = 50_000
+"""Lines of a batch."""
+MOST_BATCH_BYTES = 200 * 1024 * 1024
+"""Of a file with the purpose batch."""
+MOST_FILE_BYTES = 512 * 1024 * 1024
+MOST_FIELD_BYTES = 64 * 1024
+"""Of a form field that is no file."""
+MOST_FIELDS = 64
+MOST_BODY_BYTES = 1024 * 1024
+"""Of a request in JSON."""
+WINDOWS = {"24h": 86_400.0}
+"""Completion windows, in seconds."""
+BATCH_FILE_SECONDS = 30 * 86_400
+"""How long a file with the purpose batch is kept unless it says so itself."""
+LEAST_KEPT_SECONDS, MOST_KEPT_SECONDS = 3_600, 2_592_000
+MOST_FILES_A_PAGE = 10_000
+MOST_BATCHES_A_PAGE = 100
+BATCHES_A_PAGE = 20
+MOST_PAIRS, MOST_PAIR_NAME, MOST_PAIR_VALUE = 16, 64, 512
+"""Of `metadata`."""
+ENDPOINTS = ("/v1/chat/completions",)
+"""What a batch can ask for."""

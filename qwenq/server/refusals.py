@@ -1,0 +1,98 @@
+"""Refusals in OpenAI's shape, and how exceptions become them."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from qwenq.schemas.errors import BatchNotCancellable, FilesAway, StoreAway
+
+INVALID = "invalid_request_error"
+RETRY_SECONDS = 5
+_CODES = {401: "invalid_api_key", 404: None, 405: "method_not_allowed"}
+
+
+class Refused(Exception):
+    """A request that is refused: its status, and the fields of OpenAI's error."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        kind: str = INVALID,
+        retry: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.param = param
+        self.code = code
+        self.kind = kind
+        self.retry = retry
+
+
+def refusal(
+    status: int,
+    message: str,
+    *,
+    param: str | None = None,
+    code: str | None = None,
+    kind: str = INVALID,
+    retry: bool | None = None,
+) -> JSONResponse:
+    """The response. `retry` tells OpenAI's clients whether to try again by themselves."""
+    headers = {} if retry is None else {"x-should-retry": "true" if retry else "false"}
+    if status == 503:  # noqa: PLR2004
+        headers["retry-after"] = str(RETRY_SECONDS)
+    error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
+    return JSONResponse({"error": error}, status, headers)
+
+
+def no_such(what: str, name: str) -> Refused:
+    """The refusal for what does not exist for the caller, whether it exists for others or not."""
+    return Refused(404, f"No such {what} object: {name}", param="id")
+
+
+def install(application: FastAPI) -> None:
+    """Have every exception answered in OpenAI's shape."""
+
+    async def refused(_request: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, Refused):
+            raise error
+        return refusal(
+            error.status,
+            error.message,
+            param=error.param,
+            code=error.code,
+            kind=error.kind,
+            retry=error.retry,
+        )
+
+    async def http(_request: Request, error: Exception) -> JSONResponse:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        message = str(error.detail) if isinstance(error, HTTPException) else "Internal error"
+        if status == 404:  # noqa: PLR2004
+            message = "Unknown URL"
+        return refusal(status, message, code=_CODES.get(status))
+
+    async def away(_request: Request, _error: Exception) -> JSONResponse:
+        # Its message names servers and folders, which concerns operators alone.
+        return refusal(503, "A service behind this one is away. Try again.", kind="server_error", retry=True)
+
+    async def not_cancellable(_request: Request, error: Exception) -> JSONResponse:
+        state = getattr(error, "state", "")
+        return refusal(409, f"Cannot cancel a batch with status '{state}'.", retry=False)
+
+    async def unforeseen(_request: Request, _error: Exception) -> JSONResponse:
+        return refusal(500, "Internal error", kind="server_error")
+
+    application.add_exception_handler(Refused, refused)
+    application.add_exception_handler(HTTPException, http)
+    application.add_exception_handler(StoreAway, away)
+    application.add_exception_handler(FilesAway, away)
+    application.add_exception_handler(BatchNotCancellable, not_cancellable)
+    application.add_exception_handler(Exception, unforeseen)

@@ -1,0 +1,93 @@
+"""`/v1/batches`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from qwenq.schemas.service.stored import BatchRequest, Purpose, StoredBatch
+from qwenq.schemas.service.tenants import Caller
+from qwenq.server.batches.validating import no_such_input
+from qwenq.server.bodies import batch_request, json_of
+from qwenq.server.callers import Changer, Reader, Served
+from qwenq.server.limits import BATCHES_A_PAGE, MOST_BATCHES_A_PAGE
+from qwenq.server.queries import limit_of
+from qwenq.server.refusals import Refused
+from qwenq.server.service import Service
+from qwenq.server.shapes import batch_object, list_object
+from qwenq.store.api_batches.batches import create_batch, find_batch, list_batches
+from qwenq.store.api_batches.life import cancel_batch
+from qwenq.store.files.stored_files import find_file
+from qwenq.store.tenants.audit import note_deed
+
+_RETRIES = "x-stainless-retry-count"
+
+router = APIRouter(prefix="/v1/batches", tags=["batches"])
+
+
+@router.post("")
+async def create(request: Request, service: Served, caller: Changer) -> dict[str, Any]:
+    """Create a batch of an uploaded file. It is validated soon after; a file that does not exist fails it."""
+    wanted = batch_request(await json_of(request))
+    is_repeated = request.headers.get(_RETRIES, "0") not in {"", "0"}
+    batch = await run_in_threadpool(_create, service, caller, wanted, is_repeated)
+    service.caretaker.wake()
+    request.state.object = batch.id
+    return batch_object(batch)
+
+
+@router.get("")
+def index(
+    service: Served, caller: Reader, limit: str | None = None, after: str | None = None
+) -> Mapping[str, Any]:
+    """List batches, newest first."""
+    most = limit_of(limit, BATCHES_A_PAGE, MOST_BATCHES_A_PAGE, least=0)
+    with service.store.reading() as connection:
+        if after and find_batch(connection, caller, after) is None:
+            raise Refused(400, f"There is no batch '{after[:100]}'.", param="after", code="invalid_value")
+        found = list_batches(connection, caller, most + 1, after) if most else []
+    return list_object([batch_object(batch) for batch in found[:most]], has_more=len(found) > most)
+
+
+@router.get("/{batch_id}")
+def retrieve(request: Request, batch_id: str, service: Served, caller: Reader) -> dict[str, Any]:
+    """Retrieve where a batch stands."""
+    with service.store.reading() as connection:
+        batch = find_batch(connection, caller, batch_id)
+    if batch is None:
+        raise _no_batch(batch_id)
+    request.state.object = batch.id
+    return batch_object(batch)
+
+
+@router.post("/{batch_id}/cancel")
+def cancel(request: Request, batch_id: str, service: Served, caller: Changer) -> dict[str, Any]:
+    """Cancel a batch. What was answered so far stays, and is published with its end."""
+    with service.store.writing() as connection:
+        batch = cancel_batch(connection, caller, batch_id)
+        if batch is None:
+            raise _no_batch(batch_id)
+        note_deed(connection, caller.tenant, caller.who, "batch.cancel", batch.id, caller.request_id)
+    service.caretaker.wake()
+    request.state.object = batch.id
+    return batch_object(batch)
+
+
+def _create(service: Service, caller: Caller, wanted: BatchRequest, is_repeated: bool) -> StoredBatch:  # noqa: FBT001
+    with service.store.writing() as connection:
+        file = find_file(connection, caller, wanted.input_file_id)
+        if file is not None and file.purpose is not Purpose.BATCH:
+            message = (
+                f"Invalid file purpose: '{file.purpose}'. The input of a batch must have the purpose 'batch'."
+            )
+            raise Refused(400, message, param="input_file_id", code="invalid_value")
+        faults = [no_such_input(wanted.input_file_id)] if file is None else []
+        batch = create_batch(connection, caller, wanted, is_repeated=is_repeated, faults=faults)
+        digest = None if file is None else file.sha256.hex()
+        note_deed(connection, caller.tenant, caller.who, "batch.create", batch.id, caller.request_id, digest)
+    return batch
+
+
+def _no_batch(batch_id: str) -> Refused:
+    return Refused(404, f"No batch found with id '{batch_id[:100]}'.", param="id")

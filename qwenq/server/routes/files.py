@@ -1,0 +1,106 @@
+"""`/v1/files`."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from qwenq.schemas.errors import FilesAway
+from qwenq.schemas.service.stored import StoredFile
+from qwenq.schemas.service.tenants import Caller
+from qwenq.server.callers import Changer, Reader, Served
+from qwenq.server.limits import MOST_FILES_A_PAGE
+from qwenq.server.queries import limit_of, one_of
+from qwenq.server.refusals import Refused, no_such
+from qwenq.server.service import Service
+from qwenq.server.shapes import file_object, list_object
+from qwenq.server.uploading import upload
+from qwenq.store.files.stored_files import delete_file, find_file, list_files
+from qwenq.store.tenants.audit import note_deed
+
+router = APIRouter(prefix="/v1/files", tags=["files"])
+
+
+@router.post("")
+async def create(request: Request, service: Served, caller: Changer) -> dict[str, Any]:
+    """Upload a file: `purpose` and `file`, and `expires_after[anchor]` with `expires_after[seconds]`, in a form."""
+    file = await upload(request, service, caller)
+    request.state.object = file.id
+    return file_object(file)
+
+
+@router.get("")
+def index(
+    service: Served,
+    caller: Reader,
+    limit: str | None = None,
+    after: str | None = None,
+    order: str = "desc",
+    purpose: str | None = None,
+) -> dict[str, Any]:
+    """List files, newest first."""
+    most = limit_of(limit, MOST_FILES_A_PAGE, MOST_FILES_A_PAGE, least=1)
+    if order not in {"asc", "desc"}:
+        raise one_of("order", order, ("asc", "desc"))
+    with service.store.reading() as connection:
+        if after and find_file(connection, caller, after) is None:
+            raise Refused(400, f"There is no file '{after[:100]}'.", param="after", code="invalid_value")
+        found = list_files(connection, caller, most + 1, after, purpose, oldest_first=order == "asc")
+    return list_object([file_object(file) for file in found[:most]], has_more=len(found) > most)
+
+
+@router.get("/{file_id}")
+def retrieve(request: Request, file_id: str, service: Served, caller: Reader) -> dict[str, Any]:
+    """Retrieve what a file is."""
+    return file_object(_found(request, service, caller, file_id))
+
+
+@router.delete("/{file_id}")
+def delete(request: Request, file_id: str, service: Served, caller: Changer) -> dict[str, Any]:
+    """Delete a file. Its bytes are gone when this returns, or soon after."""
+    with service.store.writing() as connection:
+        file = delete_file(connection, caller, file_id)
+        if file is None:
+            raise no_such("File", file_id[:100])
+        digest = file.sha256.hex()
+        note_deed(connection, caller.tenant, caller.who, "file.delete", file.id, caller.request_id, digest)
+    request.state.object = file.id
+    with suppress(FilesAway):
+        service.storage.remove(file.id)
+    return {"id": file.id, "object": "file", "deleted": True}
+
+
+@router.get("/{file_id}/content")
+def content(request: Request, file_id: str, service: Served, caller: Reader) -> StreamingResponse:
+    """Download a file."""
+    file = _found(request, service, caller, file_id)
+    with service.store.writing() as connection:
+        digest = file.sha256.hex()
+        note_deed(connection, caller.tenant, caller.who, "file.read", file.id, caller.request_id, digest)
+    headers = {
+        "content-length": str(file.size),
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(file.name)}",
+        "x-content-type-options": "nosniff",
+    }
+    return StreamingResponse(
+        _blocks(service, file.id), headers=headers, media_type="application/octet-stream"
+    )
+
+
+def _blocks(service: Service, file_id: str) -> Iterator[bytes]:
+    """The file's blocks; the first is read now, so that a storage that is away is refused in time."""
+    blocks = service.storage.blocks(file_id)
+    return chain([next(blocks, b"")], blocks)
+
+
+def _found(request: Request, service: Service, caller: Caller, file_id: str) -> StoredFile:
+    with service.store.reading() as connection:
+        file = find_file(connection, caller, file_id)
+    if file is None:
+        raise no_such("File", file_id[:100])
+    request.state.object = file.id
+    return file

@@ -1,0 +1,18 @@
+"""`/healthz`: whether this process can answer. It needs no key, and tells nothing."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from qwenq.server.callers import Served
+from qwenq.store.database.clock import moment_of
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+def health(service: Served) -> dict[str, Any]:
+    """Answer 200 if the store answers, else 503."""
+    with service.store.reading() as connection:
+        moment_of(connection)
+    return {"status": "ok"}

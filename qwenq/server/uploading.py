@@ -1,0 +1,138 @@
+"""Upload a file: streamed, hashed, bounded, and there whole or not at all."""
+
+import codecs
+from dataclasses import dataclass, field
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from qwenq.schemas.log.visible import visible_line
+from qwenq.schemas.service.stored import KeptBytes, Purpose, StoredFile
+from qwenq.schemas.service.tenants import Caller
+from qwenq.server.forms import Form
+from qwenq.server.limits import BATCH_FILE_SECONDS, MOST_BATCH_BYTES, MOST_FILE_BYTES
+from qwenq.server.queries import kept_seconds, one_of
+from qwenq.server.refusals import Refused
+from qwenq.server.service import Service
+from qwenq.store.files.storage import IncomingFile, kept
+from qwenq.store.files.stored_files import insert_file, new_file_id
+from qwenq.store.tenants.audit import note_deed
+
+PURPOSES = tuple(purpose.value for purpose in Purpose if purpose is not Purpose.BATCH_OUTPUT)
+_UNNAMED = "upload"
+_ENDING = ".jsonl"
+_NAME_CHARS = 255
+
+
+async def upload(request: Request, service: Service, caller: Caller) -> StoredFile:
+    """Store the file of a request. Raises Refused, FilesAway and StoreAway; only after StoreAway may bytes be left."""
+    form = Form(request.headers.get("content-type", ""), "file")
+    file_id = new_file_id()
+    incoming = service.storage.incoming(file_id)
+    coming = _Coming(await run_in_threadpool(incoming.__enter__))
+    try:
+        await _receive(request, form, coming)
+        described = _described(form, coming)
+    except BaseException as error:
+        # Not in a thread: a task that is cancelled cannot wait for one, and the bytes must go.
+        incoming.__exit__(type(error), error, error.__traceback__)
+        raise
+    await run_in_threadpool(incoming.__exit__, None, None, None)
+    return await run_in_threadpool(_note, service, caller, described, kept(file_id, coming.file))
+
+
+@dataclass(slots=True)
+class _Coming:
+    """The bytes on their way into the storage, and whether they are UTF-8 so far."""
+
+    file: IncomingFile
+    is_utf8: bool = True
+    _decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
+
+    def write(self, data: bytes, *, final: bool = False) -> None:
+        self.file.write(data)
+        if self.is_utf8:
+            try:
+                self._decoder.decode(data, final)
+            except UnicodeDecodeError:
+                self.is_utf8 = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """What a form says about its file."""
+
+    purpose: Purpose
+    name: str
+    valid_seconds: int | None
+
+
+async def _receive(request: Request, form: Form, coming: _Coming) -> None:
+    """Write the file of a form while it arrives."""
+    try:
+        async for piece in request.stream():
+            form.add(piece)
+            data = b"".join(form.taken())
+            if data:
+                await run_in_threadpool(coming.write, data)
+            is_batch = form.fields.get("purpose") == Purpose.BATCH
+            if coming.file.size > (MOST_BATCH_BYTES if is_batch else MOST_FILE_BYTES):
+                raise _too_large(is_batch=is_batch)
+    except ClientDisconnect:
+        raise Refused(400, "The upload was broken off.") from None
+    form.end()
+    coming.write(b"", final=True)
+
+
+def _described(form: Form, coming: _Coming) -> _Described:
+    """Check the fields of a whole form. Raises Refused."""
+    fields = form.fields
+    if fields.get("purpose") not in PURPOSES:
+        raise one_of("purpose", fields.get("purpose"), PURPOSES)
+    purpose = Purpose(fields["purpose"])
+    if form.file is None:
+        raise Refused(
+            400, "Missing required parameter: 'file'.", param="file", code="missing_required_parameter"
+        )
+    name = _name(form.file.name)
+    seconds = kept_seconds(
+        fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]"), "expires_after"
+    )
+    if purpose is Purpose.BATCH:
+        if coming.file.size > MOST_BATCH_BYTES:
+            raise _too_large(is_batch=True)
+        if "." in name and not name.lower().endswith(_ENDING):
+            raise Refused(400, "Invalid file format for Batch API. Must be .jsonl", param="file")
+        if not coming.is_utf8:
+            raise Refused(400, "Invalid file for Batch API. Must be utf-8 encoded", param="file")
+        seconds = BATCH_FILE_SECONDS if seconds is None else seconds
+    return _Described(purpose, name, seconds)
+
+
+def _note(service: Service, caller: Caller, described: _Described, bytes_kept: KeptBytes) -> StoredFile:
+    """Have the file exist, from one transaction on."""
+    with service.store.writing() as connection:
+        file = insert_file(
+            connection,
+            bytes_kept,
+            caller.tenant,
+            caller.owner,
+            described.purpose,
+            described.name,
+            described.valid_seconds,
+        )
+        digest = file.sha256.hex()
+        note_deed(connection, caller.tenant, caller.who, "file.create", file.id, caller.request_id, digest)
+    return file
+
+
+def _name(given: str) -> str:
+    """The last part of a file's name, as a text that can be shown."""
+    return visible_line(given.replace("\\", "/").rpartition("/")[2])[:_NAME_CHARS] or _UNNAMED
+
+
+def _too_large(*, is_batch: bool) -> Refused:
+    most = MOST_BATCH_BYTES if is_batch else MOST_FILE_BYTES
+    return Refused(
+        400, f"File is too large. It may have {most:,} bytes.", param="file", code="file_too_large"
+    )

@@ -1,0 +1,99 @@
+"""`qwenq serve` with a real worker, used by the official client; and a server that is killed."""
+
+import json
+import re
+from pathlib import Path
+
+import openai
+import pytest
+from openai.types import Batch
+
+from qwenq.embedded.service import Service
+from qwenq.schemas.settings import Settings
+from tests.processes import TINY_MODEL, Fleet
+from tests.waiting import eventually
+
+ENDED = {"completed", "failed", "expired", "cancelled"}
+
+
+def address_of(server: Service) -> str:
+    """Where a server listens, by its log."""
+    log = Path(server.log)
+    found = eventually(
+        lambda: log.exists() and re.search(r"listening at (http://\S+)", log.read_text("utf-8")), "it listens"
+    )
+    assert found
+    return found[1]
+
+
+def client_of(server: Service) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{address_of(server)}/v1", api_key="none")
+
+
+def batch_file(lines: int, model: str) -> bytes:
+    body = {"model": model, "messages": [{"role": "user", "content": "What is the total?"}], "max_tokens": 4}
+    rows = (
+        {"custom_id": f"r{place}", "method": "POST", "url": "/v1/chat/completions", "body": body}
+        for place in range(lines)
+    )
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def begin(client: openai.OpenAI, content: bytes) -> Batch:
+    file = client.files.wait_for_processing(client.files.create(file=content, purpose="batch").id)
+    return client.batches.create(
+        input_file_id=file.id,
+        endpoint="/v1/chat/completions",
+        completion_window="24h",
+        metadata={"by": "test"},
+    )
+
+
+def wait_until_ended(client: openai.OpenAI, batch: Batch) -> Batch:
+    def ended() -> Batch | None:
+        found = client.batches.retrieve(batch.id)
+        return found if found.status in ENDED else None
+
+    found = eventually(ended, "the batch ends")
+    assert found
+    return found
+
+
+def test_the_official_client_runs_a_batch_to_its_end(settings: Settings, fleet: Fleet) -> None:
+    model = str(TINY_MODEL)
+    fleet.start("worker", "--model", model)
+    with client_of(fleet.start("serve", "--port", "0", "--model", model)) as client:
+        assert model in [one.id for one in client.models.list()]
+        assert client.models.retrieve(model).id == model
+        batch = begin(client, batch_file(3, model) + b'{"broken"')
+        assert wait_until_ended(client, batch).status == "failed"
+        ended = wait_until_ended(client, begin(client, batch_file(3, model)))
+        assert (ended.status, ended.metadata, ended.error_file_id) == ("completed", {"by": "test"}, None)
+        assert ended.request_counts is not None
+        assert (ended.request_counts.completed, ended.request_counts.total) == (3, 3)
+        assert ended.output_file_id is not None
+        lines = [json.loads(line) for line in client.files.content(ended.output_file_id).text.splitlines()]
+        assert [line["custom_id"] for line in lines] == ["r0", "r1", "r2"]
+        assert all(line["response"]["body"]["choices"][0]["message"]["content"] for line in lines)
+        assert [one.id for one in client.batches.list(limit=1)] == [ended.id, batch.id]
+        with pytest.raises(openai.ConflictError):
+            client.batches.cancel(ended.id)
+        assert client.files.delete(ended.output_file_id).deleted
+
+
+def test_a_batch_survives_the_kill_of_the_server_that_validates_it(settings: Settings, fleet: Fleet) -> None:
+    fleet.start("worker", "--model", "echo")
+    first = fleet.start("serve", "--port", "0", "--model", "echo")
+    lines = 5_000
+    with client_of(first) as client:
+        batch = begin(client, batch_file(lines, "echo"))
+    first.kill()
+    with client_of(fleet.start("serve", "--port", "0", "--model", "echo")) as client:
+        ended = wait_until_ended(client, batch)
+        assert ended.status == "completed"
+        assert ended.output_file_id is not None
+        found = [
+            json.loads(line)["custom_id"]
+            for line in client.files.content(ended.output_file_id).text.splitlines()
+        ]
+    assert found == [f"r{place}" for place in range(lines)]
