@@ -13,7 +13,8 @@ from transformers import CONFIG_MAPPING, PreTrainedConfig, PreTrainedModel
 from qwenq.worker.engines.transformers.loading.kinds import TEXT_PARTS
 
 KEYS = {
-    r"^(thinker\.)?model\.language_model\.": "model.",
+    r"^model\.language_model\.": "model.",
+    r"^thinker\.model\.language_model\.": "model.",
     r"^thinker\.model\.": "model.",
     r"^thinker\.lm_head\.": "lm_head.",
 }
@@ -21,6 +22,8 @@ KEYS = {
 _OF_ROPE_FOR_PICTURES = ("mrope_section", "mrope_interleaved")
 _ALWAYS: Mapping[str, Mapping[str, Any]] = {"qwen3_vl_moe": {"norm_topk_prob": True}}
 """What such models do, whatever their configuration says."""
+_LAID_OUT_OTHERWISE = {"qwen3_vl_moe"}
+"""Their experts are stored transposed."""
 _KEPT_APART = {
     "model_type",
     "architectures",
@@ -32,7 +35,7 @@ _KEPT_APART = {
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """A text part's configuration. `own_type` is its type; until it is loaded, the configuration names the whole's."""
+    """A text part's configuration. `own_type` is its type; until it is loaded, the configuration may name another."""
 
     config: PreTrainedConfig
     own_type: str
@@ -58,8 +61,8 @@ class TextPart:
         for name in ("quantization_config", "_commit_hash"):
             if (found := getattr(whole, name, None)) is not None:
                 setattr(config, name, found)
-        # Transformers converts weights by the type: in mixtures of experts they are laid out otherwise.
-        config.model_type = head.model_type
+        if whole.model_type in _LAID_OUT_OTHERWISE:
+            config.model_type = whole.model_type  # Transformers converts weights by the type
         return cls(config, own_type)
 
     def name_own_type(self, network: PreTrainedModel) -> None:

@@ -1,12 +1,14 @@
 """Models that see or hear answer text as the whole model does: only their text part is loaded."""
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
@@ -105,16 +107,33 @@ def test_a_text_part_answers_text_exactly_as_the_whole_model_does(
         " ".join(WORDS[(3 * key + n * n) % len(WORDS)] for n in range(1 + 7 * key % 60))
         for key in range(DOCUMENTS)
     ]
+    for form in (lambda _: None, below_thinker) if "omni" in name else (lambda _: None,):
+        form(tmp_path)
+        answers = answered(tmp_path, texts)
+        assert answers == [alone(whole, tokenizer, text) for text in texts]
+
+
+def answered(folder: Path, texts: Sequence[str]) -> list[list[str]]:
+    """The names of the tokens that the engine answers, in packed rows."""
     engine = TransformersEngine(
-        str(tmp_path), EngineOptions("cpu"), EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
+        str(folder), EngineOptions("cpu"), EngineHooks(on_step=lambda: None, on_batch=lambda _: None)
     )
     engine.load()
     requests = [ask_plainly(text, key, max_new_tokens=MOST_NEW) for key, text in enumerate(texts)]
     answers = {one.key: one.text for one in engine.generate(requests)}
-    assert [answers[key].split() for key in range(DOCUMENTS)] == [
-        alone(whole, tokenizer, text) for text in texts
-    ]
     assert engine.describe().way == "packed"
+    return [answers[key].split() for key in range(len(texts))]
+
+
+def below_thinker(folder: Path) -> None:
+    """Lay a thinker out as the hub has whole omni models: below `thinker`, with a talker beside it."""
+    weights = load_file(folder / "model.safetensors")
+    weights = {f"thinker.{name.removeprefix('thinker.')}": weight for name, weight in weights.items()}
+    weights["talker.model.layers.0.self_attn.q_proj.weight"] = torch.zeros(4, 4)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    thinker = json.loads((folder / "config.json").read_text())
+    kind = thinker["model_type"].removesuffix("_thinker")
+    (folder / "config.json").write_text(json.dumps({"model_type": kind, "thinker_config": thinker}))
 
 
 def saved(name: str, folder: Path) -> tuple[Any, Any]:
