@@ -22,7 +22,6 @@ PUBLIC_IN_ENGINES = {
         "kind",
         "memory",
         "protocol",
-        "start_errors",
     )
 }
 

@@ -6,8 +6,8 @@ import signal
 from pathlib import Path
 from tempfile import mkdtemp
 
-from qwenq.worker.engines.start_errors import last_words
 from qwenq.worker.parent.environment import READY, START_FOLDER_VARIABLE
+from qwenq.worker.start_errors import last_words
 
 MOST_KILLED = 2
 """Starts in a row that SIGKILL may end: the kernel sends it for lack of memory, which may pass."""

@@ -12,9 +12,9 @@ from qwenq.schemas.log.events import Event
 from qwenq.schemas.settings import settings_of_process
 from qwenq.store.database.store import Store
 from qwenq.store.life import workers
-from qwenq.worker.engines.start_errors import start_reason
 from qwenq.worker.parent.environment import worker_id_of_process
 from qwenq.worker.patience import patiently
+from qwenq.worker.start_errors import start_reason
 from qwenq.worker.turn.start_note import start_note
 
 if TYPE_CHECKING:

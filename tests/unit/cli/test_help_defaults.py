@@ -41,7 +41,7 @@ NONE_IN_WORDS: dict[str, str | dict[str, str]] = {
         "add": "--output with the ending .errors.jsonl",
         "edit": "--output with the ending .errors.jsonl",
     },
-    "out": {"results": "JSONL on stdout"},
+    "out": {"results": "JSONL on stdout, unless another file is asked for"},
 }
 """What an option's help says for the default None, where it says anything."""
 

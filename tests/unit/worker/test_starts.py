@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from qwenq.worker.engines.start_errors import LONGEST, last_words, start_reason
 from qwenq.worker.parent.starts import MOST_KILLED, MOST_UNBEGUN, Starts
+from qwenq.worker.start_errors import LONGEST, last_words, start_reason
 from tests.processes import TINY_MODEL
 
 LOADING = "from qwenq.worker.turn.start_note import start_note\nimport ctypes, os, sys\n"

@@ -10,7 +10,7 @@ import sys
 
 from qwenq.schemas.errors import EngineBroken, InvalidSetting
 from qwenq.schemas.settings import Dtype
-from qwenq.worker.engines.start_errors import last_words, start_reason
+from qwenq.worker.start_errors import last_words, start_reason
 
 MOST_SECONDS = 120.0
 
