@@ -59,6 +59,7 @@ def wait_until_ended(client: openai.OpenAI, batch: Batch) -> Batch:
     return found
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_official_client_runs_a_batch_to_its_end(settings: Settings, fleet: Fleet) -> None:
     model = str(TINY_MODEL)
     fleet.start("worker", "--model", model)
@@ -81,6 +82,7 @@ def test_the_official_client_runs_a_batch_to_its_end(settings: Settings, fleet: 
         assert client.files.delete(ended.output_file_id).deleted
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_batch_survives_the_kill_of_the_server_that_validates_it(settings: Settings, fleet: Fleet) -> None:
     fleet.start("worker", "--model", "echo")
     first = fleet.start("serve", "--port", "0", "--model", "echo")
