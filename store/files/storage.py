@@ -1,10 +1,13 @@
 """The storage of files: a folder, or a bucket behind a URL, over fsspec. A file is there whole or not at all."""
 
 import hashlib
+import math
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +103,25 @@ class Storage:
         with self._telling(), suppress(FileNotFoundError):
             self._filesystem.rm(self._path(file_id))
 
+    def left_behind(self, seconds: float) -> Iterator[str]:
+        """The ids of files that were kept this long ago; half files that began so long ago are removed."""
+        before = time.time() - seconds
+        with self._telling():
+            for path, found in self._files_in(_COMING):
+                if _moment(found) < before:
+                    with suppress(FileNotFoundError):
+                        self._filesystem.rm(path)
+            for path, found in self._files_in(_KEPT):
+                if _moment(found) < before:
+                    yield path.rpartition("/")[2]
+
+    def _files_in(self, folder: str) -> list[tuple[str, dict[str, Any]]]:
+        try:
+            found = self._filesystem.find(f"{self._root}/{folder}", detail=True)
+        except FileNotFoundError:
+            return []
+        return list(found.items())
+
     def _path(self, file_id: str) -> str:
         return f"{self._root}/{_KEPT}/{file_id}"
 
@@ -116,6 +138,14 @@ class Storage:
             yield
         except OSError as error:
             raise FilesAway(url=self._root, reason=reason_of(error)) from error
+
+
+def _moment(found: dict[str, Any]) -> float:
+    """When a file was changed, in seconds since 1970; a storage that does not tell keeps its files."""
+    changed = found.get("mtime", found.get("LastModified"))
+    if isinstance(changed, datetime):
+        return changed.timestamp()
+    return float(changed) if isinstance(changed, (int, float)) else math.inf
 
 
 def kept(file_id: str, incoming: IncomingFile) -> KeptBytes:

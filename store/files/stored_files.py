@@ -1,6 +1,7 @@
 """Files of tenants, as the store knows them."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select
@@ -76,6 +77,12 @@ def delete_file(connection: Connection, caller: Caller, file_id: str) -> StoredF
         delete(files).where(_exists_for(caller), files.c.id == file_id).returning(*files.c)
     ).one_or_none()
     return None if row is None else _as_file(row)
+
+
+def unknown_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that no file has."""
+    known = connection.execute(select(files.c.id).where(files.c.id.in_(ids))).scalars()
+    return set(ids) - set(known)
 
 
 def delete_expired(connection: Connection, most: int) -> list[str]:

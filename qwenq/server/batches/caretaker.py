@@ -1,8 +1,11 @@
 """Take care of batches: validate, expire and finalize them, whichever process created them or left them half done."""
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -15,11 +18,15 @@ from qwenq.store.api_batches.life import expire_next, hold_to_finalize, hold_to_
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage
-from qwenq.store.files.stored_files import delete_expired
+from qwenq.store.files.stored_files import delete_expired, unknown_ids
 
 LOOK_SECONDS = 1.0
 """How often batches are looked at that nobody announced."""
 FILES_AT_ONCE = 100
+SWEEP_SECONDS = 3_600.0
+"""Between two searches for bytes that nobody knows of."""
+SWEPT_SECONDS = 86_400.0
+"""How old such bytes are at least: a slow upload may last hours."""
 
 _log = logging.getLogger("qwenq.server")
 
@@ -52,8 +59,12 @@ class Caretaker:
         self._woken.set()
 
     def _run(self) -> None:
+        swept_at = -math.inf
         while not self._ending:
             self.look()
+            if time.monotonic() - swept_at > SWEEP_SECONDS:
+                swept_at = time.monotonic()
+                self._all_of(self.sweep)
             self._woken.wait(LOOK_SECONDS)
             self._woken.clear()
 
@@ -86,6 +97,16 @@ class Caretaker:
             _log.warning("%s", error)
         except Exception as error:  # noqa: BLE001 - the thread must not end
             _log.warning("unforeseen: %s", exception_words(error))
+
+    def sweep(self) -> bool:
+        """Remove bytes that a process left which died before their file existed. Returns False: there is no more."""
+        found = self._storage.left_behind(SWEPT_SECONDS)
+        while ids := list(islice(found, FILES_AT_ONCE)):
+            with self._store.reading() as connection:
+                orphans = unknown_ids(connection, ids)
+            for file_id in orphans:
+                self._storage.remove(file_id)
+        return False
 
     def validate_next(self) -> bool:
         """Validate a batch. False: there was none."""

@@ -1,5 +1,6 @@
 """The life of a batch, step by step, on both databases: its two files hold each of its lines once."""
 
+import os
 from typing import Any
 
 import pytest
@@ -171,6 +172,21 @@ def test_files_whose_time_is_over_are_gone_with_their_bytes(desk: Desk) -> None:
     assert desk.client.get(f"/v1/files/{file_id}").status_code == 404
     desk.caretaker.look()
     assert [path for path in (desk.settings.home / "files").rglob("*") if path.is_file()] == []
+
+
+def test_bytes_that_a_killed_server_left_are_swept_a_day_later(desk: Desk) -> None:
+    """Those of a half upload, and of an upload whose row was never written."""
+    file_id = desk.upload(b"{}")
+    folder = desk.settings.home / "files"
+    orphans = [folder / "coming" / "file-half-1", folder / "kept" / "file-whole"]
+    for path in orphans:
+        path.write_bytes(b"{}")
+    desk.caretaker.sweep()
+    assert all(path.exists() for path in orphans)
+    for path in folder.rglob("file-*"):
+        os.utime(path, (1.0, 1.0))
+    desk.caretaker.sweep()
+    assert [path.name for path in folder.rglob("file-*")] == [file_id]
 
 
 def test_lists_have_pages_newest_first(desk: Desk) -> None:
