@@ -41,7 +41,7 @@ GRANT UPDATE (name) ON tenants TO qwenq_api; -- only to lock a tenant's row
 GRANT UPDATE (last_used_at) ON api_keys TO qwenq_api;
 GRANT INSERT, DELETE ON files TO qwenq_api;
 GRANT INSERT, UPDATE ON api_batches TO qwenq_api;
-GRANT INSERT ON audit TO qwenq_api;
+GRANT INSERT, SELECT (id) ON audit TO qwenq_api;
 GRANT USAGE ON SEQUENCE files_number_seq, api_batches_number_seq, audit_id_seq TO qwenq_api;
 
 -- Who retries a job keeps how its documents failed before, and has beat deliver and notify again.

@@ -19,12 +19,17 @@ from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.schedules import RunPolicy
+from qwenq.schemas.service.stored import BatchFault, BatchRequest, KeptBytes, Purpose
+from qwenq.schemas.service.tenants import Caller, Role
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState, JobState, RunState
 from qwenq.schemas.tables.core import jobs, metadata
+from qwenq.store.api_batches.batches import create_batch
+from qwenq.store.api_batches.life import ToDo, fail_batch, hold_to_validate, read_to_do
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.database.version import upgrade_store
+from qwenq.store.files.stored_files import delete_file, insert_file
 from qwenq.store.life.claims import release_chunk
 from qwenq.store.life.documents import insert_rows
 from qwenq.store.life.half_jobs import begin_job
@@ -32,6 +37,9 @@ from qwenq.store.life.removal import remove_abandoned
 from qwenq.store.life.rescue import rescue_held_by
 from qwenq.store.life.workers import note_stopping
 from qwenq.store.outcomes.parts import insert_parts
+from qwenq.store.tenants.audit import note_deed
+from qwenq.store.tenants.keys import create_key, note_use, valid_key
+from qwenq.store.tenants.tenants import insert_tenant
 from qwenq.store.views.jobs.statuses import job_status
 from tests.builders import (
     answer,
@@ -215,6 +223,26 @@ def test_a_producer_removes_what_a_killed_submit_left_and_beat_prunes(
         answer_all(store, job_id, make_worker(store))
     report = prune(settings_of("qwenq_beat"), 0.0, lambda _: None)
     assert [job.id for job in report.jobs] == [job_id]
+
+
+def test_the_service_keeps_files_and_batches_under_its_role(guarded_url: str) -> None:
+    with Store(as_role(guarded_url, "qwenq_beat")) as store, store.writing() as connection:
+        insert_tenant(connection, "acme", waits_for_models=False)
+        key, _ = create_key(connection, "acme", "anna", Role.MEMBER, None)
+    anna = Caller("acme", "anna", Role.MEMBER, "sk-", "req")
+    wanted = BatchRequest("file-a", "/v1/chat/completions", "24h", 60.0, None, None)
+    with Store(as_role(guarded_url, "qwenq_api")) as store, store.writing() as connection:
+        found = valid_key(connection, key)
+        assert found is not None
+        note_use(connection, found.id)
+        insert_file(connection, KeptBytes("file-a", 1, b""), "acme", "anna", Purpose.BATCH, "a", None)
+        batch = create_batch(connection, anna, wanted, is_repeated=False)
+        note_deed(connection, "acme", "sk-", "batch.create", batch.id)
+        held = hold_to_validate(connection, 60.0)
+        assert held is not None
+        fail_batch(connection, held, [BatchFault("empty_file", "It is empty.")])
+        assert read_to_do(connection) == ToDo(validate=False, expire=False, finalize=False, forget=False)
+        assert delete_file(connection, anna, "file-a") is not None
 
 
 def test_the_passwords_of_a_deployment_are_set_for_every_role(guarded_url: str, tmp_path: Path) -> None:
