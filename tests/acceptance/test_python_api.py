@@ -27,7 +27,7 @@ def test_the_python_api_submits_waits_lists_and_cancels(
     assert error.error.code == "invalid_row"
     assert [one.id for one in api.jobs(settings=settings)] == [job.id]
     waiting = api.submit([documents], model="nobody/serves-this", settings=settings)
-    with pytest.raises(api.WaitTimeout, match=r"is queued after 0\.1 seconds, with 1 of 5 documents done"):
+    with pytest.raises(api.WaitTimeout, match=r"is queued after 0\.1 seconds; documents done: 1 of 5"):
         api.wait(waiting.id, timeout=0.1, settings=settings)
     assert api.cancel(waiting.id, settings=settings).state == "cancelled"
 
