@@ -179,6 +179,6 @@ def _execute(server: str, statement: str) -> None:
 
 @cache
 def _administration(server: str) -> Engine:
-    """Connections to a server that are kept, since each test needs one."""
+    """Connections to a server that are kept, since each test needs one. Some tests cut them, or restart the server."""
     url = server.replace("postgresql://", "postgresql+psycopg://")
-    return create_engine(url, isolation_level="AUTOCOMMIT")
+    return create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
