@@ -8,6 +8,7 @@ from typing import Any
 from qwenq.notices.targets import shown_url
 from qwenq.schedules.editing import options_of
 from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.generation import Sampling
 from qwenq.schemas.schedules import CatchUp, Overlap, Schedule
 
 _PROMPT_LINES = 6
@@ -43,6 +44,8 @@ def fields_of(schedule: Schedule, *, with_text: bool, with_files: bool) -> list[
               hint="NAME=VALUE, one a line."),
         Field("system", "System message", options.get("system") or "", _FEW_LINES),
         Field("max_new_tokens", "Longest answer, in tokens", str(schedule.request.spec.params.max_new_tokens)),
+        Field("sampling", "Sampling", schedule.request.spec.params.sampling, choices=tuple(map(str, Sampling)),
+              hint="Where parameters that are not given come from."),
         Field("on_failure_rate", "Share of failed documents above which a run fails",
               _number(schedule.policy.on_failure_rate)),
         Field("catch_up", "Missed runs", schedule.policy.catch_up, choices=tuple(map(str, CatchUp))),

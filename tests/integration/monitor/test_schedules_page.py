@@ -83,6 +83,7 @@ def test_the_form_changes_what_differs_and_keeps_hidden_parts_of_urls(
     mark = _mark(flower, path)
     changed = _post(
         flower, f"{path}/edit", mark=mark, cron=" 0  3 * * *", tz="Europe/Warsaw", max_new_tokens="64",
+        sampling="model",
         prompt="A secret {{ kind }}:\r\n{{ text }}", values="kind=prompt", notify="http://127.0.0.1:9/…\r\nhttp://127.0.0.1:8/b",
     )  # fmt: skip
     assert changed.status_code == 303, changed.text
@@ -92,12 +93,14 @@ def test_the_form_changes_what_differs_and_keeps_hidden_parts_of_urls(
     assert (found.cron, found.timezone, found.request.spec.params.max_new_tokens) == (
         "0 3 * * *", "Europe/Warsaw", 64,
     )  # fmt: skip
+    assert options_of(found)["sampling"] == "model"
     assert options_of(found)["prompt"] == "A secret {{ kind }}:\n{{ text }}"
     assert options_of(found)["values"] == {"kind": "prompt"}
     assert found.policy.notify == ("http://127.0.0.1:9/a-token", "http://127.0.0.1:8/b")
     late = _post(flower, f"{path}/edit", mark=mark, cron="0 4 * * *")
     assert (late.status_code, "changed meanwhile" in late.text) == (409, True)
-    for given, why in (({"cron": "0 3"}, "five"), ({"max_new_tokens": "many"}, "not a number")):
+    for given, why in (({"cron": "0 3"}, "five"), ({"max_new_tokens": "many"}, "not a number"),
+                       ({"sampling": "card"}, "no card is known")):  # fmt: skip
         refused = _post(flower, f"{path}/edit", mark=_mark(flower, path), **given)
         assert (refused.status_code, why in refused.text) == (409, True)
         assert f'href="{path}">Back to schedule {nightly}' in refused.text
