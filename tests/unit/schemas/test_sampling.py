@@ -58,8 +58,11 @@ def test_what_cannot_be_applied_is_refused(asked: str, info: ModelInfo, said: st
 @pytest.mark.parametrize(
     ("name", "source", "thinking", "plain"),
     [
-        ("Qwen/Qwen2.5-7B-Instruct", "Qwen2.5-7B-Instruct", None, 0.7),
-        ("Qwen/Qwen2.5-Coder-32B-Instruct-AWQ", "Qwen2.5-7B-Instruct", None, 0.7),
+        ("Qwen/Qwen2.5-7B-Instruct", "generation_config.json of the other", None, 0.7),
+        ("Qwen/Qwen2.5-Coder-32B-Instruct-AWQ", "generation_config.json of the other", None, 0.7),
+        ("Qwen/Qwen2.5-Coder-0.5B-Instruct", "generation_config.json of the other", None, 0.7),
+        ("Qwen/Qwen2.5-Coder-7B-Instruct", "generation_config.json of Qwen2.5-0.5B-Instruct", None, 0.7),
+        ("Qwen/Qwen2.5-1.5B-Instruct", "generation_config.json of Qwen2.5-0.5B-Instruct", None, 0.7),
         ("Qwen/Qwen3-8B@abc", "Qwen3-8B", 0.6, 0.7),
         ("/models/Qwen3-30B-A3B-FP8/", "Qwen3-8B", 0.6, 0.7),
         ("Qwen/Qwen3-4B-Instruct-2507", "Qwen3-4B-Instruct-2507", None, 0.7),
@@ -67,7 +70,10 @@ def test_what_cannot_be_applied_is_refused(asked: str, info: ModelInfo, said: st
         ("Qwen/Qwen3-Next-80B-A3B-Thinking", "Qwen3-4B-Thinking-2507", 0.6, None),
         ("Qwen/Qwen3-Coder-30B-A3B-Instruct", "Qwen3-Coder-30B-A3B-Instruct", None, 0.7),
         ("Qwen/Qwen3-Coder-Next", "Qwen3-Coder-Next", None, 1.0),
-        ("Qwen/Qwen3.5-35B-A3B", "Qwen3.5-35B-A3B", 1.0, 0.7),
+        ("Qwen/Qwen3.5-35B-A3B", "Qwen3.5-4B to", 1.0, 0.7),
+        ("Qwen/Qwen3.5-2B", "Qwen3.5-0.8B", 1.0, 1.0),
+        ("Qwen/Qwen3.6-35B-A3B-FP8", "Qwen3.5-4B to", 1.0, 0.7),
+        ("Qwen/Qwen3.6-27B", "Qwen3.6-27B", 1.0, 0.7),
         ("Qwen/QwQ-32B", "QwQ-32B", 0.6, None),
     ],
 )
@@ -82,7 +88,19 @@ def test_a_card_is_found_by_the_name(
 
 
 @pytest.mark.parametrize(
-    "name", ["Qwen/Qwen3-8B-Base", "Qwen/Qwen2.5-7B", "meta-llama/Llama-3.1-8B-Instruct", "x"]
+    "name",
+    [
+        "Qwen/Qwen3-8B-Base",
+        "Qwen/Qwen3.5-2B-Base",
+        "Qwen/Qwen3-Coder-Next-Base",
+        "Qwen/Qwen3-VL-8B-Thinking",
+        "Qwen/Qwen3.8-27B",
+        "Qwen/Qwen2.5-7B",
+        "Qwen/Qwen2.5-7B-Instruct-1M",
+        "Qwen/Qwen2.5-Math-7B-Instruct",
+        "meta-llama/Llama-3.1-8B-Instruct",
+        "x",
+    ],
 )
 def test_other_models_have_no_card(name: str) -> None:
     assert card_of(name) is None
