@@ -87,8 +87,9 @@ class HalfJob:
 
 @dataclass(frozen=True, slots=True)
 class KeyedJob:
-    """The job that has an idempotency key, and its request. `input_digest` is None until its last row is stored.
+    """The job that has an idempotency key, and its request as it was submitted.
 
+    `input_digest` is None until its last row is stored.
     `abandoned`: the lease of the process that stored it has expired.
     """
 
@@ -125,7 +126,8 @@ class JobFilter:
 class DocumentCounts(BaseModel):
     """A job's documents by state. Within `succeeded`, `reused`, `cut` and `empty` count answers.
 
-    A `cut` answer ended at its limit of tokens, an `empty` one has no text.
+    A `cut` answer ended at its limit of tokens, an `empty` one has no text. Within `empty`, `reasoning_cut` counts
+    those whose reasoning used up the limit, `reasoning_ended` those that the model ended with the reasoning.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -139,6 +141,8 @@ class DocumentCounts(BaseModel):
     reused: int = 0
     cut: int = 0
     empty: int = 0
+    reasoning_cut: int = 0
+    reasoning_ended: int = 0
 
     @property
     def done(self) -> int:

@@ -15,6 +15,27 @@ class FinishReason(StrEnum):
     ERROR = "error"
 
 
+class EmptyCause(StrEnum):
+    """Why an answer has no text: the limit of tokens or the model itself ended its reasoning, or there is nothing."""
+
+    REASONING_CUT = "reasoning_cut"
+    REASONING_ENDED = "reasoning_ended"
+    NO_TEXT = "no_text"
+
+
+def empty_cause(text: str, reasoning: str | None, finish_reason: str) -> EmptyCause | None:
+    """Why an answer has no text but white space; None if it has text.
+
+    Usage does not tell: it adds up a long document's parts, and a reused answer has none.
+    """
+    if text and not text.isspace():
+        return None
+    if reasoning is None:
+        return EmptyCause.NO_TEXT
+    is_cut = finish_reason == FinishReason.LENGTH
+    return EmptyCause.REASONING_CUT if is_cut else EmptyCause.REASONING_ENDED
+
+
 class OutputFormat(StrEnum):
     """A format of answers. `openai` is JSONL in the shape of the output of OpenAI's Batch API."""
 

@@ -15,10 +15,12 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    null,
     or_,
     select,
 )
 
+from qwenq.schemas.results import EmptyCause, FinishReason
 from qwenq.schemas.states import (
     CLAIMABLE_JOB_STATES,
     ENDED_JOB_STATES,
@@ -34,6 +36,11 @@ from qwenq.store.database.clock import now
 
 REMOVING = "removing "
 """What the fence of a process begins with that removes a job."""
+WHITE_SPACE = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""All that Python takes for white space. The databases take a space alone for it."""
 
 # Not EXISTS: for a job without statistics, PostgreSQL would read all answers for each document.
 _answer = (
@@ -81,6 +88,21 @@ def document_state() -> ColumnElement[str]:
         (_answer.is_not(None), literal(DocumentState.SUCCEEDED.value)),
         (and_(is_pending, is_claimed), literal(DocumentState.RUNNING.value)),
         else_=documents.c.state,
+    )
+
+
+# Answers
+
+
+def why_empty() -> ColumnElement[str | None]:
+    """Why an answer has no text, as `qwenq.schemas.results.empty_cause` says it; null if it has text."""
+    is_empty = func.trim(results.c.text, WHITE_SPACE) == ""
+    is_cut = results.c.finish_reason == FinishReason.LENGTH
+    return case(
+        (~is_empty, null()),
+        (results.c.reasoning.is_(None), literal(EmptyCause.NO_TEXT.value)),
+        (is_cut, literal(EmptyCause.REASONING_CUT.value)),
+        else_=literal(EmptyCause.REASONING_ENDED.value),
     )
 
 

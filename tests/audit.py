@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
+from qwenq.schemas.results import EmptyCause, empty_cause
 from qwenq.schemas.states import ENDED_JOB_STATES, ChunkState, DocumentState, JobState
 from qwenq.schemas.tables.core import chunks, documents, failures, jobs, results
 
@@ -38,7 +39,7 @@ def audit(connection: Connection, job_id: int) -> None:
         ).scalar_one()
         assert chunk.completion_tokens == tokens
         assert chunk.reused == _reused(connection, chunk), f"chunk {chunk.id} miscounts what was reused"
-        assert (chunk.cut, chunk.empty) == _cut_and_empty(connection, chunk), f"chunk {chunk.id} miscounts"
+        _audit_cut_and_empty(connection, chunk)
     assert covered == [seq for seq, _ in states]
     _audit_state(connection, job_id)
     _audit_history(connection, job_id)
@@ -71,14 +72,20 @@ def _audit_history(connection: Connection, job_id: int) -> None:
     assert not {seq for seq, *_ in rounds} & set(connection.execute(bad).scalars())
 
 
-def _cut_and_empty(connection: Connection, chunk: Row[Any]) -> tuple[int, int]:
-    """Count a chunk's answers that ended at their limit, and those without text."""
+def _audit_cut_and_empty(connection: Connection, chunk: Row[Any]) -> None:
+    """A chunk counts its answers that ended at their limit, and those without text by their cause."""
     answers = connection.execute(
-        select(results.c.finish_reason, results.c.text).where(
+        select(results.c.text, results.c.reasoning, results.c.finish_reason).where(
             results.c.job_id == chunk.job_id, results.c.seq.between(chunk.first_seq, chunk.last_seq)
         )
     ).all()
-    return sum(row.finish_reason == "length" for row in answers), sum(row.text == "" for row in answers)
+    causes = [empty_cause(*row) for row in answers]
+    assert chunk.cut == sum(row.finish_reason == "length" for row in answers), (
+        f"chunk {chunk.id} miscounts cut"
+    )
+    assert chunk.empty == len(causes) - causes.count(None), f"chunk {chunk.id} miscounts empty"
+    assert chunk.reasoning_cut == causes.count(EmptyCause.REASONING_CUT), f"chunk {chunk.id} miscounts"
+    assert chunk.reasoning_ended == causes.count(EmptyCause.REASONING_ENDED), f"chunk {chunk.id} miscounts"
 
 
 def _reused(connection: Connection, chunk: Row[Any]) -> int:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.log.visible import visible_line
-from qwenq.schemas.results import FinishReason
+from qwenq.schemas.results import EmptyCause, FinishReason
 from qwenq.schemas.views.found_documents import FoundDocument
 from qwenq.schemas.views.job_pages import CutText
 from qwenq.wording.document_text import shortened
@@ -15,6 +15,11 @@ from qwenq.wording.shortening import middle_cut
 
 _ID_CHARACTERS = 40
 _TEXT_CHARACTERS = 48
+_EMPTY = {
+    EmptyCause.REASONING_CUT: "reasoning cut",
+    EmptyCause.REASONING_ENDED: "ended in its reasoning",
+    EmptyCause.NO_TEXT: "empty",
+}
 _HEADINGS = ("id", "state", "document", "answer or failure")
 
 
@@ -37,10 +42,10 @@ def state_in_words(document: FoundDocument) -> str:
     words: list[str] = [document.state]
     if document.error_code is not None:
         words.append(document.error_code)
-    if document.finish_reason == FinishReason.LENGTH:
+    if document.empty_cause is not None:
+        words.append(_EMPTY[document.empty_cause])
+    elif document.finish_reason == FinishReason.LENGTH:
         words.append("cut")
-    if document.answer is not None and not document.answer.characters:
-        words.append("empty")
     if document.reused:
         words.append("reused")
     return ", ".join(words)

@@ -12,20 +12,35 @@ SHOWN_CHARACTERS = 240
 
 
 def answers_to_look_at(counts: DocumentCounts) -> Iterator[str]:
-    """A sentence on answers that were cut, and one on empty answers, each with its remedy."""
-    if counts.cut:
-        verb = "was" if counts.cut == 1 else "were"
+    """A sentence on answers that were cut, and one on each kind of empty answers, with its remedy."""
+    cut = counts.cut - counts.reasoning_cut
+    no_text = counts.empty - counts.reasoning_cut - counts.reasoning_ended
+    if cut > 0:
         yield (
-            f"{counted(counts.cut, 'answer')} {verb} cut at the limit of tokens; "
+            f"{counted(cut, 'answer')} {'was' if cut == 1 else 'were'} cut at the limit of tokens; "
             "a higher --max-new-tokens leaves room for the whole answer"
         )
-    if counts.empty:
-        verb = "is" if counts.empty == 1 else "are"
+    if counts.reasoning_cut:
         yield (
-            f"{counted(counts.empty, 'answer')} {verb} empty; look at the document and the prompt, "
-            "and with --thinking raise --max-new-tokens or set --thinking-budget; "
-            "with --require-answer, such documents fail and `qwenq retry` answers them again"
+            f"{_empty(counts.reasoning_cut)}: the reasoning was cut at the limit of tokens; "
+            "raise --max-new-tokens, or set a --thinking-budget well below it"
         )
+    if counts.reasoning_ended:
+        yield (
+            f"{_empty(counts.reasoning_ended)}: the model ended with its reasoning; "
+            "try --sampling card or another --seed, or --no-thinking"
+        )
+    if no_text > 0:
+        yield f"{_empty(no_text)}: the model gave no text; look at the document and the prompt"
+    if counts.empty:
+        yield (
+            "in a job with --require-answer, documents without an answer fail, and "
+            "`qwenq retry JOB --code no_answer --max-new-tokens N` answers them again"
+        )
+
+
+def _empty(answers: int) -> str:
+    return f"{counted(answers, 'answer')} {'is' if answers == 1 else 'are'} empty"
 
 
 def say_outcomes(counts: DocumentCounts, reasons: FailureReasons, all_of_them: str) -> None:

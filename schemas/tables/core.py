@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
-SCHEMA_VERSION = "0020"
+SCHEMA_VERSION = "0021"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -213,6 +213,20 @@ chunks = Table(
     ),
     Column(
         "empty", Integer, nullable=False, server_default=text("0"), comment="of `succeeded`: without text"
+    ),
+    Column(
+        "reasoning_cut",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="of `empty`: the limit of tokens ended the reasoning",
+    ),
+    Column(
+        "reasoning_ended",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="of `empty`: the model ended with its reasoning",
     ),
     Column("rescues", Integer, nullable=False, server_default=text("0"), comment="how often it was rescued"),
     one_of("state", ChunkState, name="state"),

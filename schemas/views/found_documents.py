@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from qwenq.schemas.results import FinishReason
+from qwenq.schemas.results import EmptyCause, FinishReason
 from qwenq.schemas.states import DocumentState
 from qwenq.schemas.views.job_pages import CutText
 
 
 class AnswerKind(StrEnum):
-    """Answers that a person may want to look at."""
+    """Answers that a person may want to look at. Chunks count each kind under its name."""
 
     CUT = "cut"
     EMPTY = "empty"
+    REASONING_CUT = "reasoning_cut"
+    REASONING_ENDED = "reasoning_ended"
     REUSED = "reused"
 
 
@@ -47,6 +49,7 @@ class FoundDocument:
     content: CutText
     answer: CutText | None
     finish_reason: FinishReason | None
+    empty_cause: EmptyCause | None
     completion_tokens: int | None
     reused: bool
     error_code: str | None

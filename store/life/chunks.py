@@ -22,6 +22,8 @@ _FROM_ZERO = (
     "reused",
     "cut",
     "empty",
+    "reasoning_cut",
+    "reasoning_ended",
 )
 
 

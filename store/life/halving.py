@@ -2,9 +2,12 @@
 
 from sqlalchemy import Connection, case, func, insert, select, update
 
-from qwenq.schemas.results import FinishReason
+from qwenq.schemas.results import EmptyCause, FinishReason
 from qwenq.schemas.states import ChunkState, StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents, results
+from qwenq.store.conditions import why_empty
+
+_REASONINGS = (EmptyCause.REASONING_CUT, EmptyCause.REASONING_ENDED)
 
 
 def split_chunk(connection: Connection, chunk_id: int, at: int) -> int:
@@ -51,7 +54,8 @@ def _counts_of(connection: Connection, job_id: int, first_seq: int, last_seq: in
             func.count(results.c.reused_from),
             func.count(),
             func.count().filter(results.c.finish_reason == FinishReason.LENGTH),
-            func.count().filter(results.c.text == ""),
+            func.count(why_empty()),
+            *(func.count().filter(why_empty() == cause) for cause in _REASONINGS),
         ).where(results.c.job_id == job_id, results.c.seq.between(first_seq, last_seq))
     ).one()
     return {
@@ -65,4 +69,5 @@ def _counts_of(connection: Connection, job_id: int, first_seq: int, last_seq: in
         "reused": answered[4],
         "cut": answered[6],
         "empty": answered[7],
+        **{cause.value: answered[8 + place] for place, cause in enumerate(_REASONINGS)},
     }

@@ -1,11 +1,12 @@
 """Write outcomes. The caller holds the chunk's fence."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, update
 
 from qwenq.schemas.chunks import Claim
-from qwenq.schemas.results import FinishReason
+from qwenq.schemas.results import EmptyCause, FinishReason, empty_cause
 from qwenq.schemas.states import StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents
 from qwenq.store.conditions import has_no_outcome, of_job
@@ -13,7 +14,8 @@ from qwenq.store.outcomes.answer_rows import insert_answers
 from qwenq.store.outcomes.outcome_rows import ANSWER_COLUMNS, FailureRow, OutcomeRows
 
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens")
-_COUNTED = ("succeeded", "failed", "reused", "cut", "empty", *_TOKENS)
+_COUNTED = ("succeeded", "failed", "reused", "cut", "empty", "reasoning_cut", "reasoning_ended", *_TOKENS)
+_OF_EMPTY = ("text", "reasoning", "finish_reason")
 _COUNT = (
     update(chunks)
     .where(chunks.c.id == bindparam("held_chunk"))
@@ -34,12 +36,15 @@ def insert_outcomes(connection: Connection, claim: Claim, outcomes: OutcomeRows)
     columns = dict(zip(ANSWER_COLUMNS, zip(*answers, strict=True), strict=True)) if answers else {}
     more = {f"more_{name}": sum(columns.get(name, ())) for name in _TOKENS}
     reused = sum(job_id is not None for job_id in columns.get("reused_from", ()))
+    empty = Counter(map(empty_cause, *(columns.get(name, ()) for name in _OF_EMPTY)))
     counts = {
         "more_succeeded": len(answers),
         "more_failed": failed,
         "more_reused": reused,
         "more_cut": columns.get("finish_reason", ()).count(FinishReason.LENGTH.value),
-        "more_empty": columns.get("text", ()).count(""),
+        "more_empty": len(answers) - empty[None],
+        "more_reasoning_cut": empty[EmptyCause.REASONING_CUT],
+        "more_reasoning_ended": empty[EmptyCause.REASONING_ENDED],
     }
     connection.execute(_COUNT, {"held_chunk": claim.chunk_id, **counts, **more})
     return len(answers) + failed

@@ -14,7 +14,10 @@ STATUS_KEYS = {
     "percent", "seconds_left",
     "worker_failure",
 }  # fmt: skip
-COUNT_KEYS = {"total", "pending", "running", "succeeded", "failed", "cancelled", "reused", "cut", "empty"}
+COUNT_KEYS = {
+    "total", "pending", "running", "succeeded", "failed", "cancelled", "reused", "cut", "empty", "reasoning_cut",
+    "reasoning_ended",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def test_submit_wait_prints_the_job_and_results_writes_answers_and_errors(
     assert status["state"] == "completed"
     assert status["documents"] == {
         "total": 5, "pending": 0, "running": 0, "succeeded": 4, "failed": 1, "cancelled": 0, "reused": 0,
-        "cut": 0, "empty": 0,
+        "cut": 0, "empty": 0, "reasoning_cut": 0, "reasoning_ended": 0,
     }  # fmt: skip
     assert status["finished_at"].endswith("Z")
     printed = qwenq_here("results", job, cwd=folder, env=home)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from qwenq.schemas.errors import DocumentFailed, EmptyPrompt, NoAnswer, OwnLimitTooHigh, PromptTooLong
 from qwenq.schemas.prompts.messages import Message, is_blank
 from qwenq.schemas.requests import Completion, Request
-from qwenq.schemas.results import Failure, FinishReason, Usage
+from qwenq.schemas.results import EmptyCause, Failure, FinishReason, Usage, empty_cause
 
 
 def failed_completion(
@@ -24,17 +24,17 @@ def failed_completion(
 
 def required(answer: Completion) -> Completion:
     """The same completion; one without text fails as NoAnswer, which says why."""
-    if answer.failure is not None or (answer.text and not answer.text.isspace()):
+    cause = empty_cause(answer.text, answer.reasoning, answer.finish_reason)
+    if answer.failure is not None or cause is None:
         return answer
     usage = answer.usage
-    is_reasoning = usage.reasoning_tokens and usage.reasoning_tokens == usage.completion_tokens
-    if is_reasoning and answer.finish_reason is FinishReason.LENGTH:
+    if cause is EmptyCause.REASONING_CUT:
         reason = (
             f"the reasoning was cut at {usage.completion_tokens} tokens; raise --max-new-tokens, also with "
             "`qwenq retry`, or set --thinking-budget"
         )
-    elif is_reasoning:
-        reason = "the model ended inside its reasoning; try another --seed or --sampling, or --no-thinking"
+    elif cause is EmptyCause.REASONING_ENDED:
+        reason = "the model ended with its reasoning; try another --seed or --sampling, or --no-thinking"
     elif answer.finish_reason is FinishReason.LENGTH:
         reason = f"{usage.completion_tokens} tokens gave no text; raise --max-new-tokens"
     else:

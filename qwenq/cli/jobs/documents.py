@@ -16,7 +16,7 @@ from qwenq.cli.options.shared import json_option, option
 @option("--where", multiple=True, metavar="CONDITION",
         help="What the documents must match; repeat it to narrow the search: id=ID (or a part of ids), text=PART of "
         "the document, answer=PART of the answer, code=CODE of its error, state=STATE, cut (the answer ended at "
-        "max_new_tokens), empty, reused.")  # fmt: skip
+        "max_new_tokens), empty (no text), reasoning_cut and reasoning_ended (why it is empty), reused.")  # fmt: skip
 @option("--limit", type=click.IntRange(1), default=20, show_default=True,
         help="How many documents to show, in the order of the input.")  # fmt: skip
 @json_option

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Row, func, select
 
-from qwenq.schemas.results import FinishReason
+from qwenq.schemas.results import EmptyCause, FinishReason
 from qwenq.schemas.states import DocumentState
 from qwenq.schemas.tables.columns import AnswerText
 from qwenq.schemas.tables.core import documents, results
 from qwenq.schemas.views.found_documents import FoundDocument
 from qwenq.schemas.views.job_pages import CutText
-from qwenq.store.conditions import document_state
+from qwenq.store.conditions import document_state, why_empty
 from qwenq.store.views.jobs.details import job_sources
 
 CONTENT_CHARACTERS = 8_000
@@ -39,6 +39,7 @@ def found_lines(connection: Connection, job_id: int, seqs: Sequence[int]) -> tup
             func.substr(results.c.text, 1, SHOWN_CHARACTERS, type_=AnswerText).label("answer"),
             func.length(results.c.text).label("answer_characters"),
             results.c.finish_reason,
+            why_empty().label("empty_cause"),
             results.c.completion_tokens,
             results.c.reused_from,
         )
@@ -63,6 +64,7 @@ def _line(row: Row[tuple[object, ...]], sources: Sequence[str]) -> FoundDocument
         content=CutText(row.content, row.content_characters),
         answer=None if row.answer is None else CutText(row.answer, row.answer_characters),
         finish_reason=None if row.finish_reason is None else FinishReason(row.finish_reason),
+        empty_cause=None if row.empty_cause is None else EmptyCause(row.empty_cause),
         completion_tokens=row.completion_tokens,
         reused=row.reused_from is not None,
         error_code=row.error_code,

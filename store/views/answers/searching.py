@@ -15,7 +15,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, DocumentState, StoredDocumentState
 from qwenq.schemas.tables.core import chunks, documents, results
 from qwenq.schemas.views.found_documents import AnswerKind, DocumentFilter, FoundPage
-from qwenq.store.conditions import has_no_outcome, unfinished_of_chunk
+from qwenq.store.conditions import has_no_outcome, unfinished_of_chunk, why_empty
 from qwenq.store.views.answers.found_lines import found_lines
 from qwenq.store.views.answers.shown import places_of
 from qwenq.store.views.answers.stored_rows import stored_rows
@@ -116,13 +116,8 @@ def _of_chunks(wanted: DocumentFilter) -> Iterator[ColumnElement[bool]]:
             is_running = chunks.c.state == ChunkState.RUNNING
             yield unfinished_of_chunk() > 0
             yield is_running if state == DocumentState.RUNNING else ~is_running
-    match wanted.kind:
-        case AnswerKind.CUT:
-            yield chunks.c.cut > 0
-        case AnswerKind.EMPTY:
-            yield chunks.c.empty > 0
-        case AnswerKind.REUSED:
-            yield chunks.c.reused > 0
+    if wanted.kind is not None:
+        yield chunks.c[wanted.kind.value] > 0
 
 
 def _matches(
@@ -176,7 +171,9 @@ def _of_answers(wanted: DocumentFilter) -> Iterator[ColumnElement[bool]]:
         case AnswerKind.CUT:
             yield results.c.finish_reason == FinishReason.LENGTH
         case AnswerKind.EMPTY:
-            yield results.c.text == ""
+            yield why_empty().is_not(None)
+        case AnswerKind.REASONING_CUT | AnswerKind.REASONING_ENDED as kind:
+            yield why_empty() == kind.value
         case AnswerKind.REUSED:
             yield results.c.reused_from.is_not(None)
 

@@ -19,6 +19,7 @@ from qwenq.store.views.fleet.workers import failures_of, loading_of
 _ANY = JobFilter()
 _LAST = jobs.alias("last")
 """The last job of the page before."""
+_OF_ANSWERS = ("reused", "cut", "empty", "reasoning_cut", "reasoning_ended")
 _ORDERS: Mapping[JobOrder, tuple[Callable[[Any], tuple[ColumnElement[Any], ...]], bool]] = {
     JobOrder.NEWEST: (lambda table: (table.c.id,), True),
     JobOrder.OLDEST: (lambda table: (table.c.id,), False),
@@ -166,9 +167,7 @@ def _statuses() -> Select[Any]:
             func.sum(chunks.c.succeeded).label("succeeded"),
             func.sum(chunks.c.failed).label("failed"),
             func.sum(chunks.c.cancelled).label("cancelled"),
-            func.sum(chunks.c.reused).label("reused"),
-            func.sum(chunks.c.cut).label("cut"),
-            func.sum(chunks.c.empty).label("empty"),
+            *(func.sum(chunks.c[name]).label(name) for name in _OF_ANSWERS),
             func.sum(chunks.c.prompt_tokens).label("prompt_tokens"),
             func.sum(chunks.c.completion_tokens).label("completion_tokens"),
             func.sum(chunks.c.reasoning_tokens).label("reasoning_tokens"),
@@ -185,7 +184,7 @@ def _as_status(row: Row[Any], measured_at: datetime | None) -> JobStatus:
         for name in ("total", "running", "succeeded", "failed", "cancelled")
     }
     pending = 2 * counts["total"] - sum(counts.values())
-    answered = {name: int(getattr(row, name) or 0) for name in ("reused", "cut", "empty")}
+    answered = {name: int(getattr(row, name) or 0) for name in _OF_ANSWERS}
     usage = TokenUsage(
         prompt_tokens=int(row.prompt_tokens or 0),
         completion_tokens=int(row.completion_tokens or 0),

@@ -221,17 +221,24 @@ def test_a_byte_order_mark_begins_csv_on_request_only(
 def test_status_counts_cut_and_empty_answers_and_says_the_commonest_reasons(
     folder: Path, home: Mapping[str, str], store: Store
 ) -> None:
-    contents = [{"id": f"d{n}", "text": "x"} for n in range(9)]
+    contents = [{"id": f"d{n}", "text": "x"} for n in range(11)]
     cut = [Outcome(n, "cut", FinishReason.LENGTH, Usage(1, 1)) for n in (0, 1)]
-    empty = [Outcome(2, "", FinishReason.STOP, Usage(1, 1))]
+    empty = [
+        Outcome(2, "", FinishReason.STOP, Usage(1, 1)),
+        Outcome(9, "", FinishReason.LENGTH, Usage(1, 1), "Let me think"),
+        Outcome(10, "\n", FinishReason.STOP, Usage(1, 1), "It is"),
+    ]
     failures = [failure(n, message=f"the prompt has {n},000 tokens of 'd{n}'") for n in (3, 4, 5, 6)]
     other = failure(7, "poison", "esc \x1b[2J here")
     job = job_of(store, contents, [*cut, *empty, *failures, other, answer(8)])
     found = json.loads(qwenq_here("status", str(job), "--json", cwd=folder, env=home).stdout)
-    assert (found["documents"]["cut"], found["documents"]["empty"]) == (2, 1)
+    told = [found["documents"][name] for name in ("cut", "empty", "reasoning_cut", "reasoning_ended")]
+    assert told == [3, 3, 1, 1]
     shown = qwenq_here("status", str(job), cwd=folder, env=home).stdout
     assert "2 answers were cut at the limit of tokens; a higher --max-new-tokens" in shown
-    assert "1 answer is empty" in shown
+    assert "1 answer is empty: the reasoning was cut at the limit of tokens; raise --max-new-tokens" in shown
+    assert "1 answer is empty: the model ended with its reasoning; try --sampling card" in shown
+    assert "1 answer is empty: the model gave no text; look at the document" in shown
     assert "4: too_long: the prompt has 3,000 tokens of 'd3' (first 'd3', in.jsonl, line 4)" in shown
     assert "1: poison: esc ␛[2J here ('d7', in.jsonl, line 8)" in shown
 

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 import pytest
 
 from qwenq.actions import following
-from qwenq.schemas.jobs import DocumentCounts, JobStatus, TokenUsage
+from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.jobs import DocumentCounts, JobSpec, JobStatus, TokenUsage
 from qwenq.schemas.results import FinishReason, Result, Usage
 from qwenq.schemas.states import JobState
 from qwenq.schemas.views.job_pages import FailureReasons
 from qwenq.schemas.workers import LoadProgress, LoadStage
 from qwenq.wording.jobs import job_line, show_answers, show_job, show_jobs
 from qwenq.wording.outcomes import codes_in_words
+from qwenq.wording.sampling import say_sampling
 
 CANCELLED = JobStatus(
     id=3,
@@ -31,6 +33,14 @@ CANCELLED = JobStatus(
 
 def test_the_line_of_a_cancelled_job_tells_done_from_cancelled_documents() -> None:
     assert job_line(CANCELLED) == "job 3 cancelled, 13 of 1,000 documents, 1 failed, 987 cancelled"
+
+
+def test_greedy_thinking_is_warned_of_once_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    for thinking, warnings in ((True, 1), (False, 0)):
+        spec = JobSpec(model="Qwen/Qwen3-8B", params=GenerationParams(thinking=thinking))
+        say_sampling(spec)
+        out, err = capfd.readouterr()
+        assert (out, err.count("--sampling card takes what the card advises")) == ("", warnings)
 
 
 def test_a_job_of_one_document_has_one_document() -> None:

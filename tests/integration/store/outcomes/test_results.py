@@ -1,18 +1,27 @@
 """Outcomes: counted once however often written, stored whatever they contain, read in input order."""
 
+import sys
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
+from qwenq.schemas.jobs import DocumentCounts
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.schemas.tables.core import batches, results
+from qwenq.schemas.views.found_documents import AnswerKind, DocumentFilter, FoundDocument
+from qwenq.store.conditions import WHITE_SPACE
 from qwenq.store.database.store import Store
+from qwenq.store.life.halving import split_chunk
 from qwenq.store.outcomes.batches import insert_batches
 from qwenq.store.views.answers import results as results_module
 from qwenq.store.views.answers.results import count_answers, errors_of, results_of
+from qwenq.store.views.answers.searching import search_documents
+from qwenq.store.views.jobs.statuses import job_status
+from qwenq.wording.found_documents import state_in_words
+from tests.audit import audit
 from tests.builders import (
     MODEL,
     answer,
@@ -74,6 +83,58 @@ def test_hundreds_of_answers_are_written_only_where_none_exists(store: Store, au
     with store.reading() as connection:
         texts = [one.text for one in results_of(connection, job_id)]
     assert (texts.count("first"), texts.count("second")) == (3, 695)
+
+
+def test_empty_answers_are_counted_and_found_by_their_cause(store: Store) -> None:
+    """Also in the halves of a chunk, and where the answer is reused: it has no usage."""
+    job_id = make_job(store, documents=8, chunk_documents=8)
+    claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
+    long = Usage(9, 30, 20)
+    told = [
+        Outcome(0, "", FinishReason.LENGTH, long, "Let me"),
+        Outcome(1, "", FinishReason.STOP, long, "It is"),
+        Outcome(2, WHITE_SPACE, FinishReason.STOP, long),
+        Outcome(3, "", FinishReason.LENGTH, Usage(), "Let me", reused_from=job_id),
+        Outcome(4, "\n ", FinishReason.STOP, long, "", parts=3),
+        Outcome(5, "x", FinishReason.LENGTH, long, "It is"),
+        Outcome(6, "", FinishReason.LENGTH, long),
+        answer(7),
+    ]
+    write(store, claim, told)
+    counts = counts_of(store, job_id)
+    assert (counts.cut, counts.empty, counts.reasoning_cut, counts.reasoning_ended) == (4, 6, 2, 2)
+    kinds = {kind: found_of(store, job_id, kind) for kind in AnswerKind}
+    assert {kind: [one.seq for one in found] for kind, found in kinds.items()} == {
+        AnswerKind.CUT: [0, 3, 5, 6],
+        AnswerKind.EMPTY: [0, 1, 2, 3, 4, 6],
+        AnswerKind.REASONING_CUT: [0, 3],
+        AnswerKind.REASONING_ENDED: [1, 4],
+        AnswerKind.REUSED: [3],
+    }
+    assert [state_in_words(one) for one in kinds[AnswerKind.EMPTY]] == [
+        "succeeded, reasoning cut", "succeeded, ended in its reasoning", "succeeded, empty",
+        "succeeded, reasoning cut, reused", "succeeded, ended in its reasoning", "succeeded, empty",
+    ]  # fmt: skip
+    with store.writing() as connection:
+        split_chunk(connection, claim.chunk_id, at=2)
+    assert counts_of(store, job_id) == counts
+
+
+def test_the_databases_take_the_white_space_of_python() -> None:
+    assert "".join(filter(str.isspace, map(chr, range(sys.maxunicode)))) == WHITE_SPACE
+
+
+def counts_of(store: Store, job_id: int) -> DocumentCounts:
+    with store.reading() as connection:
+        audit(connection, job_id)
+        status = job_status(connection, job_id)
+    assert status is not None
+    return status.documents
+
+
+def found_of(store: Store, job_id: int, kind: AnswerKind) -> tuple[FoundDocument, ...]:
+    with store.reading() as connection:
+        return search_documents(connection, job_id, DocumentFilter(kind=kind), -1, 100).documents
 
 
 def test_empty_outcomes_change_nothing(store: Store, audited: Audited) -> None:

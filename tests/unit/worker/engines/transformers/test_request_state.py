@@ -281,7 +281,7 @@ def test_a_restarted_request_is_as_new() -> None:
             {"thinking": True, "max_new_tokens": 4},
             "reasoning was cut at 4 tokens",
         ),
-        (f"<think>\nThe total{END}", {"thinking": True}, "ended inside its reasoning"),
+        (f"<think>\nThe total{END}", {"thinking": True}, "ended with its reasoning"),
         (END, {}, "the model gave no text"),
         ("\n\n\n\n", {"max_new_tokens": 1}, "gave no text; raise --max-new-tokens"),
     ],
