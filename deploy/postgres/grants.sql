@@ -31,7 +31,7 @@ GRANT SELECT (job_id, made_at) ON job_notices TO qwenq_producer, qwenq_flower;
 GRANT INSERT ON job_notices TO qwenq_producer;
 GRANT INSERT, DELETE ON jobs, documents TO qwenq_producer;
 GRANT SELECT, INSERT ON templates TO qwenq_producer;
-GRANT UPDATE (params, run_key, idempotency_key, input_digest, holder, holder_expires_at) ON jobs TO qwenq_producer;
+GRANT UPDATE (params, first_params, run_key, idempotency_key, input_digest, holder, holder_expires_at) ON jobs TO qwenq_producer;
 GRANT DELETE ON results TO qwenq_producer;
 GRANT USAGE ON SEQUENCE jobs_id_seq TO qwenq_producer;
 

@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
-SCHEMA_VERSION = "0021"
+SCHEMA_VERSION = "0022"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -57,6 +57,7 @@ jobs = Table(
     Column("priority", Text, nullable=False),
     Column("prompt", JSON, nullable=False, comment="PromptSpec"),
     Column("params", JSON, nullable=False, comment="GenerationParams"),
+    Column("first_params", JSON(none_as_null=True), comment="those of its submit, if a retry changed them"),
     Column("sources", JSON, nullable=False, comment="names of the input files, in order"),
     Column("run_key", Text, comment="names a one-shot, so that the same command goes on with it"),
     Column("created_at", UtcTime, nullable=False),

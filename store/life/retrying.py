@@ -68,7 +68,11 @@ def retry_failed(
 def _raise_limit(connection: Connection, job_id: int, max_new_tokens: int) -> None:
     stored = connection.execute(select(jobs.c.params).where(jobs.c.id == job_id)).scalar_one()
     params = GenerationParams.model_validate(stored).overlaid({"max_new_tokens": max_new_tokens})
-    values = {"params": params.model_dump(mode="json")}
+    values = {
+        "params": params.model_dump(mode="json"),
+        # An idempotency key names the request as it was submitted.
+        "first_params": func.coalesce(jobs.c.first_params, jobs.c.params),
+    }
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
 
 

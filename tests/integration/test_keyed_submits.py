@@ -22,7 +22,8 @@ from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.half_jobs import begin_job
-from tests.builders import answer_all, make_worker, row, rows
+from qwenq.store.life.retrying import retry_failed
+from tests.builders import answer_all, claim_first, failure, finish, make_worker, row, rows
 from tests.integration.store.conftest import audited_status
 
 SPEC = JobSpec(model="echo", sources=("x",), idempotency_key="night-1")
@@ -86,6 +87,22 @@ def test_another_request_with_the_same_key_is_refused_with_the_difference(
     with pytest.raises(IdempotencyMismatch, match=rf"Job {first.job_id} .* differs in: {named}\."):
         submit(content, SPEC.model_copy(update=other))
     assert _documents(store) == 5
+
+
+def test_the_first_request_keeps_its_key_after_a_retry_with_another_limit(
+    store: Store, submit: Submit
+) -> None:
+    first, worker = submit(rows(5)), make_worker(store)
+    for limit in (2_000, 4_000):
+        held = claim_first(store, first.job_id, worker)
+        assert held is not None
+        finish(store, held, [failure(seq) for seq in range(5)])
+        with store.writing() as connection:
+            retry_failed(connection, first.job_id, max_new_tokens=limit)
+    assert submit(rows(5)).job_id == first.job_id
+    other = SPEC.model_copy(update={"params": SPEC.params.overlaid({"max_new_tokens": 4_000})})
+    with pytest.raises(IdempotencyMismatch, match="parameters"):
+        submit(rows(5), other)
 
 
 def test_name_priority_and_the_names_of_files_may_differ(submit: Submit) -> None:

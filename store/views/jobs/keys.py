@@ -1,6 +1,6 @@
 """Idempotency keys, and the jobs that they name."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import KeyedJob, PromptSpec
@@ -18,7 +18,7 @@ def job_of_key(connection: Connection, key: str) -> KeyedJob | None:
             is_abandoned().label("abandoned"),
             jobs.c.model,
             jobs.c.prompt,
-            jobs.c.params,
+            func.coalesce(jobs.c.first_params, jobs.c.params).label("params"),
             jobs.c.input_digest,
         ).where(jobs.c.idempotency_key == key)
     ).one_or_none()
