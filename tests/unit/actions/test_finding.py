@@ -16,5 +16,7 @@ def test_conditions_narrow_the_search_together() -> None:
 
 @pytest.mark.parametrize("condition", ["", "text", "text=", "state=done", "cut=yes", "name=x", "failed"])
 def test_an_unknown_condition_is_refused_with_those_that_there_are(condition: str) -> None:
-    with pytest.raises(InvalidParameter, match=r"text=PART.*cut, empty, reasoning_cut, reasoning_ended, reused"):
+    with pytest.raises(
+        InvalidParameter, match=r"text=PART.*cut, empty, reasoning_cut, reasoning_ended, reused"
+    ):
         read_conditions([condition])
