@@ -47,6 +47,11 @@ def one_of(column: str, values: type[StrEnum], *, name: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=name)
 
 
+def count(name: str, comment: str) -> Column[int]:
+    """A column that counts from 0."""
+    return Column(name, Integer, nullable=False, server_default=text("0"), comment=comment)
+
+
 jobs = Table(
     "jobs",
     metadata,
@@ -198,38 +203,12 @@ chunks = Table(
     Column("completion_tokens", BigInteger, nullable=False),
     Column("reasoning_tokens", BigInteger, nullable=False),
     Column("prefix_tokens", BigInteger, nullable=False, server_default=text("0")),
-    Column(
-        "reused",
-        Integer,
-        nullable=False,
-        server_default=text("0"),
-        comment="of `succeeded`: answered from the store",
-    ),
-    Column(
-        "cut",
-        Integer,
-        nullable=False,
-        server_default=text("0"),
-        comment="of `succeeded`: ended at its limit of tokens",
-    ),
-    Column(
-        "empty", Integer, nullable=False, server_default=text("0"), comment="of `succeeded`: without text"
-    ),
-    Column(
-        "reasoning_cut",
-        Integer,
-        nullable=False,
-        server_default=text("0"),
-        comment="of `empty`: the limit of tokens ended the reasoning",
-    ),
-    Column(
-        "reasoning_ended",
-        Integer,
-        nullable=False,
-        server_default=text("0"),
-        comment="of `empty`: the model ended with its reasoning",
-    ),
-    Column("rescues", Integer, nullable=False, server_default=text("0"), comment="how often it was rescued"),
+    count("reused", "of `succeeded`: answered from the store"),
+    count("cut", "of `succeeded`: ended at its limit of tokens"),
+    count("empty", "of `succeeded`: without text"),
+    count("reasoning_cut", "of `empty`: the limit of tokens ended the reasoning"),
+    count("reasoning_ended", "of `empty`: the model ended with its reasoning"),
+    count("rescues", "how often it was rescued"),
     one_of("state", ChunkState, name="state"),
     CheckConstraint("first_seq <= last_seq", name="range"),
     CheckConstraint("documents = last_seq - first_seq + 1", name="documents"),
