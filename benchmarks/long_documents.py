@@ -30,6 +30,7 @@ from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.requests import EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.templates.builtin import builtin_template
+from qwenq.schemas.weights import LoadedWeights
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.transformers.engine import TransformersEngine
 from qwenq.worker.long_documents.gauge import Gauge
@@ -144,7 +145,9 @@ def main() -> int:
         engine = TransformersEngine(str(model), EngineOptions(), EngineHooks(lambda: None, lambda _: None))
         info = engine.load()
         gauge = Gauge(engine, info.context)
-        revised = ModelInfo(info.model, info.device, info.dtype, info.context, 0, 0.0, revision="r1")
+        revised = ModelInfo(
+            info.model, info.device, info.dtype, info.context, 0, 0.0, weights=LoadedWeights("r1")
+        )
         measure_short(report, revised, gauge, arguments.documents)
         measure_long(report, gauge, model, arguments.pages)
     return tell(report, as_json=arguments.json)

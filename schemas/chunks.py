@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.states import JobState, WorkerState
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
 
 PendingDocument = tuple[int, str]
 """A document without an outcome: its seq, and its content, a JSON object. A plain tuple: many are pickled."""
@@ -75,8 +76,8 @@ class Cut:
 class Assignment:
     """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome.
 
-    With `reuse`, earlier answers may be given to them. `ids` are the documents' own ids, by seq. `revision` is that of
-    the model that began the job; None: not known, or any will do.
+    With `reuse`, earlier answers may be given to them. `ids` are the documents' own ids, by seq. `weights` are those
+    that began the job, or unknown ones if any will do.
     """
 
     claim: Claim
@@ -85,7 +86,7 @@ class Assignment:
     documents: Sequence[PendingDocument]
     reuse: bool = False
     ids: Mapping[int, str] = field(default_factory=dict)
-    revision: str | None = None
+    weights: LoadedWeights = UNKNOWN_WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.measures.answer_seconds import AnswerSeconds
 from qwenq.schemas.prompts.messages import Prompt
 from qwenq.schemas.results import Failure, FinishReason, Usage
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.schemas.workers import LoadProgress
 
 
@@ -48,7 +49,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The resident model, loaded. `context` is in tokens; `revision` distinguishes its weights from others.
+    """The resident model, loaded. `context` is in tokens; `weights` tell it from other models of its name.
 
     `generation` holds the sampling parameters that `generate` would take from its generation_config.json, by the names
     of GenerationParams; `not_applied` names what else that file sets.
@@ -60,7 +61,7 @@ class ModelInfo:
     context: int
     parameters: int
     load_seconds: float
-    revision: str | None = None
+    weights: LoadedWeights = UNKNOWN_WEIGHTS
     generation: Mapping[str, float] = field(default_factory=dict)
     not_applied: tuple[str, ...] = ()
 

@@ -181,6 +181,12 @@ def is_alive(within_seconds: float) -> ColumnElement[bool]:
     )
 
 
+def right_worker_lives(within_seconds: float) -> ColumnElement[bool]:
+    """A live worker has the weights that began a job. Needs `jobs` in the query."""
+    same = or_(workers.c.revision == jobs.c.revision, workers.c.weights_digest == jobs.c.weights_digest)
+    return exists().where(workers.c.model == jobs.c.model, same, is_alive(within_seconds)).correlate(jobs)
+
+
 def was_silent_for(seconds: float) -> ColumnElement[bool]:
     """A worker gave no sign of life for this many seconds."""
     return workers.c.heartbeat_at < now(-seconds)

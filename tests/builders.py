@@ -13,6 +13,7 @@ from qwenq.schemas.requests import Completion, ModelInfo, Request
 from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.schemas.workers import WorkerIdentity
 from qwenq.store.database.store import Store
 from qwenq.store.life import claims, jobs, workers
@@ -79,9 +80,17 @@ def store_job(
     return job_id
 
 
-def make_worker(store: Store, model: str = MODEL, name: str = "w@here", pid: int = 1) -> int:
+def make_worker(
+    store: Store,
+    model: str = MODEL,
+    name: str = "w@here",
+    pid: int = 1,
+    weights: LoadedWeights = UNKNOWN_WEIGHTS,
+) -> int:
     """A worker that has its model. Returns its id."""
-    info = ModelInfo(model, "cpu", "float32", context=512, parameters=1_000, load_seconds=0.5)
+    info = ModelInfo(
+        model, "cpu", "float32", context=512, parameters=1_000, load_seconds=0.5, weights=weights
+    )
     with store.writing() as connection:
         worker_id = workers.register_worker(connection, WorkerIdentity(name, "here", pid, model))
         workers.note_model_loaded(connection, worker_id, info)

@@ -5,6 +5,7 @@ from typing import Any
 from qwenq.schemas.chunks import Assignment
 from qwenq.schemas.requests import EngineHooks, ModelInfo
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.weights import LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.worker.engines.echo.engine import EchoEngine
 from qwenq.worker.engines.options import EngineOptions
@@ -18,7 +19,9 @@ from qwenq.worker.turn.turn import Turn
 from tests.builders import MODEL
 from tests.store_work import InThisProcess
 
-INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, revision="r1")
+INFO = ModelInfo(
+    MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, weights=LoadedWeights("r1")
+)
 NEVER = float("inf")
 
 

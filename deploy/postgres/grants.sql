@@ -21,7 +21,7 @@ GRANT SELECT ON alembic_version, jobs, documents, workers, chunks, results, fail
 GRANT UPDATE (state, error_code, error_message) ON documents TO qwenq_producer, qwenq_worker, qwenq_flower;
 GRANT INSERT, UPDATE ON chunks TO qwenq_producer, qwenq_worker, qwenq_flower;
 GRANT USAGE ON SEQUENCE chunks_id_seq TO qwenq_producer, qwenq_worker, qwenq_flower;
-GRANT UPDATE (state, started_at, finished_at, paused_from, idle_since, idle_seconds, revision) ON jobs
+GRANT UPDATE (state, started_at, finished_at, paused_from, idle_since, idle_seconds, revision, weights_digest) ON jobs
     TO qwenq_producer, qwenq_worker, qwenq_flower;
 GRANT UPDATE (last_change, changed_by, changed_at, mixed_weights) ON jobs TO qwenq_producer, qwenq_flower;
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 from qwenq.worker.engines.hub_name import HubName
 
 _TOKENIZER, _TOKENIZER_CONFIG, _CONFIG = "tokenizer.json", "tokenizer_config.json", "config.json"
-_TEMPLATE = "chat_template.jinja"
+_TEMPLATE, _LEGACY_TEMPLATE = "chat_template.jinja", "chat_template.json"
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
@@ -60,7 +60,7 @@ def _json(model: str, name: str) -> dict[str, Any]:
 
 
 def _chat_template(model: str, asked: Mapping[str, Any]) -> str | None:
-    """The template in a file of its own, which wins, or in the tokenizer's configuration."""
+    """The template in a file of its own, which wins, in the tokenizer's configuration, or in the processor's file."""
     path = _path(model, _TEMPLATE)
     if path is not None:
         return path.read_text("utf-8")
@@ -68,6 +68,7 @@ def _chat_template(model: str, asked: Mapping[str, Any]) -> str | None:
     if isinstance(found, list):
         named = {one.get("name"): one.get("template") for one in found if isinstance(one, dict)}
         found = named.get("default")
+    found = found or _json(model, _LEGACY_TEMPLATE).get("chat_template")
     return found if isinstance(found, str) else None
 
 

@@ -11,11 +11,11 @@ from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.jobs import hold_job, note_change
 from qwenq.store.life.one_shots import forget_one_shot, job_to_continue
 from qwenq.store.life.pausing import resume_job
-from qwenq.store.life.weights import allow_mixed_weights, revision_of_job
+from qwenq.store.life.weights import allow_mixed_weights, weights_of_job
 from qwenq.store.views.answers.results import count_answers
 from qwenq.wording.numbers import counted
 from qwenq.wording.output import say
-from qwenq.worker.engines.factory import revision_now
+from qwenq.worker.engines.factory import weights_now
 
 
 def interrupted_job(store: Store, settings: Settings, key: str, spec: JobSpec) -> int | None:
@@ -48,5 +48,4 @@ def interrupted_job(store: Store, settings: Settings, key: str, spec: JobSpec) -
 
 def _has_other_weights(connection: Connection, job_id: int, model: str) -> bool:
     """Whether it is known that the model had other weights when the job began."""
-    began_with, has_now = revision_of_job(connection, job_id), revision_now(model)
-    return began_with is not None and has_now is not None and began_with != has_now
+    return weights_now(model).differ_from(weights_of_job(connection, job_id))

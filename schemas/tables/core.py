@@ -27,7 +27,8 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
-SCHEMA_VERSION = "0022"
+SCHEMA_VERSION = "0023"
+_WEIGHTS_DIGEST = "of the model's files that decide answers; null: not known"
 """The newest migration: the version that this code needs."""
 
 metadata = MetaData(
@@ -97,6 +98,7 @@ jobs = Table(
     Column("changed_by", Text, comment="a visitor of Flower, or user@host"),
     Column("changed_at", UtcTime),
     Column("tenant", Text, nullable=False, server_default="local"),
+    Column("weights_digest", Text, comment=_WEIGHTS_DIGEST),
     one_of("state", JobState, name="state"),
     one_of("priority", Priority, name="priority"),
     CheckConstraint(
@@ -176,6 +178,7 @@ workers = Table(
     Column("gpu_bytes", BigInteger, comment="memory in use on its GPU, by all processes"),
     Column("gpu_total_bytes", BigInteger, comment="memory of its GPU"),
     Column("check_tokens_per_second", Double, comment="speed of the self-check after loading"),
+    Column("weights_digest", Text, comment=_WEIGHTS_DIGEST),
     one_of("state", WorkerState, name="state"),
     Index("ix_workers_heartbeat_at", "heartbeat_at"),
 )

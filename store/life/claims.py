@@ -14,6 +14,7 @@ from qwenq.schemas.errors import LeaseLost
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.core import chunks, documents, jobs, workers
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.store.conditions import chunk_is_queued, is_unfinished, unfinished_of_chunk
 from qwenq.store.database.clock import now, now_and
 from qwenq.store.database.transitions import note_transition
@@ -93,17 +94,17 @@ def claim_chunk(
     model: str,
     worker_id: int,
     lease_seconds: float,
-    revision: str | None = None,
+    weights: LoadedWeights = UNKNOWN_WEIGHTS,
 ) -> Claim | None:
     """Claim this chunk, if it waits and its job has this model. None: it cannot be claimed, which is no error.
 
-    A job that begins keeps the `revision`.
+    A job that begins keeps the `weights`.
     """
     chosen = {"chosen_chunk": chunk_id, "of_model": model}
     job_id = connection.execute(_JOB_OF_CHOSEN, chosen).scalar_one_or_none()
     if job_id is None:
         return None
-    start_job(connection, job_id, revision)
+    start_job(connection, job_id, weights)
     return _claim(connection, _CLAIM_CHOSEN, chosen, worker_id, lease_seconds)
 
 
@@ -113,13 +114,13 @@ def claim_next(
     most_crashes: int,
     worker_id: int,
     lease_seconds: float,
-    revision: str | None = None,
+    weights: LoadedWeights = UNKNOWN_WEIGHTS,
 ) -> Claim | None:
     """Claim a job's first waiting chunk with at most this many crashes; skip chunks that others lock.
 
-    A job that begins keeps the `revision`.
+    A job that begins keeps the `weights`.
     """
-    start_job(connection, job_id, revision)
+    start_job(connection, job_id, weights)
     wanted = {"of_job": job_id, "most_crashes": most_crashes}
     return _claim(connection, _CLAIM_NEXT, wanted, worker_id, lease_seconds)
 

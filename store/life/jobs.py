@@ -20,6 +20,7 @@ from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, JobState
 from qwenq.schemas.tables.core import chunks, jobs
+from qwenq.schemas.weights import LoadedWeights
 from qwenq.store.database.clock import now, seconds_since
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.schedules.job_notices import insert_job_notices
@@ -41,6 +42,7 @@ _START = (
         state=JobState.RUNNING,
         started_at=func.coalesce(jobs.c.started_at, now()),
         revision=func.coalesce(jobs.c.revision, bindparam("of_revision", type_=Text)),
+        weights_digest=func.coalesce(jobs.c.weights_digest, bindparam("of_digest", type_=Text)),
         **no_longer_idle(),
     )
 )
@@ -78,12 +80,13 @@ def create_job(connection: Connection, spec: JobSpec, one_shot_key: str | None =
     return job_id
 
 
-def start_job(connection: Connection, job_id: int, revision: str | None = None) -> None:
+def start_job(connection: Connection, job_id: int, weights: LoadedWeights) -> None:
     """Note a job's first claim, right before it: the job must be locked before the waiting chunk.
 
-    `revision` is that of the model that claims it.
+    The job keeps the `weights` of the model that claims it, unless an earlier claim had some.
     """
-    if connection.execute(_START, {"started_job": job_id, "of_revision": revision}).rowcount:
+    given = {"started_job": job_id, "of_revision": weights.revision, "of_digest": weights.digest}
+    if connection.execute(_START, given).rowcount:
         note_transition(connection, Event.JOB_STARTED, job=job_id)
 
 

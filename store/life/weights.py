@@ -1,16 +1,25 @@
-"""The weights that answer a job: one revision of its model, unless others are allowed."""
+"""The weights that answer a job: those that began it, unless others are allowed."""
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from qwenq.schemas.errors import JobNotPausable
 from qwenq.schemas.states import JobChange
 from qwenq.schemas.tables.core import jobs, workers
+from qwenq.schemas.weights import LoadedWeights
+from qwenq.store.conditions import right_worker_lives
 from qwenq.store.life.jobs import note_change
 from qwenq.store.life.pausing import pause_job
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 
 
 def hold_job_for_weights(connection: Connection, job_id: int, worker_id: int) -> None:
-    """Pause a job that this worker, with other weights than those of its answers, would go on with."""
+    """Pause a job that this worker, with other weights than those of its answers, would go on with.
+
+    A live worker that has the weights of its answers goes on with it instead.
+    """
+    served = exists().where(jobs.c.id == job_id, right_worker_lives(ALIVE_SECONDS))
+    if connection.execute(select(served)).scalar_one():
+        return
     try:
         pause_job(connection, job_id)
     except JobNotPausable:  # it was paused or cancelled meanwhile
@@ -24,7 +33,8 @@ def allow_mixed_weights(connection: Connection, job_id: int) -> None:
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(mixed_weights=True))
 
 
-def revision_of_job(connection: Connection, job_id: int) -> str | None:
-    """The revision of the model that began a job; None if it has not begun, or if that is not known."""
-    revision: str | None = connection.execute(select(jobs.c.revision).where(jobs.c.id == job_id)).scalar_one()
-    return revision
+def weights_of_job(connection: Connection, job_id: int) -> LoadedWeights:
+    """The weights that began a job; unknown ones if it has not begun."""
+    return LoadedWeights(
+        *connection.execute(select(jobs.c.revision, jobs.c.weights_digest).where(jobs.c.id == job_id)).one()
+    )

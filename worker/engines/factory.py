@@ -2,11 +2,12 @@
 
 from qwenq.schemas.requests import EngineHooks
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from qwenq.worker.engines.echo.kind import EchoKind
 from qwenq.worker.engines.kind import EngineKind
 from qwenq.worker.engines.protocol import Engine
-from qwenq.worker.engines.revision import revision_of
+from qwenq.worker.engines.revision import weights_of
 from qwenq.worker.engines.transformers.kind import TransformersKind
 
 
@@ -25,9 +26,9 @@ def check_available(model: str) -> None:
     engine_kind(model).check_available(model)
 
 
-def revision_now(model: str) -> str | None:
-    """The revision that the model's name stands for on this machine now; None if unknown."""
-    return None if model == ECHO_MODEL else revision_of(model)
+def weights_now(model: str) -> LoadedWeights:
+    """The weights that the model's name stands for on this machine now."""
+    return UNKNOWN_WEIGHTS if model == ECHO_MODEL else weights_of(model)
 
 
 def make_engine(model: str, settings: Settings, hooks: EngineHooks) -> Engine:

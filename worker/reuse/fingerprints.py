@@ -21,8 +21,8 @@ class Fingerprints:
 
     def __init__(self, model: ModelInfo) -> None:
         # With or without @revision, the same commit gives the same answers.
-        known = (_FORM, HubName.of(model.model).repository, model.revision, model.dtype)
-        self._base = None if model.revision is None else hashlib.sha256(orjson.dumps(known))
+        known = (_FORM, HubName.of(model.model).repository, model.weights.revision, model.dtype)
+        self._base = None if model.weights.revision is None else hashlib.sha256(orjson.dumps(known))
         self._context = model.context
 
     def of(self, request: Request, merge_basis: str | None = None) -> bytes | None:

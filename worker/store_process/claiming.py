@@ -5,6 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Assignment, Claim
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.store.life import claims
 from qwenq.store.life.weights import hold_job_for_weights
@@ -15,12 +16,12 @@ ANY_CRASHES = 2**31 - 1
 
 
 class Terms(NamedTuple):
-    """Who claims: a worker, its model and the revision of its weights, if known, and how long its leases last."""
+    """Who claims: a worker, its model and weights, and how long its leases last."""
 
     model: str
     worker_id: int
     lease_seconds: float
-    revision: str | None = None
+    weights: LoadedWeights = UNKNOWN_WEIGHTS
 
 
 class _OtherWeightsError(Exception):
@@ -35,7 +36,7 @@ def claim_named(store: Store, terms: Terms, chunk_id: int) -> Assignment | None:
     try:
         with store.fleeting() as connection:
             claim = claims.claim_chunk(
-                connection, chunk_id, terms.model, terms.worker_id, terms.lease_seconds, terms.revision
+                connection, chunk_id, terms.model, terms.worker_id, terms.lease_seconds, terms.weights
             )
             if claim is not None:
                 return _assignment(connection, claim, terms)
@@ -47,7 +48,7 @@ def claim_named(store: Store, terms: Terms, chunk_id: int) -> Assignment | None:
 def claim_next(store: Store, terms: Terms, most_crashes: int) -> Assignment | None:
     """Claim the next waiting chunk with no more crashes than this. None: no such chunk waits.
 
-    A job that workers with other weights began is paused instead, and the next one looked for.
+    A job that other weights began is passed by while a live worker has those; without one it is paused.
     """
     while (job := _next_job(store, terms, most_crashes)) is not None:
         try:
@@ -75,13 +76,13 @@ def claim_beside(store: Store, terms: Terms) -> Assignment | None:
 def _next_job(store: Store, terms: Terms, most_crashes: int) -> NextJob | None:
     """Look without a lock: while nothing waits, SQLite's one writer is not held up."""
     with store.reading() as connection:
-        return next_job(connection, terms.model, most_crashes)
+        return next_job(connection, terms.model, most_crashes, terms.weights)
 
 
 def _claim_of(store: Store, job: NextJob, terms: Terms, most_crashes: int) -> Assignment | None:
     with store.fleeting() as connection:
         claim = claims.claim_next(
-            connection, job.job_id, most_crashes, terms.worker_id, terms.lease_seconds, terms.revision
+            connection, job.job_id, most_crashes, terms.worker_id, terms.lease_seconds, terms.weights
         )
         return None if claim is None else _assignment(connection, claim, terms)
 
@@ -89,9 +90,9 @@ def _claim_of(store: Store, job: NextJob, terms: Terms, most_crashes: int) -> As
 def _assignment(connection: Connection, claim: Claim, terms: Terms) -> Assignment:
     """What a claim has to answer. Raises _OtherWeightsError."""
     assignment = assignment_of(connection, claim)
-    if None in (assignment.revision, terms.revision) or assignment.revision == terms.revision:
-        return assignment
-    raise _OtherWeightsError(claim.job_id)
+    if terms.weights.differ_from(assignment.weights):
+        raise _OtherWeightsError(claim.job_id)
+    return assignment
 
 
 def _hold(store: Store, job_id: int, terms: Terms) -> None:

@@ -54,7 +54,7 @@ class WorkingProcess:
         self._store_process = StoreProcess(self._store)
         self._store_process.start()
         self._resident, self._info = self._load()
-        terms = Terms(self._info.model, worker_id, settings.lease_seconds, self._info.revision)
+        terms = Terms(self._info.model, worker_id, settings.lease_seconds, self._info.weights)
         self._claimant = Claimant(self._store_process, terms)
         self._pace = Pace()
         self._rescue_own()

@@ -10,6 +10,7 @@ from qwenq.schemas.chunks import Assignment, Claim
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.tables.core import documents, jobs
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.store.conditions import is_unfinished
 
 _UNFINISHED = (
@@ -26,14 +27,14 @@ def unfinished_documents(connection: Connection, claim: Claim) -> list[tuple[int
 
 
 _ASKED_OF_JOB = select(
-    jobs.c.prompt, jobs.c.params, jobs.c.reuse, jobs.c.revision, jobs.c.mixed_weights
+    jobs.c.prompt, jobs.c.params, jobs.c.reuse, jobs.c.revision, jobs.c.weights_digest, jobs.c.mixed_weights
 ).where(jobs.c.id == bindparam("of_job"))
 
 
 def assignment_of(connection: Connection, claim: Claim) -> Assignment:
     """The assignment of a claim: prompt, parameters, documents without an outcome."""
     asked = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
-    prompt, params, reuse, revision, mixed_weights = asked
+    prompt, params, reuse, revision, digest, mixed_weights = asked
     unfinished = unfinished_documents(connection, claim)
     return Assignment(
         claim=claim,
@@ -42,5 +43,5 @@ def assignment_of(connection: Connection, claim: Claim) -> Assignment:
         documents=[(seq, content) for seq, content, _ in unfinished],
         reuse=reuse,
         ids={seq: own_id for seq, _, own_id in unfinished},
-        revision=None if mixed_weights else revision,
+        weights=UNKNOWN_WEIGHTS if mixed_weights else LoadedWeights(revision, digest),
     )

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, case, exists, select
+from sqlalchemy import Connection, Text, bindparam, case, exists, or_, select
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.tables.core import chunks, jobs
-from qwenq.store.conditions import chunk_is_queued, job_is_claimable
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.store.conditions import chunk_is_queued, job_is_claimable, right_worker_lives
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 _waits = (chunks.c.job_id == jobs.c.id) & chunk_is_queued()
+_revision = bindparam("own_revision", type_=Text)
 _NEXT_JOB = (
     select(
         jobs.c.id,
@@ -19,6 +22,14 @@ _NEXT_JOB = (
     .where(
         jobs.c.model == bindparam("of_model"),
         job_is_claimable(),
+        or_(
+            jobs.c.mixed_weights,
+            jobs.c.revision.is_(None),
+            _revision.is_(None),
+            jobs.c.revision == _revision,
+            jobs.c.weights_digest == bindparam("own_digest", type_=Text),
+            ~right_worker_lives(ALIVE_SECONDS),
+        ),
         exists().where(_waits, chunks.c.crashes <= bindparam("most_crashes")),
     )
     .order_by(case(_RANKS, value=jobs.c.priority), jobs.c.id)
@@ -39,8 +50,18 @@ class NextJob:
         return self.crashes > CRASHES_IN_COMPANY
 
 
-def next_job(connection: Connection, model: str, most_crashes: int) -> NextJob | None:
-    """The model's first job, by priority and age, with a waiting chunk of at most this many crashes."""
-    given = {"of_model": model, "most_crashes": most_crashes}
+def next_job(
+    connection: Connection, model: str, most_crashes: int, weights: LoadedWeights = UNKNOWN_WEIGHTS
+) -> NextJob | None:
+    """The model's first job, by priority and age, with a waiting chunk of at most this many crashes.
+
+    Jobs that other weights began are left to live workers with those.
+    """
+    given = {
+        "of_model": model,
+        "most_crashes": most_crashes,
+        "own_revision": weights.revision,
+        "own_digest": weights.digest,
+    }
     row = connection.execute(_NEXT_JOB, given).one_or_none()
     return None if row is None else NextJob(*row)

@@ -15,6 +15,7 @@ from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.results import Result, Usage
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import jobs, results
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.store.life.claims import hold_fence
 from qwenq.store.life.half_jobs import hold_ended
@@ -156,7 +157,9 @@ def test_documents_with_the_same_parameters_are_not_generated_again(
     assert worker.answer(worker.job(**params)) == []
 
 
-@pytest.mark.parametrize("other", [{"revision": "r2"}, {"dtype": "4bit"}, {"revision": None}], ids=str)
+@pytest.mark.parametrize(
+    "other", [{"weights": LoadedWeights("r2")}, {"dtype": "4bit"}, {"weights": UNKNOWN_WEIGHTS}], ids=str
+)
 def test_another_revision_of_the_model_generates_anew(worker: Worker, other: dict[str, Any]) -> None:
     worker.answer(worker.job())
     assert worker.answer(worker.job(), replace(INFO, **other)) == list(TEXTS)

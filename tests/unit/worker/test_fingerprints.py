@@ -9,9 +9,10 @@ from qwenq.schemas.generation import GenerationParams, Overflow
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.requests import ModelInfo, Request
+from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.worker.reuse.fingerprints import Fingerprints
 
-MODEL = ModelInfo("m", "cuda:0", "bfloat16", 512, 1_000, load_seconds=1.0, revision="r1")
+MODEL = ModelInfo("m", "cuda:0", "bfloat16", 512, 1_000, load_seconds=1.0, weights=LoadedWeights("r1"))
 PLAIN = PromptSpec()
 
 
@@ -31,7 +32,9 @@ def test_the_same_request_has_the_same_fingerprint_of_32_bytes_in_any_chunk() ->
 
 
 @pytest.mark.parametrize(
-    "other", [{"model": "n"}, {"revision": "r2"}, {"dtype": "float32"}, {"dtype": "bfloat16, 4bit"}], ids=str
+    "other",
+    [{"model": "n"}, {"weights": LoadedWeights("r2")}, {"dtype": "float32"}, {"dtype": "bfloat16, 4bit"}],
+    ids=str,
 )
 def test_model_revision_and_number_format_change_the_fingerprint(other: dict[str, Any]) -> None:
     assert Fingerprints(replace(MODEL, **other)).of(request()) != BASE
@@ -81,7 +84,7 @@ def test_sampling_without_a_seed_has_no_fingerprint() -> None:
 
 
 def test_a_model_of_unknown_revision_gives_no_fingerprint() -> None:
-    assert Fingerprints(replace(MODEL, revision=None)).of(request()) is None
+    assert Fingerprints(replace(MODEL, weights=UNKNOWN_WEIGHTS)).of(request()) is None
 
 
 def test_half_of_a_surrogate_pair_has_no_fingerprint() -> None:

@@ -23,6 +23,7 @@ from qwenq.worker.engines.transformers.dense.graphed_forward import MOST_BYTES, 
 from qwenq.worker.engines.transformers.dense.kernel import DenseKernel
 from qwenq.worker.engines.transformers.dense.prepacked import prepack
 from qwenq.worker.engines.transformers.intake import Intake
+from qwenq.worker.engines.transformers.loading.kinds import CHAT_MODEL
 from qwenq.worker.engines.transformers.loading.loading import LoadedModel, load_model
 from qwenq.worker.engines.transformers.loading.progress import LoadMeter
 from qwenq.worker.engines.transformers.packed.rows import PackedRows, step_tokens
@@ -38,6 +39,8 @@ from qwenq.worker.engines.transformers.way import pads, prepare_packing
 
 _log = logging.getLogger("qwenq.engine")
 
+UNFIT = (AttributeError, TypeError, LookupError, NotImplementedError)
+"""What an architecture raises that lacks what all others have."""
 LOAD_FIRST = "load() was not called"
 _KERNELS: dict[type, str] = {
     DenseKernel: "a C kernel",
@@ -118,9 +121,13 @@ class TransformersEngine:
         if self._ready is None:
             if "OMP_NUM_THREADS" not in os.environ:
                 torch.set_num_threads(usable_cores())
-            self._ready = _Ready.of(
-                load_model(self._model, self._options, LoadMeter(self._hooks.on_load)), self._options
-            )
+            loaded = load_model(self._model, self._options, LoadMeter(self._hooks.on_load))
+            try:
+                self._ready = _Ready.of(loaded, self._options)
+            except UNFIT as error:
+                kind = loaded.network.config.model_type
+                reason = f"qwenq cannot generate with its architecture, {kind} ({error!r}): {CHAT_MODEL}"
+                raise ModelUnavailable(model=self._model, reason=reason) from error
         return self._ready.loaded.info
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:

@@ -1,4 +1,4 @@
-"""A job is answered by one revision of its model, unless others are allowed."""
+"""A job is answered by the weights that began it, unless others are allowed."""
 
 import pytest
 from sqlalchemy import update
@@ -9,10 +9,12 @@ from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobChange, JobState
 from qwenq.schemas.tables.core import jobs
+from qwenq.schemas.weights import LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.store.life.jobs import note_change
 from qwenq.store.life.pausing import resume_job
 from qwenq.store.life.weights import allow_mixed_weights
+from qwenq.store.life.workers import note_stopped
 from qwenq.store.views.jobs.statuses import job_status
 from qwenq.wording.jobs import job_line
 from qwenq.worker.store_process.claiming import ANY_CRASHES, Terms, claim_beside, claim_named, claim_next
@@ -21,10 +23,17 @@ from tests.builders import MODEL, chunks_of, make_job, make_worker
 KEY = "the same command"
 
 
-def claim(store: Store, revision: str | None, chunk_id: int | None = None) -> Assignment | None:
-    """Claim as a worker with weights of this revision."""
-    terms = Terms(MODEL, make_worker(store), 60, revision)
-    return claim_next(store, terms, ANY_CRASHES) if chunk_id is None else claim_named(store, terms, chunk_id)
+def claim(
+    store: Store, revision: str | None, chunk_id: int | None = None, digest: str | None = None
+) -> Assignment | None:
+    """Claim as a worker with these weights. No longer than it claims, it lives."""
+    weights = LoadedWeights(revision, digest)
+    worker_id = make_worker(store, weights=weights)
+    terms = Terms(MODEL, worker_id, 60, weights)
+    taken = claim_next(store, terms, ANY_CRASHES) if chunk_id is None else claim_named(store, terms, chunk_id)
+    with store.writing() as connection:
+        note_stopped(connection, worker_id)
+    return taken
 
 
 def status_of(store: Store, job_id: int) -> JobStatus:
@@ -36,9 +45,9 @@ def status_of(store: Store, job_id: int) -> JobStatus:
 
 @pytest.fixture
 def begun(store: Store) -> int:
-    """A job of two chunks; a worker with the revision `old` holds the first."""
+    """A job of two chunks; a worker with the revision `old`, which has ended, claimed the first."""
     job_id = make_job(store, documents=2, chunk_documents=1)
-    assert claim(store, "old") is not None
+    assert claim(store, "old", digest="same") is not None
     return job_id
 
 
@@ -52,6 +61,25 @@ def test_a_worker_with_other_weights_pauses_a_begun_job_and_takes_the_next(store
     assert status.last_change is not None
     assert status.last_change.change == JobChange.HELD
     assert f"other weights of the model: `qwenq resume {begun}` goes on with both" in job_line(status)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by its message", "as the next"])
+def test_other_weights_leave_a_job_to_a_live_worker_with_its_own(
+    store: Store, begun: int, named: bool
+) -> None:
+    living = make_worker(store, weights=LoadedWeights("newer", "same"))
+    chunk_id = chunks_of(store, begun)[1]
+    assert claim(store, "new", chunk_id if named else None) is None
+    assert status_of(store, begun).state == JobState.RUNNING
+    with store.writing() as connection:
+        note_stopped(connection, living)
+    assert claim(store, "new", chunk_id if named else None) is None
+    assert status_of(store, begun).state == JobState.PAUSED
+
+
+def test_a_commit_that_changes_no_decisive_file_goes_on(store: Store, begun: int) -> None:
+    assert claim(store, "newer", digest="same") is not None
+    assert status_of(store, begun).state == JobState.RUNNING
 
 
 def test_a_resumed_job_goes_on_with_both_weights(store: Store, begun: int) -> None:
@@ -75,7 +103,7 @@ def test_a_job_that_allows_mixed_weights_is_answered_by_any(store: Store, begun:
 
 
 def test_beside_others_a_job_of_other_weights_is_paused_too(store: Store, begun: int) -> None:
-    assert claim_beside(store, Terms(MODEL, make_worker(store), 60, "new")) is None
+    assert claim_beside(store, Terms(MODEL, make_worker(store), 60, LoadedWeights("new"))) is None
     assert status_of(store, begun).state == JobState.PAUSED
 
 
@@ -94,7 +122,7 @@ def test_a_run_begins_anew_when_the_weights_have_changed_unless_it_allows_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(going_on, "revision_now", lambda _model: revision)
+    monkeypatch.setattr(going_on, "weights_now", lambda _model: LoadedWeights(revision))
     job_id = make_job(store, documents=2, chunk_documents=1)
     with store.writing() as connection:
         connection.execute(update(jobs).where(jobs.c.id == job_id).values(run_key=KEY))

@@ -9,6 +9,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.requests import ModelInfo, Request
+from qwenq.schemas.weights import LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.worker.keeping.open_claim import OpenClaim
 from qwenq.worker.reuse.stage import ReuseStage
@@ -18,7 +19,9 @@ from tests.builders import MODEL, answer
 from tests.integration.store.model.known import known_answer, row_of, text_of
 from tests.integration.store.model.model import Life
 
-INFO = ModelInfo(MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, revision="r1")
+INFO = ModelInfo(
+    MODEL, "none", "none", context=512, parameters=0, load_seconds=0.0, weights=LoadedWeights("r1")
+)
 
 
 class LookingUp:

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from qwenq.worker.engines import revision
-from qwenq.worker.engines.revision import revision_of
+from qwenq.worker.engines.revision import weights_of
 from tests.processes import TINY_MODEL
 
 SMALL, LARGE = "config.json", "model.safetensors"
+
+
+def revision_of(model: str) -> str | None:
+    return weights_of(model).revision
 
 
 @pytest.fixture
@@ -77,6 +81,31 @@ def test_the_revision_of_a_hub_model_is_the_commit_in_the_cache(
     (repository / "refs" / "main").write_text(commit)
     assert revision_of("Qwen/Some") == commit
     assert revision_of("Qwen/Other") is None
+
+
+def test_commits_that_differ_in_no_file_that_loading_reads_have_one_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--Qwen--Some"
+
+    def digest_of(commit: str, **more: str) -> str | None:
+        snapshot = repository / "snapshots" / (commit * 40)
+        snapshot.mkdir(parents=True)
+        blobs = {SMALL: "a1", LARGE: "b2", "tokenizer.json": "c3"} | more
+        for name, blob in blobs.items():
+            (repository / "blobs").mkdir(exist_ok=True)
+            (repository / "blobs" / blob).touch()
+            (snapshot / name).symlink_to(f"../../blobs/{blob}")
+        return weights_of(f"Qwen/Some@{commit * 40}").digest
+
+    first = digest_of("1")
+    assert first is not None
+    assert digest_of("2", **{"README.md": "d4", "vocab.json": "e5", "notes.txt": "f6"}) == first
+    assert digest_of("3", **{LARGE: "b3"}) != first
+    assert digest_of("4", **{"chat_template.jinja": "d9"}) != first
 
 
 def test_a_name_that_is_no_folder_and_no_hub_id_has_no_revision() -> None:

@@ -1,17 +1,41 @@
 """Tries a checkpoint's chat template where it can be killed: it is a program, and may run for ever."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from transformers import PreTrainedTokenizerBase
+from transformers.utils.hub import LEGACY_PROCESSOR_CHAT_TEMPLATE_FILE as LEGACY
+from transformers.utils.hub import cached_file
 
 from qwenq.schemas.confined.limits import Limits
 from qwenq.schemas.confined.process import ConfinedProcess
 from qwenq.schemas.errors import ConfinedCallFailed, ConfinedProcessKilled, ModelUnavailable
+from qwenq.worker.engines.hub_name import HubName
+from qwenq.worker.engines.transformers.loading.files import AGAIN
 
 _CHILD = "qwenq.worker.engines.transformers.prompts.template_child"
 _LIMITS = Limits(seconds=10, memory_bytes=512 * 1024**2, answer_bytes=0)
+
+
+def legacy_template(name: HubName) -> str | None:
+    """Read the template that older checkpoints of models that see keep for their processor; None if there is none.
+
+    Raises ValueError if the file is damaged, and what the hub client raises.
+    """
+    found = cached_file(
+        name.repository, LEGACY, revision=name.revision,
+        _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False,
+    )  # fmt: skip
+    if found is None:
+        return None
+    try:
+        template = json.loads(Path(found).read_text("utf-8"))["chat_template"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"its {LEGACY} is damaged ({error!r}): {AGAIN}") from error
+    return str(template)
 
 
 class TemplateTrial:

@@ -31,9 +31,12 @@ _GGUF = "GGUF is llama.cpp's format: take the model's version with safetensors"
 
 _INDEX = "model.safetensors.index.json"
 _WHOLE = ("model.safetensors", "pytorch_model.bin")
-_SMALL = (CONFIG, "tokenizer.json", "tokenizer_config.json", "generation_config.json", _INDEX)
 _TEMPLATE = "chat_template.jinja"
-_OTHER_TEMPLATES = ("chat_template.json", "additional_chat_templates")
+_LEGACY_TEMPLATE = "chat_template.json"  # which older processors read
+_MORE_TEMPLATES = "additional_chat_templates"
+_SMALL = (
+    CONFIG, "tokenizer.json", "tokenizer_config.json", "generation_config.json", _INDEX, _LEGACY_TEMPLATE,
+)  # fmt: skip
 _POINTER = b"version https://git-lfs"
 _PAGES = (b"<!doctype", b"<html", b"<?xml")
 _FIRST_BYTES = 64
@@ -55,7 +58,7 @@ def reason_against_folder(folder: Path) -> str | None:
     return (
         reason_against(str(folder), small[CONFIG])
         or (EMBEDDING if (folder / "modules.json").is_file() else None)
-        or _of_tokenizer(folder, small.get("tokenizer_config.json", {}))
+        or _of_tokenizer(folder, small)
         or _of_weights(folder, small.get(_INDEX, {}))
     )
 
@@ -105,14 +108,15 @@ def _no_content(name: str, first: bytes) -> str | None:
     return None if first else f"its {name} is empty: {AGAIN}"
 
 
-def _of_tokenizer(folder: Path, config: Mapping[str, Any]) -> str | None:
+def _of_tokenizer(folder: Path, small: Mapping[str, Mapping[str, Any]]) -> str | None:
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         return NO_TOKENIZER
     if (folder / _TEMPLATE).is_file():
         return _of_template(_TEMPLATE, (folder / _TEMPLATE).read_text("utf-8", "replace"))
-    if template := config.get("chat_template"):
-        return _of_template("tokenizer_config.json", template) if isinstance(template, str) else None
-    return None if any((folder / name).exists() for name in _OTHER_TEMPLATES) else NO_TEMPLATE
+    for name in ("tokenizer_config.json", _LEGACY_TEMPLATE):
+        if template := small.get(name, {}).get("chat_template"):
+            return _of_template(name, template) if isinstance(template, str) else None
+    return None if (folder / _MORE_TEMPLATES).exists() else NO_TEMPLATE
 
 
 def _of_template(name: str, template: str) -> str | None:

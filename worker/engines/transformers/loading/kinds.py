@@ -38,7 +38,15 @@ _TYPES = {
     "whisper": f"it is a model for speech recognition: {CHAT_MODEL}",
     "clip": f"it is a model that compares pictures and texts: {CHAT_MODEL}",
     "vit": f"it is a model for pictures: {CHAT_MODEL}",
+    **dict.fromkeys(
+        ("moshi", "moss_transcribe_diarize"), f"it is a model for sound and speech: {CHAT_MODEL}"
+    ),
+    **dict.fromkeys(("musicgen", "musicgen_melody"), f"it is a model that makes music: {CHAT_MODEL}"),
+    **dict.fromkeys(
+        ("trocr", "got_ocr2", "git"), f"it is a model that reads or describes pictures: {CHAT_MODEL}"
+    ),
 }
+"""Kinds that give no answer to a text, though Transformers loads some of them as causal language models."""
 _NAMED_EMBEDDING = re.compile(r"(^|[-_.])embed(ding)?s?([-_.]|$)", re.IGNORECASE)
 _NAMED_RERANKER = re.compile(r"(^|[-_.])rerank(er)?([-_.]|$)", re.IGNORECASE)
 

@@ -26,8 +26,8 @@ from qwenq.schemas.settings import Quantize
 from qwenq.worker.engines.hub_name import HubName
 from qwenq.worker.engines.memory import MemoryHeld, readable
 from qwenq.worker.engines.options import EngineOptions
-from qwenq.worker.engines.revision import revision_of
-from qwenq.worker.engines.transformers.loading.chat_template import TemplateTrial
+from qwenq.worker.engines.revision import weights_of
+from qwenq.worker.engines.transformers.loading.chat_template import TemplateTrial, legacy_template
 from qwenq.worker.engines.transformers.loading.context import Context
 from qwenq.worker.engines.transformers.loading.device import (
     choose_device,
@@ -199,6 +199,8 @@ def _load_tokenizer(name: HubName) -> PreTrainedTokenizerBase:
         # The library of tokenizers raises a plain Exception or a TypeError for a tokenizer.json that it cannot read.
         said = " ".join(str(error).split())[:LONGEST_WORDS]
         raise ValueError(f"its tokenizer.json is damaged ({said}): {AGAIN}") from error
+    if not loaded.chat_template and (template := legacy_template(name)):
+        loaded.chat_template = template
     return loaded
 
 
@@ -275,7 +277,7 @@ def _describe(
         context=plan.context,
         parameters=plan.weights.parameters,
         load_seconds=seconds,
-        revision=revision_of(plan.model),
+        weights=weights_of(plan.model),
         generation=sampling_of(network.generation_config),
         not_applied=not_applied(network.generation_config),
     )

@@ -22,7 +22,7 @@ def test_an_echo_answers_with_the_last_user_message(quiet: EngineHooks) -> None:
 
 def test_an_echo_has_a_revision_that_never_changes(quiet: EngineHooks) -> None:
     engine = EchoEngine(EngineOptions(), quiet)
-    assert engine.load().revision == "echo"
+    assert engine.load().weights.revision == "echo"
     assert engine.describe().way == "one by one"
 
 

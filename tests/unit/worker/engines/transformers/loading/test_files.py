@@ -44,6 +44,14 @@ def without_template(folder: Path) -> None:
     (folder / "chat_template.jinja").unlink()
 
 
+def legacy_template(template: object) -> Change:
+    def change(folder: Path) -> None:
+        without_template(folder)
+        say("chat_template.json", chat_template=template)(folder)
+
+    return change
+
+
 def in_place_of_config(name: str, **found: Any) -> Change:
     def change(folder: Path) -> None:
         (folder / "config.json").unlink()
@@ -74,6 +82,8 @@ CASES: dict[str, tuple[Change, str]] = {
     "generation": (write("generation_config.json", b"{'temperature': 0.6}"), "generation_config.json is damaged"),
     "template": (write("chat_template.jinja", b"{% for a in b %}"), r"jinja is not valid Jinja2 \(line 1\)"),
     "base": (without_template, "no chat template: it is a base model; take the model's chat or instruct version"),
+    "base, legacy": (legacy_template(None), "no chat template: it is a base model"),
+    "template, legacy": (legacy_template("{% for a in b %}"), r"chat_template.json is not valid Jinja2 \(line 1\)"),
     "adapter": (
         in_place_of_config("adapter_config.json", base_model_name_or_path="Qwen/Qwen3-8B"),
         r"a LoRA adapter alone \(of Qwen/Qwen3-8B\): merge it into its model",
@@ -85,6 +95,9 @@ CASES: dict[str, tuple[Change, str]] = {
     "classifier": (say(architectures=["Qwen3ForSequenceClassification"]), "a classifier or a reranker.*: take a"),
     "gaps": (say(architectures=["BertForMaskedLM"]), "fills gaps in a text"),
     "asr": (say(model_type="qwen3_asr"), "it is a model for speech recognition: take a chat model"),
+    "speech": (say(model_type="moshi"), "it is a model for sound and speech: take a chat model"),
+    "music": (say(model_type="musicgen"), "it is a model that makes music: take a chat model"),
+    "scans": (say(model_type="trocr"), "it is a model that reads or describes pictures: take a chat model"),
     "audio": (say(model_type="qwen2_audio"), "it is a model for sound and speech: take the text model"),
 }  # fmt: skip
 
@@ -118,6 +131,7 @@ def test_a_gguf_file_is_told_for_what_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [
     lambda _: None,
     write("training_args.bin", POINTER),
+    legacy_template("{{ messages }}"),
     say("tokenizer_config.json", chat_template=[{"name": "default", "template": "{{ messages }}"}]),
     say(architectures=["Qwen3ForCausalLM"], model_type="own"),
 ])  # fmt: skip

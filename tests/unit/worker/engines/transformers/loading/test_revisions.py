@@ -41,13 +41,13 @@ def load(model: str) -> LoadedModel:
 
 
 def test_without_a_revision_the_newest_commit_is_loaded(cached: Path) -> None:
-    assert load("Qwen/Tiny").info.revision == NEW
+    assert load("Qwen/Tiny").info.weights.revision == NEW
 
 
 @pytest.mark.parametrize("revision", [OLD, "v1.0", "refs/pr/1"])
 def test_a_commit_branch_or_tag_is_loaded_and_recorded(cached: Path, revision: str) -> None:
     newest, older = load("Qwen/Tiny"), load(f"Qwen/Tiny@{revision}")
-    assert (older.info.model, older.info.revision) == (f"Qwen/Tiny@{revision}", OLD)
+    assert (older.info.model, older.info.weights.revision) == (f"Qwen/Tiny@{revision}", OLD)
     one, other = (next(loaded.network.parameters()) for loaded in (newest, older))
     assert torch.allclose(one + 1, other)
 
@@ -70,7 +70,7 @@ def test_a_folder_with_an_at_in_its_name_is_a_folder(
 ) -> None:
     folder = shutil.copytree(checkpoint("qwen3"), tmp_path / "tiny@main")
     assert HubName.of(str(folder)) == HubName(str(folder))
-    assert load(str(folder)).info.revision == load(str(checkpoint("qwen3"))).info.revision
+    assert load(str(folder)).info.weights == load(str(checkpoint("qwen3"))).info.weights
 
 
 def test_each_revision_has_a_queue_of_its_own() -> None:
