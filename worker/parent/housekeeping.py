@@ -39,6 +39,7 @@ from qwenq.store.life.rescue import release_held_by
 from qwenq.store.views.fleet.workers import device_of
 from qwenq.store.views.work.stranded import has_lost_claims
 from qwenq.worker.parent.children import STOPPING_SIGNALS, watch_children, working_processes
+from qwenq.worker.parent.engine_trial import EngineTrial
 from qwenq.worker.parent.idle_watch import IdleWatch
 from qwenq.worker.parent.memory_taken import memory_taken
 from qwenq.worker.parent.starts import Starts
@@ -76,6 +77,7 @@ class Housekeeping:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._starts = Starts()
+        self._trial = EngineTrial(settings, self._starts)
         self._stopped_children: list[int] = []
         self._dead_children: list[tuple[int, int]] = []
         self._ended = threading.Event()
@@ -133,6 +135,7 @@ class Housekeeping:
             self._wake.clear()
             self._attempt(self._release_for_stopped_children)
             self._attempt(self._leave_if_none_starts)
+            self._attempt(self._leave_if_engine_is_broken)
         if not self._ended.is_set():
             self._attempt(self._note_stopping)
             self._end_working_process_in_time()
@@ -166,9 +169,20 @@ class Housekeeping:
         while self._dead_children and not self._stopping.is_set():
             reason = self._starts.why_hopeless(*self._dead_children.pop(0))
             if reason is not None:
-                self._refuse(ModelUnavailable(model=self._settings.model or "", reason=reason))
-                with self._store.writing() as connection:
-                    workers.note_failed(connection, self._worker_id, reason)
+                self._refuse_model(reason)
+
+    def _leave_if_engine_is_broken(self) -> None:
+        """Stop when no working process could load the engine's libraries, before the first job comes."""
+        if self._idle_watch.consumer is None or self._stopping.is_set():
+            return
+        reason = self._trial.why_hopeless()
+        if reason is not None:
+            self._refuse_model(reason)
+
+    def _refuse_model(self, reason: str) -> None:
+        self._refuse(ModelUnavailable(model=self._settings.model or "", reason=reason))
+        with self._store.writing() as connection:
+            workers.note_failed(connection, self._worker_id, reason)
 
     def _refuse(self, reason: ServiceAway | WorkerBroke) -> None:
         _log.critical(Event.WORKER_LEAVES, extra={"worker": self._worker_id, "reason": str(reason)})

@@ -20,29 +20,34 @@ KILLED = (
 
 
 class Starts:
-    """The folder of the notes that working processes leave while they start; reads those of the dead."""
+    """The `folder` of the notes that working processes leave while they start; reads those of the dead."""
 
     def __init__(self) -> None:
-        self._folder = Path(mkdtemp(prefix="qwenq-start-"))
-        os.environ[START_FOLDER_VARIABLE] = str(self._folder)
+        self.folder = Path(mkdtemp(prefix="qwenq-start-"))
+        os.environ[START_FOLDER_VARIABLE] = str(self.folder)
         self._killed = self._unbegun = 0
 
     def close(self) -> None:
         """Remove the folder."""
         os.environ.pop(START_FOLDER_VARIABLE, None)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a working process loads the model, or has loaded it."""
+        return any(self.folder.iterdir())
 
     def why_hopeless(self, pid: int, code: int) -> str | None:
         """Why another process need not be started after this one, which ended with `code` (negative: a signal).
 
         None: it had started, or another may do better.
         """
-        ready = self._folder / f"{pid}{READY}"
+        ready = self.folder / f"{pid}{READY}"
         if ready.exists():
             ready.unlink()
             self._killed = self._unbegun = 0
             return None
-        note = self._folder / str(pid)
+        note = self.folder / str(pid)
         if not note.exists():
             self._unbegun += 1
             if self._unbegun < MOST_UNBEGUN:
