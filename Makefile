@@ -96,6 +96,10 @@ coins: dev ## throw 2,000 coins, a document each, in many jobs; each must be fai
 families: dev ## compare answers of Qwen's architectures in all variations with those of the model alone: EXAMPLES=100
 	$(BIN)/python -m tests.scan --families --documents $(EXAMPLES)
 
+.PHONY: rounding
+rounding: dev ## measure what bfloat16 does to answers, for the table in docs/models.md; takes some minutes
+	$(BIN)/python -m tests.scan.rounding
+
 .PHONY: scan-models
 scan-models: dev ## try every causal model that Transformers can build; writes docs/scanned-models.md; takes half an hour
 	$(BIN)/python -m tests.scan --page docs/scanned-models.md

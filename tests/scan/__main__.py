@@ -20,6 +20,7 @@ import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
+from qwenq.worker.engines.transformers.loading.kinds import reason_against
 from tests.scan.comparing import Compared, compare, some_documents
 from tests.scan.families import FAMILIES
 from tests.scan.shrunken import POSITIONS, VOCABULARY, random_network, shrunken_network
@@ -104,6 +105,8 @@ def _scan(names: list[str], documents: int) -> Iterator[tuple[str, Compared, flo
 
 
 def _compared(name: str, documents: int) -> Compared:
+    if reason := reason_against("", {"model_type": name}):
+        return Compared("refused", 0, 0, reason)
     if name in FAMILIES:
         network = random_network(FAMILIES[name]())
     else:
