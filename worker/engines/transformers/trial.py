@@ -1,6 +1,6 @@
 """Two short documents that try a way at loading, and the logits that the model itself computes for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prompt_attention import Piece
 from qwenq.worker.engines.transformers.packed.step import Forward, PackedStep
+from qwenq.worker.engines.transformers.padded.cache import new_cache
 from qwenq.worker.engines.transformers.padded.columns import PaddedColumns
 
 LONG, SHORT = 41, 9  # tokens: the long one is more than a kernel takes at once
@@ -130,6 +131,7 @@ def _packed_logits(
     first.add_piece(piece(0, 0, FIRST_PASS))
     first.want_last()
     forward(first)
+    _check_windows(network, first.windows)
     second = PackedStep()
     for slot, ids in enumerate(documents):
         second.add_piece(piece(slot, 0 if slot else FIRST_PASS, len(ids) - 1))
@@ -141,6 +143,14 @@ def _packed_logits(
     rows = [DecodeRow(slot, len(ids) - 1, None) for slot, ids in enumerate(documents)]
     third.decoding = Decoding(shape).of(cache, len(rows), rows)
     yield from [forward(third) for _ in range(times)][-1:]
+
+
+def _check_windows(network: PreTrainedModel, seen: Mapping[int, int | None]) -> None:
+    """Raise TypeError if the model's own cache forgets columns that its layers, asked without a cache, see."""
+    for layer, cached in enumerate(new_cache(network).layers):
+        kept, window = getattr(cached, "sliding_window", None), seen.get(layer)
+        if layer in seen and kept is not None and (window is None or kept < window):
+            raise TypeError("its cache forgets columns that its layers see")
 
 
 def _padded_logits(network: PreTrainedModel, documents: list[list[int]]) -> list[torch.Tensor]:

@@ -11,6 +11,7 @@ from qwenq.worker.engines.transformers.dense.forward import DenseForward
 from qwenq.worker.engines.transformers.dense.graphed_forward import STEPS_BEFORE, GraphedForward
 from qwenq.worker.engines.transformers.dense.kernel import DenseKernel
 from qwenq.worker.engines.transformers.dense.recording import Record
+from qwenq.worker.engines.transformers.loading.kinds import CHAT_MODEL
 from qwenq.worker.engines.transformers.packed.step import PACKED, Forward, PackedStep
 from qwenq.worker.engines.transformers.padded.cache import new_cache
 from qwenq.worker.engines.transformers.trial import Trial
@@ -69,7 +70,7 @@ def pads(network: PreTrainedModel) -> bool:
     except Exception as error:  # noqa: BLE001 - an unknown architecture may raise anything
         reason = _told(error)
     if reason is not None:
-        raise ValueError(f"its answers would not be those of Transformers' generate ({reason})")
+        raise ValueError(f"its answers would not be those of Transformers' generate ({reason}): {CHAT_MODEL}")
     _log.info("documents are not padded: %s", beside)
     return False
 

@@ -23,8 +23,8 @@ NO_TERMS = {"dropout", "position_ids", "cache_position"}  # passed by models, wi
 class PackedStep:
     """What goes through the model at once: the newest token of each decoding document, then pieces of prompts.
 
-    `last` are the places of the tokens whose logits are wanted, in ascending order. With `on_trial`, masks are checked;
-    such a step holds one piece, from the beginning of a prompt.
+    `last` are the places of the tokens whose logits are wanted, in ascending order. With `on_trial`, masks are checked,
+    and the layers' `windows` kept; such a step holds one piece, from the beginning of a prompt.
     """
 
     softmax: CausalSoftmax = masked_softmax
@@ -34,6 +34,7 @@ class PackedStep:
     pieces: list[Piece] = field(default_factory=list)
     decoding: DecodeAttention | None = None
     on_trial: bool = False
+    windows: dict[int, int | None] = field(default_factory=dict)
 
     def add_token(self, token: int, position: int) -> None:
         """Add a decoding document's newest token. All of them come before the pieces."""
@@ -78,6 +79,8 @@ class PackedStep:
         """
         query, key, value = packed
         decoding = 0
+        if self.on_trial:
+            self.windows[layer] = window
         outputs = []
         if self.decoding is not None:
             decoding = self.decoding.documents

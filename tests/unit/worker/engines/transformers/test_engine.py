@@ -12,6 +12,7 @@ from qwenq.schemas.errors import LeaseLost, ModelUnavailable
 from qwenq.schemas.requests import Completion, EngineHooks, Request
 from qwenq.schemas.results import FinishReason
 from qwenq.worker.engines.options import EngineOptions
+from qwenq.worker.engines.transformers import engine as engine_module
 from qwenq.worker.engines.transformers.engine import TransformersEngine
 from tests.unit.worker.engines.asking import ask, ask_plainly
 from tests.unit.worker.engines.conftest import Checkpoint
@@ -185,3 +186,14 @@ def test_no_inference_mode_is_left_behind_between_answers(engine_of: Engines) ->
     next(answers)
     assert not torch.is_inference_mode_enabled()
     answers.close()  # type: ignore[attr-defined]
+
+
+def test_an_architecture_that_cannot_be_prepared_is_refused_in_a_sentence(
+    checkpoint: Checkpoint, quiet: EngineHooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cache_size(_network: object) -> None:
+        raise AttributeError("'NoneType' object has no attribute 'nbytes'")
+
+    monkeypatch.setattr(engine_module, "cache_size", cache_size)
+    with pytest.raises(ModelUnavailable, match=r"its architecture, qwen3 .*: take a chat model"):
+        TransformersEngine(str(checkpoint("qwen3")), EngineOptions("cpu"), quiet).load()
