@@ -73,7 +73,7 @@ def test_a_worker_with_a_broken_engine_leaves_and_says_why(
 ) -> None:
     break_engine(monkeypatch, EngineBroken("ImportError: torch"))
     signals: list[int] = []
-    monkeypatch.setattr(housekeeping.os, "kill", lambda _pid, sent: signals.append(sent))
+    monkeypatch.setattr("os.kill", lambda _pid, sent: signals.append(sent))
     worker_id = make_worker(store)
     with housekeeping.Housekeeping(store, broker, settings, worker_id) as keeping:
         keeping._idle_watch.consumer = SimpleNamespace(
