@@ -30,7 +30,7 @@ from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.requests import EngineHooks, ModelInfo, Request
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.templates.builtin import builtin_template
-from qwenq.schemas.weights import LoadedWeights
+from qwenq.schemas.workers import LoadedWeights
 from qwenq.worker.engines.options import EngineOptions
 from qwenq.worker.engines.transformers.engine import TransformersEngine
 from qwenq.worker.long_documents.gauge import Gauge

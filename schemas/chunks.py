@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.states import JobState, WorkerState
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
 
 PendingDocument = tuple[int, str]
 """A document without an outcome: its seq, and its content, a JSON object. A plain tuple: many are pickled."""

@@ -8,8 +8,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.measures.answer_seconds import AnswerSeconds
 from qwenq.schemas.prompts.messages import Prompt
 from qwenq.schemas.results import Failure, FinishReason, Usage
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
-from qwenq.schemas.workers import LoadProgress
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights, LoadProgress
 
 
 @dataclass(frozen=True, slots=True)

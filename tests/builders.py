@@ -13,8 +13,7 @@ from qwenq.schemas.requests import Completion, ModelInfo, Request
 from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
-from qwenq.schemas.workers import WorkerIdentity
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights, WorkerIdentity
 from qwenq.store.database.store import Store
 from qwenq.store.life import claims, jobs, workers
 from qwenq.store.life.chunks import insert_chunks

@@ -5,7 +5,7 @@ from typing import Any
 from qwenq.schemas.chunks import Assignment
 from qwenq.schemas.requests import EngineHooks, ModelInfo
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.weights import LoadedWeights
+from qwenq.schemas.workers import LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.worker.engines.echo.engine import EchoEngine
 from qwenq.worker.engines.options import EngineOptions

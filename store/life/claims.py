@@ -14,7 +14,7 @@ from qwenq.schemas.errors import LeaseLost
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.core import chunks, documents, jobs, workers
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.store.conditions import chunk_is_queued, is_unfinished, unfinished_of_chunk
 from qwenq.store.database.clock import now, now_and
 from qwenq.store.database.transitions import note_transition

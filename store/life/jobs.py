@@ -20,7 +20,7 @@ from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, JobState
 from qwenq.schemas.tables.core import chunks, jobs
-from qwenq.schemas.weights import LoadedWeights
+from qwenq.schemas.workers import LoadedWeights
 from qwenq.store.database.clock import now, seconds_since
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.schedules.job_notices import insert_job_notices

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, exists, select, update
 from qwenq.schemas.errors import JobNotPausable
 from qwenq.schemas.states import JobChange
 from qwenq.schemas.tables.core import jobs, workers
-from qwenq.schemas.weights import LoadedWeights
+from qwenq.schemas.workers import LoadedWeights
 from qwenq.store.conditions import right_worker_lives
 from qwenq.store.life.jobs import note_change
 from qwenq.store.life.pausing import pause_job

@@ -2,7 +2,7 @@
 
 from qwenq.schemas.requests import EngineHooks
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.worker.engines.echo.engine import ECHO_MODEL
 from qwenq.worker.engines.echo.kind import EchoKind
 from qwenq.worker.engines.kind import EngineKind

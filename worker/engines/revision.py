@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qwenq.schemas.log.events import Event
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.worker.engines.hub_name import HubName
 
 WHOLE_BYTES = 64 * 1024 * 1024

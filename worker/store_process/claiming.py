@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Assignment, Claim
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.store.life import claims
 from qwenq.store.life.weights import hold_job_for_weights

@@ -10,7 +10,7 @@ from qwenq.schemas.chunks import Assignment, Claim
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.tables.core import documents, jobs
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.store.conditions import is_unfinished
 
 _UNFINISHED = (

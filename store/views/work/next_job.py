@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Text, bindparam, case, exists, or_, select
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.tables.core import chunks, jobs
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.store.conditions import chunk_is_queued, job_is_claimable, right_worker_lives
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 

@@ -15,7 +15,7 @@ from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.results import Result, Usage
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import jobs, results
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.store.life.claims import hold_fence
 from qwenq.store.life.half_jobs import hold_ended

@@ -9,7 +9,7 @@ from qwenq.schemas.generation import GenerationParams, Overflow
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.requests import ModelInfo, Request
-from qwenq.schemas.weights import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
 from qwenq.worker.reuse.fingerprints import Fingerprints
 
 MODEL = ModelInfo("m", "cuda:0", "bfloat16", 512, 1_000, load_seconds=1.0, weights=LoadedWeights("r1"))

@@ -10,7 +10,7 @@ from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import BatchMetrics, Completion, EngineHooks, ModelInfo, Request
 from qwenq.schemas.response_format import ResponseFormat, ResponseType
 from qwenq.schemas.results import FinishReason, Usage
-from qwenq.schemas.weights import LoadedWeights
+from qwenq.schemas.workers import LoadedWeights
 from qwenq.worker.engines.failures import failed_completion, no_room, refuse_blank, required
 from qwenq.worker.engines.memory import resident_bytes
 from qwenq.worker.engines.options import EngineOptions

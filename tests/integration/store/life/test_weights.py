@@ -9,7 +9,7 @@ from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobChange, JobState
 from qwenq.schemas.tables.core import jobs
-from qwenq.schemas.weights import LoadedWeights
+from qwenq.schemas.workers import LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.store.life.jobs import note_change
 from qwenq.store.life.pausing import resume_job

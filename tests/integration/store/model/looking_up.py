@@ -9,7 +9,7 @@ from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.requests import ModelInfo, Request
-from qwenq.schemas.weights import LoadedWeights
+from qwenq.schemas.workers import LoadedWeights
 from qwenq.store.database.store import Store
 from qwenq.worker.keeping.open_claim import OpenClaim
 from qwenq.worker.reuse.stage import ReuseStage
