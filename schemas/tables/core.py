@@ -28,8 +28,8 @@ from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, Work
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
 SCHEMA_VERSION = "0023"
-_WEIGHTS_DIGEST = "of the model's files that decide answers; null: not known"
 """The newest migration: the version that this code needs."""
+_WEIGHTS_DIGEST = "of the model's files that decide answers; null: not known"
 
 metadata = MetaData(
     naming_convention={
