@@ -34,8 +34,8 @@ def answers_to_look_at(counts: DocumentCounts) -> Iterator[str]:
         yield f"{_empty(no_text)}: the model gave no text; look at the document and the prompt"
     if counts.empty:
         yield (
-            "in a job with --require-answer, documents without an answer fail, and "
-            "`qwenq retry JOB --code no_answer --max-new-tokens N` answers them again"
+            "with --require-answer, such documents fail and are listed with the errors; "
+            "`qwenq retry JOB --code no_answer --max-new-tokens N` answers those of a submitted job again"
         )
 
 

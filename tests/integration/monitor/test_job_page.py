@@ -13,7 +13,9 @@ from qwenq.monitor.pages.page import STOP_POLLING
 from qwenq.producer.planning import ChunkPlanner
 from qwenq.schemas.documents import Document, Row
 from qwenq.schemas.jobs import JobSpec, PromptSpec
+from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.requests import BatchMetrics
+from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.core import jobs
 from qwenq.store.database.store import Store
@@ -70,11 +72,14 @@ def test_the_page_of_a_job_shows_progress_counts_and_details(flower: Browser, wa
     finish(
         watched_store,
         claim_one(watched_store, chunks_of(watched_store, job_id)[0], make_worker(watched_store)),
+        [Outcome(0, "", FinishReason.LENGTH, Usage(), "Let me"), answer(1), answer(2), answer(3)],
     )
     page = flower.get(f"/jobs/{job_id}").text
     summary = _words(_part(flower, job_id, "summary"))
     assert "running 50 % 50 %" in summary
     assert "documents 8 pending 4 running 0 succeeded 4 failed 0" in summary
+    assert "cut 1 empty 1 reasoning cut 1 Speed" in summary
+    assert "1 answer is empty: the reasoning was cut at the limit of tokens" in summary
     assert "Model echo" in _words(page)
     assert "Priority normal Input in.jsonl" in _words(page)
     assert "the column text as it is" in page

@@ -154,6 +154,23 @@ def test_a_report_is_one_self_contained_page(store: Store, home: Mapping[str, st
         assert text in page.text, text
 
 
+def test_a_report_tells_why_answers_are_empty(store: Store) -> None:
+    job_id = structured_job(store)
+    with store.reading() as connection:
+        report = gather_report(connection, job_id, ReportOptions())
+    assert report is not None
+    told = {"cut": 3, "empty": 4, "reasoning_cut": 2, "reasoning_ended": 1}
+    job = report.job.model_copy(update={"documents": report.job.documents.model_copy(update=told)})
+    page = _Page(render_page(report.model_copy(update={"job": job})))
+    for text in (
+        "Of these, cut off 1: ended",
+        "Of these, empty 4: look at",
+        "Of the empty, reasoning cut 2: raise --max-new-tokens",
+        "Of the empty, ended in reasoning 1: try --sampling card",
+    ):
+        assert text in page.text, text
+
+
 def test_each_plot_of_a_report_has_a_sentence_and_a_table(store: Store) -> None:
     job_id = structured_job(store)
     with store.reading() as connection:
