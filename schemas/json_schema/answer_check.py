@@ -8,22 +8,25 @@ from typing import Any, NoReturn
 
 import jsonschema_rs
 
-from qwenq.schemas.json_schema.relaxing import HELD_FORMATS
-
 _LONGEST = 200
-_WHOLE = (
+_NOT_IN_ALL_DRAFTS = (
+    *("duration", "uuid"),
     *("idn-email", "idn-hostname", "iri", "iri-reference", "json-pointer", "regex", "relative-json-pointer"),
     *("uri-reference", "uri-template"),
 )
 _FORMATS = {
-    # The grammar holds these already, maybe by another reading than the validator's.
-    **dict.fromkeys(HELD_FORMATS, lambda _: True),
-    # Older drafts do not know all of these.
-    **{
-        name: jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid
-        for name in _WHOLE
-    },
+    name: jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True).is_valid
+    for name in _NOT_IN_ALL_DRAFTS
 }
+_MAKERS = (
+    jsonschema_rs.validator_for,
+    jsonschema_rs.Draft202012Validator,  # if nobody knows the $schema
+    jsonschema_rs.Draft7Validator,  # has a list of schemas as `items`, without saying so
+)
+_NOT_IN_DRAFT_7 = (
+    *("dependentRequired", "dependentSchemas", "minContains", "maxContains", "prefixItems"),
+    *("unevaluatedItems", "unevaluatedProperties", "$dynamicRef", "$recursiveRef"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,15 @@ class AnswerCheck:
 @lru_cache(maxsize=256)
 def answer_check(schema_text: str) -> AnswerCheck:
     """Make the check of a schema, which is never looked up elsewhere. Formats that nobody knows hold nothing."""
-    try:
-        validator = jsonschema_rs.validator_for(
-            json.loads(schema_text), formats=_FORMATS, validate_formats=True, offline=True
-        )
-    except (ValueError, RecursionError) as error:
-        return AnswerCheck(None, str(error).partition("\n")[0][:_LONGEST])
-    return AnswerCheck(validator)
+    problem = ""
+    is_later = any(f'"{name}"' in schema_text for name in _NOT_IN_DRAFT_7)
+    for make in _MAKERS[: 2 if is_later else 3]:
+        try:
+            schema = json.loads(schema_text)
+            return AnswerCheck(make(schema, formats=_FORMATS, validate_formats=True, offline=True))
+        except (ValueError, RecursionError) as error:
+            problem = problem or str(error).partition("\n")[0][:_LONGEST]
+    return AnswerCheck(None, problem)
 
 
 def _said(error: jsonschema_rs.ValidationError) -> str:

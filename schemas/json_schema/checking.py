@@ -7,10 +7,10 @@ import orjson
 
 from qwenq.schemas.errors import InvalidSchema
 from qwenq.schemas.json_schema.answer_check import answer_check
+from qwenq.schemas.json_schema.evaluations import check_evaluations
 from qwenq.schemas.json_schema.extremes import check_extremes
 from qwenq.schemas.json_schema.meeting import check_meeting, objects_in
 from qwenq.schemas.json_schema.relaxing import relax
-from qwenq.schemas.json_schema.subschemas import counts_open_names, every_subschema
 
 SCHEMA_BYTES = 131_072
 SCHEMA_DEPTH = 64  # counted in brackets
@@ -46,15 +46,12 @@ def checked_schema(text: str) -> dict[str, Any]:
         raise InvalidSchema(reason="a schema is a JSON object")
     if _depth(schema) > SCHEMA_DEPTH:
         raise InvalidSchema(reason=f"it is nested more than {SCHEMA_DEPTH} deep")
-    check_extremes(objects_in(schema))
+    check_evaluations(schema)
     if relax(schema) and (problem := answer_check(text).problem):
         raise InvalidSchema(
             reason=f"its answers must be checked when they are whole, which is not possible: {problem}"
         )
-    if any(map(counts_open_names, every_subschema(schema))):
-        raise InvalidSchema(
-            reason="minProperties exceeds the required properties, and a name could be repeated: require them by name"
-        )
+    check_extremes(objects_in(schema))
     check_meeting(schema)
     return schema
 

@@ -10,10 +10,18 @@ from qwenq.schemas.json_schema.subschemas import fault_place
 LONGEST_REASON = 200
 
 # One space, or a line end with an indent, as people and models write JSON. Unlimited space could go on forever.
-_OPTIONS = {"lenient": False, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
+# What a oneOf refuses beyond an anyOf is checked in the whole answer.
+_OPTIONS = {"lenient": False, "coerce_one_of": True, "whitespace_pattern": r"( |\r?\n[ \t]{0,32})"}
 _PANIC = "PanicException"
 _TOO_LARGE = "schema too large"
-_OVERLAP = "oneOf constraints are not supported"
+_ADVICE = {
+    "are not disjoint": "list these names in properties, or let one pattern match them all",
+    "circular references with sibling keys": "remove what stands beside the $ref",
+    "min/maxProperties only supported": "put minProperties and maxProperties beside these properties",
+    "is not present in a registry": "copy that schema into $defs, and refer to it there",
+    "lookarounds not supported": "use ^ and $ only at the ends of a pattern",
+    "Unable to determine if regex is empty": "let fewer or simpler patterns meet",
+}
 _UNSUPPORTED = re.compile(r"Unimplemented keys: \[(.*)\]")
 
 
@@ -32,13 +40,11 @@ def fault_of(schema: dict[str, Any]) -> str | None:
         return None
     if unsupported := _UNSUPPORTED.search(message):
         return _not_supported(unsupported[1].replace('"', "").split(", "))
-    if _OVERLAP in message:
-        return "the choices of a oneOf may overlap, which is not supported; use anyOf"
     if message.startswith("regex parse error"):
         return f"a pattern cannot be used: {message.rpartition('error: ')[2]}"
-    return message.replace("Unsatisfiable schema", "no value satisfies it").partition("\n")[0][
-        :LONGEST_REASON
-    ]
+    reason = message.replace("Unsatisfiable schema", "no value satisfies it").partition("\n")[0]
+    advice = next((f"; {advice}" for said, advice in _ADVICE.items() if said in message), "")
+    return reason[:LONGEST_REASON] + advice
 
 
 def has_place(reason: str) -> bool:

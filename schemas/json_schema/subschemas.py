@@ -146,14 +146,6 @@ def _elements(node: dict[str, Node]) -> list[Node]:
     return first[:fewest] + ([node.get("items")] if fewest > len(first) else [])
 
 
-def counts_open_names(node: Node) -> bool:
-    """Whether an object must have more properties than it requires by name: a repeated name would count as one."""
-    fewest = node.get("minProperties") if isinstance(node, dict) else None
-    if not isinstance(fewest, int) or fewest <= max(1, len(set(_listed(node, "required")))):
-        return False
-    return node.get("additionalProperties") is not False or bool(node.get("patternProperties"))
-
-
 def _listed(node: dict[str, Node], name: str) -> list[Node]:
     value = node.get(name)
     return value if isinstance(value, list) else []

@@ -24,6 +24,44 @@ DECIMAL = {
     "title": "Price",
 }
 PASSWORD = {"type": "string", "format": "password", "writeOnly": True}
+NOT = {"type": "string", "not": {"enum": ["no"]}}
+NEVER = {"type": "object", "properties": {"a": {"not": {}}}}
+OVERLAP = {"oneOf": [{"type": "number"}, {"type": "integer"}]}
+ADDRESS = {"type": "string", "oneOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
+IF = {"type": "object", "if": {"required": ["a"]}, "then": {"required": ["b"]}, "else": {"maxProperties": 1}}
+CONTAINS = {"type": "array", "contains": {"type": "string"}, "maxContains": 1}
+NAMES = {
+    "type": "object",
+    "propertyNames": {"$ref": "#/$defs/Color"},
+    "additionalProperties": {"type": "integer"},
+    "$defs": {"Color": {"enum": ["red", "blue"]}},
+}
+NAMES_LIKE = {
+    "type": "object",
+    "propertyNames": {"pattern": "^x"},
+    "additionalProperties": {"type": "integer"},
+}
+DEPENDENT = {
+    "type": "object",
+    "dependentRequired": {"a": ["b"]},
+    "dependentSchemas": {"c": {"required": ["d"]}},
+}
+DEPENDENCIES = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "type": "object",
+    "dependencies": {"a": ["b"], "c": {"required": ["d"]}},
+}
+COUNTED = {"type": "object", "properties": {"a": {}, "b": {}}, "minProperties": 1, "maxProperties": 2}
+COUNTED_MAP = {"type": "object", "minProperties": 2, "additionalProperties": {"type": "integer"}}
+TWICE = {"type": "string", "pattern": r"^(a|b)\1$"}
+NAMES_LOOK = {
+    "type": "object",
+    "patternProperties": {"^(?!x)": {"type": "integer"}},
+    "additionalProperties": False,
+}
+CLOSED = {"type": "object", "allOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False}
+OWN_DIALECT = {"$schema": "https://example.org/dialect", **NOT}
+LISTED = {"type": "array", "items": [{"type": "integer"}], "not": {"maxItems": 1}}
 LOOKS_BEHIND = {"type": "string", "pattern": r"^\w+(?<!x)$"}
 
 TAKEN: list[tuple[Any, str]] = [
@@ -48,6 +86,27 @@ TAKEN: list[tuple[Any, str]] = [
     (DECIMAL, "1.5"),
     (LOOKS_BEHIND, '"abc"'),
     (SET, "[1, 2]"),
+    (NOT, '"yes"'),
+    (NEVER, '{"b": 1}'),
+    (OVERLAP, "1.5"),
+    (ADDRESS, '"1.2.3.4"'),
+    (ADDRESS, '"::1"'),
+    (IF, '{"a": 1, "b": 1}'),
+    (IF, '{"c": 1}'),
+    (CONTAINS, '[1, "a", 2]'),
+    (NAMES, '{"red": 1}'),
+    (NAMES_LIKE, '{"x1": 1}'),
+    (DEPENDENT, '{"a": 1, "b": 1}'),
+    (DEPENDENT, '{"b": 1}'),
+    (DEPENDENCIES, '{"c": 1, "d": 1}'),
+    (COUNTED, '{"b": 1}'),
+    (COUNTED, '{"a": 1, "c": 1}'),
+    (COUNTED_MAP, '{"a": 1, "b": 1}'),
+    (TWICE, '"aa"'),
+    (NAMES_LOOK, '{"a": 1}'),
+    (CLOSED, '{"a": 1}'),
+    (OWN_DIALECT, '"yes"'),
+    (LISTED, '[1, "a"]'),
     ({"properties": {"format": {"const": "password"}}}, '{"format": "password"}'),
     ({"const": {"format": "password"}}, '{"format": "password"}'),
 ]
@@ -76,6 +135,31 @@ REFUSED: list[tuple[Any, str]] = [
     ({"$schema": "http://json-schema.org/draft-04/schema#", "type": "string", "format": "iri"}, '"no iri"'),
     (SET, "[1, 2, 1]"),
     (SET, "[1, 1]"),
+    (NOT, '"no"'),
+    (NEVER, '{"a": 1}'),
+    (OVERLAP, "1"),
+    (ADDRESS, '"1.2.3"'),
+    (IF, '{"a": 1}'),
+    (IF, '{"c": 1, "d": 1}'),
+    (CONTAINS, "[1]"),
+    (CONTAINS, '["a", "b"]'),
+    (NAMES, '{"green": 1}'),
+    (NAMES_LIKE, '{"y": 1}'),
+    (DEPENDENT, '{"a": 1}'),
+    (DEPENDENT, '{"c": 1}'),
+    (DEPENDENCIES, '{"a": 1}'),
+    (DEPENDENCIES, '{"c": 1}'),
+    (COUNTED, "{}"),
+    (COUNTED, '{"a": 1, "b": 1, "c": 1}'),
+    (COUNTED_MAP, '{"a": 1}'),
+    (COUNTED_MAP, '{"a": 1, "a": 1}'),
+    (TWICE, '"ab"'),
+    (NAMES_LOOK, '{"a": "text"}'),
+    (NAMES_LOOK, '{"x": 1}'),
+    (CLOSED, '{"a": 1, "b": 1}'),
+    (OWN_DIALECT, '"no"'),
+    (LISTED, "[1]"),
+    ({"type": "string", "format": "time"}, '"12:00:60Z"'),
     ({"type": "array", "items": OPEN, "uniqueItems": True}, '[{"a": 1}, {"a": 1}]'),
 ]
 
@@ -85,12 +169,14 @@ def tokenizer() -> LLTokenizer:
     return LLTokenizer(TOKENIZER.read_text("utf-8"))
 
 
-def takes(schema: Any, answer: str) -> bool:
-    text = json.dumps(schema)
-    matcher = LLMatcher(tokenizer(), answer_grammar(text))
+def can_be_generated(schema: Any, answer: str) -> bool:
+    matcher = LLMatcher(tokenizer(), answer_grammar(json.dumps(schema)))
     ids = tokenizer().tokenize_str(answer)
-    is_held = matcher.try_consume_tokens(ids) == len(ids) and matcher.is_accepting()
-    return is_held and answer_check(text).fault_of(answer) is None
+    return matcher.try_consume_tokens(ids) == len(ids) and matcher.is_accepting()
+
+
+def takes(schema: Any, answer: str) -> bool:
+    return can_be_generated(schema, answer) and answer_check(json.dumps(schema)).fault_of(answer) is None
 
 
 @pytest.mark.parametrize(("schema", "answer"), TAKEN, ids=str)
@@ -101,6 +187,15 @@ def test_a_valid_answer_is_taken(schema: Any, answer: str) -> None:
 @pytest.mark.parametrize(("schema", "answer"), REFUSED, ids=str)
 def test_an_invalid_answer_is_not_taken(schema: Any, answer: str) -> None:
     assert not takes(schema, answer)
+
+
+@pytest.mark.parametrize(
+    ("schema", "answer"),
+    [(NEVER, '{"a": 1}'), (CONTAINS, "[]"), (NAMES, '{"green": 1}'), (NAMES_LIKE, '{"y": 1}')],
+    ids=str,
+)
+def test_what_a_grammar_can_hold_is_never_generated(schema: Any, answer: str) -> None:
+    assert not can_be_generated(schema, answer)
 
 
 @pytest.mark.parametrize(

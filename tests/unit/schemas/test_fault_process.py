@@ -66,8 +66,8 @@ def test_a_schema_is_judged_once_and_a_plain_one_not_in_another_process(
     for _ in range(100):
         assert answer_grammar(json.dumps(SOUND))
         assert answer_grammar('{"type": "object", "properties": {"once": {"type": "number"}}}')
-        with pytest.raises(InvalidSchema, match="keyword not is not supported"):
-            answer_grammar('{"items": {"not": {"const": "once"}}}')
+        with pytest.raises(InvalidSchema, match="a pattern cannot be used"):
+            answer_grammar('{"items": {"pattern": "([once"}}')
     assert len(asked) == 2
 
 

@@ -1,5 +1,6 @@
 """A request while it is being answered."""
 
+import hashlib
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -18,7 +19,6 @@ from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 
 RETRY_TEMPERATURE = 0.3
 """Of a second try where the first was greedy: it would only repeat itself."""
-SEEDS = 2**63
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +51,7 @@ class RequestState:
     forced: deque[int] = field(init=False)
     wants_retry: bool = field(init=False)
     _tried: bool = field(init=False, default=False)
+    _spent: tuple[int, int] = field(init=False, default=(0, 0))
     _forced_from: int = field(init=False)
     _stops: StopSearch | None = field(init=False)
     _tail: Tail | None = field(init=False)
@@ -80,15 +81,17 @@ class RequestState:
         self._keep_to_budget()
 
     def retry(self) -> None:
-        """Begin again with other random numbers, and sampled if the first try was greedy."""
+        """Begin again with other random numbers, and sampled if the first try was greedy.
+
+        They come from the seed, or from the prompt of a greedy document: the same on any worker, in any batch.
+        """
         params = self.params
-        self.params = params.model_copy(
-            update={
-                "temperature": params.temperature or RETRY_TEMPERATURE,
-                "seed": ((params.seed or 0) + 1) % SEEDS,
-            }
-        )
+        said = f"again\0{(params.seed or 0) if params.temperature else self.prompt}"
+        seed = int.from_bytes(hashlib.sha256(said.encode()).digest()[:8]) >> 1
+        temperature = params.temperature or RETRY_TEMPERATURE
+        self.params = params.model_copy(update={"temperature": temperature, "seed": seed})
         self._tried = True
+        self._spent = len(self.generated), self.reasoning_tokens
         self.restart()
 
     @property
@@ -162,8 +165,8 @@ class RequestState:
     def completion(self, ended_at: float) -> Completion:
         """Return the completion; `ended_at` is a moment of the monotonic clock.
 
-        `completion_tokens` counts every generated token: reasoning, its tags, and the end token. A reasoning that was
-        cut off at the limit stays reasoning: the text is then empty.
+        `completion_tokens` counts every generated token: reasoning, its tags, the end token, and those of a first try.
+        A reasoning that was cut off at the limit stays reasoning: the text is then empty.
         """
         if self.failure is not None:
             return failed_completion(self.key, self.failure, len(self.prompt), group=self.group)
@@ -173,8 +176,8 @@ class RequestState:
             finish_reason=self.finish or FinishReason.LENGTH,
             usage=Usage(
                 prompt_tokens=len(self.prompt),
-                completion_tokens=len(self.generated),
-                reasoning_tokens=self.reasoning_tokens,
+                completion_tokens=len(self.generated) + self._spent[0],
+                reasoning_tokens=self.reasoning_tokens + self._spent[1],
                 prefix_tokens=self.prefix_tokens,
             ),
             reasoning=self.reasoning,
