@@ -8,7 +8,7 @@ from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.prompts.merging import MergeTemplate
 from qwenq.schemas.prompts.messages import DocumentInPrompt
 from qwenq.schemas.requests import Request
-from qwenq.schemas.results import Failure, Usage
+from qwenq.schemas.results import Failure, FinishReason, Usage
 from qwenq.worker.keeping.open_claim import OpenClaim
 from qwenq.worker.turn.stage import ClaimedRequests
 
@@ -79,12 +79,17 @@ class LongDocument:
         return [self._answers[part].text for part in self.parts]
 
     def outcome(self, last: Outcome) -> Outcome:
-        """The document's outcome, from that of its last merge: the tokens and seconds are those of all."""
+        """The document's outcome, from that of its last merge: the tokens and seconds are those of all.
+
+        If any answer was cut, so is this one: the end of the document's part, or all of it, is missing.
+        """
         if last.failure is not None:
             message = f"While the answers to its {self.cut_into} parts were merged: {last.failure.message}"
             return replace(last, failure=Failure(last.failure.code, message))
+        was_cut = any(one.finish_reason is FinishReason.LENGTH for one in self._answers.values())
         return replace(
             last,
+            finish_reason=FinishReason.LENGTH if was_cut else last.finish_reason,
             usage=sum((one.usage for one in self._answers.values()), last.usage),
             seconds=last.seconds + sum(one.seconds for one in self._answers.values()),
             parts=self.cut_into,
