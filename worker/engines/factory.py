@@ -26,6 +26,14 @@ def check_available(model: str) -> None:
     engine_kind(model).check_available(model)
 
 
+def try_engine(settings: Settings) -> str | None:
+    """Load the engine's libraries in a child process, which takes seconds. Says why the settings would be slow.
+
+    Raises InvalidSetting, EngineBroken.
+    """
+    return engine_kind(settings.model).try_device(settings)
+
+
 def weights_now(model: str) -> LoadedWeights:
     """The weights that the model's name stands for on this machine now."""
     return UNKNOWN_WEIGHTS if model == ECHO_MODEL else weights_of(model)

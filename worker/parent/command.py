@@ -14,12 +14,13 @@ from qwenq.store.database.version import check_version
 from qwenq.store.life import workers
 from qwenq.store.views.fleet.workers import find_worker
 from qwenq.worker.parent.consumer import run_consumer
+from qwenq.worker.parent.engine_trial import TryEngine
 from qwenq.worker.parent.environment import WORKER_ID_VARIABLE, prepare_environment
 from qwenq.worker.parent.housekeeping import Housekeeping
 
 
-def run_worker(settings: Settings) -> None:
-    """Answer documents of the settings' model until TERM or Ctrl-C.
+def run_worker(settings: Settings, try_engine: TryEngine) -> None:
+    """Answer documents of the settings' model until TERM or Ctrl-C. Without a job, try the engine once.
 
     Raises InvalidSetting without a model, ModelUnavailable when it cannot be loaded, WorkerGaveUp or StoreAway when
     the store stays away, WorkerBroke when it receives nothing any more, and what check_version raises.
@@ -35,7 +36,7 @@ def run_worker(settings: Settings) -> None:
         worker_id = workers.register_worker(connection, identity)
     os.environ[WORKER_ID_VARIABLE] = str(worker_id)
     prepare_environment()
-    with Housekeeping(store, broker, settings, worker_id) as housekeeping:
+    with Housekeeping(store, broker, settings, worker_id, try_engine) as housekeeping:
         signals.worker_shutting_down.connect(housekeeping.on_shutting_down)
         signals.worker_ready.connect(housekeeping.on_ready)
         died = run_consumer(

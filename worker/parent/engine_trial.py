@@ -2,11 +2,14 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 from qwenq.schemas.errors import EngineBroken, InvalidSetting
 from qwenq.schemas.settings import Settings
-from qwenq.worker.engines.factory import engine_kind
 from qwenq.worker.parent.starts import Starts
+
+TryEngine = Callable[[Settings], object]
+"""Loads the engine's libraries in a child process. Raises EngineBroken, InvalidSetting."""
 
 WAIT_SECONDS = 2.0
 """A job that waits comes sooner. Then the working process loads the libraries itself, and says what is wrong."""
@@ -15,8 +18,9 @@ WAIT_SECONDS = 2.0
 class EngineTrial:
     """One trial, in a process of its own, unless a working process begins to load. For the housekeeping thread."""
 
-    def __init__(self, settings: Settings, starts: Starts) -> None:
+    def __init__(self, settings: Settings, starts: Starts, try_engine: TryEngine) -> None:
         self._settings = settings
+        self._try_engine = try_engine
         self._starts = starts
         self._due: float | None = None
         self._begun = False
@@ -35,7 +39,7 @@ class EngineTrial:
 
     def _try(self) -> None:
         try:
-            engine_kind(self._settings.model).try_device(self._settings)
+            self._try_engine(self._settings)
         except EngineBroken as broken:
             self._reason = broken.reason
         except InvalidSetting as invalid:

@@ -39,7 +39,7 @@ from qwenq.store.life.rescue import release_held_by
 from qwenq.store.views.fleet.workers import device_of
 from qwenq.store.views.work.stranded import has_lost_claims
 from qwenq.worker.parent.children import STOPPING_SIGNALS, watch_children, working_processes
-from qwenq.worker.parent.engine_trial import EngineTrial
+from qwenq.worker.parent.engine_trial import EngineTrial, TryEngine
 from qwenq.worker.parent.idle_watch import IdleWatch
 from qwenq.worker.parent.memory_taken import memory_taken
 from qwenq.worker.parent.starts import Starts
@@ -64,7 +64,9 @@ class Housekeeping:
     `refusal` is why it stopped the worker by itself, if it did.
     """
 
-    def __init__(self, store: Store, broker: Broker, settings: Settings, worker_id: int) -> None:
+    def __init__(
+        self, store: Store, broker: Broker, settings: Settings, worker_id: int, try_engine: TryEngine
+    ) -> None:
         self._store = store
         self._broker = broker
         self._settings = settings
@@ -77,7 +79,7 @@ class Housekeeping:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._starts = Starts()
-        self._trial = EngineTrial(settings, self._starts)
+        self._trial = EngineTrial(settings, self._starts, try_engine)
         self._stopped_children: list[int] = []
         self._dead_children: list[tuple[int, int]] = []
         self._ended = threading.Event()

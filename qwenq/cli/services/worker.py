@@ -25,7 +25,7 @@ def command(**options: Any) -> int:
     from qwenq.actions.request import model_of
     from qwenq.schemas.settings import load_settings
     from qwenq.store.database.opening import open_store
-    from qwenq.worker.engines.factory import check_model
+    from qwenq.worker.engines.factory import check_model, try_engine
 
     settings = load_settings(**options)
     settings = settings.model_copy(update={"model": model_of(settings)})
@@ -38,5 +38,5 @@ def command(**options: Any) -> int:
     from qwenq.worker.parent.command import run_worker
 
     with logged(settings):
-        run_worker(settings)
+        run_worker(settings, try_engine)
     return 0

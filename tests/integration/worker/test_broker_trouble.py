@@ -11,6 +11,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker, socket_path
 from qwenq.store.database.store import Store
 from qwenq.store.views.fleet.fleet import read_fleet
+from qwenq.worker.engines.factory import try_engine
 from qwenq.worker.parent.housekeeping import Housekeeping
 from tests.builders import make_worker
 from tests.processes import Fleet
@@ -62,7 +63,7 @@ def test_a_worker_that_cannot_reach_the_broker_says_so_with_its_heartbeat(
             (worker,) = read_fleet(connection, 0).workers
         return worker.broker_error
 
-    with Broker(settings) as broker, Housekeeping(store, broker, settings, worker_id):
+    with Broker(settings) as broker, Housekeeping(store, broker, settings, worker_id, try_engine):
         reason = eventually(told, "the worker says why")
     assert reason is not None
     assert reason.startswith(f"{broker.url} does not answer as it should: ")

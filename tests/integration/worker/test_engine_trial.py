@@ -24,17 +24,23 @@ def starts() -> Iterator[Starts]:
     starts.close()
 
 
-def break_engine(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[Settings]:
-    """Let each trial raise the error. Returns the settings of those that were begun."""
-    begun: list[Settings] = []
+class Broken:
+    """An engine whose trials raise an error; `begun` counts them."""
 
-    def try_device(settings: Settings) -> None:
-        begun.append(settings)
-        raise error
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.begun = 0
 
+    def __call__(self, _settings: Settings) -> None:
+        """Begin a trial."""
+        self.begun += 1
+        raise self.error
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let trials begin at once."""
     monkeypatch.setattr(engine_trial, "WAIT_SECONDS", 0.0)
-    monkeypatch.setattr(engine_trial, "engine_kind", lambda _model: SimpleNamespace(try_device=try_device))
-    return begun
 
 
 @pytest.mark.parametrize(
@@ -49,33 +55,31 @@ def break_engine(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[Sett
     ids=["a library", "a device"],
 )
 def test_a_broken_engine_is_found_once_without_a_job(
-    starts: Starts, settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+    starts: Starts, settings: Settings, error: Exception, said: str
 ) -> None:
-    begun = break_engine(monkeypatch, error)
-    trial = EngineTrial(settings, starts)
+    broken = Broken(error)
+    trial = EngineTrial(settings, starts, broken)
     assert said in str(eventually(trial.why_hopeless, "the trial ends"))
-    assert len(begun) == 1
+    assert broken.begun == 1
 
 
-def test_no_trial_begins_beside_a_process_that_loads_the_model(
-    starts: Starts, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun = break_engine(monkeypatch, EngineBroken("it takes the memory of both"))
-    trial = EngineTrial(settings, starts)
+def test_no_trial_begins_beside_a_process_that_loads_the_model(starts: Starts, settings: Settings) -> None:
+    broken = Broken(EngineBroken("it takes the memory of both"))
+    trial = EngineTrial(settings, starts, broken)
     (starts.folder / "17").touch()
     assert [trial.why_hopeless() for _ in range(3)] == [None] * 3
-    assert begun == []
+    assert broken.begun == 0
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_worker_with_a_broken_engine_leaves_and_says_why(
     store: Store, broker: Broker, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    break_engine(monkeypatch, EngineBroken("ImportError: torch"))
+    broken = Broken(EngineBroken("ImportError: torch"))
     signals: list[int] = []
     monkeypatch.setattr("os.kill", lambda _pid, sent: signals.append(sent))
     worker_id = make_worker(store)
-    with housekeeping.Housekeeping(store, broker, settings, worker_id) as keeping:
+    with housekeeping.Housekeeping(store, broker, settings, worker_id, broken) as keeping:
         keeping._idle_watch.consumer = SimpleNamespace(
             pool=SimpleNamespace(_pool=SimpleNamespace(on_process_down=None))
         )
