@@ -98,11 +98,12 @@ def why_empty() -> ColumnElement[str | None]:
     """Why an answer has no text, as `qwenq.schemas.results.empty_cause` says it; null if it has text."""
     is_empty = func.trim(results.c.text, WHITE_SPACE) == ""
     is_cut = results.c.finish_reason == FinishReason.LENGTH
+    # A document without an answer has no text to compare, and no cause.
     return case(
-        (~is_empty, null()),
-        (results.c.reasoning.is_(None), literal(EmptyCause.NO_TEXT.value)),
-        (is_cut, literal(EmptyCause.REASONING_CUT.value)),
-        else_=literal(EmptyCause.REASONING_ENDED.value),
+        (is_empty & results.c.reasoning.is_(None), literal(EmptyCause.NO_TEXT.value)),
+        (is_empty & is_cut, literal(EmptyCause.REASONING_CUT.value)),
+        (is_empty, literal(EmptyCause.REASONING_ENDED.value)),
+        else_=null(),
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from qwenq.schemas.jobs import DocumentCounts
 from qwenq.schemas.outcomes import Outcome
 from qwenq.schemas.requests import BatchMetrics
-from qwenq.schemas.results import Failure, FinishReason, Usage
+from qwenq.schemas.results import EmptyCause, Failure, FinishReason, Usage
 from qwenq.schemas.tables.core import batches, results
 from qwenq.schemas.views.found_documents import AnswerKind, DocumentFilter, FoundDocument
 from qwenq.store.conditions import WHITE_SPACE
@@ -98,7 +98,7 @@ def test_empty_answers_are_counted_and_found_by_their_cause(store: Store) -> Non
         Outcome(4, "\n ", FinishReason.STOP, long, "", parts=3),
         Outcome(5, "x", FinishReason.LENGTH, long, "It is"),
         Outcome(6, "", FinishReason.LENGTH, long),
-        answer(7),
+        failure(7),
     ]
     write(store, claim, told)
     counts = counts_of(store, job_id)
@@ -115,6 +115,7 @@ def test_empty_answers_are_counted_and_found_by_their_cause(store: Store) -> Non
         "succeeded, reasoning cut", "succeeded, ended in its reasoning", "succeeded, empty",
         "succeeded, reasoning cut, reused", "succeeded, ended in its reasoning", "succeeded, empty",
     ]  # fmt: skip
+    assert [one.empty_cause for one in found_of(store, job_id, None)[5:]] == [None, EmptyCause.NO_TEXT, None]
     with store.writing() as connection:
         split_chunk(connection, claim.chunk_id, at=2)
     assert counts_of(store, job_id) == counts
@@ -132,7 +133,7 @@ def counts_of(store: Store, job_id: int) -> DocumentCounts:
     return status.documents
 
 
-def found_of(store: Store, job_id: int, kind: AnswerKind) -> tuple[FoundDocument, ...]:
+def found_of(store: Store, job_id: int, kind: AnswerKind | None) -> tuple[FoundDocument, ...]:
     with store.reading() as connection:
         return search_documents(connection, job_id, DocumentFilter(kind=kind), -1, 100).documents
 
