@@ -73,12 +73,14 @@ def _try_schema(path: Path, tokenizer: LLTokenizer, counts: "Counter[str]") -> N
 
 
 def _takes(tokenizer: LLTokenizer, grammar: str, schema: str, instance: Any) -> tuple[bool, str]:
+    fault = answer_check(schema).fault_of(json.dumps(instance))
+    if fault is not None:
+        return False, fault  # however it is written
     writing = Writing(tokenizer, _names(json.loads(schema)))
     answer = writing.of(instance, LLMatcher(tokenizer, grammar, log_level=0, limits=LIMITS))
     if answer is None:
         return False, f"the grammar stops after {writing.furthest[-60:]!r}{writing.note}"
-    fault = answer_check(schema).fault_of(answer)
-    return fault is None, fault or ""
+    return True, ""
 
 
 def _holds_beside_references(schema: Any, instance: Any) -> bool:

@@ -15,7 +15,6 @@ _OPTIONS = {"lenient": False, "coerce_one_of": True, "whitespace_pattern": r"( |
 _PANIC = "PanicException"
 _TOO_LARGE = "schema too large"
 _ADVICE = {
-    "are not disjoint": "list these names in properties, or let one pattern match them all",
     "circular references with sibling keys": "remove what stands beside the $ref",
     "min/maxProperties only supported": "put minProperties and maxProperties beside these properties",
     "is not present in a registry": "copy that schema into $defs, and refer to it there",

@@ -4,9 +4,11 @@ from functools import lru_cache
 from typing import Any
 
 from qwenq.schemas.errors import InvalidSchema
+from qwenq.schemas.json_schema.answer_check import answer_check
 from qwenq.schemas.json_schema.checking import checked_schema
 from qwenq.schemas.json_schema.fault_process import fault_process
 from qwenq.schemas.json_schema.faults import fault_of, has_place, place_of_fault, with_options
+from qwenq.schemas.json_schema.loosening import loosening_of
 from qwenq.schemas.json_schema.plain import is_plain
 from qwenq.schemas.json_schema.subschemas import has_finite_value
 
@@ -35,7 +37,11 @@ def _judged(schema_text: str, after_reasoning: bool) -> tuple[str, str]:  # noqa
         schema = checked_schema(schema_text)
     except InvalidSchema as error:
         return error.reason, ""
-    if reason := _fault(schema, plain=is_plain(schema_text)):
+    reason = _fault(schema, plain=is_plain(schema_text))
+    if reason and (loosen := loosening_of(reason)) and not answer_check(schema_text).problem:
+        loosen(schema)
+        reason = _fault(schema, plain=False)
+    if reason:
         return reason, ""
     if not has_finite_value(schema):
         return "no value satisfies it: it contains itself without end", ""

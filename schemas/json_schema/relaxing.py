@@ -49,11 +49,11 @@ def relax(schema: dict[str, Any]) -> bool:
     """
     if str(schema.get("$schema")).rstrip("#") not in _DRAFTS:
         schema.pop("$schema", None)  # another dialect is read as the newest draft
-    found = [_relax(schema, part) for part in _parts(schema)]
+    found = [_relax(schema, part) for part in parts_of(schema)]
     return any(found)
 
 
-def _parts(root: Node) -> Iterator[dict[str, Any]]:
+def parts_of(root: Node) -> Iterator[dict[str, Any]]:
     """All subschemas that are objects, with those that a `$ref` finds in unusual places."""
     waiting, seen = [root], set()
     while waiting:

@@ -60,6 +60,21 @@ NAMES_LOOK = {
     "additionalProperties": False,
 }
 CLOSED = {"type": "object", "allOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False}
+OVERLAPPING_NAMES = {
+    "type": "object",
+    "patternProperties": {"a": {"type": "integer"}, "b": {"minimum": 3}},
+    "additionalProperties": False,
+}
+CIRCULAR = {
+    "$ref": "#/$defs/node",
+    "$defs": {
+        "node": {
+            "type": "object",
+            "properties": {"next": {"$ref": "#/$defs/node", "maxProperties": 1}, "last": {"type": "null"}},
+            "additionalProperties": False,
+        }
+    },
+}
 OWN_DIALECT = {"$schema": "https://example.org/dialect", **NOT}
 LISTED = {"type": "array", "items": [{"type": "integer"}], "not": {"maxItems": 1}}
 LOOKS_BEHIND = {"type": "string", "pattern": r"^\w+(?<!x)$"}
@@ -105,6 +120,8 @@ TAKEN: list[tuple[Any, str]] = [
     (TWICE, '"aa"'),
     (NAMES_LOOK, '{"a": 1}'),
     (CLOSED, '{"a": 1}'),
+    (OVERLAPPING_NAMES, '{"ab": 3, "b": "text"}'),
+    (CIRCULAR, '{"next": {"last": null}, "last": null}'),
     (OWN_DIALECT, '"yes"'),
     (LISTED, '[1, "a"]'),
     ({"properties": {"format": {"const": "password"}}}, '{"format": "password"}'),
@@ -157,6 +174,9 @@ REFUSED: list[tuple[Any, str]] = [
     (NAMES_LOOK, '{"a": "text"}'),
     (NAMES_LOOK, '{"x": 1}'),
     (CLOSED, '{"a": 1, "b": 1}'),
+    (OVERLAPPING_NAMES, '{"ab": 2}'),
+    (OVERLAPPING_NAMES, '{"c": 3}'),
+    (CIRCULAR, '{"next": {"next": {}, "last": null}}'),
     (OWN_DIALECT, '"no"'),
     (LISTED, "[1]"),
     ({"type": "string", "format": "time"}, '"12:00:60Z"'),
