@@ -21,11 +21,20 @@ def start_reason(error: BaseException) -> str:
     """Say what an unforeseen error says, the error that caused it, and what helps."""
     links = list(_chain(error))
     said = ", since ".join(_short(_words(link)) for link in links)
-    if any(part in said.lower() for part in _NO_MEMORY) or isinstance(error, MemoryError):
+    if _tells_of_memory(said) or isinstance(error, MemoryError):
         return f"{said}. {_MORE_MEMORY}"
     if any(isinstance(link, ImportError) for link in links):
         return f"{said}. {_REINSTALL}"
     return said
+
+
+def with_advice(words: str) -> str:
+    """The last words of a process that died, and what helps if they show that it got no memory."""
+    return f"{words}. {_MORE_MEMORY}" if _tells_of_memory(words) else words
+
+
+def _tells_of_memory(said: str) -> bool:
+    return any(part in said.lower() for part in _NO_MEMORY)
 
 
 def _chain(error: BaseException) -> tuple[BaseException, ...]:

@@ -16,12 +16,18 @@ WAIT_SECONDS = 2.0
 
 
 class EngineTrial:
-    """One trial, in a process of its own, unless a working process begins to load. For the housekeeping thread."""
+    """One trial, in a process of its own, unless a working process begins to load. For the housekeeping thread.
 
-    def __init__(self, settings: Settings, starts: Starts, try_engine: TryEngine) -> None:
+    It calls `on_ended` when its result is there.
+    """
+
+    def __init__(
+        self, settings: Settings, starts: Starts, try_engine: TryEngine, on_ended: Callable[[], None]
+    ) -> None:
         self._settings = settings
         self._try_engine = try_engine
         self._starts = starts
+        self._on_ended = on_ended
         self._due: float | None = None
         self._begun = False
         self._reason: str | None = None
@@ -44,3 +50,4 @@ class EngineTrial:
             self._reason = broken.reason
         except InvalidSetting as invalid:
             self._reason = f"{invalid.name}: {invalid.reason}"
+        self._on_ended()

@@ -79,7 +79,7 @@ class Housekeeping:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._starts = Starts()
-        self._trial = EngineTrial(settings, self._starts, try_engine)
+        self._trial = EngineTrial(settings, self._starts, try_engine, self._wake.set)
         self._stopped_children: list[int] = []
         self._dead_children: list[tuple[int, int]] = []
         self._ended = threading.Event()

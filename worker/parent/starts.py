@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from qwenq.worker.parent.environment import READY, START_FOLDER_VARIABLE
-from qwenq.worker.start_errors import last_words
+from qwenq.worker.start_errors import last_words, with_advice
 
 MOST_KILLED = 2
 """Starts in a row that SIGKILL may end: the kernel sends it for lack of memory, which may pass."""
@@ -55,7 +55,7 @@ class Starts:
             return (
                 f"{MOST_UNBEGUN} processes in a row ended before they could load it; the last {_ended(code)}"
             )
-        words = last_words(note.read_bytes().decode(errors="replace"))
+        words = with_advice(last_words(note.read_bytes().decode(errors="replace")))
         note.unlink()
         if code == -signal.SIGKILL:
             self._killed += 1

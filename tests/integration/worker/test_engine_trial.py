@@ -1,6 +1,7 @@
 """A worker without a job tries the engine's libraries, and leaves if they are broken."""
 
 from collections.abc import Iterator
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -58,14 +59,16 @@ def test_a_broken_engine_is_found_once_without_a_job(
     starts: Starts, settings: Settings, error: Exception, said: str
 ) -> None:
     broken = Broken(error)
-    trial = EngineTrial(settings, starts, broken)
+    ended = Event()
+    trial = EngineTrial(settings, starts, broken, ended.set)
     assert said in str(eventually(trial.why_hopeless, "the trial ends"))
+    assert ended.wait(60)
     assert broken.begun == 1
 
 
 def test_no_trial_begins_beside_a_process_that_loads_the_model(starts: Starts, settings: Settings) -> None:
     broken = Broken(EngineBroken("it takes the memory of both"))
-    trial = EngineTrial(settings, starts, broken)
+    trial = EngineTrial(settings, starts, broken, lambda: None)
     (starts.folder / "17").touch()
     assert [trial.why_hopeless() for _ in range(3)] == [None] * 3
     assert broken.begun == 0

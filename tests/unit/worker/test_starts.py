@@ -39,7 +39,14 @@ def end(starts: Starts, code: str) -> tuple[str | None, str]:
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        (ABORT, "crashed (SIGABRT); its last words: what():  bad_alloc; Fatal Python error: Aborted"),
+        (
+            ABORT,
+            (
+                "crashed (SIGABRT); its last words: what():  bad_alloc; Fatal Python error: Aborted. The process may not "
+                "take the memory or the threads that it needs: raise its limits (`ulimit -v`, `ulimit -u`, those of its "
+                "container), or free memory"
+            ),
+        ),
         (CRASH, "crashed (SIGSEGV); its last words: Fatal Python error: Segmentation fault"),
         (EXIT, "ended with exit code 4"),
     ],

@@ -10,7 +10,7 @@ import sys
 
 from qwenq.schemas.errors import EngineBroken, InvalidSetting
 from qwenq.schemas.settings import Dtype
-from qwenq.worker.start_errors import last_words, start_reason
+from qwenq.worker.start_errors import last_words, start_reason, with_advice
 
 MOST_SECONDS = 120.0
 
@@ -30,7 +30,7 @@ def try_engine(device: str, dtype: Dtype) -> str | None:
         found = json.loads(done.stdout.strip().rpartition("\n")[2])
     except ValueError:
         how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-        words = last_words(done.stderr) or "it said nothing"
+        words = with_advice(last_words(done.stderr)) or "it said nothing"
         raise EngineBroken(f"its process ended with {how}; last words: {words}") from None
     if "broken" in found:
         raise EngineBroken(found["broken"])
