@@ -42,9 +42,9 @@ def end(starts: Starts, code: str) -> tuple[str | None, str]:
         (
             ABORT,
             (
-                "crashed (SIGABRT); its last words: what():  bad_alloc; Fatal Python error: Aborted. The process may not "
-                "take the memory or the threads that it needs: raise its limits (`ulimit -v`, `ulimit -u`, those of its "
-                "container), or free memory"
+                "crashed (SIGABRT); its last words: what():  bad_alloc; Fatal Python error: Aborted. The process may "
+                "not take the memory or the threads that it needs: raise its limits (`ulimit -v`, `ulimit -u`, those "
+                "of its container), or free memory"
             ),
         ),
         (CRASH, "crashed (SIGSEGV); its last words: Fatal Python error: Segmentation fault"),
