@@ -1,4 +1,4 @@
-"""Who submits: the person, or the one that the settings name."""
+"""Who submits: the name in the settings, else the person who runs the command."""
 
 import getpass
 import os

@@ -102,7 +102,7 @@ def _check_prompts(text: str, merge: str | None) -> None:
 
 @contextmanager
 def _existing(settings: Settings) -> Iterator[Store | None]:
-    """The store; None for an embedded one that is not made yet, which looking up a name must not make."""
+    """Open the store. Yields None if it is embedded and does not exist: looking up a name must not make it."""
     file = sqlite_file(settings)
     if settings.database_url is None and file is not None and not file.exists():
         yield None

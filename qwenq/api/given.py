@@ -37,7 +37,7 @@ class Given:
 
 
 def given(documents: Documents) -> Given:
-    """Tell files from rows, by the first one. Raises InvalidParameter if there is none, or it is neither."""
+    """Tell files from rows, by the first item. Raises InvalidParameter if it is neither, or missing."""
     from qwenq.producer.given_rows import ROWS_NAME, is_frame
 
     if isinstance(documents, (str, os.PathLike)):
@@ -54,7 +54,7 @@ def given(documents: Documents) -> Given:
     if isinstance(first, Mapping):
         return Given([ROWS_NAME], chain((first,), waiting))
     if first is None:
-        raise InvalidParameter(name="documents", reason="there is none; give files, or rows as dicts")
+        raise InvalidParameter(name="documents", reason="it is empty; give files, or rows as dicts")
     names = [first, *waiting]
     strange = next((one for one in names if not isinstance(one, (str, os.PathLike))), None)
     if strange is not None:

@@ -85,7 +85,7 @@ def _submit(request: "JobRequest", settings: "Settings", wait: bool, as_json: bo
         if is_new:
             say(new_store(shown_address(settings)))
         code = _show_enqueued(enqueued, settings, wait, as_json)
-        # Everything is said, so a signal that comes later must not end the command as one that was interrupted.
+        # Everything is said: a later signal must not make the command look interrupted.
         end_process_with(code)
     except KeyboardInterrupt:
         for job_id in stored:
