@@ -51,6 +51,7 @@
     │   ├── TenantInUse
     │   ├── UnknownTenant
     │   ├── UnknownKey
+    │   ├── IdempotencyConflict
     │   └── BatchNotCancellable
     ├── ServiceAway                 exit 3: a service outside must come back
     │   ├── StoreAway
@@ -564,6 +565,15 @@ class UnknownKey(UsageError):
     """There is no key {id} that could be revoked. `qwenq keys list` shows all."""
 
     id: int
+
+
+@dataclass(eq=False)
+class IdempotencyConflict(UsageError):
+    """Conflict: the idempotency key '{key}' was previously used with different parameters. Give a different request
+    a key of its own.
+    """
+
+    key: str
 
 
 @dataclass(eq=False)

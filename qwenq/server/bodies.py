@@ -11,6 +11,7 @@ from qwenq.schemas.service.stored import BatchRequest
 from qwenq.server.limits import (
     ENDPOINTS,
     MOST_BODY_BYTES,
+    MOST_IDEMPOTENCY_KEY,
     MOST_PAIR_NAME,
     MOST_PAIR_VALUE,
     MOST_PAIRS,
@@ -61,6 +62,7 @@ def batch_request(body: Mapping[str, Any]) -> BatchRequest:
         window_seconds=WINDOWS[window],
         metadata=_metadata(body.get("metadata")),
         output_seconds=_output_seconds(body.get("output_expires_after")),
+        idempotency_key=_idempotency_key(body),
     )
 
 
@@ -113,6 +115,16 @@ def _metadata(given: object) -> Mapping[str, str] | None:
                 400, f"Invalid '{param}': it holds a null character.", param=param, code="invalid_value"
             )
     return given
+
+
+def _idempotency_key(body: Mapping[str, Any]) -> str | None:
+    if body.get("idempotency_key") is None:
+        return None
+    key = text_in(body, "idempotency_key")
+    if not 1 <= len(key) <= MOST_IDEMPOTENCY_KEY:
+        message = f"Invalid 'idempotency_key': it must have 1 to {MOST_IDEMPOTENCY_KEY} characters."
+        raise Refused(400, message, param="idempotency_key", code="invalid_value")
+    return key
 
 
 def _output_seconds(given: object) -> int | None:

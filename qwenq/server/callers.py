@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 
 from qwenq.schemas.service.tenants import LOCAL, Caller, Role
+from qwenq.server.documented import BEARER
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service, is_loopback
 from qwenq.store.tenants.keys import any_key, note_use, use_is_stale, valid_key
@@ -18,7 +19,7 @@ def service_of(request: Request) -> Service:
     return found
 
 
-def caller_of(request: Request) -> Caller:
+def caller_of(request: Request, _documented: Annotated[object, Security(BEARER)] = None) -> Caller:
     """Who makes the request. Raises Refused: without a valid key if there are keys, or from a foreign page."""
     service = service_of(request)
     given = request.headers.get("authorization", "")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from qwenq.server.limits import MOST_FIELD_BYTES, MOST_FIELDS
@@ -50,14 +50,14 @@ class Form:
                     "on_end": self._end,
                 },
             )
-        except MultipartParseError as error:
+        except FormParserError as error:
             raise _broken(error) from None
 
     def add(self, piece: bytes) -> None:
         """Add the next piece of the body."""
         try:
             self._parser.write(piece)
-        except MultipartParseError as error:
+        except FormParserError as error:
             raise _broken(error) from None
 
     def end(self) -> None:
@@ -124,5 +124,5 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace").replace("\0", "")
 
 
-def _broken(error: MultipartParseError) -> Refused:
+def _broken(error: FormParserError) -> Refused:
     return Refused(400, f"The form cannot be read: {str(error)[:200]}")

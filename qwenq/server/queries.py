@@ -10,7 +10,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 def limit_of(given: str | None, default: int, most: int, least: int) -> int:
     """The limit of a page. Raises Refused."""
-    if given is None or not given:
+    if given is None:
         return default
     number = whole("limit", given)
     bound(number, least, most, "limit")

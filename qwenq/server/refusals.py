@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from qwenq.schemas.errors import BatchNotCancellable, FilesAway, StoreAway
+from qwenq.schemas.errors import BatchNotCancellable, FilesAway, IdempotencyConflict, StoreAway, UnstorableText
 
 INVALID = "invalid_request_error"
 RETRY_SECONDS = 5
@@ -87,6 +87,12 @@ def install(application: FastAPI) -> None:
         state = getattr(error, "state", "")
         return refusal(409, f"Cannot cancel a batch with status '{state}'.", retry=False)
 
+    async def conflicting(_request: Request, error: Exception) -> JSONResponse:
+        return refusal(409, str(error), param="idempotency_key", code="idempotency_conflict", retry=False)
+
+    async def unstorable(_request: Request, _error: Exception) -> JSONResponse:
+        return refusal(400, "The request holds a null character.", code="invalid_value")
+
     async def unforeseen(_request: Request, _error: Exception) -> JSONResponse:
         return refusal(500, "Internal error", kind="server_error")
 
@@ -95,4 +101,6 @@ def install(application: FastAPI) -> None:
     application.add_exception_handler(StoreAway, away)
     application.add_exception_handler(FilesAway, away)
     application.add_exception_handler(BatchNotCancellable, not_cancellable)
+    application.add_exception_handler(IdempotencyConflict, conflicting)
+    application.add_exception_handler(UnstorableText, unstorable)
     application.add_exception_handler(Exception, unforeseen)

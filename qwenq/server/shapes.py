@@ -1,86 +1,89 @@
-"""OpenAI's objects."""
+"""OpenAI's objects, made of what the store knows."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from qwenq.schemas.service.stored import StoredBatch, StoredFile
-
-_TIMES = (
-    "in_progress_at",
-    "expires_at",
-    "finalizing_at",
-    "completed_at",
-    "failed_at",
-    "expired_at",
-    "cancelling_at",
-    "cancelled_at",
+from qwenq.server.objects import (
+    Batch,
+    Counts,
+    Fault,
+    Faults,
+    File,
+    InputDetails,
+    Model,
+    OutputDetails,
+    Page,
+    Usage,
 )
 
+T = TypeVar("T", File, Batch)
 
-def file_object(file: StoredFile) -> dict[str, Any]:
+
+def file_object(file: StoredFile) -> File:
     """A `file`. It is processed at once: clients wait for that."""
-    return {
-        "id": file.id,
-        "object": "file",
-        "bytes": file.size,
-        "created_at": _seconds(file.created_at),
-        "expires_at": _seconds(file.expires_at),
-        "filename": file.name,
-        "purpose": file.purpose,
-        "status": "processed",
-        "status_details": None,
-    }
+    return File(
+        id=file.id,
+        bytes=file.size,
+        created_at=int(file.created_at.timestamp()),
+        expires_at=_seconds(file.expires_at),
+        filename=file.name,
+        purpose=file.purpose,
+    )
 
 
-def batch_object(batch: StoredBatch) -> dict[str, Any]:
+def batch_object(batch: StoredBatch) -> Batch:
     """A `batch`. Its counts are never null: clients read them at once."""
-    counts = {"total": batch.total, "completed": batch.completed, "failed": batch.failed}
-    errors = None if batch.errors is None else {"object": "list", "data": list(batch.errors)}
-    return {
-        "id": batch.id,
-        "object": "batch",
-        "endpoint": batch.endpoint,
-        "model": batch.model,
-        "errors": errors,
-        "input_file_id": batch.input_file_id,
-        "completion_window": batch.completion_window,
-        "status": batch.state,
-        "output_file_id": batch.output_file_id,
-        "error_file_id": batch.error_file_id,
-        "created_at": _seconds(batch.created_at),
-        **{name: _seconds(getattr(batch, name)) for name in _TIMES},
-        "request_counts": counts,
-        "usage": None if batch.usage is None else _usage(batch.usage),
-        "metadata": batch.metadata,
-    }
+    return Batch(
+        id=batch.id,
+        endpoint=batch.endpoint,
+        model=batch.model,
+        errors=None if batch.errors is None else Faults(data=[Fault(**fault) for fault in batch.errors]),
+        input_file_id=batch.input_file_id,
+        completion_window=batch.completion_window,
+        status=batch.state,
+        output_file_id=batch.output_file_id,
+        error_file_id=batch.error_file_id,
+        created_at=int(batch.created_at.timestamp()),
+        in_progress_at=_seconds(batch.in_progress_at),
+        expires_at=_seconds(batch.expires_at),
+        finalizing_at=_seconds(batch.finalizing_at),
+        completed_at=_seconds(batch.completed_at),
+        failed_at=_seconds(batch.failed_at),
+        expired_at=_seconds(batch.expired_at),
+        cancelling_at=_seconds(batch.cancelling_at),
+        cancelled_at=_seconds(batch.cancelled_at),
+        request_counts=Counts(total=batch.total, completed=batch.completed, failed=batch.failed),
+        usage=None if batch.usage is None else _usage(batch.usage),
+        metadata=None if batch.metadata is None else dict(batch.metadata),
+    )
 
 
-def model_object(name: str, since: datetime | None) -> dict[str, Any]:
+def model_object(name: str, since: datetime | None) -> Model:
     """A `model`."""
-    return {"id": name, "object": "model", "created": _seconds(since) or 0, "owned_by": "qwenq"}
+    return Model(id=name, created=_seconds(since) or 0)
 
 
-def list_object(data: Sequence[Mapping[str, Any]], *, has_more: bool) -> dict[str, Any]:
+def page_of(data: Sequence[T], *, has_more: bool) -> Page[T]:
     """A page of a list."""
-    return {
-        "object": "list",
-        "data": data,
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
-        "has_more": has_more,
-    }
+    return Page(
+        data=data,
+        first_id=data[0].id if data else None,
+        last_id=data[-1].id if data else None,
+        has_more=has_more,
+    )
 
 
-def _usage(usage: Mapping[str, int]) -> dict[str, Any]:
+def _usage(usage: Mapping[str, int]) -> Usage:
     sent, made = usage["prompt_tokens"], usage["completion_tokens"]
-    return {
-        "input_tokens": sent,
-        "input_tokens_details": {"cached_tokens": usage["prefix_tokens"]},
-        "output_tokens": made,
-        "output_tokens_details": {"reasoning_tokens": usage["reasoning_tokens"]},
-        "total_tokens": sent + made,
-    }
+    return Usage(
+        input_tokens=sent,
+        input_tokens_details=InputDetails(cached_tokens=usage["prefix_tokens"]),
+        output_tokens=made,
+        output_tokens_details=OutputDetails(reasoning_tokens=usage["reasoning_tokens"]),
+        total_tokens=sent + made,
+    )
 
 
 def _seconds(moment: datetime | None) -> int | None:

@@ -10,7 +10,7 @@ from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.service.stored import KeptBytes, Purpose, StoredFile
 from qwenq.schemas.service.tenants import Caller
 from qwenq.server.forms import Form
-from qwenq.server.limits import BATCH_FILE_SECONDS, MOST_BATCH_BYTES, MOST_FILE_BYTES
+from qwenq.server.limits import BATCH_FILE_SECONDS, MOST_BATCH_BYTES, MOST_FILE_BYTES, UPLOAD_PURPOSES
 from qwenq.server.queries import kept_seconds, one_of
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service
@@ -18,7 +18,6 @@ from qwenq.store.files.storage import IncomingFile, kept
 from qwenq.store.files.stored_files import insert_file, new_file_id
 from qwenq.store.tenants.audit import note_deed
 
-PURPOSES = tuple(purpose.value for purpose in Purpose if purpose is not Purpose.BATCH_OUTPUT)
 _UNNAMED = "upload"
 _ENDING = ".jsonl"
 _NAME_CHARS = 255
@@ -87,8 +86,8 @@ async def _receive(request: Request, form: Form, coming: _Coming) -> None:
 def _described(form: Form, coming: _Coming) -> _Described:
     """Check the fields of a whole form. Raises Refused."""
     fields = form.fields
-    if fields.get("purpose") not in PURPOSES:
-        raise one_of("purpose", fields.get("purpose"), PURPOSES)
+    if fields.get("purpose") not in UPLOAD_PURPOSES:
+        raise one_of("purpose", fields.get("purpose"), UPLOAD_PURPOSES)
     purpose = Purpose(fields["purpose"])
     if form.file is None:
         raise Refused(

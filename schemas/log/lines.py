@@ -53,6 +53,8 @@ def set_up_logging(log_format: LogFormat, level: str) -> None:
     if not is_debug:
         # It lists its plugins each time.
         logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    # It warns of each broken form, which is refused anyway: a client could fill the log.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
 
 

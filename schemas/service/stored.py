@@ -56,6 +56,7 @@ class BatchRequest:
     window_seconds: float
     metadata: Mapping[str, str] | None
     output_seconds: int | None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ api_batches = Table(
     Column("completion_window", Text, nullable=False),
     Column("metadata", JSON, comment="of the client"),
     Column("request_digest", LargeBinary, nullable=False, comment="SHA-256 of what was asked for"),
+    Column("idempotency_key", Text, comment="given by the client, unique for its owner"),
     Column("model", Text),
     Column("job_id", BigInteger, comment="its job, once all lines are stored; it may have been pruned since"),
     Column("errors", JSON, comment="why validation failed: a list of code, line, message, param"),
@@ -108,6 +109,7 @@ api_batches = Table(
     one_of("state", BatchState, name="state"),
     CheckConstraint("completed + failed <= total", name="counts"),
     Index("uq_api_batches_id", "id", unique=True),
+    Index("uq_api_batches_idempotency_key", "tenant", "owner", "idempotency_key", unique=True),
     Index("ix_api_batches_tenant_number", "tenant", "number"),
     Index("ix_api_batches_job_id", "job_id"),
     Index(

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, insert, select
 
+from qwenq.schemas.errors import IdempotencyConflict
 from qwenq.schemas.service.stored import BatchFault, BatchRequest, StoredBatch
 from qwenq.schemas.service.tenants import Caller
 from qwenq.schemas.states import ENDED_BATCH_STATES, BatchState
@@ -33,20 +34,14 @@ def create_batch(
 ) -> StoredBatch:
     """Create a batch, which any process will validate; a repeated request gets the batch of the first one.
 
-    With `faults`, it has failed already.
+    With `faults`, it has failed already. Raises IdempotencyConflict.
     """
     # Two requests of a tenant take turns, so that the repeated one sees the first.
     find_tenant(connection, caller.tenant, lock=True)
     digest = _digest(request)
-    if is_repeated:
-        query = batches_of(caller).where(
-            api_batches.c.owner == caller.owner,
-            api_batches.c.request_digest == digest,
-            api_batches.c.created_at > now(-REPEAT_SECONDS),
-        )
-        found = connection.execute(query.order_by(api_batches.c.number.desc()).limit(1)).one_or_none()
-        if found is not None:
-            return as_batch(found)
+    first = _first(connection, caller, request, digest, is_repeated=is_repeated)
+    if first is not None:
+        return first
     batch_id = f"batch_{secrets.token_hex(12)}"
     connection.execute(
         insert(api_batches).values(
@@ -61,6 +56,7 @@ def create_batch(
             completion_window=request.completion_window,
             metadata=request.metadata,
             request_digest=digest,
+            idempotency_key=request.idempotency_key,
             output_seconds=request.output_seconds,
             created_at=now(),
             expires_at=now(request.window_seconds),
@@ -135,6 +131,26 @@ def as_batch(row: Row[Any]) -> StoredBatch:
     values = {name: row._mapping[name] for name in StoredBatch.__dataclass_fields__}  # noqa: SLF001
     counts = {name: int(values[name]) for name in ("total", "completed", "failed")}
     return StoredBatch(**{**values, **counts, "state": BatchState(row.state)})
+
+
+def _first(
+    connection: Connection, caller: Caller, request: BatchRequest, digest: bytes, *, is_repeated: bool
+) -> StoredBatch | None:
+    """The batch that the same request created before; None: it is the first. Raises IdempotencyConflict."""
+    query = batches_of(caller).where(api_batches.c.owner == caller.owner)
+    key = request.idempotency_key
+    if key is not None:
+        query = query.where(api_batches.c.idempotency_key == key)
+    elif is_repeated:
+        recently = api_batches.c.created_at > now(-REPEAT_SECONDS)
+        query = query.where(api_batches.c.request_digest == digest, recently)
+    else:
+        return None
+    query = query.add_columns(api_batches.c.request_digest).order_by(api_batches.c.number.desc()).limit(1)
+    found = connection.execute(query).one_or_none()
+    if found is not None and found.request_digest != digest:
+        raise IdempotencyConflict(key=key or "")
+    return None if found is None else as_batch(found)
 
 
 def _digest(request: BatchRequest) -> bytes:

@@ -1,8 +1,5 @@
 """`/v1/batches`."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
@@ -11,11 +8,13 @@ from qwenq.schemas.service.tenants import Caller
 from qwenq.server.batches.validating import no_such_input
 from qwenq.server.bodies import batch_request, json_of
 from qwenq.server.callers import Changer, Reader, Served
+from qwenq.server.documented import CREATE_BATCH, After, BatchesLimit, refusals
 from qwenq.server.limits import BATCHES_A_PAGE, MOST_BATCHES_A_PAGE
+from qwenq.server.objects import Batch, Page
 from qwenq.server.queries import limit_of
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service
-from qwenq.server.shapes import batch_object, list_object
+from qwenq.server.shapes import batch_object, page_of
 from qwenq.store.api_batches.batches import create_batch, find_batch, list_batches
 from qwenq.store.api_batches.life import cancel_batch
 from qwenq.store.files.stored_files import find_file
@@ -23,11 +22,11 @@ from qwenq.store.tenants.audit import note_deed
 
 _RETRIES = "x-stainless-retry-count"
 
-router = APIRouter(prefix="/v1/batches", tags=["batches"])
+router = APIRouter(prefix="/v1/batches", tags=["batches"], responses=refusals())
 
 
-@router.post("")
-async def create(request: Request, service: Served, caller: Changer) -> dict[str, Any]:
+@router.post("", openapi_extra=CREATE_BATCH, responses=refusals(409, 413))
+async def create(request: Request, service: Served, caller: Changer) -> Batch:
     """Create a batch of an uploaded file. It is validated soon after; a file that does not exist fails it."""
     wanted = batch_request(await json_of(request))
     is_repeated = request.headers.get(_RETRIES, "0") not in {"", "0"}
@@ -38,20 +37,18 @@ async def create(request: Request, service: Served, caller: Changer) -> dict[str
 
 
 @router.get("")
-def index(
-    service: Served, caller: Reader, limit: str | None = None, after: str | None = None
-) -> Mapping[str, Any]:
+def index(service: Served, caller: Reader, limit: BatchesLimit = None, after: After = None) -> Page[Batch]:
     """List batches, newest first."""
     most = limit_of(limit, BATCHES_A_PAGE, MOST_BATCHES_A_PAGE, least=0)
     with service.store.reading() as connection:
         if after and find_batch(connection, caller, after) is None:
             raise Refused(400, f"There is no batch '{after[:100]}'.", param="after", code="invalid_value")
         found = list_batches(connection, caller, most + 1, after) if most else []
-    return list_object([batch_object(batch) for batch in found[:most]], has_more=len(found) > most)
+    return page_of([batch_object(batch) for batch in found[:most]], has_more=len(found) > most)
 
 
-@router.get("/{batch_id}")
-def retrieve(request: Request, batch_id: str, service: Served, caller: Reader) -> dict[str, Any]:
+@router.get("/{batch_id}", responses=refusals(404))
+def retrieve(request: Request, batch_id: str, service: Served, caller: Reader) -> Batch:
     """Retrieve where a batch stands."""
     with service.store.reading() as connection:
         batch = find_batch(connection, caller, batch_id)
@@ -61,8 +58,8 @@ def retrieve(request: Request, batch_id: str, service: Served, caller: Reader) -
     return batch_object(batch)
 
 
-@router.post("/{batch_id}/cancel")
-def cancel(request: Request, batch_id: str, service: Served, caller: Changer) -> dict[str, Any]:
+@router.post("/{batch_id}/cancel", responses=refusals(404, 409))
+def cancel(request: Request, batch_id: str, service: Served, caller: Changer) -> Batch:
     """Cancel a batch. What was answered so far stays, and is published with its end."""
     with service.store.writing() as connection:
         batch = cancel_batch(connection, caller, batch_id)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -13,20 +12,22 @@ from qwenq.schemas.errors import FilesAway
 from qwenq.schemas.service.stored import StoredFile
 from qwenq.schemas.service.tenants import Caller
 from qwenq.server.callers import Changer, Reader, Served
+from qwenq.server.documented import BYTES, UPLOAD_FILE, After, FilesLimit, Order, refusals
 from qwenq.server.limits import MOST_FILES_A_PAGE
+from qwenq.server.objects import Deleted, File, Page
 from qwenq.server.queries import limit_of, one_of
 from qwenq.server.refusals import Refused, no_such
 from qwenq.server.service import Service
-from qwenq.server.shapes import file_object, list_object
+from qwenq.server.shapes import file_object, page_of
 from qwenq.server.uploading import upload
 from qwenq.store.files.stored_files import delete_file, find_file, list_files
 from qwenq.store.tenants.audit import note_deed
 
-router = APIRouter(prefix="/v1/files", tags=["files"])
+router = APIRouter(prefix="/v1/files", tags=["files"], responses=refusals())
 
 
-@router.post("")
-async def create(request: Request, service: Served, caller: Changer) -> dict[str, Any]:
+@router.post("", openapi_extra=UPLOAD_FILE)
+async def create(request: Request, service: Served, caller: Changer) -> File:
     """Upload a file: `purpose` and `file`, and `expires_after[anchor]` with `expires_after[seconds]`, in a form."""
     file = await upload(request, service, caller)
     request.state.object = file.id
@@ -37,11 +38,11 @@ async def create(request: Request, service: Served, caller: Changer) -> dict[str
 def index(
     service: Served,
     caller: Reader,
-    limit: str | None = None,
-    after: str | None = None,
-    order: str = "desc",
+    limit: FilesLimit = None,
+    after: After = None,
+    order: Order = "desc",
     purpose: str | None = None,
-) -> dict[str, Any]:
+) -> Page[File]:
     """List files, newest first."""
     most = limit_of(limit, MOST_FILES_A_PAGE, MOST_FILES_A_PAGE, least=1)
     if order not in {"asc", "desc"}:
@@ -50,17 +51,17 @@ def index(
         if after and find_file(connection, caller, after) is None:
             raise Refused(400, f"There is no file '{after[:100]}'.", param="after", code="invalid_value")
         found = list_files(connection, caller, most + 1, after, purpose, oldest_first=order == "asc")
-    return list_object([file_object(file) for file in found[:most]], has_more=len(found) > most)
+    return page_of([file_object(file) for file in found[:most]], has_more=len(found) > most)
 
 
-@router.get("/{file_id}")
-def retrieve(request: Request, file_id: str, service: Served, caller: Reader) -> dict[str, Any]:
+@router.get("/{file_id}", responses=refusals(404))
+def retrieve(request: Request, file_id: str, service: Served, caller: Reader) -> File:
     """Retrieve what a file is."""
     return file_object(_found(request, service, caller, file_id))
 
 
-@router.delete("/{file_id}")
-def delete(request: Request, file_id: str, service: Served, caller: Changer) -> dict[str, Any]:
+@router.delete("/{file_id}", responses=refusals(404))
+def delete(request: Request, file_id: str, service: Served, caller: Changer) -> Deleted:
     """Delete a file. Its bytes are gone when this returns, or soon after."""
     with service.store.writing() as connection:
         file = delete_file(connection, caller, file_id)
@@ -71,10 +72,10 @@ def delete(request: Request, file_id: str, service: Served, caller: Changer) -> 
     request.state.object = file.id
     with suppress(FilesAway):
         service.storage.remove(file.id)
-    return {"id": file.id, "object": "file", "deleted": True}
+    return Deleted(id=file.id)
 
 
-@router.get("/{file_id}/content")
+@router.get("/{file_id}/content", response_class=StreamingResponse, responses=refusals(404) | BYTES)
 def content(request: Request, file_id: str, service: Served, caller: Reader) -> StreamingResponse:
     """Download a file."""
     file = _found(request, service, caller, file_id)

@@ -1,27 +1,28 @@
 """`/v1/models`: the models that some worker has or had."""
 
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter
 
 from qwenq.server.callers import Reader, Served
+from qwenq.server.documented import refusals
+from qwenq.server.objects import Model, Models
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service
 from qwenq.server.shapes import model_object
 from qwenq.store.api_batches.batches import served_models
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = APIRouter(prefix="/v1/models", tags=["models"], responses=refusals())
 
 
 @router.get("")
-def index(service: Served, _caller: Reader) -> dict[str, Any]:
+def index(service: Served, _caller: Reader) -> Models:
     """List models."""
-    return {"object": "list", "data": [model_object(*model) for model in _models(service).items()]}
+    return Models(data=[model_object(*model) for model in _models(service).items()])
 
 
-@router.get("/{model:path}")
-def retrieve(model: str, service: Served, _caller: Reader) -> dict[str, Any]:
+@router.get("/{model:path}", responses=refusals(404))
+def retrieve(model: str, service: Served, _caller: Reader) -> Model:
     """Retrieve a model. Its id may hold slashes."""
     models = _models(service)
     if model not in models:

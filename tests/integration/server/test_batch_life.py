@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import func, select, update
 
 from qwenq.producer.batch_lines import batch_rows
@@ -16,7 +17,7 @@ from qwenq.store.api_batches.batches import JOB_KEY
 from qwenq.store.api_batches.life import hold_to_finalize, hold_to_validate, publish_batch
 from qwenq.store.database.clock import now
 from tests.builders import MODEL, claim_first, finish
-from tests.integration.server.conftest import Desk, jsonl, line
+from tests.integration.server.conftest import CHAT, Desk, jsonl, line
 
 
 def ids(lines: list[dict[str, Any]]) -> list[str]:
@@ -163,6 +164,27 @@ def test_a_repeated_request_finds_the_batch_of_the_first(desk: Desk) -> None:
     first = desk.create(file_id)["id"]
     assert desk.create(file_id, {"x-stainless-retry-count": "1"})["id"] == first
     assert desk.create(file_id, {"x-stainless-retry-count": "0"})["id"] != first
+
+
+def test_an_idempotency_key_finds_the_batch_of_its_owner_or_conflicts(desk: Desk) -> None:
+    anna, zoe = desk.key("acme"), desk.key("acme", "zoe")
+    asked = {"input_file_id": "file-x", "endpoint": CHAT, "completion_window": "24h", "idempotency_key": "k"}
+
+    def post(headers: dict[str, str], **more: Any) -> Response:
+        return desk.client.post("/v1/batches", json={**asked, **more}, headers=headers)
+
+    first = post(anna, metadata={"a": "1", "b": "2"}).json()
+    assert post(anna, metadata={"b": "2", "a": "1"}).json() == first
+    assert post(zoe).json()["id"] != first["id"]
+    assert post(anna, metadata={"a": "1", "b": "2"}, idempotency_key="l").json()["id"] != first["id"]
+    conflict = post(anna, metadata={"a": "1"})
+    error = conflict.json()["error"]
+    assert (conflict.status_code, error["code"], error["param"]) == (
+        409,
+        "idempotency_conflict",
+        "idempotency_key",
+    )
+    assert conflict.headers["x-should-retry"] == "false"
 
 
 def test_files_whose_time_is_over_are_gone_with_their_bytes(desk: Desk) -> None:

@@ -1,0 +1,118 @@
+"""What `/openapi.json` says of requests and refusals. Routes read bodies by themselves, to refuse as OpenAI does."""
+
+from typing import Annotated, Any
+
+from fastapi.security import HTTPBearer
+from pydantic import WithJsonSchema
+
+from qwenq.server.limits import (
+    ENDPOINTS,
+    LEAST_KEPT_SECONDS,
+    MOST_BATCHES_A_PAGE,
+    MOST_FILES_A_PAGE,
+    MOST_IDEMPOTENCY_KEY,
+    MOST_KEPT_SECONDS,
+    MOST_PAIR_NAME,
+    MOST_PAIR_VALUE,
+    MOST_PAIRS,
+    UPLOAD_PURPOSES,
+    WINDOWS,
+)
+from qwenq.server.objects import Refusal
+
+_NO_NULL_CHARACTER = "^[^\\u0000]*$"
+_Responses = dict[int | str, dict[str, Any]]
+
+BEARER = HTTPBearer(
+    auto_error=False,
+    scheme_name="key",
+    description="A key of `qwenq keys create`. A service without keys answers programs of its machine without one.",
+)
+
+_WHY = {
+    400: "The request is at fault; `param` names what.",
+    401: "No key, or a wrong, revoked or expired one.",
+    403: "The key's role does not allow it.",
+    404: "It does not exist for this key.",
+    409: "It is in a state that does not allow it.",
+    413: "The body is too large.",
+    503: "The store or the files are away. Try again after `Retry-After` seconds.",
+}
+
+
+def refusals(*statuses: int) -> _Responses:
+    """The refusals that every route knows, and some more."""
+    known = {status: _WHY[status] for status in sorted({400, 401, 403, 503, *statuses})}
+    described: _Responses = {status: {"model": Refusal, "description": why} for status, why in known.items()}
+    return described | {"default": {"model": Refusal, "description": "Anything else that is refused."}}
+
+
+def _whole(least: int, most: int, default: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", "minimum": least, "maximum": most, "default": default})
+
+
+FilesLimit = Annotated[str | None, _whole(1, MOST_FILES_A_PAGE, MOST_FILES_A_PAGE)]
+BatchesLimit = Annotated[str | None, _whole(0, MOST_BATCHES_A_PAGE, 20)]
+After = Annotated[
+    str | None, WithJsonSchema({"type": "string", "description": "the last id of the page before"})
+]
+Order = Annotated[str, WithJsonSchema({"type": "string", "enum": ["asc", "desc"], "default": "desc"})]
+
+_KEPT = {"type": "integer", "minimum": LEAST_KEPT_SECONDS, "maximum": MOST_KEPT_SECONDS}
+_ANCHOR = {"type": "string", "enum": ["created_at"]}
+_EXPIRY = {
+    "type": ["object", "null"],
+    "properties": {"anchor": _ANCHOR, "seconds": _KEPT},
+    "required": ["anchor", "seconds"],
+}
+_METADATA = {
+    "type": ["object", "null"],
+    "maxProperties": MOST_PAIRS,
+    "propertyNames": {"maxLength": MOST_PAIR_NAME, "pattern": _NO_NULL_CHARACTER},
+    "additionalProperties": {"type": "string", "maxLength": MOST_PAIR_VALUE, "pattern": _NO_NULL_CHARACTER},
+}
+_CREATE_BATCH = {
+    "type": "object",
+    "properties": {
+        "input_file_id": {"type": "string", "pattern": _NO_NULL_CHARACTER},
+        "endpoint": {"type": "string", "enum": list(ENDPOINTS)},
+        "completion_window": {"type": "string", "enum": list(WINDOWS)},
+        "metadata": _METADATA,
+        "output_expires_after": _EXPIRY,
+        "idempotency_key": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "maxLength": MOST_IDEMPOTENCY_KEY,
+            "pattern": _NO_NULL_CHARACTER,
+        },
+    },
+    "required": ["input_file_id", "endpoint", "completion_window"],
+}
+_UPLOAD = {
+    "type": "object",
+    "properties": {
+        "purpose": {"type": "string", "enum": list(UPLOAD_PURPOSES)},
+        "file": {"type": "string", "format": "binary"},
+        "expires_after[anchor]": _ANCHOR,
+        "expires_after[seconds]": _KEPT,
+    },
+    "required": ["purpose", "file"],
+    "dependentRequired": {
+        "expires_after[anchor]": ["expires_after[seconds]"],
+        "expires_after[seconds]": ["expires_after[anchor]"],
+    },
+}
+
+
+def _body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
+
+
+CREATE_BATCH = _body("application/json", _CREATE_BATCH)
+UPLOAD_FILE = _body("multipart/form-data", _UPLOAD)
+BYTES: _Responses = {
+    200: {
+        "description": "The bytes.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}

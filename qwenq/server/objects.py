@@ -1,0 +1,147 @@
+"""OpenAI's objects as the service answers with them. `/openapi.json` describes them."""
+
+from collections.abc import Sequence
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field
+
+from qwenq.schemas.service.stored import Purpose
+from qwenq.schemas.states import BatchState
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """A page of a list. `after=` its `last_id` gets the next one."""
+
+    object: Literal["list"] = "list"
+    data: Sequence[T]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class File(BaseModel):
+    """A file. Times are in seconds since 1970."""
+
+    id: str
+    object: Literal["file"] = "file"
+    bytes: int
+    created_at: int
+    expires_at: int | None
+    filename: str
+    purpose: Purpose
+    status: Literal["processed"] = "processed"
+    status_details: None = None
+
+
+class Deleted(BaseModel):
+    """A file that was deleted."""
+
+    id: str
+    object: Literal["file"] = "file"
+    deleted: Literal[True] = True
+
+
+class Fault(BaseModel):
+    """Why a batch failed; `line` counts from 1, null: the whole file."""
+
+    code: str
+    message: str
+    line: int | None
+    param: str | None
+
+
+class Faults(BaseModel):
+    """Why a batch failed."""
+
+    object: Literal["list"] = "list"
+    data: Sequence[Fault]
+
+
+class Counts(BaseModel):
+    """Lines of a batch."""
+
+    total: int
+    completed: int
+    failed: int
+
+
+class InputDetails(BaseModel):
+    """Of the tokens of prompts."""
+
+    cached_tokens: int
+
+
+class OutputDetails(BaseModel):
+    """Of the tokens of answers."""
+
+    reasoning_tokens: int
+
+
+class Usage(BaseModel):
+    """Tokens of a batch."""
+
+    input_tokens: int
+    input_tokens_details: InputDetails
+    output_tokens: int
+    output_tokens_details: OutputDetails
+    total_tokens: int
+
+
+class Batch(BaseModel):
+    """A batch. Times are in seconds since 1970; null: not yet, or never."""
+
+    id: str
+    object: Literal["batch"] = "batch"
+    endpoint: str
+    model: str | None
+    errors: Faults | None
+    input_file_id: str
+    completion_window: str
+    status: BatchState
+    output_file_id: str | None
+    error_file_id: str | None
+    created_at: int
+    in_progress_at: int | None
+    expires_at: int | None
+    finalizing_at: int | None
+    completed_at: int | None
+    failed_at: int | None
+    expired_at: int | None
+    cancelling_at: int | None
+    cancelled_at: int | None
+    request_counts: Counts
+    usage: Usage | None
+    metadata: dict[str, str] | None
+
+
+class Model(BaseModel):
+    """A model; `created` is when its first worker started, 0 if none did."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: Literal["qwenq"] = "qwenq"
+
+
+class Models(BaseModel):
+    """All models."""
+
+    object: Literal["list"] = "list"
+    data: Sequence[Model]
+
+
+class Problem(BaseModel):
+    """What is wrong with a request."""
+
+    message: str
+    type: str
+    param: str | None = Field(description="the parameter at fault")
+    code: str | None
+
+
+class Refusal(BaseModel):
+    """The body of every answer that is not 2xx."""
+
+    error: Problem
