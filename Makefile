@@ -132,6 +132,14 @@ fuzz-templates: dev ## render drawn templates and report the longest call: INPUT
 fuzz-parameters: dev ## answer rows with hostile parameters beside good ones, and measure: ROWS=10000 SEED=1
 	$(BIN)/python -m tests.fuzzing.parameters --rows $(ROWS) --seed $(SEED)
 
+.PHONY: fuzz-service
+fuzz-service: dev ## call the HTTP service with drawn forms, JSON, paths and broken HTTP, then audit: INPUTS=200000 SEED=1
+	$(BIN)/python -m tests.fuzzing.service --inputs $(INPUTS) --seed $(SEED)
+
+.PHONY: clients
+clients: dev ## install real clients of OpenAI's API into build/clients/, and have each run a batch: ONLY=openai-3,airflow
+	$(BIN)/python -m tests.clients --only "$(ONLY)"
+
 .PHONY: chaos
 chaos: dev ## kill, stop and cut off processes and servers, then audit: MINUTES=30 SEED=1 DATABASE=both
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --database $(DATABASE)
