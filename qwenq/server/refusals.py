@@ -6,7 +6,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from qwenq.schemas.errors import BatchNotCancellable, FilesAway, IdempotencyConflict, StoreAway, UnstorableText
+from qwenq.schemas.errors import (
+    BatchNotCancellable,
+    FilesAway,
+    IdempotencyConflict,
+    StoreAway,
+    UnstorableText,
+)
 
 INVALID = "invalid_request_error"
 RETRY_SECONDS = 5

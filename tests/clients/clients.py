@@ -1,0 +1,35 @@
+"""The clients, their versions, and what each runs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client: what its environment needs, its program, and the packages whose versions are told."""
+
+    name: str
+    program: str
+    requirements: tuple[str, ...]
+    packages: tuple[str, ...]
+
+
+CLIENTS = (
+    Client("openai-2", "openai_sdk.py", ("openai==2.54.0",), ("openai",)),
+    Client("openai-3", "openai_sdk.py", ("openai==3.57.0",), ("openai",)),
+    Client("litellm", "litellm_library.py", ("litellm==1.110.2",), ("litellm", "openai")),
+    Client("litellm-proxy", "litellm_proxy.py", ("litellm[proxy]==1.110.2",), ("litellm", "openai")),
+    Client("instructor", "instructor_batch.py", ("instructor==1.17.0",), ("instructor", "openai")),
+    Client(
+        "curator", "curator_batch.py", ("bespokelabs-curator==0.1.31",), ("bespokelabs-curator", "openai")
+    ),
+    Client("any-llm", "any_llm_batch.py", ("any-llm-sdk==1.40.2",), ("any-llm-sdk", "openai")),
+    Client("openai-batch", "openai_batch_runs.py", ("openai-batch==0.3.4",), ("openai-batch", "openai")),
+    Client("dw-cli", "dw_command.py", ("dw-cli==0.1.25",), ("dw-cli",)),
+    Client("autobatcher", "autobatcher_calls.py", ("autobatcher==0.12.0",), ("autobatcher", "openai")),
+    Client(
+        "airflow",
+        "airflow_operator.py",
+        ("apache-airflow-providers-openai==2.2.0",),
+        ("apache-airflow-providers-openai", "apache-airflow", "openai"),
+    ),
+)
