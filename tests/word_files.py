@@ -20,6 +20,8 @@ def word_of(
     *,
     styles: str | None = None,
     numbering: str | None = None,
+    footnotes: str | None = None,
+    endnotes: str | None = None,
     embedded: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """A document with this body. `embedded` are parts that the body names by their names, such as chunk.html."""
@@ -28,10 +30,10 @@ def word_of(
         "word/document.xml": f"<w:document {SPACES}><w:body>{body}</w:body></w:document>",
         "word/_rels/document.xml.rels": _relations({name: ("aFChunk", name, "") for name in embedded or ()}),
     }
-    if styles is not None:
-        files["word/styles.xml"] = f"<w:styles {SPACES}>{styles}</w:styles>"
-    if numbering is not None:
-        files["word/numbering.xml"] = f"<w:numbering {SPACES}>{numbering}</w:numbering>"
+    parts = {"styles": styles, "numbering": numbering, "footnotes": footnotes, "endnotes": endnotes}
+    for part, xml in parts.items():
+        if xml is not None:
+            files[f"word/{part}.xml"] = f"<w:{part} {SPACES}>{xml}</w:{part}>"
     for name, data in (embedded or {}).items():
         files[f"word/{name}"] = data
     written = io.BytesIO()

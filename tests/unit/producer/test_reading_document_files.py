@@ -75,7 +75,7 @@ def test_a_file_is_a_document_with_its_text_name_and_pages(
 def test_a_word_document_gives_the_text_that_would_be_printed(tmp_path: Path) -> None:
     body = """
       <w:p><w:r><w:t>Form </w:t></w:r><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>
-        <w:ins><w:r><w:t>A</w:t><w:tab/><w:t>12</w:t></w:r></w:ins></w:p>
+        <w:ins><w:r><w:t>A</w:t><w:tab/><w:t>12</w:t></w:r></w:ins><w:r><w:footnoteReference/></w:r></w:p>
       <w:sdt><w:sdtPr><w:alias w:val="x"/></w:sdtPr><w:sdtContent>
         <w:p><w:r><w:t>Filled in</w:t></w:r></w:p></w:sdtContent></w:sdt>
       <w:p><w:r><mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006">
@@ -90,7 +90,7 @@ def test_a_word_document_gives_the_text_that_would_be_printed(tmp_path: Path) ->
                 _word(body, "<w:footnote><w:p><w:r><w:t>A note</w:t></w:r></w:p></w:footnote>"),
             )
         )["text"]
-        == "Form A\t12\n\nFilled in\n\nIn a box\n\nA note"
+        == "Form A\t12¹\n\nFilled in\n\nIn a box\n\n¹ A note"
     )
 
 

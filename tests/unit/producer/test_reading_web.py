@@ -38,6 +38,9 @@ _TAGS = [
     "form",
     "x-y",
     "ruby",
+    "s",
+    "sup",
+    "q",
 ]
 _SHADOW = "<template shadowrootmode=open>"
 
@@ -45,7 +48,22 @@ _SHADOW = "<template shadowrootmode=open>"
 @pytest.mark.parametrize(
     ("html", "text"),
     [
-        ("5<span>00</span> EUR, H<sub>2</sub>O, 1<sup>st</sup>", "500 EUR, H2O, 1st"),
+        ("5<span>00</span> EUR, H<sub>2</sub>O, 1<sup>st</sup>", "500 EUR, H₂O, 1st"),
+        ("10<sup>6</sup> m<sup>2</sup> 10<sup>&minus;3</sup>, 106<sup>1</sup> a<sup><a>2</a></sup><sup><a>3</a></sup>",
+         "10⁶ m² 10⁻³, 106¹ a² ³"),
+        ("x<sup>n</sup> a<sup>n+1</sup> T<sub>max</sub> 10<sup>0.5</sup>", "x^n a^(n+1) T_max 10^0.5"),
+        ("2<sup>e</sup> M<sup>me</sup> z<sup>*</sup>[<sup>[3]</sup>", "2e Mme z*[[3]"),
+        ("<sub>small print below</sub> 5<span style='vertical-align: super'>2</span> <sup hidden>x</sup>",
+         "small print below 5²"),
+        ("<table><tr><td>10<sup>6</sup><td><sup>1</sup>H</table>", "10⁶\t¹H"),
+        ("now <del>100</del> <ins>120</ins> <i style='text-decoration:line-through'>90 <s>x</s></i> <s></s>",
+         "now ~~100~~ 120 ~~90 x~~"),
+        ("<del><p>a<p>b</del> He said <q>no, <q>x</q></q><span hidden><q>y</q></span>",
+         "~~a\n\nb~~\n\nHe said “no, “x””"),
+        ("<progress>50%</progress>3 <span class=katex><math><mi>x</mi></math><i class=katex-html>x</i></span>",
+         "50% 3 x"),
+        ("a <img class=emoji alt=👍> <img class=mwe-math-fallback-image-inline alt='x^{2}'> <img alt=photo>b",
+         "a 👍 x^{2} b"),
         ("<b>D</b>rop in<wbr>come hy&shy;phen <u>a</u><custom-tag>b</custom-tag>", "Drop income hyphen ab"),
         ("<a>Terms</a><a>Contact</a> <b><a>Ada</a></b><time>1 May</time>", "Terms Contact Ada 1 May"),
         ("<a>in</a>come, con<a id=x></a><a id=y></a>tract", "income, contract"),
@@ -82,6 +100,14 @@ def test_text_joins_within_a_line_and_breaks_between_blocks(html: str, text: str
         ("<table><tr><td>a<td><table><tr><td>b<td>c<tr><td>d</table><td>e</table>", "a\tb\tc\nd\te"),
         ("<table><tr><td>a<td><table><tr><td><tr><td>b</table></table>", "a\tb"),
         ("<table><td>a<td>b</table>", "a\tb"),
+        (
+            "<table><tr><th rowspan=2>A<th colspan=2>B<th>C<tr><th>B1<th>B2<tr><td>1<td>2<td>3<td>4</table>",
+            "A\tB\t\tC\n\tB1\tB2\n1\t2\t3\t4",
+        ),
+        (
+            "<table><tr><td rowspan=9 colspan=2>a<td>b<tr><td>c</table><table><tr><td>d<td colspan=x>e</table>",
+            "a\t\tb\n\t\tc\nd\te",
+        ),
         ("<table><tr>a<td>b</td>c<td>d</table>", "a\tb c\td"),
         ("<table><tr><td style='display:block'>a<td style='display:block'>b</table>", "a\nb"),
     ],
@@ -114,9 +140,13 @@ def test_preformatted_text_keeps_its_white_space(html: str, text: str) -> None:
         ("<p style='display:none !important; display:block'>x</p><div popover>x</div>y", "y"),
         ("<style>promo-box{display:none}</style><promo-box>x</promo-box>y", "y"),
         ("<ol><li>a<li style='display:none'>x<li>b</ol>", "1. a\n2. b"),
+        (
+            "<ol style='list-style: upper-roman inside'><li>a<ol style='list-style-type:none'><li>b</ol></ol>",
+            "I. a\n\nb",
+        ),
         ("<ol><li style='visibility:hidden'>x<li><div><p>b</div><li></ol>", "2. b\n\n3."),
     ],
-)
+)  # fmt: skip
 def test_what_styles_hide_is_left_out_and_what_they_show_is_read(html: str, text: str) -> None:
     assert text_of_html(html) == text
 
@@ -160,6 +190,7 @@ def test_no_text_of_a_random_page_is_lost() -> None:
     "part",
     [
         "<br>", "<td>", "<li>", "<ol><li>", "</p>", "<b> ", "<template shadowrootmode=open>", "<slot>", "&shy;",
+        "<sup>1", "<s>a", "<q>", "<tr><td colspan=9 rowspan=9>a",
         "<![CDATA[", "<script>", "<p style='display:", "<style>.a{", "<rt>", "<mfrac>", "<i slot=x>y</i>z",
     ],
 )  # fmt: skip

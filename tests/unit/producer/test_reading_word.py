@@ -279,3 +279,70 @@ def test_words_stay_whole_and_paragraphs_apart(body: str, text: str) -> None:
 def test_a_field_without_a_result_prints_what_its_instruction_says(instruction: str, text: str) -> None:
     field = f"<w:p>{form_field('', instruction)}<w:r><w:t xml:space='preserve'> x</w:t></w:r></w:p>"
     assert read_word(word_of(field)).text == text
+
+
+def run(text: str, look: str = "") -> str:
+    return f'<w:r><w:rPr>{look}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+SUPERSCRIPT = '<w:vertAlign w:val="superscript"/>'
+SUBSCRIPT = '<w:vertAlign w:val="subscript"/>'
+STRUCK = "<w:strike/>"
+
+
+@pytest.mark.parametrize(
+    ("runs", "text"),
+    [
+        ((run("10"), run("6", SUPERSCRIPT), run(" m"), run("2", SUPERSCRIPT)), "10⁶ m²"),
+        ((run("CO"), run("2", SUBSCRIPT), run(" at T"), run("max", SUBSCRIPT)), "CO₂ at T_max"),
+        ((run("x"), run("n", SUPERSCRIPT), "<w:proofErr/>", run("+1", SUPERSCRIPT)), "x^(n+1)"),
+        ((run("the 5"), run("th", SUPERSCRIPT), run(" day"), run("", SUPERSCRIPT)), "the 5th day"),
+        ((run("10"), run("6", '<w:rStyle w:val="Up"/>'), run("8", '<w:rStyle w:val="Of"/>')), "10⁶8"),
+        ((run("10"), run("6", SUPERSCRIPT + STRUCK), run("7", SUPERSCRIPT)), "10~~⁶~~⁷"),
+        ((run("for "), run("100 ", STRUCK), run("EUR ", "<w:dstrike/>"), run("120")), "for ~~100 EUR~~ 120"),
+        ((run("all", STRUCK), run("off", '<w:strike w:val="0"/>'), run(" ", STRUCK)), "~~all~~off"),
+    ],
+)
+def test_raised_lowered_and_struck_text_is_told_apart(runs: tuple[str, ...], text: str) -> None:
+    styles = (
+        f'<w:style w:type="character" w:styleId="Up"><w:rPr>{SUPERSCRIPT}</w:rPr></w:style>'
+        '<w:style w:type="character" w:styleId="Of"><w:rPr><w:vertAlign w:val="baseline"/></w:rPr></w:style>'
+    )
+    assert blocks(f"<w:p>{''.join(runs)}</w:p>", styles=styles) == [text]
+
+
+def test_notes_stand_behind_the_text_in_the_order_of_their_marks() -> None:
+    def note(kind: str, number: int, *texts: str, more: str = "") -> str:
+        written = "".join(map(paragraph, texts))
+        return f'<w:{kind} w:id="{number}"{more}>{written}</w:{kind}>'
+
+    def mark(kind: str, number: int, more: str = "") -> str:
+        return (
+            f'{run("100")}<w:r><w:rPr>{SUPERSCRIPT}</w:rPr><w:{kind}Reference w:id="{number}"{more}/></w:r>'
+        )
+
+    own = mark("footnote", 4, ' w:customMarkFollows="1"') + run("*", SUPERSCRIPT)
+    body = f"<w:p>{mark('footnote', 3)}{mark('endnote', 1)}{mark('footnote', 2)}{own}</w:p>"
+    deleted = f"<w:p><w:del>{mark('footnote', 5)}</w:del></w:p>"
+    footnotes = (
+        note("footnote", 0, "---", more=' w:type="separator"')
+        + note("footnote", 2, "second", "goes on")
+        + note("footnote", 3, "first")
+        + note("footnote", 4, "* third")
+        + note("footnote", 5, "deleted")
+    )
+    assert blocks(body + deleted, footnotes=footnotes, endnotes=note("endnote", 1, "at the end")) == [
+        "100¹100[i]100²100*", "¹ first", "² second", "goes on", "* third", "[i] at the end",
+    ]  # fmt: skip
+
+
+def test_cells_that_span_several_columns_keep_the_others_under_their_headings() -> None:
+    def row(*cells: str) -> str:
+        return f"<w:tr>{''.join(cells)}</w:tr>"
+
+    def cell(text: str, properties: str = "") -> str:
+        return f"<w:tc><w:tcPr>{properties}</w:tcPr>{paragraph(text)}</w:tc>"
+
+    wide, gone = '<w:gridSpan w:val="2"/>', "<w:cellDel/>"
+    table = row(cell("A", wide), cell("B"), cell("gone", gone)) + row(cell("1"), cell("2"), cell("3"))
+    assert blocks(f"<w:tbl>{table}</w:tbl>") == ["A\t\tB\n1\t2\t3"]

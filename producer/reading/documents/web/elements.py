@@ -1,8 +1,10 @@
 """Elements of a web page that write more than their text: line ends, fields, numbered items, cells, equations."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from qwenq.producer.reading.documents.web.columns import Columns
 from qwenq.producer.reading.documents.web.equations import linear
 from qwenq.producer.reading.documents.web.lines import Lines
 from qwenq.producer.reading.documents.web.shown import Numbers, value_of_field
@@ -15,6 +17,8 @@ LEAVES = frozenset({"select", "textarea", *EQUATIONS})
 """Elements whose content is written at once, when they begin."""
 _LISTS = ("ol", "ul", "menu", "dir")
 _BY_DISPLAY = {"table": "table", "table-row": "tr", "table-cell": "td", "list-item": "li"}
+_PICTURED_TEXT = frozenset({"latex", "tex", "math", "emoji"})
+_UNNUMBERED = re.compile(r"list-style(?:-type)?\s*:[^;]*\bnone\b", re.IGNORECASE)
 _LAID_OUT = frozenset(_BY_DISPLAY.values()) | {"th"}
 
 Ending = Callable[[], object]
@@ -28,16 +32,19 @@ class Elements:
         self._lines = lines
         self._is_visible = True
         self._lists: list[Numbers | None] = []
-        self._cells: list[int] = []
+        self._tables: list[Columns] = []
         self._behind_link = -1
         self._by_tag: dict[str, _Begin] = {
             "br": self._line_end,
-            "img": self._picture,
+            "img": self._image,
             "svg": self._picture,
             "a": self._link,
             "label": self._link,
             "time": self._link,
             "button": self._picture,
+            "progress": self._picture,
+            "meter": self._picture,
+            "q": self._quotation,
             "input": self._field,
             "select": self._field,
             "textarea": self._text_area,
@@ -66,9 +73,18 @@ class Elements:
     def _line_end(self, _: "HtmlElement") -> None:
         self._lines.end_line()
 
+    def _image(self, one: "HtmlElement") -> None:
+        """A picture is left out, unless it is one of an equation or a sign, which its text writes."""
+        names = (one.get("class") or "").split()
+        is_text = any(name in _PICTURED_TEXT or name.startswith("mwe-math") for name in names)
+        self._lines.apart(one.get("alt", "").strip() if is_text and self._is_visible else "")
+
     def _picture(self, _: "HtmlElement") -> Ending:
         self._lines.apart()
         return self._lines.apart
+
+    def _quotation(self, _: "HtmlElement") -> Ending | None:
+        return self._lines.marked("“", "”") if self._is_visible else None
 
     def _link(self, _: "HtmlElement") -> Ending:
         """Links side by side are no word: style sheets set them apart."""
@@ -106,7 +122,7 @@ class Elements:
         return lambda: self._lines.text(")")
 
     def _list(self, one: "HtmlElement") -> Ending:
-        is_numbered = one.tag == "ol" and "none" not in one.get("style", "")
+        is_numbered = one.tag == "ol" and not _UNNUMBERED.search(one.get("style", ""))
         self._lists.append(Numbers(one) if is_numbered else None)
         return self._lists.pop
 
@@ -122,23 +138,32 @@ class Elements:
 
     def _table(self, _: "HtmlElement") -> Ending:
         # Its cells without a row form one.
-        self._cells.append(0)
-        return self._cells.pop
+        self._tables.append(Columns(self._lines.skip_cells))
+        return self._tables.pop
 
     def _row(self, _: "HtmlElement") -> Ending:
         before = self._lines.begin_row()
-        self._cells.append(0)
+        table = self._tables[-1] if self._tables else Columns(self._lines.skip_cells)
+        self._tables.append(table)
+        end_row = table.begin_row()
 
         def end() -> None:
-            self._cells.pop()
+            end_row()
+            self._tables.pop()
             self._lines.end_row(before)
 
         return end
 
-    def _cell(self, _: "HtmlElement") -> Ending:
-        if not self._cells:
+    def _cell(self, one: "HtmlElement") -> Ending:
+        if not self._tables:
             self._lines.begin_line(1)
             return lambda: self._lines.begin_line(1)
-        before = self._lines.begin_cell(is_first=not self._cells[-1])
-        self._cells[-1] += 1
-        return lambda: self._lines.end_cell(before)
+        table = self._tables[-1]
+        before = self._lines.begin_cell(is_first=table.begin_cell())
+        end_cell = table.cell(one)
+
+        def end() -> None:
+            self._lines.end_cell(before)
+            end_cell()
+
+        return end

@@ -1,7 +1,10 @@
 """The lines of a web page: white space folds, blocks stand on lines of their own, cells behind tabs."""
 
 import re
+from collections.abc import Callable
 
+_LOOKED_BACK = 3
+_MOST_REWRITTEN = 24
 _BLANK = " \t\n\r\f"
 _WHITE = re.compile(f"[{_BLANK}]+")
 # Letters that are written without spaces. A line's end between two of them is no space, as in browsers.
@@ -21,6 +24,7 @@ class Lines:
         self._tabs = 0
         self._space = ""
         self._label = ""
+        self._marks: list[str] = []
         self._at_edge = False
 
     def __str__(self) -> str:
@@ -85,6 +89,36 @@ class Lines:
             self._ends += 1
             self._space = ""
 
+    def marked(self, begin: str, end: str) -> Callable[[], object]:
+        """Put marks around the text that follows. Returns what to call at its end."""
+        self._marks.append(begin)
+
+        def close() -> None:
+            if self._marks:
+                # Nothing was written since.
+                self._marks.pop()
+            else:
+                self._pieces.append(end)
+
+        return close
+
+    def rewrite(self, since: int, write: Callable[[str, str], str]) -> None:
+        """Replace the text written since then by what `write` makes of it and of the text before it.
+
+        Much text, and text of several lines, stays.
+        """
+        if len(self._pieces) - since > _MOST_REWRITTEN:
+            return
+        written = "".join(self._pieces[since:])
+        text = written.strip()
+        if not text or "\n" in text or "\t" in text:
+            return
+        white = written[: written.index(text[0])]
+        before = white or "".join(self._pieces[max(since - _LOOKED_BACK, 0) : since])
+        # As many pieces as before: their number says what was written since.
+        self._pieces[since:] = [""] * (len(self._pieces) - since)
+        self._pieces[-1] = white + write(text, before)
+
     def begin_line(self, ends: int) -> None:
         """Have at least so many line ends before the next text. Blocks at the edges of a cell need none."""
         if ends > self._ends and not self._at_edge:
@@ -111,6 +145,10 @@ class Lines:
             self._at_edge = False
         else:
             self._at_edge = was_at_edge
+
+    def skip_cells(self, count: int) -> None:
+        """Leave cells of a row empty."""
+        self._tabs += count
 
     def begin_row(self) -> tuple[int, int]:
         """Begin a row of a table. Returns what `end_row` needs."""
@@ -143,4 +181,7 @@ class Lines:
         if self._label:
             pieces.append(self._label if text else self._label.rstrip())
             self._label = ""
+        if self._marks and text:
+            pieces += self._marks
+            self._marks.clear()
         pieces.append(text)

@@ -1,5 +1,6 @@
 """What a browser shows beside the text of a web page: the numbers of lists, and the values of forms."""
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,6 +9,11 @@ if TYPE_CHECKING:
 _NOT_SHOWN = frozenset({"hidden", "password", "button", "submit", "reset", "image", "file"})
 _ROMAN = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
 _LETTERS = 26
+_KINDS = {
+    "lower-alpha": "a", "lower-latin": "a", "upper-alpha": "A", "upper-latin": "A", "lower-roman": "i",
+    "upper-roman": "I", "decimal": "1",
+}  # fmt: skip
+_STYLED = re.compile(rf"list-style(?:-type)?\s*:[^;]*?\b({'|'.join(_KINDS)})\b", re.IGNORECASE)
 _MOST_ROMAN = 39
 
 
@@ -16,7 +22,8 @@ class Numbers:
 
     def __init__(self, one: "HtmlElement") -> None:
         self._step = -1 if "reversed" in one.attrib else 1
-        self._kind = one.get("type", "1")
+        styled = _STYLED.search(one.get("style", ""))
+        self._kind = _KINDS[styled[1].lower()] if styled else one.get("type", "1")
         start = _whole(one.get("start"))
         if start is None:
             start = sum(1 for _ in one.iterchildren("li")) if self._step < 0 else 1

@@ -20,13 +20,17 @@ _PARAGRAPHS = "blockquote dl figure h1 h2 h3 h4 h5 h6 listing ol p plaintext pre
 BREAKS = dict.fromkeys(_BLOCKS.split(), 1) | dict.fromkeys(_PARAGRAPHS.split(), 2)
 """How many line ends stand before and behind an element. Those between two elements are not added up."""
 _SET = re.compile(
-    r"(?:^|[;{])\s*+(display|visibility|white-space|position)\s*+:\s*+([\w-]++)([^;]*+)", re.IGNORECASE
+    r"(?:^|[;{])\s*+(display|visibility|white-space|position|vertical-align|text-decoration)\s*+:\s*+([\w-]++)([^;]*+)",
+    re.IGNORECASE,
 )
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _SIMPLE = re.compile(r"([a-z][\w-]*)?(?:([.#])([\w-]+))?", re.IGNORECASE)
 _NAMES = re.compile(r"[.#][\w-]+")
 _MOST_STYLE = 1 << 20
 HIDDEN = frozenset({"hidden", "collapse"})
+_TWICE = "katex-html"
+"""KaTeX draws an equation again beside its MathML."""
+_PROPERTIES = ("display", "visibility", "white-space", "position", "vertical-align", "text-decoration")
 _SHOWING = ("display", "visibility")
 
 
@@ -38,6 +42,8 @@ class Look:
     visibility: str = ""
     white_space: str = ""
     position: str = ""
+    vertical_align: str = ""
+    text_decoration: str = ""
 
 
 PLAIN = Look()
@@ -56,7 +62,7 @@ class Styles:
     def of(self, one: "HtmlElement") -> Look:
         """How an element is laid out. One that is not shown at all has the display `none`."""
         tag = one.tag
-        if tag in NEVER_SHOWN:
+        if tag in NEVER_SHOWN or (one.get("class") == _TWICE and one.getprevious() is not None):
             return Look("none")
         style = one.get("style")
         own = self._of_style(style) if style else {}
@@ -69,7 +75,7 @@ class Styles:
             return Look("none")
         if not said:
             return PLAIN
-        return Look(*(said.get(name, "") for name in ("display", "visibility", "white-space", "position")))
+        return Look(*(said.get(name, "") for name in _PROPERTIES))
 
     def _of_style(self, style: str) -> dict[str, str]:
         found = self._own.get(style)

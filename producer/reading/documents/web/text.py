@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qwenq.producer.reading.documents.scripts import SUB, SUPER, in_line
 from qwenq.producer.reading.documents.web.elements import LEAVES, Elements, Ending
 from qwenq.producer.reading.documents.web.lines import Lines
 from qwenq.producer.reading.documents.web.styles import BREAKS, HIDDEN, PLAIN, Look, Styles
@@ -20,9 +21,13 @@ _BLOCKS = frozenset({"block", "flex", "grid", "list-item", "table", "flow-root",
 _FLEXIBLE = frozenset({"flex", "grid", "inline-flex", "inline-grid"})
 _AWAY = frozenset({"absolute", "fixed"})
 _PREFORMATTED = frozenset({"pre", "xmp", "listing", "plaintext"})
+_STRUCK = frozenset({"del", "s", "strike"})
+"""Text that does not hold any more, as a reader sees: it is marked."""
+_OWN_INSIDE = _PREFORMATTED | _STRUCK | {"svg"}
 _WHITE_SPACE = {
     "pre": "pre", "pre-wrap": "pre", "break-spaces": "pre", "pre-line": "pre-line", "normal": "", "nowrap": "",
 }  # fmt: skip
+_SCRIPTS = {"sup": SUPER, "super": SUPER, "sub": SUB}
 _SINGLE = frozenset({"br", "img", "input", "wbr"})
 _UNSEEN_IN_DRAWINGS = frozenset({"title", "desc", "metadata", "defs", "symbol"})
 
@@ -35,6 +40,7 @@ class _Within:
     is_visible: bool = True
     is_flexible: bool = False
     is_drawing: bool = False
+    is_struck: bool = False
 
 
 _PAGE = _Within()
@@ -81,12 +87,16 @@ class _Reader:
             return False
         ends = BREAKS.get(tag, 0)
         inner = within
-        if look is not PLAIN or within is not _PAGE or tag in _PREFORMATTED or tag == "svg":
+        if look is not PLAIN or within is not _PAGE or tag in _OWN_INSIDE:
             ends = _ends(tag, look, within)
             inner = _inner(tag, look, within)
         if ends:
             self._lines.begin_line(ends)
         ending = self._elements.begin(one, look.display, is_visible=inner.is_visible)
+        if ending is None and not ends and (script := _SCRIPTS.get(look.vertical_align or tag)):
+            ending = self._script(script)
+        if inner.is_struck and not within.is_struck and inner.is_visible:
+            ending = _both(ending, self._lines.marked("~~", "~~"))
         self._open.append((within, ends, ending))
         self._within = inner
         return True
@@ -97,6 +107,11 @@ class _Reader:
             ending()
         if ends:
             self._lines.begin_line(ends)
+
+    def _script(self, kind: str) -> Ending:
+        """A superscript or a subscript: no more digits of the number before it."""
+        before = self._lines.written
+        return lambda: self._lines.rewrite(before, lambda text, left: in_line(text, kind, left))
 
     def _text(self, text: str) -> None:
         within = self._within
@@ -110,6 +125,17 @@ class _Reader:
             self._lines.line_by_line(text)
 
 
+def _both(first: Ending | None, last: Ending) -> Ending:
+    if first is None:
+        return last
+
+    def end() -> None:
+        first()
+        last()
+
+    return end
+
+
 def _inner(tag: str, look: Look, within: _Within) -> _Within:
     """What holds within an element."""
     white_space = "pre" if tag in _PREFORMATTED else within.white_space
@@ -118,6 +144,7 @@ def _inner(tag: str, look: Look, within: _Within) -> _Within:
         look.visibility == "visible" or (within.is_visible and look.visibility not in HIDDEN),
         look.display in _FLEXIBLE,
         within.is_drawing or tag == "svg",
+        within.is_struck or tag in _STRUCK or look.text_decoration == "line-through",
     )
     return _PAGE if inner == _PAGE else inner
 

@@ -7,10 +7,12 @@ embedded parts nor hidden text; mammoth numbers nothing, and takes half a second
 
 import io
 import posixpath
+from collections.abc import Iterator
 
 from qwenq.producer.reading.documents.extracted import Extracted
 from qwenq.producer.reading.documents.word.embedded import Embedded
 from qwenq.producer.reading.documents.word.lists import Lists
+from qwenq.producer.reading.documents.word.notes import KINDS
 from qwenq.producer.reading.documents.word.package import Package
 from qwenq.producer.reading.documents.word.story import Look, Story
 from qwenq.producer.reading.documents.word.styles import Styles
@@ -21,7 +23,6 @@ XML_BYTES = 64 * 1024 * 1024
 """The most bytes of XML to unpack: the tree takes about ten times as much memory."""
 MOST_DEPTH = 4
 """How deep documents may be embedded in each other."""
-_NOTES = ("footnotes.xml", "endnotes.xml")
 
 
 def read_word(data: bytes) -> Extracted:
@@ -45,11 +46,20 @@ def _text(data: bytes, depth: int) -> str:
             Lists(package.tree_if_any(numbering), styles),
             Embedded(package, lambda inner: _text(inner, depth + 1)),
         )
-        parts = [main, *(posixpath.join(folder, name) for name in _NOTES)]
-        stories = [
-            Story(package.tree(part), look, relations if part == main else package.relations(part))
-            for part in parts
-            if part == main or package.has(part)
-        ]
-        blocks = [block.strip() for story in stories for block in story.blocks()]
+        blocks = [block.strip() for block in Story(package.tree(main), look, relations).blocks()]
+        for kind in KINDS:
+            part = of_kind.get(f"{kind}s", posixpath.join(folder, f"{kind}s.xml"))
+            blocks += _notes(package, part, kind, look)
     return "\n\n".join(block for block in blocks if block)
+
+
+def _notes(package: Package, part: str, kind: str, look: Look) -> Iterator[str]:
+    """The blocks of the notes that the text calls, with their marks."""
+    root = package.tree_if_any(part)
+    if root is None:
+        return
+    relations = package.relations(part)
+    for mark, note in look.notes.called(root, kind):
+        for block in filter(None, map(str.strip, Story(note, look, relations).blocks())):
+            yield mark + block
+            mark = ""  # noqa: PLW2901

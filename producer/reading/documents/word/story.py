@@ -1,14 +1,16 @@
 """The text of one part of a Word document: the main text, the footnotes or the endnotes."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from qwenq.producer.reading.documents.word.elements import child, children, name_of, switch, value
+from qwenq.producer.reading.documents.word.elements import child, children, name_of, switch, value, whole
 from qwenq.producer.reading.documents.word.embedded import Embedded, subdocument
 from qwenq.producer.reading.documents.word.equations import linear
 from qwenq.producer.reading.documents.word.fields import Fields, control_text
 from qwenq.producer.reading.documents.word.lists import Lists
+from qwenq.producer.reading.documents.word.marks import marked, resolved
+from qwenq.producer.reading.documents.word.notes import REFERENCES, NoteCalls
 from qwenq.producer.reading.documents.word.package import Relation
 from qwenq.producer.reading.documents.word.styles import Styles
 from qwenq.producer.reading.documents.word.symbols import in_font, is_symbol_font, symbol
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _NOT_PRINTED = {"del", "moveFrom", "Fallback", "instrText", "pPr", "rPr", "tblPr", "trPr", "tcPr", "sdtPr"}
 _SOFT_HYPHEN = "\xad"
+_MOST_SPANNED = 62
 _ONE_LINE = str.maketrans("\n\t", "  ")
 
 
@@ -29,6 +32,7 @@ class Look:
     styles: Styles
     lists: Lists
     embedded: Embedded
+    notes: NoteCalls = field(default_factory=NoteCalls)
 
 
 class Story:
@@ -101,7 +105,7 @@ class Story:
         """The text of a paragraph. `before`: that of the ones which it goes on with."""
         properties = child(one, "pPr")
         style = self._look.styles.of_paragraph(properties)
-        text = before + "".join(self._inline(one, style))
+        text = before + resolved("".join(self._inline(one, style)))
         place = self._look.styles.place(properties, style)
         if place is None or (text.strip() and _goes_on(properties)):
             return text
@@ -122,8 +126,7 @@ class Story:
                 continue
             if name == "r":
                 look = child(one, "rPr")
-                hides = self._look.styles.hides(style, look)
-                yield from self._inline(one, style, self._look.styles.font(look), is_hidden=hides)
+                yield from self._run(one, look, style)
             elif name == "fldChar":
                 text = self._fields.step(one)
                 yield "" if is_hidden else text
@@ -131,10 +134,23 @@ class Story:
                 continue
             elif name in _TEXTS:
                 yield _TEXTS[name](one, font) if self._fields.are_printed else ""
+            elif name in REFERENCES:
+                yield self._look.notes.mark(one) if self._fields.are_printed else ""
             elif name in self._structures:
                 yield self._structures[name](one, style)
             else:
                 yield from self._inline(one, style)
+
+    def _run(self, one: "_Element", look: "_Element | None", style: str | None) -> Iterator[str]:
+        styles = self._look.styles
+        texts = self._inline(one, style, styles.font(look), is_hidden=styles.hides(style, look))
+        script, is_struck = styles.script(look), styles.strikes(look)
+        if script is None and not is_struck:
+            yield from texts
+            return
+        for text in texts:
+            # A mark of a note has its own, and a line's end belongs to no mark.
+            yield text if "\n" in text or "\x01" in text else marked(text, script, is_struck=is_struck)
 
     def _control(self, one: "_Element", style: str | None) -> str:
         content = child(one, "sdtContent")
@@ -180,7 +196,14 @@ class Story:
         for one in parent:
             match name_of(one):
                 case "tc":
-                    yield " ".join(block.strip() for block in self._blocks(one, in_cell=True))
+                    properties = child(one, "tcPr")
+                    text = " ".join(block.strip() for block in self._blocks(one, in_cell=True))
+                    if child(properties, "cellDel") is None:
+                        yield text
+                        # What a cell spans besides is empty, so that the next one stands under its heading.
+                        yield from [""] * min(
+                            max((whole(child(properties, "gridSpan")) or 1) - 1, 0), _MOST_SPANNED
+                        )
                 case name if name not in _NOT_PRINTED:
                     yield from self._cells(one)
 

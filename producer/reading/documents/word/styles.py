@@ -27,6 +27,8 @@ class _Style:
     hidden: bool | None
     font: str | None
     place: ListPlace | None
+    script: str | None
+    struck: bool | None
 
 
 class Styles:
@@ -48,6 +50,8 @@ class Styles:
                 switch(child(look, "vanish")),
                 font_of(look),
                 list_place(child(style, "pPr"), name),
+                value(child(look, "vertAlign")),
+                _is_struck(look),
             )
             if value(style, "type") == "paragraph" and value(style, "default") in {"1", "true", "on"}:
                 self._default = name
@@ -89,6 +93,24 @@ class Styles:
             (one.font for one in self._chain(value(child(look, "rStyle"))) if one.font), None
         )
 
+    def script(self, look: "_Element | None") -> str | None:
+        """How text with these properties stands: `superscript`, `subscript`, or None."""
+        if look is None:
+            return None
+        own = value(child(look, "vertAlign"))
+        return own or next((one.script for one in self._of_run(look) if one.script), None)
+
+    def strikes(self, look: "_Element | None") -> bool:
+        """Whether text with these properties is struck through."""
+        if look is None:
+            return False
+        own = _is_struck(look)
+        return own if own is not None else any(one.struck for one in self._of_run(look))
+
+    def _of_run(self, look: "_Element") -> list[_Style]:
+        run = value(child(look, "rStyle"))
+        return self._chain(run) if run is not None else []
+
     def _hidden(self, style: str | None) -> bool:
         if style not in self._hiding:
             found = next((one.hidden for one in self._chain(style) if one.hidden is not None), False)
@@ -107,6 +129,12 @@ class Styles:
             chain[style] = found
             style = found.based_on
         return list(chain.values())
+
+
+def _is_struck(look: "_Element | None") -> bool | None:
+    """Whether properties strike text through. None if they do not say so."""
+    switches = [switch(child(look, name)) for name in ("strike", "dstrike")]
+    return None if switches == [None, None] else any(switches)
 
 
 def list_place(properties: "_Element | None", owner: str | None) -> ListPlace | None:
