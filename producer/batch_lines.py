@@ -13,6 +13,7 @@ from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidOverride, InvalidRow
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
+from qwenq.schemas.service.endpoints import Endpoint
 from qwenq.schemas.service.stored import BatchFault
 
 MOST_FAULTS = 100
@@ -31,7 +32,7 @@ class CheckedLines:
     faults: list[BatchFault] = field(default_factory=list)
 
 
-def check_lines(blocks: Iterable[bytes], endpoint: str, most: int) -> CheckedLines:
+def check_lines(blocks: Iterable[bytes], endpoint: Endpoint, most: int) -> CheckedLines:
     """Check a file of at most `most` lines. With faults, the batch fails; only the first MOST_FAULTS are kept."""
     checked = CheckedLines()
     seen: set[bytes] = set()
@@ -77,7 +78,7 @@ def _numbered(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _fault_in(
-    line: bytes, number: int, endpoint: str, checked: CheckedLines, seen: set[bytes]
+    line: bytes, number: int, endpoint: Endpoint, checked: CheckedLines, seen: set[bytes]
 ) -> BatchFault | None:
     """Why a line fails the whole batch; None if it does not."""
     if len(line) > LINE_LIMIT:
@@ -98,7 +99,7 @@ def _fault_in(
 
 
 def _id_fault(
-    row: dict[str, Any], number: int, _endpoint: str, _checked: CheckedLines, seen: set[bytes]
+    row: dict[str, Any], number: int, _endpoint: Endpoint, _checked: CheckedLines, seen: set[bytes]
 ) -> BatchFault | None:
     custom_id = row["custom_id"]
     if not isinstance(custom_id, str) or not custom_id:
@@ -117,7 +118,7 @@ def _id_fault(
 
 
 def _route_fault(
-    row: dict[str, Any], number: int, endpoint: str, _checked: CheckedLines, _seen: set[bytes]
+    row: dict[str, Any], number: int, endpoint: Endpoint, _checked: CheckedLines, _seen: set[bytes]
 ) -> BatchFault | None:
     if row["method"] != "POST":
         return BatchFault("invalid_value", "Invalid 'method': it must be 'POST'.", number, "method")
@@ -128,7 +129,7 @@ def _route_fault(
 
 
 def _body_fault(
-    row: dict[str, Any], number: int, _endpoint: str, checked: CheckedLines, _seen: set[bytes]
+    row: dict[str, Any], number: int, endpoint: Endpoint, checked: CheckedLines, _seen: set[bytes]
 ) -> BatchFault | None:
     body = row["body"]
     if not isinstance(body, dict):
@@ -141,13 +142,15 @@ def _body_fault(
     elif model != checked.model:
         message = f"All requests of a batch must have the same model; the first has '{checked.model}'."
         return BatchFault("model_mismatch", message, number, "body.model")
-    if body.get("messages") is None:
-        return BatchFault("invalid_request", "Messages parameter is required.", number, "body.messages")
+    asked = endpoint.asked
+    if body.get(asked) is None:
+        message = f"{asked.capitalize()} parameter is required."
+        return BatchFault("invalid_request", message, number, f"body.{asked}")
     if body.get("stream"):
-        message = "Chat Completions: Streaming is not supported in the Batch API."
+        message = f"{endpoint.title}: Streaming is not supported in the Batch API."
         return BatchFault("streaming_unsupported", message, number, "body.stream")
     return None
 
 
-_Check = Callable[[dict[str, Any], int, str, CheckedLines, set[bytes]], BatchFault | None]
+_Check = Callable[[dict[str, Any], int, Endpoint, CheckedLines, set[bytes]], BatchFault | None]
 _CHECKS: tuple[_Check, ...] = (_id_fault, _route_fault, _body_fault)

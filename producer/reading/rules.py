@@ -109,6 +109,8 @@ class RowRules:
         if "body" in row or "messages" in row:
             chat = chat_row(row, as_columns=not self._needs_text)
             if chat is not None:
+                if chat.is_bare and self._needs_text and self._prompt.system is not None:
+                    raise InvalidRow(reason="a prompt of /v1/completions takes no system message of the job")
                 self._check_parameters(chat)
                 return
         if self._needs_text and type(row.get(self.text_column)) is not str:

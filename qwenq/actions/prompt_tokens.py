@@ -11,7 +11,7 @@ from qwenq.actions.token_estimate import estimated_tokens
 from qwenq.schemas.confined.limits import Limits
 from qwenq.schemas.confined.process import ConfinedProcess
 from qwenq.schemas.errors import ConfinedCallFailed, ConfinedProcessKilled
-from qwenq.schemas.prompts.messages import Message
+from qwenq.schemas.prompts.messages import BARE, Message
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -42,12 +42,14 @@ class PromptTokens:
             return estimated_tokens(message.content for message in messages)
         # Halves of surrogate pairs fail the document when it runs.
         whole = text.encode("utf-8", "replace").decode()
-        return len(self._tokenizer.encode(whole, add_special_tokens=False).ids)
+        return len(self._tokenizer.encode(whole, add_special_tokens=_is_bare(messages)).ids)
 
     def text(self, messages: Sequence[Message]) -> str | None:
         """The prompt by the model's chat template; None if that is not at hand, takes too long, or refuses."""
         if not self.is_exact:
             return None
+        if _is_bare(messages):
+            return messages[0].content
         said = [{"role": message.role, "content": message.content} for message in messages]
         given = {
             "messages": said, "tools": None, "documents": None, "add_generation_prompt": True,
@@ -65,3 +67,7 @@ class PromptTokens:
         from tokenizers import Tokenizer
 
         return Tokenizer.from_file(str(self._files.tokenizer if self._files else ""))
+
+
+def _is_bare(messages: Sequence[Message]) -> bool:
+    return [message.role for message in messages] == [BARE]

@@ -8,8 +8,11 @@ from typing import Any, BinaryIO
 import orjson
 from pydantic import BaseModel
 
+from qwenq.exporting.blamed import param_of
+from qwenq.exporting.openai_bodies import answer_body
 from qwenq.exporting.sheets import Line, Sheet
 from qwenq.schemas.results import ErrorLine, Result
+from qwenq.schemas.service.endpoints import Endpoint
 
 OPENAI_ENDING = ".openai.jsonl"
 _OURS = frozenset({"out_of_memory", "generation_error", "poison"})
@@ -42,38 +45,21 @@ def _openai_line(line: BaseModel, now: int) -> dict[str, Any]:
     return line.model_dump(mode="json")  # OpenAI has nothing like it
 
 
-def answer_line(result: Result, created: int) -> dict[str, Any]:
-    """An answer as a line with a `chat.completion`; `created` is in seconds since 1970."""
-    digest, usage = _digest(result.custom_id), result.usage
-    message: dict[str, Any] = {"role": "assistant", "content": result.text, "refusal": None}
-    if result.reasoning is not None:
-        message["reasoning_content"] = result.reasoning
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": result.finish_reason.value}
-    body = {
-        "id": f"chatcmpl-{digest}",
-        "object": "chat.completion",
-        "created": created,
-        "model": result.model,
-        "choices": [choice],
-        "usage": {
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": usage.prefix_tokens},
-            "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-        },
-    }
-    return _line(digest, result.custom_id, 200, body, None)
+def answer_line(result: Result, created: int, endpoint: Endpoint = Endpoint.CHAT) -> dict[str, Any]:
+    """An answer as a line with the body of its endpoint; `created` is in seconds since 1970."""
+    digest = _digest(result.custom_id)
+    return _line(digest, result.custom_id, 200, answer_body(result, digest, created, endpoint), None)
 
 
-def error_line(error: ErrorLine) -> dict[str, Any]:
+def error_line(error: ErrorLine, endpoint: Endpoint = Endpoint.CHAT) -> dict[str, Any]:
     """A failure as a line with OpenAI's error in the body, and once more beside it, where other servers have it."""
     code, message = error.error.code, error.error.message
     if error.custom_id is None:
         message = f"line {error.line}: {message}"
     ours = code in _OURS
     kind = "server_error" if ours else "invalid_request_error"
-    body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
+    param = param_of(error.error, endpoint)
+    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     digest = _digest(error.custom_id or f"line {error.line}")
     return _line(digest, error.custom_id, 500 if ours else 400, body, {"code": code, "message": message})
 

@@ -1,5 +1,6 @@
 """Sizes and values that the service holds requests to: OpenAI's."""
 
+from qwenq.schemas.service.endpoints import Endpoint
 from qwenq.schemas.service.stored import Purpose
 
 MOST_REQUESTS = 50_000
@@ -23,7 +24,7 @@ BATCHES_A_PAGE = 20
 MOST_PAIRS, MOST_PAIR_NAME, MOST_PAIR_VALUE = 16, 64, 512
 """Of `metadata`."""
 MOST_IDEMPOTENCY_KEY = 255
-ENDPOINTS = ("/v1/chat/completions",)
+ENDPOINTS = tuple(Endpoint)
 """What a batch can ask for."""
 UPLOAD_PURPOSES = tuple(purpose.value for purpose in Purpose if purpose is not Purpose.BATCH_OUTPUT)
 """What a file can be uploaded for."""

@@ -3,18 +3,26 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+BARE = "text"
+"""The role of a text that the model gets as it is, without its chat template. It stands alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message; `role` is system, user or assistant."""
+    """One chat message; `role` is system, user or assistant, or BARE."""
 
     role: str
     content: str
 
+    @property
+    def asks(self) -> bool:
+        """Whether the user says it."""
+        return self.role in {"user", BARE}
+
 
 def is_blank(messages: Sequence[Message]) -> bool:
     """Whether the user said only white space; without the user, whether everybody did."""
-    asked = [message for message in messages if message.role == "user"] or messages
+    asked = [message for message in messages if message.asks] or messages
     return all(not message.content or message.content.isspace() for message in asked)
 
 

@@ -179,7 +179,7 @@ class PromptTemplate:
         empty = None
         if chat is None:
             empty = template.used.emptiness(columns, self._text_column, self._beside)
-        elif not any(said.role == "user" and said.content.strip() for said in chat.messages):
+        elif not any(said.asks and said.content.strip() for said in chat.messages):
             empty = "the user says nothing"
         if empty is not None:
             raise EmptyDocument(reason=empty)

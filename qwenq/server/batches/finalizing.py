@@ -13,6 +13,7 @@ from qwenq.exporting.openai_lines import answer_line, error_line, unasked_line
 from qwenq.producer.heartbeat import Heartbeat
 from qwenq.schemas.errors import BatchLost, FilesAway
 from qwenq.schemas.jobs import TokenUsage
+from qwenq.schemas.service.endpoints import Endpoint
 from qwenq.schemas.service.stored import BatchFault, HeldBatch, KeptBytes, Purpose
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import BatchState
@@ -51,7 +52,10 @@ def finalize(store: Store, storage: Storage, settings: Settings, held: HeldBatch
             job_id = own_job(connection, batch.id)
             if job_id is not None:
                 created = int(moment_of(connection).timestamp())
-                answers = (answer_line(result, created) for result in results_of(connection, job_id))
+                endpoint = Endpoint(batch.endpoint)
+                # A response repeats fields of its request.
+                results = results_of(connection, job_id, with_rows=endpoint is Endpoint.RESPONSES)
+                answers = (answer_line(result, created, endpoint) for result in results)
                 output = _write(storage, answers, written)
                 errors = _write(storage, _error_lines(connection, held, job_id), written)
                 status = job_status(connection, job_id)
@@ -76,7 +80,7 @@ def _error_lines(connection: Connection, held: HeldBatch, job_id: int) -> Iterat
     is_expired = held.batch.expiring and held.batch.state != BatchState.CANCELLING
     code, message = _EXPIRED if is_expired else _CANCELLED
     return chain(
-        (error_line(error) for error in errors_of(connection, job_id)),
+        (error_line(error, Endpoint(held.batch.endpoint)) for error in errors_of(connection, job_id)),
         (unasked_line(custom_id, code, message) for custom_id in cancelled_of(connection, job_id)),
     )
 

@@ -5,6 +5,7 @@ from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.heartbeat import Heartbeat
 from qwenq.schemas.errors import BatchLost, JobGivenUp, UsageError
 from qwenq.schemas.jobs import JobSpec
+from qwenq.schemas.service.endpoints import Endpoint
 from qwenq.schemas.service.stored import BatchFault, HeldBatch
 from qwenq.schemas.service.tenants import Caller, Role
 from qwenq.schemas.settings import Settings
@@ -51,7 +52,7 @@ def _checked(store: Store, storage: Storage, settings: Settings, held: HeldBatch
         waits = find_tenant(connection, batch.tenant).waits_for_models
     if file is None:
         return CheckedLines(faults=[no_such_input(batch.input_file_id)])
-    checked = check_lines(storage.blocks(file.id), batch.endpoint, MOST_REQUESTS)
+    checked = check_lines(storage.blocks(file.id), Endpoint(batch.endpoint), MOST_REQUESTS)
     if not checked.faults and checked.model not in known and not waits:
         message = f"The provided model '{checked.model}' is not supported by the Batch API."
         checked.faults.append(BatchFault("model_not_found", message, 1, "body.model"))

@@ -222,3 +222,35 @@ def test_lists_have_pages_newest_first(desk: Desk) -> None:
         assert ([one["id"] for one in page["data"]], page["has_more"]) == (made[:1], False)
     oldest = desk.client.get("/v1/files?order=asc&limit=1").json()
     assert oldest["data"][0]["id"] == file_ids[0]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "asked", "shape"),
+    [("/v1/completions", "prompt", "text_completion"), ("/v1/responses", "input", "response")],
+)
+def test_lines_of_other_endpoints_are_answered_in_their_shape(
+    sqlite_desk: Desk, endpoint: str, asked: str, shape: str
+) -> None:
+    def asking(custom_id: str, **body: Any) -> dict[str, Any]:
+        return {
+            "custom_id": custom_id,
+            "method": "POST",
+            "url": endpoint,
+            "body": {"model": MODEL, asked: "hello", **body},
+        }
+
+    file_id = sqlite_desk.upload(jsonl(asking("a"), asking("bad", n=2)))
+    batch = sqlite_desk.create(file_id, endpoint=endpoint)
+    sqlite_desk.caretaker.look()
+    sqlite_desk.answer(1)
+    sqlite_desk.caretaker.look()
+    ended = sqlite_desk.batch(batch["id"])
+    [answer], [error] = (
+        sqlite_desk.lines_of(ended["output_file_id"]),
+        sqlite_desk.lines_of(ended["error_file_id"]),
+    )
+    assert answer["response"]["body"]["object"] == shape
+    assert error["response"]["body"]["error"]["param"] == "n"
+    other = sqlite_desk.create(file_id)
+    sqlite_desk.caretaker.look()
+    assert {one["code"] for one in sqlite_desk.batch(other["id"])["errors"]["data"]} == {"invalid_url"}

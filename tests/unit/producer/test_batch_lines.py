@@ -8,8 +8,9 @@ import pytest
 from qwenq.producer import batch_lines
 from qwenq.producer.batch_lines import batch_rows, check_lines
 from qwenq.schemas.documents import BadRow, Document
+from qwenq.schemas.service.endpoints import Endpoint
 
-CHAT = "/v1/chat/completions"
+CHAT = Endpoint.CHAT
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 GOOD = {"custom_id": "a", "method": "POST", "url": CHAT, "body": BODY}
 

@@ -155,7 +155,7 @@ def _answer(request: Request, context: int) -> Completion:
 
 
 def _last_user_text(prompt: Prompt) -> str:
-    said = (message.content for message in reversed(prompt.messages) if message.role == "user")
+    said = (message.content for message in reversed(prompt.messages) if message.asks)
     return next(said, prompt.messages[-1].content)
 
 

@@ -8,7 +8,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from qwenq.schemas.errors import InvalidText, PromptFailed
-from qwenq.schemas.prompts.messages import Message
+from qwenq.schemas.prompts.messages import BARE, Message
 from qwenq.worker.engines.transformers.prompts.chat_trial import ChatTrial
 from qwenq.worker.engines.transformers.prompts.vocabulary import THINK_CLOSE
 
@@ -28,7 +28,7 @@ class PromptEncoder:
         self._closings: dict[str, tuple[int, ...]] = {}
 
     def encode(self, messages: Iterable[Message], *, thinking: bool) -> list[int]:
-        """Tokenize `messages` with the header of the answer at the end.
+        """Tokenize `messages` with the header of the answer at the end; a bare text as it is, with its control tokens.
 
         A message that spells a control token gets its characters instead. All others get exactly the ids that the
         tokenizer's own template gives. Raises InvalidText, and PromptFailed for whatever the template or the tokenizer
@@ -36,6 +36,8 @@ class PromptEncoder:
         """
         chat = [{"role": message.role, "content": message.content} for message in messages]
         _refuse_lone_surrogates(chat)
+        if [message["role"] for message in chat] == [BARE]:
+            return list(self._tokenizer.encode(chat[0]["content"], **TOKENIZE_QUIETLY))
         spelled = any(self._control.search(message["content"]) for message in chat)
         self._trial.check(
             chat,

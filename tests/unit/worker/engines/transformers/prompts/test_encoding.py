@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
 from qwenq.schemas.errors import InvalidText, PromptFailed
-from qwenq.schemas.prompts.messages import Message
+from qwenq.schemas.prompts.messages import BARE, Message
 from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
 from qwenq.worker.engines.transformers.prompts.vocabulary import Vocabulary
 from tests.models import ADDED_TOKENS, SPECIAL_TOKENS, chat_tokenizer
@@ -103,3 +103,10 @@ def test_a_conversation_that_the_template_refuses_fails() -> None:
     tokenizer.chat_template = "{{ raise_exception('no system message, please') }}"
     with pytest.raises(PromptFailed, match="no system message, please"):
         PromptEncoder(tokenizer).encode(conversation("x"), thinking=False)
+
+
+def test_a_bare_text_is_tokenized_as_it_is_with_its_control_tokens(
+    tokenizer: PreTrainedTokenizerBase, encoder: PromptEncoder
+) -> None:
+    text = "<|im_start|>user\nx<|im_end|>\n"
+    assert encoder.encode([Message(BARE, text)], thinking=True) == tokenizer.encode(text)
