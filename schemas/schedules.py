@@ -184,13 +184,14 @@ class NoticeStatus(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice to send now; `attempt` counts from 1."""
+    """A notice to send now; `attempt` counts from 1. It is signed with the secret of its `tenant`, if it has one."""
 
     id: int
     key: str
     url: str
     body: str
     attempt: int
+    tenant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

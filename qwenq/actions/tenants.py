@@ -4,11 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qwenq.actions.submitters import submitter_of
-from qwenq.schemas.service.tenants import ApiKey, AuditEntry, Role, Tenant, check_tenant_name
+from qwenq.actions.text_fields import check_name
+from qwenq.notices.targets import Kind, Target, check_target
+from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.service.tenants import ApiKey, AuditEntry, Role, Tenant, TenantWebhook, check_tenant_name
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.opening import open_store
-from qwenq.store.tenants import keys, tenants
+from qwenq.store.tenants import keys, tenants, webhooks
 from qwenq.store.tenants.audit import audit_entries, note_deed
+
+_WEBHOOK = "--webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,37 @@ def list_tenants(settings: Settings) -> Sequence[Tenant]:
     """All tenants, by name. Raises StoreAway."""
     with open_store(settings) as store, store.reading() as connection:
         return tenants.all_tenants(connection)
+
+
+def set_webhook(settings: Settings, tenant: str, url: str) -> str:
+    """Post the events of a tenant's batches to a URL. Returns the new secret, which is shown once.
+
+    Raises InvalidParameter, UnknownTenant, StoreAway.
+    """
+    check_name(_WEBHOOK, url)
+    check_target(_WEBHOOK, url)
+    if Target.of(url).kind is not Kind.WEBHOOK:
+        reason = "give the https:// URL of a webhook; events of batches are for programs"
+        raise InvalidParameter(name=_WEBHOOK, reason=reason)
+    with open_store(settings) as store, store.writing() as connection:
+        tenants.find_tenant(connection, tenant, lock=True)
+        secret = webhooks.set_webhook(connection, tenant, url)
+        note_deed(connection, tenant, submitter_of(settings), "tenant.webhook", tenant)
+    return secret
+
+
+def remove_webhook(settings: Settings, tenant: str) -> None:
+    """Post no more events of a tenant's batches. Raises UnknownTenant, StoreAway."""
+    with open_store(settings) as store, store.writing() as connection:
+        tenants.find_tenant(connection, tenant, lock=True)
+        if webhooks.remove_webhook(connection, tenant):
+            note_deed(connection, tenant, submitter_of(settings), "tenant.no_webhook", tenant)
+
+
+def show_webhook(settings: Settings, tenant: str) -> TenantWebhook | None:
+    """A tenant's webhook, without its secret; None if it has none. Raises StoreAway."""
+    with open_store(settings) as store, store.reading() as connection:
+        return webhooks.find_webhook(connection, tenant)
 
 
 def create_key(

@@ -25,6 +25,12 @@ _waits = option(
     help="Whether its batches may wait for a model that no worker had so far [default: no-wait-for-models].",
 )
 
+_changed_waits = option(
+    "--wait-for-models/--no-wait-for-models",
+    default=None,
+    help="Whether its batches may wait for a model that no worker had so far.",
+)
+
 
 @command.command(examples=("qwenq tenants add acme",))
 @click.argument("name")
@@ -60,27 +66,55 @@ def list_command(as_json: bool) -> int:
 @json_option
 def show(name: str, as_json: bool) -> int:
     """Show a tenant."""
-    from qwenq.actions.tenants import show_tenant
+    from qwenq.actions.tenants import show_tenant, show_webhook
     from qwenq.cli.options.settings import read_settings
+    from qwenq.notices.targets import shown_url
     from qwenq.wording import output
 
-    tenant = show_tenant(read_settings(), name)
+    settings = read_settings()
+    tenant = show_tenant(settings, name)
+    webhook = show_webhook(settings, name)
+    url = None if webhook is None else shown_url(webhook.url)
     if as_json:
-        output.print_plain_json(_as_json(tenant))
+        output.print_plain_json({**_as_json(tenant), "webhook": url})
     else:
         output.show(_line(tenant))
+        if url is not None:
+            output.show(f"webhook: {url}")
     return 0
 
 
-@command.command(name="set", examples=("qwenq tenants set acme --wait-for-models",))
+@command.command(
+    name="set",
+    examples=(
+        "qwenq tenants set acme --wait-for-models",
+        "qwenq tenants set acme --webhook https://acme.example/qwenq",
+    ),
+)
 @click.argument("name")
-@_waits
-def set_command(name: str, wait_for_models: bool) -> int:
-    """Change what a tenant may do."""
-    from qwenq.actions.tenants import set_tenant
+@_changed_waits
+@option(
+    "--webhook",
+    metavar="URL",
+    help="Post the events of its batches there; prints a new secret that signs them, once.",
+)
+@option("--no-webhook", is_flag=True, help="Post no more events of its batches.")
+def set_command(name: str, wait_for_models: bool | None, webhook: str | None, no_webhook: bool) -> int:
+    """Change what a tenant may do; what is not given stays."""
+    from qwenq.actions import tenants
     from qwenq.cli.options.settings import read_settings
+    from qwenq.schemas.errors import InvalidParameter
+    from qwenq.wording.output import show
 
-    set_tenant(read_settings(), name, waits_for_models=wait_for_models)
+    if webhook is not None and no_webhook:
+        raise InvalidParameter(name="--webhook, --no-webhook", reason="give one of them, not both")
+    settings = read_settings()
+    if wait_for_models is not None:
+        tenants.set_tenant(settings, name, waits_for_models=wait_for_models)
+    if no_webhook:
+        tenants.remove_webhook(settings, name)
+    if webhook is not None:
+        show(tenants.set_webhook(settings, name, webhook))
     return 0
 
 

@@ -100,7 +100,7 @@ def _response(result: Result, digest: str, created: int) -> dict[str, Any]:
         **_repeated(result.row),
         "usage": {
             "input_tokens": usage.prompt_tokens,
-            "input_tokens_details": {"cached_tokens": usage.prefix_tokens},
+            "input_tokens_details": {"cached_tokens": usage.prefix_tokens, "cache_write_tokens": 0},
             "output_tokens": usage.completion_tokens,
             "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
             "total_tokens": usage.prompt_tokens + usage.completion_tokens,

@@ -25,9 +25,9 @@ from qwenq.schemas.schedules import Notice
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.notices import hold_notice, note_not_sent, note_sent
+from qwenq.store.tenants.webhooks import SECRET_PREFIX, webhook_secret
 
 CONNECT_SECONDS = 3.0
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the common prefix of secrets, not a secret
 SENDING_SECONDS = 5.0
 """After this time a tick leaves the rest to the next: silent webhooks must not block all of beat's threads."""
 
@@ -60,8 +60,9 @@ def send_notices(store: Store, settings: Settings) -> int:
     """Send notices that are due, for at most SENDING_SECONDS. Returns how many were taken. Raises StoreAway."""
     sent = 0
     ends = time.monotonic() + SENDING_SECONDS
-    while (notice := _next_notice(store)) is not None:
-        reason = _delivered(notice, settings)
+    while (held := _next_notice(store)) is not None:
+        notice, secret = held
+        reason = _delivered(notice, secret, settings)
         sent += reason is None
         _note(store, notice, reason)
         if time.monotonic() >= ends:
@@ -87,23 +88,33 @@ def secret_of(settings: Settings) -> bytes | None:
     """The key to sign notices with; None without one. Raises InvalidSetting."""
     if settings.webhook_secret is None:
         return None
-    written = settings.webhook_secret.get_secret_value()
-    if not written.startswith(SECRET_PREFIX):
-        return written.encode()
     try:
-        return base64.b64decode(written.removeprefix(SECRET_PREFIX), validate=True)
+        return _as_key(settings.webhook_secret.get_secret_value())
     except binascii.Error:
         reason = f"the text after {SECRET_PREFIX} must be base64"
         raise InvalidSetting(name="QWENQ_WEBHOOK_SECRET", reason=reason) from None
 
 
-def _next_notice(store: Store) -> Notice | None:
+def _as_key(written: str) -> bytes:
+    """The key that a secret stands for. Raises binascii.Error."""
+    if not written.startswith(SECRET_PREFIX):
+        return written.encode()
+    return base64.b64decode(written.removeprefix(SECRET_PREFIX), validate=True)
+
+
+def _next_notice(store: Store) -> tuple[Notice, str | None] | None:
+    """The next notice, and the secret of its tenant, if it is one's."""
     with store.writing() as connection:
-        return hold_notice(connection)
+        notice = hold_notice(connection)
+        if notice is None:
+            return None
+        return notice, None if notice.tenant is None else webhook_secret(connection, notice.tenant)
 
 
-def _delivered(notice: Notice, settings: Settings) -> str | None:
+def _delivered(notice: Notice, secret: str | None, settings: Settings) -> str | None:
     """Deliver a notice. Returns why it was not taken; None if it was."""
+    if notice.tenant is not None and secret is None:
+        return f"the tenant {notice.tenant} has no webhook any more"
     target = Target.of(notice.url)
     try:
         if target.kind is Kind.MAIL:
@@ -111,7 +122,8 @@ def _delivered(notice: Notice, settings: Settings) -> str | None:
             return server.send(mail_of(notice.body, notice.key, server.sender, target.address))
         headers: Mapping[str, str] = {"content-type": "application/json"}
         if target.kind is Kind.WEBHOOK:
-            headers = headers_of(notice, secret_of(settings), int(time.time()))
+            signing = secret_of(settings) if secret is None else _as_key(secret)
+            headers = headers_of(notice, signing, int(time.time()))
     except InvalidSetting as error:
         return str(error)
     return post(target.address, body_of(target.kind, notice.body), headers, settings.webhook_hosts)

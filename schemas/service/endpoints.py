@@ -79,7 +79,8 @@ def completion_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in ("enable_thinking", "thinking_budget"):
         if fields.get(name):
             raise InvalidRow(reason=f"body.{name} is not supported; {_AS_IT_IS}")
-    if fields.get("logprobs") not in {None, False}:
+    logprobs = fields.get("logprobs")  # 0 asks for those of the tokens that were chosen
+    if logprobs is not None and logprobs is not False:
         raise InvalidRow(reason="body.logprobs is not supported; remove it")
     kept = {name: value for name, value in fields.items() if name != "prompt"}
     return kept if kept.get("max_tokens") is not None else {**kept, "max_tokens": COMPLETION_TOKENS}

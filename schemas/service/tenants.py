@@ -40,6 +40,14 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantWebhook:
+    """Where the events of a tenant's batches are posted to. Its secret is not shown."""
+
+    url: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key as it is stored. Times are UTC; a key without `expires_at` does not expire."""
 

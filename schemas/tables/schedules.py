@@ -103,6 +103,7 @@ notices = Table(
     Column("error", Text, comment="why the last attempt failed"),
     Column("created_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
+    Column("tenant", Text, comment="whose secret signs it; null: that of the settings"),
     one_of("state", NoticeState, name="state"),
     Index("uq_notices_key_url", "key", "url", unique=True),
     Index("ix_notices_state_next_attempt_at", "state", "next_attempt_at"),

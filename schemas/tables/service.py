@@ -52,6 +52,15 @@ api_keys = Table(
     Index("ix_api_keys_tenant", "tenant"),
 )
 
+tenant_webhooks = Table(
+    "tenant_webhooks",
+    metadata,
+    Column("tenant", Text, ForeignKey("tenants.name", ondelete="CASCADE"), primary_key=True),
+    Column("url", Text, nullable=False, comment="where the events of its batches are posted to"),
+    Column("secret", Text, nullable=False, comment="whsec_…, signs them"),
+    Column("created_at", UtcTime, nullable=False),
+)
+
 files = Table(
     "files",
     metadata,

@@ -17,6 +17,7 @@ from qwenq.schemas.tables.core import chunks, jobs, workers
 from qwenq.schemas.tables.service import api_batches
 from qwenq.store.database.clock import now
 from qwenq.store.tenants.tenants import find_tenant
+from qwenq.store.tenants.webhooks import insert_batch_event
 
 REPEAT_SECONDS = 600.0
 """How long a repeated request finds the batch that the first one created."""
@@ -62,6 +63,8 @@ def create_batch(
             expires_at=now(request.window_seconds),
         )
     )
+    if faults:
+        insert_batch_event(connection, caller.tenant, batch_id, BatchState.FAILED)
     return as_batch(connection.execute(batches_of(caller).where(api_batches.c.id == batch_id)).one())
 
 

@@ -22,6 +22,7 @@ from qwenq.store.api_batches.batches import all_batches, as_batch, exists_for, f
 from qwenq.store.conditions import has_ended
 from qwenq.store.database.clock import now
 from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.tenants.webhooks import insert_batch_event
 
 _ENDED_AT = {
     BatchState.COMPLETED: "completed_at",
@@ -102,6 +103,7 @@ def fail_batch(connection: Connection, held: HeldBatch, faults: Sequence[BatchFa
         errors=[asdict(fault) for fault in faults],
         **{_ENDED_AT[ended]: now()},
     )
+    insert_batch_event(connection, held.batch.tenant, held.batch.id, ended)
 
 
 def publish_batch(
@@ -134,6 +136,7 @@ def publish_batch(
         finalizing_at=func.coalesce(api_batches.c.finalizing_at, now()),
         **{_ENDED_AT[ended]: now()},
     )
+    insert_batch_event(connection, held.batch.tenant, held.batch.id, ended)
     return ended
 
 

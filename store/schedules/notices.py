@@ -15,8 +15,13 @@ PAUSES = (10.0, 60.0, 300.0, 1_800.0, 7_200.0, 21_600.0, 43_200.0)
 """Seconds between attempts; after the attempt that follows the last pause, a notice is given up."""
 
 
-def insert_notices(connection: Connection, key: str, urls: Iterable[str], body: str) -> None:
-    """Add a notice of one event for each URL, unless it has one of this key already."""
+def insert_notices(
+    connection: Connection, key: str, urls: Iterable[str], body: str, tenant: str | None = None
+) -> None:
+    """Add a notice of one event for each URL, unless it has one of this key already.
+
+    It is signed with the secret of the tenant's webhook, if it is a tenant's.
+    """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     for url in urls:
         values: dict[str, Any] = {
@@ -27,6 +32,7 @@ def insert_notices(connection: Connection, key: str, urls: Iterable[str], body: 
             "attempts": 0,
             "next_attempt_at": now(),
             "created_at": now(),
+            "tenant": tenant,
         }
         connection.execute(dialect.insert(notices).values(values).on_conflict_do_nothing())
 
@@ -47,7 +53,9 @@ def hold_notice(connection: Connection) -> Notice | None:
         update(notices)
         .where(notices.c.id == row.id)
         .values(attempts=notices.c.attempts + 1, next_attempt_at=now(pause))
-        .returning(notices.c.id, notices.c.key, notices.c.url, notices.c.body, notices.c.attempts)
+        .returning(
+            notices.c.id, notices.c.key, notices.c.url, notices.c.body, notices.c.attempts, notices.c.tenant
+        )
     ).one()
     return Notice(*held)
 

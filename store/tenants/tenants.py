@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, delete, exc, exists, insert, select, upd
 from qwenq.schemas.errors import TenantExists, TenantInUse, UnknownTenant
 from qwenq.schemas.service.tenants import LOCAL, Tenant
 from qwenq.schemas.tables.core import jobs
+from qwenq.schemas.tables.schedules import notices
 from qwenq.schemas.tables.service import api_batches, files, tenants
 from qwenq.store.database.clock import now
 
@@ -42,6 +43,7 @@ def remove_tenant(connection: Connection, name: str) -> None:
     if name == LOCAL or used:
         has = "that of the command line" if name == LOCAL else "in use: it has " + " and ".join(used)
         raise TenantInUse(name=name, reason=has.replace("api_batches", "batches"))
+    connection.execute(delete(notices).where(notices.c.tenant == name))
     connection.execute(delete(tenants).where(tenants.c.name == name))
 
 

@@ -8,7 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from qwenq.cli.group import group
-from qwenq.schemas.errors import TenantExists, TenantInUse, UnguardedService, UnknownKey, UnknownTenant
+from qwenq.schemas.errors import (
+    InvalidParameter,
+    TenantExists,
+    TenantInUse,
+    UnguardedService,
+    UnknownKey,
+    UnknownTenant,
+)
 from qwenq.schemas.settings import Settings
 from qwenq.server.serving import Serving, serve
 
@@ -52,7 +59,15 @@ def test_a_tenant_gets_a_key_that_is_shown_once_and_can_be_revoked(tmp_path: Pat
 def test_a_tenant_is_changed_shown_and_removed() -> None:
     qwenq("tenants", "add", "acme")
     qwenq("tenants", "set", "acme", "--wait-for-models")
-    assert json.loads(qwenq("tenants", "show", "acme", "--json"))["waits_for_models"] is True
+    secret = qwenq("tenants", "set", "acme", "--webhook", "https://acme.example/in?key=1").strip()
+    shown = json.loads(qwenq("tenants", "show", "acme", "--json"))
+    assert (shown["waits_for_models"], shown["webhook"]) == (True, "https://acme.example/…")
+    assert secret.startswith("whsec_")
+    assert secret != qwenq("tenants", "set", "acme", "--webhook", "https://acme.example/in").strip()
+    for place in ("slack:https://acme.example/in", "mailto:a@acme.example", "file:///in"):
+        assert isinstance(refused("tenants", "set", "acme", "--webhook", place), InvalidParameter)
+    qwenq("tenants", "set", "acme", "--no-webhook")
+    assert json.loads(qwenq("tenants", "show", "acme", "--json"))["webhook"] is None
     qwenq("tenants", "remove", "acme")
     assert isinstance(refused("tenants", "show", "acme"), UnknownTenant)
     assert isinstance(refused("tenants", "remove", "local"), TenantInUse)

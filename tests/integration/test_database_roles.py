@@ -40,6 +40,7 @@ from qwenq.store.outcomes.parts import insert_parts
 from qwenq.store.tenants.audit import note_deed
 from qwenq.store.tenants.keys import create_key, note_use, valid_key
 from qwenq.store.tenants.tenants import insert_tenant
+from qwenq.store.tenants.webhooks import set_webhook
 from qwenq.store.views.jobs.statuses import job_status
 from tests.builders import (
     answer,
@@ -229,6 +230,7 @@ def test_the_service_keeps_files_and_batches_under_its_role(guarded_url: str) ->
     with Store(as_role(guarded_url, "qwenq_beat")) as store, store.writing() as connection:
         insert_tenant(connection, "acme", waits_for_models=False)
         key, _ = create_key(connection, "acme", "anna", Role.MEMBER, None)
+        set_webhook(connection, "acme", "https://acme.example")
     anna = Caller("acme", "anna", Role.MEMBER, "sk-", "req")
     wanted = BatchRequest("file-a", "/v1/chat/completions", "24h", 60.0, None, None)
     with Store(as_role(guarded_url, "qwenq_api")) as store, store.writing() as connection:
@@ -275,6 +277,7 @@ REFUSED = {
         "UPDATE api_keys SET revoked_at = NULL",
         "INSERT INTO tenants (name) VALUES ('x')",
         "SELECT who FROM audit",
+        "SELECT secret FROM tenant_webhooks",
         "UPDATE audit SET who = 'x'",
         "DELETE FROM api_batches",
         "UPDATE files SET tenant = 'x'",

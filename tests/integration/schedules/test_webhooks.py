@@ -2,11 +2,7 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -23,45 +19,16 @@ from qwenq.schemas.tables.schedules import notices
 from qwenq.store.database.clock import now
 from qwenq.store.schedules.notices import PAUSES
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
+from tests.receiving import Receiver, receiving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-@dataclass
-class Receiver:
-    """A server that records notices, and responds with these codes in turn, the last one forever."""
-
-    url: str
-    codes: list[int]
-    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     """A real HTTP server on a free port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            receiving.received.append((headers, body))
-            code = receiving.codes.pop(0) if len(receiving.codes) > 1 else receiving.codes[0]
-            self.send_response(code)
-            self.send_header("location", "/elsewhere")
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiving = Receiver(f"http://127.0.0.1:{server.server_port}/hook", [200])
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield receiving
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with receiving() as found:
+        yield found
 
 
 @pytest.fixture
