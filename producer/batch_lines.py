@@ -147,7 +147,7 @@ def _body_fault(
         message = f"{asked.capitalize()} parameter is required."
         return BatchFault("invalid_request", message, number, f"body.{asked}")
     if body.get("stream"):
-        message = f"{endpoint.title}: Streaming is not supported in the Batch API."
+        message = f"{endpoint.words}: Streaming is not supported in the Batch API."
         return BatchFault("streaming_unsupported", message, number, "body.stream")
     return None
 

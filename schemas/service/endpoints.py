@@ -41,7 +41,7 @@ class Endpoint(StrEnum):
         return "text.format" if self is Endpoint.RESPONSES else "response_format"
 
     @property
-    def title(self) -> str:
+    def words(self) -> str:
         """Its name in OpenAI's messages."""
         return {Endpoint.CHAT: "Chat Completions", Endpoint.COMPLETIONS: "Completions"}.get(self, "Responses")
 

@@ -53,11 +53,12 @@ def insert_batch_event(connection: Connection, tenant: str, batch_id: str, ended
     webhook = find_webhook(connection, tenant)
     if webhook is None:
         return
+    key = f"evt_{secrets.token_hex(16)}"
     event = {
-        "id": f"evt_{secrets.token_hex(16)}",
+        "id": key,
         "object": "event",
         "created_at": int(moment_of(connection).timestamp()),
         "type": f"batch.{ended}",
         "data": {"id": batch_id},
     }
-    insert_notices(connection, event["id"], [webhook.url], orjson.dumps(event).decode(), tenant)
+    insert_notices(connection, key, [webhook.url], orjson.dumps(event).decode(), tenant)

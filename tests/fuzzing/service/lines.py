@@ -5,9 +5,10 @@ from typing import Any
 
 from qwenq.producer.batch_lines import batch_rows, check_lines
 from qwenq.schemas.documents import Document
+from qwenq.schemas.service.endpoints import Endpoint
 from tests.fuzzing.service import hostile_values
 
-_URL = "/v1/chat/completions"
+_URL = Endpoint.CHAT
 
 
 def check_drawn_file(seed: int) -> bool:
