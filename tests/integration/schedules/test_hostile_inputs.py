@@ -1,4 +1,4 @@
-"""Inputs that are slow, hang, or kill who reads them end their own run only, and hold no other schedule up."""
+"""Inputs that are slow, hang, or kill their reader end their own run only, and hold no other schedule up."""
 
 import os
 import signal
@@ -12,20 +12,18 @@ import psutil
 import pytest
 from sqlalchemy import update
 
-from qwenq import api
 from qwenq.actions.request import JobRequest
-from qwenq.schedules import advancing, by_hand, checking, commands, preflight
-from qwenq.schedules.due import make_due_runs
+from qwenq.schedules import by_hand, checking, commands, preflight
 from qwenq.schedules.processes.lanes import LANES
 from qwenq.schedules.processes.steps import RunProcesses
 from qwenq.schedules.ticking import tick
-from qwenq.schemas.errors import JobGivenUp, OutputNotWritable, OutsideRoots, RunNotStarted
+from qwenq.schemas.errors import OutputNotWritable, RunNotStarted
 from qwenq.schemas.schedules import RunPolicy, ScheduleRun
 from qwenq.schemas.states import RunState
-from qwenq.schemas.tables.schedules import notices, schedule_runs, schedules
+from qwenq.schemas.tables.schedules import schedule_runs, schedules
 from qwenq.store.database.clock import moment_of, now
-from qwenq.store.schedules.runs import hold_run, release_run
-from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
+from qwenq.store.schedules.runs import hold_run
+from tests.integration.schedules.conftest import NIGHT, Nights
 from tests.processes import Fleet
 from tests.waiting import eventually
 
@@ -141,40 +139,6 @@ def test_a_run_whose_process_is_killed_twice_fails_and_another_schedule_goes_on(
     assert run_of(nights, "sound").job_id is not None
 
 
-def test_a_run_whose_process_died_twice_while_it_read_fails_with_a_notice(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add(notify=["http://127.0.0.1:9/hook"])
-    nights.due_from("nightly", NIGHT)
-    make_due_runs(nights.store, NIGHT)
-    for _ in range(2):
-        with nights.store.writing() as connection:
-            held = hold_run(connection, 60.0)
-            assert held is not None
-            assert release_run(connection, held, -1, crashed=True)
-    nights.tick()
-    [run] = nights.runs()
-    assert (run.state, run.error_code) == (RunState.FAILED, "input_killed_reader")
-    assert str(nights.inbox) in (run.error_message or "")
-    assert api.jobs(settings=nights.settings) == []
-    with nights.store.reading() as connection:
-        [notice] = connection.execute(notices.select()).all()
-    assert '"error_code":"input_killed_reader"' in notice.body
-
-
-def test_a_beat_that_is_killed_again_and_again_is_no_crash_of_the_run_that_it_held(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-    make_due_runs(nights.store, NIGHT)
-    for _ in range(5):
-        with nights.store.writing() as connection:
-            assert hold_run(connection, 60.0) is not None
-            connection.execute(update(schedule_runs).values(holder_expires_at=now(-1)))
-    nights.tick()
-    [run] = nights.runs()
-    assert (run.crashes, run.error_code) == (0, None)
-    assert run.job_id is not None
-
-
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_run_by_hand_that_reads_for_too_long_fails(nights: Nights) -> None:
     nights.settings = nights.settings.model_copy(update={"schedule_seconds": 1.0})
@@ -199,61 +163,6 @@ def hang(*_: object) -> None:
     threading.Event().wait()
 
 
-def test_a_run_whose_half_job_another_process_removed_is_tried_again(
-    nights: Nights, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-
-    def give_up(*_: object, **__: object) -> None:
-        raise JobGivenUp(job_id=1)
-
-    with monkeypatch.context() as removing:
-        removing.setattr(advancing, "submit_run", give_up)
-        nights.tick()
-    with nights.store.writing() as connection:
-        connection.execute(update(schedule_runs).values(holder_expires_at=now(-1)))
-    nights.tick()
-    [run] = nights.runs()
-    assert (run.state, run.crashes) == (RunState.RUNNING, 0)
-    assert run.job_id is not None
-
-
-def test_a_run_that_was_stopped_politely_is_no_crash(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-
-    def stop(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    for _ in range(3):
-        with monkeypatch.context() as stopping:
-            stopping.setattr(advancing, "submit_run", stop)
-            with pytest.raises(KeyboardInterrupt):
-                nights.tick()
-        with nights.store.writing() as connection:
-            connection.execute(update(schedule_runs).values(holder_expires_at=now(-1)))
-    nights.tick()
-    [run] = nights.runs()
-    assert (run.state, run.crashes) == (RunState.RUNNING, 0)
-    assert run.job_id is not None
-
-
-def test_runs_that_may_overlap_read_one_after_the_other(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add(overlap="allow")
-    make_due_runs(nights.store, NIGHT)
-    nights.due_from("nightly", NIGHT + A_DAY)
-    make_due_runs(nights.store, NIGHT + A_DAY)
-    with nights.store.writing() as connection:
-        held = hold_run(connection, 60.0)
-        assert held is not None
-        assert hold_run(connection, 60.0) is None
-    advancing.advance_run(nights.store, nights.broker, nights.settings, held)
-    with nights.store.writing() as connection:
-        assert hold_run(connection, 60.0) is not None
-
-
 def test_adding_a_schedule_over_a_hanging_input_takes_seconds(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,48 +176,6 @@ def test_adding_a_schedule_over_a_hanging_input_takes_seconds(
     assert time.monotonic() - began < 60
     assert [warning for warning in added.warnings if "could not be opened: no answer within" in warning]
     assert threading.active_count() < 20
-
-
-def test_inputs_and_outputs_outside_of_the_roots_are_refused_when_added_and_when_run(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    nights.add()
-    elsewhere = nights.folder / "elsewhere"
-    elsewhere.mkdir()
-    inputs = {"input_roots": (str(elsewhere),)}
-    outputs = {"output_roots": (str(elsewhere),)}
-    free = nights.settings
-    for roots, setting in ((inputs, "QWENQ_INPUT_ROOTS"), (outputs, "QWENQ_OUTPUT_ROOTS")):
-        nights.settings = free.model_copy(update=roots)
-        with pytest.raises(OutsideRoots, match=setting):
-            nights.add("second")
-        nights.due_from("nightly", NIGHT)
-        with nights.store.writing() as connection:
-            connection.execute(schedule_runs.delete())
-        nights.tick()
-        [run] = nights.runs()
-        assert (run.state, run.error_code, run.job_id) == (RunState.FAILED, "outside_roots", None)
-        assert setting in (run.error_message or "")
-
-
-def test_answers_are_written_and_removed_in_their_roots_only(nights: Nights) -> None:
-    nights.put("a.jsonl", ["one"])
-    out, elsewhere = nights.folder / "out", nights.folder / "elsewhere"
-    elsewhere.mkdir()
-    kept = elsewhere / "kept.jsonl"
-    kept.write_text("kept")
-    nights.add(output=str(out / "{date}.jsonl"), errors=str(out / "kept.jsonl"))
-    nights.settings = nights.settings.model_copy(update={"output_roots": (str(out),)})
-    nights.tick()
-    job_id = nights.runs()[0].job_id
-    nights.answer(job_id)
-    out.rmdir()
-    out.symlink_to(elsewhere)
-    nights.settings = nights.settings.model_copy(update={"output_roots": (str(nights.folder / "real"),)})
-    nights.tick()
-    [run] = nights.runs()
-    assert (run.state, run.error_code) == (RunState.FAILED, "outside_roots")
-    assert f"`qwenq results {job_id} -o FILE`" in (run.error_message or "")
-    assert [path.name for path in elsewhere.iterdir()] == ["kept.jsonl"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
