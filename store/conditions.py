@@ -188,6 +188,23 @@ def right_worker_lives(within_seconds: float) -> ColumnElement[bool]:
     return exists().where(workers.c.model == jobs.c.model, same, is_alive(within_seconds)).correlate(jobs)
 
 
+def may_answer(
+    revision: ColumnElement[Any], digest: ColumnElement[Any], within_seconds: float
+) -> ColumnElement[bool]:
+    """A worker with these weights may go on with a job: no others began it, or others are allowed or all that is left.
+
+    Needs `jobs` in the query.
+    """
+    return or_(
+        jobs.c.mixed_weights,
+        jobs.c.revision.is_(None),
+        revision.is_(None),
+        jobs.c.revision == revision,
+        jobs.c.weights_digest == digest,
+        ~right_worker_lives(within_seconds),
+    )
+
+
 def was_silent_for(seconds: float) -> ColumnElement[bool]:
     """A worker gave no sign of life for this many seconds."""
     return workers.c.heartbeat_at < now(-seconds)

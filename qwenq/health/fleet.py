@@ -90,10 +90,14 @@ def _cut_off(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel]) -> _
 def _deaf(fleet: Sequence[FleetWorker], waiting: Sequence[WaitingModel]) -> _Trouble | None:
     """Idle workers that reach the broker, while chunks of their model were announced some time ago."""
     overdue = _announced_for(waiting, IDLE_SECONDS)
+    for_others = {worker_id for one in waiting for worker_id in one.for_others}
     deaf = [
         worker
         for worker in fleet
-        if worker.condition is WorkerCondition.IDLE and worker.model in overdue and not worker.broker_error
+        if worker.condition is WorkerCondition.IDLE
+        and worker.model in overdue
+        and worker.id not in for_others
+        and not worker.broker_error
     ]
     if not deaf:
         return None

@@ -1,6 +1,6 @@
 """The health of a queue: checks with recommendations, and the facts behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,13 +65,15 @@ class BrokerFacts:
 class WaitingModel:
     """A model's waiting chunks, and the seconds that the oldest has waited.
 
-    `announced_seconds` have passed since the first announcement that had no effect; None: all are unannounced.
+    `announced_seconds` have passed since the first announcement that had no effect; None: all are unannounced. Workers
+    in `for_others`, by id, may answer none of them: other weights began their jobs.
     """
 
     model: str
     chunks: int
     oldest_seconds: float
     announced_seconds: float | None = None
+    for_others: Collection[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,34 @@
 """Which weights a model's name stands for now: answers of others are not reused, and a job is answered by one.
 
-The revision of a hub model is the commit in the cache. That of a folder is a digest: files up to 64 MiB as a whole,
-larger ones by name, size and 256 samples of 64 KiB. It misses a change in a large file that keeps the size and lies
-between the samples, such as one small tensor set by hand.
+The revision of a hub model is the commit in the cache; that of a folder is a digest of its files, with every byte. The
+pieces of a file are digested in several threads, since a large model is read as fast as its disk or all cores allow.
 """
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
+from qwenq.worker.engines.cores import usable_cores
 from qwenq.worker.engines.hub_name import HubName
 
-WHOLE_BYTES = 64 * 1024 * 1024
-SAMPLES = 256
-SAMPLE_BYTES = 64 * 1024
+PIECE_BYTES = 64 * 1024 * 1024
+_READ_BYTES = 1024 * 1024
 KINDS = (".json", ".jinja", ".txt", ".model", ".safetensors", ".bin")
 
-_SETTING = ("config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja")
+_SETTING = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+)
 _TOKENIZERS = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("tokenizer.model",))
 _WEIGHTS = ("model*.safetensors", "*.safetensors", "*.bin")
 
@@ -77,19 +86,20 @@ def _blob(path: Path) -> str:
 
 
 def _digest(path: Path) -> str:
-    size = path.stat().st_size
-    digest = hashlib.sha256(f"{size}\0".encode())
-    for part in _parts(path, size):
-        digest.update(part)
-    return digest.hexdigest()
+    """The digest of a file's bytes."""
+    starts = range(0, path.stat().st_size, PIECE_BYTES)
+    with ThreadPoolExecutor(usable_cores()) as threads:
+        pieces = threads.map(partial(_digest_of_piece, path), starts)
+        return hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
-def _parts(path: Path, size: int) -> Iterator[bytes]:
-    """Yield the bytes to digest. Of a large file, the first and the last are among them."""
-    with path.open("rb") as file:
-        if size <= WHOLE_BYTES:
-            yield file.read()
-            return
-        for sample in range(SAMPLES):
-            file.seek(sample * (size - SAMPLE_BYTES) // (SAMPLES - 1))
-            yield file.read(SAMPLE_BYTES)
+def _digest_of_piece(path: Path, start: int) -> bytes:
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(_READ_BYTES))
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        left = PIECE_BYTES
+        while left > 0 and (read := file.readinto(buffer[:left])):
+            digest.update(buffer[:read])
+            left -= read
+    return digest.digest()

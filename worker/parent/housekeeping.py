@@ -74,7 +74,7 @@ class Housekeeping:
         self._next_reconcile = time.monotonic()
         self._next_look_at_broker = time.monotonic()
         self._reach = Reach()
-        self._idle_watch = IdleWatch(store, broker, settings.model or "")
+        self._idle_watch = IdleWatch(store, broker, worker_id, settings.model or "")
         self.refusal: ServiceAway | WorkerBroke | None = None
         self._stopping = threading.Event()
         self._wake = threading.Event()

@@ -16,7 +16,7 @@ from qwenq.schemas.log.events import Event
 from qwenq.store.broker.broker import Broker, queue_name
 from qwenq.store.broker.transport import ARRIVALS
 from qwenq.store.database.store import Store
-from qwenq.store.views.work.announcements import announced_of_model
+from qwenq.store.views.work.announcements import announced_for_worker
 
 PATIENCE_SECONDS = 30.0
 
@@ -26,9 +26,10 @@ _log = logging.getLogger("qwenq.worker")
 class IdleWatch:
     """Compares what the worker receives with what waits in the store. For the housekeeping thread."""
 
-    def __init__(self, store: Store, broker: Broker, model: str) -> None:
+    def __init__(self, store: Store, broker: Broker, worker_id: int, model: str) -> None:
         self._store = store
         self._broker = broker
+        self._worker_id = worker_id
         self._model = model
         self._arrivals = -1
         self._idle_since = time.monotonic()
@@ -58,7 +59,7 @@ class IdleWatch:
 
     def _waiting(self, seconds_ago: float) -> list[Announcement]:
         with self._store.reading() as connection:
-            return announced_of_model(connection, self._model, seconds_ago)
+            return announced_for_worker(connection, self._worker_id, seconds_ago)
 
     def _heal(self, waiting: list[Announcement], moment: float) -> None:
         """Take messages from the queue again, and announce one chunk: a worker that hears goes on with the others."""

@@ -17,12 +17,13 @@ _OF_SAMPLING = {"seed", "top_p", "top_k", "min_p"}
 
 
 class Fingerprints:
-    """SHA-256 over a request's model, revision, number format, rendered messages and parameters."""
+    """SHA-256 over a request's model, weights, number format, rendered messages and parameters."""
 
     def __init__(self, model: ModelInfo) -> None:
-        # With or without @revision, the same commit gives the same answers.
-        known = (_FORM, HubName.of(model.model).repository, model.weights.revision, model.dtype)
-        self._base = None if model.weights.revision is None else hashlib.sha256(orjson.dumps(known))
+        # With or without @revision, and in commits that change a README alone, the same files give the same answers.
+        weights = model.weights.digest or model.weights.revision
+        known = (_FORM, HubName.of(model.model).repository, weights, model.dtype)
+        self._base = None if weights is None else hashlib.sha256(orjson.dumps(known))
         self._context = model.context
 
     def of(self, request: Request, merge_basis: str | None = None) -> bytes | None:

@@ -125,7 +125,7 @@ class WorkingProcess:
     def _count_idle(self) -> int:
         try:
             with self._store.reading() as connection:
-                return count_idle(connection, self._info.model, ANY_CRASHES)
+                return count_idle(connection, self._info.model, ANY_CRASHES, self._worker_id)
         except StoreAway:
             return 0
 

@@ -1,16 +1,17 @@
 """Facts from the store for health checks: waiting and stranded work, troubled schedules, speeds."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from qwenq.schemas.states import NoticeState, RunState, ScheduleState
-from qwenq.schemas.tables.core import batches, chunks, jobs
+from qwenq.schemas.tables.core import batches, chunks, jobs, workers
 from qwenq.schemas.tables.schedules import notices, schedules
 from qwenq.schemas.views.fleet import FleetWorker
 from qwenq.schemas.views.health import ScheduleTrouble, StrandedWork, WaitingModel, WorkerSpeed
-from qwenq.store.conditions import chunk_waits, is_unannounced, lease_ran_out
+from qwenq.store.conditions import chunk_waits, is_alive, is_unannounced, lease_ran_out, may_answer
 from qwenq.store.database.clock import now, seconds_since
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 from qwenq.store.views.schedules.runs import last_ended
 from qwenq.store.views.work.prunable import abandoned_jobs
 
@@ -33,7 +34,25 @@ def waiting_models(connection: Connection) -> list[WaitingModel]:
         .group_by(jobs.c.model)
         .order_by(jobs.c.model)
     )
-    return [WaitingModel(*row) for row in rows]
+    others = _passing_by(connection)
+    return [WaitingModel(*row, others.get(row.model, ())) for row in rows]
+
+
+def _passing_by(connection: Connection) -> Mapping[str, Collection[int]]:
+    """The workers, by model, that may answer no waiting chunk: other weights began these jobs."""
+    waits = exists().where(chunks.c.job_id == jobs.c.id, chunk_waits()).correlate(jobs)
+    own = may_answer(workers.c.revision, workers.c.weights_digest, ALIVE_SECONDS)
+    found = connection.execute(
+        select(workers.c.model, workers.c.id).where(
+            is_alive(ALIVE_SECONDS),
+            exists().where(jobs.c.model == workers.c.model, waits).correlate(workers),
+            ~exists().where(jobs.c.model == workers.c.model, waits, own).correlate(workers),
+        )
+    )
+    by_model: dict[str, list[int]] = {}
+    for model, worker_id in found:
+        by_model.setdefault(model, []).append(worker_id)
+    return by_model
 
 
 def stranded_work(connection: Connection) -> StrandedWork:

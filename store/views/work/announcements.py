@@ -1,11 +1,12 @@
 """Waiting chunks, as announcements to the broker."""
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from qwenq.schemas.chunks import Announcement
-from qwenq.schemas.tables.core import chunks, jobs
-from qwenq.store.conditions import chunk_waits, is_unannounced
+from qwenq.schemas.tables.core import chunks, jobs, workers
+from qwenq.store.conditions import chunk_waits, is_unannounced, may_answer
 from qwenq.store.database.clock import now
+from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 
 
 def unannounced_of_job(connection: Connection, job_id: int) -> list[Announcement]:
@@ -23,9 +24,14 @@ def announced_before(connection: Connection, seconds_ago: float) -> list[Announc
     return _announcements(connection, chunks.c.published_at < now(-seconds_ago))
 
 
-def announced_of_model(connection: Connection, model: str, seconds_ago: float) -> list[Announcement]:
-    """Waiting chunks of a model that were last announced longer ago than this, oldest first."""
-    return _announcements(connection, jobs.c.model == model, chunks.c.published_at < now(-seconds_ago))
+def announced_for_worker(connection: Connection, worker_id: int, seconds_ago: float) -> list[Announcement]:
+    """Waiting chunks that this worker may answer and that were last announced longer ago than this, oldest first."""
+    its_own = exists().where(
+        workers.c.id == worker_id,
+        workers.c.model == jobs.c.model,
+        may_answer(workers.c.revision, workers.c.weights_digest, ALIVE_SECONDS),
+    )
+    return _announcements(connection, its_own, chunks.c.published_at < now(-seconds_ago))
 
 
 def count_waiting(connection: Connection) -> dict[str, int]:

@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Text, bindparam, case, exists, or_, select
+from sqlalchemy import Connection, Text, bindparam, case, exists, select
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY
 from qwenq.schemas.jobs import Priority
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.schemas.workers import UNKNOWN_WEIGHTS, LoadedWeights
-from qwenq.store.conditions import chunk_is_queued, job_is_claimable, right_worker_lives
+from qwenq.store.conditions import chunk_is_queued, job_is_claimable, may_answer
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS
 
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 _waits = (chunks.c.job_id == jobs.c.id) & chunk_is_queued()
-_revision = bindparam("own_revision", type_=Text)
 _NEXT_JOB = (
     select(
         jobs.c.id,
@@ -22,14 +21,7 @@ _NEXT_JOB = (
     .where(
         jobs.c.model == bindparam("of_model"),
         job_is_claimable(),
-        or_(
-            jobs.c.mixed_weights,
-            jobs.c.revision.is_(None),
-            _revision.is_(None),
-            jobs.c.revision == _revision,
-            jobs.c.weights_digest == bindparam("own_digest", type_=Text),
-            ~right_worker_lives(ALIVE_SECONDS),
-        ),
+        may_answer(bindparam("own_revision", type_=Text), bindparam("own_digest", type_=Text), ALIVE_SECONDS),
         exists().where(_waits, chunks.c.crashes <= bindparam("most_crashes")),
     )
     .order_by(case(_RANKS, value=jobs.c.priority), jobs.c.id)

@@ -56,6 +56,7 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
     waits = [WaitingModel("m", 3, 60.0)]
     busy = worker(WorkerCondition.BUSY)
     overdue = [WaitingModel("m", 3, 60.0, announced_seconds=50.0)]
+    for_others = [WaitingModel("m", 3, 60.0, announced_seconds=50.0, for_others=(2,))]
     cut_off = worker(WorkerCondition.STARTING, broker_error="refused")
     loads, for_long = worker(WorkerCondition.STARTING), [WaitingModel("m", 3, 999.0, announced_seconds=999.0)]
     away = StoreAway("sqlite:///x", "the disk is full", "Free disk space")
@@ -77,6 +78,7 @@ def checks() -> Sequence[tuple[str, Check, HealthState, str]]:
         ("no work and no worker", check_workers([], []), HEALTHY, ""),
         ("work and a worker", check_workers([worker()], waits), HEALTHY, ""),
         ("work and an idle worker", check_workers([worker()], overdue), UNHEALTHY, "Stop it and start it again"),
+        ("work for others and an idle worker", check_workers([busy, worker(id=2)], for_others), HEALTHY, ""),
         ("work and a busy worker", check_workers([busy], overdue), HEALTHY, ""),
         ("work and another model's idle worker", check_workers([busy, worker(model="n")], overdue), HEALTHY, ""),
         ("work and a worker that is loading", check_workers([worker(WorkerCondition.STARTING)], waits), HEALTHY, ""),

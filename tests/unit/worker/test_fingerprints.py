@@ -33,7 +33,13 @@ def test_the_same_request_has_the_same_fingerprint_of_32_bytes_in_any_chunk() ->
 
 @pytest.mark.parametrize(
     "other",
-    [{"model": "n"}, {"weights": LoadedWeights("r2")}, {"dtype": "float32"}, {"dtype": "bfloat16, 4bit"}],
+    [
+        {"model": "n"},
+        {"weights": LoadedWeights("r2")},
+        {"weights": LoadedWeights("r", "d2")},
+        {"dtype": "float32"},
+        {"dtype": "bfloat16, 4bit"},
+    ],
     ids=str,
 )
 def test_model_revision_and_number_format_change_the_fingerprint(other: dict[str, Any]) -> None:
@@ -81,6 +87,14 @@ def test_the_seed_counts_for_sampling() -> None:
 
 def test_sampling_without_a_seed_has_no_fingerprint() -> None:
     assert Fingerprints(MODEL).of(request(temperature=1.0)) is None
+
+
+def test_commits_with_the_same_files_give_the_same_fingerprint() -> None:
+    fingerprints = {
+        Fingerprints(replace(MODEL, weights=LoadedWeights(commit, "same"))).of(request())
+        for commit in ("a", "b")
+    }
+    assert len(fingerprints) == 1
 
 
 def test_a_model_of_unknown_revision_gives_no_fingerprint() -> None:

@@ -8,14 +8,18 @@ from qwenq.schemas.chunks import Assignment
 from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobChange, JobState
-from qwenq.schemas.tables.core import jobs
+from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.schemas.workers import LoadedWeights
+from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
+from qwenq.store.life.chunks import mark_announced
 from qwenq.store.life.jobs import note_change
 from qwenq.store.life.pausing import resume_job
 from qwenq.store.life.weights import allow_mixed_weights
 from qwenq.store.life.workers import note_stopped
 from qwenq.store.views.jobs.statuses import job_status
+from qwenq.store.views.monitoring.health_facts import waiting_models
+from qwenq.store.views.work.announcements import announced_for_worker
 from qwenq.wording.jobs import job_line
 from qwenq.worker.store_process.claiming import ANY_CRASHES, Terms, claim_beside, claim_named, claim_next
 from tests.builders import MODEL, chunks_of, make_job, make_worker
@@ -75,6 +79,30 @@ def test_other_weights_leave_a_job_to_a_live_worker_with_its_own(
         note_stopped(connection, living)
     assert claim(store, "new", chunk_id if named else None) is None
     assert status_of(store, begun).state == JobState.PAUSED
+
+
+def test_chunks_left_to_other_workers_make_none_of_the_rest_deaf(store: Store, begun: int) -> None:
+    with store.writing() as connection:
+        mark_announced(connection, chunks_of(store, begun))
+        connection.execute(update(chunks).values(published_at=now(-100)))
+    weights = {"right": LoadedWeights("newer", "same"), "other": LoadedWeights("new", "other")}
+    ids = {name: make_worker(store, weights=loaded) for name, loaded in weights.items()}
+
+    def told() -> dict[str, tuple[int, bool]]:
+        with store.reading() as connection:
+            [waiting] = waiting_models(connection)
+            return {
+                name: (
+                    len(announced_for_worker(connection, worker_id, 30)),
+                    worker_id in waiting.for_others,
+                )
+                for name, worker_id in ids.items()
+            }
+
+    assert told() == {"right": (1, False), "other": (0, True)}
+    with store.writing() as connection:
+        note_stopped(connection, ids["right"])
+    assert told()["other"] == (1, False)
 
 
 def test_a_commit_that_changes_no_decisive_file_goes_on(store: Store, begun: int) -> None:

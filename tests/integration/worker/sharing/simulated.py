@@ -94,6 +94,7 @@ class SimulatedTurn:
 
     def __init__(self, world: World, rows: int, pace: Pace, claimant: Claimant, first: Assignment) -> None:
         self._world = world
+        self._worker_id = first.claim.worker_id
         self._rows = rows
         rhythm = Rhythm(look_again_seconds=0.0, enough_again_seconds=0.0, grace_seconds=0.0)
         self._ledger = Ledger(StallWatch("none", 600.0), rhythm, pace)
@@ -144,7 +145,7 @@ class SimulatedTurn:
 
     def _count_idle(self) -> int:
         with self._world.store.reading() as connection:
-            return count_idle(connection, MODEL, ANY_CRASHES)
+            return count_idle(connection, MODEL, ANY_CRASHES, self._worker_id)
 
     def _withdraw_waiting(self, held: OpenClaim) -> set[int]:
         group = held.claim.chunk_id

@@ -48,22 +48,20 @@ def test_a_new_or_renamed_file_changes_the_revision(folder: Path) -> None:
     assert len({before, more, revision_of(str(folder))}) == 3
 
 
-@pytest.mark.parametrize("place", [0, -1])
-def test_samples_of_a_large_file_count_including_its_first_and_last_byte(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, place: int
+def test_every_byte_of_a_large_file_changes_the_revision(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revision, "WHOLE_BYTES", 1_000)
-    monkeypatch.setattr(revision, "SAMPLE_BYTES", 100)
-    before = revision_of(str(folder))
-    content = bytearray((folder / LARGE).read_bytes())
-    content[place] ^= 1
-    (folder / LARGE).write_bytes(content)
-    changed = revision_of(str(folder))
-    assert changed != before
-    for at in range(0, len(content), 50_000):
-        content[at : at + 25_000] = bytes(25_000)
-    (folder / LARGE).write_bytes(content)
-    assert revision_of(str(folder)) != changed
+    monkeypatch.setattr(revision, "PIECE_BYTES", 1_000)
+    content = bytes(range(250)) * 10 + b"last"
+    found = set()
+    for place in (None, 0, 999, 1_000, 1_234, len(content) - 1):
+        changed = bytearray(content)
+        if place is not None:
+            changed[place] ^= 1
+        (folder / LARGE).write_bytes(changed)
+        found.add(revision_of(str(folder)))
+    (folder / LARGE).write_bytes(content[:-1])
+    assert len(found | {revision_of(str(folder))}) == 7
 
 
 def test_the_revision_of_a_hub_model_is_the_commit_in_the_cache(
@@ -106,6 +104,7 @@ def test_commits_that_differ_in_no_file_that_loading_reads_have_one_digest(
     assert digest_of("2", **{"README.md": "d4", "vocab.json": "e5", "notes.txt": "f6"}) == first
     assert digest_of("3", **{LARGE: "b3"}) != first
     assert digest_of("4", **{"chat_template.jinja": "d9"}) != first
+    assert digest_of("5", **{"chat_template.json": "d8"}) != first
 
 
 def test_a_name_that_is_no_folder_and_no_hub_id_has_no_revision() -> None:
