@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 
-from qwenq.producer.heartbeat import Heartbeat
+from qwenq.producer.heartbeat import heartbeat
 from qwenq.producer.idempotency import InputDigest
 from qwenq.producer.limits import JobSize, check_submitter
 from qwenq.producer.opening import no_good_row
@@ -46,7 +46,7 @@ def store_rows(
     try:
         check_submitter(store, settings, spec, half.job_id)
         lease = settings.lease_seconds
-        with _collecting_rarely(), Heartbeat(store, lambda to: renew(to, half, lease), lease):
+        with _collecting_rarely(), heartbeat(store, lambda to: renew(to, half, lease), lease):
             return _store_rows(store, settings, spec, half, rows, signals, needs_good=needs_good)
     except BaseException:
         remove(store, half)

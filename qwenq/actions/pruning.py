@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from qwenq.schemas.pruning import PrunedJob, PruneReport
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
+from qwenq.schemas.views.pruning import PrunedJob, PruneReport
 from qwenq.store.database.opening import open_made_store
 from qwenq.store.database.store import Store
 from qwenq.store.life.half_jobs import hold_abandoned, hold_ended

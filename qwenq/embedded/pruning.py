@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from qwenq.actions import pruning
 from qwenq.embedded.interrupted import removable, remove
 from qwenq.schemas.errors import NoStoreHere
-from qwenq.schemas.pruning import PrunedJob, PruneReport
 from qwenq.schemas.settings import Settings
+from qwenq.schemas.views.pruning import PrunedJob, PruneReport
 
 
 def foresee(settings: Settings, older_than: float | None) -> PruneReport:

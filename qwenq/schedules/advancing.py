@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from qwenq.producer.heartbeat import Heartbeat
+from qwenq.producer.heartbeat import heartbeat
 from qwenq.producer.object_stores import is_url
 from qwenq.schedules.delivering import close_kept, close_run, deliver_run, failure
 from qwenq.schedules.job_of_run import submit_run
@@ -39,7 +39,7 @@ _log = logging.getLogger("qwenq.schedules")
 def advance_run(store: Store, broker: Broker, settings: Settings, held: HeldRun) -> None:
     """Advance a run that this process holds, and renew its lease meanwhile. Raises ServiceAway, KeyboardInterrupt."""
     lease = settings.lease_seconds
-    with Heartbeat(store, lambda connection: renew_run(connection, held, lease), lease):
+    with heartbeat(store, lambda connection: renew_run(connection, held, lease), lease):
         take_step(store, broker, settings, held)
 
 

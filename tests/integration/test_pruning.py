@@ -9,10 +9,10 @@ from qwenq import api
 from qwenq.actions.pruning import foresee, prune
 from qwenq.schemas.errors import JobNotCancellable, JobNotRetryable, LeaseLost
 from qwenq.schemas.jobs import HalfJob
-from qwenq.schemas.pruning import PrunedJob, PruneReport
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import batches, chunks, documents, jobs, results, workers
+from qwenq.schemas.views.pruning import PrunedJob, PruneReport
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.life.cancelling import cancel_job

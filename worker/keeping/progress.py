@@ -1,13 +1,12 @@
 """A turn's progress, for people who watch Celery's tasks: ids and counts only."""
 
-import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from qwenq.schemas.chunks import Assignment, Claim
 from qwenq.schemas.outcomes import Outcome
+from qwenq.schemas.repeating import repeating
 
 EVERY_SECONDS = 2.0
 LAST_WORD_SECONDS = 1.0
@@ -71,35 +70,21 @@ class ProgressCount:
         return TurnProgress(claim.job_id, claim.chunk_id, claim.attempt, done, documents, len(self._begun))
 
 
-class ProgressReporter:
-    """Reports how far a turn is, every two seconds if that has changed, for as long as the `with` block lasts.
+def reporting(
+    look: Callable[[], TurnProgress | None], report: ReportProgress
+) -> AbstractContextManager[None]:
+    """Report how far a turn is, every two seconds if that has changed, for as long as the `with` block lasts.
 
     In a thread of its own: reports go to the broker, and generation must never wait for that.
     """
+    reported: TurnProgress | None = None
 
-    def __init__(self, look: Callable[[], TurnProgress | None], report: ReportProgress) -> None:
-        self._look = look
-        self._report = report
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+    def report_if_new() -> float:
+        nonlocal reported
+        seen = look()
+        if seen is not None and seen != reported:
+            report(seen)
+            reported = seen
+        return EVERY_SECONDS if reported else EVERY_SECONDS / 4
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join(LAST_WORD_SECONDS)
-
-    def _run(self) -> None:
-        reported: TurnProgress | None = None
-        while not self._over.wait(EVERY_SECONDS if reported else EVERY_SECONDS / 4):
-            seen = self._look()
-            if seen is not None and seen != reported:
-                self._report(seen)
-                reported = seen
+    return repeating("progress", report_if_new, EVERY_SECONDS / 4, LAST_WORD_SECONDS)

@@ -1,9 +1,6 @@
 """Writes into the store how far the download and loading of a worker's model are, so that people see it."""
 
-import threading
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.workers import LoadProgress, LoadStage
@@ -14,41 +11,23 @@ WRITE_SECONDS = 1.0
 
 
 class LoadReporter:
-    """Writes the newest progress at once, and every second while the `with` block lasts.
-
-    A store that is away is no error.
-    """
+    """Keeps the newest progress, and writes it if it is new. A store that is away is no error."""
 
     def __init__(self, store: Store, worker_id: int) -> None:
         self._store = store
         self._worker_id = worker_id
         self._newest = LoadProgress(LoadStage.LOADING, 0)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="load reporter", daemon=True)
+        self._written: LoadProgress | None = None
 
     def note(self, progress: LoadProgress) -> None:
         """Note how far it is. Any thread may call this."""
         self._newest = progress
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        written, seconds = None, 0.0
-        while not self._over.wait(seconds):
-            seconds, newest = WRITE_SECONDS, self._newest
-            if newest == written:
-                continue
+    def write(self) -> float:
+        """Write the newest progress. Returns the seconds until the next time."""
+        newest = self._newest
+        if newest != self._written:
             with suppress(StoreAway), self._store.writing() as connection:
                 workers.note_loading(connection, self._worker_id, newest)
-                written = newest
+                self._written = newest
+        return WRITE_SECONDS

@@ -3,17 +3,13 @@
 Nothing asks for it. The store says who is idle; the message to the broker tells the idle worker.
 """
 
-import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from qwenq.worker.keeping.ledger import Ledger
-from qwenq.worker.keeping.progress import LAST_WORD_SECONDS
 
 
 class Sharing:
-    """Looks for idle workers for as long as the `with` block lasts, in a thread of its own.
+    """Looks for idle workers.
 
     `count_idle` counts workers that could begin at once, `announce` tells the broker of a job's waiting chunks. Neither
     may hold up generation or the keeper.
@@ -26,26 +22,11 @@ class Sharing:
         self._count_idle = count_idle
         self._announce = announce
         self._saw_idle = False
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sharing", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join(LAST_WORD_SECONDS)
-
-    def look(self) -> None:
+    def look(self) -> float:
         """Announce what was given away, and give away half of the rest if a worker was idle at the last look too.
 
-        A worker between two chunks is idle for a moment.
+        A worker between two chunks is idle for a moment. Returns the seconds until the next look.
         """
         for job_id in self._ledger.pop_released():
             self._announce(job_id)
@@ -55,7 +36,4 @@ class Sharing:
         if is_idle and self._saw_idle:
             self._ledger.give_away(documents // 2)
         self._saw_idle = is_idle
-
-    def _run(self) -> None:
-        while not self._over.wait(self._ledger.rhythm.share_seconds):
-            self.look()
+        return self._ledger.rhythm.share_seconds

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from qwenq.schemas.chunks import Assignment
 from qwenq.schemas.errors import BrokerAway, StoreAway
 from qwenq.schemas.log.events import Event
+from qwenq.schemas.repeating import repeating
 from qwenq.schemas.requests import ModelInfo
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
@@ -19,7 +20,7 @@ from qwenq.worker.heap import freeze_heap
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.keeping.ledger import Ledger
 from qwenq.worker.keeping.pace import Pace
-from qwenq.worker.keeping.progress import ProgressReporter, ReportProgress, TurnProgress
+from qwenq.worker.keeping.progress import LAST_WORD_SECONDS, ReportProgress, TurnProgress, reporting
 from qwenq.worker.keeping.rhythm import Rhythm
 from qwenq.worker.keeping.stalling import StallWatch
 from qwenq.worker.patience import patiently
@@ -30,7 +31,7 @@ from qwenq.worker.turn.load_reporter import LoadReporter
 from qwenq.worker.turn.resident import ResidentModel
 from qwenq.worker.turn.sharing import Sharing
 from qwenq.worker.turn.turn import Turn
-from qwenq.worker.turn.watchdog import Watchdog
+from qwenq.worker.turn.watchdog import watchdog
 
 BROKEN_EXIT_CODE = 71
 SWITCH_SECONDS = 0.001
@@ -63,7 +64,8 @@ class WorkingProcess:
 
     def _load(self) -> tuple[ResidentModel, ModelInfo]:
         """Load the model, try it, and note in the store that it is ready."""
-        with LoadReporter(self._store, self._worker_id) as loading:
+        loading = LoadReporter(self._store, self._worker_id)
+        with repeating("load reporter", loading.write):
             resident = ResidentModel(self._settings.model or "", self._settings, loading.note)
             info = resident.load()
         speed = resident.check(info, self._settings.stall_seconds)
@@ -85,10 +87,15 @@ class WorkingProcess:
             return None
         watch = StallWatch(self._info.device, self._settings.stall_seconds)
         ledger = Ledger(watch, Rhythm(), self._pace)
-        watchdog = Watchdog(self._settings.stall_seconds)
         keeper = Keeper(ledger, self._store_process, self._info.model, self._settings, deadline)
         sharing = Sharing(ledger, self._count_idle, self._announce)
-        with watchdog, keeper, ProgressReporter(ledger.progress, report), sharing:
+        share_seconds = ledger.rhythm.share_seconds
+        with (
+            watchdog(self._settings.stall_seconds),
+            keeper,
+            reporting(ledger.progress, report),
+            repeating("sharing", sharing.look, share_seconds, LAST_WORD_SECONDS),
+        ):
             turn = Turn(self._store, self._info, self._resident, self._claimant, ledger, first)
             released = self._work(turn, keeper)
         for job_id in released:

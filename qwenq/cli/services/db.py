@@ -9,7 +9,7 @@ from qwenq.cli.options.sections import Group
 from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
-    from qwenq.schemas.pruning import PrunedJob, PruneReport
+    from qwenq.schemas.views.pruning import PrunedJob, PruneReport
 
 
 @click.group(name="db", cls=Group)

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection
 
 from qwenq.exporting.openai_lines import answer_line, error_line, unasked_line
-from qwenq.producer.heartbeat import Heartbeat
+from qwenq.producer.heartbeat import heartbeat
 from qwenq.schemas.errors import BatchLost, FilesAway
 from qwenq.schemas.jobs import TokenUsage
 from qwenq.schemas.service.endpoints import Endpoint
@@ -48,7 +48,7 @@ def finalize(store: Store, storage: Storage, settings: Settings, held: HeldBatch
     batch, lease = held.batch, settings.lease_seconds
     written: list[KeptBytes] = []
     try:
-        with Heartbeat(store, lambda to: renew_batch(to, held, lease), lease), store.reading() as connection:
+        with heartbeat(store, lambda to: renew_batch(to, held, lease), lease), store.reading() as connection:
             job_id = own_job(connection, batch.id)
             if job_id is not None:
                 created = int(moment_of(connection).timestamp())

@@ -2,7 +2,7 @@
 
 from qwenq.producer.batch_lines import CheckedLines, batch_rows, check_lines
 from qwenq.producer.enqueuing import enqueue_job
-from qwenq.producer.heartbeat import Heartbeat
+from qwenq.producer.heartbeat import heartbeat
 from qwenq.schemas.errors import BatchLost, JobGivenUp, UsageError
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.service.endpoints import Endpoint
@@ -26,7 +26,7 @@ def validate(store: Store, broker: Broker, storage: Storage, settings: Settings,
     stores it anew. Raises BatchLost, StoreAway, FilesAway.
     """
     lease = settings.lease_seconds
-    with Heartbeat(store, lambda to: renew_batch(to, held, lease), lease):
+    with heartbeat(store, lambda to: renew_batch(to, held, lease), lease):
         checked = _checked(store, storage, settings, held)
         faults = checked.faults
         if not faults:

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, exists, func, select
 
-from qwenq.schemas.pruning import PrunedJob
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import chunks, documents, jobs, workers
+from qwenq.schemas.views.pruning import PrunedJob
 from qwenq.store.conditions import is_abandoned, is_prunable, was_silent_for
 
 

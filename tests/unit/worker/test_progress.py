@@ -8,7 +8,7 @@ from qwenq.schemas.chunks import Assignment, Claim, PendingDocument
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.outcomes import Outcome
-from qwenq.worker.keeping.progress import LAST_WORD_SECONDS, ProgressCount, ProgressReporter, TurnProgress
+from qwenq.worker.keeping.progress import LAST_WORD_SECONDS, ProgressCount, TurnProgress, reporting
 from tests.builders import answer
 from tests.waiting import eventually
 
@@ -44,7 +44,7 @@ def test_the_end_of_a_turn_does_not_wait_for_a_broker_that_hangs() -> None:
         called.set()
         never.wait()
 
-    with ProgressReporter(lambda: TurnProgress(1, 2, 1, 0, 5, 1), tell):
+    with reporting(lambda: TurnProgress(1, 2, 1, 0, 5, 1), tell):
         assert called.wait(30)
         ended = time.monotonic()
     assert time.monotonic() - ended < LAST_WORD_SECONDS + 30
@@ -59,6 +59,6 @@ def test_unchanged_progress_is_reported_once() -> None:
         looks.append(None)
         return TurnProgress(1, 2, 1, 0, 5, 1)
 
-    with ProgressReporter(look, told.append):
+    with reporting(look, told.append):
         eventually(lambda: len(looks) > 1, "it looks a second time")
     assert len(told) == 1
