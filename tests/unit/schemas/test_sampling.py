@@ -74,6 +74,8 @@ def test_what_cannot_be_applied_is_refused(asked: str, info: ModelInfo, said: st
         ("Qwen/Qwen3.5-2B", "Qwen3.5-0.8B", 1.0, 1.0),
         ("Qwen/Qwen3.6-35B-A3B-FP8", "Qwen3.5-4B to", 1.0, 0.7),
         ("Qwen/Qwen3.6-27B", "Qwen3.6-27B", 1.0, 0.7),
+        ("Qwen/Qwen3.8-27B", "Qwen3.6-27B", 1.0, 0.7),
+        ("Qwen/Qwen3.5-397B-A17B-FP8", "Qwen3.5-397B-A17B", 0.6, 0.7),
         ("Qwen/QwQ-32B", "QwQ-32B", 0.6, None),
     ],
 )
@@ -94,7 +96,6 @@ def test_a_card_is_found_by_the_name(
         "Qwen/Qwen3.5-2B-Base",
         "Qwen/Qwen3-Coder-Next-Base",
         "Qwen/Qwen3-VL-8B-Thinking",
-        "Qwen/Qwen3.8-27B",
         "Qwen/Qwen2.5-7B",
         "Qwen/Qwen2.5-7B-Instruct-1M",
         "Qwen/Qwen2.5-Math-7B-Instruct",
