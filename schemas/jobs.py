@@ -1,5 +1,6 @@
 """A job: what a person submits, and where it stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from qwenq.schemas.generation import GenerationParams
+from qwenq.schemas.results import IncompleteCause, incomplete_answers
 from qwenq.schemas.service.tenants import LOCAL
 from qwenq.schemas.states import JobChange, JobState
 from qwenq.schemas.workers import LoadProgress
@@ -143,6 +145,11 @@ class DocumentCounts(BaseModel):
     empty: int = 0
     reasoning_cut: int = 0
     reasoning_ended: int = 0
+
+    @property
+    def incomplete(self) -> Mapping[IncompleteCause, int]:
+        """Answers that were cut or are empty, each counted once, by cause."""
+        return incomplete_answers(self.cut, self.empty, self.reasoning_cut, self.reasoning_ended)
 
     @property
     def done(self) -> int:

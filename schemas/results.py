@@ -1,5 +1,6 @@
 """Stored results and failures, and the lines of the files that show them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -34,6 +35,27 @@ def empty_cause(text: str, reasoning: str | None, finish_reason: str) -> EmptyCa
         return EmptyCause.NO_TEXT
     is_cut = finish_reason == FinishReason.LENGTH
     return EmptyCause.REASONING_CUT if is_cut else EmptyCause.REASONING_ENDED
+
+
+class IncompleteCause(StrEnum):
+    """Why an answer is not what was asked for: the limit of tokens cut its text, or it is empty."""
+
+    CUT = "cut"
+    REASONING_CUT = EmptyCause.REASONING_CUT
+    REASONING_ENDED = EmptyCause.REASONING_ENDED
+    NO_TEXT = EmptyCause.NO_TEXT
+
+
+def incomplete_answers(
+    cut: int, empty: int, reasoning_cut: int, reasoning_ended: int
+) -> Mapping[IncompleteCause, int]:
+    """Count each answer once, by cause; `cut` counts those with a cut reasoning too, `empty` all without text."""
+    return {
+        IncompleteCause.CUT: max(0, cut - reasoning_cut),
+        IncompleteCause.REASONING_CUT: reasoning_cut,
+        IncompleteCause.REASONING_ENDED: reasoning_ended,
+        IncompleteCause.NO_TEXT: max(0, empty - reasoning_cut - reasoning_ended),
+    }
 
 
 class OutputFormat(StrEnum):

@@ -126,6 +126,7 @@ class Monitor(Flower):  # type: ignore[misc]  # Flower has no types
             super().start()
         finally:
             self.io_loop.run_sync(self.inspector.end)
+            self.io_loop.run_sync(self.exporter.end)
 
     def listen_and_serve(self) -> None:
         """Listen, log the address, and answer requests until `stop`. Raises CannotListen."""

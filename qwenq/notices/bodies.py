@@ -8,8 +8,10 @@ from typing import Any
 import orjson
 
 from qwenq.notices.targets import Kind
+from qwenq.schemas.jobs import DocumentCounts
 from qwenq.schemas.log.visible import visible_line
 from qwenq.wording.numbers import counted, number, precise_duration
+from qwenq.wording.outcomes import incomplete_in_words
 
 _WIDEST = 2_000
 """The longest line in characters: Slack refuses texts of more than 40,000."""
@@ -49,7 +51,7 @@ def words_of(event: str) -> list[str]:
     else:
         name = f" ({facts['name']})" if facts.get("name") else ""
         title = f"job {facts['job']}{name} {state}"
-    lines = [facts.get("error_message"), _counts(facts), _costs(facts)]
+    lines = [facts.get("error_message"), _counts(facts), _incomplete(facts), _costs(facts)]
     lines += [f"{label}: {facts[name]}" for name, label in _LABELS.items() if facts.get(name)]
     return [visible_line(line)[:_WIDEST] for line in (title, *lines) if line]
 
@@ -69,6 +71,10 @@ def _counts(facts: Mapping[str, Any]) -> str | None:
         return None
     counts = counted(facts["documents"], "document")
     return f"{counts}, {number(facts['failed'])} failed, {number(facts['reused'])} reused"
+
+
+def _incomplete(facts: Mapping[str, Any]) -> str | None:
+    return incomplete_in_words(DocumentCounts.model_validate(facts))
 
 
 def _costs(facts: Mapping[str, Any]) -> str | None:

@@ -5,13 +5,15 @@ from typing import Any
 
 import orjson
 
-from qwenq.schemas.jobs import JobStatus
+from qwenq.schemas.jobs import DocumentCounts, JobStatus
 from qwenq.schemas.schedules import HeldRun, RunOutcome
 from qwenq.schemas.settings import Settings
 
+_OF_ANSWERS = {"cut", "empty", "reasoning_cut", "reasoning_ended"}
 
-def run_event(held: HeldRun, outcome: RunOutcome, settings: Settings) -> str:
-    """The JSON of a run's end."""
+
+def run_event(held: HeldRun, outcome: RunOutcome, counts: DocumentCounts | None, settings: Settings) -> str:
+    """The JSON of a run's end; `counts` are those of its job."""
     run = held.run
     facts = {
         "schedule": held.schedule.name,
@@ -21,6 +23,7 @@ def run_event(held: HeldRun, outcome: RunOutcome, settings: Settings) -> str:
         "job": run.job_id,
         "link": _link(settings, run.job_id),
         **outcome.model_dump(mode="json"),
+        **(counts.model_dump(include=_OF_ANSWERS) if counts else {}),
     }
     return _json(f"run.{outcome.state}", facts)
 
@@ -39,6 +42,7 @@ def job_event(status: JobStatus, settings: Settings) -> str:
         "failed": status.documents.failed,
         "reused": status.documents.reused,
         "cancelled": status.documents.cancelled,
+        **status.documents.model_dump(include=_OF_ANSWERS),
         "prompt_tokens": status.usage.prompt_tokens,
         "completion_tokens": status.usage.completion_tokens,
     }

@@ -58,7 +58,8 @@ def close_run(store: Store, settings: Settings, held: HeldRun, outcome: RunOutco
             return
         if is_told:
             key = held.run.notice_key(held.run.deliveries + 1)
-            event = run_event(held, outcome, settings)
+            status = None if held.run.job_id is None else job_status(connection, held.run.job_id)
+            event = run_event(held, outcome, status and status.documents, settings)
             insert_notices(connection, key, held.schedule.policy.notify, event)
     facts = {"schedule": held.schedule.name, "run": held.run.id, "job": held.run.job_id}
     if outcome.state is RunState.SUCCEEDED:

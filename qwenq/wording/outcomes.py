@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from qwenq.schemas.jobs import DocumentCounts
+from qwenq.schemas.results import IncompleteCause
 from qwenq.schemas.views.job_pages import FailedDocument, FailureReason, FailureReasons
 from qwenq.wording.numbers import counted, number
 from qwenq.wording.output import say
@@ -11,26 +12,41 @@ SHOWN_REASONS = 5
 SHOWN_CHARACTERS = 240
 
 
+_SHORTLY = {
+    IncompleteCause.CUT: "cut at the limit of tokens",
+    IncompleteCause.REASONING_CUT: "empty since the reasoning was cut",
+    IncompleteCause.REASONING_ENDED: "empty since the model ended with its reasoning",
+    IncompleteCause.NO_TEXT: "without text",
+}
+
+
+def incomplete_in_words(counts: DocumentCounts) -> str | None:
+    """How many answers were cut or are empty, and why; None if all are whole."""
+    found = [
+        f"{number(answers)} {_SHORTLY[cause]}" for cause, answers in counts.incomplete.items() if answers
+    ]
+    return f"of the answers, {', '.join(found)}" if found else None
+
+
 def answers_to_look_at(counts: DocumentCounts) -> Iterator[str]:
     """A sentence on answers that were cut, and one on each kind of empty answers, with its remedy."""
-    cut = counts.cut - counts.reasoning_cut
-    no_text = counts.empty - counts.reasoning_cut - counts.reasoning_ended
-    if cut > 0:
+    found = counts.incomplete
+    if cut := found[IncompleteCause.CUT]:
         yield (
             f"{counted(cut, 'answer')} {'was' if cut == 1 else 'were'} cut at the limit of tokens; "
             "a higher --max-new-tokens leaves room for the whole answer"
         )
-    if counts.reasoning_cut:
+    if reasoning_cut := found[IncompleteCause.REASONING_CUT]:
         yield (
-            f"{_empty(counts.reasoning_cut)}: the reasoning was cut at the limit of tokens; "
+            f"{_empty(reasoning_cut)}: the reasoning was cut at the limit of tokens; "
             "raise --max-new-tokens, or set a --thinking-budget well below it"
         )
-    if counts.reasoning_ended:
+    if reasoning_ended := found[IncompleteCause.REASONING_ENDED]:
         yield (
-            f"{_empty(counts.reasoning_ended)}: the model ended with its reasoning; "
+            f"{_empty(reasoning_ended)}: the model ended with its reasoning; "
             "try --sampling card or another --seed, or --no-thinking"
         )
-    if no_text > 0:
+    if no_text := found[IncompleteCause.NO_TEXT]:
         yield f"{_empty(no_text)}: the model gave no text; look at the document and the prompt"
     if counts.empty:
         yield (

@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass
 from operator import add, sub
 
 from qwenq.schemas.measures.answer_seconds import AnswerSeconds
+from qwenq.schemas.results import IncompleteCause
 from qwenq.schemas.states import DocumentState, JobState
 from qwenq.schemas.views.fleet import FleetWorker
 
@@ -48,6 +49,10 @@ class ChunkSums:
     cancelled: int
     attempt: int
     rescues: int
+    cut: int
+    empty: int
+    reasoning_cut: int
+    reasoning_ended: int
 
     def __add__(self, other: "ChunkSums") -> "ChunkSums":
         return ChunkSums(*map(add, astuple(self), astuple(other)))
@@ -69,14 +74,15 @@ class RestedJobs:
 class Gauges:
     """The whole store at one moment.
 
-    `open_documents` are those of jobs that have not ended. `attempts` and `rescues` are sums over all chunks in the
-    store. `rested` is passed to the next reading. `batches` follow the requested one, oldest first; `newest_batch` is
-    the last that can be counted by now, or 0.
+    `open_documents` are those of jobs that have not ended. `incomplete` counts answers. `attempts` and `rescues` are
+    sums over all chunks in the store. `rested` is passed to the next reading. `batches` follow the requested one,
+    oldest first; `newest_batch` is the last that can be counted by now, or 0.
     """
 
     jobs: Mapping[JobState, int]
     documents: Mapping[DocumentState, int]
     open_documents: Mapping[DocumentState, int]
+    incomplete: Mapping[IncompleteCause, int]
     waiting: Mapping[str, Waiting]
     workers: Sequence[FleetWorker]
     attempts: int

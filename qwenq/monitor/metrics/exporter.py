@@ -72,6 +72,12 @@ class Exporter(Collector):
             if self._latest is not None:
                 self._tally.add(self._latest.gauges)
 
+    async def end(self) -> None:
+        """Drop a reading that still waits for the store."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait((self._reading,))
+
     def collect(self) -> Iterator[Metric]:
         """Yield all series. While the store is away, the gauges are left out."""
         yield _gauge(series.STORE_UP, [((), self._latest is not None)])
@@ -106,6 +112,7 @@ def _gauges(gauges: Gauges, label_of: Callable[[str], str]) -> Iterator[Metric]:
         (series.OPEN_DOCUMENTS, gauges.open_documents),
     ):
         yield _gauge(family, (((state,), counted.get(state, 0)) for state in DocumentState))
+    yield _gauge(series.INCOMPLETE, (((cause,), answers) for cause, answers in gauges.incomplete.items()))
     yield _gauge(series.POISON, [((), gauges.poison_documents)])
     # Zero where a worker has nothing to do: a gap would look like missing data.
     waiting = dict.fromkeys((label_of(worker.model) for worker in gauges.workers), _NOTHING)

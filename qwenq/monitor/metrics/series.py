@@ -29,6 +29,12 @@ READ_SECONDS = Series(
 JOBS = Series("qwenq_jobs", "gauge", ("state",), "Jobs in the store")
 DOCUMENTS = Series("qwenq_documents", "gauge", ("state",), "Documents in the store")
 OPEN_DOCUMENTS = Series("qwenq_open_documents", "gauge", ("state",), "Documents of jobs that have not ended")
+INCOMPLETE = Series(
+    "qwenq_incomplete_answers",
+    "gauge",
+    ("cause",),
+    "Answers in the store that were cut or are empty, by cause",
+)
 POISON = Series(
     "qwenq_poison_documents", "gauge", (), "Documents that failed because they crashed their worker"
 )
@@ -82,7 +88,7 @@ BATCH_SIZE = Series(
 )
 
 SERIES = (
-    STORE_UP, READ_SECONDS, JOBS, DOCUMENTS, OPEN_DOCUMENTS, POISON, WAITING_CHUNKS, WAITING_DOCUMENTS,
+    STORE_UP, READ_SECONDS, JOBS, DOCUMENTS, OPEN_DOCUMENTS, INCOMPLETE, POISON, WAITING_CHUNKS, WAITING_DOCUMENTS,
     OLDEST_SECONDS, WORKERS, WORKER_MEMORY, GPU_MEMORY, GPU_TOTAL, ATTEMPTS, RESCUES, GENERATED, PROMPT_TOKENS,
     PREFIX_TOKENS, PROMPT_CELLS, COMPLETION_TOKENS, DEVICE_SECONDS, GENERATION_SECONDS, BATCH_SIZE,
 )  # fmt: skip

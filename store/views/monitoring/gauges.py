@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, select, text
 
+from qwenq.schemas.results import incomplete_answers
 from qwenq.schemas.states import ENDED_JOB_STATES, DocumentState, JobState
 from qwenq.schemas.tables.core import chunks, documents, jobs
 from qwenq.schemas.views.gauges import ChunkSums, Gauges, RestedJobs, Waiting
@@ -47,6 +48,7 @@ def read_gauges(connection: Connection, after_batch: int | None, rested: RestedJ
         jobs=states,
         documents=_by_state(every, in_work),
         open_documents=_by_state(open_jobs, open_in_work),
+        incomplete=incomplete_answers(every.cut, every.empty, every.reasoning_cut, every.reasoning_ended),
         waiting=_waiting_by_model(connection),
         workers=read_fleet(connection, most_earlier=0).workers,
         attempts=every.attempt,

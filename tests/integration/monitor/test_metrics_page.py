@@ -14,7 +14,7 @@ from qwenq.schemas.chunks import Claim
 from qwenq.schemas.measures.answer_seconds import BOUNDS, AnswerSeconds
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.tables.core import batches, workers
+from qwenq.schemas.tables.core import batches, chunks, workers
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.batches import insert_batches
@@ -98,10 +98,16 @@ def test_gauges_follow_the_store(flower: Browser, watched_store: Store, claim: C
     assert grown(before, after, "qwenq_documents", state="pending") == 10
     assert grown(before, after, "qwenq_waiting_chunks", model=MODEL) == 3
     answer_all(watched_store, job_id, make_worker(watched_store))
+    with watched_store.writing() as connection:
+        connection.execute(
+            update(chunks).where(chunks.c.job_id == job_id).values(cut=2, empty=2, reasoning_cut=1)
+        )
     done = samples(flower)
     assert grown(before, done, "qwenq_waiting_documents", model=MODEL) == 0
     assert grown(before, done, "qwenq_documents", state="succeeded") == 10
     assert grown(before, done, "qwenq_open_documents", state="succeeded") == 0
+    assert grown(before, done, "qwenq_incomplete_answers", cause="cut") == 3
+    assert grown(before, done, "qwenq_incomplete_answers", cause="no_text") == 3
     assert grown(before, done, "qwenq_chunk_attempts_total") == 3
     assert value(done, "qwenq_store_up") == 1
 
@@ -174,3 +180,6 @@ def test_scrapes_of_a_hanging_store_share_one_thread_and_return_soon(
             assert value(samples(flower), "qwenq_store_up") == 0
         begun = set(threading.enumerate()) - before
         assert len([one for one in begun if one.name.startswith("store_")]) == 1
+        reading = flower.monitor.exporter._reading
+    assert reading is not None
+    assert reading.done(), "it ends with Flower"

@@ -6,7 +6,7 @@ from qwenq.monitor.metrics.tally import MOST_MODELS, OTHER, SIZES, Tally
 from qwenq.schemas.measures.answer_seconds import AnswerSeconds
 from qwenq.schemas.views.gauges import ChunkSums, Gauges, MeasuredBatch, RestedJobs, Waiting
 
-EMPTY = Gauges({}, {}, {}, {}, (), 0, 0, 0, (), 0, RestedJobs(0, None, ChunkSums(0, 0, 0, 0, 0, 0)))
+EMPTY = Gauges({}, {}, {}, {}, {}, (), 0, 0, 0, (), 0, RestedJobs(0, None, ChunkSums(*[0] * 10)))
 
 
 def batch(number: int, model: str = "m", together: float = 3.0) -> MeasuredBatch:

@@ -19,6 +19,10 @@ EVENT = orjson.dumps(
             "documents": 1_200,
             "failed": 1,
             "reused": 3,
+            "cut": 5,
+            "empty": 4,
+            "reasoning_cut": 2,
+            "reasoning_ended": 1,
             "prompt_tokens": 10,
             "completion_tokens": 20,
             "device_seconds": 1.5,
@@ -36,6 +40,10 @@ def test_the_words_of_an_event_are_lines_with_its_counts_and_its_link() -> None:
     title, *lines = words_of(EVENT)
     assert title == "schedule <!channel> nightly: run 5 failed"
     assert "1,200 documents, 1 failed, 3 reused" in lines
+    assert (
+        "of the answers, 3 cut at the limit of tokens, 2 empty since the reasoning was cut, "
+        "1 empty since the model ended with its reasoning, 1 without text"
+    ) in lines
     assert "10 prompt tokens, 20 answer tokens, 1.5 s of devices" in lines
     assert lines[-1] == "job's page: https://flower.example/jobs/7"
     assert not any("\n" in line for line in (title, *lines))
