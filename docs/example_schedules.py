@@ -12,13 +12,14 @@ from qwenq.schemas.tables.schedules import schedule_runs
 from qwenq.store.database.store import Store
 from qwenq.store.schedules.schedules import insert_schedule, set_schedule_state
 from qwenq.store.views.schedules.schedules import find_schedule
+from qwenq.wording.numbers import percent
 
 ZONE = "Europe/Warsaw"
 SUBMITTER = "nightly@etl-1"
 LOOK_BACK = timedelta(days=40)
 _FAILED = {
     "state": RunState.FAILED, "documents": 8_000, "failed": 552, "error_code": "failure_rate",
-    "error_message": "552 of 8,000 documents failed: 6.9 %, more than --on-failure-rate 5.0 %",
+    "error_message": f"552 of 8,000 documents failed: {percent(0.069)}, more than --on-failure-rate {percent(0.05)}",
 }  # fmt: skip
 _SKIPPED = {
     "state": RunState.SKIPPED, "documents": None, "failed": None, "reused": None, "device_seconds": None,

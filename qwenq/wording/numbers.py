@@ -26,8 +26,8 @@ def at_most(most: float, average: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share of 1."""
-    return UNKNOWN if share is None else f"{100 * share:.1f} %"
+    """A share of 1. No line breaks before its sign."""
+    return UNKNOWN if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def duration(seconds: float | None) -> str:

@@ -12,6 +12,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.schemas.views.job_metrics import JobMetrics
 from qwenq.store.database.store import Store
 from qwenq.store.outcomes.batches import insert_batches
+from qwenq.wording.numbers import percent
 from tests.builders import MODEL, answer, chunks_of, claim_one, finish, make_job, make_worker
 from tests.commands import qwenq_here
 
@@ -35,8 +36,11 @@ def test_metrics_prints_one_fact_a_line(tmp_path: Path, settings: Settings, answ
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "response time 2.0 s on average, p50 2.0 s, p95 3.6 s; of 2 answers\n" in shown.stdout
     assert "15 while a device worked\n" in shown.stdout
-    assert "padding       50.0 % of the prompts' tokens, computed for nothing beside them\n" in shown.stdout
-    assert "prefix reuse  25.0 % of the tokens in\n" in shown.stdout
+    assert (
+        f"padding       {percent(0.5)} of the prompts' tokens, computed for nothing beside them\n"
+        in shown.stdout
+    )
+    assert f"prefix reuse  {percent(0.25)} of the tokens in\n" in shown.stdout
     assert "memory        2.0 GiB, 5.0 GiB on the GPU, at the most\n" in shown.stdout
 
 

@@ -8,7 +8,10 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import ConsoleMessage, Error, Page, Request, expect
 
+from qwenq.actions.request import JobRequest
 from qwenq.embedded.redis import start_redis
+from qwenq.schedules import commands
+from qwenq.schemas.schedules import RunPolicy
 from qwenq.schemas.settings import Settings
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.opening import open_store
@@ -62,6 +65,17 @@ def jobs(watched: Settings, store: Store) -> Iterator[Jobs]:
 def flower(watched: Settings) -> Iterator[Browser]:
     with running_monitor(watched) as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def schedule(watched: Settings, store: Store, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a schedule."""
+    folder = tmp_path_factory.mktemp("inbox")
+    (folder / "a.jsonl").write_text('{"text": "one"}\n')
+    settings = watched.model_copy(update={"model": "echo"})
+    policy = RunPolicy(output=str(folder / "answers-{date}.jsonl"), on_failure_rate=0.05)
+    added = commands.add("nightly", ("0 2 * * *", "UTC"), JobRequest(files=[str(folder)]), policy, settings)
+    return f"/schedules/{added.schedule.id}"
 
 
 @dataclass

@@ -18,7 +18,7 @@ _FILLED_LATER = {"/workers", "/tasks"}
 
 
 @pytest.fixture(scope="module")
-def paths(jobs: Jobs, store: Store, flower: Browser) -> list[str]:
+def paths(jobs: Jobs, store: Store, flower: Browser, schedule: str) -> list[str]:
     """Each kind of page, with jobs that completed, failed, wait and are paused."""
     done = jobs.submit([f"document {place}" for place in range(20)], model="echo").job_id
     jobs.wait_until_ended(done)
@@ -37,7 +37,7 @@ def paths(jobs: Jobs, store: Store, flower: Browser) -> list[str]:
         "/jobs", f"/jobs/{done}", f"/jobs/{broken}", f"/jobs/{broken}/documents",
         f"/jobs/{done}/documents?text=document", f"/jobs/{done}/documents/0", f"/jobs/{broken}/documents/0",
         f"/jobs/{done}/report", "/fleet", "/help", "/workers", f"/worker/{workers[0]}", "/tasks",
-        f"/task/{tasks[0]}", "/broker",
+        f"/task/{tasks[0]}", "/broker", "/schedules", schedule,
     ]  # fmt: skip
 
 

@@ -141,15 +141,28 @@ def test_no_page_of_ours_or_flowers_logs_a_browser_error(page: Page, jobs: Jobs,
     expect(page.get_by_role("link", name="Fleet")).to_have_attribute("aria-current", "page")
 
 
-def test_pages_fit_the_width_of_a_phone(page: Page, jobs: Jobs) -> None:
+def test_pages_fit_the_width_of_a_phone(page: Page, jobs: Jobs, schedule: str) -> None:
     job_id = jobs.submit([NASTY * 5], model="echo").job_id
     jobs.wait_until_ended(job_id)
     page.set_viewport_size({"width": 360, "height": 740})
-    for path in ("/jobs", f"/jobs/{job_id}", f"/jobs/{job_id}/documents/0", "/fleet"):
+    for path in ("/jobs", f"/jobs/{job_id}", f"/jobs/{job_id}/documents/0", "/fleet", "/schedules", schedule):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
     page.get_by_role("button", name="Toggle navigation").click()
     expect(page.get_by_role("link", name="Jobs")).to_be_visible()
+
+
+def test_the_fields_of_a_form_stand_level_with_those_beside_them(page: Page, schedule: str) -> None:
+    page.set_viewport_size({"width": 1_280, "height": 900})
+    page.goto(schedule)
+    tops: dict[float, set[float]] = {}
+    for label in page.locator(".edit-form label:not(.wide)").all():
+        box, field = label.bounding_box(), label.locator("input, select").bounding_box()
+        assert box is not None
+        assert field is not None
+        tops.setdefault(round(box["y"]), set()).add(round(field["y"]))
+    assert tops
+    assert max(map(len, tops.values())) == 1
 
 
 def test_the_table_of_the_fleet_fits_1280_pixels(page: Page, store: Store) -> None:

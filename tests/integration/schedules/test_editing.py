@@ -17,6 +17,7 @@ from qwenq.schemas.jobs import Priority
 from qwenq.schemas.prompts.templating import PromptTemplate
 from qwenq.schemas.schedules import RunPolicy, Schedule
 from qwenq.store.views.schedules.schedules import find_schedule
+from qwenq.wording.numbers import percent
 from tests.commands import qwenq_here
 from tests.integration.schedules.conftest import NIGHT, Nights
 
@@ -164,7 +165,7 @@ def test_the_commands_edit_show_and_sum_up_a_schedule(nights: Nights) -> None:
     shown = qwenq_here("schedule", "show", "rich", "--limit", "1", cwd=nights.folder, env=env).stdout
     for name, fact in (
         ("model", "echo"), ("prompt", "Sum up: {{ text }}"), ("system", "Be kind"), ("max-new-tokens", "99"),
-        ("merge-prompt", "Join: {{ parts }}"), ("header", "no"), ("seed", "0"), ("fails above", "0.0 %"),
+        ("merge-prompt", "Join: {{ parts }}"), ("header", "no"), ("seed", "0"), ("fails above", percent(0.0)),
         ("notify", "slack:http://127.0.0.1:9/…"), ("answers", 'by the JSON schema {"type":"object"'),
     ):  # fmt: skip
         assert any(line.startswith(f"{name} ") and fact in line for line in shown.splitlines()), name

@@ -18,6 +18,7 @@ from qwenq.schemas.tables.schedules import schedule_runs, schedules
 from qwenq.store.database.clock import moment_of, now
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.schedules.runs import hold_run
+from qwenq.wording.numbers import percent
 from tests.buckets import buckets
 from tests.builders import answer, chunks_of, claim_one, failure, finish
 from tests.integration.schedules.conftest import A_DAY, NIGHT, Nights
@@ -181,7 +182,7 @@ def test_a_run_with_too_many_failures_fails_and_is_still_delivered(nights: Night
     nights.tick()
     [run] = nights.runs()
     assert (run.state, run.error_code, run.failed) == (RunState.FAILED, "failure_rate", 1)
-    assert "33.3 %" in (run.error_message or "")
+    assert percent(1 / 3) in (run.error_message or "")
     assert len(Path(run.output or "").read_text().splitlines()) == 2
     assert Path(nights.folder / "nightly-2030-11-22.errors.jsonl").exists()
 
