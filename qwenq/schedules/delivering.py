@@ -59,7 +59,8 @@ def close_run(store: Store, settings: Settings, held: HeldRun, outcome: RunOutco
         if is_told:
             key = held.run.notice_key(held.run.deliveries + 1)
             status = None if held.run.job_id is None else job_status(connection, held.run.job_id)
-            event = run_event(held, outcome, status and status.documents, settings)
+            counts = None if status is None else status.documents
+            event = run_event(held, outcome, counts, settings)
             insert_notices(connection, key, held.schedule.policy.notify, event)
     facts = {"schedule": held.schedule.name, "run": held.run.id, "job": held.run.job_id}
     if outcome.state is RunState.SUCCEEDED:

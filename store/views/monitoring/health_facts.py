@@ -1,6 +1,7 @@
 """Facts from the store for health checks: waiting and stranded work, troubled schedules, speeds."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from sqlalchemy import Connection, exists, func, select
 
@@ -35,7 +36,7 @@ def waiting_models(connection: Connection) -> list[WaitingModel]:
         .order_by(jobs.c.model)
     )
     others = _passing_by(connection)
-    return [WaitingModel(*row, others.get(row.model, ())) for row in rows]
+    return [replace(WaitingModel(*row), for_others=others.get(row.model, ())) for row in rows]
 
 
 def _passing_by(connection: Connection) -> Mapping[str, Collection[int]]:
