@@ -74,7 +74,9 @@ def schedule(watched: Settings, store: Store, tmp_path_factory: pytest.TempPathF
     (folder / "a.jsonl").write_text('{"text": "one"}\n')
     settings = watched.model_copy(update={"model": "echo"})
     policy = RunPolicy(output=str(folder / "answers-{date}.jsonl"), on_failure_rate=0.05)
-    added = commands.add("nightly", ("0 2 * * *", "UTC"), JobRequest(files=[str(folder / "a.jsonl")]), policy, settings)
+    added = commands.add(
+        "nightly", ("0 2 * * *", "UTC"), JobRequest(files=[str(folder / "a.jsonl")]), policy, settings
+    )
     return f"/schedules/{added.schedule.id}"
 
 
