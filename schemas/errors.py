@@ -554,6 +554,25 @@ class TenantInUse(UsageError):
 
 
 @dataclass(eq=False)
+class TenantErasing(UsageError):
+    """The tenant {name} is being erased. `qwenq tenants remove {name} --erase` goes on with it."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class TenantStillBusy(QwenqError):
+    """Tenant {name}: a worker holds documents of job {job_id} and has not given them back within {seconds} s.
+
+    Its keys and most of its work are gone. `qwenq tenants remove {name} --erase` goes on with the rest.
+    """
+
+    name: str
+    job_id: int
+    seconds: float
+
+
+@dataclass(eq=False)
 class UnknownTenant(UsageError):
     """There is no tenant {name}. `qwenq tenants list` shows all; `qwenq tenants add` adds one."""
 
@@ -579,6 +598,14 @@ class IdempotencyConflict(UsageError):
 @dataclass(eq=False)
 class BatchNotCancellable(UsageError):
     """Cannot cancel the batch {batch_id} with status '{state}'."""
+
+    batch_id: str
+    state: str
+
+
+@dataclass(eq=False)
+class BatchNotDeletable(UsageError):
+    """Cannot delete the batch {batch_id} with status '{state}'."""
 
     batch_id: str
     state: str

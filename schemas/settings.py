@@ -45,7 +45,8 @@ class Settings(BaseSettings):
         str | None, Field(description="Redis broker (default: the embedded Redis of the home folder)")
     ] = None
     files_url: Annotated[
-        str | None, Field(description="folder of the HTTP service's files (default: in the home folder)")
+        str | None,
+        Field(description="folder, s3:// or gs:// of the HTTP service's files (default: in the home)"),
     ] = None
     secrets_dir: Annotated[
         Path | None,

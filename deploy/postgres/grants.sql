@@ -37,12 +37,12 @@ GRANT USAGE ON SEQUENCE jobs_id_seq TO qwenq_producer;
 
 -- The HTTP service does what producers do, for tenants. It cannot make a key, or change what it noted in the audit.
 GRANT SELECT ON tenants, api_keys, files, api_batches TO qwenq_api;
-GRANT UPDATE (name) ON tenants TO qwenq_api; -- only to lock a tenant's row
+GRANT UPDATE (name) ON tenants, files TO qwenq_api; -- only to lock a row
 GRANT SELECT (tenant, url, created_at) ON tenant_webhooks TO qwenq_api; -- beat alone signs
-GRANT INSERT ON notices TO qwenq_api;
+GRANT INSERT, DELETE ON notices TO qwenq_api;
 GRANT UPDATE (last_used_at) ON api_keys TO qwenq_api;
 GRANT INSERT, DELETE ON files TO qwenq_api;
-GRANT INSERT, UPDATE ON api_batches TO qwenq_api;
+GRANT INSERT, UPDATE, DELETE ON api_batches TO qwenq_api;
 GRANT INSERT, SELECT (id) ON audit TO qwenq_api;
 GRANT USAGE ON SEQUENCE files_number_seq, api_batches_number_seq, audit_id_seq, notices_id_seq TO qwenq_api;
 

@@ -1,7 +1,8 @@
 """What operators do with tenants and keys of the HTTP service. Each deed is noted in the audit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from qwenq.actions.submitters import submitter_of
 from qwenq.actions.text_fields import check_name
@@ -24,18 +25,18 @@ class NewKey:
     stored: ApiKey
 
 
-def add_tenant(settings: Settings, name: str, *, waits_for_models: bool) -> None:
-    """Add a tenant. Raises InvalidParameter, TenantExists, StoreAway."""
+def add_tenant(settings: Settings, name: str, given: Mapping[str, Any]) -> None:
+    """Add a tenant; `given` holds columns. Raises InvalidParameter, TenantExists, StoreAway."""
     check_tenant_name(name)
     with open_store(settings) as store, store.writing() as connection:
-        tenants.insert_tenant(connection, name, waits_for_models=waits_for_models)
+        tenants.insert_tenant(connection, name, **given)
         note_deed(connection, name, submitter_of(settings), "tenant.add", name)
 
 
-def set_tenant(settings: Settings, name: str, *, waits_for_models: bool) -> None:
-    """Change what a tenant may do. Raises UnknownTenant, StoreAway."""
+def set_tenant(settings: Settings, name: str, changes: Mapping[str, Any]) -> None:
+    """Change columns of a tenant; those that are not named stay. Raises UnknownTenant, TenantErasing, StoreAway."""
     with open_store(settings) as store, store.writing() as connection:
-        tenants.change_tenant(connection, name, waits_for_models=waits_for_models)
+        tenants.change_tenant(connection, name, changes)
         note_deed(connection, name, submitter_of(settings), "tenant.set", name)
 
 

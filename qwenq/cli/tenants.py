@@ -1,14 +1,17 @@
 """`qwenq tenants`: those whom the HTTP service keeps apart."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from qwenq.cli.options.ages import OFF, Kept
 from qwenq.cli.options.sections import Group
 from qwenq.cli.options.shared import json_option, option
 
 if TYPE_CHECKING:
-    from qwenq.schemas.service.tenants import Tenant
+    from qwenq.schemas.service.tenants import ErasedTenant, Tenant
 
 
 @click.group(name="tenants", cls=Group)
@@ -21,26 +24,29 @@ def command() -> None:
 
 _waits = option(
     "--wait-for-models/--no-wait-for-models",
-    default=False,
+    "waits_for_models",
+    default=None,
     help="Whether its batches may wait for a model that no worker had so far [default: no-wait-for-models].",
 )
-
-_changed_waits = option(
-    "--wait-for-models/--no-wait-for-models",
-    default=None,
-    help="Whether its batches may wait for a model that no worker had so far.",
+_keep = option(
+    "--keep",
+    type=Kept(),
+    metavar="AGE",
+    help="How long its files are kept at most, and its batches and jobs after their end, with all documents and "
+    "answers: 30d, 12h, off [default: off].",
 )
 
 
 @command.command(examples=("qwenq tenants add acme",))
 @click.argument("name")
 @_waits
-def add(name: str, wait_for_models: bool) -> int:
+@_keep
+def add(name: str, **given: Any) -> int:
     """Add a tenant."""
     from qwenq.actions.tenants import add_tenant
     from qwenq.cli.options.settings import read_settings
 
-    add_tenant(read_settings(), name, waits_for_models=wait_for_models)
+    add_tenant(read_settings(), name, _columns(given))
     return 0
 
 
@@ -92,14 +98,15 @@ def show(name: str, as_json: bool) -> int:
     ),
 )
 @click.argument("name")
-@_changed_waits
+@_waits
+@_keep
 @option(
     "--webhook",
     metavar="URL",
     help="Post the events of its batches there; prints a new secret that signs them, once.",
 )
 @option("--no-webhook", is_flag=True, help="Post no more events of its batches.")
-def set_command(name: str, wait_for_models: bool | None, webhook: str | None, no_webhook: bool) -> int:
+def set_command(name: str, webhook: str | None, no_webhook: bool, **given: Any) -> int:
     """Change what a tenant may do; what is not given stays."""
     from qwenq.actions import tenants
     from qwenq.cli.options.settings import read_settings
@@ -109,8 +116,8 @@ def set_command(name: str, wait_for_models: bool | None, webhook: str | None, no
     if webhook is not None and no_webhook:
         raise InvalidParameter(name="--webhook, --no-webhook", reason="give one of them, not both")
     settings = read_settings()
-    if wait_for_models is not None:
-        tenants.set_tenant(settings, name, waits_for_models=wait_for_models)
+    if changes := _columns(given):
+        tenants.set_tenant(settings, name, changes)
     if no_webhook:
         tenants.remove_webhook(settings, name)
     if webhook is not None:
@@ -118,27 +125,68 @@ def set_command(name: str, wait_for_models: bool | None, webhook: str | None, no
     return 0
 
 
-@command.command(examples=("qwenq tenants remove acme",))
+@command.command(examples=("qwenq tenants remove acme", "qwenq tenants remove acme --erase"))
 @click.argument("name")
-def remove(name: str) -> int:
-    """Remove a tenant with its keys, if it has no files, batches and jobs any more."""
+@option(
+    "--erase", is_flag=True, help="Also remove its files, batches and jobs with all documents and answers."
+)
+@json_option
+def remove(name: str, erase: bool, as_json: bool) -> int:
+    """Remove a tenant with its keys, if it has no files, batches and jobs any more.
+
+    With --erase, its work is cancelled and removed for good; only the audit stays. Broken off, it goes on when it is
+    called again.
+    """
+    from qwenq.actions.submitters import submitter_of
     from qwenq.actions.tenants import remove_tenant
     from qwenq.cli.options.settings import read_settings
+    from qwenq.server.erasing import erase_tenant
+    from qwenq.wording.output import print_plain_json, show
 
-    remove_tenant(read_settings(), name)
+    settings = read_settings()
+    if not erase:
+        remove_tenant(settings, name)
+        return 0
+    erased = erase_tenant(settings, name, submitter_of(settings))
+    print_plain_json(asdict(erased)) if as_json else show(_told(erased))
     return 0
 
 
+def _columns(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that options name; `off` becomes null."""
+    named = {"keep_seconds" if name == "keep" else name: value for name, value in given.items()}
+    return {name: None if value == OFF else value for name, value in named.items() if value is not None}
+
+
+def _told(erased: "ErasedTenant") -> str:
+    from qwenq.wording.numbers import counted, number, size
+
+    what = (
+        f"{counted(erased.keys, 'key')}, {number(erased.batches)} {'batch' if erased.batches == 1 else 'batches'}, "
+        f"{counted(erased.jobs, 'job')} with {counted(erased.documents, 'document')} and "
+        f"{counted(erased.answers, 'answer')}, {counted(erased.files, 'file')} of {size(erased.bytes)}"
+    )
+    return f"erased {erased.name}: {what}"
+
+
 def _line(tenant: "Tenant") -> str:
-    from qwenq.wording.numbers import moment
+    from qwenq.wording.numbers import duration, moment
 
     waits = "; its batches wait for models" if tenant.waits_for_models else ""
-    return f"{tenant.name:20} since {moment(tenant.created_at)}{waits}"
+    keeps = (
+        ""
+        if tenant.keep_seconds is None
+        else f"; its files and ended work are kept for {duration(tenant.keep_seconds)}"
+    )
+    erasing = "; half erased: `qwenq tenants remove --erase` goes on" if tenant.erasing else ""
+    return f"{tenant.name:20} since {moment(tenant.created_at)}{waits}{keeps}{erasing}"
 
 
 def _as_json(tenant: "Tenant") -> dict[str, object]:
     return {
         "name": tenant.name,
         "waits_for_models": tenant.waits_for_models,
+        "keep_seconds": tenant.keep_seconds,
+        "erasing": tenant.erasing,
         "created_at": tenant.created_at.isoformat(),
     }

@@ -43,6 +43,14 @@ class Deleted(BaseModel):
     deleted: Literal[True] = True
 
 
+class DeletedBatch(BaseModel):
+    """A batch that was deleted."""
+
+    id: str
+    object: Literal["batch"] = "batch"
+    deleted: Literal[True] = True
+
+
 class Fault(BaseModel):
     """Why a batch failed; `line` counts from 1, null: the whole file."""
 

@@ -1,5 +1,6 @@
 """Refusals in OpenAI's shape, and how exceptions become them."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -8,9 +9,12 @@ from starlette.exceptions import HTTPException
 
 from qwenq.schemas.errors import (
     BatchNotCancellable,
+    BatchNotDeletable,
     FilesAway,
     IdempotencyConflict,
     StoreAway,
+    TenantErasing,
+    UnknownTenant,
     UnstorableText,
 )
 
@@ -63,6 +67,49 @@ def no_such(what: str, name: str) -> Refused:
     return Refused(404, f"No such {what} object: {name}", param="id")
 
 
+def _not_cancellable(error: Exception) -> JSONResponse:
+    return refusal(409, f"Cannot cancel a batch with status '{_state(error)}'.", retry=False)
+
+
+def _not_deletable(error: Exception) -> JSONResponse:
+    advice = "Cancel it, and delete it when it has ended."
+    return refusal(409, f"Cannot delete a batch with status '{_state(error)}'. {advice}", retry=False)
+
+
+def _conflicting(error: Exception) -> JSONResponse:
+    return refusal(409, str(error), param="idempotency_key", code="idempotency_conflict", retry=False)
+
+
+def _unstorable(_error: Exception) -> JSONResponse:
+    return refusal(400, "The request holds a null character.", code="invalid_value")
+
+
+def _no_tenant(_error: Exception) -> JSONResponse:
+    # Its tenant was erased while the request went on, and its key with it.
+    return refusal(401, "Incorrect API key provided.", code=_CODES[401])
+
+
+_ANSWERS: dict[type[Exception], Callable[[Exception], JSONResponse]] = {
+    BatchNotCancellable: _not_cancellable,
+    BatchNotDeletable: _not_deletable,
+    IdempotencyConflict: _conflicting,
+    TenantErasing: _no_tenant,
+    UnknownTenant: _no_tenant,
+    UnstorableText: _unstorable,
+}
+
+
+def _state(error: Exception) -> str:
+    return str(getattr(error, "state", ""))
+
+
+def _answering(answer: Callable[[Exception], JSONResponse]) -> Callable[..., Awaitable[JSONResponse]]:
+    async def answering(_request: Request, error: Exception) -> JSONResponse:
+        return answer(error)
+
+    return answering
+
+
 def install(application: FastAPI) -> None:
     """Have every exception answered in OpenAI's shape."""
 
@@ -89,16 +136,6 @@ def install(application: FastAPI) -> None:
         # Its message names servers and folders, which concerns operators alone.
         return refusal(503, "A service behind this one is away. Try again.", kind="server_error", retry=True)
 
-    async def not_cancellable(_request: Request, error: Exception) -> JSONResponse:
-        state = getattr(error, "state", "")
-        return refusal(409, f"Cannot cancel a batch with status '{state}'.", retry=False)
-
-    async def conflicting(_request: Request, error: Exception) -> JSONResponse:
-        return refusal(409, str(error), param="idempotency_key", code="idempotency_conflict", retry=False)
-
-    async def unstorable(_request: Request, _error: Exception) -> JSONResponse:
-        return refusal(400, "The request holds a null character.", code="invalid_value")
-
     async def unforeseen(_request: Request, _error: Exception) -> JSONResponse:
         return refusal(500, "Internal error", kind="server_error")
 
@@ -106,7 +143,6 @@ def install(application: FastAPI) -> None:
     application.add_exception_handler(HTTPException, http)
     application.add_exception_handler(StoreAway, away)
     application.add_exception_handler(FilesAway, away)
-    application.add_exception_handler(BatchNotCancellable, not_cancellable)
-    application.add_exception_handler(IdempotencyConflict, conflicting)
-    application.add_exception_handler(UnstorableText, unstorable)
+    for kind, answer in _ANSWERS.items():
+        application.add_exception_handler(kind, _answering(answer))
     application.add_exception_handler(Exception, unforeseen)

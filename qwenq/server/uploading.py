@@ -3,9 +3,11 @@
 import codecs
 from dataclasses import dataclass, field
 
+from anyio import CancelScope
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.service.stored import KeptBytes, Purpose, StoredFile
 from qwenq.schemas.service.tenants import Caller
@@ -33,8 +35,9 @@ async def upload(request: Request, service: Service, caller: Caller) -> StoredFi
         await _receive(request, form, coming)
         described = _described(form, coming)
     except BaseException as error:
-        # Not in a thread: a task that is cancelled cannot wait for one, and the bytes must go.
-        incoming.__exit__(type(error), error, error.__traceback__)
+        # Shielded: the task may be cancelled, and the bytes must go. A bucket may take seconds for that.
+        with CancelScope(shield=True):
+            await run_in_threadpool(incoming.__exit__, type(error), error, error.__traceback__)
         raise
     await run_in_threadpool(incoming.__exit__, None, None, None)
     return await run_in_threadpool(_note, service, caller, described, kept(file_id, coming.file))
@@ -110,6 +113,16 @@ def _described(form: Form, coming: _Coming) -> _Described:
 
 def _note(service: Service, caller: Caller, described: _Described, bytes_kept: KeptBytes) -> StoredFile:
     """Have the file exist, from one transaction on."""
+    try:
+        return _insert(service, caller, described, bytes_kept)
+    except StoreAway:  # nobody knows whether the file exists
+        raise
+    except BaseException:
+        service.storage.remove(bytes_kept.id)
+        raise
+
+
+def _insert(service: Service, caller: Caller, described: _Described, bytes_kept: KeptBytes) -> StoredFile:
     with service.store.writing() as connection:
         file = insert_file(
             connection,

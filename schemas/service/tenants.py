@@ -32,11 +32,17 @@ def check_tenant_name(name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant. Its batches may wait for models that no worker had so far, if `waits_for_models`."""
+    """A tenant. Its batches may wait for models that no worker had so far, if `waits_for_models`.
+
+    Its files and ended work are kept for `keep_seconds` at most; None: until somebody removes them. One that is
+    `erasing` gets no work any more, and what it has is being removed.
+    """
 
     name: str
     waits_for_models: bool
     created_at: datetime
+    keep_seconds: int | None = None
+    erasing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +100,26 @@ class AuditEntry:
     object: str
     request_id: str | None
     sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedJob:
+    """A job of a tenant that is erased, with how many documents and answers it holds."""
+
+    id: int
+    documents: int
+    answers: int
+
+
+@dataclass(slots=True)
+class ErasedTenant:
+    """What was removed of a tenant. `bytes` are those of its files."""
+
+    name: str
+    keys: int = 0
+    batches: int = 0
+    jobs: int = 0
+    documents: int = 0
+    answers: int = 0
+    files: int = 0
+    bytes: int = 0

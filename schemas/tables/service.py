@@ -32,6 +32,14 @@ tenants = Table(
         comment="whether batches may wait for a model that no worker had so far",
     ),
     Column("created_at", UtcTime, nullable=False),
+    Column("keep_seconds", BigInteger, comment="how long its files and ended work are kept at most"),
+    Column(
+        "erasing",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="it gets no files, batches and jobs any more, and what it has is being removed",
+    ),
 )
 
 api_keys = Table(
@@ -121,6 +129,9 @@ api_batches = Table(
     Index("uq_api_batches_idempotency_key", "tenant", "owner", "idempotency_key", unique=True),
     Index("ix_api_batches_tenant_number", "tenant", "number"),
     Index("ix_api_batches_job_id", "job_id"),
+    Index("ix_api_batches_input_file_id", "input_file_id"),
+    Index("ix_api_batches_output_file_id", "output_file_id"),
+    Index("ix_api_batches_error_file_id", "error_file_id"),
     Index(
         "ix_api_batches_open",
         "number",

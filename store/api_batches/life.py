@@ -17,7 +17,7 @@ from qwenq.schemas.service.stored import BatchFault, HeldBatch, StoredBatch
 from qwenq.schemas.service.tenants import Caller
 from qwenq.schemas.states import ENDED_BATCH_STATES, BatchState, JobState
 from qwenq.schemas.tables.core import jobs
-from qwenq.schemas.tables.service import api_batches, files
+from qwenq.schemas.tables.service import api_batches
 from qwenq.store.api_batches.batches import all_batches, as_batch, exists_for, find_batch, is_own_job
 from qwenq.store.conditions import has_ended
 from qwenq.store.database.clock import now
@@ -34,12 +34,11 @@ _ENDED_AT = {
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
-    """Whether there is a batch to validate, to expire, to finalize, and a file to forget."""
+    """Whether there is a batch to validate, to expire, and to finalize."""
 
     validate: bool
     expire: bool
     finalize: bool
-    forget: bool
 
 
 def read_to_do(connection: Connection) -> ToDo:
@@ -49,7 +48,6 @@ def read_to_do(connection: Connection) -> ToDo:
             exists().where(_is_free(), _is_unvalidated()),
             exists().where(_is_over()),
             exists().where(_is_free(), _is_finalizable()),
-            exists().where(files.c.expires_at <= now()),
         )
     ).one()
     return ToDo(*map(bool, found))

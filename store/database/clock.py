@@ -47,6 +47,24 @@ def _seconds_since_postgresql(element: _SecondsSince, compiler: SQLCompiler, **o
     return f"CAST(extract(epoch FROM clock_timestamp() - {moment}) AS double precision)"
 
 
+class _Later(FunctionElement[Any]):
+    type = UtcTime()
+    name = "qwenq_later"
+    inherit_cache = True
+
+
+@compiles(_Later, "sqlite")
+def _later_sqlite(element: _Later, compiler: SQLCompiler, **options: Any) -> str:
+    moment, seconds = (compiler.process(one, **options) for one in element.clauses)
+    return f"({moment} + {seconds})"
+
+
+@compiles(_Later, "postgresql")
+def _later_postgresql(element: _Later, compiler: SQLCompiler, **options: Any) -> str:
+    moment, seconds = (compiler.process(one, **options) for one in element.clauses)
+    return f"({moment} + make_interval(secs => {seconds}))"
+
+
 def now(shift_seconds: float = 0.0) -> ColumnElement[Any]:
     """The database's present moment, shifted by some seconds (negative: into the past)."""
     return _Now(literal(float(shift_seconds), Double))
@@ -60,6 +78,11 @@ def now_and(seconds: str) -> ColumnElement[Any]:
 def seconds_since(moment: ColumnElement[Any]) -> ColumnElement[float]:
     """The seconds that passed since a moment in the store."""
     return _SecondsSince(moment)
+
+
+def later(moment: ColumnElement[Any], seconds: float) -> ColumnElement[Any]:
+    """The moment that is so many seconds after a moment in the store."""
+    return _Later(moment, literal(float(seconds), Double))
 
 
 def moment_of(connection: Connection) -> datetime:

@@ -22,6 +22,9 @@ IDLE_SECONDS = 3.0
 """How long PostgreSQL lets a writing transaction wait for its client. Otherwise a client that vanished would keep its
 rows locked for hours, and nobody could claim them."""
 
+SHRINK_SECONDS = 0.5
+"""How long emptying SQLite's log waits for readers."""
+
 
 def database_url(settings: Settings) -> str:
     """The store's address: the setting, else SQLite in the home folder."""
@@ -129,14 +132,23 @@ class Store:
         with self._transaction(self._fleeting) as connection:
             yield connection
 
-    def shrink_log(self) -> None:
-        """Give the disk what SQLite's write-ahead log has taken, unless another process reads it.
+    def shrink_log(self) -> bool:
+        """Empty SQLite's write-ahead log, and give its disk back. False: another process reads it.
 
-        A transaction that failed for want of disk leaves a long one.
+        A transaction that failed for want of disk leaves a long one, and what was removed stands in it until then.
         """
-        if self.dialect == "sqlite":
-            with suppress(sqlite3.Error), closing(self.engine.raw_connection()) as connection:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if self.dialect != "sqlite":
+            return True
+        with suppress(sqlite3.Error), closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            # Writers wait while it waits for readers.
+            cursor.execute(f"PRAGMA busy_timeout={round(SHRINK_SECONDS * 1_000)}")
+            try:
+                is_busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={round(SQLITE_BUSY_SECONDS * 1_000)}")
+            return not is_busy
+        return False
 
     def close(self) -> None:
         """Close all connections."""

@@ -10,6 +10,7 @@ from qwenq.schemas.service.stored import KeptBytes, Purpose, StoredFile
 from qwenq.schemas.service.tenants import Caller
 from qwenq.schemas.tables.service import files
 from qwenq.store.database.clock import now
+from qwenq.store.tenants.tenants import hold_tenant
 
 
 def new_file_id() -> str:
@@ -26,7 +27,12 @@ def insert_file(
     name: str,
     valid_seconds: float | None,
 ) -> StoredFile:
-    """Note a file whose bytes are in the storage. It exists from this transaction on."""
+    """Note a file whose bytes are in the storage. It exists from this transaction on.
+
+    It is kept for `valid_seconds`, but no longer than its tenant keeps files. Raises UnknownTenant, TenantErasing.
+    """
+    bounds = [valid_seconds, hold_tenant(connection, tenant).keep_seconds]
+    valid_seconds = min((bound for bound in bounds if bound is not None), default=None)
     row = connection.execute(
         insert(files)
         .values(

@@ -18,12 +18,14 @@ from sqlalchemy import (
 
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.log.events import Event
+from qwenq.schemas.service.tenants import LOCAL
 from qwenq.schemas.states import CLAIMABLE_JOB_STATES, ChunkState, JobChange, JobState
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.schemas.workers import LoadedWeights
 from qwenq.store.database.clock import now, seconds_since
 from qwenq.store.database.transitions import note_transition
 from qwenq.store.schedules.job_notices import insert_job_notices
+from qwenq.store.tenants.tenants import hold_tenant
 
 _UNFINISHED_CHUNK_STATES = (ChunkState.QUEUED, ChunkState.RUNNING)
 _ENDING_BY_ITSELF = CLAIMABLE_JOB_STATES | {JobState.PAUSED}
@@ -58,7 +60,9 @@ _ANY_LEFT = (
 
 
 def create_job(connection: Connection, spec: JobSpec, one_shot_key: str | None = None) -> int:
-    """Create a job that cannot run yet: its rows are still being stored."""
+    """Create a job that cannot run yet: its rows are still being stored. Raises UnknownTenant, TenantErasing."""
+    if spec.tenant != LOCAL:  # which nobody can erase
+        hold_tenant(connection, spec.tenant)
     values = {
         "name": spec.name,
         "state": JobState.VALIDATING,

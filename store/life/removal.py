@@ -27,14 +27,14 @@ def remove_abandoned(store: Store, within_seconds: float) -> int:
     for job_id in abandoned:
         with store.writing() as connection:
             half = hold_abandoned(connection, job_id, LEASE_SECONDS)
-        gone += half is not None and remove(store, half, until=lambda: time.monotonic() > deadline)
+        gone += half is not None and remove(store, half, until=lambda: time.monotonic() >= deadline)
     return gone
 
 
 def remove(store: Store, half: HalfJob, until: Callable[[], bool] = lambda: False) -> bool:
     """Remove a half job, last documents first. False: `until` stopped it, or another process holds the job.
 
-    If it ends early, the job stays half, and the next removal goes on.
+    If it ends early, the job stays half, and the next removal goes on, at once.
     """
     while not until():
         began = time.monotonic()
@@ -47,6 +47,8 @@ def remove(store: Store, half: HalfJob, until: Callable[[], bool] = lambda: Fals
                 return True
         # Others poll for SQLite's one lock: leave it free half of the time.
         time.sleep(time.monotonic() - began)
+    with store.writing() as connection:
+        renew_removal(connection, half, 0.0)
     return False
 
 

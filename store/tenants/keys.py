@@ -10,7 +10,7 @@ from qwenq.schemas.errors import UnknownKey
 from qwenq.schemas.service.tenants import ApiKey, Role
 from qwenq.schemas.tables.service import api_keys
 from qwenq.store.database.clock import now
-from qwenq.store.tenants.tenants import find_tenant
+from qwenq.store.tenants.tenants import hold_tenant
 
 KEY_PREFIX = "sk-qwenq-"
 PREFIX_CHARS = len(KEY_PREFIX) + 6
@@ -21,8 +21,11 @@ USED_SECONDS = 60.0
 def create_key(
     connection: Connection, tenant: str, owner: str, role: Role, valid_seconds: float | None
 ) -> tuple[str, ApiKey]:
-    """Create a key. Returns it, which nobody can read again, and what is stored. Raises UnknownTenant."""
-    find_tenant(connection, tenant)
+    """Create a key. Returns it, which nobody can read again, and what is stored.
+
+    Raises UnknownTenant, TenantErasing.
+    """
+    hold_tenant(connection, tenant)
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     row = connection.execute(
         insert(api_keys)

@@ -1,11 +1,8 @@
 """Take care of batches: validate, expire and finalize them, whichever process created them or left them half done."""
 
 import logging
-import math
 import threading
-import time
 from collections.abc import Callable
-from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -13,20 +10,15 @@ from qwenq.schemas.errors import BatchLost, QwenqError, StoreAway
 from qwenq.schemas.log.lines import exception_words
 from qwenq.schemas.settings import Settings
 from qwenq.server.batches.finalizing import finalize
+from qwenq.server.batches.forgetting import Forgetter
 from qwenq.server.batches.validating import validate
 from qwenq.store.api_batches.life import expire_next, hold_to_finalize, hold_to_validate, read_to_do
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage
-from qwenq.store.files.stored_files import delete_expired, unknown_ids
 
 LOOK_SECONDS = 1.0
 """How often batches are looked at that nobody announced."""
-FILES_AT_ONCE = 100
-SWEEP_SECONDS = 3_600.0
-"""Between two searches for bytes that nobody knows of."""
-SWEPT_SECONDS = 86_400.0
-"""How old such bytes are at least: a slow upload may last hours."""
 
 _log = logging.getLogger("qwenq.server")
 
@@ -39,6 +31,7 @@ class Caretaker:
         self._broker = broker
         self._storage = storage
         self._settings = settings
+        self.forgetter = Forgetter(store, storage)
         self._woken = threading.Event()
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="caretaker", daemon=True)
@@ -49,6 +42,7 @@ class Caretaker:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self.forgetter.start()
         return self
 
     def __exit__(
@@ -57,19 +51,20 @@ class Caretaker:
         # Not joined: a step that is broken off is taken up by another process when its lease runs out.
         self._ending = True
         self._woken.set()
+        self.forgetter.stop()
 
     def _run(self) -> None:
-        swept_at = -math.inf
         while not self._ending:
-            self.look()
-            if time.monotonic() - swept_at > SWEEP_SECONDS:
-                swept_at = time.monotonic()
-                self._all_of(self.sweep)
+            self._look_at_batches()
             self._woken.wait(LOOK_SECONDS)
             self._woken.clear()
 
     def look(self) -> None:
-        """Do what there is to do."""
+        """Do what there is to do, in this thread."""
+        self._look_at_batches()
+        self.forgetter.look()
+
+    def _look_at_batches(self) -> None:
         try:
             with self._store.reading() as connection:
                 todo = read_to_do(connection)
@@ -80,7 +75,6 @@ class Caretaker:
             (todo.validate, self.validate_next),
             (todo.expire, self.expire_next),
             (todo.finalize, self.finalize_next),
-            (todo.forget, self.forget_files),
         )
         for is_wanted, step in steps:
             if is_wanted:
@@ -97,16 +91,6 @@ class Caretaker:
             _log.warning("%s", error)
         except Exception as error:  # noqa: BLE001 - the thread must not end
             _log.warning("unforeseen: %s", exception_words(error))
-
-    def sweep(self) -> bool:
-        """Remove bytes that a process left which died before their file existed. Returns False: there is no more."""
-        found = self._storage.left_behind(SWEPT_SECONDS)
-        while ids := list(islice(found, FILES_AT_ONCE)):
-            with self._store.reading() as connection:
-                orphans = unknown_ids(connection, ids)
-            for file_id in orphans:
-                self._storage.remove(file_id)
-        return False
 
     def validate_next(self) -> bool:
         """Validate a batch. False: there was none."""
@@ -130,11 +114,3 @@ class Caretaker:
             return False
         finalize(self._store, self._storage, self._settings, held)
         return True
-
-    def forget_files(self) -> bool:
-        """Delete files whose time is over. False: there were none."""
-        with self._store.writing() as connection:
-            ids = delete_expired(connection, FILES_AT_ONCE)
-        for file_id in ids:
-            self._storage.remove(file_id)
-        return bool(ids)

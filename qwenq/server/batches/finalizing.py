@@ -18,6 +18,7 @@ from qwenq.schemas.service.stored import BatchFault, HeldBatch, KeptBytes, Purpo
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import BatchState
 from qwenq.server.limits import BATCH_FILE_SECONDS
+from qwenq.store.api_batches.forgetting import forget_job_without_input
 from qwenq.store.api_batches.life import fail_batch, own_job, publish_batch, renew_batch
 from qwenq.store.database.clock import moment_of
 from qwenq.store.database.store import Store
@@ -68,6 +69,7 @@ def finalize(store: Store, storage: Storage, settings: Settings, held: HeldBatch
                 _insert(connection, held, one, name)
             usage = TokenUsage() if status is None else status.usage
             publish_batch(connection, held, output.lines, errors.lines, usage, _id_of(output), _id_of(errors))
+            forget_job_without_input(connection, batch)
     except (BatchLost, FilesAway):
         for orphan in written:
             with suppress(FilesAway):

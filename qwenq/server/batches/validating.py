@@ -3,10 +3,10 @@
 from qwenq.producer.batch_lines import CheckedLines, batch_rows, check_lines
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.heartbeat import heartbeat
-from qwenq.schemas.errors import BatchLost, JobGivenUp, UsageError
+from qwenq.schemas.errors import BatchLost, FilesAway, JobGivenUp, UsageError
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.service.endpoints import Endpoint
-from qwenq.schemas.service.stored import BatchFault, HeldBatch
+from qwenq.schemas.service.stored import BatchFault, HeldBatch, StoredFile
 from qwenq.schemas.service.tenants import Caller, Role
 from qwenq.schemas.settings import Settings
 from qwenq.server.limits import MOST_REQUESTS
@@ -27,15 +27,20 @@ def validate(store: Store, broker: Broker, storage: Storage, settings: Settings,
     """
     lease = settings.lease_seconds
     with heartbeat(store, lambda to: renew_batch(to, held, lease), lease):
-        checked = _checked(store, storage, settings, held)
-        faults = checked.faults
-        if not faults:
-            try:
+        checked = CheckedLines()
+        try:
+            checked = _checked(store, storage, settings, held)
+            faults = checked.faults
+            if not faults:
                 job_id = _job_of(store, broker, storage, settings, held, checked.model or "")
-            except JobGivenUp:
-                raise BatchLost(batch_id=held.batch.id) from None
-            except UsageError as error:
-                faults = [BatchFault("invalid_request", str(error))]
+        except JobGivenUp:
+            raise BatchLost(batch_id=held.batch.id) from None
+        except UsageError as error:
+            faults = [BatchFault("invalid_request", str(error))]
+        except FilesAway:
+            if _input_of(store, held) is not None:
+                raise
+            faults = [no_such_input(held.batch.input_file_id)]
     with store.writing() as connection:
         if faults:
             fail_batch(connection, held, faults)
@@ -46,8 +51,8 @@ def validate(store: Store, broker: Broker, storage: Storage, settings: Settings,
 def _checked(store: Store, storage: Storage, settings: Settings, held: HeldBatch) -> CheckedLines:
     """Check the batch's file, and whether its model is known."""
     batch = held.batch
+    file = _input_of(store, held)
     with store.reading() as connection:
-        file = find_file(connection, _anybody_of(batch.tenant), batch.input_file_id)
         known = {model for model, _since in served_models(connection)} | {settings.model}
         waits = find_tenant(connection, batch.tenant).waits_for_models
     if file is None:
@@ -57,6 +62,12 @@ def _checked(store: Store, storage: Storage, settings: Settings, held: HeldBatch
         message = f"The provided model '{checked.model}' is not supported by the Batch API."
         checked.faults.append(BatchFault("model_not_found", message, 1, "body.model"))
     return checked
+
+
+def _input_of(store: Store, held: HeldBatch) -> StoredFile | None:
+    """The batch's input file, unless it was deleted."""
+    with store.reading() as connection:
+        return find_file(connection, _anybody_of(held.batch.tenant), held.batch.input_file_id)
 
 
 def _job_of(

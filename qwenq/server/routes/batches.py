@@ -1,8 +1,11 @@
 """`/v1/batches`."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
+from qwenq.schemas.errors import FilesAway
 from qwenq.schemas.service.stored import BatchRequest, Purpose, StoredBatch
 from qwenq.schemas.service.tenants import Caller
 from qwenq.server.batches.validating import no_such_input
@@ -10,12 +13,13 @@ from qwenq.server.bodies import batch_request, json_of
 from qwenq.server.callers import Changer, Reader, Served
 from qwenq.server.documented import CREATE_BATCH, After, BatchesLimit, refusals
 from qwenq.server.limits import BATCHES_A_PAGE, MOST_BATCHES_A_PAGE
-from qwenq.server.objects import Batch, Page
+from qwenq.server.objects import Batch, DeletedBatch, Page
 from qwenq.server.queries import limit_of
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service
 from qwenq.server.shapes import batch_object, page_of
 from qwenq.store.api_batches.batches import create_batch, find_batch, list_batches
+from qwenq.store.api_batches.forgetting import delete_batch
 from qwenq.store.api_batches.life import cancel_batch
 from qwenq.store.files.stored_files import find_file
 from qwenq.store.tenants.audit import note_deed
@@ -69,6 +73,25 @@ def cancel(request: Request, batch_id: str, service: Served, caller: Changer) ->
     service.caretaker.wake()
     request.state.object = batch.id
     return batch_object(batch)
+
+
+@router.delete("/{batch_id}", responses=refusals(404, 409))
+def delete(request: Request, batch_id: str, service: Served, caller: Changer) -> DeletedBatch:
+    """Delete an ended batch with its output and error file, and all that the store has of its lines and answers.
+
+    The input file stays: it is a file of its own.
+    """
+    with service.store.writing() as connection:
+        deleted = delete_batch(connection, caller, batch_id)
+        if deleted is None:
+            raise _no_batch(batch_id)
+        note_deed(connection, caller.tenant, caller.who, "batch.delete", batch_id, caller.request_id)
+    request.state.object = batch_id
+    with suppress(FilesAway):
+        for file_id in deleted.file_ids:
+            service.storage.remove(file_id)
+    service.caretaker.forgetter.wake()
+    return DeletedBatch(id=batch_id)
 
 
 def _create(service: Service, caller: Caller, wanted: BatchRequest, is_repeated: bool) -> StoredBatch:  # noqa: FBT001

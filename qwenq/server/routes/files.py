@@ -20,6 +20,7 @@ from qwenq.server.refusals import Refused, no_such
 from qwenq.server.service import Service
 from qwenq.server.shapes import file_object, page_of
 from qwenq.server.uploading import upload
+from qwenq.store.api_batches.forgetting import forget_files
 from qwenq.store.files.stored_files import delete_file, find_file, list_files
 from qwenq.store.tenants.audit import note_deed
 
@@ -62,16 +63,21 @@ def retrieve(request: Request, file_id: str, service: Served, caller: Reader) ->
 
 @router.delete("/{file_id}", responses=refusals(404))
 def delete(request: Request, file_id: str, service: Served, caller: Changer) -> Deleted:
-    """Delete a file. Its bytes are gone when this returns, or soon after."""
+    """Delete a file, and what the store has of it: of a batch that ended, the lines and answers.
+
+    All is gone when this returns, or soon after. A batch that runs goes on, and forgets its lines at its end.
+    """
     with service.store.writing() as connection:
         file = delete_file(connection, caller, file_id)
         if file is None:
             raise no_such("File", file_id[:100])
+        forget_files(connection, [file.id])
         digest = file.sha256.hex()
         note_deed(connection, caller.tenant, caller.who, "file.delete", file.id, caller.request_id, digest)
     request.state.object = file.id
     with suppress(FilesAway):
         service.storage.remove(file.id)
+    service.caretaker.forgetter.wake()
     return Deleted(id=file.id)
 
 

@@ -198,5 +198,5 @@ def test_the_service_keeps_files_and_batches_under_its_role(guarded_url: str) ->
         held = hold_to_validate(connection, 60.0)
         assert held is not None
         fail_batch(connection, held, [BatchFault("empty_file", "It is empty.")])
-        assert read_to_do(connection) == ToDo(validate=False, expire=False, finalize=False, forget=False)
+        assert read_to_do(connection) == ToDo(validate=False, expire=False, finalize=False)
         assert delete_file(connection, anna, "file-a") is not None

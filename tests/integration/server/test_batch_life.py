@@ -203,11 +203,11 @@ def test_bytes_that_a_killed_server_left_are_swept_a_day_later(desk: Desk) -> No
     orphans = [folder / "coming" / "file-half-1", folder / "kept" / "file-whole"]
     for path in orphans:
         path.write_bytes(b"{}")
-    desk.caretaker.sweep()
+    desk.caretaker.forgetter.sweep()
     assert all(path.exists() for path in orphans)
     for path in folder.rglob("file-*"):
         os.utime(path, (1.0, 1.0))
-    desk.caretaker.sweep()
+    desk.caretaker.forgetter.sweep()
     assert [path.name for path in folder.rglob("file-*")] == [file_id]
 
 

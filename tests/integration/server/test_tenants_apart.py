@@ -12,6 +12,7 @@ ROUTES = (
     ("DELETE", "/v1/files/{file}"),
     ("GET", "/v1/batches/{batch}"),
     ("POST", "/v1/batches/{batch}/cancel"),
+    ("DELETE", "/v1/batches/{batch}"),
     ("GET", "/v1/batches?after={batch}"),
     ("GET", "/v1/files?after={file}"),
 )
