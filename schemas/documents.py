@@ -8,6 +8,9 @@ from qwenq.schemas.errors import InvalidRow
 RAW_CHARS = 2_000
 """Characters that are kept of a bad row."""
 
+ID_COLUMNS = ("id", "custom_id", "_id", "ID", "Id", "customId", "CUSTOM_ID")
+"""The columns that may hold a document's id, unless another is named: the first that is filled counts."""
+
 
 class Document(NamedTuple):
     """A good row. `content` is the row as a JSON object, `line` where it starts in its source, from 1.

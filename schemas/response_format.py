@@ -16,6 +16,10 @@ class ResponseType(StrEnum):
     JSON_SCHEMA = "json_schema"
 
 
+_WITH_SCHEMA = (ResponseType.JSON_OBJECT, ResponseType.JSON_SCHEMA)
+_OF_SCHEMA = ("schema", "name", "strict", "description")
+
+
 def _schema_text(value: object) -> object:
     """The schema as text, since stores would lose the order of its properties.
 
@@ -58,8 +62,15 @@ class ResponseFormat(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_name(cls, value: object) -> Any:
-        return {"type": value} if isinstance(value, str) else value
+    def _from_other_forms(cls, value: object) -> Any:
+        """A type's name alone; a schema beside the type, as in OpenAI's newer API and on other servers."""
+        if isinstance(value, str):
+            return {"type": value}
+        if isinstance(value, dict) and value.get("type") in _WITH_SCHEMA and "json_schema" not in value:
+            rest = {name: one for name, one in value.items() if name not in _OF_SCHEMA}
+            if isinstance(value.get("schema"), dict):
+                return {**rest, "type": ResponseType.JSON_SCHEMA, "json_schema": {"schema": value["schema"]}}
+        return value
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -12,6 +12,7 @@ import orjson
 from qwenq.producer.reading.column_names import named
 from qwenq.producer.reading.foreign_shapes import advice_about
 from qwenq.producer.reading.parquet.wanted import WantedColumns, wanted_columns
+from qwenq.schemas.documents import ID_COLUMNS
 from qwenq.schemas.errors import InvalidOverride, InvalidParameter, InvalidRow, InvalidSchema, InvalidTemplate
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -23,6 +24,8 @@ ID_CHARS = 512
 _EXACT = 2**53
 """Below it, a float is the whole number that was written."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_OBJECT_ID = "$oid"
+"""MongoDB writes its ids as an object with this member."""
 _DEFAULT_ID = PromptSpec.model_fields["id_column"].default
 
 
@@ -31,9 +34,11 @@ class RowRules:
 
     def __init__(self, prompt: PromptSpec, params: GenerationParams) -> None:
         self._id_column = prompt.id_column
-        self._other_id = "custom_id" if prompt.id_column == _DEFAULT_ID else prompt.id_column
+        is_default = prompt.id_column == _DEFAULT_ID
+        self._other_id = "custom_id" if is_default else prompt.id_column
+        self._further_ids = frozenset(ID_COLUMNS[2:] if is_default else ())
         self.text_column = prompt.text_column
-        self._id_members = _members_named(prompt.id_column, self._other_id)
+        self._id_members = _members_named(prompt.id_column, self._other_id, *self._further_ids)
         self._needs_text = prompt.template is None
         self._template = prompt.template or ""
         self._used: frozenset[str] | None = None
@@ -69,6 +74,8 @@ class RowRules:
         value = row.get(self._id_column)
         if value is None:
             value = row.get(self._other_id)
+            if value is None and not self._further_ids.isdisjoint(row):
+                value = self._further_id(row)
         if type(value) is str:
             if len(value) <= ID_CHARS and value.isprintable():
                 return value
@@ -88,6 +95,8 @@ class RowRules:
         value = row.get(self._id_column)
         if value is None:
             value = row.get(self._other_id)
+        if value is None:
+            value = self._further_id(row)
         if type(value) is float and value.is_integer() and abs(value) < _EXACT:
             value = int(value)
         if type(value) in {int, float}:
@@ -95,6 +104,16 @@ class RowRules:
         if type(value) is not str or not value:
             return None
         return visible_line(value)[:ID_CHARS]
+
+    def _further_id(self, row: Mapping[str, Any]) -> Any:
+        """The first value that can be an id in a column that programs call so; None if there is none."""
+        for name in ID_COLUMNS:
+            if name in self._further_ids and (value := row.get(name)) is not None:
+                if isinstance(value, dict) and value.keys() == {_OBJECT_ID}:
+                    value = value[_OBJECT_ID]
+                if type(value) in {str, int, float}:
+                    return value
+        return None
 
     def id_in_text(self, raw: bytes) -> str | None:
         """The id that a broken line shows; None if it shows none."""
@@ -150,10 +169,12 @@ def _expression(column: str) -> str:
     return f"{{{{ {column} }}}}" if column.isidentifier() else f"{{{{ row[{json.dumps(column)}] }}}}"
 
 
-def _members_named(id_column: str, other_id: str) -> tuple[re.Pattern[bytes], ...]:
+def _members_named(id_column: str, other_id: str, *further: str) -> tuple[re.Pattern[bytes], ...]:
     """Patterns of the member with the id: as the first of an object, or a `custom_id` anywhere in it."""
     value = rb'\s*+:\s*+(?P<id>"(?:[^"\\]|\\.){0,4096}+"|-?\d{1,512}+(?![\d.eE]))'
-    either = "|".join(re.escape(json.dumps(name, ensure_ascii=False)) for name in (id_column, other_id))
+    either = "|".join(
+        re.escape(json.dumps(name, ensure_ascii=False)) for name in (id_column, other_id, *further)
+    )
     first = re.compile(rb"^[\s\[{,]*+(?:%b)%b" % (either.encode("utf-8", "backslashreplace"), value))
     return (first, re.compile(b'"custom_id"' + value)) if other_id == "custom_id" else (first,)
 

@@ -21,6 +21,8 @@ _TEXTS = frozenset({"text", "input_text", "output_text"})
 """Types of parts that are text: those of chats and, in OpenAI's newer API, of what goes in and comes out."""
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
+_OF_LANGCHAIN = ("human", "ai")
+
 
 @dataclass(frozen=True, slots=True)
 class ChatRow:
@@ -70,13 +72,14 @@ def chat_row(row: Mapping[str, Any], *, as_columns: bool = False) -> ChatRow | N
     if not isinstance(messages, list):
         return None
     # A template may read `temperature` as any other column; a line that names a model is a request in any case.
-    if not as_columns or "model" in row:
+    is_request = not as_columns or "model" in row
+    if is_request:
         fields = laid_over({name: value for name, value in row.items() if is_parameter(name)})
         own = own_parameters(fields, "")
     else:
         own = {}, {}
     try:
-        return ChatRow(conversation(messages), *own)
+        return ChatRow(_with_system(row, messages) if is_request else conversation(messages), *own)
     except InvalidRow:
         if as_columns:
             return None
@@ -98,17 +101,40 @@ def _said(name: str, messages: Iterable[tuple[str, object]]) -> tuple[Message, .
     return said
 
 
+def _with_system(request: Mapping[str, Any], messages: object) -> tuple[Message, ...]:
+    """The conversation of a request, with a system message that stands beside it, as Anthropic and others write it."""
+    system, said = request.get("system"), conversation(messages)
+    if not system:
+        return said
+    if any(message.role == "system" for message in said):
+        reason = "there is a system message in messages, and another in system; write one of them"
+        raise InvalidRow(reason=reason)
+    return (Message("system", _joined(system, "system")), *said)
+
+
 def _message(place: str, message: object) -> Message:
     if not isinstance(message, dict):
         raise InvalidRow(reason=f"{place} is not an object")
     role = message.get("role")
     known = _ROLES.get(role) if isinstance(role, str) else None
     if known is None:
-        wanted = "system, developer, user or assistant"
-        raise InvalidRow(reason=f"{place}.role is not {wanted}")
+        raise InvalidRow(reason=_no_role(place, message))
     if message.keys() != _ROLE_AND_CONTENT:
         _check_more(place, message)
-    return Message(known, _text(place, message.get("content")))
+    return Message(known, _joined(message.get("content"), f"{place}.content"))
+
+
+def _no_role(place: str, message: Mapping[str, Any]) -> str:
+    wanted = "system, developer, user or assistant"
+    role = message.get("role")
+    if "role" in message:
+        shown = repr(role[:20]) if isinstance(role, str) else "no text"
+        reason = f"{place}.role is {shown}, not {wanted}"
+    else:
+        reason = f"{place} has no role; it must be {wanted}"
+    if "lc" in message or message.get("type") in _OF_LANGCHAIN or role in _OF_LANGCHAIN:
+        reason += "; it is a message of LangChain: write it with convert_to_openai_messages"
+    return reason
 
 
 def _check_more(place: str, message: Mapping[str, Any]) -> None:
@@ -122,11 +148,12 @@ def _check_more(place: str, message: Mapping[str, Any]) -> None:
             raise InvalidRow(reason=reason)
 
 
-def _text(place: str, content: object) -> str:
+def _joined(content: object, place: str) -> str:
+    """A text, or parts of text, which are joined by line ends. Raises InvalidRow."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        raise InvalidRow(reason=f"{place}.content is not text")
+        raise InvalidRow(reason=f"{place} is not text")
     texts = []
     for part in content:
         if isinstance(part, str):
@@ -135,10 +162,10 @@ def _text(place: str, content: object) -> str:
         kind = part.get("type") if isinstance(part, dict) else None
         if not (isinstance(part, dict) and isinstance(kind, str) and kind in _TEXTS):
             shown = kind[:40] if isinstance(kind, str) else "nameless"
-            reason = f"{place}.content has a part that is not text ({shown})"
+            reason = f"{place} has a part that is not text ({shown})"
             raise InvalidRow(reason=reason)
         if not isinstance(part.get("text"), str):
-            raise InvalidRow(reason=f"{place}.content has a text part without text")
+            raise InvalidRow(reason=f"{place} has a text part without text")
         texts.append(part["text"])
     return "\n".join(texts)
 
@@ -152,7 +179,8 @@ def _batch_line(row: Mapping[str, Any], body: dict[str, Any]) -> ChatRow:
     if endpoint is Endpoint.CHAT:
         if "messages" not in fields:
             raise InvalidRow(reason=_no_chat(fields))
-        return ChatRow(conversation(fields["messages"]), *own_parameters(fields, "body."))
+        beside = {name: value for name, value in fields.items() if name != "system"}
+        return ChatRow(_with_system(fields, fields["messages"]), *own_parameters(beside, "body."))
     if endpoint is Endpoint.COMPLETIONS:
         own = own_parameters(completion_fields(fields), "body.")
         return ChatRow((Message(BARE, bare_prompt(fields)),), *own)

@@ -68,11 +68,14 @@ _KNOWN = frozenset(
         "stop_token_ids", "ignore_eos", "bad_words", "allowed_token_ids", "guided_json", "guided_regex",
         "guided_choice", "guided_grammar", "structured_outputs", "use_beam_search", "truncate_prompt_tokens",
         "include_stop_str_in_output", "continue_final_message", "add_special_tokens", "thinking", "reasoning",
-        "max_output_tokens", "max_new_tokens", "guided_whitespace_pattern", "ebnf", "data_sources",
+        "max_output_tokens", "max_new_tokens", "guided_whitespace_pattern", "ebnf", "data_sources", "stop_sequences",
+        "random_seed",
     }
 )  # fmt: skip
 _OF_THINKING = frozenset({"reasoning_effort", "reasoning", "thinking"})
 _AS_FORMAT = "write response_format with a JSON schema instead"
+_AS_PATTERN = f"{_AS_FORMAT}, such as a string with a pattern"
+_AS_SYSTEM = 'write a message with the role "system" instead'
 _AS_THINKING = "write enable_thinking and thinking_budget instead"
 _AS_LIMIT = "write max_tokens instead"
 _ADVICE = {
@@ -86,6 +89,13 @@ _ADVICE = {
     "guided_json": _AS_FORMAT,
     "guided_choice": f"{_AS_FORMAT}, such as an enum",
     "structured_outputs": _AS_FORMAT,
+    "guided_regex": _AS_PATTERN,
+    "regex": _AS_PATTERN,
+    "system": _AS_SYSTEM,
+    "instructions": _AS_SYSTEM,
+    "documents": "write their texts into a message",
+    "stop_sequences": "write stop instead",
+    "random_seed": "write seed instead",
     "stop_token_ids": "write their texts as stop",
     "do_sample": 'write "temperature": 0 for false, and a temperature for true',
     "tools": 'remove them, or write "tool_choice": "none"',

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
+from qwenq.schemas.documents import ID_COLUMNS
 from qwenq.schemas.errors import DocumentFailed, EmptyDocument, EmptyPrompt, PromptFailed
 from qwenq.schemas.jobs import PromptSpec
 from qwenq.schemas.prompts.chat_rows import ChatRow, chat_row, cut_last_of_user, last_of_user
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 BATCH_DOCUMENTS = 64
 """How many documents a confined process is asked to render at once."""
-BESIDE = frozenset({"id", "custom_id", "file", "path", "pages"})
+BESIDE = frozenset({*ID_COLUMNS, "file", "path", "pages"})
 """Columns that say where a document is from, not what is in it."""
 _LONG_NUMBER = 2.0**63
 _NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})

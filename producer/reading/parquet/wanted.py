@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qwenq.schemas.documents import ID_COLUMNS
 from qwenq.schemas.errors import InvalidTemplate
 
 if TYPE_CHECKING:  # the reader process must start quickly
     from qwenq.schemas.jobs import PromptSpec
 
-_IDS = ("id", "custom_id")
 _NOT_COLUMNS = frozenset({"parts", "part_count"})
 
 
@@ -55,7 +55,7 @@ EVERY_COLUMN = WantedColumns()
 
 def wanted_columns(prompt: "PromptSpec") -> WantedColumns:
     """The columns that `--columns` names, else those that the prompt names, as far as that is known."""
-    ids = (prompt.id_column, *_IDS)
+    ids = (prompt.id_column, *ID_COLUMNS)
     text = (prompt.text_column,) if prompt.template is None else ()
     if prompt.columns == "all":
         return WantedColumns(None, ids, only=True)

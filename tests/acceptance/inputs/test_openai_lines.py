@@ -18,6 +18,8 @@ from qwenq.schemas.prompts.templating import PromptTemplate, RenderedDocument
 USER = {"role": "user", "content": "Hi"}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 
+FLAT_SCHEMA = {"type": "json_object", "schema": {"type": "object"}}
+
 
 def read(*rows: dict[str, Any], prompt: PromptSpec | None = None) -> list[Row]:
     data = "\n".join(map(json.dumps, rows)).encode()
@@ -101,6 +103,7 @@ def test_b5_b10_b16_b17_b18_neutral_values_ask_for_nothing(fields: dict[str, Any
         ({"max_tokens": 2}, {"max_new_tokens": 2}),
         ({"max_tokens": 2, "max_completion_tokens": 3}, {"max_new_tokens": 3}),
         ({"response_format": SCHEMA}, {"response_format": SCHEMA}),
+        ({"response_format": FLAT_SCHEMA}, {"response_format": FLAT_SCHEMA}),
         ({"temperature": 0.5, "seed": 7, "stop": ["END"]}, {"temperature": 0.5, "seed": 7, "stop": ["END"]}),
     ],
 )  # fmt: skip
@@ -145,6 +148,8 @@ ASKING: list[dict[str, Any]] = [
     {"reasoning": {"effort": "high"}},
     {"do_sample": False},
     {"data_sources": [{"type": "azure_search"}]},
+    {"stop_sequences": ["x"]},
+    {"random_seed": 5},
 ]
 
 
@@ -187,10 +192,42 @@ def test_a_message_that_is_to_be_continued_makes_the_line_bad(name: str) -> None
         ({"max_new_tokens": 5}, "write max_tokens instead"),
         ({"guided_json": {"type": "object"}}, "write response_format with a JSON schema instead"),
         ({"thinking": {"type": "adaptive"}}, "write enable_thinking and thinking_budget instead"),
+        ({"stop_sequences": ["x"]}, "write stop instead"),
+        ({"random_seed": 5}, "write seed instead"),
+        ({"instructions": "Be brief."}, 'write a message with the role "system" instead'),
+        ({"documents": [{"text": "x"}]}, "write their texts into a message"),
+        ({"regex": "a+"}, "such as a string with a pattern"),
     ],
 )
 def test_the_advice_keeps_what_a_parameter_asks_for(fields: dict[str, Any], advice: str) -> None:
     assert advice in refused(line(**fields)).reason
+
+
+@pytest.mark.parametrize("system", ["Be brief.", [{"type": "text", "text": "Be brief."}]])
+@pytest.mark.parametrize("write", [line, flat])
+def test_a_system_message_beside_the_messages_is_part_of_the_conversation(system: Any, write: Any) -> None:
+    messages = rendered(write(system=system)).prompt.messages
+    assert messages == (Message("system", "Be brief."), Message("user", "Hi"))
+    assert rendered(write(system=None)).prompt.messages == (Message("user", "Hi"),)
+    both = write(system=system, messages=[{"role": "system", "content": "Be long."}, USER])
+    assert "write one of them" in refused(both).reason
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (
+            {"role": "Bot", "content": "x"},
+            "messages[0].role is 'Bot', not system, developer, user or assistant",
+        ),
+        ({"role": "human", "content": "x"}, "messages[0].role is 'human'"),
+        ({"role": "human", "content": "x"}, "write it with convert_to_openai_messages"),
+        ({"type": "human", "content": "x"}, "messages[0] has no role"),
+        ({"lc": 1, "kwargs": {"content": "x"}}, "write it with convert_to_openai_messages"),
+    ],
+)
+def test_a_message_without_a_known_role_is_told(message: dict[str, Any], reason: str) -> None:
+    assert reason in refused(line(messages=[message])).reason
 
 
 def test_b8_a_chat_with_a_system_message_alone_is_answered() -> None:

@@ -81,6 +81,12 @@ def test_an_empty_jsonl_has_no_rows() -> None:
         ({"id": "naïve-文書-🙂"}, "naïve-文書-🙂"),
         ({"id": "a\u00a0b"}, "a\u00a0b"),
         ({"id": "x" * 512}, "x" * 512),
+        ({"ID": 7, "Id": 8}, "7"),
+        ({"Id": "001A"}, "001A"),
+        ({"_id": {"$oid": "65a"}}, "65a"),
+        ({"_id": {"$binary": {}}, "ID": True, "customId": "c"}, "c"),
+        ({"id": None, "_id": 12345678901234567890123}, "12345678901234567890123"),
+        ({"id": "", "ID": 7}, "1"),
     ],
 )
 def test_the_id_of_a_jsonl_row(row: dict[str, Any], custom_id: str) -> None:
@@ -91,7 +97,7 @@ def test_the_id_of_a_jsonl_row(row: dict[str, Any], custom_id: str) -> None:
 
 def test_custom_id_is_not_read_if_the_job_names_an_id_column() -> None:
     prompt = PromptSpec(id_column="key")
-    first, second = read(b'{"key":"k","id":"i","text":""}\n{"custom_id":"c","text":""}', prompt)
+    first, second = read(b'{"key":"k","id":"i","text":""}\n{"custom_id":"c","ID":"d","text":""}', prompt)
     assert isinstance(first, Document)
     assert isinstance(second, Document)
     assert (first.custom_id, second.custom_id) == ("k", "2")
