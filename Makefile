@@ -140,6 +140,10 @@ fuzz-service: dev ## call the HTTP service with drawn forms, JSON, paths and bro
 clients: dev ## install real clients of OpenAI's API into build/clients/, and have each run a batch: ONLY=openai-3,airflow
 	$(BIN)/python -m tests.clients --only "$(ONLY)"
 
+.PHONY: ogx-tests
+ogx-tests: dev ## run the public tests of ogx's Files and Batches against the service: OGX=/path/to/ogx
+	$(BIN)/python -m tests.clients.foreign $(OGX)
+
 .PHONY: chaos
 chaos: dev ## kill, stop and cut off processes and servers, then audit: MINUTES=30 SEED=1 DATABASE=both
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --database $(DATABASE)

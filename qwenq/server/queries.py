@@ -56,5 +56,6 @@ def one_of(name: str, given: object, values: tuple[str, ...]) -> Refused:
         return Refused(400, message, param=name, code="missing_required_parameter")
     known = ", ".join(f"'{value}'" for value in values)
     shown = str(given)[:100]
-    message = f"Invalid value: '{shown}'. Supported values are: {known}."
+    # OpenAI's client shows nothing but the message, so that this names parameter and code, too.
+    message = f"Invalid value: '{shown}'. Supported values are: {known}. Parameter: '{name}' (invalid_value)."
     return Refused(400, message, param=name, code="invalid_value")

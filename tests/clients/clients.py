@@ -13,6 +13,8 @@ class Client:
     packages: tuple[str, ...]
 
 
+# openai-batch imports httpx, which openai 3 does not bring any more. litellm's extra `proxy` names litellm-proxy, which
+# is not on the registry: what it needs of that is named here.
 CLIENTS = (
     Client("openai-2", "openai_sdk.py", ("openai==2.54.0",), ("openai",)),
     Client("openai-3", "openai_sdk.py", ("openai==3.57.0",), ("openai",)),
@@ -23,7 +25,9 @@ CLIENTS = (
         "curator", "curator_batch.py", ("bespokelabs-curator==0.1.31",), ("bespokelabs-curator", "openai")
     ),
     Client("any-llm", "any_llm_batch.py", ("any-llm-sdk==1.40.2",), ("any-llm-sdk", "openai")),
-    Client("openai-batch", "openai_batch_runs.py", ("openai-batch==0.3.4",), ("openai-batch", "openai")),
+    Client(
+        "openai-batch", "openai_batch_runs.py", ("openai-batch==0.3.4", "httpx"), ("openai-batch", "openai")
+    ),
     Client("dw-cli", "dw_command.py", ("dw-cli==0.1.25",), ("dw-cli",)),
     Client("autobatcher", "autobatcher_calls.py", ("autobatcher==0.12.0",), ("autobatcher", "openai")),
     Client(
