@@ -52,7 +52,8 @@
     │   ├── UnknownTenant
     │   ├── UnknownKey
     │   ├── IdempotencyConflict
-    │   └── BatchNotCancellable
+    │   ├── BatchNotCancellable
+    │   └── BoundReached
     ├── ServiceAway                 exit 3: a service outside must come back
     │   ├── StoreAway
     │   ├── RowsLost
@@ -609,6 +610,17 @@ class BatchNotDeletable(UsageError):
 
     batch_id: str
     state: str
+
+
+@dataclass(eq=False)
+class BoundReached(UsageError):
+    """This {whose} may have at most {most:,} {what}. {advice}."""
+
+    whose: str
+    what: str
+    most: int
+    advice: str
+    seconds: float | None = None
 
 
 class ServiceAway(QwenqError):

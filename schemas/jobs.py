@@ -51,7 +51,7 @@ class JobSpec(BaseModel):
     `submitter` is user@host. `notify` holds where notices of its end go. `idempotency_key` names the request, so that
     it is stored once. With `reuse`, answers of earlier identical documents are reused, and new answers are kept for
     later ones. With `mixed_weights`, workers with other weights of the model may go on with it.
-    `tenant` is whose job it is.
+    `tenant` is whose job it is; of a job that came over HTTP, `owner` says whose in the tenant.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +68,7 @@ class JobSpec(BaseModel):
     submitter: str | None = None
     notify: tuple[str, ...] = ()
     tenant: str = LOCAL
+    owner: str | None = None
 
     def keeping(self, columns: object) -> "JobSpec":
         """The same job; if its results keep columns of the input, it reads all, unless it says which ones."""
@@ -120,9 +121,10 @@ class JobFilter:
     state: JobState | None = None
     model: str | None = None
     name: str | None = None
+    tenant: str | None = None
 
     def __bool__(self) -> bool:
-        return any((self.state, self.model, self.name))
+        return any((self.state, self.model, self.name, self.tenant))
 
 
 class DocumentCounts(BaseModel):

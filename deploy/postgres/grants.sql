@@ -34,6 +34,7 @@ GRANT SELECT, INSERT ON templates TO qwenq_producer;
 GRANT UPDATE (params, first_params, run_key, idempotency_key, input_digest, holder, holder_expires_at) ON jobs TO qwenq_producer;
 GRANT DELETE ON results TO qwenq_producer;
 GRANT USAGE ON SEQUENCE jobs_id_seq TO qwenq_producer;
+GRANT SELECT ON usage TO qwenq_producer; -- for reports, and for the bounds of tenants
 
 -- The HTTP service does what producers do, for tenants. It cannot make a key, or change what it noted in the audit.
 GRANT SELECT ON tenants, api_keys, files, api_batches TO qwenq_api;
@@ -62,6 +63,7 @@ GRANT UPDATE (state, cron, timezone, next_due_at) ON schedules TO qwenq_flower;
 -- Workers answer. An answer is never changed; its fingerprint goes over to a later copy of it. A part may be computed
 -- again.
 GRANT INSERT, UPDATE ON workers, parts TO qwenq_worker;
+GRANT SELECT, INSERT, UPDATE ON usage TO qwenq_worker;
 GRANT INSERT ON results, batches TO qwenq_worker;
 GRANT UPDATE (fingerprint) ON results TO qwenq_worker;
 GRANT USAGE ON SEQUENCE workers_id_seq, batches_id_seq TO qwenq_worker;

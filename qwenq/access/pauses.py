@@ -45,12 +45,12 @@ class Pauses:
 
     def seconds_left(self, address: str) -> float:
         """How long the address must wait until its next password is looked at."""
-        guesser = self._guessers.get(_network(address))
+        guesser = self._guessers.get(network_of(address))
         return max(0.0, guesser.refused_at + guesser.pause_seconds - self._now()) if guesser else 0.0
 
     def note_refusal(self, address: str) -> None:
         """Count a wrong password, and log it."""
-        network, now = _network(address), self._now()
+        network, now = network_of(address), self._now()
         guesser = self._guessers.pop(network, _Guesser())
         if now - guesser.refused_at > FORGET_SECONDS:
             guesser = _Guesser()
@@ -70,7 +70,7 @@ class Pauses:
         self._logged_at, self._unlogged = self._now(), 0
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """The address, or the network of an IPv6 address. What is no address is its own network."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])

@@ -8,6 +8,7 @@ from qwenq.actions.submitters import submitter_of
 from qwenq.actions.text_fields import check_name
 from qwenq.notices.targets import Kind, Target, check_target
 from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.service.bounds import NO_CHANGE, Bounded
 from qwenq.schemas.service.tenants import ApiKey, AuditEntry, Role, Tenant, TenantWebhook, check_tenant_name
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.opening import open_store
@@ -25,18 +26,27 @@ class NewKey:
     stored: ApiKey
 
 
-def add_tenant(settings: Settings, name: str, given: Mapping[str, Any]) -> None:
+def add_tenant(
+    settings: Settings, name: str, given: Mapping[str, Any], bounds: Mapping[str, Bounded] = NO_CHANGE
+) -> None:
     """Add a tenant; `given` holds columns. Raises InvalidParameter, TenantExists, StoreAway."""
     check_tenant_name(name)
     with open_store(settings) as store, store.writing() as connection:
         tenants.insert_tenant(connection, name, **given)
+        tenants.change_bounds(connection, name, bounds)
         note_deed(connection, name, submitter_of(settings), "tenant.add", name)
 
 
-def set_tenant(settings: Settings, name: str, changes: Mapping[str, Any]) -> None:
-    """Change columns of a tenant; those that are not named stay. Raises UnknownTenant, TenantErasing, StoreAway."""
+def set_tenant(
+    settings: Settings, name: str, changes: Mapping[str, Any], bounds: Mapping[str, Bounded] = NO_CHANGE
+) -> None:
+    """Change columns and bounds of a tenant; what is not named stays.
+
+    Raises UnknownTenant, TenantErasing, StoreAway.
+    """
     with open_store(settings) as store, store.writing() as connection:
         tenants.change_tenant(connection, name, changes)
+        tenants.change_bounds(connection, name, bounds)
         note_deed(connection, name, submitter_of(settings), "tenant.set", name)
 
 
@@ -91,12 +101,17 @@ def show_webhook(settings: Settings, tenant: str) -> TenantWebhook | None:
 
 
 def create_key(
-    settings: Settings, tenant: str, owner: str, role: Role, valid_seconds: float | None
+    settings: Settings,
+    tenant: str,
+    owner: str,
+    role: Role,
+    valid_seconds: float | None,
+    bounds: Mapping[str, int] | None = None,
 ) -> NewKey:
     """Create a key of a tenant. Raises InvalidParameter, UnknownTenant, StoreAway."""
     check_tenant_name(owner)
     with open_store(settings) as store, store.writing() as connection:
-        key, stored = keys.create_key(connection, tenant, owner, role, valid_seconds)
+        key, stored = keys.create_key(connection, tenant, owner, role, valid_seconds, bounds)
         note_deed(connection, tenant, submitter_of(settings), "key.create", stored.prefix)
     return NewKey(key, stored)
 

@@ -1,10 +1,12 @@
 """`qwenq keys`: keys of the HTTP service."""
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qwenq.cli.options.ages import Age
+from qwenq.cli.options.bounds import bound_options, given_bounds
 from qwenq.cli.options.sections import Group
 from qwenq.cli.options.shared import json_option, option
 
@@ -37,15 +39,19 @@ def command() -> None:
     help="member: own work; viewer: reads all of the tenant; admin: may do all in it; operator: as admin.",
 )
 @option("--expires", metavar="AGE", type=Age(), help="When it expires, such as 90d; else never.")
+@bound_options(of_tenant=False)
 @json_option
-def create(tenant: str, owner: str, role: str, expires: float | None, as_json: bool) -> int:
-    """Create a key, and print it alone on stdout. It is shown only now."""
+def create(tenant: str, owner: str, role: str, expires: float | None, as_json: bool, **options: Any) -> int:
+    """Create a key, and print it alone on stdout. It is shown only now.
+
+    Its bounds hold beside those of its tenant; what is stored counts for all keys of its owner.
+    """
     from qwenq.actions.tenants import create_key
     from qwenq.cli.options.settings import read_settings
     from qwenq.schemas.service.tenants import Role
     from qwenq.wording.output import print_plain_json, say
 
-    made = create_key(read_settings(), tenant, owner, Role(role), expires)
+    made = create_key(read_settings(), tenant, owner, Role(role), expires, given_bounds(options))
     if as_json:
         print_plain_json({"key": made.key, **_as_json(made.stored)})
     else:
@@ -90,6 +96,9 @@ def _line(key: "ApiKey") -> str:
 
     facts = [f"{key.id:4} {key.prefix}… {key.tenant} {key.owner} {key.role}"]
     facts.append(f"last used {moment(key.last_used_at)}" if key.last_used_at else "never used")
+    facts += [
+        f"{name.replace('_', ' ')} {most:,}" for name, most in asdict(key.bounds).items() if most is not None
+    ]
     if key.expires_at:
         facts.append(f"expires {moment(key.expires_at)}")
     if key.revoked_at:
@@ -106,6 +115,7 @@ def _as_json(key: "ApiKey") -> dict[str, object]:
         "tenant": key.tenant,
         "owner": key.owner,
         "role": key.role,
+        "bounds": {name: most for name, most in asdict(key.bounds).items() if most is not None},
         "prefix": key.prefix,
         "created_at": at(key.created_at),
         "expires_at": at(key.expires_at),

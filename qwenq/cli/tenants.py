@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qwenq.cli.options.ages import OFF, Kept
+from qwenq.cli.options.bounds import BOUND_HELP, bound_options, given_bounds
 from qwenq.cli.options.sections import Group
 from qwenq.cli.options.shared import json_option, option
 
@@ -26,7 +27,7 @@ _waits = option(
     "--wait-for-models/--no-wait-for-models",
     "waits_for_models",
     default=None,
-    help="Whether its batches may wait for a model that no worker had so far [default: no-wait-for-models].",
+    help="Whether its batches may wait for a model that no worker had so far [at first: no-wait-for-models].",
 )
 _keep = option(
     "--keep",
@@ -35,18 +36,27 @@ _keep = option(
     help="How long its files are kept at most, and its batches and jobs after their end, with all documents and "
     "answers: 30d, 12h, off [default: off].",
 )
+_sanitizes = option(
+    "--sanitize/--no-sanitize",
+    default=None,
+    help="Whether markup that could run in a browser is taken out of its documents [at first: no-sanitize].",
+)
+_bounds = bound_options(of_tenant=True)
+_COLUMNS = {"keep": "keep_seconds", "sanitize": "sanitizes"}
 
 
 @command.command(examples=("qwenq tenants add acme",))
 @click.argument("name")
 @_waits
 @_keep
+@_sanitizes
+@_bounds
 def add(name: str, **given: Any) -> int:
-    """Add a tenant."""
+    """Add a tenant. `qwenq tenants show` shows its bounds, also those that nobody set."""
     from qwenq.actions.tenants import add_tenant
     from qwenq.cli.options.settings import read_settings
 
-    add_tenant(read_settings(), name, _columns(given))
+    add_tenant(read_settings(), name, _columns(given), given_bounds(given))
     return 0
 
 
@@ -87,6 +97,11 @@ def show(name: str, as_json: bool) -> int:
         output.show(_line(tenant))
         if url is not None:
             output.show(f"webhook: {url}")
+        for bound, most in asdict(tenant.bounds).items():
+            default = "" if bound in tenant.set_bounds else "  (default)"
+            output.show(
+                f"  {bound.replace('_', ' '):20} {'off' if most is None else format(most, ',')}{default}"
+            )
     return 0
 
 
@@ -95,19 +110,22 @@ def show(name: str, as_json: bool) -> int:
     examples=(
         "qwenq tenants set acme --wait-for-models",
         "qwenq tenants set acme --webhook https://acme.example/qwenq",
+        "qwenq tenants set acme --requests-per-minute 600 --stored-bytes 20GiB --tokens-per-day off",
     ),
 )
 @click.argument("name")
 @_waits
 @_keep
+@_sanitizes
 @option(
     "--webhook",
     metavar="URL",
     help="Post the events of its batches there; prints a new secret that signs them, once.",
 )
 @option("--no-webhook", is_flag=True, help="Post no more events of its batches.")
+@_bounds
 def set_command(name: str, webhook: str | None, no_webhook: bool, **given: Any) -> int:
-    """Change what a tenant may do; what is not given stays."""
+    """Change what a tenant may do; what is not given stays. It counts from the next request on."""
     from qwenq.actions import tenants
     from qwenq.cli.options.settings import read_settings
     from qwenq.schemas.errors import InvalidParameter
@@ -115,9 +133,9 @@ def set_command(name: str, webhook: str | None, no_webhook: bool, **given: Any) 
 
     if webhook is not None and no_webhook:
         raise InvalidParameter(name="--webhook, --no-webhook", reason="give one of them, not both")
-    settings = read_settings()
-    if changes := _columns(given):
-        tenants.set_tenant(settings, name, changes)
+    settings, changes, bounds = read_settings(), _columns(given), given_bounds(given)
+    if changes or bounds:
+        tenants.set_tenant(settings, name, changes, bounds)
     if no_webhook:
         tenants.remove_webhook(settings, name)
     if webhook is not None:
@@ -154,7 +172,7 @@ def remove(name: str, erase: bool, as_json: bool) -> int:
 
 def _columns(given: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that options name; `off` becomes null."""
-    named = {"keep_seconds" if name == "keep" else name: value for name, value in given.items()}
+    named = {_COLUMNS.get(name, name): value for name, value in given.items() if name not in BOUND_HELP}
     return {name: None if value == OFF else value for name, value in named.items() if value is not None}
 
 
@@ -178,8 +196,9 @@ def _line(tenant: "Tenant") -> str:
         if tenant.keep_seconds is None
         else f"; its files and ended work are kept for {duration(tenant.keep_seconds)}"
     )
+    sanitizes = "; its documents are sanitized" if tenant.sanitizes else ""
     erasing = "; half erased: `qwenq tenants remove --erase` goes on" if tenant.erasing else ""
-    return f"{tenant.name:20} since {moment(tenant.created_at)}{waits}{keeps}{erasing}"
+    return f"{tenant.name:20} since {moment(tenant.created_at)}{waits}{keeps}{sanitizes}{erasing}"
 
 
 def _as_json(tenant: "Tenant") -> dict[str, object]:
@@ -188,5 +207,7 @@ def _as_json(tenant: "Tenant") -> dict[str, object]:
         "waits_for_models": tenant.waits_for_models,
         "keep_seconds": tenant.keep_seconds,
         "erasing": tenant.erasing,
+        "sanitizes": tenant.sanitizes,
+        "bounds": asdict(tenant.bounds),
         "created_at": tenant.created_at.isoformat(),
     }

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from qwenq.server import refusals
+from qwenq.server.bounds.rates import Rates
 from qwenq.server.requests_log import RequestsLog
 from qwenq.server.routes import batches, files, health, models
 from qwenq.server.service import Service
@@ -12,6 +13,7 @@ def make_application(service: Service, root_path: str = "") -> FastAPI:
     """Make the application of a process."""
     application = FastAPI(title="qwenq", root_path=root_path, redirect_slashes=False)
     application.state.service = service
+    application.state.rates = Rates(service.settings)
     for part in (files, batches, models, health):
         application.include_router(part.router)
     refusals.install(application)

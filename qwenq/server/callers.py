@@ -5,10 +5,13 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 
 from qwenq.schemas.service.tenants import LOCAL, Caller, Role
+from qwenq.server.bounds.rates import Rates
+from qwenq.server.bounds.requests import count_request, count_wrong_key
 from qwenq.server.documented import BEARER
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service, is_loopback
 from qwenq.store.tenants.keys import any_key, note_use, use_is_stale, valid_key
+from qwenq.store.tenants.tenants import find_tenant
 
 _SCHEME = "bearer "
 
@@ -20,7 +23,10 @@ def service_of(request: Request) -> Service:
 
 
 def caller_of(request: Request, _documented: Annotated[object, Security(BEARER)] = None) -> Caller:
-    """Who makes the request. Raises Refused: without a valid key if there are keys, or from a foreign page."""
+    """Who makes the request, which is counted.
+
+    Raises Refused: without a valid key if there are keys, from a foreign page, or beyond a bound.
+    """
     service = service_of(request)
     given = request.headers.get("authorization", "")
     key = given[len(_SCHEME) :].strip() if given[: len(_SCHEME)].lower() == _SCHEME else ""
@@ -28,17 +34,33 @@ def caller_of(request: Request, _documented: Annotated[object, Security(BEARER)]
         found = valid_key(connection, key) if key else None
         is_guarded = found is not None or not service.is_local or any_key(connection)
         is_stale = found is not None and use_is_stale(connection, found.id)
+        tenant = find_tenant(connection, LOCAL if found is None else found.tenant)
     if not is_guarded:
         _check_local(request)
-        return _noted(request, Caller(LOCAL, LOCAL, Role.ADMIN, LOCAL, request.state.request_id))
+        return _counted(
+            request,
+            Caller(LOCAL, LOCAL, Role.ADMIN, LOCAL, request.state.request_id, tenant_bounds=tenant.bounds),
+        )
     if found is None:
+        if key:
+            count_wrong_key(_rates_of(request), request.client.host if request.client else "")
         message = "Incorrect API key provided." if key else "You didn't provide an API key."
         raise Refused(401, message, code="invalid_api_key" if key else None)
     if is_stale:
         with service.store.writing() as connection:
             note_use(connection, found.id)
-    caller = Caller(found.tenant, found.owner, found.role, found.prefix, request.state.request_id)
-    return _noted(request, caller)
+    return _counted(
+        request,
+        Caller(
+            found.tenant,
+            found.owner,
+            found.role,
+            found.prefix,
+            request.state.request_id,
+            found.bounds,
+            tenant.bounds,
+        ),
+    )
 
 
 def changer_of(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
@@ -53,9 +75,16 @@ Changer = Annotated[Caller, Depends(changer_of)]
 Served = Annotated[Service, Depends(service_of)]
 
 
-def _noted(request: Request, caller: Caller) -> Caller:
+def _counted(request: Request, caller: Caller) -> Caller:
+    """Count the request. Raises Refused."""
     request.state.tenant, request.state.who = caller.tenant, caller.who
+    request.state.headers = count_request(_rates_of(request), caller)
     return caller
+
+
+def _rates_of(request: Request) -> Rates:
+    found: Rates = request.app.state.rates
+    return found
 
 
 def _check_local(request: Request) -> None:

@@ -3,11 +3,8 @@
 from qwenq.schemas.service.endpoints import Endpoint
 from qwenq.schemas.service.stored import Purpose
 
-MOST_REQUESTS = 50_000
-"""Lines of a batch."""
-MOST_BATCH_BYTES = 200 * 1024 * 1024
-"""Of a file with the purpose batch."""
 MOST_FILE_BYTES = 512 * 1024 * 1024
+"""Of a file with another purpose than batch. The bounds of tenants and keys say how large a batch may be."""
 MOST_FIELD_BYTES = 64 * 1024
 """Of a form field that is no file."""
 MOST_FIELDS = 64

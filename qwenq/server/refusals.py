@@ -1,6 +1,7 @@
 """Refusals in OpenAI's shape, and how exceptions become them."""
 
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,6 +11,7 @@ from starlette.exceptions import HTTPException
 from qwenq.schemas.errors import (
     BatchNotCancellable,
     BatchNotDeletable,
+    BoundReached,
     FilesAway,
     IdempotencyConflict,
     StoreAway,
@@ -20,6 +22,8 @@ from qwenq.schemas.errors import (
 
 INVALID = "invalid_request_error"
 RETRY_SECONDS = 5
+MOST_RETRY_SECONDS = 120
+"""OpenAI's clients do not try again at all after longer waits."""
 _CODES = {401: "invalid_api_key", 404: None, 405: "method_not_allowed"}
 
 
@@ -35,6 +39,7 @@ class Refused(Exception):
         code: str | None = None,
         kind: str = INVALID,
         retry: bool | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -43,6 +48,7 @@ class Refused(Exception):
         self.code = code
         self.kind = kind
         self.retry = retry
+        self.headers = headers
 
 
 def refusal(
@@ -53,13 +59,34 @@ def refusal(
     code: str | None = None,
     kind: str = INVALID,
     retry: bool | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The response. `retry` tells OpenAI's clients whether to try again by themselves."""
-    headers = {} if retry is None else {"x-should-retry": "true" if retry else "false"}
+    headers = dict(headers or {})
+    if retry is not None:
+        headers["x-should-retry"] = "true" if retry else "false"
     if status == 503:  # noqa: PLR2004
         headers["retry-after"] = str(RETRY_SECONDS)
     error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
     return JSONResponse({"error": error}, status, headers)
+
+
+def _bound_reached(error: Exception) -> JSONResponse:
+    """The refusal of what a bound on stored work does not allow; it says whether waiting helps."""
+    if not isinstance(error, BoundReached):
+        raise error
+    if error.seconds is None:
+        return refusal(429, str(error), code="insufficient_quota", kind="insufficient_quota", retry=False)
+    wait = {"retry-after": str(max(1, min(math.ceil(error.seconds), MOST_RETRY_SECONDS)))}
+    is_soon = error.seconds <= MOST_RETRY_SECONDS
+    return refusal(
+        429,
+        str(error),
+        code="rate_limit_exceeded",
+        kind="requests",
+        retry=None if is_soon else False,
+        headers=wait,
+    )
 
 
 def no_such(what: str, name: str) -> Refused:
@@ -92,6 +119,7 @@ def _no_tenant(_error: Exception) -> JSONResponse:
 _ANSWERS: dict[type[Exception], Callable[[Exception], JSONResponse]] = {
     BatchNotCancellable: _not_cancellable,
     BatchNotDeletable: _not_deletable,
+    BoundReached: _bound_reached,
     IdempotencyConflict: _conflicting,
     TenantErasing: _no_tenant,
     UnknownTenant: _no_tenant,
@@ -123,6 +151,7 @@ def install(application: FastAPI) -> None:
             code=error.code,
             kind=error.kind,
             retry=error.retry,
+            headers=error.headers,
         )
 
     async def http(_request: Request, error: Exception) -> JSONResponse:

@@ -1,6 +1,7 @@
 """Upload a file: streamed, hashed, bounded, and there whole or not at all."""
 
 import codecs
+import math
 from dataclasses import dataclass, field
 
 from anyio import CancelScope
@@ -12,28 +13,35 @@ from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.service.stored import KeptBytes, Purpose, StoredFile
 from qwenq.schemas.service.tenants import Caller
 from qwenq.server.forms import Form
-from qwenq.server.limits import BATCH_FILE_SECONDS, MOST_BATCH_BYTES, MOST_FILE_BYTES, UPLOAD_PURPOSES
+from qwenq.server.limits import BATCH_FILE_SECONDS, MOST_FILE_BYTES, UPLOAD_PURPOSES
 from qwenq.server.queries import kept_seconds, one_of
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service
 from qwenq.store.files.storage import IncomingFile, kept
 from qwenq.store.files.stored_files import insert_file, new_file_id
 from qwenq.store.tenants.audit import note_deed
+from qwenq.store.tenants.bounds import check_new_file
+from qwenq.store.tenants.tenants import find_tenant
 
 _UNNAMED = "upload"
 _ENDING = ".jsonl"
 _NAME_CHARS = 255
+FORM_BYTES = 65_536
+"""How much of a form may be something else than its file, when its file's size is guessed."""
 
 
 async def upload(request: Request, service: Service, caller: Caller) -> StoredFile:
     """Store the file of a request. Raises Refused, FilesAway and StoreAway; only after StoreAway may bytes be left."""
     form = Form(request.headers.get("content-type", ""), "file")
+    declared = request.headers.get("content-length", "")
+    expected = max(0, int(declared) - FORM_BYTES) if declared.isdecimal() else 0
+    await run_in_threadpool(_check_room, service, caller, expected)
     file_id = new_file_id()
     incoming = service.storage.incoming(file_id)
     coming = _Coming(await run_in_threadpool(incoming.__enter__))
     try:
-        await _receive(request, form, coming)
-        described = _described(form, coming)
+        await _receive(request, form, coming, caller)
+        described = _described(form, coming, caller)
     except BaseException as error:
         # Shielded: the task may be cancelled, and the bytes must go. A bucket may take seconds for that.
         with CancelScope(shield=True):
@@ -41,6 +49,19 @@ async def upload(request: Request, service: Service, caller: Caller) -> StoredFi
         raise
     await run_in_threadpool(incoming.__exit__, None, None, None)
     return await run_in_threadpool(_note, service, caller, described, kept(file_id, coming.file))
+
+
+def _check_room(service: Service, caller: Caller, size: int) -> None:
+    """Refuse early what would not fit. Raises BoundReached."""
+    with service.store.reading() as connection:
+        check_new_file(connection, caller, find_tenant(connection, caller.tenant), size)
+
+
+def _most_bytes(caller: Caller, *, is_batch: bool) -> float:
+    if not is_batch:
+        return MOST_FILE_BYTES
+    most = caller.bounds.narrower(caller.tenant_bounds).batch_bytes
+    return math.inf if most is None else most
 
 
 @dataclass(slots=True)
@@ -69,7 +90,7 @@ class _Described:
     valid_seconds: int | None
 
 
-async def _receive(request: Request, form: Form, coming: _Coming) -> None:
+async def _receive(request: Request, form: Form, coming: _Coming, caller: Caller) -> None:
     """Write the file of a form while it arrives."""
     try:
         async for piece in request.stream():
@@ -77,16 +98,20 @@ async def _receive(request: Request, form: Form, coming: _Coming) -> None:
             data = b"".join(form.taken())
             if data:
                 await run_in_threadpool(coming.write, data)
-            is_batch = form.fields.get("purpose") == Purpose.BATCH
-            if coming.file.size > (MOST_BATCH_BYTES if is_batch else MOST_FILE_BYTES):
-                raise _too_large(is_batch=is_batch)
+            # A file may come before its purpose.
+            is_batch = form.fields.get("purpose", Purpose.BATCH) == Purpose.BATCH
+            most = _most_bytes(caller, is_batch=is_batch)
+            if "purpose" not in form.fields:
+                most = max(most, MOST_FILE_BYTES)
+            if coming.file.size > most:
+                raise _too_large(most)
     except ClientDisconnect:
         raise Refused(400, "The upload was broken off.") from None
     form.end()
     coming.write(b"", final=True)
 
 
-def _described(form: Form, coming: _Coming) -> _Described:
+def _described(form: Form, coming: _Coming, caller: Caller) -> _Described:
     """Check the fields of a whole form. Raises Refused."""
     fields = form.fields
     if fields.get("purpose") not in UPLOAD_PURPOSES:
@@ -100,9 +125,10 @@ def _described(form: Form, coming: _Coming) -> _Described:
     seconds = kept_seconds(
         fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]"), "expires_after"
     )
+    most = _most_bytes(caller, is_batch=purpose is Purpose.BATCH)
+    if coming.file.size > most:
+        raise _too_large(most)
     if purpose is Purpose.BATCH:
-        if coming.file.size > MOST_BATCH_BYTES:
-            raise _too_large(is_batch=True)
         if "." in name and not name.lower().endswith(_ENDING):
             raise Refused(400, "Invalid file format for Batch API. Must be .jsonl", param="file")
         if not coming.is_utf8:
@@ -112,7 +138,7 @@ def _described(form: Form, coming: _Coming) -> _Described:
 
 
 def _note(service: Service, caller: Caller, described: _Described, bytes_kept: KeptBytes) -> StoredFile:
-    """Have the file exist, from one transaction on."""
+    """Have the file exist, from one transaction on. Raises BoundReached."""
     try:
         return _insert(service, caller, described, bytes_kept)
     except StoreAway:  # nobody knows whether the file exists
@@ -124,6 +150,8 @@ def _note(service: Service, caller: Caller, described: _Described, bytes_kept: K
 
 def _insert(service: Service, caller: Caller, described: _Described, bytes_kept: KeptBytes) -> StoredFile:
     with service.store.writing() as connection:
+        tenant = find_tenant(connection, caller.tenant, lock=True)
+        check_new_file(connection, caller, tenant, bytes_kept.size)
         file = insert_file(
             connection,
             bytes_kept,
@@ -143,8 +171,7 @@ def _name(given: str) -> str:
     return visible_line(given.replace("\\", "/").rpartition("/")[2])[:_NAME_CHARS] or _UNNAMED
 
 
-def _too_large(*, is_batch: bool) -> Refused:
-    most = MOST_BATCH_BYTES if is_batch else MOST_FILE_BYTES
+def _too_large(most: float) -> Refused:
     return Refused(
         400, f"File is too large. It may have {most:,} bytes.", param="file", code="file_too_large"
     )

@@ -8,6 +8,9 @@ from typing import Any
 
 from qwenq.schemas.states import BatchState
 
+JOB_KEY = "batch:"
+"""What the idempotency key of a batch's job begins with; the batch's id follows."""
+
 
 class Purpose(StrEnum):
     """What a file is for. The last is of files that the service made."""
@@ -23,11 +26,12 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptBytes:
-    """Bytes that the storage keeps under an id: how many, and their SHA-256."""
+    """Bytes that the storage keeps under an id: how many, in how many lines, and their SHA-256."""
 
     id: str
     size: int
     sha256: bytes
+    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class StoredFile:
     sha256: bytes
     created_at: datetime
     expires_at: datetime | None
+    lines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,9 @@ class StoredBatch:
     expired_at: datetime | None
     cancelling_at: datetime | None
     cancelled_at: datetime | None
+    reserved: int
+    terms: Mapping[str, Any] | None
+    sanitized: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Tenants and keys of the HTTP service, and what a request may touch."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from qwenq.schemas.errors import InvalidParameter
+from qwenq.schemas.service.bounds import OFF, Bounds
 
 LOCAL = "local"
 """The tenant of the command line's jobs, and of requests to a service without keys."""
@@ -36,6 +38,8 @@ class Tenant:
 
     Its files and ended work are kept for `keep_seconds` at most; None: until somebody removes them. One that is
     `erasing` gets no work any more, and what it has is being removed.
+    If it `sanitizes`, markup that could run in a browser is taken out of its documents. `set_bounds` are the bounds
+    that were set for it; `bounds` are all, with defaults for the others.
     """
 
     name: str
@@ -43,6 +47,9 @@ class Tenant:
     created_at: datetime
     keep_seconds: int | None = None
     erasing: bool = False
+    sanitizes: bool = False
+    bounds: Bounds = OFF
+    set_bounds: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +73,23 @@ class ApiKey:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    bounds: Bounds = OFF
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request. `who` is the prefix of its key; `request_id` names the request in logs and in the audit."""
+    """Who makes a request. `who` is the prefix of its key; `request_id` names the request in logs and in the audit.
+
+    `bounds` are those of its key, `tenant_bounds` those of its tenant.
+    """
 
     tenant: str
     owner: str
     role: Role
     who: str
     request_id: str
+    bounds: Bounds = OFF
+    tenant_bounds: Bounds = OFF
 
     @property
     def sees_only_own(self) -> bool:

@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
-SCHEMA_VERSION = "0026"
+SCHEMA_VERSION = "0027"
 """The newest migration: the version that this code needs."""
 _WEIGHTS_DIGEST = "of the model's files that decide answers; null: not known"
 
@@ -99,6 +99,7 @@ jobs = Table(
     Column("changed_at", UtcTime),
     Column("tenant", Text, nullable=False, server_default="local"),
     Column("weights_digest", Text, comment=_WEIGHTS_DIGEST),
+    Column("owner", Text, comment="whose it is in its tenant, if it came over HTTP"),
     one_of("state", JobState, name="state"),
     one_of("priority", Priority, name="priority"),
     CheckConstraint(
@@ -108,6 +109,7 @@ jobs = Table(
     CheckConstraint("(paused_from IS NOT NULL) = (state = 'paused')", name="paused_from"),
     Index("ix_jobs_state", "state"),
     Index("ix_jobs_model_id", "model", "id"),
+    Index("ix_jobs_tenant_id", "tenant", "id"),
     Index("ix_jobs_run_key", "run_key"),
     Index("ix_jobs_finished_at", "finished_at"),
     Index("uq_jobs_idempotency_key", "idempotency_key", unique=True),

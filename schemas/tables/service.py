@@ -6,10 +6,12 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
+    PrimaryKeyConstraint,
     Table,
     Text,
     text,
@@ -40,6 +42,14 @@ tenants = Table(
         server_default=text("false"),
         comment="it gets no files, batches and jobs any more, and what it has is being removed",
     ),
+    Column("bounds", JSON(none_as_null=True), comment="those set: a number, or null for off"),
+    Column(
+        "sanitizes",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="whether markup that could run in a browser is taken out of its documents",
+    ),
 )
 
 api_keys = Table(
@@ -55,6 +65,7 @@ api_keys = Table(
     Column("expires_at", UtcTime),
     Column("last_used_at", UtcTime, comment="to the minute"),
     Column("revoked_at", UtcTime),
+    Column("bounds", JSON(none_as_null=True), comment="those set: a number"),
     one_of("role", Role, name="role"),
     Index("uq_api_keys_digest", "digest", unique=True),
     Index("ix_api_keys_tenant", "tenant"),
@@ -82,6 +93,7 @@ files = Table(
     Column("sha256", LargeBinary, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime),
+    Column("lines", BigInteger, nullable=False, server_default=text("0"), comment="blank ones included"),
     Index("uq_files_id", "id", unique=True),
     Index("ix_files_tenant_number", "tenant", "number"),
     Index("ix_files_expires_at", "expires_at"),
@@ -123,6 +135,15 @@ api_batches = Table(
     Column("expired_at", UtcTime),
     Column("cancelling_at", UtcTime),
     Column("cancelled_at", UtcTime),
+    Column(
+        "reserved",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="its documents, which count as waiting until its job is stored",
+    ),
+    Column("terms", JSON(none_as_null=True), comment="of its tenant and key when it was created"),
+    Column("sanitized", JSON(none_as_null=True), comment="Sanitized: what was taken out of its documents"),
     one_of("state", BatchState, name="state"),
     CheckConstraint("completed + failed <= total", name="counts"),
     Index("uq_api_batches_id", "id", unique=True),
@@ -138,6 +159,31 @@ api_batches = Table(
         sqlite_where=text("state NOT IN ('completed', 'failed', 'expired', 'cancelled')"),
         postgresql_where=text("state NOT IN ('completed', 'failed', 'expired', 'cancelled')"),
     ),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    # No foreign keys: it outlives jobs, tenants and workers. A worker writes rows of its own, so that none waits.
+    Column("tenant", Text, nullable=False),
+    Column("day", Text, nullable=False, comment="in UTC: 2026-11-30"),
+    Column("owner", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("worker_id", BigInteger, nullable=False),
+    *(
+        Column(name, BigInteger, nullable=False, server_default=text("0"), comment=comment)
+        for name, comment in (
+            ("answers", "reused ones included"),
+            ("failures", "documents that failed at a worker"),
+            ("reused", "of `answers`: answered from the store"),
+            ("prompt_tokens", "of answers"),
+            ("prefix_tokens", "of `prompt_tokens`: read from a shared prefix"),
+            ("completion_tokens", "of answers, reasoning included"),
+            ("reasoning_tokens", "of `completion_tokens`"),
+        )
+    ),
+    Column("device_seconds", Double, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("tenant", "day", "owner", "model", "worker_id"),
 )
 
 audit = Table(

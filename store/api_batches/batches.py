@@ -10,19 +10,19 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, insert, select
 
 from qwenq.schemas.errors import IdempotencyConflict
-from qwenq.schemas.service.stored import BatchFault, BatchRequest, StoredBatch
+from qwenq.schemas.service.bounds import terms_of
+from qwenq.schemas.service.stored import JOB_KEY, BatchFault, BatchRequest, StoredBatch
 from qwenq.schemas.service.tenants import Caller
 from qwenq.schemas.states import ENDED_BATCH_STATES, BatchState
 from qwenq.schemas.tables.core import chunks, jobs, workers
 from qwenq.schemas.tables.service import api_batches
 from qwenq.store.database.clock import now
+from qwenq.store.tenants.bounds import check_new_batch
 from qwenq.store.tenants.tenants import find_tenant
 from qwenq.store.tenants.webhooks import insert_batch_event
 
 REPEAT_SECONDS = 600.0
 """How long a repeated request finds the batch that the first one created."""
-JOB_KEY = "batch:"
-"""What the idempotency key of a batch's job begins with; the batch's id follows."""
 
 
 def create_batch(
@@ -32,17 +32,21 @@ def create_batch(
     *,
     is_repeated: bool,
     faults: Sequence[BatchFault] = (),
+    documents: int = 0,
 ) -> StoredBatch:
     """Create a batch, which any process will validate; a repeated request gets the batch of the first one.
 
-    With `faults`, it has failed already. Raises IdempotencyConflict.
+    With `faults`, it has failed already. `documents` is how many it has, as far as that is known.
+    Raises IdempotencyConflict, BoundReached.
     """
-    # Two requests of a tenant take turns, so that the repeated one sees the first.
-    find_tenant(connection, caller.tenant, lock=True)
+    # Two requests of a tenant take turns, so that the repeated one sees the first, and no bound is passed by two.
+    tenant = find_tenant(connection, caller.tenant, lock=True)
     digest = _digest(request)
     first = _first(connection, caller, request, digest, is_repeated=is_repeated)
     if first is not None:
         return first
+    if not faults:
+        check_new_batch(connection, caller, tenant, documents)
     batch_id = f"batch_{secrets.token_hex(12)}"
     connection.execute(
         insert(api_batches).values(
@@ -59,6 +63,8 @@ def create_batch(
             request_digest=digest,
             idempotency_key=request.idempotency_key,
             output_seconds=request.output_seconds,
+            reserved=documents,
+            terms=terms_of(caller.bounds.narrower(tenant.bounds), sanitizes=tenant.sanitizes),
             created_at=now(),
             expires_at=now(request.window_seconds),
         )

@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, or_, select
 
 from qwenq.schemas.errors import BatchNotDeletable, JobNotCancellable
-from qwenq.schemas.service.stored import StoredBatch
+from qwenq.schemas.service.stored import JOB_KEY, StoredBatch
 from qwenq.schemas.service.tenants import Caller
 from qwenq.schemas.states import ENDED_BATCH_STATES, ENDED_JOB_STATES
 from qwenq.schemas.tables.core import jobs
 from qwenq.schemas.tables.schedules import notices
 from qwenq.schemas.tables.service import api_batches, files
-from qwenq.store.api_batches.batches import JOB_KEY, exists_for, is_own_job
+from qwenq.store.api_batches.batches import exists_for, is_own_job
 from qwenq.store.conditions import is_abandoned
 from qwenq.store.database.clock import now
 from qwenq.store.life.cancelling import cancel_job

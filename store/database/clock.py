@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, bindparam, literal, select
+from sqlalchemy import ColumnElement, Connection, Double, Text, bindparam, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
@@ -63,6 +63,27 @@ def _later_sqlite(element: _Later, compiler: SQLCompiler, **options: Any) -> str
 def _later_postgresql(element: _Later, compiler: SQLCompiler, **options: Any) -> str:
     moment, seconds = (compiler.process(one, **options) for one in element.clauses)
     return f"({moment} + make_interval(secs => {seconds}))"
+
+
+class _Today(FunctionElement[str]):
+    type = Text()
+    name = "qwenq_today"
+    inherit_cache = True
+
+
+@compiles(_Today, "sqlite")
+def _today_sqlite(_element: _Today, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "strftime('%Y-%m-%d', 'now')"
+
+
+@compiles(_Today, "postgresql")
+def _today_postgresql(_element: _Today, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
+
+
+def today() -> ColumnElement[str]:
+    """The database's present day in UTC: 2026-11-30."""
+    return _Today()
 
 
 def now(shift_seconds: float = 0.0) -> ColumnElement[Any]:

@@ -25,6 +25,8 @@ class IncomingFile:
         self._writing = writing
         self._url = url
         self._digest = hashlib.sha256()
+        self._ends_a_line = True
+        self._line_ends = 0
         self.size = 0
 
     def write(self, data: bytes) -> None:
@@ -33,6 +35,14 @@ class IncomingFile:
             self._writing.write(data)
         self._digest.update(data)
         self.size += len(data)
+        if data:
+            self._line_ends += data.count(b"\n")
+            self._ends_a_line = data.endswith(b"\n")
+
+    @property
+    def lines(self) -> int:
+        """How many lines the bytes so far have, blank ones included."""
+        return self._line_ends + (not self._ends_a_line)
 
     @property
     def sha256(self) -> bytes:
@@ -113,4 +123,4 @@ def _telling(url: str) -> Iterator[None]:
 
 def kept(file_id: str, incoming: IncomingFile) -> KeptBytes:
     """What was written, to be noted in the store."""
-    return KeptBytes(file_id, incoming.size, incoming.sha256)
+    return KeptBytes(file_id, incoming.size, incoming.sha256, incoming.lines)

@@ -43,6 +43,7 @@ def insert_file(
             name=name,
             bytes=kept.size,
             sha256=kept.sha256,
+            lines=kept.lines,
             created_at=now(),
             expires_at=None if valid_seconds is None else now(valid_seconds),
         )
@@ -114,4 +115,5 @@ def _as_file(row: Row[Any]) -> StoredFile:
         sha256=row.sha256,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        lines=row.lines,
     )

@@ -77,6 +77,7 @@ def create_job(connection: Connection, spec: JobSpec, one_shot_key: str | None =
         "mixed_weights": spec.mixed_weights,
         "submitter": spec.submitter,
         "tenant": spec.tenant,
+        "owner": spec.owner,
         "created_at": now(),
     }
     job_id: int = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()

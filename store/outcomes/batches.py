@@ -9,6 +9,7 @@ from qwenq.schemas.chunks import Claim
 from qwenq.schemas.requests import BatchMetrics
 from qwenq.schemas.tables.core import batches, chunks, jobs
 from qwenq.store.database.clock import now
+from qwenq.store.outcomes.usage import add_usage
 
 _INSERT = insert(batches).values(finished_at=now())
 _IS_THERE = (
@@ -46,6 +47,8 @@ def insert_batches(connection: Connection, claim: Claim, model: str, metrics: Se
             for batch in metrics
         ],
     )
+    seconds = sum(batch.seconds for batch in metrics)
+    add_usage(connection, claim.job_id, claim.worker_id, {"device_seconds": seconds})
 
 
 def insert_late_batches(

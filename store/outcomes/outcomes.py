@@ -12,6 +12,7 @@ from qwenq.schemas.tables.core import chunks, documents
 from qwenq.store.conditions import has_no_outcome, of_job
 from qwenq.store.outcomes.answer_rows import insert_answers
 from qwenq.store.outcomes.outcome_rows import ANSWER_COLUMNS, FailureRow, OutcomeRows
+from qwenq.store.outcomes.usage import add_usage
 
 _TOKENS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "prefix_tokens")
 _COUNTED = ("succeeded", "failed", "reused", "cut", "empty", "reasoning_cut", "reasoning_ended", *_TOKENS)
@@ -47,6 +48,9 @@ def insert_outcomes(connection: Connection, claim: Claim, outcomes: OutcomeRows)
         "more_reasoning_ended": empty[EmptyCause.REASONING_ENDED],
     }
     connection.execute(_COUNT, {"held_chunk": claim.chunk_id, **counts, **more})
+    used = {name: more[f"more_{name}"] for name in _TOKENS}
+    used |= {"answers": len(answers), "failures": failed, "reused": reused}
+    add_usage(connection, claim.job_id, claim.worker_id, used)
     return len(answers) + failed
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
 
 from qwenq.schemas.errors import UnknownKey
+from qwenq.schemas.service.bounds import OFF
 from qwenq.schemas.service.tenants import ApiKey, Role
 from qwenq.schemas.tables.service import api_keys
 from qwenq.store.database.clock import now
@@ -19,7 +21,12 @@ USED_SECONDS = 60.0
 
 
 def create_key(
-    connection: Connection, tenant: str, owner: str, role: Role, valid_seconds: float | None
+    connection: Connection,
+    tenant: str,
+    owner: str,
+    role: Role,
+    valid_seconds: float | None,
+    bounds: Mapping[str, int] | None = None,
 ) -> tuple[str, ApiKey]:
     """Create a key. Returns it, which nobody can read again, and what is stored.
 
@@ -37,6 +44,7 @@ def create_key(
             digest=_digest(key),
             created_at=now(),
             expires_at=None if valid_seconds is None else now(valid_seconds),
+            bounds=bounds or None,
         )
         .returning(*api_keys.c)
     ).one()
@@ -114,4 +122,5 @@ def _as_key(row: Row[Any]) -> ApiKey:
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        bounds=OFF.changed(row.bounds or {}),
     )

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, exc, exists, insert, or_, select, update
 
 from qwenq.schemas.errors import TenantErasing, TenantExists, TenantInUse, UnknownTenant
+from qwenq.schemas.service.bounds import OF_LOCAL, OF_TENANT, Bounded, Default
 from qwenq.schemas.service.tenants import LOCAL, Tenant
 from qwenq.schemas.tables.core import jobs
 from qwenq.schemas.tables.schedules import notices
@@ -32,6 +33,15 @@ def change_tenant(connection: Connection, name: str, changes: Mapping[str, Any])
         connection.execute(update(tenants).where(tenants.c.name == name).values(**changes))
     if changes.get("keep_seconds") is not None:
         _shorten_files(connection, name, changes["keep_seconds"])
+
+
+def change_bounds(connection: Connection, name: str, changes: Mapping[str, Bounded]) -> None:
+    """Change bounds of a tenant; those that are not named stay. Raises UnknownTenant, TenantErasing."""
+    if not changes:
+        return
+    kept = {**find_tenant(connection, name, lock=True).set_bounds, **changes}
+    bounds = {bound: most for bound, most in kept.items() if most != Default.DEFAULT}
+    connection.execute(update(tenants).where(tenants.c.name == name).values(bounds=bounds or None))
 
 
 def remove_tenant(connection: Connection, name: str) -> None:
@@ -87,4 +97,15 @@ def _checked(name: str, row: Row[Any] | None) -> Tenant:
 
 
 def _as_tenant(row: Row[Any]) -> Tenant:
-    return Tenant(row.name, bool(row.waits_for_models), row.created_at, row.keep_seconds, bool(row.erasing))
+    defaults = OF_LOCAL if row.name == LOCAL else OF_TENANT
+    own = row.bounds or {}
+    return Tenant(
+        name=row.name,
+        waits_for_models=bool(row.waits_for_models),
+        created_at=row.created_at,
+        keep_seconds=row.keep_seconds,
+        erasing=bool(row.erasing),
+        sanitizes=bool(row.sanitizes),
+        bounds=defaults.changed(own),
+        set_bounds=own,
+    )

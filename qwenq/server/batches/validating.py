@@ -1,17 +1,21 @@
 """Validate a batch: check its file, store its lines as a job, and let the batch begin."""
 
+import sys
+
 from qwenq.producer.batch_lines import CheckedLines, batch_rows, check_lines
+from qwenq.producer.bounded_rows import bounded_rows
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.heartbeat import heartbeat
-from qwenq.schemas.errors import BatchLost, FilesAway, JobGivenUp, UsageError
+from qwenq.schemas.errors import BatchLost, BoundReached, FilesAway, JobGivenUp, UsageError
+from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.service.endpoints import Endpoint
-from qwenq.schemas.service.stored import BatchFault, HeldBatch, StoredFile
+from qwenq.schemas.service.stored import JOB_KEY, BatchFault, HeldBatch, StoredBatch, StoredFile
 from qwenq.schemas.service.tenants import Caller, Role
 from qwenq.schemas.settings import Settings
-from qwenq.server.limits import MOST_REQUESTS
-from qwenq.store.api_batches.batches import JOB_KEY, served_models
+from qwenq.store.api_batches.batches import served_models
 from qwenq.store.api_batches.life import begin_batch, fail_batch, renew_batch
+from qwenq.store.api_batches.reserving import reserve_documents
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage
@@ -30,7 +34,7 @@ def validate(store: Store, broker: Broker, storage: Storage, settings: Settings,
         checked = CheckedLines()
         try:
             checked = _checked(store, storage, settings, held)
-            faults = checked.faults
+            faults = checked.faults or _without_room(store, held, checked.total)
             if not faults:
                 job_id = _job_of(store, broker, storage, settings, held, checked.model or "")
         except JobGivenUp:
@@ -57,7 +61,8 @@ def _checked(store: Store, storage: Storage, settings: Settings, held: HeldBatch
         waits = find_tenant(connection, batch.tenant).waits_for_models
     if file is None:
         return CheckedLines(faults=[no_such_input(batch.input_file_id)])
-    checked = check_lines(storage.blocks(file.id), Endpoint(batch.endpoint), MOST_REQUESTS)
+    most = _term(batch, "batch_lines") or sys.maxsize
+    checked = check_lines(storage.blocks(file.id), Endpoint(batch.endpoint), most)
     if not checked.faults and checked.model not in known and not waits:
         message = f"The provided model '{checked.model}' is not supported by the Batch API."
         checked.faults.append(BatchFault("model_not_found", message, 1, "body.model"))
@@ -82,9 +87,38 @@ def _job_of(
         idempotency_key=JOB_KEY + batch.id,
         submitter=batch.tenant,
         tenant=batch.tenant,
+        owner=batch.owner,
+        params=_params(batch),
     )
-    rows = batch_rows(storage.blocks(batch.input_file_id))
+    rows = bounded_rows(
+        batch_rows(storage.blocks(batch.input_file_id)),
+        _term(batch, "document_chars"),
+        _term(batch, "max_tokens"),
+    )
     return enqueue_job(store, broker, settings, spec, rows, needs_good=False).job_id
+
+
+def _without_room(store: Store, held: HeldBatch, documents: int) -> list[BatchFault]:
+    """Reserve places for the documents; what a batch fails with that its tenant has no room for."""
+    try:
+        with store.writing() as connection:
+            reserve_documents(connection, held, documents)
+    except BoundReached as reached:
+        return [BatchFault("rate_limit_exceeded", str(reached))]
+    return []
+
+
+def _params(batch: StoredBatch) -> GenerationParams:
+    """The parameters of lines that do not give their own."""
+    usual, most = GenerationParams(), _term(batch, "max_tokens")
+    if most is None or usual.max_new_tokens <= most:
+        return usual
+    return usual.model_copy(update={"max_new_tokens": max(1, most)})
+
+
+def _term(batch: StoredBatch, name: str) -> int | None:
+    most: int | None = (batch.terms or {}).get(name)
+    return most
 
 
 def no_such_input(file_id: str) -> BatchFault:

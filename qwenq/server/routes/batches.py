@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from qwenq.schemas.errors import FilesAway
-from qwenq.schemas.service.stored import BatchRequest, Purpose, StoredBatch
+from qwenq.schemas.service.stored import BatchRequest, Purpose, StoredBatch, StoredFile
 from qwenq.schemas.service.tenants import Caller
 from qwenq.server.batches.validating import no_such_input
 from qwenq.server.bodies import batch_request, json_of
@@ -103,10 +103,22 @@ def _create(service: Service, caller: Caller, wanted: BatchRequest, is_repeated:
             )
             raise Refused(400, message, param="input_file_id", code="invalid_value")
         faults = [no_such_input(wanted.input_file_id)] if file is None else []
-        batch = create_batch(connection, caller, wanted, is_repeated=is_repeated, faults=faults)
+        batch = create_batch(
+            connection,
+            caller,
+            wanted,
+            is_repeated=is_repeated,
+            faults=faults,
+            documents=0 if file is None else _documents_in(file),
+        )
         digest = None if file is None else file.sha256.hex()
         note_deed(connection, caller.tenant, caller.who, "batch.create", batch.id, caller.request_id, digest)
     return batch
+
+
+def _documents_in(file: StoredFile) -> int:
+    """How many documents a file has, as far as its lines tell; 0 if its format has no lines."""
+    return file.lines if "." not in file.name or file.name.lower().endswith(".jsonl") else 0
 
 
 def _no_batch(batch_id: str) -> Refused:

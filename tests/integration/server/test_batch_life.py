@@ -11,9 +11,9 @@ from qwenq.producer.batch_lines import batch_rows
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.schemas.errors import BatchLost
 from qwenq.schemas.jobs import JobSpec, TokenUsage
+from qwenq.schemas.service.stored import JOB_KEY
 from qwenq.schemas.tables.core import jobs
 from qwenq.schemas.tables.service import api_batches, files
-from qwenq.store.api_batches.batches import JOB_KEY
 from qwenq.store.api_batches.life import hold_to_finalize, hold_to_validate, publish_batch
 from qwenq.store.database.clock import now
 from tests.builders import MODEL, claim_first, finish

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from qwenq.schemas.service.tenants import Role
-from qwenq.server import uploading
+from qwenq.store.tenants.tenants import change_bounds
 from tests.builders import MODEL, make_worker
 from tests.integration.server.conftest import CHAT, Desk, jsonl, line
 
@@ -113,13 +113,13 @@ def test_a_page_is_refused_by_parameter(
 )
 def test_an_upload_is_refused_and_leaves_nothing(
     sqlite_desk: Desk,
-    monkeypatch: pytest.MonkeyPatch,
     name: str,
     content: bytes,
     fields: dict[str, str],
     param: str,
 ) -> None:
-    monkeypatch.setattr(uploading, "MOST_BATCH_BYTES", 100)
+    with sqlite_desk.store.writing() as connection:
+        change_bounds(connection, "local", {"batch_bytes": 100})
     answer = sqlite_desk.client.post(
         "/v1/files", data={"purpose": "batch"} | fields, files={"file": (name, content)}
     )

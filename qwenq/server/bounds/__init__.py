@@ -1,0 +1,1 @@
+"""Holds callers to their bounds: how often they may ask."""
