@@ -66,6 +66,9 @@ def test_a_url_without_a_file_is_refused(bucket: str) -> None:
 def test_a_missing_package_of_an_object_store_names_the_extra(
     scheme: str, module: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from fsspec.registry import _registry
+
     monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(_registry, scheme, raising=False)
     with pytest.raises(MissingExtra, match=rf"pip install 'qwenq\[{extra}\]'"):
         rows_of(f"{scheme}://bucket/*.csv")
