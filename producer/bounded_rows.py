@@ -8,6 +8,7 @@ import orjson
 from qwenq.producer.row_texts import texts_of
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidOverride, InvalidRow, PromptTooLong
+from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.prompts.chat_rows import chat_row
 
 
@@ -23,6 +24,14 @@ def bounded_rows(rows: Iterable[Row], chars: int | None, max_tokens: int | None)
         else:
             code, reason = fault
             yield BadRow.from_raw(row.source, row.line, row.content.encode(), reason, code, row.custom_id)
+
+
+def params_within(most: int | None) -> GenerationParams:
+    """The parameters of rows that do not give their own, with at most so many tokens."""
+    usual = GenerationParams()
+    if most is None or usual.max_new_tokens <= most:
+        return usual
+    return usual.model_copy(update={"max_new_tokens": max(1, most)})
 
 
 def _fault_of(document: Document, chars: int | None, max_tokens: int | None) -> tuple[str, str] | None:

@@ -77,7 +77,7 @@ class Assignment:
     """What a claim has to answer: the job's prompt and parameters, and the documents without an outcome.
 
     With `reuse`, earlier answers may be given to them. `ids` are the documents' own ids, by seq. `weights` are those
-    that began the job, or unknown ones if any will do.
+    that began the job, or unknown ones if any will do. Somebody waits for the answers to an `urgent` one.
     """
 
     claim: Claim
@@ -87,6 +87,7 @@ class Assignment:
     reuse: bool = False
     ids: Mapping[int, str] = field(default_factory=dict)
     weights: LoadedWeights = UNKNOWN_WEIGHTS
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

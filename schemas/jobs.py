@@ -51,7 +51,8 @@ class JobSpec(BaseModel):
     `submitter` is user@host. `notify` holds where notices of its end go. `idempotency_key` names the request, so that
     it is stored once. With `reuse`, answers of earlier identical documents are reused, and new answers are kept for
     later ones. With `mixed_weights`, workers with other weights of the model may go on with it.
-    `tenant` is whose job it is; of a job that came over HTTP, `owner` says whose in the tenant.
+    `tenant` is whose job it is; of a job that came over HTTP, `owner` says whose in the tenant. An `urgent` one goes
+    before all others: somebody waits for its answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,6 +70,7 @@ class JobSpec(BaseModel):
     notify: tuple[str, ...] = ()
     tenant: str = LOCAL
     owner: str | None = None
+    urgent: bool = False
 
     def keeping(self, columns: object) -> "JobSpec":
         """The same job; if its results keep columns of the input, it reads all, unless it says which ones."""

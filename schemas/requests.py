@@ -17,7 +17,7 @@ class Request:
 
     Requests of a group (a chunk) are measured together, and can be withdrawn together. After a request that
     `closes_group`, the engine reads the next only when its device will soon want it: reading it may claim a chunk.
-    `own_limit`: the row itself limits its answer's tokens, not the job.
+    `own_limit`: the row itself limits its answer's tokens, not the job. An `urgent` one begins before all that wait.
     """
 
     key: int
@@ -26,6 +26,7 @@ class Request:
     group: int = 0
     closes_group: bool = False
     own_limit: bool = False
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

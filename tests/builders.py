@@ -19,6 +19,7 @@ from qwenq.store.life import claims, jobs, workers
 from qwenq.store.life.chunks import insert_chunks
 from qwenq.store.life.documents import insert_rows
 from qwenq.store.life.half_jobs import queue_job
+from qwenq.store.life.questions import insert_question
 from qwenq.store.outcomes.outcome_rows import OutcomeRows
 from qwenq.store.outcomes.outcomes import insert_outcomes
 
@@ -77,6 +78,13 @@ def store_job(
         if released:
             queue_job(connection, job_id)
     return job_id
+
+
+def ask_question(store: Store, content: str = '{"text": "now"}') -> tuple[int, int]:
+    """An urgent job of one document. Returns the ids of job and chunk."""
+    spec = JobSpec(model=MODEL, name="a question", urgent=True)
+    with store.writing() as connection:
+        return insert_question(connection, spec, row(0, content=content))
 
 
 def make_worker(

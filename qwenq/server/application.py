@@ -4,8 +4,9 @@ from fastapi import FastAPI
 
 from qwenq.server import refusals
 from qwenq.server.bounds.rates import Rates
+from qwenq.server.chat.waiting import Waiting
 from qwenq.server.requests_log import RequestsLog
-from qwenq.server.routes import batches, files, health, models
+from qwenq.server.routes import batches, chat, files, health, models
 from qwenq.server.service import Service
 
 
@@ -14,7 +15,8 @@ def make_application(service: Service, root_path: str = "") -> FastAPI:
     application = FastAPI(title="qwenq", root_path=root_path, redirect_slashes=False)
     application.state.service = service
     application.state.rates = Rates(service.settings)
-    for part in (files, batches, models, health):
+    application.state.waiting = Waiting(service.still_open)
+    for part in (files, batches, models, chat, health):
         application.include_router(part.router)
     refusals.install(application)
     application.add_middleware(RequestsLog)

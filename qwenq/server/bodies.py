@@ -32,15 +32,15 @@ _KINDS = {
 _ID_CHARS = 200
 
 
-async def json_of(request: Request) -> Mapping[str, Any]:
-    """The JSON object in a request's body. Raises Refused."""
+async def json_of(request: Request, most: int = MOST_BODY_BYTES) -> Mapping[str, Any]:
+    """The JSON object in a request's body of at most so many bytes. Raises Refused."""
     pieces, size = [], 0
     try:
         async for piece in request.stream():
             pieces.append(piece)
             size += len(piece)
-            if size > MOST_BODY_BYTES:
-                raise Refused(413, f"The body is larger than {MOST_BODY_BYTES:,} bytes.")
+            if size > most:
+                raise Refused(413, f"The body is larger than {most:,} bytes.")
     except ClientDisconnect:
         raise Refused(400, "The request was broken off.") from None
     try:

@@ -34,9 +34,11 @@ _WHY = {
     401: "No key, or a wrong, revoked or expired one.",
     403: "The key's role does not allow it.",
     404: "It does not exist for this key.",
+    408: "There was no answer in time.",
     409: "It is in a state that does not allow it.",
     413: "The body is too large.",
-    503: "The store or the files are away. Try again after `Retry-After` seconds.",
+    429: "Too many wait already. Try again after `Retry-After` seconds.",
+    503: "A service behind this one is away. Try again after `Retry-After` seconds.",
 }
 
 
@@ -108,6 +110,29 @@ def _body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
 
 
+_ASK = {
+    "type": "object",
+    "properties": {
+        "model": {"type": "string", "minLength": 1, "pattern": _NO_NULL_CHARACTER},
+        "messages": {"type": "array", "minItems": 1, "items": {"type": "object"}},
+        "stream": {"type": ["boolean", "null"]},
+        "stream_options": {
+            "type": ["object", "null"],
+            "properties": {"include_usage": {"type": ["boolean", "null"]}},
+        },
+    },
+    "required": ["model", "messages"],
+}
+ASK = _body("application/json", _ASK)
+ANSWER: _Responses = {
+    200: {
+        "description": "A `chat.completion`, or its events.",
+        "content": {
+            "application/json": {"schema": {"type": "object", "required": ["id", "choices", "usage"]}},
+            "text/event-stream": {"schema": {"type": "string"}},
+        },
+    }
+}
 CREATE_BATCH = _body("application/json", _CREATE_BATCH)
 UPLOAD_FILE = _body("multipart/form-data", _UPLOAD)
 BYTES: _Responses = {

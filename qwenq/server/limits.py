@@ -10,6 +10,10 @@ MOST_FIELD_BYTES = 64 * 1024
 MOST_FIELDS = 64
 MOST_BODY_BYTES = 1024 * 1024
 """Of a request in JSON."""
+MOST_QUESTION_BYTES = 16 * 1024 * 1024
+"""Of a single request: as of a batch's line."""
+QUESTION_SECONDS = 600.0
+"""How long a single request waits for its answer: as long as OpenAI's clients."""
 WINDOWS = {"24h": 86_400.0}
 """Completion windows, in seconds."""
 BATCH_FILE_SECONDS = 30 * 86_400

@@ -1,12 +1,15 @@
 """What the routes of a process work with."""
 
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from qwenq.schemas.settings import Settings
 from qwenq.server.batches.caretaker import Caretaker
+from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage
+from qwenq.store.life.questions import still_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,14 @@ class Service:
     settings: Settings
     store: Store
     storage: Storage
+    broker: Broker
     caretaker: Caretaker
     is_local: bool
+
+    def still_open(self, job_ids: Collection[int]) -> set[int]:
+        """Those of the jobs that have not ended. Raises StoreAway."""
+        with self.store.reading() as connection:
+            return still_open(connection, job_ids)
 
 
 def is_loopback(address: str) -> bool:

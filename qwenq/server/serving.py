@@ -39,7 +39,7 @@ def serve(settings: Settings, serving: Serving) -> None:
         check_guarded(store, serving.address)
         storage = Storage.of(settings)
         caretaker = Caretaker(store, broker, storage, settings)
-        service = Service(settings, store, storage, caretaker, is_loopback(serving.address))
+        service = Service(settings, store, storage, broker, caretaker, is_loopback(serving.address))
         application = make_application(service, serving.root_path)
         with _listening(serving) as listener, caretaker:
             host, port = listener.getsockname()[:2]

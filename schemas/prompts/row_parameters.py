@@ -79,7 +79,7 @@ _AS_SYSTEM = 'write a message with the role "system" instead'
 _AS_THINKING = "write enable_thinking and thinking_budget instead"
 _AS_LIMIT = "write max_tokens instead"
 _ADVICE = {
-    "n": "write the line as often as you want answers",
+    "n": "ask once for each answer that you want",
     "stream": "write false, or remove it",
     "reasoning_effort": 'write "none", or enable_thinking and thinking_budget instead',
     "reasoning": _AS_THINKING,

@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
-SCHEMA_VERSION = "0027"
+SCHEMA_VERSION = "0028"
 """The newest migration: the version that this code needs."""
 _WEIGHTS_DIGEST = "of the model's files that decide answers; null: not known"
 
@@ -98,6 +98,13 @@ jobs = Table(
     Column("changed_by", Text, comment="a visitor of Flower, or user@host"),
     Column("changed_at", UtcTime),
     Column("tenant", Text, nullable=False, server_default="local"),
+    Column(
+        "urgent",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="somebody waits for its answer: it goes before all others",
+    ),
     Column("weights_digest", Text, comment=_WEIGHTS_DIGEST),
     Column("owner", Text, comment="whose it is in its tenant, if it came over HTTP"),
     one_of("state", JobState, name="state"),

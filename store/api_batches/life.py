@@ -22,6 +22,7 @@ from qwenq.store.api_batches.batches import all_batches, as_batch, exists_for, f
 from qwenq.store.conditions import has_ended
 from qwenq.store.database.clock import now
 from qwenq.store.life.cancelling import cancel_job
+from qwenq.store.life.questions import any_abandoned
 from qwenq.store.tenants.webhooks import insert_batch_event
 
 _ENDED_AT = {
@@ -34,11 +35,12 @@ _ENDED_AT = {
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
-    """Whether there is a batch to validate, to expire, and to finalize."""
+    """Whether there is a batch to validate, to expire, to finalize, and an abandoned single request."""
 
     validate: bool
     expire: bool
     finalize: bool
+    abandoned: bool = False
 
 
 def read_to_do(connection: Connection) -> ToDo:
@@ -48,6 +50,7 @@ def read_to_do(connection: Connection) -> ToDo:
             exists().where(_is_free(), _is_unvalidated()),
             exists().where(_is_over()),
             exists().where(_is_free(), _is_finalizable()),
+            any_abandoned(),
         )
     ).one()
     return ToDo(*map(bool, found))

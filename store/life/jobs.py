@@ -78,6 +78,7 @@ def create_job(connection: Connection, spec: JobSpec, one_shot_key: str | None =
         "submitter": spec.submitter,
         "tenant": spec.tenant,
         "owner": spec.owner,
+        "urgent": spec.urgent,
         "created_at": now(),
     }
     job_id: int = connection.execute(insert(jobs).values(values).returning(jobs.c.id)).scalar_one()

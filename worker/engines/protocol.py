@@ -64,6 +64,10 @@ class Engine(Protocol):
         """
         ...
 
+    def hurry(self) -> None:
+        """Read on now, however much waits: an urgent request comes next. Any thread may call it."""
+        ...
+
     def waiting(self) -> int:
         """Count the requests that were read and are not being answered yet. Any thread may call it."""
         ...

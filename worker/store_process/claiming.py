@@ -73,10 +73,22 @@ def claim_beside(store: Store, terms: Terms) -> Assignment | None:
         return None
 
 
-def _next_job(store: Store, terms: Terms, most_crashes: int) -> NextJob | None:
+def claim_urgent(store: Store, terms: Terms) -> Assignment | None:
+    """Claim the next waiting chunk of an urgent job, unless it is a suspect. None: no such chunk waits."""
+    job = _next_job(store, terms, CRASHES_IN_COMPANY, urgent_only=True)
+    if job is None:
+        return None
+    try:
+        return _claim_of(store, job, terms, CRASHES_IN_COMPANY)
+    except _OtherWeightsError as other:
+        _hold(store, other.job_id, terms)
+        return None
+
+
+def _next_job(store: Store, terms: Terms, most_crashes: int, *, urgent_only: bool = False) -> NextJob | None:
     """Look without a lock: while nothing waits, SQLite's one writer is not held up."""
     with store.reading() as connection:
-        return next_job(connection, terms.model, most_crashes, terms.weights)
+        return next_job(connection, terms.model, most_crashes, terms.weights, urgent_only=urgent_only)
 
 
 def _claim_of(store: Store, job: NextJob, terms: Terms, most_crashes: int) -> Assignment | None:

@@ -9,6 +9,7 @@ from qwenq.worker.store_process.claiming import (
     claim_beside,
     claim_named,
     claim_next,
+    claim_urgent,
 )
 from qwenq.worker.store_process.client import Lane, StoreWork
 
@@ -34,3 +35,7 @@ class Claimant:
     def claim_beside(self) -> Assignment | None:
         """Claim the next waiting chunk, unless it is a suspect: that is answered alone. None: nothing is claimed."""
         return self.store.run(Lane.CLAIMING, claim_beside, self.terms)
+
+    def claim_urgent(self) -> Assignment | None:
+        """Claim the next waiting chunk of an urgent job, unless it is a suspect. None: nothing is claimed."""
+        return self.store.run(Lane.CLAIMING, claim_urgent, self.terms)

@@ -1,8 +1,9 @@
 """The feed of a turn: it claims chunk after chunk, and renders their documents.
 
-The engine reads ahead, so that it never runs dry between two chunks.
+The engine reads ahead, so that it never runs dry between two chunks. Urgent chunks overtake what is being read.
 """
 
+import threading
 from collections.abc import Generator, Iterator
 
 from qwenq.schemas.chunks import Assignment
@@ -18,13 +19,14 @@ from qwenq.worker.turn.stage import ClaimedRequests, Down
 
 
 class Feed:
-    """The claims of one turn. One thread reads them; another may `close`."""
+    """The claims of one turn. One thread reads them; others may `hurry` and `close`."""
 
     def __init__(self, claimant: Claimant, ledger: Ledger, first: Assignment, model: ModelInfo) -> None:
         self._model = model
         self._ledger = ledger
         self._next = NextClaim(claimant, ledger)
         self._first = Opened(first, ledger.open(first))
+        self._hurried = threading.Event()
 
     def claims(self) -> Down:
         """Each claim with its requests. A document that cannot be rendered fails at once.
@@ -37,6 +39,16 @@ class Feed:
             opened = yield from self._until_next()
             if opened is not None:
                 self._next.begin()
+
+    def urgent(self) -> Iterator[ClaimedRequests]:
+        """Urgent claims that came since the last call, each with its requests."""
+        while opened := self._pop_urgent():
+            yield self._rendered(*opened)
+
+    def hurry(self) -> None:
+        """Claim urgent chunks before anything else is read."""
+        self._hurried.set()
+        self._ledger.wake()
 
     def close(self) -> None:
         """Claim nothing more. A claim that was under way is open when this returns."""
@@ -66,6 +78,14 @@ class Feed:
             else:
                 yield request
 
+    def _pop_urgent(self) -> Opened | None:
+        if not self._hurried.is_set():
+            return None
+        self._hurried.clear()
+        if opened := self._next.pop_urgent():
+            self._hurried.set()  # more may wait
+        return opened
+
     def _until_next(self) -> Generator[None, None, Opened | None]:
         """Wait for the next claim, with nothing to ask for meanwhile. Returns None when the turn claims no more."""
         while self._ledger.goes_on:
@@ -73,7 +93,7 @@ class Feed:
             yield None
             beside = self._ledger.claims()
             may_claim = self._next.may_claim
-            if opened := self._next.pop():
+            if opened := self._pop_urgent() or self._next.pop():
                 return opened
             if not (beside and may_claim):
                 return None

@@ -62,4 +62,11 @@ def _request(
         seed = seed_of_document(params, assignment.claim.job_id, own_id)
         params = params.model_copy(update={"seed": seed})
     own_limit = "max_new_tokens" in rendered.overrides
-    return Request(seq, rendered.prompt, params, assignment.claim.chunk_id, own_limit=own_limit)
+    return Request(
+        seq,
+        rendered.prompt,
+        params,
+        assignment.claim.chunk_id,
+        own_limit=own_limit,
+        urgent=assignment.urgent,
+    )

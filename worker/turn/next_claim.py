@@ -4,12 +4,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple
 
-from qwenq.schemas.chunks import Assignment, Claim
+from qwenq.schemas.chunks import Assignment
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.log.events import Event
 from qwenq.worker.keeping.ledger import Ledger
@@ -21,6 +21,8 @@ AHEAD = 2
 MOST_OPEN = 32
 """Chunks that one process may hold: each costs the keeper a transaction a second, and after a crash each is answered
 alone."""
+MOST_URGENT = 64
+"""Urgent chunks, of one document each, that one process may hold beside these."""
 
 _log = logging.getLogger("qwenq.worker")
 
@@ -75,6 +77,13 @@ class NextClaim:
                 return opened
         return self._claim()
 
+    def pop_urgent(self) -> Opened | None:
+        """Claim an urgent chunk, however much is claimed already. None: none waits, or none may be claimed."""
+        open_claims = self._ledger.claims()
+        if len(open_claims) >= MOST_OPEN + MOST_URGENT or any(claim.suspect for claim in open_claims):
+            return None
+        return self._opened(self._claimant.claim_urgent)
+
     def close(self) -> None:
         """Claim nothing more. A claim that was under way is open when this returns."""
         with self._claiming:
@@ -100,15 +109,15 @@ class NextClaim:
         beside = self._ledger.claims()
         if len(beside) >= MOST_OPEN or any(claim.suspect for claim in beside):
             return None
+        return self._opened(self._claimant.claim_beside if beside else self._claimant.claim_next)
+
+    def _opened(self, claim: Callable[[], Assignment | None]) -> Opened | None:
         with self._claiming:
             if not self.may_claim:
                 return None
             try:
-                assignment = self._next_chunk(beside)
+                assignment = claim()
             except StoreAway as away:
                 _log.warning(Event.STORE_AWAY, extra={"reason": str(away)})
                 return None
             return None if assignment is None else Opened(assignment, self._ledger.open(assignment))
-
-    def _next_chunk(self, beside: Sequence[Claim]) -> Assignment | None:
-        return self._claimant.claim_beside() if beside else self._claimant.claim_next()

@@ -52,6 +52,10 @@ class ResidentModel:
         finally:
             self._ledger = None
 
+    def hurry(self) -> None:
+        """Have the engine read on: an urgent request comes next. Any thread may call it."""
+        self._engine.hurry()
+
     def _on_step(self) -> None:
         if self._ledger is None:
             return

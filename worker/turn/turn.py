@@ -23,7 +23,7 @@ from qwenq.worker.reuse.stage import ReuseStage
 from qwenq.worker.turn.claimant import Claimant
 from qwenq.worker.turn.feed import Feed
 from qwenq.worker.turn.resident import ResidentModel
-from qwenq.worker.turn.stage import Down, Stage
+from qwenq.worker.turn.stage import ClaimedRequests, Stage
 
 _log = logging.getLogger("qwenq.worker")
 
@@ -60,11 +60,21 @@ class Turn:
             self.close()
 
     def requests(self) -> Iterator[Request]:
-        """What the engine is asked, for one thread to read. Waits as the feed does."""
+        """What the engine is asked, for one thread to read. Waits as the feed does.
+
+        Urgent requests come before the one that would be next. They pass by the stages: they reuse no answers, and no
+        long document is split for them.
+        """
         down = self._feed.claims()
         for stage in self._stages:
             down = stage.requests(down)
-        return _mark_last(down)
+        for request in _mark_last(down):
+            yield from _mark_last(self._feed.urgent())
+            yield request
+
+    def hurry(self) -> None:
+        """Ask urgent chunks before anything else. Any thread may call it."""
+        self._feed.hurry()
 
     def complete(self, completion: Completion) -> None:
         """Pass a completion up into the ledger, as an outcome."""
@@ -75,7 +85,7 @@ class Turn:
         self._feed.close()
 
 
-def _mark_last(down: Down) -> Iterator[Request]:
+def _mark_last(down: Iterator[ClaimedRequests | None]) -> Iterator[Request]:
     """All requests; the last one before a wait closes its group."""
     for claimed in down:
         if claimed is None:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Collection
 
-from qwenq.schemas.chunks import Assignment
+from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Assignment
 from qwenq.schemas.errors import BrokerAway, StoreAway
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.repeating import repeating
@@ -16,6 +16,7 @@ from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.database.store import Store
 from qwenq.store.life import rescue, workers
 from qwenq.store.views.fleet.idle import count_idle
+from qwenq.store.views.work.next_job import next_job
 from qwenq.worker.heap import freeze_heap
 from qwenq.worker.keeping.keeper import Keeper
 from qwenq.worker.keeping.ledger import Ledger
@@ -31,6 +32,7 @@ from qwenq.worker.turn.load_reporter import LoadReporter
 from qwenq.worker.turn.resident import ResidentModel
 from qwenq.worker.turn.sharing import Sharing
 from qwenq.worker.turn.turn import Turn
+from qwenq.worker.turn.urgent_watch import UrgentWatch
 from qwenq.worker.turn.watchdog import watchdog
 
 BROKEN_EXIT_CODE = 71
@@ -57,6 +59,8 @@ class WorkingProcess:
         self._resident, self._info = self._load()
         terms = Terms(self._info.model, worker_id, settings.lease_seconds, self._info.weights)
         self._claimant = Claimant(self._store_process, terms)
+        self._urgent = UrgentWatch(self._broker, self._info.model, self._waits_urgently)
+        self._urgent.start()
         self._pace = Pace()
         self._rescue_own()
         freeze_heap()
@@ -97,7 +101,8 @@ class WorkingProcess:
             repeating("sharing", sharing.look, share_seconds, LAST_WORD_SECONDS),
         ):
             turn = Turn(self._store, self._info, self._resident, self._claimant, ledger, first)
-            released = self._work(turn, keeper)
+            with self._urgent.heeded_by(turn.hurry, self._resident.hurry):
+                released = self._work(turn, keeper)
         for job_id in released:
             self._announce(job_id)
         return ledger.progress()
@@ -135,6 +140,14 @@ class WorkingProcess:
                 return count_idle(connection, self._info.model, ANY_CRASHES, self._worker_id)
         except StoreAway:
             return 0
+
+    def _waits_urgently(self) -> bool:
+        try:
+            with self._store.reading() as connection:
+                urgent = next_job(connection, self._info.model, CRASHES_IN_COMPANY, urgent_only=True)
+        except StoreAway:
+            return False
+        return urgent is not None
 
     def _announce(self, job_id: int) -> None:
         try:

@@ -16,6 +16,7 @@ from qwenq.store.api_batches.life import expire_next, hold_to_finalize, hold_to_
 from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage
+from qwenq.store.life.questions import cancel_abandoned
 
 LOOK_SECONDS = 1.0
 """How often batches are looked at that nobody announced."""
@@ -75,6 +76,7 @@ class Caretaker:
             (todo.validate, self.validate_next),
             (todo.expire, self.expire_next),
             (todo.finalize, self.finalize_next),
+            (todo.abandoned, self.cancel_abandoned),
         )
         for is_wanted, step in steps:
             if is_wanted:
@@ -114,3 +116,9 @@ class Caretaker:
             return False
         finalize(self._store, self._storage, self._settings, held)
         return True
+
+    def cancel_abandoned(self) -> bool:
+        """Cancel single requests whose server died while it waited. Returns False: there are no more."""
+        with self._store.writing() as connection:
+            cancel_abandoned(connection)
+        return False

@@ -3,11 +3,10 @@
 import sys
 
 from qwenq.producer.batch_lines import CheckedLines, batch_rows, check_lines
-from qwenq.producer.bounded_rows import bounded_rows
+from qwenq.producer.bounded_rows import bounded_rows, params_within
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.heartbeat import heartbeat
 from qwenq.schemas.errors import BatchLost, BoundReached, FilesAway, JobGivenUp, UsageError
-from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.service.endpoints import Endpoint
 from qwenq.schemas.service.stored import JOB_KEY, BatchFault, HeldBatch, StoredBatch, StoredFile
@@ -88,7 +87,7 @@ def _job_of(
         submitter=batch.tenant,
         tenant=batch.tenant,
         owner=batch.owner,
-        params=_params(batch),
+        params=params_within(_term(batch, "max_tokens")),
     )
     rows = bounded_rows(
         batch_rows(storage.blocks(batch.input_file_id)),
@@ -106,14 +105,6 @@ def _without_room(store: Store, held: HeldBatch, documents: int) -> list[BatchFa
     except BoundReached as reached:
         return [BatchFault("rate_limit_exceeded", str(reached))]
     return []
-
-
-def _params(batch: StoredBatch) -> GenerationParams:
-    """The parameters of lines that do not give their own."""
-    usual, most = GenerationParams(), _term(batch, "max_tokens")
-    if most is None or usual.max_new_tokens <= most:
-        return usual
-    return usual.model_copy(update={"max_new_tokens": max(1, most)})
 
 
 def _term(batch: StoredBatch, name: str) -> int | None:

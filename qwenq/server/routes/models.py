@@ -6,11 +6,10 @@ from fastapi import APIRouter
 
 from qwenq.server.callers import Reader, Served
 from qwenq.server.documented import refusals
+from qwenq.server.known_models import known_models, no_such_model
 from qwenq.server.objects import Model, Models
-from qwenq.server.refusals import Refused
 from qwenq.server.service import Service
 from qwenq.server.shapes import model_object
-from qwenq.store.api_batches.batches import served_models
 
 router = APIRouter(prefix="/v1/models", tags=["models"], responses=refusals())
 
@@ -26,14 +25,10 @@ def retrieve(model: str, service: Served, _caller: Reader) -> Model:
     """Retrieve a model. Its id may hold slashes."""
     models = _models(service)
     if model not in models:
-        message = f"The model '{model[:200]}' does not exist or you do not have access to it."
-        raise Refused(404, message, param="model", code="model_not_found")
+        raise no_such_model(model)
     return model_object(model, models[model])
 
 
 def _models(service: Service) -> dict[str, datetime | None]:
     with service.store.reading() as connection:
-        models: dict[str, datetime | None] = dict(served_models(connection))
-    if service.settings.model:
-        models.setdefault(service.settings.model, None)
-    return models
+        return known_models(connection, service.settings)

@@ -27,14 +27,20 @@ def unfinished_documents(connection: Connection, claim: Claim) -> list[tuple[int
 
 
 _ASKED_OF_JOB = select(
-    jobs.c.prompt, jobs.c.params, jobs.c.reuse, jobs.c.revision, jobs.c.weights_digest, jobs.c.mixed_weights
+    jobs.c.prompt,
+    jobs.c.params,
+    jobs.c.reuse,
+    jobs.c.revision,
+    jobs.c.weights_digest,
+    jobs.c.mixed_weights,
+    jobs.c.urgent,
 ).where(jobs.c.id == bindparam("of_job"))
 
 
 def assignment_of(connection: Connection, claim: Claim) -> Assignment:
     """The assignment of a claim: prompt, parameters, documents without an outcome."""
     asked = connection.execute(_ASKED_OF_JOB, {"of_job": claim.job_id}).one()
-    prompt, params, reuse, revision, digest, mixed_weights = asked
+    prompt, params, reuse, revision, digest, mixed_weights, urgent = asked
     unfinished = unfinished_documents(connection, claim)
     return Assignment(
         claim=claim,
@@ -44,4 +50,5 @@ def assignment_of(connection: Connection, claim: Claim) -> Assignment:
         reuse=reuse,
         ids={seq: own_id for seq, _, own_id in unfinished},
         weights=UNKNOWN_WEIGHTS if mixed_weights else LoadedWeights(revision, digest),
+        urgent=urgent,
     )

@@ -24,9 +24,10 @@ _NEXT_JOB = (
         may_answer(bindparam("own_revision", type_=Text), bindparam("own_digest", type_=Text), ALIVE_SECONDS),
         exists().where(_waits, chunks.c.crashes <= bindparam("most_crashes")),
     )
-    .order_by(case(_RANKS, value=jobs.c.priority), jobs.c.id)
+    .order_by(jobs.c.urgent.desc(), case(_RANKS, value=jobs.c.priority), jobs.c.id)
     .limit(1)
 )
+_NEXT_URGENT_JOB = _NEXT_JOB.where(jobs.c.urgent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,14 @@ class NextJob:
 
 
 def next_job(
-    connection: Connection, model: str, most_crashes: int, weights: LoadedWeights = UNKNOWN_WEIGHTS
+    connection: Connection,
+    model: str,
+    most_crashes: int,
+    weights: LoadedWeights = UNKNOWN_WEIGHTS,
+    *,
+    urgent_only: bool = False,
 ) -> NextJob | None:
-    """The model's first job, by priority and age, with a waiting chunk of at most this many crashes.
+    """The model's first job with a waiting chunk of at most this many crashes: urgent ones, then by priority and age.
 
     Jobs that other weights began are left to live workers with those.
     """
@@ -55,5 +61,6 @@ def next_job(
         "own_revision": weights.revision,
         "own_digest": weights.digest,
     }
-    row = connection.execute(_NEXT_JOB, given).one_or_none()
+    query = _NEXT_URGENT_JOB if urgent_only else _NEXT_JOB
+    row = connection.execute(query, given).one_or_none()
     return None if row is None else NextJob(*row)

@@ -103,6 +103,9 @@ class NotingEngine:
         self._put_down[group] = min(first, self._put_down.get(group, first))
         return {row.request.key for row in self._rows if row.request.group == group}
 
+    def hurry(self) -> None:
+        """It reads on as soon as it has room."""
+
     def waiting(self) -> int:
         """Count what was read and has not begun."""
         return 0 if self._reader is None else self._reader.waiting

@@ -58,7 +58,7 @@ class FuzzedService:
         broker = Broker(settings)
         caretaker = Caretaker(store, broker, storage, settings)
         self.application: FastAPI = make_application(
-            Service(settings, store, storage, caretaker, is_local=True)
+            Service(settings, store, storage, broker, caretaker, is_local=True)
         )
         self._drawer = Drawer(self.application, seed)
         self._files: dict[str, str | None] = {}

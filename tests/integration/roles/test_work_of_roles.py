@@ -11,6 +11,7 @@ from qwenq.actions.pruning import prune
 from qwenq.actions.request import JobRequest
 from qwenq.api import submit
 from qwenq.schedules import by_hand, commands
+from qwenq.schemas.documents import Document
 from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.results import FinishReason, Usage
@@ -28,6 +29,7 @@ from qwenq.store.files.stored_files import delete_file, insert_file
 from qwenq.store.life.claims import release_chunk
 from qwenq.store.life.documents import insert_rows
 from qwenq.store.life.half_jobs import begin_job
+from qwenq.store.life.questions import cancel_question, insert_question, note_unannounced
 from qwenq.store.life.removal import remove_abandoned
 from qwenq.store.life.rescue import rescue_held_by
 from qwenq.store.life.workers import note_stopping
@@ -200,3 +202,7 @@ def test_the_service_keeps_files_and_batches_under_its_role(guarded_url: str) ->
         fail_batch(connection, held, [BatchFault("empty_file", "It is empty.")])
         assert read_to_do(connection) == ToDo(validate=False, expire=False, finalize=False)
         assert delete_file(connection, anna, "file-a") is not None
+        spec = JobSpec(model="m", name="q", tenant="acme", urgent=True)
+        job_id, chunk_id = insert_question(connection, spec, Document("q", 0, 1, "{}"))
+        note_unannounced(connection, chunk_id)
+        assert cancel_question(connection, job_id, "q")

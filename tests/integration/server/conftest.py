@@ -35,7 +35,7 @@ class Desk:
         # Its Redis does not run: nothing here needs it.
         self.broker = Broker(settings)
         self.caretaker = Caretaker(store, self.broker, self.storage, settings)
-        service = Service(settings, store, self.storage, self.caretaker, is_local)
+        service = Service(settings, store, self.storage, self.broker, self.caretaker, is_local)
         self.client = TestClient(make_application(service), base_url="http://127.0.0.1:8000")
         self.worker_id = make_worker(store, MODEL)
 

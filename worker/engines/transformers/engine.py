@@ -168,6 +168,12 @@ class TransformersEngine:
         """Drop the group's requests that are not running, from within `on_step`. Returns the keys of the others."""
         return () if self._scheduler is None else self._scheduler.withdraw_waiting(group, first)
 
+    def hurry(self) -> None:
+        """Read on now, however much waits: an urgent request comes next."""
+        scheduler = self._scheduler
+        if scheduler is not None:
+            scheduler.hurry()
+
     def waiting(self) -> int:
         """Count the requests that were read and are not running."""
         scheduler = self._scheduler

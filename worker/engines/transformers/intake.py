@@ -24,10 +24,10 @@ class WaitingGroup:
 
 
 class Intake:
-    """Documents that wait for the device: in the order of their groups, by length within a group.
+    """Documents that wait for the device: urgent ones first, then in the order of their groups, there by length.
 
     The thread reads ahead until `enough` documents wait. It then stops at the end of a group, so that a worker claims
-    no chunk before it is needed. `first` raises the exceptions of the requests.
+    no chunk before it is needed; `hurry` has it read on. `first` raises the exceptions of the requests.
     """
 
     def __init__(
@@ -38,6 +38,8 @@ class Intake:
         self._enough = enough
         self._changed = threading.Condition()
         self._groups: deque[WaitingGroup] = deque()
+        self._urgent: deque[RequestState] = deque()
+        self._hurried = False
         self._failed: deque[Completion] = deque()
         self._withdrawn: dict[int, int] = {}
         self._ended = False
@@ -50,27 +52,38 @@ class Intake:
     def waiting(self) -> int:
         """How many documents wait."""
         with self._changed:
-            return sum(len(group.states) for group in self._groups)
+            return len(self._urgent) + sum(len(group.states) for group in self._groups)
 
     @property
     def exhausted(self) -> bool:
         """Whether nothing waits and all requests were read."""
         with self._changed:
-            return self._ended and self._error is None and not self._groups and not self._failed
+            return self._ended and self._error is None and not self._anything_here()
 
     def first(self) -> RequestState | None:
         """Return the next document; None if nothing waits. Raises what the requests raised."""
         with self._changed:
             if self._error is not None:
                 raise self._error
+            if self._urgent:
+                return self._urgent[0]
             return self._groups[0].states[-1] if self._groups else None
 
     def pop(self, first: RequestState) -> None:
-        """Remove the document that `first` returned. A longer one may have been placed before it since."""
+        """Remove the document that `first` returned. Another may have been placed before it since."""
         with self._changed:
-            self._groups[0].states.remove(first)
-            if not self._groups[0].states:
-                self._groups.popleft()
+            if first in self._urgent:
+                self._urgent.remove(first)
+            else:
+                self._groups[0].states.remove(first)
+                if not self._groups[0].states:
+                    self._groups.popleft()
+            self._changed.notify_all()
+
+    def hurry(self) -> None:
+        """Read on now, however much waits: an urgent request comes next."""
+        with self._changed:
+            self._hurried = True
             self._changed.notify_all()
 
     def pop_failed(self) -> list[Completion]:
@@ -88,7 +101,8 @@ class Intake:
     def holds(self, group: int) -> bool:
         """Whether documents of the group are waiting."""
         with self._changed:
-            return any(one.group == group for one in self._groups)
+            waiting = (one.group for some in (self._groups, self._urgent) for one in some)
+            return group in waiting
 
     def withdraw(self, group: int, first: int = 0) -> None:
         """Drop the group's documents with keys from `first` on, also those still to be read."""
@@ -97,14 +111,20 @@ class Intake:
             for one in self._groups:
                 one.states = [state for state in one.states if not self._is_withdrawn(one.group, state.key)]
             self._groups = deque(one for one in self._groups if one.states)
+            self._urgent = deque(one for one in self._urgent if not self._is_withdrawn(one.group, one.key))
             self._failed = deque(one for one in self._failed if not self._is_withdrawn(one.group, one.key))
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> None:
-        """Wait at most this long for the first documents, then a moment for others to be ordered with them."""
+        """Wait at most this long for the first documents, then a moment for others to be ordered with them.
+
+        An urgent one waits for no others.
+        """
         with self._changed:
             self._changed.wait_for(self._anything, seconds)
-            self._changed.wait_for(lambda: self._ended or self.waiting >= self._enough, SETTLING_SECONDS)
+            self._changed.wait_for(
+                lambda: self._ended or bool(self._urgent) or self.waiting >= self._enough, SETTLING_SECONDS
+            )
 
     def close(self) -> None:
         """Stop reading. A request that is being read is dropped."""
@@ -113,7 +133,10 @@ class Intake:
             self._changed.notify_all()
 
     def _anything(self) -> bool:
-        return self._ended or bool(self._groups or self._failed)
+        return self._ended or self._anything_here()
+
+    def _anything_here(self) -> bool:
+        return bool(self._groups or self._urgent or self._failed)
 
     def _read(self) -> None:
         try:
@@ -140,6 +163,8 @@ class Intake:
                 return
             if isinstance(prepared, Completion):
                 self._failed.append(prepared)
+            elif request.urgent:
+                self._urgent.append(prepared)
             else:
                 insort(self._waiting_group(request.group).states, prepared, key=_length)
             self._changed.notify_all()
@@ -154,10 +179,16 @@ class Intake:
         return self._groups[-1]
 
     def _wants_more(self, last: Request) -> bool:
-        """Wait until more documents are wanted. Returns False if the intake was closed."""
+        """Wait until more documents are wanted. Returns False if the intake was closed.
+
+        After an urgent one, others may be next.
+        """
         most = self._enough if last.closes_group else MOST_WAITING
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self.waiting < most)
+            self._changed.wait_for(
+                lambda: self._closed or self._hurried or last.urgent or self.waiting < most
+            )
+            self._hurried = False
             return not self._closed
 
 

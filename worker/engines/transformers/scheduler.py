@@ -67,6 +67,10 @@ class Scheduler:
         self._again = deque(row for row in self._again if row.group != group)
         self._close(group)
 
+    def hurry(self) -> None:
+        """Read on now, however much waits: an urgent document comes next."""
+        self._intake.hurry()
+
     @property
     def waiting(self) -> int:
         """How many documents were not admitted yet."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -95,6 +96,34 @@ def test_groups_keep_their_order(taken_in: Callable[..., Intake]) -> None:
     intake = taken_in(coming)
     coming.wait_asked(5)
     assert [one.key for one in drained(intake)] == [201, 200, 100, 101]
+
+
+def test_an_urgent_request_is_read_beside_more_than_enough_and_goes_first(
+    taken_in: Callable[..., Intake],
+) -> None:
+    urgent = [replace(chunk(group, [1])[0], urgent=True) for group in (2, 3)]
+    coming = Coming([*chunk(1, [5, 9, 7]), *urgent, *chunk(4, [3])])
+    intake = taken_in(coming, enough=2)
+    coming.wait_asked(3)
+    before = intake.first()
+    assert before is not None
+    intake.hurry()
+    coming.wait_asked(6)
+    first = intake.first()
+    assert first is not None
+    intake.pop(before)
+    assert [one.key for one in drained(intake)] == [200, 300, 102, 100, 400]
+    assert (before.key, first.key) == (101, 200)
+
+
+def test_a_withdrawn_urgent_request_is_dropped(taken_in: Callable[..., Intake]) -> None:
+    coming = Coming([replace(chunk(1, [1])[0], urgent=True), *chunk(2, [1])])
+    intake = taken_in(coming)
+    coming.wait_asked(3)
+    assert (intake.waiting, intake.holds(1)) == (2, True)
+    intake.withdraw(1)
+    assert (intake.waiting, intake.holds(1)) == (1, False)
+    assert [one.key for one in drained(intake)] == [200]
 
 
 def test_pop_removes_the_given_document_though_a_longer_one_came_since(

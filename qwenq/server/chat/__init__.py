@@ -1,0 +1,1 @@
+"""Single requests: asked as urgent jobs of one document, and awaited."""
