@@ -16,7 +16,8 @@ from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.source import OpenSource
 from qwenq.producer.reading.sources.unpacking import BrokenOff
 from qwenq.producer.reading.tables.encodings import UTF8, FoundEncoding
-from qwenq.producer.reading.tables.header import check_header
+from qwenq.producer.reading.tables.header import check_header, with_leading_names
+from qwenq.producer.reading.tables.quoting import USUAL, Quoting
 from qwenq.producer.reading.tables.start import find_start
 from qwenq.producer.reading.tables.text_table import open_text_table
 from qwenq.schemas.documents import BadRow, Document, Row
@@ -26,6 +27,7 @@ from qwenq.schemas.table_options import FOUND_OUT, TableOptions
 _HEADER_AGAIN = "it is the header again, as between files that were joined"
 # The csv module tells two of its errors apart by their wording only.
 _AT_END = "unexpected end of data"
+_COMMENT = b"#"
 _BARE_RETURN = "new-line character seen in unquoted field"
 
 
@@ -36,8 +38,18 @@ class _Feed:
     `give_back` feeds the others again. So a stray quote costs one line, not the rest of the file.
     """
 
-    def __init__(self, blocks: Iterator[bytes], encoding: FoundEncoding, *, spaced: bool = False) -> None:
+    def __init__(
+        self,
+        blocks: Iterator[bytes],
+        encoding: FoundEncoding,
+        quoting: Quoting = USUAL,
+        *,
+        spaced: bool = False,
+    ) -> None:
         self._spaced = spaced
+        self._quoting = quoting
+        self.comments = False
+        """Whether lines that begin so are comments, since some stand above the header."""
         self.encoding = encoding
         self._lines = chain.from_iterable(line_batches(blocks))
         self._again: deque[bytes] = deque()
@@ -50,14 +62,18 @@ class _Feed:
 
         Raises csv.Error for broken quoting, and InvalidRow if a row grows above the limit.
         """
-        return csv.reader(self._texts(), delimiter=delimiter, strict=True, skipinitialspace=self._spaced)
+        return self._quoting.records(
+            self._texts(), delimiter=delimiter, strict=True, skipinitialspace=self._spaced
+        )
 
     def _texts(self) -> Iterator[str]:
         again, lines, row_lines, encoding = self._again, self._lines, self.row_lines, self.encoding
-        size = 0
+        size, comments = 0, self.comments
         try:
             while (line := again.popleft() if again else next(lines, None)) is not None:
                 self.number += 1
+                if comments and not row_lines and line.startswith(_COMMENT):
+                    continue
                 size = size + len(line) if row_lines else len(line)
                 row_lines.append(line)
                 if size > LINE_LIMIT:
@@ -70,8 +86,9 @@ class _Feed:
     def skip(self, lines: int) -> None:
         """Leave out the next lines."""
         try:
-            for _ in islice(self._lines, lines):
+            for line in islice(self._lines, lines):
                 self.number += 1
+                self.comments = self.comments or line.startswith(_COMMENT)
         except BrokenOff as broken:
             self.broken = broken
 
@@ -132,15 +149,20 @@ def read_delimited(
     start = find_start(source, table, rules, options)
     if found := [*start.found, *table.found]:
         notes.add(source.name, ", ".join(found))
-    feed = _Feed(table.blocks, table.encoding, spaced=start.spaced)
+    feed = _Feed(table.blocks, table.encoding, start.quoting, spaced=start.spaced)
     feed.skip(start.skipped)
+    if feed.comments:
+        notes.add(source.name, "lines that begin with # are left out, as those above the header")
     if options.header is False:
         header = [f"column{place}" for place in range(1, feed.width(start.delimiter) + 1)]
     else:
         header = _header(source.name, feed, start.delimiter, start.filled)
+        header, unnamed = with_leading_names(header)
+        if unnamed:
+            notes.add(source.name, unnamed)
     if header:
         check_header(source.name, header, rules.required_columns, start.advice)
-    return _Table(source.index, feed, header, start.delimiter, rules, id_prefix).rows()
+    return _Table(source.index, feed, header, start.delimiter, rules, id_prefix, start.quoting).rows()
 
 
 def _header(name: str, feed: _Feed, delimiter: str, filled: int) -> list[str]:
@@ -181,14 +203,16 @@ class _Table:
     delimiter: str
     rules: RowRules
     id_prefix: str
+    quoting: Quoting = USUAL
 
     def rows(self) -> Iterator[Row]:
         """All rows but blank lines."""
         feed, ended = self.feed, False
+        plain = self.quoting.plain if self.quoting.nulls else None
         while not ended:
             try:
                 for fields in feed.records(self.delimiter):
-                    row = self._row(fields)
+                    row = self._row(fields if plain is None else plain(fields))
                     feed.row_lines.clear()
                     if row is not None:
                         yield row

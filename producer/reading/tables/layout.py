@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from qwenq.producer.reading.column_names import column_name
 from qwenq.producer.reading.tables.first_line import is_number, is_surely_data, may_be_data
+from qwenq.producer.reading.tables.quoting import USUAL, Quoting
 
 DELIMITERS = (",", ";", "\t", "|")
 NAMES = {"\t": "tab", " ": "a space"}
@@ -168,17 +169,25 @@ def find_layout(text: str, first_line: int, usual: str, required: Sequence[str],
     return Layout(max(titled, key=_fields_of_last) if titled else cuts[0])
 
 
-def cut(text: str, first_line: int, delimiter: str, *, whole: bool, spaced: bool = False) -> Cut:
+def cut(
+    text: str,
+    first_line: int,
+    delimiter: str,
+    *,
+    whole: bool,
+    spaced: bool = False,
+    quoting: Quoting = USUAL,
+) -> Cut:
     """Cut a table's beginning into records, with spaces before fields if `spaced`. Blank lines are left out."""
-    lines = text.split("\n")
-    reader = csv.reader(_counted(lines), delimiter=delimiter, skipinitialspace=spaced)
+    counted = _Counted(text.split("\n"))
+    reader = quoting.records(counted, delimiter=delimiter, skipinitialspace=spaced)
     records: list[Record] = []
     begin = 0
     try:
         for fields in reader:
             if any(map(str.strip, fields)) or len(fields) > 1:
                 records.append((first_line + begin, fields))
-            begin = reader.line_num
+            begin = counted.number
             if len(records) >= _MOST_RECORDS:
                 return Cut(delimiter, records)
     except csv.Error:
@@ -191,9 +200,17 @@ def _splits(cuts: Sequence[Cut]) -> bool:
     return any(one.width > 1 and one.fitting >= _FITTING for one in cuts)
 
 
-def _counted(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines:
-        yield line.rstrip("\r") + "\n"
+class _Counted:
+    """Lines that are counted as they are taken."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.number += 1
+            yield line.rstrip("\r") + "\n"
 
 
 def _fits(fields: Sequence[str], width: int) -> bool:

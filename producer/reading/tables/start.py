@@ -10,6 +10,7 @@ from qwenq.producer.reading.rules import RowRules
 from qwenq.producer.reading.sources.source import OpenSource
 from qwenq.producer.reading.tables.header import ADVICE
 from qwenq.producer.reading.tables.layout import Cut, cut, find_layout, sep_line, shown
+from qwenq.producer.reading.tables.quoting import USUAL, Quoting, find_quoting
 from qwenq.producer.reading.tables.text_table import TextTable
 from qwenq.schemas.errors import UnreadableInput
 from qwenq.schemas.table_options import TableOptions
@@ -19,7 +20,9 @@ _SPACES = 3
 _SHARE = 0.8
 _RULE = re.compile(r":?-{3,}:?|")
 _ONE_NAME = re.compile(r"[\w .-]+")
-_SINGLE_QUOTED = re.compile(r"'.+'", re.DOTALL)
+_DRAWN = re.compile(r"[-+=|\u2500-\u257f :]{6,}")
+_CORNERS = frozenset("+| \u253c\u2502")
+_LINES_OF_TITLE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Start:
     found: tuple[str, ...]
     advice: str
     spaced: bool = False
+    quoting: Quoting = USUAL
 
 
 def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: TableOptions) -> Start:
@@ -52,9 +56,10 @@ def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: T
     layout = find_layout(text, skipped + 1, usual, required, whole=table.whole)
     delimiter = options.delimiter or named
     best = layout.cut if delimiter is None else cut(text, skipped + 1, delimiter, whole=table.whole)
+    quoting = find_quoting(text, best.delimiter, whole=table.whole)
     spaced = best.has_spaced_quotes()
-    if spaced:
-        best = cut(text, skipped + 1, best.delimiter, whole=table.whole, spaced=True)
+    if spaced or not quoting.is_usual:
+        best = cut(text, skipped + 1, best.delimiter, whole=table.whole, spaced=spaced, quoting=quoting)
     # A single record that may be cut off shows nothing.
     if options.header is None and (table.whole or len(best.records) > 1):
         _check(source.name, best, layout.cut, required, rules.named_columns)
@@ -65,11 +70,12 @@ def find_start(source: OpenSource, table: TextTable, rules: RowRules, options: T
             found.append(f"though {shown(layout.rival)} may cut it too (--delimiter decides)")
     if spaced:
         found.append("spaces before quotes are left out")
+    found += quoting.found
     if options.header is None and best.records:
         found += _doubts(best, {*required, *rules.named_columns}, whole=table.whole)
     names_all = f"--skip-rows {skipped + 1} --no-header"
     advice = f"{ADVICE}, or give {names_all}, which calls them column1, column2 and so on"
-    return Start(best.delimiter, skipped, best.filled, tuple(found), advice, spaced)
+    return Start(best.delimiter, skipped, best.filled, tuple(found), advice, spaced, quoting)
 
 
 def _doubts(best: Cut, named: set[str], *, whole: bool) -> Iterator[str]:
@@ -91,8 +97,10 @@ def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...], named: 
     first_line = best.records[0][0] if best.records else 1
     if len(best.records) > 1 and _is_markdown(best.records[1][1], best.delimiter):
         raise UnreadableInput(source=name, reason="it is a table of Markdown; save it as CSV")
-    if header and all(_SINGLE_QUOTED.fullmatch(column) for column in header):
-        reason = "its fields stand in single quotes; save it with double quotes, or without any"
+    if _is_drawn(best):
+        reason = (
+            "its columns are drawn with lines, to be looked at; export it as CSV (psql --csv, mysql --batch)"
+        )
         raise UnreadableInput(source=name, reason=reason)
     wanted = {*required, *named}
     if not header or (wanted and wanted <= set(header)):
@@ -138,6 +146,15 @@ def _check(name: str, best: Cut, likely: Cut, required: tuple[str, ...], named: 
 def _is_markdown(fields: list[str], delimiter: str) -> bool:
     """Whether the second line is the rule below a header."""
     return delimiter == "|" and all(_RULE.fullmatch(field.strip()) for field in fields) and any(fields)
+
+
+def _is_drawn(one: Cut) -> bool:
+    """Whether a line below the header, or above it, only draws the table."""
+    lines = [one.delimiter.join(fields).strip() for _, fields in one.records[:_LINES_OF_TITLE]]
+    return any(
+        _DRAWN.fullmatch(line) and (not place or not _CORNERS.isdisjoint(line))
+        for place, line in enumerate(lines)
+    )
 
 
 def _given(one: Cut) -> str:

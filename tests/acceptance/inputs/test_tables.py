@@ -60,7 +60,7 @@ def test_c4_commas_and_semicolons_in_texts_cut_nothing() -> None:
 
 
 def test_c20_advice_for_unusable_names_reads_the_table() -> None:
-    for data in ("text,text\n1,a\n", ",id,text\n0,1,a\n", "id,,text\n0,1,a\n"):
+    for data in ("text,text\n1,a\n", ",id,,text\n0,1,2,a\n", "id,,text\n0,1,a\n"):
         assert "--skip-rows 1 --no-header" in refusal(data)
         column = f"column{data.partition(chr(10))[0].count(',') + 1}"
         read = Read(data, skip_rows=1, header=False, prompt=PromptSpec(text_column=column))
@@ -130,9 +130,60 @@ def test_c36_a_mark_is_left_out_wherever_a_block_of_bytes_ends() -> None:
         assert b"".join(without_marks([data[:at], data[at:]])) == data.replace(b"\xef\xbb\xbf", b"")
 
 
-def test_c36_single_quotes_around_all_names_are_told() -> None:
-    assert "it with double quotes" in refusal("'id','text'\n'1','one, two'\n", prompt=ROW)
-    assert Read("'id',text\n1,a\n").texts == ["a"]
+QUOTED = {
+    "'id','text'\n'1','one, two'\n2,'It''s'\n": (["one, two", "It's"], "single quotes"),
+    "id,text\n1,'one, two'\n2,plain\n": (["one, two", "plain"], "single quotes"),
+    "id,text\n1,'one\n two'\n2,'b'\n": (["one\n two", "b"], "single quotes"),
+    "id,text\n1,'Twas\n2,it's\n3,'em'\n": (["'Twas", "it's", "'em'"], ""),
+    'id,text\n1,"say \\"hi\\", C:\\\\x"\n2,"a ""b"" \\n"\n': (
+        ['say "hi", C:\\x', 'a "b" \\n'],
+        "a backslash stands",
+    ),
+    'id,text\n1,"C:\\dir\\"\n2,"a"\n': (["C:\\dir\\", "a"], ""),
+    "id,text\n1,\\N\n2,a\\nb\n": (["", "a\\nb"], "\\N is read as empty"),
+    "id\ttext\n1\ta\\nb\\\\n\n2\t\\N\n": (["a\nb\\n", ""], "\\N is read as empty, and"),
+    'id\ttext\n1\t"Hi" he said\n2\t"open\n3\t"x"\n': (['"Hi" he said', '"open', '"x"'], "quotes are part"),
+    'id\ttext\n1\t"a\nb ""q"""\n2\t"x\ty"\n': (['a\nb "q"', "x\ty"], ""),
+}
+
+
+@pytest.mark.parametrize("data", QUOTED)
+def test_quotes_and_escapes_of_other_programs_are_found_out(data: str) -> None:
+    texts, said = QUOTED[data]
+    read = Read(data, Format.TSV if "\t" in data else Format.CSV)
+    assert read.texts == texts
+    assert not read.bad
+    assert bool(read.said) == bool(said)
+    assert said in " ".join(read.said)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        " id | text\n----+------\n  1 | a\n(1 row)\n",
+        "+----+------+\n| id | text |\n+----+------+\n|  1 | a    |\n",
+        "-----------\n|id |text |\n-----------\n|1  |a    |\n",
+    ],
+)
+def test_tables_drawn_with_lines_are_refused_as_such(data: str) -> None:
+    assert "export it as CSV (psql --csv, mysql --batch)" in refusal(data)
+    assert Read("text\n------\n").texts == ["------"]
+
+
+def test_columns_without_names_at_the_beginning_are_named() -> None:
+    read = Read(",id,text\n0,7,a\n1,8,b\n")
+    assert read.values == [{"column1": "0", "id": "7", "text": "a"}, {"column1": "1", "id": "8", "text": "b"}]
+    assert "its first column has no name, and is called column1" in read.said[0]
+    assert Read(";;id;text\n;;7;a\n").values == [{"column1": "", "column2": "", "id": "7", "text": "a"}]
+
+
+def test_comments_below_the_header_are_left_out_if_some_stand_above_it() -> None:
+    rows = 'id,text\n1,"a\n# b"\n# page 2, of 3\n2,c\n'
+    read = Read(f"# exported\n{rows}", skip_rows=1)
+    assert read.texts == ["a\n# b", "c"]
+    assert [one.line for one in read.rows] == [3, 6]
+    assert "lines that begin with # are left out" in read.said[0]
+    assert Read(rows).texts == ["a\n# b", " of 3", "c"]
 
 
 def test_c29_the_end_mark_of_dos_is_no_row() -> None:

@@ -82,7 +82,8 @@ def test_any_bytes_below_a_header_are_rows_in_order(data: bytes, form: Format) -
     rows = read(b"text\n" + data, form)
     lines = [row.line for row in rows]
     assert lines == sorted(set(lines))
-    nonblank = sum(1 for line in data.split(b"\n") if line.removeprefix(b"\xef\xbb\xbf").strip())
+    ended = data.rstrip(b"\x1a")  # what ends a file under DOS
+    nonblank = sum(1 for line in ended.split(b"\n") if line.removeprefix(b"\xef\xbb\xbf").strip())
     assert len(rows) <= nonblank
     assert (nonblank > 0) == (len(rows) > 0)
     for row in rows:

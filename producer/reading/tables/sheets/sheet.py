@@ -11,6 +11,7 @@ from qwenq.producer.reading.column_names import miscounted
 from qwenq.producer.reading.shortage import raise_if_short
 from qwenq.producer.reading.sources.unpacking import BLOCK_BYTES, BrokenOff
 from qwenq.producer.reading.tables.first_line import is_surely_data
+from qwenq.producer.reading.tables.header import with_leading_names
 from qwenq.producer.reading.tables.pieces import bad_row, good_row
 from qwenq.producer.reading.tables.sheets.cell_texts import NEVER_COMPUTED, CellTexts, fault
 from qwenq.producer.reading.tables.sheets.merged_cells import MergedCells, merged_ranges
@@ -33,6 +34,7 @@ class Record(NamedTuple):
     number: int
     cells: dict[int, str]
     faults: dict[int, str]
+    is_hidden: bool = False
 
 
 class Sheet:
@@ -43,6 +45,7 @@ class Sheet:
         self.name: str = sheet.title
         self.broken: tuple[int, str] | None = None
         self.filled_rows = 0
+        self._hidden_rows = 0
         self._faults: Counter[str] = Counter()
         self._records = _records(workbook, sheet)
         try:
@@ -61,21 +64,29 @@ class Sheet:
         self._merged.fill(first.number, cells, None)
         self._width = _last(cells)
         self._merged.narrow(self._width)
-        self.header = [cells.get(column, "").strip() for column in range(1, self._width + 1)]
+        self._first = self._first_column(cells)
+        named = [cells.get(column, "").strip() for column in range(self._first, self._width + 1)]
+        self.header, self._unnamed = with_leading_names(named)
 
     @property
     def title(self) -> str:
         """The text of the first row if it is a single cell, and the rows below it have more; else empty."""
         widths = [_last(record.cells) for record in self._peeked]
-        is_title = self._width == 1 and sum(width > 1 for width in widths) > widths.count(1)
+        is_alone = self._width == self._first
+        is_title = is_alone and sum(width > self._width for width in widths) > widths.count(self._width)
         return self.header[0] if is_title else ""
 
     @property
     def begins_with_data(self) -> bool:
         """Whether the first row is like those below it, in a way that names are not."""
-        columns = range(1, self._width + 1)
+        columns = range(self._first, self._width + 1)
         rows = [[one.cells.get(column, "") for column in columns] for one in self._peeked]
         return is_surely_data(self.header, rows)
+
+    def _first_column(self, header: dict[int, str]) -> int:
+        """The first column of the table: those before it are empty, as far as the first rows show."""
+        rows = (header, *(record.cells for record in self._peeked))
+        return min((column for cells in rows for column, text in cells.items() if text), default=1)
 
     def _peek(self) -> list[Record]:
         """The first records below the header. What breaks reading there is raised behind them."""
@@ -90,9 +101,9 @@ class Sheet:
 
     def rows(self, order: Sequence[str] | None = None) -> Iterator[bytes | None]:
         """All rows below the header, with the columns in this order (default: the sheet's); None for a blank one."""
-        columns = range(1, self._width + 1)
+        columns = range(self._first, self._width + 1)
         if order is not None and list(order) != self.header:
-            columns = [self.header.index(name) + 1 for name in order]  # type: ignore[assignment]
+            columns = [self.header.index(name) + self._first for name in order]  # type: ignore[assignment]
         number = 1
         try:
             for record in chain(self._peeked, self._records):
@@ -106,7 +117,10 @@ class Sheet:
 
     def notes(self) -> list[str]:
         """What a person should know about the rows that were read."""
-        notes = []
+        notes = [self._unnamed] if self._unnamed else []
+        if self._hidden_rows:
+            rows = "row is" if self._hidden_rows == 1 else "rows are"
+            notes.append(f"{self._hidden_rows:,} {rows} hidden in the sheet, as by a filter, and read, too")
         if never := self._faults.pop(NEVER_COMPUTED, 0):
             cells = "cell holds a formula" if never == 1 else "cells hold formulas"
             notes.append(
@@ -121,7 +135,7 @@ class Sheet:
         return notes
 
     def _row(self, record: Record, columns: Sequence[int]) -> bytes | None:
-        number, cells, faults = record
+        number, cells, faults, is_hidden = record
         if not cells and not faults:
             return None
         self._merged.fill(number, cells, self._width)
@@ -129,6 +143,9 @@ class Sheet:
         faults = {column: what for column, what in faults.items() if column <= self._width}
         self._faults.update(faults.values())
         self.filled_rows += bool(last or faults)
+        self._hidden_rows += is_hidden and bool(last)
+        if self._first > 1 and any(text and column < self._first for column, text in cells.items()):
+            return bad_row(number, "a cell stands to the left of the table's columns", cells.values())
         if last > self._width:
             return bad_row(number, miscounted(last, self._width), cells.values())
         if not last and not faults:
@@ -176,12 +193,13 @@ def _records(workbook: Any, sheet: Any) -> Iterator[Record]:
                     faults[cell["column"]] = what
                 if cell["value"] is not None and what != NEVER_COMPUTED:
                     cells[cell["column"]] = texts.shown(cell)
+            is_hidden = element.get("hidden") in {"1", "true"}
             element.clear()
             parser.row_dimensions.clear()
             if number > MOST_ROWS:
                 raise BrokenOff(f"a sheet has at most {MOST_ROWS:,} rows")
             # A number that does not grow is a damaged row.
-            yield Record(number, cells, faults) if number > last else Record(number, {}, {})
+            yield Record(number, cells, faults, is_hidden) if number > last else Record(number, {}, {})
             last = max(last, number)
 
 

@@ -26,6 +26,7 @@ from qwenq.producer.reading.tables.pieces import (
     title_piece,
     where_piece,
 )
+from qwenq.producer.reading.tables.sheets.shared_strings import read_string_table
 from qwenq.producer.reading.tables.sheets.sheet import Sheet
 from qwenq.producer.reading.tables.sheets.strict_namespaces import SpreadsheetArchive
 from qwenq.schemas.errors import UnreadableDocument, reason_of
@@ -117,6 +118,7 @@ def _opened(file: BinaryIO) -> "Workbook":
     from openpyxl.workbook.properties import CalcProperties
 
     excel.ReadOnlyWorksheet = _unmeasured_sheet()  # type: ignore[attr-defined]
+    excel.read_string_table = read_string_table  # type: ignore[attr-defined]
     # It warns of what it leaves out: pictures, data validation, styles.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
     if (kind := kind_instead(file, b"PK", OLE_MARK)) is not None:
