@@ -52,6 +52,9 @@
     │   ├── UnknownTenant
     │   ├── UnknownKey
     │   ├── IdempotencyConflict
+    │   ├── TenantErasing
+    │   ├── BatchNotDeletable
+    │   ├── BatchNotChangeable
     │   ├── BatchNotCancellable
     │   └── BoundReached
     ├── ServiceAway                 exit 3: a service outside must come back
@@ -67,6 +70,8 @@
     │   ├── SelfCheckFailed
     │   ├── WeightsChanged
     │   └── ModelUnavailable
+    ├── TenantStillBusy             workers hold documents of a tenant that is erased
+    ├── LinesGone                   a download ends early, so that its reader notices
     ├── BatchLost                   another process holds the batch
     ├── WaitTimeout                 a program waited for a job, and it has not ended
     ├── WorkerBroke                 exit 70: a fresh process may do better
@@ -623,6 +628,14 @@ class BoundReached(UsageError):
     seconds: float | None = None
 
 
+@dataclass(eq=False)
+class BatchNotChangeable(UsageError):
+    """Cannot {change} a batch {reason}."""
+
+    change: str
+    reason: str
+
+
 class ServiceAway(QwenqError):
     """A service that qwenq needs is away."""
 
@@ -741,6 +754,13 @@ class StoreWorkFailed(QwenqError):
     """Work on the store failed with an unforeseen error, {kind}; the worker's log says where."""
 
     kind: str
+
+
+@dataclass(eq=False)
+class LinesGone(QwenqError):
+    """The lines of the batch {batch_id} were removed while they were read."""
+
+    batch_id: str
 
 
 @dataclass(eq=False)

@@ -6,7 +6,7 @@ from qwenq.server import refusals
 from qwenq.server.bounds.rates import Rates
 from qwenq.server.chat.waiting import Waiting
 from qwenq.server.requests_log import RequestsLog
-from qwenq.server.routes import batches, chat, files, health, models
+from qwenq.server.routes import batch_changes, batches, chat, files, health, models
 from qwenq.server.service import Service
 
 
@@ -16,7 +16,7 @@ def make_application(service: Service, root_path: str = "") -> FastAPI:
     application.state.service = service
     application.state.rates = Rates(service.settings)
     application.state.waiting = Waiting(service.still_open)
-    for part in (files, batches, models, chat, health):
+    for part in (files, batches, batch_changes, models, chat, health):
         application.include_router(part.router)
     refusals.install(application)
     application.add_middleware(RequestsLog)

@@ -12,6 +12,7 @@ from qwenq.server.limits import (
     MOST_FILES_A_PAGE,
     MOST_IDEMPOTENCY_KEY,
     MOST_KEPT_SECONDS,
+    MOST_OFFSET,
     MOST_PAIR_NAME,
     MOST_PAIR_VALUE,
     MOST_PAIRS,
@@ -54,6 +55,7 @@ def _whole(least: int, most: int, default: int) -> WithJsonSchema:
 
 
 FilesLimit = Annotated[str | None, _whole(1, MOST_FILES_A_PAGE, MOST_FILES_A_PAGE)]
+Offset = Annotated[str | None, _whole(0, MOST_OFFSET, 0)]
 BatchesLimit = Annotated[str | None, _whole(0, MOST_BATCHES_A_PAGE, 20)]
 After = Annotated[
     str | None, WithJsonSchema({"type": "string", "description": "the last id of the page before"})

@@ -19,6 +19,7 @@ WINDOWS = {"24h": 86_400.0}
 BATCH_FILE_SECONDS = 30 * 86_400
 """How long a file with the purpose batch is kept unless it says so itself."""
 LEAST_KEPT_SECONDS, MOST_KEPT_SECONDS = 3_600, 2_592_000
+MOST_OFFSET = 2**31 - 1
 MOST_FILES_A_PAGE = 10_000
 MOST_BATCHES_A_PAGE = 100
 BATCHES_A_PAGE = 20

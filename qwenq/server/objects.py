@@ -98,7 +98,11 @@ class Usage(BaseModel):
 
 
 class Batch(BaseModel):
-    """A batch. Times are in seconds since 1970; null: not yet, or never."""
+    """A batch. Times are in seconds since 1970; null: not yet, or never.
+
+    Beyond OpenAI's fields: whether it is `paused`, and the id under which the content of its output file grows while it
+    runs.
+    """
 
     id: str
     object: Literal["batch"] = "batch"
@@ -122,6 +126,8 @@ class Batch(BaseModel):
     request_counts: Counts
     usage: Usage | None
     metadata: dict[str, str] | None
+    paused: bool
+    partial_output_file_id: str
 
 
 class Model(BaseModel):

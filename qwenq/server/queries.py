@@ -2,7 +2,7 @@
 
 import re
 
-from qwenq.server.limits import LEAST_KEPT_SECONDS, MOST_KEPT_SECONDS
+from qwenq.server.limits import LEAST_KEPT_SECONDS, MOST_KEPT_SECONDS, MOST_OFFSET
 from qwenq.server.refusals import Refused
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -14,6 +14,15 @@ def limit_of(given: str | None, default: int, most: int, least: int) -> int:
         return default
     number = whole("limit", given)
     bound(number, least, most, "limit")
+    return number
+
+
+def offset_of(given: str | None) -> int:
+    """How many lines a client has read already. Raises Refused."""
+    if given is None or not given:
+        return 0
+    number = whole("offset", given)
+    bound(number, 0, MOST_OFFSET, "offset")
     return number
 
 

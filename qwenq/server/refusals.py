@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from qwenq.schemas.errors import (
     BatchNotCancellable,
+    BatchNotChangeable,
     BatchNotDeletable,
     BoundReached,
     FilesAway,
@@ -103,6 +104,10 @@ def _not_deletable(error: Exception) -> JSONResponse:
     return refusal(409, f"Cannot delete a batch with status '{_state(error)}'. {advice}", retry=False)
 
 
+def _not_changeable(error: Exception) -> JSONResponse:
+    return refusal(409, str(error), retry=False)
+
+
 def _conflicting(error: Exception) -> JSONResponse:
     return refusal(409, str(error), param="idempotency_key", code="idempotency_conflict", retry=False)
 
@@ -118,6 +123,7 @@ def _no_tenant(_error: Exception) -> JSONResponse:
 
 _ANSWERS: dict[type[Exception], Callable[[Exception], JSONResponse]] = {
     BatchNotCancellable: _not_cancellable,
+    BatchNotChangeable: _not_changeable,
     BatchNotDeletable: _not_deletable,
     BoundReached: _bound_reached,
     IdempotencyConflict: _conflicting,

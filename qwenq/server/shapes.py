@@ -19,6 +19,7 @@ from qwenq.server.objects import (
 )
 
 T = TypeVar("T", File, Batch)
+_BATCH, _FILE = "batch_", "file-"
 
 
 def file_object(file: StoredFile) -> File:
@@ -57,7 +58,19 @@ def batch_object(batch: StoredBatch) -> Batch:
         request_counts=Counts(total=batch.total, completed=batch.completed, failed=batch.failed),
         usage=None if batch.usage is None else _usage(batch.usage),
         metadata=None if batch.metadata is None else dict(batch.metadata),
+        paused=batch.paused,
+        partial_output_file_id=partial_output_id(batch.id),
     )
+
+
+def partial_output_id(batch_id: str) -> str:
+    """The id of the file that grows while a batch runs; afterwards it stands for its output file."""
+    return _FILE + batch_id.removeprefix(_BATCH)
+
+
+def batch_of_partial(file_id: str) -> str:
+    """The batch whose growing file would have this id."""
+    return _BATCH + file_id.removeprefix(_FILE)
 
 
 def model_object(name: str, since: datetime | None) -> Model:

@@ -88,6 +88,7 @@ class StoredBatch:
     failed: int
     usage: Mapping[str, int] | None
     expiring: bool
+    paused: bool
     created_at: datetime
     expires_at: datetime
     in_progress_at: datetime | None

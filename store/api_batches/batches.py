@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, false, func, insert, select
 
 from qwenq.schemas.errors import IdempotencyConflict
 from qwenq.schemas.service.bounds import terms_of
 from qwenq.schemas.service.stored import JOB_KEY, BatchFault, BatchRequest, StoredBatch
 from qwenq.schemas.service.tenants import Caller
-from qwenq.schemas.states import ENDED_BATCH_STATES, BatchState
+from qwenq.schemas.states import ENDED_BATCH_STATES, BatchState, JobState
 from qwenq.schemas.tables.core import chunks, jobs, workers
 from qwenq.schemas.tables.service import api_batches
 from qwenq.store.database.clock import now
@@ -127,11 +127,13 @@ def all_batches() -> Select[Any]:
         running = select(func.coalesce(func.sum(counts), 0)).where(chunks.c.job_id == own)
         return case((is_over, ended), else_=running.correlate(api_batches).scalar_subquery())
 
+    paused = exists().where(is_own_job(), jobs.c.state == JobState.PAUSED).correlate(api_batches)
     names = [column for column in api_batches.c if column.name not in {"completed", "failed"}]
     return select(
         *names,
         counted(api_batches.c.completed, chunks.c.succeeded).label("completed"),
         counted(api_batches.c.failed, chunks.c.failed + chunks.c.cancelled).label("failed"),
+        case((is_over, false()), else_=paused).label("paused"),
     )
 
 
@@ -139,7 +141,7 @@ def as_batch(row: Row[Any]) -> StoredBatch:
     """A row of such a query as a batch."""
     values = {name: row._mapping[name] for name in StoredBatch.__dataclass_fields__}  # noqa: SLF001
     counts = {name: int(values[name]) for name in ("total", "completed", "failed")}
-    return StoredBatch(**{**values, **counts, "state": BatchState(row.state)})
+    return StoredBatch(**{**values, **counts, "state": BatchState(row.state), "paused": bool(row.paused)})
 
 
 def _first(

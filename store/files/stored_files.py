@@ -86,6 +86,12 @@ def delete_file(connection: Connection, caller: Caller, file_id: str) -> StoredF
     return None if row is None else _as_file(row)
 
 
+def delete_files(connection: Connection, ids: Sequence[str | None]) -> list[str]:
+    """Delete files of batches, whoever's. Returns the ids, whose bytes are to be removed."""
+    some = delete(files).where(files.c.id.in_([one for one in ids if one is not None]))
+    return list(connection.execute(some.returning(files.c.id)).scalars())
+
+
 def unknown_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
     """Those of the ids that no file has."""
     known = connection.execute(select(files.c.id).where(files.c.id.in_(ids))).scalars()

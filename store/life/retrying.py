@@ -28,21 +28,27 @@ _REMEDIES = {
 
 
 def retry_failed(
-    connection: Connection, job_id: int, codes: Collection[str] = (), max_new_tokens: int | None = None
+    connection: Connection,
+    job_id: int,
+    codes: Collection[str] = (),
+    max_new_tokens: int | None = None,
+    *,
+    with_cancelled: bool = False,
 ) -> int:
     """Queue the failed documents of an ended job again: those with some error codes, or all.
 
-    With `max_new_tokens`, the job has this limit from now on; a limit in a row stays.
+    With `max_new_tokens`, the job has this limit from now on; a limit in a row stays. `with_cancelled`: also those of a
+    cancelled job that were cancelled; the caller knows that no worker holds a chunk of it.
 
     Bad rows stay as they are. A poison document gets a chunk of its own, which stays a suspect: it is answered alone.
     Returns how many wait. Raises JobNotRetryable, NothingToRetry, InvalidParameter.
     """
     state = hold_job(connection, job_id)
-    if state in _REMEDIES:
+    if state in _REMEDIES and not (with_cancelled and state is JobState.CANCELLED):
         remedy = _REMEDIES[state].format(job_id=job_id)
         raise JobNotRetryable(job_id=job_id, state=state, remedy=remedy)
-    chosen = _chosen(job_id, codes)
-    _keep_history(connection, chosen)
+    chosen = _chosen(job_id, codes, with_cancelled=with_cancelled)
+    _keep_history(connection, chosen & (documents.c.state == StoredDocumentState.FAILED))
     _isolate(connection, job_id, chosen & (documents.c.error_code == POISON))
     _reopen_chunks(connection, job_id, chosen)
     retried = connection.execute(
@@ -76,13 +82,14 @@ def _raise_limit(connection: Connection, job_id: int, max_new_tokens: int) -> No
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(values))
 
 
-def _chosen(job_id: int, codes: Collection[str]) -> ColumnElement[bool]:
-    failed = and_(
+def _chosen(job_id: int, codes: Collection[str], *, with_cancelled: bool) -> ColumnElement[bool]:
+    states = [StoredDocumentState.FAILED, *([StoredDocumentState.CANCELLED] if with_cancelled else [])]
+    chosen = and_(
         documents.c.job_id == job_id,
-        documents.c.state == StoredDocumentState.FAILED,
+        documents.c.state.in_(states),
         documents.c.custom_id.is_not(None),
     )
-    return failed & documents.c.error_code.in_(codes) if codes else failed
+    return chosen & documents.c.error_code.in_(codes) if codes else chosen
 
 
 def _keep_history(connection: Connection, chosen: ColumnElement[bool]) -> None:
@@ -125,15 +132,21 @@ def _isolate(connection: Connection, job_id: int, poisonous: ColumnElement[bool]
 def _reopen_chunks(connection: Connection, job_id: int, chosen: ColumnElement[bool]) -> None:
     """Queue the chunks of these documents. The next claim raises the fence above any earlier round's."""
     held = chosen & documents.c.seq.between(chunks.c.first_seq, chunks.c.last_seq)
-    counted = select(func.count()).select_from(documents).where(held).scalar_subquery()
+
+    def counted(state: StoredDocumentState) -> ColumnElement[int]:
+        of_state = select(func.count()).select_from(documents).where(held, documents.c.state == state)
+        return of_state.scalar_subquery()
+
+    failed, cancelled = counted(StoredDocumentState.FAILED), counted(StoredDocumentState.CANCELLED)
     poisonous = select(documents.c.seq).where(held, documents.c.error_code == POISON).exists()
     connection.execute(
         update(chunks)
-        .where(chunks.c.job_id == job_id, chunks.c.failed > 0, counted > 0)
+        .where(chunks.c.job_id == job_id, chunks.c.failed + chunks.c.cancelled > 0, failed + cancelled > 0)
         .values(
             state=ChunkState.QUEUED,
             crashes=case((poisonous, CRASHES_IN_COMPANY + 1), else_=0),
-            failed=chunks.c.failed - counted,
+            failed=chunks.c.failed - failed,
+            cancelled=chunks.c.cancelled - cancelled,
             worker_id=None,
             published_at=None,
             finished_at=None,

@@ -14,7 +14,7 @@ from qwenq.producer.heartbeat import heartbeat
 from qwenq.schemas.errors import BatchLost, FilesAway
 from qwenq.schemas.jobs import TokenUsage
 from qwenq.schemas.service.endpoints import Endpoint
-from qwenq.schemas.service.stored import BatchFault, HeldBatch, KeptBytes, Purpose
+from qwenq.schemas.service.stored import BatchFault, HeldBatch, KeptBytes, Purpose, StoredBatch
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import BatchState
 from qwenq.server.limits import BATCH_FILE_SECONDS
@@ -23,7 +23,7 @@ from qwenq.store.api_batches.life import fail_batch, own_job, publish_batch, ren
 from qwenq.store.database.clock import moment_of
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage, kept
-from qwenq.store.files.stored_files import insert_file, new_file_id
+from qwenq.store.files.stored_files import delete_files, insert_file, new_file_id
 from qwenq.store.views.answers.cancelled import cancelled_of
 from qwenq.store.views.answers.results import errors_of, results_of
 from qwenq.store.views.jobs.statuses import job_status
@@ -70,17 +70,30 @@ def finalize(store: Store, storage: Storage, settings: Settings, held: HeldBatch
             usage = TokenUsage() if status is None else status.usage
             publish_batch(connection, held, output.lines, errors.lines, usage, _id_of(output), _id_of(errors))
             forget_job_without_input(connection, batch)
+            # Those of its end before a retry.
+            replaced = delete_files(connection, [batch.output_file_id, batch.error_file_id])
     except (BatchLost, FilesAway):
-        for orphan in written:
-            with suppress(FilesAway):
-                storage.remove(orphan.id)
+        _remove(storage, [orphan.id for orphan in written])
         raise
+    _remove(storage, replaced)
+
+
+def _remove(storage: Storage, ids: Iterable[str]) -> None:
+    """Remove bytes; what cannot be removed now is swept later."""
+    for file_id in ids:
+        with suppress(FilesAway):
+            storage.remove(file_id)
+
+
+def why_unasked(batch: StoredBatch) -> tuple[str, str]:
+    """Code and message of its lines that were not asked about."""
+    is_cancelled = batch.state in {BatchState.CANCELLING, BatchState.CANCELLED}
+    return _EXPIRED if batch.expiring and not is_cancelled else _CANCELLED
 
 
 def _error_lines(connection: Connection, held: HeldBatch, job_id: int) -> Iterator[dict[str, Any]]:
     """A line for each document without an answer."""
-    is_expired = held.batch.expiring and held.batch.state != BatchState.CANCELLING
-    code, message = _EXPIRED if is_expired else _CANCELLED
+    code, message = why_unasked(held.batch)
     return chain(
         (error_line(error, Endpoint(held.batch.endpoint)) for error in errors_of(connection, job_id)),
         (unasked_line(custom_id, code, message) for custom_id in cancelled_of(connection, job_id)),

@@ -24,7 +24,7 @@ from qwenq.store.api_batches.life import cancel_batch
 from qwenq.store.files.stored_files import find_file
 from qwenq.store.tenants.audit import note_deed
 
-_RETRIES = "x-stainless-retry-count"
+RETRIES = "x-stainless-retry-count"
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], responses=refusals())
 
@@ -33,7 +33,7 @@ router = APIRouter(prefix="/v1/batches", tags=["batches"], responses=refusals())
 async def create(request: Request, service: Served, caller: Changer) -> Batch:
     """Create a batch of an uploaded file. It is validated soon after; a file that does not exist fails it."""
     wanted = batch_request(await json_of(request))
-    is_repeated = request.headers.get(_RETRIES, "0") not in {"", "0"}
+    is_repeated = request.headers.get(RETRIES, "0") not in {"", "0"}
     batch = await run_in_threadpool(_create, service, caller, wanted, is_repeated)
     service.caretaker.wake()
     request.state.object = batch.id
@@ -57,7 +57,7 @@ def retrieve(request: Request, batch_id: str, service: Served, caller: Reader) -
     with service.store.reading() as connection:
         batch = find_batch(connection, caller, batch_id)
     if batch is None:
-        raise _no_batch(batch_id)
+        raise no_batch(batch_id)
     request.state.object = batch.id
     return batch_object(batch)
 
@@ -68,7 +68,7 @@ def cancel(request: Request, batch_id: str, service: Served, caller: Changer) ->
     with service.store.writing() as connection:
         batch = cancel_batch(connection, caller, batch_id)
         if batch is None:
-            raise _no_batch(batch_id)
+            raise no_batch(batch_id)
         note_deed(connection, caller.tenant, caller.who, "batch.cancel", batch.id, caller.request_id)
     service.caretaker.wake()
     request.state.object = batch.id
@@ -84,7 +84,7 @@ def delete(request: Request, batch_id: str, service: Served, caller: Changer) ->
     with service.store.writing() as connection:
         deleted = delete_batch(connection, caller, batch_id)
         if deleted is None:
-            raise _no_batch(batch_id)
+            raise no_batch(batch_id)
         note_deed(connection, caller.tenant, caller.who, "batch.delete", batch_id, caller.request_id)
     request.state.object = batch_id
     with suppress(FilesAway):
@@ -121,5 +121,6 @@ def _documents_in(file: StoredFile) -> int:
     return file.lines if "." not in file.name or file.name.lower().endswith(".jsonl") else 0
 
 
-def _no_batch(batch_id: str) -> Refused:
+def no_batch(batch_id: str) -> Refused:
+    """The refusal for a batch that does not exist for the caller, whether it exists for others or not."""
     return Refused(404, f"No batch found with id '{batch_id[:100]}'.", param="id")

@@ -9,17 +9,22 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from qwenq.schemas.errors import FilesAway
-from qwenq.schemas.service.stored import StoredFile
+from qwenq.schemas.service.stored import Purpose, StoredBatch, StoredFile
 from qwenq.schemas.service.tenants import Caller
+from qwenq.schemas.states import ENDED_BATCH_STATES
+from qwenq.server.batches.partial import partial_of
 from qwenq.server.callers import Changer, Reader, Served
-from qwenq.server.documented import BYTES, UPLOAD_FILE, After, FilesLimit, Order, refusals
+from qwenq.server.documented import BYTES, UPLOAD_FILE, After, FilesLimit, Offset, Order, refusals
 from qwenq.server.limits import MOST_FILES_A_PAGE
+from qwenq.server.line_offsets import after_lines, from_byte
 from qwenq.server.objects import Deleted, File, Page
-from qwenq.server.queries import limit_of, one_of
+from qwenq.server.queries import limit_of, offset_of, one_of
 from qwenq.server.refusals import Refused, no_such
+from qwenq.server.routes.batch_changes import partial_response
 from qwenq.server.service import Service
-from qwenq.server.shapes import file_object, page_of
+from qwenq.server.shapes import batch_of_partial, file_object, page_of
 from qwenq.server.uploading import upload
+from qwenq.store.api_batches.batches import find_batch
 from qwenq.store.api_batches.forgetting import forget_files
 from qwenq.store.files.stored_files import delete_file, find_file, list_files
 from qwenq.store.tenants.audit import note_deed
@@ -82,25 +87,47 @@ def delete(request: Request, file_id: str, service: Served, caller: Changer) -> 
 
 
 @router.get("/{file_id}/content", response_class=StreamingResponse, responses=refusals(404) | BYTES)
-def content(request: Request, file_id: str, service: Served, caller: Reader) -> StreamingResponse:
-    """Download a file."""
+def content(
+    request: Request, file_id: str, service: Served, caller: Reader, offset: Offset = None
+) -> StreamingResponse:
+    """Download a file, or its lines from `offset` on. The output file of a batch grows while the batch runs."""
+    skipped = offset_of(offset)
+    batch = _growing(service, caller, file_id)
+    if batch is not None:
+        request.state.object = batch.id
+        if batch.state not in ENDED_BATCH_STATES or batch.output_file_id is None:
+            found = partial_of(service.store, batch, skipped, answers_only=True)
+            return partial_response(service, caller, found)
+        file_id = batch.output_file_id
     file = _found(request, service, caller, file_id)
     with service.store.writing() as connection:
         digest = file.sha256.hex()
         note_deed(connection, caller.tenant, caller.who, "file.read", file.id, caller.request_id, digest)
+    first, more = 0, {"x-incomplete": "false"} if file.purpose is Purpose.BATCH_OUTPUT else {}
+    if offset:
+        first, lines = after_lines(service.storage.blocks(file.id), skipped)
+        more["x-last-line"] = str(max(lines, skipped))
     headers = {
-        "content-length": str(file.size),
+        "content-length": str(file.size - first),
         "content-disposition": f"attachment; filename*=UTF-8''{quote(file.name)}",
         "x-content-type-options": "nosniff",
+        **more,
     }
-    return StreamingResponse(
-        _blocks(service, file.id), headers=headers, media_type="application/octet-stream"
-    )
+    body = _blocks(service, file.id, first)
+    return StreamingResponse(body, headers=headers, media_type="application/octet-stream")
 
 
-def _blocks(service: Service, file_id: str) -> Iterator[bytes]:
-    """The file's blocks; the first is read now, so that a storage that is away is refused in time."""
-    blocks = service.storage.blocks(file_id)
+def _growing(service: Service, caller: Caller, file_id: str) -> StoredBatch | None:
+    """The batch whose output file grows under this id; None if it is a file, or neither."""
+    with service.store.reading() as connection:
+        if find_file(connection, caller, file_id) is not None:
+            return None
+        return find_batch(connection, caller, batch_of_partial(file_id))
+
+
+def _blocks(service: Service, file_id: str, first: int) -> Iterator[bytes]:
+    """The file's blocks from a byte on; one is read now, so that a storage that is away is refused in time."""
+    blocks = from_byte(service.storage.blocks(file_id), first)
     return chain([next(blocks, b"")], blocks)
 
 

@@ -21,6 +21,12 @@ _NEXT = (
 )
 
 
+def cancelled_after(connection: Connection, job_id: int, after: int) -> list[tuple[int, str]]:
+    """The places and ids of the next cancelled documents after the document `after`, at most PAGE_ROWS."""
+    rows = connection.execute(_NEXT, {"of_job": job_id, "after": after})
+    return [(row.seq, row.custom_id) for row in rows]
+
+
 def cancelled_of(connection: Connection, job_id: int) -> Iterator[str]:
     """The ids of a job's cancelled documents in input order, with a page of rows in memory at a time."""
     after = -1
