@@ -38,7 +38,7 @@ FACE_MAY_IMPORT = {
     "__init__": {"api"},
     "api": {"embedded", "exporting", "actions"},
     "monitor": {"access", "exporting", "actions", "report", "schedules", "notices", "wording"},
-    "server": {"access", "exporting"},
+    "server": {"access", "actions", "exporting"},
     "schedules": {"notices", "report", "health", "exporting", "actions", "wording"},
     "report": {"exporting", "wording"},
     "health": {"access", "wording"},
