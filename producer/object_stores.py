@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from qwenq.schemas.errors import MissingExtra, UnknownProtocol, UnreadableInput
+from qwenq.schemas.machine.installation import with_extra
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -52,7 +53,9 @@ def filesystem_of(url: str) -> "tuple[AbstractFileSystem, str]":
     try:
         filesystem, path = url_to_fs(url)
     except ImportError:
-        raise MissingExtra(what=url, extra=_EXTRAS[url.partition("://")[0].lower()]) from None
+        raise MissingExtra(
+            what=url, requirement=with_extra(_EXTRAS[url.partition("://")[0].lower()])
+        ) from None
     except ValueError as error:
         raise UnreadableInput(source=url, reason=str(error)) from None
     return filesystem, str(path)

@@ -94,6 +94,7 @@
     │   ├── EmptyDocument           code empty_prompt
     │   ├── InvalidText             code invalid_text
     │   ├── PromptTooLong           code too_long
+    │   ├── LimitTooHigh            code too_long
     │   ├── OwnLimitTooHigh         code too_long
     │   ├── NoRoomForParts          code too_long
     │   ├── NoRoomToMerge           code too_long
@@ -319,10 +320,10 @@ class OutputNotWritable(UsageError):
 
 @dataclass(eq=False)
 class MissingExtra(UsageError):
-    """{what} needs packages that are not installed. Install them: pip install 'qwenq[{extra}]'."""
+    """{what} needs packages that are not installed. Install them: pip install '{requirement}'."""
 
     what: str
-    extra: str
+    requirement: str
 
 
 @dataclass(eq=False)
@@ -914,6 +915,17 @@ class PromptTooLong(DocumentFailed):
 
     code = "too_long"
     prompt_tokens: int
+    max_new_tokens: int
+    context: int
+
+
+@dataclass(eq=False)
+class LimitTooHigh(DocumentFailed):
+    """The answer may have {max_new_tokens} tokens. The model's context of {context} has no room for that beside any
+    prompt: lower --max-new-tokens.
+    """
+
+    code = "too_long"
     max_new_tokens: int
     context: int
 

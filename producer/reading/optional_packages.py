@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 
 from qwenq.schemas.errors import MissingExtra
+from qwenq.schemas.machine.installation import with_extra
 
 
 def require(module: str, extra: str, what: str) -> None:
@@ -11,4 +12,4 @@ def require(module: str, extra: str, what: str) -> None:
     The module is not imported: only the reader process needs it.
     """
     if find_spec(module) is None:
-        raise MissingExtra(what=what, extra=extra)
+        raise MissingExtra(what=what, requirement=with_extra(extra))

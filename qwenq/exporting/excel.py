@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from qwenq.exporting.sheets import Line, Sheet
 from qwenq.schemas.errors import MissingExtra
+from qwenq.schemas.machine.installation import with_extra
 
 if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
@@ -35,7 +36,7 @@ def require_xlsxwriter() -> None:
     try:
         import xlsxwriter  # noqa: F401
     except ImportError:
-        raise MissingExtra(what="Writing an .xlsx file", extra="excel") from None
+        raise MissingExtra(what="Writing an .xlsx file", requirement=with_extra("excel")) from None
 
 
 def write_excel(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from qwenq.exporting.sheets import Line, Sheet
 from qwenq.schemas.errors import MissingExtra
 from qwenq.schemas.json_schema.answer_columns import ColumnKind
+from qwenq.schemas.machine.installation import with_extra
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +21,7 @@ def require_pyarrow() -> None:
     try:
         import pyarrow.parquet  # noqa: F401
     except ImportError:
-        raise MissingExtra(what="A .parquet file", extra="parquet") from None
+        raise MissingExtra(what="A .parquet file", requirement=with_extra("parquet")) from None
 
 
 def write_parquet(lines: Iterable[Line], sheet: Sheet[Line], output: BinaryIO) -> int:

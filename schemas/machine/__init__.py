@@ -1,1 +1,4 @@
-"""Protects from other users of the machine: owners and modes of files, the umask, where Python imports from."""
+"""Protects from other users of the machine: owners and modes of files, the umask, where Python imports from.
+
+Also how qwenq was installed there.
+"""

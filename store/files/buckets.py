@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from qwenq.schemas.errors import MissingExtra
+from qwenq.schemas.machine.installation import with_extra
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -81,7 +82,7 @@ class Bucket:
                 url, use_listings_cache=False, skip_instance_cache=True, **_OPTIONS[extra]
             )
         except ImportError:
-            raise MissingExtra(what=f"QWENQ_FILES_URL={url}", extra=extra) from None
+            raise MissingExtra(what=f"QWENQ_FILES_URL={url}", requirement=with_extra(extra)) from None
         return cls(filesystem, str(root))
 
     def begin(self, name: str) -> ObjectWriting:

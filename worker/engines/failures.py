@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from qwenq.schemas.errors import DocumentFailed, EmptyPrompt, NoAnswer, OwnLimitTooHigh, PromptTooLong
+from qwenq.schemas.errors import (
+    DocumentFailed,
+    EmptyPrompt,
+    LimitTooHigh,
+    NoAnswer,
+    OwnLimitTooHigh,
+    PromptTooLong,
+)
 from qwenq.schemas.prompts.messages import Message, is_blank
 from qwenq.schemas.requests import Completion, Request
 from qwenq.schemas.results import EmptyCause, Failure, FinishReason, Usage, empty_cause
@@ -48,9 +55,13 @@ def refuse_blank(messages: Sequence[Message]) -> None:
         raise EmptyPrompt
 
 
-def no_room(request: Request, prompt_tokens: int, context: int) -> PromptTooLong | OwnLimitTooHigh:
+def no_room(
+    request: Request, prompt_tokens: int, context: int
+) -> PromptTooLong | OwnLimitTooHigh | LimitTooHigh:
     """The error for a prompt that does not fit with its answer: the row's own limit is the cause if less would fit."""
     most, room = request.params.max_new_tokens, context - prompt_tokens
     if request.own_limit and room > 0:
         return OwnLimitTooHigh(prompt_tokens=prompt_tokens, max_new_tokens=most, context=context, room=room)
+    if most >= context:
+        return LimitTooHigh(max_new_tokens=most, context=context)
     return PromptTooLong(prompt_tokens=prompt_tokens, max_new_tokens=most, context=context)

@@ -64,6 +64,8 @@ def command(
         raise InvalidParameter(name="--out", reason="say where to write the answers, as in -o answers.jsonl")
     for warning in about_home(settings):
         say(warning)
+    if Path(out or "").is_file():
+        say(f"{out} exists; the answers will replace it")
     result = run_one_shot(request, settings, outputs, TypedCommand(tuple(sys.argv[1:]), str(Path.cwd())))
     status = result.status
     if as_json:

@@ -43,8 +43,9 @@ def command(address: str, port: int, root_path: str | None, **options: Any) -> i
         from qwenq.server.serving import Serving, serve
     except ImportError:
         from qwenq.schemas.errors import MissingExtra
+        from qwenq.schemas.machine.installation import with_extra
 
-        raise MissingExtra(what="qwenq serve", extra="serve") from None
+        raise MissingExtra(what="qwenq serve", requirement=with_extra("serve")) from None
     with logged(settings):
         serve(settings, Serving(address, port, root_path or ""))
     return 0

@@ -233,7 +233,7 @@ def test_a_missing_package_is_reported_with_its_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'qwenq\[parquet\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '.*\[parquet\]'"):
         check_outputs([tmp_path / "out.parquet"])
     assert list(tmp_path.iterdir()) == []
 

@@ -263,7 +263,7 @@ def test_a_missing_package_for_documents_names_its_extra(
     (tmp_path / name).write_bytes(b"x")
     (tmp_path / "a.txt").write_text("x")
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingExtra, match=r"pip install 'qwenq\[documents\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '.*\[documents\]'"):
         read_rows([str(tmp_path)], None, PromptSpec(), GenerationParams())
     assert len(read(tmp_path / "a.txt")) == 1
 

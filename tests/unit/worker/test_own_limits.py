@@ -1,6 +1,6 @@
 """A row whose own limit does not fit: the error names it, and what would fit."""
 
-from qwenq.schemas.errors import OwnLimitTooHigh, PromptTooLong
+from qwenq.schemas.errors import LimitTooHigh, OwnLimitTooHigh, PromptTooLong
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.prompts.messages import Message, Prompt
 from qwenq.schemas.requests import Request
@@ -18,6 +18,13 @@ def test_b14_the_rows_own_max_tokens_is_named_with_what_would_fit() -> None:
 
 
 def test_b14_the_jobs_limit_and_a_prompt_that_never_fits_keep_their_advice() -> None:
-    params = GenerationParams(max_new_tokens=128_000)
-    assert isinstance(no_room(Request(1, PROMPT, params), 48, 2048), PromptTooLong)
+    params = GenerationParams(max_new_tokens=2_000)
+    assert isinstance(no_room(Request(1, PROMPT, params), 49, 2048), PromptTooLong)
     assert isinstance(no_room(Request(1, PROMPT, params, own_limit=True), 3000, 2048), PromptTooLong)
+
+
+def test_a_limit_beside_which_no_prompt_fits_is_to_be_lowered() -> None:
+    error = no_room(Request(1, PROMPT, GenerationParams(max_new_tokens=2048)), 1, 2048)
+    assert isinstance(error, LimitTooHigh)
+    assert "lower --max-new-tokens" in str(error)
+    assert "--on-overflow" not in str(error)

@@ -22,21 +22,31 @@ BEYOND = 9  # tokens that the window no longer holds
 DECODED = 2  # tokens at the end of each document, as decode steps
 LARGEST_DIFFERENCE = {torch.float32: 1e-3}  # relative, of the logits
 LARGEST_DIFFERENCE_IN_HALF = 5e-2
+DRAWS = 4
+"""How often the embeddings are rounded otherwise, to see what rounding changes in a model."""
+MOST_BY_ROUNDING = 0.2
+"""A way that differs by more is not tried in earnest, however undecided the model is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Documents of unlike lengths, and the model's own logits of the last DECODED + 1 tokens of each."""
+    """Documents of unlike lengths, and the model's own logits of the last DECODED + 1 tokens of each.
+
+    `largest` is the relative difference of logits that rounding explains. In half precision it grows with what other
+    rounding changes in the model itself: a mixture that is undecided between two experts takes another one.
+    """
 
     documents: list[list[int]]
     wanted: list[torch.Tensor]
+    largest: float
 
     @classmethod
     @torch.inference_mode()
     def of(cls, network: PreTrainedModel) -> Self:
         """Compute the logits without a cache: one pass for each document."""
         documents = _documents(network)
-        return cls(documents, [_own_logits(network, ids) for ids in documents])
+        wanted = [_own_logits(network, ids) for ids in documents]
+        return cls(documents, wanted, _largest(network, documents, torch.cat(wanted)))
 
     @classmethod
     @torch.inference_mode()
@@ -57,7 +67,8 @@ class Trial:
             )
             documents.append(output.sequences[0, : len(ids)].tolist())
             wanted.append(torch.cat(output.logits).float())
-        return cls(documents, wanted)
+        own = torch.cat([_own_logits(network, ids) for ids in documents])
+        return cls(documents, wanted, _largest(network, documents, own))
 
     @torch.inference_mode()
     def packed(self, network: PreTrainedModel, forward: Forward, times: int = 1) -> str | None:
@@ -67,7 +78,7 @@ class Trial:
         """
         logits = list(_packed_logits(network, forward, self.documents, times))
         wanted = [own[place] for place in (-2, -1) for own in self.wanted]
-        return differs(torch.cat(logits), torch.stack(wanted), network.dtype)
+        return differs(torch.cat(logits), torch.stack(wanted), self.largest)
 
     def padded(self, network: PreTrainedModel) -> str | None:
         """Say what differs if the documents share a padded batch, which the long one leaves before the last step."""
@@ -86,15 +97,45 @@ class Trial:
     def _compare(self, network: PreTrainedModel, batches: list[list[list[int]]]) -> str | None:
         found = [logits for batch in batches for logits in _padded_logits(network, batch)]
         wanted = [own[: len(logits)] for own, logits in zip(self.wanted, found, strict=True)]
-        return differs(torch.cat(found), torch.cat(wanted), network.dtype)
+        return differs(torch.cat(found), torch.cat(wanted), self.largest)
 
 
-def differs(logits: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> str | None:
-    """Say how far logits are from the wanted ones; None if rounding explains the difference."""
-    difference = float((logits.float() - wanted.float()).norm() / wanted.float().norm())
-    if difference <= LARGEST_DIFFERENCE.get(dtype, LARGEST_DIFFERENCE_IN_HALF):
-        return None
-    return f"the logits would differ by {difference:.3g}"
+def differs(logits: torch.Tensor, wanted: torch.Tensor, largest: float) -> str | None:
+    """Say how far logits are from the wanted ones; None if the difference is no larger than this."""
+    difference = _difference(logits, wanted)
+    return None if difference <= largest else f"the logits would differ by {difference:.3g}"
+
+
+def _difference(logits: torch.Tensor, wanted: torch.Tensor) -> float:
+    return float((logits.float() - wanted.float()).norm() / wanted.float().norm())
+
+
+def limit_of(dtype: torch.dtype) -> float:
+    """The difference that rounding explains in a model that is undecided about nothing."""
+    return LARGEST_DIFFERENCE.get(dtype, LARGEST_DIFFERENCE_IN_HALF)
+
+
+def _largest(network: PreTrainedModel, documents: list[list[int]], own: torch.Tensor) -> float:
+    limit = limit_of(network.dtype)
+    if network.dtype in LARGEST_DIFFERENCE:
+        return limit
+    generator = torch.Generator().manual_seed(0)
+    step = torch.finfo(network.dtype).eps / 2  # the most that rounding changes a number, relatively
+
+    def round_otherwise(_module: Any, _given: Any, embedded: torch.Tensor) -> torch.Tensor:
+        noise = 1 + step * (2 * torch.rand(embedded.shape, generator=generator) - 1)
+        return (embedded.float() * noise.to(embedded.device)).to(embedded.dtype)
+
+    differences = []
+    hook = network.get_input_embeddings().register_forward_hook(round_otherwise)
+    try:
+        for _ in range(DRAWS):
+            logits = torch.cat([_own_logits(network, ids) for ids in documents])
+            differences.append(_difference(logits, own))
+    finally:
+        hook.remove()
+    # Both ways round: the model's own, and the one that is compared with it.
+    return max(limit, min(2 * max(differences), MOST_BY_ROUNDING))
 
 
 def _documents(network: PreTrainedModel) -> list[list[int]]:

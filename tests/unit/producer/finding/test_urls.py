@@ -70,5 +70,5 @@ def test_a_missing_package_of_an_object_store_names_the_extra(
 
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(_registry, scheme, raising=False)
-    with pytest.raises(MissingExtra, match=rf"pip install 'qwenq\[{extra}\]'"):
+    with pytest.raises(MissingExtra, match=rf"pip install '.*\[{extra}\]'"):
         rows_of(f"{scheme}://bucket/*.csv")

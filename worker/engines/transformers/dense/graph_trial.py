@@ -26,7 +26,7 @@ from qwenq.worker.engines.transformers.packed.decode_row import DecodeRow
 from qwenq.worker.engines.transformers.packed.kv_cache import CacheShape, KVCache
 from qwenq.worker.engines.transformers.packed.prefix import Prefix
 from qwenq.worker.engines.transformers.packed.step import PackedStep
-from qwenq.worker.engines.transformers.trial import differs
+from qwenq.worker.engines.transformers.trial import differs, limit_of
 
 LAYERS = 2
 MOST_VOCABULARY, MOST_BETWEEN = 1_024, 2_048  # they take memory, and are the same operations at any size
@@ -88,7 +88,7 @@ def reason_against(network: PreTrainedModel, record: Record) -> str | None:
     graphed = GraphedForward(dense, counted)
     for step in _steps(network):
         wanted = dense(step).clone()
-        if reason := differs(graphed(step), wanted, network.dtype):
+        if reason := differs(graphed(step), wanted, limit_of(network.dtype)):
             return reason
     if graphed.failure is None and recorded != 4 * len(ROWS):
         return f"{recorded} of {4 * len(ROWS)} sizes were recorded"

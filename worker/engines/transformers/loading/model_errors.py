@@ -13,8 +13,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from qwenq.schemas.machine.installation import with_extra
 from qwenq.worker.engines.transformers.loading.files import NO_TOKENIZER, NO_WEIGHTS
-from qwenq.worker.engines.transformers.loading.quantization import INSTALL
 from qwenq.worker.engines.transformers.loading.source import (
     NO_REVISION,
     NOT_ON_HUB,
@@ -39,7 +39,10 @@ REASONS = (
     (("mismatched_sizes",), "its weights are not of the sizes that its config.json says"),
     (
         ("bitsandbytes", "requires"),
-        f"its weights are quantized by the package bitsandbytes, which is not here: {INSTALL}",
+        (
+            "its weights are quantized by the package bitsandbytes, which is not here: "
+            f"pip install '{with_extra('quantize')}'"
+        ),
     ),
 )
 """Words in a library's message, in lower case, and the reason that they mean."""

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from qwenq.schemas.errors import InvalidSetting
+from qwenq.schemas.machine.installation import with_extra
 from qwenq.schemas.settings import Quantize
-
-INSTALL = "pip install 'qwenq[quantize]'"
 
 
 def check_quantize(quantize: Quantize, device: str) -> None:
@@ -17,7 +16,7 @@ def check_quantize(quantize: Quantize, device: str) -> None:
     if quantize == "none":
         return
     if find_spec("bitsandbytes") is None:
-        raise _invalid(f"{quantize} needs the package bitsandbytes: {INSTALL}")
+        raise _invalid(f"{quantize} needs the package bitsandbytes: pip install '{with_extra('quantize')}'")
     if quantize == "8bit" and device.startswith("mps"):
         raise _invalid("bitsandbytes has no 8-bit arithmetic for mps; say 4bit")
 

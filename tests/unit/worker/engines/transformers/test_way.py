@@ -29,9 +29,12 @@ from qwenq.worker.engines.transformers.dense.recording import Replay
 from qwenq.worker.engines.transformers.engine import TransformersEngine
 from qwenq.worker.engines.transformers.packed.kernel_attention import DecodeKernel
 from qwenq.worker.engines.transformers.packed.step import PACKED
+from qwenq.worker.engines.transformers.trial import LARGEST_DIFFERENCE_IN_HALF, MOST_BY_ROUNDING, Trial
 from qwenq.worker.engines.transformers.way import pads, prepare_packing
 from tests.models import ARCHITECTURES, EXPERTS, SIZES, save_model, save_spelling_model
 from tests.recorded_operations import Recorder
+from tests.scan.families import FAMILIES
+from tests.scan.shrunken import random_network as made_network
 from tests.unit.worker.engines.asking import ask
 from tests.unit.worker.engines.transformers.alone import Alone
 from tests.unit.worker.engines.transformers.running import (
@@ -186,3 +189,18 @@ def test_models_without_a_dense_pass_have_no_graphs(network_of: Callable[[str], 
     recorder = Recorder()
     assert prepare_packing(network_of("qwen3_moe"), recorder) is not None
     assert not recorder.recorded
+
+
+def test_a_mixture_that_rounding_sends_to_other_experts_is_packed_in_bfloat16() -> None:
+    network = made_network(FAMILIES["qwen3_moe"]()).to(torch.bfloat16)
+    assert LARGEST_DIFFERENCE_IN_HALF < Trial.of(network).largest <= MOST_BY_ROUNDING
+    assert prepare_packing(network)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_way_without_one_of_the_layers_is_not_taken_in_any_number_format(dtype: torch.dtype) -> None:
+    network = made_network(FAMILIES["qwen3_moe"]()).to(dtype)
+    trial = Trial.of(network)
+    network.set_attn_implementation(PACKED)
+    network.model.layers[2].self_attn.o_proj.weight.data.zero_()
+    assert "would differ" in (trial.packed(network, lambda step: step.run(network)) or "")
