@@ -97,6 +97,14 @@ class Usage(BaseModel):
     total_tokens: int
 
 
+class SanitizedDocuments(BaseModel):
+    """How many documents had markup taken out that could run in a browser, how often each kind, and the first ids."""
+
+    documents: int
+    removed: dict[str, int]
+    custom_ids: Sequence[str]
+
+
 class Batch(BaseModel):
     """A batch. Times are in seconds since 1970; null: not yet, or never.
 
@@ -128,6 +136,7 @@ class Batch(BaseModel):
     metadata: dict[str, str] | None
     paused: bool
     partial_output_file_id: str
+    sanitized: SanitizedDocuments | None
 
 
 class Model(BaseModel):

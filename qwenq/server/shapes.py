@@ -15,6 +15,7 @@ from qwenq.server.objects import (
     Model,
     OutputDetails,
     Page,
+    SanitizedDocuments,
     Usage,
 )
 
@@ -60,6 +61,7 @@ def batch_object(batch: StoredBatch) -> Batch:
         metadata=None if batch.metadata is None else dict(batch.metadata),
         paused=batch.paused,
         partial_output_file_id=partial_output_id(batch.id),
+        sanitized=None if batch.sanitized is None else SanitizedDocuments(**batch.sanitized),
     )
 
 

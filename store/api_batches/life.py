@@ -4,7 +4,7 @@ Everybody locks a batch before its job. The fence is `api_batches.holder`: a pro
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -81,10 +81,21 @@ def renew_batch(connection: Connection, held: HeldBatch, lease_seconds: float) -
     return bool(renewed.rowcount)
 
 
-def begin_batch(connection: Connection, held: HeldBatch, job_id: int, model: str, total: int) -> None:
-    """Note the batch's job, which runs already. A batch that was cancelled meanwhile cancels it. Raises BatchLost."""
+def begin_batch(
+    connection: Connection,
+    held: HeldBatch,
+    job_id: int,
+    model: str,
+    total: int,
+    sanitized: Mapping[str, Any] | None = None,
+) -> None:
+    """Note the batch's job, which runs already; `sanitized` is what was taken out of its documents.
+
+    A batch that was cancelled meanwhile cancels it. Raises BatchLost.
+    """
     state = _hold_row(connection, held)
     values: dict[str, Any] = {"job_id": job_id, "model": model, "total": total, "in_progress_at": now()}
+    values["sanitized"] = sanitized
     if state == BatchState.VALIDATING:
         values["state"] = BatchState.IN_PROGRESS
     _update(connection, held, **values)

@@ -1,11 +1,14 @@
 """Validate a batch: check its file, store its lines as a job, and let the batch begin."""
 
 import sys
+from collections.abc import Iterable
 
 from qwenq.producer.batch_lines import CheckedLines, batch_rows, check_lines
-from qwenq.producer.bounded_rows import bounded_rows, params_within
 from qwenq.producer.enqueuing import enqueue_job
 from qwenq.producer.heartbeat import heartbeat
+from qwenq.producer.terms.bounded_rows import bounded_rows, params_within
+from qwenq.producer.terms.sanitizing import Sanitized, sanitized_rows
+from qwenq.schemas.documents import Row
 from qwenq.schemas.errors import BatchLost, BoundReached, FilesAway, JobGivenUp, UsageError
 from qwenq.schemas.jobs import JobSpec
 from qwenq.schemas.service.endpoints import Endpoint
@@ -19,7 +22,11 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage
 from qwenq.store.files.stored_files import find_file
+from qwenq.store.tenants.audit import note_deed
 from qwenq.store.tenants.tenants import find_tenant
+
+_SERVICE = "qwenq serve"
+"""Who does what nobody asked for in a request."""
 
 
 def validate(store: Store, broker: Broker, storage: Storage, settings: Settings, held: HeldBatch) -> None:
@@ -30,12 +37,12 @@ def validate(store: Store, broker: Broker, storage: Storage, settings: Settings,
     """
     lease = settings.lease_seconds
     with heartbeat(store, lambda to: renew_batch(to, held, lease), lease):
-        checked = CheckedLines()
+        checked, taken = CheckedLines(), Sanitized()
         try:
             checked = _checked(store, storage, settings, held)
             faults = checked.faults or _without_room(store, held, checked.total)
             if not faults:
-                job_id = _job_of(store, broker, storage, settings, held, checked.model or "")
+                job_id = _job_of(store, broker, storage, settings, held, checked.model or "", taken)
         except JobGivenUp:
             raise BatchLost(batch_id=held.batch.id) from None
         except UsageError as error:
@@ -48,7 +55,9 @@ def validate(store: Store, broker: Broker, storage: Storage, settings: Settings,
         if faults:
             fail_batch(connection, held, faults)
         else:
-            begin_batch(connection, held, job_id, checked.model or "", checked.total)
+            begin_batch(connection, held, job_id, checked.model or "", checked.total, taken.as_json())
+            if taken.documents:
+                note_deed(connection, held.batch.tenant, _SERVICE, "batch.sanitize", held.batch.id)
 
 
 def _checked(store: Store, storage: Storage, settings: Settings, held: HeldBatch) -> CheckedLines:
@@ -75,9 +84,15 @@ def _input_of(store: Store, held: HeldBatch) -> StoredFile | None:
 
 
 def _job_of(
-    store: Store, broker: Broker, storage: Storage, settings: Settings, held: HeldBatch, model: str
+    store: Store,
+    broker: Broker,
+    storage: Storage,
+    settings: Settings,
+    held: HeldBatch,
+    model: str,
+    taken: Sanitized,
 ) -> int:
-    """The batch's job, stored now or by a process that died."""
+    """The batch's job, stored now or by a process that died; `taken` is what was taken out of its documents."""
     batch = held.batch
     spec = JobSpec(
         model=model,
@@ -89,11 +104,10 @@ def _job_of(
         owner=batch.owner,
         params=params_within(_term(batch, "max_tokens")),
     )
-    rows = bounded_rows(
-        batch_rows(storage.blocks(batch.input_file_id)),
-        _term(batch, "document_chars"),
-        _term(batch, "max_tokens"),
-    )
+    rows: Iterable[Row] = batch_rows(storage.blocks(batch.input_file_id))
+    if _term(batch, "sanitizes"):
+        rows = sanitized_rows(rows, taken)
+    rows = bounded_rows(rows, _term(batch, "document_chars"), _term(batch, "max_tokens"))
     return enqueue_job(store, broker, settings, spec, rows, needs_good=False).job_id
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from qwenq.exporting.blamed import param_of
 from qwenq.exporting.openai_lines import answer_line, error_line
-from qwenq.producer.bounded_rows import bounded_rows, params_within
+from qwenq.producer.terms.bounded_rows import bounded_rows, params_within
 from qwenq.schemas.chunks import Announcement
 from qwenq.schemas.documents import BadRow, Document
 from qwenq.schemas.errors import BrokerAway, StoreAway

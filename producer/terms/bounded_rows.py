@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from qwenq.producer.row_texts import texts_of
+from qwenq.producer.terms.row_texts import texts_of
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import InvalidOverride, InvalidRow, PromptTooLong
 from qwenq.schemas.generation import GenerationParams
