@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 
+from qwenq.schemas.service.bounds import OFF
 from qwenq.schemas.service.tenants import LOCAL, Caller, Role
 from qwenq.server.bounds.rates import Rates
 from qwenq.server.bounds.requests import count_request, count_wrong_key
@@ -39,7 +40,16 @@ def caller_of(request: Request, _documented: Annotated[object, Security(BEARER)]
         _check_local(request)
         return _counted(
             request,
-            Caller(LOCAL, LOCAL, Role.ADMIN, LOCAL, request.state.request_id, tenant_bounds=tenant.bounds),
+            Caller(
+                LOCAL,
+                LOCAL,
+                Role.ADMIN,
+                LOCAL,
+                request.state.request_id,
+                OFF,
+                tenant.bounds,
+                tenant.sanitizes,
+            ),
         )
     if found is None:
         if key:
@@ -59,6 +69,7 @@ def caller_of(request: Request, _documented: Annotated[object, Security(BEARER)]
             request.state.request_id,
             found.bounds,
             tenant.bounds,
+            tenant.sanitizes,
         ),
     )
 

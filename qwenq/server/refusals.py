@@ -4,6 +4,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -138,8 +139,10 @@ def _state(error: Exception) -> str:
 
 
 def _answering(answer: Callable[[Exception], JSONResponse]) -> Callable[..., Awaitable[JSONResponse]]:
-    async def answering(_request: Request, error: Exception) -> JSONResponse:
-        return answer(error)
+    async def answering(request: Request, error: Exception) -> JSONResponse:
+        response = answer(error)
+        request.state.reason = orjson.loads(response.body)["error"]["code"]
+        return response
 
     return answering
 
@@ -147,9 +150,10 @@ def _answering(answer: Callable[[Exception], JSONResponse]) -> Callable[..., Awa
 def install(application: FastAPI) -> None:
     """Have every exception answered in OpenAI's shape."""
 
-    async def refused(_request: Request, error: Exception) -> JSONResponse:
+    async def refused(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, Refused):
             raise error
+        request.state.reason = error.code
         return refusal(
             error.status,
             error.message,

@@ -80,7 +80,7 @@ class ApiKey:
 class Caller:
     """Who makes a request. `who` is the prefix of its key; `request_id` names the request in logs and in the audit.
 
-    `bounds` are those of its key, `tenant_bounds` those of its tenant.
+    `bounds` are those of its key, `tenant_bounds` those of its tenant; `sanitizes`: so does its tenant.
     """
 
     tenant: str
@@ -90,6 +90,7 @@ class Caller:
     request_id: str
     bounds: Bounds = OFF
     tenant_bounds: Bounds = OFF
+    sanitizes: bool = False
 
     @property
     def sees_only_own(self) -> bool:

@@ -4,13 +4,14 @@ import hashlib
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import orjson
 
 from qwenq.exporting.blamed import param_of
 from qwenq.producer.reading.rules import RowRules
+from qwenq.producer.terms.sanitizing import Sanitized, sanitized_rows
 from qwenq.schemas.documents import Document
 from qwenq.schemas.errors import InvalidOverride, InvalidRow
 from qwenq.schemas.generation import GenerationParams
@@ -61,6 +62,13 @@ def question_of(body: Mapping[str, Any]) -> Question:
         raise _refused(error) from None
     document = Document(name, 0, 1, orjson.dumps(row).decode())
     return Question(name, model, document, int(time.time()), is_streamed, with_usage)
+
+
+def sanitized_question(question: Question) -> tuple[Question, Mapping[str, int]]:
+    """The question without markup that could run in a browser, and how often each kind was taken out."""
+    tally = Sanitized()
+    [document] = sanitized_rows([question.document], tally)
+    return replace(question, document=cast("Document", document)), tally.removed
 
 
 def _streaming(body: Mapping[str, Any]) -> tuple[bool, bool]:

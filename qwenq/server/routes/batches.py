@@ -34,9 +34,9 @@ async def create(request: Request, service: Served, caller: Changer) -> Batch:
     """Create a batch of an uploaded file. It is validated soon after; a file that does not exist fails it."""
     wanted = batch_request(await json_of(request))
     is_repeated = request.headers.get(RETRIES, "0") not in {"", "0"}
-    batch = await run_in_threadpool(_create, service, caller, wanted, is_repeated)
+    batch, digest = await run_in_threadpool(_create, service, caller, wanted, is_repeated)
     service.caretaker.wake()
-    request.state.object = batch.id
+    request.state.object, request.state.sha256 = batch.id, digest or "-"
     return batch_object(batch)
 
 
@@ -94,7 +94,13 @@ def delete(request: Request, batch_id: str, service: Served, caller: Changer) ->
     return DeletedBatch(id=batch_id)
 
 
-def _create(service: Service, caller: Caller, wanted: BatchRequest, is_repeated: bool) -> StoredBatch:  # noqa: FBT001
+def _create(
+    service: Service,
+    caller: Caller,
+    wanted: BatchRequest,
+    is_repeated: bool,  # noqa: FBT001
+) -> tuple[StoredBatch, str | None]:
+    """Create a batch. Returns it, and the SHA-256 of its file."""
     with service.store.writing() as connection:
         file = find_file(connection, caller, wanted.input_file_id)
         if file is not None and file.purpose is not Purpose.BATCH:
@@ -113,7 +119,7 @@ def _create(service: Service, caller: Caller, wanted: BatchRequest, is_repeated:
         )
         digest = None if file is None else file.sha256.hex()
         note_deed(connection, caller.tenant, caller.who, "batch.create", batch.id, caller.request_id, digest)
-    return batch
+    return batch, digest
 
 
 def _documents_in(file: StoredFile) -> int:

@@ -13,12 +13,14 @@ from qwenq.server.bodies import json_of
 from qwenq.server.callers import Changer, Served
 from qwenq.server.chat.asking import ask, completion_of, give_up
 from qwenq.server.chat.events import as_events
-from qwenq.server.chat.question import question_of
+from qwenq.server.chat.question import question_of, sanitized_question
 from qwenq.server.chat.waiting import Waiting
 from qwenq.server.documented import ANSWER, ASK, refusals
 from qwenq.server.limits import MOST_QUESTION_BYTES, QUESTION_SECONDS
 from qwenq.server.refusals import Refused
 
+SANITIZED = "x-qwenq-sanitized"
+"""The header that tells what was taken out of a question."""
 CLIENT_GONE = 499
 """The status in the log of a request whose client went away."""
 
@@ -40,10 +42,15 @@ async def create(request: Request, service: Served, caller: Changer) -> Response
     """Ask one question, before all others that wait. With `stream`, the answer comes in one chunk."""
     body = await json_of(request, MOST_QUESTION_BYTES)
     question = await run_in_threadpool(question_of, body)
+    if caller.sanitizes:
+        question, removed = await run_in_threadpool(sanitized_question, question)
+        if removed:
+            told = ", ".join(f"{kind}={count}" for kind, count in sorted(removed.items()))
+            request.state.headers = {**request.state.headers, SANITIZED: told}
     waiting: Waiting = request.app.state.waiting
     with waiting.place(caller.tenant):
         job_id = await run_in_threadpool(ask, service, caller, question)
-        request.state.object = question.id
+        request.state.object, request.state.sha256 = question.id, question.sha256
         try:
             ending = await _wait(request, waiting, job_id)
         except asyncio.CancelledError:

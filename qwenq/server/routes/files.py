@@ -36,7 +36,8 @@ router = APIRouter(prefix="/v1/files", tags=["files"], responses=refusals())
 async def create(request: Request, service: Served, caller: Changer) -> File:
     """Upload a file: `purpose` and `file`, and `expires_after[anchor]` with `expires_after[seconds]`, in a form."""
     file = await upload(request, service, caller)
-    request.state.object = file.id
+    request.state.uploaded_bytes = file.size
+    request.state.object, request.state.sha256 = file.id, file.sha256.hex()
     return file_object(file)
 
 
@@ -79,7 +80,7 @@ def delete(request: Request, file_id: str, service: Served, caller: Changer) -> 
         forget_files(connection, [file.id])
         digest = file.sha256.hex()
         note_deed(connection, caller.tenant, caller.who, "file.delete", file.id, caller.request_id, digest)
-    request.state.object = file.id
+    request.state.object, request.state.sha256 = file.id, file.sha256.hex()
     with suppress(FilesAway):
         service.storage.remove(file.id)
     service.caretaker.forgetter.wake()
@@ -136,5 +137,5 @@ def _found(request: Request, service: Service, caller: Caller, file_id: str) -> 
         file = find_file(connection, caller, file_id)
     if file is None:
         raise no_such("File", file_id[:100])
-    request.state.object = file.id
+    request.state.object, request.state.sha256 = file.id, file.sha256.hex()
     return file
