@@ -38,14 +38,14 @@ _WHY = {
     408: "There was no answer in time.",
     409: "It is in a state that does not allow it.",
     413: "The body is too large.",
-    429: "Too many wait already. Try again after `Retry-After` seconds.",
+    429: "A bound is reached. Try again after `Retry-After` seconds, unless `x-should-retry` is `false`.",
     503: "A service behind this one is away. Try again after `Retry-After` seconds.",
 }
 
 
 def refusals(*statuses: int) -> _Responses:
     """The refusals that every route knows, and some more."""
-    known = {status: _WHY[status] for status in sorted({400, 401, 403, 503, *statuses})}
+    known = {status: _WHY[status] for status in sorted({400, 401, 403, 429, 503, *statuses})}
     described: _Responses = {status: {"model": Refusal, "description": why} for status, why in known.items()}
     return described | {"default": {"model": Refusal, "description": "Anything else that is refused."}}
 

@@ -27,8 +27,9 @@ def offset_of(given: str | None) -> int:
 
 
 def whole(name: str, given: object) -> int:
-    """A whole number. Raises Refused."""
-    text = "" if isinstance(given, bool) else str(given)
+    """A whole number; in JSON, 3600.0 is one, too. Raises Refused."""
+    is_whole = isinstance(given, float) and given.is_integer()
+    text = "" if isinstance(given, bool) else f"{given:.0f}" if is_whole else str(given)
     if _WHOLE.fullmatch(text) is None:
         message = f"Invalid type for '{name}': expected an integer."
         raise Refused(400, message, param=name, code="invalid_type")

@@ -91,9 +91,9 @@ def _bound_reached(error: Exception) -> JSONResponse:
     )
 
 
-def no_such(what: str, name: str) -> Refused:
+def no_such(what: str, name: str, param: str = "id") -> Refused:
     """The refusal for what does not exist for the caller, whether it exists for others or not."""
-    return Refused(404, f"No such {what} object: {name}", param="id")
+    return Refused(404, f"No such {what} object: {name}", param=param)
 
 
 def _not_cancellable(error: Exception) -> JSONResponse:
@@ -165,11 +165,11 @@ def install(application: FastAPI) -> None:
         )
 
     async def http(_request: Request, error: Exception) -> JSONResponse:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        message = str(error.detail) if isinstance(error, HTTPException) else "Internal error"
-        if status == 404:  # noqa: PLR2004
-            message = "Unknown URL"
-        return refusal(status, message, code=_CODES.get(status))
+        if not isinstance(error, HTTPException):
+            raise error
+        status = error.status_code
+        message = "Unknown URL" if status == 404 else str(error.detail)  # noqa: PLR2004
+        return refusal(status, message, code=_CODES.get(status), headers=error.headers)
 
     async def away(_request: Request, _error: Exception) -> JSONResponse:
         # Its message names servers and folders, which concerns operators alone.

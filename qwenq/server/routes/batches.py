@@ -46,7 +46,7 @@ def index(service: Served, caller: Reader, limit: BatchesLimit = None, after: Af
     most = limit_of(limit, BATCHES_A_PAGE, MOST_BATCHES_A_PAGE, least=0)
     with service.store.reading() as connection:
         if after and find_batch(connection, caller, after) is None:
-            raise Refused(400, f"There is no batch '{after[:100]}'.", param="after", code="invalid_value")
+            raise no_batch(after, "after")
         found = list_batches(connection, caller, most + 1, after) if most else []
     return page_of([batch_object(batch) for batch in found[:most]], has_more=len(found) > most)
 
@@ -127,6 +127,6 @@ def _documents_in(file: StoredFile) -> int:
     return file.lines if "." not in file.name or file.name.lower().endswith(".jsonl") else 0
 
 
-def no_batch(batch_id: str) -> Refused:
+def no_batch(batch_id: str, param: str = "id") -> Refused:
     """The refusal for a batch that does not exist for the caller, whether it exists for others or not."""
-    return Refused(404, f"No batch found with id '{batch_id[:100]}'.", param="id")
+    return Refused(404, f"No batch found with id '{batch_id[:100]}'.", param=param)

@@ -56,7 +56,7 @@ def index(
         raise one_of("order", order, ("asc", "desc"))
     with service.store.reading() as connection:
         if after and find_file(connection, caller, after) is None:
-            raise Refused(400, f"There is no file '{after[:100]}'.", param="after", code="invalid_value")
+            raise no_such("File", after[:100], "after")
         found = list_files(connection, caller, most + 1, after, purpose, oldest_first=order == "asc")
     return page_of([file_object(file) for file in found[:most]], has_more=len(found) > most)
 

@@ -15,9 +15,10 @@ MOST_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Answer:
-    """What came back; `status` 0: nothing."""
+    """What came back; `status` 0: nothing. `route` is the path of the route that answered, such as `/v1/files/{id}`."""
 
     status: int = 0
+    route: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     seconds: float = 0.0
@@ -43,8 +44,10 @@ async def answer_to(application: FastAPI, call: Call) -> Answer:
         else:
             answer.body += message.get("body", b"")
 
-    await asyncio.wait_for(application(_scope(call), receive, send), MOST_SECONDS)
+    scope = _scope(call)
+    await asyncio.wait_for(application(scope, receive, send), MOST_SECONDS)
     answer.seconds = time.perf_counter() - began
+    answer.route = getattr(scope.get("route"), "path", "")
     return answer
 
 

@@ -24,6 +24,7 @@ from qwenq.store.broker.broker import Broker
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage
 from tests.fuzzing.service.calling import Answer, answer_to
+from tests.fuzzing.service.described import Described
 from tests.fuzzing.service.drawn_calls import Call, Drawer
 
 AUDIT_EVERY = 1_000
@@ -61,6 +62,7 @@ class FuzzedService:
             Service(settings, store, storage, broker, caretaker, is_local=True)
         )
         self._drawer = Drawer(self.application, seed)
+        self._described = Described(self.application)
         self._files: dict[str, str | None] = {}
         self._batches: set[str] = set()
 
@@ -88,6 +90,9 @@ class FuzzedService:
             self._look_at_refusal(call, answer)
         elif answer.status == 200:
             self._learn(call, answer)
+        difference = self._described.difference(call, answer)
+        if difference is not None:
+            self._note(call, f"got {answer.status} {answer.body[:300]!r}: {difference}")
         if any(_CONTROLS.search(value) for value in answer.headers.values()):
             self._note(call, f"got a header with control characters: {answer.headers}")
 
@@ -108,6 +113,7 @@ class FuzzedService:
         name = str(found.get("id", ""))
         if found.get("deleted"):
             self._files.pop(name, None)
+            self._batches.discard(name)
         elif call.method == "POST" and found.get("object") == "file":
             digest = None if call.content is None else hashlib.sha256(call.content).hexdigest()
             self._files[name] = digest

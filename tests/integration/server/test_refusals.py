@@ -58,9 +58,15 @@ def test_a_body_that_is_no_json_object_is_refused(sqlite_desk: Desk, body: bytes
     assert sqlite_desk.client.post("/v1/batches", content=body).status_code == 400
 
 
+def test_a_method_that_a_route_has_not_is_refused_with_those_it_has(sqlite_desk: Desk) -> None:
+    answer = sqlite_desk.client.put("/v1/batches/batch_x")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
 def test_unknown_fields_are_ignored(sqlite_desk: Desk) -> None:
     file_id = sqlite_desk.upload(jsonl(line("a")), target_model_names="x")
-    body = GOOD | {"input_file_id": file_id, "unknown": 1}
+    kept = {"anchor": "created_at", "seconds": 3600.0, "more": 1}
+    body = GOOD | {"input_file_id": file_id, "unknown": 1, "output_expires_after": kept}
     assert sqlite_desk.client.post("/v1/batches?x=1", json=body).status_code == 200
     assert sqlite_desk.client.get("/v1/batches?target_model_names=x").json()["data"]
 
@@ -72,11 +78,11 @@ def test_unknown_fields_are_ignored(sqlite_desk: Desk) -> None:
         ("batches", "limit=-1", 400, "integer_below_min_value"),
         ("batches", "limit=x", 400, "invalid_type"),
         ("batches", "limit=", 400, "invalid_type"),
-        ("batches", "after=batch_x", 400, "invalid_value"),
+        ("batches", "after=batch_x", 404, None),
         ("batches", "limit=0", 200, None),
         ("files", "limit=0", 400, "integer_below_min_value"),
         ("files", "limit=10001", 400, "integer_above_max_value"),
-        ("files", "after=file-x", 400, "invalid_value"),
+        ("files", "after=file-x", 404, None),
         ("files", "order=up", 400, "invalid_value"),
     ],
 )
@@ -85,7 +91,7 @@ def test_a_page_is_refused_by_parameter(
 ) -> None:
     answer = sqlite_desk.client.get(f"/v1/{route}?{query}")
     assert answer.status_code == status
-    if code is None:
+    if status == 200:
         assert (answer.json()["data"], answer.json()["has_more"]) == ([], False)
     else:
         error = answer.json()["error"]
