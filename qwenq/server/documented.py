@@ -140,6 +140,9 @@ UPLOAD_FILE = _body("multipart/form-data", _UPLOAD)
 BYTES: _Responses = {
     200: {
         "description": "The bytes.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "application/x-ndjson": {"schema": {"type": "string"}},
+        },
     }
 }

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI
 
+from tests.builders import MODEL
 from tests.fuzzing.service import hostile_values
 from tests.fuzzing.service.hostile_forms import drawn_form
 
@@ -31,6 +32,27 @@ _GOOD_BATCH: dict[str, Any] = {
     "output_expires_after": {"anchor": "created_at", "seconds": 3_600},
     "idempotency_key": "k",
 }
+_QUESTION: dict[str, Any] = {
+    "model": MODEL,
+    "messages": [{"role": "user", "content": "hello"}],
+    "temperature": 0.5,
+    "stop": ["."],
+    "response_format": {"type": "json_object"},
+    "stream": True,
+    "stream_options": {"include_usage": True},
+}
+_OTHERS = (
+    "max_tokens",
+    "n",
+    "tools",
+    "seed",
+    "logit_bias",
+    "user",
+    "metadata",
+    "prompt",
+    "template",
+    "logprobs",
+)
 _QUERY = ("limit", "after", "order", "purpose", "offset", "limit", "x")
 _SANE = ("1", "20", "100", "desc", "asc", "batch", "file-x", "batch_x")
 
@@ -62,8 +84,14 @@ class Drawer:
 
     def call(self) -> Call:
         """The next call."""
-        kinds: Sequence[Callable[[], Call]] = (self._upload, self._create, self._read, self._anything)
-        [kind] = self._drawn.choices(kinds, (35, 30, 20, 15))
+        kinds: Sequence[Callable[[], Call]] = (
+            self._upload,
+            self._create,
+            self._ask,
+            self._read,
+            self._anything,
+        )
+        [kind] = self._drawn.choices(kinds, (35, 20, 10, 20, 15))
         return kind()
 
     def _upload(self) -> Call:
@@ -71,12 +99,21 @@ class Drawer:
         return self._called("POST", "/v1/files", form.body, form.kind, form.content)
 
     def _create(self) -> Call:
-        drawn = self._drawn
-        body: Any = dict(_GOOD_BATCH, input_file_id=drawn.choice(self.known))
+        return self._sent("/v1/batches", dict(_GOOD_BATCH, input_file_id=self._drawn.choice(self.known)))
+
+    def _ask(self) -> Call:
+        body = dict(_QUESTION)
+        if self._drawn.random() < 0.3:
+            body["messages"] = [dict(_QUESTION["messages"][0], content=hostile_values.text(self._drawn))]
+        return self._sent("/v1/chat/completions", body, _OTHERS)
+
+    def _sent(self, path: str, body: Any, others: Sequence[str] = ()) -> Call:
+        """A call with a body in JSON, some fields of which are missing, or are something else."""
+        drawn, names = self._drawn, (*body, *others)
         for name in drawn.sample(list(body), drawn.randrange(3)):
             del body[name]
         for _ in range(drawn.choice((0, 1, 1, 2))):
-            name = drawn.choice((*_GOOD_BATCH, hostile_values.text(drawn)))
+            name = drawn.choice((*names, hostile_values.text(drawn)))
             body[name] = hostile_values.value(drawn)
         if drawn.random() < 0.05:
             body = hostile_values.value(drawn)
@@ -84,7 +121,7 @@ class Drawer:
         if drawn.random() < 0.2:
             data = hostile_values.damaged(drawn, data)
         kind = drawn.choice((b"application/json", b"application/json", b"text/plain", b"\xff", b""))
-        return self._called("POST", "/v1/batches", data, kind)
+        return self._called("POST", path, data, kind)
 
     def _read(self) -> Call:
         drawn = self._drawn
