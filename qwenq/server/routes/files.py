@@ -19,7 +19,7 @@ from qwenq.server.limits import MOST_FILES_A_PAGE
 from qwenq.server.line_offsets import after_lines, from_byte
 from qwenq.server.objects import Deleted, File, Page
 from qwenq.server.queries import limit_of, offset_of, one_of
-from qwenq.server.refusals import Refused, no_such
+from qwenq.server.refusals import no_such
 from qwenq.server.routes.batch_changes import partial_response
 from qwenq.server.service import Service
 from qwenq.server.shapes import batch_of_partial, file_object, page_of
