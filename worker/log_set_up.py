@@ -5,7 +5,7 @@ import os
 import warnings
 
 from celery import signals
-from celery.exceptions import Reject, SecurityWarning
+from celery.exceptions import CPendingDeprecationWarning, Reject, SecurityWarning
 from celery.utils.log import get_multiprocessing_logger
 
 from qwenq.schemas.log.lines import set_up_logging
@@ -13,6 +13,8 @@ from qwenq.schemas.settings import settings_of_process
 
 # It warns of root because of pickle, which is not accepted here; containers run as root.
 warnings.filterwarnings("ignore", category=SecurityWarning)
+# At each loss of the broker it announces a default of a later version, of which no user of qwenq needs to know.
+warnings.filterwarnings("ignore", category=CPendingDeprecationWarning, module=r"celery\.worker\.consumer")
 
 
 @signals.setup_logging.connect

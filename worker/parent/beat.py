@@ -55,7 +55,7 @@ def run_beat(settings: Settings, duties: Sequence[Duty] = ()) -> None:
     # In Flower, too, they would hide the tasks that answer chunks.
     app.conf.task_send_sent_event = False
     # The schedule is fixed, so there is no state to keep in a file.
-    app.conf.beat_scheduler = "celery.beat:Scheduler"
+    app.conf.beat_scheduler = "qwenq.worker.parent.clock:Clock"
     beat_embedded_init.connect(_end_with(os.getpid()), weak=False)
     died = run_consumer(
         app, f"--hostname=ops-{os.getpid()}@{socket.gethostname()}", f"--queues={OPS_QUEUE}", "--beat",
