@@ -204,6 +204,7 @@ class JobStatus(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    tenant: str = LOCAL
     template: str | None = None
     sampling: str = "greedy"
     loading: LoadProgress | None = None

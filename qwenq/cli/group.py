@@ -23,7 +23,7 @@ _COMMANDS = {
     "documents": ("jobs.documents", "list documents of a job: by id, text, answer, error code, state"),
     "show": ("jobs.show", "show a document: its prompt, answer, tokens, attempts"),
     "results": ("jobs.results", "write a job's answers"),
-    "report": ("jobs.report", "write a page on a job: counts, failures, tokens, cost, samples"),
+    "report": ("jobs.report", "write a page on a job, or what a tenant used: tokens, cost"),
     "metrics": ("jobs.metrics", "show a job's response times, speed and memory"),
     "cancel": ("jobs.changes:cancel", "stop a job"),
     "pause": ("jobs.changes:pause", "begin no more documents of a job"),

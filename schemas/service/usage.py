@@ -1,5 +1,8 @@
 """What a tenant used."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -22,3 +25,36 @@ class UsageRow(BaseModel):
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     device_seconds: float = 0.0
+
+
+class UsageReport(BaseModel):
+    """What a tenant used in a month, by day, owner and model; `cost` is that of the devices' time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    month: str
+    used: tuple[UsageRow, ...]
+    total: UsageRow
+    gpu_hour_price: float | None
+    currency: str
+    cost: float | None
+
+
+_KEYS = {"day", "owner", "model"}
+
+
+def summed(rows: Iterable[UsageRow], owner: str = "", model: str = "") -> UsageRow:
+    """The sum of rows."""
+    total: Counter[str] = Counter()
+    for row in rows:
+        total.update(row.model_dump(exclude=_KEYS))
+    return UsageRow(day="", owner=owner, model=model, **total)
+
+
+def by_owner_and_model(rows: Sequence[UsageRow]) -> list[UsageRow]:
+    """The sums of each owner with each model."""
+    return [
+        summed((row for row in rows if (row.owner, row.model) == key), owner=key[0], model=key[1])
+        for key in sorted({(row.owner, row.model) for row in rows})
+    ]

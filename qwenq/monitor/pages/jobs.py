@@ -13,7 +13,7 @@ from qwenq.monitor.pages.page import Page
 from qwenq.schemas.jobs import JobFilter, JobOrder, JobStatus
 from qwenq.schemas.states import JobState
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, models_alive
-from qwenq.store.views.jobs.statuses import job_statuses, jobs_by_state, models_of_jobs
+from qwenq.store.views.jobs.statuses import job_statuses, jobs_by_state, models_of_jobs, tenants_of_jobs
 from qwenq.wording.workers import worker_command
 
 PAGE_JOBS = 50
@@ -29,7 +29,7 @@ _COUNTED = (JobState.RUNNING, JobState.QUEUED, JobState.PAUSED, JobState.VALIDAT
 class JobsFound:
     """A page of jobs. `more`: further jobs follow. `live_models`: the models of live workers.
 
-    `counts`: how many jobs there are in each state (at most MOST_COUNTED), if all models and names are shown.
+    `counts`: how many jobs there are in each state (at most MOST_COUNTED), if all models, tenants and names are shown.
     `missing_workers`: commands that start a missing worker, by model.
     """
 
@@ -37,6 +37,7 @@ class JobsFound:
     counts: list[tuple[JobState, int]]
     more: bool
     models: list[str]
+    tenants: list[str]
     live_models: list[str]
     missing_workers: dict[str, str]
 
@@ -53,7 +54,7 @@ class JobsFound:
 
 
 class JobsPage(Page):
-    """GET /jobs?state=&model=&name=&order=&after=. Each parameter is optional."""
+    """GET /jobs?state=&model=&tenant=&name=&order=&after=. Each parameter is optional."""
 
     async def get(self) -> None:
         """Show a page of jobs."""
@@ -86,6 +87,7 @@ class JobsPage(Page):
             state=JobState(state) if state else None,
             model=self.get_query_argument("model", "") or None,
             name=name or None,
+            tenant=self.get_query_argument("tenant", "") or None,
         )
 
     def _order(self) -> JobOrder:
@@ -110,7 +112,7 @@ def find_jobs(
     """Read a page of jobs that pass the filter: the first ones, or those after a job."""
     found = job_statuses(connection, PAGE_JOBS + 1, wanted, order, after)
     # Names have no index: to count those that match would read all jobs every other second.
-    counts = {} if wanted.model or wanted.name else jobs_by_state(connection, MOST_COUNTED)
+    counts = {} if wanted.model or wanted.name or wanted.tenant else jobs_by_state(connection, MOST_COUNTED)
     shown: list[JobStatus] = found[:PAGE_JOBS]
     live = models_alive(connection, ALIVE_SECONDS)
     views = [JobView(job, live, with_names) for job in shown]
@@ -119,6 +121,7 @@ def find_jobs(
         counts=[(state, counts[state]) for state in _COUNTED if counts.get(state)],
         more=len(found) > PAGE_JOBS,
         models=models_of_jobs(connection),
+        tenants=tenants_of_jobs(connection),
         live_models=sorted(live),
         missing_workers={
             view.status.model: view.missing_worker
@@ -129,7 +132,13 @@ def find_jobs(
 
 
 def _address(wanted: JobFilter, order: JobOrder, after: int | None) -> str:
-    given = {"state": wanted.state, "model": wanted.model, "name": wanted.name, "after": after}
+    given = {
+        "state": wanted.state,
+        "model": wanted.model,
+        "tenant": wanted.tenant,
+        "name": wanted.name,
+        "after": after,
+    }
     if order != JobOrder.NEWEST:
         given["order"] = order
     query = urlencode({name: value for name, value in given.items() if value is not None})

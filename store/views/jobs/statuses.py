@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, select, tuple_
 
 from qwenq.schemas.generation import NEUTRAL, GenerationParams, Sampling
 from qwenq.schemas.jobs import DocumentCounts, JobFilter, JobOrder, JobStatus, LastChange, TokenUsage
@@ -70,11 +70,21 @@ def jobs_by_state(connection: Connection, most: int) -> dict[JobState, int]:
 
 
 def models_of_jobs(connection: Connection) -> list[str]:
-    """The models of all jobs, by name. Each costs one index lookup, however many jobs there are."""
-    first = select(func.min(jobs.c.model).label("model")).cte("models", recursive=True)
-    after = select(func.min(jobs.c.model)).where(jobs.c.model > first.c.model).scalar_subquery()
-    found = first.union_all(select(after).where(first.c.model.is_not(None)))
-    return list(connection.execute(select(found.c.model).where(found.c.model.is_not(None))).scalars())
+    """The models of all jobs, by name."""
+    return _values_of(connection, jobs.c.model)
+
+
+def tenants_of_jobs(connection: Connection) -> list[str]:
+    """The tenants of all jobs, by name."""
+    return _values_of(connection, jobs.c.tenant)
+
+
+def _values_of(connection: Connection, column: Column[str]) -> list[str]:
+    """The values of a column that begins an index. Each costs one look-up, however many jobs there are."""
+    first = select(func.min(column).label("value")).cte("found", recursive=True)
+    after = select(func.min(column)).where(column > first.c.value).scalar_subquery()
+    found = first.union_all(select(after).where(first.c.value.is_not(None)))
+    return list(connection.execute(select(found.c.value).where(found.c.value.is_not(None))).scalars())
 
 
 def open_jobs(connection: Connection) -> dict[str, list[int]]:
@@ -115,6 +125,8 @@ def _fitting(wanted: JobFilter) -> list[ColumnElement[bool]]:
         conditions.append(jobs.c.model == wanted.model)
     if wanted.name is not None:
         conditions.append(jobs.c.name.icontains(wanted.name, autoescape=True))
+    if wanted.tenant is not None:
+        conditions.append(jobs.c.tenant == wanted.tenant)
     return conditions
 
 
@@ -147,6 +159,7 @@ def _statuses() -> Select[Any]:
             jobs.c.state,
             jobs.c.model,
             jobs.c.submitter,
+            jobs.c.tenant,
             jobs.c.prompt["named"].as_string().label("template"),
             jobs.c.params["thinking"].as_boolean().label("thinking"),
             jobs.c.params["sampling"].as_string().label("sampling"),
@@ -199,6 +212,7 @@ def _as_status(row: Row[Any], measured_at: datetime | None) -> JobStatus:
         documents=DocumentCounts(pending=pending, **counts, **answered),
         usage=usage,
         submitter=row.submitter,
+        tenant=row.tenant,
         template=row.template,
         sampling=_sampling(row),
         tokens_per_second=_rate(usage.completion_tokens, _working_seconds(row)),

@@ -275,3 +275,14 @@ def test_a_job_without_a_live_worker_shows_the_command_that_starts_one(
     make_worker(watched_store, model="nobody's; rm x")
     for page in pages:
         assert command not in html.unescape(flower.get(page).text), page
+
+
+def test_jobs_show_their_tenants_and_are_filtered_by_them(flower: Browser, watched_store: Store) -> None:
+    own, other = make_job(watched_store), make_job(watched_store)
+    assert 'name="tenant"' not in flower.get("/jobs").text, "all jobs are the command line's"
+    _rename(watched_store, other, tenant="acme")
+    page = flower.get("/jobs").text
+    assert [_cell(_row(page, job_id), "Tenant") for job_id in (own, other)] == ["local", "acme"]
+    assert _shown(flower.get("/jobs?tenant=acme").text) == [other]
+    assert _shown(flower.get("/jobs?tenant=nobody").text) == []
+    assert "<dt>Tenant</dt><dd>acme</dd>" in flower.get(f"/jobs/{other}").text
