@@ -108,8 +108,8 @@ class SanitizedDocuments(BaseModel):
 class Batch(BaseModel):
     """A batch. Times are in seconds since 1970; null: not yet, or never.
 
-    Beyond OpenAI's fields: whether it is `paused`, and the id under which the content of its output file grows while it
-    runs.
+    Beyond OpenAI's fields: whether it is `paused`, the id under which the content of its output file grows while it
+    runs, and what was found out of an input of rows.
     """
 
     id: str
@@ -137,6 +137,7 @@ class Batch(BaseModel):
     paused: bool
     partial_output_file_id: str
     sanitized: SanitizedDocuments | None
+    notes: Sequence[str] | None
 
 
 class Model(BaseModel):

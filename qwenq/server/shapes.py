@@ -62,6 +62,7 @@ def batch_object(batch: StoredBatch) -> Batch:
         paused=batch.paused,
         partial_output_file_id=partial_output_id(batch.id),
         sanitized=None if batch.sanitized is None else SanitizedDocuments(**batch.sanitized),
+        notes=batch.notes,
     )
 
 

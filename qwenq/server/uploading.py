@@ -8,6 +8,7 @@ from anyio import CancelScope
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from qwenq.producer.reading.formats import Format, known_format
 from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.log.visible import visible_line
 from qwenq.schemas.service.stored import KeptBytes, Purpose, StoredFile
@@ -25,6 +26,8 @@ from qwenq.store.tenants.tenants import find_tenant
 
 _UNNAMED = "upload"
 _ENDING = ".jsonl"
+_ROWS = frozenset(Format) - {Format.JSONL, Format.TEXT}
+"""Formats that a batch reads with qwenq's own fields."""
 _NAME_CHARS = 255
 FORM_BYTES = 65_536
 """How much of a form may be something else than its file, when its file's size is guessed."""
@@ -129,9 +132,10 @@ def _described(form: Form, coming: _Coming, caller: Caller) -> _Described:
     if coming.file.size > most:
         raise _too_large(most)
     if purpose is Purpose.BATCH:
-        if "." in name and not name.lower().endswith(_ENDING):
+        has_lines = "." not in name or name.lower().endswith(_ENDING)
+        if not has_lines and known_format(name) not in _ROWS:
             raise Refused(400, "Invalid file format for Batch API. Must be .jsonl", param="file")
-        if not coming.is_utf8:
+        if has_lines and not coming.is_utf8:
             raise Refused(400, "Invalid file for Batch API. Must be utf-8 encoded", param="file")
         seconds = BATCH_FILE_SECONDS if seconds is None else seconds
     return _Described(purpose, name, seconds)

@@ -53,7 +53,10 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class BatchRequest:
-    """A batch as a client asks for it. `window_seconds` is what `completion_window` says."""
+    """A batch as a client asks for it. `window_seconds` is what `completion_window` says.
+
+    `rows` holds qwenq's own fields as JSON, if its input is rows.
+    """
 
     input_file_id: str
     endpoint: str
@@ -62,11 +65,15 @@ class BatchRequest:
     metadata: Mapping[str, str] | None
     output_seconds: int | None
     idempotency_key: str | None = None
+    rows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """A batch of a tenant. While its job runs, `total`, `completed` and `failed` are those of the job."""
+    """A batch of a tenant. While its job runs, `total`, `completed` and `failed` are those of the job.
+
+    `rows` holds qwenq's own fields as JSON, if its input is rows; `notes` what was found out of them.
+    """
 
     number: int
     id: str
@@ -101,6 +108,8 @@ class StoredBatch:
     reserved: int
     terms: Mapping[str, Any] | None
     sanitized: Mapping[str, Any] | None
+    rows: str | None
+    notes: Sequence[str] | None
 
 
 @dataclass(frozen=True, slots=True)

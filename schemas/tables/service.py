@@ -144,6 +144,8 @@ api_batches = Table(
     ),
     Column("terms", JSON(none_as_null=True), comment="of its tenant and key when it was created"),
     Column("sanitized", JSON(none_as_null=True), comment="Sanitized: what was taken out of its documents"),
+    Column("rows", Text, comment="qwenq's own fields as JSON, if its input is rows"),
+    Column("notes", JSON(none_as_null=True), comment="what was found out of its rows: a list of lines"),
     one_of("state", BatchState, name="state"),
     CheckConstraint("completed + failed <= total", name="counts"),
     Index("uq_api_batches_id", "id", unique=True),

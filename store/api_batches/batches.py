@@ -63,6 +63,7 @@ def create_batch(
             request_digest=digest,
             idempotency_key=request.idempotency_key,
             output_seconds=request.output_seconds,
+            rows=request.rows,
             reserved=documents,
             terms=terms_of(caller.bounds.narrower(tenant.bounds), sanitizes=tenant.sanitizes),
             created_at=now(),
@@ -171,5 +172,6 @@ def _digest(request: BatchRequest) -> bytes:
         request.completion_window,
         dict(request.metadata or {}),
         request.output_seconds,
+        *([] if request.rows is None else [request.rows]),
     ]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

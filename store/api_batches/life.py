@@ -88,14 +88,17 @@ def begin_batch(
     model: str,
     total: int,
     sanitized: Mapping[str, Any] | None = None,
+    notes: Sequence[str] | None = None,
 ) -> None:
     """Note the batch's job, which runs already; `sanitized` is what was taken out of its documents.
+
+    `notes` is what was found out of its input.
 
     A batch that was cancelled meanwhile cancels it. Raises BatchLost.
     """
     state = _hold_row(connection, held)
     values: dict[str, Any] = {"job_id": job_id, "model": model, "total": total, "in_progress_at": now()}
-    values["sanitized"] = sanitized
+    values["sanitized"], values["notes"] = sanitized, list(notes or ()) or None
     if state == BatchState.VALIDATING:
         values["state"] = BatchState.IN_PROGRESS
     _update(connection, held, **values)

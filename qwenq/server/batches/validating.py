@@ -2,6 +2,9 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
+
+import orjson
 
 from qwenq.producer.batch_lines import CheckedLines, batch_rows, check_lines
 from qwenq.producer.enqueuing import enqueue_job
@@ -15,6 +18,8 @@ from qwenq.schemas.service.endpoints import Endpoint
 from qwenq.schemas.service.stored import JOB_KEY, BatchFault, HeldBatch, StoredBatch, StoredFile
 from qwenq.schemas.service.tenants import Caller, Role
 from qwenq.schemas.settings import Settings
+from qwenq.server.batches.row_inputs import RowInput, check_rows, fault_of, row_input
+from qwenq.server.refusals import Refused
 from qwenq.store.api_batches.batches import served_models
 from qwenq.store.api_batches.life import begin_batch, fail_batch, renew_batch
 from qwenq.store.api_batches.reserving import reserve_documents
@@ -36,17 +41,23 @@ def validate(store: Store, broker: Broker, storage: Storage, settings: Settings,
     stores it anew. Raises BatchLost, StoreAway, FilesAway.
     """
     lease = settings.lease_seconds
-    with heartbeat(store, lambda to: renew_batch(to, held, lease), lease):
+    rows: RowInput | None = None
+    with heartbeat(store, lambda to: renew_batch(to, held, lease), lease), ExitStack() as ends:
         checked, taken = CheckedLines(), Sanitized()
         try:
-            checked = _checked(store, storage, settings, held)
+            rows = _rows_of(store, storage, settings, held, ends)
+            checked = _checked(store, storage, settings, held, rows)
             faults = checked.faults or _without_room(store, held, checked.total)
             if not faults:
-                job_id = _job_of(store, broker, storage, settings, held, checked.model or "", taken)
+                job_id = _job_of(store, broker, storage, settings, held, checked.model or "", taken, rows)
         except JobGivenUp:
             raise BatchLost(batch_id=held.batch.id) from None
+        except Refused as refused:  # such as a template that was removed since
+            faults = [BatchFault(refused.code or "invalid_request", refused.message, param=refused.param)]
         except UsageError as error:
-            faults = [BatchFault("invalid_request", str(error))]
+            faults = [
+                BatchFault("invalid_request", str(error)) if rows is None else fault_of(error, rows.path)
+            ]
         except FilesAway:
             if _input_of(store, held) is not None:
                 raise
@@ -55,12 +66,26 @@ def validate(store: Store, broker: Broker, storage: Storage, settings: Settings,
         if faults:
             fail_batch(connection, held, faults)
         else:
-            begin_batch(connection, held, job_id, checked.model or "", checked.total, taken.as_json())
+            found = None if rows is None else rows.notes
+            begin_batch(connection, held, job_id, checked.model or "", checked.total, taken.as_json(), found)
             if taken.documents:
                 note_deed(connection, held.batch.tenant, _SERVICE, "batch.sanitize", held.batch.id)
 
 
-def _checked(store: Store, storage: Storage, settings: Settings, held: HeldBatch) -> CheckedLines:
+def _rows_of(
+    store: Store, storage: Storage, settings: Settings, held: HeldBatch, ends: ExitStack
+) -> RowInput | None:
+    """The rows of the batch's file, at hand until `ends`; None if it has OpenAI's lines, or is gone."""
+    batch, file = held.batch, _input_of(store, held)
+    if batch.rows is None or file is None:
+        return None
+    most, key = _term(batch, "max_tokens"), JOB_KEY + batch.id
+    return ends.enter_context(row_input(storage, settings, file, orjson.loads(batch.rows), key, most))
+
+
+def _checked(
+    store: Store, storage: Storage, settings: Settings, held: HeldBatch, rows: RowInput | None
+) -> CheckedLines:
     """Check the batch's file, and whether its model is known."""
     batch = held.batch
     file = _input_of(store, held)
@@ -70,10 +95,14 @@ def _checked(store: Store, storage: Storage, settings: Settings, held: HeldBatch
     if file is None:
         return CheckedLines(faults=[no_such_input(batch.input_file_id)])
     most = _term(batch, "batch_lines") or sys.maxsize
-    checked = check_lines(storage.blocks(file.id), Endpoint(batch.endpoint), most)
+    if rows is None:
+        checked = check_lines(storage.blocks(file.id), Endpoint(batch.endpoint), most)
+    else:
+        checked = check_rows(rows, most)
     if not checked.faults and checked.model not in known and not waits:
+        where = (1, "body.model") if rows is None else (None, "model")
         message = f"The provided model '{checked.model}' is not supported by the Batch API."
-        checked.faults.append(BatchFault("model_not_found", message, 1, "body.model"))
+        checked.faults.append(BatchFault("model_not_found", message, *where))
     return checked
 
 
@@ -91,20 +120,24 @@ def _job_of(
     held: HeldBatch,
     model: str,
     taken: Sanitized,
+    own_rows: RowInput | None,
 ) -> int:
     """The batch's job, stored now or by a process that died; `taken` is what was taken out of its documents."""
     batch = held.batch
-    spec = JobSpec(
-        model=model,
-        name=batch.id,
-        sources=(batch.input_file_id,),
-        idempotency_key=JOB_KEY + batch.id,
-        submitter=batch.tenant,
-        tenant=batch.tenant,
-        owner=batch.owner,
-        params=params_within(_term(batch, "max_tokens")),
+    of_lines = JobSpec(model=model, params=params_within(_term(batch, "max_tokens")))
+    spec = (of_lines if own_rows is None else own_rows.spec).model_copy(
+        update={
+            "name": batch.id,
+            "sources": (batch.input_file_id,),
+            "idempotency_key": JOB_KEY + batch.id,
+            "submitter": batch.tenant,
+            "tenant": batch.tenant,
+            "owner": batch.owner,
+        }
     )
-    rows: Iterable[Row] = batch_rows(storage.blocks(batch.input_file_id))
+    rows: Iterable[Row] = (
+        batch_rows(storage.blocks(batch.input_file_id)) if own_rows is None else own_rows.open()
+    )
     if _term(batch, "sanitizes"):
         rows = sanitized_rows(rows, taken)
     rows = bounded_rows(rows, _term(batch, "document_chars"), _term(batch, "max_tokens"))

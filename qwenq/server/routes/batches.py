@@ -1,6 +1,9 @@
 """`/v1/batches`."""
 
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +19,7 @@ from qwenq.server.limits import BATCHES_A_PAGE, MOST_BATCHES_A_PAGE
 from qwenq.server.objects import Batch, DeletedBatch, Page
 from qwenq.server.queries import limit_of
 from qwenq.server.refusals import Refused
+from qwenq.server.row_fields import are_rows, job_of_rows, row_fields, stored
 from qwenq.server.service import Service
 from qwenq.server.shapes import batch_object, page_of
 from qwenq.store.api_batches.batches import create_batch, find_batch, list_batches
@@ -32,8 +36,10 @@ router = APIRouter(prefix="/v1/batches", tags=["batches"], responses=refusals())
 @router.post("", openapi_extra=CREATE_BATCH, responses=refusals(409, 413))
 async def create(request: Request, service: Served, caller: Changer) -> Batch:
     """Create a batch of an uploaded file. It is validated soon after; a file that does not exist fails it."""
-    wanted = batch_request(await json_of(request))
+    body = await json_of(request)
+    wanted = batch_request(body)
     is_repeated = request.headers.get(RETRIES, "0") not in {"", "0"}
+    wanted = await run_in_threadpool(with_rows, service, caller, wanted, body)
     batch, digest = await run_in_threadpool(_create, service, caller, wanted, is_repeated)
     service.caretaker.wake()
     request.state.object, request.state.sha256 = batch.id, digest or "-"
@@ -103,11 +109,8 @@ def _create(
     """Create a batch. Returns it, and the SHA-256 of its file."""
     with service.store.writing() as connection:
         file = find_file(connection, caller, wanted.input_file_id)
-        if file is not None and file.purpose is not Purpose.BATCH:
-            message = (
-                f"Invalid file purpose: '{file.purpose}'. The input of a batch must have the purpose 'batch'."
-            )
-            raise Refused(400, message, param="input_file_id", code="invalid_value")
+        if file is not None:
+            check_purpose(file, wanted)
         faults = [no_such_input(wanted.input_file_id)] if file is None else []
         batch = create_batch(
             connection,
@@ -120,6 +123,28 @@ def _create(
         digest = None if file is None else file.sha256.hex()
         note_deed(connection, caller.tenant, caller.who, "batch.create", batch.id, caller.request_id, digest)
     return batch, digest
+
+
+def with_rows(
+    service: Service, caller: Caller, wanted: BatchRequest, body: Mapping[str, Any]
+) -> BatchRequest:
+    """The request with qwenq's own fields, if its input is rows. Raises Refused for a field that cannot be used."""
+    with service.store.reading() as connection:
+        file = find_file(connection, caller, wanted.input_file_id)
+    if file is None or not are_rows(body, file):
+        return wanted
+    fields = row_fields(body, wanted.endpoint)
+    most = caller.bounds.narrower(caller.tenant_bounds).max_tokens
+    job_of_rows(service.settings, fields, file.name, None, most)
+    return replace(wanted, rows=stored(fields))
+
+
+def check_purpose(file: StoredFile, wanted: BatchRequest) -> None:
+    """Raise Refused for a file that is no input of such a batch."""
+    if file.purpose is Purpose.BATCH or (wanted.rows is not None and file.purpose is Purpose.USER_DATA):
+        return
+    message = f"Invalid file purpose: '{file.purpose}'. The input of a batch must have the purpose 'batch'."
+    raise Refused(400, message, param="input_file_id", code="invalid_value")
 
 
 def _documents_in(file: StoredFile) -> int:
