@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from qwenq.producer.reading.documents.extracted import Extracted
+from qwenq.producer.reading.documents.pdf_layers import may_have_layers
 from qwenq.producer.reading.documents.pdf_pages import PageState, PageText, read_page
 from qwenq.producer.reading.lines import LINE_LIMIT
 from qwenq.producer.reading.shortage import raise_if_short
@@ -39,7 +40,7 @@ def read_pdf(data: bytes, *, allow_partial: bool = False) -> Extracted:
             if count > MOST_PAGES:
                 reason = f"it has {count:,} pages; the most is {MOST_PAGES:,}. Split it"
                 raise UnreadableDocument(reason=reason)
-            pages = _pages(pdf, count)
+            pages = _pages(pdf, count, has_layers=may_have_layers(data))
             form = pdf.get_formtype()
             attached = pdf.count_attachments()
     except pypdfium2.PdfiumError as error:
@@ -72,7 +73,7 @@ def read_pdf(data: bytes, *, allow_partial: bool = False) -> Extracted:
     return Extracted(_with_gaps(pages), count, _LEFT_OUT) if lacking else Extracted(text, count)
 
 
-def _pages(pdf: "PdfDocument", count: int) -> list[PageText]:
+def _pages(pdf: "PdfDocument", count: int, *, has_layers: bool) -> list[PageText]:
     """All pages, until there is more text than a row may have."""
     if pdf.get_formtype():
         # It warns about XFA, which is refused below.
@@ -81,7 +82,7 @@ def _pages(pdf: "PdfDocument", count: int) -> list[PageText]:
     pages = []
     length = 0
     for number in range(count):
-        page = read_page(pdf, number)
+        page = read_page(pdf, number, has_layers=has_layers)
         pages.append(page)
         length += len(page.text)
         if length > LINE_LIMIT:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from qwenq.producer.reading.documents.pdf_fields import field_lines
+from qwenq.producer.reading.documents.pdf_layers import leave_out_hidden
 from qwenq.producer.reading.documents.pdf_turned import text_of_page
 from qwenq.producer.reading.documents.pdf_typed_over import typed_over
 
@@ -58,13 +59,15 @@ class PageText:
     state: PageState
 
 
-def read_page(pdf: "PdfDocument", number: int) -> PageText:
-    """Read a page, counted from 0."""
+def read_page(pdf: "PdfDocument", number: int, *, has_layers: bool) -> PageText:
+    """Read a page, counted from 0. `has_layers`: some of its text may be switched off."""
     page = pdf[number]
     try:
+        if has_layers:
+            leave_out_hidden(page)
         text_page = page.get_textpage()
         try:
-            printed = _clean(text_of_page(pdf, number, page, text_page))
+            printed = _clean(text_of_page(pdf, number, page, text_page, has_layers=has_layers))
             fields = field_lines(page, text_page)
             state = _state(page, text_page, printed)
             typed = typed_over(page, text_page, number)

@@ -4,6 +4,9 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from qwenq.producer.reading.documents.pdf_layers import leave_out_hidden
+from qwenq.producer.reading.documents.pdf_scripts import with_scripts
+
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
 
@@ -18,7 +21,9 @@ _QUARTER = math.pi / 2
 _UPRIGHT = ((1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0))
 
 
-def text_of_page(pdf: "PdfDocument", number: int, page: "PdfPage", text_page: "PdfTextPage") -> str:
+def text_of_page(
+    pdf: "PdfDocument", number: int, page: "PdfPage", text_page: "PdfTextPage", *, has_layers: bool
+) -> str:
     """The text of a page. What runs in another direction than most of it stands behind it."""
     import pypdfium2.raw as pdfium
 
@@ -26,8 +31,7 @@ def text_of_page(pdf: "PdfDocument", number: int, page: "PdfPage", text_page: "P
     if len(directions) > 1 and pdfium.FPDFPage_CountObjects(page) > _MOST_DRAWINGS:
         directions = directions[:1]
     if directions in ([], [0]) and (not page.get_rotation() or not text_page.count_chars()):
-        text: str = text_page.get_text_bounded()
-        return text
+        return with_scripts(text_page, text_page.get_text_bounded())
     media, crop, rotation = page.get_mediabox(), page.get_cropbox(), page.get_rotation()
     texts = []
     try:
@@ -35,6 +39,8 @@ def text_of_page(pdf: "PdfDocument", number: int, page: "PdfPage", text_page: "P
             matrix = _turn(page, crop, direction)
             # The page as it is turned: its box counts when it is loaded.
             turned = pdf[number]
+            if has_layers:
+                leave_out_hidden(turned)
             only = direction if len(directions) > 1 else None
             texts.append(_upright_text(turned, matrix, only=only, is_main=place == 0))
     finally:
@@ -92,8 +98,7 @@ def _upright_text(page: "PdfPage", matrix: tuple[float, ...], *, only: int | Non
             pdfium.FPDFPageObj_Destroy(drawn)
     text_page = page.get_textpage()
     try:
-        text: str = text_page.get_text_bounded()
-        return text.strip()
+        return with_scripts(text_page, text_page.get_text_bounded()).strip()
     finally:
         text_page.close()
         page.close()
