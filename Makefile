@@ -165,7 +165,7 @@ types: dev ## check types with mypy, strict
 check: lint types test ## run lint, types and test
 
 .PHONY: bench
-bench: bench-schedules bench-week bench-submit bench-reading bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-long-documents ## run all benchmarks
+bench: bench-schedules bench-week bench-submit bench-reading bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-long-documents bench-service-batches bench-service-uploads bench-service-polling ## run all benchmarks
 
 .PHONY: bench-submit
 bench-submit: dev ## measure how fast documents are stored
@@ -214,6 +214,18 @@ bench-long-documents: dev ## measure documents that do and do not fit into the m
 .PHONY: bench-monitoring
 bench-monitoring: dev ## measure Flower's pages and memory, with a million documents and 20 workers
 	$(BIN)/python -m benchmarks.monitoring
+
+.PHONY: bench-service-batches
+bench-service-batches: dev ## compare a batch by the HTTP service with `qwenq submit`
+	$(BIN)/python -m benchmarks.service_batches
+
+.PHONY: bench-service-uploads
+bench-service-uploads: dev ## measure the memory of the HTTP service while ten files of 200 MB are uploaded
+	$(BIN)/python -m benchmarks.service_uploads
+
+.PHONY: bench-service-polling
+bench-service-polling: dev ## measure the HTTP service with 100 clients that poll, and a million documents
+	$(BIN)/python -m benchmarks.service_polling
 
 .PHONY: bench-structured
 bench-structured: dev ## measure the cost of a JSON schema for answers

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text, update
 
+from qwenq.schemas.service.stored import JOB_KEY
+from qwenq.schemas.states import BatchState
+from qwenq.schemas.tables.core import jobs
+from qwenq.schemas.tables.service import api_batches
+from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 
 MODEL = "Qwen/Qwen3-8B"
@@ -44,6 +49,60 @@ def fill_store(store: Store, documents: int) -> FullStore:
     with store.writing() as connection:
         connection.execute(text("ANALYZE"))
     return FullStore(SMALL_JOBS + 1, documents)
+
+
+def fill_batches(store: Store, tenant: str, batches: int, documents: int, running: int) -> list[str]:
+    """Insert batches of so many documents each; the newest so many run, the others have ended.
+
+    Returns the ids of those that run.
+    """
+    answered = documents // CHUNK // 2 * CHUNK
+    with store.writing() as connection:
+        fill = _Filling(connection, store.dialect)
+        fill.workers()
+        for number in range(1, batches + 1):
+            is_over = number <= batches - running
+            fill.job(
+                number, documents, documents if is_over else answered, "completed" if is_over else "running"
+            )
+            _insert_batch(connection, tenant, number, documents, is_over=is_over)
+    with store.writing() as connection:
+        connection.execute(text("ANALYZE"))
+    return [_batch_id(number) for number in range(batches - running + 1, batches + 1)]
+
+
+def _insert_batch(connection: Connection, tenant: str, job_id: int, documents: int, *, is_over: bool) -> None:
+    batch_id, failed = _batch_id(job_id), documents // CHUNK if is_over else 0
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.id == job_id)
+        .values(name=batch_id, idempotency_key=JOB_KEY + batch_id, tenant=tenant)
+    )
+    connection.execute(
+        insert(api_batches).values(
+            id=batch_id,
+            tenant=tenant,
+            owner="anna",
+            state=BatchState.COMPLETED if is_over else BatchState.IN_PROGRESS,
+            input_file_id=f"file-{job_id}",
+            endpoint="/v1/chat/completions",
+            completion_window="24h",
+            request_digest=b"",
+            model=MODEL,
+            job_id=job_id,
+            total=documents,
+            completed=documents - failed if is_over else 0,
+            failed=failed,
+            created_at=now(-7_200.0),
+            expires_at=now(79_200.0),
+            in_progress_at=now(-7_100.0),
+            completed_at=now() if is_over else None,
+        )
+    )
+
+
+def _batch_id(number: int) -> str:
+    return f"batch_{number:024}"
 
 
 class _Filling:
