@@ -11,16 +11,15 @@ from qwenq.server.bounds.requests import count_request, count_wrong_key
 from qwenq.server.documented import BEARER
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service, is_loopback
-from qwenq.store.tenants.keys import any_key, note_use, use_is_stale, valid_key
+from qwenq.store.tenants.keys import any_key, note_use, valid_key
 from qwenq.store.tenants.tenants import find_tenant
 
 _SCHEME = "bearer "
 
 
-def service_of(request: Request) -> Service:
-    """What the routes of this application work with."""
-    found: Service = request.app.state.service
-    return found
+async def service_of(request: Request) -> Service:
+    """What the routes of this application work with. Not in a thread, which would cost more than all it does."""
+    return _service_of(request)
 
 
 def caller_of(request: Request, _documented: Annotated[object, Security(BEARER)] = None) -> Caller:
@@ -28,13 +27,12 @@ def caller_of(request: Request, _documented: Annotated[object, Security(BEARER)]
 
     Raises Refused: without a valid key if there are keys, from a foreign page, or beyond a bound.
     """
-    service = service_of(request)
+    service = _service_of(request)
     given = request.headers.get("authorization", "")
     key = given[len(_SCHEME) :].strip() if given[: len(_SCHEME)].lower() == _SCHEME else ""
-    with service.store.reading() as connection:
-        found = valid_key(connection, key) if key else None
+    with service.store.asking() as connection:
+        found, is_stale = (valid_key(connection, key) if key else None) or (None, False)
         is_guarded = found is not None or not service.is_local or any_key(connection)
-        is_stale = found is not None and use_is_stale(connection, found.id)
         tenant = find_tenant(connection, LOCAL if found is None else found.tenant)
     if not is_guarded:
         _check_local(request)
@@ -74,7 +72,7 @@ def caller_of(request: Request, _documented: Annotated[object, Security(BEARER)]
     )
 
 
-def changer_of(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+async def changer_of(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
     """The same, who may create, cancel and delete. Raises Refused for a viewer."""
     if not caller.may_change:
         raise Refused(403, "The role of this key is viewer: it reads, and changes nothing.", code="forbidden")
@@ -84,6 +82,11 @@ def changer_of(caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
 Reader = Annotated[Caller, Depends(caller_of)]
 Changer = Annotated[Caller, Depends(changer_of)]
 Served = Annotated[Service, Depends(service_of)]
+
+
+def _service_of(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found
 
 
 def _counted(request: Request, caller: Caller) -> Caller:

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from fastapi import Response
+from pydantic import BaseModel
+
 from qwenq.schemas.service.stored import StoredBatch, StoredFile
 from qwenq.server.objects import (
     Batch,
@@ -104,3 +107,8 @@ def _usage(usage: Mapping[str, int]) -> Usage:
 
 def _seconds(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp())
+
+
+def answer_of(shown: BaseModel) -> Response:
+    """The response of an object that clients poll for: FastAPI would check it again, in another thread."""
+    return Response(shown.model_dump_json(), media_type="application/json")

@@ -4,10 +4,23 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, false, func, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    insert,
+    select,
+)
 
 from qwenq.schemas.errors import IdempotencyConflict
 from qwenq.schemas.service.bounds import terms_of
@@ -77,7 +90,8 @@ def create_batch(
 
 def find_batch(connection: Connection, caller: Caller, batch_id: str) -> StoredBatch | None:
     """A batch that exists for the caller."""
-    row = connection.execute(batches_of(caller).where(api_batches.c.id == batch_id)).one_or_none()
+    given = {"of_tenant": caller.tenant, "of_owner": caller.owner, "of_id": batch_id}
+    row = connection.execute(_one(of_owner=caller.sees_only_own), given).one_or_none()
     return None if row is None else as_batch(row)
 
 
@@ -85,12 +99,9 @@ def list_batches(
     connection: Connection, caller: Caller, limit: int, after: str | None = None
 ) -> Sequence[StoredBatch]:
     """Batches that exist for the caller, newest first; `after` is the last batch of the page before."""
-    query = batches_of(caller)
-    if after is not None:
-        last = select(api_batches.c.number).where(exists_for(caller), api_batches.c.id == after)
-        query = query.where(api_batches.c.number < last.scalar_subquery())
-    query = query.order_by(api_batches.c.number.desc()).limit(limit)
-    return [as_batch(row) for row in connection.execute(query)]
+    given = {"of_tenant": caller.tenant, "of_owner": caller.owner, "of_id": after, "most": limit}
+    query = _page(of_owner=caller.sees_only_own, is_first=after is None)
+    return [as_batch(row) for row in connection.execute(query, given)]
 
 
 def served_models(connection: Connection) -> list[tuple[str, Any]]:
@@ -101,6 +112,30 @@ def served_models(connection: Connection) -> list[tuple[str, Any]]:
         .order_by(workers.c.model)
     )
     return [(row.model, row.since) for row in connection.execute(query)]
+
+
+# Clients ask these again and again, and to build them takes longer than to answer them.
+
+
+@cache
+def _one(*, of_owner: bool) -> Select[Any]:
+    return all_batches().where(_seen(of_owner=of_owner), api_batches.c.id == bindparam("of_id"))
+
+
+@cache
+def _page(*, of_owner: bool, is_first: bool) -> Select[Any]:
+    query = all_batches().where(_seen(of_owner=of_owner))
+    if not is_first:
+        last = select(api_batches.c.number).where(
+            _seen(of_owner=of_owner), api_batches.c.id == bindparam("of_id")
+        )
+        query = query.where(api_batches.c.number < last.scalar_subquery())
+    return query.order_by(api_batches.c.number.desc()).limit(bindparam("most"))
+
+
+def _seen(*, of_owner: bool) -> ColumnElement[bool]:
+    of_tenant = api_batches.c.tenant == bindparam("of_tenant")
+    return of_tenant & (api_batches.c.owner == bindparam("of_owner")) if of_owner else of_tenant
 
 
 def exists_for(caller: Caller) -> ColumnElement[bool]:
@@ -140,7 +175,8 @@ def all_batches() -> Select[Any]:
 
 def as_batch(row: Row[Any]) -> StoredBatch:
     """A row of such a query as a batch."""
-    values = {name: row._mapping[name] for name in StoredBatch.__dataclass_fields__}  # noqa: SLF001
+    found = row._asdict()
+    values = {name: found[name] for name in StoredBatch.__dataclass_fields__}
     counts = {name: int(values[name]) for name in ("total", "completed", "failed")}
     return StoredBatch(**{**values, **counts, "state": BatchState(row.state), "paused": bool(row.paused)})
 

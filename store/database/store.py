@@ -82,6 +82,9 @@ class Store:
         self.url = _shown(self.engine.url)
         begin_to_read, begin_to_write = self._beginnings()
         self._readers = self.engine.execution_options(**{BEGIN: begin_to_read})
+        # On SQLite, statements outside of a transaction would read the file's header again and again.
+        begin_to_ask = begin_to_read if self.dialect == "sqlite" else ""
+        self._askers = self.engine.execution_options(**{BEGIN: begin_to_ask})
         self._writers = self.engine.execution_options(**{BEGIN: begin_to_write})
         self._one_writer = threading.Lock()
         self._fleeting = self.engine.execution_options(**{BEGIN: begin_to_write, SYNCHRONOUS: "NORMAL"})
@@ -103,6 +106,15 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """Read from one snapshot. Raises StoreAway."""
         with self._transaction(self._readers) as connection:
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Read by single statements, each of which sees what is committed then. Quicker on PostgreSQL.
+
+        Raises StoreAway.
+        """
+        with self._transaction(self._askers) as connection:
             yield connection
 
     @contextmanager
@@ -198,7 +210,7 @@ class Store:
 
         SQLite allows one writer at a time anyway, but its waiters poll, at growing intervals.
         """
-        if self.dialect != "sqlite" or engine is self._readers:
+        if self.dialect != "sqlite" or engine in (self._readers, self._askers):
             yield
             return
         if not self._one_writer.acquire(timeout=SQLITE_BUSY_SECONDS):

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, or_, select, update
 
 from qwenq.schemas.errors import UnknownKey
 from qwenq.schemas.service.bounds import OFF
@@ -51,21 +51,10 @@ def create_key(
     return key, _as_key(row)
 
 
-def valid_key(connection: Connection, key: str) -> ApiKey | None:
-    """The stored key, if it is neither revoked nor expired."""
-    row = connection.execute(
-        select(api_keys).where(api_keys.c.digest == _digest(key), _is_valid())
-    ).one_or_none()
-    return None if row is None else _as_key(row)
-
-
-def use_is_stale(connection: Connection, key_id: int) -> bool:
-    """Whether the use of a key should be noted again."""
-    used = api_keys.c.last_used_at
-    stale = select(api_keys.c.id).where(
-        api_keys.c.id == key_id, or_(used.is_(None), used < now(-USED_SECONDS))
-    )
-    return connection.execute(stale).first() is not None
+def valid_key(connection: Connection, key: str) -> tuple[ApiKey, bool] | None:
+    """The stored key, if it is neither revoked nor expired, and whether its use should be noted again."""
+    row = connection.execute(_VALID, {"of_digest": _digest(key)}).one_or_none()
+    return None if row is None else (_as_key(row), bool(row.is_stale))
 
 
 def note_use(connection: Connection, key_id: int) -> None:
@@ -105,6 +94,17 @@ def revoke_key(connection: Connection, key_id: int) -> ApiKey:
 def _is_valid() -> ColumnElement[bool]:
     expires = api_keys.c.expires_at
     return api_keys.c.revoked_at.is_(None) & or_(expires.is_(None), expires > now())
+
+
+def _is_stale() -> ColumnElement[bool]:
+    used = api_keys.c.last_used_at
+    return or_(used.is_(None), used < now(-USED_SECONDS))
+
+
+# Built once: each request asks it.
+_VALID = select(api_keys, _is_stale().label("is_stale")).where(
+    api_keys.c.digest == bindparam("of_digest"), _is_valid()
+)
 
 
 def _digest(key: str) -> bytes:

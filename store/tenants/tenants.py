@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exc, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exc, exists, insert, or_, select, update
 
 from qwenq.schemas.errors import TenantErasing, TenantExists, TenantInUse, UnknownTenant
 from qwenq.schemas.service.bounds import OF_LOCAL, OF_TENANT, Bounded, Default
@@ -12,6 +12,10 @@ from qwenq.schemas.tables.core import jobs
 from qwenq.schemas.tables.schedules import notices
 from qwenq.schemas.tables.service import api_batches, files, tenants
 from qwenq.store.database.clock import later, now
+
+# Built once: each request asks it.
+_BY_NAME = select(tenants).where(tenants.c.name == bindparam("of_name"))
+_LOCKED_BY_NAME = _BY_NAME.with_for_update()
 
 
 def insert_tenant(connection: Connection, name: str, **columns: Any) -> None:
@@ -63,8 +67,8 @@ def remove_tenant(connection: Connection, name: str) -> None:
 
 def find_tenant(connection: Connection, name: str, *, lock: bool = False) -> Tenant:
     """One tenant; on request locked for this transaction. Raises UnknownTenant, TenantErasing."""
-    query = select(tenants).where(tenants.c.name == name)
-    return _checked(name, connection.execute(query.with_for_update() if lock else query).one_or_none())
+    query = _LOCKED_BY_NAME if lock else _BY_NAME
+    return _checked(name, connection.execute(query, {"of_name": name}).one_or_none())
 
 
 def hold_tenant(connection: Connection, name: str) -> Tenant:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from qwenq.schemas.errors import FilesAway
@@ -21,7 +21,7 @@ from qwenq.server.queries import limit_of
 from qwenq.server.refusals import Refused
 from qwenq.server.row_fields import are_rows, job_of_rows, row_fields, stored
 from qwenq.server.service import Service
-from qwenq.server.shapes import batch_object, page_of
+from qwenq.server.shapes import answer_of, batch_object, page_of
 from qwenq.store.api_batches.batches import create_batch, find_batch, list_batches
 from qwenq.store.api_batches.forgetting import delete_batch
 from qwenq.store.api_batches.life import cancel_batch
@@ -46,26 +46,26 @@ async def create(request: Request, service: Served, caller: Changer) -> Batch:
     return batch_object(batch)
 
 
-@router.get("")
-def index(service: Served, caller: Reader, limit: BatchesLimit = None, after: After = None) -> Page[Batch]:
+@router.get("", response_model=Page[Batch])
+def index(service: Served, caller: Reader, limit: BatchesLimit = None, after: After = None) -> Response:
     """List batches, newest first."""
     most = limit_of(limit, BATCHES_A_PAGE, MOST_BATCHES_A_PAGE, least=0)
-    with service.store.reading() as connection:
+    with service.store.asking() as connection:
         if after and find_batch(connection, caller, after) is None:
             raise no_batch(after, "after")
         found = list_batches(connection, caller, most + 1, after) if most else []
-    return page_of([batch_object(batch) for batch in found[:most]], has_more=len(found) > most)
+    return answer_of(page_of([batch_object(batch) for batch in found[:most]], has_more=len(found) > most))
 
 
-@router.get("/{batch_id}", responses=refusals(404))
-def retrieve(request: Request, batch_id: str, service: Served, caller: Reader) -> Batch:
+@router.get("/{batch_id}", response_model=Batch, responses=refusals(404))
+def retrieve(request: Request, batch_id: str, service: Served, caller: Reader) -> Response:
     """Retrieve where a batch stands."""
-    with service.store.reading() as connection:
+    with service.store.asking() as connection:
         batch = find_batch(connection, caller, batch_id)
     if batch is None:
         raise no_batch(batch_id)
     request.state.object = batch.id
-    return batch_object(batch)
+    return answer_of(batch_object(batch))
 
 
 @router.post("/{batch_id}/cancel", responses=refusals(404, 409))

@@ -193,7 +193,7 @@ def test_the_service_keeps_files_and_batches_under_its_role(guarded_url: str) ->
     with Store(as_role(guarded_url, "qwenq_api")) as store, store.writing() as connection:
         found = valid_key(connection, key)
         assert found is not None
-        note_use(connection, found.id)
+        note_use(connection, found[0].id)
         insert_file(connection, KeptBytes("file-a", 1, b""), "acme", "anna", Purpose.BATCH, "a", None)
         batch = create_batch(connection, anna, wanted, is_repeated=False)
         note_deed(connection, "acme", "sk-", "batch.create", batch.id)
