@@ -227,6 +227,10 @@ bench-service-uploads: dev ## measure the memory of the HTTP service while ten f
 bench-service-polling: dev ## measure the HTTP service with 100 clients that poll, and a million documents
 	$(BIN)/python -m benchmarks.service_polling
 
+.PHONY: bench-tenants-apart
+bench-tenants-apart: dev ## measure whether the time of a 404 tells that another tenant has the object
+	$(BIN)/python -m benchmarks.tenants_apart
+
 .PHONY: bench-structured
 bench-structured: dev ## measure the cost of a JSON schema for answers
 	$(BIN)/python -m benchmarks.structured
