@@ -140,6 +140,10 @@ fuzz-service: dev ## call the HTTP service with drawn forms, JSON, paths and bro
 clients: dev ## install real clients of OpenAI's API into build/clients/, and have each run a batch: ONLY=openai-3,airflow
 	$(BIN)/python -m tests.clients --only "$(ONLY)"
 
+.PHONY: openapi
+openapi: dev ## call every operation of the OpenAPI document with schemathesis, which gets an environment of its own: CASES=10000
+	$(BIN)/python -m tests.clients.openapi --cases $(or $(CASES),10000) --seed $(SEED)
+
 .PHONY: ogx-tests
 ogx-tests: dev ## run the public tests of ogx's Files and Batches against the service: OGX=/path/to/ogx
 	$(BIN)/python -m tests.clients.foreign $(OGX)

@@ -112,11 +112,20 @@ def _body(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
 
 
+_MESSAGE = {
+    "type": "object",
+    "properties": {
+        "role": {"type": "string", "enum": ["system", "developer", "user", "assistant"]},
+        "content": {"type": "string", "description": "or a list of parts of text"},
+    },
+    "required": ["role", "content"],
+}
+_OF_USER = {"properties": {"role": {"const": "user"}}}
 _ASK = {
     "type": "object",
     "properties": {
         "model": {"type": "string", "minLength": 1, "pattern": _NO_NULL_CHARACTER},
-        "messages": {"type": "array", "minItems": 1, "items": {"type": "object"}},
+        "messages": {"type": "array", "minItems": 1, "items": _MESSAGE, "contains": _OF_USER},
         "stream": {"type": ["boolean", "null"]},
         "stream_options": {
             "type": ["object", "null"],
@@ -124,6 +133,11 @@ _ASK = {
         },
     },
     "required": ["model", "messages"],
+    "if": {"properties": {"stream_options": {"type": "object"}}, "required": ["stream_options"]},
+    "then": {"properties": {"stream": {"const": True}}, "required": ["stream"]},
+}
+METRICS: _Responses = {
+    200: {"description": "Series.", "content": {"text/plain": {"schema": {"type": "string"}}}}
 }
 ASK = _body("application/json", _ASK)
 ANSWER: _Responses = {

@@ -147,6 +147,13 @@ def _answering(answer: Callable[[Exception], JSONResponse]) -> Callable[..., Awa
     return answering
 
 
+def _methods_of(request: Request) -> str:
+    """The methods of a path, which may have several routes."""
+    path = getattr(request.scope.get("route"), "path_format", "")
+    operations = request.app.openapi()["paths"].get(path, {})
+    return ", ".join(sorted(method.upper() for method in operations))
+
+
 def install(application: FastAPI) -> None:
     """Have every exception answered in OpenAI's shape."""
 
@@ -164,12 +171,13 @@ def install(application: FastAPI) -> None:
             headers=error.headers,
         )
 
-    async def http(_request: Request, error: Exception) -> JSONResponse:
+    async def http(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, HTTPException):
             raise error
         status = error.status_code
         message = "Unknown URL" if status == 404 else str(error.detail)  # noqa: PLR2004
-        return refusal(status, message, code=_CODES.get(status), headers=error.headers)
+        headers = {"allow": _methods_of(request)} if status == 405 else error.headers  # noqa: PLR2004
+        return refusal(status, message, code=_CODES.get(status), headers=headers)
 
     async def away(_request: Request, _error: Exception) -> JSONResponse:
         # Its message names servers and folders, which concerns operators alone.

@@ -7,13 +7,14 @@ from fastapi.responses import Response
 
 from qwenq.schemas.service.tenants import Role
 from qwenq.server.callers import Served, caller_of
+from qwenq.server.documented import METRICS, refusals
 from qwenq.server.refusals import Refused
 from qwenq.server.watching.metrics import CONTENT_TYPE, Metrics
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=refusals() | METRICS)
 def metrics(request: Request, service: Served) -> Response:
     """Tell all series: to who has QWENQ_METRICS_TOKEN, to an operator, or to this machine if there are no keys."""
     token = service.settings.metrics_token
