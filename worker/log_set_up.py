@@ -13,8 +13,6 @@ from qwenq.schemas.settings import settings_of_process
 
 # It warns of root because of pickle, which is not accepted here; containers run as root.
 warnings.filterwarnings("ignore", category=SecurityWarning)
-# At each loss of the broker it announces a default of a later version, of which no user of qwenq needs to know.
-warnings.filterwarnings("ignore", category=CPendingDeprecationWarning, module=r"celery\.worker\.consumer")
 
 
 @signals.setup_logging.connect
@@ -51,3 +49,9 @@ def leave_ticks_out(log_level: str) -> None:
 def leave_children_alone(**_: object) -> None:
     """Keep billiard from setting up its own log in a child before the child sets up ours."""
     os.environ.pop("_MP_FORK_LOGLEVEL_", None)
+
+
+@signals.celeryd_after_setup.connect
+def leave_defaults_of_later_versions_out(**_: object) -> None:
+    """Keep Celery from telling at each loss of the broker what a later version will do. Before this, it undoes that."""
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning, module=r"celery\.worker\.consumer")

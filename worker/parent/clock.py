@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery.beat import ScheduleEntry, Scheduler, SchedulingError
+from kombu.exceptions import OperationalError
 
 from qwenq.schemas.errors import BrokerAway, reason_of
 from qwenq.schemas.log.addresses import without_passwords
@@ -21,8 +22,13 @@ class Clock(Scheduler):
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:
-            cause = error.__cause__ or error.__context__ or error
-            reason = reason_of(cause) if isinstance(cause, Exception) else type(cause).__name__
+            cause = error.__cause__ or error.__context__
+            # A connection that was lost may raise anything the next time.
+            reason = (
+                reason_of(cause)
+                if isinstance(cause, (OSError, OperationalError))
+                else "the connection to it was lost"
+            )
             self._reach.note_away(BrokerAway(without_passwords(str(self.app.conf.broker_url)), reason))
         else:
             self._reach.note_answer(BrokerAway)
