@@ -5,6 +5,7 @@ from qwenq.schemas.settings import Settings
 from qwenq.store.database.opening import open_made_store
 from qwenq.store.views.fleet.fleet import read_fleet
 from qwenq.wording.standstill import standstill
+from qwenq.wording.workers import command_here
 
 
 def why_still(job: JobStatus, settings: Settings) -> str | None:
@@ -12,4 +13,4 @@ def why_still(job: JobStatus, settings: Settings) -> str | None:
     if not job.stands_still:
         return None
     with open_made_store(settings) as store, store.reading() as connection:
-        return standstill(job, read_fleet(connection, 0).workers)
+        return standstill(job, read_fleet(connection, 0).workers, command=command_here(settings))

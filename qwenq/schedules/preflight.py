@@ -16,7 +16,7 @@ from qwenq.schemas.schedules import RunPolicy, Schedule, ScheduledRequest
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive
-from qwenq.wording.workers import start_a_worker
+from qwenq.wording.workers import command_here, start_a_worker
 
 INPUT_SECONDS = 10.0
 """How long adding a schedule waits for its inputs."""
@@ -32,7 +32,7 @@ def preflight(store: Store, settings: Settings, schedule: Schedule, line: CronLi
     ]
     with store.reading() as connection:
         if not count_alive(connection, schedule.request.spec.model, ALIVE_SECONDS):
-            warnings.append(start_a_worker(schedule.request.spec.model))
+            warnings.append(start_a_worker(schedule.request.spec.model, command_here(settings)))
     return warnings
 
 

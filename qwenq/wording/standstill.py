@@ -1,28 +1,41 @@
 """Why a job does not move, in a sentence with what to do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from qwenq.schemas.jobs import JobStatus
 from qwenq.schemas.views.fleet import LIVE, FleetWorker, WorkerCondition
 from qwenq.wording.numbers import duration
-from qwenq.wording.workers import start_a_worker
+from qwenq.wording.workers import start_a_worker, worker_command
 
 _LOG = "the worker's log says more, and `qwenq health` what else is wrong"
 
 
-def standstill(job: JobStatus, fleet: Sequence[FleetWorker], broker_trouble: str | None = None) -> str:
-    """Say for how long a job has not moved, and why. `broker_trouble` says what is wrong with the broker, if so."""
+def standstill(
+    job: JobStatus,
+    fleet: Sequence[FleetWorker],
+    broker_trouble: str | None = None,
+    command: Callable[[str], str] = worker_command,
+) -> str:
+    """Say for how long a job has not moved, and why. `broker_trouble` says what is wrong with the broker, if so.
+
+    `command` starts a worker of a model.
+    """
     since = duration(job.still_seconds)
-    return f"It has not moved for {since}: {_reason(job, fleet, broker_trouble)}"
+    return f"It has not moved for {since}: {_reason(job, fleet, broker_trouble, command)}"
 
 
-def _reason(job: JobStatus, fleet: Sequence[FleetWorker], broker_trouble: str | None) -> str:
+def _reason(
+    job: JobStatus,
+    fleet: Sequence[FleetWorker],
+    broker_trouble: str | None,
+    command: Callable[[str], str],
+) -> str:
     holders = [worker for worker in fleet if any(chunk.job_id == job.id for chunk in worker.held)]
     if holders:
         return _of_holders(holders)
     live = [worker for worker in fleet if worker.model == job.model and worker.condition in LIVE]
     if not live:
-        return f"{start_a_worker(job.model)}."
+        return f"{start_a_worker(job.model, command)}."
     return broker_trouble or _of_live(live)
 
 

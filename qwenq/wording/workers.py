@@ -1,7 +1,10 @@
 """How a missing worker is worded, and the command that starts one; how far a loading one is."""
 
+from collections.abc import Callable
+from pathlib import Path
 from shlex import quote
 
+from qwenq.schemas.settings import Settings
 from qwenq.schemas.workers import LoadProgress
 from qwenq.wording.numbers import duration, size
 
@@ -21,9 +24,17 @@ def no_worker(model: str) -> str:
     return f"no worker has the model {model}"
 
 
-def start_a_worker(model: str) -> str:
+def command_here(settings: Settings) -> Callable[[str], str]:
+    """What starts a worker: where the embedded Redis does not run, a worker alone would wait for its socket."""
+    from qwenq.store.broker.broker import socket_path
+
+    is_down = settings.broker_url is None and not Path(socket_path(settings)).exists()
+    return up_command if is_down else worker_command
+
+
+def start_a_worker(model: str, command: Callable[[str], str] = worker_command) -> str:
     """Say that no live worker has a model, and how to start one."""
-    return f"{no_worker(model)}; start one with `{worker_command(model)}`"
+    return f"{no_worker(model)}; start one with `{command(model)}`"
 
 
 def new_store(store: str) -> str:

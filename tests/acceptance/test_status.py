@@ -48,7 +48,7 @@ def test_status_names_a_model_without_a_worker_however_old_its_job_is(
     shown = qwenq_here("status", *which, "--limit", "2", cwd=folder, env=environment_of(settings))
     assert shown.returncode == 0
     assert (
-        "job 1: no worker has the model nobody/has-it; start one with `qwenq worker --model nobody/has-it`"
+        "job 1: no worker has the model nobody/has-it; start one with `qwenq up --model nobody/has-it`"
         in shown.stderr
     )
     assert "model echo" not in shown.stderr

@@ -158,10 +158,10 @@ def _unserved(settings: "Settings", only: int | None = None) -> list[str]:
     """A sentence for each model that jobs wait for and no live worker has; with `only`, for that job's model."""
     from qwenq.actions.unserved import unserved_jobs
     from qwenq.wording.jobs import named_jobs
-    from qwenq.wording.workers import start_a_worker
+    from qwenq.wording.workers import command_here, start_a_worker
 
     return [
-        f"{named_jobs(jobs)}: {start_a_worker(model)}"
+        f"{named_jobs(jobs)}: {start_a_worker(model, command_here(settings))}"
         for model, jobs in unserved_jobs(settings).items()
         if only is None or only in jobs
     ]

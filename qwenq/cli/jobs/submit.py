@@ -98,11 +98,10 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
     """Show what a person should know about a stored job, and wait for it if asked. Returns the exit code."""
     from qwenq import api
     from qwenq.actions.following import follow
-    from qwenq.store.broker.broker import socket_path
     from qwenq.wording.numbers import counted, number
     from qwenq.wording.outcomes import SHOWN_REASONS, say_outcomes
     from qwenq.wording.output import is_terminal, print_json, say
-    from qwenq.wording.workers import start_a_worker, up_command
+    from qwenq.wording.workers import command_here, start_a_worker, up_command
 
     if enqueued.repeated:
         say(f"job {enqueued.job_id} was stored before with this idempotency key; nothing is stored again")
@@ -112,7 +111,7 @@ def _show_enqueued(enqueued: "EnqueuedJob", settings: "Settings", wait: bool, as
     status = api.status(enqueued.job_id, settings=settings)
     if status.state == "cancelled":
         say(f"job {enqueued.job_id} was cancelled meanwhile")
-    elif enqueued.unannounced and settings.broker_url is None and not Path(socket_path(settings)).exists():
+    elif enqueued.unannounced and command_here(settings) is up_command:
         home = settings.home.absolute()
         say(
             f"the job is stored, and starts once `{up_command(status.model)}` runs with this home folder: {home}"

@@ -1,16 +1,19 @@
 """Why a job does not move: each reason, with what to do about it."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qwenq.monitor.pages.job_view import JobView
 from qwenq.schemas.jobs import DocumentCounts, JobStatus, TokenUsage
+from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState, WorkerState
 from qwenq.schemas.views.fleet import FleetWorker, HeldChunk, WorkerCondition
 from qwenq.wording.jobs import job_line
 from qwenq.wording.standstill import standstill
+from qwenq.wording.workers import command_here, start_a_worker
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 BUSY, IDLE, LOST = WorkerCondition.BUSY, WorkerCondition.IDLE, WorkerCondition.LOST
@@ -74,3 +77,11 @@ def test_a_job_that_stands_still_has_no_speed_and_no_time_left() -> None:
     assert (still.tokens_per_second, still.status.seconds_left, still.still_for) == (None, None, 7_200.0)
     assert (moving.tokens_per_second, moving.status.seconds_left, moving.still_for) == (50.0, 10.0, None)
     assert job_line(job()) == "job 3 running, 5 of 10 documents (50 %), has not moved for 2 h"
+
+
+def test_without_the_embedded_redis_qwenq_up_starts_a_worker(tmp_path: Path) -> None:
+    embedded = Settings(home=tmp_path)
+    assert start_a_worker("m", command_here(embedded)).endswith("start one with `qwenq up --model m`")
+    (tmp_path / "redis.sock").touch()
+    for settings in (embedded, Settings(home=tmp_path / "x", broker_url="redis://h")):
+        assert "`qwenq worker --model m`" in start_a_worker("m", command_here(settings))
