@@ -20,7 +20,7 @@ from jinja2.nodes import EvalContext
 from jinja2.runtime import LoopContext, Undefined
 
 from qwenq.schemas.prompts.budget import ITEM_CHARS, budget, refuse_large
-from qwenq.schemas.prompts.formats import json_work, percent, to_json, url_encoded
+from qwenq.schemas.prompts.formats import json_work, percent, to_float, to_int, to_json, url_encoded
 from qwenq.schemas.prompts.methods import PIECE_WORK, Cost, line_count, replaced, strip_work
 
 COPIED_CHARS = 256
@@ -276,9 +276,10 @@ _OF_VALUES: Mapping[str, Cost] = {
     "urlencode": _quoted,
 }
 _OWN: Mapping[str, Function] = {
-    "d": _default,
-    "default": _default,
+    **dict.fromkeys(("d", "default"), _default),
+    "float": to_float,
     "format": _format,
+    "int": to_int,
     "join": _join,
     "replace": _replace,
     "sum": _sum,

@@ -1,6 +1,6 @@
 """Formats of text, each measured before it runs: `tojson`, `urlencode`, `%`, `format`, `str.format`, `str.format_map`.
 
-Everything here raises SecurityError if the result would be longer than the longest prompt.
+Beside them, numbers of texts. All raise SecurityError if the result would be longer than the longest prompt.
 """
 
 import json
@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jinja2.exceptions import SecurityError
-from jinja2.filters import do_urlencode
+from jinja2.exceptions import SecurityError, TemplateRuntimeError
+from jinja2.filters import do_float, do_int, do_urlencode
 from jinja2.sandbox import SandboxedEnvironment, SandboxedEscapeFormatter, SandboxedFormatter
 from markupsafe import Markup
 
@@ -29,6 +29,8 @@ _FIELD_WORK = 1_500
 _STEP_WORK = 1_000
 _JSON_ITEM_WORK = 400
 _WIDEST_INDENT = 100
+_SHOWN_CHARS = 40
+_NO_NUMBER = object()
 
 
 class _BoundedFormatter(SandboxedFormatter):
@@ -164,3 +166,24 @@ def _fields(pattern: str) -> list[tuple[str | None, str | None]]:
         refuse_large((len(fields),), MOST_FIELDS)
         at = pattern.find("%", field.end())
     return fields
+
+
+def to_float(value: Any, default: Any = _NO_NUMBER) -> Any:
+    """A number of a text. Jinja2's would make 0 of what is none, such as 1,5."""
+    return _converted(value, do_float(value, _NO_NUMBER), default, "float")  # type: ignore[arg-type]
+
+
+def to_int(value: Any, default: Any = _NO_NUMBER, base: int = 10) -> Any:
+    """A whole number of a text; see `to_float`."""
+    return _converted(value, do_int(value, _NO_NUMBER, base), default, "int")  # type: ignore[arg-type]
+
+
+def _converted(value: Any, number: Any, default: Any, name: str) -> Any:
+    if number is not _NO_NUMBER:
+        return number
+    if default is not _NO_NUMBER:
+        return default
+    shown = repr(value[:_SHOWN_CHARS] if isinstance(value, str) else type(value).__name__)
+    raise TemplateRuntimeError(
+        f"{shown} is no number; remove what is no digit, as with replace(',', '.'), or give a value for it: {name}(0)"
+    )

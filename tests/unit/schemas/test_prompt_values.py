@@ -150,6 +150,31 @@ def test_whole_numbers_of_any_size_keep_their_digits(number: int) -> None:
     assert rendered("{% macro m(x) %}{{ x }}{% endmacro %}{{ m(account) }}", row) == str(number)
 
 
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ price | float }}", "1,5"),
+        ("{{ price | int }}", "1.234,56"),
+        ("{{ price | float + 1 }}", "about 5"),
+        ("{{ x }}{{ price | int }}", ""),
+        ("{{ x }}{{ price | float }}", None),
+    ],
+)
+def test_a_text_that_is_no_number_is_never_zero(template: str, text: str | None) -> None:
+    with pytest.raises(PromptFailed, match=r"is no number; .* or give a value for it: (?:float|int)\(0\)"):
+        rendered(template, {"price": text, "x": "y"})
+    assert rendered(re.sub("float|int", r"\g<0>(7)", template), {"price": text, "x": "y"})[-3:] in {
+        "7",
+        "8",
+        "y7",
+    }
+
+
+def test_texts_of_numbers_become_numbers() -> None:
+    template = "{{ price | replace(',', '.') | float }} {{ '42.2' | int }} {{ 'ff' | int(base=16) }} {{ true | int }}"
+    assert rendered(template, {"price": "1,5"}) == "1.5 42 255 1"
+
+
 def test_other_numbers_and_booleans_print_as_python_writes_them() -> None:
     row = {"f": 0.1, "big": 1e22, "one": 1.0, "yes": True}
     assert rendered("{{ f }} {{ big }} {{ one }} {{ yes }}", row) == "0.1 1e+22 1.0 True"
