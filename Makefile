@@ -169,7 +169,7 @@ types: dev ## check types with mypy, strict
 check: lint types test ## run lint, types and test
 
 .PHONY: bench
-bench: bench-schedules bench-week bench-submit bench-reading bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-long-documents bench-service-batches bench-service-uploads bench-service-polling ## run all benchmarks
+bench: bench-schedules bench-week bench-submit bench-reading bench-pipeline bench-chunks bench-reliability bench-startup bench-engine bench-structured bench-monitoring bench-single-requests bench-long-documents bench-service-batches bench-service-uploads bench-service-polling ## run all benchmarks
 
 .PHONY: bench-submit
 bench-submit: dev ## measure how fast documents are stored
@@ -234,6 +234,10 @@ bench-service-polling: dev ## measure the HTTP service with 100 clients that pol
 .PHONY: bench-tenants-apart
 bench-tenants-apart: dev ## measure whether the time of a 404 tells that another tenant has the object
 	$(BIN)/python -m benchmarks.tenants_apart
+
+.PHONY: bench-single-requests
+bench-single-requests: dev ## measure single requests over HTTP, idle and behind a million documents
+	$(BIN)/python -m benchmarks.single_requests
 
 .PHONY: bench-structured
 bench-structured: dev ## measure the cost of a JSON schema for answers

@@ -56,6 +56,7 @@
     │   ├── BatchNotDeletable
     │   ├── BatchNotChangeable
     │   ├── BatchNotCancellable
+    │   ├── UploadNotPending
     │   └── BoundReached
     ├── ServiceAway                 exit 3: a service outside must come back
     │   ├── StoreAway
@@ -607,6 +608,14 @@ class BatchNotCancellable(UsageError):
     """Cannot cancel the batch {batch_id} with status '{state}'."""
 
     batch_id: str
+    state: str
+
+
+@dataclass(eq=False)
+class UploadNotPending(UsageError):
+    """The upload {upload_id} is {state}: it takes no more parts. Create another one."""
+
+    upload_id: str
     state: str
 
 

@@ -102,6 +102,15 @@ class BatchState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class UploadState(StrEnum):
+    """Where an upload in parts stands: OpenAI's statuses."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
 class NoticeState(StrEnum):
     """Where a notice for a webhook stands; `failed`: it is not tried again."""
 

@@ -43,8 +43,10 @@ GRANT SELECT (tenant, url, created_at) ON tenant_webhooks TO qwenq_api; -- beat 
 GRANT INSERT, DELETE ON notices TO qwenq_api;
 GRANT UPDATE (last_used_at) ON api_keys TO qwenq_api;
 GRANT INSERT, DELETE ON files TO qwenq_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON uploads, upload_parts TO qwenq_api;
 GRANT INSERT, UPDATE, DELETE ON api_batches TO qwenq_api;
 GRANT INSERT, SELECT (id) ON audit TO qwenq_api;
+GRANT USAGE ON SEQUENCE uploads_number_seq, upload_parts_number_seq TO qwenq_api;
 GRANT USAGE ON SEQUENCE files_number_seq, api_batches_number_seq, audit_id_seq, notices_id_seq TO qwenq_api;
 
 -- Who retries a job keeps how its documents failed before, and has beat deliver and notify again.

@@ -16,6 +16,8 @@ from qwenq.server.limits import (
     MOST_PAIR_NAME,
     MOST_PAIR_VALUE,
     MOST_PAIRS,
+    MOST_PARTS,
+    MOST_UPLOAD_BYTES,
     UPLOAD_PURPOSES,
     WINDOWS,
 )
@@ -149,6 +151,39 @@ ANSWER: _Responses = {
         },
     }
 }
+_CREATE_UPLOAD = {
+    "type": "object",
+    "properties": {
+        "bytes": {"type": "integer", "minimum": 1, "maximum": MOST_UPLOAD_BYTES},
+        "filename": {"type": "string", "pattern": _NO_NULL_CHARACTER},
+        "mime_type": {"type": "string", "pattern": _NO_NULL_CHARACTER},
+        "purpose": {"type": "string", "enum": list(UPLOAD_PURPOSES)},
+        "expires_after": _EXPIRY,
+    },
+    "required": ["bytes", "filename", "mime_type", "purpose"],
+}
+_PART = {
+    "type": "object",
+    "properties": {"data": {"type": "string", "format": "binary"}},
+    "required": ["data"],
+}
+_COMPLETE_UPLOAD = {
+    "type": "object",
+    "properties": {
+        "part_ids": {
+            "type": "array",
+            "items": {"type": "string"},
+            "minItems": 1,
+            "maxItems": MOST_PARTS,
+            "uniqueItems": True,
+        },
+        "md5": {"type": ["string", "null"], "pattern": "^([0-9a-fA-F]{32})?$"},
+    },
+    "required": ["part_ids"],
+}
+CREATE_UPLOAD = _body("application/json", _CREATE_UPLOAD)
+ADD_PART = _body("multipart/form-data", _PART)
+COMPLETE_UPLOAD = _body("application/json", _COMPLETE_UPLOAD)
 CREATE_BATCH = _body("application/json", _CREATE_BATCH)
 UPLOAD_FILE = _body("multipart/form-data", _UPLOAD)
 BYTES: _Responses = {

@@ -5,6 +5,14 @@ from qwenq.schemas.service.stored import Purpose
 
 MOST_FILE_BYTES = 512 * 1024 * 1024
 """Of a file with another purpose than batch. The bounds of tenants and keys say how large a batch may be."""
+MOST_UPLOAD_BYTES = 8 * 1024**3
+"""Of an upload in parts."""
+MOST_PART_BYTES = 64 * 1024 * 1024
+MOST_PARTS = 10_000
+"""Of an upload: its parts may be small."""
+UPLOAD_SECONDS = 3_600.0
+"""How long an upload waits for its parts."""
+MOST_MIME_CHARS = 255
 MOST_FIELD_BYTES = 64 * 1024
 """Of a form field that is no file."""
 MOST_FIELDS = 64

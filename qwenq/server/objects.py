@@ -6,7 +6,7 @@ from typing import Generic, Literal, TypeVar
 from pydantic import BaseModel, Field
 
 from qwenq.schemas.service.stored import Purpose
-from qwenq.schemas.states import BatchState
+from qwenq.schemas.states import BatchState, UploadState
 
 T = TypeVar("T")
 
@@ -33,6 +33,29 @@ class File(BaseModel):
     purpose: Purpose
     status: Literal["processed"] = "processed"
     status_details: None = None
+
+
+class Upload(BaseModel):
+    """An upload in parts. Times are in seconds since 1970. `file` is what it became."""
+
+    id: str
+    object: Literal["upload"] = "upload"
+    bytes: int
+    created_at: int
+    filename: str
+    purpose: Purpose
+    status: UploadState
+    expires_at: int
+    file: File | None
+
+
+class UploadPart(BaseModel):
+    """A part of an upload."""
+
+    id: str
+    object: Literal["upload.part"] = "upload.part"
+    created_at: int
+    upload_id: str
 
 
 class Deleted(BaseModel):

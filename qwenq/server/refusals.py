@@ -20,6 +20,7 @@ from qwenq.schemas.errors import (
     TenantErasing,
     UnknownTenant,
     UnstorableText,
+    UploadNotPending,
 )
 
 INVALID = "invalid_request_error"
@@ -117,6 +118,10 @@ def _unstorable(_error: Exception) -> JSONResponse:
     return refusal(400, "The request holds a null character.", code="invalid_value")
 
 
+def _not_pending(error: Exception) -> JSONResponse:
+    return refusal(400, str(error), param="upload_id", code="invalid_value")
+
+
 def _no_tenant(_error: Exception) -> JSONResponse:
     # Its tenant was erased while the request went on, and its key with it.
     return refusal(401, "Incorrect API key provided.", code=_CODES[401])
@@ -131,6 +136,7 @@ _ANSWERS: dict[type[Exception], Callable[[Exception], JSONResponse]] = {
     TenantErasing: _no_tenant,
     UnknownTenant: _no_tenant,
     UnstorableText: _unstorable,
+    UploadNotPending: _not_pending,
 }
 
 

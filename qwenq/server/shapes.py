@@ -7,7 +7,7 @@ from typing import TypeVar
 from fastapi import Response
 from pydantic import BaseModel
 
-from qwenq.schemas.service.stored import StoredBatch, StoredFile
+from qwenq.schemas.service.stored import StoredBatch, StoredFile, StoredPart, StoredUpload
 from qwenq.server.objects import (
     Batch,
     Counts,
@@ -19,6 +19,8 @@ from qwenq.server.objects import (
     OutputDetails,
     Page,
     SanitizedDocuments,
+    Upload,
+    UploadPart,
     Usage,
 )
 
@@ -36,6 +38,25 @@ def file_object(file: StoredFile) -> File:
         filename=file.name,
         purpose=file.purpose,
     )
+
+
+def upload_object(upload: StoredUpload, file: StoredFile | None) -> Upload:
+    """An `upload`, with the file that it became."""
+    return Upload(
+        id=upload.id,
+        bytes=upload.size,
+        created_at=int(upload.created_at.timestamp()),
+        filename=upload.name,
+        purpose=upload.purpose,
+        status=upload.state,
+        expires_at=int(upload.expires_at.timestamp()),
+        file=None if file is None else file_object(file),
+    )
+
+
+def part_object(part: StoredPart) -> UploadPart:
+    """An `upload.part`."""
+    return UploadPart(id=part.id, created_at=int(part.created_at.timestamp()), upload_id=part.upload_id)
 
 
 def batch_object(batch: StoredBatch) -> Batch:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from qwenq.schemas.states import BatchState
+from qwenq.schemas.states import BatchState, UploadState
 
 JOB_KEY = "batch:"
 """What the idempotency key of a batch's job begins with; the batch's id follows."""
@@ -49,6 +49,45 @@ class StoredFile:
     created_at: datetime
     expires_at: datetime | None
     lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRequest:
+    """An upload in parts as a client asks for it. Its file is kept for `file_seconds` (None: for ever)."""
+
+    purpose: Purpose
+    name: str
+    mime_type: str
+    size: int
+    file_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """An upload in parts of a tenant, `size` bytes in the end. Completed, it is the file `file_id`."""
+
+    number: int
+    id: str
+    tenant: str
+    owner: str
+    state: UploadState
+    purpose: Purpose
+    name: str
+    size: int
+    file_seconds: int | None
+    file_id: str | None
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part of an upload; its id is also its name in the storage."""
+
+    id: str
+    upload_id: str
+    size: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

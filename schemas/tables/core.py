@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
-SCHEMA_VERSION = "0029"
+SCHEMA_VERSION = "0030"
 """The newest migration: the version that this code needs."""
 _WEIGHTS_DIGEST = "of the model's files that decide answers; null: not known"
 

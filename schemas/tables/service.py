@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from qwenq.schemas.service.tenants import Role
-from qwenq.schemas.states import BatchState
+from qwenq.schemas.states import BatchState, UploadState
 from qwenq.schemas.tables.columns import BigId, UtcTime
 from qwenq.schemas.tables.core import metadata, one_of
 
@@ -97,6 +97,40 @@ files = Table(
     Index("uq_files_id", "id", unique=True),
     Index("ix_files_tenant_number", "tenant", "number"),
     Index("ix_files_expires_at", "expires_at"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("number", BigId, primary_key=True),
+    Column("id", Text, nullable=False, comment="upload_…"),
+    Column("tenant", Text, ForeignKey("tenants.name", ondelete="CASCADE"), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="pending until it ends, also when its time is over"),
+    Column("purpose", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("mime_type", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False, comment="of all parts together, as its client announced"),
+    Column("file_seconds", Integer, comment="how long its file is kept"),
+    Column("file_id", Text, comment="what it became"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    one_of("state", UploadState, name="state"),
+    Index("uq_uploads_id", "id", unique=True),
+    Index("ix_uploads_tenant", "tenant"),
+    Index("ix_uploads_state_expires_at", "state", "expires_at"),
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("number", BigId, primary_key=True),
+    Column("id", Text, nullable=False, comment="part_…, also its name in the storage"),
+    Column("upload_number", BigInteger, ForeignKey("uploads.number", ondelete="CASCADE"), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index("uq_upload_parts_id", "id", unique=True),
+    Index("ix_upload_parts_upload_number", "upload_number"),
 )
 
 api_batches = Table(

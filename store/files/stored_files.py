@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, sele
 
 from qwenq.schemas.service.stored import KeptBytes, Purpose, StoredFile
 from qwenq.schemas.service.tenants import Caller
-from qwenq.schemas.tables.service import files
+from qwenq.schemas.tables.service import files, upload_parts
 from qwenq.store.database.clock import now
 from qwenq.store.tenants.tenants import hold_tenant
 
@@ -93,8 +93,10 @@ def delete_files(connection: Connection, ids: Sequence[str | None]) -> list[str]
 
 
 def unknown_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
-    """Those of the ids that no file has."""
-    known = connection.execute(select(files.c.id).where(files.c.id.in_(ids))).scalars()
+    """Those of the ids that no file and no part of an upload has."""
+    of_files = select(files.c.id).where(files.c.id.in_(ids))
+    of_parts = select(upload_parts.c.id).where(upload_parts.c.id.in_(ids))
+    known = connection.execute(of_files.union_all(of_parts)).scalars()
     return set(ids) - set(known)
 
 

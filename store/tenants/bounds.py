@@ -11,7 +11,7 @@ from qwenq.schemas.service.stored import JOB_KEY
 from qwenq.schemas.service.tenants import Caller, Tenant
 from qwenq.schemas.states import ENDED_BATCH_STATES, ENDED_JOB_STATES
 from qwenq.schemas.tables.core import chunks, jobs
-from qwenq.schemas.tables.service import api_batches, files
+from qwenq.schemas.tables.service import api_batches, files, upload_parts, uploads
 from qwenq.store.conditions import unfinished_of_chunk
 from qwenq.store.database.clock import moment_of
 from qwenq.store.tenants.usage import tokens_since
@@ -76,9 +76,14 @@ def waiting_documents(connection: Connection, tenant: str, owner: str | None = N
 
 
 def stored_bytes(connection: Connection, tenant: str, owner: str | None = None) -> int:
-    """How many bytes the files of a tenant, or of an owner in it, have."""
-    query = select(func.coalesce(func.sum(files.c.bytes), 0)).where(*_of(files, tenant, owner))
-    return int(connection.execute(query).scalar_one())
+    """How many bytes the files of a tenant, or of an owner in it, have; parts of uploads, too."""
+    of_files = select(func.coalesce(func.sum(files.c.bytes), 0)).where(*_of(files, tenant, owner))
+    of_parts = (
+        select(func.coalesce(func.sum(upload_parts.c.bytes), 0))
+        .join(uploads, uploads.c.number == upload_parts.c.upload_number)
+        .where(*_of(uploads, tenant, owner))
+    )
+    return int(connection.execute(of_files).scalar_one()) + int(connection.execute(of_parts).scalar_one())
 
 
 def _open_batches(connection: Connection, tenant: str, owner: str | None) -> int:

@@ -12,7 +12,7 @@ from qwenq.schemas.errors import JobNotCancellable, TenantInUse, UnknownTenant
 from qwenq.schemas.service.tenants import LOCAL, ErasedJob
 from qwenq.schemas.tables.core import documents, jobs, results
 from qwenq.schemas.tables.schedules import notices
-from qwenq.schemas.tables.service import api_keys, files, tenants
+from qwenq.schemas.tables.service import api_keys, files, tenants, upload_parts, uploads, usage
 from qwenq.store.life.cancelling import cancel_job
 
 
@@ -50,17 +50,25 @@ def is_there(connection: Connection, job_id: int, tenant: str) -> bool:
 
 
 def files_to_erase(connection: Connection, name: str, most: int) -> list[tuple[str, int]]:
-    """Ids and sizes of files of a tenant."""
-    query = select(files.c.id, files.c.bytes).where(files.c.tenant == name).order_by(files.c.number)
-    return [(row.id, row.bytes) for row in connection.execute(query.limit(most))]
+    """Ids and sizes of files of a tenant, and of parts of its uploads."""
+    of_files = select(files.c.id, files.c.bytes).where(files.c.tenant == name)
+    of_parts = (
+        select(upload_parts.c.id, upload_parts.c.bytes)
+        .join(uploads, uploads.c.number == upload_parts.c.upload_number)
+        .where(uploads.c.tenant == name)
+    )
+    rows = connection.execute(of_files.union_all(of_parts).limit(most))
+    return [(row.id, row.bytes) for row in rows]
 
 
 def delete_files(connection: Connection, ids: Sequence[str]) -> None:
-    """Remove files whose bytes are gone."""
+    """Remove files and parts of uploads whose bytes are gone."""
     connection.execute(delete(files).where(files.c.id.in_(ids)))
+    connection.execute(delete(upload_parts).where(upload_parts.c.id.in_(ids)))
 
 
 def end_erasing(connection: Connection, name: str) -> None:
     """Remove the tenant itself, which has nothing any more."""
-    connection.execute(delete(notices).where(notices.c.tenant == name))
+    for table in (notices, usage):
+        connection.execute(delete(table).where(table.c.tenant == name))
     connection.execute(delete(tenants).where(tenants.c.name == name))

@@ -22,6 +22,7 @@ from qwenq.store.api_batches.forgetting import (
 from qwenq.store.database.store import Store
 from qwenq.store.files.storage import Storage
 from qwenq.store.files.stored_files import delete_expired, unknown_ids
+from qwenq.store.files.uploads import expire_uploads
 from qwenq.store.life.removal import remove_abandoned
 from qwenq.store.tenants.audit import note_deed
 from qwenq.store.tenants.tenants import all_tenants
@@ -79,6 +80,7 @@ class Forgetter:
         if moment - self._kept_at > KEEPING_SECONDS:
             self._kept_at = moment
             self._trying(self.keep_no_longer)
+            self._trying(self.expire_uploads)
         self._trying(self._forget)
         if moment - self._swept_at > SWEEP_SECONDS:
             self._swept_at = moment
@@ -109,6 +111,15 @@ class Forgetter:
                 forget_files(connection, ids)
             self._remove_bytes(ids)
             if len(ids) < AT_ONCE:
+                return
+
+    def expire_uploads(self) -> None:
+        """Expire uploads in parts whose time is over: their parts are gone."""
+        while not self._ending:
+            with self._store.writing() as connection:
+                expired, parts = expire_uploads(connection, AT_ONCE)
+            self._remove_bytes(parts)
+            if expired < AT_ONCE:
                 return
 
     def keep_no_longer(self) -> None:

@@ -16,7 +16,7 @@ from qwenq.schemas.jobs import JobSpec, JobStatus
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.schedules import RunPolicy
-from qwenq.schemas.service.stored import BatchFault, BatchRequest, KeptBytes, Purpose
+from qwenq.schemas.service.stored import BatchFault, BatchRequest, KeptBytes, Purpose, UploadRequest
 from qwenq.schemas.service.tenants import Caller, Role
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import ChunkState, JobState, RunState
@@ -26,6 +26,13 @@ from qwenq.store.api_batches.life import ToDo, fail_batch, hold_to_validate, rea
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.files.stored_files import delete_file, insert_file
+from qwenq.store.files.uploads import (
+    cancel_upload,
+    complete_upload,
+    expire_uploads,
+    insert_part,
+    insert_upload,
+)
 from qwenq.store.life.claims import release_chunk
 from qwenq.store.life.documents import insert_rows
 from qwenq.store.life.half_jobs import begin_job
@@ -202,6 +209,12 @@ def test_the_service_keeps_files_and_batches_under_its_role(guarded_url: str) ->
         fail_batch(connection, held, [BatchFault("empty_file", "It is empty.")])
         assert read_to_do(connection) == ToDo(validate=False, expire=False, finalize=False)
         assert delete_file(connection, anna, "file-a") is not None
+        upload = UploadRequest(Purpose.BATCH, "a", "b", 1, None)
+        begun, other = (insert_upload(connection, anna, upload, 60.0) for _ in range(2))
+        assert insert_part(connection, begun, KeptBytes("part_a", 1, b""), 1) is not None
+        assert complete_upload(connection, begun, "file-b") == ["part_a"]
+        assert cancel_upload(connection, other) == []
+        expire_uploads(connection, 1)
         spec = JobSpec(model="m", name="q", tenant="acme", urgent=True)
         job_id, chunk_id = insert_question(connection, spec, Document("q", 0, 1, "{}"))
         note_unannounced(connection, chunk_id)

@@ -22,7 +22,17 @@ from tests.builders import claim_first
 from tests.integration.server.conftest import Desk, jsonl, line
 from tests.integration.server.test_forgetting import SECRET, count_of, ended, files_with, tables_with
 
-OF_TENANTS = {"api_batches", "api_keys", "files", "jobs", "notices", "tenant_webhooks", "tenants"}
+OF_TENANTS = {
+    "api_batches",
+    "api_keys",
+    "files",
+    "jobs",
+    "notices",
+    "tenant_webhooks",
+    "tenants",
+    "uploads",
+    "usage",
+}
 """Tables whose rows belong to a tenant and go with it."""
 
 
@@ -43,11 +53,15 @@ def test_a_tenant_is_erased_with_all_it_has_and_another_keeps_its_own(desk: Desk
     running = desk.create(desk.upload(jsonl(secret), acme), acme)
     desk.caretaker.look()
     waiting = desk.create(desk.upload(jsonl(secret), acme), acme)
+    body = {"bytes": 9, "filename": "a.jsonl", "mime_type": "a", "purpose": "batch"}
+    upload = desk.client.post("/v1/uploads", json=body, headers=acme).json()["id"]
+    part = {"data": b'"in Acme"'}
+    assert desk.client.post(f"/v1/uploads/{upload}/parts", files=part, headers=acme).status_code == 200
     with desk.store.writing() as connection:
         assert hold_to_validate(connection, 60.0) is not None
     erased = erase_tenant(desk.settings, "acme", "ann@host")
     assert (erased.keys, erased.batches, erased.jobs) == (1, 3, 2)
-    assert (erased.documents, erased.answers, erased.files) == (2, 1, 4)
+    assert (erased.documents, erased.answers, erased.files) == (2, 1, 5)
     assert erased.bytes > 0
     assert desk.client.get(f"/v1/batches/{running['id']}", headers=acme).status_code == 401
     desk.caretaker.look()

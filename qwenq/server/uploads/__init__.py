@@ -1,0 +1,1 @@
+"""Uploads in parts, which become a file when they are completed."""
