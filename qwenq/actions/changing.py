@@ -70,7 +70,7 @@ def retry(
 def _revive(job_id: int, settings: Settings, change: JobChange, work: Work) -> Revival:
     with open_made_store(settings) as store:
         status = _changed(store, job_id, settings, change, work)
-        unannounced = announced(store, job_id, settings)
+        unannounced = _announced(store, job_id, settings)
         with store.reading() as connection:
             workers = count_alive(connection, status.model, ALIVE_SECONDS)
     return Revival(status, unannounced, workers)
@@ -91,8 +91,7 @@ def _status(store: Store, connection: Connection, job_id: int) -> JobStatus:
     return found
 
 
-def announced(store: Store, job_id: int, settings: Settings) -> str | None:
-    """Announce the chunks of a job that goes on. Returns why the broker did not take it; None if it did."""
+def _announced(store: Store, job_id: int, settings: Settings) -> str | None:
     try:
         with Broker(settings) as broker:
             announce_job(store, broker, job_id)

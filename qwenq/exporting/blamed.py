@@ -1,4 +1,4 @@
-"""Which parameter of a request a failure is about."""
+"""Which parameter of a request a failure is about, and its code at OpenAI."""
 
 import re
 
@@ -26,3 +26,13 @@ def param_of(failure: Failure, endpoint: Endpoint = Endpoint.CHAT) -> str | None
         return None
     found = next((match["name"] for one in _NAMED if (match := one.search(failure.message))), None)
     return None if found in _NO_NAMES else found
+
+
+def openai_code(failure: Failure) -> str:
+    """What OpenAI calls such a failure; our own code if it has none like it."""
+    match failure.code:
+        case "too_long":
+            return "context_length_exceeded"
+        case "invalid_row" | "invalid_parameter":
+            return "unsupported_parameter" if " is not supported" in failure.message else "invalid_value"
+    return failure.code

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import orjson
 from pydantic import BaseModel
 
-from qwenq.exporting.blamed import param_of
+from qwenq.exporting.blamed import openai_code, param_of
 from qwenq.exporting.openai_bodies import answer_body
 from qwenq.exporting.sheets import Line, Sheet
 from qwenq.schemas.results import ErrorLine, Result
@@ -59,7 +59,7 @@ def error_line(error: ErrorLine, endpoint: Endpoint = Endpoint.CHAT) -> dict[str
     ours = code in _OURS
     kind = "server_error" if ours else "invalid_request_error"
     param = param_of(error.error, endpoint)
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    body = {"error": {"message": message, "type": kind, "param": param, "code": openai_code(error.error)}}
     digest = _digest(error.custom_id or f"line {error.line}")
     return _line(digest, error.custom_id, 500 if ours else 400, body, {"code": code, "message": message})
 

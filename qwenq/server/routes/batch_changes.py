@@ -1,6 +1,7 @@
 """`/v1/batches/{id}/…` beyond OpenAI: retry, pause, resume, and the lines of a batch while it runs."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
-from qwenq.actions.changing import announced
+from qwenq.schemas.errors import BrokerAway
 from qwenq.schemas.service.stored import StoredBatch
 from qwenq.schemas.service.tenants import Caller
 from qwenq.server.batches.partial import Partial, lines_in, partial_of
@@ -22,6 +23,7 @@ from qwenq.server.service import Service
 from qwenq.server.shapes import batch_object
 from qwenq.store.api_batches.batches import find_batch
 from qwenq.store.api_batches.changing import pause_batch, resume_batch, retry_batch
+from qwenq.store.broker.reconcile import announce_job
 from qwenq.store.tenants.audit import note_deed
 
 JSON_LINES = "application/x-ndjson"
@@ -84,6 +86,7 @@ def _changed(
         note_deed(connection, caller.tenant, caller.who, f"batch.{deed}", batch.id, caller.request_id)
     request.state.object = batch.id
     if batch.job_id is not None and not batch.paused:
-        announced(service.store, batch.job_id, service.settings)
+        with suppress(BrokerAway):  # workers find it by themselves
+            announce_job(service.store, service.broker, batch.job_id)
     service.caretaker.wake()
     return batch_object(batch)

@@ -74,7 +74,7 @@ def test_a_failure_is_told_where_every_reader_looks() -> None:
     bad, nameless, crashed = written(BAD, NAMELESS, CRASHED)
     assert bad["custom_id"] == "two"
     assert bad["response"]["status_code"] == 400
-    assert bad["response"]["body"]["error"]["code"] == "invalid_row"
+    assert bad["response"]["body"]["error"]["code"] == "unsupported_parameter"
     assert bad["error"] == {"code": "invalid_row", "message": "body.n is not supported"}
     assert (nameless["custom_id"], nameless["error"]["message"]) == (None, "line 5: broken JSON")
     assert crashed["response"]["status_code"] == 500

@@ -94,6 +94,20 @@ def test_a_request_that_does_not_fit_names_what_is_too_long(
     assert failed(error.code, str(error), endpoint) == param
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "known"),
+    [
+        ("too_long", "much too long", "context_length_exceeded"),
+        ("invalid_row", "body.n is not supported; remove it", "unsupported_parameter"),
+        ("invalid_parameter", "top_p: it must be at most 1", "invalid_value"),
+        ("poison", "it crashed", "poison"),
+    ],
+)
+def test_a_failed_line_has_openais_code_and_ours_beside_it(code: str, message: str, known: str) -> None:
+    found = error_line(ErrorLine(custom_id="a", line=1, error=Failure(code, message)))
+    assert (found["response"]["body"]["error"]["code"], found["error"]["code"]) == (known, code)
+
+
 @pytest.mark.parametrize("code", ["out_of_memory", "generation_error", "poison", "no_answer"])
 def test_a_failure_of_our_own_names_none(code: str) -> None:
     assert failed(code, "something is wrong", Endpoint.CHAT) is None
