@@ -1,13 +1,17 @@
-"""OpenAI's own client, sync and async: files, batches, models, errors, webhooks."""
+"""OpenAI's own client, sync and async: files, batches, models, chat, errors, webhooks."""
 
 import asyncio
 import json
 import os
+import queue
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal
 
 import openai
+from openai.types.chat import ChatCompletionUserMessageParam
 
 MODEL, CONTENT = os.environ["MODEL"], Path(os.environ["BATCH_FILE"]).read_bytes()
 CHAT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
@@ -70,6 +74,44 @@ def models(client: openai.OpenAI) -> None:
     assert client.models.retrieve(MODEL).id == MODEL
 
 
+def chat(client: openai.OpenAI) -> None:
+    """A question, at once and streamed."""
+    message: ChatCompletionUserMessageParam = {"role": "user", "content": "Was it paid?"}
+    answer = client.chat.completions.create(model=MODEL, messages=[message], max_tokens=8)
+    assert answer.choices[0].message.content, answer
+    with client.chat.completions.create(model=MODEL, messages=[message], max_tokens=8, stream=True) as chunks:
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text == answer.choices[0].message.content, text
+
+
+def webhooks(client: openai.OpenAI) -> None:
+    """The events of batches until that of a batch of ours."""
+    received: queue.Queue[tuple[bytes, dict[str, str]]] = queue.Queue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        """Keeps what is posted."""
+
+        def do_POST(self) -> None:
+            """Keep it."""
+            body = self.rfile.read(int(self.headers["content-length"]))
+            received.put((body, dict(self.headers.items())))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", int(os.environ["HOOK_PORT"])), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        made = client.batches.create(input_file_id="file-x", endpoint=CHAT, completion_window="24h")
+        seen: dict[str, str] = {}
+        while made.id not in seen:
+            event = client.webhooks.unwrap(*received.get(timeout=120))
+            seen[getattr(event.data, "id", "")] = event.type
+        server.shutdown()
+    assert seen[made.id] == "batch.failed", seen
+
+
 async def everything(client: openai.AsyncOpenAI) -> None:
     """The same, asynchronously."""
     file = await client.files.create(file=("a.jsonl", CONTENT), purpose="batch")
@@ -88,7 +130,7 @@ async def everything(client: openai.AsyncOpenAI) -> None:
 def main() -> None:
     """Do all of it."""
     client = openai.OpenAI()
-    for part in (files, batches, models):
+    for part in (files, batches, models, chat, webhooks):
         part(client)
         print("did:", part.__name__)
     asyncio.run(everything(openai.AsyncOpenAI()))
