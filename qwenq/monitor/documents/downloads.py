@@ -10,13 +10,17 @@ from sqlalchemy import Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
-from qwenq.exporting import FileStyle, as_csv, as_jsonl, csv_heading, results_sheet
+from qwenq.exporting import FileStyle, KeepColumns, as_csv, as_jsonl, csv_heading, results_sheet
 from qwenq.exporting.formulas import without_formulas
+from qwenq.exporting.kept_columns import with_members
+from qwenq.exporting.sheets import ERRORS, Sheet
 from qwenq.monitor.pages.page import Page
 from qwenq.schemas.errors import UnknownJob
 from qwenq.store.views.answers import results
 from qwenq.store.views.jobs.details import job_details
 
+PageAfter = Callable[[Connection, int, int], results.PageOfLines[Any]]
+"""Reads the page of a job's lines behind a document."""
 _MARK = "\ufeff"
 _HIDDEN = (
     "This Flower hides documents and answers (QWENQ_SHOW_TEXT=false). Use the command line: qwenq results {}"
@@ -28,7 +32,7 @@ class _File:
     """A file: its heading, how to read a page of its rows, and how to write one."""
 
     media_type: str
-    page_after: Callable[[Connection, int, int], results.PageOfLines[Any]]
+    page_after: PageAfter
     written: Callable[[list[Any]], str]
     heading: str = ""
 
@@ -36,7 +40,8 @@ class _File:
 class JobDownload(Page):
     """GET /jobs/<id>/results.jsonl, results.csv or errors.jsonl, as `qwenq results` writes them.
 
-    With ?csv_safe=true, results.csv is as with --csv-safe, and with ?bom=true as with --bom.
+    With ?csv_safe=true, results.csv is as with --csv-safe, and with ?bom=true as with --bom. With ?columns=all,
+    JSONL has the columns of the input as well, as with --keep-columns all.
     """
 
     async def get(self, given_id: str, name: str) -> None:
@@ -45,7 +50,8 @@ class JobDownload(Page):
         if not self.shows_text:
             raise HTTPError(HTTPStatus.FORBIDDEN, _HIDDEN.format(job_id))
         csv_safe, bom = (self.get_query_argument(one, "") == "true" for one in ("csv_safe", "bom"))
-        find = partial(_file, job_id=job_id, name=name, style=FileStyle(csv_safe, bom))
+        keep: KeepColumns = "all" if self.get_query_argument("columns", "") == "all" else None
+        find = partial(_file, job_id=job_id, name=name, style=FileStyle(csv_safe, bom, keep))
         file = await self.application.reader.read(find)
         if file is None:
             raise UnknownJob(job_id=job_id, store=self.application.reader.address)
@@ -80,15 +86,26 @@ def _file(connection: Connection, job_id: int, name: str, style: FileStyle) -> _
     details = job_details(connection, job_id)
     if details is None:
         return None
-    if name == "errors.jsonl":
-        return _File("application/jsonl", results.errors_after, as_jsonl)
-    if name == "results.jsonl":
-        return _File("application/jsonl", results.results_after, as_jsonl)
     sheet = results_sheet(details.params.response_format.schema_text)
+    if name == "errors.jsonl":
+        return _json_lines(results.errors_after, ERRORS, style)
+    if name == "results.jsonl":
+        return _json_lines(results.results_after, sheet, style)
     if style.csv_safe:
         sheet = without_formulas(sheet)
     heading = (_MARK if style.bom else "") + csv_heading(sheet)
     return _File("text/csv", results.results_after, partial(as_csv, sheet=sheet), heading)
+
+
+def _json_lines(page_after: PageAfter, sheet: Sheet[Any], style: FileStyle) -> _File:
+    if style.keep_columns is None:
+        return _File("application/jsonl", page_after, as_jsonl)
+
+    def whole(connection: Connection, job_id: int, after: int) -> results.PageOfLines[Any]:
+        return results.with_documents(connection, job_id, page_after(connection, job_id, after))
+
+    written = partial(as_jsonl, sheet=with_members(sheet, style.keep_columns))
+    return _File("application/jsonl", whole, written)
 
 
 def _page(connection: Connection, file: _File, job_id: int, after: int) -> results.PageOfLines[Any]:

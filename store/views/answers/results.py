@@ -133,12 +133,16 @@ def _lines(pages: Iterable[PageOfLines[T]]) -> Iterator[T]:
     return chain.from_iterable(page.lines for page in pages)
 
 
+def with_documents(connection: Connection, job_id: int, page: PageOfLines[L]) -> PageOfLines[L]:
+    """The page's lines, each with its document."""
+    rows = stored_rows(connection, job_id, page.seqs) if page.lines else ()
+    lines = [line.model_copy(update={"row": row}) for line, row in zip(page.lines, rows, strict=True)]
+    return PageOfLines(lines, page.last, page.seqs)
+
+
 def _with_rows(connection: Connection, job_id: int, pages: Iterable[PageOfLines[L]]) -> Iterator[L]:
     """The lines, each with its document."""
-    for page in pages:
-        rows = stored_rows(connection, job_id, page.seqs)
-        for line, row in zip(page.lines, rows, strict=True):
-            yield line.model_copy(update={"row": row})
+    return _lines(with_documents(connection, job_id, page) for page in pages)
 
 
 def _as_result(row: Any) -> Result:

@@ -39,6 +39,18 @@ def test_answers_download_as_jsonl(
     assert [line["text"] for line in lines] == [MARKUP, "answer 1", "answer 2", "answer 3"]
 
 
+def test_columns_of_the_input_go_along_on_request(flower: Browser, job: int) -> None:
+    lines = [
+        json.loads(line) for line in flower.get(f"/jobs/{job}/results.jsonl?columns=all").text.splitlines()
+    ]
+    assert [(line["input.text"], line["text"]) for line in lines[1:]] == [
+        (f"document {number}", f"answer {number}") for number in (1, 2, 3)
+    ]
+    failed = flower.get(f"/jobs/{job}/errors.jsonl?columns=all").text.splitlines()
+    assert [json.loads(line).get("text") for line in failed] == ["document 4", None]
+    assert f'href="/jobs/{job}/results.jsonl?columns=all"' in flower.get(f"/jobs/{job}").text
+
+
 def test_answers_download_as_csv(flower: Browser, job: int) -> None:
     got = flower.get(f"/jobs/{job}/results.csv")
     rows = list(csv.reader(io.StringIO(got.content.decode(), newline="")))
