@@ -34,7 +34,7 @@ _keep = option(
     type=Kept(),
     metavar="AGE",
     help="How long its files are kept at most, and its batches and jobs after their end, with all documents and "
-    "answers: 30d, 12h, off [default: off].",
+    "answers: 30d, 12h, off [at first: off].",
 )
 _sanitizes = option(
     "--sanitize/--no-sanitize",

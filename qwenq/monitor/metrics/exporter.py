@@ -14,10 +14,10 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from qwenq.monitor.metrics import series
-from qwenq.monitor.metrics.series import Series
 from qwenq.monitor.metrics.tally import Tally
 from qwenq.monitor.reading import StoreReader
 from qwenq.schemas.errors import QwenqError
+from qwenq.schemas.measures.series import Series
 from qwenq.schemas.states import DocumentState, JobState
 from qwenq.schemas.views.fleet import FleetWorker, WorkerCondition
 from qwenq.schemas.views.gauges import Gauges, RestedJobs, Waiting

@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.utils import floatToGoString
 
 from qwenq.monitor.metrics import series
-from qwenq.monitor.metrics.series import Series
 from qwenq.schemas.measures.answer_seconds import BOUNDS, AnswerSeconds
+from qwenq.schemas.measures.series import Series
 from qwenq.schemas.views.gauges import Gauges, MeasuredBatch
 
 MOST_MODELS = 50

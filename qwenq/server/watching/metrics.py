@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from qwenq.schemas.measures.series import Series
+from qwenq.server.watching import series
+
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
@@ -37,30 +40,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "qwenq_http_requests",
-            "Requests over HTTP",
-            ("tenant", "method", "route", "status"),
-            registry=self._registry,
-        )
+        self._requests = self._counter(series.REQUESTS)
+        self._refusals = self._counter(series.REFUSALS)
+        self._uploads = self._counter(series.UPLOADS)
+        self._uploaded = self._counter(series.UPLOADED_BYTES)
+        took = series.REQUEST_SECONDS
         self._seconds = Histogram(
-            "qwenq_http_request_seconds",
-            "Time from the beginning of a request to the end of its answer",
-            ("tenant", "route"),
-            registry=self._registry,
-            buckets=_SECONDS,
-        )
-        self._refusals = Counter(
-            "qwenq_http_refusals",
-            "Requests that were refused, by the code of the refusal",
-            ("tenant", "reason"),
-            registry=self._registry,
-        )
-        self._uploads = Counter(
-            "qwenq_http_uploads", "Files and parts that were uploaded", ("tenant",), registry=self._registry
-        )
-        self._uploaded = Counter(
-            "qwenq_http_uploaded_bytes", "Bytes of these", ("tenant",), registry=self._registry
+            took.name, took.meaning, took.labels, registry=self._registry, buckets=_SECONDS
         )
 
     def count(self, served: Served) -> None:
@@ -73,6 +59,9 @@ class Metrics:
         if served.uploaded_bytes is not None:
             self._uploads.labels(tenant).inc()
             self._uploaded.labels(tenant).inc(served.uploaded_bytes)
+
+    def _counter(self, given: Series) -> Counter:
+        return Counter(given.name, given.meaning, given.labels, registry=self._registry)
 
     def told(self) -> bytes:
         """All series in Prometheus's text format, summed over the processes that count together."""

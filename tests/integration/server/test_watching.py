@@ -51,7 +51,7 @@ def test_each_call_is_logged_with_its_outcome_and_a_hash_but_no_content(
     ]
     assert {(one["tenant"], one["key"]) for one in found[:4]} == {("acme", prefix)}
     assert found[2]["request"] == "mine"
-    assert [one["status"] for one in found[4:]] == [400, 404, 405, 400]
+    assert [one["status"] for one in found[4:]] == [404, 404, 405, 400]
     assert SECRET not in caplog.text + json.dumps(found)
 
 

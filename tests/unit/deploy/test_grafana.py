@@ -11,9 +11,11 @@ import promql_parser
 import pytest
 import yaml
 
-from qwenq.monitor.metrics.series import SERIES
+from qwenq.monitor.metrics.series import SERIES as FLOWERS_SERIES
+from qwenq.server.watching.series import SERIES as HTTP_SERIES
 from tests.unit.deploy.compose import BASE, ROOT, load
 
+SERIES = (*FLOWERS_SERIES, *HTTP_SERIES)
 FOLDER = ROOT / "deploy" / "grafana"
 RULES = FOLDER / "alerts.yml"
 LABELS = {
@@ -36,7 +38,10 @@ def expressions() -> list[str]:
     """All queries to Prometheus, with Grafana's variables filled in."""
     asked = [rule["expr"] for rule in alerts()]
     asked += [target["expr"] for panel in panels() for target in panel["targets"]]
-    return [one.replace("$__rate_interval", "1m").replace("$model", ".*") for one in asked]
+    return [
+        one.replace("$__rate_interval", "1m").replace("$model", ".*").replace("$tenant", ".*")
+        for one in asked
+    ]
 
 
 def selectors(expression: str) -> Iterator[promql_parser.VectorSelector]:
@@ -77,17 +82,19 @@ def test_compose_mounts_files_that_exist_where_prometheus_and_grafana_look() -> 
     assert [outside for outside in mounted.values() if not (ROOT / outside).is_file()] == []
     read = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))
     assert set(read["rule_files"]) <= set(mounted)
-    (scraped,) = read["scrape_configs"]
-    assert scraped["job_name"] == "qwenq"
-    assert scraped["static_configs"] == [{"targets": ["flower:5555"]}]
+    assert [(one["job_name"], one["static_configs"]) for one in read["scrape_configs"]] == [
+        ("qwenq", [{"targets": ["flower:5555"]}]),
+        ("qwenq-api", [{"targets": ["api:8000"]}]),
+    ]
     (provider,) = yaml.safe_load((FOLDER / "dashboards.yml").read_text("utf-8"))["providers"]
     assert f"{provider['options']['path']}/qwenq.json" in mounted
 
 
 def test_prometheus_reads_its_token_from_the_file_that_compose_gives_it() -> None:
-    (scraped,) = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
+    scraped = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
     (secret,) = load(BASE)["services"]["prometheus"]["secrets"]
-    assert scraped["authorization"] == {"credentials_file": f"/run/secrets/{secret['source']}"}
+    credentials = {"credentials_file": f"/run/secrets/{secret['source']}"}
+    assert [one["authorization"] for one in scraped] == [credentials] * len(scraped)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not on PATH")

@@ -8,6 +8,7 @@ import yaml
 from qwenq.monitor.metrics.series import SERIES
 from qwenq.schemas.log.events import Event
 from qwenq.schemas.views.fleet import WorkerCondition
+from qwenq.server.watching.series import SERIES as HTTP_SERIES
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
@@ -20,7 +21,7 @@ def test_the_page_lists_every_series() -> None:
     ]
     assert listed == [
         (one.name if one.kind == "histogram" else one.samples[0], one.kind, one.labels, one.meaning)
-        for one in SERIES
+        for one in (*SERIES, *HTTP_SERIES)
     ]
 
 
