@@ -5,7 +5,17 @@ from fastapi import FastAPI
 from qwenq.server import refusals
 from qwenq.server.bounds.rates import Rates
 from qwenq.server.chat.waiting import Waiting
-from qwenq.server.routes import batch_changes, batches, chat, files, health, metrics, models, uploads
+from qwenq.server.routes import (
+    batch_changes,
+    batches,
+    chat,
+    estimates,
+    files,
+    health,
+    metrics,
+    models,
+    uploads,
+)
 from qwenq.server.service import Service
 from qwenq.server.watching.metrics import Metrics
 from qwenq.server.watching.requests_log import RequestsLog
@@ -18,7 +28,7 @@ def make_application(service: Service, root_path: str = "") -> FastAPI:
     application.state.rates = Rates(service.settings)
     application.state.metrics = Metrics()
     application.state.waiting = Waiting(service.still_open)
-    for part in (files, uploads, batches, batch_changes, models, chat, health, metrics):
+    for part in (files, uploads, estimates, batches, batch_changes, models, chat, health, metrics):
         application.include_router(part.router)
     refusals.install(application)
     application.add_middleware(RequestsLog, metrics=application.state.metrics)

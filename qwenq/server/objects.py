@@ -163,6 +163,33 @@ class Batch(BaseModel):
     notes: Sequence[str] | None
 
 
+class Estimate(BaseModel):
+    """What a batch would take. With `errors`, it would fail.
+
+    Of its `requests`, `rejected` ones would fail alone, and so would `too_long` ones, which do not fit into the
+    context. `output_tokens` is by the answers of the tenant's last job with the model; null: not known, and seconds are
+    for answers of `max_output_tokens`. `device_seconds` are those of all devices together, `seconds` with the workers
+    of now.
+    """
+
+    object: Literal["batch.estimate"] = "batch.estimate"
+    input_file_id: str
+    endpoint: str
+    model: str | None
+    errors: Faults | None
+    requests: int = 0
+    rejected: int = 0
+    too_long: int = 0
+    input_tokens: int = 0
+    input_tokens_exact: bool = False
+    max_output_tokens: int = 0
+    output_tokens: int | None = None
+    tokens_per_second: float | None = None
+    device_seconds: float | None = None
+    workers: int = 0
+    seconds: float | None = None
+
+
 class Model(BaseModel):
     """A model; `created` is when its first worker started, 0 if none did."""
 

@@ -100,9 +100,7 @@ def _checked(
     else:
         checked = check_rows(rows, most)
     if not checked.faults and checked.model not in known and not waits:
-        where = (1, "body.model") if rows is None else (None, "model")
-        message = f"The provided model '{checked.model}' is not supported by the Batch API."
-        checked.faults.append(BatchFault("model_not_found", message, *where))
+        checked.faults.append(no_such_model(checked.model or "", is_line=rows is None))
     return checked
 
 
@@ -163,6 +161,13 @@ def no_such_input(file_id: str) -> BatchFault:
     """What a batch fails with whose input file does not exist for its tenant."""
     message = f"Cannot find file {file_id}, or your organization does not have access to it."
     return BatchFault("invalid_request", message, param="file_id")
+
+
+def no_such_model(model: str, *, is_line: bool) -> BatchFault:
+    """What a batch fails with whose model nobody has: that of its lines, or its own."""
+    message = f"The provided model '{model}' is not supported by the Batch API."
+    where = (1, "body.model") if is_line else (None, "model")
+    return BatchFault("model_not_found", message, *where)
 
 
 def _anybody_of(tenant: str) -> Caller:

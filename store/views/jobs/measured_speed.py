@@ -9,9 +9,12 @@ _LOOKED_AT = 20
 """How many of the model's newest jobs are looked at: the last ones may have generated nothing."""
 
 
-def measured_speed(connection: Connection, model: str) -> MeasuredSpeed | None:
-    """The newest job of a model that generated answers; None if none of the last ones did."""
-    newest = select(jobs.c.id).where(jobs.c.model == model).order_by(jobs.c.id.desc()).limit(_LOOKED_AT)
+def measured_speed(connection: Connection, model: str, tenant: str | None = None) -> MeasuredSpeed | None:
+    """The newest job of a model, on request of a tenant, that generated answers; None if none of the last ones did."""
+    of_model = select(jobs.c.id).where(jobs.c.model == model)
+    if tenant is not None:
+        of_model = of_model.where(jobs.c.tenant == tenant)
+    newest = of_model.order_by(jobs.c.id.desc()).limit(_LOOKED_AT)
     work = (
         select(
             batches.c.job_id,
