@@ -36,7 +36,7 @@ digest_of() {
 
 statements=
 users=
-for service in owner beat producer worker flower; do
+for service in owner beat producer api worker flower; do
     word=$(password)
     statements="${statements}ALTER ROLE qwenq_$service PASSWORD '$word';
 "
@@ -56,7 +56,9 @@ put beat/qwenq_smtp_url ""
 put worker/hf_token ""
 put flower/qwenq_flower_auth "operator:$(password)"
 put flower/qwenq_flower_viewers "viewer:$(password)"
-put flower/qwenq_metrics_token "$(password)"
+token=$(password)
+put flower/qwenq_metrics_token "$token"
+put api/qwenq_metrics_token "$token"
 put grafana/password "$(password)"
 
 echo "made $folder. Users and passwords of Flower: $folder/flower/qwenq_flower_auth, qwenq_flower_viewers.

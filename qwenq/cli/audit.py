@@ -36,5 +36,7 @@ def command(tenant: str | None, since: float, as_json: bool) -> int:
         )
         return 0
     for entry in entries:
-        show(f"{moment(entry.at)} {entry.tenant} {entry.who} {entry.action} {entry.object}")
+        request = "" if entry.request_id is None else f" in {entry.request_id}"
+        content = "" if entry.sha256 is None else f", SHA-256 {entry.sha256}"
+        show(f"{moment(entry.at)} {entry.tenant} {entry.who} {entry.action} {entry.object}{request}{content}")
     return 0

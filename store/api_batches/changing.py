@@ -23,6 +23,8 @@ from qwenq.store.database.clock import now
 from qwenq.store.life.jobs import note_change
 from qwenq.store.life.pausing import pause_job, resume_job
 from qwenq.store.life.retrying import retry_failed
+from qwenq.store.tenants.bounds import check_new_batch
+from qwenq.store.tenants.tenants import find_tenant
 
 
 def retry_batch(
@@ -31,7 +33,7 @@ def retry_batch(
     """Run the lines in the error file of an ended batch again, in a new window; its answers stay.
 
     The batch is in progress again. Its two files stay until it ends: then new ones take their place. A repeated request
-    gets the batch that the first one reopened. Raises BatchNotChangeable.
+    gets the batch that the first one reopened. Raises BatchNotChangeable, BoundReached.
     """
     held = _hold(connection, caller, batch_id)
     if held is None:
@@ -41,6 +43,9 @@ def retry_batch(
     if held.state not in ENDED_BATCH_STATES or held.state == BatchState.FAILED:
         raise BatchNotChangeable("retry", f"with status '{held.state}'")
     job_id = _job_of(connection, batch_id, "retry")
+    # The batch is locked before its tenant, as at its end.
+    tenant = find_tenant(connection, caller.tenant, lock=True)
+    check_new_batch(connection, caller, tenant, _failed_lines(connection, batch_id))
     try:
         retry_failed(connection, job_id, with_cancelled=True)
     except (JobNotRetryable, NothingToRetry) as error:
@@ -62,6 +67,11 @@ def retry_batch(
         )
     )
     return find_batch(connection, caller, batch_id)
+
+
+def _failed_lines(connection: Connection, batch_id: str) -> int:
+    query = select(api_batches.c.failed).where(api_batches.c.id == batch_id)
+    return int(connection.execute(query).scalar_one())
 
 
 def pause_batch(connection: Connection, caller: Caller, batch_id: str) -> StoredBatch | None:

@@ -13,8 +13,12 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 
 from qwenq.embedded.redis import find_server
 from qwenq.embedded.service import Service
+from qwenq.schemas.chunks import Announcement
+from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
+from qwenq.server.bounds.rates import Rate, Rates
 from qwenq.store.broker.broker import Broker, queue_name
+from qwenq.store.broker.urgent_news import announce_urgent, urgent_news
 from qwenq.store.database.store import Store
 from tests.commands import qwenq_here
 from tests.monitors import running_monitor
@@ -93,6 +97,20 @@ def test_each_service_works_with_its_own_user(
         fleet.kill()
 
 
+def test_the_service_counts_requests_and_tells_of_urgent_ones_as_its_user(
+    secrets: Path, settings: Settings
+) -> None:
+    of_api = as_user(settings, secrets, "api")
+    rates = [Rate(1, per_hour=False, whose=("tenant", "acme"))]
+    assert [Rates(of_api).hit(rates).refused for _ in range(2)] == [False, True], (
+        "counted in Redis, not apart"
+    )
+    with Broker(as_user(settings, secrets, "worker")) as listening, urgent_news(listening, "echo") as told:
+        with Broker(of_api) as broker:
+            announce_urgent(broker, Announcement(1, "echo", Priority.HIGH))
+        assert told(10.0)
+
+
 def test_users_may_do_nothing_else(secrets: Path) -> None:
     with pytest.raises(AuthenticationError):
         redis_client.Redis(port=urlsplit(broker_of(secrets, "worker")).port or 0).ping()
@@ -101,6 +119,10 @@ def test_users_may_do_nothing_else(secrets: Path) -> None:
             ("GET", QUEUE), ("RPOP", QUEUE), ("DEL", QUEUE), ("LPUSH", "other", "x"), ("FLUSHALL",),
             ("PUBLISH", "/0.celery.pidbox", "x"), ("CONFIG", "GET", "*"), ("KEYS", "*"), ("EVAL", "return 1", "0"),
             ("LPUSH", "a.reply.celery.pidbox", "x"), ("LRANGE", QUEUE, "0", "-1"),
+        ],
+        "api": [
+            ("GET", QUEUE), ("RPOP", QUEUE), ("EVAL", "return redis.call('GET', KEYS[1])", "1", QUEUE),
+            ("SET", "other", "x"), ("KEYS", "*"), ("FLUSHALL",), ("PUBLISH", "/0.celery.pidbox", "x"),
         ],
         "worker": [
             ("LPUSH", "other", "x"), ("FLUSHALL",), ("CONFIG", "SET", "dir", "/"), ("KEYS", "*"),

@@ -66,8 +66,8 @@ class Rates:
         self._lock = threading.Lock()
         self._away_until = -math.inf
 
-    def hit(self, rates: Sequence[Rate]) -> list[Standing]:
-        """Count one of each rate, in order, up to the first that refuses it."""
+    def hit(self, rates: Sequence[Rate]) -> Standing:
+        """Count one of each rate, in order, up to the first that refuses it: then this stands so, else the first."""
         if time.monotonic() >= self._away_until:
             try:
                 return _hit(self._redis, rates)
@@ -86,12 +86,9 @@ def _limiter(storage: Storage) -> SlidingWindowCounterRateLimiter:
     return SlidingWindowCounterRateLimiter(storage)
 
 
-def _hit(limiter: SlidingWindowCounterRateLimiter, rates: Sequence[Rate]) -> list[Standing]:
-    standings: list[Standing] = []
-    for rate in rates:
-        is_refused = not limiter.hit(rate.item, *rate.whose)
-        reset_at, left = limiter.get_window_stats(rate.item, *rate.whose)
-        standings.append(Standing(rate, left, max(0.0, reset_at - time.time()), is_refused))
-        if is_refused:
-            break
-    return standings
+def _hit(limiter: SlidingWindowCounterRateLimiter, rates: Sequence[Rate]) -> Standing:
+    refused = next((rate for rate in rates if not limiter.hit(rate.item, *rate.whose)), None)
+    # Only of one: each costs a request to Redis.
+    told = refused or rates[0]
+    reset_at, left = limiter.get_window_stats(told.item, *told.whose)
+    return Standing(told, left, max(0.0, reset_at - time.time()), refused is not None)

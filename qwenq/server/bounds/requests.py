@@ -1,7 +1,7 @@
 """Hold each request to the rates of its key and its tenant, and wrong keys to that of their address."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from qwenq.access.pauses import network_of
 from qwenq.schemas.service.tenants import Caller
@@ -16,14 +16,13 @@ def count_request(rates: Rates, caller: Caller) -> Mapping[str, str]:
     wanted = rates_of(caller)
     if not wanted:
         return {}
-    standings = rates.hit(wanted)
-    headers = headers_of(standings)
-    refused = standings[-1]
-    if refused.refused:
-        span = "an hour" if refused.rate.per_hour else "a minute"
-        whose = refused.rate.whose[0]
-        message = f"Rate limit reached: this {whose} may make {refused.rate.most:,} requests {span}."
-        raise over_rate(message, refused, headers)
+    standing = rates.hit(wanted)
+    headers = headers_of(standing)
+    if standing.refused:
+        span = "an hour" if standing.rate.per_hour else "a minute"
+        whose = standing.rate.whose[0]
+        message = f"Rate limit reached: this {whose} may make {standing.rate.most:,} requests {span}."
+        raise over_rate(message, standing, headers)
     return headers
 
 
@@ -43,7 +42,7 @@ def rates_of(caller: Caller) -> list[Rate]:
 
 def count_wrong_key(rates: Rates, address: str) -> None:
     """Count a wrong key. Raises Refused for an address that tried many; a right key is never refused for that."""
-    [standing] = rates.hit(
+    standing = rates.hit(
         [Rate(WRONG_KEYS_PER_MINUTE, per_hour=False, whose=("address", network_of(address)))]
     )
     if standing.refused:
@@ -66,13 +65,12 @@ def over_rate(message: str, standing: Standing, headers: Mapping[str, str]) -> R
     )
 
 
-def headers_of(standings: Sequence[Standing]) -> dict[str, str]:
-    """OpenAI's headers, of the rate of which the least is left."""
-    closest = min(standings, key=lambda standing: (not standing.refused, standing.left))
+def headers_of(standing: Standing) -> dict[str, str]:
+    """OpenAI's headers."""
     return {
-        "x-ratelimit-limit-requests": str(closest.rate.most),
-        "x-ratelimit-remaining-requests": str(closest.left),
-        "x-ratelimit-reset-requests": duration(closest.seconds),
+        "x-ratelimit-limit-requests": str(standing.rate.most),
+        "x-ratelimit-remaining-requests": str(standing.left),
+        "x-ratelimit-reset-requests": duration(standing.seconds),
     }
 
 

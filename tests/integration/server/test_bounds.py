@@ -57,7 +57,9 @@ def test_requests_a_minute_are_bounded_and_headers_tell_what_is_left(sqlite_desk
 
 
 def test_what_a_key_is_refused_does_not_use_up_its_tenant(sqlite_desk: Desk) -> None:
-    key = bounded(sqlite_desk, {"requests_per_hour": 4}, {"requests_per_minute": 1})
+    key = bounded(
+        sqlite_desk, {"requests_per_minute": None, "requests_per_hour": 4}, {"requests_per_minute": 1}
+    )
     for _ in range(6):
         sqlite_desk.client.get("/v1/models", headers=key)
     answer = sqlite_desk.client.get("/v1/models", headers=sqlite_desk.key("acme"))
@@ -69,13 +71,13 @@ def test_a_rate_is_counted_for_all_processes_and_in_memory_while_redis_is_away(
 ) -> None:
     rate = [Rate(2, per_hour=False, whose=("tenant", "acme"))]
     one, other = Rates(settings), Rates(settings)
-    assert [one.hit(rate)[0].refused, other.hit(rate)[0].refused, one.hit(rate)[0].refused] == [
+    assert [one.hit(rate).refused, other.hit(rate).refused, one.hit(rate).refused] == [
         False,
         False,
         True,
     ]
     away = Rates(settings.model_copy(update={"broker_url": f"redis+socket://{tmp_path}/none.sock"}))
-    assert [away.hit(rate)[0].refused for _ in range(3)] == [False, False, True]
+    assert [away.hit(rate).refused for _ in range(3)] == [False, False, True]
 
 
 def test_wrong_keys_are_bounded_by_address_and_right_ones_still_pass(sqlite_desk: Desk) -> None:
@@ -203,3 +205,15 @@ def test_a_tenant_may_have_larger_or_smaller_files(sqlite_desk: Desk, bound: int
         "/v1/files", data={"purpose": "batch"}, files={"file": b"x" * 101}, headers=key
     )
     assert answer.status_code == status
+
+
+def test_a_retry_is_held_to_the_bounds_of_a_new_batch(sqlite_desk: Desk) -> None:
+    key = bounded(sqlite_desk, {"waiting_documents": 2})
+    file_id = sqlite_desk.upload(jsonl(line("a"), line("b")), key)
+    batch = created(sqlite_desk, file_id, key).json()
+    sqlite_desk.caretaker.look()
+    sqlite_desk.client.post(f"/v1/batches/{batch['id']}/cancel", headers=key)
+    sqlite_desk.caretaker.look()
+    assert created(sqlite_desk, file_id, key).status_code == 200
+    retried = sqlite_desk.client.post(f"/v1/batches/{batch['id']}/retry", headers=key)
+    check_refused(retried, "at most 2 waiting documents", waits=True)
