@@ -200,7 +200,7 @@ api_batches = Table(
 usage = Table(
     "usage",
     metadata,
-    # No foreign keys: it outlives jobs, tenants and workers. A worker writes rows of its own, so that none waits.
+    # No foreign keys: it outlives jobs and workers. A worker writes rows of its own, so that none waits.
     Column("tenant", Text, nullable=False),
     Column("day", Text, nullable=False, comment="in UTC: 2026-11-30"),
     Column("owner", Text, nullable=False),

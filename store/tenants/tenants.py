@@ -10,7 +10,7 @@ from qwenq.schemas.service.bounds import OF_LOCAL, OF_TENANT, Bounded, Default
 from qwenq.schemas.service.tenants import LOCAL, Tenant
 from qwenq.schemas.tables.core import jobs
 from qwenq.schemas.tables.schedules import notices
-from qwenq.schemas.tables.service import api_batches, files, tenants
+from qwenq.schemas.tables.service import api_batches, files, tenants, usage
 from qwenq.store.database.clock import later, now
 
 # Built once: each request asks it.
@@ -61,7 +61,9 @@ def remove_tenant(connection: Connection, name: str) -> None:
     if used:
         has = " and ".join(used).replace("api_batches", "batches")
         raise TenantInUse(name=name, reason=f"in use: it has {has}. --erase removes them, too")
-    connection.execute(delete(notices).where(notices.c.tenant == name))
+    # Another tenant of this name begins with nothing used.
+    for table in (notices, usage):
+        connection.execute(delete(table).where(table.c.tenant == name))
     connection.execute(delete(tenants).where(tenants.c.name == name))
 
 

@@ -12,6 +12,7 @@ from qwenq.schemas.errors import InvalidParameter, UnknownTenant
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.tables.service import usage
 from qwenq.store.database.opening import open_store
+from qwenq.store.tenants.tenants import insert_tenant
 
 ROW = {"tenant": "acme", "day": "2026-11-30", "owner": "anna", "model": "m", "worker_id": 1, "answers": 3,
        "failures": 1, "prompt_tokens": 1_000, "completion_tokens": 50, "device_seconds": 1_800.0}  # fmt: skip
@@ -29,6 +30,7 @@ def used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         {**ROW, "tenant": "other"},
     )
     with open_store(Settings(home=tmp_path / "home")) as store, store.writing() as connection:
+        insert_tenant(connection, "acme")
         connection.execute(insert(usage), rows)
 
 

@@ -131,9 +131,8 @@ def _show_usage(
 
     with open_made_store(read_settings()) as store, store.reading() as connection:
         day = (month or moment_of(connection)).date()
+        find_tenant(connection, tenant)
         report = gather_usage(connection, tenant, day, gpu_hour_price, currency)
-        if not report.used:  # what was used outlives its tenant
-            find_tenant(connection, tenant)
     if as_json:
         print_json(report)
         return 0
