@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from qwenq.schemas.errors import MissingExtra
 from qwenq.schemas.machine.installation import with_extra
+from qwenq.store.files.places import Writing
+from qwenq.store.files.s3_writing import PART_BYTES, S3Writing
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 """The protocols of buckets, with the extra of qwenq that installs their package."""
-PART_BYTES = 5 << 20
-"""Of an upload in parts, each of which is in memory once or twice. The least that S3 takes."""
 READ_BYTES = 4 << 20
 _KEPT = "kept"
 # A bucket that is away is refused within seconds; S3's own client would wait for minutes.
@@ -24,6 +24,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
             "connect_timeout": 5,
             "read_timeout": 30,
             "retries": {"mode": "standard", "max_attempts": 3},
+            # Many servers that speak S3 know no other checksums than MD5 and SHA-256.
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
         },
         "max_concurrency": 1,
     },
@@ -32,7 +35,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 class ObjectWriting:
-    """An object in the making."""
+    """An object of Google's in the making."""
 
     def __init__(self, filesystem: "AbstractFileSystem", path: str) -> None:
         self._filesystem = filesystem
@@ -66,6 +69,7 @@ class Bucket:
     def __init__(self, filesystem: "AbstractFileSystem", root: str) -> None:
         self._filesystem = filesystem
         self._kept = f"{root.rstrip('/')}/{_KEPT}"
+        self._is_s3 = "s3" in filesystem.protocol
 
     @classmethod
     def of(cls, url: str) -> "Bucket":
@@ -85,9 +89,10 @@ class Bucket:
             raise MissingExtra(what=f"QWENQ_FILES_URL={url}", requirement=with_extra(extra)) from None
         return cls(filesystem, str(root))
 
-    def begin(self, name: str) -> ObjectWriting:
+    def begin(self, name: str) -> Writing:
         """Begin to write."""
-        return ObjectWriting(self._filesystem, f"{self._kept}/{name}")
+        path = f"{self._kept}/{name}"
+        return S3Writing(self._filesystem, path) if self._is_s3 else ObjectWriting(self._filesystem, path)
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """The bytes, a block at a time."""
@@ -107,7 +112,7 @@ class Bucket:
 
     def older(self, moment: float) -> Iterator[str]:
         """The names of objects from before a moment; uploads in parts from before are aborted."""
-        if "s3" in self._filesystem.protocol:
+        if self._is_s3:
             # Google drops them after a week by itself. A key may lack the right to list them.
             with contextlib.suppress(PermissionError):
                 self._abort_older(moment)

@@ -10,7 +10,7 @@ import pytest
 from qwenq.schemas.errors import FilesAway, InvalidSetting
 from qwenq.schemas.settings import Settings
 from qwenq.store.database.store import Store
-from qwenq.store.files.buckets import PART_BYTES
+from qwenq.store.files.s3_writing import PART_BYTES
 from qwenq.store.files.storage import Storage
 from tests.integration.server.conftest import Desk, jsonl, line
 from tests.s3_server import BUCKET, KEYS, S3Server, s3_server
