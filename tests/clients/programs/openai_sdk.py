@@ -1,4 +1,4 @@
-"""OpenAI's own client, sync and async: files, batches, models, chat, errors, webhooks."""
+"""OpenAI's own client, sync and async: files, uploads, batches, models, chat, errors, webhooks."""
 
 import asyncio
 import json
@@ -39,6 +39,20 @@ def files(client: openai.OpenAI) -> None:
         assert error.type == "invalid_request_error", error
     else:
         raise AssertionError
+
+
+def uploads(client: openai.OpenAI) -> None:
+    """A file in parts, by the client's own helper, and one that is cancelled."""
+    upload = client.uploads.upload_file_chunked(
+        file=Path(os.environ["BATCH_FILE"]), mime_type="application/jsonl", purpose="batch", part_size=300
+    )
+    assert (upload.status, upload.bytes) == ("completed", len(CONTENT)), upload
+    assert upload.file is not None
+    assert client.files.content(upload.file.id).read() == CONTENT
+    begun = client.uploads.create(
+        bytes=len(CONTENT), filename="b.jsonl", mime_type="application/jsonl", purpose="batch"
+    )
+    assert client.uploads.cancel(begun.id).status == "cancelled"
 
 
 def batches(client: openai.OpenAI) -> None:
@@ -130,7 +144,7 @@ async def everything(client: openai.AsyncOpenAI) -> None:
 def main() -> None:
     """Do all of it."""
     client = openai.OpenAI()
-    for part in (files, batches, models, chat, webhooks):
+    for part in (files, uploads, batches, models, chat, webhooks):
         part(client)
         print("did:", part.__name__)
     asyncio.run(everything(openai.AsyncOpenAI()))
