@@ -11,6 +11,7 @@ from qwenq.actions.prompt_tokens import PromptTokens
 from qwenq.actions.token_estimate import estimated_tokens
 from qwenq.producer.batch_lines import batch_rows, check_lines
 from qwenq.producer.terms.bounded_rows import bounded_rows, params_within
+from qwenq.producer.terms.sanitizing import Sanitized, sanitized_rows
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.errors import DocumentFailed, UsageError
 from qwenq.schemas.generation import GenerationParams
@@ -25,6 +26,7 @@ from qwenq.server.known_models import known_models
 from qwenq.server.objects import Estimate, Fault, Faults
 from qwenq.server.service import Service
 from qwenq.store.files.stored_files import find_file
+from qwenq.store.tenants.tenants import find_tenant
 from qwenq.store.views.fleet.workers import ALIVE_SECONDS, count_alive
 from qwenq.store.views.jobs.measured_speed import measured_speed
 
@@ -35,6 +37,7 @@ def estimate(service: Service, caller: Caller, wanted: BatchRequest) -> Estimate
     with service.store.reading() as connection:
         file = find_file(connection, caller, wanted.input_file_id)
         known = known_models(connection, service.settings)
+        sanitizes = find_tenant(connection, caller.tenant).sanitizes
     if file is None:
         return _failed(found, [no_such_input(wanted.input_file_id)])
     bounds = caller.bounds.narrower(caller.tenant_bounds)
@@ -57,7 +60,11 @@ def estimate(service: Service, caller: Caller, wanted: BatchRequest) -> Estimate
                 checked.faults.append(no_such_model(spec.model, is_line=rows is None))
             if checked.faults:
                 return _failed(found, checked.faults)
-            documents = batch_rows(service.storage.blocks(file.id)) if rows is None else rows.open()
+            documents: Iterable[Row] = (
+                batch_rows(service.storage.blocks(file.id)) if rows is None else rows.open()
+            )
+            if sanitizes:
+                documents = sanitized_rows(documents, Sanitized())
             counted = _Counted(spec, service.settings.context)
             counted.add(bounded_rows(documents, bounds.document_chars, bounds.max_tokens))
         except UsageError as error:
