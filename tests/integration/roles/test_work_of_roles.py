@@ -12,17 +12,26 @@ from qwenq.actions.request import JobRequest
 from qwenq.api import submit
 from qwenq.schedules import by_hand, commands
 from qwenq.schemas.documents import Document
-from qwenq.schemas.jobs import JobSpec, JobStatus
+from qwenq.schemas.jobs import JobSpec, JobStatus, TokenUsage
 from qwenq.schemas.parts import Part, PartAnswer
 from qwenq.schemas.results import FinishReason, Usage
 from qwenq.schemas.schedules import RunPolicy
-from qwenq.schemas.service.stored import BatchFault, BatchRequest, KeptBytes, Purpose, UploadRequest
-from qwenq.schemas.service.tenants import Caller, Role
+from qwenq.schemas.service.stored import JOB_KEY, BatchFault, BatchRequest, KeptBytes, Purpose, UploadRequest
+from qwenq.schemas.service.tenants import LOCAL, Caller, Role
 from qwenq.schemas.settings import Settings
-from qwenq.schemas.states import ChunkState, JobState, RunState
+from qwenq.schemas.states import BatchState, ChunkState, JobState, RunState
 from qwenq.schemas.tables.core import jobs
 from qwenq.store.api_batches.batches import create_batch
-from qwenq.store.api_batches.life import ToDo, fail_batch, hold_to_validate, read_to_do
+from qwenq.store.api_batches.changing import pause_batch, resume_batch, retry_batch
+from qwenq.store.api_batches.life import (
+    ToDo,
+    begin_batch,
+    fail_batch,
+    hold_to_finalize,
+    hold_to_validate,
+    publish_batch,
+    read_to_do,
+)
 from qwenq.store.database.clock import now
 from qwenq.store.database.store import Store
 from qwenq.store.files.stored_files import delete_file, insert_file
@@ -45,6 +54,7 @@ from qwenq.store.tenants.audit import note_deed
 from qwenq.store.tenants.keys import create_key, note_use, valid_key
 from qwenq.store.tenants.tenants import insert_tenant
 from qwenq.store.tenants.webhooks import set_webhook
+from qwenq.store.views.answers.ended_lines import ended_lines, read_ended
 from qwenq.store.views.jobs.statuses import job_status
 from tests.builders import (
     answer,
@@ -52,6 +62,7 @@ from tests.builders import (
     chunks_of,
     claim_one,
     failure,
+    finish,
     make_job,
     make_worker,
     row,
@@ -188,6 +199,37 @@ def test_a_producer_removes_what_a_killed_submit_left_and_beat_prunes(
         answer_all(store, job_id, make_worker(store))
     report = prune(settings_of("qwenq_beat"), 0.0, lambda _: None)
     assert [job.id for job in report.jobs] == [job_id]
+
+
+def test_the_service_reads_pauses_and_retries_batches_under_its_role(guarded_url: str) -> None:
+    anna = Caller(LOCAL, "anna", Role.ADMIN, "sk-", "req")
+    wanted = BatchRequest("file-a", "/v1/chat/completions", "24h", 60.0, None, None)
+    with Store(guarded_url) as store:
+        job_id = make_job(store, documents=2)
+    with Store(as_role(guarded_url, "qwenq_api")) as service:
+        with service.writing() as connection:
+            batch = create_batch(connection, anna, wanted, is_repeated=False)
+            held = hold_to_validate(connection, 60.0)
+            assert held is not None
+            begin_batch(connection, held, job_id, "m", 2)
+        with Store(guarded_url) as store:
+            with store.writing() as connection:
+                connection.execute(update(jobs).values(idempotency_key=JOB_KEY + batch.id))
+            with service.writing() as connection:
+                assert pause_batch(connection, anna, batch.id) is not None
+                assert resume_batch(connection, anna, batch.id) is not None
+            claim = claim_one(store, chunks_of(store, job_id)[0], make_worker(store))
+            finish(store, claim, [answer(0), failure(1)])
+        with service.writing() as connection:
+            ended = read_ended(connection, job_id)
+            assert ended is not None
+            assert (ended.places, len(ended_lines(connection, job_id, 0, 2, with_rows=True))) == (2, 2)
+            held = hold_to_finalize(connection, 60.0)
+            assert held is not None
+            publish_batch(connection, held, 1, 1, TokenUsage(), None, None)
+            again = retry_batch(connection, anna, batch.id, 60.0, is_repeated=False)
+            assert again is not None
+            assert again.state == BatchState.IN_PROGRESS
 
 
 def test_the_service_keeps_files_and_batches_under_its_role(guarded_url: str) -> None:
