@@ -41,6 +41,15 @@ _QUESTION: dict[str, Any] = {
     "stream": True,
     "stream_options": {"include_usage": True},
 }
+_UPLOAD: dict[str, Any] = {
+    "bytes": 2,
+    "filename": "a.jsonl",
+    "mime_type": "application/jsonl",
+    "purpose": "batch",
+    "expires_after": {"anchor": "created_at", "seconds": 3_600},
+}
+_PART = b"{}"
+_ESTIMATE: dict[str, Any] = {"input_file_id": "file-x", "endpoint": "/v1/chat/completions"}
 _OTHERS = (
     "max_tokens",
     "n",
@@ -88,10 +97,11 @@ class Drawer:
             self._upload,
             self._create,
             self._ask,
+            self._come_in_parts,
             self._read,
             self._anything,
         )
-        [kind] = self._drawn.choices(kinds, (35, 20, 10, 20, 15))
+        [kind] = self._drawn.choices(kinds, (30, 20, 10, 10, 15, 15))
         return kind()
 
     def _upload(self) -> Call:
@@ -99,7 +109,25 @@ class Drawer:
         return self._called("POST", "/v1/files", form.body, form.kind, form.content)
 
     def _create(self) -> Call:
-        return self._sent("/v1/batches", dict(_GOOD_BATCH, input_file_id=self._drawn.choice(self.known)))
+        file_id = self._drawn.choice(self.known)
+        if self._drawn.random() < 0.1:
+            return self._sent(
+                "/v1/batches/estimate", dict(_ESTIMATE, input_file_id=file_id), tuple(_GOOD_BATCH)
+            )
+        return self._sent("/v1/batches", dict(_GOOD_BATCH, input_file_id=file_id))
+
+    def _come_in_parts(self) -> Call:
+        """A step of an upload in parts."""
+        drawn, known = self._drawn, [name for name in self.known if name.startswith("upload_")]
+        if not known or drawn.random() < 0.3:
+            return self._sent("/v1/uploads", dict(_UPLOAD))
+        path = f"/v1/uploads/{drawn.choice(known[-5:])}"
+        if drawn.random() < 0.5:
+            form = drawn_form(drawn, "data", _PART)
+            return self._called("POST", f"{path}/parts", form.body, form.kind)
+        parts = [name for name in self.known if name.startswith("part_")][-5:]
+        body = {"part_ids": drawn.sample(parts, min(len(parts), drawn.choice((1, 1, 1, 2)))), "md5": None}
+        return self._sent(f"{path}/complete", body)
 
     def _ask(self) -> Call:
         body = dict(_QUESTION)

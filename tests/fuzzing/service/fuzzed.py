@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from qwenq.schemas.settings import Settings
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import jobs
-from qwenq.schemas.tables.service import api_batches, files
+from qwenq.schemas.tables.service import api_batches, files, upload_parts
 from qwenq.server.application import make_application
 from qwenq.server.batches.caretaker import Caretaker
 from qwenq.server.limits import UPLOAD_PURPOSES
@@ -129,6 +129,8 @@ class FuzzedService:
         if found.get("deleted"):
             self._files.pop(name, None)
             self._batches.discard(name)
+        elif found.get("object") == "upload" and found.get("file"):
+            self._files[found["file"]["id"]] = None
         elif call.method == "POST" and found.get("object") == "file":
             digest = None if call.content is None else hashlib.sha256(call.content).hexdigest()
             self._files[name] = digest
@@ -141,12 +143,13 @@ class FuzzedService:
         """Compare rows and bytes with what was accepted: nothing more, nothing less, nothing else."""
         with self._store.reading() as connection:
             rows = connection.execute(select(files)).all()
+            parts = set(connection.execute(select(upload_parts.c.id)).scalars())
             batches = set(connection.execute(select(api_batches.c.id)).scalars())
             left = jobs.c.state != JobState.CANCELLED
             made = connection.execute(select(func.count()).select_from(jobs).where(left)).scalar_one()
         kept = {path.name: path for path in (self._folder / "kept").glob("*")}
         coming = list((self._folder / "coming").glob("*"))
-        if {row.id for row in rows} != {*self._files} or {*kept} != {*self._files}:
+        if {row.id for row in rows} != {*self._files} or {*kept} != {*self._files, *parts}:
             self.figures.wrong.append("the files are not those that were accepted")
         if batches != self._batches or made or coming:
             self.figures.wrong.append(

@@ -33,11 +33,11 @@ class DrawnForm:
     content: bytes | None
 
 
-def drawn_form(drawn: random.Random) -> DrawnForm:
-    """A form as one of the clients sends it, or one that nobody should send."""
+def drawn_form(drawn: random.Random, field: str = "file", content: bytes | None = None) -> DrawnForm:
+    """A form as one of the clients sends it, or one that nobody should send; `field` has the file."""
     boundary = _boundary(drawn)
-    content = _content(drawn, boundary)
-    parts = [_file(drawn, content)] + [_field(name, value) for name, value in _fields(drawn)]
+    content = _content(drawn, boundary) if content is None else content
+    parts = [_file(drawn, field, content)] + [_field(name, value) for name, value in _fields(drawn)]
     drawn.shuffle(parts)
     if drawn.random() < 0.2:
         parts.insert(drawn.randrange(len(parts) + 1), _odd_part(drawn))
@@ -100,10 +100,12 @@ def _field(name: str, value: str) -> bytes:
     return f'Content-Disposition: form-data; name="{quoted}"\r\n\r\n{value}'.encode("utf-8", "replace")
 
 
-def _file(drawn: random.Random, content: bytes) -> bytes:
+def _file(drawn: random.Random, field: str, content: bytes) -> bytes:
     name = drawn.choice(("a.jsonl", "upload", "a.jsonl", "", "x.JSONL", hostile_values.text(drawn)[:300]))
     quoted = name.replace('"', "%22").replace("\r", "").replace("\n", "").replace("\\", "")
-    head = f'Content-Disposition: form-data; name="file"; filename="{quoted}"\r\n'.encode("utf-8", "replace")
+    head = f'Content-Disposition: form-data; name="{field}"; filename="{quoted}"\r\n'.encode(
+        "utf-8", "replace"
+    )
     return head + b"Content-Type: application/octet-stream\r\n\r\n" + content
 
 
