@@ -37,7 +37,7 @@ async def create(request: Request, service: Served, caller: Changer) -> Upload:
 async def add(request: Request, upload_id: str, service: Served, caller: Changer) -> UploadPart:
     """Add a part of at most 64 MB, in any order."""
     part = await add_part(request, service, caller, upload_id)
-    request.state.object = part.id
+    request.state.object, request.state.uploaded_bytes = part.id, part.size
     return part_object(part)
 
 
@@ -47,6 +47,7 @@ async def complete(request: Request, upload_id: str, service: Served, caller: Ch
     wanted = completion(await json_of(request))
     upload, file = await run_in_threadpool(complete_it, service, caller, upload_id, wanted)
     request.state.object = upload.id
+    request.state.sha256 = "-" if file is None else file.sha256.hex()
     return upload_object(upload, file)
 
 

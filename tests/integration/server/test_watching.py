@@ -58,6 +58,9 @@ def test_each_call_is_logged_with_its_outcome_and_a_hash_but_no_content(
 def test_metrics_count_requests_refusals_and_uploads_by_tenant(sqlite_desk: Desk) -> None:
     key = sqlite_desk.key("acme")
     sqlite_desk.upload(b"{}", key)
+    wanted = {"filename": "a", "purpose": "batch", "bytes": 3, "mime_type": "application/jsonl"}
+    upload = sqlite_desk.client.post("/v1/uploads", json=wanted, headers=key).json()["id"]
+    sqlite_desk.client.post(f"/v1/uploads/{upload}/parts", files={"data": b"{}\n"}, headers=key)
     sqlite_desk.client.post("/v1/batches", json={}, headers=key)
     sqlite_desk.client.get("/v1/files", headers={"authorization": "Bearer wrong"})
     operator = sqlite_desk.key("ops", role=Role.OPERATOR)
@@ -67,8 +70,8 @@ def test_metrics_count_requests_refusals_and_uploads_by_tenant(sqlite_desk: Desk
         'qwenq_http_refusals_total{reason="missing_required_parameter",tenant="acme"} 1.0',
         'qwenq_http_refusals_total{reason="invalid_api_key",tenant="-"} 1.0',
         'qwenq_http_request_seconds_count{route="/v1/batches",tenant="acme"} 1.0',
-        'qwenq_http_uploads_total{tenant="acme"} 1.0',
-        'qwenq_http_uploaded_bytes_total{tenant="acme"} 2.0',
+        'qwenq_http_uploads_total{tenant="acme"} 2.0',
+        'qwenq_http_uploaded_bytes_total{tenant="acme"} 5.0',
     ):
         assert told in text
 
