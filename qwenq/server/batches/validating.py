@@ -94,7 +94,8 @@ def _checked(
         waits = find_tenant(connection, batch.tenant).waits_for_models
     if file is None:
         return CheckedLines(faults=[no_such_input(batch.input_file_id)])
-    most = _term(batch, "batch_lines") or sys.maxsize
+    lines = _term(batch, "batch_lines")
+    most = sys.maxsize if lines is None else lines
     if rows is None:
         checked = check_lines(storage.blocks(file.id), Endpoint(batch.endpoint), most)
     else:

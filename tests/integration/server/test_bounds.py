@@ -1,14 +1,18 @@
 """Bounds of tenants and keys: what is refused, when, and what the refusal says."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from httpx2 import Response
 
-from qwenq.schemas.service.tenants import Role
+from qwenq.schemas.errors import BoundReached
+from qwenq.schemas.service.stored import BatchRequest
+from qwenq.schemas.service.tenants import Caller, Role
 from qwenq.schemas.settings import Settings
 from qwenq.server.bounds.rates import Rate, Rates
+from qwenq.store.api_batches.batches import create_batch
 from qwenq.store.tenants.keys import create_key
 from qwenq.store.tenants.tenants import change_bounds
 from qwenq.store.tenants.usage import usage_of
@@ -54,6 +58,12 @@ def test_requests_a_minute_are_bounded_and_headers_tell_what_is_left(sqlite_desk
     check_refused(refused, f"this {whose} may make 3 requests a minute", waits=True)
     assert refused.headers["x-ratelimit-remaining-requests"] == "0"
     assert sqlite_desk.client.get("/v1/models", headers=sqlite_desk.key("other")).status_code == 200
+
+
+def test_a_bound_of_zero_refuses_everything_and_says_that_waiting_does_not_help(sqlite_desk: Desk) -> None:
+    refused = sqlite_desk.client.get("/v1/models", headers=bounded(sqlite_desk, {"requests_per_minute": 0}))
+    assert (refused.status_code, refused.headers["x-should-retry"]) == (429, "false")
+    assert "retry-after" not in refused.headers
 
 
 def test_what_a_key_is_refused_does_not_use_up_its_tenant(sqlite_desk: Desk) -> None:
@@ -184,6 +194,7 @@ def test_a_line_beyond_a_bound_fails_alone(sqlite_desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("bounds", "status"),
     [
+        ({"batch_lines": 0}, "failed"),
         ({"batch_lines": 2}, "failed"),
         ({"batch_lines": 3}, "in_progress"),
         ({"batch_lines": None}, "in_progress"),
@@ -217,3 +228,22 @@ def test_a_retry_is_held_to_the_bounds_of_a_new_batch(sqlite_desk: Desk) -> None
     assert created(sqlite_desk, file_id, key).status_code == 200
     retried = sqlite_desk.client.post(f"/v1/batches/{batch['id']}/retry", headers=key)
     check_refused(retried, "at most 2 waiting documents", waits=True)
+
+
+def test_two_requests_at_once_do_not_pass_a_bound_together(desk: Desk) -> None:
+    bounded(desk, {"open_batches": 1})
+    anna = Caller("acme", "anna", Role.MEMBER, "sk-", "req")
+    wanted = BatchRequest("file-a", CHAT, "24h", 60.0, None, None)
+
+    def create() -> None:
+        with desk.store.writing() as connection:
+            create_batch(connection, anna, wanted, is_repeated=False)
+
+    with ThreadPoolExecutor() as threads:
+        with desk.store.writing() as connection:
+            create_batch(connection, anna, wanted, is_repeated=False)
+            second = threads.submit(create)
+            with pytest.raises(TimeoutError):  # it waits until this one is there
+                second.result(0.3)
+        with pytest.raises(BoundReached):
+            second.result(30)
