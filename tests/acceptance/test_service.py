@@ -1,5 +1,6 @@
 """`qwenq serve` with a real worker, used by the official client; and a server that is killed."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import openai
 import pytest
 from openai.types import Batch
+from openai.types.chat import ChatCompletionMessageParam
 
 from qwenq.embedded.service import Service
 from qwenq.schemas.settings import Settings
@@ -59,8 +61,59 @@ def wait_until_ended(client: openai.OpenAI, batch: Batch) -> Batch:
     return found
 
 
+def check_single_requests(client: openai.OpenAI, model: str) -> None:
+    """Ask single questions, whole and streamed."""
+    ask = client.chat.completions
+    asked: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the total?"}]
+    whole = ask.create(model=model, messages=asked, max_tokens=4)
+    assert whole.usage is not None
+    assert (whole.choices[0].finish_reason, whole.usage.completion_tokens) == ("length", 4)
+    chunks = list(
+        ask.create(
+            model=model, messages=asked, max_tokens=4, stream=True, stream_options={"include_usage": True}
+        )
+    )
+    assert chunks[0].choices[0].delta.content == whole.choices[0].message.content
+    assert chunks[-1].usage == whole.usage
+    with ask.stream(model=model, messages=asked, max_tokens=4) as stream:
+        stream.until_done()
+        said = stream.current_completion_snapshot.choices[0].message.content
+        assert said == whole.choices[0].message.content
+    with pytest.raises(openai.BadRequestError) as refused:
+        ask.create(model=model, messages=asked, n=2)
+    assert (refused.value.param, refused.value.code) == ("n", "unsupported_parameter")
+    with pytest.raises(openai.NotFoundError) as unknown:
+        ask.create(model="Qwen/None", messages=asked)
+    assert unknown.value.code == "model_not_found"
+
+
+async def check_async_client(base_url: str, model: str) -> None:
+    """Ask many questions at once, and upload a file in parts."""
+    asked: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the total?"}]
+    async with openai.AsyncOpenAI(base_url=base_url, api_key="none") as client:
+        ask = client.chat.completions
+        answers = await asyncio.gather(
+            *(ask.create(model=model, messages=asked, max_tokens=place) for place in range(1, 9))
+        )
+        assert [one.usage and one.usage.completion_tokens for one in answers] == list(range(1, 9))
+        streamed = [chunk async for chunk in await ask.create(model=model, messages=asked, stream=True)]
+        assert streamed[0].choices[0].finish_reason in {"stop", "length"}
+        content = batch_file(20, model)
+        upload = await client.uploads.upload_file_chunked(
+            file=content, filename="in.jsonl", bytes=len(content), mime_type="text/jsonl", purpose="batch",
+            part_size=1_000,
+        )  # fmt: skip
+        assert upload.file is not None
+        assert (await client.files.content(upload.file.id)).content == content
+        other = await client.uploads.create(
+            bytes=1, filename="in.jsonl", mime_type="text/jsonl", purpose="batch"
+        )
+        assert (await client.uploads.cancel(other.id)).status == "cancelled"
+        assert [one.id async for one in client.models.list()] == [model]
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_official_client_runs_a_batch_to_its_end(settings: Settings, fleet: Fleet) -> None:
+def test_the_official_client_runs_batches_asks_and_uploads(settings: Settings, fleet: Fleet) -> None:
     model = str(TINY_MODEL)
     fleet.start("worker", "--model", model)
     with client_of(fleet.start("serve", "--port", "0", "--model", model)) as client:
@@ -80,6 +133,8 @@ def test_the_official_client_runs_a_batch_to_its_end(settings: Settings, fleet: 
         with pytest.raises(openai.ConflictError):
             client.batches.cancel(ended.id)
         assert client.files.delete(ended.output_file_id).deleted
+        check_single_requests(client, model)
+        asyncio.run(check_async_client(str(client.base_url), model))
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
