@@ -19,6 +19,7 @@ from qwenq.server.routes import (
 from qwenq.server.service import Service
 from qwenq.server.watching.metrics import Metrics
 from qwenq.server.watching.requests_log import RequestsLog
+from qwenq.store.broker.urgent_news import UrgentAnnouncer
 
 
 def make_application(service: Service, root_path: str = "") -> FastAPI:
@@ -27,6 +28,7 @@ def make_application(service: Service, root_path: str = "") -> FastAPI:
     application.state.service = service
     application.state.rates = Rates(service.settings)
     application.state.metrics = Metrics()
+    application.state.announcer = UrgentAnnouncer(service.broker)
     application.state.waiting = Waiting(service.still_open)
     for part in (files, uploads, estimates, batches, batch_changes, models, chat, health, metrics):
         application.include_router(part.router)

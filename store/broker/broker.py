@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from celery import Celery
 from celery.loaders.app import AppLoader
+from kombu import Producer
 from kombu.exceptions import KombuError, OperationalError
 from redis.exceptions import AuthenticationError, OutOfMemoryError, RedisError
 
@@ -159,9 +160,9 @@ class Broker:
         self.app = make_app(settings)
         self.url = without_passwords(broker_url(settings))
 
-    def announce(self, announcements: Sequence[Announcement]) -> None:
-        """Announce chunks. Raises BrokerAway."""
-        with self._answering(), self.app.producer_or_acquire() as producer:
+    def announce(self, announcements: Sequence[Announcement], over: Producer | None = None) -> None:
+        """Announce chunks, over a new connection unless an open one is given. Raises BrokerAway."""
+        with self.answering(), self.app.producer_or_acquire(over) as producer:
             for one in announcements:
                 self.app.send_task(
                     ANSWER_CHUNK,
@@ -179,7 +180,7 @@ class Broker:
 
     def depths(self, queues: Iterable[str]) -> dict[str, int]:
         """Count the messages in each of these queues. Raises BrokerAway."""
-        with self._answering(), self.app.connection_for_write() as connection:
+        with self.answering(), self.app.connection_for_write() as connection:
             channel: Any = connection.default_channel
             return {
                 queue: int(channel.queue_declare(queue=queue, durable=True).message_count) for queue in queues
@@ -187,7 +188,7 @@ class Broker:
 
     def ping(self) -> None:
         """Raise BrokerAway unless the broker answers."""
-        with self._answering(), self.app.connection_for_write() as connection:
+        with self.answering(), self.app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=CONNECT_SECONDS)
             channel: Any = connection.default_channel
             channel.client.ping()
@@ -195,7 +196,7 @@ class Broker:
     @contextmanager
     def client(self) -> Iterator[Any]:
         """Open a client of the Redis itself. Raises BrokerAway."""
-        with self._answering(), self.app.connection_for_write() as connection:
+        with self.answering(), self.app.connection_for_write() as connection:
             channel: Any = connection.default_channel
             yield channel.client
 
@@ -210,7 +211,8 @@ class Broker:
         self.close()
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def answering(self) -> Iterator[None]:
+        """Raise what the broker or the way to it raises as BrokerAway, InvalidSetting."""
         try:
             yield
         except (KombuError, OperationalError, RedisError, OSError) as error:

@@ -18,7 +18,7 @@ from qwenq.schemas.jobs import Priority
 from qwenq.schemas.settings import Settings
 from qwenq.server.bounds.rates import Rate, Rates
 from qwenq.store.broker.broker import Broker, queue_name
-from qwenq.store.broker.urgent_news import announce_urgent, urgent_news
+from qwenq.store.broker.urgent_news import UrgentAnnouncer, urgent_news
 from qwenq.store.database.store import Store
 from tests.commands import qwenq_here
 from tests.monitors import running_monitor
@@ -107,7 +107,7 @@ def test_the_service_counts_requests_and_tells_of_urgent_ones_as_its_user(
     )
     with Broker(as_user(settings, secrets, "worker")) as listening, urgent_news(listening, "echo") as told:
         with Broker(of_api) as broker:
-            announce_urgent(broker, Announcement(1, "echo", Priority.HIGH))
+            UrgentAnnouncer(broker).announce(Announcement(1, "echo", Priority.HIGH))
         assert told(10.0)
 
 

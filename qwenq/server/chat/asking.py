@@ -18,7 +18,7 @@ from qwenq.server.chat.question import Question
 from qwenq.server.known_models import known_models, no_such_model
 from qwenq.server.refusals import Refused
 from qwenq.server.service import Service
-from qwenq.store.broker.urgent_news import announce_urgent
+from qwenq.store.broker.urgent_news import UrgentAnnouncer
 from qwenq.store.life.questions import cancel_question, insert_question, note_unannounced, question_state
 from qwenq.store.tenants.audit import note_deed
 from qwenq.store.tenants.bounds import check_new_documents
@@ -32,7 +32,7 @@ _OPENAI_CODES = {"too_long": "context_length_exceeded"}
 _log = logging.getLogger("qwenq.server")
 
 
-def ask(service: Service, caller: Caller, question: Question) -> int:
+def ask(service: Service, announcer: UrgentAnnouncer, caller: Caller, question: Question) -> int:
     """Store a question as an urgent job, and announce it. Returns the job's id.
 
     Raises Refused: nobody has its model, no worker is there, or it is too large; BoundReached, and StoreAway.
@@ -66,7 +66,7 @@ def ask(service: Service, caller: Caller, question: Question) -> int:
             connection, caller.tenant, caller.who, "chat.create", question.id, caller.request_id, sha256
         )
     try:
-        announce_urgent(service.broker, Announcement(chunk_id, model, spec.priority))
+        announcer.announce(Announcement(chunk_id, model, spec.priority))
     except BrokerAway as away:
         # Busy workers find it in the store; idle ones once the broker is back.
         _log.warning("%s", away)

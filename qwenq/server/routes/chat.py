@@ -49,7 +49,7 @@ async def create(request: Request, service: Served, caller: Changer) -> Response
             request.state.headers = {**request.state.headers, SANITIZED: told}
     waiting: Waiting = request.app.state.waiting
     with waiting.place(caller.tenant):
-        job_id = await run_in_threadpool(ask, service, caller, question)
+        job_id = await run_in_threadpool(ask, service, request.app.state.announcer, caller, question)
         request.state.object, request.state.sha256 = question.id, question.sha256
         try:
             ending = await _wait(request, waiting, job_id)
