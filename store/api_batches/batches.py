@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -164,21 +164,31 @@ def all_batches() -> Select[Any]:
         return case((is_over, ended), else_=running.correlate(api_batches).scalar_subquery())
 
     paused = exists().where(is_own_job(), jobs.c.state == JobState.PAUSED).correlate(api_batches)
-    names = [column for column in api_batches.c if column.name not in {"completed", "failed"}]
-    return select(
-        *names,
-        counted(api_batches.c.completed, chunks.c.succeeded).label("completed"),
-        counted(api_batches.c.failed, chunks.c.failed + chunks.c.cancelled).label("failed"),
-        case((is_over, false()), else_=paused).label("paused"),
-    )
+    found = {
+        "completed": counted(api_batches.c.completed, chunks.c.succeeded).label("completed"),
+        "failed": counted(api_batches.c.failed, chunks.c.failed + chunks.c.cancelled).label("failed"),
+        "paused": case((is_over, false()), else_=paused).label("paused"),
+    }
+    return select(*(found[name] if name in found else api_batches.c[name] for name in _FIELDS))
 
 
 def as_batch(row: Row[Any]) -> StoredBatch:
     """A row of such a query as a batch."""
-    found = row._asdict()
-    values = {name: found[name] for name in StoredBatch.__dataclass_fields__}
-    counts = {name: int(values[name]) for name in ("total", "completed", "failed")}
-    return StoredBatch(**{**values, **counts, "state": BatchState(row.state), "paused": bool(row.paused)})
+    # By place: a list is made of many rows. A query may add columns.
+    return StoredBatch(
+        *(convert(value) if convert else value for convert, value in zip(_CONVERT, row, strict=False))
+    )
+
+
+_FIELDS = tuple(StoredBatch.__dataclass_fields__)
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "state": BatchState,
+    "total": int,
+    "completed": int,
+    "failed": int,
+    "paused": bool,
+}
+_CONVERT = [_KINDS.get(name) for name in _FIELDS]
 
 
 def _first(
