@@ -127,22 +127,28 @@ def _counted(rows: Iterable[Row], most: int, model: str) -> CheckedLines:
 @contextmanager
 def _copied(storage: Storage, settings: Settings, file: StoredFile) -> Iterator[Path]:
     """The file in a folder of its own, under a name without odd characters."""
-    parent = settings.home / _FOLDER
-    try:
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(parent)
-        folder = TemporaryDirectory(dir=parent, prefix=f"{file.id}-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise FilesAway(url=str(parent), reason=reason_of(error)) from None
-    with folder as name:
+    with _folder(settings.home / _FOLDER, file.id) as name:
         path = Path(name).resolve() / (_ODD.sub("_", file.name).strip() or "input")
         try:
             with path.open("wb") as copy:
                 for block in storage.blocks(file.id):
                     copy.write(block)
         except OSError as error:
-            raise FilesAway(url=str(parent), reason=reason_of(error)) from None
+            raise FilesAway(url=str(path.parent), reason=reason_of(error)) from None
         yield path
+
+
+def _folder(parent: Path, file_id: str) -> TemporaryDirectory[str]:
+    """A new folder in the home; in the system's own place for such folders, if the home cannot be written to."""
+    prefix = f"{file_id}-"
+    try:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(parent)
+        return TemporaryDirectory(dir=parent, prefix=prefix, ignore_cleanup_errors=True)
+    except OSError:
+        with suppress(OSError):
+            return TemporaryDirectory(prefix=f"qwenq-{prefix}", ignore_cleanup_errors=True)
+        raise FilesAway(url=str(parent), reason="no folder can be made there") from None
 
 
 def _sweep(parent: Path) -> None:

@@ -122,6 +122,13 @@ def test_what_cannot_be_read_fails_the_batch_with_its_reason(
     assert "--" not in fault["message"]
 
 
+def test_rows_are_read_where_the_home_cannot_be_written_to(sqlite_desk: Desk) -> None:
+    (sqlite_desk.settings.home / "reading").write_bytes(b"no folder")
+    batch = sqlite_desk.create(send(sqlite_desk, "a.csv", b"name\nAnna\n"), **GOOD)
+    sqlite_desk.caretaker.look()
+    assert sqlite_desk.batch(batch["id"])["status"] == "in_progress"
+
+
 def test_a_bad_row_fails_alone_with_its_line(sqlite_desk: Desk) -> None:
     content = b"id,name\na,Anna\nb,Bo,too much\nc,Cy\n"
     batch = sqlite_desk.create(send(sqlite_desk, "a.csv", content), **GOOD)
