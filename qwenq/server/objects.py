@@ -197,6 +197,7 @@ class Model(BaseModel):
     object: Literal["model"] = "model"
     created: int
     owned_by: Literal["qwenq"] = "qwenq"
+    shutdown_date: None = None
 
 
 class Models(BaseModel):

@@ -89,9 +89,18 @@ def delete(request: Request, file_id: str, service: Served, caller: Changer) -> 
 
 @router.get("/{file_id}/content", response_class=StreamingResponse, responses=refusals(404) | BYTES)
 def content(
-    request: Request, file_id: str, service: Served, caller: Reader, offset: Offset = None
+    request: Request,
+    file_id: str,
+    service: Served,
+    caller: Reader,
+    offset: Offset = None,
+    skip: Offset = None,
 ) -> StreamingResponse:
-    """Download a file, or its lines from `offset` on. The output file of a batch grows while the batch runs."""
+    """Download a file, or its lines from `offset` on. The output file of a batch grows while the batch runs.
+
+    `skip` is what dw-cli calls the offset.
+    """
+    offset = skip if offset is None else offset
     skipped = offset_of(offset)
     batch = _growing(service, caller, file_id)
     if batch is not None:
@@ -104,7 +113,9 @@ def content(
     with service.store.writing() as connection:
         digest = file.sha256.hex()
         note_deed(connection, caller.tenant, caller.who, "file.read", file.id, caller.request_id, digest)
-    first, more = 0, {"x-incomplete": "false"} if file.purpose is Purpose.BATCH_OUTPUT else {}
+    first, more = 0, {}
+    if file.purpose is Purpose.BATCH_OUTPUT:
+        more = {"x-incomplete": "false", "x-last-line": str(file.lines)}
     if offset:
         first, lines = after_lines(service.storage.blocks(file.id), skipped)
         more["x-last-line"] = str(max(lines, skipped))
