@@ -63,10 +63,14 @@ OF_TENANT = OF_LOCAL.changed(
 """The defaults of every other tenant. A key has no bounds by default."""
 
 
-def terms_of(bounds: Bounds, *, sanitizes: bool) -> dict[str, int | bool | None]:
-    """What a batch is held to while it is validated, as it was when it was created."""
-    names = ("document_chars", "max_tokens", "batch_lines")
-    return {**{name: getattr(bounds, name) for name in names}, "sanitizes": sanitizes}
+def terms_of(of_key: Bounds, of_tenant: Bounds, *, sanitizes: bool) -> dict[str, int | bool | None]:
+    """What a batch is held to while it is validated, as it was when it was created.
+
+    Of `waiting_documents` it is that of the key: that of the tenant is the present one.
+    """
+    both = of_key.narrower(of_tenant)
+    terms = {name: getattr(both, name) for name in ("document_chars", "max_tokens", "batch_lines")}
+    return {**terms, "waiting_documents": of_key.waiting_documents, "sanitizes": sanitizes}
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -78,7 +78,7 @@ def create_batch(
             output_seconds=request.output_seconds,
             rows=request.rows,
             reserved=documents,
-            terms=terms_of(caller.bounds.narrower(tenant.bounds), sanitizes=tenant.sanitizes),
+            terms=terms_of(caller.bounds, tenant.bounds, sanitizes=tenant.sanitizes),
             created_at=now(),
             expires_at=now(request.window_seconds),
         )

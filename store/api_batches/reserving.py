@@ -15,5 +15,7 @@ def reserve_documents(connection: Connection, held: HeldBatch, documents: int) -
     if more <= 0:
         return
     tenant = find_tenant(connection, batch.tenant, lock=True)
+    of_key = (batch.terms or {}).get("waiting_documents")
+    check_waiting(connection, "key", of_key, batch.tenant, batch.owner, more)
     check_waiting(connection, "tenant", tenant.bounds.waiting_documents, batch.tenant, None, more)
     connection.execute(update(api_batches).where(api_batches.c.id == batch.id).values(reserved=documents))

@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -77,3 +78,52 @@ def test_a_tenant_is_changed_shown_and_removed() -> None:
 def test_without_a_key_only_loopback_is_served() -> None:
     with pytest.raises(UnguardedService):
         serve(Settings(), Serving("0.0.0.0", 0))
+
+
+def test_bounds_are_set_shown_switched_off_and_set_back() -> None:
+    def shown() -> dict[str, int | None]:
+        return dict(json.loads(qwenq("tenants", "show", "acme", "--json"))["bounds"])
+
+    qwenq("tenants", "add", "acme", "--stored-bytes", "20GiB", "--sanitize")
+    first = shown()
+    assert (first["stored_bytes"], first["open_batches"], first["tokens_per_day"]) == (
+        20 * 1024**3,
+        2_000,
+        None,
+    )
+    qwenq(
+        "tenants",
+        "set",
+        "acme",
+        "--open-batches",
+        "5",
+        "--tokens-per-day",
+        "5M",
+        "--requests-per-hour",
+        "off",
+    )
+    assert shown() == first | {"open_batches": 5, "tokens_per_day": 5_000_000, "requests_per_hour": None}
+    text = qwenq("tenants", "show", "acme")
+    assert "its documents are sanitized" in text
+    assert "open batches         5\n" in text
+    assert "batch lines          50,000  (default)" in text
+    assert "requests per hour    off\n" in text
+    qwenq("tenants", "set", "acme", "--open-batches", "default", "--no-sanitize")
+    tenant = json.loads(qwenq("tenants", "show", "acme", "--json"))
+    assert (tenant["bounds"]["open_batches"], tenant["sanitizes"]) == (2_000, False)
+    for word in ("-1", "many", "1.5", "9999999999TB", "5X"):
+        assert isinstance(refused("tenants", "set", "acme", "--open-batches", word), click.UsageError)
+
+
+def test_a_key_has_bounds_of_its_own_only_if_it_is_created_with_some() -> None:
+    qwenq("tenants", "add", "acme")
+    qwenq("keys", "create", "--tenant", "acme")
+    qwenq("keys", "create", "--tenant", "acme", "--requests-per-minute", "60", "--max-tokens", "off")
+    assert [one["bounds"] for one in json.loads(qwenq("keys", "list", "--json"))] == [
+        {},
+        {"requests_per_minute": 60},
+    ]
+    assert "requests per minute 60" in qwenq("keys", "list")
+    assert isinstance(
+        refused("keys", "create", "--tenant", "acme", "--max-tokens", "default"), click.UsageError
+    )
