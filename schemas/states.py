@@ -120,6 +120,7 @@ class NoticeState(StrEnum):
 
 
 ENDED_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+OPEN_JOB_STATES = frozenset(JobState) - ENDED_JOB_STATES
 ENDED_BATCH_STATES = frozenset(
     {BatchState.COMPLETED, BatchState.FAILED, BatchState.EXPIRED, BatchState.CANCELLED}
 )

@@ -27,7 +27,7 @@ from qwenq.schemas.results import FinishReason
 from qwenq.schemas.states import ChunkState, JobState, StoredDocumentState, WorkerState
 from qwenq.schemas.tables.columns import AnswerText, BigId, UtcTime
 
-SCHEMA_VERSION = "0030"
+SCHEMA_VERSION = "0031"
 """The newest migration: the version that this code needs."""
 _WEIGHTS_DIGEST = "of the model's files that decide answers; null: not known"
 
@@ -114,7 +114,7 @@ jobs = Table(
         name="finished_at",
     ),
     CheckConstraint("(paused_from IS NOT NULL) = (state = 'paused')", name="paused_from"),
-    Index("ix_jobs_state", "state"),
+    Index("ix_jobs_state_model", "state", "model"),
     Index("ix_jobs_model_id", "model", "id"),
     Index("ix_jobs_tenant_id", "tenant", "id"),
     Index("ix_jobs_run_key", "run_key"),

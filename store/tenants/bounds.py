@@ -9,7 +9,7 @@ from qwenq.schemas.errors import BoundReached
 from qwenq.schemas.service.bounds import Bounds
 from qwenq.schemas.service.stored import JOB_KEY
 from qwenq.schemas.service.tenants import Caller, Tenant
-from qwenq.schemas.states import ENDED_BATCH_STATES, ENDED_JOB_STATES
+from qwenq.schemas.states import ENDED_BATCH_STATES, OPEN_JOB_STATES
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.schemas.tables.service import api_batches, files, upload_parts, uploads
 from qwenq.store.conditions import unfinished_of_chunk
@@ -67,10 +67,13 @@ def waiting_documents(connection: Connection, tenant: str, owner: str | None = N
     # Counted as reserved already.
     own_key = JOB_KEY + api_batches.c.id
     is_reserved = exists().where(is_unvalidated, own_key == jobs.c.idempotency_key).correlate(jobs)
-    in_jobs = (
-        select(func.coalesce(func.sum(unfinished_of_chunk()), 0))
-        .join_from(jobs, chunks, chunks.c.job_id == jobs.c.id)
-        .where(jobs.c.state.not_in(ENDED_JOB_STATES), ~is_reserved, *_of(jobs, tenant, owner))
+    # Job by job, and found by their states alone: a tenant may have a million jobs that have ended.
+    in_job = select(func.sum(unfinished_of_chunk())).where(chunks.c.job_id == jobs.c.id).correlate(jobs)
+    in_jobs = select(func.coalesce(func.sum(in_job.scalar_subquery()), 0)).where(
+        jobs.c.state.in_(OPEN_JOB_STATES),
+        ~is_reserved,
+        jobs.c.tenant.concat("") == tenant,
+        *(() if owner is None else (jobs.c.owner == owner,)),
     )
     return int(connection.execute(reserved).scalar_one()) + int(connection.execute(in_jobs).scalar_one())
 

@@ -2,8 +2,10 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from qwenq.schemas.chunks import CRASHES_IN_COMPANY, Claim
 from qwenq.schemas.jobs import Priority
@@ -11,6 +13,7 @@ from qwenq.schemas.states import JobState
 from qwenq.store.database.store import Store
 from qwenq.store.life.cancelling import cancel_job
 from qwenq.store.life.claims import claim_next
+from qwenq.store.tenants.bounds import waiting_documents
 from qwenq.store.views.work.next_job import next_job
 from tests.builders import LEASE, MODEL, answer_all, chunks_of, claim_one, make_job, make_worker, suspect
 from tests.integration.store.conftest import Audited
@@ -108,3 +111,26 @@ def _next_job(store: Store, most_crashes: int = ANY) -> int | None:
 def _claim_next(store: Store, job_id: int, worker_id: int, most_crashes: int = ANY) -> Claim | None:
     with store.writing() as connection:
         return claim_next(connection, job_id, most_crashes, worker_id, LEASE)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_jobs_that_have_ended_cost_a_claim_and_a_bound_nothing(store: Store) -> None:
+    """Each single request is a job: a model and a tenant may have a million that have ended."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    with store.reading() as connection:
+        next_job(connection, MODEL, ANY)
+        waiting_documents(connection, "acme")
+        asked = [(statement, given) for statement, given in asked if "FROM jobs" in statement]
+        plans = [
+            " ".join(
+                row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
+            )
+            for statement, given in list(asked)
+        ]
+    assert len(plans) == 2
+    assert all("SEARCH jobs USING INDEX ix_jobs_state_model" in plan for plan in plans), plans
