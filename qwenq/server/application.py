@@ -1,6 +1,7 @@
 """The application: routes, refusals, and what surrounds each request."""
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from qwenq.server import refusals
 from qwenq.server.bounds.rates import Rates
@@ -24,7 +25,8 @@ from qwenq.store.broker.urgent_news import UrgentAnnouncer
 
 def make_application(service: Service, root_path: str = "") -> FastAPI:
     """Make the application of a process."""
-    application = FastAPI(title="qwenq", root_path=root_path, redirect_slashes=False)
+    # Its page at /docs needs nothing from the internet.
+    application = FastAPIOffline(title="qwenq", root_path=root_path, redirect_slashes=False, redoc_url=None)
     application.state.service = service
     application.state.rates = Rates(service.settings)
     application.state.metrics = Metrics()

@@ -1,5 +1,6 @@
 """What the service refuses: status, code and param, as OpenAI has them; and nothing stays behind."""
 
+import re
 from typing import Any
 
 import pytest
@@ -61,6 +62,13 @@ def test_a_body_that_is_no_json_object_is_refused(sqlite_desk: Desk, body: bytes
 def test_a_method_that_a_route_has_not_is_refused_with_those_it_has(sqlite_desk: Desk) -> None:
     answer = sqlite_desk.client.put("/v1/batches/batch_x")
     assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET")
+
+
+def test_the_page_of_the_api_needs_nothing_from_the_internet(sqlite_desk: Desk) -> None:
+    page = sqlite_desk.client.get("/docs").text
+    loaded = re.findall(r'(?:src|href|url)\s*[=:]\s*["\']([^"\']+)', page)
+    assert "/openapi.json" in loaded
+    assert [sqlite_desk.client.get(path).status_code for path in loaded] == [200] * len(loaded)
 
 
 def test_unknown_fields_are_ignored(sqlite_desk: Desk) -> None:
