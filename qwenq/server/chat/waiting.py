@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from qwenq.schemas.errors import StoreAway
+from qwenq.schemas.log.lines import exception_words
 from qwenq.server.refusals import RETRY_SECONDS, Refused
 
 LEAST_SECONDS, MOST_SECONDS = 0.02, 0.5
@@ -99,6 +100,9 @@ class Waiting:
             still_open = self._still_open(awaited)
         except StoreAway as away:
             _log.warning("%s", away)
+            still_open, least = set(awaited), MOST_SECONDS
+        except Exception as error:  # noqa: BLE001 - the thread must not end
+            _log.warning("unforeseen: %s", exception_words(error))
             still_open, least = set(awaited), MOST_SECONDS
         now = time.monotonic()
         for job_id, one in awaited.items():

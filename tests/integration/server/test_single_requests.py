@@ -3,13 +3,14 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
+from qwenq.schemas.errors import StoreAway
 from qwenq.schemas.service.tenants import Role
 from qwenq.schemas.states import JobState
 from qwenq.schemas.tables.core import documents, jobs, workers
@@ -238,3 +239,23 @@ def test_questions_of_a_dead_server_are_cancelled_when_nobody_can_wait_any_more(
         connection.execute(update(jobs).values(created_at=now(-700.0)))
     desk.caretaker.look()
     assert newest_job(desk.store) is None
+
+
+@pytest.mark.parametrize("error", [StoreAway(url="u", reason="r"), ValueError("v")])
+def test_one_look_asks_for_all_questions_and_goes_on_after_an_error(error: Exception) -> None:
+    looks: list[set[int]] = []
+
+    def still_open(job_ids: Collection[int]) -> set[int]:
+        looks.append(set(job_ids))
+        if len(looks) == 1:
+            raise error
+        return set(job_ids) if len(looks) == 2 else set()
+
+    async def wait_for_all() -> None:
+        awaited = waiting.Waiting(still_open)
+        with ExitStack() as stack:
+            ends = [stack.enter_context(awaited.ended(job_id)) for job_id in range(100)]
+            await asyncio.gather(*ends)
+
+    asyncio.run(wait_for_all())
+    assert looks[-2:] == [set(range(100))] * 2
