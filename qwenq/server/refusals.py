@@ -22,6 +22,7 @@ from qwenq.schemas.errors import (
     UnstorableText,
     UploadNotPending,
 )
+from qwenq.server.bounds.headers import left_headers
 
 INVALID = "invalid_request_error"
 RETRY_SECONDS = 5
@@ -80,13 +81,16 @@ def _bound_reached(error: Exception) -> JSONResponse:
         raise error
     if error.seconds is None:
         return refusal(429, str(error), code="insufficient_quota", kind="insufficient_quota", retry=False)
+    what = "tokens" if "tokens" in error.what else "requests"
     wait = {"retry-after": str(max(1, min(math.ceil(error.seconds), MOST_RETRY_SECONDS)))}
+    if what == "tokens":
+        wait |= left_headers(what, error.most, 0, error.seconds)
     is_soon = error.seconds <= MOST_RETRY_SECONDS
     return refusal(
         429,
         str(error),
         code="rate_limit_exceeded",
-        kind="requests",
+        kind=what,
         retry=None if is_soon else False,
         headers=wait,
     )

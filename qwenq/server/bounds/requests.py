@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from qwenq.access.pauses import network_of
 from qwenq.schemas.service.tenants import Caller
+from qwenq.server.bounds.headers import duration, left_headers
 from qwenq.server.bounds.rates import Rate, Rates, Standing
 from qwenq.server.refusals import MOST_RETRY_SECONDS, Refused
 
@@ -17,7 +18,7 @@ def count_request(rates: Rates, caller: Caller) -> Mapping[str, str]:
     if not wanted:
         return {}
     standing = rates.hit(wanted)
-    headers = headers_of(standing)
+    headers = left_headers("requests", standing.rate.most, standing.left, standing.seconds)
     if standing.refused:
         span = "an hour" if standing.rate.per_hour else "a minute"
         whose = standing.rate.whose[0]
@@ -63,21 +64,3 @@ def over_rate(message: str, standing: Standing, headers: Mapping[str, str]) -> R
         kind="requests",
         headers={**headers, "retry-after": str(seconds)},
     )
-
-
-def headers_of(standing: Standing) -> dict[str, str]:
-    """OpenAI's headers."""
-    return {
-        "x-ratelimit-limit-requests": str(standing.rate.most),
-        "x-ratelimit-remaining-requests": str(standing.left),
-        "x-ratelimit-reset-requests": duration(standing.seconds),
-    }
-
-
-def duration(seconds: float) -> str:
-    """A duration as OpenAI writes it: 6m0s, 1.5s, 20ms."""
-    if seconds < 1:
-        return f"{math.ceil(seconds * 1_000)}ms"
-    minutes, rest = divmod(math.ceil(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s" if minutes else f"{rest}s"

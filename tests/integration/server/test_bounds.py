@@ -158,6 +158,7 @@ def test_tokens_are_bounded_by_what_was_used(desk: Desk, bound: str) -> None:
     assert answer.status_code == 429
     assert "They count anew from" in answer.json()["error"]["message"]
     assert 1 <= int(answer.headers["retry-after"]) <= 120
+    assert answer.headers["x-ratelimit-remaining-tokens"] == "0"
     with desk.store.reading() as connection:
         [used] = usage_of(connection, "acme", "2000-01-01", "2999-12-31")
         assert usage_of(connection, "local", "2000-01-01", "2999-12-31") == []
