@@ -34,6 +34,7 @@ def read_given(given: Any, rules: RowRules) -> Iterator[Row]:
     Dates become text as in ISO 8601, decimals, durations and paths their usual text, NaN and missing values null. A row
     with a value of another type that JSON lacks is a bad row.
     """
+    rules.begin_input()
     for number, row in enumerate(_mappings(given), start=1):
         yield _row(number, row, rules)
 

@@ -77,6 +77,7 @@ class _Reader:
     def lines(self, blocks: Iterator[bytes]) -> Iterator[Row]:
         """The rows of JSON Lines. A line that goes on in the next is read as JSON in any form, as is what follows."""
         index, prefix, number = self._index, self._prefix, 0
+        self._rules.begin_input()
         # `submit` runs this loop for every document: names are local, and nothing is built twice.
         loads, custom_id, check = orjson.loads, self._rules.custom_id, self._rules.check
         batches = line_batches(blocks)
@@ -109,6 +110,7 @@ class _Reader:
     def values(self, blocks: Iterator[bytes], line: int) -> Iterator[Row]:
         """The rows of JSON in any form: an array, or objects one after the other. `line` is the number of the first."""
         values, before, place = JsonValues(blocks, line), 0, 1
+        self._rules.begin_input()
         try:
             for number, raw, read, reason in values:
                 # Several rows on one line need ids of their own.

@@ -24,6 +24,8 @@ ID_CHARS = 512
 _EXACT = 2**53
 """Below it, a float is the whole number that was written."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LOOKED_AT = 1_000
+"""So many rows of an input without an id under further names: the rest has none."""
 _OBJECT_ID = "$oid"
 """MongoDB writes its ids as an object with this member."""
 _DEFAULT_ID = PromptSpec.model_fields["id_column"].default
@@ -37,6 +39,7 @@ class RowRules:
         is_default = prompt.id_column == _DEFAULT_ID
         self._other_id = "custom_id" if is_default else prompt.id_column
         self._further_ids = frozenset(ID_COLUMNS[2:] if is_default else ())
+        self._rows_to_look_at = _LOOKED_AT
         self.text_column = prompt.text_column
         self._id_members = _members_named(prompt.id_column, self._other_id, *self._further_ids)
         self._needs_text = prompt.template is None
@@ -69,13 +72,18 @@ class RowRules:
         """The columns that the prompt names; none if it may use all."""
         return self.wanted_columns.names or ()
 
+    def begin_input(self) -> None:
+        """Begin with an input: its first rows show whether it has ids under further names. To look costs time."""
+        self._rows_to_look_at = _LOOKED_AT
+
     def custom_id(self, row: Mapping[str, Any]) -> str:
         """The row's own id; "" if it has none. An integer becomes its decimal digits, and so does 1.0."""
         value = row.get(self._id_column)
         if value is None:
             value = row.get(self._other_id)
-            if value is None and not self._further_ids.isdisjoint(row):
+            if value is None and self._rows_to_look_at:
                 value = self._further_id(row)
+                self._rows_to_look_at -= value is None
         if type(value) is str:
             if len(value) <= ID_CHARS and value.isprintable():
                 return value

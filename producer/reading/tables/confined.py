@@ -40,6 +40,7 @@ def read_table(
     assert source.format is not None  # noqa: S101 - the name of a table gives it
     require(*_PACKAGES[source.format])
     table = _Table(source, rules)
+    rules.begin_input()
     number = 0
     with source.file.seekable() as file:
         try:

@@ -208,6 +208,7 @@ class _Table:
     def rows(self) -> Iterator[Row]:
         """All rows but blank lines."""
         feed, ended = self.feed, False
+        self.rules.begin_input()
         plain = self.quoting.plain if self.quoting.nulls else None
         while not ended:
             try:

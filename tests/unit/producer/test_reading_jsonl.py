@@ -8,6 +8,7 @@ import pytest
 
 from qwenq.producer.reading import Format, read_rows
 from qwenq.producer.reading.lines import LINE_LIMIT
+from qwenq.producer.reading.rules import RowRules
 from qwenq.schemas.documents import BadRow, Document, Row
 from qwenq.schemas.generation import GenerationParams
 from qwenq.schemas.jobs import PromptSpec
@@ -93,6 +94,13 @@ def test_the_id_of_a_jsonl_row(row: dict[str, Any], custom_id: str) -> None:
     (document,) = read(json.dumps({**row, "text": "t"}).encode())
     assert isinstance(document, Document)
     assert document.custom_id == custom_id
+
+
+def test_each_input_may_have_its_ids_under_another_name() -> None:
+    rules = RowRules(PromptSpec(), GenerationParams())
+    for row, custom_id in (({"text": "a"}, ""), ({"ID": 7}, "7"), ({"_id": "x"}, "x")):
+        rules.begin_input()
+        assert [rules.custom_id(row) for _ in range(3_000)] == [custom_id] * 3_000
 
 
 def test_custom_id_is_not_read_if_the_job_names_an_id_column() -> None:
