@@ -112,8 +112,18 @@ async def check_async_client(base_url: str, model: str) -> None:
         assert [one.id async for one in client.models.list()] == [model]
 
 
+def run_readme() -> None:
+    """Run the program of README's "As a service"."""
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    section = text.partition("## As a service")[2].partition("\n## ")[0]
+    [program] = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    exec(program, {})
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_official_client_runs_batches_asks_and_uploads(settings: Settings, fleet: Fleet) -> None:
+def test_the_official_client_runs_batches_asks_and_uploads(
+    settings: Settings, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = str(TINY_MODEL)
     fleet.start("worker", "--model", model)
     with client_of(fleet.start("serve", "--port", "0", "--model", model)) as client:
@@ -135,6 +145,10 @@ def test_the_official_client_runs_batches_asks_and_uploads(settings: Settings, f
         assert client.files.delete(ended.output_file_id).deleted
         check_single_requests(client, model)
         asyncio.run(check_async_client(str(client.base_url), model))
+        monkeypatch.setenv("OPENAI_BASE_URL", str(client.base_url))
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        run_readme()
+        assert '"custom_id":"a","response":{"status_code":200' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
