@@ -19,7 +19,7 @@ def limit_of(given: str | None, default: int, most: int, least: int) -> int:
 
 def offset_of(given: str | None) -> int:
     """How many lines a client has read already. Raises Refused."""
-    if given is None or not given:
+    if given is None:
         return 0
     number = whole("offset", given)
     bound(number, 0, MOST_OFFSET, "offset")

@@ -14,7 +14,7 @@ from tests.clients.environments import python_of
 from tests.clients.served import served
 
 REQUIREMENTS = ("schemathesis==4.32.5",)
-CASES_OF_AN_EXAMPLE = 32
+CASES_OF_AN_EXAMPLE = 27
 """Cases that a run has for each of `--max-examples`: measured, with 20 operations."""
 CONFIGURATION = """
 # A schema cannot say what a file for a batch must hold, which parameters can be honoured, or what a state allows.

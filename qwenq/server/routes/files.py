@@ -116,7 +116,7 @@ def content(
     first, more = 0, {}
     if file.purpose is Purpose.BATCH_OUTPUT:
         more = {"x-incomplete": "false", "x-last-line": str(file.lines)}
-    if offset:
+    if skipped:
         first, lines = after_lines(service.storage.blocks(file.id), skipped)
         more["x-last-line"] = str(max(lines, skipped))
     headers = {

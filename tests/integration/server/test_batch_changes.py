@@ -170,7 +170,9 @@ def test_a_batch_that_has_not_begun_or_failed_cannot_be_changed(sqlite_desk: Des
         assert post(sqlite_desk, batch["id"], deed).status_code == 409
 
 
-@pytest.mark.parametrize(("offset", "code"), [("-1", "integer_below_min_value"), ("x", "invalid_type")])
+@pytest.mark.parametrize(
+    ("offset", "code"), [("-1", "integer_below_min_value"), ("x", "invalid_type"), ("", "invalid_type")]
+)
 def test_a_wrong_offset_is_refused(sqlite_desk: Desk, offset: str, code: str) -> None:
     batch = sqlite_desk.create("file-unknown")
     error = sqlite_desk.client.get(f"/v1/batches/{batch['id']}/results?offset={offset}").json()["error"]
