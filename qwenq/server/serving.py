@@ -68,6 +68,10 @@ def check_guarded(store: Store, address: str) -> None:
 def _listening(serving: Serving) -> socket.socket:
     family = socket.AF_INET6 if ":" in serving.address else socket.AF_INET
     try:
-        return socket.create_server((serving.address, serving.port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((serving.address, serving.port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise CannotListen(address=serving.address, port=serving.port, reason=reason_of(error)) from None
+    # Connections take it over. asyncio sets it itself, but not for sockets of create_server: a response on a connection
+    # that is kept open, whose head and body are two packets, would wait 40 ms for the client's acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
