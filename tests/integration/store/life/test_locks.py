@@ -26,8 +26,7 @@ METRICS = BatchMetrics(4, 40, 48, 20, 0.5, 1_000, 0)
 
 def test_two_workers_that_finish_the_last_two_chunks_at_once_complete_the_job(postgres: Store) -> None:
     job_id = make_job(postgres, documents=8)
-    worker_id = make_worker(postgres)
-    held = [claim_one(postgres, chunk_id, worker_id) for chunk_id in chunks_of(postgres, job_id)]
+    held = [claim_one(postgres, chunk_id, make_worker(postgres)) for chunk_id in chunks_of(postgres, job_id)]
     both_written = threading.Barrier(len(held), timeout=30)
 
     def finish(claim: Claim) -> JobState | None:

@@ -208,9 +208,9 @@ def test_a_batch_is_read_once_no_earlier_one_can_appear(store: Store) -> None:
 
 
 def test_a_batch_that_commits_after_a_later_one_is_not_lost(postgres: Store) -> None:
-    worker_id = make_worker(postgres)
     first, second = (
-        claim_one(postgres, chunks_of(postgres, make_job(postgres))[0], worker_id) for _ in range(2)
+        claim_one(postgres, chunks_of(postgres, make_job(postgres))[0], make_worker(postgres))
+        for _ in range(2)
     )
     with postgres.writing() as slow:
         insert_batches(slow, first, MODEL, [BATCH])

@@ -1,10 +1,13 @@
 """Retrying: only failed documents run again; earlier rounds cannot write."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 
 from qwenq.schemas.documents import BadRow
 from qwenq.schemas.errors import InvalidOverride, InvalidParameter, LeaseLost
+from qwenq.schemas.results import Usage
 from qwenq.schemas.states import ChunkState, JobState
 from qwenq.schemas.tables.core import chunks, jobs
 from qwenq.store.database.clock import now
@@ -141,20 +144,21 @@ def test_a_retry_announces_only_the_chunks_that_wait_again(store: Store, job_id:
 def test_the_time_between_two_rounds_is_left_out_of_the_speed(
     store: Store, audited: Audited, worker_id: int
 ) -> None:
-    """Ten seconds of work, an hour until the retry and its first claim, ten seconds of work."""
+    """1,000 seconds of work, an hour until the retry and its first claim, 1,000 seconds of work."""
     job_id = make_job(store, documents=2)
-    finish(store, claim_waiting(store, job_id, worker_id), [answer(0), failure(1)])
+    long = replace(answer(0), usage=Usage(10, completion_tokens=1_000))
+    finish(store, claim_waiting(store, job_id, worker_id), [long, failure(1)])
     with store.writing() as connection:
-        connection.execute(update(jobs).values(started_at=now(-3610.0), finished_at=now(-3600.0)))
+        connection.execute(update(jobs).values(started_at=now(-4600.0), finished_at=now(-3600.0)))
     before = audited(job_id)
     retry(store, job_id)
     assert audited(job_id).tokens_per_second == before.tokens_per_second
     claim = claim_waiting(store, job_id, worker_id)
     with store.writing() as connection:
-        connection.execute(update(jobs).values(started_at=now(-3620.0)))
+        connection.execute(update(jobs).values(started_at=now(-5600.0)))
     finish(store, claim, [answer(1)])
     status = audited(job_id)
-    assert status.tokens_per_second == pytest.approx(status.usage.completion_tokens / 20, 0.05)
+    assert status.tokens_per_second == pytest.approx(status.usage.completion_tokens / 2_000, 0.05)
 
 
 def test_a_bad_row_never_runs_whatever_its_code(store: Store, audited: Audited, worker_id: int) -> None:
