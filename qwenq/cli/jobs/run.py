@@ -56,9 +56,9 @@ def command(
     price = options.pop("gpu_hour_price")
     request = read_request(files, options)
     outputs = None if out is None else Outputs(out, errors or errors_path(out, style.output_format), style)
+    if outputs is not None:
+        outputs.check(files, trying=False)
     if dry_run:
-        if outputs is not None:
-            outputs.check(files, trying=False)
         return show_preview(request, settings, as_json, price, style.keep_columns)
     if outputs is None:
         raise InvalidParameter(name="--out", reason="say where to write the answers, as in -o answers.jsonl")

@@ -35,7 +35,7 @@ def take_to_remove(job: Job, holder: str | None) -> None:
 
 
 def remove(jobs: dict[int, Job], half: HalfJob, steps: int) -> bool:
-    """Remove some of a held job, last documents first. Returns whether it is gone."""
+    """Remove some of a held job, last documents first; the rest is abandoned. Returns whether it is gone."""
     for _ in range(steps):
         if not holds(jobs, half) or jobs[half.job_id].state != JobState.VALIDATING:
             return False
@@ -45,4 +45,6 @@ def remove(jobs: dict[int, Job], half: HalfJob, steps: int) -> bool:
             del jobs[half.job_id]
             return True
         del job.documents[-ROWS_AT_ONCE:]
+    if holds(jobs, half) and jobs[half.job_id].state == JobState.VALIDATING:
+        jobs[half.job_id].abandoned = True
     return False

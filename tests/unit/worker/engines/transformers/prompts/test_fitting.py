@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from qwenq.schemas.errors import EmptyPrompt, PromptTooLong
+from qwenq.schemas.errors import EmptyPrompt, LimitTooHigh, PromptTooLong
 from qwenq.schemas.prompts.messages import Message
 from qwenq.worker.engines.transformers.prompts.encoding import PromptEncoder
 from qwenq.worker.engines.transformers.prompts.fitting import Fitter
@@ -53,8 +53,12 @@ def test_truncating_keeps_the_beginning_and_everything_around_it(fitter: Fitter)
 
 
 def test_truncating_fails_if_no_part_of_the_document_fits(fitter: Fitter) -> None:
-    for new_tokens in (CONTEXT - 20, CONTEXT, 10 * CONTEXT):
-        with pytest.raises(PromptTooLong):
+    for new_tokens, error in (
+        (CONTEXT - 20, PromptTooLong),
+        (CONTEXT, LimitTooHigh),
+        (10 * CONTEXT, LimitTooHigh),
+    ):
+        with pytest.raises(error):
             fitter.fit(ask(LONG, max_new_tokens=new_tokens, on_overflow="truncate"))
 
 
